@@ -1,0 +1,165 @@
+"""What can go wrong, grouped by who must act.
+
+    DevicemgrError
+    ├── RequestError          the caller changes the request
+    │   ├── InvalidInput      a value is malformed or out of range
+    │   ├── NotFound          nothing has that name
+    │   ├── AlreadyExists     the name or number is taken
+    │   ├── NotAllowed        the caller may not do this
+    │   ├── ConsentRequired   no consent, no face
+    │   └── PhotoRefused      the photo is not fit for enrolment (reasons attached)
+    ├── DeviceError           the technician looks at a device
+    │   ├── DeviceUnreachable no line, no answer
+    │   ├── DeviceBusy        another program holds the port or session
+    │   ├── DeviceRefused     it answered, and the answer is no (wrong password, exception code)
+    │   ├── DeviceGarbled     it answered something that is not its protocol
+    │   └── OutcomeUnknown    a command left and no answer came: it may have been carried out
+    └── SystemFault           the operator of the box looks at it
+        ├── NotInitialised    the home holds no database yet
+        ├── DaemonUnreachable the daemon does not answer
+        ├── AlreadyRunning    another daemon owns this home
+        ├── StorageFailed     the disk or the database refuses
+        └── KeyMissing        the key file is absent, unreadable, or not this database's
+
+Each message is one line: what happened, and what to do.
+"""
+
+from collections.abc import Sequence
+
+
+class DevicemgrError(Exception):
+    """The base of all expected failures; `exit_code` and `http_status` are what INTERFACES promises."""
+
+    exit_code = 1
+    http_status = 500
+    slug = "error"
+
+
+class RequestError(DevicemgrError):
+    """The caller must change the request."""
+
+    http_status = 400
+    slug = "bad-request"
+
+
+class InvalidInput(RequestError):
+    """A value is malformed or out of range."""
+
+    http_status = 422
+    slug = "invalid-input"
+
+
+class NotFound(RequestError):
+    """Nothing has that name."""
+
+    http_status = 404
+    slug = "not-found"
+
+
+class AlreadyExists(RequestError):
+    """The name or number is taken."""
+
+    http_status = 409
+    slug = "already-exists"
+
+
+class NotAllowed(RequestError):
+    """The caller may not do this."""
+
+    http_status = 403
+    slug = "not-allowed"
+
+
+class ConsentRequired(RequestError):
+    """No recorded consent, so no face is stored or matched."""
+
+    http_status = 409
+    slug = "consent-required"
+
+
+class PhotoRefused(RequestError):
+    """A photo is not fit for enrolment; `faces` holds one analysis (JSON-ready dict) per photo, in order."""
+
+    http_status = 422
+    slug = "photo-refused"
+
+    def __init__(self, message: str, faces: Sequence[dict[str, object]] = ()) -> None:
+        super().__init__(message)
+        self.faces = list(faces)
+
+
+class DeviceError(DevicemgrError):
+    """The technician must look at a device or its wiring."""
+
+    exit_code = 3
+    http_status = 502
+    slug = "device-error"
+
+
+class DeviceUnreachable(DeviceError):
+    """No line or no answer."""
+
+    slug = "device-unreachable"
+
+
+class DeviceBusy(DeviceError):
+    """Another program holds the port or the session."""
+
+    slug = "device-busy"
+
+
+class DeviceRefused(DeviceError):
+    """It answered, and the answer is no (wrong password, Modbus exception)."""
+
+    exit_code = 1
+    slug = "device-refused"
+
+
+class DeviceGarbled(DeviceError):
+    """It answered something that is not its protocol."""
+
+    slug = "device-garbled"
+
+
+class OutcomeUnknown(DeviceError):
+    """A command left and no answer came: it may or may not have been carried out, and is not repeated."""
+
+    slug = "outcome-unknown"
+
+
+class SystemFault(DevicemgrError):
+    """The operator of the box must act."""
+
+    http_status = 503
+    slug = "system-fault"
+
+
+class NotInitialised(SystemFault):
+    """The home holds no database, or one of an older version."""
+
+    slug = "not-initialised"
+
+
+class DaemonUnreachable(SystemFault):
+    """The daemon does not answer on its socket."""
+
+    exit_code = 3
+    slug = "daemon-unreachable"
+
+
+class AlreadyRunning(SystemFault):
+    """Another daemon owns this home."""
+
+    slug = "already-running"
+
+
+class StorageFailed(SystemFault):
+    """The disk or the database refuses to store."""
+
+    slug = "storage-failed"
+
+
+class KeyMissing(SystemFault):
+    """The key file is absent, unreadable, too open, or not this database's."""
+
+    slug = "key-missing"

@@ -1,0 +1,135 @@
+"""The things an entrance is made of: people and rights, places, devices. Frozen, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+class Direction(StrEnum):
+    """Through which side of a portal one passes."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class PortalMode(StrEnum):
+    """What a portal does between requests; `free` lets all pass, `locked` nobody."""
+
+    NORMAL = "normal"
+    LOCKED = "locked"
+    FREE = "free"
+
+
+class FailMode(StrEnum):
+    """What the lock does without power: `secure` stays shut, `safe` opens."""
+
+    SECURE = "secure"
+    SAFE = "safe"
+
+
+class Capability(StrEnum):
+    """What a device can be used for."""
+
+    CAMERA = "camera"
+    GATE = "gate"
+    READER = "reader"
+    CONSOLE = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A cardholder; `id` is a random UUID that the ledger uses instead of name and badge."""
+
+    id: str
+    badge: str
+    name: str
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    suspended: bool = False
+    face_consent: bool = False
+    levels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """A weekly window in wall time; weekdays 0=Monday…6=Sunday; `end` ≤ `start` runs over midnight."""
+
+    weekdays: frozenset[int]
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Weekly windows in one IANA time zone; on `holidays` (local dates) nothing is open."""
+
+    name: str
+    timezone: str
+    windows: tuple[TimeWindow, ...]
+    holidays: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLevel:
+    """Which portals, each under a schedule name or None for always."""
+
+    name: str
+    portals: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPoint:
+    """The side of a portal where one presents a face or a card."""
+
+    portal: str
+    direction: Direction
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A door or turnstile that opens; `channel` counts from 1 on its gate device."""
+
+    name: str
+    gate: str
+    channel: int = 1
+    access_points: tuple[AccessPoint, ...] = ()
+    fail: FailMode = FailMode.SECURE
+    release_seconds: float = 5.0
+    mode: PortalMode = PortalMode.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """How to reach a device; the password is in clear here and only here, never in repr."""
+
+    id: str
+    name: str
+    driver: str
+    address: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """What a device says of itself on opening; empty where it does not say."""
+
+    manufacturer: str = ""
+    model: str = ""
+    firmware: str = ""
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSource:
+    """A stream that PyAV opens; credentials apart from the URL, so that the URL can be shown."""
+
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    options: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -1,0 +1,207 @@
+"""What others implement. A driver is plain blocking Python; every call ends within a deadline of its own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from devicemgr.events import DeviceFact
+from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
+
+Image = NDArray[np.uint8]
+Embedding = NDArray[np.float32]
+
+
+class Device(Protocol):
+    """A connected device, used by one thread only. Errors are DeviceError; after one, close() then open() again."""
+
+    poll_interval: float
+
+    def open(self) -> DeviceInfo:
+        """Connect and identify; raise DeviceError with a one-line cause. Bounded to about 5 s."""
+
+    def poll(self) -> Sequence[DeviceFact]:
+        """What happened since the last poll; called every `poll_interval` seconds; raises DeviceError when gone."""
+
+    def check(self) -> dict[str, JsonValue]:
+        """A technician's test: read what can be read, move nothing."""
+
+    def close(self) -> None:
+        """Let go of line and session; never raises."""
+
+
+@runtime_checkable
+class Gate(Device, Protocol):
+    """A turnstile, door or lock. `release` is sent once, never retried; OutcomeUnknown when its answer is lost."""
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+        """Let one person pass in `direction`, timed by the device where it can be."""
+
+    def set_mode(self, channel: int, mode: PortalMode) -> None:
+        """normal, locked or free until told otherwise."""
+
+
+@runtime_checkable
+class Camera(Device, Protocol):
+    """A source of video; the stream itself is opened by a recogniser process, never in the daemon."""
+
+    def stream(self) -> VideoSource:
+        """Where to open the video; may ask the device."""
+
+    def snapshot(self) -> bytes:
+        """One JPEG."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What a file in drivers/ exports as DRIVER. `build` must not connect; a vendor library is imported in it."""
+
+    kind: str
+    title: str
+    capabilities: frozenset[Capability]
+    options: type[BaseModel]
+    build: Callable[[DeviceConfig], Device]
+
+
+class DriverCatalog(Protocol):
+    """The kinds that are installed."""
+
+    def kinds(self) -> list[str]:
+        """Sorted names."""
+
+    def get(self, kind: str) -> Driver:
+        """The driver, or NotFound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A decoded picture (RGB, uint8, H×W×3) and the CLOCK_MONOTONIC second it arrived."""
+
+    pixels: Image
+    captured: float
+    decode_ms: float = 0.0
+
+
+class FrameSource(Protocol):
+    """An open stream. Iterating blocks until the next frame; raises DeviceError on loss, end or a read deadline."""
+
+    width: int
+    height: int
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames in order of arrival; a looped file goes on for ever at its own rate."""
+
+    def close(self) -> None:
+        """Stop; may be called from another thread; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A face's place in pixels, ends exclusive."""
+
+    top: int
+    right: int
+    bottom: int
+    left: int
+
+
+class FaceEncoder(Protocol):
+    """Finds and embeds faces. Not for sharing between threads. `model` names weights and version."""
+
+    model: str
+    dimension: int
+
+    def detect(self, image: Image) -> list[Box]:
+        """Faces, biggest first; image RGB uint8 H×W×3."""
+
+    def encode(self, image: Image, box: Box) -> Embedding:
+        """float32 unit vector of `dimension`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The best person for a probe: cosine scores, higher is more alike; person_id None when nobody passes.
+
+    `reason` is None for a match, else unknown_face or ambiguous_face. `runner_up_score` is the next *person's*.
+    """
+
+    person_id: str | None
+    score: float | None
+    runner_up_score: float | None
+    threshold: float
+    reason: str | None
+
+    @property
+    def margin(self) -> float | None:
+        """Score minus the runner-up person's; None with nobody to compare."""
+        if self.score is None or self.runner_up_score is None:
+            return None
+        return self.score - self.runner_up_score
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryStats:
+    """What `status` shows of the gallery."""
+
+    people: int
+    templates: int
+    model: str
+    threshold: float
+    version: int
+
+
+class Gallery(Protocol):
+    """The enrolled embeddings in memory; reads are lock-free, replacement is atomic."""
+
+    def match(self, probe: Embedding) -> Match:
+        """Compare one probe with everybody; a NaN or wrongly sized probe never matches."""
+
+    def stats(self) -> GalleryStats:
+        """Sizes, model and threshold now in force."""
+
+
+class GalleryLoader(Protocol):
+    """Builds a gallery from decrypted templates: (person_id, embedding) rows of one model."""
+
+    def __call__(self, rows: Sequence[tuple[str, Embedding]], version: int) -> Gallery: ...
+
+
+class PhotoAnalyser(Protocol):
+    """Finds the face in an enrolment photo and judges it; pixels stay in its process."""
+
+    model: str
+
+    def analyse(self, photo: bytes) -> "PhotoAnalysis":
+        """Never raises for a bad photo: the reasons say what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoAnalysis:
+    """The face object of INTERFACES (without duplicate_of, which needs the gallery) and its embedding when usable."""
+
+    reasons: tuple[str, ...]
+    box: Box | None = None
+    face_px: int = 0
+    sharpness: float = 0.0
+    brightness: float = 0.0
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+    roll_deg: float = 0.0
+    embedding: Embedding | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Fit for enrolment."""
+        return not self.reasons
+
+    def as_json(self) -> dict[str, Any]:
+        """The face object of INTERFACES."""
+        box = [self.box.top, self.box.right, self.box.bottom, self.box.left] if self.box else None
+        return {
+            "ok": self.ok, "reasons": list(self.reasons), "box": box, "face_px": self.face_px,
+            "sharpness": self.sharpness, "brightness": self.brightness,
+            "yaw_deg": self.yaw_deg, "pitch_deg": self.pitch_deg, "roll_deg": self.roll_deg,
+        }  # fmt: skip

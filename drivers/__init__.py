@@ -1,0 +1,1 @@
+"""One file a device family; the file's name is the kind."""

@@ -1,0 +1,1 @@
+"""Everything about faces: photos, detector, encoder, quality, gallery."""
