@@ -1,0 +1,198 @@
+"""The decision at a portal: one request against one snapshot of rights, without clock, disk or network.
+
+The checks stand in CHECKS_OF_EVIDENCE and CHECKS_OF_RIGHTS, in the order in which they are made. The first that
+objects gives the reason; when none objects, and only then, access is granted. What is missing objects: an unknown
+portal, person, schedule or zone, and a number that is not a number, keep the gate closed.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from devicemgr.events import Reason
+from devicemgr.model import AccessLevel, Direction, Person, Portal, PortalMode, Schedule
+from devicemgr.rules.schedule import find_zone, is_open
+from devicemgr.rules.validity import invalidity
+
+MAX_EVIDENCE_AGE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceEvidence:
+    """What recognition says of one face: cosine scores, higher is more alike; `reason` None when somebody matched."""
+
+    score: float | None
+    threshold: float
+    margin: float | None
+    frames: int
+    liveness: float | None = None
+    person_id: str | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """Somebody presents themselves: `at` is aware wall time, `captured` and `now` are CLOCK_MONOTONIC seconds."""
+
+    id: str
+    portal: str
+    direction: Direction
+    device: str
+    at: datetime
+    captured: float
+    now: float
+    face: FaceEvidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The rights and the site at one `version`; people by id, the rest by name; `modes` overrides Portal.mode."""
+
+    version: int
+    people: Mapping[str, Person] = field(default_factory=dict)
+    levels: Mapping[str, AccessLevel] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    portals: Mapping[str, Portal] = field(default_factory=dict)
+    modes: Mapping[str, PortalMode] = field(default_factory=dict)
+    fire_active: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("people", "levels", "schedules", "portals", "modes"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for schedule in self.schedules.values():
+            find_zone(schedule.timezone)  # now, so that deciding reads no disk
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Granted, or why not; `person_id` as far as a person was identified and is known."""
+
+    granted: bool
+    reason: Reason | None
+    person_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row of the tables below: deny with `reason` when `objects`; `when` says it in words for the docs."""
+
+    reason: Reason
+    when: str
+    objects: Callable[[AccessRequest, Person, Snapshot], bool]
+
+
+# Stands for a person who isn't known, so that no check meets None; has no rights, and is suspended besides.
+NOBODY = Person(id="", badge="", name="", suspended=True)
+
+
+def decide(request: AccessRequest, snapshot: Snapshot) -> Decision:
+    """Grant when no check objects, else deny with the reason of the first that does; pure; never raises."""
+    person = _person(request, snapshot)
+    for check in CHECKS_OF_EVIDENCE:
+        if check.objects(request, person, snapshot):
+            return Decision(granted=False, reason=check.reason, person_id=None)
+    for check in CHECKS_OF_RIGHTS:
+        if check.objects(request, person, snapshot):
+            return Decision(granted=False, reason=check.reason, person_id=person.id)
+    return Decision(granted=True, reason=None, person_id=person.id)
+
+
+def _person(request: AccessRequest, snapshot: Snapshot) -> Person:
+    if request.face is None or request.face.person_id is None:
+        return NOBODY
+    return snapshot.people.get(request.face.person_id, NOBODY)
+
+
+def _is_stale(request: AccessRequest) -> bool:
+    age = request.now - request.captured
+    return not 0.0 <= age <= MAX_EVIDENCE_AGE_S or request.at.utcoffset() is None
+
+
+def _says(request: AccessRequest, reason: Reason) -> bool:
+    return request.face is not None and request.face.reason is reason
+
+
+def _runner_up_as_good(request: AccessRequest) -> bool:
+    """A margin of None means that there is nobody else to compare with."""
+    margin = None if request.face is None else request.face.margin
+    return margin is not None and not (math.isfinite(margin) and margin > 0.0)
+
+
+def _is_no_match(request: AccessRequest) -> bool:
+    """The gallery has applied its threshold already; this is the second lock on the same door."""
+    face = request.face
+    if face is None or face.reason is not None or face.score is None:
+        return True
+    return not (math.isfinite(face.score) and math.isfinite(face.threshold) and 0.0 < face.threshold <= face.score)
+
+
+def _is_locked(request: AccessRequest, snapshot: Snapshot) -> bool:
+    """A lock gives way to fire: while the fire input is active, software holds nothing shut."""
+    portal = snapshot.portals.get(request.portal)
+    if portal is None or snapshot.fire_active:
+        return False
+    return snapshot.modes.get(portal.name, portal.mode) is PortalMode.LOCKED
+
+
+def _schedules_for(request: AccessRequest, person: Person, snapshot: Snapshot) -> Iterator[str | None]:
+    """Of each of the person's levels that covers the portal, the schedule name; None means always."""
+    if request.portal not in snapshot.portals:
+        return
+    for name in person.levels:
+        level = snapshot.levels.get(name)
+        if level is not None and request.portal in level.portals:
+            yield level.portals[request.portal]
+
+
+def _has_no_level(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
+    return not any(True for _ in _schedules_for(request, person, snapshot))
+
+
+def _is_outside(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
+    return not any(_is_open_now(name, request.at, snapshot) for name in _schedules_for(request, person, snapshot))
+
+
+def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:
+    if name is None:
+        return True
+    schedule = snapshot.schedules.get(name)
+    return schedule is not None and is_open(schedule, at)
+
+
+# fmt: off
+CHECKS_OF_EVIDENCE = (
+    Check(Reason.STALE_EVIDENCE, f"captured more than {MAX_EVIDENCE_AGE_S:g} s ago, or at no usable time",
+          lambda request, _, __: _is_stale(request)),
+    Check(Reason.UNKNOWN_CREDENTIAL, "nothing was presented",
+          lambda request, _, __: request.face is None),
+    Check(Reason.LIVENESS_FAILED, "the face does not look alive",
+          lambda request, _, __: _says(request, Reason.LIVENESS_FAILED)),
+    Check(Reason.LOW_QUALITY, "no picture of the face was good enough",
+          lambda request, _, __: _says(request, Reason.LOW_QUALITY)),
+    Check(Reason.AMBIGUOUS_FACE, "two enrolled people are too much alike to tell which one it is",
+          lambda request, _, __: _says(request, Reason.AMBIGUOUS_FACE) or _runner_up_as_good(request)),
+    Check(Reason.UNKNOWN_FACE, "nobody matched, or the score is no number at or above the threshold",
+          lambda request, _, __: _is_no_match(request)),
+    Check(Reason.UNKNOWN_FACE, "the person who matched is no longer known",
+          lambda _, person, __: person is NOBODY),
+)
+
+CHECKS_OF_RIGHTS = (
+    Check(Reason.CONSENT_WITHDRAWN, "the person has no consent to face recognition on record",
+          lambda _, person, __: not person.face_consent),
+    Check(Reason.SUSPENDED, "the person is suspended",
+          lambda request, person, _: invalidity(person, request.at) is Reason.SUSPENDED),
+    Check(Reason.NOT_YET_VALID, "before the person's first moment of validity",
+          lambda request, person, _: invalidity(person, request.at) is Reason.NOT_YET_VALID),
+    Check(Reason.EXPIRED, "at or after the end of the person's validity",
+          lambda request, person, _: invalidity(person, request.at) is Reason.EXPIRED),
+    Check(Reason.PORTAL_LOCKED, "the portal is locked, and there is no fire",
+          lambda request, _, snapshot: _is_locked(request, snapshot)),
+    Check(Reason.NO_ACCESS_LEVEL, "none of the person's levels covers the portal, or the portal is unknown",
+          _has_no_level),
+    Check(Reason.OUTSIDE_SCHEDULE, "no covering level has a schedule that is open now",
+          _is_outside),
+)
+# fmt: on
