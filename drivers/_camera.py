@@ -1,0 +1,79 @@
+"""What the camera drivers share: their options, a reachability check, and a look at the stream."""
+
+import io
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from devicemgr.errors import DeviceGarbled, DeviceUnreachable
+from devicemgr.model import JsonValue, VideoSource
+from devicemgr.ports import Frame
+from drivers._video_url import endpoint, resolve
+
+if TYPE_CHECKING:
+    from drivers._video import Video
+
+
+class CameraOptions(BaseModel):
+    """Options of every camera."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the video")
+    fps: float = Field(10.0, gt=0, le=60, description="pictures looked at per second, at most")
+    max_width: int = Field(640, ge=160, le=3840, description="width in pixels at which faces are looked for")
+    min_face_px: int = Field(80, ge=40, le=2000, description="smallest face that is recognised, in pixels of the video")
+
+    def for_stream(self) -> dict[str, JsonValue]:
+        """As VideoSource.options, where the recogniser reads them."""
+        return self.model_dump(include={"transport", "fps", "max_width", "min_face_px"})
+
+
+def require_reachable(source: VideoSource, timeout: float = 2.0) -> None:
+    """DeviceUnreachable unless the host's port takes a connection, or the file or device is there."""
+    place = endpoint(source.url)
+    if place is None:
+        resolve(source)
+        return
+    try:
+        socket.create_connection(place, timeout=timeout).close()
+    except OSError as error:
+        raise DeviceUnreachable("no connection to the camera; check its address, power and network") from error
+
+
+def probe(source: VideoSource) -> dict[str, JsonValue]:
+    """Open the stream for one picture: width, height, fps (None if not told), codec."""
+    with _first_frame(source) as (video, _):
+        fps = None if video.fps is None else round(video.fps, 2)
+        return {"width": video.width, "height": video.height, "fps": fps, "codec": video.codec}
+
+
+def grab_jpeg(source: VideoSource) -> bytes:
+    """The stream's first picture as a JPEG."""
+    from PIL import Image  # noqa: PLC0415  listing the kinds must not import it
+
+    with _first_frame(source) as (_, frame):
+        buffer = io.BytesIO()
+        Image.fromarray(frame.pixels).save(buffer, "JPEG", quality=90)
+        return buffer.getvalue()
+
+
+@contextmanager
+def _first_frame(source: VideoSource) -> Iterator[tuple["Video", Frame]]:
+    from drivers._video import open_video  # noqa: PLC0415  listing the kinds must not import PyAV
+
+    video = open_video(source)
+    try:
+        frames = iter(video)
+        try:
+            frame = next(frames, None)
+        finally:
+            frames.close()  # type: ignore[attr-defined]
+        if frame is None:
+            raise DeviceGarbled("the stream holds no picture; check the camera's video settings")
+        yield video, frame
+    finally:
+        video.close()

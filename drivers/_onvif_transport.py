@@ -1,0 +1,151 @@
+"""The HTTP under ONVIF: bounded in time and bytes, never redirected, HTTP Digest when asked for it."""
+
+import logging
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from lxml import etree
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPDigestAuth
+from requests.utils import parse_dict_header
+from urllib3.exceptions import HTTPError as Urllib3Error
+from zeep.transports import Transport
+
+from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable
+
+MAX_BODY = 5_000_000
+_CHUNK = 65_536
+PLAIN_ONLY = "the camera asks for the password in clear text; switch it to digest authentication, or use https://"
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Cuts every connection of its session at a deadline: requests' own timeout starts anew with each byte."""
+
+    def __init__(self) -> None:
+        self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+        super().__init__(max_retries=0, pool_maxsize=1)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """The pool, which reports each connection that it makes."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if not hasattr(pool, "devicemgr_tracked"):
+            make = pool.ConnectionCls
+
+            def tracked(*made_args: Any, **made: Any) -> Any:
+                connection = make(*made_args, **made)
+                self._connections.add(connection)
+                return connection
+
+            pool.ConnectionCls, pool.devicemgr_tracked = tracked, True
+        return pool
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[threading.Event]:
+        """Within it, exchanges are cut after `seconds`; the event tells that it happened."""
+        cut = threading.Event()
+
+        def expire() -> None:
+            cut.set()
+            for connection in list(self._connections):
+                try:
+                    connection.sock.shutdown(2)
+                except (OSError, AttributeError):
+                    continue  # not connected any more
+
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield cut
+        finally:
+            timer.cancel()
+
+
+class OnvifTransport(Transport):  # type: ignore[misc]
+    """One camera's HTTP session; for one thread. `use_digest` is set once the camera asked for HTTP Digest."""
+
+    def __init__(self, username: str | None, password: str | None, deadline: float = 5.0) -> None:
+        session = requests.Session()
+        session.trust_env = False  # no proxy, no netrc, no other CA bundle
+        session.headers["Accept-Encoding"] = "identity"  # nothing to inflate
+        self._adapter = DeadlineAdapter()
+        session.mount("http://", self._adapter)
+        session.mount("https://", self._adapter)
+        super().__init__(session=session)
+        # zeep sends no debug log of messages from here: they hold tokens.
+        self.logger = logging.getLogger(__name__)
+        self._deadline = deadline
+        self._digest = HTTPDigestAuth(username, password or "") if username is not None else None
+        self.use_digest = self._digest_worked = False
+
+    def post_xml(self, address: str, envelope: Any, headers: Mapping[str, str]) -> requests.Response:
+        """Send one SOAP envelope; a 401 answer is returned, for the caller to choose another way."""
+        return self.exchange("POST", address, etree.tostring(envelope), headers)
+
+    def exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.Response:
+        """One request with its whole answer in memory, ≤5 MB, within the deadline."""
+        with self._adapter.deadline(self._deadline) as cut:
+            try:
+                response = self._send(method, url, body, headers)
+                if response.status_code != 401:
+                    self._digest_worked = self.use_digest
+                elif self._digest_worked and self._take_challenge(response):
+                    response = self._send(method, url, body, headers)  # the password is right, the nonce was stale
+                if cut.is_set():
+                    raise requests.Timeout("cut at the deadline")
+                return response
+            except (requests.RequestException, Urllib3Error, OSError) as error:
+                if cut.is_set() or isinstance(error, requests.Timeout):
+                    raise DeviceUnreachable("the camera does not answer in time; check its network and load") from error
+                if isinstance(error, requests.exceptions.SSLError):
+                    raise DeviceRefused(
+                        "the camera's certificate is not trusted; install its CA or use http://"
+                    ) from error
+                raise DeviceUnreachable("no connection to the camera; check its address, power and network") from error
+
+    def offer_digest(self, response: requests.Response) -> bool:
+        """Whether a 401 answer asks for HTTP Digest; from then on requests carry it."""
+        self.use_digest = self._take_challenge(response)
+        return self.use_digest
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.session.close()
+
+    def _send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.Response:
+        sent = dict(headers)
+        if self.use_digest and self._digest is not None:
+            sent["Authorization"] = str(self._digest.build_digest_header(method, url))
+        response = self.session.request(
+            method, url, data=body, headers=sent, stream=True, allow_redirects=False, timeout=self._deadline
+        )
+        with response:
+            response._content = _bounded(response)
+        if 300 <= response.status_code < 400:
+            raise DeviceGarbled("the camera redirects to another address, which is not followed; use its final address")
+        return response
+
+    def _take_challenge(self, response: requests.Response) -> bool:
+        challenge = response.headers.get("WWW-Authenticate", "")
+        position = challenge.lower().find("digest ")
+        if position < 0 or self._digest is None:
+            return False
+        self._digest.init_per_thread_state()
+        self._digest._thread_local.chal = parse_dict_header(challenge[position + len("digest ") :])
+        return True
+
+
+def _bounded(response: requests.Response) -> bytes:
+    """The body as sent; DeviceGarbled when it is compressed against our word or above 5 MB."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise DeviceGarbled("the camera sends compressed answers nobody asked for; update its firmware")
+    body = bytearray()
+    while chunk := response.raw.read(_CHUNK, decode_content=False):
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise DeviceGarbled("the camera's answer is larger than 5 MB; is this a camera?")
+    return bytes(body)

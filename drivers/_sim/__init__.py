@@ -1,0 +1,1 @@
+"""Simulated devices, for training, the demo and tests; not kinds of driver."""
