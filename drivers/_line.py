@@ -1,0 +1,66 @@
+"""What a line to a device is, and how patient one is with its silence. Imports no vendor library."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from devicemgr.errors import DeviceUnreachable
+
+Answer = TypeVar("Answer")
+
+OPENING_TRIES = 3
+
+
+class WriteStalled(DeviceUnreachable):
+    """The line did not take all bytes in time; some or all of them may still reach the device."""
+
+
+class NoAnswer(DeviceUnreachable):
+    """Nothing that answers the request came within the time-out."""
+
+
+class Line(Protocol):
+    """An open line; after any DeviceError it is of no more use than to be closed."""
+
+    name: str
+    character_seconds: float
+
+    def read(self, size: int, timeout: float) -> bytes:
+        """What has come, up to `size` bytes, as soon as anything has; b"" after `timeout` seconds of silence."""
+
+    def write(self, data: bytes) -> None:
+        """All of `data` given to the line; WriteStalled if it took too long."""
+
+    def discard(self) -> None:
+        """Forget what has come and was not read."""
+
+    def close(self) -> None:
+        """Let go of the line; never raises."""
+
+
+class Patience:
+    """Lets single answers get lost: `missed` raises the error only when it is the third in a row."""
+
+    MISSES = 3
+
+    def __init__(self) -> None:
+        self._misses = 0
+
+    def answered(self) -> None:
+        """An answer came."""
+        self._misses = 0
+
+    def missed(self, error: NoAnswer) -> None:
+        """One more answer is missing."""
+        self._misses += 1
+        if self._misses >= self.MISSES:
+            raise error
+
+
+def persist(ask: Callable[[], Answer]) -> Answer:
+    """A reading on opening, asked up to three times; never for commands."""
+    for _ in range(OPENING_TRIES - 1):
+        try:
+            return ask()
+        except NoAnswer:
+            continue
+    return ask()

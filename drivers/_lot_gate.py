@@ -1,0 +1,219 @@
+"""LOT Group turnstiles over Modbus RTU (vendor register map: DEVICE_FACTS, Gates and readers)."""
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput
+from devicemgr.events import DeviceFact, FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
+from devicemgr.text import safe
+from drivers._line import NoAnswer, Patience, persist
+
+if TYPE_CHECKING:
+    from drivers._modbus import Master
+
+# Holding registers, 115200 8N1, functions 3, 16 and 43/14; times in 100 ms.
+STATE_FIRST, STATE_COUNT = 0x40, 9
+ENTRY_LEFT, EXIT_LEFT = 0x40, 0x41  #      passages left: CLOSED, 1-0xFFFE (counts down), FREE
+ENTRY_PRESENT, EXIT_PRESENT = 0x42, 0x43  # not 0: somebody is in the passage
+ENTRY_COUNT, EXIT_COUNT = 0x44, 0x46  #    passages ever, low word, then high word
+ERRORS = 0x48  #                           0: none
+ERROR_DETAILS = 0x2000
+CONTROL = 0x3000  #                        NORMAL, BLOCKED, ANTI_PANIC
+START_TIMEOUT, PASSAGE_TIMEOUT = 0x3011, 0x3012
+
+CLOSED, ONE_PASSAGE, FREE = 0, 1, 0xFFFF
+NORMAL, BLOCKED, ANTI_PANIC = 0, 1, 2
+
+RELEASE = {Direction.ENTRY: ENTRY_LEFT, Direction.EXIT: EXIT_LEFT}
+# The control register changes by hand or fire panel: once a second keeps the line free for the state.
+CONTROL_SECONDS = 1.0
+# No turnstile turns faster; a counter that ran further was set, or is another turnstile's.
+PASSAGES_PER_SECOND, PASSAGES_SLACK = 2, 10
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Registers 0x40 to 0x48, read in one request."""
+
+    left: dict[Direction, int]
+    present: dict[Direction, bool]
+    count: dict[Direction, int]
+    errors: int
+
+    @classmethod
+    def parse(cls, words: Sequence[int]) -> "State":
+        """From the nine words."""
+
+        def at(register: int) -> int:
+            return words[register - STATE_FIRST]
+
+        return cls(
+            left={Direction.ENTRY: at(ENTRY_LEFT), Direction.EXIT: at(EXIT_LEFT)},
+            present={Direction.ENTRY: at(ENTRY_PRESENT) != 0, Direction.EXIT: at(EXIT_PRESENT) != 0},
+            count={
+                Direction.ENTRY: at(ENTRY_COUNT) | at(ENTRY_COUNT + 1) << 16,
+                Direction.EXIT: at(EXIT_COUNT) | at(EXIT_COUNT + 1) << 16,
+            },
+            errors=at(ERRORS),
+        )
+
+
+def facts_between(before: State | None, now: State, elapsed: float) -> list[DeviceFact]:
+    """What happened in the `elapsed` seconds between two readings; the first reading only tells of errors.
+
+    The counters are the proof of passage, so what they counted while the line was lost is reported too.
+    """
+    facts: list[DeviceFact] = []
+    for direction in Direction:
+        if before is not None:
+            if now.present[direction] and not before.present[direction]:
+                facts.append(PassageStarted(1, direction))
+            facts += _passages(direction, before.count[direction], now.count[direction], elapsed)
+    if now.errors and (before is None or now.errors != before.errors):
+        detail = f"the turnstile reports errors 0x{now.errors:04x}; its registers from 0x{ERROR_DETAILS:x} tell which"
+        facts.append(GateAlarm(1, Kind.DEVICE_DEGRADED, detail))
+    return facts
+
+
+def _passages(direction: Direction, before: int, now: int, elapsed: float) -> list[DeviceFact]:
+    turned = (now - before) % 2**32
+    if turned == 0:
+        return []
+    if turned > PASSAGES_SLACK + PASSAGES_PER_SECOND * elapsed:
+        jump = f"the {direction} counter went from {before} to {now} in {elapsed:.0f} s; passages meanwhile are unknown"
+        return [GateAlarm(1, Kind.TAMPER, f"{jump} (was the turnstile replaced or reset?)")]
+    return [PassageCompleted(1, direction, turned)]
+
+
+class LotGate:
+    """One turnstile with an entry and an exit side; it has one channel, 1."""
+
+    poll_interval = 0.1
+
+    def __init__(self, name: str, master: "Master") -> None:
+        self._name = name
+        self._master = master
+        # Kept over close() and open(), so that a passage during a lost line is neither lost nor invented.
+        self._state: State | None = None
+        self._read_at = 0.0
+        self._fire = False
+        self._undelivered: list[DeviceFact] = []
+        self._control = NORMAL
+        self._control_at = 0.0
+        self._patience = Patience()
+
+    def open(self) -> DeviceInfo:
+        self._patience = Patience()
+        self._master.open()
+        try:
+            persist(lambda: self._master.read_registers(STATE_FIRST, STATE_COUNT))
+            self._control_at = self._first_control()
+            return self._identify()
+        except DeviceError:
+            self.close()
+            raise
+
+    def _first_control(self) -> float:
+        try:
+            persist(lambda: self._master.read_registers(CONTROL, 1))
+        except DeviceRefused as error:
+            _log.warning("%s has no control register, so anti-panic is not seen (%s)", self._name, error)
+            return math.inf
+        return 0.0
+
+    def _identify(self) -> DeviceInfo:
+        try:
+            told = self._master.identify()
+        except (NoAnswer, DeviceRefused) as error:
+            _log.info("%s does not tell its firmware (%s)", self._name, error)
+            return DeviceInfo(manufacturer="LOT Group")
+        vendor, model, firmware = (safe(told.get(key, "").strip(), 60) for key in (0, 1, 2))
+        return DeviceInfo(manufacturer=vendor or "LOT Group", model=model, firmware=firmware)
+
+    def poll(self) -> list[DeviceFact]:
+        try:
+            # Kept until returned: an error in the second reading must not lose what the first one told.
+            self._undelivered += self._read_state()
+            self._undelivered += self._read_control()
+        except NoAnswer as error:
+            self._patience.missed(error)
+        else:
+            self._patience.answered()
+        facts, self._undelivered = self._undelivered, []
+        return facts
+
+    def _read_state(self) -> list[DeviceFact]:
+        words = self._master.read_registers(STATE_FIRST, STATE_COUNT)
+        now = time.monotonic()
+        before, self._state = self._state, State.parse(words)
+        elapsed, self._read_at = now - self._read_at, now
+        return facts_between(before, self._state, elapsed)
+
+    def _read_control(self) -> list[DeviceFact]:
+        if time.monotonic() < self._control_at:
+            return []
+        self._control = self._master.read_registers(CONTROL, 1)[0]
+        self._control_at = time.monotonic() + CONTROL_SECONDS
+        before, self._fire = self._fire, self._control == ANTI_PANIC
+        return [FireRelease(self._fire)] if self._fire != before else []
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
+        """Writes 1 passage, once. The turnstile's own start time-out (0x3011) ends it, so `seconds` is not used.
+
+        Never "one more than is left": somebody passing meanwhile would make that two passages for one decision.
+        """
+        self._expect_channel(channel)
+        if self._control == BLOCKED:
+            raise DeviceRefused(f"{self._name} is blocked; put the portal into normal mode first")
+        passes_anyway = self._control == ANTI_PANIC or (self._state and self._state.left[direction] == FREE)
+        if passes_anyway:
+            _log.info("%s is free: nothing to release for %s", self._name, direction)
+            return
+        self._master.write_registers(RELEASE[direction], [ONE_PASSAGE])
+
+    def set_mode(self, channel: int, mode: PortalMode) -> None:
+        """Both directions alike; refused while the turnstile is in anti-panic, which only a person ends."""
+        self._expect_channel(channel)
+        self._control = self._master.read_registers(CONTROL, 1)[0]
+        if self._control == ANTI_PANIC:
+            raise DeviceRefused(f"{self._name} is in anti-panic and stays open; end that at the turnstile first")
+        passages = FREE if mode is PortalMode.FREE else CLOSED
+        control = BLOCKED if mode is PortalMode.LOCKED else NORMAL
+        if control != self._control:
+            self._master.write_registers(CONTROL, [control])
+            self._control = control
+        self._master.write_registers(ENTRY_LEFT, [passages, passages])
+        self._state = None if self._state is None else _with_left(self._state, passages)
+
+    def check(self) -> dict[str, JsonValue]:
+        state = State.parse(self._master.read_registers(STATE_FIRST, STATE_COUNT))
+        control = self._master.read_registers(CONTROL, 1)[0]
+        start, passage = self._master.read_registers(START_TIMEOUT, 2)
+        modes = {NORMAL: "normal", BLOCKED: "blocked", ANTI_PANIC: "anti-panic"}
+        return {
+            "control": modes.get(control, f"0x{control:04x}"),
+            "errors": f"0x{state.errors:04x}",
+            "start_timeout_s": start / 10,
+            "passage_timeout_s": passage / 10,
+            **{f"{direction}_passages_left": state.left[direction] for direction in Direction},
+            **{f"{direction}_occupied": state.present[direction] for direction in Direction},
+            **{f"{direction}_counter": state.count[direction] for direction in Direction},
+        }
+
+    def close(self) -> None:
+        self._master.close()
+
+    def _expect_channel(self, channel: int) -> None:
+        if channel != 1:
+            raise InvalidInput(f"{self._name} has channel 1 only, not {channel}; set the portal's gate to {self._name}")
+
+
+def _with_left(state: State, left: int) -> State:
+    return State(dict.fromkeys(Direction, left), state.present, state.count, state.errors)

@@ -1,0 +1,134 @@
+"""Relays as a gate's channels: which relay is whose, pulses, and the modes free and locked. No I/O of its own."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput
+from devicemgr.model import Direction, PortalMode
+
+Switch = Callable[[int, bool], None]
+Flash = Callable[[int, float], None]
+
+# Coil 0x00FF, which relay 256 would be, means all relays on many boards.
+MOST_RELAYS = 250
+
+_log = logging.getLogger(__name__)
+
+
+class RelayOptions(BaseModel):
+    """Which relays release which side."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: int = Field(1, ge=1, le=250, description="First relay of the portal on this board, counted from 1")
+    relay_entry: int | None = Field(
+        None, ge=1, le=250, description="Relay that releases entry, counted from 1; left out: the relay `channel`"
+    )
+    relay_exit: int | None = Field(
+        None,
+        ge=1,
+        le=250,
+        description="Relay that releases exit; left out: the one after entry. A door with one strike has the same twice",
+    )
+    channels: int = Field(
+        1, ge=1, le=64, description="Portals on this board; each next one uses the next relay, or pair of relays"
+    )
+    pulse_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=60,
+        description="How long a release keeps the relay on, such as 0.5 for a turnstile's pulse input; "
+        "left out: the portal's release seconds, as a door strike needs",
+    )
+
+    @model_validator(mode="after")
+    def _relays_differ(self) -> "RelayOptions":
+        used = self.all_relays()
+        if len(used) != len(set(used)):
+            raise ValueError("two channels would share a relay; see relay_entry, relay_exit and channels")
+        if max(used) > MOST_RELAYS:
+            raise ValueError(f"relays are numbered 1 to {MOST_RELAYS}; see channel, relay_entry and channels")
+        return self
+
+    def relay(self, channel: int, direction: Direction) -> int:
+        """The relay of one side of a channel; InvalidInput when the board has no such channel."""
+        if not 1 <= channel <= self.channels:
+            raise InvalidInput(f"this board serves channels 1 to {self.channels}, not {channel}; see option channels")
+        entry = self.relay_entry or self.channel
+        leave = self.relay_exit or entry + 1
+        step = 1 if entry == leave else 2
+        return (entry if direction is Direction.ENTRY else leave) + (channel - 1) * step
+
+    def all_relays(self) -> list[int]:
+        """The relays of all channels, sorted."""
+        return sorted(relay for channel in range(1, self.channels + 1) for relay in self.relays(channel))
+
+    def relays(self, channel: int) -> list[int]:
+        """The relays of a channel, sorted, one or two."""
+        return sorted({self.relay(channel, direction) for direction in Direction})
+
+
+class RelayBank:
+    """Drives a board's channels through `switch(relay, on)` and, where the board times pulses, `flash(relay, seconds)`.
+
+    Without `flash` the pulse is ended here by `end_pulses`, and `restore` ends what a dead daemon left on.
+    """
+
+    def __init__(self, options: RelayOptions, switch: Switch, flash: Flash | None = None) -> None:
+        self._options = options
+        self._switch = switch
+        self._flash = flash
+        self._modes = dict.fromkeys(range(1, options.channels + 1), PortalMode.NORMAL)
+        self._off_at: dict[int, float] = {}
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+        """One pulse; nothing to do when the channel is free; DeviceRefused when it is locked."""
+        relay = self._options.relay(channel, direction)
+        mode = self._modes[channel]
+        if mode is PortalMode.LOCKED:
+            raise DeviceRefused(f"channel {channel} is locked; put the portal into normal mode first")
+        if mode is PortalMode.FREE:
+            return
+        length = self._options.pulse_seconds or seconds
+        if self._flash is not None:
+            self._flash(relay, length)
+            return
+        # Noted before switching on: even if that fails half-way, the relay will be switched off.
+        self._off_at[relay] = time.monotonic() + length
+        self._switch(relay, True)
+
+    def set_mode(self, channel: int, mode: PortalMode) -> None:
+        """Free latches the channel's relays on; normal and locked switch them off."""
+        for relay in self._options.relays(channel):
+            self._switch(relay, mode is PortalMode.FREE)
+            self._off_at.pop(relay, None)
+        self._modes[channel] = mode
+
+    def end_pulses(self) -> None:
+        """Switch off what is due; what fails stays due."""
+        now = time.monotonic()
+        for relay in [relay for relay, when in self._off_at.items() if when <= now]:
+            self._switch(relay, False)
+            del self._off_at[relay]
+
+    def restore(self) -> None:
+        """After opening: put every relay where its channel's mode wants it, whatever it was left at."""
+        if self._flash is None:
+            _log.warning("pulses are timed by this computer: if it dies mid-pulse, the relay stays on until it is back")
+        for channel, mode in self._modes.items():
+            for relay in self._options.relays(channel):
+                self._switch(relay, mode is PortalMode.FREE)
+        self._off_at.clear()
+
+    def let_go(self) -> None:
+        """Before closing: cut running pulses short; never raises."""
+        for relay in list(self._off_at):
+            try:
+                self._switch(relay, False)
+            except DeviceError as error:
+                _log.warning("relay %d could not be switched off (%s); it will be on the next opening", relay, error)
+                return
+            del self._off_at[relay]

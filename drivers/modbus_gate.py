@@ -1,0 +1,96 @@
+"""Turnstiles and relay boards on Modbus: a serial line, a serial server, or Modbus TCP."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from devicemgr.model import Capability, DeviceConfig
+from devicemgr.ports import Driver, Gate
+from drivers._address import TcpAddress, parse_address
+from drivers._lot_gate import LotGate
+from drivers._modbus_relay import ModbusRelay
+from drivers._options import read_options
+from drivers._relays import RelayOptions
+
+BAUDRATE = {"lot": 115200, "relay": 9600}
+MODBUS_TCP_PORT = 502
+
+
+class Options(RelayOptions):
+    """How the unit is reached and wired."""
+
+    profile: Literal["lot", "relay"] = Field(
+        description="lot: a LOT Group turnstile, 115200 baud unless the address says otherwise. "
+        "relay: a relay board that switches a turnstile's or door's inputs, 9600 baud unless the address says otherwise"
+    )
+    unit: int = Field(
+        1, ge=1, le=255, description="Modbus address of the unit; many relay boards leave the factory as 255"
+    )
+    framer: Literal["auto", "rtu", "tcp"] = Field(
+        "auto",
+        description="How frames travel on tcp:// addresses. rtu: a serial server that passes RTU frames through; "
+        "tcp: a Modbus TCP device or gateway; auto: tcp on port 502, rtu on every other",
+    )
+    timeout: float = Field(0.3, ge=0.05, le=2, description="Seconds to wait for each answer; raise it for radio links")
+    pulse: Literal["device", "host"] = Field(
+        "device",
+        description="Relay boards. device: the board times the pulse (flash-on, coils from 0x0200), so nothing stays "
+        "open if this computer dies. host: for boards without that; switched off from here, so after a crash or power "
+        "cut of this computer mid-pulse the relay STAYS ON until the daemon is back",
+    )
+    passage_input: int | None = Field(
+        None, ge=1, le=250, description="Relay boards: input, counted from 1, that closes when somebody has passed"
+    )
+    rex_input: int | None = Field(
+        None, ge=1, le=250, description="Relay boards: input, counted from 1, of the request-to-exit button"
+    )
+    fire_input: int | None = Field(
+        None,
+        ge=1,
+        le=250,
+        description="Relay boards: input, counted from 1, of the fire panel; while active nothing is locked from here. "
+        "It only tells of the hard-wired release, it does not replace it",
+    )
+    inputs_inverted: bool = Field(False, description="Relay boards: the inputs are closed at rest and open when active")
+
+    @model_validator(mode="after")
+    def _inputs_differ(self) -> "Options":
+        wired = list(self.inputs().values())
+        if len(wired) != len(set(wired)):
+            raise ValueError("passage_input, rex_input and fire_input must be different inputs")
+        return self
+
+    def inputs(self) -> dict[str, int]:
+        """The wired inputs by what they tell."""
+        wired = {"passage": self.passage_input, "rex": self.rex_input, "fire": self.fire_input}
+        return {name: number for name, number in wired.items() if number is not None}
+
+
+def build(config: DeviceConfig) -> Gate:
+    """A gate that is not connected yet; InvalidInput for an address or option that cannot be."""
+    from drivers._modbus import Master, RtuFraming, TcpFraming  # noqa: PLC0415 (pymodbus and pyserial)
+
+    options = read_options(Options, config)
+    address = parse_address(config.address, BAUDRATE[options.profile])
+    auto_tcp = isinstance(address, TcpAddress) and address.port == MODBUS_TCP_PORT
+    modbus_tcp = options.framer == "tcp" or (options.framer == "auto" and auto_tcp)
+    master = Master(address, options.unit, options.timeout, TcpFraming() if modbus_tcp else RtuFraming())
+    if options.profile == "lot":
+        return LotGate(config.name, master)
+    return ModbusRelay(
+        config.name,
+        master,
+        options,
+        timed_by_board=options.pulse == "device",
+        inputs=options.inputs(),
+        inverted=options.inputs_inverted,
+    )
+
+
+DRIVER = Driver(
+    kind="modbus_gate",
+    title="Turnstile or relay board on Modbus (RTU or TCP); prefer boards that time the pulse themselves",
+    capabilities=frozenset({Capability.GATE}),
+    options=Options,
+    build=build,
+)

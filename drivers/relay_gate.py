@@ -1,0 +1,125 @@
+"""USB relay boards as gates: LCUS, KMTronic and Numato, each a serial port.
+
+These boards have no timer: a daemon that dies mid-pulse leaves the relay on until it is started again.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
+from devicemgr.events import DeviceFact
+from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
+from devicemgr.ports import Driver
+from drivers._address import SerialAddress, TcpAddress, parse_address
+from drivers._line import Line, WriteStalled
+from drivers._options import read_options
+from drivers._relay_boards import BOARDS, Board
+from drivers._relays import RelayBank, RelayOptions
+
+BAUDRATE = 9600
+
+
+class Options(RelayOptions):
+    """Which board, and which relays."""
+
+    model: Literal["lcus", "kmtronic", "numato"] = Field(
+        description="lcus: LCTech boards (USB id 1a86:7523), which confirm nothing. kmtronic, numato: read back after "
+        "each switching. None of them has a timer: after a crash or power cut of this computer mid-pulse the relay "
+        "STAYS ON until the daemon is back"
+    )
+
+
+class RelayGate:
+    """One board. Pulses end at a poll, at close() or, after a crash, at the next open()."""
+
+    poll_interval = 0.05
+
+    def __init__(self, name: str, address: SerialAddress | TcpAddress, board: Board, options: Options) -> None:
+        self._name = name
+        self._address = address
+        self._board = board
+        self._options = options
+        self._bank = RelayBank(options, self._switch)
+        self._line: Line | None = None
+
+    def open(self) -> DeviceInfo:
+        from drivers._serial import open_line  # noqa: PLC0415
+
+        self.close()
+        self._line = open_line(self._address)
+        try:
+            self._line.discard()
+            self._bank.restore()
+        except DeviceError:
+            self.close()
+            raise
+        return DeviceInfo(model=self._options.model)
+
+    def poll(self) -> list[DeviceFact]:
+        self._bank.end_pulses()
+        # These boards say nothing unasked; reading is how an unplugged port is noticed.
+        self._open_line().read(256, 0)
+        return []
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+        self._bank.release(channel, direction, seconds)
+
+    def set_mode(self, channel: int, mode: PortalMode) -> None:
+        self._bank.set_mode(channel, mode)
+
+    def check(self) -> dict[str, JsonValue]:
+        line = self._open_line()
+        states: dict[str, JsonValue] = {
+            str(relay): self._board.state(line, relay) for relay in self._options.all_relays()
+        }
+        return {"model": self._options.model, "confirms": self._board.confirms, "relays": states}
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._bank.let_go()
+            self._line.close()
+            self._line = None
+
+    def _switch(self, relay: int, on: bool) -> None:
+        line = self._open_line()
+        unknown = f"relay {relay} of {self._name} may or may not be {'on' if on else 'off'}"
+        try:
+            self._board.switch(line, relay, on)
+        except WriteStalled as error:
+            raise OutcomeUnknown(f"{unknown}: the port takes no bytes; check the cable") from error
+        if not self._board.confirms:
+            return
+        try:
+            state = self._board.state(line, relay)
+        except DeviceError as error:
+            raise OutcomeUnknown(f"{unknown}: the port was lost; check the cable") from error
+        if state is None:
+            raise OutcomeUnknown(f"{unknown}: no answer; check the option model and the board's power")
+        if state is not on:
+            raise DeviceRefused(f"relay {relay} of {self._name} did not switch; check the relay number and its power")
+
+    def _open_line(self) -> Line:
+        if self._line is None:
+            raise DeviceUnreachable(f"{self._name} is not open; open it first")
+        return self._line
+
+
+def build(config: DeviceConfig) -> RelayGate:
+    """A gate that is not connected yet; InvalidInput for an address or option that cannot be."""
+    options = read_options(Options, config)
+    board = BOARDS[options.model]()
+    if options.all_relays()[-1] > board.most:
+        raise InvalidInput(
+            f"{options.model} boards have relays 1 to {board.most}; see channel, relay_entry and channels"
+        )
+    return RelayGate(config.name, parse_address(config.address, BAUDRATE), board, options)
+
+
+DRIVER = Driver(
+    kind="relay_gate",
+    title="USB relay board (LCUS, KMTronic, Numato); without a timer, so a crash mid-pulse leaves the relay on",
+    capabilities=frozenset({Capability.GATE}),
+    options=Options,
+    build=build,
+)
