@@ -1,0 +1,50 @@
+"""From a photo's bytes to the face object of INTERFACES and an embedding."""
+
+from devicemgr.ports import Box, Image, PhotoAnalysis
+from enrollment.detection import find_faces
+from enrollment.encoder import DlibEncoder, build_encoder
+from enrollment.measures import measure_chip, pose_of
+from enrollment.photo import PhotoError, load_photo
+from enrollment.quality import reasons_of, rivals
+
+
+class Analyser:
+    """ports.PhotoAnalyser in this process and thread; AnalyserProcess keeps it out of a daemon's."""
+
+    def __init__(self, encoder: DlibEncoder) -> None:
+        self._encoder = encoder
+        self.model = encoder.model
+
+    def analyse(self, photo: bytes) -> PhotoAnalysis:
+        """Judge one photo; the embedding is there whenever exactly one face was found, also in a refused photo."""
+        try:
+            image = load_photo(photo)
+        except PhotoError as error:
+            return PhotoAnalysis((error.reason,))
+        boxes = find_faces(self._encoder, image)
+        if not boxes:
+            return PhotoAnalysis(("no_face",))
+        if rivals(boxes):
+            return PhotoAnalysis(("several_faces",), box=boxes[0], face_px=boxes[0].right - boxes[0].left)
+        return self._judge(image, boxes[0])
+
+    def _judge(self, image: Image, box: Box) -> PhotoAnalysis:
+        pose = pose_of(self._encoder.landmarks(image, box))
+        chip = self._encoder.chip(image, box)
+        measures = measure_chip(chip)
+        return PhotoAnalysis(
+            reasons=reasons_of(pose, measures),
+            box=box,
+            face_px=box.right - box.left,
+            sharpness=round(measures.sharpness, 2),
+            brightness=round(measures.brightness, 3),
+            yaw_deg=round(pose.yaw, 1),
+            pitch_deg=round(pose.pitch, 1),
+            roll_deg=round(pose.roll, 1),
+            embedding=self._encoder.encode_chip(chip),
+        )
+
+
+def build_analyser() -> Analyser:
+    """An analyser with dlib's encoder; SystemFault when a part is not installed."""
+    return Analyser(build_encoder())
