@@ -4,6 +4,7 @@ Tried with PyAV 18: `timeout=` is a wall-clock limit for opening, for stream ana
 against a peer that is silent as well as against one that drips bytes.
 """
 
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from drivers._video_url import WRONG_PASSWORD, Access, resolve
 MAX_PIXELS = 7680 * 4320
 _BAD_PACKETS_IN_A_ROW = 100
 _LATE_SECONDS = 1.0
+_NO_VIDEO = "the address answers, but not with a video known here; check the path of the stream"
 
 
 class PictureFrame(Frame):
@@ -138,7 +140,7 @@ class Video:
 
 
 def open_source(source: VideoSource, open_timeout: float = 5.0, read_timeout: float = 5.0) -> FrameSource:
-    """Open a stream within about `open_timeout` seconds; DeviceRefused for a wrong password or path,
+    """Open a stream, connecting and analysing it in `open_timeout` seconds each; DeviceRefused for a wrong password or path,
     DeviceUnreachable for no answer, DeviceGarbled for something that is not a video, InvalidInput for the address."""
     return open_video(source, open_timeout, read_timeout)
 
@@ -148,11 +150,12 @@ def open_video(source: VideoSource, open_timeout: float = 5.0, read_timeout: flo
     access = resolve(source)
     began = time.monotonic()
     try:
-        # Opening and analysis each get the limit, so half of it makes the whole.
-        limits = (open_timeout / 2, read_timeout)
+        limits = (open_timeout, read_timeout)
         container = av.open(access.url, format=access.format, options=_options(access, source), timeout=limits)
     except av.error.FFmpegError as error:
-        late = time.monotonic() - began >= open_timeout * 0.45
+        if error.errno == errno.EIO:  # FFmpeg's word for an answer it can make nothing of
+            raise DeviceGarbled(_NO_VIDEO) from _scrubbed(error)
+        late = time.monotonic() - began >= open_timeout * 0.95
         raise _translated(error, late) from _scrubbed(error)
     try:
         return Video(container, access)
@@ -181,7 +184,7 @@ def _options(access: Access, source: VideoSource) -> dict[str, str]:
 def _video_stream(container: InputContainer) -> VideoStream:
     """The first video stream, set to decode on one thread."""
     if not container.streams.video:
-        raise DeviceGarbled("the address answers, but not with video; check the path of the stream")
+        raise DeviceGarbled(_NO_VIDEO)
     stream = container.streams.video[0]
     context = stream.codec_context
     if context is None:
@@ -196,7 +199,7 @@ def _video_stream(container: InputContainer) -> VideoStream:
 
 def _require_size(width: int, height: int) -> None:
     if width <= 0 or height <= 0:
-        raise DeviceGarbled("the address answers, but not with video; check the path of the stream")
+        raise DeviceGarbled(_NO_VIDEO)
     if width * height > MAX_PIXELS:
         raise DeviceGarbled(f"the picture of {width}×{height} is too large; set the camera to 4K or less")
 
@@ -214,7 +217,7 @@ def _translated(error: av.error.FFmpegError, late: bool = False) -> DeviceError:
         return DeviceUnreachable("the camera reports an error of its own; restart it")
     if isinstance(error, OSError):
         return DeviceUnreachable("no connection to the camera; check its address, power and network")
-    return DeviceGarbled("the address answers, but not with a video known here; check the path of the stream")
+    return DeviceGarbled(_NO_VIDEO)
 
 
 def _scrubbed(error: av.error.FFmpegError) -> Exception:

@@ -10,6 +10,7 @@ from devicemgr.events import DeviceFact
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, JsonValue, VideoSource
 from devicemgr.ports import Device, Driver
 from drivers._camera import CameraOptions, grab_jpeg, probe
+from drivers._options import read_options
 from drivers._video_url import require_no_credentials
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class OnvifCamera:
 
     def __init__(self, config: DeviceConfig, device: "OnvifDevice") -> None:
         self._config, self._device = config, device
-        self._options = OnvifOptions.model_validate(dict(config.options))
+        self._options = read_options(OnvifOptions, config)
         self._profiles: list[Any] = []
         self._info = DeviceInfo()
 

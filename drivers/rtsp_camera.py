@@ -6,6 +6,7 @@ from devicemgr.events import DeviceFact
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, JsonValue, VideoSource
 from devicemgr.ports import Driver
 from drivers._camera import CameraOptions, grab_jpeg, probe, require_reachable
+from drivers._options import read_options
 from drivers._video_url import endpoint, require_no_credentials, resolve
 
 
@@ -16,7 +17,7 @@ class RtspCamera:
 
     def __init__(self, config: DeviceConfig) -> None:
         require_no_credentials(config.address)
-        options = CameraOptions.model_validate(dict(config.options))
+        options = read_options(CameraOptions, config)
         self._source = VideoSource(config.address, config.username, config.password, options.for_stream())
 
     def open(self) -> DeviceInfo:
