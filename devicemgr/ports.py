@@ -35,7 +35,12 @@ class Device(Protocol):
 
 @runtime_checkable
 class Gate(Device, Protocol):
-    """A turnstile, door or lock. `release` is sent once, never retried; OutcomeUnknown when its answer is lost."""
+    """A turnstile, door or lock. `release` is sent once, never retried; OutcomeUnknown when its answer is lost.
+
+    `senses_passage` says whether poll() will tell of somebody going through.
+    """
+
+    senses_passage: bool
 
     def release(self, channel: int, direction: Direction, seconds: float) -> None:
         """Let one person pass in `direction`, timed by the device where it can be."""
@@ -162,6 +167,9 @@ class Gallery(Protocol):
     def stats(self) -> GalleryStats:
         """Sizes, model and threshold now in force."""
 
+    def nearest(self, probe: Embedding, exclude_person: str | None = None) -> Match:
+        """As `match`, leaving one person out: whose face does this sample look like?"""
+
 
 class GalleryLoader(Protocol):
     """Builds a gallery from decrypted templates: (person_id, embedding) rows of one model."""
@@ -205,3 +213,39 @@ class PhotoAnalysis:
             "sharpness": self.sharpness, "brightness": self.brightness,
             "yaw_deg": self.yaw_deg, "pitch_deg": self.pitch_deg, "roll_deg": self.roll_deg,
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSample:
+    """A photo that passed: its analysis (JSON-ready face object) and its embedding, a float32 unit vector."""
+
+    face: dict[str, Any]
+    embedding: Embedding
+
+
+class FaceDesk(Protocol):
+    """What the API asks about photos; nothing in here stores anything."""
+
+    def check(self, photo: bytes) -> dict[str, Any]:
+        """The face object of INTERFACES."""
+
+    def analyse(self, photos: Sequence[bytes]) -> list[PhotoAnalysis]:
+        """Slow part of an enrolment: find, judge and embed each photo."""
+
+    def judge(
+        self,
+        analyses: Sequence[PhotoAnalysis],
+        siblings: Sequence[Embedding],
+        gallery: Gallery,
+        person_id: str | None,
+        badge_of: Callable[[str], str | None],
+        *,
+        allow_lookalike: bool = False,
+    ) -> list[PreparedSample]:
+        """Fast part: duplicates and disagreement; PhotoRefused with every face object when one is not fit."""
+
+    def identify(self, photo: bytes, gallery: Gallery, badge_of: Callable[[str], str | None]) -> dict[str, Any]:
+        """The answer of `enroll identify`."""
+
+    def close(self) -> None:
+        """Stop helper processes."""

@@ -1,0 +1,31 @@
+"""The ASGI app: the same one behind the socket and in process."""
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import PlainTextResponse
+
+from devicemgr import __version__
+from devicemgr.api import devices, events, faces, people, portals, problems, rights, system
+from devicemgr.api.context import Context
+from devicemgr.api.limits import BodyLimit
+
+PREFIX = "/api/v1"
+
+
+def create_app(context: Context) -> FastAPI:
+    """Join the routers on one context."""
+    app = FastAPI(
+        title="devicemgr", version=__version__, openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None
+    )  # fmt: skip
+    app.state.context = context
+    problems.install(app)
+    api = APIRouter(prefix=PREFIX)
+    for resource in (people, faces, rights, devices, portals, events, system):
+        api.include_router(resource.router)
+    app.include_router(api)
+    app.add_api_route("/healthz", _healthz, response_class=PlainTextResponse)
+    app.add_middleware(BodyLimit)
+    return app
+
+
+def _healthz() -> str:
+    return "ok\n"

@@ -1,0 +1,59 @@
+"""What every handler gets: the open site, the running daemon or its stand-in, and who is calling."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from devicemgr.errors import NotAllowed
+from devicemgr.events import Fact
+from devicemgr.runtime import Runtime
+from devicemgr.site import Site
+from devicemgr.store.database import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: `uid:N` of the process at the other end of the socket."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything a handler needs."""
+
+    site: Site
+    runtime: Runtime
+    owner_uid: int
+
+    def record(
+        self, session: Session, kind: str, caller: Caller, detail: Mapping[str, Any], person_id: str | None = None
+    ) -> None:
+        """Put an administrative fact into the transaction that makes it true."""
+        fact = Fact(kind, datetime.now(UTC), person_id=person_id, actor=caller.actor, detail=detail)
+        self.site.ledger.append(session, [fact])
+
+
+def get_context(request: Request) -> Context:
+    """The app's context."""
+    context = request.app.state.context
+    assert isinstance(context, Context)
+    return context
+
+
+def get_caller(request: Request, context: Annotated[Context, Depends(get_context)]) -> Caller:
+    """The peer's user, known by SO_PEERCRED; root and the daemon's own user may come in."""
+    who = request.client.host if request.client else ""
+    kind, _, number = who.partition(":")
+    if kind != "uid" or not number.isdigit():
+        raise NotAllowed("the caller is unknown; use the Unix socket in the home folder")
+    if int(number) not in (0, context.owner_uid):
+        raise NotAllowed(f"user {number} may not do this; run it as root or as the daemon's user")
+    return Caller(who)
+
+
+Ctx = Annotated[Context, Depends(get_context)]
+Who = Annotated[Caller, Depends(get_caller)]

@@ -1,0 +1,174 @@
+"""/drivers and /devices."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.errors import InvalidInput
+from devicemgr.model import DeviceConfig
+from devicemgr.ports import Driver
+from devicemgr.store import places
+from devicemgr.store.tables import DeviceRow
+from devicemgr.text import safe, slug
+
+router = APIRouter(tags=["devices"])
+TEST_SECONDS = 25.0
+
+
+class NewDevice(BaseModel):
+    """A device to add."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    driver: str
+    address: str
+    username: str | None = None
+    password: SecretStr | None = None
+    options: dict[str, Any] = {}
+
+
+class DeviceChange(BaseModel):
+    """What to change; absent stays; an option set to null is removed."""
+
+    model_config = ConfigDict(extra="forbid")
+    address: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    options: dict[str, Any] = {}
+
+
+def _driver_json(driver: Driver) -> dict[str, Any]:
+    schema = driver.options.model_json_schema()
+    options = [
+        {"name": name, "description": field.get("description", ""), "default": field.get("default")}
+        | ({"choices": field["enum"]} if "enum" in field else {})
+        for name, field in schema.get("properties", {}).items()
+    ]
+    return {
+        "kind": driver.kind,
+        "title": driver.title,
+        "capabilities": sorted(str(c) for c in driver.capabilities),
+        "options": options,
+    }
+
+
+@router.get("/drivers")
+def list_drivers(context: Ctx, _: Who) -> list[dict[str, Any]]:
+    """The kinds that are installed, with their options."""
+    catalog = context.site.parts.catalog
+    return [_driver_json(catalog.get(kind)) for kind in catalog.kinds()]
+
+
+def _checked(context: Context, config: DeviceConfig) -> DeviceConfig:
+    """The configuration with its options validated; InvalidInput names the option or the address that is wrong."""
+    driver = context.site.parts.catalog.get(config.driver)
+    given = {name: value for name, value in config.options.items() if value is not None}
+    try:
+        options = driver.options.model_validate(given).model_dump(mode="json", exclude_unset=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(driver.options.model_fields) or "none"
+        raise InvalidInput(safe(f"option {where}: {first['msg']}; options of {config.driver}: {known}")) from error
+    checked = DeviceConfig(
+        config.id, config.name, config.driver, config.address, config.username, config.password, options
+    )  # fmt: skip
+    driver.build(checked)
+    return checked
+
+
+def _device_json(context: Context, row: DeviceRow) -> dict[str, Any]:
+    shown = {
+        "name": row.name,
+        "driver": row.driver,
+        "address": row.address,
+        "username": row.username,
+        "has_password": row.sealed_password is not None,
+        "options": row.options,
+    }
+    states = {state["name"]: state for state in context.runtime.status()["devices"]}
+    state = states.get(row.name, {})
+    return shown | {key: state.get(key) for key in ("state", "cause", "since")}
+
+
+@router.post("/devices", status_code=201)
+def add_device(body: NewDevice, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Add a device; nothing is connected yet."""
+    password = body.password.get_secret_value() if body.password else None
+    config = DeviceConfig(
+        "", slug("device", body.name), body.driver, _address(body.address), body.username, password, body.options
+    )  # fmt: skip
+    config = _checked(context, config)
+    with context.site.database.write() as session:
+        row = places.add_device(session, context.site.vault, config)
+        detail = {"device": row.name, "driver": row.driver, "address": row.address}
+        context.record(session, "admin.device_added", caller, detail)
+    context.runtime.site_changed()
+    return _device_json(context, row)
+
+
+def _address(text: str) -> str:
+    address = text.strip()
+    if not 1 <= len(address) <= 500 or not address.isprintable() or _has_credentials(address):
+        raise InvalidInput("the address is not usable; give it without credentials (use --username, --password-stdin)")
+    return address
+
+
+def _has_credentials(address: str) -> bool:
+    return "://" in address and "@" in address.split("://", 1)[1].split("/", 1)[0]
+
+
+@router.get("/devices")
+def list_devices(context: Ctx, _: Who) -> list[dict[str, Any]]:
+    """All devices with their state."""
+    with context.site.database.read() as session:
+        return [_device_json(context, row) for row in places.devices(session)]
+
+
+@router.get("/devices/{name}")
+def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
+    """One device."""
+    with context.site.database.read() as session:
+        return _device_json(context, places.device(session, name))
+
+
+@router.patch("/devices/{name}")
+def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Change address, credentials or options; a running daemon reconnects."""
+    with context.site.database.write() as session:
+        row = places.device(session, name)
+        before = places.device_config(row, context.site.vault)
+        password = body.password.get_secret_value() if body.password else before.password
+        config = DeviceConfig(
+            row.id, row.name, row.driver, _address(body.address or row.address),
+            body.username if body.username is not None else row.username, password, row.options | body.options,
+        )  # fmt: skip
+        config = _checked(context, config)
+        row.address, row.username, row.options = config.address, config.username, dict(config.options)
+        places.set_password(row, context.site.vault, config.password)
+        context.record(
+            session, "admin.device_edited", caller, {"device": name, "changed": sorted(body.model_fields_set)}
+        )
+    context.runtime.site_changed()
+    return _device_json(context, row)
+
+
+@router.delete("/devices/{name}")
+def remove_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Remove a device that no portal uses."""
+    with context.site.database.write() as session:
+        places.remove_device(session, places.device(session, name))
+        context.record(session, "admin.device_removed", caller, {"device": name})
+    context.runtime.site_changed()
+    return {"name": name, "removed": True}
+
+
+@router.post("/devices/{name}/test")
+def check_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
+    """Connect and read everything that can be read; nothing moves."""
+    with context.site.database.read() as session:
+        row = places.device(session, name)
+    found = context.runtime.call_device(name, lambda device: device.check(), TEST_SECONDS)
+    return {"name": name, "driver": row.driver, "ok": True, "found": found}

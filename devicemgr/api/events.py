@@ -1,0 +1,92 @@
+"""/events and the audit of the ledger."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.store import ledger_rows
+from devicemgr.store.ledger_rows import EventFilter
+from devicemgr.text import parse_time, rfc3339
+
+router = APIRouter(tags=["events"])
+
+_PAGE = 500
+_POLL_SECONDS = 0.2
+_HEARTBEAT_SECONDS = 15.0
+
+
+def _filter(
+    since: str | None, until: str | None, person: str | None, portal: str | None, kind: str | None, after: int | None
+) -> EventFilter:  # fmt: skip
+    return EventFilter(
+        since=rfc3339(parse_time(since)) if since else None,
+        until=rfc3339(parse_time(until)) if until else None,
+        badge=person,
+        portal=portal,
+        kind=kind,
+        after=after,
+    )
+
+
+@router.get("/events")
+def list_events(
+    context: Ctx, _: Who, since: str | None = None, until: str | None = None, person: str | None = None,
+    portal: str | None = None, kind: str | None = None, after: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 100,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The newest events that match, oldest first; with `after`, the first ones behind that seq."""
+    with context.site.database.read() as session:
+        return ledger_rows.find(session, _filter(since, until, person, portal, kind, after), limit)
+
+
+@router.get("/events/stream")
+def stream_events(
+    context: Ctx, _: Who, since: str | None = None, until: str | None = None, person: str | None = None,
+    portal: str | None = None, kind: str | None = None, after: int | None = None,
+    last_event_id: Annotated[int | None, Header()] = None,
+) -> StreamingResponse:  # fmt: skip
+    """Events as they are recorded (server-sent events; the id is the seq, Last-Event-ID resumes)."""
+    start = last_event_id if last_event_id is not None else after
+    wanted = _filter(since, until, person, portal, kind, _head(context) if start is None else start)
+    return StreamingResponse(_stream(context, wanted), media_type="text/event-stream")
+
+
+def _head(context: Context) -> int:
+    with context.site.database.read() as session:
+        return ledger_rows.head(session)[0]
+
+
+async def _stream(context: Context, wanted: EventFilter) -> AsyncIterator[str]:
+    position = wanted.after or 0
+    quiet = 0.0
+    while True:
+        page = await run_in_threadpool(_page, context, wanted, position)
+        for event in page:
+            position = event["seq"]
+            yield f"id: {position}\nevent: {event['kind']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
+        if page:
+            quiet = 0.0
+            continue
+        if quiet % _HEARTBEAT_SECONDS < _POLL_SECONDS:
+            yield ": waiting\n\n"
+        await asyncio.sleep(_POLL_SECONDS)
+        quiet += _POLL_SECONDS
+
+
+def _page(context: Context, wanted: EventFilter, position: int) -> list[dict[str, Any]]:
+    fields = {name: getattr(wanted, name) for name in EventFilter.__slots__}
+    with context.site.database.read() as session:
+        return ledger_rows.find(session, EventFilter(**fields | {"after": position}), _PAGE)
+
+
+@router.get("/audit/verify")
+def verify(context: Ctx, _: Who) -> dict[str, Any]:
+    """Check the whole chain; names the first bad row."""
+    count, flaw = context.site.ledger.verify()
+    return {"ok": flaw is None, "events": count, "first_bad_seq": flaw.seq if flaw else None, "why": flaw and flaw.why}

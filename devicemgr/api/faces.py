@@ -1,0 +1,77 @@
+"""/people/…/face and /faces: photos come in as base64 in JSON, so that none ever lies in a spool file."""
+
+import base64
+import binascii
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from devicemgr import faces
+from devicemgr.api.context import Ctx, Who
+from devicemgr.errors import InvalidInput
+from devicemgr.store import people
+
+router = APIRouter(tags=["faces"])
+
+
+class Photos(BaseModel):
+    """Photos (base64) to enrol under a consent."""
+
+    model_config = ConfigDict(extra="forbid")
+    photos: list[str] = Field(min_length=1, max_length=faces.MAX_PHOTOS)
+    consent: str
+    allow_lookalike: bool = False
+
+
+class Photo(BaseModel):
+    """One photo (base64)."""
+
+    model_config = ConfigDict(extra="forbid")
+    photo: str
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise InvalidInput("a photo is not base64") from error
+
+
+@router.post("/people/{badge}/face", status_code=201)
+def enrol_face(badge: str, body: Photos, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Enrol photos of one person, all or none."""
+    photos = [_bytes(photo) for photo in body.photos]
+    answer = faces.enrol(
+        context.site, caller.actor, badge, photos, body.consent, allow_lookalike=body.allow_lookalike
+    )  # fmt: skip
+    context.runtime.site_changed()
+    return answer
+
+
+@router.delete("/people/{badge}/face")
+def withdraw_face(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Withdraw the consent: the face is erased, cards go on working."""
+    answer = faces.withdraw(context.site, caller.actor, badge)
+    context.runtime.site_changed()
+    return answer
+
+
+@router.post("/faces/check")
+def check_face(body: Photo, context: Ctx, _: Who) -> dict[str, Any]:
+    """Is this photo fit for enrolment? Stores nothing."""
+    return context.site.parts.faces.check(_bytes(body.photo))
+
+
+@router.post("/faces/identify")
+def identify_face(body: Photo, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Who of the enrolled is this? Writes nothing but an audit row."""
+    photo = _bytes(body.photo)
+    with context.site.database.read() as session:
+        answer = context.site.parts.faces.identify(
+            photo, context.runtime.gallery(), lambda person_id: people.badge_of(session, person_id)
+        )
+    with context.site.database.write(changes_site=False) as session:
+        person = people.get(session, answer["badge"]).id if answer["badge"] else None
+        context.record(session, "admin.face_identified", caller, {"reason": answer["reason"]}, person)
+    return answer

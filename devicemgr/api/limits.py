@@ -1,0 +1,47 @@
+"""Bounds on what a caller may send, enforced before anything is parsed."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from devicemgr.api.problems import problem
+
+MAX_BODY = 64 * 1024 * 1024
+
+
+class TooLarge(Exception):
+    """The body went over the bound while it was being read."""
+
+
+class BodyLimit:
+    """ASGI middleware: refuses bodies over MAX_BODY bytes, announced or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting its bytes."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > MAX_BODY:
+            await _refuse(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > MAX_BODY:
+                raise TooLarge
+            return message
+
+        try:
+            await self._app(scope, counted, send)
+        except TooLarge:
+            await _refuse(scope, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    answer = problem(413, "too-large", f"the request is over {MAX_BODY // 1024 // 1024} MB; send smaller photos")
+    await answer(scope, receive, send)

@@ -1,0 +1,157 @@
+"""/portals: what opens, and the guard's commands."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
+from devicemgr.model import Capability, Direction, FailMode, PortalMode
+from devicemgr.store import places
+from devicemgr.store.database import Session
+from devicemgr.store.tables import DeviceRow, PortalRow
+from devicemgr.text import slug
+
+router = APIRouter(prefix="/portals", tags=["portals"])
+
+
+class NewPortal(BaseModel):
+    """A portal to add; entry and exit name the devices at which one presents."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    gate: str
+    channel: int = Field(1, ge=1, le=64)
+    entry: list[str] = []
+    exit: list[str] = []
+    fail: FailMode = FailMode.SECURE
+    release_seconds: float = Field(5.0, ge=0.1, le=60)
+
+
+class PortalChange(BaseModel):
+    """What to change; absent stays, a list replaces."""
+
+    model_config = ConfigDict(extra="forbid")
+    gate: str | None = None
+    channel: int | None = Field(None, ge=1, le=64)
+    entry: list[str] | None = None
+    exit: list[str] | None = None
+    fail: FailMode | None = None
+    release_seconds: float | None = Field(None, ge=0.1, le=60)
+
+
+class Opening(BaseModel):
+    """Which way a guard lets somebody pass."""
+
+    model_config = ConfigDict(extra="forbid")
+    direction: Direction = Direction.ENTRY
+
+
+class ModeChange(BaseModel):
+    """normal, locked or free."""
+
+    model_config = ConfigDict(extra="forbid")
+    mode: PortalMode
+
+
+def _able(context: Context, session: Session, name: str, *wanted: Capability) -> DeviceRow:
+    row = places.device(session, name)
+    if not context.site.parts.catalog.get(row.driver).capabilities & set(wanted):
+        able = " or ".join(str(c) for c in wanted)
+        raise InvalidInput(f"device '{name}' ({row.driver}) is not a {able}; `devicemgr device drivers` tells what is")
+    return row
+
+
+def _set_points(context: Context, session: Session, row: PortalRow, direction: Direction, names: list[str]) -> None:
+    for name in names:
+        _able(context, session, name, Capability.CAMERA, Capability.READER, Capability.CONSOLE)
+    places.set_access_points(session, row, direction, names)
+
+
+@router.post("", status_code=201)
+def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Add a portal on a gate device's channel."""
+    with context.site.database.write() as session:
+        name = slug("portal", body.name)
+        if session.get(PortalRow, name):
+            raise AlreadyExists(f"portal '{name}' exists; choose another name, or `devicemgr portal edit` it")
+        gate = _able(context, session, body.gate, Capability.GATE)
+        row = PortalRow(
+            name=name, gate_id=gate.id, channel=body.channel, fail=str(body.fail),
+            release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL),
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        _set_points(context, session, row, Direction.ENTRY, body.entry)
+        _set_points(context, session, row, Direction.EXIT, body.exit)
+        session.refresh(row)
+        answer = places.portal_json(row)
+        context.record(session, "admin.portal_added", caller, {"portal": answer})
+    context.runtime.site_changed()
+    return answer
+
+
+@router.get("")
+def list_portals(context: Ctx, _: Who) -> list[dict[str, Any]]:
+    """All portals with their state."""
+    states = {portal["name"]: portal["state"] for portal in context.runtime.status()["portals"]}
+    with context.site.database.read() as session:
+        return [places.portal_json(row) | {"state": states.get(row.name)} for row in places.portals(session)]
+
+
+@router.get("/{name}")
+def show_portal(name: str, context: Ctx, _: Who) -> dict[str, Any]:
+    """One portal."""
+    states = {portal["name"]: portal["state"] for portal in context.runtime.status()["portals"]}
+    with context.site.database.read() as session:
+        return places.portal_json(places.portal(session, name)) | {"state": states.get(name)}
+
+
+@router.patch("/{name}")
+def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Change a portal."""
+    with context.site.database.write() as session:
+        row = places.portal(session, name)
+        if body.gate is not None:
+            row.gate = _able(context, session, body.gate, Capability.GATE)
+        for field in ("channel", "release_seconds"):
+            if getattr(body, field) is not None:
+                setattr(row, field, getattr(body, field))
+        if body.fail is not None:
+            row.fail = str(body.fail)
+        for direction, names in ((Direction.ENTRY, body.entry), (Direction.EXIT, body.exit)):
+            if names is not None:
+                _set_points(context, session, row, direction, names)
+        session.flush()
+        session.refresh(row)
+        answer = places.portal_json(row)
+        context.record(session, "admin.portal_edited", caller, {"portal": answer})
+    context.runtime.site_changed()
+    return answer
+
+
+@router.delete("/{name}")
+def remove_portal(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Remove a portal that no level covers."""
+    with context.site.database.write() as session:
+        row = places.portal(session, name)
+        users = places.levels_over(session, name)
+        if users:
+            raise RequestError(f"level '{users[0]}' covers portal '{name}'; change the level first")
+        session.delete(row)
+        context.record(session, "admin.portal_removed", caller, {"portal": name})
+    context.runtime.site_changed()
+    return {"name": name, "removed": True}
+
+
+@router.post("/{name}/open")
+def open_portal(name: str, body: Opening, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Let one person pass, on the guard's word."""
+    return context.runtime.open_portal(name, body.direction, caller.actor)
+
+
+@router.put("/{name}/mode")
+def set_mode(name: str, body: ModeChange, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Lock, free, or return to normal."""
+    return context.runtime.set_portal_mode(name, body.mode, caller.actor)

@@ -1,0 +1,49 @@
+"""Errors as RFC 9457 problem documents; `exit_code` tells the CLI how to end."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from devicemgr.errors import DevicemgrError, PhotoRefused
+from devicemgr.text import safe
+
+log = logging.getLogger(__name__)
+
+
+def problem(status: int, slug: str, detail: str, exit_code: int = 1, **more: Any) -> JSONResponse:
+    """An `application/problem+json` answer."""
+    body = {
+        "type": f"urn:devicemgr:problem:{slug}",
+        "title": slug.replace("-", " "),
+        "status": status,
+        "detail": detail,
+    }
+    return JSONResponse(body | {"exit_code": exit_code} | more, status, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every failure of `app` with a problem document."""
+
+    @app.exception_handler(DevicemgrError)
+    def expected(_: Request, error: DevicemgrError) -> JSONResponse:
+        more = {"faces": error.faces} if isinstance(error, PhotoRefused) else {}
+        return problem(error.http_status, error.slug, str(error), error.exit_code, **more)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+        return problem(422, "invalid-input", safe(f"{where}: {first['msg']}" if where else str(first["msg"])))
+
+    @app.exception_handler(HTTPException)
+    def http(_: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, "http-error", str(error.detail))
+
+    @app.exception_handler(Exception)
+    def unexpected(_: Request, error: Exception) -> JSONResponse:
+        log.error("a request failed unexpectedly", exc_info=error)
+        return problem(500, "internal", "the program failed unexpectedly; its log holds the cause")

@@ -1,0 +1,78 @@
+"""The ledger's chain, pure: canonical bytes of an entry, its hash, and the check of a sequence of entries."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devicemgr.events import Fact
+from devicemgr.text import rfc3339
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A recorded fact: `body` is the canonical JSON, `hash` is SHA-256 over the entry before it and the body."""
+
+    seq: int
+    body: str
+    hash: str
+
+
+def body_of(fact: Fact, seq: int, event_id: str) -> dict[str, Any]:
+    """The fields of an entry, in the shape of INTERFACES but with the person's random id in place of the badge."""
+    return {
+        "seq": seq,
+        "id": event_id,
+        "time": rfc3339(fact.time),
+        "kind": str(fact.kind),
+        "portal": fact.portal,
+        "direction": str(fact.direction) if fact.direction else None,
+        "device": fact.device,
+        "person_id": fact.person_id,
+        "reason": str(fact.reason) if fact.reason else None,
+        "request": fact.request,
+        "evidence": dict(fact.evidence) if fact.evidence is not None else None,
+        "latency_ms": dict(fact.latency_ms) if fact.latency_ms is not None else None,
+        "detail": dict(fact.detail),
+        "actor": fact.actor,
+    }
+
+
+def canonical(body: Mapping[str, Any]) -> str:
+    """JSON with sorted keys, no spaces, no NaN: the same text for the same facts, for ever."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def link(previous_hash: str, body: str) -> str:
+    """The hash of an entry whose canonical body is `body` after the entry hashed `previous_hash`; hex SHA-256."""
+    return hashlib.sha256(bytes.fromhex(previous_hash) + body.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """The first entry that does not hold, and why."""
+
+    seq: int
+    why: str
+
+
+def check(entries: Iterable[Entry], *, previous: str = GENESIS, first_seq: int = 1) -> Flaw | None:
+    """The first flaw of a run of entries that should start at `first_seq` after hash `previous`, or None."""
+    expected = first_seq
+    for entry in entries:
+        if entry.seq != expected:
+            return Flaw(expected, f"event {expected} is missing; the next one stored is {entry.seq}")
+        if link(previous, entry.body) != entry.hash:
+            return Flaw(entry.seq, "the event, or the one before it, was changed after it was recorded")
+        try:
+            inside = json.loads(entry.body).get("seq")
+        except (ValueError, AttributeError):
+            return Flaw(entry.seq, "the event is not readable")
+        if inside != entry.seq:
+            return Flaw(entry.seq, "the event stands in another one's place")
+        previous = entry.hash
+        expected += 1
+    return None

@@ -1,0 +1,135 @@
+"""Faces in the store: enrolled under a consent, withdrawn, erased; each in one transaction with its record."""
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from devicemgr.errors import InvalidInput, NotFound
+from devicemgr.events import Fact
+from devicemgr.gallery_keeper import open_template
+from devicemgr.ports import Embedding, PhotoAnalysis, PreparedSample
+from devicemgr.site import Site
+from devicemgr.store import people, templates
+from devicemgr.store.database import Session
+from devicemgr.store.tables import PersonRow
+from devicemgr.text import reference
+from devicemgr.vault import DataKey
+
+MAX_PHOTOS = 10
+MAX_SAMPLES = 20
+# The last look for a duplicate and the commit belong together, or two imports at once would enrol one face twice.
+_commit = threading.Lock()
+
+
+def enrol(
+    site: Site, actor: str, badge: str, photos: Sequence[bytes], consent: str, *, allow_lookalike: bool = False
+) -> dict[str, Any]:
+    """Enrol photos of one person, all or none; photos enrolled before are skipped; PhotoRefused with all faces."""
+    if not 1 <= len(photos) <= MAX_PHOTOS:
+        raise InvalidInput(f"give 1 to {MAX_PHOTOS} photos at a time")
+    consent = reference(consent)
+    with site.database.read() as session:
+        fresh = _not_yet_enrolled(site, people.get(session, badge), photos)
+    analyses = site.parts.faces.analyse(fresh) if fresh else []
+    with _commit:
+        samples = _judged(site, badge, analyses, allow_lookalike)
+        stored = _store(site, actor, badge, fresh, samples, consent, allow_lookalike)
+    site.gallery.refresh()
+    return {
+        "badge": badge,
+        "templates": stored,
+        "skipped": len(photos) - len(fresh),
+        "faces": [s.face for s in samples],
+    }
+
+
+def _not_yet_enrolled(site: Site, row: PersonRow, photos: Sequence[bytes]) -> list[bytes]:
+    unique = list(dict.fromkeys(photos))
+    if row.wrapped_key is None:
+        return unique
+    key = site.vault.data_key(row.id, row.wrapped_key)
+    known = {template.photo_mac for template in row.templates if template.model == site.parts.model}
+    return [photo for photo in unique if key.photo_mac(photo) not in known]
+
+
+def _judged(site: Site, badge: str, analyses: Sequence[PhotoAnalysis], allow_lookalike: bool) -> list[PreparedSample]:
+    if not analyses:
+        return []
+    with site.database.read() as session:
+        row = people.get(session, badge)
+        siblings = [open_template(site.vault, templates.sealed(session, t.id)) for t in row.templates]
+
+        def badge_of(person_id: str) -> str | None:
+            return people.badge_of(session, person_id)
+
+        gallery = site.gallery.refresh()
+        return site.parts.faces.judge(analyses, siblings, gallery, row.id, badge_of, allow_lookalike=allow_lookalike)
+
+
+def _store(
+    site: Site, actor: str, badge: str, photos: Sequence[bytes], samples: Sequence[PreparedSample],
+    consent_reference: str, allow_lookalike: bool,
+) -> int:  # fmt: skip
+    with site.database.write() as session:
+        row = people.get(session, badge)
+        if len(row.templates) + len(samples) > MAX_SAMPLES:
+            raise InvalidInput(f"{badge} would have more than {MAX_SAMPLES} samples; withdraw and enrol anew")
+        consent = people.give_consent(session, row, consent_reference)
+        key = _data_key(site, row)
+        for photo, sample in zip(photos, samples, strict=True):
+            sealed = key.seal_template(_bytes(sample.embedding), site.parts.model)
+            people.add_template(session, row, consent, site.parts.model, sealed, key.photo_mac(photo))
+        if samples:
+            detail = {"samples": len(samples), "model": site.parts.model, "allow_lookalike": allow_lookalike}
+            _record(site, session, "admin.face_enrolled", row, actor, detail)
+        return len(row.templates)
+
+
+def _data_key(site: Site, row: PersonRow) -> DataKey:
+    if row.wrapped_key is not None:
+        return site.vault.data_key(row.id, row.wrapped_key)
+    key, row.wrapped_key = site.vault.new_data_key(row.id)
+    return key
+
+
+def _bytes(embedding: Embedding) -> bytes:
+    return np.ascontiguousarray(embedding, dtype="<f4").tobytes()
+
+
+def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
+    """End the consent: templates deleted and their key destroyed at once; cards go on working."""
+    with site.database.write() as session:
+        row = people.get(session, badge)
+        consent = people.consent_in_force(row)
+        if consent is None and not row.templates:
+            raise NotFound(f"{badge} has no consent to withdraw and no face enrolled")
+        for given in row.consents:
+            given.withdrawn = given.withdrawn or people.now_text()
+        gone = people.drop_face(session, row)
+        _record(site, session, "admin.consent_withdrawn", row, actor, {"templates_erased": gone})
+    _after_removal(site)
+    return {"badge": badge, "templates_erased": gone}
+
+
+def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
+    """Erase a person: record, credentials, consents, templates and key; read back; an erasure record stays."""
+    with site.database.write() as session:
+        row = people.get(session, badge)
+        gone = people.erase(session, row)
+        _record(site, session, "admin.person_erased", row, actor, dict(gone))
+    _after_removal(site)
+    with site.database.read() as session:
+        still_there = people.badge_of(session, row.id) is not None
+    return {"badge": badge, "erased": gone, "verified": not still_there}
+
+
+def _after_removal(site: Site) -> None:
+    site.database.forget()
+    site.gallery.refresh()
+
+
+def _record(site: Site, session: Session, kind: str, row: PersonRow, actor: str, detail: dict[str, Any]) -> None:
+    site.ledger.append(session, [Fact(kind, datetime.now(UTC), person_id=row.id, actor=actor, detail=detail)])

@@ -1,0 +1,71 @@
+"""Keeps the gallery in memory in step with the store; a reader always sees one whole version."""
+
+import logging
+import threading
+
+import numpy as np
+
+from devicemgr.errors import KeyMissing
+from devicemgr.ports import Embedding, Gallery, GalleryLoader
+from devicemgr.store import templates
+from devicemgr.store.database import Database, Session, revision
+from devicemgr.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+class GalleryKeeper:
+    """Loads templates of people whose consent is in force; opened ones are kept, so that a change costs little."""
+
+    def __init__(self, database: Database, vault: Vault, build: GalleryLoader, model: str) -> None:
+        self._database = database
+        self._vault = vault
+        self._build = build
+        self._model = model
+        self._lock = threading.Lock()
+        self._opened: dict[str, Embedding] = {}
+        self._gallery: Gallery | None = None
+        self._revision = -1
+
+    @property
+    def current(self) -> Gallery:
+        """The gallery last loaded, without a look at the store."""
+        gallery = self._gallery
+        return gallery if gallery is not None else self.refresh()
+
+    def refresh(self) -> Gallery:
+        """The gallery as the store has it now, rebuilt only when something changed."""
+        with self._lock:
+            with self._database.read() as session:
+                found = revision(session)
+                if self._gallery is None or found != self._revision:
+                    rows = self._rows(session)
+                    self._gallery = self._build(rows, found)
+                    self._revision = found
+            return self._gallery
+
+    def _rows(self, session: Session) -> list[tuple[str, Embedding]]:
+        rows: list[tuple[str, Embedding]] = []
+        opened: dict[str, Embedding] = {}
+        for index in templates.index(session, self._model):
+            embedding = self._opened.get(index.id)
+            if embedding is None:
+                embedding = self._open(session, index)
+            if embedding is not None:
+                opened[index.id] = embedding
+                rows.append((index.person_id, embedding))
+        self._opened = opened
+        return rows
+
+    def _open(self, session: Session, index: templates.TemplateIndex) -> Embedding | None:
+        try:
+            return open_template(self._vault, templates.sealed(session, index.id))
+        except KeyMissing as error:
+            log.error("template %s is left out: %s", index.id, error)
+            return None
+
+
+def open_template(vault: Vault, sealed: templates.SealedTemplate) -> Embedding:
+    """Decrypt one template to a float32 vector; KeyMissing when it was altered or moved."""
+    key = vault.data_key(sealed.person_id, sealed.wrapped_key)
+    return np.frombuffer(key.open_template(sealed.data, sealed.model), dtype="<f4").copy()

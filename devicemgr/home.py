@@ -1,0 +1,67 @@
+"""The home folder: where database, keys, socket and lock lie, and who may own it."""
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from devicemgr.errors import AlreadyRunning, StorageFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths below one folder."""
+
+    path: Path
+
+    @classmethod
+    def find(cls, chosen: str | None) -> "Home":
+        """`chosen` (--home), else DEVICEMGR_HOME, else the platform's data folder."""
+        found = chosen or os.environ.get("DEVICEMGR_HOME") or platformdirs.user_data_dir("devicemgr")
+        return cls(Path(found).expanduser().absolute())
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.path / "devicemgr.db"
+
+    @property
+    def key(self) -> Path:
+        """The master key, 0600, outside the database."""
+        return self.path / "keys" / "master.key"
+
+    @property
+    def socket(self) -> Path:
+        """The daemon's Unix socket."""
+        return self.path / "devicemgr.sock"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the daemon while it runs."""
+        return self.path / "daemon.lock"
+
+    def make(self) -> None:
+        """Create the folder, 0700; StorageFailed when that can't be."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFailed(f"cannot make the home folder {self.path} ({error.strerror}); use --home") from error
+
+    def take(self) -> int:
+        """Own this home as its one daemon: a locked descriptor to keep open; AlreadyRunning otherwise."""
+        try:
+            descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise StorageFailed(f"cannot open {self.lock} ({error.strerror}); check the home folder") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise AlreadyRunning(
+                f"a daemon already runs on {self.path}; stop it first, or use another --home"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        return descriptor

@@ -1,0 +1,21 @@
+"""Words to systemd (sd_notify(3)): ready, alive, stopping; silent where there is no systemd."""
+
+import logging
+import os
+import socket
+
+log = logging.getLogger(__name__)
+
+
+def tell(state: str) -> None:
+    """Send `READY=1`, `WATCHDOG=1` or `STOPPING=1` to NOTIFY_SOCKET."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return
+    address = "\0" + path[1:] if path.startswith("@") else path
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
+            line.connect(address)
+            line.sendall(state.encode())
+    except OSError as error:
+        log.warning("systemd could not be told %s: %s", state, error)

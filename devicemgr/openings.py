@@ -1,0 +1,143 @@
+"""An opening on its way from a recorded decision to a gate, and the facts that tell of it."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from devicemgr.commands import Release
+from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, OutcomeUnknown
+from devicemgr.events import Fact, Kind, Reason
+from devicemgr.model import Direction, JsonValue, Portal
+from devicemgr.ports import Device, Gate
+from devicemgr.rules.passage import PassageFact
+from devicemgr.rules.policy import AccessRequest, Decision, FaceEvidence
+
+# A release that could not leave within this time of its decision is void: the person may have walked away.
+RELEASE_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A permission to open; times are CLOCK_MONOTONIC seconds; `actor` for a guard's word instead of a face."""
+
+    request: str
+    portal: Portal
+    direction: Direction
+    captured: float
+    decided: float
+    person_id: str | None = None
+    actor: str | None = None
+    on_end: Callable[[DevicemgrError | None], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an opening at its gate; `recorded` is when its record was durable."""
+
+    opening: Opening
+    recorded: float
+    ended: float
+    error: DevicemgrError | None
+    senses_passage: bool
+
+
+def release_gate(opening: Opening, device: Device) -> bool:
+    """Send the one release of an opening, on the gate's own thread; True when the gate will report the passage."""
+    if not isinstance(device, Gate):
+        raise DeviceRefused(f"'{opening.portal.gate}' is not a gate; `devicemgr portal edit` names another")
+    portal = opening.portal
+    order = Release(
+        opening.request, portal.channel, opening.direction, portal.release_seconds, opening.decided + RELEASE_WITHIN_S
+    )  # fmt: skip
+    if time.monotonic() > order.deadline:
+        raise DeviceError("the release was not sent: it came too late after its decision")
+    device.release(order.channel, order.direction, order.seconds)
+    return device.senses_passage
+
+
+def decision_fact(request: AccessRequest, decision: Decision, decided: float, timings_ms: Mapping[str, float]) -> Fact:
+    """access_granted or access_denied, with its evidence."""
+    waited = (decided - request.captured) * 1000
+    return Fact(
+        kind=Kind.ACCESS_GRANTED if decision.granted else Kind.ACCESS_DENIED,
+        time=request.at,
+        portal=request.portal,
+        direction=request.direction,
+        device=request.device,
+        person_id=decision.person_id,
+        reason=decision.reason,
+        request=request.id,
+        evidence={"face": _face_json(request.face)} if request.face else None,
+        latency_ms=_latency(capture_to_decision=waited),
+        detail={"timings_ms": {name: round(value, 1) for name, value in timings_ms.items()}} if timings_ms else {},
+    )
+
+
+def _face_json(face: FaceEvidence) -> dict[str, JsonValue]:
+    def rounded(value: float | None) -> float | None:
+        return round(value, 5) if value is not None and math.isfinite(value) else None
+
+    return {
+        "score": rounded(face.score),
+        "threshold": rounded(face.threshold),
+        "margin": rounded(face.margin),
+        "frames": face.frames,
+        "liveness": rounded(face.liveness),
+    }
+
+
+def _latency(**known: float) -> dict[str, JsonValue]:
+    names = ("capture_to_decision", "decision_to_record", "record_to_unlock", "total")
+    return {name: round(known[name], 2) if name in known else None for name in names}
+
+
+def manual_fact(opening: Opening) -> Fact:
+    """The record that a guard's word opens a portal."""
+    return Fact(
+        "admin.portal_open", datetime.now(UTC), portal=opening.portal.name, direction=opening.direction,
+        request=opening.request, actor=opening.actor,
+    )  # fmt: skip
+
+
+def unrecorded_fact(opening: Opening) -> Fact:
+    """A grant that could not be recorded is a denial."""
+    return Fact(
+        Kind.ACCESS_DENIED, datetime.now(UTC), portal=opening.portal.name, direction=opening.direction,
+        person_id=opening.person_id, reason=Reason.STORAGE_FAILED, request=opening.request, actor=opening.actor,
+    )  # fmt: skip
+
+
+def outcome_fact(outcome: Outcome) -> Fact:
+    """portal_unlocked (outcome confirmed or unknown) or portal_unlock_failed, with the way's latencies."""
+    opening, error = outcome.opening, outcome.error
+    failed = error is not None and not isinstance(error, OutcomeUnknown)
+    detail: dict[str, JsonValue] = {"outcome": "failed" if failed else "unknown" if error else "confirmed"}
+    if error is not None:
+        detail["cause"] = str(error)[:300]
+    return Fact(
+        kind=Kind.PORTAL_UNLOCK_FAILED if failed else Kind.PORTAL_UNLOCKED,
+        time=datetime.now(UTC),
+        portal=opening.portal.name,
+        direction=opening.direction,
+        device=opening.portal.gate,
+        person_id=opening.person_id,
+        request=opening.request,
+        latency_ms=_latency(
+            capture_to_decision=(opening.decided - opening.captured) * 1000,
+            decision_to_record=(outcome.recorded - opening.decided) * 1000,
+            record_to_unlock=(outcome.ended - outcome.recorded) * 1000,
+            total=(outcome.ended - opening.captured) * 1000,
+        ),
+        detail=detail,
+        actor=opening.actor,
+    )
+
+
+def passage_fact(portal: Portal, fact: PassageFact) -> Fact:
+    """A step of a passage, with the request that released it."""
+    return Fact(
+        fact.kind, datetime.now(UTC), portal=portal.name, direction=fact.direction, device=portal.gate,
+        request=fact.request, reason=fact.reason,
+    )  # fmt: skip

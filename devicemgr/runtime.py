@@ -1,0 +1,33 @@
+"""The running daemon as API handlers see it, and what stands in for it when none runs."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from devicemgr.model import Direction, PortalMode
+from devicemgr.ports import Device, Gallery
+
+T = TypeVar("T")
+
+
+class Runtime(Protocol):
+    """`daemon.Daemon`, or `direct.DirectRuntime` without one."""
+
+    running: bool
+
+    def status(self) -> dict[str, Any]:
+        """daemon, devices, portals, gallery and alarms of INTERFACES."""
+
+    def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
+        """Run `action` on the device's own thread; DeviceError when it is gone or too slow."""
+
+    def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
+        """Record a manual opening, release the gate, record the outcome."""
+
+    def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
+        """Record and apply a mode."""
+
+    def site_changed(self) -> None:
+        """People, rights or devices changed: look now rather than at the next turn."""
+
+    def gallery(self) -> Gallery:
+        """The gallery in force."""

@@ -1,0 +1,67 @@
+"""One site, open: home, database, vault, ledger, and the parts that the composition root joins to them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from devicemgr.errors import KeyMissing
+from devicemgr.gallery_keeper import GalleryKeeper
+from devicemgr.home import Home
+from devicemgr.ledger import Ledger
+from devicemgr.ports import DriverCatalog, FaceDesk, GalleryLoader
+from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
+from devicemgr.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What lies outside the core; `encoder` and `opener` are `module:function` names for recogniser processes."""
+
+    catalog: DriverCatalog
+    faces: FaceDesk
+    build_gallery: GalleryLoader
+    model: str
+    encoder: str
+    opener: str
+    udev_template: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An initialised home and everything that stands on it."""
+
+    home: Home
+    database: Database
+    vault: Vault
+    ledger: Ledger
+    gallery: GalleryKeeper
+    parts: Parts
+
+    def close(self) -> None:
+        """Let go of database and helpers."""
+        self.parts.faces.close()
+        self.database.close()
+
+
+def initialise(home: Home) -> bool:
+    """Make or migrate the home: key, then database; True when it was new."""
+    home.make()
+    new = not home.database.exists()
+    vault = Vault.create(home.key) if new and not home.key.exists() else Vault.load(home.key)
+    database = Database.create(home.database)
+    with database.write(changes_site=False) as session:
+        if get_meta(session, FINGERPRINT) is None:
+            set_meta(session, FINGERPRINT, vault.fingerprint())
+    database.close()
+    return new
+
+
+def open_site(home: Home, parts: Parts) -> Site:
+    """Open an initialised home; NotInitialised, KeyMissing or StorageFailed say what to do."""
+    database = Database.open(home.database)
+    database.require_current()
+    vault = Vault.load(home.key)
+    with database.read() as session:
+        if get_meta(session, FINGERPRINT) != vault.fingerprint():
+            raise KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
+    gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model)
+    return Site(home, database, vault, Ledger(database), gallery, parts)

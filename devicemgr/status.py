@@ -1,0 +1,51 @@
+"""What `status` answers, with a daemon and without."""
+
+from typing import Any
+
+from devicemgr import __version__
+from devicemgr.ports import Gallery
+from devicemgr.store import ledger_rows
+from devicemgr.store.database import Database
+from devicemgr.supervisor import DeviceState, Health
+from devicemgr.text import rfc3339
+
+
+def device_json(state: DeviceState) -> dict[str, Any]:
+    """One device of `status`."""
+    return {
+        "name": state.name, "kind": state.kind, "state": str(state.health), "cause": state.cause,
+        "since": rfc3339(state.since),
+    }  # fmt: skip
+
+
+def gallery_json(gallery: Gallery) -> dict[str, Any]:
+    """The gallery of `status`."""
+    stats = gallery.stats()
+    return {
+        "people": stats.people, "templates": stats.templates, "model": stats.model, "threshold": stats.threshold,
+    }  # fmt: skip
+
+
+def ledger_json(database: Database) -> dict[str, Any]:
+    """The ledger of `status`; sealing comes with the anchored ledger."""
+    with database.read() as session:
+        return {"seq": ledger_rows.head(session)[0], "sealed_at": None}
+
+
+def daemon_json(*, running: bool, ready: bool, uptime_s: float) -> dict[str, Any]:
+    """The daemon of `status`."""
+    return {"running": running, "ready": ready, "version": __version__, "uptime_s": round(uptime_s, 1)}
+
+
+def alarms(devices: list[DeviceState], *, storage_failing: bool, fire: bool) -> list[dict[str, Any]]:
+    """What a guard should see first."""
+    found = [
+        {"kind": f"device_{state.health}", "device": state.name, "cause": state.cause, "since": rfc3339(state.since)}
+        for state in devices
+        if state.health in (Health.OFFLINE, Health.DEGRADED)
+    ]
+    if storage_failing:
+        found.insert(0, {"kind": "storage_failed", "cause": "events can't be stored; nothing is opened by face"})
+    if fire:
+        found.insert(0, {"kind": "fire_release", "cause": "a fire input is active"})
+    return found

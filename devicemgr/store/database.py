@@ -1,0 +1,139 @@
+"""Opening, migrating and using the database; low-level errors become StorageFailed here, once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from devicemgr.errors import AlreadyExists, NotInitialised, StorageFailed
+from devicemgr.store import sqlite
+from devicemgr.store.tables import MetaRow
+
+__all__ = ["FINGERPRINT", "REVISION", "Database", "Session", "get_meta", "revision", "set_meta"]
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+REVISION = "revision"
+FINGERPRINT = "vault_fingerprint"
+
+
+class Database:
+    """One open database; `read` and `write` give a session with a transaction around it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, path: Path) -> "Database":
+        """Open the existing file at `path`, of whatever version."""
+        if not path.exists():
+            raise NotInitialised(f"there is no database in {path.parent}; run `devicemgr init`")
+        return cls(sqlite.open_engine(path))
+
+    @classmethod
+    def create(cls, path: Path) -> "Database":
+        """Open the file at `path`, made when absent, and migrate it."""
+        database = cls(sqlite.open_engine(path))
+        database.migrate()
+        return database
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+    def migrate(self) -> None:
+        """Bring the schema to this version, in one transaction."""
+        with _translated(), self.engine.connect().execution_options(**sqlite.IMMEDIATE) as connection:
+            config = _alembic(connection)
+            with connection.begin():
+                command.upgrade(config, "head")
+
+    def require_current(self) -> None:
+        """NotInitialised unless the schema is this version's."""
+        with _translated(), self.engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        wanted = ScriptDirectory.from_config(_alembic(None)).get_current_head()
+        if found != wanted:
+            raise NotInitialised(f"the database is of version {found}, this program of {wanted}; run `devicemgr init`")
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one consistent state and writes nothing."""
+        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self, *, changes_site: bool = True) -> Iterator[Session]:
+        """A session committed durably at the end, all or nothing; `changes_site` tells a running daemon to look."""
+        with (
+            _translated(),
+            self.engine.connect().execution_options(**sqlite.IMMEDIATE) as connection,
+            connection.begin(),
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            yield session
+            if changes_site:
+                set_meta(session, REVISION, str(revision(session) + 1))
+            session.flush()
+
+    def forget(self) -> None:
+        """Make what was deleted unreadable in the files too."""
+        with _translated():
+            sqlite.wipe_log(self.engine)
+
+    def damage(self) -> str | None:
+        """What the database's own check finds wrong, or None."""
+        with _translated():
+            return sqlite.damage(self.engine)
+
+
+def get_meta(session: Session, key: str) -> str | None:
+    """A single stored value."""
+    row = session.get(MetaRow, key)
+    return row.value if row else None
+
+
+def set_meta(session: Session, key: str, value: str) -> None:
+    """Store a single value."""
+    session.merge(MetaRow(key=key, value=value))
+
+
+def revision(session: Session) -> int:
+    """Raised by each change of people or site."""
+    return int(get_meta(session, REVISION) or 0)
+
+
+def _alembic(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise AlreadyExists(f"the change contradicts what is stored ({error.orig})") from error
+    except OperationalError as error:
+        raise StorageFailed(_storage_advice(str(error.orig))) from error
+    except DBAPIError as error:
+        raise StorageFailed(f"the database failed: {error.orig}; run `devicemgr doctor`") from error
+
+
+def _storage_advice(cause: str) -> str:
+    if "full" in cause or "disk I/O" in cause:
+        return f"nothing could be stored ({cause}); free space on the disk that holds the home folder"
+    if "locked" in cause:
+        return "the database is held by another program; stop it, or wait and try again"
+    if "readonly" in cause:
+        return "the database can't be written; check who owns the home folder"
+    return f"the database failed: {cause}; run `devicemgr doctor`"

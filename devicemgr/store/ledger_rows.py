@@ -1,0 +1,118 @@
+"""The ledger's rows: appended, searched, walked; never changed."""
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from devicemgr.chain import GENESIS, Entry, body_of, canonical, link
+from devicemgr.events import Fact
+from devicemgr.store.tables import EventRow, PersonRow
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; times are RFC 3339 UTC texts; `after` is a seq."""
+
+    since: str | None = None
+    until: str | None = None
+    badge: str | None = None
+    portal: str | None = None
+    kind: str | None = None
+    request: str | None = None
+    after: int | None = None
+
+
+def head(session: Session) -> tuple[int, str]:
+    """The last seq and hash; (0, GENESIS) when empty."""
+    row = session.execute(select(EventRow.seq, EventRow.hash).order_by(EventRow.seq.desc()).limit(1)).first()
+    return (row.seq, row.hash) if row else (0, GENESIS)
+
+
+def append(session: Session, facts: Sequence[Fact]) -> list[Entry]:
+    """Chain `facts` onto the ledger inside the caller's write transaction."""
+    seq, previous = head(session)
+    entries = []
+    for fact in facts:
+        seq += 1
+        fields = body_of(fact, seq, str(uuid.uuid4()))
+        body = canonical(fields)
+        previous = link(previous, body)
+        entries.append(Entry(seq, body, previous))
+        session.add(
+            EventRow(
+                seq=seq,
+                time=fields["time"],
+                kind=fields["kind"],
+                portal=fact.portal,
+                person_id=fact.person_id,
+                request=fact.request,
+                body=body,
+                hash=previous,
+            )
+        )
+    session.flush()
+    return entries
+
+
+def walk(session: Session, batch: int = 1000) -> Iterator[EventRow]:
+    """All rows in order, `batch` in memory at a time."""
+    yield from session.scalars(select(EventRow).order_by(EventRow.seq).execution_options(yield_per=batch))
+
+
+def columns_agree(row: EventRow) -> bool:
+    """True when the columns for searching say what the hashed body says."""
+    body = json.loads(row.body)
+    return all(getattr(row, name) == body.get(name) for name in ("time", "kind", "portal", "person_id", "request"))
+
+
+def find(session: Session, wanted: EventFilter, limit: int) -> list[dict[str, Any]]:
+    """The newest `limit` events that match (the oldest `limit` when `after` is given), oldest first, as INTERFACES."""
+    query = _conditions(select(EventRow.body), wanted)
+    if wanted.after is not None:
+        bodies = list(session.scalars(query.order_by(EventRow.seq).limit(limit)))
+    else:
+        bodies = list(session.scalars(query.order_by(EventRow.seq.desc()).limit(limit)))[::-1]
+    return _with_badges(session, [json.loads(body) for body in bodies])
+
+
+def _conditions(query: Select[str], wanted: EventFilter) -> Select[str]:
+    if wanted.since:
+        query = query.where(EventRow.time >= wanted.since)
+    if wanted.until:
+        query = query.where(EventRow.time < wanted.until)
+    if wanted.portal:
+        query = query.where(EventRow.portal == wanted.portal)
+    if wanted.kind:
+        query = query.where(EventRow.kind == wanted.kind)
+    if wanted.request:
+        query = query.where(EventRow.request == wanted.request)
+    if wanted.after is not None:
+        query = query.where(EventRow.seq > wanted.after)
+    if wanted.badge:
+        person = select(PersonRow.id).where(PersonRow.badge == wanted.badge).scalar_subquery()
+        query = query.where(EventRow.person_id == person)
+    return query
+
+
+def _with_badges(session: Session, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ids = {body["person_id"] for body in bodies if body["person_id"]}
+    badges: dict[str, str] = {}
+    for chunk_start in range(0, len(ids), 500):
+        chunk = sorted(ids)[chunk_start : chunk_start + 500]
+        rows = session.execute(select(PersonRow.id, PersonRow.badge).where(PersonRow.id.in_(chunk)))
+        badges.update({row.id: row.badge for row in rows})
+    for body in bodies:
+        body["person"] = badges.get(body.pop("person_id") or "")
+    return bodies
+
+
+def unconfirmed(session: Session, kind: str, outcomes: Sequence[str]) -> list[dict[str, Any]]:
+    """Events of `kind` with whose request no event of a kind in `outcomes` was ever recorded."""
+    settled = select(EventRow.request).where(EventRow.kind.in_(outcomes), EventRow.request.is_not(None))
+    query = select(EventRow.body).where(EventRow.kind == kind, EventRow.request.not_in(settled)).order_by(EventRow.seq)
+    return [json.loads(body) for body in session.scalars(query)]

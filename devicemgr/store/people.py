@@ -1,0 +1,180 @@
+"""People, their consents and their templates' rows."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from devicemgr.errors import AlreadyExists, NotFound
+from devicemgr.model import Person
+from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
+from devicemgr.text import parse_time, rfc3339, safe
+
+
+def now_text() -> str:
+    """The present as it is stored."""
+    return rfc3339(datetime.now(UTC))
+
+
+def require_free(session: Session, badge: str) -> None:
+    """AlreadyExists when somebody has that badge."""
+    if session.scalar(select(PersonRow.id).where(PersonRow.badge == badge)):
+        raise AlreadyExists(f"badge {badge} belongs to somebody already; see `devicemgr person show {badge}`")
+
+
+def add(session: Session, badge: str, name: str, valid_from: str | None, valid_to: str | None) -> PersonRow:
+    """A new person; AlreadyExists when the badge is taken."""
+    require_free(session, badge)
+    row = PersonRow(
+        id=str(uuid.uuid4()), badge=badge, name=name, suspended=False, created=now_text(),
+        valid_from=valid_from, valid_to=valid_to,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def get(session: Session, badge: str) -> PersonRow:
+    """The person with that badge, or NotFound."""
+    row = session.scalar(select(PersonRow).where(PersonRow.badge == badge))
+    if row is None:
+        raise NotFound(f"nobody has badge {safe(badge, 60)}; `devicemgr person list` shows who there is")
+    return row
+
+
+def all_rows(session: Session) -> Iterable[PersonRow]:
+    """Everybody by badge, with levels, consents, templates and credentials loaded."""
+    loaded = [
+        selectinload(r) for r in (PersonRow.levels, PersonRow.consents, PersonRow.templates, PersonRow.credentials)
+    ]
+    return session.scalars(select(PersonRow).options(*loaded).order_by(PersonRow.badge))
+
+
+def badge_of(session: Session, person_id: str) -> str | None:
+    """The badge of a person's id, None when erased."""
+    return session.scalar(select(PersonRow.badge).where(PersonRow.id == person_id))
+
+
+def consent_in_force(row: PersonRow) -> ConsentRow | None:
+    """The consent that now allows this person's face to be matched."""
+    return next((consent for consent in reversed(row.consents) if consent.withdrawn is None), None)
+
+
+def give_consent(session: Session, row: PersonRow, reference: str) -> ConsentRow:
+    """Record a consent, or find the same one in force."""
+    current = consent_in_force(row)
+    if current and current.reference == reference:
+        return current
+    consent = ConsentRow(id=str(uuid.uuid4()), person_id=row.id, reference=reference, given=now_text())
+    row.consents.append(consent)
+    session.flush()
+    return consent
+
+
+def set_level(session: Session, row: PersonRow, level: str, *, held: bool) -> bool:
+    """Grant or revoke a level; False when nothing changed; NotFound for an unknown level."""
+    found = session.get(LevelRow, level)
+    if found is None:
+        raise NotFound(f"there is no level '{safe(level, 60)}'; `devicemgr level list` shows them")
+    if (found in row.levels) == held:
+        return False
+    if held:
+        row.levels.append(found)
+    else:
+        row.levels.remove(found)
+    session.flush()
+    return True
+
+
+def add_template(
+    session: Session, row: PersonRow, consent: ConsentRow, model: str, sealed: bytes, photo_mac: bytes
+) -> TemplateRow:
+    """Store one sealed embedding."""
+    template = TemplateRow(
+        id=str(uuid.uuid4()), person_id=row.id, consent_id=consent.id, model=model, sealed=sealed,
+        photo_mac=photo_mac, created=now_text(),
+    )  # fmt: skip
+    row.templates.append(template)
+    session.flush()
+    return template
+
+
+def drop_face(session: Session, row: PersonRow) -> int:
+    """Delete a person's templates and destroy their key; the number of templates that went."""
+    count = len(row.templates)
+    row.templates.clear()
+    row.wrapped_key = None
+    session.flush()
+    return count
+
+
+def erase(session: Session, row: PersonRow) -> dict[str, int]:
+    """Delete a person with everything of theirs; what went, by kind."""
+    gone = {"templates": len(row.templates), "consents": len(row.consents), "credentials": len(row.credentials)}
+    drop_face(session, row)
+    session.delete(row)
+    session.flush()
+    return gone
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many people and templates."""
+    return {
+        "people": session.scalar(select(func.count()).select_from(PersonRow)) or 0,
+        "templates": session.scalar(select(func.count()).select_from(TemplateRow)) or 0,
+    }
+
+
+def models(session: Session) -> list[Person]:
+    """Everybody as the rules see them; plain columns, since there may be tens of thousands."""
+    levels: dict[str, set[str]] = {}
+    for held in session.execute(select(PersonLevelRow.person_id, PersonLevelRow.level_name)):
+        levels.setdefault(held.person_id, set()).add(held.level_name)
+    consented = set(session.scalars(select(ConsentRow.person_id).where(ConsentRow.withdrawn.is_(None))))
+    columns = (
+        PersonRow.id,
+        PersonRow.badge,
+        PersonRow.name,
+        PersonRow.valid_from,
+        PersonRow.valid_to,
+        PersonRow.suspended,
+    )
+    return [
+        Person(
+            id=row.id,
+            badge=row.badge,
+            name=row.name,
+            valid_from=parse_time(row.valid_from) if row.valid_from else None,
+            valid_to=parse_time(row.valid_to) if row.valid_to else None,
+            suspended=row.suspended,
+            face_consent=row.id in consented,
+            levels=frozenset(levels.get(row.id, ())),
+        )
+        for row in session.execute(select(*columns))
+    ]
+
+
+def as_json(row: PersonRow) -> dict[str, Any]:
+    """What `person show` prints."""
+    consent = consent_in_force(row)
+    return {
+        "badge": row.badge,
+        "name": row.name,
+        "levels": [level.name for level in row.levels],
+        "valid_from": row.valid_from,
+        "valid_to": row.valid_to,
+        "suspended": row.suspended,
+        "consent": {"reference": consent.reference, "given": consent.given} if consent else None,
+        "templates": len(row.templates),
+        "cards": sum(credential.kind == "card" for credential in row.credentials),
+        "created": row.created,
+    }
+
+
+def holders(session: Session, level: str) -> list[str]:
+    """Badges of those who hold a level."""
+    query = select(PersonRow.badge).join(PersonLevelRow).where(PersonLevelRow.level_name == level)
+    return list(session.scalars(query.order_by(PersonRow.badge)))

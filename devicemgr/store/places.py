@@ -1,0 +1,196 @@
+"""Devices, portals, schedules and levels."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from devicemgr.errors import AlreadyExists, NotFound, RequestError
+from devicemgr.model import (
+    AccessLevel,
+    AccessPoint,
+    DeviceConfig,
+    Direction,
+    FailMode,
+    Portal,
+    PortalMode,
+    Schedule,
+)
+from devicemgr.rules.schedule import parse_window
+from devicemgr.store.tables import AccessPointRow, DeviceRow, LevelPortalRow, LevelRow, PortalRow, ScheduleRow
+from devicemgr.text import safe
+from devicemgr.vault import Vault
+
+
+def device(session: Session, name: str) -> DeviceRow:
+    """The device of that name, or NotFound."""
+    row = session.scalar(select(DeviceRow).where(DeviceRow.name == name))
+    if row is None:
+        raise NotFound(f"there is no device '{safe(name, 60)}'; `devicemgr device list` shows them")
+    return row
+
+
+def devices(session: Session) -> Sequence[DeviceRow]:
+    """All devices by name."""
+    return session.scalars(select(DeviceRow).order_by(DeviceRow.name)).all()
+
+
+def add_device(session: Session, vault: Vault, config: DeviceConfig) -> DeviceRow:
+    """A new device; its id is made here, and seals its password."""
+    if session.scalar(select(DeviceRow.id).where(DeviceRow.name == config.name)):
+        raise AlreadyExists(f"a device '{config.name}' exists; choose another name, or `devicemgr device edit` it")
+    row = DeviceRow(
+        id=str(uuid.uuid4()), name=config.name, driver=config.driver, address=config.address,
+        username=config.username, options=dict(config.options),
+    )  # fmt: skip
+    set_password(row, vault, config.password)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def set_password(row: DeviceRow, vault: Vault, password: str | None) -> None:
+    """Seal a device's password; None leaves it without one."""
+    row.sealed_password = vault.seal_secret(row.id, password) if password is not None else None
+
+
+def remove_device(session: Session, row: DeviceRow) -> None:
+    """Remove a device that no portal uses; RequestError names the portal otherwise."""
+    query = select(PortalRow.name).outerjoin(AccessPointRow)
+    used = session.scalar(query.where(or_(PortalRow.gate_id == row.id, AccessPointRow.device_id == row.id)))
+    if used:
+        raise RequestError(f"portal '{used}' uses device '{row.name}'; edit or remove the portal first")
+    session.delete(row)
+    session.flush()
+
+
+def device_config(row: DeviceRow, vault: Vault) -> DeviceConfig:
+    """The device with its password in clear; KeyMissing when that does not open."""
+    password = vault.open_secret(row.id, row.sealed_password) if row.sealed_password is not None else None
+    return DeviceConfig(row.id, row.name, row.driver, row.address, row.username, password, dict(row.options))
+
+
+def portal(session: Session, name: str) -> PortalRow:
+    """The portal of that name, or NotFound."""
+    row = session.get(PortalRow, name)
+    if row is None:
+        raise NotFound(f"there is no portal '{safe(name, 60)}'; `devicemgr portal list` shows them")
+    return row
+
+
+def portals(session: Session) -> Sequence[PortalRow]:
+    """All portals by name."""
+    return session.scalars(select(PortalRow).order_by(PortalRow.name)).all()
+
+
+def set_access_points(session: Session, row: PortalRow, direction: Direction, names: Sequence[str]) -> None:
+    """Replace the devices at one side of a portal."""
+    row.access_points = [point for point in row.access_points if point.direction != direction]
+    session.flush()
+    for name in dict.fromkeys(names):
+        found = device(session, name)
+        # One device, one side of one portal: a face seen there must open that and nothing else.
+        taken = session.scalar(select(AccessPointRow).where(AccessPointRow.device_id == found.id))
+        if taken:
+            raise AlreadyExists(f"device '{name}' serves the {taken.direction} of portal '{taken.portal_name}' already")
+        row.access_points.append(AccessPointRow(portal_name=row.name, direction=str(direction), device_id=found.id))
+    session.flush()
+
+
+def portal_model(row: PortalRow) -> Portal:
+    """The portal that rules and pipeline work with."""
+    points = tuple(
+        AccessPoint(row.name, Direction(point.direction), point.device.name)
+        for point in sorted(row.access_points, key=lambda p: (p.direction, p.device.name))
+    )
+    return Portal(
+        name=row.name, gate=row.gate.name, channel=row.channel, access_points=points, fail=FailMode(row.fail),
+        release_seconds=row.release_seconds, mode=PortalMode(row.mode),
+    )  # fmt: skip
+
+
+def portal_json(row: PortalRow) -> dict[str, Any]:
+    """What `portal show` prints."""
+    model = portal_model(row)
+    return {
+        "name": model.name,
+        "gate": model.gate,
+        "channel": model.channel,
+        "entry": [point.device for point in model.access_points if point.direction == Direction.ENTRY],
+        "exit": [point.device for point in model.access_points if point.direction == Direction.EXIT],
+        "fail": str(model.fail),
+        "release_seconds": model.release_seconds,
+        "mode": str(model.mode),
+    }
+
+
+def schedule(session: Session, name: str) -> ScheduleRow:
+    """The schedule of that name, or NotFound."""
+    row = session.get(ScheduleRow, name)
+    if row is None:
+        raise NotFound(f"there is no schedule '{safe(name, 60)}'; `devicemgr schedule list` shows them")
+    return row
+
+
+def schedules(session: Session) -> Sequence[ScheduleRow]:
+    """All schedules by name."""
+    return session.scalars(select(ScheduleRow).order_by(ScheduleRow.name)).all()
+
+
+def schedule_model(row: ScheduleRow) -> Schedule:
+    """The schedule that the rules evaluate."""
+    windows = tuple(parse_window(text) for text in row.windows)
+    return Schedule(row.name, row.timezone, windows, frozenset(date.fromisoformat(day) for day in row.holidays))
+
+
+def level(session: Session, name: str) -> LevelRow:
+    """The level of that name, or NotFound."""
+    row = session.get(LevelRow, name)
+    if row is None:
+        raise NotFound(f"there is no level '{safe(name, 60)}'; `devicemgr level list` shows them")
+    return row
+
+
+def levels(session: Session) -> Sequence[LevelRow]:
+    """All levels by name."""
+    return session.scalars(select(LevelRow).order_by(LevelRow.name)).all()
+
+
+def set_level_portals(session: Session, row: LevelRow, names: Sequence[str], schedule_name: str | None) -> None:
+    """Replace what a level covers; NotFound for an unknown portal or schedule."""
+    if schedule_name is not None:
+        schedule(session, schedule_name)
+    row.portals = []
+    session.flush()
+    for name in dict.fromkeys(names):
+        covered = LevelPortalRow(level_name=row.name, portal_name=portal(session, name).name)
+        covered.schedule_name = schedule_name
+        row.portals.append(covered)
+    session.flush()
+
+
+def level_model(row: LevelRow) -> AccessLevel:
+    """The level that the rules evaluate."""
+    return AccessLevel(row.name, {covered.portal_name: covered.schedule_name for covered in row.portals})
+
+
+def level_json(row: LevelRow) -> dict[str, Any]:
+    """What `level show` prints."""
+    covered = sorted(row.portals, key=lambda p: p.portal_name)
+    portals_json = [{"portal": p.portal_name, "schedule": p.schedule_name} for p in covered]
+    return {"name": row.name, "portals": portals_json}
+
+
+def levels_under(session: Session, schedule_name: str) -> Sequence[str]:
+    """Names of the levels that use a schedule."""
+    query = select(LevelPortalRow.level_name).where(LevelPortalRow.schedule_name == schedule_name).distinct()
+    return session.scalars(query.order_by(LevelPortalRow.level_name)).all()
+
+
+def levels_over(session: Session, portal_name: str) -> Sequence[str]:
+    """Names of the levels that cover a portal."""
+    query = select(LevelPortalRow.level_name).where(LevelPortalRow.portal_name == portal_name).distinct()
+    return session.scalars(query.order_by(LevelPortalRow.level_name)).all()

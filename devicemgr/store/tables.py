@@ -1,0 +1,169 @@
+"""The tables, typed. Times are UTC RFC 3339 text, so that they sort, compare and hash alike on every database."""
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The declarative base; constraint names are fixed, so that migrations can name them."""
+
+    metadata = MetaData(naming_convention=_NAMING)
+
+
+class MetaRow(Base):
+    """Single values: the vault's fingerprint, the revision that every change of people or site raises."""
+
+    __tablename__ = "meta"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str]
+
+
+class PersonRow(Base):
+    """A cardholder."""
+
+    __tablename__ = "people"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    badge: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    valid_from: Mapped[str | None] = mapped_column(String(32))
+    valid_to: Mapped[str | None] = mapped_column(String(32))
+    suspended: Mapped[bool] = mapped_column(default=False)
+    wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created: Mapped[str] = mapped_column(String(32))
+    levels: Mapped[list["LevelRow"]] = relationship(secondary="person_levels", order_by="LevelRow.name")
+    consents: Mapped[list["ConsentRow"]] = relationship(order_by="ConsentRow.given", cascade="all, delete-orphan")
+    templates: Mapped[list["TemplateRow"]] = relationship(order_by="TemplateRow.created", cascade="all, delete-orphan")
+    credentials: Mapped[list["CredentialRow"]] = relationship(cascade="all, delete-orphan")
+
+
+class CredentialRow(Base):
+    """A card number (in clear) or a PIN (argon2id hash)."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (UniqueConstraint("kind", "value"),)
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    value: Mapped[str] = mapped_column(String(200))
+    created: Mapped[str] = mapped_column(String(32))
+
+
+class ConsentRow(Base):
+    """A consent to face recognition, by its reference (the signed form); withdrawn at a time, or in force."""
+
+    __tablename__ = "consents"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    reference: Mapped[str] = mapped_column(String(200))
+    given: Mapped[str] = mapped_column(String(32))
+    withdrawn: Mapped[str | None] = mapped_column(String(32))
+
+
+class TemplateRow(Base):
+    """An embedding under its person's data key; `photo_mac` is keyed by it too."""
+
+    __tablename__ = "templates"
+    __table_args__ = (UniqueConstraint("person_id", "photo_mac"),)
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    consent_id: Mapped[str] = mapped_column(ForeignKey("consents.id"))
+    model: Mapped[str] = mapped_column(String(64))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    photo_mac: Mapped[bytes] = mapped_column(LargeBinary)
+    created: Mapped[str] = mapped_column(String(32))
+
+
+class DeviceRow(Base):
+    """How to reach a device; its password is sealed by the vault, bound to `id`."""
+
+    __tablename__ = "devices"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(63), unique=True)
+    driver: Mapped[str] = mapped_column(String(63))
+    address: Mapped[str] = mapped_column(String(500))
+    username: Mapped[str | None] = mapped_column(String(200))
+    sealed_password: Mapped[bytes | None] = mapped_column(LargeBinary)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class PortalRow(Base):
+    """A portal and the channel of the gate that opens it."""
+
+    __tablename__ = "portals"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    gate_id: Mapped[str] = mapped_column(ForeignKey("devices.id"))
+    channel: Mapped[int] = mapped_column(default=1)
+    fail: Mapped[str] = mapped_column(String(8))
+    release_seconds: Mapped[float]
+    mode: Mapped[str] = mapped_column(String(8))
+    gate: Mapped[DeviceRow] = relationship()
+    access_points: Mapped[list["AccessPointRow"]] = relationship(cascade="all, delete-orphan")
+
+
+class AccessPointRow(Base):
+    """One side of a portal, and the device at which one presents there."""
+
+    __tablename__ = "access_points"
+    portal_name: Mapped[str] = mapped_column(ForeignKey("portals.name"), primary_key=True)
+    direction: Mapped[str] = mapped_column(String(8), primary_key=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    device: Mapped[DeviceRow] = relationship()
+
+
+class ScheduleRow(Base):
+    """Weekly windows as text (`mon-fri 08:00-18:00`) in one IANA zone; holidays as ISO dates."""
+
+    __tablename__ = "schedules"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    timezone: Mapped[str] = mapped_column(String(64))
+    windows: Mapped[list[str]] = mapped_column(JSON)
+    holidays: Mapped[list[str]] = mapped_column(JSON)
+
+
+class LevelRow(Base):
+    """An access level."""
+
+    __tablename__ = "levels"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    portals: Mapped[list["LevelPortalRow"]] = relationship(cascade="all, delete-orphan")
+
+
+class LevelPortalRow(Base):
+    """A portal that a level covers, always or under a schedule."""
+
+    __tablename__ = "level_portals"
+    level_name: Mapped[str] = mapped_column(ForeignKey("levels.name"), primary_key=True)
+    portal_name: Mapped[str] = mapped_column(ForeignKey("portals.name"), primary_key=True)
+    schedule_name: Mapped[str | None] = mapped_column(ForeignKey("schedules.name"))
+
+
+class PersonLevelRow(Base):
+    """Who holds which level."""
+
+    __tablename__ = "person_levels"
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    level_name: Mapped[str] = mapped_column(ForeignKey("levels.name"), primary_key=True)
+
+
+class EventRow(Base):
+    """The ledger: `body` is the canonical JSON that is hashed, the columns beside it repeat it for searching."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index(None, "portal", "seq"), Index(None, "person_id", "seq"), Index(None, "kind", "seq"))
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    time: Mapped[str] = mapped_column(String(32), index=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    portal: Mapped[str | None] = mapped_column(String(63))
+    person_id: Mapped[str | None] = mapped_column(String(36))
+    request: Mapped[str | None] = mapped_column(String(36), index=True)
+    body: Mapped[str]
+    hash: Mapped[str] = mapped_column(String(64))

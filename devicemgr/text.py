@@ -1,0 +1,74 @@
+"""Names and numbers that people and devices send: checked, normalised, and safe to show."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+
+from devicemgr.errors import InvalidInput
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
+_BADGE = re.compile(r"[\w][\w.:+-]{0,63}\Z")
+# Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Zl/Zp line separators.
+_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Joiners that Persian, Kurdish and Indic names are written with.
+_JOINERS = {"\u200c", "\u200d"}
+
+
+def safe(text: str, limit: int = 300) -> str:
+    """`text` for a log line or a terminal: control and bidi characters escaped, cut to `limit` characters."""
+    shown = "".join(_escape(c) if unicodedata.category(c) in _UNSAFE else c for c in text[:limit])
+    return shown + "…" if len(text) > limit else shown
+
+
+def _escape(char: str) -> str:
+    return char if char in _JOINERS else char.encode("unicode_escape").decode("ascii")
+
+
+def slug(what: str, text: str) -> str:
+    """A name of a portal, device, level or schedule: a-z 0-9 . _ -, up to 63 characters; else InvalidInput."""
+    if not _SLUG.match(text):
+        raise InvalidInput(
+            f"{what} name '{safe(text, 60)}' is not a short name; use a-z, 0-9, '.', '_' and '-', such as lobby-1"
+        )
+    return text
+
+
+def badge(text: str) -> str:
+    """A badge number: letters, digits and . : + - _, up to 64 characters; else InvalidInput."""
+    number = unicodedata.normalize("NFC", text.strip())
+    if not _BADGE.match(number):
+        raise InvalidInput(f"badge '{safe(text, 60)}' is not a badge number; use letters, digits and . : + - _")
+    return number
+
+
+def person_name(text: str) -> str:
+    """A person's name in any script, NFC, spaces folded, 1–200 characters; else InvalidInput."""
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    if not 1 <= len(name) <= 200:
+        raise InvalidInput("a person's name has 1 to 200 characters")
+    if any(unicodedata.category(c) in _UNSAFE and c not in _JOINERS for c in name):
+        raise InvalidInput(f"the name '{safe(name, 60)}' has control characters; type it without them")
+    return name
+
+
+def reference(text: str) -> str:
+    """A consent reference (form number, file name…): 1–200 printable characters; else InvalidInput."""
+    cleaned = " ".join(text.split())
+    if not 1 <= len(cleaned) <= 200 or any(unicodedata.category(c) in _UNSAFE for c in cleaned):
+        raise InvalidInput("a consent reference has 1 to 200 printable characters, such as the form's number")
+    return cleaned
+
+
+def rfc3339(moment: datetime) -> str:
+    """An aware time as RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """RFC 3339 or a local date or time (`2026-12-31`, `2026-12-31T18:00`), made aware; else InvalidInput."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        message = f"'{safe(text, 40)}' is not a time; write 2026-12-31 or 2026-12-31T18:00:00+05:00"
+        raise InvalidInput(message) from error
+    return moment.astimezone(UTC)

@@ -1,0 +1,130 @@
+"""Keys and what they protect: AES-256-GCM under a master key kept outside the database (NIST SP 800-38D).
+
+Each person has a data key, wrapped by the master key; destroying it makes that person's templates unreadable,
+wherever copies of the database lie. Person, model and version are authenticated with each template, so a row
+swapped between people is rejected.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from devicemgr.errors import KeyMissing
+
+_NONCE = 12
+_KEY = 32
+
+
+def _seal(key: bytes, plaintext: bytes, associated: str) -> bytes:
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, associated.encode())
+
+
+def _open(key: bytes, sealed: bytes, associated: str) -> bytes:
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], associated.encode())
+    except (InvalidTag, ValueError) as error:
+        raise KeyMissing(
+            "a protected record does not open with this key: it was altered, moved between people, or the key file "
+            "belongs to another database; restore the key file or the database from the same backup"
+        ) from error
+
+
+class DataKey:
+    """One person's key, in clear; lives in memory only."""
+
+    def __init__(self, person_id: str, key: bytes) -> None:
+        self._person_id = person_id
+        self._key = key
+
+    def __repr__(self) -> str:
+        return "DataKey(…)"
+
+    def seal_template(self, embedding: bytes, model: str) -> bytes:
+        """Encrypt an embedding's bytes, bound to the person and to `model`, which names weights and version."""
+        return _seal(self._key, embedding, f"template|{self._person_id}|{model}")
+
+    def open_template(self, sealed: bytes, model: str) -> bytes:
+        """The embedding's bytes; KeyMissing when person, model or a bit differ."""
+        return _open(self._key, sealed, f"template|{self._person_id}|{model}")
+
+    def photo_mac(self, photo: bytes) -> bytes:
+        """A keyed digest that recognises the same photo again, and nothing else."""
+        return hmac.new(self._key, b"photo|" + hashlib.sha256(photo).digest(), hashlib.sha256).digest()
+
+
+class Vault:
+    """Holds the master key and the keys derived from it."""
+
+    def __init__(self, master: bytes) -> None:
+        self._master = master
+        self._secrets = self._derive("device-secrets")
+
+    def __repr__(self) -> str:
+        return "Vault(…)"
+
+    def _derive(self, purpose: str) -> bytes:
+        return HKDF(SHA256(), _KEY, salt=None, info=f"devicemgr v1 {purpose}".encode()).derive(self._master)
+
+    @classmethod
+    def create(cls, path: Path) -> "Vault":
+        """Make a new key file (mode 0600) that must not exist yet."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        master = secrets.token_bytes(_KEY)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(master) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return cls(master)
+
+    @classmethod
+    def load(cls, path: Path) -> "Vault":
+        """Read the key file; KeyMissing when it is absent, malformed, or readable by others."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            with os.fdopen(descriptor, "rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                text = file.read(256)
+        except OSError as error:
+            message = f"cannot read the key file {path} ({error.strerror}); restore it from its backup"
+            raise KeyMissing(message) from error
+        if mode & 0o077:
+            raise KeyMissing(f"the key file {path} is open to other users; run: chmod 600 {path}")
+        try:
+            master = base64.b64decode(text.strip(), validate=True)
+        except binascii.Error as error:
+            raise KeyMissing(f"the key file {path} is damaged; restore it from its backup") from error
+        if len(master) != _KEY:
+            raise KeyMissing(f"the key file {path} is damaged; restore it from its backup")
+        return cls(master)
+
+    def fingerprint(self) -> str:
+        """Tells this key from another without telling the key; stored in the database to notice a mismatch."""
+        return self._derive("fingerprint").hex()[:32]
+
+    def new_data_key(self, person_id: str) -> tuple[DataKey, bytes]:
+        """A fresh key for a person, in clear and wrapped for storage."""
+        key = secrets.token_bytes(_KEY)
+        return DataKey(person_id, key), _seal(self._master, key, f"person-key|{person_id}")
+
+    def data_key(self, person_id: str, wrapped: bytes) -> DataKey:
+        """Unwrap a person's key; KeyMissing when it is another person's or another vault's."""
+        return DataKey(person_id, _open(self._master, wrapped, f"person-key|{person_id}"))
+
+    def seal_secret(self, subject: str, secret: str) -> bytes:
+        """Encrypt a device's password, bound to `subject` (the device's id)."""
+        return _seal(self._secrets, secret.encode(), f"secret|{subject}")
+
+    def open_secret(self, subject: str, sealed: bytes) -> str:
+        """The password again; KeyMissing when altered or another device's."""
+        return _open(self._secrets, sealed, f"secret|{subject}").decode()
