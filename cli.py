@@ -1,6 +1,46 @@
 """The command `devicemgr`: mounts the sub-apps and joins core, drivers and enrolment; nothing else."""
 
+import sys
+from pathlib import Path
+
+import typer
+
+from devicemgr.client import people, system
+from devicemgr.client.frame import run
+from devicemgr.client.session import Session
+from devicemgr.site import Parts
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Runs a facility's entrances: recognises enrolled staff, opens the gates, keeps the record.",
+)  # fmt: skip
+
+
+def load_parts() -> Parts:
+    """What the core can't import: drivers, and everything about faces."""
+    from drivers import Catalog  # noqa: PLC0415 - `--help` need not load them
+    from enrollment.encoder import MODEL  # noqa: PLC0415
+    from enrollment.gallery import build_gallery  # noqa: PLC0415
+    from enrollment.process import AnalyserProcess  # noqa: PLC0415
+    from enrollment.service import FaceService  # noqa: PLC0415
+
+    return Parts(
+        catalog=Catalog(),
+        faces=FaceService(AnalyserProcess()),
+        build_gallery=build_gallery,
+        model=MODEL,
+        encoder="enrollment.encoder:build_encoder",
+        opener="drivers._video:open_source",
+        udev_template=Path(__file__).with_name("udev") / "70-devicemgr.rules.in",
+    )
+
+
+for part in (system,):
+    app.registered_commands += part.app.registered_commands
+app.add_typer(people.app, name="person")
+app.add_typer(system.audit, name="audit")
+
 
 def main() -> None:
     """Entry point of the console script."""
-    raise SystemExit("not yet")
+    sys.exit(run(app, Session(load_parts), sys.argv[1:]))

@@ -1,0 +1,120 @@
+"""`devicemgr person …`"""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from devicemgr.client.output import confirm, details, emit, local, say, table
+from devicemgr.client.session import api
+from devicemgr.client.transport import path
+
+app = typer.Typer(no_args_is_help=True, help="People: who they are, from when to when, with which access levels.")
+
+Badge = Annotated[str, typer.Argument(help="Badge number.")]
+ValidFrom = Annotated[str | None, typer.Option(help="First moment of validity: 2026-12-01, or RFC 3339.")]
+ValidTo = Annotated[str | None, typer.Option(help="End of validity: 2027-12-01, or RFC 3339.")]
+
+
+def _show(person: dict[str, Any]) -> None:
+    consent = person["consent"]
+    details(
+        {
+            "badge": person["badge"],
+            "name": person["name"],
+            "levels": person["levels"],
+            "valid from": local(person["valid_from"]),
+            "valid to": local(person["valid_to"]),
+            "suspended": person["suspended"],
+            "face consent": f"{consent['reference']} ({local(consent['given'])})" if consent else None,
+            "face samples": person["templates"],
+            "cards": person["cards"],
+        }
+    )
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="The person's name, in any script.")],
+    badge: Annotated[str, typer.Option(help="Badge number, unique.")],
+    level: Annotated[list[str] | None, typer.Option(help="Access level; may be given several times.")] = None,
+    valid_from: ValidFrom = None,
+    valid_to: ValidTo = None,
+) -> None:
+    """Add a person."""
+    body = {"name": name, "badge": badge, "levels": level or [], "valid_from": valid_from, "valid_to": valid_to}
+    person = api().post("/people", body)
+    say(f"added {person['name']} with badge {person['badge']}", person)
+
+
+@app.command("list")
+def list_() -> None:
+    """List everybody."""
+    people = api().get("/people")
+    if emit(people):
+        return
+    rows = [
+        (p["badge"], p["name"], p["levels"], p["templates"], "suspended" if p["suspended"] else local(p["valid_to"]))
+        for p in people
+    ]
+    columns = ("badge", "name", "levels", "face samples", "valid to")
+    table("", columns, rows, "nobody yet; add people with: devicemgr person add NAME --badge ID")
+
+
+@app.command("show")
+def show(badge: Badge) -> None:
+    """Show one person."""
+    person = api().get(path("people", badge))
+    if not emit(person):
+        _show(person)
+
+
+@app.command("edit")
+def edit(
+    badge: Badge,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
+    new_badge: Annotated[str | None, typer.Option(help="New badge number.")] = None,
+    valid_from: ValidFrom = None,
+    valid_to: ValidTo = None,
+) -> None:
+    """Change name, badge or validity; an empty time removes it."""
+    given = {"name": name, "badge": new_badge, "valid_from": valid_from, "valid_to": valid_to}
+    body = {field: value for field, value in given.items() if value is not None}
+    if not body:
+        raise typer.BadParameter("nothing to change; give --name, --new-badge, --valid-from or --valid-to")
+    person = api().call("PATCH", path("people", badge), json=body)
+    say(f"changed {person['badge']}", person)
+
+
+@app.command("suspend")
+def suspend(badge: Badge) -> None:
+    """Suspend all of a person's access, at once."""
+    say(f"{badge} is suspended", api().post(path("people", badge, "suspend")))
+
+
+@app.command("resume")
+def resume(badge: Badge) -> None:
+    """End a suspension."""
+    say(f"{badge} may pass again", api().post(path("people", badge, "resume")))
+
+
+@app.command("erase")
+def erase(
+    badge: Badge,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+) -> None:
+    """Erase a person and everything of theirs; an erasure record without name stays."""
+    api().get(path("people", badge))
+    if not yes:
+        confirm(f"Erase {badge} with face, cards and consents? This can't be undone.")
+    answer = api().call("DELETE", path("people", badge))
+    gone = ", ".join(f"{count} {kind}" for kind, count in answer["erased"].items())
+    say(f"erased {badge}: {gone}", answer)
+
+
+@app.command("export")
+def export(badge: Badge) -> None:
+    """Print the data subject's copy: all that is stored about a person, as JSON."""
+    document = api().get(path("people", badge, "export"))
+    if not emit(document):
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -1,0 +1,85 @@
+"""One run of the command: which home, JSON or words, and how to reach the API."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import typer
+from fastapi import FastAPI
+
+from devicemgr.client.transport import Api
+from devicemgr.home import Home
+from devicemgr.site import Parts, Site, open_site
+
+
+@dataclass
+class Session:
+    """Set up by the composition root and filled by --home and --json, wherever on the line they stand."""
+
+    load_parts: Callable[[], Parts]
+    home_option: str | None = None
+    json: bool = False
+    _api: Api | None = field(default=None, repr=False)
+    _site: Site | None = field(default=None, repr=False)
+
+    @property
+    def home(self) -> Home:
+        """The home folder in force."""
+        return Home.find(self.home_option)
+
+    @property
+    def api(self) -> Api:
+        """The API, reached when first asked for."""
+        if self._api is None:
+            self._api = Api(self.home, self._make_app)
+        return self._api
+
+    def open_site(self) -> Site:
+        """The site itself, for the daemon and for the app in process."""
+        if self._site is None:
+            self._site = open_site(self.home, self.load_parts())
+        return self._site
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        if self._site is not None:
+            self._site.close()
+
+    def _make_app(self) -> FastAPI:
+        from devicemgr.api.app import create_app  # noqa: PLC0415 - half a second that `--help` need not pay
+        from devicemgr.api.context import Context  # noqa: PLC0415
+        from devicemgr.direct import DirectRuntime  # noqa: PLC0415
+
+        site = self.open_site()
+        return create_app(Context(site, DirectRuntime(site), os.getuid()))
+
+
+_current: ContextVar[Session] = ContextVar("session")
+
+
+@contextmanager
+def use(session: Session) -> Iterator[None]:
+    """Make `session` the one that commands find."""
+    token = _current.set(session)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def session() -> Session:
+    """The session of the command that runs."""
+    return _current.get()
+
+
+def api() -> Api:
+    """The API of the command that runs."""
+    return session().api
+
+
+def finish(code: int) -> NoReturn:
+    """End the command with an exit code of INTERFACES."""
+    raise typer.Exit(code)

@@ -1,0 +1,122 @@
+"""`devicemgr init|run|status|doctor|version` and `audit verify`."""
+
+import logging
+import sys
+from typing import Any
+
+import typer
+
+from devicemgr import __version__, site
+from devicemgr.client.output import details, emit, local, say, table, words
+from devicemgr.client.session import api, finish, session
+from devicemgr.text import safe
+
+app = typer.Typer()
+audit = typer.Typer(no_args_is_help=True, help="The ledger's own audit.")
+
+EXIT_UNREACHABLE = 3
+EXIT_PROBLEMS = 4
+
+
+@app.command("init")
+def init() -> None:
+    """Make the home folder with keys and database, or bring an older one up to date."""
+    home = session().home
+    new = site.initialise(home)
+    word = "made" if new else "up to date"
+    document = {"home": str(home.path), "created": new, "key": str(home.key)}
+    advice = f"; keep a copy of {home.key} in a safe place, apart from the backups" if new else ""
+    say(f"{word}: {home.path}{advice}", document)
+
+
+@app.command("run")
+def run() -> None:
+    """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
+    from devicemgr.daemon import Daemon  # noqa: PLC0415 - only the daemon needs it all
+
+    _log_to_stderr()
+    current = session()
+    site.initialise(current.home)
+    Daemon(current.open_site()).run()
+
+
+class _SafeFormatter(logging.Formatter):
+    """One line a message: what devices say can't break it or colour the terminal; tracebacks stay whole."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = safe(record.message, 2000)
+        return super().formatMessage(record)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    stamp = "%(asctime)s " if sys.stderr.isatty() else ""
+    handler.setFormatter(_SafeFormatter(stamp + "%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in ("httpx", "httpcore", "uvicorn", "zeep", "pymodbus", "alembic", "libav"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@app.command("status")
+def status() -> None:
+    """Show daemon, devices, portals, gallery and alarms; exit 3 when no daemon runs."""
+    found = api().get("/status")
+    if not emit(found):
+        _show_status(found)
+    if not found["daemon"]["running"]:
+        finish(EXIT_UNREACHABLE)
+
+
+def _show_status(found: dict[str, Any]) -> None:
+    daemon, gallery = found["daemon"], found["gallery"]
+    running = f"running for {daemon['uptime_s']:.0f} s" if daemon["running"] else "not running"
+    threshold = f"{gallery['threshold']:.4f}" if gallery["threshold"] is not None else "–"
+    details(
+        {
+            "daemon": f"{running}, version {daemon['version']}",
+            "gallery": f"{gallery['people']} people, {gallery['templates']} samples, threshold {threshold}",
+            "ledger": f"{found['ledger']['seq']} events",
+        }
+    )
+    words().print()
+    rows = [(d["name"], d["kind"], d["state"], d["cause"], local(d["since"])) for d in found["devices"]]
+    table("Devices", ("name", "kind", "state", "cause", "since"), rows, "no devices yet: devicemgr device add --help")
+    words().print()
+    portals = [(p["name"], p["mode"], p["state"]) for p in found["portals"]]
+    table("Portals", ("name", "mode", "state"), portals, "no portals yet: devicemgr portal add --help")
+    if found["alarms"]:
+        words().print()
+        alarms = [(a["kind"], a.get("device") or a.get("portal"), a.get("cause")) for a in found["alarms"]]
+        table("Alarms", ("alarm", "where", "cause"), alarms, "")
+
+
+@app.command("doctor")
+def doctor() -> None:
+    """Check box, home, database and each device; exit 4 when something is wrong."""
+    found = api().call("GET", "/doctor", timeout=None)
+    if not emit(found):
+        rows = [
+            ("ok" if check["ok"] else "PROBLEM", check["check"], check["detail"], check["fix"])
+            for check in found["checks"]
+        ]
+        table("", ("", "check", "found", "what to do"), rows, "")
+    if not found["ok"]:
+        finish(EXIT_PROBLEMS)
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    say(f"devicemgr {__version__}", {"version": __version__})
+
+
+@audit.command("verify")
+def verify() -> None:
+    """Check the whole chain of events; exit 4 and the first bad row when it does not hold."""
+    found = api().call("GET", "/audit/verify", timeout=None)
+    if found["ok"]:
+        say(f"{found['events']} events, the chain holds", found)
+        return
+    if not emit(found):
+        words().print(f"event {found['first_bad_seq']} is bad: {found['why']}", soft_wrap=True)
+    finish(EXIT_PROBLEMS)

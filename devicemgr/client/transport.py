@@ -1,0 +1,93 @@
+"""The way to the API: over the daemon's socket when it answers, else the same app in this process."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from fastapi import FastAPI
+
+from devicemgr.errors import DaemonUnreachable, DevicemgrError
+from devicemgr.home import Home
+from devicemgr.text import safe
+
+_ANSWER_SECONDS = 60.0
+
+
+class ApiProblem(DevicemgrError):
+    """The API refused; carries what its problem document said."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__(safe(str(document.get("detail", "the request failed")), 1000))
+        self.document = document
+        self.exit_code = int(document.get("exit_code", 1))
+
+
+class _InProcess(httpx.BaseTransport):
+    """Runs the ASGI app for each request, as the user of this process."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return asyncio.run(self._handle(request))
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
+        transport = httpx.ASGITransport(
+            self._app, client=(f"uid:{os.getuid()}", os.getpid()), raise_app_exceptions=False
+        )  # fmt: skip
+        inner = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+        answer = await transport.handle_async_request(inner)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+
+def path(*parts: str) -> str:
+    """A path of the API from names that people typed."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def daemon_answers(home: Home) -> bool:
+    """True when something listens on the home's socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(2.0)
+        try:
+            line.connect(str(home.socket))
+        except OSError:
+            return False
+    return True
+
+
+class Api:
+    """Calls that give the answer's JSON, or raise ApiProblem or DaemonUnreachable."""
+
+    def __init__(self, home: Home, make_app: Callable[[], FastAPI]) -> None:
+        self.remote = daemon_answers(home)
+        transport = httpx.HTTPTransport(uds=str(home.socket)) if self.remote else _InProcess(make_app())
+        self._http = httpx.Client(transport=transport, base_url="http://devicemgr/api/v1", timeout=_ANSWER_SECONDS)
+
+    def call(self, method: str, path: str, **more: Any) -> Any:
+        """One request; `more` as httpx takes it (json=, params=, timeout=)."""
+        try:
+            answer = self._http.request(method, path, **more)
+        except httpx.TimeoutException as error:
+            raise DaemonUnreachable("the daemon did not answer in time; see its log") from error
+        except httpx.TransportError as error:
+            raise DaemonUnreachable(f"the connection to the daemon broke ({error}); is it still running?") from error
+        if answer.is_success:
+            return answer.json()
+        try:
+            document = answer.json()
+        except ValueError:
+            document = {"detail": f"the daemon answered {answer.status_code}"}
+        raise ApiProblem(document if isinstance(document, dict) else {})
+
+    def get(self, path: str, **params: Any) -> Any:
+        """GET with query parameters, those of None left out."""
+        return self.call("GET", path, params={name: value for name, value in params.items() if value is not None})
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        """POST a JSON body."""
+        return self.call("POST", path, json=body, **more)
