@@ -44,3 +44,7 @@ app.add_typer(system.audit, name="audit")
 def main() -> None:
     """Entry point of the console script."""
     sys.exit(run(app, Session(load_parts), sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
