@@ -96,6 +96,7 @@ class LotGate:
     """One turnstile with an entry and an exit side; it has one channel, 1."""
 
     poll_interval = 0.1
+    senses_passage = True
 
     def __init__(self, name: str, master: "Master") -> None:
         self._name = name

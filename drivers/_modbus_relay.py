@@ -41,6 +41,7 @@ class ModbusRelay:
         self._name = name
         self._master = master
         self._inputs = inputs
+        self.senses_passage = "passage" in inputs
         self._inverted = inverted
         self._bank = RelayBank(options, self._switch, self._flash if timed_by_board else None)
         self._lowest = min(options.relays(1))

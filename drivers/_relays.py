@@ -31,7 +31,7 @@ class RelayOptions(BaseModel):
         None,
         ge=1,
         le=250,
-        description="Relay that releases exit; left out: the one after entry. A door with one strike has the same twice",
+        description="Relay that releases exit; left out: the one after entry. A door with one strike has it twice",
     )
     channels: int = Field(
         1, ge=1, le=64, description="Portals on this board; each next one uses the next relay, or pair of relays"

@@ -34,6 +34,7 @@ class RelayGate:
     """One board. Pulses end at a poll, at close() or, after a crash, at the next open()."""
 
     poll_interval = 0.05
+    senses_passage = False
 
     def __init__(self, name: str, address: SerialAddress | TcpAddress, board: Board, options: Options) -> None:
         self._name = name

@@ -1,1 +1,1 @@
-"""Simulated devices, for training, the demo and tests; not kinds of driver."""
+"""Simulated devices for training, the demo and tests: they speak real bytes on ptys and sockets."""

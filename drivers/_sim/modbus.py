@@ -1,0 +1,139 @@
+"""A simulated Modbus RTU unit: answers only its own address, and misbehaves when told to."""
+
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pymodbus.framer import FramerRTU
+from pymodbus.pdu import DecodePDU
+
+from drivers._modbus import find_rtu_frame
+from drivers._sim.events import EventLog
+
+MOST_HEARD = 512
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+WRITES = {0x05, 0x06, 0x0F, 0x10}
+
+Handler = Callable[[bytes, float], bytes]
+
+
+class Refusal(Exception):
+    """A handler's answer is a Modbus exception with this code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass
+class Faults:
+    """What goes wrong; `injected` counts by name what went wrong indeed."""
+
+    silent: bool = False
+    garbage: bytes = b""
+    garbage_after: bytes = b""
+    drop_next_answer: int = 0
+    drop_next_write_answer: int = 0
+    refuse_next_write: int = 0
+    answer_as_unit: int | None = None
+    answer_late_by: float = 0.0
+    break_checksum: bool = False
+    injected: Counter[str] = field(default_factory=Counter)
+
+
+class ModbusUnit:
+    """A brain: `handlers` by function code get the PDU and give the answer's; `tick` is called as time goes by."""
+
+    def __init__(
+        self,
+        unit: int,
+        handlers: Mapping[int, Handler],
+        log: EventLog,
+        tick: Callable[[float], None] = lambda _now: None,
+        next_tick: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        self.faults = Faults()
+        self._unit = unit
+        self._handlers = handlers
+        self._log = log
+        self._tick = tick
+        self._next_tick = next_tick
+        self._decoder = DecodePDU(is_server=True)
+        self._heard = b""
+        self._outbox: list[tuple[float, bytes]] = []
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Collect bytes and carry out each whole request."""
+        self._heard = (self._heard + data)[-MOST_HEARD:]
+        while place := find_rtu_frame(self._heard, self._unit, self._decoder):
+            start, end = place
+            frame, self._heard = self._heard[start:end], self._heard[end:]
+            self._serve(frame[1:-2], now)
+
+    def advance(self, now: float) -> bytes:
+        """Let time pass; what is to be sent."""
+        self._tick(now)
+        ready = [data for due, data in self._outbox if due <= now]
+        self._outbox = [(due, data) for due, data in self._outbox if due > now]
+        return b"".join(ready)
+
+    def next_due(self) -> float | None:
+        """The next tick or late answer."""
+        times = [due for due, _ in self._outbox]
+        if (tick := self._next_tick()) is not None:
+            times.append(tick)
+        return min(times, default=None)
+
+    def _serve(self, pdu: bytes, now: float) -> None:
+        function = pdu[0]
+        self._log.add("request", pdu=pdu.hex(" "))
+        if self.faults.silent:
+            self.faults.injected["silent"] += 1
+            return
+        try:
+            answer = self._answer(pdu, now)
+        except Refusal as refusal:
+            answer = bytes([function | 0x80, refusal.code])
+        if not self._dropped(function):
+            self._outbox.append((now + self._lateness(), self._frame(answer)))
+
+    def _answer(self, pdu: bytes, now: float) -> bytes:
+        if pdu[0] in WRITES and self.faults.refuse_next_write:
+            code, self.faults.refuse_next_write = self.faults.refuse_next_write, 0
+            self.faults.injected["refuse_next_write"] += 1
+            raise Refusal(code)
+        handler = self._handlers.get(pdu[0])
+        if handler is None:
+            raise Refusal(ILLEGAL_FUNCTION)
+        try:
+            return handler(pdu, now)
+        except (struct.error, IndexError) as error:
+            raise Refusal(ILLEGAL_VALUE) from error
+
+    def _dropped(self, function: int) -> bool:
+        name = ""
+        if self.faults.drop_next_answer:
+            name = "drop_next_answer"
+        elif self.faults.drop_next_write_answer and function in WRITES:
+            name = "drop_next_write_answer"
+        if name:
+            setattr(self.faults, name, getattr(self.faults, name) - 1)
+            self.faults.injected[name] += 1
+        return bool(name)
+
+    def _lateness(self) -> float:
+        if self.faults.answer_late_by:
+            self.faults.injected["answer_late_by"] += 1
+        return self.faults.answer_late_by
+
+    def _frame(self, pdu: bytes) -> bytes:
+        faults = self.faults
+        unit = self._unit if faults.answer_as_unit is None else faults.answer_as_unit
+        frame = bytes(FramerRTU(self._decoder).encode(pdu, unit, 0))
+        if faults.break_checksum:
+            frame = frame[:-1] + bytes([frame[-1] ^ 0x01])
+        for name in ("garbage", "garbage_after", "break_checksum"):
+            faults.injected[name] += bool(getattr(faults, name))
+        faults.injected["answer_as_unit"] += faults.answer_as_unit is not None
+        return faults.garbage + frame + faults.garbage_after

@@ -1,0 +1,129 @@
+"""`devicemgr sim turnstile`: a LOT turnstile on Modbus RTU, on a pty or behind a TCP port."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from devicemgr.model import Direction
+from drivers._sim.events import Event, EventLog, Sink
+from drivers._sim.lot import LotTurnstile
+from drivers._sim.modbus import Faults, ModbusUnit
+from drivers._sim.peer import Peer
+from drivers._sim.ports import Port, PtyPort, TcpPort
+
+
+class SimulatedTurnstile:
+    """A turnstile to plug a driver into; a context manager. Every request and passage is in `events`.
+
+    Events: request, release, free, close, write, object, passage, timed_out.
+    """
+
+    def __init__(
+        self,
+        link: Path | None = None,
+        listen: str | None = None,
+        unit: int = 1,
+        *,
+        passage: bool = True,
+        passage_delay: float = 0.3,
+        passage_seconds: float = 0.5,
+        on_event: Sink | None = None,
+    ) -> None:
+        self.events = EventLog(on_event)
+        self._turnstile = LotTurnstile(self.events, passage, passage_delay, passage_seconds)
+        behaviour = self._turnstile
+        self._modbus = ModbusUnit(unit, behaviour.handlers(), self.events, behaviour.tick, behaviour.next_tick)
+        self._port: Port = TcpPort(listen) if listen else PtyPort(link)
+        self._peer = Peer(self._port, self._modbus)
+
+    @property
+    def path(self) -> str:
+        """The address for a driver: the link, the pty, or tcp://host:port."""
+        return self._port.address
+
+    @property
+    def registers(self) -> dict[int, int]:
+        """The live registers by number."""
+        return self._turnstile.registers
+
+    @property
+    def faults(self) -> Faults:
+        """Set what shall go wrong: silent, garbage, drop_next_answer…"""
+        return self._modbus.faults
+
+    def start(self) -> "SimulatedTurnstile":
+        """Plug in; InvalidInput when the link or port is taken."""
+        self._peer.start()
+        return self
+
+    def stop(self) -> None:
+        """Unplug, remove the link, end the thread."""
+        self._peer.stop()
+
+    def unplug(self) -> None:
+        """Pull the cable; the turnstile itself goes on."""
+        self._peer.unplug()
+
+    def replug(self) -> None:
+        """Plug in again: another pty behind the same link."""
+        self._peer.replug()
+
+    def add_passages(self, direction: Direction, people: int) -> None:
+        """`people` pass in `direction` at once, as when the line is down."""
+        self._peer.do(lambda: self._turnstile.add_passages(direction, people))
+
+    def __enter__(self) -> "SimulatedTurnstile":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def run(
+    link: Path | None, listen: str | None, unit: int, passage: bool, passage_delay: float, passage_seconds: float
+) -> None:
+    """Serve until SIGTERM or SIGINT; one JSON line on standard output when ready, then one per event."""
+    turnstile = SimulatedTurnstile(
+        link,
+        listen,
+        unit,
+        passage=passage,
+        passage_delay=passage_delay,
+        passage_seconds=passage_seconds,
+        on_event=_print_event,
+    )
+    with _stop_signals() as stop, turnstile:
+        _print_line({"event": "ready", "kind": "turnstile", "path": turnstile.path, "unit": unit})
+        stop.wait()
+
+
+def _print_event(event: Event) -> None:
+    # Polls are ten a second and tell a person nothing.
+    if event["event"] != "request":
+        _print_line(event)
+
+
+def _print_line(event: Event) -> None:
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        stop.set()
+
+    before: dict[int, Any] = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
