@@ -97,7 +97,7 @@ class PassageCompleted:
 
 @dataclass(frozen=True, slots=True)
 class GateAlarm:
-    """A gate reports an alarm; kind is portal_forced, portal_held_open or tamper."""
+    """A gate reports an alarm; kind is portal_forced, portal_held_open, tamper or (its own fault) device_degraded."""
 
     channel: int
     kind: Kind
