@@ -136,8 +136,8 @@ def outcome_fact(outcome: Outcome) -> Fact:
 
 
 def passage_fact(portal: Portal, fact: PassageFact) -> Fact:
-    """A step of a passage, with the request that released it."""
+    """A step of a passage, with the request that released it; why stands in the detail."""
     return Fact(
         fact.kind, datetime.now(UTC), portal=portal.name, direction=fact.direction, device=portal.gate,
-        request=fact.request, reason=fact.reason,
+        request=fact.request, detail={"cause": str(fact.reason)} if fact.reason else {},
     )  # fmt: skip

@@ -1,0 +1,145 @@
+"""A site in a temporary home, with a gate and faces that the tests steer."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import BaseModel
+
+from devicemgr import site as sites
+from devicemgr.errors import NotFound
+from devicemgr.events import DeviceFact
+from devicemgr.home import Home
+from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, PortalMode
+from devicemgr.ports import Driver, Embedding, Gallery, GalleryStats, Match
+from devicemgr.site import Parts, Site
+
+
+class FakeGate:
+    """A gate whose answers are set by the test; `done` holds what it was told, in order."""
+
+    poll_interval = 0.01
+    senses_passage = True
+
+    def __init__(self) -> None:
+        self.done: queue.Queue[tuple[Any, ...]] = queue.Queue()
+        self.facts: queue.Queue[DeviceFact] = queue.Queue()
+        self.open_error: Exception | None = None
+        self.poll_error: Exception | None = None
+        self.release_error: Exception | None = None
+        self.opened = threading.Semaphore(0)
+        self.closed = threading.Semaphore(0)
+
+    def open(self) -> DeviceInfo:
+        if self.open_error:
+            raise self.open_error
+        self.opened.release()
+        return DeviceInfo(model="fake")
+
+    def poll(self) -> Sequence[DeviceFact]:
+        if self.poll_error:
+            raise self.poll_error
+        found = []
+        while not self.facts.empty():
+            found.append(self.facts.get())
+        return found
+
+    def check(self) -> dict[str, Any]:
+        return {"model": "fake"}
+
+    def close(self) -> None:
+        self.closed.release()
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+        self.done.put(("release", channel, direction, seconds))
+        if self.release_error:
+            raise self.release_error
+
+    def set_mode(self, channel: int, mode: PortalMode) -> None:
+        self.done.put(("mode", channel, mode))
+
+
+class NoOptions(BaseModel):
+    """None."""
+
+
+@dataclass
+class FakeCatalog:
+    """One kind, `fake_gate`, always the same gate object."""
+
+    gate: FakeGate = field(default_factory=FakeGate)
+
+    def kinds(self) -> list[str]:
+        return ["fake_gate"]
+
+    def get(self, kind: str) -> Driver:
+        if kind != "fake_gate":
+            raise NotFound(f"no driver kind '{kind}'")
+        return Driver(
+            kind, "A gate of the tests", frozenset({Capability.GATE, Capability.READER}), NoOptions, self.build
+        )
+
+    def build(self, _: DeviceConfig) -> FakeGate:
+        return self.gate
+
+
+class FakeGallery:
+    """Knows a person by the first number of the probe: probes are [index, 0, …]."""
+
+    def __init__(self, rows: Sequence[tuple[str, Embedding]], version: int) -> None:
+        self.rows = list(rows)
+        self.version = version
+
+    def match(self, probe: Embedding) -> Match:
+        return self.nearest(probe)
+
+    def nearest(self, probe: Embedding, exclude_person: str | None = None) -> Match:
+        for person, vector in self.rows:
+            if person != exclude_person and np.array_equal(vector, probe):
+                return Match(person, 0.99, 0.5, 0.9, None)
+        return Match(None, 0.3, None, 0.9, "unknown_face")
+
+    def stats(self) -> GalleryStats:
+        return GalleryStats(len({p for p, _ in self.rows}), len(self.rows), "fake", 0.9, self.version)
+
+
+class NoFaces:
+    """A face desk that is not asked."""
+
+    def close(self) -> None:
+        pass
+
+
+def build_gallery(rows: Sequence[tuple[str, Embedding]], version: int) -> Gallery:
+    return FakeGallery(rows, version)
+
+
+@pytest.fixture
+def catalog() -> FakeCatalog:
+    return FakeCatalog()
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, catalog: FakeCatalog) -> Iterator[Callable[[], Site]]:
+    opened: list[Site] = []
+
+    def make() -> Site:
+        home = Home(tmp_path / "home")
+        sites.initialise(home)
+        found = sites.open_site(home, Parts(catalog, NoFaces(), build_gallery, "fake", "x:y", "x:y"))  # type: ignore[arg-type]
+        opened.append(found)
+        return found
+
+    yield make
+    for found in opened:
+        found.close()
+
+
+@pytest.fixture
+def site(make_site: Callable[[], Site]) -> Site:
+    return make_site()
