@@ -15,10 +15,9 @@ from devicemgr.errors import (
     InvalidInput,
     OutcomeUnknown,
 )
-from devicemgr.events import FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.events import FireRelease, PassageCompleted, PassageStarted
 from devicemgr.model import Direction, PortalMode
 from drivers._address import SerialAddress
-from drivers._lot_gate import State, facts_between
 from drivers._serial import open_line
 from drivers._sim.turnstile import SimulatedTurnstile
 
@@ -344,38 +343,3 @@ def test_bad_options_are_one_line(gate, options):
 
 def test_options_come_as_text_from_the_command_line(gate):
     gate("modbus_gate", "/dev/x", profile="lot", unit="3", timeout="0.5", inputs_inverted="true")
-
-
-def state(entry=0, leave=0, inside=False, errors=0):
-    return State.parse([0, 0, int(inside), 0, entry & 0xFFFF, entry >> 16, leave & 0xFFFF, leave >> 16, errors])
-
-
-def test_counters_wrap_after_32_bits():
-    assert facts_between(state(2**32 - 1), state(1), 1.0) == [PassageCompleted(1, ENTRY, 2)]
-    assert facts_between(state(0xFFFF), state(0x10000), 1.0) == [PassageCompleted(1, ENTRY, 1)]
-
-
-@pytest.mark.parametrize(("before", "now"), [(500, 2), (2, 500), (0, 2**32 - 1)])
-def test_a_counter_that_jumps_is_an_alarm_and_no_passage(before, now):
-    (alarm,) = facts_between(state(leave=before), state(leave=now), 1.0)
-    assert isinstance(alarm, GateAlarm)
-    assert alarm.kind == Kind.TAMPER
-    assert f"from {before} to {now}" in alarm.detail
-
-
-def test_many_passages_in_a_long_outage_are_passages():
-    assert facts_between(state(2), state(500), 3600.0) == [PassageCompleted(1, ENTRY, 498)]
-
-
-def test_a_presence_is_told_on_its_rising_edge_only():
-    assert facts_between(state(), state(inside=True), 0.1) == [PassageStarted(1, ENTRY)]
-    assert facts_between(state(inside=True), state(inside=True), 0.1) == []
-    assert facts_between(state(inside=True), state(), 0.1) == []
-
-
-def test_errors_are_told_when_they_change_and_at_the_start():
-    (alarm,) = facts_between(None, state(errors=4), 0.0)
-    assert alarm.kind == Kind.DEVICE_DEGRADED
-    assert "0x0004" in alarm.detail
-    assert facts_between(state(errors=4), state(errors=4), 0.1) == []
-    assert facts_between(state(errors=4), state(), 0.1) == []
