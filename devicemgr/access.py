@@ -179,7 +179,7 @@ class AccessPipeline:
             case PassageStarted(_, direction) if portal:
                 self._step(portal, passage.Started(direction, now))
             case PassageCompleted(_, direction, count) if portal:
-                for _ in range(min(count, 100)):
+                for _ in range(min(count, 10_000)):
                     self._step(portal, passage.Completed(direction, now))
 
     def tick(self) -> None:

@@ -65,16 +65,16 @@ class PortalModes:
         return answer
 
     def on_state(self, state: DeviceState) -> None:
-        """A gate that comes back may have forgotten its mode."""
+        """A gate that comes back may have forgotten its mode, or have missed a change, the one to normal included."""
         if state.health is not Health.ONLINE:
             return
         rules = self._rules.current
         for portal in rules.portals.values():
             skip = portal.mode is PortalMode.LOCKED and rules.fire_active
-            if portal.gate == state.name and portal.mode is not PortalMode.NORMAL and not skip:
+            if portal.gate == state.name and not skip:
                 self._devices.command(portal.gate, partial(apply_mode, portal, portal.mode), partial(_noted, portal))
 
 
 def _noted(portal: Portal, _: object, error: Exception | None) -> None:
     if error:
-        log.error("%s could not be put into %s again: %s", portal.name, portal.mode, error)
+        log.warning("%s could not be put into %s: %s", portal.name, portal.mode, error)

@@ -79,6 +79,7 @@ class DeviceWorker:
         self._note: str | None = None
         self._lost: str | None = None
         self._open = False
+        self._device: Device | None = None
         self.state = DeviceState(config.name, config.driver, Health.UNKNOWN, None, datetime.now(UTC))
         self._thread = threading.Thread(target=self._run, name=f"device-{config.name}", daemon=True)
 
@@ -121,6 +122,7 @@ class DeviceWorker:
                 self._lose(str(error))
             except Exception as error:
                 log.exception("the driver of %s failed", self.config.name)
+                self._device = None
                 self._lose(f"the driver failed: {error!r}")
             if time.monotonic() - began > 10 * _BACKOFF_LAST:
                 pause = _BACKOFF_FIRST
@@ -129,7 +131,8 @@ class DeviceWorker:
         self._refuse_all("it is being stopped")
 
     def _live(self) -> None:
-        device = self._build(self.config)
+        # The same object over every loss: it knows the counters and the fire state from before.
+        device = self._device = self._device or self._build(self.config)
         try:
             device.open()
             self._open, self._lost = True, None

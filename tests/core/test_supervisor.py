@@ -140,3 +140,17 @@ def test_a_note_degrades_and_lifts(supervisor: Supervisor, ear: Ear) -> None:
     assert ear.next() == ("degraded", "the stream stalls")
     supervisor.note("arm", None)
     assert ear.next() == (str(Health.ONLINE), None)
+
+
+def test_the_same_device_object_lives_over_every_loss(supervisor: Supervisor, catalog: Any, ear: Ear) -> None:
+    """It remembers counters and fire from before; only a driver that broke is built anew."""
+    built = []
+    real = catalog.build
+    catalog.build = lambda config: built.append(config) or real(config)
+    supervisor.set_devices([config()])
+    assert ear.next()[0] == "online"
+    catalog.gate.poll_error = DeviceUnreachable("gone")
+    assert ear.next()[0] == "offline"
+    catalog.gate.poll_error = None
+    assert ear.next()[0] == "online"
+    assert len(built) == 1

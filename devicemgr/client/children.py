@@ -1,0 +1,85 @@
+"""Programs that the demo and the bench start: this same command, in processes of its own, their JSON lines read."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from devicemgr.errors import DaemonUnreachable, SystemFault
+
+_STOP_SECONDS = 6.0
+
+
+class Child:
+    """One `devicemgr …` process; what it prints as JSON lines is kept in `lines`, its standard error in `log`."""
+
+    def __init__(self, arguments: Sequence[str], home: Path, log: Path) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self._changed = threading.Condition()
+        self._name = " ".join(arguments[:2])
+        self._log = log
+        environment: Mapping[str, str] = os.environ | {"DEVICEMGR_HOME": str(home)}
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(  # noqa: S603 - this same program
+                [sys.executable, "-m", "cli", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=errors, env=environment, start_new_session=True,
+            )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for raw in self.process.stdout:
+            try:
+                line = json.loads(raw)
+            except ValueError:
+                continue
+            with self._changed:
+                self.lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_for(self, event: str, timeout: float) -> dict[str, Any]:
+        """The first line whose "event" is that; SystemFault with the end of its log when it does not come."""
+
+        def found() -> dict[str, Any] | None:
+            return next((line for line in self.lines if line.get("event") == event), None)
+
+        with self._changed:
+            self._changed.wait_for(lambda: found() or self.process.poll() is not None, timeout)
+            line = found()
+        if line is None:
+            raise SystemFault(f"`devicemgr {self._name}` did not start: {self.last_words()}")
+        return line
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        text = self._log.read_text(errors="replace").strip()
+        return text.splitlines()[-1] if text else "it said nothing"
+
+    def stop(self) -> int | None:
+        """SIGTERM, and SIGKILL after six seconds; the exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._reader.join(1.0)
+        return self.process.returncode
+
+
+def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> None:
+    """Ask ten times a second; DaemonUnreachable with `what` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DaemonUnreachable(what)
+        time.sleep(0.1)
