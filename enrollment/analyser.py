@@ -1,11 +1,17 @@
 """From a photo's bytes to the face object of INTERFACES and an embedding."""
 
+from dataclasses import replace
+
 from devicemgr.ports import Box, Image, PhotoAnalysis
-from enrollment.detection import find_faces
+from enrollment.detection import detect_at, find_faces
 from enrollment.encoder import DlibEncoder, build_encoder
 from enrollment.measures import measure_chip, pose_of
 from enrollment.photo import PhotoError, load_photo
 from enrollment.quality import reasons_of, rivals
+
+# More faces than this are a crowd: enough to refuse, and each costs 0.13 s to confirm.
+MOST_FACES = 6
+SLOW_SIDE = 512
 
 
 class Analyser:
@@ -16,17 +22,27 @@ class Analyser:
         self.model = encoder.model
 
     def analyse(self, photo: bytes) -> PhotoAnalysis:
-        """Judge one photo; the embedding is there whenever exactly one face was found, also in a refused photo."""
+        """Judge one photo; the embedding is there whenever one frontal face was found, also in a refused photo."""
         try:
             image = load_photo(photo)
         except PhotoError as error:
             return PhotoAnalysis((error.reason,))
-        boxes = find_faces(self._encoder, image)
+        found = find_faces(self._encoder, image)[:MOST_FACES]
+        boxes = [box for box in found if self._encoder.confirm(image, box)]
         if not boxes:
-            return PhotoAnalysis(("no_face",))
+            return self._explain(image)
         if rivals(boxes):
             return PhotoAnalysis(("several_faces",), box=boxes[0], face_px=boxes[0].right - boxes[0].left)
         return self._judge(image, boxes[0])
+
+    def _explain(self, image: Image) -> PhotoAnalysis:
+        """Why no frontal face was found: there is none, or the slow detector finds one that is spoilt or turned."""
+        longest = max(image.shape[:2])
+        boxes = detect_at(self._encoder.detect_slowly, image, min(1.0, SLOW_SIDE / longest))
+        if not boxes:
+            return PhotoAnalysis(("no_face",))
+        analysis = self._judge(image, boxes[0])
+        return replace(analysis, reasons=analysis.reasons or ("turned_away",), embedding=None)
 
     def _judge(self, image: Image, box: Box) -> PhotoAnalysis:
         pose = pose_of(self._encoder.landmarks(image, box))

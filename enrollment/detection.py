@@ -1,5 +1,7 @@
 """Finding faces in an enrolment photo: at a bounded size first, larger when nothing or only a small face was found."""
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image as PilImage
 
@@ -18,24 +20,25 @@ def find_faces(encoder: FaceEncoder, image: Image) -> list[Box]:
     """Faces in pixels of `image`, biggest first; RGB uint8 H×W×3."""
     longest = max(image.shape[:2])
     scale = min(1.0, FIRST_SIDE / longest)
-    found = _detect_at(encoder, image, scale)
+    found = detect_at(encoder.detect, image, scale)
     if found and _height(found[0]) * scale >= SURE_PX:
         return found
     # A photo of less than 800 px is doubled.
     larger = 2.0 if longest < FIRST_SIDE else min(1.0, SECOND_SIDE / longest)
     if larger <= scale:
         return found
-    others = [box for box in _detect_at(encoder, image, larger) if not any(_same(box, known) for known in found)]
+    others = [box for box in detect_at(encoder.detect, image, larger) if not any(_same(box, known) for known in found)]
     return sorted(found + others, key=_height, reverse=True)
 
 
-def _detect_at(encoder: FaceEncoder, image: Image, scale: float) -> list[Box]:
+def detect_at(detect: Callable[[Image], list[Box]], image: Image, scale: float) -> list[Box]:
+    """What `detect` finds in the image scaled by `scale`, in pixels of the image itself."""
     if scale == 1.0:
-        return encoder.detect(image)
+        return detect(image)
     height, width = image.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     resized = PilImage.fromarray(image).resize(size, PilImage.Resampling.BILINEAR)
-    return [_scaled(box, width / size[0], height / size[1]) for box in encoder.detect(np.asarray(resized))]
+    return [_scaled(box, width / size[0], height / size[1]) for box in detect(np.asarray(resized))]
 
 
 def _scaled(box: Box, x: float, y: float) -> Box:

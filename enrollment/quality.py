@@ -19,7 +19,7 @@ RIVAL_HEIGHT = 0.5
 MIN_SHARPNESS = 1.2
 # Share of the face at white. good 0 %; light ×2 84 %, ×4 100 %.
 MAX_CLIPPED = 0.10
-MAX_BRIGHTNESS = 0.85
+MAX_BRIGHTNESS = 0.90
 # Mean luminance. good 0 % (darkest 0.16); light ×1/8 100 %, ×1/4 47 %. Low on purpose: dark skin is no fault of a
 # photo, and ×1/4 costs only 2 % of recognition.
 MIN_BRIGHTNESS = 0.12

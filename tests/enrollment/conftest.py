@@ -1,0 +1,89 @@
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from enrollment.analyser import Analyser, build_analyser
+from enrollment.encoder import DlibEncoder, build_encoder
+from enrollment.process import AnalyserProcess
+
+FACES = Path(__file__).resolve().parents[3] / "shared" / "faces"
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Image.Image:
+    """The one face that every machine has, 512×512."""
+    return Image.fromarray(skimage.data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def encoder() -> DlibEncoder:
+    return build_encoder()
+
+
+@pytest.fixture(scope="session")
+def analyser() -> Analyser:
+    return build_analyser()
+
+
+@pytest.fixture(scope="session")
+def encoded() -> Callable[..., bytes]:
+    def save(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+        buffer = io.BytesIO()
+        picture.save(buffer, kind, **options)
+        return buffer.getvalue()
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def faces_folder() -> Path:
+    if not (FACES / "people").is_dir():
+        pytest.skip("accuracy is measured on ../shared/faces, which is not here")
+    return FACES
+
+
+@pytest.fixture
+def unit_vectors() -> Callable[..., np.ndarray]:
+    """Rows that are far from each other, as strangers' embeddings are not: cosine about 0 between any two."""
+
+    def make(count: int, seed: int = 1) -> np.ndarray:
+        rows = np.random.default_rng(seed).normal(size=(count, 128))
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def process_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AnalyserProcess]]:
+    """An AnalyserProcess over a fake analyser that does what the photo says."""
+    (tmp_path / "fake_analyser.py").write_text(
+        "import os, time\n"
+        "from devicemgr.ports import PhotoAnalysis\n"
+        "class Fake:\n"
+        "    model = 'dlib-resnet-v1'\n"
+        "    def analyse(self, photo):\n"
+        "        if photo == b'crash': os.abort()\n"
+        "        if photo == b'hang': time.sleep(600)\n"
+        "        if photo == b'raise': raise RuntimeError('a defect')\n"
+        "        return PhotoAnalysis(('no_face',), face_px=os.getpid())\n"
+        "def other():\n"
+        "    fake = Fake(); fake.model = 'another'; return fake\n"
+        "def broken(): raise RuntimeError('the weights are missing')\n"
+        "def dies(): os._exit(9)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made: list[AnalyserProcess] = []
+
+    def build(name: str = "Fake", **options: Any) -> AnalyserProcess:
+        made.append(AnalyserProcess(f"fake_analyser:{name}", **options))
+        return made[-1]
+
+    yield build
+    for process in made:
+        process.close()
