@@ -132,7 +132,8 @@ def _sprite(photo: Path | None, face: FaceBox | None) -> tuple[Image.Image, floa
     face_px = max(bottom - top, right - left)
     reach = face_px * (0.5 + _MARGIN)
     x, y = (left + right) / 2, (top + bottom) / 2 - face_px * 0.1
-    box = (round(x - reach), round(y - reach), round(x + reach), round(y + reach))
+    corner, side = (round(x - reach), round(y - reach)), round(2 * reach)
+    box = (*corner, corner[0] + side, corner[1] + side)
     cut = picture.crop(box).convert("RGBA")
     if face_px > 400:  # more is lost anyway, and costs time in every frame
         cut = cut.resize((round(cut.width * 400 / face_px),) * 2, Image.Resampling.LANCZOS)
