@@ -84,7 +84,7 @@ class OnvifTransport(Transport):  # type: ignore[misc]
 
     def post_xml(self, address: str, envelope: Any, headers: Mapping[str, str]) -> requests.Response:
         """Send one SOAP envelope; a 401 answer is returned, for the caller to choose another way."""
-        return self.exchange("POST", address, etree.tostring(envelope), headers)
+        return self.exchange("POST", address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
 
     def exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.Response:
         """One request with its whole answer in memory, ≤5 MB, within the deadline."""

@@ -140,7 +140,7 @@ class Video:
 
 
 def open_source(source: VideoSource, open_timeout: float = 5.0, read_timeout: float = 5.0) -> FrameSource:
-    """Open a stream, connecting and analysing it in `open_timeout` seconds each; DeviceRefused for a wrong password or path,
+    """Open a stream (connecting and analysing each within `open_timeout`); DeviceRefused for a wrong password or path,
     DeviceUnreachable for no answer, DeviceGarbled for something that is not a video, InvalidInput for the address."""
     return open_video(source, open_timeout, read_timeout)
 

@@ -1,0 +1,203 @@
+"""One recogniser worker seen from the daemon: started, fed, listened to, and started again when it fails."""
+
+import logging
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from devicemgr.errors import DevicemgrError
+from devicemgr.events import Sighting
+from devicemgr.recognizer.messages import (
+    Configure,
+    Failed,
+    LaneConfig,
+    LaneState,
+    LineReader,
+    Message,
+    Ready,
+    Settled,
+    encode,
+    receive,
+)
+from devicemgr.text import safe
+
+log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 5.0  # it beats each second; an encoder may hold its interpreter for 0.3 s
+FIRST_WAIT = 0.2
+LONGEST_WAIT = 10.0
+_HEALTHY_SECONDS = 30.0
+_READY_SECONDS = 60.0
+_SOCKET_BUFFER = 1_000_000
+RESTARTING = "the recogniser is being restarted"
+
+OnMessage = Callable[[Sighting | LaneState], None]
+
+
+class WorkerProcess:
+    """Keeps one worker alive in a thread of its own; its lanes stay with it, so a stream that crashes it harms few."""
+
+    def __init__(self, encoder: str, opener: str, on_message: OnMessage) -> None:
+        self._command = [sys.executable, "-P", "-m", "devicemgr.recognizer.worker", "{fd}", encoder, opener]
+        self._on_message = on_message
+        self._lock = threading.Lock()
+        self._lanes: dict[str, LaneConfig] = {}
+        self._connection: socket.socket | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="recogniser", daemon=True)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.restarts = 0
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def set_lanes(self, lanes: Sequence[LaneConfig]) -> None:
+        """The lanes this worker serves from now on, also after a restart."""
+        wanted = {lane.device: lane for lane in lanes}
+        with self._lock:
+            if wanted == self._lanes:
+                return
+            self._lanes = wanted
+            self._tell(Configure(tuple(lanes)))
+
+    def settle(self, device: str, track: str) -> None:
+        """Pass on that the daemon has decided about a track."""
+        with self._lock:
+            self._tell(Settled(device, track))
+
+    def stop(self) -> None:
+        """Ask the worker to end, by closing its line; `join` waits for it."""
+        self._stopping.set()
+        with self._lock:
+            if self._connection is not None:
+                _cut(self._connection)
+
+    def join(self, timeout: float) -> None:
+        """Wait, then kill what is left."""
+        self._thread.join(timeout)
+        process = self.process
+        if self._thread.is_alive() and process is not None:
+            process.kill()
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        losses = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            cause = self._serve_one()
+            if self._stopping.is_set():
+                return
+            losses = 1 if time.monotonic() - began > _HEALTHY_SECONDS else losses + 1
+            self.restarts += 1
+            log.error("a recogniser worker is gone (%s); starting another", safe(cause))
+            self._announce_loss()
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(losses - 1, 10))
+            self._stopping.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311  spreads the load
+
+    def _serve_one(self) -> str:
+        """Start one process and listen until it is gone; why it went."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+            command = [part.format(fd=theirs.fileno()) for part in self._command]
+            try:
+                self.process = process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                    command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=_environment()
+                )
+            except OSError as error:
+                return f"it cannot be started: {error.strerror}"
+            theirs.close()
+            try:
+                return self._listen(ours)
+            finally:
+                self._end(process)
+
+    def _listen(self, connection: socket.socket) -> str:
+        with self._lock:
+            self._connection = connection
+            self._tell(Configure(tuple(self._lanes.values())))
+            if self._stopping.is_set():
+                _cut(connection)
+        lines, ready, began = LineReader(), False, time.monotonic()
+        connection.settimeout(SILENCE_SECONDS)
+        try:
+            while (messages := receive(connection, lines)) is not None:
+                for message in messages:
+                    if isinstance(message, Failed):
+                        return message.cause
+                    ready = ready or isinstance(message, Ready)
+                    self._hear(message)
+                if not ready and time.monotonic() - began > _READY_SECONDS:
+                    return "it does not become ready"
+            return "it crashed"
+        except TimeoutError:
+            return f"silent for {SILENCE_SECONDS:.0f} s"
+        except (OSError, DevicemgrError) as error:
+            return str(error)
+        finally:
+            with self._lock:
+                self._connection = None
+
+    def _hear(self, message: Message) -> None:
+        """Pass on what concerns a lane of ours; an ear that fails is logged and does not end the listening."""
+        if isinstance(message, Sighting):
+            device = message.device
+        elif isinstance(message, LaneState):
+            device = message.lane
+        else:
+            return
+        with self._lock:
+            known = device in self._lanes
+        if known:
+            self._pass_on(message)
+
+    def _pass_on(self, message: Sighting | LaneState) -> None:
+        try:
+            self._on_message(message)
+        except Exception:
+            log.exception("handling a recogniser's message failed")
+
+    def _announce_loss(self) -> None:
+        with self._lock:
+            devices = list(self._lanes)
+        for device in devices:
+            self._pass_on(LaneState(device, False, RESTARTING))
+
+    def _tell(self, message: Message) -> None:
+        """Send without waiting; a worker whose buffer is full is stuck, and is cut off. Call with the lock held."""
+        connection = self._connection
+        if connection is None:
+            return
+        line = encode(message)
+        try:
+            whole = connection.send(line, socket.MSG_DONTWAIT) == len(line)
+        except OSError:
+            whole = False
+        if not whole:
+            _cut(connection)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """It ends by itself when its line closes, unless it is stuck."""
+        try:
+            process.wait(0.5 if self._stopping.is_set() else 0.1)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it was already gone
+
+
+def _environment() -> dict[str, str]:
+    """One thread a process: the processes share the cores."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
