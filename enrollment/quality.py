@@ -1,7 +1,8 @@
 """The quality gate: which photos make a template that a gate can rest on.
 
 Bounds were set on the 1,562 LFW photos of ../shared/faces in which a face is found, and on made-bad copies of 220 of
-them: "good" is the share of the photos as they are that a bound refuses, the rest what it catches.
+them: "good" is the share of the photos as they are that a bound refuses, the rest what it catches. Of all 1,567
+photos there, 51 are refused for a second person and 35 as turned; 98.4 % of the rest pass.
 """
 
 from collections.abc import Sequence
