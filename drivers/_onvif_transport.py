@@ -72,6 +72,7 @@ class OnvifTransport(Transport):  # type: ignore[misc]
         session = requests.Session()
         session.trust_env = False  # no proxy, no netrc, no other CA bundle
         session.headers["Accept-Encoding"] = "identity"  # nothing to inflate
+        session.headers["Connection"] = "close"  # a kept connection that the camera just closed looks like a loss
         self._adapter = DeadlineAdapter()
         session.mount("http://", self._adapter)
         session.mount("https://", self._adapter)

@@ -44,6 +44,11 @@ class Identity:
             wait = BETWEEN_FRAMES
         return self.frames == 0 or now - self._last >= wait
 
+    def suspect(self) -> None:
+        """The face leapt: look at the next frame at once, and let it decide alone."""
+        if self.frames:
+            self._doubt, self._last = True, -1e9
+
     def add(self, embedding: Embedding, now: float) -> Verdict:
         """Fuse it, unless it is another person's; after OTHER it belongs to a new track."""
         self._last = now

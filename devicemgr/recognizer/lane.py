@@ -95,6 +95,8 @@ class Lane:
 
     def _look_at(self, track: Track, pixels: Image, captured: float, timings: dict[str, float]) -> None:
         stay = self._stays.setdefault(track.id, _Stay(track.first_seen))
+        if track.leapt:
+            stay.identity.suspect()
         if not stay.identity.due(captured):
             return
         quality = assess(pixels, track.box)

@@ -10,19 +10,26 @@ GAP_SECONDS = 1.5  # a track survives so long without being seen: a turned head,
 MAX_TRACKS = 16
 _SAME_FACE_OVERLAP = 0.4  # two boxes overlapping more are one face found at two scales
 _LEAST_OVERLAP = 0.2
-_REACH = 1.0  # without overlap, a face may have moved by its own size
+# Without overlap, a face may have moved by its own size, and by more with time: walking across the view takes a face
+# six times its size in a second. Whether it is the same person is for the embeddings to say.
+_REACH, _REACH_PER_SECOND, _FARTHEST = 1.0, 6.0, 3.0
+_BLINK = 0.3
 _SIZE_RATIO = 1.8
 
 
 @dataclass(slots=True)
 class Track:
-    """One person's stay: where and when (CLOCK_MONOTONIC seconds) the face was seen."""
+    """One person's stay: where and when (CLOCK_MONOTONIC seconds) the face was seen.
+
+    `leapt` when it was last found after a gap or away from where it was: it may be somebody else's.
+    """
 
     id: str
     box: Box
     first_seen: float
     last_seen: float
     hits: int = 1
+    leapt: bool = False
 
 
 class Tracker:
@@ -37,7 +44,11 @@ class Tracker:
         """Match this picture's faces (biggest first) with the tracks; the tracks seen now, new ones included."""
         faces = distinct(boxes)[:MAX_TRACKS]
         pairs = sorted(
-            ((affinity(track.box, box), i, j) for i, track in enumerate(self.tracks) for j, box in enumerate(faces)),
+            (
+                (affinity(track.box, box, now - track.last_seen), i, j)
+                for i, track in enumerate(self.tracks)
+                for j, box in enumerate(faces)
+            ),
             reverse=True,
         )
         used_tracks: set[int] = set()
@@ -47,6 +58,7 @@ class Tracker:
                 used_tracks.add(i)
                 used_faces.add(j)
                 track = self.tracks[i]
+                track.leapt = value < _LEAST_OVERLAP or now - track.last_seen > _BLINK
                 track.box, track.last_seen, track.hits = faces[j], now, track.hits + 1
         seen = [self.tracks[i] for i in sorted(used_tracks)]
         fresh = [box for j, box in enumerate(faces) if j not in used_faces]
@@ -89,8 +101,8 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (area(one) + area(other) - shared)
 
 
-def affinity(one: Box, other: Box) -> float:
-    """How likely two boxes are one face a moment apart: overlap above, nearness below 0.2, 0 for never."""
+def affinity(one: Box, other: Box, seconds: float = 0.0) -> float:
+    """How likely two boxes are one face `seconds` apart: overlap from 0.2 up, nearness below, 0 for never."""
     shared = overlap(one, other)
     if shared >= _LEAST_OVERLAP:
         return shared
@@ -99,7 +111,8 @@ def affinity(one: Box, other: Box) -> float:
         return 0.0
     dx = (one.left + one.right - other.left - other.right) / 2
     dy = (one.top + one.bottom - other.top - other.bottom) / 2
-    nearness = 1.0 - math.hypot(dx, dy) / (_REACH * large)
+    reach = min(_FARTHEST, _REACH + _REACH_PER_SECOND * max(0.0, seconds)) * large
+    nearness = 1.0 - math.hypot(dx, dy) / reach
     return max(0.0, nearness * _LEAST_OVERLAP)
 
 

@@ -68,6 +68,17 @@ def test_one_strange_frame_is_left_out_and_two_are_another_person() -> None:
     assert identity.mean @ person(1) == pytest.approx(1.0, abs=1e-6)
 
 
+def test_a_face_that_leapt_is_decided_by_its_next_frame() -> None:
+    for other, verdict in ((1, Verdict.SAME), (2, Verdict.OTHER)):
+        identity = Identity()
+        identity.suspect()
+        assert identity.add(person(1), 0.0) is Verdict.SAME
+        identity.settled = True
+        identity.suspect()
+        assert identity.due(0.01)
+        assert identity.add(person(other), 0.01) is verdict
+
+
 def picture(seed: int = 1, face: int | None = None, size: tuple[int, int] = (480, 640)) -> np.ndarray:
     noise = np.random.default_rng(seed).normal(120, 4, (*size, 3))
     if face is not None:

@@ -86,6 +86,18 @@ def test_somebody_else_in_the_same_place_is_another_track(lane: Watched) -> None
         assert np.argmax(sighting.embedding) == (1 if sighting.track == first else 2)
 
 
+def test_the_next_in_the_queue_is_told_with_the_first_frame(lane: Watched) -> None:
+    lane.show(1, seconds=0.5)
+    lane.lane.settle(lane.sent[-1].track)
+    lane.show(None, seconds=0.5)
+    lane.show(2)
+    first, *_, ended, fresh = lane.sent
+    assert (ended.track, ended.ended) == (first.track, True)
+    assert fresh.track != first.track
+    assert fresh.embedding is not None
+    assert np.argmax(fresh.embedding) == 2
+
+
 def test_two_people_are_never_fused_before_a_decision(lane: Watched) -> None:
     lane.show(1, seconds=0.3)
     lane.show(3, seconds=1.0)

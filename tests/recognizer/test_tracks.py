@@ -85,7 +85,11 @@ def test_a_fast_step_without_overlap_is_followed_and_a_jump_is_not() -> None:
     tracker = Tracker("x")
     (track,) = tracker.update([square(0, 0)], 0.0)
     assert [seen.id for seen in tracker.update([square(95, 0)], 0.1)] == [track.id]
-    assert [seen.id for seen in tracker.update([square(400, 0)], 0.2)] != [track.id]
+    assert track.leapt
+    assert [seen.id for seen in tracker.update([square(97, 0)], 0.2)] == [track.id]
+    assert not track.leapt
+    assert [seen.id for seen in tracker.update([square(297, 0)], 0.4)] == [track.id]
+    assert [seen.id for seen in tracker.update([square(797, 0)], 0.5)] != [track.id]
 
 
 def test_replace_begins_another_in_the_same_place() -> None:
