@@ -5,10 +5,11 @@ from pathlib import Path
 
 import typer
 
-from devicemgr.client import people, system
+from devicemgr.client import devices, events, faces, people, portals, rights, system, udev
 from devicemgr.client.frame import run
 from devicemgr.client.session import Session
 from devicemgr.site import Parts
+from drivers._sim import commands as sim
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -21,12 +22,11 @@ def load_parts() -> Parts:
     from drivers import Catalog  # noqa: PLC0415 - `--help` need not load them
     from enrollment.encoder import MODEL  # noqa: PLC0415
     from enrollment.gallery import build_gallery  # noqa: PLC0415
-    from enrollment.process import AnalyserProcess  # noqa: PLC0415
-    from enrollment.service import FaceService  # noqa: PLC0415
+    from enrollment.service import build_desk  # noqa: PLC0415
 
     return Parts(
         catalog=Catalog(),
-        faces=FaceService(AnalyserProcess()),
+        faces=build_desk(workers=2),
         build_gallery=build_gallery,
         model=MODEL,
         encoder="enrollment.encoder:build_encoder",
@@ -35,10 +35,20 @@ def load_parts() -> Parts:
     )
 
 
-for part in (system,):
+for part in (system, events):
     app.registered_commands += part.app.registered_commands
-app.add_typer(people.app, name="person")
-app.add_typer(system.audit, name="audit")
+for name, group in (
+    ("person", people.app),
+    ("enroll", faces.app),
+    ("level", rights.level),
+    ("schedule", rights.schedule),
+    ("device", devices.app),
+    ("portal", portals.app),
+    ("udev", udev.app),
+    ("sim", sim.app),
+    ("audit", system.audit),
+):
+    app.add_typer(group, name=name)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from devicemgr.errors import InvalidInput, NotFound
+from devicemgr.errors import InvalidInput, NotFound, PhotoRefused
 from devicemgr.events import Fact
 from devicemgr.gallery_keeper import open_template
 from devicemgr.ports import Embedding, PhotoAnalysis, PreparedSample
@@ -27,32 +27,45 @@ _commit = threading.Lock()
 def enrol(
     site: Site, actor: str, badge: str, photos: Sequence[bytes], consent: str, *, allow_lookalike: bool = False
 ) -> dict[str, Any]:
-    """Enrol photos of one person, all or none; photos enrolled before are skipped; PhotoRefused with all faces."""
+    """Enrol photos of one person, all or none; photos enrolled before are skipped; PhotoRefused with all faces.
+
+    Each face object says which `photo` of those given it is, from 1.
+    """
     if not 1 <= len(photos) <= MAX_PHOTOS:
         raise InvalidInput(f"give 1 to {MAX_PHOTOS} photos at a time")
     consent = reference(consent)
     with site.database.read() as session:
         fresh = _not_yet_enrolled(site, people.get(session, badge), photos)
-    analyses = site.parts.faces.analyse(fresh) if fresh else []
+    analyses = site.parts.faces.analyse(list(fresh)) if fresh else []
     with _commit:
-        samples = _judged(site, badge, analyses, allow_lookalike)
-        stored = _store(site, actor, badge, fresh, samples, consent, allow_lookalike)
+        try:
+            samples = _judged(site, badge, analyses, allow_lookalike)
+        except PhotoRefused as error:
+            raise PhotoRefused(str(error), _placed(error.faces, fresh)) from error
+        stored = _store(site, actor, badge, list(fresh), samples, consent, allow_lookalike)
     site.gallery.refresh()
     return {
         "badge": badge,
         "templates": stored,
         "skipped": len(photos) - len(fresh),
-        "faces": [s.face for s in samples],
+        "faces": _placed([s.face for s in samples], fresh),
     }
 
 
-def _not_yet_enrolled(site: Site, row: PersonRow, photos: Sequence[bytes]) -> list[bytes]:
-    unique = list(dict.fromkeys(photos))
+def _not_yet_enrolled(site: Site, row: PersonRow, photos: Sequence[bytes]) -> dict[bytes, int]:
+    """The photos to look at, each with its place from 1."""
+    unique: dict[bytes, int] = {}
+    for place, photo in enumerate(photos, 1):
+        unique.setdefault(photo, place)
     if row.wrapped_key is None:
         return unique
     key = site.vault.data_key(row.id, row.wrapped_key)
     known = {template.photo_mac for template in row.templates if template.model == site.parts.model}
-    return [photo for photo in unique if key.photo_mac(photo) not in known]
+    return {photo: place for photo, place in unique.items() if key.photo_mac(photo) not in known}
+
+
+def _placed(faces: Sequence[dict[str, Any]], fresh: dict[bytes, int]) -> list[dict[str, Any]]:
+    return [face | {"photo": place} for face, place in zip(faces, fresh.values(), strict=True)]
 
 
 def _judged(site: Site, badge: str, analyses: Sequence[PhotoAnalysis], allow_lookalike: bool) -> list[PreparedSample]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from devicemgr.api.context import Context, Ctx, Who
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.model import DeviceConfig
 from devicemgr.ports import Driver
 from devicemgr.store import places
@@ -42,7 +42,12 @@ class DeviceChange(BaseModel):
 def _driver_json(driver: Driver) -> dict[str, Any]:
     schema = driver.options.model_json_schema()
     options = [
-        {"name": name, "description": field.get("description", ""), "default": field.get("default")}
+        {
+            "name": name,
+            "description": field.get("description", ""),
+            "default": field.get("default"),
+            "required": name in schema.get("required", ()),
+        }
         | ({"choices": field["enum"]} if "enum" in field else {})
         for name, field in schema.get("properties", {}).items()
     ]
@@ -58,7 +63,14 @@ def _driver_json(driver: Driver) -> dict[str, Any]:
 def list_drivers(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """The kinds that are installed, with their options."""
     catalog = context.site.parts.catalog
-    return [_driver_json(catalog.get(kind)) for kind in catalog.kinds()]
+    found = []
+    for kind in catalog.kinds():
+        try:
+            found.append(_driver_json(catalog.get(kind)))
+        except NotFound as error:
+            # One package that does not load must not hide the others.
+            found.append({"kind": kind, "title": str(error), "capabilities": [], "options": []})
+    return found
 
 
 def _checked(context: Context, config: DeviceConfig) -> DeviceConfig:

@@ -37,6 +37,10 @@ class Session:
             self._api = Api(self.home, self._make_app)
         return self._api
 
+    def reconnect(self) -> None:
+        """Look for the daemon anew at the next call."""
+        self._api = None
+
     def open_site(self) -> Site:
         """The site itself, for the daemon and for the app in process."""
         if self._site is None:

@@ -1,0 +1,130 @@
+"""`devicemgr portal …`"""
+
+from typing import Annotated, Any
+
+import typer
+
+from devicemgr.client.output import details, emit, say, table, warn
+from devicemgr.client.session import api
+from devicemgr.client.transport import path
+from devicemgr.model import Direction, FailMode
+
+app = typer.Typer(no_args_is_help=True, help="Portals: doors and turnstiles that open.")
+
+Name = Annotated[str, typer.Argument(help="The portal's name.")]
+Entry = Annotated[list[str] | None, typer.Option(help="A device at which one presents to come in; several are fine.")]
+Exit = Annotated[list[str] | None, typer.Option(help="A device at which one presents to go out; several are fine.")]
+Fail = Annotated[
+    FailMode | None, typer.Option(help="Without power it stays shut (secure) or opens (safe); secure unless given.")
+]
+Seconds = Annotated[float | None, typer.Option(help="How long it stays released, 0.1 to 60; 5 unless given.")]
+
+
+def _gate(text: str) -> dict[str, Any]:
+    device, sign, channel = text.rpartition(":")
+    if not sign:
+        return {"gate": text}
+    if not device or not (channel.isascii() and channel.isdigit()):
+        raise typer.BadParameter("--gate: write DEVICE or DEVICE:CHANNEL, such as turnstile-a:1")
+    return {"gate": device, "channel": int(channel)}
+
+
+def _body(
+    gate: str | None, entry: list[str] | None, leave: list[str] | None, fail: FailMode | None, seconds: float | None
+) -> dict[str, Any]:
+    given = {"entry": entry or None, "exit": leave or None, "fail": fail and str(fail), "release_seconds": seconds}
+    body: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+    return body | (_gate(gate) if gate is not None else {})
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="A short name, such as main.")],
+    gate: Annotated[str, typer.Option(metavar="DEVICE[:CHANNEL]", help="What opens it; channels count from 1.")],
+    entry: Entry = None,
+    exit: Exit = None,
+    fail: Fail = None,
+    release_seconds: Seconds = None,
+) -> None:
+    """Add a portal."""
+    found = api().post("/portals", {"name": name} | _body(gate, entry, exit, fail, release_seconds))
+    say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
+
+
+@app.command("list")
+def list_() -> None:
+    """List the portals and their state."""
+    portals = api().get("/portals")
+    if not emit(portals):
+        rows = [
+            (p["name"], f"{p['gate']}:{p['channel']}", p["entry"], p["exit"], p["mode"], p["state"]) for p in portals
+        ]
+        columns = ("portal", "gate", "entry", "exit", "mode", "state")
+        table("", columns, rows, "no portals yet: devicemgr portal add --help")
+
+
+@app.command("show")
+def show(name: Name) -> None:
+    """Show one portal."""
+    found = api().get(path("portals", name))
+    if not emit(found):
+        shown = {"portal": found["name"], "gate": f"{found['gate']}:{found['channel']}"}
+        shown |= {key: found[key] for key in ("entry", "exit", "mode", "state")}
+        details(shown | {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"})
+
+
+@app.command("edit")
+def edit(
+    name: Name,
+    gate: Annotated[str | None, typer.Option(metavar="DEVICE[:CHANNEL]", help="What opens it from now on.")] = None,
+    entry: Entry = None,
+    exit: Exit = None,
+    fail: Fail = None,
+    release_seconds: Seconds = None,
+) -> None:
+    """Change a portal; --entry and --exit replace the devices of that side."""
+    body = _body(gate, entry, exit, fail, release_seconds)
+    if not body:
+        raise typer.BadParameter("nothing to change; give --gate, --entry, --exit, --fail or --release-seconds")
+    say(f"changed {name}", api().call("PATCH", path("portals", name), json=body))
+
+
+@app.command("remove")
+def remove(name: Name) -> None:
+    """Remove a portal that no level covers."""
+    say(f"removed portal {name}", api().call("DELETE", path("portals", name)))
+
+
+@app.command("open")
+def open_(
+    name: Name,
+    direction: Annotated[Direction, typer.Option(help="Which way the person goes.")] = Direction.ENTRY,
+) -> None:
+    """Let one person pass, now."""
+    found = api().post(path("portals", name, "open"), {"direction": str(direction)})
+    say(f"{name} is released for one {direction}", found)
+
+
+def _mode(name: str, mode: str, done: str) -> None:
+    found = api().call("PUT", path("portals", name, "mode"), json={"mode": mode})
+    if not found["applied"]:
+        warn(f"the gate does not know it yet ({found['cause']}); it is told when it is back")
+    say(done, found)
+
+
+@app.command("lock")
+def lock(name: Name) -> None:
+    """Let nobody pass until `normal`; exits and fire release stay as they are wired."""
+    _mode(name, "locked", f"{name} is locked")
+
+
+@app.command("free")
+def free(name: Name) -> None:
+    """Let everybody pass until `normal`."""
+    _mode(name, "free", f"{name} is free")
+
+
+@app.command("normal")
+def normal(name: Name) -> None:
+    """Let in who may pass, as usual."""
+    _mode(name, "normal", f"{name} is normal")

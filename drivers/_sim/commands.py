@@ -1,0 +1,67 @@
+"""`devicemgr sim …`: simulated devices for training and tests; each prints JSON lines until SIGTERM or Ctrl-C."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devicemgr.errors import InvalidInput
+
+app = typer.Typer(no_args_is_help=True, help="Simulated devices, for training and tests.")
+
+_SIZE = re.compile(r"([0-9]{2,4})x([0-9]{2,4})")
+
+
+@app.command("camera")
+def camera(
+    photo: Annotated[
+        Path | None, typer.Option(help="Whose face comes and goes; else a portrait that is public.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this box; 0 takes a free one.")] = 0,
+    fps: Annotated[float, typer.Option(help="Pictures a second.")] = 10.0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the picture in pixels.")] = "640x480",
+    present: Annotated[float, typer.Option(help="Seconds that the face is in view.")] = 4.0,
+    absent: Annotated[float, typer.Option(help="Seconds without it.")] = 3.0,
+    username: Annotated[str | None, typer.Option(help="Ask clients for this user name and a password.")] = None,
+    password_env: Annotated[
+        str | None, typer.Option(metavar="VAR", help="The variable that holds the password.")
+    ] = None,
+) -> None:
+    """Serve a moving, noisy, re-lit face as MJPEG over HTTP; the first line tells the address."""
+    from drivers._sim.camera import Cycle, run  # noqa: PLC0415 - numpy and Pillow, which `--help` need not load
+
+    if photo is not None and not photo.is_file():
+        raise InvalidInput(f"{photo} is not a file; give a photo")
+    found = _SIZE.fullmatch(size)
+    if found is None:
+        raise typer.BadParameter("--size: write it like 640x480")
+    width, height = int(found[1]), int(found[2])
+    run(photo, port, fps, (width, height), Cycle(present, absent), credentials=_credentials(username, password_env))
+
+
+def _credentials(username: str | None, variable: str | None) -> tuple[str, str] | None:
+    if username is None and variable is None:
+        return None
+    password = os.environ.get(variable, "") if variable else ""
+    if not username or not password:
+        raise InvalidInput("give both --username and --password-env with the name of a variable that is set")
+    return username, password
+
+
+@app.command("turnstile")
+def turnstile(
+    link: Annotated[Path | None, typer.Option(help="A stable name for its serial line, such as /tmp/gate.")] = None,
+    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A serial server instead of a pty.")] = None,
+    unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus address.")] = 1,
+    passage: Annotated[bool, typer.Option(help="Whether somebody goes through after a release.")] = True,
+    passage_delay: Annotated[float, typer.Option(help="Seconds until that person steps in.")] = 0.3,
+    passage_seconds: Annotated[float, typer.Option(help="Seconds that the person takes.")] = 0.5,
+) -> None:
+    """Answer as a LOT turnstile on Modbus RTU; the first line tells the address."""
+    from drivers._sim.turnstile import run  # noqa: PLC0415 - as above
+
+    if link is not None and listen is not None:
+        raise typer.BadParameter("give --link or --listen, not both")
+    run(link, listen, unit, passage, passage_delay, passage_seconds)
