@@ -145,12 +145,13 @@ class AccessPipeline:
     def on_outcome(self, outcome: Outcome) -> None:
         """The gate has answered, or not: record it, and expect somebody to pass if it may have opened."""
         opening = outcome.opening
-        if outcome.recorded:
-            self._ledger.submit(outcome_fact(outcome))
-            if outcome.error is None or isinstance(outcome.error, OutcomeUnknown):
-                self._expect_passage(outcome)
-        if opening.on_end:
-            opening.on_end(outcome.error)
+        if not outcome.recorded:
+            _tell(outcome)
+            return
+        # Who asked is told when the outcome is on disk too: what was acknowledged is never lost.
+        self._ledger.submit(outcome_fact(outcome), then=lambda _: _tell(outcome))
+        if outcome.error is None or isinstance(outcome.error, OutcomeUnknown):
+            self._expect_passage(outcome)
 
     def _expect_passage(self, outcome: Outcome) -> None:
         opening, portal = outcome.opening, outcome.opening.portal
@@ -212,3 +213,8 @@ class AccessPipeline:
     ) -> None:
         name = portal.name if portal else None
         self._ledger.submit(Fact(kind, datetime.now(UTC), portal=name, device=device, detail=detail or {}))
+
+
+def _tell(outcome: Outcome) -> None:
+    if outcome.opening.on_end:
+        outcome.opening.on_end(outcome.error)

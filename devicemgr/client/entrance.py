@@ -54,7 +54,7 @@ class Entrance:
         self.camera: Child
         self.turnstile: Child
         self.daemon: Child
-        self.api: Api
+        self._api: Api | None = None
 
     def __enter__(self) -> "Entrance":
         try:
@@ -65,6 +65,8 @@ class Entrance:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._api is not None:
+            self._api.close()
         for child in reversed(self._children):
             child.stop()
 
@@ -101,7 +103,7 @@ class Entrance:
             lambda: daemon_answers(self.home) or self.daemon.process.poll() is not None,
             _START_SECONDS, f"the daemon did not start: {self.daemon.last_words()}",
         )  # fmt: skip
-        self.api = Api(self.home, _no_app)
+        self._api = Api(self.home, _no_app)
 
     def _set_up(self, turnstile: str) -> None:
         api, plan = self.api, self._plan
@@ -123,6 +125,12 @@ class Entrance:
     def _add_camera(self, url: str) -> None:
         self.api.post("/devices", {"name": CAMERA, "driver": "rtsp_camera", "address": url})
         self.api.call("PATCH", f"/portals/{PORTAL}", json={"entry": [CAMERA]})
+
+    @property
+    def api(self) -> Api:
+        """The daemon's API."""
+        assert self._api is not None
+        return self._api
 
     def events_after(self, seq: int) -> list[dict[str, Any]]:
         """Events behind `seq`, oldest first."""

@@ -49,6 +49,8 @@ class Session:
 
     def close(self) -> None:
         """Let go of what was opened."""
+        if self._api is not None:
+            self._api.close()
         if self._site is not None:
             self._site.close()
 

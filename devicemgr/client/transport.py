@@ -68,6 +68,10 @@ class Api:
         transport = httpx.HTTPTransport(uds=str(home.socket)) if self.remote else _InProcess(make_app())
         self._http = httpx.Client(transport=transport, base_url="http://devicemgr/api/v1", timeout=_ANSWER_SECONDS)
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
     def call(self, method: str, path: str, **more: Any) -> Any:
         """One request; `more` as httpx takes it (json=, params=, timeout=)."""
         try:
