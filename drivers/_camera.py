@@ -4,9 +4,10 @@ import io
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from devicemgr.errors import DeviceGarbled, DeviceUnreachable
 from devicemgr.model import JsonValue, VideoSource
@@ -25,11 +26,21 @@ class CameraOptions(BaseModel):
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the video")
     fps: float = Field(10.0, gt=0, le=60, description="pictures looked at per second, at most")
     max_width: int = Field(640, ge=160, le=3840, description="width in pixels at which faces are looked for")
+    tls_ca: str = Field(
+        "", max_length=500, description="file with the camera's own certificate or CA, for rtsps:// and https://"
+    )
     min_face_px: int = Field(80, ge=40, le=2000, description="smallest face that is recognised, in pixels of the video")
+
+    @field_validator("tls_ca")
+    @classmethod
+    def _is_there(cls, path: str) -> str:
+        if path and not Path(path).is_file():
+            raise ValueError("there is no such file")
+        return path
 
     def for_stream(self) -> dict[str, JsonValue]:
         """As VideoSource.options, where the recogniser reads them."""
-        return self.model_dump(include={"transport", "fps", "max_width", "min_face_px"})
+        return self.model_dump(include={"transport", "fps", "max_width", "min_face_px", "tls_ca"})
 
 
 def require_reachable(source: VideoSource, timeout: float = 2.0) -> None:

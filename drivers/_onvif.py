@@ -75,10 +75,12 @@ def _wsdl_folder() -> Path:
 class OnvifDevice:
     """One device's services, for one thread; every method raises DeviceError with a line for the technician."""
 
-    def __init__(self, address: str, username: str | None, password: str | None, deadline: float = 5.0) -> None:
+    def __init__(
+        self, address: str, username: str | None, password: str | None, deadline: float = 5.0, tls_ca: str = ""
+    ) -> None:
         self._url = device_url(address)
         self._username, self._password = username, password
-        self.transport = OnvifTransport(username, password, deadline)
+        self.transport = OnvifTransport(username, password, deadline, tls_ca)
         self._clients: dict[str, Client] = {}
         self._addresses = {DEVICE_NS: self._url}
         self._offset = 0.0

@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 from zeep.transports import Transport
 
 from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable
+from drivers._video_url import UNTRUSTED
 
 MAX_BODY = 5_000_000
 _CHUNK = 65_536
@@ -68,8 +69,9 @@ class DeadlineAdapter(HTTPAdapter):
 class OnvifTransport(Transport):  # type: ignore[misc]
     """One camera's HTTP session; for one thread. `use_digest` is set once the camera asked for HTTP Digest."""
 
-    def __init__(self, username: str | None, password: str | None, deadline: float = 5.0) -> None:
+    def __init__(self, username: str | None, password: str | None, deadline: float = 5.0, tls_ca: str = "") -> None:
         session = requests.Session()
+        session.verify = tls_ca or True
         session.trust_env = False  # no proxy, no netrc, no other CA bundle
         session.headers["Accept-Encoding"] = "identity"  # nothing to inflate
         session.headers["Connection"] = "close"  # a kept connection that the camera just closed looks like a loss
@@ -103,9 +105,7 @@ class OnvifTransport(Transport):  # type: ignore[misc]
                 if cut.is_set() or isinstance(error, requests.Timeout):
                     raise DeviceUnreachable("the camera does not answer in time; check its network and load") from error
                 if isinstance(error, requests.exceptions.SSLError):
-                    raise DeviceRefused(
-                        "the camera's certificate is not trusted; install its CA or use http://"
-                    ) from error
+                    raise DeviceRefused(UNTRUSTED) from error
                 raise DeviceUnreachable("no connection to the camera; check its address, power and network") from error
 
     def offer_digest(self, response: requests.Response) -> bool:

@@ -5,6 +5,7 @@ against a peer that is silent as well as against one that drips bytes.
 """
 
 import errno
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from av.video.stream import VideoStream
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
 from devicemgr.model import VideoSource
 from devicemgr.ports import Frame, FrameSource, Image
-from drivers._video_url import WRONG_PASSWORD, Access, resolve
+from drivers._video_url import UNTRUSTED, WRONG_PASSWORD, Access, resolve
 
 MAX_PIXELS = 7680 * 4320
 _BAD_PACKETS_IN_A_ROW = 100
@@ -154,7 +155,8 @@ def open_video(source: VideoSource, open_timeout: float = 5.0, read_timeout: flo
         container = av.open(access.url, format=access.format, options=_options(access, source), timeout=limits)
     except av.error.FFmpegError as error:
         if error.errno == errno.EIO:  # FFmpeg's word for an answer it can make nothing of
-            raise DeviceGarbled(_NO_VIDEO) from _scrubbed(error)
+            secure = access.url.startswith(("rtsps", "https"))
+            raise (DeviceRefused(UNTRUSTED) if secure else DeviceGarbled(_NO_VIDEO)) from _scrubbed(error)
         late = time.monotonic() - began >= open_timeout * 0.95
         raise _translated(error, late) from _scrubbed(error)
     try:
@@ -178,6 +180,9 @@ def _options(access: Access, source: VideoSource) -> dict[str, str]:
         options |= {"rtsp_transport": "udp" if transport == "udp" else "tcp", "allowed_media_types": "video"}
     elif access.url.startswith("http"):
         options["max_redirects"] = "0"  # a redirect would carry the password elsewhere
+    if access.url.startswith(("rtsps", "https")):
+        certificates = source.options.get("tls_ca") or ssl.get_default_verify_paths().cafile or ""
+        options |= {"tls_verify": "1", "ca_file": str(certificates)}  # FFmpeg's own default is to trust anybody
     return options
 
 

@@ -8,6 +8,8 @@ from devicemgr.errors import DeviceUnreachable, InvalidInput
 from devicemgr.model import VideoSource
 
 WRONG_PASSWORD = "the camera refuses the password; set it with `devicemgr device edit NAME --password-stdin`"  # noqa: S105
+UNTRUSTED = "no secure connection: give the camera's certificate by `--option tls_ca=FILE`"
+
 # No playlist or concatenation format: those make FFmpeg open what the far end names.
 _FILES = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,mjpeg,mpjpeg,h264,hevc,m4v,gif"
 _HTTP = "mpjpeg,mjpeg,mpegts,flv,matroska,webm"
@@ -33,7 +35,8 @@ def resolve(source: VideoSource) -> Access:
         if scheme == "rtsps":
             return Access(url, "rtsp,rtsps,tls,tcp,rtp", "rtsp,sdp,rtp,mpegts")
         if scheme == "rtsp":
-            return Access(url, "rtsp,tcp,udp,rtp", "rtsp,sdp,rtp,mpegts")
+            udp = ",udp" if source.options.get("transport") == "udp" else ""
+            return Access(url, f"rtsp,tcp,rtp{udp}", "rtsp,sdp,rtp,mpegts")
         return Access(url, "http,tcp" if scheme == "http" else "https,tls,tcp", _HTTP)
     if scheme == "file":
         path = file_path(source.url)

@@ -33,9 +33,8 @@ class OnvifCamera:
 
     poll_interval = 5.0
 
-    def __init__(self, config: DeviceConfig, device: "OnvifDevice") -> None:
-        self._config, self._device = config, device
-        self._options = read_options(OnvifOptions, config)
+    def __init__(self, config: DeviceConfig, device: "OnvifDevice", options: OnvifOptions) -> None:
+        self._config, self._device, self._options = config, device, options
         self._profiles: list[Any] = []
         self._info = DeviceInfo()
 
@@ -138,7 +137,9 @@ def _build(config: DeviceConfig) -> Device:
     from drivers._onvif import OnvifDevice  # noqa: PLC0415  listing the kinds must not import zeep
 
     require_no_credentials(config.address)
-    return OnvifCamera(config, OnvifDevice(config.address, config.username, config.password))
+    options = read_options(OnvifOptions, config)
+    device = OnvifDevice(config.address, config.username, config.password, tls_ca=options.tls_ca)
+    return OnvifCamera(config, device, options)
 
 
 DRIVER = Driver(

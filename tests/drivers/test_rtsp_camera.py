@@ -135,10 +135,10 @@ def test_open_says_what_is_missing(address: str) -> None:
 
 def test_options_reach_the_stream() -> None:
     source = build("rtsp://h/x", "u", "p", fps="5", transport="udp").stream()
-    assert source.options == {"transport": "udp", "fps": 5.0, "max_width": 640, "min_face_px": 80}
+    assert source.options == {"transport": "udp", "fps": 5.0, "max_width": 640, "min_face_px": 80, "tls_ca": ""}
 
 
-@pytest.mark.parametrize("options", [{"fps": "0"}, {"transport": "x"}, {"other": "1"}])
+@pytest.mark.parametrize("options", [{"fps": "0"}, {"transport": "x"}, {"other": "1"}, {"tls_ca": "/nowhere"}])
 def test_bad_options(options: dict[str, str]) -> None:
     with pytest.raises(InvalidInput):
         build("rtsp://h/x", **options)

@@ -2,11 +2,14 @@
 
 import io
 import socket
+import ssl
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from itertools import islice, pairwise
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +17,11 @@ from urllib.parse import quote
 import av
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput
@@ -41,12 +49,12 @@ def video(portrait: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Peer], str]]:
+def serve() -> Iterator[Callable[..., str]]:
     """Starts a peer that speaks bytes; answers host:port."""
     listeners: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
-    def start(peer: Peer) -> str:
+    def start(peer: Peer, hello: bool = True) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
@@ -55,7 +63,8 @@ def serve() -> Iterator[Callable[[Peer], str]]:
                 while True:
                     connection, _ = listener.accept()
                     with connection, suppress(OSError):
-                        connection.recv(4096)
+                        if hello:
+                            connection.recv(4096)
                         peer(connection)
 
         thread = threading.Thread(target=accept, daemon=True)
@@ -85,7 +94,7 @@ def part(picture: bytes) -> bytes:
     return b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(picture), picture)
 
 
-def test_colours_arrive_as_rgb(serve: Callable[[Peer], str]) -> None:
+def test_colours_arrive_as_rgb(serve: Callable[..., str]) -> None:
     place = serve(lambda peer: peer.sendall(http(part(jpeg((200, 30, 60))) * 20)))
     source = open_source(VideoSource(f"http://{place}/"))
     frame = next(iter(source))
@@ -179,7 +188,7 @@ def test_a_file_can_be_closed_while_it_waits(portrait: Path, tmp_path: Path) -> 
     assert list(islice(frames, 30)) == []
 
 
-def test_silence_ends_at_the_deadline(serve: Callable[[Peer], str]) -> None:
+def test_silence_ends_at_the_deadline(serve: Callable[..., str]) -> None:
     done = threading.Event()
     place = serve(lambda peer: done.wait(20) and None)
     for url in (f"http://{place}/", f"rtsp://{place}/live"):
@@ -188,7 +197,7 @@ def test_silence_ends_at_the_deadline(serve: Callable[[Peer], str]) -> None:
     done.set()
 
 
-def test_a_drip_ends_at_the_deadline_while_opening(serve: Callable[[Peer], str]) -> None:
+def test_a_drip_ends_at_the_deadline_while_opening(serve: Callable[..., str]) -> None:
     gone = threading.Event()
 
     def drip(peer: socket.socket) -> None:
@@ -204,7 +213,7 @@ def test_a_drip_ends_at_the_deadline_while_opening(serve: Callable[[Peer], str])
     assert gone.wait(10)
 
 
-def test_a_drip_ends_at_the_deadline_while_reading(serve: Callable[[Peer], str]) -> None:
+def test_a_drip_ends_at_the_deadline_while_reading(serve: Callable[..., str]) -> None:
     gone = threading.Event()
 
     def drip(peer: socket.socket) -> None:
@@ -226,7 +235,7 @@ def test_a_drip_ends_at_the_deadline_while_reading(serve: Callable[[Peer], str])
 
 
 @pytest.mark.parametrize("kind", ["application/vnd.apple.mpegurl", "text/plain", "application/sdp"])
-def test_a_hostile_playlist_opens_nothing(kind: str, serve: Callable[[Peer], str], video: Path) -> None:
+def test_a_hostile_playlist_opens_nothing(kind: str, serve: Callable[..., str], video: Path) -> None:
     asked = threading.Event()
     other = serve(lambda peer: asked.set())
     playlists = [
@@ -251,7 +260,7 @@ def test_a_playlist_on_disk_opens_nothing(video: Path, tmp_path: Path) -> None:
             open_source(VideoSource(f"file:{tmp_path / name}"))
 
 
-def test_redirects_are_not_followed(serve: Callable[[Peer], str]) -> None:
+def test_redirects_are_not_followed(serve: Callable[..., str]) -> None:
     asked = threading.Event()
     other = serve(lambda peer: asked.set())
     answer = f"HTTP/1.1 302 Found\r\nLocation: http://{other}/\r\nContent-Length: 0\r\n\r\n".encode()
@@ -261,7 +270,7 @@ def test_redirects_are_not_followed(serve: Callable[[Peer], str]) -> None:
     assert not asked.is_set()
 
 
-def test_huge_pictures_are_refused(serve: Callable[[Peer], str]) -> None:
+def test_huge_pictures_are_refused(serve: Callable[..., str]) -> None:
     picture = bytearray(jpeg((9, 9, 9)))
     header = picture.index(b"\xff\xc0")
     picture[header + 5 : header + 9] = (12_000).to_bytes(2, "big") + (12_000).to_bytes(2, "big")
@@ -270,13 +279,13 @@ def test_huge_pictures_are_refused(serve: Callable[[Peer], str]) -> None:
         open_source(VideoSource(f"http://{place}/"))
 
 
-def test_garbage_is_not_a_video(serve: Callable[[Peer], str]) -> None:
+def test_garbage_is_not_a_video(serve: Callable[..., str]) -> None:
     place = serve(lambda peer: peer.sendall(http(b"<html>" * 1000, "text/html")))
     with pytest.raises(DeviceGarbled, match="not with a video"):
         open_source(VideoSource(f"http://{place}/"))
 
 
-def test_nobody_there_and_no_such_path(serve: Callable[[Peer], str]) -> None:
+def test_nobody_there_and_no_such_path(serve: Callable[..., str]) -> None:
     with pytest.raises(DeviceUnreachable, match="no connection"):
         open_source(VideoSource("rtsp://127.0.0.1:9/"))
     place = serve(lambda peer: peer.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"))
@@ -311,3 +320,36 @@ def test_addresses() -> None:
 
 def test_ffmpeg_stays_silent() -> None:
     assert av.logging.get_level() is None
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A camera's self-signed certificate for 127.0.0.1, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now, host = datetime.now(UTC), x509.IPAddress(ip_address("127.0.0.1"))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([host]), False)
+    signed = builder.add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "camera.pem").write_bytes(signed.public_bytes(Encoding.PEM))
+    (folder / "camera.key").write_bytes(private)
+    return folder / "camera.pem", folder / "camera.key"
+
+
+def test_only_the_pinned_certificate_is_trusted(serve: Callable[..., str], tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pinned, key = certificate(tmp_path)
+    context.load_cert_chain(pinned, key)
+    asked: list[bytes] = []
+
+    def talk(peer: socket.socket) -> None:
+        with context.wrap_socket(peer, server_side=True) as secure:
+            asked.append(secure.recv(4096))
+            secure.sendall(http(part(jpeg((9, 9, 9))) * 20))
+
+    url = f"https://{serve(talk, hello=False)}/"
+    with pytest.raises(DeviceRefused, match="tls_ca"):
+        open_source(VideoSource(url, "user", "password"))
+    assert b"".join(asked) == b""
+    open_source(VideoSource(url, options={"tls_ca": str(pinned)})).close()
+    assert asked[-1].startswith(b"GET / ")
