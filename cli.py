@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from devicemgr.client import devices, events, faces, people, portals, rights, system, udev
+from devicemgr.client import demo, devices, events, faces, people, portals, rights, system, udev
 from devicemgr.client.frame import run
 from devicemgr.client.session import Session
 from devicemgr.site import Parts
@@ -35,7 +35,7 @@ def load_parts() -> Parts:
     )
 
 
-for part in (system, events):
+for part in (system, events, demo):
     app.registered_commands += part.app.registered_commands
 for name, group in (
     ("person", people.app),

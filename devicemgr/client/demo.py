@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.client.entrance import BADGE, Entrance, Plan, nasa_portrait, quantile
-from devicemgr.client.output import emit, notes, table, words
+from devicemgr.client.output import emit, local, notes, table, words
 from devicemgr.client.session import finish, session
 from devicemgr.errors import InvalidInput
 
@@ -72,7 +72,7 @@ def _tell_event(event: dict[str, Any]) -> None:
         "threshold": face.get("threshold"), "total": (event["latency_ms"] or {}).get("total"),
         "cause": event["detail"].get("cause"),
     }  # fmt: skip
-    _say(event["time"][11:23] + "  " + telling.format(**values))
+    _say((local(event["time"]) or "")[11:] + "  " + telling.format(**values))
 
 
 def _result(entrance: Entrance) -> dict[str, Any]:

@@ -88,9 +88,9 @@ class Entrance:
         self.start_daemon_api()
         self._say("the daemon runs, its API answers on a Unix socket")
         # Enrolment comes before the camera, so that the first time the face shows is the first time it can be known.
-        self._set_up(path)
+        box = self._set_up(path)
         self.camera = self.child(
-            "camera", "sim", "camera", "--photo", str(plan.photo), "--size", plan.size,
+            "camera", "sim", "camera", "--photo", str(plan.photo), "--face", box, "--size", plan.size,
             "--present", str(plan.present), "--absent", str(plan.absent),
         )  # fmt: skip
         url = self.camera.wait_for("listening", _START_SECONDS)["url"]
@@ -105,7 +105,8 @@ class Entrance:
         )  # fmt: skip
         self._api = Api(self.home, _no_app)
 
-    def _set_up(self, turnstile: str) -> None:
+    def _set_up(self, turnstile: str) -> str:
+        """Furnish the site and enrol the face; where it is in the photo."""
         api, plan = self.api, self._plan
         api.post(
             "/devices",
@@ -121,6 +122,7 @@ class Entrance:
             f"{plan.name} is enrolled as {BADGE}: face {face['face_px']} px, sharpness {face['sharpness']:.0f}, "
             f"one encrypted template, consent 'demo'"
         )
+        return ",".join(str(edge) for edge in face["box"])
 
     def _add_camera(self, url: str) -> None:
         self.api.post("/devices", {"name": CAMERA, "driver": "rtsp_camera", "address": url})
@@ -139,16 +141,22 @@ class Entrance:
 
     def delays_ms(self) -> list[float]:
         """Face in view → release bytes at the turnstile, by the simulators' own monotonic clocks, ms."""
-        shown = [line["monotonic"] for line in self.camera.lines if line.get("event") == "face_appeared"]
-        gone = [line["monotonic"] for line in self.camera.lines if line.get("event") == "face_left"]
-        released = [line["monotonic"] for line in self.turnstile.lines if line.get("event") == "release"]
+        shown = _times(self.camera, "face_appeared")
+        gone = _times(self.camera, "face_left")
+        released = _times(self.turnstile, "release")
         delays = []
         for start in shown:
-            end = min((at for at in gone if at > start), default=float("inf"))
-            first = min((at for at in released if start <= at < end), default=None)
+            # The face slides in: it may be known, and the gate released, before it is fully in view.
+            since = max((at for at in gone if at < start), default=float("-inf"))
+            until = min((at for at in gone if at > start), default=float("inf"))
+            first = min((at for at in released if since < at < until), default=None)
             if first is not None:
-                delays.append((first - start) * 1000)
+                delays.append(max(0.0, first - start) * 1000)
         return delays
+
+
+def _times(child: Child, event: str) -> list[float]:
+    return [line["monotonic"] for line in child.lines if line.get("event") == event]
 
 
 def _no_app() -> Any:

@@ -19,6 +19,9 @@ def camera(
     photo: Annotated[
         Path | None, typer.Option(help="Whose face comes and goes; else a portrait that is public.")
     ] = None,
+    face: Annotated[
+        str | None, typer.Option(metavar="T,R,B,L", help="Where the face is in the photo, as `enroll check` tells.")
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this box; 0 takes a free one.")] = 0,
     fps: Annotated[float, typer.Option(help="Pictures a second.")] = 10.0,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of the picture in pixels.")] = "640x480",
@@ -38,7 +41,18 @@ def camera(
     if found is None:
         raise typer.BadParameter("--size: write it like 640x480")
     width, height = int(found[1]), int(found[2])
-    run(photo, port, fps, (width, height), Cycle(present, absent), credentials=_credentials(username, password_env))
+    cycle = Cycle(present, absent)
+    run(photo, port, fps, (width, height), cycle, face=_box(face), credentials=_credentials(username, password_env))
+
+
+def _box(text: str | None) -> tuple[int, int, int, int] | None:
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) != 4 or not all(part.strip().isdigit() for part in parts):
+        raise typer.BadParameter("--face: write top,right,bottom,left like 83,267,171,179")
+    top, right, bottom, left = (int(part) for part in parts)
+    return top, right, bottom, left
 
 
 def _credentials(username: str | None, variable: str | None) -> tuple[str, str] | None:
