@@ -126,6 +126,7 @@ class OnvifTransport(Transport):  # type: ignore[misc]
         )
         with response:
             response._content = _bounded(response)
+        self._adapter.close()  # and not kept by us either, though the camera may not say that it closes
         if 300 <= response.status_code < 400:
             raise DeviceGarbled("the camera redirects to another address, which is not followed; use its final address")
         return response

@@ -124,20 +124,19 @@ class WorkerProcess:
             self._tell(Configure(tuple(self._lanes.values())))
             if self._stopping.is_set():
                 _cut(connection)
-        lines, ready, began = LineReader(), False, time.monotonic()
-        connection.settimeout(SILENCE_SECONDS)
+        lines = LineReader()
+        connection.settimeout(_READY_SECONDS)  # loading the encoder holds the interpreter, and a slow box is slow
         try:
             while (messages := receive(connection, lines)) is not None:
                 for message in messages:
                     if isinstance(message, Failed):
                         return message.cause
-                    ready = ready or isinstance(message, Ready)
+                    if isinstance(message, Ready):
+                        connection.settimeout(SILENCE_SECONDS)
                     self._hear(message)
-                if not ready and time.monotonic() - began > _READY_SECONDS:
-                    return "it does not become ready"
             return "it crashed"
         except TimeoutError:
-            return f"silent for {SILENCE_SECONDS:.0f} s"
+            return f"silent for {connection.gettimeout():.0f} s"
         except (OSError, DevicemgrError) as error:
             return str(error)
         finally:

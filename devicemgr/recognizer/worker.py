@@ -168,33 +168,24 @@ def main(arguments: list[str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s recogniser: %(message)s")
     connection = socket.socket(fileno=int(arguments[0]))
     link = Link(connection)
-    beats = _Beats(link)
     try:
         opener, encoder = resolve(arguments[2]), resolve(arguments[1])()
     except DevicemgrError as error:
         link.send(Failed(str(error)))
         leave(1)
     worker = Worker(encoder, opener, link)
-    beats.worker = worker
     link.send(Ready(encoder.model, encoder.dimension))
+    threading.Thread(target=_beat, args=(link, worker), daemon=True).start()
     threading.Thread(target=_listen, args=(connection, worker), daemon=True).start()
     worker.run()
 
 
-class _Beats:
-    """Tells the daemon each second that the main loop turns, and stays silent when it does not."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self.worker: Worker | None = None
-        threading.Thread(target=self._beat, daemon=True).start()
-
-    def _beat(self) -> None:
-        while True:
-            worker = self.worker
-            if worker is None or time.monotonic() - worker.progress < _STUCK_SECONDS:
-                self._link.send(Heartbeat(worker.frames if worker else 0))
-            time.sleep(BEAT_SECONDS)
+def _beat(link: Link, worker: Worker) -> None:
+    """Tell the daemon each second that the main loop turns; stay silent when it does not."""
+    while True:
+        if time.monotonic() - worker.progress < _STUCK_SECONDS:
+            link.send(Heartbeat(worker.frames))
+        time.sleep(BEAT_SECONDS)
 
 
 def _listen(connection: socket.socket, worker: Worker) -> None:

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devicemgr.errors import DeviceGarbled
@@ -42,6 +42,7 @@ plain = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(plain)
 def test_round_trip(message: object) -> None:
     line = encode(message)
@@ -50,6 +51,7 @@ def test_round_trip(message: object) -> None:
     assert decode(line) == message
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 128, 512]))
 def test_embeddings_arrive_to_the_bit(seed: int, dimension: int) -> None:
     vector = np.random.default_rng(seed).normal(size=dimension).astype(np.float32)
@@ -109,12 +111,14 @@ def test_anything_else_is_refused(line: bytes) -> None:
         decode(line)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_random_bytes_never_escape(line: bytes) -> None:
     with pytest.raises(DeviceGarbled):
         decode(line)
 
 
+@settings(deadline=None)
 @given(st.lists(plain, max_size=5), st.data())
 def test_lines_survive_any_cutting(messages: list[object], data: st.DataObject) -> None:
     stream = b"".join(encode(message) for message in messages)

@@ -1,7 +1,7 @@
 """The tracker: one id per person standing there, however the boxes tremble."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devicemgr.ports import Box
@@ -17,6 +17,7 @@ def square(x: int, y: int, side: int = 100) -> Box:
     return Box(y, x + side, y + side, x)
 
 
+@settings(deadline=None)
 @given(boxes, boxes)
 def test_overlap_is_a_symmetric_share(one: Box, other: Box) -> None:
     assert overlap(one, other) == overlap(other, one)
@@ -26,6 +27,7 @@ def test_overlap_is_a_symmetric_share(one: Box, other: Box) -> None:
     assert 0.0 <= affinity(one, other) <= 1.0
 
 
+@settings(deadline=None)
 @given(st.lists(boxes, max_size=30))
 def test_distinct_keeps_the_first_and_no_twins(found: list[Box]) -> None:
     kept = distinct(found)
@@ -33,6 +35,7 @@ def test_distinct_keeps_the_first_and_no_twins(found: list[Box]) -> None:
     assert all(overlap(a, b) < 0.4 for i, a in enumerate(kept) for b in kept[:i])
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(boxes, max_size=20), max_size=20))
 def test_ids_are_never_shared_and_numbers_are_bounded(pictures: list[list[Box]]) -> None:
     tracker, ended = Tracker("x"), set()
@@ -45,6 +48,7 @@ def test_ids_are_never_shared_and_numbers_are_bounded(pictures: list[list[Box]])
         assert all(track.first_seen <= track.last_seen for track in tracker.tracks)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-35, 35), st.integers(-35, 35), st.integers(-12, 12)), min_size=1, max_size=40))
 def test_one_person_who_moves_keeps_one_id(steps: list[tuple[int, int, int]]) -> None:
     tracker, x, y, now = Tracker("x"), 3000, 3000, 0.0
@@ -56,6 +60,7 @@ def test_one_person_who_moves_keeps_one_id(steps: list[tuple[int, int, int]]) ->
     assert len(ids) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
 def test_two_people_apart_are_never_mixed(visible: list[tuple[bool, bool]]) -> None:
     tracker, ids = Tracker("x"), ({}, {})
