@@ -1,5 +1,6 @@
 """`enroll import`: everybody of a roster, a few requests at a time; each person all or nothing, and safe to repeat."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,7 +17,8 @@ from devicemgr.client.session import api
 from devicemgr.client.transport import Api, ApiProblem, path
 from devicemgr.errors import DevicemgrError, InvalidInput
 
-_WORKERS = 2
+# Analysis takes a core whole, and gates come first.
+_WORKERS = max(1, min(2, (os.cpu_count() or 1) // 2))
 _MOST_NOTES = 20
 
 
@@ -62,6 +64,7 @@ def run(source: Path, consent: str, workers: int | None) -> Result:
     todo = [entry for entry in roster.entries if importer.accepts(entry)]
     with progress() as bar:
         _work(importer.enrol, todo, workers or _WORKERS, bar)
+    result.failed.sort(key=lambda row: (row["badge"] or "", row["file"]))
     _tell(result)
     return result
 

@@ -1,0 +1,229 @@
+"""A site in a temporary home for the tests of store, API and command: real database and gallery, fakes at the edges."""
+
+import dataclasses
+import json
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from devicemgr import site as sites
+from devicemgr.client import frame
+from devicemgr.client.session import Session
+from devicemgr.errors import DeviceRefused, DeviceUnreachable, NotFound
+from devicemgr.home import Home
+from devicemgr.model import Capability, DeviceInfo
+from devicemgr.ports import Box, Driver, PhotoAnalysis
+from enrollment.encoder import MODEL
+from enrollment.gallery import build_gallery
+from enrollment.service import FaceService
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class FakeAnalyser:
+    """Reads what a photo says: b"face:WHO:N" shows WHO, "lookalike:WHO" WHO's twin, "bad:reason,reason" is unfit."""
+
+    model = MODEL
+
+    def analyse(self, photo: bytes) -> PhotoAnalysis:
+        what, _, rest = photo.decode("utf-8", "replace").partition(":")
+        if what == "bad":
+            return PhotoAnalysis(tuple(rest.split(",")))
+        if what != "face":
+            return PhotoAnalysis(("unreadable_image",))
+        who, _, number = rest.partition(":")
+        vector = _noise(who) + 0.1 * _noise(f"{who}|{number}")
+        unit = (vector / np.linalg.norm(vector)).astype(np.float32)
+        return PhotoAnalysis((), Box(10, 110, 110, 10), 100, 3.5, 0.5, 1.0, -2.0, 0.5, unit)
+
+
+def _noise(text: str) -> np.ndarray:
+    return np.random.default_rng(zlib.crc32(text.encode())).normal(size=128)
+
+
+class FakeOptions(BaseModel):
+    """One option of each type that a driver may want."""
+
+    model_config = ConfigDict(extra="forbid")
+    unit: int = 1
+    speed: float = 1.0
+    inverted: bool = False
+    label: str = ""
+    pulse: float | None = None
+    relays: list[int] = []
+
+
+class FakeDevice:
+    """A gate and camera in one; `log` is what it was told; an address that ends in a word misbehaves that way."""
+
+    poll_interval = 1.0
+    senses_passage = False
+
+    def __init__(self, config: Any, log: list[tuple[Any, ...]]) -> None:
+        self._config = config
+        self._log = log
+
+    def open(self) -> DeviceInfo:
+        if self._config.address.endswith("gone"):
+            raise DeviceUnreachable("no answer from the gate; check its cable")
+        if self._config.address.endswith("refused"):
+            raise DeviceRefused("the password is wrong; give another with --password-stdin")
+        self._log.append(("open", self._config.name, self._config.password))
+        return DeviceInfo()
+
+    def poll(self) -> list[Any]:
+        return []
+
+    def check(self) -> dict[str, Any]:
+        return {"unit": self._config.options.get("unit", 1), "says": "\x1b[31mred\x1b[0m"}
+
+    def release(self, channel: int, direction: Any, seconds: float) -> None:
+        self._log.append(("release", channel, str(direction), seconds))
+
+    def set_mode(self, channel: int, mode: Any) -> None:
+        self._log.append(("mode", channel, str(mode)))
+
+    def close(self) -> None:
+        self._log.append(("close",))
+
+
+class FakeCatalog:
+    """Kinds fake_gate and fake_camera, beside the real ones, which are loaded only when asked for."""
+
+    def __init__(self, log: list[tuple[Any, ...]]) -> None:
+        self._log = log
+
+    def kinds(self) -> list[str]:
+        return ["fake_camera", "fake_gate"]
+
+    def get(self, kind: str) -> Driver:
+        if kind == "modbus_gate":
+            from drivers import Catalog
+
+            return Catalog().get(kind)
+        if kind not in self.kinds():
+            raise NotFound(f"no driver kind '{kind}'; `devicemgr device drivers` lists them")
+        able = Capability.GATE if kind == "fake_gate" else Capability.CAMERA
+        build = lambda config: FakeDevice(config, self._log)  # noqa: E731
+        return Driver(kind, f"A fake {able}", frozenset({able}), FakeOptions, build)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on standard output."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """A document a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def error(self) -> str:
+        """The one line on standard error."""
+        (line,) = self.err.splitlines()
+        assert line.startswith("error: ")
+        return line
+
+
+@pytest.fixture
+def gate_log() -> list[tuple[Any, ...]]:
+    """What fake devices were told, in order."""
+    return []
+
+
+@pytest.fixture
+def parts(gate_log: list[tuple[Any, ...]]) -> sites.Parts:
+    return sites.Parts(
+        catalog=FakeCatalog(gate_log),
+        faces=FaceService(FakeAnalyser()),
+        build_gallery=build_gallery,
+        model=MODEL,
+        encoder="none:none",
+        opener="none:none",
+        udev_template=ROOT / "udev" / "70-devicemgr.rules.in",
+    )
+
+
+@pytest.fixture(scope="session")
+def _fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once; each test gets a copy."""
+    found = Home(tmp_path_factory.mktemp("fresh") / "home")
+    sites.initialise(found)
+    return found.path
+
+
+@pytest.fixture
+def home(tmp_path: Path, _fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An initialised home, which DEVICEMGR_HOME names."""
+    found = Home(shutil.copytree(_fresh_home, tmp_path / "home"))
+    monkeypatch.setenv("DEVICEMGR_HOME", str(found.path))
+    return found
+
+
+@pytest.fixture
+def site(home: Home, parts: sites.Parts) -> Iterator[sites.Site]:
+    opened = sites.open_site(home, parts)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def cli(parts: sites.Parts, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """cli("person", "list") runs the command in this process."""
+    from cli import app
+
+    def run(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        code = frame.run(app, Session(lambda: parts), [str(argument) for argument in arguments])
+        return Ran(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def done(cli: Callable[..., Ran]) -> Callable[..., Any]:
+    """done("person", "list") gives the JSON of a command that must succeed."""
+
+    def run(*arguments: str | Path) -> Any:
+        ran = cli(*arguments, "--json")
+        assert ran.code == 0, ran.err
+        return ran.json
+
+    return run
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Callable[[str, str], Path]:
+    """photo("a.jpg", "face:aigul:1") makes a file that the fake analyser reads."""
+
+    def make(name: str, says: str) -> Path:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(says)
+        return file
+
+    return make
+
+
+@pytest.fixture
+def entrance(home: Home, done: Callable[..., Any]) -> None:
+    """A portal `main` with gate and camera, and a level `staff` that covers it."""
+    done("device", "add", "gate-1", "--driver", "fake_gate", "--address", "/dev/gate/a")
+    done("device", "add", "cam-in", "--driver", "fake_camera", "--address", "rtsp://192.0.2.1/x")
+    done("portal", "add", "main", "--gate", "gate-1:2", "--entry", "cam-in")
+    done("level", "add", "staff", "--portal", "main")
