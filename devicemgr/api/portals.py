@@ -69,6 +69,13 @@ def _set_points(context: Context, session: Session, row: PortalRow, direction: D
     places.set_access_points(session, row, direction, names)
 
 
+def _require_free_channel(session: Session, gate: DeviceRow, channel: int, name: str) -> None:
+    # What a gate reports of a channel must belong to one portal.
+    taken = places.portal_on(session, gate.id, channel, other_than=name)
+    if taken is not None:
+        raise AlreadyExists(f"channel {channel} of '{gate.name}' opens portal '{taken.name}'; choose another channel")
+
+
 @router.post("", status_code=201)
 def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a portal on a gate device's channel."""
@@ -77,6 +84,7 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
         if session.get(PortalRow, name):
             raise AlreadyExists(f"portal '{name}' exists; choose another name, or `devicemgr portal edit` it")
         gate = _able(context, session, body.gate, Capability.GATE)
+        _require_free_channel(session, gate, body.channel, name)
         row = PortalRow(
             name=name, gate_id=gate.id, channel=body.channel, fail=str(body.fail),
             release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL),
@@ -118,6 +126,7 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
         for field in ("channel", "release_seconds"):
             if getattr(body, field) is not None:
                 setattr(row, field, getattr(body, field))
+        _require_free_channel(session, row.gate, row.channel, name)
         if body.fail is not None:
             row.fail = str(body.fail)
         for direction, names in ((Direction.ENTRY, body.entry), (Direction.EXIT, body.exit)):

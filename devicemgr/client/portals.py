@@ -1,5 +1,6 @@
 """`devicemgr portal …`"""
 
+import math
 from typing import Annotated, Any
 
 import typer
@@ -32,6 +33,8 @@ def _gate(text: str) -> dict[str, Any]:
 def _body(
     gate: str | None, entry: list[str] | None, leave: list[str] | None, fail: FailMode | None, seconds: float | None
 ) -> dict[str, Any]:
+    if seconds is not None and not math.isfinite(seconds):
+        raise typer.BadParameter("--release-seconds: give a number of seconds")
     given = {"entry": entry or None, "exit": leave or None, "fail": fail and str(fail), "release_seconds": seconds}
     body: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
     return body | (_gate(gate) if gate is not None else {})

@@ -86,6 +86,12 @@ def portals(session: Session) -> Sequence[PortalRow]:
     return session.scalars(select(PortalRow).order_by(PortalRow.name)).all()
 
 
+def portal_on(session: Session, gate_id: str, channel: int, other_than: str) -> PortalRow | None:
+    """The portal, `other_than` left out, that a gate's channel opens."""
+    query = select(PortalRow).where(PortalRow.gate_id == gate_id, PortalRow.channel == channel)
+    return session.scalar(query.where(PortalRow.name != other_than))
+
+
 def set_access_points(session: Session, row: PortalRow, direction: Direction, names: Sequence[str]) -> None:
     """Replace the devices at one side of a portal."""
     row.access_points = [point for point in row.access_points if point.direction != direction]
