@@ -2,14 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from devicemgr.client import demo, devices, events, faces, people, portals, rights, system, udev
 from devicemgr.client.frame import run
 from devicemgr.client.session import Session
-from devicemgr.site import Parts
 from drivers._sim import commands as sim
+
+if TYPE_CHECKING:
+    from devicemgr.site import Parts
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -17,9 +20,10 @@ app = typer.Typer(
 )  # fmt: skip
 
 
-def load_parts() -> Parts:
+def load_parts() -> "Parts":
     """What the core can't import: drivers, and everything about faces."""
-    from drivers import Catalog  # noqa: PLC0415 - `--help` need not load them
+    from devicemgr.site import Parts  # noqa: PLC0415 - `--help` need not load all this
+    from drivers import Catalog  # noqa: PLC0415
     from enrollment.encoder import MODEL  # noqa: PLC0415
     from enrollment.gallery import build_gallery  # noqa: PLC0415
     from enrollment.service import build_desk  # noqa: PLC0415

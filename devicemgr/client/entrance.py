@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from devicemgr import site
 from devicemgr.client.children import Child, wait_until
 from devicemgr.client.transport import Api, daemon_answers
 from devicemgr.errors import DevicemgrError, InvalidInput
@@ -78,7 +77,7 @@ class Entrance:
 
     def _start(self) -> None:
         plan = self._plan
-        site.initialise(self.home)
+        self.child("init", "init").process.wait(_START_SECONDS)
         link = self._folder / "turnstile"
         passage = () if plan.passage else ("--no-passage",)
         self.turnstile = self.child("turnstile", "sim", "turnstile", "--link", str(link), *passage)

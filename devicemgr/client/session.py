@@ -5,25 +5,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from fastapi import FastAPI
 
 from devicemgr.client.transport import Api
 from devicemgr.home import Home
-from devicemgr.site import Parts, Site, open_site
+
+if TYPE_CHECKING:  # the store and its libraries, which a command over the socket need not load
+    from fastapi import FastAPI
+
+    from devicemgr.site import Parts, Site
 
 
 @dataclass
 class Session:
     """Set up by the composition root and filled by --home and --json, wherever on the line they stand."""
 
-    load_parts: Callable[[], Parts]
+    load_parts: Callable[[], "Parts"]
     home_option: str | None = None
     json: bool = False
     _api: Api | None = field(default=None, repr=False)
-    _site: Site | None = field(default=None, repr=False)
+    _site: "Site | None" = field(default=None, repr=False)
 
     @property
     def home(self) -> Home:
@@ -41,9 +44,11 @@ class Session:
         """Look for the daemon anew at the next call."""
         self._api = None
 
-    def open_site(self) -> Site:
+    def open_site(self) -> "Site":
         """The site itself, for the daemon and for the app in process."""
         if self._site is None:
+            from devicemgr.site import open_site  # noqa: PLC0415 - see above
+
             self._site = open_site(self.home, self.load_parts())
         return self._site
 
@@ -54,7 +59,7 @@ class Session:
         if self._site is not None:
             self._site.close()
 
-    def _make_app(self) -> FastAPI:
+    def _make_app(self) -> "FastAPI":
         from devicemgr.api.app import create_app  # noqa: PLC0415 - half a second that `--help` need not pay
         from devicemgr.api.context import Context  # noqa: PLC0415
         from devicemgr.direct import DirectRuntime  # noqa: PLC0415

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from devicemgr import __version__, site
+from devicemgr import __version__
 from devicemgr.client.output import details, emit, local, say, table, words
 from devicemgr.client.session import api, finish, session
 from devicemgr.text import safe
@@ -21,8 +21,10 @@ EXIT_PROBLEMS = 4
 @app.command("init")
 def init() -> None:
     """Make the home folder with keys and database, or bring an older one up to date."""
+    from devicemgr.site import initialise  # noqa: PLC0415 - the store's libraries, which the others need not load
+
     home = session().home
-    new = site.initialise(home)
+    new = initialise(home)
     word = "made" if new else "up to date"
     document = {"home": str(home.path), "created": new, "key": str(home.key)}
     advice = f"; keep a copy of {home.key} in a safe place, apart from the backups" if new else ""
@@ -33,10 +35,11 @@ def init() -> None:
 def run() -> None:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
     from devicemgr.daemon import Daemon  # noqa: PLC0415 - only the daemon needs it all
+    from devicemgr.site import initialise  # noqa: PLC0415
 
     _log_to_stderr()
     current = session()
-    site.initialise(current.home)
+    initialise(current.home)
     Daemon(current.open_site()).run()
 
 

@@ -4,15 +4,17 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
-from fastapi import FastAPI
 
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 from devicemgr.home import Home
 from devicemgr.text import safe
+
+if TYPE_CHECKING:  # a third of a second that a command over the socket need not pay
+    from fastapi import FastAPI
 
 _ANSWER_SECONDS = 60.0
 
@@ -29,7 +31,7 @@ class ApiProblem(DevicemgrError):
 class _InProcess(httpx.BaseTransport):
     """Runs the ASGI app for each request, as the user of this process."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: "FastAPI") -> None:
         self._app = app
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -63,7 +65,7 @@ def daemon_answers(home: Home) -> bool:
 class Api:
     """Calls that give the answer's JSON, or raise ApiProblem or DaemonUnreachable."""
 
-    def __init__(self, home: Home, make_app: Callable[[], FastAPI]) -> None:
+    def __init__(self, home: Home, make_app: Callable[[], "FastAPI"]) -> None:
         self.remote = daemon_answers(home)
         transport = httpx.HTTPTransport(uds=str(home.socket)) if self.remote else _InProcess(make_app())
         self._http = httpx.Client(transport=transport, base_url="http://devicemgr/api/v1", timeout=_ANSWER_SECONDS)
