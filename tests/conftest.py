@@ -1,6 +1,7 @@
 """A site in a temporary home for the tests of store, API and command: real database and gallery, fakes at the edges."""
 
 import dataclasses
+import inspect
 import json
 import shutil
 import zlib
@@ -187,9 +188,13 @@ def cli(parts: sites.Parts, capsys: pytest.CaptureFixture[str]) -> Callable[...,
     """cli("person", "list") runs the command in this process."""
     from cli import app
 
+    # Whatever else the composition root hands over is not for these tests.
+    loaders: dict[str, Any] = {name: None for name in inspect.signature(Session).parameters if name.startswith("load_")}
+
     def run(*arguments: str | Path) -> Ran:
         capsys.readouterr()
-        code = frame.run(app, Session(lambda: parts), [str(argument) for argument in arguments])
+        session = Session(**loaders | {"load_parts": lambda: parts})
+        code = frame.run(app, session, [str(argument) for argument in arguments])
         return Ran(code, *capsys.readouterr())
 
     return run

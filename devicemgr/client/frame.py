@@ -15,6 +15,7 @@ from devicemgr.text import safe
 
 USAGE = 2
 INTERRUPTED = 1
+_TYPER_INTERRUPTED = 130
 COMMON_OPTIONS = "Everywhere: --json prints one JSON document; --home DIR chooses the home (else DEVICEMGR_HOME)."
 
 
@@ -25,8 +26,8 @@ def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
         rest = _take_common_options(session, list(arguments))
         with use(session):
             return _ended(app(rest, prog_name="devicemgr", standalone_mode=False))
-    except BrokenPipeError:
-        # The reader of a pipe has enough; Python would complain once more at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader of a pipe has enough, for which Typer leaves by SystemExit; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:
@@ -37,6 +38,8 @@ def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
 
 def _ended(result: object) -> int:
     sys.stdout.flush()
+    if result == _TYPER_INTERRUPTED:
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
 
 

@@ -48,16 +48,18 @@ class Database:
         self.engine.dispose()
 
     def migrate(self) -> None:
-        """Bring the schema to this version, in one transaction."""
+        """Bring the schema to this version, in one transaction; NotInitialised for one that is newer."""
         with _translated(), self.engine.connect().execution_options(**sqlite.IMMEDIATE) as connection:
             config = _alembic(connection)
             with connection.begin():
+                _require_known(MigrationContext.configure(connection).get_current_revision())
                 command.upgrade(config, "head")
 
     def require_current(self) -> None:
         """NotInitialised unless the schema is this version's."""
         with _translated(), self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
+        _require_known(found)
         wanted = ScriptDirectory.from_config(_alembic(None)).get_current_head()
         if found != wanted:
             raise NotInitialised(f"the database is of version {found}, this program of {wanted}; run `devicemgr init`")
@@ -91,6 +93,14 @@ class Database:
         """What the database's own check finds wrong, or None."""
         with _translated():
             return sqlite.damage(self.engine)
+
+
+def _require_known(found: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_alembic(None)).walk_revisions()}
+    if found is not None and found not in known:
+        raise NotInitialised(
+            f"the database is of version {found}, newer than this program; install the newer devicemgr"
+        )
 
 
 def get_meta(session: Session, key: str) -> str | None:
