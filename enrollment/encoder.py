@@ -1,29 +1,26 @@
-"""Detector, landmarks and encoder of face_recognition (dlib underneath); the only importer of either.
+"""Faces found, set upright and embedded: dlib's detectors and landmarks, and dlib's network, which onnxruntime runs.
 
-face_recognition's own objects are used (`api.face_detector`, `api.pose_predictor_5_point`, `api.face_encoder`), not its
-functions: those detect in colour (three times slower than grey), and find landmarks again for every encoding.
-Its 68-point model is loaded by the import but never asked: its training data (300-W) excludes commercial use.
+dlib's objects are called as face_recognition calls them, but not through its functions: those detect in colour (three
+times slower than grey), and find landmarks again for every encoding.
 """
 
-import contextlib
-import importlib
-import importlib.util
-import io
-import threading
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
-from PIL import ImageFile
 
-from devicemgr.errors import SystemFault
 from devicemgr.ports import Box, Embedding, Image
+from enrollment.fast_network import build_network
+from enrollment.native import Detectors, lock
+from enrollment.network import CHIP_SIZE, DIMENSION, Network
 
-MODEL = "dlib-resnet-v1"
-DIMENSION = 128
-CHIP_SIZE = 150
+__all__ = ["DIMENSION", "FLIP_MODEL", "MODEL", "PLAIN_MODEL", "DlibEncoder", "build_encoder"]
+
+# What templates were made with: dlib's weights; "+flip" for the mean of a chip's and its mirror image's unit vectors.
+PLAIN_MODEL = "dlib-resnet-v1"
+FLIP_MODEL = "dlib-resnet-v1+flip"
+MODEL = FLIP_MODEL
 CHIP_PADDING = 0.25
 # At its own bound of 0 HOG sees faces in wheels and folds of cloth (0 to 0.22). 0.9 % of LFW's faces, mostly profiles
 # and covered ones, score under 0.25 too, and are not found.
@@ -37,26 +34,22 @@ SMALLEST_SLOW_SIDE = 64
 
 Landmarks = NDArray[np.float64]
 
-# One lock for the process: face_recognition builds its dlib objects once, at import, and they may not be shared between
-# threads (ageitgey/face_recognition #1409, #1624).
-_native = threading.Lock()
-
 
 class DlibEncoder:
     """ports.FaceEncoder, and the steps between (landmarks, chip) that the quality gate needs."""
 
-    model = MODEL
     dimension = DIMENSION
 
-    def __init__(self, api: Any, dlib: Any) -> None:
-        self._api = api
-        self._dlib = dlib
+    def __init__(self, detectors: Detectors, network: Network, model: str = MODEL) -> None:
+        self._detectors, self._network = detectors, network
+        self.model = model
+        self.runs_on = network.name
 
     def detect(self, image: Image) -> list[Box]:
         """Faces, biggest first, inside the image; RGB uint8 H×W×3; HOG at scale 1, so none under about 80 px."""
         grey = np.ascontiguousarray(PilImage.fromarray(_checked(image)).convert("L"))
-        with _native:
-            found, _, _ = self._api.face_detector.run(grey, 0, MIN_SCORE)
+        with lock:
+            found, _, _ = self._detectors.find.run(grey, 0, MIN_SCORE)
         height, width = grey.shape
         boxes = [_clip(rect, width, height) for rect in found]
         return sorted(boxes, key=_area, reverse=True)
@@ -74,68 +67,61 @@ class DlibEncoder:
         pixels = _checked(image)
         if min(pixels.shape[:2]) < SMALLEST_SLOW_SIDE:
             return []
-        with _native:
-            found = [(face.confidence, face.rect) for face in self._api.cnn_face_detector(pixels, 0)]
+        with lock:
+            found = [(face.confidence, face.rect) for face in self._detectors.find_slowly(pixels)]
         height, width = pixels.shape[:2]
         sure = sorted((pair for pair in found if pair[0] >= MIN_CONFIDENCE), key=lambda pair: -pair[0])
         return [_clip(rect, width, height) for _, rect in sure]
 
     def landmarks(self, image: Image, box: Box) -> Landmarks:
         """5×2 pixels (x, y): the left eye's outer and inner corner, the right eye's, the base of the nose."""
-        with _native:
+        with lock:
             shape = self._shape(_checked(image), box)
             return np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float64)
 
     def chip(self, image: Image, box: Box) -> Image:
         """The face upright in 150×150 RGB, as the network wants it."""
         pixels = _checked(image)
-        with _native:
-            found = self._dlib.get_face_chip(pixels, self._shape(pixels, box), CHIP_SIZE, CHIP_PADDING)
+        with lock:
+            found = self._detectors.dlib.get_face_chip(pixels, self._shape(pixels, box), CHIP_SIZE, CHIP_PADDING)
         return np.ascontiguousarray(found, dtype=np.uint8)
 
     def encode_chip(self, chip: Image) -> Embedding:
         """float32 unit vector of 128 for a chip of 150×150 RGB."""
         if chip.shape != (CHIP_SIZE, CHIP_SIZE, 3):
             raise ValueError(f"a face chip is {CHIP_SIZE}×{CHIP_SIZE}×3, not {chip.shape}")
-        with _native:
-            raw = self._api.face_encoder.compute_face_descriptor(_checked(chip))
-        vector = np.array(raw, dtype=np.float64)
-        return (vector / np.linalg.norm(vector)).astype(np.float32)
+        vector: Embedding = self.encode_chips(chip[np.newaxis])[0]
+        return vector
+
+    def encode_chips(self, chips: Image) -> NDArray[np.float32]:
+        """float32 unit vectors, N×128, for chips N×150×150×3 RGB; a chip's vector does not depend on the others."""
+        if chips.ndim != 4 or chips.shape[1:] != (CHIP_SIZE, CHIP_SIZE, 3) or chips.dtype != np.uint8:
+            raise ValueError(f"face chips are uint8 N×{CHIP_SIZE}×{CHIP_SIZE}×3, not {chips.dtype} {chips.shape}")
+        if self.model == PLAIN_MODEL:
+            return _units(self._network.describe(np.ascontiguousarray(chips))).astype(np.float32)
+        both = np.stack([chips, chips[:, :, ::-1]], axis=1).reshape(-1, CHIP_SIZE, CHIP_SIZE, 3)
+        pairs = _units(self._network.describe(both)).reshape(-1, 2, DIMENSION)
+        return _units(pairs.sum(axis=1)).astype(np.float32)
 
     def encode(self, image: Image, box: Box) -> Embedding:
         """float32 unit vector of 128 for the face in `box`."""
         return self.encode_chip(self.chip(image, box))
 
     def _shape(self, image: Image, box: Box) -> Any:
-        rect = self._dlib.rectangle(box.left, box.top, box.right - 1, box.bottom - 1)
-        return self._api.pose_predictor_5_point(image, rect)
+        rect = self._detectors.dlib.rectangle(box.left, box.top, box.right - 1, box.bottom - 1)
+        return self._detectors.five_points(image, rect)
 
 
-def build_encoder() -> DlibEncoder:
-    """The reference encoder, loaded at first call (1–2 s, about 160 MB); SystemFault when a part is not installed."""
-    for module in ("pkg_resources", "dlib", "face_recognition_models", "face_recognition"):
-        if importlib.util.find_spec(module) is None:
-            raise _missing(f"the Python module {module} is not installed")
-    try:
-        api, dlib = _import_quietly()
-    except (ImportError, RuntimeError, SystemExit) as error:
-        raise _missing(f"face_recognition does not load ({type(error).__name__})") from error
-    return DlibEncoder(api, dlib)
+def build_encoder(model: str = MODEL) -> DlibEncoder:
+    """The product's encoder, loaded in 0.5 s (3 s more at the very first start); SystemFault when a part is missing."""
+    return DlibEncoder(Detectors(), build_network(), model)
 
 
-def _import_quietly() -> tuple[Any, Any]:
-    """Import without what importing face_recognition brings: a warning, words on stdout, a quit(), a global flag."""
-    truncated_allowed = ImageFile.LOAD_TRUNCATED_IMAGES
-    try:
-        with _native, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            return importlib.import_module("face_recognition.api"), importlib.import_module("dlib")
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = truncated_allowed
-
-
-def _missing(what: str) -> SystemFault:
-    return SystemFault(f"{what}: install devicemgr again from its lock file (make install)")
+def _units(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """Each row scaled to length 1; dlib's descriptors and their sums are never near 0."""
+    wide = rows.astype(np.float64)
+    units: NDArray[np.float64] = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    return units
 
 
 def _checked(image: Image) -> Image:
