@@ -1,7 +1,6 @@
 """/people/…/face and /faces: photos come in as base64 in JSON, so that none ever lies in a spool file."""
 
 import base64
-import binascii
 from typing import Any
 
 from fastapi import APIRouter
@@ -34,7 +33,7 @@ class Photo(BaseModel):
 def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidInput("a photo is not base64") from error
 
 

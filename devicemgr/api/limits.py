@@ -1,5 +1,7 @@
 """Bounds on what a caller may send, enforced before anything is parsed."""
 
+from contextlib import suppress
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from devicemgr.api.problems import problem
@@ -36,9 +38,14 @@ class BodyLimit:
                 raise TooLarge
             return message
 
-        try:
-            await self._app(scope, counted, send)
-        except TooLarge:
+        async def guarded(message: Message) -> None:
+            # The framework turns the exception into an answer of its own, which is not the one to give.
+            if seen <= MAX_BODY:
+                await send(message)
+
+        with suppress(TooLarge):
+            await self._app(scope, counted, guarded)
+        if seen > MAX_BODY:
             await _refuse(scope, receive, send)
 
 

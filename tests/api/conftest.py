@@ -1,0 +1,67 @@
+"""The API in process as any caller, and on a real socket."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from devicemgr.api.app import create_app
+from devicemgr.api.context import Context
+from devicemgr.api.server import ApiServer
+from devicemgr.direct import DirectRuntime
+from devicemgr.site import Site
+
+BASE = "http://devicemgr/api/v1"
+
+
+class InProcess(httpx.BaseTransport):
+    """Runs the app for each request, as a peer whom the server calls `host`."""
+
+    def __init__(self, app, host: str) -> None:
+        self._inner = httpx.ASGITransport(app, client=(host, 1), raise_app_exceptions=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return asyncio.run(self._handle(request))
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
+        async def body():
+            for part in request.stream:
+                yield part
+
+        sent = httpx.Request(request.method, request.url, headers=request.headers, content=body())
+        answer = await self._inner.handle_async_request(sent)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+
+@pytest.fixture
+def app(site: Site):
+    return create_app(Context(site, DirectRuntime(site), os.getuid()))
+
+
+@pytest.fixture
+def caller(app) -> Callable[[str], httpx.Client]:
+    return lambda host: httpx.Client(transport=InProcess(app, host), base_url=BASE)
+
+
+@pytest.fixture
+def http(caller) -> httpx.Client:
+    """Requests as the daemon's own user; paths below /api/v1."""
+    return caller(f"uid:{os.getuid()}")
+
+
+@pytest.fixture
+def server(app, home) -> Iterator[ApiServer]:
+    """The API on the home's Unix socket."""
+    running = ApiServer(app, home.socket)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(server, home) -> Iterator[httpx.Client]:
+    """Requests over that socket."""
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(home.socket)), base_url=BASE, timeout=30) as found:
+        yield found
