@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from devicemgr.client import demo, devices, events, faces, people, portals, rights, system, udev
+from devicemgr.client import bench, demo, devices, events, faces, people, portals, rights, system, udev
 from devicemgr.client.frame import run
 from devicemgr.client.session import Session
 from drivers._sim import commands as sim
 
 if TYPE_CHECKING:
+    from devicemgr.client.bench import BenchParts
     from devicemgr.site import Parts
+
+# Resolved in recogniser processes, never here.
+ENCODER = "enrollment.encoder:build_encoder"
+OPENER = "drivers._video:open_source"
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -33,13 +38,22 @@ def load_parts() -> "Parts":
         faces=build_desk(workers=2),
         build_gallery=build_gallery,
         model=MODEL,
-        encoder="enrollment.encoder:build_encoder",
-        opener="drivers._video:open_source",
+        encoder=ENCODER,
+        opener=OPENER,
         udev_template=Path(__file__).with_name("udev") / "70-devicemgr.rules.in",
     )
 
 
-for part in (system, events, demo):
+def load_bench() -> "BenchParts":
+    """What `bench` measures outside the core."""
+    from devicemgr.client.bench import BenchParts  # noqa: PLC0415
+    from drivers._sim.camera import make_video  # noqa: PLC0415
+    from enrollment.bench import measure_recognition, measure_search  # noqa: PLC0415
+
+    return BenchParts(measure_recognition, measure_search, make_video, ENCODER, OPENER)
+
+
+for part in (system, events, demo, bench):
     app.registered_commands += part.app.registered_commands
 for name, group in (
     ("person", people.app),
@@ -57,7 +71,7 @@ for name, group in (
 
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(run(app, Session(load_parts), sys.argv[1:]))
+    sys.exit(run(app, Session(load_parts, load_bench), sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ _documents: dict[str, Document] = {}
 _documents_lock = threading.Lock()
 
 
-class _PackagedFiles(Transport):  # type: ignore[misc]
+class _PackagedFiles(Transport):
     """Loads schemas from the packaged folder and nowhere else."""
 
     def __init__(self, folder: Path) -> None:
@@ -57,7 +57,7 @@ def document(namespace: str) -> Document:
         if namespace not in _documents:
             folder = _wsdl_folder()
             path = str(folder / _WSDL[namespace][0])
-            _documents[namespace] = Document(path, _PackagedFiles(folder), settings=_SETTINGS)
+            _documents[namespace] = Document(path, _PackagedFiles(folder), settings=_SETTINGS)  # type: ignore[arg-type]
         return _documents[namespace]
 
 

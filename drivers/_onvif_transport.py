@@ -66,7 +66,7 @@ class DeadlineAdapter(HTTPAdapter):
             timer.cancel()
 
 
-class OnvifTransport(Transport):  # type: ignore[misc]
+class OnvifTransport(Transport):
     """One camera's HTTP session; for one thread. `use_digest` is set once the camera asked for HTTP Digest."""
 
     def __init__(self, username: str | None, password: str | None, deadline: float = 5.0, tls_ca: str = "") -> None:
@@ -137,7 +137,9 @@ class OnvifTransport(Transport):  # type: ignore[misc]
         if position < 0 or self._digest is None:
             return False
         self._digest.init_per_thread_state()
-        self._digest._thread_local.chal = parse_dict_header(challenge[position + len("digest ") :])
+        self._digest._thread_local.chal = parse_dict_header(  # type: ignore[attr-defined]
+            challenge[position + len("digest ") :]
+        )
         return True
 
 

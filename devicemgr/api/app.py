@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse
 
 from devicemgr import __version__
-from devicemgr.api import devices, events, faces, people, portals, problems, rights, system
+from devicemgr.api import devices, events, faces, metrics, people, portals, problems, rights, system
 from devicemgr.api.context import Context
 from devicemgr.api.limits import BodyLimit
 
@@ -22,6 +22,7 @@ def create_app(context: Context) -> FastAPI:
     for resource in (people, faces, rights, devices, portals, events, system):
         api.include_router(resource.router)
     app.include_router(api)
+    app.include_router(metrics.router)
     app.add_api_route("/healthz", _healthz, response_class=PlainTextResponse)
     app.add_middleware(BodyLimit)
     return app

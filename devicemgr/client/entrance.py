@@ -77,6 +77,7 @@ class Entrance:
 
     def _start(self) -> None:
         plan = self._plan
+        self._folder.mkdir(parents=True, exist_ok=True)
         self.child("init", "init").process.wait(_START_SECONDS)
         link = self._folder / "turnstile"
         passage = () if plan.passage else ("--no-passage",)

@@ -15,6 +15,7 @@ from devicemgr.home import Home
 if TYPE_CHECKING:  # the store and its libraries, which a command over the socket need not load
     from fastapi import FastAPI
 
+    from devicemgr.client.bench import BenchParts
     from devicemgr.site import Parts, Site
 
 
@@ -23,6 +24,7 @@ class Session:
     """Set up by the composition root and filled by --home and --json, wherever on the line they stand."""
 
     load_parts: Callable[[], "Parts"]
+    load_bench: Callable[[], "BenchParts"] | None = None
     home_option: str | None = None
     json: bool = False
     _api: Api | None = field(default=None, repr=False)

@@ -60,6 +60,11 @@ class RecognizerPool:
             processes = [worker.process for worker in self._workers]
         return [process.pid for process in processes if process is not None and process.returncode is None]
 
+    def frames(self) -> int:
+        """Frames looked at by the processes that run now, as they last told (once a second)."""
+        with self._lock:
+            return sum(worker.frames for worker in self._workers)
+
     def _share_out(self) -> None:
         """Each camera keeps its worker; a new one goes to the worker with the fewest."""
         devices = [lane.device for lane in self._lanes]

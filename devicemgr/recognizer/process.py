@@ -15,6 +15,7 @@ from devicemgr.events import Sighting
 from devicemgr.recognizer.messages import (
     Configure,
     Failed,
+    Heartbeat,
     LaneConfig,
     LaneState,
     LineReader,
@@ -52,6 +53,7 @@ class WorkerProcess:
         self._thread = threading.Thread(target=self._run, name="recogniser", daemon=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.restarts = 0
+        self.frames = 0
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -145,6 +147,9 @@ class WorkerProcess:
 
     def _hear(self, message: Message) -> None:
         """Pass on what concerns a lane of ours; an ear that fails is logged and does not end the listening."""
+        if isinstance(message, Heartbeat):
+            self.frames = message.frames
+            return
         if isinstance(message, Sighting):
             device = message.device
         elif isinstance(message, LaneState):

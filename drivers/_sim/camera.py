@@ -268,6 +268,12 @@ def write_video(
         container.mux(stream.encode())
 
 
+def make_video(path: Path, size: tuple[int, int], seconds: float, present: float) -> None:
+    """An H.264 file at 10 pictures a second in which the portrait is there for a share `present` of the time."""
+    cycle = Cycle(seconds * present, seconds * (1 - present)) if present else Cycle(1.0, seconds + 1.0)
+    write_video(path, Scene(None, size=size), seconds, 10, cycle)
+
+
 def _print_event(event: dict[str, JsonValue]) -> None:
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()

@@ -1,0 +1,124 @@
+"""The bench's figures of recognition, each beside what a plain face_recognition loop takes in the same run."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from devicemgr.ports import Embedding, Image
+from enrollment.analyser import build_analyser
+from enrollment.encoder import DIMENSION, DlibEncoder, build_encoder
+from enrollment.fast_network import build_network
+from enrollment.gallery import build_gallery
+from enrollment.native import load_face_recognition
+from enrollment.network import ReferenceNetwork
+
+_PEOPLE = 13_000
+_MANY = 1_000_000
+_CHIPS = 12
+_PLAIN_FRAMES = 4
+_ROUNDS = 5
+
+
+def measure_recognition(photo: Path, videos: dict[str, Path]) -> dict[str, Any]:
+    """encoder_*, frame_* and enrol_photo_ms; `videos` by size, with a face in each frame."""
+    encoder = build_encoder()
+    gallery = build_gallery(_people(_PEOPLE), 1)
+    figures = _encoder(encoder, videos)
+    for size, video in videos.items():
+        plain, ours = _plain_loop(video), _our_loop(video, encoder, gallery.match)
+        suffix = "" if size == "640x480" else f"_{size}"
+        figures[f"frame_speedup{suffix}"] = round(plain / ours, 1)
+        figures[f"frame_ms{suffix}"] = round(ours * 1000, 1)
+        figures[f"plain_loop_ms{suffix}"] = round(plain * 1000, 1)
+    analyser, data = build_analyser(), photo.read_bytes()
+    analyser.analyse(data)
+    figures["enrol_photo_ms"] = round(_best(lambda: analyser.analyse(data)) * 1000, 1)
+    return figures
+
+
+def _people(count: int) -> list[tuple[str, Embedding]]:
+    random = np.random.default_rng(1)
+    vectors = random.standard_normal((count, DIMENSION)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return [(f"p{number}", vector) for number, vector in enumerate(vectors)]
+
+
+def _best(work: Callable[[], object], rounds: int = _ROUNDS) -> float:
+    """The quickest of a few rounds, seconds: other programs only ever add to it."""
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def _frames(video: Path, count: int) -> list[Image]:
+    with av.open(str(video)) as container:
+        found: list[Image] = []
+        for frame in container.decode(video=0):
+            found.append(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
+            if len(found) == count:
+                break
+    return found
+
+
+def _encoder(encoder: DlibEncoder, videos: dict[str, Path]) -> dict[str, Any]:
+    fast, reference = build_network(), ReferenceNetwork()
+    frames = _frames(next(iter(videos.values())), _CHIPS)
+    chips = np.stack([encoder.chip(frame, box) for frame in frames for box in encoder.detect(frame)[:1]])
+    difference = float(np.abs(fast.describe(chips) - reference.describe(chips)).max())
+    one = chips[:1]
+    ratio = _best(lambda: reference.describe(one), 3) / _best(lambda: fast.describe(one), 10)
+    return {"encoder_speedup": round(ratio, 1), "encoder_max_difference": difference}
+
+
+def _plain_loop(video: Path) -> float:
+    """Seconds a frame of the loop that everybody writes first: locations, encodings, distances to everybody."""
+    face_recognition = load_face_recognition()
+    known = np.stack([vector for _, vector in _people(_PEOPLE)]).astype(np.float64)
+    began = time.perf_counter()
+    frames = _frames(video, _PLAIN_FRAMES)
+    for frame in frames:
+        places = face_recognition.face_locations(frame)
+        for encoding in face_recognition.face_encodings(frame, places):
+            int(np.argmin(face_recognition.face_distance(known, encoding)))
+    return (time.perf_counter() - began) / len(frames)
+
+
+def _our_loop(video: Path, encoder: DlibEncoder, match: Callable[[Embedding], object]) -> float:
+    """Seconds a frame of ours, everything looked at and encoded, without the help of tracks or motion."""
+
+    def work() -> None:
+        for frame in _frames(video, _PLAIN_FRAMES):
+            for box in encoder.detect(frame):
+                match(encoder.encode(frame, box))
+
+    return _best(work, 3) / _PLAIN_FRAMES
+
+
+def measure_search() -> dict[str, Any]:
+    """search_13000_ms; search_1000000_bandwidth_ratio beside one reading of the same memory."""
+    rows = _people(_PEOPLE)
+    gallery = build_gallery(rows, 1)
+    probe = rows[7][1]
+    small = _best(lambda: gallery.match(probe), 50)
+    return {"search_13000_ms": round(small * 1000, 3)} | _million(probe)
+
+
+def _million(probe: Embedding) -> dict[str, Any]:
+    random = np.random.default_rng(2)
+    matrix = random.standard_normal((_MANY, DIMENSION), dtype=np.float32)
+    limit = _best(matrix.sum)
+    gallery = build_gallery([(str(number), row) for number, row in enumerate(matrix)], 1)
+    del matrix
+    found = _best(lambda: gallery.match(probe))
+    return {
+        "search_1000000_ms": round(found * 1000, 1),
+        "search_1000000_memory_ms": round(limit * 1000, 1),
+        "search_1000000_bandwidth_ratio": round(found / limit, 2),
+    }
