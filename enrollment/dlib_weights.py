@@ -141,7 +141,7 @@ class _Reader:
 
     def real(self) -> float:
         mantissa, exponent = self.integer(), self.integer()
-        if abs(exponent) > 1000:
+        if abs(exponent) > 900:
             raise _Surprise(f"no number before byte {self.at}")
         return math.ldexp(mantissa, exponent)
 

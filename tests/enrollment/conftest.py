@@ -8,11 +8,21 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from devicemgr.ports import Box
 from enrollment.analyser import Analyser, build_analyser
-from enrollment.encoder import DlibEncoder, build_encoder
+from enrollment.encoder import MODEL, DlibEncoder, build_encoder
 from enrollment.process import AnalyserProcess
 
 FACES = Path(__file__).resolve().parents[3] / "shared" / "faces"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The converted network's folder, one for the whole run, and for the processes it starts."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEVICEMGR_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +34,25 @@ def portrait() -> Image.Image:
 @pytest.fixture(scope="session")
 def encoder() -> DlibEncoder:
     return build_encoder()
+
+
+@pytest.fixture(scope="session")
+def chips(encoder: DlibEncoder, portrait: Image.Image) -> np.ndarray:
+    """64 chips, uint8 150×150×3: a face moved, turned, lit, mirrored and channel-swapped; noise, shades, flat ones."""
+    rng = np.random.default_rng(7)
+    pixels = np.array(portrait)
+    face = encoder.detect(pixels)[0]
+    made = [encoder.chip(pixels, face)]
+    for _ in range(39):
+        box = Box(*(int(edge + rng.integers(-14, 15)) for edge in (face.top, face.right, face.bottom, face.left)))
+        chip = encoder.chip(pixels, box)[:, :: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
+        made.append((chip * rng.uniform(0.2, 1.8)).clip(0, 255).astype(np.uint8))
+    made += [rng.integers(0, 256, (150, 150, 3), np.uint8) for _ in range(12)]
+    made += [np.full((150, 150, 3), rng.integers(0, 256, 3), np.uint8) for _ in range(4)]
+    made += [np.zeros((150, 150, 3), np.uint8), np.full((150, 150, 3), 255, np.uint8)]
+    ramp = np.linspace(0, 255, 150).astype(np.uint8)
+    made += [np.stack([np.roll(ramp, 40 * step)[:, None] + ramp] * 3, axis=2) for step in range(6)]
+    return np.stack(made)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +95,7 @@ def process_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         "import os, time\n"
         "from devicemgr.ports import PhotoAnalysis\n"
         "class Fake:\n"
-        "    model = 'dlib-resnet-v1'\n"
+        f"    model = {MODEL!r}\n"
         "    def analyse(self, photo):\n"
         "        if photo == b'crash': os.abort()\n"
         "        if photo == b'hang': time.sleep(600)\n"

@@ -1,4 +1,3 @@
-import importlib
 import math
 import subprocess
 import sys
@@ -8,27 +7,33 @@ import pytest
 
 from devicemgr.errors import SystemFault
 from devicemgr.ports import Box, FaceEncoder
-from enrollment import encoder as module
-from enrollment.encoder import build_encoder
+from enrollment import native
+from enrollment.encoder import PLAIN_MODEL, DlibEncoder, build_encoder
+from enrollment.fast_network import build_network
 from enrollment.measures import NOSE_DEPTH, NOSE_DROP, pose_of
+
+
+@pytest.fixture(scope="module")
+def api():
+    return native.load_face_recognition()
 
 
 def test_it_is_the_encoder_port(encoder):
     port: FaceEncoder = encoder
-    assert (port.model, port.dimension) == ("dlib-resnet-v1", 128)
+    assert (port.model, port.dimension) == ("dlib-resnet-v1+flip", 128)
 
 
-def test_it_embeds_as_face_recognition_does(encoder, portrait):
-    api = importlib.import_module("face_recognition.api")
+def test_it_embeds_as_face_recognition_does(encoder, api, portrait):
     pixels = np.array(portrait)
     box = encoder.detect(pixels)[0]
-    (theirs,) = api.face_encodings(pixels, [(box.top, box.right - 1, box.bottom - 1, box.left)], model="small")
-    ours = encoder.encode(pixels, box)
-    assert ours @ (theirs / np.linalg.norm(theirs)) == pytest.approx(1.0, abs=1e-4)
+    place = (box.top, box.right - 1, box.bottom - 1, box.left)
+    (theirs,) = api.face_encodings(pixels, [place], model="small")
+    plain = DlibEncoder(native.Detectors(), build_network(), PLAIN_MODEL)
+    assert plain.encode(pixels, box) == pytest.approx(theirs / np.linalg.norm(theirs), abs=1e-5)
+    assert plain.encode(pixels, box) @ encoder.encode(pixels, box) > 0.98
 
 
-def test_folds_of_cloth_that_look_a_little_like_a_face_are_none(encoder, portrait):
-    api = importlib.import_module("face_recognition.api")
+def test_folds_of_cloth_that_look_a_little_like_a_face_are_none(encoder, api, portrait):
     suit = np.array(portrait.crop((0, 260, 512, 512)).resize((435, 214)))
     assert len(api.face_detector(suit, 0)) == 1
     assert encoder.detect(suit) == []
@@ -73,29 +78,50 @@ def test_views_are_taken_and_other_kinds_of_arrays_refused(encoder, portrait):
         encoder.encode_chip(pixels)
 
 
-@pytest.mark.parametrize("missing", ["pkg_resources", "dlib", "face_recognition"])
+@pytest.mark.parametrize("missing", ["dlib", "face_recognition_models"])
 def test_a_missing_part_is_a_fault_with_advice(monkeypatch, missing):
-    found = module.importlib.util.find_spec
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None if name == missing else found(name))
+    hide(monkeypatch, missing)
     with pytest.raises(SystemFault, match=f"{missing} is not installed: install devicemgr again"):
         build_encoder()
 
 
-def test_import_that_quits_is_a_fault_too(monkeypatch):
-    def leave(name):
-        raise SystemExit
-
-    monkeypatch.setattr(module.importlib, "import_module", leave)
-    with pytest.raises(SystemFault, match="does not load"):
-        build_encoder()
+@pytest.mark.parametrize("missing", ["pkg_resources", "face_recognition"])
+def test_a_missing_part_of_the_reference_is_a_fault_with_advice(monkeypatch, missing):
+    hide(monkeypatch, missing)
+    with pytest.raises(SystemFault, match=f"{missing} is not installed: install devicemgr again"):
+        native.load_face_recognition()
 
 
-def test_it_loads_silently_where_warnings_are_errors():
-    code = "from enrollment.encoder import build_encoder; print(build_encoder().model)"
+def hide(monkeypatch, missing):
+    found = native.importlib.util.find_spec
+    monkeypatch.setattr(native.importlib.util, "find_spec", lambda name: None if name == missing else found(name))
+
+
+def test_a_missing_model_is_a_fault_too():
+    with pytest.raises(SystemFault, match=r"the model other\.dat of face_recognition_models is not installed"):
+        native.model_file("other.dat")
+
+
+def test_import_that_quits_is_a_fault_too():
+    code = (
+        "import sys, types; sys.modules['pkg_resources'] = types.ModuleType('pkg_resources');"
+        "sys.modules['pkg_resources'].__spec__ = sys.__spec__; from enrollment import native;"
+        "native.load_face_recognition()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.splitlines()[-1].startswith("devicemgr.errors.SystemFault: face_recognition does not load (")
+    assert done.stdout == ""
+
+
+def test_the_reference_loads_silently_and_leaves_pillow_alone():
+    code = (
+        "from PIL import ImageFile; from enrollment.native import load_face_recognition as load;"
+        "print(load().__name__, ImageFile.LOAD_TRUNCATED_IMAGES)"
+    )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.stdout, done.stderr, done.returncode) == ("dlib-resnet-v1\n", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == ("face_recognition.api False\n", "", 0)
 
 
 def seen(yaw=0.0, pitch=0.0, roll=0.0):

@@ -131,7 +131,7 @@ def test_real_photos_are_analysed_as_in_process_and_leak_nothing(portrait, encod
         assert there.as_json() == here.as_json()
         assert np.array_equal(there.embedding, here.embedding)
         (pid,) = process.processes()
-        for _ in range(4):
+        for _ in range(8):
             process.analyse(photo)
         before = resident_kib(pid)
         for _ in range(12):
