@@ -34,6 +34,10 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/devicemgr bench
 
+# The long fault runs; the short ones are part of `make test`.
+faults: $(READY)
+	DEVICEMGR_KILLS=200 $(BIN)/pytest -q -s tests/e2e/test_kill.py
+
 install:
 	packaging/install.sh
 
