@@ -123,8 +123,7 @@ def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
             given.withdrawn = given.withdrawn or people.now_text()
         gone = people.drop_face(session, row)
         _record(site, session, "admin.consent_withdrawn", row, actor, {"templates_erased": gone})
-    _after_removal(site)
-    return {"badge": badge, "templates_erased": gone}
+    return {"badge": badge, "templates_erased": gone, "verified": _after_removal(site)}
 
 
 def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
@@ -133,15 +132,15 @@ def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
         row = people.get(session, badge)
         gone = people.erase(session, row)
         _record(site, session, "admin.person_erased", row, actor, dict(gone))
-    _after_removal(site)
+    wiped = _after_removal(site)
     with site.database.read() as session:
         still_there = people.badge_of(session, row.id) is not None
-    return {"badge": badge, "erased": gone, "verified": not still_there}
+    return {"badge": badge, "erased": gone, "verified": wiped and not still_there}
 
 
-def _after_removal(site: Site) -> None:
-    site.database.forget()
+def _after_removal(site: Site) -> bool:
     site.gallery.refresh()
+    return site.database.forget()
 
 
 def _record(site: Site, session: Session, kind: str, row: PersonRow, actor: str, detail: dict[str, Any]) -> None:

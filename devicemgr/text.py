@@ -67,8 +67,7 @@ def rfc3339(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """RFC 3339 or a local date or time (`2026-12-31`, `2026-12-31T18:00`), made aware; else InvalidInput."""
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         message = f"'{safe(text, 40)}' is not a time; write 2026-12-31 or 2026-12-31T18:00:00+05:00"
         raise InvalidInput(message) from error
-    return moment.astimezone(UTC)

@@ -8,6 +8,7 @@ import typer
 
 from devicemgr.client import importing
 from devicemgr.client.output import cell, details, emit, say, table, words
+from devicemgr.client.people import warn_if_not_wiped
 from devicemgr.client.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
 from devicemgr.client.session import api, finish
 from devicemgr.client.transport import ApiProblem, path
@@ -117,6 +118,7 @@ def identify(file: Photo) -> None:
 def withdraw(badge: Badge) -> None:
     """End the consent: the face is erased at once; cards go on working."""
     found = api().call("DELETE", path("people", badge, "face"))
+    warn_if_not_wiped(found)
     say(f"{badge}: consent withdrawn, {found['templates_erased']} samples erased", found)
 
 

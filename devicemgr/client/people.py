@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.client.output import confirm, details, emit, local, say, table
+from devicemgr.client.output import confirm, details, emit, local, say, table, warn
 from devicemgr.client.session import api
 from devicemgr.client.transport import path
 
@@ -109,7 +109,14 @@ def erase(
         confirm(f"Erase {badge} with face, cards and consents? This can't be undone.")
     answer = api().call("DELETE", path("people", badge))
     gone = ", ".join(f"{count} {kind}" for kind, count in answer["erased"].items())
+    warn_if_not_wiped(answer)
     say(f"erased {badge}: {gone}", answer)
+
+
+def warn_if_not_wiped(answer: dict[str, Any]) -> None:
+    """Say so when the database's log could not be cleared of what was erased."""
+    if not answer["verified"]:
+        warn("the database's log still holds what was erased, since a reader was at it; restart the daemon to clear it")
 
 
 @app.command("export")

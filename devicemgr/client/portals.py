@@ -117,7 +117,7 @@ def _mode(name: str, mode: str, done: str) -> None:
 
 @app.command("lock")
 def lock(name: Name) -> None:
-    """Let nobody pass until `normal`; exits and fire release stay as they are wired."""
+    """Let nobody pass until `normal`; fire release stays as it is wired."""
     _mode(name, "locked", f"{name} is locked")
 
 

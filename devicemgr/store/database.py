@@ -84,10 +84,10 @@ class Database:
                 set_meta(session, REVISION, str(revision(session) + 1))
             session.flush()
 
-    def forget(self) -> None:
-        """Make what was deleted unreadable in the files too."""
+    def forget(self) -> bool:
+        """Make what was deleted unreadable in the files too; False when others' reads keep that for later."""
         with _translated():
-            sqlite.wipe_log(self.engine)
+            return sqlite.wipe_log(self.engine)
 
     def damage(self) -> str | None:
         """What the database's own check finds wrong, or None."""

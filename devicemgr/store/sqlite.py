@@ -39,12 +39,13 @@ def _on_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def wipe_log(engine: Engine) -> None:
-    """Checkpoint and truncate the write-ahead log, so that erased rows do not live on in it."""
+def wipe_log(engine: Engine) -> bool:
+    """Truncate the write-ahead log, so that erased rows do not live on in it; False while a reader holds it."""
     with engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         assert isinstance(raw, sqlite3.Connection)
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (busy, _, _) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def damage(engine: Engine) -> str | None:
