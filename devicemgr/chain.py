@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,11 +35,26 @@ def body_of(fact: Fact, seq: int, event_id: str) -> dict[str, Any]:
         "person_id": fact.person_id,
         "reason": str(fact.reason) if fact.reason else None,
         "request": fact.request,
-        "evidence": dict(fact.evidence) if fact.evidence is not None else None,
-        "latency_ms": dict(fact.latency_ms) if fact.latency_ms is not None else None,
-        "detail": dict(fact.detail),
+        "evidence": _plain(fact.evidence),
+        "latency_ms": _plain(fact.latency_ms),
+        "detail": _plain(fact.detail),
         "actor": fact.actor,
     }
+
+
+def _plain(value: object) -> Any:
+    """As canonical JSON holds it: one fact with a NaN or half a character in it must not keep all others from disk."""
+    if isinstance(value, Mapping):
+        return {_text(str(name)): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int) else _text(str(value))
+
+
+def _text(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def canonical(body: Mapping[str, Any]) -> str:
@@ -61,18 +77,24 @@ class Flaw:
 
 def check(entries: Iterable[Entry], *, previous: str = GENESIS, first_seq: int = 1) -> Flaw | None:
     """The first flaw of a run of entries that should start at `first_seq` after hash `previous`, or None."""
-    expected = first_seq
-    for entry in entries:
-        if entry.seq != expected:
-            return Flaw(expected, f"event {expected} is missing; the next one stored is {entry.seq}")
-        if link(previous, entry.body) != entry.hash:
-            return Flaw(entry.seq, "the event, or the one before it, was changed after it was recorded")
-        try:
-            inside = json.loads(entry.body).get("seq")
-        except (ValueError, AttributeError):
-            return Flaw(entry.seq, "the event is not readable")
-        if inside != entry.seq:
-            return Flaw(entry.seq, "the event stands in another one's place")
+    for seq, entry in enumerate(entries, first_seq):
+        inside = read(entry, previous, seq)
+        if isinstance(inside, Flaw):
+            return inside
         previous = entry.hash
-        expected += 1
     return None
+
+
+def read(entry: Entry, previous: str, seq: int) -> dict[str, Any] | Flaw:
+    """The fields of the entry that should be number `seq` after hash `previous`, or why it is not that."""
+    if entry.seq != seq:
+        return Flaw(seq, f"event {seq} is missing; the next one stored is {entry.seq}")
+    if link(previous, entry.body) != entry.hash:
+        return Flaw(seq, "the event, or the one before it, was changed after it was recorded")
+    try:
+        inside = json.loads(entry.body)
+    except ValueError:
+        return Flaw(seq, "the event is not readable")
+    if not isinstance(inside, dict) or inside.get("seq") != seq:
+        return Flaw(seq, "the event stands in another one's place")
+    return inside

@@ -2,11 +2,11 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from devicemgr.chain import GENESIS, Entry, body_of, canonical, link
@@ -59,15 +59,18 @@ def append(session: Session, facts: Sequence[Fact]) -> list[Entry]:
     return entries
 
 
-def walk(session: Session, batch: int = 1000) -> Iterator[EventRow]:
-    """All rows in order, `batch` in memory at a time."""
-    yield from session.scalars(select(EventRow).order_by(EventRow.seq).execution_options(yield_per=batch))
+_COLUMNS = ("time", "kind", "portal", "person_id", "request")
 
 
-def columns_agree(row: EventRow) -> bool:
+def walk(session: Session, batch: int = 1000) -> Iterator[Row[Any]]:
+    """seq, body, hash and the columns for searching of all events in order, `batch` in memory at a time."""
+    columns = (EventRow.seq, EventRow.body, EventRow.hash, *(getattr(EventRow, name) for name in _COLUMNS))
+    yield from session.execute(select(*columns).order_by(EventRow.seq).execution_options(yield_per=batch))
+
+
+def columns_agree(row: Row[Any], body: Mapping[str, Any]) -> bool:
     """True when the columns for searching say what the hashed body says."""
-    body = json.loads(row.body)
-    return all(getattr(row, name) == body.get(name) for name in ("time", "kind", "portal", "person_id", "request"))
+    return tuple(row[3:]) == tuple(body.get(name) for name in _COLUMNS)
 
 
 def find(session: Session, wanted: EventFilter, limit: int) -> list[dict[str, Any]]:
