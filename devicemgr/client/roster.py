@@ -78,21 +78,29 @@ def split_name(stem: str) -> tuple[str, str | None]:
     return number, person_name(name) if name else None
 
 
+def split_folder_name(name: str) -> tuple[str, str | None]:
+    """As `split_name` where digits stand before the first '_'; else the whole is the badge, as in EMP_001."""
+    if any(character.isdigit() for character in name.partition("_")[0]):
+        return split_name(name)
+    return badge_text(name), None
+
+
 def _folder(root: Path) -> Roster:
     found: list[tuple[str, str | None, Path]] = []
     faults: list[Fault] = []
     skipped: list[str] = []
-    for file, label in _photos(root, skipped):
+    for file in _photos(root, skipped):
         try:
-            found.append((*split_name(label), file))
+            own = file.parent == root
+            found.append((*(split_name(file.stem) if own else split_folder_name(file.parent.name)), file))
         except InvalidInput as error:
             faults.append(Fault(None, str(file), str(error)))
     entries, doubtful = _grouped(found)
     return Roster(tuple(entries), tuple(faults + doubtful), tuple(skipped))
 
 
-def _photos(root: Path, skipped: list[str]) -> Iterator[tuple[Path, str]]:
-    """Each photo with the text that holds badge and name; what is left aside goes to `skipped`."""
+def _photos(root: Path, skipped: list[str]) -> Iterator[Path]:
+    """Each photo in the folder or in a person's folder in it; what is left aside goes to `skipped`."""
     inside = root.resolve()
     for count, file in enumerate(sorted(root.iterdir())):
         if count >= _MOST_FILES:
@@ -100,9 +108,9 @@ def _photos(root: Path, skipped: list[str]) -> Iterator[tuple[Path, str]]:
         if file.is_dir() and _usable_folder(file, inside, skipped):
             for photo in sorted(file.iterdir()):
                 if _usable(photo, inside, skipped):
-                    yield photo, file.name
+                    yield photo
         elif not file.is_dir() and _usable(file, inside, skipped):
-            yield file, file.stem
+            yield file
 
 
 def _usable_folder(folder: Path, inside: Path, skipped: list[str]) -> bool:

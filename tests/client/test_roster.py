@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devicemgr.client.roster import read_roster, split_name
+from devicemgr.client.roster import read_roster, split_folder_name, split_name
 from devicemgr.client.roster_csv import parse
 from devicemgr.errors import InvalidInput
 
@@ -34,6 +34,14 @@ def test_badge_and_name_of_a_file(stem, badge, name):
 def test_doubtful_file_names_are_refused(stem):
     with pytest.raises(InvalidInput):
         split_name(stem)
+
+
+@pytest.mark.parametrize(
+    ("folder_name", "found"),
+    [("EMP_001", ("EMP_001", None)), ("E17_Omar_Haddad", ("E17", "Omar Haddad")), ("1044", ("1044", None))],
+)
+def test_badge_and_name_of_a_persons_folder(folder_name, found):
+    assert split_folder_name(folder_name) == found
 
 
 @given(st.text(max_size=60))
