@@ -23,7 +23,10 @@ Item = FromDevice | Outcome | Sighting
 
 
 class Inbox:
-    """Facts and outcomes go before sightings; a full house makes givers of facts wait, never the dispatcher."""
+    """Facts and outcomes go before sightings; a full house makes devices wait, never the dispatcher or the ledger.
+
+    Outcomes have no bound of their own: each belongs to one decision.
+    """
 
     def __init__(self) -> None:
         self._facts: deque[FromDevice | Outcome] = deque()
@@ -32,9 +35,10 @@ class Inbox:
         self._closed = False
 
     def put(self, item: FromDevice | Outcome) -> None:
-        """Leave a fact; blocks while the house is full."""
+        """Leave a fact, which blocks while the house is full, or an outcome, which never does."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._facts) < _FACTS)
+            if isinstance(item, FromDevice):
+                self._changed.wait_for(lambda: self._closed or len(self._facts) < _FACTS)
             self._facts.append(item)
             self._changed.notify_all()
 
@@ -55,6 +59,11 @@ class Inbox:
                 self._changed.notify_all()
                 return self._facts.popleft()
             return self._sightings.popitem(last=False)[1] if self._sightings else None
+
+    @property
+    def closed(self) -> bool:
+        """True when nobody waits for room any more; what is left can still be taken."""
+        return self._closed
 
     def close(self) -> None:
         """Let everybody go on."""

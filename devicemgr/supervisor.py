@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from devicemgr.errors import DeviceError, DevicemgrError, DeviceUnreachable, NotFound
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, NotFound, OutcomeUnknown
 from devicemgr.events import DeviceFact
 from devicemgr.model import DeviceConfig
 from devicemgr.ports import Device, DriverCatalog
@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _BACKOFF_FIRST = 0.25
 _BACKOFF_LAST = 3.0
+_GIVE_WAY_SECONDS = 3.0
 
 Action = Callable[[Device], object]
 Done = Callable[[object, Exception | None], None]
@@ -67,14 +68,19 @@ class _Command:
 
 
 class DeviceWorker:
-    """One device and its thread."""
+    """One device and its thread; it begins when `before`, the worker that it replaces, has let go of the device."""
 
-    def __init__(self, config: DeviceConfig, build: Callable[[DeviceConfig], Device], listener: Listener) -> None:
+    def __init__(
+        self, config: DeviceConfig, build: Callable[[DeviceConfig], Device], listener: Listener,
+        before: "DeviceWorker | None" = None,
+    ) -> None:  # fmt: skip
         self.config = config
+        self._before = before
         self._build = build
         self._listener = listener
         self._commands: queue.Queue[_Command | None] = queue.Queue(1000)
         self._stopping = threading.Event()
+        self._ended = threading.Event()
         self._lock = threading.Lock()
         self._note: str | None = None
         self._lost: str | None = None
@@ -100,12 +106,18 @@ class DeviceWorker:
         if self._thread.is_alive():
             log.error("%s does not stop: its driver hangs", self.config.name)
 
+    def is_alive(self) -> bool:
+        """True while it may still touch the device."""
+        return self._thread.is_alive()
+
     def command(self, action: Action, done: Done) -> None:
         """Run `action` on the worker's thread soon; `done(result, error)` follows there in any case."""
         try:
             self._commands.put_nowait(_Command(action, done))
         except queue.Full:
             done(None, DeviceUnreachable(f"{self.config.name} has too many commands waiting; is it stuck?"))
+        if self._ended.is_set():
+            self._refuse_all("it is being stopped")
 
     def note(self, cause: str | None) -> None:
         """Something else than the driver found the device lacking (a stalled stream), or well again (None)."""
@@ -113,12 +125,13 @@ class DeviceWorker:
         self._tell()
 
     def _run(self) -> None:
+        self._let_go_first()
         pause = _BACKOFF_FIRST
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
                 self._live()
-            except DeviceError as error:
+            except DevicemgrError as error:
                 self._lose(str(error))
             except Exception as error:
                 log.exception("the driver of %s failed", self.config.name)
@@ -128,7 +141,17 @@ class DeviceWorker:
                 pause = _BACKOFF_FIRST
             self._wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not secrecy
             pause = min(pause * 2, _BACKOFF_LAST)
+        self._ended.set()
         self._refuse_all("it is being stopped")
+
+    def _let_go_first(self) -> None:
+        before, self._before = self._before, None
+        until = time.monotonic() + _GIVE_WAY_SECONDS
+        while before is not None and before.is_alive() and not self._stopping.is_set():
+            if time.monotonic() > until:
+                log.error("%s does not stop: its driver hangs", self.config.name)
+                return
+            self._wait(0.02)
 
     def _live(self) -> None:
         # The same object over every loss: it knows the counters and the fire state from before.
@@ -163,15 +186,22 @@ class DeviceWorker:
         try:
             result = command.action(device)
         except DevicemgrError as error:
-            command.done(None, error)
+            self._tell_done(command, None, error)
             if isinstance(error, DeviceUnreachable):
                 raise
         except Exception as error:
             log.exception("a command to %s failed", self.config.name)
-            command.done(None, DeviceError(f"{self.config.name}: the driver failed: {error!r}"))
+            # It may have been carried out before the driver broke.
+            self._tell_done(command, None, OutcomeUnknown(f"{self.config.name}: the driver failed: {error!r}"))
             raise
         else:
-            command.done(result, None)
+            self._tell_done(command, result, None)
+
+    def _tell_done(self, command: _Command, result: object, error: Exception | None) -> None:
+        try:
+            command.done(result, error)
+        except Exception:
+            log.exception("a follower of a command to %s failed", self.config.name)
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -185,7 +215,7 @@ class DeviceWorker:
             self._refuse(command, why)
 
     def _refuse(self, command: _Command, why: str) -> None:
-        command.done(None, DeviceUnreachable(f"{self.config.name} is offline: {why}"))
+        self._tell_done(command, None, DeviceUnreachable(f"{self.config.name} is offline: {why}"))
 
     def _lose(self, cause: str) -> None:
         self._open, self._lost = False, cause
@@ -201,7 +231,10 @@ class DeviceWorker:
             self.state = DeviceState(self.config.name, self.config.driver, health, cause, since)
             if changed:
                 log.info("%s is %s%s", self.config.name, health, f": {safe(cause)}" if cause else "")
-                self._listener.on_state(self.state)
+                try:
+                    self._listener.on_state(self.state)
+                except Exception:
+                    log.exception("a listener to %s failed", self.config.name)
 
     def _health(self) -> tuple[Health, str | None]:
         if not self._open:
@@ -216,18 +249,24 @@ class Supervisor:
         self._catalog = catalog
         self._listener = listener
         self._workers: dict[str, DeviceWorker] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
 
     def set_devices(self, configs: Iterable[DeviceConfig]) -> None:
-        """Start what is new, restart what changed, stop what is gone."""
+        """Start what is new, restart what changed, stop what is gone; waits for no device."""
         wanted = {config.name: config for config in configs}
-        for name, worker in list(self._workers.items()):
-            if wanted.get(name) != worker.config:
-                self._workers.pop(name)
-                worker.stop(timeout=3.0)
-        for name, config in wanted.items():
-            if name not in self._workers:
-                self._workers[name] = worker = DeviceWorker(config, self._build, self._listener)
-                worker.start()
+        with self._lock:
+            if self._stopped:
+                return
+            replaced = {name: worker for name, worker in self._workers.items() if wanted.get(name) != worker.config}
+            for name, worker in replaced.items():
+                worker.ask_to_stop()
+                del self._workers[name]
+            for name, config in wanted.items():
+                if name not in self._workers:
+                    worker = DeviceWorker(config, self._build, self._listener, before=replaced.get(name))
+                    self._workers[name] = worker
+                    worker.start()
 
     def _build(self, config: DeviceConfig) -> Device:
         return self._catalog.get(config.driver).build(config)
@@ -274,9 +313,11 @@ class Supervisor:
         return [worker.state for _, worker in sorted(self._workers.items())]
 
     def stop(self, timeout: float = 2.0) -> None:
-        """Stop all workers, side by side."""
+        """Stop all workers for good, side by side."""
         deadline = time.monotonic() + timeout
-        workers, self._workers = list(self._workers.values()), {}
+        with self._lock:
+            self._stopped = True
+            workers, self._workers = list(self._workers.values()), {}
         for worker in workers:
             worker.ask_to_stop()
         for worker in workers:
