@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from devicemgr.client import bench, demo, devices, events, faces, people, portals, rights, system, udev
+from devicemgr.client import (
+    bench,
+    calibrate,
+    demo,
+    devices,
+    evaluate,
+    events,
+    faces,
+    people,
+    portals,
+    rights,
+    system,
+    udev,
+)
 from devicemgr.client.frame import run
 from devicemgr.client.session import Session
 from drivers._sim import commands as sim
@@ -29,7 +42,9 @@ def load_parts() -> "Parts":
     """What the core can't import: drivers, and everything about faces."""
     from devicemgr.site import Parts  # noqa: PLC0415 - `--help` need not load all this
     from drivers import Catalog  # noqa: PLC0415
+    from enrollment.calibrate import calibrate as calibrate_rows  # noqa: PLC0415
     from enrollment.encoder import MODEL  # noqa: PLC0415
+    from enrollment.evaluate import evaluate as evaluate_photos  # noqa: PLC0415
     from enrollment.gallery import build_gallery  # noqa: PLC0415
     from enrollment.service import build_desk  # noqa: PLC0415
 
@@ -41,6 +56,8 @@ def load_parts() -> "Parts":
         encoder=ENCODER,
         opener=OPENER,
         udev_template=Path(__file__).with_name("udev") / "70-devicemgr.rules.in",
+        calibrate=calibrate_rows,
+        evaluate=evaluate_photos,
     )
 
 
@@ -55,6 +72,8 @@ def load_bench() -> "BenchParts":
 
 for part in (system, events, demo, bench):
     app.registered_commands += part.app.registered_commands
+for part in (calibrate, evaluate):
+    faces.app.registered_commands += part.app.registered_commands
 for name, group in (
     ("person", people.app),
     ("enroll", faces.app),

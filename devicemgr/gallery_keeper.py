@@ -6,8 +6,8 @@ import threading
 import numpy as np
 
 from devicemgr.errors import KeyMissing
-from devicemgr.ports import Embedding, Gallery, GalleryLoader
-from devicemgr.store import templates
+from devicemgr.ports import Calibration, Embedding, Gallery, GalleryLoader
+from devicemgr.store import calibrations, templates
 from devicemgr.store.database import Database, Session, revision
 from devicemgr.vault import Vault
 
@@ -25,6 +25,8 @@ class GalleryKeeper:
         self._lock = threading.Lock()
         self._opened: dict[str, Embedding] = {}
         self._gallery: Gallery | None = None
+        self._calibration: Calibration | None = None
+        self._loaded: list[tuple[str, Embedding]] = []
         self._revision = -1
 
     @property
@@ -33,14 +35,25 @@ class GalleryKeeper:
         gallery = self._gallery
         return gallery if gallery is not None else self.refresh()
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """What is in force since the last look at the store; None before the first calibration."""
+        return self._calibration
+
+    def rows(self) -> list[tuple[str, Embedding]]:
+        """The opened templates of the gallery last loaded, by person."""
+        with self._lock:
+            return list(self._loaded)
+
     def refresh(self) -> Gallery:
         """The gallery as the store has it now, rebuilt only when something changed."""
         with self._lock:
             with self._database.read() as session:
                 found = revision(session)
                 if self._gallery is None or found != self._revision:
-                    rows = self._rows(session)
-                    self._gallery = self._build(rows, found)
+                    self._loaded = self._rows(session)
+                    self._calibration = calibrations.load(session)
+                    self._gallery = self._build(self._loaded, found, self._calibration)
                     self._revision = found
             return self._gallery
 

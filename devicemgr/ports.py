@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -172,9 +173,36 @@ class Gallery(Protocol):
 
 
 class GalleryLoader(Protocol):
-    """Builds a gallery from decrypted templates: (person_id, embedding) rows of one model."""
+    """Builds a gallery from decrypted templates: (person_id, embedding) rows of one model, and what was calibrated."""
 
-    def __call__(self, rows: Sequence[tuple[str, Embedding]], version: int) -> Gallery: ...
+    def __call__(
+        self, rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None
+    ) -> Gallery: ...
+
+
+class Calibrator(Protocol):
+    """Finds the threshold for a target FPIR (0.001 to 0.1) by leaving out each of the enrolled people in turn."""
+
+    def __call__(self, rows: Sequence[tuple[str, Embedding]], fpir: float) -> tuple[Calibration, dict[str, Any]]:
+        """What to put in force, and the figures for people (JSON-ready)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What `enroll evaluate` is asked: folders of photographs, and INTERFACES' K, J and P."""
+
+    people: Path
+    strangers: Path | None
+    samples: int
+    probes: int
+    fpir: float
+
+
+class Evaluator(Protocol):
+    """Recognition measured on folders of photographs; writes nothing but `det`, a PNG."""
+
+    def __call__(self, trial: Trial, progress: Callable[[int, int], None], det: Path | None = None) -> dict[str, Any]:
+        """The answer of `enroll evaluate`; progress(done, of) counts photographs. InvalidInput for too few people."""
 
 
 class PhotoAnalyser(Protocol):
@@ -196,6 +224,19 @@ class PhotoAnalysis:
     sharpness: float = 0.0
     brightness: float = 0.0
     yaw_deg: float = 0.0
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a gallery said of its own thresholds: for `fpir` they lie `raised` (never negative) above the table's.
+
+    `people` were enrolled then; `lookalikes` are pairs of person ids who need a larger margin.
+    """
+
+    fpir: float
+    raised: float
+    people: int
+    lookalikes: tuple[tuple[str, str], ...] = ()
+
+
     pitch_deg: float = 0.0
     roll_deg: float = 0.0
     embedding: Embedding | None = None

@@ -7,7 +7,7 @@ from devicemgr.errors import KeyMissing
 from devicemgr.gallery_keeper import GalleryKeeper
 from devicemgr.home import Home
 from devicemgr.ledger import Ledger
-from devicemgr.ports import DriverCatalog, FaceDesk, GalleryLoader
+from devicemgr.ports import Calibrator, DriverCatalog, Evaluator, FaceDesk, GalleryLoader
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
 from devicemgr.vault import Vault
 
@@ -23,6 +23,8 @@ class Parts:
     encoder: str
     opener: str
     udev_template: Path | None = None
+    calibrate: Calibrator | None = None
+    evaluate: Evaluator | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,84 +2,192 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devicemgr.events import Reason
-from devicemgr.ports import Embedding, GalleryStats, Match
+from devicemgr.ports import Calibration, Embedding, GalleryStats, Match
+from enrollment import scoring
 from enrollment.encoder import DIMENSION, MODEL
-from enrollment.thresholds import MARGIN, match_threshold
+from enrollment.thresholds import DEFAULT_FPIR, LOOKALIKE_MARGIN, MARGIN, match_threshold
 
 log = logging.getLogger(__name__)
+
+_SHORTEST, _LONGEST = 1e-6, 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The best row for a probe with its score, the next person's score, and what else decides."""
+
+    row: int
+    score: float
+    runner_up: float | None
+    margin_needed: float
+    threshold: float
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether somebody else is too close behind, whatever the threshold."""
+        return self.runner_up is not None and self.score - self.runner_up < self.margin_needed
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why it is no match; None for a match."""
+        if not self.score >= self.threshold:
+            return Reason.UNKNOWN_FACE
+        return Reason.AMBIGUOUS_FACE if self.is_ambiguous else None
 
 
 class FaceGallery:
     """ports.Gallery. Any thread may read it; nothing writes it after it is built."""
 
-    def __init__(self, people: Sequence[str], matrix: NDArray[np.float32], counts: Sequence[int], stats: GalleryStats):
-        self._people = tuple(people)
-        self._rows = {person: row for row, person in enumerate(self._people)}
+    def __init__(
+        self, people: Sequence[str], matrix: NDArray[np.float32], counts: Sequence[int], stats: GalleryStats,
+        calibration: Calibration | None = None,
+    ) -> None:  # fmt: skip
+        self.people = tuple(people)
+        self.calibration = calibration
+        self._rows = {person: row for row, person in enumerate(self.people)}
         self._matrix = matrix
         self._matrix.setflags(write=False)
-        self._thresholds = [match_threshold(len(people), count) for count in counts]
+        self._cosines, self._neighbours = scoring.neighbours(matrix)
+        self._crowded = scoring.crowding(self._cosines)
+        by_count = thresholds_by_count(len(people), calibration)
+        self._thresholds = [by_count[min(count, 3) - 1] for count in counts]
+        self._lookalikes = self._pairs(calibration)
         self._stats = stats
 
     def match(self, probe: Embedding) -> Match:
         """The enrolled person whom a float32 vector shows, if anybody; never for NaN, zero or a wrong size."""
-        return self._search(probe, exclude=None, margin=MARGIN)
+        return self._told(self.rank(probe))
 
     def nearest(self, probe: Embedding, exclude_person: str | None = None) -> Match:
         """Whom of all others this face would be taken for: the match rule without the margin, as two may look alike."""
-        return self._search(probe, exclude=exclude_person, margin=0.0)
+        found = self.rank(probe, exclude_person)
+        return self._told(found, bool(found and found.score >= found.threshold))
 
     def stats(self) -> GalleryStats:
         """Sizes, model, version, and the strictest threshold in force."""
         return self._stats
 
-    def _search(self, probe: Embedding, exclude: str | None, margin: float) -> Match:
+    def rank(self, probe: Embedding, exclude: str | None = None, own: Embedding | None = None) -> Ranking | None:
+        """The best of the gallery without `exclude`, match or not; None for no embedding or nobody to compare with.
+
+        `own` stands in for the excluded person's template, to see how they score by their other photos.
+        """
         unit = _unit(probe)
-        others = len(self._people) - (exclude in self._rows)
-        if unit is None or others == 0:
+        left_out = self._rows.get(exclude) if exclude is not None else None
+        if unit is None or len(self.people) - (left_out is not None and own is None) == 0:
+            return None
+        alike = self._matrix @ unit
+        crowded = self._crowded
+        if left_out is not None:
+            alike[left_out] = -np.inf if own is None else own @ unit
+            if own is None:
+                crowded = scoring.crowding_without(left_out, self._cosines, self._neighbours, crowded)
+        return self._ranked(alike, crowded)
+
+    def alikeness(self, probe: Embedding) -> NDArray[np.float32]:
+        """What each person alone would score, were there nobody else: for 1:1 comparison, in the order of `people`."""
+        unit = _unit(probe)
+        return np.zeros(len(self.people), np.float32) if unit is None else 2 * (self._matrix @ unit) - scoring.QUIET
+
+    def _ranked(self, alike: NDArray[np.float32], crowded: NDArray[np.float32]) -> Ranking:
+        standing = alike - 0.25 * crowded
+        best = int(standing.argmax())
+        first = float(standing[best])
+        needed = self._margin(best, alike)
+        standing[best] = -np.inf
+        second = float(standing.max())
+        alike[best] = -np.inf
+        rivals = 0.5 * scoring.rivalry(alike)
+        runner_up = 2 * second - rivals if np.isfinite(second) else None
+        return Ranking(best, 2 * first - rivals, runner_up, needed, self._thresholds[best])
+
+    def _margin(self, best: int, alike: NDArray[np.float32]) -> float:
+        """More for a look-alike than the runner-up leaves, unless the other of the pair is far behind."""
+        twins = self._lookalikes.get(best)
+        if twins is None or 2 * float(alike[best] - alike[twins].max()) >= LOOKALIKE_MARGIN:
+            return MARGIN
+        return LOOKALIKE_MARGIN
+
+    def _told(self, found: Ranking | None, accepted: bool | None = None) -> Match:
+        if found is None:
             return Match(None, None, None, self._stats.threshold, Reason.UNKNOWN_FACE)
-        scores = self._matrix @ unit
-        if exclude in self._rows:
-            scores[self._rows[exclude]] = -np.inf
-        best = int(np.argmax(scores))
-        score = float(scores[best])
-        scores[best] = -np.inf
-        runner_up = float(scores.max()) if others > 1 else None
-        threshold = self._thresholds[best]
-        if not score >= threshold:
-            return Match(None, score, runner_up, threshold, Reason.UNKNOWN_FACE)
-        if runner_up is not None and score - runner_up < margin:
-            return Match(None, score, runner_up, threshold, Reason.AMBIGUOUS_FACE)
-        return Match(self._people[best], score, runner_up, threshold, None)
+        reason = found.reason if accepted is None else None if accepted else Reason.UNKNOWN_FACE
+        person = self.people[found.row] if reason is None else None
+        return Match(person, found.score, found.runner_up, found.threshold, reason)
+
+    def _pairs(self, calibration: Calibration | None) -> dict[int, list[int]]:
+        """The look-alikes of each row; people who are no longer enrolled drop out."""
+        found: dict[int, list[int]] = {}
+        for one, other in calibration.lookalikes if calibration else ():
+            if one in self._rows and other in self._rows:
+                found.setdefault(self._rows[one], []).append(self._rows[other])
+                found.setdefault(self._rows[other], []).append(self._rows[one])
+        return found
 
 
-def build_gallery(rows: Sequence[tuple[str, Embedding]], version: int, model: str = MODEL) -> FaceGallery:
+def thresholds_by_count(people: int, calibration: Calibration | None) -> tuple[float, float, float]:
+    """Thresholds for candidates with 1, 2 and 3 or more templates: the table's, raised by what a calibration found."""
+    fpir = calibration.fpir if calibration else DEFAULT_FPIR
+    raised = max(calibration.raised, 0.0) if calibration else 0.0
+    one, two, three = (match_threshold(people, count, fpir) + raised for count in (1, 2, 3))
+    return one, two, three
+
+
+def build_gallery(
+    rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None, model: str = MODEL
+) -> FaceGallery:
     """ports.GalleryLoader: (person_id, embedding) rows of one model; a row that is no vector of 128 is left out."""
-    samples: dict[str, list[Embedding]] = {}
-    for person, embedding in rows:
-        unit = _unit(embedding)
-        if unit is None:
+    names, units = _sound(rows)
+    people = list(dict.fromkeys(names))
+    places = {person: place for place, person in enumerate(people)}
+    owner = np.fromiter((places[name] for name in names), np.intp, len(names))
+    counts = np.bincount(owner, minlength=len(people))
+    if len(people) < len(names):
+        units = np.add.reduceat(units[np.argsort(owner, kind="stable")], np.cumsum(counts) - counts, axis=0)
+    # Unit vectors that cancel each other out are nobody's face.
+    whole = np.linalg.norm(units, axis=1) > 1e-3 * counts
+    people = [person for person, good in zip(people, whole, strict=True) if good]
+    counts = counts[whole]
+    matrix = scoring.templates(units[whole], counts)
+    strictest = max(thresholds_by_count(len(people), calibration)[: int(counts.max(initial=1))])
+    stats = GalleryStats(len(people), int(counts.sum()), model, strictest, version)
+    return FaceGallery(people, matrix, counts.tolist(), stats, calibration)
+
+
+def _sound(rows: Sequence[tuple[str, Embedding]]) -> tuple[list[str], NDArray[np.float32]]:
+    """The rows that are embeddings, as unit vectors; the others are named in the log."""
+    fit = [(person, vector) for person, vector in rows if _is_vector(vector)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix = np.array([vector for _, vector in fit], dtype=np.float32).reshape(len(fit), DIMENSION)
+        lengths = np.linalg.norm(matrix, axis=1)
+        sound = (lengths > _SHORTEST) & (lengths < _LONGEST)
+    names = [person for (person, _), good in zip(fit, sound, strict=True) if good]
+    if len(names) < len(rows):
+        spoilt = {person for person, vector in rows if not _is_vector(vector)}
+        spoilt |= {person for (person, _), good in zip(fit, sound, strict=True) if not good}
+        for person in sorted(spoilt):
             log.error("a template of person %s is damaged and was left out; enrol that person again", person)
-            continue
-        samples.setdefault(person, []).append(unit)
-    means = {person: mean for person, units in samples.items() if (mean := _unit(np.mean(units, axis=0))) is not None}
-    matrix = np.ascontiguousarray(list(means.values()), dtype=np.float32).reshape(len(means), DIMENSION)
-    counts = [len(samples[person]) for person in means]
-    strictest = match_threshold(len(means), max(counts, default=1))
-    stats = GalleryStats(people=len(means), templates=sum(counts), model=model, threshold=strictest, version=version)
-    return FaceGallery(list(means), matrix, counts, stats)
+        matrix, lengths = matrix[sound], lengths[sound]
+    matrix /= lengths[:, None]
+    return names, matrix
+
+
+def _is_vector(vector: Embedding) -> bool:
+    return vector.shape == (DIMENSION,) and vector.dtype.kind == "f"
 
 
 def _unit(vector: Embedding) -> Embedding | None:
     """Scaled to length 1; None where that is impossible or the size is another model's."""
-    values = np.asarray(vector)
-    if values.shape != (DIMENSION,) or not np.issubdtype(values.dtype, np.floating) or not np.isfinite(values).all():
+    if not _is_vector(vector):
         return None
-    length = float(np.linalg.norm(values.astype(np.float64)))
-    if not 1e-6 < length < 1e6:
+    # A NaN or an infinite component makes the length one, too.
+    length = float(np.linalg.norm(vector.astype(np.float64)))
+    if not _SHORTEST < length < _LONGEST:
         return None
-    return (values / length).astype(np.float32)
+    return (vector / length).astype(np.float32)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from devicemgr.errors import AlreadyExists, NotFound
 from devicemgr.model import Person
+from devicemgr.store import calibrations
 from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
 from devicemgr.text import parse_time, rfc3339, safe
 
@@ -107,6 +108,7 @@ def drop_face(session: Session, row: PersonRow) -> int:
     count = len(row.templates)
     row.templates.clear()
     row.wrapped_key = None
+    calibrations.forget(session, row.id)
     session.flush()
     return count
 

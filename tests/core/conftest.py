@@ -16,7 +16,7 @@ from devicemgr.errors import NotFound
 from devicemgr.events import DeviceFact
 from devicemgr.home import Home
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, PortalMode
-from devicemgr.ports import Driver, Embedding, Gallery, GalleryStats, Match
+from devicemgr.ports import Calibration, Driver, Embedding, Gallery, GalleryStats, Match
 from devicemgr.site import Parts, Site
 
 
@@ -115,7 +115,9 @@ class NoFaces:
         pass
 
 
-def build_gallery(rows: Sequence[tuple[str, Embedding]], version: int) -> Gallery:
+def build_gallery(
+    rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None
+) -> Gallery:
     return FakeGallery(rows, version)
 
 

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from devicemgr.ports import Calibration
+from enrollment import scoring
 from enrollment.gallery import build_gallery
-from enrollment.thresholds import MARGIN, SINGLE_PROBE, match_threshold
+from enrollment.thresholds import LOOKALIKE_MARGIN, MARGIN, match_threshold
 
 
 def towards(one, other, cosine):
@@ -24,11 +26,21 @@ def test_a_person_is_found_and_the_runner_up_is_another_person(unit_vectors):
     assert gallery.stats().version == 3
 
 
-def test_templates_of_a_person_become_one_unit_mean(unit_vectors):
+def test_alone_the_score_is_twice_the_cosine_less_a_quiet_rivalry(unit_vectors):
+    one, other = unit_vectors(2)
+    gallery = build_gallery([("p", one)], 1)
+    assert gallery.match(towards(one, other, 0.97)).score == pytest.approx(2 * 0.97 - scoring.QUIET, abs=1e-6)
+    assert gallery.match(one).runner_up_score is None
+
+
+def test_a_person_with_several_templates_is_found_in_the_direction_of_their_mean(unit_vectors):
     first, second = unit_vectors(2)
-    gallery = build_gallery([("p", first), ("p", second)], 1)
-    mean = (first + second) / np.linalg.norm(first + second)
-    assert gallery.match(mean.astype(np.float32)).score == pytest.approx(1.0, abs=1e-6)
+    near = towards(first, second, 0.955)
+    gallery = build_gallery([("p", first), ("p", near)], 1)
+    mean = (first + near) / np.linalg.norm(first + near)
+    # Two photos as alike as two of one person mostly are: neither stretched nor shrunk.
+    assert gallery.match(mean).score == pytest.approx(2 - scoring.QUIET, abs=1e-5)
+    assert gallery.match(first).score < gallery.match(mean).score
 
 
 @pytest.mark.parametrize(
@@ -71,11 +83,11 @@ def test_a_damaged_template_is_left_out_and_named_in_the_log(unit_vectors, caplo
 def test_the_threshold_is_a_border(unit_vectors):
     one, other = unit_vectors(2)
     gallery = build_gallery([("p", one)], 1)
-    border = match_threshold(1, 1)
+    border = (match_threshold(1, 1) + scoring.QUIET) / 2
     assert gallery.match(towards(one, other, border + 0.001)).person_id == "p"
     below = gallery.match(towards(one, other, border - 0.001))
     assert (below.person_id, below.reason) == (None, "unknown_face")
-    assert below.score == pytest.approx(border - 0.001, abs=1e-5)
+    assert below.score == pytest.approx(below.threshold - 0.002, abs=1e-5)
 
 
 def test_the_stock_distance_of_0_6_is_far_from_enough(unit_vectors):
@@ -100,7 +112,7 @@ def test_nearest_leaves_one_person_out(unit_vectors):
     gallery = build_gallery([(f"p{i}", row) for i, row in enumerate(rows)], 1)
     assert gallery.nearest(rows[1]).person_id == "p1"
     assert gallery.nearest(rows[1], "p1").person_id is None
-    assert gallery.nearest(rows[1], "p1").score < 0.9
+    assert gallery.nearest(rows[1], "p1").score < gallery.stats().threshold
     assert build_gallery([("p", rows[0])], 1).nearest(rows[0], "p").score is None
 
 
@@ -112,23 +124,89 @@ def test_the_gallery_keeps_nothing_of_its_caller(unit_vectors):
     assert gallery.match(probe).person_id == "p"
 
 
-@pytest.mark.parametrize("fpir", [0.01, 0.001])
-def test_thresholds_are_the_tables_at_its_sizes(fpir):
-    for templates in (1, 3):
-        for size, cosine in SINGLE_PROBE[fpir, templates]:
-            assert match_threshold(size, templates, fpir) == pytest.approx(cosine)
+def crowd(unit_vectors, count, cosine, seed=1):
+    """People who are all that much like one middle, as faces are."""
+    middle, *others = unit_vectors(count + 1, seed)
+    return [towards(middle, other, cosine) for other in others]
 
 
-def test_thresholds_between_and_beyond_the_tables_sizes():
-    assert match_threshold(0, 1) == match_threshold(1, 1) == match_threshold(10, 1) == 0.925
-    assert match_threshold(100, 1) == pytest.approx(0.942, abs=1e-6)
-    assert match_threshold(200, 2) == pytest.approx((0.946 + 0.951) / 2)
-    assert match_threshold(200, 9) == match_threshold(200, 3)
-    assert match_threshold(5000, 1) == pytest.approx(0.956, abs=1e-6)
-    assert match_threshold(10**30, 3) == 0.999
+def test_the_score_falls_when_rivals_come_close(unit_vectors):
+    one, two, three = unit_vectors(3)
+    probe = towards(one, two, 0.98)
+    alone = build_gallery([("p", one)], 1).match(probe).score
+    far = build_gallery([("p", one), ("q", three)], 1).match(probe).score
+    near = build_gallery([("p", one), ("q", towards(one, three, 0.95))], 1).match(probe).score
+    assert alone == pytest.approx(far, abs=1e-6)
+    assert near < far - 0.01
 
 
-def test_thresholds_never_fall_as_the_gallery_grows():
-    for templates in (1, 2, 3):
-        found = [match_threshold(size, templates) for size in range(1, 3000, 7)]
-        assert found == sorted(found)
+def test_the_score_rises_with_likeness_whatever_the_gallery(unit_vectors):
+    for count in (1, 2, 3, 10):
+        people = crowd(unit_vectors, count, 0.95)
+        gallery = build_gallery([(str(place), row) for place, row in enumerate(people)], 1)
+        aside = unit_vectors(1, seed=9)[0]
+        scores = [gallery.rank(towards(people[0], aside, cosine)).score for cosine in (0.90, 0.93, 0.96, 0.99, 1.0)]
+        assert scores == sorted(scores)
+        assert np.isfinite(scores).all()
+
+
+def test_scores_are_finite_for_any_probe_and_size(unit_vectors):
+    probes = unit_vectors(20, seed=7)
+    for count in (1, 2, 3, 4, 5, 600):
+        gallery = build_gallery([(str(place), row) for place, row in enumerate(unit_vectors(count))], 1)
+        for probe in (*probes, -probes[0]):
+            found = gallery.rank(probe)
+            assert np.isfinite(found.score)
+            assert found.runner_up is None or found.runner_up <= found.score
+            left = gallery.rank(probe, "0")
+            assert left is None if count == 1 else np.isfinite(left.score)
+
+
+def test_someone_left_out_crowds_nobody(unit_vectors):
+    """Or a stranger would be kept out by their own entry."""
+    one, two, probe_side = unit_vectors(3)
+    twin = towards(one, two, 0.97)
+    probe = towards(twin, probe_side, 0.99)
+    with_both = build_gallery([("one", one), ("twin", twin)], 1)
+    assert with_both.rank(probe, "one").score == pytest.approx(build_gallery([("twin", twin)], 1).rank(probe).score)
+
+
+def test_neighbours_are_the_nearest_of_the_cohort_in_any_block(unit_vectors, monkeypatch):
+    rows = np.stack(crowd(unit_vectors, 50, 0.9))
+    monkeypatch.setattr(scoring, "_BLOCK", 7)
+    cosines, places = scoring.neighbours(rows, cohort=20)
+    whole = rows @ rows[:20].T
+    whole[np.arange(20), np.arange(20)] = -1
+    assert np.allclose(cosines, -np.sort(-whole, axis=1)[:, :4], atol=1e-6)
+    assert (places == np.argsort(-whole, axis=1)[:, :4]).all()
+
+
+def test_photos_that_differ_stretch_a_template_and_never_by_more_than_2_percent(unit_vectors):
+    one, two = unit_vectors(2)
+    for cosine, longer in ((0.99, False), (0.80, True)):
+        pair = np.stack([one, towards(one, two, cosine)])
+        length = np.linalg.norm(scoring.templates(pair.sum(axis=0, keepdims=True), np.array([2])))
+        assert 0.98 <= length <= 1.02
+        assert (length > 1) == longer
+
+
+def test_a_calibration_raises_the_threshold_and_never_lowers_it(unit_vectors):
+    rows = [(str(place), row) for place, row in enumerate(unit_vectors(20))]
+    table = build_gallery(rows, 1).stats().threshold
+    assert build_gallery(rows, 1, Calibration(0.01, 0.02, 20)).stats().threshold == pytest.approx(table + 0.02)
+    assert build_gallery(rows, 1, Calibration(0.01, -0.02, 20)).stats().threshold == table
+    assert build_gallery(rows, 1, Calibration(0.001, 0.0, 20)).stats().threshold > table
+
+
+def test_look_alikes_need_a_clearer_lead(unit_vectors):
+    one, other = unit_vectors(2)
+    twin = towards(one, other, 0.985)
+    aside = unit_vectors(1, seed=5)[0]
+    rows = [("one", one), ("twin", twin), ("else", aside)]
+    plain = build_gallery(rows, 1).match(one)
+    assert plain.person_id == "one"
+    assert MARGIN < plain.margin < LOOKALIKE_MARGIN
+    marked = build_gallery(rows, 1, Calibration(0.01, 0.0, 3, (("one", "twin"), ("gone", "one"))))
+    assert (marked.match(one).person_id, marked.match(one).reason) == (None, "ambiguous_face")
+    assert marked.match(twin).reason == "ambiguous_face"
+    assert marked.match(aside).person_id == "else"
