@@ -13,6 +13,8 @@ from devicemgr.events import DeviceFact
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
 
 Image = NDArray[np.uint8]
+Grey = NDArray[np.uint8]
+Landmarks = NDArray[np.float64]
 Embedding = NDArray[np.float32]
 
 
@@ -90,6 +92,20 @@ class Frame:
     captured: float
     decode_ms: float = 0.0
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def grey(self, width: int, height: int) -> Grey:
+        """Luminance, scaled to this size: uint8 H×W; a source may have it cheaper than by way of `pixels`."""
+        from PIL import Image as PilImage  # noqa: PLC0415 - the daemon needs no pictures
+
+        luminance = PilImage.fromarray(self.pixels).convert("L")
+        if luminance.size != (width, height):
+            luminance = luminance.resize((width, height), PilImage.Resampling.BILINEAR, reducing_gap=2.0)
+        return np.ascontiguousarray(luminance, dtype=np.uint8)
+
 
 class FrameSource(Protocol):
     """An open stream. Iterating blocks until the next frame; raises DeviceError on loss, end or a read deadline."""
@@ -125,6 +141,15 @@ class FaceEncoder(Protocol):
 
     def encode(self, image: Image, box: Box) -> Embedding:
         """float32 unit vector of `dimension`."""
+
+    def landmarks(self, image: Image, box: Box) -> Landmarks:
+        """5×2 pixels (x, y): the left eye's outer and inner corner, the right eye's, the base of the nose."""
+
+    def chip(self, image: Image, box: Box) -> Image:
+        """The face as the network wants it, RGB uint8, all of one shape; from the picture at full size."""
+
+    def encode_chips(self, chips: Image) -> NDArray[np.float32]:
+        """float32 unit vectors, N×`dimension`, for N chips; each as if it were alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +195,19 @@ class Gallery(Protocol):
 
     def nearest(self, probe: Embedding, exclude_person: str | None = None) -> Match:
         """As `match`, leaving one person out: whose face does this sample look like?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a gallery said of its own thresholds: for `fpir` they lie `raised` (never negative) above the table's.
+
+    `people` were enrolled then; `lookalikes` are pairs of person ids who need a larger margin.
+    """
+
+    fpir: float
+    raised: float
+    people: int
+    lookalikes: tuple[tuple[str, str], ...] = ()
 
 
 class GalleryLoader(Protocol):
@@ -224,19 +262,6 @@ class PhotoAnalysis:
     sharpness: float = 0.0
     brightness: float = 0.0
     yaw_deg: float = 0.0
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What a gallery said of its own thresholds: for `fpir` they lie `raised` (never negative) above the table's.
-
-    `people` were enrolled then; `lookalikes` are pairs of person ids who need a larger margin.
-    """
-
-    fpir: float
-    raised: float
-    people: int
-    lookalikes: tuple[tuple[str, str], ...] = ()
-
-
     pitch_deg: float = 0.0
     roll_deg: float = 0.0
     embedding: Embedding | None = None

@@ -30,6 +30,18 @@ class CameraOptions(BaseModel):
         "", max_length=500, description="file with the camera's own certificate or CA, for rtsps:// and https://"
     )
     min_face_px: int = Field(80, ge=40, le=2000, description="smallest face that is recognised, in pixels of the video")
+    roi: str = Field(
+        "",
+        max_length=60,
+        description="part of the picture to look at: x,y,width,height as shares of it, as 0.25,0,0.5,1",
+    )
+
+    @field_validator("roi")
+    @classmethod
+    def _lies_in_the_picture(cls, roi: str) -> str:
+        if roi:
+            _shares(roi)
+        return roi
 
     @field_validator("tls_ca")
     @classmethod
@@ -40,7 +52,19 @@ class CameraOptions(BaseModel):
 
     def for_stream(self) -> dict[str, JsonValue]:
         """As VideoSource.options, where the recogniser reads them."""
-        return self.model_dump(include={"transport", "fps", "max_width", "min_face_px", "tls_ca"})
+        told = self.model_dump(include={"transport", "fps", "max_width", "min_face_px", "tls_ca"})
+        return told | {"roi": _shares(self.roi)} if self.roi else told
+
+
+def _shares(roi: str) -> list[JsonValue]:
+    """x, y, width, height; ValueError unless they lie in the picture and are a tenth of it at least."""
+    try:
+        x, y, width, height = (float(part) for part in roi.split(","))
+    except ValueError:
+        raise ValueError("give four numbers: x,y,width,height, as 0.25,0,0.5,1") from None
+    if not (x >= 0 and y >= 0 and width >= 0.1 and height >= 0.1 and x + width <= 1.001 and y + height <= 1.001):
+        raise ValueError("the part must lie in the picture: shares from 0 to 1, at least 0.1 wide and high")
+    return [x, y, width, height]
 
 
 def require_reachable(source: VideoSource, timeout: float = 2.0) -> None:

@@ -17,11 +17,12 @@ import numpy as np
 from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
 from devicemgr.model import VideoSource
-from devicemgr.ports import Frame, FrameSource, Image
+from devicemgr.ports import Frame, FrameSource, Grey, Image
 from drivers._video_url import UNTRUSTED, WRONG_PASSWORD, Access, resolve
 
 MAX_PIXELS = 7680 * 4320
@@ -48,8 +49,17 @@ class PictureFrame(Frame):
         if rgb is None:
             rgb = np.ascontiguousarray(self._picture.to_ndarray(format="rgb24"), dtype=np.uint8)  # type: ignore[attr-defined]
             object.__setattr__(self, "_rgb", rgb)
-            object.__setattr__(self, "_picture", None)
         return rgb
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._picture.width, self._picture.height  # type: ignore[attr-defined]
+
+    def grey(self, width: int, height: int) -> Grey:
+        """Luminance, scaled to this size: from the picture's own Y plane, 0.1 to 0.5 ms."""
+        small = self._picture.reformat(width, height, "gray8", interpolation=Interpolation.AREA)  # type: ignore[attr-defined]
+        return np.ascontiguousarray(small.to_ndarray(), dtype=np.uint8)
 
 
 class Video:

@@ -10,10 +10,12 @@ from devicemgr.ports import Embedding
 
 # Encodings of one person some frames apart stay above .96; of two people they lie mostly between .75 and .9.
 SAME_PERSON = 0.90
+FIRST_FRAMES = 2  # as soon as possible: two that agree may open
 MOST_FRAMES = 8  # for a decision; afterwards a track is only watched
-BETWEEN_FRAMES = 0.15
+BETWEEN_FRAMES = 0.25
 BETWEEN_LOOKS = 1.0
-AFTER_DOUBT = 0.2
+AFTER_DOUBT = 0.1
+BEST_OF = 0.3  # before one is due, the best frame of so many seconds is sought
 
 
 class Verdict(Enum):
@@ -34,15 +36,18 @@ class Identity:
     _last: float = -1e9
     _doubt: bool = False
 
+    @property
+    def urgent(self) -> bool:
+        """Whether a decision waits for frames of this track."""
+        return not self.settled and self.frames < FIRST_FRAMES
+
     def due(self, now: float) -> bool:
-        """Whether an acceptable frame at `now` (seconds) is worth encoding."""
-        if self._doubt:
-            wait = AFTER_DOUBT
-        elif self.settled or self.frames >= MOST_FRAMES:
-            wait = BETWEEN_LOOKS
-        else:
-            wait = BETWEEN_FRAMES
-        return self.frames == 0 or now - self._last >= wait
+        """Whether it is time (seconds) to encode an acceptable frame."""
+        return now - self._last >= self._wait()
+
+    def competes(self, now: float) -> bool:
+        """Whether a frame at `now` may be the best one when the time comes."""
+        return now - self._last >= self._wait() - BEST_OF
 
     def suspect(self) -> None:
         """The face leapt: look at the next frame at once, and let it decide alone."""
@@ -69,3 +74,12 @@ class Identity:
             return None
         mean: Embedding = (self._sum / np.linalg.norm(self._sum)).astype(np.float32)
         return mean
+
+    def _wait(self) -> float:
+        if self.frames == 0:
+            return 0.0
+        if self._doubt:
+            return AFTER_DOUBT
+        if self.settled or self.frames >= MOST_FRAMES:
+            return BETWEEN_LOOKS
+        return 0.0 if self.frames < FIRST_FRAMES else BETWEEN_FRAMES

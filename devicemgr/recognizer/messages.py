@@ -14,18 +14,21 @@ import numpy as np
 from devicemgr.errors import DeviceGarbled
 from devicemgr.events import Sighting
 from devicemgr.model import VideoSource
+from devicemgr.ports import Embedding
 
 MAX_LINE = 1_000_000
 MAX_TEXT = 500
 MAX_DIMENSION = 4096
 _UNIT_TOLERANCE = 1e-3
+_WHOLE = (0.0, 0.0, 1.0, 1.0)
+_LEAST_SHARE = 0.1
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class LaneConfig:
-    """A camera to watch; the source's options `fps`, `max_width`, `min_face_px` tell how."""
+    """A camera to watch; the source's options `fps`, `max_width`, `min_face_px`, `roi` tell how."""
 
     device: str
     source: VideoSource
@@ -35,6 +38,16 @@ class LaneConfig:
         value = self.source.options.get(option, default)
         usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return min(high, max(low, float(value) if usable else default))  # type: ignore[arg-type]
+
+    def roi(self) -> tuple[float, float, float, float]:
+        """The part of the picture to look at: x, y, width, height as shares of it; the whole by default."""
+        value = self.source.options.get("roi")
+        shares = [share for share in value if isinstance(share, int | float)] if isinstance(value, list) else []
+        if len(shares) != 4 or not all(0 <= share <= 1 for share in shares):
+            return _WHOLE
+        x, y, width, height = (float(share) for share in shares)
+        width, height = min(width, 1 - x), min(height, 1 - y)
+        return _WHOLE if min(width, height) < _LEAST_SHARE else (x, y, width, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +142,14 @@ def receive(connection: socket.socket, lines: LineReader) -> list[Message] | Non
 
 
 def _sighting_body(sighting: Sighting) -> dict[str, Any]:
-    vector = None
-    if sighting.embedding is not None:
-        vector = base64.b64encode(np.ascontiguousarray(sighting.embedding, dtype="<f4").tobytes()).decode()
     return {
         "device": sighting.device,
         "track": sighting.track,
         "captured": sighting.captured,
         "first_seen": sighting.first_seen,
         "frames": sighting.frames,
-        "embedding": vector,
+        "embedding": _vector_text(sighting.embedding),
+        "latest": _vector_text(sighting.latest),
         "ended": sighting.ended,
         "quality": dict(sighting.quality),
         "timings_ms": dict(sighting.timings_ms),
@@ -146,14 +157,14 @@ def _sighting_body(sighting: Sighting) -> dict[str, Any]:
 
 
 def _read_sighting(body: Mapping[str, Any]) -> Sighting:
-    vector = body["embedding"]
     return Sighting(
         device=_text(body["device"]),
         track=_text(body["track"]),
         captured=_number(body["captured"]),
         first_seen=_number(body["first_seen"]),
         frames=_count(body["frames"]),
-        embedding=None if vector is None else _vector(vector),
+        embedding=_vector(body["embedding"]),
+        latest=_vector(body["latest"]),
         ended=_typed(body["ended"], bool),
         quality=_numbers(body["quality"]),
         timings_ms=_numbers(body["timings_ms"]),
@@ -207,8 +218,14 @@ def _numbers(value: object) -> dict[str, float]:
     return {_text(name): _number(number) for name, number in table.items()}
 
 
-def _vector(value: object) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """A float32 unit vector of at most MAX_DIMENSION."""
+def _vector_text(vector: Embedding | None) -> str | None:
+    return None if vector is None else base64.b64encode(np.ascontiguousarray(vector, dtype="<f4").tobytes()).decode()
+
+
+def _vector(value: object) -> Embedding | None:
+    """A float32 unit vector of at most MAX_DIMENSION, or None."""
+    if value is None:
+        return None
     text = _typed(value, str)
     if len(text) > MAX_DIMENSION * 6:
         raise ValueError("too many dimensions")

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from devicemgr.errors import DevicemgrError, SystemFault
 from devicemgr.ports import FaceEncoder
-from devicemgr.recognizer.lane import Lane
+from devicemgr.recognizer.lane import Candidate, Lane, encode_together
 from devicemgr.recognizer.messages import (
     Configure,
     Failed,
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 1.0
 _STUCK_SECONDS = 4.0
 _IDLE_SECONDS = 0.5
+_BATCH = 8  # encodings together; more would be no cheaper, and the first of them would wait for the last lane
 
 
 class Link:
@@ -89,18 +90,31 @@ class Worker:
             self.progress = time.monotonic()
             for message in self._wait():
                 self._obey(message)
-            for running in self._lanes.values():
-                self._serve(running)
+            self._turn()
 
-    def _serve(self, running: "_Running") -> None:
+    def _turn(self) -> None:
+        """A frame of each lane that has one due; what is worth encoding is encoded together."""
+        waiting: list[tuple[Lane, Candidate]] = []
+        for running in self._lanes.values():
+            waiting += [(running.lane, candidate) for candidate in self._look(running)]
+            if len(waiting) >= _BATCH:
+                self._encode(waiting)
+                waiting = []
+        self._encode(waiting)
+
+    def _encode(self, waiting: list[tuple[Lane, Candidate]]) -> None:
+        self.progress = time.monotonic()
+        encode_together(self._encoder, waiting)
+
+    def _look(self, running: "_Running") -> list[Candidate]:
         """One frame at most, so that every lane gets its turn."""
         self.progress = now = time.monotonic()
         frame = running.frames.take() if running.lane.due_in(now) <= 0 else None
         if frame is None:
             running.lane.idle(now)
-        else:
-            self.frames += 1
-            running.lane.process(frame)
+            return []
+        self.frames += 1
+        return running.lane.look(frame, now)
 
     def _wait(self) -> list[Message]:
         with self._wake:

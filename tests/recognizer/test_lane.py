@@ -8,9 +8,11 @@ import pytest
 
 from devicemgr.events import Sighting
 from devicemgr.model import VideoSource
-from devicemgr.ports import Frame
-from devicemgr.recognizer.lane import Lane
+from devicemgr.ports import Box, Frame
+from devicemgr.recognizer.lane import Lane, encode_together
 from devicemgr.recognizer.messages import LaneConfig
+from devicemgr.recognizer.search import FaceFinder
+from devicemgr.recognizer.tracks import overlap
 
 Picture = Callable[..., np.ndarray]
 
@@ -27,8 +29,12 @@ class Watched:
 
     def show(self, person: int | None, seconds: float = 0.1, step: float = 0.1, **where: Any) -> None:
         for _ in range(max(1, round(seconds / step))):
-            self.lane.process(Frame(self.picture(person, **where), self.now))
+            self.see(self.picture(person, **where))
             self.now += step
+
+    def see(self, image: np.ndarray) -> None:
+        waiting = self.lane.look(Frame(image, self.now), self.now)
+        encode_together(self.encoder, [(self.lane, candidate) for candidate in waiting])
 
 
 @pytest.fixture
@@ -46,19 +52,133 @@ def test_the_first_good_frame_is_told_at_once(lane: Watched) -> None:
     assert sighting.embedding is not None
     assert np.argmax(sighting.embedding) == 2
     assert sighting.quality["face_px"] == pytest.approx(100, abs=2)
-    assert set(sighting.timings_ms) == {"decode", "detect", "encode"}
+    assert set(sighting.timings_ms) == {"decode", "detect", "encode", "wait"}
+    assert sighting.latest is not None
+    assert np.array_equal(sighting.latest, sighting.embedding)
+    assert abs(sighting.quality["yaw_deg"]) < 3
 
 
-def test_until_settled_more_frames_follow_then_one_a_second(lane: Watched) -> None:
-    lane.show(1, seconds=0.7)
+def test_two_frames_at_once_then_the_best_of_each_quarter_then_one_a_second(lane: Watched) -> None:
+    lane.show(1, seconds=1.0)
+    times = [round(sighting.captured - 1000.0, 2) for sighting in lane.sent]
+    assert times[:2] == [0.0, 0.1]
+    assert 4 <= len(times) <= 6
+    assert [sighting.frames for sighting in lane.sent] == list(range(1, len(times) + 1))
     before = len(lane.sent)
-    assert 3 <= before <= 5
-    assert [sighting.frames for sighting in lane.sent] == list(range(1, before + 1))
     lane.lane.settle(lane.sent[0].track)
     lane.lane.settle("unknown-track")
     lane.show(1, seconds=3.0)
     assert 2 <= len(lane.sent) - before <= 3
     assert len({sighting.track for sighting in lane.sent}) == 1
+
+
+def test_the_best_recent_frame_is_encoded(lane: Watched) -> None:
+    lane.show(1, seconds=0.2)
+    lane.encoder.nose = 0.75
+    lane.show(1)
+    lane.encoder.nose = 0.5
+    lane.show(1)
+    good = lane.now - 0.1
+    lane.encoder.nose = 0.75
+    lane.show(1)
+    assert len(lane.sent) == 3
+    assert lane.sent[2].captured == pytest.approx(good)
+    assert abs(lane.sent[2].quality["yaw_deg"]) < 3
+    assert lane.sent[2].quality["yaw_max_deg"] > 15, "a turned head is told although it is not encoded"
+
+
+def test_a_head_turned_away_is_not_encoded(lane: Watched) -> None:
+    lane.encoder.nose = 0.95
+    lane.show(1, seconds=0.5)
+    assert lane.sent == []
+
+
+def test_a_newcomer_is_looked_at_again_at_once_and_others_at_the_rate(encoder: Any, picture: Picture) -> None:
+    lane = Watched(encoder, picture, fps=2)
+    lane.show(None, step=0.6)
+    lane.see(picture(1))
+    assert 0 < lane.lane.due_in(lane.now) <= 0.05
+    lane.now += 0.05
+    lane.see(picture(1))
+    assert [sighting.frames for sighting in lane.sent] == [1, 2]
+    assert lane.lane.due_in(lane.now) == pytest.approx(0.35)
+
+
+def test_a_followed_face_is_sought_near_and_everywhere_now_and_then(lane: Watched) -> None:
+    lane.show(1, seconds=3.0)
+    sizes = [shape[:2] for shape in lane.encoder.detected]
+    near = [shape for shape in sizes if shape != (480, 640)]
+    assert all(max(shape) <= 220 for shape in near)
+    assert len(near) >= 22
+    assert len(sizes) - len(near) >= 4
+
+
+def test_near_and_everywhere_agree(encoder: Any, picture: Picture) -> None:
+    finder = FaceFinder(encoder, 640, 80, (0.0, 0.0, 1.0, 1.0))
+    for side, left, top in ((100, 200, 150), (200, 0, 0), (240, 400, 240), (300, 340, 100)):
+        view = finder.view(Frame(picture(2, side=side, left=left, top=top), 0.0))
+        (whole,) = finder.everywhere(view)
+        (near,), complete = finder.near(view, [whole])
+        assert complete
+        assert overlap(near, whole) > 0.95
+        moved = Box(whole.top + side // 4, whole.right + side // 4, whole.bottom + side // 4, whole.left + side // 4)
+        (near,), complete = finder.near(view, [moved])
+        assert overlap(near, whole) > 0.95
+        far = Box(whole.top, whole.right + side, whole.bottom, whole.left + side)
+        assert finder.near(view, [far]) == ([], False), "half a face at the edge is none"
+
+
+def test_who_comes_second_is_seen_too(lane: Watched) -> None:
+    lane.show(1, seconds=0.5)
+    both = np.maximum(lane.picture(1), lane.picture(3, left=450))
+    for _ in range(4):
+        lane.see(both)
+        lane.now += 0.1
+    assert len({sighting.track for sighting in lane.sent}) == 2
+
+
+def test_a_lost_face_is_sought_everywhere(lane: Watched) -> None:
+    lane.show(1, seconds=1.0)
+    before = len(lane.encoder.detected)
+    lane.show(1, left=420, top=20, seconds=0.4)
+    assert (480, 640) in [shape[:2] for shape in lane.encoder.detected[before:]]
+    assert lane.sent[-1].captured >= lane.now - 0.4
+
+
+def test_only_the_region_of_interest_is_looked_at(encoder: Any, picture: Picture) -> None:
+    lane = Watched(encoder, picture, roi=[0.5, 0, 0.5, 1])
+    lane.show(None, seconds=1.5)
+    before = len(encoder.detected)
+    lane.show(1, left=100, seconds=1.0)
+    assert lane.sent == []
+    assert len(encoder.detected) - before <= 1
+    assert {shape[:2] for shape in encoder.detected} == {(480, 320)}
+    lane.show(1, left=420, seconds=0.2)
+    assert len(lane.sent) == 2
+
+
+def test_faces_of_two_lanes_are_encoded_in_one_call(encoder: Any, picture: Picture) -> None:
+    one, two = Watched(encoder, picture), Watched(encoder, picture)
+    waiting = [(w.lane, c) for w, p in ((one, 1), (two, 2)) for c in w.lane.look(Frame(picture(p), 1000.0), 1000.0)]
+    encode_together(encoder, waiting)
+    assert encoder.batches == [2]
+    for watched, person in ((one, 1), (two, 2)):
+        (sighting,) = watched.sent
+        assert np.argmax(sighting.embedding) == person
+
+
+@pytest.mark.parametrize("broken", [np.full((1, 4), np.nan, np.float32), np.ones((1, 4), np.float32)])
+def test_what_is_no_unit_vector_is_left_out(
+    lane: Watched, broken: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = lane.encoder.encode_chips
+    lane.encoder.encode_chips = lambda chips: broken
+    lane.show(1)
+    assert lane.sent == []
+    assert "no unit vector" in caplog.text
+    lane.encoder.encode_chips = original
+    lane.show(1)
+    assert [sighting.frames for sighting in lane.sent] == [1]
 
 
 def test_a_track_ends_once_with_its_mean(lane: Watched) -> None:
@@ -70,6 +190,7 @@ def test_a_track_ends_once_with_its_mean(lane: Watched) -> None:
     assert last.ended
     assert last.frames == frames
     assert last.embedding is not None
+    assert last.latest is None
     assert last.captured < lane.now - 2.5
 
 
@@ -134,15 +255,24 @@ def test_nothing_moving_is_not_searched(lane: Watched) -> None:
     assert len(lane.sent) == 1
 
 
-def test_large_pictures_are_searched_small_and_encoded_whole(encoder: Any, picture: Picture) -> None:
-    lane = Watched(encoder, picture, max_width=320)
-    lane.show(2, size=(480, 640))
-    assert encoder.detected == [(240, 320, 3)]
+@pytest.mark.parametrize(
+    ("options", "searched"),
+    [
+        ({}, (480, 640)),
+        ({"max_width": 320}, (240, 320)),
+        ({"min_face_px": 160}, (240, 320)),
+        ({"min_face_px": 40}, (480, 640)),
+        ({"min_face_px": 40, "max_width": 1280}, (960, 1280)),
+    ],
+)
+def test_pictures_are_searched_as_small_as_will_do(
+    options: dict[str, int], searched: tuple[int, int], encoder: Any, picture: Picture
+) -> None:
+    lane = Watched(encoder, picture, **options)
+    lane.show(2, side=200)
+    assert encoder.detected[0][:2] == searched
     (sighting,) = lane.sent
-    assert sighting.quality["face_px"] == pytest.approx(100, abs=6)
-    small = Watched(encoder, picture, max_width=3000)
-    small.show(2, size=(480, 640))
-    assert encoder.detected[-1] == (480, 640, 3)
+    assert sighting.quality["face_px"] == pytest.approx(200, abs=8)
 
 
 def test_a_dead_stream_ends_its_tracks_and_a_slow_worker_does_not(lane: Watched) -> None:
@@ -167,6 +297,6 @@ def test_the_rate_is_kept(encoder: Any, picture: Picture) -> None:
     for number in range(100):
         now = 1000.0 + number * 0.02
         if lane.lane.due_in(now) <= 0:
-            lane.lane.process(Frame(picture(None), now))
+            lane.lane.look(Frame(picture(None), now), now)
             looked += 1
     assert 9 <= looked <= 12

@@ -56,12 +56,15 @@ def test_round_trip(message: object) -> None:
 def test_embeddings_arrive_to_the_bit(seed: int, dimension: int) -> None:
     vector = np.random.default_rng(seed).normal(size=dimension).astype(np.float32)
     vector /= np.linalg.norm(vector)
-    got = decode(encode(Sighting("cam", "t", 1.0, 0.5, 1, vector)))
+    other = np.roll(vector, 1)
+    got = decode(encode(Sighting("cam", "t", 1.0, 0.5, 1, vector, latest=other)))
     assert isinstance(got, Sighting)
     assert got.embedding is not None
     assert got.embedding.dtype == np.float32
     assert got.embedding.tobytes() == vector.tobytes()
     got.embedding[0] = 0.0  # its own memory
+    assert got.latest is not None
+    assert got.latest.tobytes() == other.tobytes()
 
 
 def sighting_with(**changes: object) -> bytes:
@@ -101,6 +104,8 @@ def b64(*values: float) -> str:
         sighting_with(embedding=b64(float("nan"), 1.0)),
         sighting_with(embedding=b64(float("inf"), 1.0)),
         sighting_with(embedding="A" * 100_000),
+        sighting_with(latest=b64(float("nan"), 1.0)),
+        sighting_with(latest=[1.0, 0.0]),
         sighting_with(quality={str(i): 1.0 for i in range(33)}),
         sighting_with(timings_ms=[1]),
     ],
@@ -150,3 +155,21 @@ def test_options_are_bounded(value: object, want: float) -> None:
     lane = LaneConfig("cam", VideoSource("x", options={"fps": value}))
     assert lane.number("fps", 10.0, 1.0, 60.0) == want
     assert LaneConfig("cam", VideoSource("x")).number("fps", 7.0, 1.0, 60.0) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [
+        ([0.25, 0, 0.5, 1], (0.25, 0.0, 0.5, 1.0)),
+        ([0.5, 0.5, 0.9, 0.9], (0.5, 0.5, 0.5, 0.5)),
+        ([0.5, 0.5, 0.05, 0.5], (0.0, 0.0, 1.0, 1.0)),
+        ([0.95, 0, 0.5, 1], (0.0, 0.0, 1.0, 1.0)),
+        ([-1, 0, 1, 1], (0.0, 0.0, 1.0, 1.0)),
+        ([float("nan"), 0, 1, 1], (0.0, 0.0, 1.0, 1.0)),
+        ([0, 0, 1], (0.0, 0.0, 1.0, 1.0)),
+        ("0,0,1,1", (0.0, 0.0, 1.0, 1.0)),
+        (None, (0.0, 0.0, 1.0, 1.0)),
+    ],
+)
+def test_a_region_of_interest_lies_in_the_picture(value: object, want: tuple[float, ...]) -> None:
+    assert LaneConfig("cam", VideoSource("x", options={"roi": value})).roi() == want

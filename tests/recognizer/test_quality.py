@@ -7,9 +7,20 @@ import pytest
 from PIL import Image
 
 from devicemgr.ports import Box
-from devicemgr.recognizer.quality import LEAST_SHARPNESS, assess
+from devicemgr.recognizer import quality as quality_module
+from devicemgr.recognizer.pose import pose_of
+from devicemgr.recognizer.quality import LEAST_SHARPNESS, Quality
 
 FACE = Box(60, 260, 220, 100)
+FRONTAL = np.array([[0.78, 0.35], [0.62, 0.35], [0.22, 0.35], [0.38, 0.35], [0.5, 0.658]])
+
+
+def assess(image: np.ndarray, box: Box, nose: float = 0.5, scale: float = 1.0) -> Quality:
+    """Judge a face whose landmarks lie where they mostly do."""
+    points = FRONTAL.copy()
+    points[4, 0] = nose
+    points = points * (box.right - box.left, box.bottom - box.top) + (box.left, box.top)
+    return quality_module.assess(image[:, :, 0], box, points, scale)
 
 
 def texture(mean: float = 130.0, contrast: float = 40.0) -> np.ndarray:
@@ -33,7 +44,37 @@ def test_a_good_face() -> None:
     assert quality.fault(80) is None
     assert quality.face_px == 160
     assert quality.brightness == pytest.approx(130, abs=15)
-    assert set(quality.as_numbers()) == {"face_px", "sharpness", "brightness"}
+    assert {"face_px", "sharpness", "brightness", "yaw_deg", "score"} <= set(quality.as_numbers())
+    assert quality.score > 0.9
+    assert assess(texture(), FACE, scale=0.5).face_px == 320
+
+
+def test_a_turned_head_scores_less_and_one_turned_away_is_none() -> None:
+    straight, turned, away = (assess(texture(), FACE, nose) for nose in (0.5, 0.6, 0.9))
+    assert straight.score > turned.score > away.score
+    assert turned.fault(80) is None
+    assert away.fault(80) == "turned_away"
+    assert turned.pose.yaw == pytest.approx(26.4, abs=0.5)
+
+
+def test_pose() -> None:
+    points = FRONTAL * 100
+    assert [round(abs(x)) for x in (pose_of(points).yaw, pose_of(points).pitch, pose_of(points).roll)] == [0, 0, 0]
+    tilt = np.radians(20)
+    turned = points @ np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
+    assert pose_of(turned).roll == pytest.approx(20, abs=0.1)
+    assert pose_of(turned).yaw == pytest.approx(0, abs=0.1)
+    assert pose_of(np.zeros((5, 2))).yaw == 0.0
+
+
+def test_a_covered_mouth_is_seen() -> None:
+    masked = texture()
+    masked[160:240, 90:270] = 128
+    assert assess(masked, FACE).fault(80) == "covered"
+
+
+def test_a_face_at_the_edge_of_the_picture_has_no_mouth() -> None:
+    assert assess(texture(), Box(312, 40, 320, 30)).mouth == 0.0
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -56,6 +97,7 @@ def test_exposure() -> None:
 
 def test_size_and_edges() -> None:
     assert assess(texture(), Box(60, 130, 90, 100)).fault(80) == "face_too_small"
+    assert assess(texture(), Box(60, 176, 136, 100)).fault(80) != "face_too_small", "boxes come in steps of a fifth"
     assert assess(texture(), Box(0, 260, 160, 100)).fault(80) == "cut_off"
     assert assess(texture(), Box(-50, 90, 110, -30)).fault(80) == "cut_off"
     assert assess(texture(), Box(500, 700, 600, 600)).fault(80) == "face_too_small"
