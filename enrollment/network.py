@@ -12,8 +12,8 @@ from enrollment import native
 
 DIMENSION = 128
 CHIP_SIZE = 150
-# What is computed at once is bounded, and with it the memory for it (1.6 MB a chip); more at once is no faster.
-MOST_AT_ONCE = 16
+# What is computed at once is bounded, and with it the memory that stays taken (2 MB a chip); more is no faster.
+MOST_AT_ONCE = 8
 
 Descriptors = NDArray[np.float32]
 
