@@ -34,6 +34,7 @@ from devicemgr.model import Direction, JsonValue, Portal, PortalMode
 from devicemgr.openings import (
     Opening,
     Outcome,
+    Sent,
     decision_fact,
     manual_fact,
     outcome_fact,
@@ -43,15 +44,12 @@ from devicemgr.openings import (
 )
 from devicemgr.ports import Device, Gallery
 from devicemgr.presence import Presence
-from devicemgr.rulebook import Rulebook
+from devicemgr.rulebook import Rulebook, point_of, portal_at
 from devicemgr.rules import passage
 from devicemgr.rules.passage import LaneState
-from devicemgr.rules.policy import AccessRequest, Decision, decide
+from devicemgr.rules.policy import AccessRequest, Decision, Snapshot, decide
 
 log = logging.getLogger(__name__)
-
-# Denials that are not the person's doing: the next sighting of the same track asks again.
-_ASK_AGAIN = {Reason.STALE_EVIDENCE, Reason.STORAGE_FAILED}
 
 
 class GateLine(Protocol):
@@ -76,12 +74,13 @@ class AccessPipeline:
         self._post = post
         self._settled = settled
         self._presence = Presence()
-        self._lanes: dict[str, LaneState] = {}
+        self._lanes: dict[str, tuple[Portal, LaneState]] = {}
         self._relock: dict[str, tuple[float, str]] = {}
 
     def on_sighting(self, sighting: Sighting) -> None:
         """A face of a track: match it, and make a request when one is due."""
-        point = self._rules.point_of(sighting.device)
+        rules = self._rules.current
+        point = point_of(rules, sighting.device)
         if point is None:
             return
         match = self._gallery().match(sighting.embedding) if sighting.embedding is not None else None
@@ -94,12 +93,11 @@ class AccessPipeline:
             id=str(uuid.uuid4()), portal=point.portal, direction=point.direction, device=sighting.device,
             at=datetime.now(UTC), captured=sighting.captured, now=time.monotonic(), face=evidence,
         )  # fmt: skip
-        decision = self._decide(request, sighting.timings_ms)
-        if decision.reason in _ASK_AGAIN and evidence.person_id is not None:
+        decision = self._decide(request, rules, sighting.timings_ms)
+        if decision.reason is Reason.STALE_EVIDENCE and evidence.person_id is not None:
             self._presence.forget(sighting, evidence.person_id)
 
-    def _decide(self, request: AccessRequest, timings_ms: Mapping[str, float]) -> Decision:
-        rules = self._rules.current
+    def _decide(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
         decision = decide(request, rules)
         decided = time.monotonic()
         fact = decision_fact(request, decision, decided, timings_ms)
@@ -140,12 +138,15 @@ class AccessPipeline:
     def _released(self, opening: Opening, recorded: float, result: object, error: Exception | None) -> None:
         """On the gate's thread: hand the outcome to the dispatcher, ahead of the passage that it causes."""
         failure = error if isinstance(error, DevicemgrError) or error is None else DevicemgrError(repr(error))
-        self._post(Outcome(opening, recorded, time.monotonic(), failure, senses_passage=result is not False))
+        sent = result if isinstance(result, Sent) else Sent(senses_passage=True)
+        self._post(Outcome(opening, recorded, time.monotonic(), failure or sent.unknown, sent.senses_passage))
 
     def on_outcome(self, outcome: Outcome) -> None:
         """The gate has answered, or not: record it, and expect somebody to pass if it may have opened."""
         opening = outcome.opening
         if not outcome.recorded:
+            if opening.person_id is not None:
+                self._presence.ask_again(opening.person_id)
             _tell(outcome)
             return
         # Who asked is told when the outcome is on disk too: what was acknowledged is never lost.
@@ -165,12 +166,12 @@ class AccessPipeline:
     def on_device_fact(self, device: str, fact: DeviceFact) -> None:
         """Something happened at a gate."""
         if isinstance(fact, FireRelease):
-            self._rules.set_fire(fact.active)
+            self._rules.set_fire(device, fact.active)
             self._ledger.submit(
                 Fact(Kind.FIRE_RELEASE, datetime.now(UTC), device=device, detail={"active": fact.active})
             )  # fmt: skip
             return
-        portal = self._rules.portal_at(device, fact.channel)
+        portal = portal_at(self._rules.current, device, fact.channel)
         now = time.monotonic()
         match fact:
             case RexPressed():
@@ -187,9 +188,8 @@ class AccessPipeline:
         """Let releases and passages run out; a few times a second."""
         now = time.monotonic()
         portals = self._rules.current.portals
-        for name in [name for name, lane in self._lanes.items() if lane != passage.IDLE]:
-            if name in portals:
-                self._step(portals[name], passage.Tick(now))
+        for name, (portal, _) in list(self._lanes.items()):
+            self._step(portals.get(name, portal), passage.Tick(now))
         for name, (until, request) in list(self._relock.items()):
             if until <= now:
                 del self._relock[name]
@@ -199,12 +199,15 @@ class AccessPipeline:
         """idle, released or passing; any thread."""
         if portal in self._relock:
             return str(passage.StateName.RELEASED)
-        return str(self._lanes.get(portal, passage.IDLE).name)
+        _, lane = self._lanes.get(portal, (None, passage.IDLE))
+        return str(lane.name)
 
     def _step(self, portal: Portal, event: passage.Input) -> None:
         free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
-        lane, facts = passage.step(self._lanes.get(portal.name, passage.IDLE), event, free=free)
-        self._lanes[portal.name] = lane
+        _, lane = self._lanes.pop(portal.name, (portal, passage.IDLE))
+        lane, facts = passage.step(lane, event, free=free)
+        if lane != passage.IDLE:
+            self._lanes[portal.name] = (portal, lane)
         for fact in facts:
             self._ledger.submit(passage_fact(portal, fact))
 

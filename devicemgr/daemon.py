@@ -1,13 +1,11 @@
 """The daemon: what runs, in the order in which it starts; stopped in the reverse order."""
 
-import contextlib
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from devicemgr import notify, status
@@ -15,12 +13,13 @@ from devicemgr.access import AccessPipeline
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
 from devicemgr.api.server import ApiServer
-from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError
-from devicemgr.events import DeviceFact, Fact, Kind, Sighting
-from devicemgr.inbox import FromDevice, Inbox
+from devicemgr.calibrating import Recalibration
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError, StorageFailed
+from devicemgr.events import DeviceFact, Fact, FireRelease, Kind, Sighting
+from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
-from devicemgr.model import Direction, PortalMode
-from devicemgr.openings import Outcome
+from devicemgr.model import DeviceConfig, Direction, PortalMode
+from devicemgr.openings import Outcome, unconfirmed_fact
 from devicemgr.portal_modes import PortalModes
 from devicemgr.ports import Device, Gallery
 from devicemgr.recognizer.messages import LaneState
@@ -28,7 +27,7 @@ from devicemgr.recognizer.pool import RecognizerPool
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Site
 from devicemgr.store import ledger_rows, places
-from devicemgr.store.database import revision
+from devicemgr.store.database import Session, get_meta, revision, set_meta
 from devicemgr.supervisor import DeviceState, Health, Listener, Supervisor
 
 log = logging.getLogger(__name__)
@@ -37,7 +36,11 @@ T = TypeVar("T")
 _LOOK_SECONDS = 0.4
 _TICK_SECONDS = 0.1
 _STALLED_SECONDS = 10.0
+_LOOKER_STALLED_SECONDS = 60.0
 _OPEN_SECONDS = 8.0
+_SETTLED = "openings_settled_seq"
+# systemd, demo and tests count on five seconds from SIGTERM to the end.
+_STOP_SECONDS = 4.5
 
 
 class Daemon:
@@ -50,15 +53,17 @@ class Daemon:
         self._started = time.monotonic()
         self._stopping = threading.Event()
         self._look = threading.Event()
+        self._refreshing = threading.Lock()
         self._ready = False
         self._revision = -1
-        self._progress = time.monotonic()
+        self._progress = self._looked = time.monotonic()
         self._inbox = Inbox()
         self._rules = Rulebook(site.database)
         self._pool = RecognizerPool(site.parts.encoder, site.parts.opener, workers=os.cpu_count() or 1)
         self._lanes = CameraLanes(self._rules, site.parts.catalog, self._pool)
         self._supervisor = Supervisor(site.parts.catalog, Listener(self._on_fact, self._on_state))
         self._modes = PortalModes(site, self._rules, self._supervisor)
+        self._recalibration = Recalibration(site)
         self._access = AccessPipeline(
             site.ledger, self._supervisor, self._rules, lambda: site.gallery.current, self._inbox.put, self._pool.settle
         )
@@ -77,11 +82,12 @@ class Daemon:
             self._ready = True
             notify.tell("READY=1")
             log.info("ready after %.1f s", time.monotonic() - self._started)
-            self._watch()
+            self._watch(api)
         finally:
             notify.tell("STOPPING=1")
-            api.stop()
-            self.stop()
+            deadline = time.monotonic() + _STOP_SECONDS
+            api.stop(1.3)
+            self.stop(deadline)
             os.close(lock)
 
     def start(self) -> None:
@@ -95,24 +101,26 @@ class Daemon:
         self._refresh()
         self._looker.start()
 
-    def stop(self) -> None:
-        """Cameras first, gates next, the ledger last."""
+    def stop(self, deadline: float) -> None:
+        """Cameras first, gates next, the ledger last; what was reported until then is still recorded."""
         self._stopping.set()
         self._look.set()
-        self._pool.stop(1.0)
-        self._supervisor.stop(1.0)
+        self._pool.stop(0.7)
+        self._supervisor.stop(0.8)
         self._inbox.close()
         if self._dispatcher.is_alive():
-            self._dispatcher.join(1.0)
-        self._site.ledger.stop(1.5)
+            self._dispatcher.join(0.7)
+        self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
 
-    def _watch(self) -> None:
+    def _watch(self, api: ApiServer) -> None:
         while not self._stopping.wait(1.0):
-            stalled = [
-                name
-                for name, at in (("dispatcher", self._progress), ("ledger", self._site.ledger.progress))
-                if time.monotonic() - at > _STALLED_SECONDS
-            ]
+            turns = (
+                ("dispatcher", self._progress, _STALLED_SECONDS),
+                ("ledger", self._site.ledger.progress, _STALLED_SECONDS),
+                ("looker", self._looked, _LOOKER_STALLED_SECONDS),
+            )
+            stalled = [name for name, at, bound in turns if time.monotonic() - at > bound]
+            stalled += [] if api.is_alive() else ["API"]
             if stalled:
                 log.critical("no progress in %s: systemd is not told that the daemon lives", ", ".join(stalled))
             else:
@@ -120,43 +128,40 @@ class Daemon:
 
     def _mark_unconfirmed(self) -> None:
         """Grants whose unlock was never reported: the last run ended between the record and the answer."""
+        asked = (Kind.ACCESS_GRANTED, "admin.portal_open")
         outcomes = (Kind.PORTAL_UNLOCKED, Kind.PORTAL_UNLOCK_FAILED, Kind.PORTAL_UNLOCK_UNCONFIRMED, Kind.ACCESS_DENIED)
-        with self._site.database.read() as session:
-            found = [
-                body
-                for kind in (Kind.ACCESS_GRANTED, "admin.portal_open")
-                for body in ledger_rows.unconfirmed(session, kind, outcomes)
-            ]
-        for body in found:
-            direction = Direction(body["direction"]) if body["direction"] else None
-            self._site.ledger.submit(
-                Fact(
-                    Kind.PORTAL_UNLOCK_UNCONFIRMED,
-                    datetime.now(UTC),
-                    portal=body["portal"],
-                    direction=direction,
-                    person_id=body["person_id"],
-                    request=body["request"],
-                )
-            )
+        try:
+            with self._site.database.write(changes_site=False) as session:
+                after = int(get_meta(session, _SETTLED) or 0)
+                found = ledger_rows.unconfirmed(session, asked, outcomes, after)
+                self._site.ledger.append(session, [unconfirmed_fact(body) for body in found])
+                # A year of events need not be read at each start: up to here each opening has its end.
+                set_meta(session, _SETTLED, str(ledger_rows.head(session)[0]))
+        except StorageFailed as error:
+            log.error("openings of the last run could not be looked at: %s", error)
 
     def _dispatch(self) -> None:
+        """Until the inbox is closed and empty: what a gate has done is recorded although the daemon ends."""
         ticked = 0.0
-        while not self._stopping.is_set():
-            item = self._inbox.get(_TICK_SECONDS)
+        while (item := self._inbox.get(_TICK_SECONDS)) is not None or not self._inbox.closed:
             try:
-                if isinstance(item, Sighting):
-                    self._access.on_sighting(item)
-                elif isinstance(item, Outcome):
-                    self._access.on_outcome(item)
-                elif isinstance(item, FromDevice):
-                    self._access.on_device_fact(item.device, item.fact)
+                self._handle(item)
                 if time.monotonic() - ticked >= _TICK_SECONDS:
                     self._access.tick()
                     ticked = time.monotonic()
             except Exception:
                 log.exception("the dispatcher could not handle %s", type(item).__name__)
             self._progress = time.monotonic()
+
+    def _handle(self, item: Item | None) -> None:
+        if isinstance(item, Outcome):
+            self._access.on_outcome(item)
+        elif isinstance(item, FromDevice):
+            self._access.on_device_fact(item.device, item.fact)
+            if isinstance(item.fact, FireRelease) and not item.fact.active:
+                self._modes.after_fire()
+        elif isinstance(item, Sighting) and not self._stopping.is_set():
+            self._access.on_sighting(item)
 
     def _look_often(self) -> None:
         """A change of people or site, by whatever process, is in force within a second."""
@@ -169,21 +174,31 @@ class Daemon:
                 log.warning("people and site could not be read: %s", error)
             except Exception:
                 log.exception("people and site could not be read")
+            self._looked = time.monotonic()
 
     def _refresh(self) -> None:
-        with self._site.database.read() as session:
-            found = revision(session)
-            if found == self._revision:
-                return
-            configs = []
-            for row in places.devices(session):
-                with contextlib.suppress(DevicemgrError):
-                    configs.append(places.device_config(row, self._site.vault))
-        self._rules.refresh()
-        self._site.gallery.refresh()
-        self._supervisor.set_devices(configs)
-        self._lanes.refresh({config.name for config in configs})
-        self._revision = found
+        """Any thread; one at a time, or two would each start the same device."""
+        with self._refreshing:
+            with self._site.database.read() as session:
+                found = revision(session)
+                if found == self._revision:
+                    return
+                configs = list(self._readable_devices(session))
+            try:
+                self._rules.refresh()
+            finally:  # a right that can't be read must not keep a withdrawn face
+                self._site.gallery.refresh()
+            self._supervisor.set_devices(configs)
+            self._lanes.refresh({config.name for config in configs})
+            self._revision = found
+        self._recalibration.consider()
+
+    def _readable_devices(self, session: Session) -> Iterator[DeviceConfig]:
+        for row in places.devices(session):
+            try:
+                yield places.device_config(row, self._site.vault)
+            except DevicemgrError as error:
+                log.error("device %s is left out: %s", row.name, error)
 
     def _on_fact(self, device: str, fact: DeviceFact) -> None:
         self._inbox.put(FromDevice(device, fact))

@@ -3,12 +3,13 @@
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeVar
 
 from devicemgr import status
 from devicemgr.errors import DevicemgrError
+from devicemgr.events import Fact
 from devicemgr.model import Direction, PortalMode
 from devicemgr.openings import Opening, Outcome, manual_fact, outcome_fact, release_gate
 from devicemgr.portal_modes import PortalModes
@@ -69,25 +70,38 @@ class DirectRuntime:
             done(result, None)
 
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
-        """Record, release, record the outcome."""
+        """Record, release, record the outcome; a gate timed by this computer is held for its time."""
         with self._site.database.read() as session:
             model = places.portal_model(places.portal(session, portal))
         now = time.monotonic()
         opening = Opening(str(uuid.uuid4()), model, direction, now, now, actor=actor)
-        with self._site.database.write(changes_site=False) as session:
-            self._site.ledger.append(session, [manual_fact(opening)])
+        self._append(manual_fact(opening))
         recorded = time.monotonic()
-        error: DevicemgrError | None = None
+        outcomes: list[Outcome] = []
+
+        def ended(error: DevicemgrError | None) -> None:
+            if not outcomes:
+                outcomes.append(Outcome(opening, recorded, time.monotonic(), error, senses_passage=False))
+                self._append(outcome_fact(outcomes[0]))
+
+        def act(device: Device) -> None:
+            # Who asked is still waiting, however long the line took to open.
+            sent = release_gate(replace(opening, decided=time.monotonic()), device)
+            ended(sent.unknown)
+            if not sent.senses_passage:
+                _hold(device, model.release_seconds)
+
         try:
-            self.call_device(model.gate, partial(release_gate, opening), 0)
-        except DevicemgrError as failure:
-            error = failure
-        outcome = Outcome(opening, recorded, time.monotonic(), error, senses_passage=False)
-        with self._site.database.write(changes_site=False) as session:
-            self._site.ledger.append(session, [outcome_fact(outcome)])
-        if error is not None:
-            raise error
+            self.call_device(model.gate, act, 0)
+        except DevicemgrError as error:
+            ended(error)
+        if outcomes[0].error is not None:
+            raise outcomes[0].error
         return {"portal": portal, "direction": str(direction), "request": opening.request, "outcome": "confirmed"}
+
+    def _append(self, fact: Fact) -> None:
+        with self._site.database.write(changes_site=False) as session:
+            self._site.ledger.append(session, [fact])
 
     def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
         """Record and apply a mode."""
@@ -99,3 +113,11 @@ class DirectRuntime:
     def gallery(self) -> Gallery:
         """Loaded when asked for."""
         return self._site.gallery.refresh()
+
+
+def _hold(device: Device, seconds: float) -> None:
+    """Closing a relay board ends its pulse, so it stays open, and polled, for as long as somebody may pass."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        device.poll()
+        time.sleep(min(device.poll_interval, 0.2))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from devicemgr.commands import Release
 from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, OutcomeUnknown
@@ -43,8 +44,16 @@ class Outcome:
     senses_passage: bool
 
 
-def release_gate(opening: Opening, device: Device) -> bool:
-    """Send the one release of an opening, on the gate's own thread; True when the gate will report the passage."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A release that has left: whether the gate will report the passage; `unknown` when its answer was lost."""
+
+    senses_passage: bool
+    unknown: OutcomeUnknown | None = None
+
+
+def release_gate(opening: Opening, device: Device) -> Sent:
+    """Send the one release of an opening, on the gate's own thread."""
     if not isinstance(device, Gate):
         raise DeviceRefused(f"'{opening.portal.gate}' is not a gate; `devicemgr portal edit` names another")
     portal = opening.portal
@@ -53,8 +62,11 @@ def release_gate(opening: Opening, device: Device) -> bool:
     )  # fmt: skip
     if time.monotonic() > order.deadline:
         raise DeviceError("the release was not sent: it came too late after its decision")
-    device.release(order.channel, order.direction, order.seconds)
-    return device.senses_passage
+    try:
+        device.release(order.channel, order.direction, order.seconds)
+    except OutcomeUnknown as error:
+        return Sent(device.senses_passage, error)
+    return Sent(device.senses_passage)
 
 
 def decision_fact(request: AccessRequest, decision: Decision, decided: float, timings_ms: Mapping[str, float]) -> Fact:
@@ -133,6 +145,15 @@ def outcome_fact(outcome: Outcome) -> Fact:
         detail=detail,
         actor=opening.actor,
     )
+
+
+def unconfirmed_fact(asked: Mapping[str, Any]) -> Fact:
+    """Nobody knows what became of the opening with this recorded body: its daemon ended before the answer."""
+    return Fact(
+        Kind.PORTAL_UNLOCK_UNCONFIRMED, datetime.now(UTC), portal=asked["portal"],
+        direction=Direction(asked["direction"]) if asked["direction"] else None,
+        person_id=asked["person_id"], request=asked["request"],
+    )  # fmt: skip
 
 
 def passage_fact(portal: Portal, fact: PassageFact) -> Fact:

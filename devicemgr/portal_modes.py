@@ -30,13 +30,6 @@ class Caller(Protocol):
     ) -> None: ...
 
 
-def apply_mode(portal: Portal, mode: PortalMode, device: Device) -> None:
-    """Tell a gate its mode, on the gate's own thread."""
-    if not isinstance(device, Gate):
-        raise DeviceRefused(f"'{portal.gate}' is not a gate; `devicemgr portal edit` names another")
-    device.set_mode(portal.channel, mode)
-
-
 class PortalModes:
     """normal, locked and free."""
 
@@ -57,7 +50,8 @@ class PortalModes:
             self._site.ledger.append(session, [asked])
         answer: dict[str, Any] = {"portal": name, "mode": str(mode), "applied": True}
         try:
-            self._devices.call(portal.gate, partial(apply_mode, portal, mode), _APPLY_SECONDS)
+            self._rules.refresh()
+            self._devices.call(portal.gate, partial(self._apply, name), _APPLY_SECONDS)
         except DeviceError as error:
             return answer | {"applied": False, "cause": str(error)}
         with self._site.database.write(changes_site=False) as session:
@@ -66,15 +60,33 @@ class PortalModes:
 
     def on_state(self, state: DeviceState) -> None:
         """A gate that comes back may have forgotten its mode, or have missed a change, the one to normal included."""
-        if state.health is not Health.ONLINE:
-            return
+        if state.health is Health.ONLINE:
+            self._reassert({state.name})
+
+    def after_fire(self) -> None:
+        """A fire has ended: gates that it opened, or that came back meanwhile, get their modes again."""
+        self._reassert({portal.gate for portal in self._rules.current.portals.values()})
+
+    def _reassert(self, gates: set[str]) -> None:
         rules = self._rules.current
         for portal in rules.portals.values():
             skip = portal.mode is PortalMode.LOCKED and rules.fire_active
-            if portal.gate == state.name and not skip:
-                self._devices.command(portal.gate, partial(apply_mode, portal, portal.mode), partial(_noted, portal))
+            if portal.gate in gates and not skip:
+                self._devices.command(portal.gate, partial(self._apply, portal.name), partial(_noted, portal))
+
+    def _apply(self, name: str, device: Device) -> None:
+        """On the gate's own thread; the mode in force then, so that of two orders the last one stands."""
+        rules = self._rules.current
+        portal = rules.portals.get(name)
+        if portal is None:
+            return
+        if not isinstance(device, Gate):
+            raise DeviceRefused(f"'{portal.gate}' is not a gate; `devicemgr portal edit` names another")
+        if portal.mode is PortalMode.LOCKED and rules.fire_active:
+            raise DeviceRefused("a fire input is active: nothing is locked until it ends")
+        device.set_mode(portal.channel, portal.mode)
 
 
 def _noted(portal: Portal, _: object, error: Exception | None) -> None:
     if error:
-        log.warning("%s could not be put into %s: %s", portal.name, portal.mode, error)
+        log.warning("the mode of %s could not be applied: %s", portal.name, error)

@@ -47,6 +47,11 @@ class Presence:
         self._track(sighting).settled = False
         self._served.pop((sighting.device, person_id), None)
 
+    def ask_again(self, person_id: str) -> None:
+        """What was decided could not be recorded: the next sighting of this person makes a new request."""
+        for key in [key for key in self._served if key[1] == person_id]:
+            del self._served[key]
+
     def is_settled(self, sighting: Sighting) -> bool:
         """True when a decision was made about this track."""
         return self._track(sighting).settled

@@ -6,7 +6,7 @@ from dataclasses import replace
 from devicemgr.model import AccessPoint, Portal
 from devicemgr.rules.policy import Snapshot
 from devicemgr.store import people, places
-from devicemgr.store.database import Database, revision
+from devicemgr.store.database import Database, Session, revision
 
 
 class Rulebook:
@@ -14,10 +14,11 @@ class Rulebook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        # Held for a moment only: the dispatcher must not wait for the store when there is a fire.
+        self._swapping = threading.Lock()
+        self._fires: set[str] = set()
         self._snapshot = Snapshot(version=-1)
-        self._points: dict[str, AccessPoint] = {}
-        self._gates: dict[tuple[str, int], Portal] = {}
 
     @property
     def current(self) -> Snapshot:
@@ -26,35 +27,46 @@ class Rulebook:
 
     def refresh(self) -> Snapshot:
         """The store's present state, read only when it changed."""
-        with self._lock, self._database.read() as session:
-            version = revision(session)
-            if version != self._snapshot.version:
-                self._snapshot = Snapshot(
-                    version=version,
-                    people={person.id: person for person in people.models(session)},
-                    levels={row.name: places.level_model(row) for row in places.levels(session)},
-                    schedules={row.name: places.schedule_model(row) for row in places.schedules(session)},
-                    portals={row.name: places.portal_model(row) for row in places.portals(session)},
-                    fire_active=self._snapshot.fire_active,
-                )
-                portals = self._snapshot.portals.values()
-                self._points = {point.device: point for portal in portals for point in portal.access_points}
-                self._gates = {(portal.gate, portal.channel): portal for portal in portals}
-            return self._snapshot
+        with self._loading:
+            with self._database.read() as session:
+                version = revision(session)
+                if version == self._snapshot.version:
+                    return self._snapshot
+                loaded = _load(session, version)
+                devices = {row.name for row in places.devices(session)}
+            with self._swapping:
+                self._fires &= devices
+                self._snapshot = replace(loaded, fire_active=bool(self._fires))
+                return self._snapshot
 
-    def set_fire(self, active: bool) -> None:
-        """While a fire input is active, software holds nothing shut."""
-        with self._lock:
-            self._snapshot = replace(self._snapshot, fire_active=active)
-
-    def point_of(self, device: str) -> AccessPoint | None:
-        """Where one presents at `device`."""
-        return self._points.get(device)
-
-    def portal_at(self, gate: str, channel: int) -> Portal | None:
-        """Which portal hangs on a gate's channel."""
-        return self._gates.get((gate, channel))
+    def set_fire(self, device: str, active: bool) -> None:
+        """While the fire input of any device is active, software holds nothing shut."""
+        with self._swapping:
+            self._fires = self._fires | {device} if active else self._fires - {device}
+            self._snapshot = replace(self._snapshot, fire_active=bool(self._fires))
 
     def points(self) -> list[AccessPoint]:
         """All access points."""
-        return list(self._points.values())
+        return [point for portal in self._snapshot.portals.values() for point in portal.access_points]
+
+
+def point_of(snapshot: Snapshot, device: str) -> AccessPoint | None:
+    """Where one presents at `device`."""
+    points = (point for portal in snapshot.portals.values() for point in portal.access_points)
+    return next((point for point in points if point.device == device), None)
+
+
+def portal_at(snapshot: Snapshot, gate: str, channel: int) -> Portal | None:
+    """Which portal hangs on a gate's channel."""
+    portals = snapshot.portals.values()
+    return next((portal for portal in portals if (portal.gate, portal.channel) == (gate, channel)), None)
+
+
+def _load(session: Session, version: int) -> Snapshot:
+    return Snapshot(
+        version=version,
+        people={person.id: person for person in people.models(session)},
+        levels={row.name: places.level_model(row) for row in places.levels(session)},
+        schedules={row.name: places.schedule_model(row) for row in places.schedules(session)},
+        portals={row.name: places.portal_model(row) for row in places.portals(session)},
+    )

@@ -66,10 +66,17 @@ class ApiServer:
         """Begin to answer."""
         self._thread.start()
 
+    def is_alive(self) -> bool:
+        """True while it answers."""
+        return self._thread.is_alive()
+
     def stop(self, timeout: float = 2.0) -> None:
-        """Stop answering and take the socket away."""
+        """Stop answering and take the socket away; also when it never began."""
         self._server.should_exit = True
-        self._thread.join(timeout)
+        if self._thread.ident is None:
+            self._listener.close()
+        else:
+            self._thread.join(timeout)
         self._path.unlink(missing_ok=True)
 
     def _run(self) -> None:

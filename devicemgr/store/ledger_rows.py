@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from devicemgr.chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.events import Fact
@@ -114,8 +114,12 @@ def _with_badges(session: Session, bodies: list[dict[str, Any]]) -> list[dict[st
     return bodies
 
 
-def unconfirmed(session: Session, kind: str, outcomes: Sequence[str]) -> list[dict[str, Any]]:
-    """Events of `kind` with whose request no event of a kind in `outcomes` was ever recorded."""
-    settled = select(EventRow.request).where(EventRow.kind.in_(outcomes), EventRow.request.is_not(None))
-    query = select(EventRow.body).where(EventRow.kind == kind, EventRow.request.not_in(settled)).order_by(EventRow.seq)
+def unconfirmed(
+    session: Session, kinds: Sequence[str], outcomes: Sequence[str], after: int = 0
+) -> list[dict[str, Any]]:
+    """Events of `kinds` behind seq `after` with whose request no event of a kind in `outcomes` was ever recorded."""
+    outcome = aliased(EventRow)
+    settled = exists().where(outcome.request == EventRow.request, outcome.kind.in_(outcomes))
+    asked = (EventRow.seq > after, EventRow.kind.in_(kinds), EventRow.request.is_not(None))
+    query = select(EventRow.body).where(*asked, ~settled).order_by(EventRow.seq)
     return [json.loads(body) for body in session.scalars(query)]

@@ -2,8 +2,10 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,18 @@ import pytest
 from pydantic import BaseModel
 
 from devicemgr import site as sites
+from devicemgr.access import AccessPipeline
 from devicemgr.errors import NotFound
-from devicemgr.events import DeviceFact
+from devicemgr.events import DeviceFact, Fact, Sighting
 from devicemgr.home import Home
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, PortalMode
+from devicemgr.openings import Outcome
 from devicemgr.ports import Calibration, Driver, Embedding, Gallery, GalleryStats, Match
+from devicemgr.rulebook import Rulebook
 from devicemgr.site import Parts, Site
+from devicemgr.store import ledger_rows, people, places
+from devicemgr.store.ledger_rows import EventFilter
+from devicemgr.store.tables import LevelRow, PortalRow
 
 
 class FakeGate:
@@ -145,3 +153,84 @@ def make_site(tmp_path: Path, catalog: FakeCatalog) -> Iterator[Callable[[], Sit
 @pytest.fixture
 def site(make_site: Callable[[], Site]) -> Site:
     return make_site()
+
+
+ANNA = np.eye(4, dtype=np.float32)[0]
+
+
+class Entrance:
+    """A portal `lobby` with a camera `cam`; Anna may enter; the gate runs on the calling thread."""
+
+    def __init__(self, site: Site, gate: Any) -> None:
+        self.site, self.gate = site, gate
+        self.rules = Rulebook(site.database)
+        self.outcomes: queue.Queue[Outcome] = queue.Queue()
+        self.settled: list[tuple[str, str]] = []
+        self.committed_at_release: list[int] = []
+        self._build()
+        self.gallery = self.site.parts.build_gallery([(self.anna, ANNA)], 1)
+        self.pipeline = AccessPipeline(
+            site.ledger, self, self.rules, lambda: self.gallery, self.outcomes.put,
+            lambda device, track: self.settled.append((device, track)),
+        )  # fmt: skip
+
+    def _build(self) -> None:
+        with self.site.database.write() as session:
+            for name in ("cam", "arm"):
+                places.add_device(session, self.site.vault, DeviceConfig("", name, "fake_gate", "x"))
+            gate = places.device(session, "arm")
+            row = PortalRow(
+                name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal"
+            )  # fmt: skip
+            session.add(row)
+            session.flush()
+            places.set_access_points(session, row, Direction.ENTRY, ["cam"])
+            level = LevelRow(name="staff")
+            session.add(level)
+            session.flush()
+            places.set_level_portals(session, level, ["lobby"], None)
+            person = people.add(session, "A1", "Anna", None, None)
+            people.give_consent(session, person, "form 1")
+            people.set_level(session, person, "staff", held=True)
+            self.anna = person.id
+        self.rules.refresh()
+
+    def command(self, name: str, action: Callable[[Any], object], done: Callable[..., None]) -> None:
+        """GateLine: notes what was durable when the gate was told."""
+        assert name == "arm"
+        with self.site.database.read() as session:
+            self.committed_at_release.append(len(ledger_rows.find(session, EventFilter(kind="access_granted"), 99)))
+        try:
+            result = action(self.gate)
+        except Exception as error:
+            done(None, error)
+        else:
+            done(result, None)
+
+    def see(self, face: np.ndarray | None, track: str = "t1", age: float = 0.0, **more: Any) -> None:
+        now = time.monotonic()
+        given = {"frames": 1, "first_seen": now - age} | more
+        self.pipeline.on_sighting(Sighting("cam", track, captured=given.pop("captured", now), embedding=face, **given))
+
+    def finish(self) -> None:
+        """Let the outcome of one opening in."""
+        self.pipeline.on_outcome(self.outcomes.get(timeout=10))
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events, once the ledger has written what was submitted before."""
+        written = threading.Event()
+        self.site.ledger.submit(Fact("test.flush", datetime.now(UTC)), lambda _: written.set())
+        assert written.wait(10)
+        with self.site.database.read() as session:
+            found = ledger_rows.find(session, EventFilter(), 1000)
+        return [event for event in found if event["kind"] != "test.flush"]
+
+    def kinds(self) -> list[str]:
+        return [event["kind"] for event in self.events()]
+
+
+@pytest.fixture
+def entrance(site: Site, catalog: Any) -> Iterator[Entrance]:
+    site.ledger.start()
+    yield Entrance(site, catalog.gate)
+    site.ledger.stop()

@@ -1,0 +1,159 @@
+"""The daemon's own threads, in this process: what stopping, starting and changes of the site leave behind."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from devicemgr import faces
+from devicemgr.api.server import ApiServer
+from devicemgr.daemon import Daemon
+from devicemgr.events import Fact, Sighting
+from devicemgr.model import DeviceConfig, Direction
+from devicemgr.site import Site
+from devicemgr.store import ledger_rows, people, places
+from devicemgr.store.ledger_rows import EventFilter
+from devicemgr.store.tables import PortalRow, ScheduleRow
+
+ANNA = np.eye(4, dtype=np.float32)[0]
+
+
+class NoPool:
+    """No recogniser processes."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.on_message: Callable[[Any], None] | None = None
+
+    def start(self, on_message: Callable[[Any], None]) -> None:
+        self.on_message = on_message
+
+    def set_lanes(self, _: Any) -> None:
+        pass
+
+    def settle(self, *_: str) -> None:
+        pass
+
+    def stop(self, _: float) -> None:
+        pass
+
+
+def events(site: Site) -> list[dict[str, Any]]:
+    with site.database.read() as session:
+        return ledger_rows.find(session, EventFilter(), 1000)
+
+
+def until(condition: Callable[[], bool]) -> float:
+    """Seconds until it held."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < 10
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def furnish(site: Site) -> None:
+    """A portal with a gate; Anna is enrolled."""
+    with site.database.write() as session:
+        gate = places.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
+        session.add(
+            PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
+        )
+        person = people.add(session, "A1", "Anna", None, None)
+        consent = people.give_consent(session, person, "form 1")
+        key, person.wrapped_key = site.vault.new_data_key(person.id)
+        people.add_template(session, person, consent, "fake", key.seal_template(ANNA.tobytes(), "fake"), b"mac")
+
+
+@pytest.fixture
+def daemon(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    monkeypatch.setattr("devicemgr.daemon.RecognizerPool", NoPool)
+    furnish(site)
+    found = Daemon(site)
+    found.start()
+    yield found
+    found.stop(time.monotonic() + 3)
+
+
+def test_what_a_gate_did_while_the_daemon_ends_is_recorded(daemon: Daemon, site: Site, catalog: Any) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def release(*_: Any) -> None:
+        entered.set()
+        assert go.wait(30)
+
+    until(lambda: daemon.status()["devices"][0]["state"] == "online")
+    catalog.gate.release = release
+    opening = threading.Thread(target=daemon.open_portal, args=("lobby", Direction.ENTRY, "uid:1"))
+    opening.start()
+    assert entered.wait(10)
+    daemon._stopping.set()  # as SIGTERM does
+    until(lambda: not daemon._looker.is_alive())
+    go.set()
+    daemon.stop(time.monotonic() + 3)
+    opening.join(10)
+    assert [event["kind"] for event in events(site)][-1] == "portal_unlocked"
+
+
+def test_a_sighting_that_comes_while_the_daemon_ends_opens_nothing(daemon: Daemon, site: Site) -> None:
+    daemon._stopping.set()
+    now = time.monotonic()
+    daemon._on_message(Sighting("arm", "t", now, now, 3, ANNA))
+    daemon.stop(time.monotonic() + 3)
+    assert not [event for event in events(site) if event["kind"].startswith("access_")]
+
+
+def test_a_withdrawn_consent_is_in_force_within_a_second(
+    daemon: Daemon, make_site: Callable[[], Site], site: Site
+) -> None:
+    """Withdrawn by another process on the same home."""
+    assert site.gallery.current.match(ANNA).person_id is not None
+    assert faces.withdraw(make_site(), "uid:1", "A1")["templates_erased"] == 1
+    assert until(lambda: site.gallery.current.match(ANNA).person_id is None) < 1.0
+    assert all(not person.face_consent for person in daemon._rules.refresh().people.values())
+
+
+def test_rights_that_cannot_be_read_do_not_keep_a_withdrawn_face(
+    daemon: Daemon, make_site: Callable[[], Site], site: Site
+) -> None:
+    with site.database.write() as session:
+        session.add(ScheduleRow(name="bad", timezone="UTC", windows=["nonsense"], holidays=[]))
+    faces.withdraw(make_site(), "uid:1", "A1")
+    until(lambda: site.gallery.current.match(ANNA).person_id is None)
+
+
+def test_openings_without_an_end_are_marked_once_and_old_ones_not_read_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devicemgr.daemon.RecognizerPool", NoPool)
+    now = datetime.now(UTC)
+    with site.database.write() as session:
+        facts = [Fact("access_granted", now, request="a"), Fact("portal_unlocked", now, request="a")]
+        site.ledger.append(session, [*facts, Fact("admin.portal_open", now, portal="lobby", request="b")])
+    asked_after: list[int] = []
+    real = ledger_rows.unconfirmed
+
+    def unconfirmed(*given: Any) -> Any:
+        asked_after.append(given[-1])
+        return real(*given)
+
+    monkeypatch.setattr(ledger_rows, "unconfirmed", unconfirmed)
+    for _ in range(2):
+        found = Daemon(site)
+        found.start()
+        found.stop(time.monotonic() + 3)
+    marked = [event["request"] for event in events(site) if event["kind"] == "portal_unlock_unconfirmed"]
+    assert marked == ["b"]
+    assert asked_after == [0, 4]
+
+
+def test_a_start_that_fails_is_not_masked_by_its_own_clean_up(tmp_path: Path) -> None:
+    from fastapi import FastAPI
+
+    api = ApiServer(FastAPI(), tmp_path / "s.sock")
+    api.stop()
+    assert not (tmp_path / "s.sock").exists()
