@@ -1,11 +1,13 @@
 """`devicemgr enroll calibrate`: the threshold that this site's own people ask for, in people's words."""
 
+import math
 from typing import Annotated, Any
 
 import typer
 
 from devicemgr.client.output import cell, emit, table, words
 from devicemgr.client.session import api
+from devicemgr.errors import InvalidInput
 
 app = typer.Typer()
 
@@ -21,6 +23,8 @@ def calibrate(
     ] = 0.01,
 ) -> None:
     """Set the threshold from the enrolled people themselves; done again as the gallery grows by a fifth."""
+    if not math.isfinite(fpir):
+        raise InvalidInput("--fpir is a share of strangers from 0.001 to 0.1, such as 0.01")
     found = api().post("/gallery/calibration", {"fpir": fpir}, timeout=_SECONDS)
     if emit(found):
         return
