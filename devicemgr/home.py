@@ -42,6 +42,11 @@ class Home:
         """Held by the daemon while it runs."""
         return self.path / "daemon.lock"
 
+    @property
+    def cache(self) -> Path:
+        """What can be made again: the converted face network."""
+        return self.path / "cache"
+
     def make(self) -> None:
         """Create the folder, 0700; StorageFailed when that can't be."""
         try:

@@ -27,6 +27,14 @@ from enrollment.service import FaceService
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The face network is converted once for all tests, and not into the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEVICEMGR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 class FakeAnalyser:
     """Reads what a photo says: b"face:WHO:N" shows WHO, "lookalike:WHO" WHO's twin, "bad:reason,reason" is unfit."""
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from devicemgr.errors import DaemonUnreachable, SystemFault
 
 _STOP_SECONDS = 6.0
@@ -23,7 +25,9 @@ class Child:
         self._changed = threading.Condition()
         self._name = " ".join(arguments[:2])
         self._log = log
-        environment: Mapping[str, str] = os.environ | {"DEVICEMGR_HOME": str(home)}
+        # One cache for all short-lived homes: the face network need not be converted for each.
+        cache = os.environ.get("DEVICEMGR_CACHE") or platformdirs.user_cache_dir("devicemgr")
+        environment: Mapping[str, str] = os.environ | {"DEVICEMGR_HOME": str(home), "DEVICEMGR_CACHE": cache}
         with log.open("ab") as errors:
             self.process = subprocess.Popen(  # noqa: S603 - this same program
                 [sys.executable, "-m", "cli", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -51,6 +51,8 @@ class Session:
         if self._site is None:
             from devicemgr.site import open_site  # noqa: PLC0415 - see above
 
+            # For this process's helpers too: the face network is converted once, into the home.
+            os.environ.setdefault("DEVICEMGR_CACHE", str(self.home.cache))
             self._site = open_site(self.home, self.load_parts())
         return self._site
 
