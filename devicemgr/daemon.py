@@ -110,6 +110,7 @@ class Daemon:
         self._inbox.close()
         if self._dispatcher.is_alive():
             self._dispatcher.join(0.7)
+        self._recalibration.wait(0.3)
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
 
     def _watch(self, api: ApiServer) -> None:
