@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -58,24 +59,18 @@ class GalleryKeeper:
             return self._gallery
 
     def _rows(self, session: Session) -> list[tuple[str, Embedding]]:
-        rows: list[tuple[str, Embedding]] = []
-        opened: dict[str, Embedding] = {}
-        for index in templates.index(session, self._model):
-            embedding = self._opened.get(index.id)
-            if embedding is None:
-                embedding = self._open(session, index)
-            if embedding is not None:
-                opened[index.id] = embedding
-                rows.append((index.person_id, embedding))
+        listed = templates.index(session, self._model)
+        opened = {index.id: self._opened[index.id] for index in listed if index.id in self._opened}
+        opened.update(self._open(session, [index.id for index in listed if index.id not in opened]))
         self._opened = opened
-        return rows
+        return [(index.person_id, opened[index.id]) for index in listed if index.id in opened]
 
-    def _open(self, session: Session, index: templates.TemplateIndex) -> Embedding | None:
-        try:
-            return open_template(self._vault, templates.sealed(session, index.id))
-        except KeyMissing as error:
-            log.error("template %s is left out: %s", index.id, error)
-            return None
+    def _open(self, session: Session, ids: list[str]) -> Iterator[tuple[str, Embedding]]:
+        for template_id, sealed in templates.sealed_many(session, ids):
+            try:
+                yield template_id, open_template(self._vault, sealed)
+            except KeyMissing as error:
+                log.error("template %s is left out: %s", template_id, error)
 
 
 def open_template(vault: Vault, sealed: templates.SealedTemplate) -> Embedding:

@@ -1,6 +1,6 @@
 """Sealed templates as the gallery reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import exists, select
@@ -36,6 +36,13 @@ def index(session: Session, model: str) -> Sequence[TemplateIndex]:
 
 def sealed(session: Session, template_id: str) -> SealedTemplate:
     """One template with its person's wrapped key (empty when destroyed)."""
-    query = select(TemplateRow, PersonRow.wrapped_key).join(PersonRow, PersonRow.id == TemplateRow.person_id)
-    row, wrapped = session.execute(query.where(TemplateRow.id == template_id)).one()
-    return SealedTemplate(row.person_id, wrapped or b"", row.model, row.sealed)
+    return dict(sealed_many(session, [template_id]))[template_id]
+
+
+def sealed_many(session: Session, ids: Sequence[str]) -> Iterator[tuple[str, SealedTemplate]]:
+    """Templates by id; a thousand at a time, since a site may have tens of thousands."""
+    columns = (TemplateRow.id, TemplateRow.person_id, PersonRow.wrapped_key, TemplateRow.model, TemplateRow.sealed)
+    query = select(*columns).join(PersonRow, PersonRow.id == TemplateRow.person_id)
+    for start in range(0, len(ids), 1000):
+        for row in session.execute(query.where(TemplateRow.id.in_(ids[start : start + 1000]))):
+            yield row.id, SealedTemplate(row.person_id, row.wrapped_key or b"", row.model, row.sealed)
