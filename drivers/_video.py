@@ -28,6 +28,7 @@ from drivers._video_url import UNTRUSTED, WRONG_PASSWORD, Access, resolve
 MAX_PIXELS = 7680 * 4320
 _BAD_PACKETS_IN_A_ROW = 100
 _LATE_SECONDS = 1.0
+_SPARE = 4  # times more pictures than wanted: enough are left without those that no other picture refers to
 _NO_VIDEO = "the address answers, but not with a video known here; check the path of the stream"
 
 
@@ -65,7 +66,7 @@ class PictureFrame(Frame):
 class Video:
     """An open stream (ports.FrameSource): `fps` None where the stream does not say, `codec` as FFmpeg names it."""
 
-    def __init__(self, container: InputContainer, access: Access) -> None:
+    def __init__(self, container: InputContainer, access: Access, wanted_fps: float | None = None) -> None:
         self._container = container
         self._looped = access.looped
         self._closing = threading.Event()
@@ -76,6 +77,8 @@ class Video:
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.fps = float(rate) if rate and 0 < rate <= 240 else None
         self.codec = self._stream.codec_context.name
+        if self.fps and wanted_fps and self.fps >= _SPARE * wanted_fps:
+            self._stream.codec_context.skip_frame = "NONREF"  # what no other picture needs costs nothing
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames as ports.FrameSource says; ends quietly after close(); for one thread at a time."""
@@ -170,7 +173,8 @@ def open_video(source: VideoSource, open_timeout: float = 5.0, read_timeout: flo
         late = time.monotonic() - began >= open_timeout * 0.95
         raise _translated(error, late) from _scrubbed(error)
     try:
-        return Video(container, access)
+        wanted = source.options.get("fps")
+        return Video(container, access, float(wanted) if isinstance(wanted, int | float) else None)
     except DeviceError:
         container.close()
         raise

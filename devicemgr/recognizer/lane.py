@@ -22,8 +22,9 @@ LOST_SECONDS = 3 * GAP_SECONDS
 LEAST_STAY = 1.0  # somebody who was never encodable and left sooner only walked past
 # A newcomer's next frame is taken when the camera has it, whatever the lane's rate, but no two of the same moment.
 URGENT_SECONDS, URGENT_INTERVAL = 1.0, 0.04
-# A followed face that is not where it was is sought everywhere.
+# A followed face that is not where it was is sought everywhere, but not for long: coming back, it is near or moves.
 _MISSING = Rhythm(anyway=0.25, linger=0.0, between=0.25)
+_MISSED_SECONDS = 0.5
 _MOST_FOLLOWED = 4  # for more people a look at the whole picture is cheaper
 _UNIT_TOLERANCE = 1e-3
 
@@ -143,8 +144,9 @@ class Lane:
             return None, []
         view = self._finder.view(frame)
         if not whole and len(tracks) <= _MOST_FOLLOWED:
-            boxes, complete = self._finder.near(view, [track.box for track in tracks])
-            if complete or not self._motion.moved(cells, now, _MISSING):
+            boxes, there = self._finder.near(view, [track.box for track in tracks])
+            lost = [now - track.last_seen for track, found in zip(tracks, there, strict=True) if not found]
+            if min(lost, default=_MISSED_SECONDS) >= _MISSED_SECONDS or not self._motion.moved(cells, now, _MISSING):
                 return view, boxes
         return view, self._finder.everywhere(view)
 

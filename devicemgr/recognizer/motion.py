@@ -25,7 +25,7 @@ class Rhythm:
 # A blurred face that comes to rest must still be found, so looking goes on for a second.
 NOBODY = Rhythm(anyway=3.0, linger=1.0, between=0.0)
 # While somebody is followed, the whole picture is for those who come second.
-SOMEBODY = Rhythm(anyway=0.7, linger=0.0, between=0.25)
+SOMEBODY = Rhythm(anyway=1.0, linger=0.0, between=0.25)
 
 Part = tuple[int, int, int, int]  # top, bottom, left, right, in cells
 

@@ -51,10 +51,11 @@ class FaceFinder:
         found = self._encoder.detect(_rgb(view.grey[part.top : part.bottom, part.left : part.right]))
         return [_moved(box, part.left, part.top, 1 / view.scale) for box in found]
 
-    def near(self, view: View, known: Sequence[Box]) -> tuple[list[Box], bool]:
-        """Faces near the known ones, biggest first; and whether there is one near each."""
+    def near(self, view: View, known: Sequence[Box]) -> tuple[list[Box], list[bool]]:
+        """Faces near the known ones, biggest first; and for each of those whether there is one."""
         found = [self._near(view, box) for box in known]
-        return sorted((box for boxes in found for box in boxes), key=area, reverse=True), all(found)
+        faces = sorted((face for faces in found for face in faces), key=area, reverse=True)
+        return faces, [bool(faces) for faces in found]
 
     def judge(self, view: View, box: Box) -> Quality:
         """The quality of a face that was found in this view."""

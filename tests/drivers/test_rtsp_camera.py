@@ -136,9 +136,21 @@ def test_open_says_what_is_missing(address: str) -> None:
 def test_options_reach_the_stream() -> None:
     source = build("rtsp://h/x", "u", "p", fps="5", transport="udp").stream()
     assert source.options == {"transport": "udp", "fps": 5.0, "max_width": 640, "min_face_px": 80, "tls_ca": ""}
+    assert build("rtsp://h/x", roi="0.25, 0,0.5,1").stream().options["roi"] == [0.25, 0.0, 0.5, 1.0]
 
 
-@pytest.mark.parametrize("options", [{"fps": "0"}, {"transport": "x"}, {"other": "1"}, {"tls_ca": "/nowhere"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fps": "0"},
+        {"transport": "x"},
+        {"other": "1"},
+        {"tls_ca": "/nowhere"},
+        {"roi": "0,0,1"},
+        {"roi": "0.5,0,0.6,1"},
+        {"roi": "nan,0,1,1"},
+    ],
+)
 def test_bad_options(options: dict[str, str]) -> None:
     with pytest.raises(InvalidInput):
         build("rtsp://h/x", **options)

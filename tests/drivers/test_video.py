@@ -26,6 +26,7 @@ from PIL import Image
 
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput
 from devicemgr.model import VideoSource
+from devicemgr.ports import Frame
 from drivers._sim.camera import Cycle, SimulatedCamera, write_video
 from drivers._sim.scene import Scene
 from drivers._video import open_source, open_video
@@ -104,7 +105,43 @@ def test_colours_arrive_as_rgb(serve: Callable[..., str]) -> None:
     assert frame.pixels.flags.c_contiguous
     assert np.abs(frame.pixels.reshape(-1, 3).mean(axis=0) - (200, 30, 60)).max() < 4
     assert frame.pixels is frame.pixels
+    assert frame.size == (160, 120)
     assert frame.decode_ms > 0
+
+
+def test_grey_is_the_luminance_at_any_size(serve: Callable[..., str], video: Path) -> None:
+    place = serve(lambda peer: peer.sendall(http(part(jpeg((200, 30, 60))) * 20)))
+    for url in (f"http://{place}/", f"file:{video}"):
+        source = open_source(VideoSource(url))
+        frame = next(iter(source))
+        source.close()
+        plain = Frame(frame.pixels, 0.0)
+        assert plain.size == frame.size
+        for width, height in (frame.size, (80, 60), (100, 75), (640, 480)):
+            grey = frame.grey(width, height)
+            assert grey.shape == (height, width)
+            assert grey.dtype == np.uint8
+            assert grey.flags.c_contiguous
+            assert np.abs(grey.astype(int) - plain.grey(width, height)).mean() < 2.5
+
+
+def test_pictures_that_no_other_refers_to_are_skipped_where_there_are_plenty(tmp_path: Path) -> None:
+    path = tmp_path / "plenty.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=40, options={"bf": "1", "b_strategy": "0", "g": "20"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number in range(20):
+            picture = np.full((64, 64, 3), 10 * number, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    shown = {}
+    for fps in (5, 20):
+        source = open_source(VideoSource(f"file:{path}", options={"fps": fps}))
+        light = [float(frame.pixels.mean()) for frame in islice(source, 25)]
+        source.close()
+        shown[fps] = next(number for number in range(1, 25) if light[number] < light[number - 1])
+    assert shown[20] == 20
+    assert 5 <= shown[5] <= 15
 
 
 def test_http_mjpeg_goes_on_until_closed(portrait: Path) -> None:

@@ -133,7 +133,7 @@ def test_while_somebody_is_followed_only_what_moves_elsewhere_counts_and_not_eac
     assert gate.moved(picture(5, face=40), 0.4 + SOMEBODY.between, SOMEBODY, known)
     later = 0.4 + SOMEBODY.between + SOMEBODY.anyway
     assert not gate.moved(picture(6, face=40), later - 0.01, SOMEBODY, known)
-    assert gate.moved(picture(6, face=40), later, SOMEBODY, known)
+    assert gate.moved(picture(6, face=40), later + 0.01, SOMEBODY, known)
 
 
 def test_what_lies_outside_the_region_of_interest_does_not_count() -> None:

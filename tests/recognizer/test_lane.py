@@ -110,7 +110,7 @@ def test_a_followed_face_is_sought_near_and_everywhere_now_and_then(lane: Watche
     near = [shape for shape in sizes if shape != (480, 640)]
     assert all(max(shape) <= 220 for shape in near)
     assert len(near) >= 22
-    assert len(sizes) - len(near) >= 4
+    assert len(sizes) - len(near) >= 3
 
 
 def test_near_and_everywhere_agree(encoder: Any, picture: Picture) -> None:
@@ -118,14 +118,14 @@ def test_near_and_everywhere_agree(encoder: Any, picture: Picture) -> None:
     for side, left, top in ((100, 200, 150), (200, 0, 0), (240, 400, 240), (300, 340, 100)):
         view = finder.view(Frame(picture(2, side=side, left=left, top=top), 0.0))
         (whole,) = finder.everywhere(view)
-        (near,), complete = finder.near(view, [whole])
-        assert complete
+        (near,), there = finder.near(view, [whole])
+        assert there == [True]
         assert overlap(near, whole) > 0.95
         moved = Box(whole.top + side // 4, whole.right + side // 4, whole.bottom + side // 4, whole.left + side // 4)
-        (near,), complete = finder.near(view, [moved])
+        (near,), there = finder.near(view, [moved])
         assert overlap(near, whole) > 0.95
         far = Box(whole.top, whole.right + side, whole.bottom, whole.left + side)
-        assert finder.near(view, [far]) == ([], False), "half a face at the edge is none"
+        assert finder.near(view, [far]) == ([], [False]), "half a face at the edge is none"
 
 
 def test_who_comes_second_is_seen_too(lane: Watched) -> None:

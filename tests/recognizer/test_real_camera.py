@@ -9,18 +9,39 @@ from PIL import Image
 
 from devicemgr.events import Sighting
 from devicemgr.model import VideoSource
-from devicemgr.ports import Box
+from devicemgr.ports import Box, Frame
 from devicemgr.recognizer.messages import LaneConfig
 from devicemgr.recognizer.pool import RecognizerPool
+from devicemgr.recognizer.search import FaceFinder
 from drivers._sim.camera import SimulatedCamera
 from drivers._sim.scene import Scene, default_photo
-from enrollment.encoder import build_encoder
+from enrollment.encoder import DlibEncoder, build_encoder
 
 
-def test_a_face_before_the_camera_is_sighted_and_leaves() -> None:
+@pytest.fixture(scope="module")
+def real() -> DlibEncoder:
     pytest.importorskip("skimage", reason="needs scikit-image's portrait")
+    return build_encoder()
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720)])
+def test_a_look_nearby_gives_the_same_face_as_one_at_everything(real: DlibEncoder, size: tuple[int, int]) -> None:
+    frame = Frame(Scene(size=size).with_face(3, 2.0).pixels, 0.0)
+    finder = FaceFinder(real, 640, 80, (0.0, 0.0, 1.0, 1.0))
+    view = finder.view(frame)
+    (whole,) = finder.everywhere(view)
+    (near,), _ = finder.near(view, [whole])
+    moved = Box(whole.top + 20, whole.right + 30, whole.bottom + 20, whole.left + 30)
+    (after_a_step,), _ = finder.near(view, [moved])
+    chips = np.stack([real.chip(frame.pixels, box) for box in (whole, near, after_a_step)])
+    embeddings = real.encode_chips(chips)
+    assert float((embeddings @ embeddings[0]).min()) > 0.99
+    assert finder.judge(view, near).fault(80) is None
+
+
+def test_a_face_before_the_camera_is_sighted_and_leaves(real: DlibEncoder) -> None:
     photo = np.asarray(Image.open(default_photo()).convert("RGB"))
-    enrolled = build_encoder().encode(photo, Box(76, 265, 166, 175))
+    enrolled = real.encode(photo, Box(76, 265, 166, 175))
     heard: list[Sighting] = []
     changed = threading.Condition()
 
@@ -50,4 +71,6 @@ def test_a_face_before_the_camera_is_sighted_and_leaves() -> None:
         assert sighting.embedding is not None
         # Above .99 here; with red and blue swapped, or another detector setting, it is not.
         assert float(sighting.embedding @ enrolled) > 0.985
+        assert sighting.ended or float(sighting.latest @ enrolled) > 0.985
+        assert abs(sighting.quality["yaw_deg"]) < 15
         assert 100 < sighting.quality["face_px"] < 200
