@@ -83,8 +83,10 @@ class AccessPipeline:
         point = point_of(rules, sighting.device)
         if point is None:
             return
-        match = self._gallery().match(sighting.embedding) if sighting.embedding is not None else None
-        evidence = self._presence.see(sighting, match)
+        gallery = self._gallery()
+        mean = gallery.match(sighting.embedding) if sighting.embedding is not None else None
+        alone = gallery.match(sighting.latest) if sighting.latest is not None else None
+        evidence = self._presence.see(sighting, rules.portals[point.portal], mean, alone)
         if self._presence.is_settled(sighting) and not sighting.ended:
             self._settled(sighting.device, sighting.track)
         if evidence is None:

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from devicemgr.model import Capability, VideoSource
+from devicemgr.model import Capability, FaceUse, VideoSource
 from devicemgr.ports import Camera, Device, DriverCatalog
 from devicemgr.recognizer.messages import LaneConfig
 from devicemgr.recognizer.pool import RecognizerPool
@@ -51,7 +51,9 @@ class CameraLanes:
 
     def _apply(self) -> None:
         with self._lock:
-            watched = {point.device for point in self._rules.points()}
+            portals = self._rules.current.portals
+            # Where faces are not used, none is looked for.
+            watched = {p.device for p in self._rules.points() if portals[p.portal].face is not FaceUse.DENY}
             lanes = [LaneConfig(name, source) for name, source in sorted(self._sources.items()) if name in watched]
             self._pool.set_lanes(lanes)
 

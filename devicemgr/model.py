@@ -30,6 +30,22 @@ class FailMode(StrEnum):
     SAFE = "safe"
 
 
+class FaceUse(StrEnum):
+    """What a recognised face is worth at a portal: it opens, a card or PIN is asked for as well, or it is not used."""
+
+    GRANT = "grant"
+    CARD = "card"
+    DENY = "deny"
+
+
+class Liveness(StrEnum):
+    """Whether a face must show that it is no picture: not looked at, told with each decision, or a turn of the head."""
+
+    OFF = "off"
+    PASSIVE = "passive"
+    CHALLENGE = "challenge"
+
+
 class Capability(StrEnum):
     """What a device can be used for."""
 
@@ -91,7 +107,10 @@ class AccessPoint:
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """A door or turnstile that opens; `channel` counts from 1 on its gate device."""
+    """A door or turnstile that opens; `channel` counts from 1 on its gate device.
+
+    `frames` good pictures must agree on a person before a face counts.
+    """
 
     name: str
     gate: str
@@ -100,6 +119,9 @@ class Portal:
     fail: FailMode = FailMode.SECURE
     release_seconds: float = 5.0
     mode: PortalMode = PortalMode.NORMAL
+    face: FaceUse = FaceUse.GRANT
+    liveness: Liveness = Liveness.OFF
+    frames: int = 2
 
 
 @dataclass(frozen=True, slots=True)

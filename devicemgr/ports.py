@@ -157,6 +157,7 @@ class Match:
     """The best person for a probe: cosine scores, higher is more alike; person_id None when nobody passes.
 
     `reason` is None for a match, else unknown_face or ambiguous_face. `runner_up_score` is the next *person's*.
+    `candidate` is the most alike person, match or not: frames of a track must agree on it.
     """
 
     person_id: str | None
@@ -164,6 +165,7 @@ class Match:
     runner_up_score: float | None
     threshold: float
     reason: str | None
+    candidate: str | None = None
 
     @property
     def margin(self) -> float | None:

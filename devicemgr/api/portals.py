@@ -1,5 +1,6 @@
 """/portals: what opens, and the guard's commands."""
 
+from enum import StrEnum
 from typing import Any
 
 from fastapi import APIRouter
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
-from devicemgr.model import Capability, Direction, FailMode, PortalMode
+from devicemgr.model import Capability, Direction, FaceUse, FailMode, Liveness, PortalMode
 from devicemgr.store import places
 from devicemgr.store.database import Session
 from devicemgr.store.tables import DeviceRow, PortalRow
@@ -27,6 +28,9 @@ class NewPortal(BaseModel):
     exit: list[str] = []
     fail: FailMode = FailMode.SECURE
     release_seconds: float = Field(5.0, ge=0.1, le=60)
+    face: FaceUse = FaceUse.GRANT
+    liveness: Liveness = Liveness.OFF
+    frames: int = Field(2, ge=2, le=5)
 
 
 class PortalChange(BaseModel):
@@ -39,6 +43,9 @@ class PortalChange(BaseModel):
     exit: list[str] | None = None
     fail: FailMode | None = None
     release_seconds: float | None = Field(None, ge=0.1, le=60)
+    face: FaceUse | None = None
+    liveness: Liveness | None = None
+    frames: int | None = Field(None, ge=2, le=5)
 
 
 class Opening(BaseModel):
@@ -87,7 +94,8 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
         _require_free_channel(session, gate, body.channel, name)
         row = PortalRow(
             name=name, gate_id=gate.id, channel=body.channel, fail=str(body.fail),
-            release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL),
+            release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL), face=str(body.face),
+            liveness=str(body.liveness), frames=body.frames,
         )  # fmt: skip
         session.add(row)
         session.flush()
@@ -123,12 +131,11 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
         row = places.portal(session, name)
         if body.gate is not None:
             row.gate = _able(context, session, body.gate, Capability.GATE)
-        for field in ("channel", "release_seconds"):
-            if getattr(body, field) is not None:
-                setattr(row, field, getattr(body, field))
+        for field in ("channel", "release_seconds", "frames", "fail", "face", "liveness"):
+            value = getattr(body, field)
+            if value is not None:
+                setattr(row, field, str(value) if isinstance(value, StrEnum) else value)
         _require_free_channel(session, row.gate, row.channel, name)
-        if body.fail is not None:
-            row.fail = str(body.fail)
         for direction, names in ((Direction.ENTRY, body.entry), (Direction.EXIT, body.exit)):
             if names is not None:
                 _set_points(context, session, row, direction, names)

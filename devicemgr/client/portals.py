@@ -1,6 +1,7 @@
 """`devicemgr portal …`"""
 
 import math
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from devicemgr.client.output import details, emit, say, table, warn
 from devicemgr.client.session import api
 from devicemgr.client.transport import path
-from devicemgr.model import Direction, FailMode
+from devicemgr.model import Direction, FaceUse, FailMode, Liveness
 
 app = typer.Typer(no_args_is_help=True, help="Portals: doors and turnstiles that open.")
 
@@ -18,6 +19,15 @@ Exit = Annotated[list[str] | None, typer.Option(help="A device at which one pres
 Fail = Annotated[
     FailMode | None, typer.Option(help="Without power it stays shut (secure) or opens (safe); secure unless given.")
 ]
+Face = Annotated[
+    FaceUse | None,
+    typer.Option(help="What a recognised face is worth: it opens (grant, unless given), a card as well, or nothing."),
+]
+Live = Annotated[
+    Liveness | None,
+    typer.Option(help="off, unless given; passive tells a score; challenge wants a turn of the head."),
+]
+Frames = Annotated[int | None, typer.Option(help="Good pictures that must agree on a person, 2 to 5; 2 unless given.")]
 Seconds = Annotated[float | None, typer.Option(help="How long it stays released, 0.1 to 60; 5 unless given.")]
 
 
@@ -30,14 +40,13 @@ def _gate(text: str) -> dict[str, Any]:
     return {"gate": device, "channel": int(channel)}
 
 
-def _body(
-    gate: str | None, entry: list[str] | None, leave: list[str] | None, fail: FailMode | None, seconds: float | None
-) -> dict[str, Any]:
+def _body(gate: str | None, entry: list[str] | None, leave: list[str] | None, **given: Any) -> dict[str, Any]:
+    seconds = given["release_seconds"]
     if seconds is not None and not math.isfinite(seconds):
         raise typer.BadParameter("--release-seconds: give a number of seconds")
-    given = {"entry": entry or None, "exit": leave or None, "fail": fail and str(fail), "release_seconds": seconds}
-    body: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
-    return body | (_gate(gate) if gate is not None else {})
+    given |= {"entry": entry or None, "exit": leave or None}
+    body = {field: str(value) if isinstance(value, StrEnum) else value for field, value in given.items()}
+    return {field: value for field, value in body.items() if value is not None} | (_gate(gate) if gate else {})
 
 
 @app.command("add")
@@ -48,9 +57,13 @@ def add(
     exit: Exit = None,
     fail: Fail = None,
     release_seconds: Seconds = None,
+    face: Face = None,
+    liveness: Live = None,
+    frames: Frames = None,
 ) -> None:
     """Add a portal."""
-    found = api().post("/portals", {"name": name} | _body(gate, entry, exit, fail, release_seconds))
+    how = {"fail": fail, "release_seconds": release_seconds, "face": face, "liveness": liveness, "frames": frames}
+    found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
     say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
 
 
@@ -73,7 +86,8 @@ def show(name: Name) -> None:
     if not emit(found):
         shown = {"portal": found["name"], "gate": f"{found['gate']}:{found['channel']}"}
         shown |= {key: found[key] for key in ("entry", "exit", "mode", "state")}
-        details(shown | {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"})
+        shown |= {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"}
+        details(shown | {"face": found["face"], "liveness": found["liveness"], "pictures that agree": found["frames"]})
 
 
 @app.command("edit")
@@ -84,11 +98,15 @@ def edit(
     exit: Exit = None,
     fail: Fail = None,
     release_seconds: Seconds = None,
+    face: Face = None,
+    liveness: Live = None,
+    frames: Frames = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
-    body = _body(gate, entry, exit, fail, release_seconds)
+    how = {"fail": fail, "release_seconds": release_seconds, "face": face, "liveness": liveness, "frames": frames}
+    body = _body(gate, entry, exit, **how)
     if not body:
-        raise typer.BadParameter("nothing to change; give --gate, --entry, --exit, --fail or --release-seconds")
+        raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")
     say(f"changed {name}", api().call("PATCH", path("portals", name), json=body))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from devicemgr.events import Reason
-from devicemgr.model import AccessLevel, Direction, Person, Portal, PortalMode, Schedule
+from devicemgr.model import AccessLevel, Direction, FaceUse, Person, Portal, PortalMode, Schedule
 from devicemgr.rules.schedule import find_zone, is_open
 from devicemgr.rules.validity import invalidity
 
@@ -154,6 +154,11 @@ def _is_outside(request: AccessRequest, person: Person, snapshot: Snapshot) -> b
     return not any(_is_open_now(name, request.at, snapshot) for name in _schedules_for(request, person, snapshot))
 
 
+def _wants_more(request: AccessRequest, snapshot: Snapshot) -> bool:
+    portal = snapshot.portals.get(request.portal)
+    return portal is None or portal.face is not FaceUse.GRANT
+
+
 def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:
     if name is None:
         return True
@@ -194,5 +199,7 @@ CHECKS_OF_RIGHTS = (
           _has_no_level),
     Check(Reason.OUTSIDE_SCHEDULE, "no covering level has a schedule that is open now",
           _is_outside),
+    Check(Reason.SECOND_FACTOR_REQUIRED, "the portal asks for more than a face",
+          lambda request, _, snapshot: _wants_more(request, snapshot)),
 )
 # fmt: on

@@ -14,7 +14,9 @@ from devicemgr.model import (
     AccessPoint,
     DeviceConfig,
     Direction,
+    FaceUse,
     FailMode,
+    Liveness,
     Portal,
     PortalMode,
     Schedule,
@@ -114,7 +116,8 @@ def portal_model(row: PortalRow) -> Portal:
     )
     return Portal(
         name=row.name, gate=row.gate.name, channel=row.channel, access_points=points, fail=FailMode(row.fail),
-        release_seconds=row.release_seconds, mode=PortalMode(row.mode),
+        release_seconds=row.release_seconds, mode=PortalMode(row.mode), face=FaceUse(row.face),
+        liveness=Liveness(row.liveness), frames=row.frames,
     )  # fmt: skip
 
 
@@ -130,6 +133,9 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
         "fail": str(model.fail),
         "release_seconds": model.release_seconds,
         "mode": str(model.mode),
+        "face": str(model.face),
+        "liveness": str(model.liveness),
+        "frames": model.frames,
     }
 
 

@@ -105,6 +105,9 @@ class PortalRow(Base):
     fail: Mapped[str] = mapped_column(String(8))
     release_seconds: Mapped[float]
     mode: Mapped[str] = mapped_column(String(8))
+    face: Mapped[str] = mapped_column(String(8), default="grant", server_default="grant")
+    liveness: Mapped[str] = mapped_column(String(12), default="off", server_default="off")
+    frames: Mapped[int] = mapped_column(default=2, server_default="2")
     gate: Mapped[DeviceRow] = relationship()
     access_points: Mapped[list["AccessPointRow"]] = relationship(cascade="all, delete-orphan")
 

@@ -109,7 +109,7 @@ class FakeGallery:
     def nearest(self, probe: Embedding, exclude_person: str | None = None) -> Match:
         for person, vector in self.rows:
             if person != exclude_person and np.array_equal(vector, probe):
-                return Match(person, 0.99, 0.5, 0.9, None)
+                return Match(person, 0.99, 0.5, 0.9, None, candidate=person)
         return Match(None, 0.3, None, 0.9, "unknown_face")
 
     def stats(self) -> GalleryStats:
@@ -208,9 +208,11 @@ class Entrance:
             done(result, None)
 
     def see(self, face: np.ndarray | None, track: str = "t1", age: float = 0.0, **more: Any) -> None:
-        now = time.monotonic()
-        given = {"frames": 1, "first_seen": now - age} | more
-        self.pipeline.on_sighting(Sighting("cam", track, captured=given.pop("captured", now), embedding=face, **given))
+        """Two good pictures of a face, as many as must agree; or the end of a track without any."""
+        for _ in range(1 if face is None else 2):
+            now = time.monotonic()
+            given = {"frames": 1, "first_seen": now - age, "captured": now} | more
+            self.pipeline.on_sighting(Sighting("cam", track, embedding=face, latest=face, **given))
 
     def finish(self) -> None:
         """Let the outcome of one opening in."""
