@@ -7,6 +7,8 @@ people, and how alike the person is to the three people nearest to them. A rival
 gallery of one or two has a score as well.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,13 +84,21 @@ def crowding_without(person: int, cosines: Matrix, rows: Rows, crowded: Matrix) 
     return without
 
 
-def rivalry(alike: Matrix) -> float:
-    """Mean of the RIVALS highest cosines, each at least QUIET; writes over `alike`."""
-    total = 0.0
-    for _ in range(RIVALS):
-        place = int(alike.argmax()) if len(alike) else -1
-        found = float(alike[place]) if place >= 0 else 0.0
-        total += max(found, QUIET)
-        if place >= 0:
-            alike[place] = -np.inf
-    return total / RIVALS
+def best_rows(standing: Matrix) -> list[int]:
+    """The highest row and up to RIVALS after it, highest first, without those at -inf but the first."""
+    found: list[int] = []
+    values: list[np.float32] = []
+    while len(found) <= RIVALS:
+        row = int(standing.argmax())
+        if found and standing[row] == -np.inf:
+            break
+        found.append(row)
+        values.append(standing[row])
+        standing[row] = -np.inf
+    standing[found] = values
+    return found
+
+
+def rivalry(cosines: Sequence[float]) -> float:
+    """Mean over RIVALS of these cosines, each at least QUIET, as are missing ones."""
+    return QUIET + sum(max(cosine - QUIET, 0.0) for cosine in cosines) / RIVALS
