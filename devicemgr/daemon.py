@@ -171,6 +171,7 @@ class Daemon:
             self._look.clear()
             try:
                 self._refresh()
+                self._site.database.forget_later()
             except DevicemgrError as error:
                 log.warning("people and site could not be read: %s", error)
             except Exception:

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +50,21 @@ class Home:
         return self.path / "cache"
 
     def make(self) -> None:
-        """Create the folder, 0700; StorageFailed when that can't be."""
+        """Create the folder, 0700; StorageFailed when that can't be, or it can't be looked into."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.database.exists()
         except OSError as error:
             raise StorageFailed(f"cannot make the home folder {self.path} ({error.strerror}); use --home") from error
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Own this home for a while, as `take` does."""
+        descriptor = self.take()
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def take(self) -> int:
         """Own this home as its one daemon: a locked descriptor to keep open; AlreadyRunning otherwise."""

@@ -45,11 +45,11 @@ class Site:
 
 
 def initialise(home: Home) -> bool:
-    """Make or migrate the home: key, then database; True when it was new."""
+    """Make or migrate the home: key, then database; True when it was new; AlreadyRunning beneath an older daemon."""
     home.make()
     new = not home.database.exists()
     vault = Vault.create(home.key) if new and not home.key.exists() else Vault.load(home.key)
-    database = Database.create(home.database)
+    database = Database.create(home.database, alone=home.taken)
     with database.write(changes_site=False) as session:
         if get_meta(session, FINGERPRINT) is None:
             set_meta(session, FINGERPRINT, vault.fingerprint())

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from devicemgr.errors import KeyMissing
+from devicemgr.errors import KeyMissing, StorageFailed
 
 _NONCE = 12
 _KEY = 32
@@ -77,14 +77,20 @@ class Vault:
 
     @classmethod
     def create(cls, path: Path) -> "Vault":
-        """Make a new key file (mode 0600) that must not exist yet."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make a new key file (mode 0600), whole or not at all, that must not exist yet; else StorageFailed."""
         master = secrets.token_bytes(_KEY)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.b64encode(master) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_durably(draft, base64.b64encode(master) + b"\n")
+            try:
+                os.link(draft, path)
+            finally:
+                draft.unlink()
+            _sync_folder(path.parent)
+            _sync_folder(path.parent.parent)
+        except OSError as error:
+            raise StorageFailed(f"cannot make the key file {path} ({error.strerror}); check the home folder") from error
         return cls(master)
 
     @classmethod
@@ -128,3 +134,19 @@ class Vault:
     def open_secret(self, subject: str, sealed: bytes) -> str:
         """The password again; KeyMissing when altered or another device's."""
         return _open(self._secrets, sealed, f"secret|{subject}").decode()
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

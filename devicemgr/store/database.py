@@ -1,7 +1,7 @@
 """Opening, migrating and using the database; low-level errors become StorageFailed here, once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from alembic import command
@@ -28,19 +28,22 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._owes_wiping = False
 
     @classmethod
     def open(cls, path: Path) -> "Database":
         """Open the existing file at `path`, of whatever version."""
-        if not path.exists():
+        if not _exists(path):
             raise NotInitialised(f"there is no database in {path.parent}; run `devicemgr init`")
         return cls(sqlite.open_engine(path))
 
     @classmethod
-    def create(cls, path: Path) -> "Database":
-        """Open the file at `path`, made when absent, and migrate it."""
+    def create(cls, path: Path, alone: Callable[[], AbstractContextManager[None]] = nullcontext) -> "Database":
+        """Open the file at `path`, made when absent, and migrate it; while it migrates, `alone` keeps others off."""
         database = cls(sqlite.open_engine(path))
-        database.migrate()
+        if database._version() != _head():
+            with alone():
+                database.migrate()
         return database
 
     def close(self) -> None:
@@ -57,12 +60,15 @@ class Database:
 
     def require_current(self) -> None:
         """NotInitialised unless the schema is this version's."""
-        with _translated(), self.engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+        found = self._version()
         _require_known(found)
-        wanted = ScriptDirectory.from_config(_alembic(None)).get_current_head()
+        wanted = _head()
         if found != wanted:
             raise NotInitialised(f"the database is of version {found}, this program of {wanted}; run `devicemgr init`")
+
+    def _version(self) -> str | None:
+        with _translated(), self.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -87,7 +93,14 @@ class Database:
     def forget(self) -> bool:
         """Make what was deleted unreadable in the files too; False when others' reads keep that for later."""
         with _translated():
-            return sqlite.wipe_log(self.engine)
+            self._owes_wiping = True
+            self._owes_wiping = not sqlite.wipe_log(self.engine)
+            return not self._owes_wiping
+
+    def forget_later(self) -> None:
+        """Try again what `forget` could not do; nothing when it owes nothing."""
+        if self._owes_wiping:
+            self.forget()
 
     def damage(self) -> str | None:
         """What the database's own check finds wrong, or None."""
@@ -127,6 +140,10 @@ def _alembic(connection: Connection | None) -> Config:
     return config
 
 
+def _head() -> str | None:
+    return ScriptDirectory.from_config(_alembic(None)).get_current_head()
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -136,7 +153,14 @@ def _translated() -> Iterator[None]:
     except OperationalError as error:
         raise StorageFailed(_storage_advice(str(error.orig))) from error
     except DBAPIError as error:
-        raise StorageFailed(f"the database failed: {error.orig}; run `devicemgr doctor`") from error
+        raise StorageFailed(_storage_advice(str(error.orig))) from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StorageFailed(f"cannot look at {path} ({error.strerror}); check who owns the home folder") from error
 
 
 def _storage_advice(cause: str) -> str:
@@ -144,6 +168,8 @@ def _storage_advice(cause: str) -> str:
         return f"nothing could be stored ({cause}); free space on the disk that holds the home folder"
     if "locked" in cause:
         return "the database is held by another program; stop it, or wait and try again"
-    if "readonly" in cause:
+    if "not a database" in cause or "malformed" in cause:
+        return f"the database is damaged ({cause}); stop the daemon and restore the last backup"
+    if "unable to open" in cause or "readonly" in cause:
         return "the database can't be written; check who owns the home folder"
     return f"the database failed: {cause}; run `devicemgr doctor`"

@@ -2,21 +2,30 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from devicemgr.errors import StorageFailed
 
 BUSY_TIMEOUT_MS = 5_000
+_WIPE_MS = 50
+_WIPE_ATTEMPTS = 10
 # Read by the begin hook: a writer takes the lock at once, so it never fails half way on an upgrade from reader.
 IMMEDIATE = {"devicemgr_immediate": True}
 
 
 def open_engine(path: Path) -> Engine:
     """An engine on the database file at `path` (mode 0600): WAL, every commit synced, erased bytes overwritten."""
-    if not path.exists():
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StorageFailed(f"cannot open {path} ({error.strerror}); check who owns the home folder") from error
+    # No bound on connections: the threads are bounded, and many slow readers must not keep the ledger from its own.
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, max_overflow=-1)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
@@ -44,8 +53,17 @@ def wipe_log(engine: Engine) -> bool:
     with engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         assert isinstance(raw, sqlite3.Connection)
-        (busy, _, _) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
+        # Each attempt keeps writers out, the ledger too: so short ones, with room between them.
+        raw.execute(f"PRAGMA busy_timeout={_WIPE_MS}")
+        try:
+            for _ in range(_WIPE_ATTEMPTS):
+                (busy, _, _) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    return True
+                time.sleep(_WIPE_MS / 1000)
+        finally:
+            raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    return False
 
 
 def damage(engine: Engine) -> str | None:
