@@ -32,7 +32,8 @@ def calibrate(
         words().print(line, soft_wrap=True, markup=False)
     pairs = [(cell(pair["badges"]), f"{pair['excess']:.3f}") for pair in found["lookalikes"][:_SHOWN_PAIRS]]
     if pairs:
-        table("Look-alikes: these need a clearer lead over each other", ("badges", "over the threshold"), pairs, "")
+        words().print("Look-alikes, who need a clearer lead over each other than others do:")
+        table("", ("badges", "over the threshold"), pairs, "")
         words().print("Give them a card or a PIN: where their faces can't be told apart, nobody is let in.")
 
 
