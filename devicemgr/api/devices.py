@@ -1,5 +1,7 @@
 """/drivers and /devices."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -75,23 +77,24 @@ def list_drivers(context: Ctx, _: Who) -> list[dict[str, Any]]:
 
 def _checked(context: Context, config: DeviceConfig) -> DeviceConfig:
     """The configuration with its options validated; InvalidInput names the option or the address that is wrong."""
+    checked = replace(config, options=_options(context, config))
+    context.site.parts.catalog.get(config.driver).build(checked)
+    return checked
+
+
+def _options(context: Context, config: DeviceConfig) -> dict[str, Any]:
     driver = context.site.parts.catalog.get(config.driver)
     given = {name: value for name, value in config.options.items() if value is not None}
     try:
-        options = driver.options.model_validate(given).model_dump(mode="json", exclude_unset=True)
+        return driver.options.model_validate(given).model_dump(mode="json", exclude_unset=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         known = ", ".join(driver.options.model_fields) or "none"
         raise InvalidInput(safe(f"option {where}: {first['msg']}; options of {config.driver}: {known}")) from error
-    checked = DeviceConfig(
-        config.id, config.name, config.driver, config.address, config.username, config.password, options
-    )  # fmt: skip
-    driver.build(checked)
-    return checked
 
 
-def _device_json(context: Context, row: DeviceRow) -> dict[str, Any]:
+def _device_json(row: DeviceRow, states: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     shown = {
         "name": row.name,
         "driver": row.driver,
@@ -100,9 +103,12 @@ def _device_json(context: Context, row: DeviceRow) -> dict[str, Any]:
         "has_password": row.sealed_password is not None,
         "options": row.options,
     }
-    states = {state["name"]: state for state in context.runtime.status()["devices"]}
     state = states.get(row.name, {})
     return shown | {key: state.get(key) for key in ("state", "cause", "since")}
+
+
+def _states(context: Context) -> dict[str, dict[str, Any]]:
+    return {state["name"]: state for state in context.runtime.status()["devices"]}
 
 
 @router.post("/devices", status_code=201)
@@ -118,7 +124,7 @@ def add_device(body: NewDevice, context: Ctx, caller: Who) -> dict[str, Any]:
         detail = {"device": row.name, "driver": row.driver, "address": row.address}
         context.record(session, "admin.device_added", caller, detail)
     context.runtime.site_changed()
-    return _device_json(context, row)
+    return _device_json(row, _states(context))
 
 
 def _address(text: str) -> str:
@@ -135,36 +141,45 @@ def _has_credentials(address: str) -> bool:
 @router.get("/devices")
 def list_devices(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All devices with their state."""
+    states = _states(context)
     with context.site.database.read() as session:
-        return [_device_json(context, row) for row in places.devices(session)]
+        return [_device_json(row, states) for row in places.devices(session)]
 
 
 @router.get("/devices/{name}")
 def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One device."""
+    states = _states(context)
     with context.site.database.read() as session:
-        return _device_json(context, places.device(session, name))
+        return _device_json(places.device(session, name), states)
 
 
 @router.patch("/devices/{name}")
 def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dict[str, Any]:
     """Change address, credentials or options; a running daemon reconnects."""
+    with context.site.database.read() as session:
+        wanted = _changed(context, places.device(session, name), body)
+    # Checking may load a vendor's library, which must not keep the ledger from its database; so it comes before.
+    _checked(context, wanted)
     with context.site.database.write() as session:
         row = places.device(session, name)
-        before = places.device_config(row, context.site.vault)
-        password = body.password.get_secret_value() if body.password else before.password
-        config = DeviceConfig(
-            row.id, row.name, row.driver, _address(body.address or row.address),
-            body.username if body.username is not None else row.username, password, row.options | body.options,
-        )  # fmt: skip
-        config = _checked(context, config)
-        row.address, row.username, row.options = config.address, config.username, dict(config.options)
+        config = _changed(context, row, body)
+        row.address, row.username, row.options = config.address, config.username, _options(context, config)
         places.set_password(row, context.site.vault, config.password)
         context.record(
             session, "admin.device_edited", caller, {"device": name, "changed": sorted(body.model_fields_set)}
         )
     context.runtime.site_changed()
-    return _device_json(context, row)
+    return _device_json(row, _states(context))
+
+
+def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConfig:
+    before = places.device_config(row, context.site.vault)
+    password = body.password.get_secret_value() if body.password else before.password
+    return DeviceConfig(
+        row.id, row.name, row.driver, _address(body.address or row.address),
+        body.username if body.username is not None else row.username, password, row.options | body.options,
+    )  # fmt: skip
 
 
 @router.delete("/devices/{name}")

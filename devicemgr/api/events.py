@@ -19,6 +19,8 @@ router = APIRouter(tags=["events"])
 _PAGE = 500
 _POLL_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 15.0
+_MOST_SEQ = 2**63 - 1
+Seq = Annotated[int | None, Query(ge=0, le=_MOST_SEQ)]
 
 
 def _filter(
@@ -37,7 +39,7 @@ def _filter(
 @router.get("/events")
 def list_events(
     context: Ctx, _: Who, since: str | None = None, until: str | None = None, person: str | None = None,
-    portal: str | None = None, kind: str | None = None, after: int | None = None,
+    portal: str | None = None, kind: str | None = None, after: Seq = None,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 100,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The newest events that match, oldest first; with `after`, the first ones behind that seq."""
@@ -48,8 +50,8 @@ def list_events(
 @router.get("/events/stream")
 def stream_events(
     context: Ctx, _: Who, since: str | None = None, until: str | None = None, person: str | None = None,
-    portal: str | None = None, kind: str | None = None, after: int | None = None,
-    last_event_id: Annotated[int | None, Header()] = None,
+    portal: str | None = None, kind: str | None = None, after: Seq = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=_MOST_SEQ)] = None,
 ) -> StreamingResponse:  # fmt: skip
     """Events as they are recorded (server-sent events; the id is the seq, Last-Event-ID resumes)."""
     start = last_event_id if last_event_id is not None else after

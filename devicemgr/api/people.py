@@ -139,8 +139,9 @@ def erase_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
 def export_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """The data subject's copy: record, consents, samples' dates, and the events about them."""
     with context.site.database.write(changes_site=False) as session:
+        context.record(session, "admin.person_exported", caller, {}, people.get(session, badge).id)
+    with context.site.database.read() as session:
         row = people.get(session, badge)
-        context.record(session, "admin.person_exported", caller, {}, row.id)
         consents = [{"reference": c.reference, "given": c.given, "withdrawn": c.withdrawn} for c in row.consents]
         templates = [{"model": t.model, "created": t.created} for t in row.templates]
         credentials = [{"kind": c.kind, "created": c.created} for c in row.credentials]

@@ -39,6 +39,10 @@ def install(app: FastAPI) -> None:
         where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
         return problem(422, "invalid-input", safe(f"{where}: {first['msg']}" if where else str(first["msg"])))
 
+    @app.exception_handler(UnicodeEncodeError)
+    def half_characters(_: Request, error: UnicodeEncodeError) -> JSONResponse:
+        return problem(422, "invalid-input", safe(f"'{error.object}' holds half a character; write it anew"))
+
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> JSONResponse:
         return problem(error.status_code, "http-error", str(error.detail))

@@ -93,7 +93,10 @@ def local(text: str | None) -> str | None:
     """An RFC 3339 time as this box's local time."""
     if text is None:
         return None
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except OverflowError:  # the last hours of the year 9999
+        return text
 
 
 def progress() -> Progress:
