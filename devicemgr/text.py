@@ -1,11 +1,14 @@
 """Names and numbers that people and devices send: checked, normalised, and safe to show."""
 
+import json
 import re
 import unicodedata
 from datetime import UTC, datetime
+from typing import Any
 
 from devicemgr.errors import InvalidInput
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 _BADGE = re.compile(r"[\w][\w.:+-]{0,63}\Z")
 # Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Zl/Zp line separators.
@@ -33,9 +36,25 @@ def slug(what: str, text: str) -> str:
     return text
 
 
+def json_line(document: Any) -> str:
+    """JSON for a terminal or a pipe: letters of all scripts as they are, control and bidi characters as \\u escapes."""
+    text = json.dumps(document, ensure_ascii=False)
+    return text if text.isascii() else _NOT_ASCII.sub(lambda found: _json_escape(found[0]), text)
+
+
+def _json_escape(char: str) -> str:
+    unsafe = unicodedata.category(char) in _UNSAFE and char not in _JOINERS
+    return json.dumps(char)[1:-1] if unsafe else char
+
+
+def badge_key(text: str) -> str:
+    """A badge number as it is stored and looked up: what looks the same in another encoding is the same (NFKC)."""
+    return unicodedata.normalize("NFKC", text.strip())
+
+
 def badge(text: str) -> str:
     """A badge number: letters, digits and . : + - _, up to 64 characters; else InvalidInput."""
-    number = unicodedata.normalize("NFC", text.strip())
+    number = badge_key(text)
     if not _BADGE.match(number):
         raise InvalidInput(f"badge '{safe(text, 60)}' is not a badge number; use letters, digits and . : + - _")
     return number

@@ -1,6 +1,5 @@
 """Around every command: --home and --json anywhere on the line, one-line errors, exit codes of INTERFACES."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typer.exceptions import TyperException
 from devicemgr.client.session import Session, use
 from devicemgr.client.transport import ApiProblem
 from devicemgr.errors import DevicemgrError
-from devicemgr.text import safe
+from devicemgr.text import json_line, safe
 
 USAGE = 2
 INTERRUPTED = 1
@@ -53,7 +52,7 @@ def _failed(session: Session, error: BaseException) -> int:
             show = getattr(error, "show", None)
             return (show(), error.exit_code)[1] if show else _tell(str(error), error.exit_code)
         case ApiProblem() if session.json and "faces" in error.document:
-            print(json.dumps(_faces(error.document["faces"]), ensure_ascii=False))
+            print(json_line(_faces(error.document["faces"])))
             return _tell(str(error), error.exit_code)
         case DevicemgrError():
             return _tell(str(error), error.exit_code)

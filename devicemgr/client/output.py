@@ -1,6 +1,5 @@
 """What goes to the terminal: one JSON document, or words and tables; progress and warnings go to standard error."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from devicemgr.client.session import session
-from devicemgr.text import safe
+from devicemgr.text import json_line, safe
 
 
 def _width() -> int | None:
@@ -35,7 +34,7 @@ def notes() -> Console:
 def emit(document: Any) -> bool:
     """Print `document` and be done when --json was given; else False, and the caller finds words."""
     if session().json:
-        print(json.dumps(document, ensure_ascii=False), flush=True)
+        print(json_line(document), flush=True)
     return session().json
 
 

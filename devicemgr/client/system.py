@@ -44,11 +44,14 @@ def run() -> None:
 
 
 class _SafeFormatter(logging.Formatter):
-    """One line a message: what devices say can't break it or colour the terminal; tracebacks stay whole."""
+    """One line a message: what devices say can't break it, forge one, or colour the terminal; tracebacks stay whole."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = safe(record.message, 2000)
         return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join("    " + safe(line, 2000) for line in super().formatException(ei).splitlines())
 
 
 def _log_to_stderr() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from devicemgr.chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.events import Fact
 from devicemgr.store.tables import EventRow, PersonRow
+from devicemgr.text import badge_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _conditions(query: Select[str], wanted: EventFilter) -> Select[str]:
     if wanted.after is not None:
         query = query.where(EventRow.seq > wanted.after)
     if wanted.badge:
-        person = select(PersonRow.id).where(PersonRow.badge == wanted.badge).scalar_subquery()
+        person = select(PersonRow.id).where(PersonRow.badge == badge_key(wanted.badge)).scalar_subquery()
         query = query.where(EventRow.person_id == person)
     return query
 

@@ -12,7 +12,7 @@ from devicemgr.errors import AlreadyExists, NotFound
 from devicemgr.model import Person
 from devicemgr.store import calibrations
 from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
-from devicemgr.text import parse_time, rfc3339, safe
+from devicemgr.text import badge_key, parse_time, rfc3339, safe
 
 
 def now_text() -> str:
@@ -40,7 +40,7 @@ def add(session: Session, badge: str, name: str, valid_from: str | None, valid_t
 
 def get(session: Session, badge: str) -> PersonRow:
     """The person with that badge, or NotFound."""
-    row = session.scalar(select(PersonRow).where(PersonRow.badge == badge))
+    row = session.scalar(select(PersonRow).where(PersonRow.badge == badge_key(badge)))
     if row is None:
         raise NotFound(f"nobody has badge {safe(badge, 60)}; `devicemgr person list` shows who there is")
     return row
