@@ -5,11 +5,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
 
 from devicemgr.errors import AlreadyRunning, StorageFailed
+
+_LONGEST_ADDRESS = 107  # sun_path of unix(7), with its closing zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +85,12 @@ class Home:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         return descriptor
+
+
+@lru_cache
+def socket_address(path: Path) -> str:
+    """`path` for bind or connect: by way of its open folder where it is longer than a socket's address holds."""
+    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
+        return str(path)
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    return f"/proc/self/fd/{folder}/{path.name}"

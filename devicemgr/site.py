@@ -1,5 +1,6 @@
 """One site, open: home, database, vault, ledger, and the parts that the composition root joins to them."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from devicemgr.ledger import Ledger
 from devicemgr.ports import Calibrator, DriverCatalog, Evaluator, FaceDesk, GalleryLoader
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
 from devicemgr.vault import Vault
+
+_CLOSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,10 @@ class Site:
     parts: Parts
 
     def close(self) -> None:
-        """Let go of database and helpers."""
-        self.parts.faces.close()
+        """Let go of database and helpers; a helper with a photo in work ends by itself when this process does."""
+        closing = threading.Thread(target=self.parts.faces.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSE_SECONDS)
         self.database.close()
 
 

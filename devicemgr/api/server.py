@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from devicemgr.errors import SystemFault
+from devicemgr.home import socket_address
 
 _PEERCRED = struct.Struct("3i")
 
@@ -39,7 +40,7 @@ def bind(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o117)
     try:
-        listener.bind(str(path))
+        listener.bind(socket_address(path))
     except OSError as error:
         listener.close()
         raise SystemFault(f"cannot listen on {path} ({error}); a home with a shorter path may help") from error

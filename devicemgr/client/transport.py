@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
-from devicemgr.home import Home
+from devicemgr.home import Home, socket_address
 from devicemgr.text import safe
 
 if TYPE_CHECKING:  # a third of a second that a command over the socket need not pay
@@ -56,7 +56,9 @@ def daemon_answers(home: Home) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(2.0)
         try:
-            line.connect(str(home.socket))
+            line.connect(socket_address(home.socket))
+        except TimeoutError:
+            return True  # it is there, and busy
         except OSError:
             return False
     return True
@@ -67,7 +69,7 @@ class Api:
 
     def __init__(self, home: Home, make_app: Callable[[], "FastAPI"]) -> None:
         self.remote = daemon_answers(home)
-        transport = httpx.HTTPTransport(uds=str(home.socket)) if self.remote else _InProcess(make_app())
+        transport = httpx.HTTPTransport(uds=socket_address(home.socket)) if self.remote else _InProcess(make_app())
         self._http = httpx.Client(transport=transport, base_url="http://devicemgr/api/v1", timeout=_ANSWER_SECONDS)
 
     def close(self) -> None:
