@@ -36,10 +36,12 @@ class _Track:
         if alone is None:
             return
         self.pictures[alone.candidate] += 1
-        yaw = sighting.quality.get("yaw_deg")
-        if yaw is not None:
-            least, most = self.yaws or (yaw, yaw)
-            self.yaws = min(least, yaw), max(most, yaw)
+        # The most turned pictures are seldom the ones that are encoded; their track is the same.
+        seen = [
+            sighting.quality[name] for name in ("yaw_min_deg", "yaw_deg", "yaw_max_deg") if name in sighting.quality
+        ]
+        if seen:
+            self.yaws = min([*seen, *(self.yaws or ())]), max([*seen, *(self.yaws or ())])
 
     def agrees(self, person: str, frames: int) -> bool:
         """Enough pictures show that person, and more than half of all."""

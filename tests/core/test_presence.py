@@ -32,9 +32,12 @@ class Lane:
     ) -> FaceEvidence | None:
         self.now += step
         self.frames += 1
+        quality = {"yaw_deg": yaw}
+        if "extremes" in more:
+            quality["yaw_min_deg"], quality["yaw_max_deg"] = more.pop("extremes")
         sighting = Sighting(
             "cam", more.pop("track", "t"), captured=self.now, first_seen=100.0, frames=self.frames,
-            embedding=FACE if mean else None, latest=FACE if alone else None, quality={"yaw_deg": yaw}, **more,
+            embedding=FACE if mean else None, latest=FACE if alone else None, quality=quality, **more,
         )  # fmt: skip
         return self.presence.see(sighting, self.portal, mean, alone)
 
@@ -116,6 +119,14 @@ def test_a_head_that_turns_is_let_in() -> None:
     found = lane.see(match("anna"), match("anna"), yaw=-9.0)
     assert found is not None
     assert (found.person_id, found.liveness) == ("anna", 1.0)
+
+
+def test_a_turn_between_two_encoded_pictures_counts() -> None:
+    lane = Lane(CHALLENGE)
+    assert lane.see(match("anna"), match("anna"), yaw=1.0) is None
+    found = lane.see(match("anna"), match("anna"), yaw=0.0, extremes=(-4.0, 17.0))
+    assert found is not None
+    assert found.liveness == 1.0
 
 
 def test_passive_only_tells() -> None:
