@@ -112,7 +112,7 @@ class Lane:
             stay.turned(candidate.quality.pose.yaw)
             stay.identity.add(embedding, candidate.captured)
         stay.captured, stay.quality = candidate.captured, candidate.quality.as_numbers()
-        stay.timings = {**candidate.timings, "encode": encode_ms}
+        stay.timings = {**candidate.timings, "encode": candidate.timings["encode"] + encode_ms}
         age = (time.monotonic() - candidate.captured) * 1000
         stay.timings["wait"] = max(0.0, age - sum(stay.timings.values()))
         self._send(self._sighting(track.id, stay, embedding))
@@ -160,12 +160,14 @@ class Lane:
         competes = identity.competes(frame.captured)
         if identity.settled and not competes:
             return None
+        began = time.perf_counter()
         quality = self._finder.judge(view, track.box)
         stay.turned(quality.pose.yaw)
         better = stay.best is None or quality.score >= stay.best.quality.score
         if competes and better and quality.fault(self._min_face) is None:
             chip = self._encoder.chip(frame.pixels, track.box)
-            stay.best = Candidate(track, frame.captured, chip, quality, timings)
+            prepared = {**timings, "encode": (time.perf_counter() - began) * 1000}
+            stay.best = Candidate(track, frame.captured, chip, quality, prepared)
         if not identity.due(frame.captured):
             return None
         best, stay.best = stay.best, None
