@@ -70,6 +70,11 @@ class Daemon:
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
         self._looker = threading.Thread(target=self._look_often, name="looker", daemon=True)
 
+    @property
+    def stopping(self) -> bool:
+        """See runtime.Runtime."""
+        return self._stopping.is_set()
+
     def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -26,6 +26,7 @@ class DirectRuntime:
     """See runtime.Runtime."""
 
     running = False
+    stopping = False
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -14,6 +14,10 @@ class Runtime(Protocol):
 
     running: bool
 
+    @property
+    def stopping(self) -> bool:
+        """True once the end has been asked for: whoever streams comes to an end."""
+
     def status(self) -> dict[str, Any]:
         """daemon, devices, portals, gallery and alarms of INTERFACES."""
 

@@ -67,7 +67,7 @@ def _head(context: Context) -> int:
 async def _stream(context: Context, wanted: EventFilter) -> AsyncIterator[str]:
     position = wanted.after or 0
     quiet = 0.0
-    while True:
+    while not context.runtime.stopping:
         page = await run_in_threadpool(_page, context, wanted, position)
         for event in page:
             position = event["seq"]

@@ -1,5 +1,6 @@
 """The daemon's own threads, in this process: what stopping, starting and changes of the site leave behind."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from devicemgr import faces
+from devicemgr.api.context import Context
+from devicemgr.api.events import _stream
 from devicemgr.api.server import ApiServer
 from devicemgr.daemon import Daemon
 from devicemgr.events import Fact, Sighting
@@ -157,3 +160,14 @@ def test_a_start_that_fails_is_not_masked_by_its_own_clean_up(tmp_path: Path) ->
     api = ApiServer(FastAPI(), tmp_path / "s.sock")
     api.stop()
     assert not (tmp_path / "s.sock").exists()
+
+
+def test_a_stream_of_events_ends_with_the_daemon(daemon: Daemon, site: Site) -> None:
+    """Else each client at the stop costs the log a traceback, and the stop a second."""
+
+    async def read() -> None:
+        async for _ in _stream(Context(site, daemon, 0), EventFilter()):
+            daemon._stopping.set()
+
+    asyncio.run(asyncio.wait_for(read(), 10))
+    assert daemon.stopping
