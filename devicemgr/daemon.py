@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.4
+_KEEP_SECONDS = 600.0
 _TICK_SECONDS = 0.1
 _STALLED_SECONDS = 10.0
 _LOOKER_STALLED_SECONDS = 60.0
@@ -177,11 +178,18 @@ class Daemon:
             try:
                 self._refresh()
                 self._site.database.forget_later()
+                self._keep_gallery()
             except DevicemgrError as error:
                 log.warning("people and site could not be read: %s", error)
             except Exception:
                 log.exception("people and site could not be read")
             self._looked = time.monotonic()
+        self._kept = time.monotonic() - _KEEP_SECONDS + 60
+
+    def _keep_gallery(self) -> None:
+        if time.monotonic() - self._kept >= _KEEP_SECONDS:
+            self._site.gallery.save()
+            self._kept = time.monotonic()
 
     def _refresh(self) -> None:
         """Any thread; one at a time, or two would each start the same device."""

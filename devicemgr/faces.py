@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from devicemgr import gallery_file
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused
 from devicemgr.events import Fact
 from devicemgr.gallery_keeper import open_template
@@ -73,7 +74,11 @@ def _judged(site: Site, badge: str, analyses: Sequence[PhotoAnalysis], allow_loo
         return []
     with site.database.read() as session:
         row = people.get(session, badge)
-        siblings = [open_template(site.vault, templates.sealed(session, t.id)) for t in row.templates]
+        siblings = [
+            open_template(site.vault, templates.sealed(session, t.id))
+            for t in row.templates
+            if t.model == site.parts.model
+        ]
 
         def badge_of(person_id: str) -> str | None:
             return people.badge_of(session, person_id)
@@ -122,6 +127,7 @@ def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
         for given in row.consents:
             given.withdrawn = given.withdrawn or people.now_text()
         gone = people.drop_face(session, row)
+        gallery_file.forget(session)
         _record(site, session, "admin.consent_withdrawn", row, actor, {"templates_erased": gone})
     return {"badge": badge, "templates_erased": gone, "verified": _after_removal(site)}
 
@@ -131,6 +137,7 @@ def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
     with site.database.write() as session:
         row = people.get(session, badge)
         gone = people.erase(session, row)
+        gallery_file.forget(session)
         _record(site, session, "admin.person_erased", row, actor, dict(gone))
     wiped = _after_removal(site)
     with site.database.read() as session:

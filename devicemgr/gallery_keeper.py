@@ -3,9 +3,11 @@
 import logging
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
+from devicemgr import gallery_file
 from devicemgr.errors import KeyMissing
 from devicemgr.ports import Calibration, Embedding, Gallery, GalleryLoader
 from devicemgr.store import calibrations, templates
@@ -14,11 +16,17 @@ from devicemgr.vault import Vault
 
 log = logging.getLogger(__name__)
 
+# Below this the templates are opened one by one quickly enough.
+KEEP_FROM = 2_000
+
 
 class GalleryKeeper:
     """Loads templates of people whose consent is in force; opened ones are kept, so that a change costs little."""
 
-    def __init__(self, database: Database, vault: Vault, build: GalleryLoader, model: str) -> None:
+    def __init__(self, database: Database, vault: Vault, build: GalleryLoader, model: str, file: Path) -> None:
+        """`file` is where a big gallery is kept, sealed, for a quick start."""
+        self._file = file
+        self._saved = -1
         self._database = database
         self._vault = vault
         self._build = build
@@ -58,12 +66,26 @@ class GalleryKeeper:
                     self._revision = found
             return self._gallery
 
+    def save(self) -> bool:
+        """Keep a big gallery in its file, when it changed since; True when it was written."""
+        with self._lock:
+            if len(self._opened) < KEEP_FROM or self._saved == self._revision:
+                return False
+            with self._database.write(changes_site=False) as session:
+                if revision(session) != self._revision:
+                    return False
+                gallery_file.save(session, self._vault, self._file, self._opened, self._model)
+            self._saved = self._revision
+            return True
+
     def _rows(self, session: Session) -> list[tuple[str, Embedding]]:
         listed = templates.index(session, self._model)
-        opened = {index.id: self._opened[index.id] for index in listed if index.id in self._opened}
-        opened.update(self._open(session, [index.id for index in listed if index.id not in opened]))
+        if self._gallery is None and len(listed) >= KEEP_FROM:
+            self._opened = gallery_file.load(session, self._vault, self._file, self._model)
+        opened = {name: self._opened[name] for name, _ in listed if name in self._opened}
+        opened.update(self._open(session, [name for name, _ in listed if name not in opened]))
         self._opened = opened
-        return [(index.person_id, opened[index.id]) for index in listed if index.id in opened]
+        return [(person, opened[name]) for name, person in listed if name in opened]
 
     def _open(self, session: Session, ids: list[str]) -> Iterator[tuple[str, Embedding]]:
         for template_id, sealed in templates.sealed_many(session, ids):

@@ -70,5 +70,5 @@ def open_site(home: Home, parts: Parts) -> Site:
     with database.read() as session:
         if get_meta(session, FINGERPRINT) != vault.fingerprint():
             raise KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
-    gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model)
+    gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
     return Site(home, database, vault, Ledger(database), gallery, parts)

@@ -62,6 +62,24 @@ class DataKey:
         return hmac.new(self._key, b"photo|" + hashlib.sha256(photo).digest(), hashlib.sha256).digest()
 
 
+class FileKey:
+    """The key of one file, in clear; lives in memory only."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __repr__(self) -> str:
+        return "FileKey(…)"
+
+    def seal(self, plaintext: bytes, associated: str) -> bytes:
+        """Encrypt a file's bytes, bound to what `associated` says of them."""
+        return _seal(self._key, plaintext, associated)
+
+    def open(self, sealed: bytes, associated: str) -> bytes:
+        """The bytes again; KeyMissing when they are another file's."""
+        return _open(self._key, sealed, associated)
+
+
 class Vault:
     """Holds the master key and the keys derived from it."""
 
@@ -126,6 +144,15 @@ class Vault:
     def data_key(self, person_id: str, wrapped: bytes) -> DataKey:
         """Unwrap a person's key; KeyMissing when it is another person's or another vault's."""
         return DataKey(person_id, _open(self._master, wrapped, f"person-key|{person_id}"))
+
+    def new_file_key(self) -> tuple[str, FileKey]:
+        """A fresh key for a file: as a secret to be sealed and stored, and ready for use."""
+        secret = secrets.token_hex(_KEY)
+        return secret, self.file_key(secret)
+
+    def file_key(self, secret: str) -> FileKey:
+        """The key of a file from its opened secret."""
+        return FileKey(bytes.fromhex(secret))
 
     def seal_secret(self, subject: str, secret: str) -> bytes:
         """Encrypt a device's password, bound to `subject` (the device's id)."""

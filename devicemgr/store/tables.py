@@ -72,7 +72,8 @@ class TemplateRow(Base):
     """An embedding under its person's data key; `photo_mac` is keyed by it too."""
 
     __tablename__ = "templates"
-    __table_args__ = (UniqueConstraint("person_id", "photo_mac"),)
+    # The index alone answers who has templates, without a look at the sealed ones.
+    __table_args__ = (UniqueConstraint("person_id", "photo_mac"), Index(None, "model", "person_id", "id"))
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
     consent_id: Mapped[str] = mapped_column(ForeignKey("consents.id"))

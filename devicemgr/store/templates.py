@@ -3,18 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from devicemgr.store.tables import ConsentRow, PersonRow, TemplateRow
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateIndex:
-    """Which template of whom."""
-
-    id: str
-    person_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +19,12 @@ class SealedTemplate:
     data: bytes
 
 
-def index(session: Session, model: str) -> Sequence[TemplateIndex]:
-    """Templates of `model` of everybody whose consent is in force, by person."""
-    consented = exists().where(ConsentRow.person_id == TemplateRow.person_id, ConsentRow.withdrawn.is_(None))
-    query = select(TemplateRow.id, TemplateRow.person_id).where(TemplateRow.model == model, consented)
-    return [TemplateIndex(row.id, row.person_id) for row in session.execute(query.order_by(TemplateRow.person_id))]
+def index(session: Session, model: str) -> list[tuple[str, str]]:
+    """(id, person_id) of the templates of `model` of everybody whose consent is in force, by person."""
+    consented = set(session.scalars(select(ConsentRow.person_id).where(ConsentRow.withdrawn.is_(None))))
+    query = select(TemplateRow.id, TemplateRow.person_id).where(TemplateRow.model == model)
+    found = session.execute(query.order_by(TemplateRow.person_id)).all()
+    return [(template_id, person) for template_id, person in found if person in consented]
 
 
 def sealed(session: Session, template_id: str) -> SealedTemplate:

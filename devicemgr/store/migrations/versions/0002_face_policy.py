@@ -1,4 +1,4 @@
-"""What a face is worth at a portal"""
+"""What a face is worth at a portal; templates listed from an index"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,9 +13,11 @@ def upgrade() -> None:
     op.add_column("portals", sa.Column("face", sa.String(length=8), nullable=False, server_default="grant"))
     op.add_column("portals", sa.Column("liveness", sa.String(length=12), nullable=False, server_default="off"))
     op.add_column("portals", sa.Column("frames", sa.Integer(), nullable=False, server_default="2"))
+    op.create_index("ix_templates_model_person_id_id", "templates", ["model", "person_id", "id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_templates_model_person_id_id", "templates")
     op.drop_column("portals", "frames")
     op.drop_column("portals", "liveness")
     op.drop_column("portals", "face")
