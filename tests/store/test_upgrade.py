@@ -1,0 +1,48 @@
+"""An older database is brought up to date with what is in it, and says so until it is."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from devicemgr.errors import NotInitialised
+from devicemgr.store import places
+from devicemgr.store.database import Database, _alembic
+from devicemgr.store.sqlite import IMMEDIATE, open_engine
+from devicemgr.store.tables import Base
+
+
+def older(path: Path, version: str) -> None:
+    engine = open_engine(path)
+    with engine.connect().execution_options(**IMMEDIATE) as connection, connection.begin():
+        command.upgrade(_alembic(connection), version)
+    engine.dispose()
+
+
+def test_a_portal_of_the_first_version_asks_for_two_pictures_and_grants(tmp_path: Path) -> None:
+    path = tmp_path / "devicemgr.db"
+    older(path, "0001")
+    with sqlite3.connect(path) as raw:
+        raw.execute("insert into devices values ('d', 'arm', 'modbus_gate', '/dev/x', null, null, '{}')")
+        raw.execute("insert into portals values ('lobby', 'd', 1, 'secure', 5.0, 'normal')")
+    raw.close()
+    database = Database.open(path)
+    with pytest.raises(NotInitialised, match="devicemgr init"):
+        database.require_current()
+    database.migrate()
+    database.require_current()
+    with database.read() as session:
+        found = places.portal_json(places.portal(session, "lobby"))
+    assert (found["face"], found["liveness"], found["frames"]) == ("grant", "off", 2)
+    database.close()
+
+
+def test_the_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
+    path = tmp_path / "devicemgr.db"
+    database = Database.create(path)
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    database.close()
