@@ -32,10 +32,14 @@ def forget(session: Session) -> None:
     set_meta(session, _META, "")
 
 
-def save(session: Session, vault: Vault, path: Path, opened: Mapping[str, Embedding], model: str) -> None:
-    """Write the file anew, under a new key; templates by id, `session` in a write transaction."""
+def adopt(session: Session, wrapped: str) -> None:
+    """Make the file that `save` wrote the one in force; `session` in a write transaction at the same revision."""
+    set_meta(session, _META, wrapped)
+
+
+def save(vault: Vault, path: Path, opened: Mapping[str, Embedding], model: str) -> str:
+    """Write the file anew, templates by id, under a new key; the key, wrapped. No transaction need wait for it."""
     secret, key = vault.new_file_key()
-    set_meta(session, _META, vault.seal_secret(_SUBJECT, secret).hex())
     names = json.dumps(list(opened)).encode()
     vectors = np.ascontiguousarray(list(opened.values()), dtype="<f4")
     sealed = key.seal(_LENGTH.pack(len(names)) + names + vectors.tobytes(), _binding(model))
@@ -47,6 +51,7 @@ def save(session: Session, vault: Vault, path: Path, opened: Mapping[str, Embedd
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+    return vault.seal_secret(_SUBJECT, secret).hex()
 
 
 def load(session: Session, vault: Vault, path: Path, model: str) -> dict[str, Embedding]:

@@ -71,10 +71,11 @@ class GalleryKeeper:
         with self._lock:
             if len(self._opened) < KEEP_FROM or self._saved == self._revision:
                 return False
+            wrapped = gallery_file.save(self._vault, self._file, self._opened, self._model)
             with self._database.write(changes_site=False) as session:
                 if revision(session) != self._revision:
                     return False
-                gallery_file.save(session, self._vault, self._file, self._opened, self._model)
+                gallery_file.adopt(session, wrapped)
             self._saved = self._revision
             return True
 
@@ -82,15 +83,17 @@ class GalleryKeeper:
         listed = templates.index(session, self._model)
         if self._gallery is None and len(listed) >= KEEP_FROM:
             self._opened = gallery_file.load(session, self._vault, self._file, self._model)
-        opened = {name: self._opened[name] for name, _ in listed if name in self._opened}
-        opened.update(self._open(session, [name for name, _ in listed if name not in opened]))
+        # By template and person: a row that was moved to somebody else is opened anew, which fails, as it must.
+        named = [(f"{template_id}|{person}", template_id, person) for template_id, person in listed]
+        opened = {name: self._opened[name] for name, _, _ in named if name in self._opened}
+        opened.update(self._open(session, [template_id for name, template_id, _ in named if name not in opened]))
         self._opened = opened
-        return [(person, opened[name]) for name, person in listed if name in opened]
+        return [(person, opened[name]) for name, _, person in named if name in opened]
 
     def _open(self, session: Session, ids: list[str]) -> Iterator[tuple[str, Embedding]]:
         for template_id, sealed in templates.sealed_many(session, ids):
             try:
-                yield template_id, open_template(self._vault, sealed)
+                yield f"{template_id}|{sealed.person_id}", open_template(self._vault, sealed)
             except KeyMissing as error:
                 log.error("template %s is left out: %s", template_id, error)
 

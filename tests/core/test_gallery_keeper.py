@@ -1,11 +1,15 @@
 """The gallery in memory: loaded in few steps, in step with the store, and without what was tampered with."""
 
+import os
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import event
 
+from devicemgr import gallery_keeper
 from devicemgr.site import Site
 from devicemgr.store import people
 from devicemgr.store.tables import ConsentRow, PersonRow, TemplateRow
@@ -57,3 +61,45 @@ def test_without_a_consent_in_force_there_is_no_face(site: Site) -> None:
     with site.database.write() as session:
         session.query(ConsentRow).limit(1).one().withdrawn = "2026-01-01T00:00:00.000Z"
     assert site.gallery.refresh().stats().people == 1
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_template_that_is_moved_to_somebody_else_stops_matching_at_once(
+    make_site: Callable[[], Site], monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """Also where it was opened before the move, in memory or in the gallery's file."""
+    monkeypatch.setattr(gallery_keeper, "KEEP_FROM", 1)
+    site = make_site()
+    enrol(site, 3)
+    site.gallery.refresh()
+    assert site.gallery.save()
+    with site.database.write() as session:
+        victim, other = session.query(TemplateRow).order_by(TemplateRow.id).limit(2)
+        owner, victim.person_id, victim.photo_mac = victim.person_id, other.person_id, b"another"
+    reader = make_site() if kept else site
+    reader.gallery.refresh()
+    assert len(reader.gallery.rows()) == 2
+    assert owner not in {person for person, _ in reader.gallery.rows()}
+
+
+def test_a_big_file_is_written_while_others_may_write(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery_keeper, "KEEP_FROM", 1)
+    enrol(site, 3)
+    site.gallery.refresh()
+    real = os.fsync
+    written: list[bool] = []
+
+    def fsync(descriptor: int) -> None:
+        done = threading.Event()
+        threading.Thread(target=lambda: (record(site), done.set()), daemon=True).start()
+        written.append(done.wait(3))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    site.gallery.save()
+    assert written == [True]
+
+
+def record(site: Site) -> None:
+    with site.database.write(changes_site=False):
+        pass
