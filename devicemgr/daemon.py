@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.4
-_KEEP_SECONDS = 600.0
+_KEEP_SECONDS, _KEEP_FIRST_SECONDS = 600.0, 60.0
 _TICK_SECONDS = 0.1
 _STALLED_SECONDS = 10.0
 _LOOKER_STALLED_SECONDS = 60.0
@@ -57,6 +57,8 @@ class Daemon:
         self._refreshing = threading.Lock()
         self._ready = False
         self._revision = -1
+        self._unread: str | None = None
+        self._kept = time.monotonic() - _KEEP_SECONDS + _KEEP_FIRST_SECONDS
         self._progress = self._looked = time.monotonic()
         self._inbox = Inbox()
         self._rules = Rulebook(site.database)
@@ -179,17 +181,20 @@ class Daemon:
                 self._refresh()
                 self._site.database.forget_later()
                 self._keep_gallery()
-            except DevicemgrError as error:
-                log.warning("people and site could not be read: %s", error)
-            except Exception:
-                log.exception("people and site could not be read")
+                self._unread = None
+            except Exception as error:
+                self._not_read(error)
             self._looked = time.monotonic()
-        self._kept = time.monotonic() - _KEEP_SECONDS + 60
+
+    def _not_read(self, error: Exception) -> None:
+        if str(error) != self._unread:
+            log.error("people and site could not be read: %s", error, exc_info=not isinstance(error, DevicemgrError))
+        self._unread = str(error)
 
     def _keep_gallery(self) -> None:
         if time.monotonic() - self._kept >= _KEEP_SECONDS:
-            self._site.gallery.save()
             self._kept = time.monotonic()
+            self._site.gallery.save()
 
     def _refresh(self) -> None:
         """Any thread; one at a time, or two would each start the same device."""
@@ -250,7 +255,9 @@ class Daemon:
             "portals": portals,
             "gallery": status.gallery_json(self._site.gallery.current),
             "ledger": status.ledger_json(self._site.database),
-            "alarms": status.alarms(devices, storage_failing=self._site.ledger.failing, fire=rules.fire_active),
+            "alarms": status.alarms(
+                devices, storage_failing=self._site.ledger.failing, fire=rules.fire_active, unread=self._unread
+            ),
         }
 
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:

@@ -37,13 +37,17 @@ def daemon_json(*, running: bool, ready: bool, uptime_s: float) -> dict[str, Any
     return {"running": running, "ready": ready, "version": __version__, "uptime_s": round(uptime_s, 1)}
 
 
-def alarms(devices: list[DeviceState], *, storage_failing: bool, fire: bool) -> list[dict[str, Any]]:
+def alarms(
+    devices: list[DeviceState], *, storage_failing: bool, fire: bool, unread: str | None = None
+) -> list[dict[str, Any]]:
     """What a guard should see first."""
     found = [
         {"kind": f"device_{state.health}", "device": state.name, "cause": state.cause, "since": rfc3339(state.since)}
         for state in devices
         if state.health in (Health.OFFLINE, Health.DEGRADED)
     ]
+    if unread is not None:
+        found.insert(0, {"kind": "site_not_read", "cause": f"changes of people and site are not in force: {unread}"})
     if storage_failing:
         found.insert(0, {"kind": "storage_failed", "cause": "events can't be stored; nothing is opened by face"})
     if fire:

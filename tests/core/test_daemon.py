@@ -127,6 +127,11 @@ def test_rights_that_cannot_be_read_do_not_keep_a_withdrawn_face(
         session.add(ScheduleRow(name="bad", timezone="UTC", windows=["nonsense"], holidays=[]))
     faces.withdraw(make_site(), "uid:1", "A1")
     until(lambda: site.gallery.current.match(ANNA).person_id is None)
+    until(lambda: bool(daemon.status()["alarms"]))
+    assert [alarm["kind"] for alarm in daemon.status()["alarms"]] == ["site_not_read"]
+    with site.database.write() as session:
+        session.delete(session.get_one(ScheduleRow, "bad"))
+    until(lambda: not daemon.status()["alarms"])
 
 
 def test_openings_without_an_end_are_marked_once_and_old_ones_not_read_again(

@@ -151,7 +151,7 @@ def test_an_erasure_beside_a_long_read_lets_the_ledger_write_and_is_made_up_for(
         head(session)
         record(site)
         stopped = threading.Event()
-        monkeypatch.setattr("devicemgr.store.sqlite.time.sleep", lambda _: stopped.wait(0.001) and stop())
+        monkeypatch.setattr("devicemgr.store.sqlite.time.sleep", lambda _: stopped.wait(0.05) and stop())
         eraser = threading.Thread(target=lambda: cut_off(site.database.forget))
         eraser.start()
         assert finishes(lambda: [record(site) for _ in range(3)])
