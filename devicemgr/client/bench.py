@@ -105,7 +105,7 @@ def _videos(parts: BenchParts, folder: Path) -> dict[str, Path]:
 
 
 def _entrance(photo: Path, folder: Path, seconds: float) -> dict[str, Any]:
-    plan = Plan(photo, "Bench", present=2.0, absent=1.5)
+    plan = Plan(photo, "Bench", present=2.0, absent=3.5)
     with Entrance(folder / "entrance", plan, lambda _: None) as entrance:
         time.sleep(seconds)
         delays = entrance.delays_ms()

@@ -76,7 +76,7 @@ class Lane:
 
     def due_in(self, now: float) -> float:
         """Seconds until the next frame is due, 0 or less when it is: by the lane's rate, or sooner for a newcomer."""
-        urgent = any(self._stays[track.id].identity.urgent for track in self._fresh(now))
+        urgent = bool(self._urgent(now))
         return (min(self._next, self._looked + URGENT_INTERVAL) if urgent else self._next) - now
 
     def look(self, frame: Frame, now: float) -> list[Candidate]:
@@ -130,9 +130,11 @@ class Lane:
         """End all tracks: the lane goes away."""
         self._expire(float("inf"), 0.0)
 
-    def _fresh(self, now: float) -> list[Track]:
+    def _urgent(self, now: float) -> list[Track]:
+        """Newcomers whose first frames are still wanted."""
         since = now - URGENT_SECONDS
-        return [t for t in self._tracker.tracks if t.first_seen > since and t.id in self._stays]
+        fresh = (t for t in self._tracker.tracks if t.first_seen > since and t.id in self._stays)
+        return [track for track in fresh if self._stays[track.id].identity.urgent]
 
     def _search(self, frame: Frame) -> tuple[View | None, list[Box]]:
         """The faces in the whole picture or near the tracks; no view when there is nothing to look for."""
@@ -145,7 +147,10 @@ class Lane:
         view = self._finder.view(frame)
         if not whole and len(tracks) <= _MOST_FOLLOWED:
             boxes, there = self._finder.near(view, [track.box for track in tracks])
-            lost = [now - track.last_seen for track, found in zip(tracks, there, strict=True) if not found]
+            missing = [track for track, found in zip(tracks, there, strict=True) if not found]
+            if {track.id for track in missing} & {track.id for track in self._urgent(now)}:
+                return view, self._finder.everywhere(view)  # still walking in; no time to wait until it stands
+            lost = [now - track.last_seen for track in missing]
             if min(lost, default=_MISSED_SECONDS) >= _MISSED_SECONDS or not self._motion.moved(cells, now, _MISSING):
                 return view, boxes
         return view, self._finder.everywhere(view)
