@@ -75,7 +75,7 @@ def test_two_frames_at_once_then_the_best_of_each_quarter_then_one_a_second(lane
 def test_somebody_who_still_walks_is_encoded_with_the_next_picture(lane: Watched) -> None:
     """Farther than the look nearby reaches: the first two frames must not wait for the next whole look."""
     lane.show(0, left=20)
-    lane.show(0, left=240)
+    lane.show(0, left=140)
     assert [sighting.frames for sighting in lane.sent] == [1, 2]
     assert len({sighting.track for sighting in lane.sent}) == 1
 
