@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,6 +34,8 @@ class FastNetwork:
     name = "onnxruntime"
 
     def __init__(self, path: str) -> None:
+        # Its wheel reports to its maker from the moment it is imported; the call below comes too late to stop that.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime  # noqa: PLC0415 - the daemon imports this module too, and must not load native code
 
         onnxruntime.disable_telemetry_events()
