@@ -138,6 +138,6 @@ def import_(
 
 def _show_import(result: importing.Result) -> None:
     if result.failed:
-        rows = [(row["badge"], row["file"], advice(row)) for row in result.failed]
+        rows = [(row["badge"], row["file"], row.get("why") or advice(row)) for row in result.failed]
         table("Who failed, and why", ("badge", "file", "why"), rows, "")
     words().print(result.summary(), soft_wrap=True, markup=False)

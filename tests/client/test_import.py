@@ -55,6 +55,17 @@ def test_words_end_with_who_failed_and_the_numbers(home, cli, folder):
     assert ran.out.strip().splitlines()[-1].startswith("3 enrolled, 0 skipped, 2 failed")
 
 
+def test_words_say_why_a_row_or_a_level_is_refused(home, cli, photo, tmp_path):
+    photo("a.jpg", "face:a")
+    table = tmp_path / "people.csv"
+    table.write_text("badge,name,photo,level\n1,A,a.jpg,nosuch\n,B,a.jpg,\n3,C,gone.jpg,\n")
+    ran = cli("enroll", "import", table, "--consent", "forms")
+    assert ran.code == 4
+    told = " ".join(ran.out.split())
+    for why in ("there is no level 'nosuch'", "it has no badge", "there is no file"):
+        assert why in told
+
+
 def test_a_table_brings_names_levels_and_validity(entrance, cli, done, photo, tmp_path):
     photo("photos/a.jpg", "face:a:1"), photo("photos/b.jpg", "face:a:2"), photo("c.jpg", "face:c")
     table = tmp_path / "people.csv"
