@@ -95,7 +95,9 @@ def _store(
         row = people.get(session, badge)
         if len(row.templates) + len(samples) > MAX_SAMPLES:
             raise InvalidInput(f"{badge} would have more than {MAX_SAMPLES} samples; withdraw and enrol anew")
-        consent = people.give_consent(session, row, consent_reference)
+        consent, given = people.give_consent(session, row, consent_reference)
+        if given:
+            _record(site, session, "admin.consent_given", row, actor, {})
         key = _data_key(site, row)
         for photo, sample in zip(photos, samples, strict=True):
             sealed = key.seal_template(_bytes(sample.embedding), site.parts.model)

@@ -1,7 +1,5 @@
 """`devicemgr init|run|status|doctor|version` and `audit verify`."""
 
-import logging
-import sys
 from typing import Any
 
 import typer
@@ -9,7 +7,7 @@ import typer
 from devicemgr import __version__
 from devicemgr.client.output import details, emit, local, say, table, words
 from devicemgr.client.session import api, finish, session
-from devicemgr.text import safe
+from devicemgr.logs import log_to_stderr
 
 app = typer.Typer()
 audit = typer.Typer(no_args_is_help=True, help="The ledger's own audit.")
@@ -37,30 +35,10 @@ def run() -> None:
     from devicemgr.daemon import Daemon  # noqa: PLC0415 - only the daemon needs it all
     from devicemgr.site import initialise  # noqa: PLC0415
 
-    _log_to_stderr()
+    log_to_stderr("%(levelname)s %(name)s: %(message)s")
     current = session()
     initialise(current.home)
     Daemon(current.open_site()).run()
-
-
-class _SafeFormatter(logging.Formatter):
-    """One line a message: what devices say can't break it, forge one, or colour the terminal; tracebacks stay whole."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = safe(record.message, 2000)
-        return super().formatMessage(record)
-
-    def formatException(self, ei: Any) -> str:
-        return "\n".join("    " + safe(line, 2000) for line in super().formatException(ei).splitlines())
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    stamp = "%(asctime)s " if sys.stderr.isatty() else ""
-    handler.setFormatter(_SafeFormatter(stamp + "%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for name in ("httpx", "httpcore", "uvicorn", "zeep", "pymodbus", "alembic", "libav"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @app.command("status")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from devicemgr.errors import DevicemgrError, SystemFault
+from devicemgr.logs import log_to_stderr
 from devicemgr.ports import FaceEncoder
 from devicemgr.recognizer.lane import Candidate, Lane, encode_together
 from devicemgr.recognizer.messages import (
@@ -179,7 +180,7 @@ def resolve(name: str) -> Any:
 def main(arguments: list[str]) -> None:
     """Serve the daemon behind the inherited socket until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is for the daemon, which then closes the socket
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s recogniser: %(message)s")
+    log_to_stderr("%(levelname)s recogniser: %(message)s")
     connection = socket.socket(fileno=int(arguments[0]))
     link = Link(connection)
     try:

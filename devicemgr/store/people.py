@@ -64,15 +64,15 @@ def consent_in_force(row: PersonRow) -> ConsentRow | None:
     return next((consent for consent in reversed(row.consents) if consent.withdrawn is None), None)
 
 
-def give_consent(session: Session, row: PersonRow, reference: str) -> ConsentRow:
-    """Record a consent, or find the same one in force."""
+def give_consent(session: Session, row: PersonRow, reference: str) -> tuple[ConsentRow, bool]:
+    """Record a consent, or find the same one in force; whether it is new."""
     current = consent_in_force(row)
     if current and current.reference == reference:
-        return current
+        return current, False
     consent = ConsentRow(id=str(uuid.uuid4()), person_id=row.id, reference=reference, given=now_text())
     row.consents.append(consent)
     session.flush()
-    return consent
+    return consent, True
 
 
 def set_level(session: Session, row: PersonRow, level: str, *, held: bool) -> bool:

@@ -67,7 +67,7 @@ def furnish(site: Site) -> None:
             PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         )
         person = people.add(session, "A1", "Anna", None, None)
-        consent = people.give_consent(session, person, "form 1")
+        consent, _ = people.give_consent(session, person, "form 1")
         key, person.wrapped_key = site.vault.new_data_key(person.id)
         people.add_template(session, person, consent, "fake", key.seal_template(ANNA.tobytes(), "fake"), b"mac")
 

@@ -19,7 +19,7 @@ def enrol(site: Site, count: int) -> None:
     with site.database.write() as session:
         for number in range(count):
             person = people.add(session, f"B{number}", "Somebody", None, None)
-            consent = people.give_consent(session, person, "form")
+            consent, _ = people.give_consent(session, person, "form")
             key, person.wrapped_key = site.vault.new_data_key(person.id)
             vector = np.full(4, number, dtype=np.float32)
             people.add_template(session, person, consent, "fake", key.seal_template(vector.tobytes(), "fake"), b"mac")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devicemgr.client.system import _SafeFormatter
 from devicemgr.errors import AlreadyExists
+from devicemgr.logs import SafeFormatter
 from devicemgr.site import Site
 from devicemgr.store import people
 from devicemgr.text import badge, json_line
@@ -33,7 +33,7 @@ def test_a_device_cannot_forge_a_line_of_the_log_by_its_error(caplog: pytest.Log
         logging.getLogger("test").exception("the driver failed")
     record = caplog.records[0]
     record.exc_text = None  # pytest's own formatter has left its text there
-    text = _SafeFormatter("%(levelname)s %(name)s: %(message)s").format(record)
+    text = SafeFormatter("%(levelname)s %(name)s: %(message)s").format(record)
     first, *rest = text.split("\n")
     assert first == "ERROR test: the driver failed"
     assert all(line.startswith("    ") for line in rest)
