@@ -13,6 +13,7 @@ import typer
 
 from devicemgr.client.bench_lanes import measure_lanes
 from devicemgr.client.bench_storage import measure_ready, measure_storage
+from devicemgr.client.children import ending_cleanly
 from devicemgr.client.entrance import PORTAL, Entrance, Plan, nasa_portrait, quantile
 from devicemgr.client.output import cell, emit, notes, table
 from devicemgr.client.session import session
@@ -67,7 +68,7 @@ def bench(
     assert load is not None
     parts = load()
     figures: dict[str, Any] = {"machine": machine()}
-    with tempfile.TemporaryDirectory(prefix="devicemgr-bench-") as name:
+    with ending_cleanly(), tempfile.TemporaryDirectory(prefix="devicemgr-bench-") as name:
         folder = Path(name)
         for title, measure in _steps(parts, folder, seconds):
             began = time.monotonic()

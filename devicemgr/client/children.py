@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import platformdirs
 from devicemgr.errors import DaemonUnreachable, SystemFault
 
 _STOP_SECONDS = 6.0
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Child:
@@ -38,14 +41,15 @@ class Child:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for raw in self.process.stdout:
-            try:
-                line = json.loads(raw)
-            except ValueError:
-                continue
-            with self._changed:
-                self.lines.append(line)
-                self._changed.notify_all()
+        with self.process.stdout as output:
+            for raw in output:
+                try:
+                    line = json.loads(raw)
+                except ValueError:
+                    continue
+                with self._changed:
+                    self.lines.append(line)
+                    self._changed.notify_all()
         with self._changed:
             self._changed.notify_all()
 
@@ -67,10 +71,15 @@ class Child:
         text = self._log.read_text(errors="replace").strip()
         return text.splitlines()[-1] if text else "it said nothing"
 
-    def stop(self) -> int | None:
-        """SIGTERM, and SIGKILL after six seconds; the exit code."""
+    def ask_to_stop(self) -> None:
+        """SIGTERM, if it still runs."""
         if self.process.poll() is None:
             self.process.terminate()
+
+    def stop(self) -> int | None:
+        """SIGTERM, and SIGKILL after six seconds; the exit code."""
+        self.ask_to_stop()
+        if self.process.returncode is None:
             try:
                 self.process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -78,6 +87,23 @@ class Child:
                 self.process.wait()
         self._reader.join(1.0)
         return self.process.returncode
+
+
+@contextmanager
+def ending_cleanly() -> Iterator[None]:
+    """The first Ctrl-C, SIGTERM or closed terminal is a KeyboardInterrupt; the next ones don't disturb what it ends."""
+
+    def once(*_: object) -> None:
+        for ending in _ENDINGS:
+            signal.signal(ending, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {ending: signal.signal(ending, once) for ending in _ENDINGS}
+    try:
+        yield
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
 
 
 def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devicemgr.client.children import ending_cleanly
 from devicemgr.client.entrance import BADGE, Entrance, Plan, nasa_portrait, quantile
 from devicemgr.client.output import emit, local, notes, table, words
 from devicemgr.client.session import finish, session
@@ -35,6 +36,7 @@ def demo(
         raise InvalidInput(f"there is no photo {photo}")
     plan = Plan(photo or nasa_portrait(), "Your own face" if photo else "Eileen Collins")
     with (
+        ending_cleanly(),
         tempfile.TemporaryDirectory(prefix="devicemgr-demo-") as folder,
         Entrance(Path(folder), plan, _say) as entrance,
     ):

@@ -1,16 +1,16 @@
 """A simulated entrance with everything between real: processes, sockets, a pty, the daemon and its API."""
 
 import base64
-import os
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from devicemgr.client.children import Child, wait_until
 from devicemgr.client.transport import Api, daemon_answers
-from devicemgr.errors import DevicemgrError, InvalidInput
+from devicemgr.errors import InvalidInput, SystemFault
 from devicemgr.home import Home
 
 PORTAL, CAMERA, GATE, BADGE = "lobby", "lobby-camera", "lobby-turnstile", "D-1"
@@ -66,7 +66,9 @@ class Entrance:
     def __exit__(self, *_: object) -> None:
         if self._api is not None:
             self._api.close()
-        for child in reversed(self._children):
+        for child in self._children:
+            child.ask_to_stop()
+        for child in self._children:
             child.stop()
 
     def child(self, name: str, *arguments: str) -> Child:
@@ -101,9 +103,12 @@ class Entrance:
         """Wait for the socket and open the API."""
         wait_until(
             lambda: daemon_answers(self.home) or self.daemon.process.poll() is not None,
-            _START_SECONDS, f"the daemon did not start: {self.daemon.last_words()}",
+            _START_SECONDS, "the daemon of the simulated entrance did not start in time",
         )  # fmt: skip
-        self._api = Api(self.home, _no_app)
+        self._api = Api(self.home, self._no_app)
+
+    def _no_app(self) -> NoReturn:
+        raise SystemFault(f"the daemon of the simulated entrance ended: {self.daemon.last_words()}")
 
     def _set_up(self, turnstile: str) -> str:
         """Furnish the site and enrol the face; where it is in the photo."""
@@ -159,11 +164,7 @@ def _times(child: Child, event: str) -> list[float]:
     return [line["monotonic"] for line in child.lines if line.get("event") == event]
 
 
-def _no_app() -> Any:
-    raise DevicemgrError(f"the daemon (started by process {os.getpid()}) went away; its log is in the demo's folder")
-
-
 def quantile(values: list[float], share: float) -> float:
     """The nearest-rank quantile of a few measurements."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
