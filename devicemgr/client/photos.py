@@ -31,7 +31,7 @@ ADVICE = {
 
 
 def read_photo(file: Path) -> bytes:
-    """The bytes of a regular file of 1 byte to 20 MB; InvalidInput otherwise."""
+    """The bytes of a regular file, of one over 20 MB enough to be judged image_too_large; InvalidInput otherwise."""
     shown = safe(str(file), 200)
     try:
         # A pipe or a terminal would block for ever.
@@ -42,17 +42,12 @@ def read_photo(file: Path) -> bytes:
                 raise InvalidInput(f"{shown} is a folder; give a photo, or use `devicemgr enroll import` for a folder")
             if not stat.S_ISREG(mode):
                 raise InvalidInput(f"{shown} is not a regular file; give a photo")
-            data = opened.read(MAX_BYTES + 1)
+            return opened.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise InvalidInput(f"there is no file {shown}; check the path") from error
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it holds a zero byte"
         raise InvalidInput(f"cannot read {shown} ({cause}); check the path and who may read it") from error
-    if not data:
-        raise InvalidInput(f"{shown} is empty; copy it again")
-    if len(data) > MAX_BYTES:
-        raise InvalidInput(f"{shown} is over 20 MB; save it smaller")
-    return data
 
 
 def encoded(photo: bytes) -> str:

@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+from devicemgr.client.photos import MAX_BYTES, read_photo
+from enrollment.photo import PhotoError, load_photo
+
 FACE_KEYS = {
     "ok", "reasons", "box", "face_px", "sharpness", "brightness", "yaw_deg", "pitch_deg", "roll_deg",
 }  # fmt: skip
@@ -82,16 +85,7 @@ def test_files_that_are_no_photos_are_told_before_anything_is_sent(aigul, cli, p
     good = photo("good.jpg", "face:aigul")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
-    (tmp_path / "empty.jpg").touch()
-    with (tmp_path / "huge.jpg").open("wb") as huge:
-        huge.truncate(20 * 1024 * 1024 + 1)
-    faults = {
-        "absent.jpg": "no file",
-        "folder": "folder",
-        "pipe.jpg": "regular",
-        "empty.jpg": "empty",
-        "huge.jpg": "20 MB",
-    }
+    faults = {"absent.jpg": "no file", "folder": "folder", "pipe.jpg": "regular"}
     for name, words in faults.items():
         ran = cli("enroll", "photo", "7", good, tmp_path / name, "--consent", "form-1")
         assert ran.code == 1
@@ -99,6 +93,23 @@ def test_files_that_are_no_photos_are_told_before_anything_is_sent(aigul, cli, p
         assert cli("enroll", "check", tmp_path / name).code == 1
     kinds = [event["kind"] for event in cli("events", "--json").lines]
     assert kinds == ["admin.person_added"]
+
+
+def test_an_empty_file_is_a_photo_that_can_not_be_read(aigul, cli, tmp_path):
+    (tmp_path / "empty.jpg").touch()
+    ran = cli("enroll", "check", tmp_path / "empty.jpg", "--json")
+    assert (ran.code, ran.json["ok"], ran.json["reasons"]) == (4, False, ["unreadable_image"])
+    ran = cli("enroll", "photo", "7", tmp_path / "empty.jpg", "--consent", "form-1")
+    assert ran.code == 1
+    assert "no picture that can be read" in ran.error
+
+
+def test_of_a_file_over_the_bound_only_enough_is_read_to_refuse_it(tmp_path):
+    with (tmp_path / "huge.jpg").open("wb") as huge:
+        huge.truncate(200 * 1024 * 1024)
+    assert len(read_photo(tmp_path / "huge.jpg")) == MAX_BYTES + 1
+    with pytest.raises(PhotoError, match="image_too_large"):
+        load_photo(read_photo(tmp_path / "huge.jpg"))
 
 
 def test_check_ends_with_4_and_says_what_to_do(home, cli, photo):
