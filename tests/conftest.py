@@ -2,8 +2,10 @@
 
 import dataclasses
 import inspect
+import ipaddress
 import json
 import shutil
+import socket
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +27,28 @@ from enrollment.gallery import build_gallery
 from enrollment.service import FaceService
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
+    """No test talks to another machine, not even to a name server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, _held(getattr(socket.socket, name)))
+        yield
+
+
+def _held(real: Callable[..., Any]) -> Callable[..., Any]:
+    def connect(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(str(address[0])):
+            raise AssertionError(f"a test connects to {address}")
+        return real(self, address)
+
+    return connect
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 @pytest.fixture(scope="session", autouse=True)
