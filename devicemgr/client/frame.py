@@ -77,14 +77,19 @@ def _take_common_options(session: Session, arguments: list[str]) -> list[str]:
         if argument == "--json":
             session.json = True
         elif argument == "--home":
-            session.home_option = next(given, None)
-            if session.home_option is None:
-                raise typer.BadParameter("--home needs a folder")
+            session.home_option = _folder(next(given, ""))
         elif argument.startswith("--home="):
-            session.home_option = argument.removeprefix("--home=")
+            session.home_option = _folder(argument.removeprefix("--home="))
         else:
             rest.append(argument)
     return rest
+
+
+def _folder(given: str) -> str:
+    # An empty one, from a script's variable that was never set, must not end up in the usual home.
+    if not given:
+        raise typer.BadParameter("--home needs a folder")
+    return given
 
 
 def _explain_common_options(app: typer.Typer) -> None:

@@ -40,6 +40,13 @@ def test_a_home_without_database_says_what_to_run(cli, tmp_path):
     assert not (tmp_path / "nothing").exists()
 
 
+@pytest.mark.parametrize("option", [["--home"], ["--home", ""], ["--home="]])
+def test_an_empty_home_is_not_the_usual_one(home, cli, option):
+    ran = cli("person", "list", *option)
+    assert ran.code == 2
+    assert "--home needs a folder" in ran.err
+
+
 def test_a_home_that_can_not_be_made(cli, tmp_path):
     (tmp_path / "file").touch()
     ran = cli("--home", tmp_path / "file" / "home", "init")
