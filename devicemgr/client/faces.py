@@ -96,7 +96,7 @@ def check(file: Photo) -> None:
 def _show_face(face: dict[str, Any]) -> None:
     verdict = "fit for enrolment" if face["ok"] else advice(face)
     words().print(f"[bold]{cell(face['file'])}[/bold]: {cell(verdict)}", soft_wrap=True)
-    if face["box"]:
+    if face["box"] and "several_faces" not in face["reasons"]:  # of several, none is measured
         angles = f"{face['yaw_deg']:.0f}° sideways, {face['pitch_deg']:.0f}° up, {face['roll_deg']:.0f}° tilted"
         details(
             {"face": f"{face['face_px']} px", "sharpness": face["sharpness"], "brightness": face["brightness"]}

@@ -121,6 +121,7 @@ def test_check_ends_with_4_and_says_what_to_do(home, cli, photo):
     ran = cli("enroll", "check", bad)
     assert ran.code == 4
     assert "only one person" in ran.out
+    assert "sharpness" not in ran.out
     assert "from closer" in ran.out
 
 
