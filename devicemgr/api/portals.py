@@ -154,7 +154,7 @@ def remove_portal(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
         row = places.portal(session, name)
         users = places.levels_over(session, name)
         if users:
-            raise RequestError(f"level '{users[0]}' covers portal '{name}'; change the level first")
+            raise RequestError(f"level '{users[0]}' covers portal '{name}'; `devicemgr level remove {users[0]}` first")
         session.delete(row)
         context.record(session, "admin.portal_removed", caller, {"portal": name})
     context.runtime.site_changed()

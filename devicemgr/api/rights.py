@@ -127,7 +127,7 @@ def remove_schedule(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
         row = places.schedule(session, name)
         users = places.levels_under(session, name)
         if users:
-            raise RequestError(f"level '{users[0]}' uses schedule '{name}'; change the level first")
+            raise RequestError(f"level '{users[0]}' uses schedule '{name}'; `devicemgr level remove {users[0]}` first")
         session.delete(row)
         context.record(session, "admin.schedule_removed", caller, {"schedule": name})
     context.runtime.site_changed()

@@ -65,9 +65,9 @@ def test_what_is_in_use_is_not_removed(entrance, done, cli):
     done("level", "add", "day", "--portal", "main", "--schedule", "office")
     done("person", "add", "Aigul", "--badge", "7", "--level", "day")
     refusals = {
-        ("schedule", "office"): "level 'day' uses schedule 'office'",
+        ("schedule", "office"): "level 'day' uses schedule 'office'; `devicemgr level remove day` first",
         ("level", "day"): "1 people hold level 'day'",
-        ("portal", "main"): "level 'day' covers portal 'main'",
+        ("portal", "main"): "level 'day' covers portal 'main'; `devicemgr level remove day` first",
         ("device", "gate-1"): "portal 'main' uses device 'gate-1'",
         ("device", "cam-in"): "portal 'main' uses device 'cam-in'",
     }
