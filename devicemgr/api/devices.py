@@ -88,10 +88,21 @@ def _options(context: Context, config: DeviceConfig) -> dict[str, Any]:
     try:
         return driver.options.model_validate(given).model_dump(mode="json", exclude_unset=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         known = ", ".join(driver.options.model_fields) or "none"
-        raise InvalidInput(safe(f"option {where}: {first['msg']}; options of {config.driver}: {known}")) from error
+        raise InvalidInput(safe(f"{_fault(error)}; options of {config.driver}: {known}")) from error
+
+
+def _fault(error: ValidationError) -> str:
+    """The first fault in words; a name that is unknown comes before the one that it should have been."""
+    first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+    where = ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            return f"there is no option {where}"
+        case "missing":
+            return f"option {where} must be given"
+        case _:
+            return f"option {where}: {first['msg']}"
 
 
 def _device_json(row: DeviceRow, states: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

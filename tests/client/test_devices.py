@@ -78,6 +78,12 @@ def test_options_of_a_real_driver(home, done, cli):
     assert "option unit" in ran.error
 
 
+def test_a_misspelt_option_is_named_before_the_one_that_is_missing(home, cli):
+    add = ("device", "add", "gate", "--driver", "modbus_gate", "--address", "/dev/x")
+    assert cli(*add, "--option", "profil=lot").error.startswith("error: there is no option profil; options of modbus")
+    assert "option profile must be given" in cli(*add).error
+
+
 @pytest.mark.parametrize(
     ("option", "code", "words"),
     [("unit", 2, ""), ("unit=x", 1, "option unit"), ("bogus=1", 1, "fake_gate: unit"), ("relays=[1", 1, "JSON")],
