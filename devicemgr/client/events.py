@@ -3,16 +3,18 @@
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from devicemgr.client.output import emit, words
+from devicemgr.client.output import emit, warn, words
 from devicemgr.client.session import api, session
 from devicemgr.client.transport import ApiProblem
 from devicemgr.errors import DaemonUnreachable
+from devicemgr.events import Kind
 from devicemgr.text import safe
 
 app = typer.Typer()
@@ -58,6 +60,9 @@ def events(
     console = words()
     if not first and not follow and not session().json:
         console.print("no events match")
+    if not first and kind and not kind.startswith("admin.") and kind not in set(Kind):
+        like = get_close_matches(kind, list(Kind), n=1)
+        warn(f"there is no kind '{safe(kind, 64)}'" + (f"; did you mean {like[0]}?" if like else ""))
     for event in first:
         _show(console, event)
     if follow:

@@ -26,6 +26,14 @@ KEYS = {
 }  # fmt: skip
 
 
+def test_a_misspelt_kind_is_told_beside_the_empty_answer(home, cli):
+    ran = cli("events", "--kind", "access_grantd", "--json")
+    assert (ran.code, ran.out) == (0, "")
+    assert "did you mean access_granted?" in ran.err
+    for kind in ("access_granted", "admin.level_added"):
+        assert cli("events", "--kind", kind, "--json").err == ""
+
+
 @pytest.fixture
 def happened(home, done, site):
     """A morning: a grant for badge 7 at 08:00, a denial at 09:00, a device lost at 10:00, each in December 2026."""
