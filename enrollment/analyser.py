@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from devicemgr.ports import Box, Image, PhotoAnalysis
+from devicemgr.recognizer.pose import pose_of
 from enrollment.detection import detect_at, find_faces
 from enrollment.encoder import DlibEncoder, build_encoder
-from enrollment.measures import measure_chip, pose_of
+from enrollment.measures import measure_chip
 from enrollment.photo import PhotoError, load_photo
 from enrollment.quality import reasons_of, rivals
 

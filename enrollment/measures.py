@@ -1,9 +1,8 @@
-"""What can be measured on a face: pose from five points, sharpness, exposure and cover from the 150×150 chip.
+"""What can be measured on a face in its 150×150 chip: sharpness, exposure and cover.
 
 In the chip the face is upright and always as large: eyes near row 57, base of the nose near row 90, mouth near 112.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,21 +13,7 @@ from devicemgr.ports import Image
 
 Grey = NDArray[np.float64]
 
-# The base of the nose lies this far in front of the eye corners' mean and below them, over the distance of the outer
-# corners: the depth from anthropometry (31 of 90 mm, rounded up), the drop LFW's median over 1,562 faces.
-NOSE_DEPTH = 0.36
-NOSE_DROP = 0.55
 CLIPPED_LUMINANCE = 250.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pose:
-    """Degrees: yaw > 0 to the picture's right, pitch > 0 upwards, roll > 0 clockwise in the picture."""
-
-    yaw: float
-    pitch: float
-    roll: float
-    eye_distance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +25,6 @@ class ChipMeasures:
     clipped: float
     mouth_detail: float
     eye_light: float
-
-
-def pose_of(landmarks: NDArray[np.float64]) -> Pose:
-    """A rough pose from 5×2 pixels; five points know a person's own nose length no better than to 6° of pitch."""
-    right_outer, right_inner, left_outer, left_inner = landmarks[2], landmarks[3], landmarks[0], landmarks[1]
-    axis = left_outer - right_outer
-    width = max(float(np.hypot(*axis)), 1e-6)
-    along = axis / width
-    down = np.array([-along[1], along[0]])
-    nose = landmarks[4] - landmarks[:4].mean(axis=0)
-    yaw = math.atan(float(nose @ along) / width / NOSE_DEPTH)
-    drop = float(nose @ down) / width * math.cos(yaw)
-    pitch = math.asin(max(-1.0, min(1.0, (NOSE_DROP - drop) / NOSE_DEPTH)))
-    eyes = (left_outer + left_inner - right_outer - right_inner) / 2
-    roll = math.atan2(float(axis[1]), float(axis[0]))
-    return Pose(math.degrees(yaw), math.degrees(pitch), math.degrees(roll), float(np.hypot(*eyes)))
 
 
 def measure_chip(chip: Image) -> ChipMeasures:

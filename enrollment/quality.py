@@ -8,7 +8,8 @@ photos there, 51 are refused for a second person and 35 as turned; 98.4 % of the
 from collections.abc import Sequence
 
 from devicemgr.ports import Box
-from enrollment.measures import ChipMeasures, Pose
+from devicemgr.recognizer.pose import Pose
+from enrollment.measures import ChipMeasures
 
 # Between the eyes' middles, in pixels. 40 is advised; 28 is a chip of about 75 px (one of 60 px costs 1 % of
 # recognition, one of 30 px 7 %). good 0.3 %.

@@ -7,10 +7,10 @@ import pytest
 
 from devicemgr.errors import SystemFault
 from devicemgr.ports import Box, FaceEncoder
+from devicemgr.recognizer.pose import NOSE_DEPTH, NOSE_DROP, pose_of
 from enrollment import native
 from enrollment.encoder import PLAIN_MODEL, DlibEncoder, build_encoder
 from enrollment.fast_network import build_network
-from enrollment.measures import NOSE_DEPTH, NOSE_DROP, pose_of
 
 
 @pytest.fixture(scope="module")
