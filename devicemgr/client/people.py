@@ -101,7 +101,7 @@ def resume(badge: Badge) -> None:
 @app.command("erase")
 def erase(
     badge: Badge,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask; without a terminal nothing is asked.")] = False,
 ) -> None:
     """Erase a person and everything of theirs; an erasure record without name stays."""
     api().get(path("people", badge))
