@@ -23,12 +23,10 @@ class RecognizerPool:
         self._workers: list[WorkerProcess] = []
 
     def start(self, on_message: OnMessage) -> None:
-        """Start the workers; `on_message` is called from their threads, one call at a time each, and must be quick."""
+        """Begin, each worker with its first camera; `on_message` is called from their threads and must be quick."""
         with self._lock:
             self._workers = [WorkerProcess(*self._names, on_message) for _ in range(self._count)]
             self._share_out()
-            for worker in self._workers:
-                worker.start()
 
     def set_lanes(self, lanes: Sequence[LaneConfig]) -> None:
         """Watch these cameras and no others; those that stay as they are go on undisturbed."""

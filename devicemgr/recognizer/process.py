@@ -55,18 +55,17 @@ class WorkerProcess:
         self.restarts = 0
         self.frames = 0
 
-    def start(self) -> None:
-        """Begin; returns at once."""
-        self._thread.start()
-
     def set_lanes(self, lanes: Sequence[LaneConfig]) -> None:
-        """The lanes this worker serves from now on, also after a restart."""
+        """The lanes this worker serves from now on, also after a restart; the first of them starts its process."""
         wanted = {lane.device: lane for lane in lanes}
         with self._lock:
             if wanted == self._lanes:
                 return
             self._lanes = wanted
             self._tell(Configure(tuple(lanes)))
+            # A box without cameras needs none of the 100 MB that an encoder takes.
+            if wanted and self._thread.ident is None and not self._stopping.is_set():
+                self._thread.start()
 
     def settle(self, device: str, track: str) -> None:
         """Pass on that the daemon has decided about a track."""
@@ -82,6 +81,8 @@ class WorkerProcess:
 
     def join(self, timeout: float) -> None:
         """Wait, then kill what is left."""
+        if self._thread.ident is None:
+            return
         self._thread.join(timeout)
         process = self.process
         if self._thread.is_alive() and process is not None:
