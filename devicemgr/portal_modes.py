@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from devicemgr.errors import DeviceError, DeviceRefused
+from devicemgr.errors import DeviceError, DeviceRefused, RequestError
 from devicemgr.events import Fact, Kind
-from devicemgr.model import Portal, PortalMode
+from devicemgr.model import JsonValue, Portal, PortalMode
 from devicemgr.ports import Device, Gate
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Site
@@ -43,7 +43,7 @@ class PortalModes:
         kind = Kind.PORTAL_UNLOCKED if mode is PortalMode.FREE else Kind.PORTAL_LOCKED
         with self._site.database.write() as session:
             row = places.portal(session, name)
-            row.mode = str(mode)
+            before, row.mode = row.mode, str(mode)
             portal = places.portal_model(row)
             fact = Fact(kind, datetime.now(UTC), portal=name, actor=actor, detail={"mode": str(mode)})
             asked = Fact("admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail={"mode": str(mode)})
@@ -54,9 +54,21 @@ class PortalModes:
             self._devices.call(portal.gate, partial(self._apply, name), _APPLY_SECONDS)
         except DeviceError as error:
             return answer | {"applied": False, "cause": str(error)}
+        except RequestError:
+            self._put_back(name, before, actor)
+            raise
         with self._site.database.write(changes_site=False) as session:
             self._site.ledger.append(session, [fact])
         return answer
+
+    def _put_back(self, name: str, mode: str, actor: str) -> None:
+        """The gate can't do what was asked, and never will: the portal stays as it was."""
+        detail: dict[str, JsonValue] = {"mode": mode, "cause": "the gate cannot do what was asked"}
+        with self._site.database.write() as session:
+            places.portal(session, name).mode = mode
+            fact = Fact("admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail=detail)
+            self._site.ledger.append(session, [fact])
+        self._rules.refresh()
 
     def on_state(self, state: DeviceState) -> None:
         """A gate that comes back may have forgotten its mode, or have missed a change, the one to normal included."""
