@@ -1,11 +1,13 @@
 """kill -9 under load: what was acknowledged is there, and no gate moved without a record."""
 
+import contextlib
 import os
 import threading
 from typing import Any
 
 import pytest
 
+from devicemgr.client.transport import ApiProblem
 from devicemgr.errors import DevicemgrError
 
 KILLS = int(os.environ.get("DEVICEMGR_KILLS", "4"))
@@ -30,7 +32,9 @@ class Load:
         try:
             api = self._box.api()
             for number in range(100_000):
-                act(api, number)
+                # Refused, and so not acknowledged: the gate's line is not open yet.
+                with contextlib.suppress(ApiProblem):
+                    act(api, number)
                 if len(self.badges) >= 15 and len(self.requests) >= 3:
                     self.enough.set()
         except DevicemgrError:
