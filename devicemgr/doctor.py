@@ -100,7 +100,7 @@ def _ledger(site: Site) -> str:
 def _daemon(runtime: Runtime) -> str:
     if not runtime.running:
         raise _Finding("no daemon runs", "start it: systemctl start devicemgr, or devicemgr run")
-    return f"running since {runtime.status()['daemon']['uptime_s']:.0f} s"
+    return f"running for {runtime.status()['daemon']['uptime_s']:.0f} s"
 
 
 def _devices(site: Site, runtime: Runtime) -> Iterator[dict[str, Any]]:

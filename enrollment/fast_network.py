@@ -21,7 +21,8 @@ def build_network() -> Network:
     try:
         return converted.load(folder)
     except converted.Unusable as error:
-        log.info("converting dlib's face network for onnxruntime, once: %s", error)
+        log.info("converting dlib's face network for onnxruntime, once; it takes some seconds")
+        log.debug("the network that is there was not taken: %s", error)
     cause = _convert()
     if cause is None:
         try:
