@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -25,6 +25,16 @@ from devicemgr.rules.schedule import parse_window
 from devicemgr.store.tables import AccessPointRow, DeviceRow, LevelPortalRow, LevelRow, PortalRow, ScheduleRow
 from devicemgr.text import safe
 from devicemgr.vault import Vault
+
+Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow)
+
+
+def _named(session: Session, table: type[Named], what: str, name: str) -> Named:
+    """The row whose primary key is `name`, or NotFound."""
+    row = session.get(table, name)
+    if row is None:
+        raise NotFound(f"there is no {what} '{safe(name, 60)}'; `devicemgr {what} list` shows them")
+    return row
 
 
 def device(session: Session, name: str) -> DeviceRow:
@@ -77,10 +87,7 @@ def device_config(row: DeviceRow, vault: Vault) -> DeviceConfig:
 
 def portal(session: Session, name: str) -> PortalRow:
     """The portal of that name, or NotFound."""
-    row = session.get(PortalRow, name)
-    if row is None:
-        raise NotFound(f"there is no portal '{safe(name, 60)}'; `devicemgr portal list` shows them")
-    return row
+    return _named(session, PortalRow, "portal", name)
 
 
 def portals(session: Session) -> Sequence[PortalRow]:
@@ -141,10 +148,7 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
 
 def schedule(session: Session, name: str) -> ScheduleRow:
     """The schedule of that name, or NotFound."""
-    row = session.get(ScheduleRow, name)
-    if row is None:
-        raise NotFound(f"there is no schedule '{safe(name, 60)}'; `devicemgr schedule list` shows them")
-    return row
+    return _named(session, ScheduleRow, "schedule", name)
 
 
 def schedules(session: Session) -> Sequence[ScheduleRow]:
@@ -160,10 +164,7 @@ def schedule_model(row: ScheduleRow) -> Schedule:
 
 def level(session: Session, name: str) -> LevelRow:
     """The level of that name, or NotFound."""
-    row = session.get(LevelRow, name)
-    if row is None:
-        raise NotFound(f"there is no level '{safe(name, 60)}'; `devicemgr level list` shows them")
-    return row
+    return _named(session, LevelRow, "level", name)
 
 
 def levels(session: Session) -> Sequence[LevelRow]:
