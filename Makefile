@@ -41,7 +41,12 @@ faults: $(READY)
 install:
 	packaging/install.sh
 
-# uv resolves, pip installs; the locks name no registry.
-lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml -o requirements.lock
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml --extra demo --group dev -o requirements-dev.lock
+# uv resolves, in an environment of its own; pip installs; the locks name no registry.
+UV := .lock-venv/bin/uv
+lock: $(UV)
+	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml -o requirements.lock
+	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml --extra demo --group dev -o requirements-dev.lock
+
+$(UV):
+	$(PYTHON) -m venv .lock-venv
+	.lock-venv/bin/pip install -q --disable-pip-version-check uv
