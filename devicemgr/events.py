@@ -23,11 +23,16 @@ class Kind(StrEnum):
     PASSAGE_STARTED = "passage_started"
     PASSAGE_COMPLETED = "passage_completed"
     PASSAGE_TIMED_OUT = "passage_timed_out"
+    PASSAGE_TAILGATED = "passage_tailgated"
+    PASSAGE_REVERSED = "passage_reversed"
+    PASSAGE_CLIMBED = "passage_climbed"
+    PASSAGE_OBSTRUCTED = "passage_obstructed"
     PORTAL_FORCED = "portal_forced"
     PORTAL_HELD_OPEN = "portal_held_open"
     REX_PRESSED = "rex_pressed"
     TAMPER = "tamper"
     FIRE_RELEASE = "fire_release"
+    DECISION_DISPUTED = "decision_disputed"
     DEVICE_ONLINE = "device_online"
     DEVICE_OFFLINE = "device_offline"
     DEVICE_DEGRADED = "device_degraded"
@@ -62,7 +67,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One event to be recorded; the ledger adds seq, id and hash. People by id, never by name or badge."""
+    """One event to be recorded; the ledger adds seq, id and hash. People by id, never by name or badge.
+
+    `cursor`, a device's id and the serial number of its event, is stored in the same transaction and not in the event.
+    """
 
     kind: str
     time: datetime
@@ -76,6 +84,7 @@ class Fact:
     latency_ms: Mapping[str, JsonValue] | None = None
     detail: Mapping[str, JsonValue] = field(default_factory=dict)
     actor: str | None = None
+    cursor: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,9 @@ class PassageCompleted:
 
 @dataclass(frozen=True, slots=True)
 class GateAlarm:
-    """A gate reports an alarm; kind is portal_forced, portal_held_open, tamper or (its own fault) device_degraded."""
+    """A gate or reader reports an alarm: portal_forced, portal_held_open, tamper, passage_tailgated, …_reversed,
+    …_climbed or …_obstructed, or, its own fault, device_degraded.
+    """
 
     channel: int
     kind: Kind
@@ -118,7 +129,82 @@ class FireRelease:
     active: bool
 
 
-DeviceFact = PassageStarted | PassageCompleted | GateAlarm | RexPressed | FireRelease
+@dataclass(frozen=True, slots=True)
+class CardRead:
+    """A card now before reader `channel`: every way to write its number (rules.cards), the most specific first."""
+
+    channel: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeysPressed:
+    """Keys of reader `channel` in order: 0-9, `*` clears, `#` enters; never logged, never in repr."""
+
+    channel: int
+    keys: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """Somebody stands before a console now, which asks what to do (ports.Verifier); evidence, not a decision.
+
+    `badge` is whom the console's own match names, None for a card alone; `score` is in the vendor's scale, and
+    `liveness` from 0 to 1, where the console tells them. `captured` is a CLOCK_MONOTONIC second.
+    """
+
+    channel: int
+    serial: int
+    captured: float
+    badge: str | None = None
+    names: tuple[str, ...] = ()
+    score: float | None = None
+    liveness: float | None = None
+    vendor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDecided:
+    """A device that decides by itself has let somebody in, or not; recorded, never acted on.
+
+    `serial` is the device's own number of the event, `at` its own time; `names` as in CardRead, `badge` where it
+    holds people by badge.
+    """
+
+    channel: int
+    granted: bool
+    serial: int
+    at: datetime
+    direction: Direction | None = None
+    names: tuple[str, ...] = ()
+    badge: str | None = None
+    why: str = ""
+    evidence: Mapping[str, JsonValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReported:
+    """Something else from a device's own memory, by kind, serial and time as in DeviceDecided."""
+
+    channel: int
+    kind: Kind
+    serial: int
+    at: datetime
+    why: str = ""
+
+
+DeviceFact = (
+    PassageStarted
+    | PassageCompleted
+    | GateAlarm
+    | RexPressed
+    | FireRelease
+    | CardRead
+    | KeysPressed
+    | Presented
+    | DeviceDecided
+    | DeviceReported
+)
 
 
 @dataclass(frozen=True, slots=True)

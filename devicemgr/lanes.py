@@ -4,11 +4,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-from devicemgr.model import Capability, FaceUse, VideoSource
+from devicemgr.model import Capability, VideoSource
 from devicemgr.ports import Camera, Device, DriverCatalog
 from devicemgr.recognizer.messages import LaneConfig
 from devicemgr.recognizer.pool import RecognizerPool
 from devicemgr.rulebook import Rulebook
+from devicemgr.rules.factors import USES_FACES
 from devicemgr.supervisor import DeviceState, Health, Supervisor
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class CameraLanes:
         with self._lock:
             portals = self._rules.current.portals
             # Where faces are not used, none is looked for.
-            watched = {p.device for p in self._rules.points() if portals[p.portal].face is not FaceUse.DENY}
+            watched = {p.device for p in self._rules.points() if portals[p.portal].require in USES_FACES}
             lanes = [LaneConfig(name, source) for name, source in sorted(self._sources.items()) if name in watched]
             self._pool.set_lanes(lanes)
 

@@ -30,12 +30,14 @@ class FailMode(StrEnum):
     SAFE = "safe"
 
 
-class FaceUse(StrEnum):
-    """What a recognised face is worth at a portal: it opens, a card or PIN is asked for as well, or it is not used."""
+class Requirement(StrEnum):
+    """What one must present at a portal; `any` takes a face or a card. rules/factors.py holds what suffices."""
 
-    GRANT = "grant"
+    FACE = "face"
     CARD = "card"
-    DENY = "deny"
+    CARD_PIN = "card+pin"
+    CARD_FACE = "card+face"
+    ANY = "any"
 
 
 class Liveness(StrEnum):
@@ -44,6 +46,14 @@ class Liveness(StrEnum):
     OFF = "off"
     PASSIVE = "passive"
     CHALLENGE = "challenge"
+
+
+class Signal(StrEnum):
+    """What lamps and buzzers say to who stands there; `ask` wants a second factor."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    ASK = "ask"
 
 
 class Capability(StrEnum):
@@ -98,11 +108,12 @@ class AccessLevel:
 
 @dataclass(frozen=True, slots=True)
 class AccessPoint:
-    """The side of a portal where one presents a face or a card."""
+    """The side of a portal where one presents a face or a card; `channel` counts a device's readers from 1."""
 
     portal: str
     direction: Direction
     device: str
+    channel: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +130,7 @@ class Portal:
     fail: FailMode = FailMode.SECURE
     release_seconds: float = 5.0
     mode: PortalMode = PortalMode.NORMAL
-    face: FaceUse = FaceUse.GRANT
+    require: Requirement = Requirement.ANY
     liveness: Liveness = Liveness.OFF
     frames: int = 2
 

@@ -1,16 +1,27 @@
 """What others implement. A driver is plain blocking Python; every call ends within a deadline of its own."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from devicemgr.errors import DeviceRefused
 from devicemgr.events import DeviceFact
-from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
+from devicemgr.model import (
+    Capability,
+    DeviceConfig,
+    DeviceInfo,
+    Direction,
+    JsonValue,
+    PortalMode,
+    Signal,
+    VideoSource,
+)
 
 Image = NDArray[np.uint8]
 Grey = NDArray[np.uint8]
@@ -53,6 +64,83 @@ class Gate(Device, Protocol):
 
 
 @runtime_checkable
+class Indicator(Device, Protocol):
+    """Lamps and buzzers at a reader or gate; a lost signal is no fault, and changes neither lock nor arm."""
+
+    def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
+        """Show `signal` for a second or two, then what is usual."""
+
+
+@runtime_checkable
+class Replaying(Device, Protocol):
+    """A device with a memory of events, each with a serial number that grows."""
+
+    def resume(self, serial: int | None) -> None:
+        """Before open(): the last serial that is on disk here, None for a device never heard before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a device holds, or shall hold: one person, or one card where a device knows only cards (`Holder.holds`).
+
+    `key` is the badge or the card's number as in rules.cards; `doors` the device's channels, from 1, that it opens.
+    `face` names the sample by its digest; a device that only tells that it has one tells "". Times are aware.
+    """
+
+    key: str
+    name: str = ""
+    cards: tuple[str, ...] = ()
+    doors: frozenset[int] = frozenset()
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    face: str | None = None
+
+
+@runtime_checkable
+class Holder(Device, Protocol):
+    """A device that keeps people or cards; each call is one exchange or a few, so that gates never wait for long."""
+
+    holds: Literal["people", "cards"]
+    batch: int
+
+    def capacity(self) -> int:
+        """How many keys it can hold in all."""
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """Some of what is held, as far as the device tells it, and where to go on; None when these were the last."""
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        """Add or change up to `batch`, each read back; which keys failed and why. `faces` holds a JPEG by key."""
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove up to `batch`, read back; never called without a key; what is not held is no error."""
+
+
+@runtime_checkable
+class Verifier(Device, Protocol):
+    """A console that asks before it opens (events.Presented) and waits for the answer."""
+
+    def answer(self, serial: int, granted: bool, words: str) -> None:
+        """Answer question `serial`, once; OutcomeUnknown once it has left without a confirmation."""
+
+
+@runtime_checkable
+class Pairable(Device, Protocol):
+    """A reader that gets a secret key of its own while it is in a pairing window."""
+
+    def pair(self, key: bytes, seconds: float) -> None:
+        """Install `key` within `seconds`; DeviceRefused or DeviceUnreachable leave the reader as it was."""
+
+
+@runtime_checkable
+class Traceable(Device, Protocol):
+    """A device whose line can be watched."""
+
+    def trace(self) -> list[tuple[float, str, bytes]]:
+        """The latest bytes: CLOCK_MONOTONIC second, `rx` or `tx`, and what; secrets blanked."""
+
+
+@runtime_checkable
 class Camera(Device, Protocol):
     """A source of video; the stream itself is opened by a recogniser process, never in the daemon."""
 
@@ -64,14 +152,31 @@ class Camera(Device, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A device that discovery came upon: an address that `device add` takes, and what it says of itself."""
+
+    kind: str
+    address: str
+    model: str = ""
+    serial: str = ""
+    name: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Driver:
-    """What a file in drivers/ exports as DRIVER. `build` must not connect; a vendor library is imported in it."""
+    """What a file in drivers/ exports as DRIVER. `build` must not connect; a vendor library is imported in it.
+
+    `discover`, where the kind can be found, looks for so many seconds and never raises; `hosts` are addresses of hosts
+    to ask besides those that answer a broadcast.
+    """
 
     kind: str
     title: str
     capabilities: frozenset[Capability]
     options: type[BaseModel]
     build: Callable[[DeviceConfig], Device]
+    discover: Callable[[float, Sequence[str]], list[Found]] | None = None
 
 
 class DriverCatalog(Protocol):

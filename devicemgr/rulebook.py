@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from devicemgr.model import AccessPoint, Portal
 from devicemgr.rules.policy import Snapshot
-from devicemgr.store import people, places
+from devicemgr.store import calibrations, credentials, people, places
 from devicemgr.store.database import Database, Session, revision
 
 
@@ -50,10 +50,10 @@ class Rulebook:
         return [point for portal in self._snapshot.portals.values() for point in portal.access_points]
 
 
-def point_of(snapshot: Snapshot, device: str) -> AccessPoint | None:
-    """Where one presents at `device`."""
+def point_of(snapshot: Snapshot, device: str, channel: int = 1) -> AccessPoint | None:
+    """Where one presents at reader or camera `channel` of `device`."""
     points = (point for portal in snapshot.portals.values() for point in portal.access_points)
-    return next((point for point in points if point.device == device), None)
+    return next((point for point in points if (point.device, point.channel) == (device, channel)), None)
 
 
 def portal_at(snapshot: Snapshot, gate: str, channel: int) -> Portal | None:
@@ -69,4 +69,12 @@ def _load(session: Session, version: int) -> Snapshot:
         levels={row.name: places.level_model(row) for row in places.levels(session)},
         schedules={row.name: places.schedule_model(row) for row in places.schedules(session)},
         portals={row.name: places.portal_model(row) for row in places.portals(session)},
+        cards={number: person for person, number in credentials.by_kind(session, credentials.CARD)},
+        pins=dict(credentials.by_kind(session, credentials.PIN)),
+        lookalikes=_lookalikes(session),
     )
+
+
+def _lookalikes(session: Session) -> frozenset[str]:
+    calibration = calibrations.load(session)
+    return frozenset(person for pair in calibration.lookalikes for person in pair) if calibration else frozenset()

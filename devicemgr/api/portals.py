@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
-from devicemgr.model import Capability, Direction, FaceUse, FailMode, Liveness, PortalMode
+from devicemgr.model import Capability, Direction, FailMode, Liveness, PortalMode, Requirement
 from devicemgr.store import places
 from devicemgr.store.database import Session
 from devicemgr.store.tables import DeviceRow, PortalRow
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/portals", tags=["portals"])
 
 
 class NewPortal(BaseModel):
-    """A portal to add; entry and exit name the devices at which one presents."""
+    """A portal to add; entry and exit name the devices, or DEVICE:READER, at which one presents."""
 
     model_config = ConfigDict(extra="forbid")
     name: str
@@ -28,7 +28,7 @@ class NewPortal(BaseModel):
     exit: list[str] = []
     fail: FailMode = FailMode.SECURE
     release_seconds: float = Field(5.0, ge=0.1, le=60)
-    face: FaceUse = FaceUse.GRANT
+    require: Requirement = Requirement.ANY
     liveness: Liveness = Liveness.OFF
     frames: int = Field(2, ge=2, le=5)
 
@@ -43,7 +43,7 @@ class PortalChange(BaseModel):
     exit: list[str] | None = None
     fail: FailMode | None = None
     release_seconds: float | None = Field(None, ge=0.1, le=60)
-    face: FaceUse | None = None
+    require: Requirement | None = None
     liveness: Liveness | None = None
     frames: int | None = Field(None, ge=2, le=5)
 
@@ -72,7 +72,8 @@ def _able(context: Context, session: Session, name: str, *wanted: Capability) ->
 
 def _set_points(context: Context, session: Session, row: PortalRow, direction: Direction, names: list[str]) -> None:
     for name in names:
-        _able(context, session, name, Capability.CAMERA, Capability.READER, Capability.CONSOLE)
+        device, _ = places.split_point(name)
+        _able(context, session, device, Capability.CAMERA, Capability.READER, Capability.CONSOLE)
     places.set_access_points(session, row, direction, names)
 
 
@@ -94,7 +95,7 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
         _require_free_channel(session, gate, body.channel, name)
         row = PortalRow(
             name=name, gate_id=gate.id, channel=body.channel, fail=str(body.fail),
-            release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL), face=str(body.face),
+            release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL), require=str(body.require),
             liveness=str(body.liveness), frames=body.frames,
         )  # fmt: skip
         session.add(row)
@@ -131,7 +132,7 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
         row = places.portal(session, name)
         if body.gate is not None:
             row.gate = _able(context, session, body.gate, Capability.GATE)
-        for field in ("channel", "release_seconds", "frames", "fail", "face", "liveness"):
+        for field in ("channel", "release_seconds", "frames", "fail", "require", "liveness"):
             value = getattr(body, field)
             if value is not None:
                 setattr(row, field, str(value) if isinstance(value, StrEnum) else value)

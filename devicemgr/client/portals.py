@@ -9,19 +9,25 @@ import typer
 from devicemgr.client.output import details, emit, say, table, warn
 from devicemgr.client.session import api
 from devicemgr.client.transport import path
-from devicemgr.model import Direction, FaceUse, FailMode, Liveness
+from devicemgr.model import Direction, FailMode, Liveness, Requirement
 
 app = typer.Typer(no_args_is_help=True, help="Portals: doors and turnstiles that open.")
 
 Name = Annotated[str, typer.Argument(help="The portal's name.")]
-Entry = Annotated[list[str] | None, typer.Option(help="A device at which one presents to come in; several are fine.")]
-Exit = Annotated[list[str] | None, typer.Option(help="A device at which one presents to go out; several are fine.")]
+Entry = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DEVICE[:READER]", help="Where one presents to come in; several are fine."),
+]
+Exit = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DEVICE[:READER]", help="Where one presents to go out; several are fine."),
+]
 Fail = Annotated[
     FailMode | None, typer.Option(help="Without power it stays shut (secure) or opens (safe); secure unless given.")
 ]
-Face = Annotated[
-    FaceUse | None,
-    typer.Option(help="What a recognised face is worth: it opens (grant, unless given), a card as well, or nothing."),
+Require = Annotated[
+    Requirement | None,
+    typer.Option(help="What one must present; any, unless given, takes a face or a card."),
 ]
 Live = Annotated[
     Liveness | None,
@@ -57,12 +63,12 @@ def add(
     exit: Exit = None,
     fail: Fail = None,
     release_seconds: Seconds = None,
-    face: Face = None,
+    require: Require = None,
     liveness: Live = None,
     frames: Frames = None,
 ) -> None:
     """Add a portal."""
-    how = {"fail": fail, "release_seconds": release_seconds, "face": face, "liveness": liveness, "frames": frames}
+    how = {"fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames}
     found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
     say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
 
@@ -87,7 +93,9 @@ def show(name: Name) -> None:
         shown = {"portal": found["name"], "gate": f"{found['gate']}:{found['channel']}"}
         shown |= {key: found[key] for key in ("entry", "exit", "mode", "state")}
         shown |= {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"}
-        details(shown | {"face": found["face"], "liveness": found["liveness"], "pictures that agree": found["frames"]})
+        details(
+            shown | {"require": found["require"], "liveness": found["liveness"], "pictures that agree": found["frames"]}
+        )
 
 
 @app.command("edit")
@@ -98,12 +106,12 @@ def edit(
     exit: Exit = None,
     fail: Fail = None,
     release_seconds: Seconds = None,
-    face: Face = None,
+    require: Require = None,
     liveness: Live = None,
     frames: Frames = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
-    how = {"fail": fail, "release_seconds": release_seconds, "face": face, "liveness": liveness, "frames": frames}
+    how = {"fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames}
     body = _body(gate, entry, exit, **how)
     if not body:
         raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")

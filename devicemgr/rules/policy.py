@@ -12,11 +12,14 @@ from datetime import datetime
 from types import MappingProxyType
 
 from devicemgr.events import Reason
-from devicemgr.model import AccessLevel, Direction, FaceUse, Person, Portal, PortalMode, Schedule
+from devicemgr.model import AccessLevel, Direction, Person, Portal, PortalMode, Schedule
+from devicemgr.rules.factors import Factor, suffices
 from devicemgr.rules.schedule import find_zone, is_open
 from devicemgr.rules.validity import invalidity
 
 MAX_EVIDENCE_AGE_S = 2.0
+# What was shown first waits this long for a card, a face or a PIN.
+SECOND_FACTOR_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,20 @@ class FaceEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class CardEvidence:
+    """A card that was read: every number it answers to, and whose it is; `person_id` None for nobody's."""
+
+    names: tuple[str, ...]
+    person_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Somebody presents themselves: `at` is aware wall time, `captured` and `now` are CLOCK_MONOTONIC seconds."""
+    """Somebody presents themselves: `at` is aware wall time, `captured`, `first` and `now` are CLOCK_MONOTONIC seconds.
+
+    `captured` is when the last of face, card and PIN came, `first` when the first did. `pin` is True for the right
+    one, False for a wrong one, None for none. `more_possible` tells of a reader on that side, for a second factor.
+    """
 
     id: str
     portal: str
@@ -44,11 +59,19 @@ class AccessRequest:
     captured: float
     now: float
     face: FaceEvidence | None = None
+    card: CardEvidence | None = None
+    pin: bool | None = None
+    first: float | None = None
+    more_possible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The rights and the site at one `version`; people by id, the rest by name; `modes` overrides Portal.mode."""
+    """The rights and the site at one `version`; people by id, the rest by name; `modes` overrides Portal.mode.
+
+    `cards` leads from stored numbers to people's ids, `pins` from ids to argon2id hashes; `lookalikes` are ids of
+    people whose faces are too much alike to open by themselves where there is a reader.
+    """
 
     version: int
     people: Mapping[str, Person] = field(default_factory=dict)
@@ -57,9 +80,12 @@ class Snapshot:
     portals: Mapping[str, Portal] = field(default_factory=dict)
     modes: Mapping[str, PortalMode] = field(default_factory=dict)
     fire_active: bool = False
+    cards: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lookalikes: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        for name in ("people", "levels", "schedules", "portals", "modes"):
+        for name in ("people", "levels", "schedules", "portals", "modes", "cards", "pins"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for schedule in self.schedules.values():
             find_zone(schedule.timezone)  # now, so that deciding reads no disk
@@ -100,14 +126,17 @@ def decide(request: AccessRequest, snapshot: Snapshot) -> Decision:
 
 
 def _person(request: AccessRequest, snapshot: Snapshot) -> Person:
-    if request.face is None or request.face.person_id is None:
+    shown = request.card or request.face
+    if shown is None or shown.person_id is None:
         return NOBODY
-    return snapshot.people.get(request.face.person_id, NOBODY)
+    return snapshot.people.get(shown.person_id, NOBODY)
 
 
 def _is_stale(request: AccessRequest) -> bool:
     age = request.now - request.captured
-    return not 0.0 <= age <= MAX_EVIDENCE_AGE_S or request.at.utcoffset() is None
+    waited = 0.0 if request.first is None else request.captured - request.first
+    fresh = 0.0 <= age <= MAX_EVIDENCE_AGE_S and 0.0 <= waited <= SECOND_FACTOR_WITHIN_S
+    return not fresh or request.at.utcoffset() is None
 
 
 def _says(request: AccessRequest, reason: Reason) -> bool:
@@ -123,7 +152,9 @@ def _runner_up_as_good(request: AccessRequest) -> bool:
 def _is_no_match(request: AccessRequest) -> bool:
     """The gallery has applied its threshold already; this is the second lock on the same door."""
     face = request.face
-    if face is None or face.reason is not None or face.score is None:
+    if face is None:
+        return request.card is None
+    if face.reason is not None or face.score is None or face.person_id is None:
         return True
     return not (math.isfinite(face.score) and math.isfinite(face.threshold) and 0.0 < face.threshold <= face.score)
 
@@ -154,9 +185,19 @@ def _is_outside(request: AccessRequest, person: Person, snapshot: Snapshot) -> b
     return not any(_is_open_now(name, request.at, snapshot) for name in _schedules_for(request, person, snapshot))
 
 
-def _wants_more(request: AccessRequest, snapshot: Snapshot) -> bool:
+def _are_two_people(request: AccessRequest) -> bool:
+    face, card = request.face, request.card
+    return face is not None and card is not None and face.person_id != card.person_id
+
+
+def _wants_more(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
     portal = snapshot.portals.get(request.portal)
-    return portal is None or portal.face is not FaceUse.GRANT
+    given = {Factor.FACE: request.face, Factor.CARD: request.card, Factor.PIN: request.pin or None}
+    shown = frozenset(factor for factor, evidence in given.items() if evidence is not None)
+    doubtful = person.id in snapshot.lookalikes and request.more_possible
+    return portal is None or not suffices(
+        portal.require, shown, consents=person.face_consent, doubtful_face=doubtful
+    )  # fmt: skip
 
 
 def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:
@@ -171,7 +212,9 @@ CHECKS_OF_EVIDENCE = (
     Check(Reason.STALE_EVIDENCE, f"captured more than {MAX_EVIDENCE_AGE_S:g} s ago, or at no usable time",
           lambda request, _, __: _is_stale(request)),
     Check(Reason.UNKNOWN_CREDENTIAL, "nothing was presented",
-          lambda request, _, __: request.face is None),
+          lambda request, _, __: request.face is None and request.card is None),
+    Check(Reason.UNKNOWN_CREDENTIAL, "the card is nobody's",
+          lambda request, person, _: request.card is not None and person is NOBODY),
     Check(Reason.LIVENESS_FAILED, "the face does not look alive",
           lambda request, _, __: _says(request, Reason.LIVENESS_FAILED)),
     Check(Reason.LOW_QUALITY, "no picture of the face was good enough",
@@ -180,13 +223,15 @@ CHECKS_OF_EVIDENCE = (
           lambda request, _, __: _says(request, Reason.AMBIGUOUS_FACE) or _runner_up_as_good(request)),
     Check(Reason.UNKNOWN_FACE, "nobody matched, or the score is no number at or above the threshold",
           lambda request, _, __: _is_no_match(request)),
+    Check(Reason.AMBIGUOUS_FACE, "the face and the card are two people's",
+          lambda request, _, __: _are_two_people(request)),
     Check(Reason.UNKNOWN_FACE, "the person who matched is no longer known",
           lambda _, person, __: person is NOBODY),
 )
 
 CHECKS_OF_RIGHTS = (
-    Check(Reason.CONSENT_WITHDRAWN, "the person has no consent to face recognition on record",
-          lambda _, person, __: not person.face_consent),
+    Check(Reason.CONSENT_WITHDRAWN, "a face was used, and the person has no consent to face recognition on record",
+          lambda request, person, _: request.face is not None and not person.face_consent),
     Check(Reason.SUSPENDED, "the person is suspended",
           lambda request, person, _: invalidity(person, request.at) is Reason.SUSPENDED),
     Check(Reason.NOT_YET_VALID, "before the person's first moment of validity",
@@ -199,7 +244,9 @@ CHECKS_OF_RIGHTS = (
           _has_no_level),
     Check(Reason.OUTSIDE_SCHEDULE, "no covering level has a schedule that is open now",
           _is_outside),
-    Check(Reason.SECOND_FACTOR_REQUIRED, "the portal asks for more than a face",
-          lambda request, _, snapshot: _wants_more(request, snapshot)),
+    Check(Reason.WRONG_PIN, "the PIN is not this person's",
+          lambda request, _, __: request.pin is False),
+    Check(Reason.SECOND_FACTOR_REQUIRED, "the portal asks for more than was shown, or the face is a look-alike's",
+          _wants_more),
 )
 # fmt: on

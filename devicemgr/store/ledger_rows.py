@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from devicemgr.chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.events import Fact
-from devicemgr.store.tables import EventRow, PersonRow
+from devicemgr.store.tables import CursorRow, EventRow, PersonRow
 from devicemgr.text import badge_key
 
 
@@ -56,8 +56,15 @@ def append(session: Session, facts: Sequence[Fact]) -> list[Entry]:
                 hash=previous,
             )
         )
+        if fact.cursor is not None:
+            session.merge(CursorRow(device_id=fact.cursor[0], serial=fact.cursor[1]))
     session.flush()
     return entries
+
+
+def cursor(session: Session, device_id: str) -> int | None:
+    """The serial of the last event of a device that is recorded; None for a device never heard."""
+    return session.scalar(select(CursorRow.serial).where(CursorRow.device_id == device_id))
 
 
 _COLUMNS = ("time", "kind", "portal", "person_id", "request")

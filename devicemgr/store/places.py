@@ -5,24 +5,32 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from devicemgr.errors import AlreadyExists, NotFound, RequestError
+from devicemgr.errors import AlreadyExists, InvalidInput, NotFound, RequestError
 from devicemgr.model import (
     AccessLevel,
     AccessPoint,
     DeviceConfig,
     Direction,
-    FaceUse,
     FailMode,
     Liveness,
     Portal,
     PortalMode,
+    Requirement,
     Schedule,
 )
 from devicemgr.rules.schedule import parse_window
-from devicemgr.store.tables import AccessPointRow, DeviceRow, LevelPortalRow, LevelRow, PortalRow, ScheduleRow
+from devicemgr.store.tables import (
+    AccessPointRow,
+    CursorRow,
+    DeviceRow,
+    LevelPortalRow,
+    LevelRow,
+    PortalRow,
+    ScheduleRow,
+)
 from devicemgr.text import safe
 from devicemgr.vault import Vault
 
@@ -75,6 +83,7 @@ def remove_device(session: Session, row: DeviceRow) -> None:
     used = session.scalar(query.where(or_(PortalRow.gate_id == row.id, AccessPointRow.device_id == row.id)))
     if used:
         raise RequestError(f"portal '{used}' uses device '{row.name}'; edit or remove the portal first")
+    session.execute(delete(CursorRow).where(CursorRow.device_id == row.id))
     session.delete(row)
     session.flush()
 
@@ -101,31 +110,49 @@ def portal_on(session: Session, gate_id: str, channel: int, other_than: str) -> 
     return session.scalar(query.where(PortalRow.name != other_than))
 
 
-def set_access_points(session: Session, row: PortalRow, direction: Direction, names: Sequence[str]) -> None:
-    """Replace the devices at one side of a portal."""
+def split_point(text: str) -> tuple[str, int]:
+    """Device and reader, from 1, of an access point written DEVICE or DEVICE:CHANNEL; else InvalidInput."""
+    name, _, channel = text.partition(":")
+    if not channel:
+        return name, 1
+    if not (channel.isascii() and channel.isdigit() and 1 <= int(channel) <= 64):
+        raise InvalidInput(f"'{safe(text, 80)}' is no access point; write DEVICE or DEVICE:READER, such as ctl:2")
+    return name, int(channel)
+
+
+def set_access_points(session: Session, row: PortalRow, direction: Direction, points: Sequence[str]) -> None:
+    """Replace the devices, with their readers, at one side of a portal."""
     row.access_points = [point for point in row.access_points if point.direction != direction]
     session.flush()
-    for name in dict.fromkeys(names):
+    for name, channel in dict.fromkeys(split_point(point) for point in points):
         found = device(session, name)
-        # One device, one side of one portal: a face seen there must open that and nothing else.
-        taken = session.scalar(select(AccessPointRow).where(AccessPointRow.device_id == found.id))
+        # One reader, one side of one portal: who presents there must open that and nothing else.
+        same = (AccessPointRow.device_id == found.id, AccessPointRow.channel == channel)
+        taken = session.scalar(select(AccessPointRow).where(*same))
         if taken:
-            raise AlreadyExists(f"device '{name}' serves the {taken.direction} of portal '{taken.portal_name}' already")
-        row.access_points.append(AccessPointRow(portal_name=row.name, direction=str(direction), device_id=found.id))
+            where = f"'{name}'" if channel == 1 else f"'{name}:{channel}'"
+            raise AlreadyExists(f"device {where} serves the {taken.direction} of portal '{taken.portal_name}' already")
+        row.access_points.append(
+            AccessPointRow(portal_name=row.name, direction=str(direction), device_id=found.id, channel=channel)
+        )
     session.flush()
 
 
 def portal_model(row: PortalRow) -> Portal:
     """The portal that rules and pipeline work with."""
     points = tuple(
-        AccessPoint(row.name, Direction(point.direction), point.device.name)
-        for point in sorted(row.access_points, key=lambda p: (p.direction, p.device.name))
+        AccessPoint(row.name, Direction(point.direction), point.device.name, point.channel)
+        for point in sorted(row.access_points, key=lambda p: (p.direction, p.device.name, p.channel))
     )
     return Portal(
         name=row.name, gate=row.gate.name, channel=row.channel, access_points=points, fail=FailMode(row.fail),
-        release_seconds=row.release_seconds, mode=PortalMode(row.mode), face=FaceUse(row.face),
+        release_seconds=row.release_seconds, mode=PortalMode(row.mode), require=Requirement(row.require),
         liveness=Liveness(row.liveness), frames=row.frames,
     )  # fmt: skip
+
+
+def _point_text(point: AccessPoint) -> str:
+    return point.device if point.channel == 1 else f"{point.device}:{point.channel}"
 
 
 def portal_json(row: PortalRow) -> dict[str, Any]:
@@ -135,12 +162,12 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
         "name": model.name,
         "gate": model.gate,
         "channel": model.channel,
-        "entry": [point.device for point in model.access_points if point.direction == Direction.ENTRY],
-        "exit": [point.device for point in model.access_points if point.direction == Direction.EXIT],
+        "entry": [_point_text(point) for point in model.access_points if point.direction == Direction.ENTRY],
+        "exit": [_point_text(point) for point in model.access_points if point.direction == Direction.EXIT],
         "fail": str(model.fail),
         "release_seconds": model.release_seconds,
         "mode": str(model.mode),
-        "face": str(model.face),
+        "require": str(model.require),
         "liveness": str(model.liveness),
         "frames": model.frames,
     }

@@ -106,7 +106,7 @@ class PortalRow(Base):
     fail: Mapped[str] = mapped_column(String(8))
     release_seconds: Mapped[float]
     mode: Mapped[str] = mapped_column(String(8))
-    face: Mapped[str] = mapped_column(String(8), default="grant", server_default="grant")
+    require: Mapped[str] = mapped_column(String(12), default="any", server_default="any")
     liveness: Mapped[str] = mapped_column(String(12), default="off", server_default="off")
     frames: Mapped[int] = mapped_column(default=2, server_default="2")
     gate: Mapped[DeviceRow] = relationship()
@@ -114,13 +114,22 @@ class PortalRow(Base):
 
 
 class AccessPointRow(Base):
-    """One side of a portal, and the device at which one presents there."""
+    """One side of a portal, and the device and its reader, from 1, at which one presents there."""
 
     __tablename__ = "access_points"
     portal_name: Mapped[str] = mapped_column(ForeignKey("portals.name"), primary_key=True)
     direction: Mapped[str] = mapped_column(String(8), primary_key=True)
     device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    channel: Mapped[int] = mapped_column(primary_key=True, default=1, server_default="1")
     device: Mapped[DeviceRow] = relationship()
+
+
+class CursorRow(Base):
+    """The serial of the last event of a device's own memory that is in the ledger."""
+
+    __tablename__ = "cursors"
+    device_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    serial: Mapped[int]
 
 
 class ScheduleRow(Base):

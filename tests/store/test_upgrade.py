@@ -36,7 +36,7 @@ def test_a_portal_of_the_first_version_asks_for_two_pictures_and_grants(tmp_path
     database.require_current()
     with database.read() as session:
         found = places.portal_json(places.portal(session, "lobby"))
-    assert (found["face"], found["liveness"], found["frames"]) == ("grant", "off", 2)
+    assert (found["require"], found["liveness"], found["frames"]) == ("any", "off", 2)
     database.close()
 
 
