@@ -9,6 +9,7 @@ import typer
 from devicemgr.client import (
     bench,
     calibrate,
+    credentials,
     demo,
     devices,
     evaluate,
@@ -79,6 +80,8 @@ for name, group in (
     ("enroll", faces.app),
     ("level", rights.level),
     ("schedule", rights.schedule),
+    ("card", credentials.card),
+    ("pin", credentials.pin),
     ("device", devices.app),
     ("portal", portals.app),
     ("udev", udev.app),

@@ -3,34 +3,34 @@
 The dispatcher's thread decides and follows passages. A grant is committed by the ledger's thread, and only then the
 release goes to the gate's own thread, once, with a deadline; nothing repeats it. Nothing in here waits for anything.
 
-    sighting ──▶ presence ──▶ decide ──▶ ledger (commit) ──▶ gate.release ──▶ outcome ──▶ ledger
-                              │ denied ─▶ ledger                              └▶ passage states ──▶ ledger
+    face ──▶ presence ─┐
+    card, PIN ─────────┼▶ showings ──▶ decide ──▶ ledger (commit) ──▶ gate.release ──▶ outcome ──▶ ledger
+    console's question ┘                │ denied ─▶ ledger                              └▶ passages ──▶ ledger
+                                        └ lacks a factor ─▶ waits in showings
 """
 
-import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
 from devicemgr.chain import Entry
+from devicemgr.device_log import DeviceLog
 from devicemgr.errors import DevicemgrError, NotFound, OutcomeUnknown, StorageFailed
 from devicemgr.events import (
+    CardRead,
+    DeviceDecided,
     DeviceFact,
-    Fact,
-    FireRelease,
-    GateAlarm,
-    Kind,
-    PassageCompleted,
-    PassageStarted,
+    DeviceReported,
+    KeysPressed,
+    Presented,
     Reason,
-    RexPressed,
     Sighting,
 )
+from devicemgr.lamps import GateLine, Lamps
 from devicemgr.ledger import Ledger
-from devicemgr.model import Direction, JsonValue, Portal, PortalMode
+from devicemgr.model import AccessPoint, Direction, Signal
 from devicemgr.openings import (
     Opening,
     Outcome,
@@ -38,26 +38,19 @@ from devicemgr.openings import (
     decision_fact,
     manual_fact,
     outcome_fact,
-    passage_fact,
     release_gate,
     unrecorded_fact,
 )
-from devicemgr.ports import Device, Gallery
+from devicemgr.passages import Passages
+from devicemgr.pins import PinChecked, PinTry
+from devicemgr.ports import Gallery
 from devicemgr.presence import Presence
-from devicemgr.rulebook import Rulebook, point_of, portal_at
-from devicemgr.rules import passage
-from devicemgr.rules.passage import LaneState
-from devicemgr.rules.policy import AccessRequest, Decision, Snapshot, decide
+from devicemgr.rulebook import Rulebook, point_of
+from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, FaceEvidence, Snapshot, decide
+from devicemgr.showings import Showings, Waiting
 
-log = logging.getLogger(__name__)
-
-
-class GateLine(Protocol):
-    """Runs an action on a gate's own thread, then `done(result, error)` there; `supervisor.Supervisor` does."""
-
-    def command(
-        self, name: str, action: Callable[[Device], object], done: Callable[[object, Exception | None], None]
-    ) -> None: ...
+# A card that is read again, or read of somebody whom a face has let in just now, asks nothing new.
+SAME_PERSON_S = 3.0
 
 
 class AccessPipeline:
@@ -66,6 +59,7 @@ class AccessPipeline:
     def __init__(
         self, ledger: Ledger, gates: GateLine, rules: Rulebook, gallery: Callable[[], Gallery],
         post: Callable[[Outcome], None], settled: Callable[[str, str], None],
+        check_pin: Callable[[PinTry], None], id_of: Callable[[str], str | None],
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._gates = gates
@@ -73,9 +67,13 @@ class AccessPipeline:
         self._gallery = gallery
         self._post = post
         self._settled = settled
+        self._check_pin = check_pin
+        self._lamps = Lamps(gates)
         self._presence = Presence()
-        self._lanes: dict[str, tuple[Portal, LaneState]] = {}
-        self._relock: dict[str, tuple[float, str]] = {}
+        self._showings = Showings()
+        self._device_log = DeviceLog(id_of)
+        self._passages = Passages(ledger, rules)
+        self._granted: dict[tuple[str, Direction], tuple[str | None, float]] = {}
 
     def on_sighting(self, sighting: Sighting) -> None:
         """A face of a track: match it, and make a request when one is due."""
@@ -91,27 +89,127 @@ class AccessPipeline:
             self._settled(sighting.device, sighting.track)
         if evidence is None:
             return
-        request = AccessRequest(
-            id=str(uuid.uuid4()), portal=point.portal, direction=point.direction, device=sighting.device,
-            at=datetime.now(UTC), captured=sighting.captured, now=time.monotonic(), face=evidence,
-        )  # fmt: skip
-        decision = self._decide(request, rules, sighting.timings_ms)
+        if evidence.person_id is not None and self._has_just_been_granted(point, evidence.person_id):
+            return
+        request = self._showings.request(point, rules, sighting.captured, face=evidence)
+        decision = self._ask(request, rules, sighting.timings_ms)
         if decision.reason is Reason.STALE_EVIDENCE and evidence.person_id is not None:
             self._presence.forget(sighting, evidence.person_id)
 
-    def _decide(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
+    def on_device_fact(self, device: str, fact: DeviceFact) -> None:
+        """Something happened at a gate, reader or console."""
+        match fact:
+            case CardRead():
+                self._on_card(device, fact)
+            case KeysPressed():
+                entered = self._showings.type(device, fact.channel, fact.keys, time.monotonic())
+                if entered is not None:
+                    self._on_pin_entered(device, fact.channel, entered)
+            case Presented():
+                self._on_presented(device, fact)
+            case DeviceDecided() | DeviceReported():
+                self._on_told(device, fact)
+            case _:
+                self._passages.on_device_fact(device, fact)
+
+    def _on_card(self, device: str, fact: CardRead) -> None:
+        rules = self._rules.current
+        point = point_of(rules, device, fact.channel)
+        if point is None or not fact.names:
+            return
+        person = next((rules.cards[name] for name in fact.names if name in rules.cards), None)
+        if person is None or not self._has_just_been_granted(point, person):
+            now = time.monotonic()
+            request = self._showings.request(point, rules, now, card=CardEvidence(fact.names, person))
+            self._ask(request, rules, {})
+
+    def _on_pin_entered(self, device: str, channel: int, pin: str) -> None:
+        rules = self._rules.current
+        point = point_of(rules, device, channel)
+        if point is None:
+            return
+        now = time.monotonic()
+        waiting = self._showings.waiting_at(point)
+        person = _person_of(waiting) if waiting else None
+        if person is not None:
+            self._check_pin(PinTry(device, channel, person, rules.pins.get(person), pin, now))
+        elif not self._has_just_been_granted(point, None):
+            self._ask(self._showings.request(point, rules, now), rules, {})
+
+    def on_pin(self, checked: PinChecked) -> None:
+        """The PIN that was entered is right, or wrong."""
+        rules = self._rules.current
+        point = point_of(rules, checked.device, checked.channel)
+        waiting = self._showings.waiting_at(point) if point else None
+        if point is not None and waiting is not None and _person_of(waiting) == checked.person_id:
+            self._ask(self._showings.request(point, rules, checked.entered, pin=checked.right), rules, {})
+
+    def _on_presented(self, device: str, fact: Presented) -> None:
+        """A console asks: its match is evidence, the rules here decide."""
+        rules = self._rules.current
+        point = point_of(rules, device, fact.channel)
+        if point is None:
+            self._lamps.answer(device, fact.serial, granted=False)
+            return
+        person = rules.badges.get(fact.badge) if fact.badge is not None else None
+        card = next((rules.cards[name] for name in fact.names if name in rules.cards), None)
+        face = FaceEvidence(fact.score, 0.0, None, 1, fact.liveness, person, vendor=fact.vendor or "console")
+        request = AccessRequest(
+            id=str(uuid.uuid4()), portal=point.portal, direction=point.direction, device=device, at=datetime.now(UTC),
+            captured=fact.captured, now=time.monotonic(), face=face if fact.badge is not None else None,
+            card=CardEvidence(fact.names, card) if fact.names else None, asked=fact.serial,
+        )  # fmt: skip
+        self._ask(request, rules, {})
+
+    def _on_told(self, device: str, fact: DeviceDecided | DeviceReported) -> None:
+        rules = self._rules.current
+        facts = self._device_log.facts(device, fact, rules)
+        for found in facts:
+            self._ledger.submit(found)
+        if isinstance(fact, DeviceDecided) and fact.live and fact.granted and facts and facts[0].portal:
+            portal = rules.portals[facts[0].portal]
+            self._passages.released(
+                portal, facts[0].direction or Direction.ENTRY, facts[0].request, time.monotonic()
+            )  # fmt: skip
+
+    def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
         decision = decide(request, rules)
+        if decision.reason is Reason.SECOND_FACTOR_REQUIRED and request.more_possible:
+            self._refuse(self._showings.keep(request, decision, timings_ms))
+            self._show(request, rules, Signal.ASK)
+        else:
+            self._refuse(self._showings.end(request))
+            self._decided(request, decision, rules, timings_ms)
+        return decision
+
+    def _refuse(self, waiting: Waiting | None) -> None:
+        """The factor that was waited for did not come."""
+        if waiting is not None:
+            self._decided(waiting.request, waiting.decision, self._rules.current, waiting.timings_ms)
+
+    def _decided(
+        self, request: AccessRequest, decision: Decision, rules: Snapshot, timings_ms: Mapping[str, float]
+    ) -> None:
         decided = time.monotonic()
         fact = decision_fact(request, decision, decided, timings_ms)
         if decision.granted:
             portal = rules.portals[request.portal]
+            self._granted[request.portal, request.direction] = (decision.person_id, decided)
             opening = Opening(
-                request.id, portal, request.direction, request.captured, decided, decision.person_id
+                request.id, portal, request.direction, request.captured, decided, decision.person_id,
+                presented_at=request.device, asked=request.asked,
             )  # fmt: skip
             self._ledger.submit(fact, then=partial(self._release, opening), keep=False)
         else:
             self._ledger.submit(fact)
-        return decision
+            self._show(request, rules, Signal.DENIED)
+            if request.asked is not None:
+                self._lamps.answer(request.device, request.asked, granted=False)
+
+    def _has_just_been_granted(self, point: AccessPoint, person: str | None) -> bool:
+        """True for the person, or with None anybody, who was let in at this side a moment ago."""
+        who, when = self._granted.get((point.portal, point.direction), (None, -SAME_PERSON_S))
+        return (person is None or who == person) and time.monotonic() - when < SAME_PERSON_S
 
     def open_manually(
         self, name: str, direction: Direction, actor: str, on_end: Callable[[DevicemgrError | None], None]
@@ -146,6 +244,10 @@ class AccessPipeline:
     def on_outcome(self, outcome: Outcome) -> None:
         """The gate has answered, or not: record it, and expect somebody to pass if it may have opened."""
         opening = outcome.opening
+        opened = outcome.error is None or isinstance(outcome.error, OutcomeUnknown)
+        self._show_outcome(opening, opened)
+        if not opened:
+            self._granted.pop((opening.portal.name, opening.direction), None)
         if not outcome.recorded:
             if opening.person_id is not None:
                 self._presence.ask_again(opening.person_id)
@@ -153,71 +255,36 @@ class AccessPipeline:
             return
         # Who asked is told when the outcome is on disk too: what was acknowledged is never lost.
         self._ledger.submit(outcome_fact(outcome), then=lambda _: _tell(outcome))
-        if outcome.error is None or isinstance(outcome.error, OutcomeUnknown):
-            self._expect_passage(outcome)
-
-    def _expect_passage(self, outcome: Outcome) -> None:
-        opening, portal = outcome.opening, outcome.opening.portal
-        if outcome.senses_passage:
-            self._step(
-                portal, passage.Released(opening.request, opening.direction, outcome.ended, portal.release_seconds)
-            )  # fmt: skip
-        else:
-            self._relock[portal.name] = (outcome.ended + portal.release_seconds, opening.request)
-
-    def on_device_fact(self, device: str, fact: DeviceFact) -> None:
-        """Something happened at a gate."""
-        if isinstance(fact, FireRelease):
-            self._rules.set_fire(device, fact.active)
-            self._ledger.submit(
-                Fact(Kind.FIRE_RELEASE, datetime.now(UTC), device=device, detail={"active": fact.active})
-            )  # fmt: skip
-            return
-        portal = portal_at(self._rules.current, device, fact.channel)
-        now = time.monotonic()
-        match fact:
-            case RexPressed():
-                self._record(Kind.REX_PRESSED, portal, device)
-            case GateAlarm(_, kind, detail):
-                self._record(kind, portal, device, {"cause": detail})
-            case PassageStarted(_, direction) if portal:
-                self._step(portal, passage.Started(direction, now))
-            case PassageCompleted(_, direction, count) if portal:
-                for _ in range(min(count, 10_000)):
-                    self._step(portal, passage.Completed(direction, now))
+        if opened:
+            self._passages.expect(outcome)
 
     def tick(self) -> None:
-        """Let releases and passages run out; a few times a second."""
+        """Let releases, passages and what waits for another factor run out; a few times a second."""
         now = time.monotonic()
-        portals = self._rules.current.portals
-        for name, (portal, _) in list(self._lanes.items()):
-            self._step(portals.get(name, portal), passage.Tick(now))
-        for name, (until, request) in list(self._relock.items()):
-            if until <= now:
-                del self._relock[name]
-                self._ledger.submit(Fact(Kind.PORTAL_LOCKED, datetime.now(UTC), portal=name, request=request))
+        self._passages.tick(now)
+        for waiting in self._showings.take_overdue(now):
+            self._refuse(waiting)
+        for device, channel, typed in self._showings.take_typed(now):
+            self._on_pin_entered(device, channel, typed)
 
     def state_of(self, portal: str) -> str:
         """idle, released or passing; any thread."""
-        if portal in self._relock:
-            return str(passage.StateName.RELEASED)
-        _, lane = self._lanes.get(portal, (None, passage.IDLE))
-        return str(lane.name)
+        return self._passages.state_of(portal)
 
-    def _step(self, portal: Portal, event: passage.Input) -> None:
-        free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
-        _, lane = self._lanes.pop(portal.name, (portal, passage.IDLE))
-        lane, facts = passage.step(lane, event, free=free)
-        if lane != passage.IDLE:
-            self._lanes[portal.name] = (portal, lane)
-        for fact in facts:
-            self._ledger.submit(passage_fact(portal, fact))
+    def _show(self, request: AccessRequest, rules: Snapshot, signal: Signal) -> None:
+        if portal := rules.portals.get(request.portal):
+            self._lamps.show(rules, portal, request.direction, request.device, signal)
 
-    def _record(
-        self, kind: Kind, portal: Portal | None, device: str, detail: Mapping[str, JsonValue] | None = None
-    ) -> None:
-        name = portal.name if portal else None
-        self._ledger.submit(Fact(kind, datetime.now(UTC), portal=name, device=device, detail=detail or {}))
+    def _show_outcome(self, opening: Opening, opened: bool) -> None:
+        signal, at = Signal.GRANTED if opened else Signal.DENIED, opening.presented_at
+        self._lamps.show(self._rules.current, opening.portal, opening.direction, at, signal)
+        if opening.asked is not None and at is not None and at != opening.portal.gate:
+            self._lamps.answer(at, opening.asked, granted=opened)
+
+
+def _person_of(request: AccessRequest) -> str | None:
+    shown = request.card or request.face
+    return shown.person_id if shown else None
 
 
 def _tell(outcome: Outcome) -> None:

@@ -20,8 +20,9 @@ from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
 from devicemgr.model import DeviceConfig, Direction, PortalMode
 from devicemgr.openings import Outcome, unconfirmed_fact
+from devicemgr.pins import PinChecked, PinChecker
 from devicemgr.portal_modes import PortalModes
-from devicemgr.ports import Device, Gallery
+from devicemgr.ports import Device, Gallery, Replaying
 from devicemgr.recognizer.messages import LaneState
 from devicemgr.recognizer.pool import RecognizerPool
 from devicemgr.rulebook import Rulebook
@@ -61,15 +62,17 @@ class Daemon:
         self._kept = time.monotonic() - _KEEP_SECONDS + _KEEP_FIRST_SECONDS
         self._progress = self._looked = time.monotonic()
         self._inbox = Inbox()
-        self._rules = Rulebook(site.database)
+        self._rules = Rulebook(site.database, site.parts.catalog)
         self._pool = RecognizerPool(site.parts.encoder, site.parts.opener, workers=os.cpu_count() or 1)
         self._lanes = CameraLanes(self._rules, site.parts.catalog, self._pool)
-        self._supervisor = Supervisor(site.parts.catalog, Listener(self._on_fact, self._on_state))
+        self._supervisor = Supervisor(site.parts.catalog, Listener(self._on_fact, self._on_state), self._resume)
         self._modes = PortalModes(site, self._rules, self._supervisor)
         self._recalibration = Recalibration(site)
+        self._pins = PinChecker(self._inbox.put)
         self._access = AccessPipeline(
-            site.ledger, self._supervisor, self._rules, lambda: site.gallery.current, self._inbox.put, self._pool.settle
-        )
+            site.ledger, self._supervisor, self._rules, lambda: site.gallery.current, self._inbox.put,
+            self._pool.settle, self._pins.ask, self._supervisor.id_of,
+        )  # fmt: skip
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
         self._looker = threading.Thread(target=self._look_often, name="looker", daemon=True)
 
@@ -105,6 +108,7 @@ class Daemon:
         self._rules.refresh()
         self._site.gallery.refresh()
         self._dispatcher.start()
+        self._pins.start()
         self._pool.start(self._on_message)
         self._refresh()
         self._looker.start()
@@ -115,6 +119,7 @@ class Daemon:
         self._look.set()
         self._pool.stop(0.7)
         self._supervisor.stop(0.8)
+        self._pins.stop()
         self._inbox.close()
         if self._dispatcher.is_alive():
             self._dispatcher.join(0.7)
@@ -169,6 +174,8 @@ class Daemon:
             self._access.on_device_fact(item.device, item.fact)
             if isinstance(item.fact, FireRelease) and not item.fact.active:
                 self._modes.after_fire()
+        elif isinstance(item, PinChecked):
+            self._access.on_pin(item)
         elif isinstance(item, Sighting) and not self._stopping.is_set():
             self._access.on_sighting(item)
 
@@ -219,6 +226,12 @@ class Daemon:
                 yield places.device_config(row, self._site.vault)
             except DevicemgrError as error:
                 log.error("device %s is left out: %s", row.name, error)
+
+    def _resume(self, config: DeviceConfig, device: Device) -> None:
+        """A device with a memory goes on after what is recorded."""
+        if isinstance(device, Replaying):
+            with self._site.database.read() as session:
+                device.resume(ledger_rows.cursor(session, config.id))
 
     def _on_fact(self, device: str, fact: DeviceFact) -> None:
         self._inbox.put(FromDevice(device, fact))

@@ -106,7 +106,9 @@ class DirectRuntime:
 
     def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
         """Record and apply a mode."""
-        return PortalModes(self._site, Rulebook(self._site.database), self).change(portal, mode, actor)
+        return PortalModes(self._site, Rulebook(self._site.database, self._site.parts.catalog), self).change(
+            portal, mode, actor
+        )
 
     def site_changed(self) -> None:
         """Nobody to tell."""

@@ -168,7 +168,8 @@ class DeviceDecided:
     """A device that decides by itself has let somebody in, or not; recorded, never acted on.
 
     `serial` is the device's own number of the event, `at` its own time; `names` as in CardRead, `badge` where it
-    holds people by badge.
+    holds people by badge. `live` when it has happened just now, and the gate may be open; `why` is a Reason's value
+    where the device's code means one, else words.
     """
 
     channel: int
@@ -180,6 +181,7 @@ class DeviceDecided:
     badge: str | None = None
     why: str = ""
     evidence: Mapping[str, JsonValue] | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from devicemgr.events import DeviceFact, Sighting
 from devicemgr.openings import Outcome
+from devicemgr.pins import PinChecked
 
 _FACTS = 10_000
 _TRACKS = 1_000
@@ -19,7 +20,7 @@ class FromDevice:
     fact: DeviceFact
 
 
-Item = FromDevice | Outcome | Sighting
+Item = FromDevice | Outcome | PinChecked | Sighting
 
 
 class Inbox:
@@ -29,13 +30,13 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self._facts: deque[FromDevice | Outcome] = deque()
+        self._facts: deque[FromDevice | Outcome | PinChecked] = deque()
         self._sightings: OrderedDict[tuple[str, str], Sighting] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, item: FromDevice | Outcome) -> None:
-        """Leave a fact, which blocks while the house is full, or an outcome, which never does."""
+    def put(self, item: FromDevice | Outcome | PinChecked) -> None:
+        """Leave a fact, which blocks while the house is full, or an outcome or checked PIN, which never do."""
         with self._changed:
             if isinstance(item, FromDevice):
                 self._changed.wait_for(lambda: self._closed or len(self._facts) < _FACTS)

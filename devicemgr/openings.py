@@ -10,6 +10,7 @@ from typing import Any
 from devicemgr.commands import Release
 from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, OutcomeUnknown
 from devicemgr.events import Fact, Kind, Reason
+from devicemgr.lamps import answer_console
 from devicemgr.model import Direction, JsonValue, Portal
 from devicemgr.ports import Device, Gate
 from devicemgr.rules.passage import PassageFact
@@ -21,7 +22,10 @@ RELEASE_WITHIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A permission to open; times are CLOCK_MONOTONIC seconds; `actor` for a guard's word instead of a face."""
+    """A permission to open; times are CLOCK_MONOTONIC seconds; `actor` for a guard's word instead of a face.
+
+    `presented_at` is the device where it was asked for, `asked` the number of a console's question.
+    """
 
     request: str
     portal: Portal
@@ -31,6 +35,8 @@ class Opening:
     person_id: str | None = None
     actor: str | None = None
     on_end: Callable[[DevicemgrError | None], None] | None = None
+    presented_at: str | None = None
+    asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,11 @@ def release_gate(opening: Opening, device: Device) -> Sent:
     if time.monotonic() > order.deadline:
         raise DeviceError("the release was not sent: it came too late after its decision")
     try:
-        device.release(order.channel, order.direction, order.seconds)
+        if opening.asked is not None and opening.presented_at == portal.gate:
+            # A console that asks opens by itself when the answer says so.
+            answer_console(opening.asked, True, device)
+        else:
+            device.release(order.channel, order.direction, order.seconds)
     except OutcomeUnknown as error:
         return Sent(device.senses_passage, error)
     return Sent(device.senses_passage)
@@ -81,17 +91,24 @@ def decision_fact(request: AccessRequest, decision: Decision, decided: float, ti
         person_id=decision.person_id,
         reason=decision.reason,
         request=request.id,
-        evidence={"face": _face_json(request.face)} if request.face else None,
+        evidence=_evidence_json(request),
         latency_ms=_latency(capture_to_decision=waited),
         detail={"timings_ms": {name: round(value, 1) for name, value in timings_ms.items()}} if timings_ms else {},
     )
+
+
+def _evidence_json(request: AccessRequest) -> dict[str, JsonValue] | None:
+    shown: dict[str, JsonValue] = {"face": _face_json(request.face)} if request.face else {}
+    shown |= {"card": True} if request.card else {}
+    return shown | ({"pin": request.pin} if request.pin is not None else {}) or None
 
 
 def _face_json(face: FaceEvidence) -> dict[str, JsonValue]:
     def rounded(value: float | None) -> float | None:
         return round(value, 5) if value is not None and math.isfinite(value) else None
 
-    return {
+    vendor: dict[str, JsonValue] = {"vendor": face.vendor} if face.vendor else {}
+    return vendor | {
         "score": rounded(face.score),
         "threshold": rounded(face.threshold),
         "margin": rounded(face.margin),

@@ -3,7 +3,9 @@
 import threading
 from dataclasses import replace
 
-from devicemgr.model import AccessPoint, Portal
+from devicemgr.errors import NotFound
+from devicemgr.model import AccessPoint, Capability, Portal
+from devicemgr.ports import DriverCatalog
 from devicemgr.rules.policy import Snapshot
 from devicemgr.store import calibrations, credentials, people, places
 from devicemgr.store.database import Database, Session, revision
@@ -12,8 +14,9 @@ from devicemgr.store.database import Database, Session, revision
 class Rulebook:
     """Loads snapshots; `current` is one whole version."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, catalog: DriverCatalog) -> None:
         self._database = database
+        self._catalog = catalog
         self._loading = threading.Lock()
         # Held for a moment only: the dispatcher must not wait for the store when there is a fire.
         self._swapping = threading.Lock()
@@ -32,12 +35,22 @@ class Rulebook:
                 version = revision(session)
                 if version == self._snapshot.version:
                     return self._snapshot
-                loaded = _load(session, version)
+                loaded = replace(_load(session, version), readers=self._readers(session))
                 devices = {row.name for row in places.devices(session)}
             with self._swapping:
                 self._fires &= devices
                 self._snapshot = replace(loaded, fire_active=bool(self._fires))
                 return self._snapshot
+
+    def _readers(self, session: Session) -> frozenset[str]:
+        rows = places.devices(session)
+        return frozenset(row.name for row in rows if self._reads(row.driver))
+
+    def _reads(self, kind: str) -> bool:
+        try:
+            return bool(self._catalog.get(kind).capabilities & {Capability.READER, Capability.CONSOLE})
+        except NotFound:
+            return False
 
     def set_fire(self, device: str, active: bool) -> None:
         """While the fire input of any device is active, software holds nothing shut."""
@@ -63,9 +76,11 @@ def portal_at(snapshot: Snapshot, gate: str, channel: int) -> Portal | None:
 
 
 def _load(session: Session, version: int) -> Snapshot:
+    everybody = people.models(session)
     return Snapshot(
         version=version,
-        people={person.id: person for person in people.models(session)},
+        people={person.id: person for person in everybody},
+        badges={person.badge: person.id for person in everybody},
         levels={row.name: places.level_model(row) for row in places.levels(session)},
         schedules={row.name: places.schedule_model(row) for row in places.schedules(session)},
         portals={row.name: places.portal_model(row) for row in places.portals(session)},

@@ -72,12 +72,13 @@ class DeviceWorker:
 
     def __init__(
         self, config: DeviceConfig, build: Callable[[DeviceConfig], Device], listener: Listener,
-        before: "DeviceWorker | None" = None,
+        before: "DeviceWorker | None" = None, prepare: Callable[[DeviceConfig, Device], None] | None = None,
     ) -> None:  # fmt: skip
         self.config = config
         self._before = before
         self._build = build
         self._listener = listener
+        self._prepare = prepare
         self._commands: queue.Queue[_Command | None] = queue.Queue(1000)
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -157,6 +158,8 @@ class DeviceWorker:
         # The same object over every loss: it knows the counters and the fire state from before.
         device = self._device = self._device or self._build(self.config)
         try:
+            if self._prepare:
+                self._prepare(self.config, device)
             device.open()
             self._open, self._lost = True, None
             self._tell()
@@ -243,11 +246,15 @@ class DeviceWorker:
 
 
 class Supervisor:
-    """Runs a worker for each device, as the store has them."""
+    """Runs a worker for each device, as the store has them; `prepare` meets each device before it is opened."""
 
-    def __init__(self, catalog: DriverCatalog, listener: Listener) -> None:
+    def __init__(
+        self, catalog: DriverCatalog, listener: Listener,
+        prepare: Callable[[DeviceConfig, Device], None] | None = None,
+    ) -> None:  # fmt: skip
         self._catalog = catalog
         self._listener = listener
+        self._prepare = prepare
         self._workers: dict[str, DeviceWorker] = {}
         self._lock = threading.Lock()
         self._stopped = False
@@ -264,7 +271,9 @@ class Supervisor:
                 del self._workers[name]
             for name, config in wanted.items():
                 if name not in self._workers:
-                    worker = DeviceWorker(config, self._build, self._listener, before=replaced.get(name))
+                    worker = DeviceWorker(
+                        config, self._build, self._listener, before=replaced.get(name), prepare=self._prepare
+                    )  # fmt: skip
                     self._workers[name] = worker
                     worker.start()
 
@@ -302,6 +311,11 @@ class Supervisor:
         if failure:
             raise failure[0]
         return answer[0]
+
+    def id_of(self, name: str) -> str | None:
+        """The id under which a device is stored; None when there is none of that name."""
+        worker = self._workers.get(name)
+        return worker.config.id if worker else None
 
     def note(self, name: str, cause: str | None) -> None:
         """See DeviceWorker.note."""

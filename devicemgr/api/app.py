@@ -4,7 +4,19 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse
 
 from devicemgr import __version__
-from devicemgr.api import calibration, devices, events, faces, metrics, people, portals, problems, rights, system
+from devicemgr.api import (
+    calibration,
+    credentials,
+    devices,
+    events,
+    faces,
+    metrics,
+    people,
+    portals,
+    problems,
+    rights,
+    system,
+)
 from devicemgr.api.context import Context
 from devicemgr.api.limits import BodyLimit
 
@@ -19,7 +31,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for resource in (people, faces, calibration, rights, devices, portals, events, system):
+    for resource in (people, credentials, faces, calibration, rights, devices, portals, events, system):
         api.include_router(resource.router)
     app.include_router(api)
     app.include_router(metrics.router)

@@ -144,7 +144,10 @@ def export_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
         row = people.get(session, badge)
         consents = [{"reference": c.reference, "given": c.given, "withdrawn": c.withdrawn} for c in row.consents]
         templates = [{"model": t.model, "created": t.created} for t in row.templates]
-        credentials = [{"kind": c.kind, "created": c.created} for c in row.credentials]
+        credentials = [
+            {"kind": c.kind, "created": c.created} | ({"number": c.value} if c.kind == "card" else {})
+            for c in row.credentials
+        ]
         events = ledger_rows.find(session, EventFilter(badge=row.badge), limit=100_000)
         return people.as_json(row) | {
             "consents": consents, "templates": templates, "credentials": credentials, "events": events,

@@ -29,6 +29,7 @@ def _show(person: dict[str, Any]) -> None:
             "face consent": f"{consent['reference']} ({local(consent['given'])})" if consent else None,
             "face samples": person["templates"],
             "cards": person["cards"],
+            "PIN": "set" if person["pin"] else None,
         }
     )
 

@@ -14,9 +14,9 @@ from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
 MOST_BITS = 128
-_DECIMAL = re.compile(r"[0-9]{1,20}")
+_DECIMAL = re.compile(r"[0-9]{1,39}")
 _FACILITY = re.compile(r"([0-9]{1,6})\s*[:/,\-]\s*([0-9]{1,12})")
-_HEX = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{2,32})")
+_HEX = re.compile(r"0[xX]([0-9A-Fa-f]{1,32})|([0-9A-Fa-f]{2,32})")
 _RAW = re.compile(r"raw:([0-9]{1,3}):([0-9A-Fa-f]{1,32})", re.IGNORECASE)
 
 
@@ -57,15 +57,15 @@ def parse_number(text: str) -> str:
             raise InvalidInput(f"{safe(text, 60)}: that many bits do not hold this number; write raw:BITS:HEX")
         return _raw(bits, value)
     if found := _HEX.fullmatch(written):
-        return _decimal(int(found[1], 16), text)
+        return _decimal(int(found[1] or found[2], 16), text)
     raise InvalidInput(
         f"'{safe(text, 60)}' is no card number; write it in decimal, as FACILITY:NUMBER, as hex (0x…), or raw:BITS:HEX"
     )
 
 
 def _decimal(value: int, text: str) -> str:
-    if value == 0:
-        raise InvalidInput(f"'{safe(text, 60)}' is no card number: it is nought")
+    if not 0 < value < 1 << MOST_BITS:
+        raise InvalidInput(f"'{safe(text, 60)}' is no card number: it is nought, or has more than {MOST_BITS} bits")
     return str(value)
 
 

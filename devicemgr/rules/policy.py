@@ -33,6 +33,7 @@ class FaceEvidence:
     liveness: float | None = None
     person_id: str | None = None
     reason: Reason | None = None
+    vendor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class AccessRequest:
 
     `captured` is when the last of face, card and PIN came, `first` when the first did. `pin` is True for the right
     one, False for a wrong one, None for none. `more_possible` tells of a reader on that side, for a second factor.
+    `asked` is the number of a console's question.
     """
 
     id: str
@@ -63,14 +65,16 @@ class AccessRequest:
     pin: bool | None = None
     first: float | None = None
     more_possible: bool = False
+    asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The rights and the site at one `version`; people by id, the rest by name; `modes` overrides Portal.mode.
 
-    `cards` leads from stored numbers to people's ids, `pins` from ids to argon2id hashes; `lookalikes` are ids of
-    people whose faces are too much alike to open by themselves where there is a reader.
+    `cards` and `badges` lead to people's ids, `pins` from ids to argon2id hashes; `lookalikes` are ids of people
+    whose faces are too much alike to open by themselves where there is a reader; `readers` names the devices at
+    access points that can read a card or take a PIN.
     """
 
     version: int
@@ -83,9 +87,11 @@ class Snapshot:
     cards: Mapping[str, str] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict, repr=False)
     lookalikes: frozenset[str] = frozenset()
+    badges: Mapping[str, str] = field(default_factory=dict)
+    readers: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        for name in ("people", "levels", "schedules", "portals", "modes", "cards", "pins"):
+        for name in ("people", "levels", "schedules", "portals", "modes", "cards", "pins", "badges"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for schedule in self.schedules.values():
             find_zone(schedule.timezone)  # now, so that deciding reads no disk
@@ -143,6 +149,12 @@ def _says(request: AccessRequest, reason: Reason) -> bool:
     return request.face is not None and request.face.reason is reason
 
 
+def _console_doubts(request: AccessRequest) -> bool:
+    """A console has its own infrared or depth sensor; below a half it takes the face for a picture."""
+    face = request.face
+    return face is not None and bool(face.vendor) and face.liveness is not None and not face.liveness >= 0.5
+
+
 def _runner_up_as_good(request: AccessRequest) -> bool:
     """A margin of None means that there is nobody else to compare with."""
     margin = None if request.face is None else request.face.margin
@@ -154,7 +166,11 @@ def _is_no_match(request: AccessRequest) -> bool:
     face = request.face
     if face is None:
         return request.card is None
-    if face.reason is not None or face.score is None or face.person_id is None:
+    if face.reason is not None or face.person_id is None:
+        return True
+    if face.vendor:
+        return False  # A console has matched by itself; it need not tell how well.
+    if face.score is None:
         return True
     return not (math.isfinite(face.score) and math.isfinite(face.threshold) and 0.0 < face.threshold <= face.score)
 
@@ -216,7 +232,7 @@ CHECKS_OF_EVIDENCE = (
     Check(Reason.UNKNOWN_CREDENTIAL, "the card is nobody's",
           lambda request, person, _: request.card is not None and person is NOBODY),
     Check(Reason.LIVENESS_FAILED, "the face does not look alive",
-          lambda request, _, __: _says(request, Reason.LIVENESS_FAILED)),
+          lambda request, _, __: _says(request, Reason.LIVENESS_FAILED) or _console_doubts(request)),
     Check(Reason.LOW_QUALITY, "no picture of the face was good enough",
           lambda request, _, __: _says(request, Reason.LOW_QUALITY)),
     Check(Reason.AMBIGUOUS_FACE, "two enrolled people are too much alike to tell which one it is",

@@ -171,7 +171,8 @@ def as_json(row: PersonRow) -> dict[str, Any]:
         "suspended": row.suspended,
         "consent": {"reference": consent.reference, "given": consent.given} if consent else None,
         "templates": len(row.templates),
-        "cards": sum(credential.kind == "card" for credential in row.credentials),
+        "cards": [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == "card"],
+        "pin": any(credential.kind == "pin" for credential in row.credentials),
         "created": row.created,
     }
 

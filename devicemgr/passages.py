@@ -1,0 +1,100 @@
+"""What gates report: passages by releases or without one, alarms, fire; and releases that run out.
+
+For the dispatcher's thread, but for `state_of`.
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from devicemgr.events import (
+    DeviceFact,
+    Fact,
+    FireRelease,
+    GateAlarm,
+    Kind,
+    PassageCompleted,
+    PassageStarted,
+    RexPressed,
+)
+from devicemgr.ledger import Ledger
+from devicemgr.model import Direction, JsonValue, Portal, PortalMode
+from devicemgr.openings import Outcome, passage_fact
+from devicemgr.rulebook import Rulebook, portal_at
+from devicemgr.rules import passage
+from devicemgr.rules.passage import LaneState
+
+_MOST_COUNTED = 10_000
+
+
+class Passages:
+    """Follows each portal's lane through rules.passage, and records what comes of it."""
+
+    def __init__(self, ledger: Ledger, rules: Rulebook) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._lanes: dict[str, tuple[Portal, LaneState]] = {}
+        self._relock: dict[str, tuple[float, str]] = {}
+
+    def expect(self, outcome: Outcome) -> None:
+        """A gate was told to let somebody pass, or may have been: whoever passes now does so by this release."""
+        opening, portal = outcome.opening, outcome.opening.portal
+        if outcome.senses_passage:
+            self.released(portal, opening.direction, opening.request, outcome.ended)
+        else:
+            self._relock[portal.name] = (outcome.ended + portal.release_seconds, opening.request)
+
+    def released(self, portal: Portal, direction: Direction, request: str | None, now: float) -> None:
+        """As `expect`, for a device that has opened by itself."""
+        self._step(portal, passage.Released(request, direction, now, portal.release_seconds))
+
+    def on_device_fact(self, device: str, fact: DeviceFact) -> None:
+        """Something happened at a gate or reader."""
+        if isinstance(fact, FireRelease):
+            self._rules.set_fire(device, fact.active)
+            self._record(Kind.FIRE_RELEASE, None, device, {"active": fact.active})
+            return
+        portal = portal_at(self._rules.current, device, fact.channel)
+        now = time.monotonic()
+        match fact:
+            case RexPressed():
+                self._record(Kind.REX_PRESSED, portal, device)
+            case GateAlarm(_, kind, detail):
+                self._record(kind, portal, device, {"cause": detail})
+            case PassageStarted(_, direction) if portal:
+                self._step(portal, passage.Started(direction, now))
+            case PassageCompleted(_, direction, count) if portal:
+                for _ in range(min(count, _MOST_COUNTED)):
+                    self._step(portal, passage.Completed(direction, now))
+
+    def tick(self, now: float) -> None:
+        """Let releases and passages run out."""
+        portals = self._rules.current.portals
+        for name, (portal, _) in list(self._lanes.items()):
+            self._step(portals.get(name, portal), passage.Tick(now))
+        for name, (until, request) in list(self._relock.items()):
+            if until <= now:
+                del self._relock[name]
+                self._ledger.submit(Fact(Kind.PORTAL_LOCKED, datetime.now(UTC), portal=name, request=request))
+
+    def state_of(self, portal: str) -> str:
+        """idle, released or passing; any thread."""
+        if portal in self._relock:
+            return str(passage.StateName.RELEASED)
+        _, lane = self._lanes.get(portal, (None, passage.IDLE))
+        return str(lane.name)
+
+    def _step(self, portal: Portal, event: passage.Input) -> None:
+        free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
+        _, lane = self._lanes.pop(portal.name, (portal, passage.IDLE))
+        lane, facts = passage.step(lane, event, free=free)
+        if lane != passage.IDLE:
+            self._lanes[portal.name] = (portal, lane)
+        for fact in facts:
+            self._ledger.submit(passage_fact(portal, fact))
+
+    def _record(
+        self, kind: Kind, portal: Portal | None, device: str, detail: Mapping[str, JsonValue] | None = None
+    ) -> None:
+        name = portal.name if portal else None
+        self._ledger.submit(Fact(kind, datetime.now(UTC), portal=name, device=device, detail=detail or {}))
