@@ -79,3 +79,33 @@ def turnstile(
     if link is not None and listen is not None:
         raise typer.BadParameter("give --link or --listen, not both")
     run(link, listen, unit, passage, passage_delay, passage_seconds)
+
+
+@app.command("onvif")
+def onvif(
+    kind: Annotated[str, typer.Option(help="camera, door, or both in one device.")] = "camera",
+    host: Annotated[
+        str, typer.Option(help="Address on this box; loopback has 127.0.0.1 to 127.255.255.254.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port of the first; 0 takes free ones.")] = 0,
+    count: Annotated[int, typer.Option(min=1, max=500, help="How many devices, on ports one after the other.")] = 1,
+    auth: Annotated[str, typer.Option(help="token, digest, both or none.")] = "both",
+    username: Annotated[str, typer.Option(help="The administrator.")] = "admin",
+    password_env: Annotated[
+        str | None, typer.Option(metavar="VAR", help="The variable that holds the password; else it is admin.")
+    ] = None,
+    discovery: Annotated[bool, typer.Option(help="Answer WS-Discovery on UDP port 3702 (one device a host).")] = False,
+    requests: Annotated[bool, typer.Option(help="Print each request too.")] = False,
+) -> None:
+    """Answer as an ONVIF camera or door; lines on standard input inject faults: `fault slow true`, `reboot`…"""
+    from drivers._sim.onvif.run import KINDS, run  # noqa: PLC0415 - as above
+
+    if kind not in KINDS or auth not in ("token", "digest", "both", "none"):
+        raise typer.BadParameter("--kind is camera, door or both; --auth is token, digest, both or none")
+    if discovery and count > 1:
+        raise typer.BadParameter("--discovery is for one device: start the others with another --host")
+    password = os.environ.get(password_env, "") if password_env else "admin"
+    if not password:
+        raise InvalidInput(f"the variable {password_env} is not set; put the password into it")
+    places = [(host, port + number if port else 0) for number in range(count)]
+    run(kind, places, auth, (username, password), discovery=discovery, talkative=requests)
