@@ -16,6 +16,7 @@ from devicemgr.api.server import ApiServer
 from devicemgr.calibrating import Recalibration
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError, StorageFailed
 from devicemgr.events import DeviceFact, Fact, FireRelease, Kind, Sighting
+from devicemgr.fire import FireWatch
 from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
 from devicemgr.model import DeviceConfig, Direction, PortalMode
@@ -66,7 +67,10 @@ class Daemon:
         self._pool = RecognizerPool(site.parts.encoder, site.parts.opener, workers=os.cpu_count() or 1)
         self._lanes = CameraLanes(self._rules, site.parts.catalog, self._pool)
         self._supervisor = Supervisor(site.parts.catalog, Listener(self._on_fact, self._on_state), self._resume)
-        self._modes = PortalModes(site, self._rules, self._supervisor)
+        self._fires = FireWatch(site.ledger, self._rules)
+        self._modes = PortalModes(
+            site, self._rules, self._supervisor, lambda: self._fires.may_lock(self._supervisor.states())
+        )  # fmt: skip
         self._recalibration = Recalibration(site)
         self._pins = PinChecker(self._inbox.put)
         self._access = AccessPipeline(
@@ -105,6 +109,8 @@ class Daemon:
         """Ledger, what the last run left open, rules and gallery, then whoever may ask for something."""
         self._site.ledger.start()
         self._mark_unconfirmed()
+        with self._site.database.read() as session:
+            self._fires.remember(session)
         self._rules.refresh()
         self._site.gallery.refresh()
         self._dispatcher.start()
@@ -188,6 +194,7 @@ class Daemon:
                 self._refresh()
                 self._site.database.forget_later()
                 self._keep_gallery()
+                self._modes.settle()
                 self._unread = None
             except Exception as error:
                 self._not_read(error)
@@ -234,6 +241,8 @@ class Daemon:
                 device.resume(ledger_rows.cursor(session, config.id))
 
     def _on_fact(self, device: str, fact: DeviceFact) -> None:
+        if isinstance(fact, FireRelease):
+            self._fires.on_fact(device, fact)
         self._inbox.put(FromDevice(device, fact))
 
     def _on_state(self, state: DeviceState) -> None:
@@ -246,6 +255,8 @@ class Daemon:
             detail = {"cause": state.cause} if state.cause else {}
             self._site.ledger.submit(Fact(kind, state.since, device=state.name, detail=dict(detail)))
         self._lanes.on_state(state, self._supervisor)
+        if state.health is Health.ONLINE and self._fires.on_online(state.name):
+            self._modes.after_fire()
         self._modes.on_state(state)
 
     def _on_message(self, message: Sighting | LaneState) -> None:

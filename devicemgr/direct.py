@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from devicemgr import status
 from devicemgr.errors import DevicemgrError
 from devicemgr.events import Fact
+from devicemgr.fire import active_inputs
 from devicemgr.model import Direction, PortalMode
 from devicemgr.openings import Opening, Outcome, manual_fact, outcome_fact, release_gate
 from devicemgr.portal_modes import PortalModes
@@ -106,9 +107,10 @@ class DirectRuntime:
 
     def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
         """Record and apply a mode."""
-        return PortalModes(self._site, Rulebook(self._site.database, self._site.parts.catalog), self).change(
-            portal, mode, actor
-        )
+        rules = Rulebook(self._site.database, self._site.parts.catalog)
+        with self._site.database.read() as session:
+            fires = active_inputs(session)
+        return PortalModes(self._site, rules, self, lambda: not fires).change(portal, mode, actor)
 
     def site_changed(self) -> None:
         """Nobody to tell."""

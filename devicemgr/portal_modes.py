@@ -33,10 +33,12 @@ class Caller(Protocol):
 class PortalModes:
     """normal, locked and free."""
 
-    def __init__(self, site: Site, rules: Rulebook, devices: Caller) -> None:
+    def __init__(self, site: Site, rules: Rulebook, devices: Caller, may_lock: Callable[[], bool]) -> None:
         self._site = site
         self._rules = rules
         self._devices = devices
+        self._may_lock = may_lock
+        self._owed = False
 
     def change(self, name: str, mode: PortalMode, actor: str) -> dict[str, Any]:
         """Record the mode, then tell the gate; a gate that is away gets it when it returns, and the answer says so."""
@@ -79,11 +81,19 @@ class PortalModes:
         """A fire has ended: gates that it opened, or that came back meanwhile, get their modes again."""
         self._reassert({portal.gate for portal in self._rules.current.portals.values()})
 
+    def settle(self) -> None:
+        """From time to time: locks that had to wait, since a fire could not be ruled out, are given once it can."""
+        if self._owed and self._may_lock():
+            self._owed = False
+            self.after_fire()
+
     def _reassert(self, gates: set[str]) -> None:
-        rules = self._rules.current
-        for portal in rules.portals.values():
-            skip = portal.mode is PortalMode.LOCKED and rules.fire_active
-            if portal.gate in gates and not skip:
+        for portal in self._rules.current.portals.values():
+            if portal.gate not in gates:
+                continue
+            if portal.mode is PortalMode.LOCKED and not self._may_lock():
+                self._owed = True
+            else:
                 self._devices.command(portal.gate, partial(self._apply, portal.name), partial(_noted, portal))
 
     def _apply(self, name: str, device: Device) -> None:
@@ -94,8 +104,9 @@ class PortalModes:
             return
         if not isinstance(device, Gate):
             raise DeviceRefused(f"'{portal.gate}' is not a gate; `devicemgr portal edit` names another")
-        if portal.mode is PortalMode.LOCKED and rules.fire_active:
-            raise DeviceRefused("a fire input is active: nothing is locked until it ends")
+        if portal.mode is PortalMode.LOCKED and not self._may_lock():
+            self._owed = True
+            raise DeviceRefused("a fire input is active, or not heard yet: nothing is locked until that has ended")
         device.set_mode(portal.channel, portal.mode)
 
 

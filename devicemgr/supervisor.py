@@ -161,6 +161,7 @@ class DeviceWorker:
             if self._prepare:
                 self._prepare(self.config, device)
             device.open()
+            self._poll(device)  # what it tells first, a fire above all, is known before it counts as online
             self._open, self._lost = True, None
             self._tell()
             self._serve(device)
@@ -169,15 +170,18 @@ class DeviceWorker:
             device.close()
 
     def _serve(self, device: Device) -> None:
-        due = time.monotonic()
+        due = time.monotonic() + device.poll_interval
         while not self._stopping.is_set():
             command = self._next(due - time.monotonic())
             if command:
                 self._execute(device, command)
             if time.monotonic() >= due:
-                for fact in device.poll():
-                    self._listener.on_fact(self.config.name, fact)
+                self._poll(device)
                 due = time.monotonic() + device.poll_interval
+
+    def _poll(self, device: Device) -> None:
+        for fact in device.poll():
+            self._listener.on_fact(self.config.name, fact)
 
     def _next(self, seconds: float) -> _Command | None:
         try:

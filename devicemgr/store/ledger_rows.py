@@ -131,3 +131,12 @@ def unconfirmed(
     asked = (EventRow.seq > after, EventRow.kind.in_(kinds), EventRow.request.is_not(None))
     query = select(EventRow.body).where(*asked, ~settled).order_by(EventRow.seq)
     return [json.loads(body) for body in session.scalars(query)]
+
+
+def latest_by_device(session: Session, kind: str) -> list[dict[str, Any]]:
+    """The newest event of `kind` of each device."""
+    newest: dict[str, dict[str, Any]] = {}
+    for body in session.scalars(select(EventRow.body).where(EventRow.kind == kind).order_by(EventRow.seq)):
+        found = json.loads(body)
+        newest[found["device"]] = found
+    return list(newest.values())

@@ -125,7 +125,7 @@ class Swapping:
 
 def test_of_two_orders_the_last_one_stands_at_the_gate(entrance: Any) -> None:
     line = Swapping(entrance.gate)
-    modes = PortalModes(entrance.site, entrance.rules, line)  # type: ignore[arg-type]
+    modes = PortalModes(entrance.site, entrance.rules, line, lambda: True)  # type: ignore[arg-type]
     modes.change("lobby", PortalMode.FREE, "uid:1")
     modes.change("lobby", PortalMode.LOCKED, "uid:1")
     told = [entrance.gate.done.get_nowait() for _ in range(2)]
@@ -136,7 +136,9 @@ def test_a_lock_is_given_again_when_the_fire_has_ended(entrance: Any) -> None:
     with entrance.site.database.write() as session:
         places.portal(session, "lobby").mode = "locked"
     entrance.rules.refresh()
-    modes = PortalModes(entrance.site, entrance.rules, entrance)
+    modes = PortalModes(
+        entrance.site, entrance.rules, entrance, lambda: not entrance.rules.current.fire_active
+    )  # fmt: skip
     entrance.rules.set_fire("arm", True)
     modes.after_fire()
     assert entrance.gate.done.empty()
