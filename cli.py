@@ -18,6 +18,7 @@ from devicemgr.client import (
     people,
     portals,
     rights,
+    sitefile,
     system,
     udev,
 )
@@ -71,7 +72,7 @@ def load_bench() -> "BenchParts":
     return BenchParts(measure_recognition, measure_search, make_video, ENCODER, OPENER)
 
 
-for part in (system, events, demo, bench):
+for part in (system, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
 for part in (calibrate, evaluate):
     faces.app.registered_commands += part.app.registered_commands

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from devicemgr import gallery_file
+from devicemgr import gallery_file, samples
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused
 from devicemgr.events import Fact
 from devicemgr.gallery_keeper import open_template
 from devicemgr.ports import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.site import Site
-from devicemgr.store import people, templates
+from devicemgr.store import people, settings, templates
 from devicemgr.store.database import Session
 from devicemgr.store.tables import PersonRow
 from devicemgr.text import reference
@@ -36,25 +36,26 @@ def enrol(
         raise InvalidInput(f"give 1 to {MAX_PHOTOS} photos at a time")
     consent = reference(consent)
     with site.database.read() as session:
-        fresh = _not_yet_enrolled(site, people.get(session, badge), photos)
-    analyses = site.parts.faces.analyse(list(fresh)) if fresh else []
+        keep = settings.load(session).keep_samples
+        fresh = _not_yet_enrolled(site, people.get(session, badge), photos, keep=keep)
+    analyses = site.parts.faces.analyse(list(fresh), keep=keep) if fresh else []
     with _commit:
         try:
-            samples = _judged(site, badge, analyses, allow_lookalike)
+            prepared = _judged(site, badge, analyses, allow_lookalike)
         except PhotoRefused as error:
             raise PhotoRefused(str(error), _placed(error.faces, fresh)) from error
-        stored = _store(site, actor, badge, list(fresh), samples, consent, allow_lookalike)
+        stored = _store(site, actor, badge, list(fresh), prepared, consent, allow_lookalike)
     site.gallery.refresh()
     return {
         "badge": badge,
         "templates": stored,
         "skipped": len(photos) - len(fresh),
-        "faces": _placed([s.face for s in samples], fresh),
+        "faces": _placed([s.face for s in prepared], fresh),
     }
 
 
-def _not_yet_enrolled(site: Site, row: PersonRow, photos: Sequence[bytes]) -> dict[bytes, int]:
-    """The photos to look at, each with its place from 1."""
+def _not_yet_enrolled(site: Site, row: PersonRow, photos: Sequence[bytes], *, keep: bool) -> dict[bytes, int]:
+    """The photos to look at, each with its place from 1: also those enrolled before their faces were kept."""
     unique: dict[bytes, int] = {}
     for place, photo in enumerate(photos, 1):
         unique.setdefault(photo, place)
@@ -62,6 +63,8 @@ def _not_yet_enrolled(site: Site, row: PersonRow, photos: Sequence[bytes]) -> di
         return unique
     key = site.vault.data_key(row.id, row.wrapped_key)
     known = {template.photo_mac for template in row.templates if template.model == site.parts.model}
+    if keep:
+        known &= {sample.photo_mac for sample in row.samples}
     return {photo: place for photo, place in unique.items() if key.photo_mac(photo) not in known}
 
 
@@ -88,24 +91,29 @@ def _judged(site: Site, badge: str, analyses: Sequence[PhotoAnalysis], allow_loo
 
 
 def _store(
-    site: Site, actor: str, badge: str, photos: Sequence[bytes], samples: Sequence[PreparedSample],
+    site: Site, actor: str, badge: str, photos: Sequence[bytes], prepared: Sequence[PreparedSample],
     consent_reference: str, allow_lookalike: bool,
 ) -> int:  # fmt: skip
     with site.database.write() as session:
         row = people.get(session, badge)
-        if len(row.templates) + len(samples) > MAX_SAMPLES:
+        key = _data_key(site, row)
+        macs = [key.photo_mac(photo) for photo in photos]
+        known = {template.photo_mac for template in row.templates if template.model == site.parts.model}
+        if len(known | set(macs)) > MAX_SAMPLES:
             raise InvalidInput(f"{badge} would have more than {MAX_SAMPLES} samples; withdraw and enrol anew")
         consent, given = people.give_consent(session, row, consent_reference)
         if given:
             _record(site, session, "admin.consent_given", row, actor, {})
-        key = _data_key(site, row)
-        for photo, sample in zip(photos, samples, strict=True):
-            sealed = key.seal_template(_bytes(sample.embedding), site.parts.model)
-            people.add_template(session, row, consent, site.parts.model, sealed, key.photo_mac(photo))
-        if samples:
-            detail = {"samples": len(samples), "model": site.parts.model, "allow_lookalike": allow_lookalike}
-            _record(site, session, "admin.face_enrolled", row, actor, detail)
-        return len(row.templates)
+        kept = 0
+        for mac, sample in zip(macs, prepared, strict=True):
+            if mac not in known:
+                sealed = key.seal_template(_bytes(sample.embedding), site.parts.model)
+                people.add_template(session, row, consent, site.parts.model, sealed, mac)
+            kept += samples.keep(session, row, consent, key, mac, sample.crop)
+        if prepared:
+            detail = {"samples": len(prepared), "kept": kept, "model": site.parts.model}
+            _record(site, session, "admin.face_enrolled", row, actor, detail | {"allow_lookalike": allow_lookalike})
+        return people.photos(row, site.parts.model)
 
 
 def _data_key(site: Site, row: PersonRow) -> DataKey:

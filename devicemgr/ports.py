@@ -1,7 +1,7 @@
 """What others implement. A driver is plain blocking Python; every call ends within a deadline of its own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -355,8 +355,19 @@ class PhotoAnalyser(Protocol):
 
     model: str
 
-    def analyse(self, photo: bytes) -> "PhotoAnalysis":
-        """Never raises for a bad photo: the reasons say what is wrong."""
+    def analyse(self, photo: bytes, *, keep: bool = False) -> "PhotoAnalysis":
+        """Never raises for a bad photo: the reasons say what is wrong. With `keep` a fit photo's face comes back."""
+
+    def embed(self, crop: "FaceCrop") -> Embedding | None:
+        """The embedding of a kept face, by this analyser's model; None for a picture that can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCrop:
+    """A face with some room around it as a JPEG of at most 640 pixels a side, and where in it the face is."""
+
+    jpeg: bytes = field(repr=False)
+    box: Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +383,7 @@ class PhotoAnalysis:
     pitch_deg: float = 0.0
     roll_deg: float = 0.0
     embedding: Embedding | None = None
+    crop: FaceCrop | None = None
 
     @property
     def ok(self) -> bool:
@@ -390,10 +402,11 @@ class PhotoAnalysis:
 
 @dataclass(frozen=True, slots=True)
 class PreparedSample:
-    """A photo that passed: its analysis (JSON-ready face object) and its embedding, a float32 unit vector."""
+    """A photo that passed: its analysis (JSON-ready face object), its embedding, a float32 unit vector, its face."""
 
     face: dict[str, Any]
     embedding: Embedding
+    crop: FaceCrop | None = None
 
 
 class FaceDesk(Protocol):
@@ -402,8 +415,8 @@ class FaceDesk(Protocol):
     def check(self, photo: bytes) -> dict[str, Any]:
         """The face object of INTERFACES."""
 
-    def analyse(self, photos: Sequence[bytes]) -> list[PhotoAnalysis]:
-        """Slow part of an enrolment: find, judge and embed each photo."""
+    def analyse(self, photos: Sequence[bytes], *, keep: bool = False) -> list[PhotoAnalysis]:
+        """Slow part of an enrolment: find, judge and embed each photo; with `keep` the faces of fit ones come back."""
 
     def judge(
         self,

@@ -57,6 +57,14 @@ class DataKey:
         """The embedding's bytes; KeyMissing when person, model or a bit differ."""
         return _open(self._key, sealed, f"template|{self._person_id}|{model}")
 
+    def seal_sample(self, sample: bytes, photo_mac: bytes) -> bytes:
+        """Encrypt a kept face, bound to the person and to the photo it was cut from."""
+        return _seal(self._key, sample, f"sample|{self._person_id}|{photo_mac.hex()}")
+
+    def open_sample(self, sealed: bytes, photo_mac: bytes) -> bytes:
+        """The kept face again; KeyMissing when it is another person's or another photo's."""
+        return _open(self._key, sealed, f"sample|{self._person_id}|{photo_mac.hex()}")
+
     def photo_mac(self, photo: bytes) -> bytes:
         """A keyed digest that recognises the same photo again, and nothing else."""
         return hmac.new(self._key, b"photo|" + hashlib.sha256(photo).digest(), hashlib.sha256).digest()

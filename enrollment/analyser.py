@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from devicemgr.ports import Box, Image, PhotoAnalysis
+from devicemgr.ports import Box, Embedding, FaceCrop, Image, PhotoAnalysis
 from devicemgr.recognizer.pose import pose_of
+from enrollment.crop import cut_out
 from enrollment.detection import detect_at, find_faces
 from enrollment.encoder import DlibEncoder, build_encoder
 from enrollment.measures import measure_chip
@@ -22,19 +23,28 @@ class Analyser:
         self._encoder = encoder
         self.model = encoder.model
 
-    def analyse(self, photo: bytes) -> PhotoAnalysis:
+    def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
         """Judge one photo; the embedding is there whenever one frontal face was found, also in a refused photo."""
         try:
             image = load_photo(photo)
         except PhotoError as error:
             return PhotoAnalysis((error.reason,))
-        found = find_faces(self._encoder, image)[:MOST_FACES]
-        boxes = [box for box in found if self._encoder.confirm(image, box)]
+        boxes_found = find_faces(self._encoder, image)[:MOST_FACES]
+        boxes = [box for box in boxes_found if self._encoder.confirm(image, box)]
         if not boxes:
             return self._explain(image)
         if rivals(boxes):
             return PhotoAnalysis(("several_faces",), box=boxes[0], face_px=boxes[0].right - boxes[0].left)
-        return self._judge(image, boxes[0])
+        found = self._judge(image, boxes[0])
+        return replace(found, crop=cut_out(image, boxes[0])) if keep and found.ok else found
+
+    def embed(self, crop: FaceCrop) -> Embedding | None:
+        """As ports.PhotoAnalyser: by the place that is told, so that no second detection shifts the embedding."""
+        try:
+            image = load_photo(crop.jpeg)
+        except PhotoError:
+            return None
+        return self._encoder.encode(image, crop.box)
 
     def _explain(self, image: Image) -> PhotoAnalysis:
         """Why no frontal face was found: there is none, or the slow detector finds one that is spoilt or turned."""
@@ -47,7 +57,7 @@ class Analyser:
 
     def _judge(self, image: Image, box: Box) -> PhotoAnalysis:
         pose = pose_of(self._encoder.landmarks(image, box))
-        chip = self._encoder.chip(image, box)
+        chip = self._encoder.upright(image, box)
         measures = measure_chip(chip)
         return PhotoAnalysis(
             reasons=reasons_of(pose, measures),
@@ -58,7 +68,7 @@ class Analyser:
             yaw_deg=round(pose.yaw, 1),
             pitch_deg=round(pose.pitch, 1),
             roll_deg=round(pose.roll, 1),
-            embedding=self._encoder.encode_chip(chip),
+            embedding=self._encoder.encode(image, box),
         )
 
 

@@ -1,90 +1,38 @@
-"""Faces found, set upright and embedded: dlib's detectors and landmarks, and dlib's network, which onnxruntime runs.
-
-dlib's objects are called as face_recognition calls them, but not through its functions: those detect in colour (three
-times slower than grey), and find landmarks again for every encoding.
-"""
+"""dlib's face network, which onnxruntime runs: the encoder that the product brings."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PilImage
 
 from devicemgr.ports import Box, Embedding, Image
+from enrollment.detector import FaceDetector
 from enrollment.fast_network import build_network
-from enrollment.native import Detectors, lock
+from enrollment.native import Detectors
 from enrollment.network import CHIP_SIZE, DIMENSION, Network
 
-__all__ = ["DIMENSION", "FLIP_MODEL", "MODEL", "PLAIN_MODEL", "DlibEncoder", "build_encoder"]
+__all__ = ["DIMENSION", "FLIP_MODEL", "MODEL", "PLAIN_MODEL", "DlibEncoder", "build_encoder", "units"]
 
 # What templates were made with: dlib's weights; "+flip" for the mean of a chip's and its mirror image's unit vectors.
 PLAIN_MODEL = "dlib-resnet-v1"
 FLIP_MODEL = "dlib-resnet-v1+flip"
 MODEL = FLIP_MODEL
-CHIP_PADDING = 0.25
-# At its own bound of 0 HOG sees faces in wheels and folds of cloth (0 to 0.22). 0.9 % of LFW's faces, mostly profiles
-# and covered ones, score under 0.25 too, and are not found.
-MIN_SCORE = 0.25
-# The CNN detector's confidence: about 1 for a face (0.3 to 0.9 for a spoilt one), 0 for what HOG mistook for one.
-MIN_CONFIDENCE = 0.3
-CONFIRM_REACH = 0.75
-CONFIRM_SIDE = 150
-# The network's filters don't fit into less, and no face that it could find does.
-SMALLEST_SLOW_SIDE = 64
-
-Landmarks = NDArray[np.float64]
 
 
-class DlibEncoder:
+class DlibEncoder(FaceDetector):
     """ports.FaceEncoder, and the steps between (landmarks, chip) that the quality gate needs."""
 
     dimension = DIMENSION
 
     def __init__(self, detectors: Detectors, network: Network, model: str = MODEL) -> None:
-        self._detectors, self._network = detectors, network
+        super().__init__(detectors)
+        self._network = network
         self.model = model
         self.runs_on = network.name
 
-    def detect(self, image: Image) -> list[Box]:
-        """Faces, biggest first, inside the image; RGB uint8 H×W×3; HOG at scale 1, so none under about 80 px."""
-        grey = np.ascontiguousarray(PilImage.fromarray(_checked(image)).convert("L"))
-        with lock:
-            found, _, _ = self._detectors.find.run(grey, 0, MIN_SCORE)
-        height, width = grey.shape
-        boxes = [_clip(rect, width, height) for rect in found]
-        return sorted(boxes, key=_area, reverse=True)
-
-    def confirm(self, image: Image, box: Box) -> bool:
-        """Whether the slow detector (CNN, 0.13 s) sees a face there too."""
-        height, x, y = box.bottom - box.top, (box.left + box.right) / 2, (box.top + box.bottom) / 2
-        reach = height * CONFIRM_REACH
-        around = (int(x - reach), int(y - reach), int(x + reach), int(y + reach))
-        crop = PilImage.fromarray(_checked(image)).crop(around).resize((CONFIRM_SIDE, CONFIRM_SIDE))
-        return bool(self.detect_slowly(np.asarray(crop)))
-
-    def detect_slowly(self, image: Image) -> list[Box]:
-        """Faces by the CNN detector, surest first: also turned, blurred and covered ones; 7 s a megapixel."""
-        pixels = _checked(image)
-        if min(pixels.shape[:2]) < SMALLEST_SLOW_SIDE:
-            return []
-        with lock:
-            found = [(face.confidence, face.rect) for face in self._detectors.find_slowly(pixels)]
-        height, width = pixels.shape[:2]
-        sure = sorted((pair for pair in found if pair[0] >= MIN_CONFIDENCE), key=lambda pair: -pair[0])
-        return [_clip(rect, width, height) for _, rect in sure]
-
-    def landmarks(self, image: Image, box: Box) -> Landmarks:
-        """5×2 pixels (x, y): the left eye's outer and inner corner, the right eye's, the base of the nose."""
-        with lock:
-            shape = self._shape(_checked(image), box)
-            return np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float64)
-
     def chip(self, image: Image, box: Box) -> Image:
         """The face upright in 150×150 RGB, as the network wants it."""
-        pixels = _checked(image)
-        with lock:
-            found = self._detectors.dlib.get_face_chip(pixels, self._shape(pixels, box), CHIP_SIZE, CHIP_PADDING)
-        return np.ascontiguousarray(found, dtype=np.uint8)
+        return self.upright(image, box)
 
     def encode_chip(self, chip: Image) -> Embedding:
         """float32 unit vector of 128 for a chip of 150×150 RGB."""
@@ -98,18 +46,14 @@ class DlibEncoder:
         if chips.ndim != 4 or chips.shape[1:] != (CHIP_SIZE, CHIP_SIZE, 3) or chips.dtype != np.uint8:
             raise ValueError(f"face chips are uint8 N×{CHIP_SIZE}×{CHIP_SIZE}×3, not {chips.dtype} {chips.shape}")
         if self.model == PLAIN_MODEL:
-            return _units(self._network.describe(np.ascontiguousarray(chips))).astype(np.float32)
+            return units(self._network.describe(np.ascontiguousarray(chips))).astype(np.float32)
         both = np.stack([chips, chips[:, :, ::-1]], axis=1).reshape(-1, CHIP_SIZE, CHIP_SIZE, 3)
-        pairs = _units(self._network.describe(both)).reshape(-1, 2, DIMENSION)
-        return _units(pairs.sum(axis=1)).astype(np.float32)
+        pairs = units(self._network.describe(both)).reshape(-1, 2, DIMENSION)
+        return units(pairs.sum(axis=1)).astype(np.float32)
 
     def encode(self, image: Image, box: Box) -> Embedding:
         """float32 unit vector of 128 for the face in `box`."""
         return self.encode_chip(self.chip(image, box))
-
-    def _shape(self, image: Image, box: Box) -> Any:
-        rect = self._detectors.dlib.rectangle(box.left, box.top, box.right - 1, box.bottom - 1)
-        return self._detectors.five_points(image, rect)
 
 
 def build_encoder(model: str = MODEL) -> DlibEncoder:
@@ -117,27 +61,8 @@ def build_encoder(model: str = MODEL) -> DlibEncoder:
     return DlibEncoder(Detectors(), build_network(), model)
 
 
-def _units(rows: NDArray[Any]) -> NDArray[np.float64]:
+def units(rows: NDArray[Any]) -> NDArray[np.float64]:
     """Each row scaled to length 1; dlib's descriptors and their sums are never near 0."""
     wide = rows.astype(np.float64)
     units: NDArray[np.float64] = wide / np.linalg.norm(wide, axis=1, keepdims=True)
     return units
-
-
-def _checked(image: Image) -> Image:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"an image is uint8 H×W×3, not {image.dtype} {image.shape}")
-    return np.ascontiguousarray(image)
-
-
-def _clip(rect: Any, width: int, height: int) -> Box:
-    return Box(
-        top=max(rect.top(), 0),
-        right=min(rect.right() + 1, width),
-        bottom=min(rect.bottom() + 1, height),
-        left=max(rect.left(), 0),
-    )
-
-
-def _area(box: Box) -> int:
-    return (box.bottom - box.top) * (box.right - box.left)

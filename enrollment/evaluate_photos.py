@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from devicemgr.errors import InvalidInput
-from devicemgr.ports import Embedding, PhotoAnalyser, PhotoAnalysis
+from devicemgr.ports import Embedding, FaceCrop, PhotoAnalyser, PhotoAnalysis
 from enrollment.analyser import MOST_FACES, SLOW_SIDE
 from enrollment.detection import detect_at, find_faces
 from enrollment.encoder import DlibEncoder, build_encoder
@@ -34,7 +34,7 @@ class BiggestFace:
         self._encoder = encoder
         self.model = encoder.model
 
-    def analyse(self, photo: bytes) -> PhotoAnalysis:
+    def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:  # noqa: ARG002 - nothing is kept here
         """The only reasons are no_face, unreadable_image and image_too_large."""
         try:
             image = load_photo(photo)
@@ -49,6 +49,10 @@ class BiggestFace:
             return PhotoAnalysis(("no_face",))
         box = boxes[0]
         return PhotoAnalysis((), box, box.right - box.left, embedding=self._encoder.encode(image, box))
+
+    def embed(self, crop: FaceCrop) -> Embedding | None:
+        """As ports.PhotoAnalyser."""
+        return self._encoder.encode(load_photo(crop.jpeg), crop.box)
 
 
 def build_biggest_face() -> BiggestFace:

@@ -1,5 +1,6 @@
 """Photo analysis in a child process, so that native code fed with strangers' files never runs beside the gates."""
 
+import contextlib
 import logging
 import os
 import queue
@@ -8,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from devicemgr.errors import SystemFault
-from devicemgr.ports import PhotoAnalysis
+from devicemgr.ports import Embedding, FaceCrop, PhotoAnalysis
 from enrollment import wire
 from enrollment.encoder import MODEL
 from enrollment.photo import MAX_BYTES
@@ -22,6 +25,7 @@ FACTORY = "enrollment.analyser:build_analyser"
 DEADLINE_SECONDS = 20.0
 START_SECONDS = 60.0
 IDLE_SECONDS = 60.0
+_UNREADABLE = PhotoAnalysis(("unreadable_image",))
 ROOT = Path(__file__).resolve().parent.parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -46,13 +50,30 @@ class AnalyserProcess:
         self._timer: threading.Timer | None = None
         self._timer_lock = threading.Lock()
 
-    def analyse(self, photo: bytes) -> PhotoAnalysis:
+    def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
         """The face object; a photo that kills or hangs the process is unreadable_image; SystemFault if none starts."""
         if len(photo) > MAX_BYTES:
             return PhotoAnalysis(("image_too_large",))
+        with self._taken() as child:
+            answer = child.ask({"keep": True} if keep else {}, photo)
+            return _UNREADABLE if answer is None else answer
+
+    def embed(self, crop: FaceCrop) -> Embedding | None:
+        """As ports.PhotoAnalyser; SystemFault if no process starts."""
+        with self._taken() as child:
+            answer = child.ask({"face": wire.pack_box(crop.box)}, crop.jpeg)
+            return answer.embedding if answer else None
+
+    def prove(self) -> None:
+        """Start a process now, unless one runs: SystemFault says why the model can't be used."""
+        with self._taken() as child:
+            child.start()
+
+    @contextlib.contextmanager
+    def _taken(self) -> Iterator["_Child"]:
         child = self._free.get()
         try:
-            return child.analyse(photo)
+            yield child
         finally:
             self._free.put(child)
             self._watch(self._idle)
@@ -113,21 +134,28 @@ class _Child:
         process = self._process
         return None if process is None else process.pid
 
-    def analyse(self, photo: bytes) -> PhotoAnalysis:
+    def start(self) -> socket.socket:
+        """The line to a process that runs."""
         self._reap()
-        line = self._line or self._start()
+        return self._line or self._start()
+
+    def ask(self, asked: dict[str, Any], photo: bytes) -> PhotoAnalysis | None:
+        """The answer (of a kept face only the embedding), None over a photo that can't be worked on."""
+        line = self.start()
         try:
             until = time.monotonic() + self._deadline
-            wire.send_frame(line, {}, photo, until)
+            wire.send_frame(line, asked, photo, until)
             header, body = wire.receive_frame(line, until)
             if "fault" in header:
                 log.error("a photo could not be analysed: %r", header.get("trace"))
-                return PhotoAnalysis(("unreadable_image",))
+                return None
+            if "face" in asked:
+                return PhotoAnalysis((), embedding=wire.unpack_vector(body))
             return wire.unpack_analysis(header, body)
         except (wire.Broken, TimeoutError) as error:
             code = self.stop()
             log.warning("the analyser process ended with %s over a photo (%s); the photo is refused", code, error)
-            return PhotoAnalysis(("unreadable_image",))
+            return None
         finally:
             self.used = time.monotonic()
 

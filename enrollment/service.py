@@ -40,9 +40,9 @@ class FaceService:
         """The face object of INTERFACES."""
         return self._analyser.analyse(photo).as_json()
 
-    def analyse(self, photos: Sequence[bytes]) -> list[PhotoAnalysis]:
+    def analyse(self, photos: Sequence[bytes], *, keep: bool = False) -> list[PhotoAnalysis]:
         """The slow part of an enrolment, 0.1 to 0.5 s a photo: find, judge and embed each."""
-        return [self._analyser.analyse(photo) for photo in photos]
+        return [self._analyser.analyse(photo, keep=keep) for photo in photos]
 
     def judge(
         self,
@@ -71,7 +71,7 @@ class FaceService:
                 faces[place]["duplicate_of"] = badge
         if any(face["reasons"] for face in faces):
             raise _refused(faces)
-        return [PreparedSample(faces[place], embedding) for place, embedding in fit.items()]
+        return [PreparedSample(faces[place], embedding, analyses[place].crop) for place, embedding in fit.items()]
 
     def identify(self, photo: bytes, gallery: Gallery, badge_of: BadgeOf) -> dict[str, Any]:
         """Who is in a photo: badge or null, scores, threshold, reason. A poor photo of one face is compared as well."""

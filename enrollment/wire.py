@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from devicemgr.ports import Box, PhotoAnalysis
+from devicemgr.ports import Box, Embedding, FaceCrop, PhotoAnalysis
 
 LENGTHS = struct.Struct(">II")
 MAX_HEADER = 64 * 1024
@@ -72,27 +72,53 @@ def _left(deadline: float | None) -> float | None:
     return left
 
 
+def pack_vector(embedding: Embedding | None) -> bytes:
+    """Little-endian float32, or nothing."""
+    return b"" if embedding is None else embedding.astype("<f4").tobytes()
+
+
+def unpack_vector(body: bytes) -> Embedding | None:
+    """What pack_vector packed; Broken when it is not that."""
+    if len(body) % 4:
+        raise Broken("an answer that is no vector")
+    return np.frombuffer(body, dtype="<f4").astype(np.float32) if body else None
+
+
+def pack_box(box: Box | None) -> list[int] | None:
+    """Ends as INTERFACES orders them: top, right, bottom, left."""
+    return None if box is None else [box.top, box.right, box.bottom, box.left]
+
+
+def unpack_box(found: Any) -> Box | None:
+    """What pack_box packed; TypeError or ValueError when it is not that."""
+    if found is None:
+        return None
+    top, right, bottom, left = found
+    return Box(int(top), int(right), int(bottom), int(left))
+
+
 def pack_analysis(analysis: PhotoAnalysis) -> tuple[dict[str, Any], bytes]:
-    """A header (the face object) and a body (the embedding as little-endian float32, or nothing)."""
-    body = b"" if analysis.embedding is None else analysis.embedding.astype("<f4").tobytes()
-    return {"face": analysis.as_json()}, body
+    """A header (the face object) and a body: the embedding, and after it the kept face's JPEG, or nothing."""
+    vector, crop = pack_vector(analysis.embedding), analysis.crop
+    header = {"face": analysis.as_json(), "vector": len(vector), "crop": pack_box(crop.box if crop else None)}
+    return header, vector + (crop.jpeg if crop else b"")
 
 
 def unpack_analysis(header: dict[str, Any], body: bytes) -> PhotoAnalysis:
     """What pack_analysis packed; Broken when it is not that."""
     try:
-        face = header["face"]
-        top, right, bottom, left = face["box"] or (0, 0, 0, 0)
+        face, vector, place = header["face"], int(header["vector"]), unpack_box(header["crop"])
         return PhotoAnalysis(
             reasons=tuple(str(reason) for reason in face["reasons"]),
-            box=Box(int(top), int(right), int(bottom), int(left)) if face["box"] else None,
+            box=unpack_box(face["box"]),
             face_px=int(face["face_px"]),
             sharpness=float(face["sharpness"]),
             brightness=float(face["brightness"]),
             yaw_deg=float(face["yaw_deg"]),
             pitch_deg=float(face["pitch_deg"]),
             roll_deg=float(face["roll_deg"]),
-            embedding=np.frombuffer(body, dtype="<f4").astype(np.float32) if body else None,
+            embedding=unpack_vector(body[:vector]),
+            crop=FaceCrop(body[vector:], place) if place else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Broken("an answer that is no face object") from error

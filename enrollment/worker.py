@@ -12,8 +12,9 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any
 
-from devicemgr.ports import PhotoAnalyser
+from devicemgr.ports import FaceCrop, PhotoAnalyser
 from enrollment import wire
 
 # 50 MP of WebP decode in 0.8 GB beside 0.3 GB of models; a file that wants more is refused, not swapped for.
@@ -41,15 +42,22 @@ def main(arguments: list[str]) -> int:
 
 def _serve(line: socket.socket, analyser: PhotoAnalyser, seconds: int) -> None:
     while True:
-        _, photo = wire.receive_frame(line)
+        asked, photo = wire.receive_frame(line)
         # Python can't interrupt native code that hangs: the alarm ends the process, even when the parent is gone.
         signal.alarm(seconds)
         try:
-            header, body = wire.pack_analysis(analyser.analyse(photo))
+            header, body = _answer(analyser, asked, photo)
         except Exception:  # a defect of ours: the parent logs it, the photo is refused
             header, body = {"fault": "the analyser failed", "trace": _trace()}, b""
         signal.alarm(0)
         wire.send_frame(line, header, body)
+
+
+def _answer(analyser: PhotoAnalyser, asked: dict[str, Any], photo: bytes) -> tuple[dict[str, Any], bytes]:
+    """A kept face is embedded, any other photo judged."""
+    if box := wire.unpack_box(asked.get("face")):
+        return {}, wire.pack_vector(analyser.embed(FaceCrop(photo, box)))
+    return wire.pack_analysis(analyser.analyse(photo, keep=True) if asked.get("keep") else analyser.analyse(photo))
 
 
 def _trace() -> str:

@@ -21,7 +21,7 @@ from devicemgr.client.session import Session
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, NotFound
 from devicemgr.home import Home
 from devicemgr.model import Capability, DeviceInfo
-from devicemgr.ports import Box, Driver, PhotoAnalysis
+from devicemgr.ports import Box, Driver, FaceCrop, PhotoAnalysis
 from enrollment.encoder import MODEL
 from enrollment.gallery import build_gallery
 from enrollment.service import FaceService
@@ -64,7 +64,7 @@ class FakeAnalyser:
 
     model = MODEL
 
-    def analyse(self, photo: bytes) -> PhotoAnalysis:
+    def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
         what, _, rest = photo.decode("utf-8", "replace").partition(":")
         if what == "bad":
             return PhotoAnalysis(tuple(rest.split(",")))
@@ -73,7 +73,11 @@ class FakeAnalyser:
         who, _, number = rest.partition(":")
         vector = _noise(who) + 0.1 * _noise(f"{who}|{number}")
         unit = (vector / np.linalg.norm(vector)).astype(np.float32)
-        return PhotoAnalysis((), Box(10, 110, 110, 10), 100, 3.5, 0.5, 1.0, -2.0, 0.5, unit)
+        crop = FaceCrop(b"crop:" + photo, Box(10, 110, 110, 10)) if keep else None
+        return PhotoAnalysis((), Box(10, 110, 110, 10), 100, 3.5, 0.5, 1.0, -2.0, 0.5, unit, crop)
+
+    def embed(self, crop: FaceCrop) -> Any:
+        return self.analyse(crop.jpeg.removeprefix(b"crop:")).embedding
 
 
 def _noise(text: str) -> np.ndarray:

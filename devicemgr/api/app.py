@@ -15,6 +15,7 @@ from devicemgr.api import (
     portals,
     problems,
     rights,
+    sitefile,
     system,
 )
 from devicemgr.api.context import Context
@@ -31,7 +32,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for resource in (people, credentials, faces, calibration, rights, devices, portals, events, system):
+    for resource in (people, credentials, faces, calibration, rights, devices, portals, events, sitefile, system):
         api.include_router(resource.router)
     app.include_router(api)
     app.include_router(metrics.router)

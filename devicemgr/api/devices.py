@@ -75,14 +75,15 @@ def list_drivers(context: Ctx, _: Who) -> list[dict[str, Any]]:
     return found
 
 
-def _checked(context: Context, config: DeviceConfig) -> DeviceConfig:
+def checked(context: Context, config: DeviceConfig) -> DeviceConfig:
     """The configuration with its options validated; InvalidInput names the option or the address that is wrong."""
-    checked = replace(config, options=_options(context, config))
+    checked = replace(config, options=options_of(context, config))
     context.site.parts.catalog.get(config.driver).build(checked)
     return checked
 
 
-def _options(context: Context, config: DeviceConfig) -> dict[str, Any]:
+def options_of(context: Context, config: DeviceConfig) -> dict[str, Any]:
+    """A device's options as they are stored; InvalidInput names the one that is wrong."""
     driver = context.site.parts.catalog.get(config.driver)
     given = {name: value for name, value in config.options.items() if value is not None}
     try:
@@ -127,9 +128,9 @@ def add_device(body: NewDevice, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a device; nothing is connected yet."""
     password = body.password.get_secret_value() if body.password else None
     config = DeviceConfig(
-        "", slug("device", body.name), body.driver, _address(body.address), body.username, password, body.options
+        "", slug("device", body.name), body.driver, address(body.address), body.username, password, body.options
     )  # fmt: skip
-    config = _checked(context, config)
+    config = checked(context, config)
     with context.site.database.write() as session:
         row = places.add_device(session, context.site.vault, config)
         detail = {"device": row.name, "driver": row.driver, "address": row.address}
@@ -138,7 +139,8 @@ def add_device(body: NewDevice, context: Ctx, caller: Who) -> dict[str, Any]:
     return _device_json(row, _states(context))
 
 
-def _address(text: str) -> str:
+def address(text: str) -> str:
+    """An address as it is stored; InvalidInput when it holds credentials or makes no sense."""
     address = text.strip()
     if not 1 <= len(address) <= 500 or not address.isprintable() or _has_credentials(address):
         raise InvalidInput("the address is not usable; give it without credentials (use --username, --password-stdin)")
@@ -171,11 +173,11 @@ def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dic
     with context.site.database.read() as session:
         wanted = _changed(context, places.device(session, name), body)
     # Checking may load a vendor's library, which must not keep the ledger from its database; so it comes before.
-    _checked(context, wanted)
+    checked(context, wanted)
     with context.site.database.write() as session:
         row = places.device(session, name)
         config = _changed(context, row, body)
-        row.address, row.username, row.options = config.address, config.username, _options(context, config)
+        row.address, row.username, row.options = config.address, config.username, options_of(context, config)
         places.set_password(row, context.site.vault, config.password)
         context.record(
             session, "admin.device_edited", caller, {"device": name, "changed": sorted(body.model_fields_set)}
@@ -188,7 +190,7 @@ def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConf
     before = places.device_config(row, context.site.vault)
     password = body.password.get_secret_value() if body.password else before.password
     return DeviceConfig(
-        row.id, row.name, row.driver, _address(body.address or row.address),
+        row.id, row.name, row.driver, address(body.address or row.address),
         body.username if body.username is not None else row.username, password, row.options | body.options,
     )  # fmt: skip
 

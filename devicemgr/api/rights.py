@@ -87,18 +87,24 @@ def _holiday(text: str) -> str:
         raise InvalidInput(f"'{safe(text, 40)}' is not a date; write 2026-12-16") from error
 
 
+def schedule_values(body: NewSchedule) -> dict[str, Any]:
+    """A schedule's columns without its name, as they are stored; InvalidInput for what is no window, zone or day."""
+    return {
+        "windows": [format_window(parse_window(text)) for text in body.windows],
+        "timezone": parse_timezone(body.timezone),
+        "holidays": sorted({_holiday(day) for day in body.holidays}),
+    }
+
+
 @router.post("/schedules", status_code=201)
 def add_schedule(body: NewSchedule, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a weekly schedule."""
-    windows = [format_window(parse_window(text)) for text in body.windows]
+    values = schedule_values(body)
     with context.site.database.write() as session:
         name = slug("schedule", body.name)
         if session.get(ScheduleRow, name):
             raise AlreadyExists(f"schedule '{name}' exists; choose another name")
-        row = ScheduleRow(
-            name=name, windows=windows, timezone=parse_timezone(body.timezone),
-            holidays=sorted({_holiday(day) for day in body.holidays}),
-        )  # fmt: skip
+        row = ScheduleRow(name=name, **values)
         session.add(row)
         answer = _schedule_json(row)
         context.record(session, "admin.schedule_added", caller, {"schedule": answer})

@@ -28,6 +28,7 @@ def _show(person: dict[str, Any]) -> None:
             "suspended": person["suspended"],
             "face consent": f"{consent['reference']} ({local(consent['given'])})" if consent else None,
             "face samples": person["templates"],
+            "photos kept": person["samples_kept"],
             "cards": person["cards"],
             "PIN": "set" if person["pin"] else None,
         }
@@ -55,10 +56,17 @@ def list_() -> None:
     if emit(people):
         return
     rows = [
-        (p["badge"], p["name"], p["levels"], p["templates"], "suspended" if p["suspended"] else local(p["valid_to"]))
+        (
+            p["badge"],
+            p["name"],
+            p["levels"],
+            p["templates"],
+            p["samples_kept"],
+            "suspended" if p["suspended"] else local(p["valid_to"]),
+        )
         for p in people
     ]
-    columns = ("badge", "name", "levels", "face samples", "valid to")
+    columns = ("badge", "name", "levels", "face samples", "photos kept", "valid to")
     table("", columns, rows, "nobody yet; add people with: devicemgr person add NAME --badge ID")
 
 

@@ -48,9 +48,8 @@ def get(session: Session, badge: str) -> PersonRow:
 
 def all_rows(session: Session) -> Iterable[PersonRow]:
     """Everybody by badge, with levels, consents, templates and credentials loaded."""
-    loaded = [
-        selectinload(r) for r in (PersonRow.levels, PersonRow.consents, PersonRow.templates, PersonRow.credentials)
-    ]
+    parts = (PersonRow.levels, PersonRow.consents, PersonRow.templates, PersonRow.samples, PersonRow.credentials)
+    loaded = [selectinload(part) for part in parts]
     return session.scalars(select(PersonRow).options(*loaded).order_by(PersonRow.badge))
 
 
@@ -103,10 +102,16 @@ def add_template(
     return template
 
 
+def photos(row: PersonRow, model: str | None = None) -> int:
+    """Of how many photos there are templates, of `model` if one is named; a photo counts once, whatever the models."""
+    return len({t.photo_mac for t in row.templates if model in (None, t.model)})
+
+
 def drop_face(session: Session, row: PersonRow) -> int:
-    """Delete a person's templates and destroy their key; the number of templates that went."""
-    count = len(row.templates)
+    """Delete a person's templates and kept samples and destroy their key; the number of photos enrolled that went."""
+    count = photos(row)
     row.templates.clear()
+    row.samples.clear()
     row.wrapped_key = None
     calibrations.forget(session, row.id)
     session.flush()
@@ -115,7 +120,10 @@ def drop_face(session: Session, row: PersonRow) -> int:
 
 def erase(session: Session, row: PersonRow) -> dict[str, int]:
     """Delete a person with everything of theirs; what went, by kind."""
-    gone = {"templates": len(row.templates), "consents": len(row.consents), "credentials": len(row.credentials)}
+    gone = {
+        "templates": photos(row), "samples": len(row.samples), "consents": len(row.consents),
+        "credentials": len(row.credentials),
+    }  # fmt: skip
     drop_face(session, row)
     session.delete(row)
     session.flush()
@@ -170,7 +178,8 @@ def as_json(row: PersonRow) -> dict[str, Any]:
         "valid_to": row.valid_to,
         "suspended": row.suspended,
         "consent": {"reference": consent.reference, "given": consent.given} if consent else None,
-        "templates": len(row.templates),
+        "templates": photos(row),
+        "samples_kept": len(row.samples),
         "cards": [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == "card"],
         "pin": any(credential.kind == "pin" for credential in row.credentials),
         "created": row.created,

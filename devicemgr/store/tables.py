@@ -42,6 +42,7 @@ class PersonRow(Base):
     levels: Mapped[list["LevelRow"]] = relationship(secondary="person_levels", order_by="LevelRow.name")
     consents: Mapped[list["ConsentRow"]] = relationship(order_by="ConsentRow.given", cascade="all, delete-orphan")
     templates: Mapped[list["TemplateRow"]] = relationship(order_by="TemplateRow.created", cascade="all, delete-orphan")
+    samples: Mapped[list["SampleRow"]] = relationship(order_by="SampleRow.created", cascade="all, delete-orphan")
     credentials: Mapped[list["CredentialRow"]] = relationship(cascade="all, delete-orphan")
 
 
@@ -69,16 +70,30 @@ class ConsentRow(Base):
 
 
 class TemplateRow(Base):
-    """An embedding under its person's data key; `photo_mac` is keyed by it too."""
+    """An embedding under its person's data key; `photo_mac` is keyed by it too, and the same for every model."""
 
     __tablename__ = "templates"
     # The index alone answers who has templates, without a look at the sealed ones.
-    __table_args__ = (UniqueConstraint("person_id", "photo_mac"), Index(None, "model", "person_id", "id"))
+    __table_args__ = (UniqueConstraint("person_id", "photo_mac", "model"), Index(None, "model", "person_id", "id"))
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
     consent_id: Mapped[str] = mapped_column(ForeignKey("consents.id"))
     model: Mapped[str] = mapped_column(String(64))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    photo_mac: Mapped[bytes] = mapped_column(LargeBinary)
+    created: Mapped[str] = mapped_column(String(32))
+
+
+class SampleRow(Base):
+    """The face of an enrolment photo, kept where the site wants that, under its person's data key."""
+
+    __tablename__ = "samples"
+    __table_args__ = (UniqueConstraint("person_id", "photo_mac"),)
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    consent_id: Mapped[str] = mapped_column(ForeignKey("consents.id"))
+    # Whoever lists people must not load their pictures.
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     photo_mac: Mapped[bytes] = mapped_column(LargeBinary)
     created: Mapped[str] = mapped_column(String(32))
 

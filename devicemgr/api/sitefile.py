@@ -1,0 +1,284 @@
+"""/site: all of a site's set-up as one file, put in force in one transaction."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from devicemgr import sitefile
+from devicemgr.api import devices, portals, rights
+from devicemgr.api.context import Caller, Context, Ctx, Who
+from devicemgr.errors import InvalidInput
+from devicemgr.model import DeviceConfig
+from devicemgr.runtime import Runtime
+from devicemgr.store import places, samples, settings
+from devicemgr.store.database import Database, Session
+from devicemgr.store.tables import LevelPortalRow, LevelRow
+from devicemgr.text import safe, slug
+
+router = APIRouter(prefix="/site", tags=["site"])
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class SiteFile(BaseModel):
+    """A site's file; `plan` changes nothing, `prune` removes what the file does not name."""
+
+    model_config = ConfigDict(extra="forbid")
+    toml: str
+    plan: bool = False
+    prune: bool = False
+
+
+class LevelEntry(BaseModel):
+    """Portals that a level covers, always or, as PORTAL@SCHEDULE, in the hours of a schedule."""
+
+    model_config = ConfigDict(extra="forbid")
+    portals: list[str] = Field(min_length=1)
+
+
+class _Joined:
+    """The database within a transaction that is under way: what writes to it is kept or dropped with all the rest."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """As Database.read, seeing what was written so far."""
+        yield self._session
+
+    @contextmanager
+    def write(self, *, changes_site: bool = True) -> Iterator[Session]:  # noqa: ARG002 - the whole change says that
+        """As Database.write, without a commit."""
+        yield self._session
+        self._session.flush()
+
+
+class _Unmoved:
+    """A runtime that is told of nothing before everything is done."""
+
+    def status(self) -> dict[str, Any]:
+        """No states."""
+        return {"devices": [], "portals": []}
+
+    def site_changed(self) -> None:
+        """Not yet."""
+
+
+@router.get("")
+def export_site(context: Ctx, _: Who) -> dict[str, Any]:
+    """The site's file: settings, schedules, devices, portals and levels; no people, no secrets."""
+    with context.site.database.read() as session:
+        document = _current(session)
+    return {"toml": sitefile.text_of(document), "site": document}
+
+
+@router.post("/apply")
+def apply_site(body: SiteFile, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Make the site what the file says, wholly or not at all."""
+    wanted = _wanted(context, sitefile.parse(body.toml))
+    if body.plan:
+        with context.site.database.read() as session:
+            return _answer(session, _current(session), wanted, body)
+    with context.site.database.write() as session:
+        joined = replace(
+            context,
+            site=replace(context.site, database=cast(Database, _Joined(session))),
+            runtime=cast(Runtime, _Unmoved()),
+        )
+        answer = _answer(session, _current(session), wanted, body)
+        for change in answer["changes"]:
+            _APPLY[change["kind"]](joined, session, caller, change, wanted)
+        session.flush()
+        answer["without_password"] = _without_password(session)
+    context.runtime.site_changed()
+    context.site.database.forget()
+    return answer
+
+
+def _answer(session: Session, before: sitefile.Document, wanted: sitefile.Document, body: SiteFile) -> dict[str, Any]:
+    return {
+        "applied": not body.plan,
+        "changes": sitefile.changes(before, wanted, prune=body.prune),
+        "not_in_file": [] if body.prune else sitefile.unnamed(before, wanted),
+        "without_password": _without_password(session),
+    }
+
+
+def _without_password(session: Session) -> list[str]:
+    """Devices with a user name, whose password must still be given."""
+    return [row.name for row in places.devices(session) if row.username and row.sealed_password is None]
+
+
+def _current(session: Session) -> sitefile.Document:
+    fields = set(portals.NewPortal.model_fields) - {"name"}
+    rows = [places.portal_json(row) for row in places.portals(session)]
+    return {
+        "site": settings.load(session).model_dump(mode="json"),
+        "schedules": {
+            row.name: {"windows": row.windows, "timezone": row.timezone, "holidays": row.holidays}
+            for row in places.schedules(session)
+        },
+        "devices": {
+            row.name: _device(row.driver, row.address, row.username, row.options) for row in places.devices(session)
+        },
+        "portals": {row["name"]: _sorted({name: row[name] for name in row if name in fields}) for row in rows},
+        "levels": {row.name: {"portals": _covered(row)} for row in places.levels(session)},
+    }
+
+
+def _device(driver: str, address: str, username: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """As the file has it: what is empty is left out."""
+    known = {"driver": driver, "address": address, "username": username, "options": dict(options)}
+    return {name: value for name, value in known.items() if value}
+
+
+def _sorted(portal: dict[str, Any]) -> dict[str, Any]:
+    return {**portal, "entry": sorted(portal["entry"]), "exit": sorted(portal["exit"])}
+
+
+def _covered(row: LevelRow) -> list[str]:
+    return sorted(p.portal_name + (f"@{p.schedule_name}" if p.schedule_name else "") for p in row.portals)
+
+
+def _wanted(context: Context, found: sitefile.Document) -> sitefile.Document:
+    """The file's tables as `_current` has them: checked, with what is not said as it is by default."""
+    wanted: sitefile.Document = {}
+    if "site" in found:
+        with context.site.database.read() as session:
+            before = settings.load(session)
+        wanted["site"] = _read(settings.Settings, "[site]", before.model_dump() | found["site"]).model_dump(mode="json")
+    readers = {"schedules": _schedule, "devices": _checked_device, "portals": _portal, "levels": _level}
+    for kind, read in readers.items():
+        if kind in found:
+            entries = found[kind].items()
+            wanted[kind] = {slug(kind[:-1], name): read(context, name, fields) for name, fields in entries}
+    return wanted
+
+
+def _read(model: type[Body], where: str, fields: Mapping[str, Any]) -> Body:
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(safe(f"{where} in the site's file: {at}: {first['msg']}")) from error
+
+
+def _schedule(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return rights.schedule_values(_read(rights.NewSchedule, f"[schedules.{name}]", {**fields, "name": name}))
+
+
+def _checked_device(context: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Also loads the vendor's library, which must not happen while the ledger waits for the database."""
+    if "password" in fields:
+        raise InvalidInput(f"[devices.{name}]: no password belongs into a file; `devicemgr device edit` takes it")
+    body = _read(devices.NewDevice, f"[devices.{name}]", {**fields, "name": name})
+    config = DeviceConfig("", name, body.driver, devices.address(body.address), body.username, None, body.options)
+    try:
+        options = devices.checked(context, config).options
+    except InvalidInput as error:
+        raise InvalidInput(f"[devices.{name}] in the site's file: {error}") from error
+    return _device(config.driver, config.address, config.username, options)
+
+
+def _portal(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    body = _read(portals.NewPortal, f"[portals.{name}]", {**fields, "name": name})
+    return _sorted(body.model_dump(mode="json", exclude={"name"}))
+
+
+def _level(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"portals": sorted(set(_read(LevelEntry, f"[levels.{name}]", fields).portals))}
+
+
+def _apply_site(
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+) -> None:
+    fresh = settings.Settings.model_validate(wanted["site"])
+    erased = 0 if fresh.keep_samples else samples.forget_all(session)
+    settings.save(session, fresh)
+    detail = {"changed": change["fields"]} | ({"samples_erased": erased} if erased else {})
+    context.record(session, "admin.settings_changed", caller, detail)
+
+
+def _apply_schedule(
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+) -> None:
+    name = change["name"]
+    if change["change"] == "remove":
+        rights.remove_schedule(name, context, caller)
+    elif change["change"] == "add":
+        rights.add_schedule(rights.NewSchedule(name=name, **wanted["schedules"][name]), context, caller)
+    else:
+        row = places.schedule(session, name)
+        for field, value in wanted["schedules"][name].items():
+            setattr(row, field, value)
+        context.record(session, "admin.schedule_edited", caller, {"schedule": {"name": name} | change["fields"]})
+
+
+def _apply_device(
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+) -> None:
+    name = change["name"]
+    if change["change"] == "remove":
+        devices.remove_device(name, context, caller)
+        return
+    fields = wanted["devices"][name]
+    if change["change"] == "add":
+        devices.add_device(devices.NewDevice(name=name, **fields), context, caller)
+        return
+    if "driver" in change["fields"]:
+        raise InvalidInput(f"device '{name}' is a {change['fields']['driver'][0]}; a new kind needs a new name")
+    options = fields.get("options", {})
+    dropped = {option: None for option in places.device(session, name).options if option not in options}
+    body = devices.DeviceChange(
+        address=fields["address"], username=fields.get("username", ""), options=dropped | options
+    )
+    devices.edit_device(name, body, context, caller)
+
+
+def _apply_portal(
+    context: Context, _: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+) -> None:
+    name = change["name"]
+    if change["change"] == "remove":
+        portals.remove_portal(name, context, caller)
+    elif change["change"] == "add":
+        portals.add_portal(portals.NewPortal(name=name, **wanted["portals"][name]), context, caller)
+    else:
+        fields = {field: values[1] for field, values in change["fields"].items()}
+        portals.edit_portal(name, portals.PortalChange(**fields), context, caller)
+
+
+def _apply_level(
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+) -> None:
+    name = change["name"]
+    if change["change"] == "remove":
+        rights.remove_level(name, context, caller)
+        return
+    row = session.get(LevelRow, name) or LevelRow(name=name)
+    session.add(row)
+    row.portals = []
+    session.flush()
+    for entry in wanted["levels"][name]["portals"]:
+        portal, _, schedule = entry.partition("@")
+        covered = LevelPortalRow(level_name=name, portal_name=places.portal(session, portal).name)
+        covered.schedule_name = places.schedule(session, schedule).name if schedule else None
+        row.portals.append(covered)
+    session.flush()
+    kind = "admin.level_added" if change["change"] == "add" else "admin.level_edited"
+    context.record(session, kind, caller, {"level": places.level_json(row)})
+
+
+_APPLY = {
+    "site": _apply_site,
+    "schedules": _apply_schedule,
+    "devices": _apply_device,
+    "portals": _apply_portal,
+    "levels": _apply_level,
+}

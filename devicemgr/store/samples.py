@@ -1,0 +1,60 @@
+"""Sealed faces of enrolment photos, of people whose consent is in force."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.orm import Session
+
+from devicemgr.store.tables import ConsentRow, PersonRow, SampleRow
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSample:
+    """What is needed to open a kept face."""
+
+    person_id: str
+    consent_id: str
+    wrapped_key: bytes = field(repr=False)
+    photo_mac: bytes
+    data: bytes = field(repr=False)
+
+
+def consented() -> Select[Any]:
+    """Ids of the people whose consent is in force."""
+    return select(ConsentRow.person_id).where(ConsentRow.withdrawn.is_(None))
+
+
+def newest(session: Session, person_id: str) -> SealedSample | None:
+    """A person's newest kept face; None without one, or without a consent."""
+    query = _query().where(SampleRow.person_id == person_id).order_by(SampleRow.created.desc(), SampleRow.id).limit(1)
+    row = session.execute(query).first()
+    return None if row is None else _sealed(row)
+
+
+def of_person(session: Session, person_id: str) -> list[SealedSample]:
+    """All kept faces of a person, oldest first; none without a consent."""
+    query = _query().where(SampleRow.person_id == person_id).order_by(SampleRow.created, SampleRow.id)
+    return [_sealed(row) for row in session.execute(query)]
+
+
+def count(session: Session) -> int:
+    """How many are kept in all."""
+    return session.scalar(select(func.count()).select_from(SampleRow)) or 0
+
+
+def forget_all(session: Session) -> int:
+    """Delete every kept face; how many went."""
+    gone = count(session)
+    session.execute(delete(SampleRow))
+    return gone
+
+
+def _query() -> Any:
+    columns = (SampleRow.person_id, SampleRow.consent_id, PersonRow.wrapped_key, SampleRow.photo_mac, SampleRow.sealed)
+    joined = select(*columns).join(PersonRow, PersonRow.id == SampleRow.person_id)
+    return joined.where(SampleRow.person_id.in_(consented()), PersonRow.wrapped_key.is_not(None))
+
+
+def _sealed(row: Any) -> SealedSample:
+    return SealedSample(row.person_id, row.consent_id, row.wrapped_key, row.photo_mac, row.sealed)

@@ -1,0 +1,37 @@
+"""A site's settings: one JSON value, changed as a whole by `devicemgr apply`."""
+
+import json
+import logging
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.orm import Session
+
+from devicemgr.store.database import get_meta, set_meta
+
+log = logging.getLogger(__name__)
+
+_KEY = "settings"
+
+
+class Settings(BaseModel):
+    """What is set for the whole site; each field has the value that holds before anybody says anything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
+
+
+def load(session: Session) -> Settings:
+    """The settings in force; what makes no sense is told in the log and counts as not set."""
+    text = get_meta(session, _KEY)
+    if text is None:
+        return Settings()
+    try:
+        return Settings.model_validate(json.loads(text))
+    except (ValueError, ValidationError):
+        log.error("the stored settings are damaged and were left out; run `devicemgr apply` with the site's file")
+        return Settings()
+
+
+def save(session: Session, settings: Settings) -> None:
+    """Put them in force with the transaction."""
+    set_meta(session, _KEY, settings.model_dump_json(exclude_unset=True))
