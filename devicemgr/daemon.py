@@ -17,6 +17,7 @@ from devicemgr.calibrating import Recalibration
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError, StorageFailed
 from devicemgr.events import DeviceFact, Fact, FireRelease, Kind, Sighting
 from devicemgr.fire import FireWatch
+from devicemgr.hotplug import Hotplug
 from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
 from devicemgr.model import DeviceConfig, Direction, PortalMode
@@ -71,6 +72,7 @@ class Daemon:
         self._modes = PortalModes(
             site, self._rules, self._supervisor, lambda: self._fires.may_lock(self._supervisor.states())
         )  # fmt: skip
+        self._hotplug = Hotplug(self._supervisor.hint)
         self._recalibration = Recalibration(site)
         self._pins = PinChecker(self._inbox.put)
         self._access = AccessPipeline(
@@ -117,12 +119,14 @@ class Daemon:
         self._pins.start()
         self._pool.start(self._on_message)
         self._refresh()
+        self._hotplug.start()
         self._looker.start()
 
     def stop(self, deadline: float) -> None:
         """Cameras first, gates next, the ledger last; what was reported until then is still recorded."""
         self._stopping.set()
         self._look.set()
+        self._hotplug.ask_to_stop()
         self._pool.stop(0.7)
         self._supervisor.stop(0.8)
         self._pins.stop()

@@ -1,252 +1,21 @@
-"""A worker thread per device: opens it, polls it, runs commands on it, and brings it back when it is lost.
+"""A worker for each device of the site; commands find their device by name."""
 
-Only the worker touches its device. A command for a device that is away fails at once: an unlock is never kept
-for later.
-"""
-
-import contextlib
-import logging
-import queue
-import random
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TypeVar
 
-from devicemgr.errors import DevicemgrError, DeviceUnreachable, NotFound, OutcomeUnknown
-from devicemgr.events import DeviceFact
+from devicemgr.device_health import DeviceState, Health, Listener
+from devicemgr.device_worker import Action, DeviceWorker, Done
+from devicemgr.errors import DeviceUnreachable, NotFound
 from devicemgr.model import DeviceConfig
 from devicemgr.ports import Device, DriverCatalog
 from devicemgr.text import safe
 
-log = logging.getLogger(__name__)
+__all__ = ["DeviceState", "DeviceWorker", "Health", "Listener", "Supervisor"]
+
 T = TypeVar("T")
-
-_BACKOFF_FIRST = 0.25
-_BACKOFF_LAST = 3.0
-_GIVE_WAY_SECONDS = 3.0
-
-Action = Callable[[Device], object]
-Done = Callable[[object, Exception | None], None]
-
-
-class Health(StrEnum):
-    """What `status` says of a device."""
-
-    UNKNOWN = "unknown"
-    ONLINE = "online"
-    DEGRADED = "degraded"
-    OFFLINE = "offline"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceState:
-    """A device's health, its cause in words, and since when."""
-
-    name: str
-    kind: str
-    health: Health
-    cause: str | None
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Who hears of a device; called on its worker's thread, so the ear must be quick."""
-
-    on_fact: Callable[[str, DeviceFact], None]
-    on_state: Callable[[DeviceState], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Command:
-    action: Action
-    done: Done
-
-
-class DeviceWorker:
-    """One device and its thread; it begins when `before`, the worker that it replaces, has let go of the device."""
-
-    def __init__(
-        self, config: DeviceConfig, build: Callable[[DeviceConfig], Device], listener: Listener,
-        before: "DeviceWorker | None" = None, prepare: Callable[[DeviceConfig, Device], None] | None = None,
-    ) -> None:  # fmt: skip
-        self.config = config
-        self._before = before
-        self._build = build
-        self._listener = listener
-        self._prepare = prepare
-        self._commands: queue.Queue[_Command | None] = queue.Queue(1000)
-        self._stopping = threading.Event()
-        self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self._note: str | None = None
-        self._lost: str | None = None
-        self._open = False
-        self._device: Device | None = None
-        self.state = DeviceState(config.name, config.driver, Health.UNKNOWN, None, datetime.now(UTC))
-        self._thread = threading.Thread(target=self._run, name=f"device-{config.name}", daemon=True)
-
-    def start(self) -> None:
-        """Begin to open the device."""
-        self._thread.start()
-
-    def ask_to_stop(self) -> None:
-        """Begin to end; what waits is refused."""
-        self._stopping.set()
-        with contextlib.suppress(queue.Full):
-            self._commands.put_nowait(None)
-
-    def stop(self, timeout: float) -> None:
-        """Close the device and end; a worker stuck in its driver is left behind."""
-        self.ask_to_stop()
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            log.error("%s does not stop: its driver hangs", self.config.name)
-
-    def is_alive(self) -> bool:
-        """True while it may still touch the device."""
-        return self._thread.is_alive()
-
-    def command(self, action: Action, done: Done) -> None:
-        """Run `action` on the worker's thread soon; `done(result, error)` follows there in any case."""
-        try:
-            self._commands.put_nowait(_Command(action, done))
-        except queue.Full:
-            done(None, DeviceUnreachable(f"{self.config.name} has too many commands waiting; is it stuck?"))
-        if self._ended.is_set():
-            self._refuse_all("it is being stopped")
-
-    def note(self, cause: str | None) -> None:
-        """Something else than the driver found the device lacking (a stalled stream), or well again (None)."""
-        self._note = cause
-        self._tell()
-
-    def _run(self) -> None:
-        self._let_go_first()
-        pause = _BACKOFF_FIRST
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            try:
-                self._live()
-            except DevicemgrError as error:
-                self._lose(str(error))
-            except Exception as error:
-                log.exception("the driver of %s failed", self.config.name)
-                self._device = None
-                self._lose(f"the driver failed: {error!r}")
-            if time.monotonic() - began > 10 * _BACKOFF_LAST:
-                pause = _BACKOFF_FIRST
-            self._wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not secrecy
-            pause = min(pause * 2, _BACKOFF_LAST)
-        self._ended.set()
-        self._refuse_all("it is being stopped")
-
-    def _let_go_first(self) -> None:
-        before, self._before = self._before, None
-        until = time.monotonic() + _GIVE_WAY_SECONDS
-        while before is not None and before.is_alive() and not self._stopping.is_set():
-            if time.monotonic() > until:
-                log.error("%s does not stop: its driver hangs", self.config.name)
-                return
-            self._wait(0.02)
-
-    def _live(self) -> None:
-        # The same object over every loss: it knows the counters and the fire state from before.
-        device = self._device = self._device or self._build(self.config)
-        try:
-            if self._prepare:
-                self._prepare(self.config, device)
-            device.open()
-            self._poll(device)  # what it tells first, a fire above all, is known before it counts as online
-            self._open, self._lost = True, None
-            self._tell()
-            self._serve(device)
-        finally:
-            self._open = False
-            device.close()
-
-    def _serve(self, device: Device) -> None:
-        due = time.monotonic() + device.poll_interval
-        while not self._stopping.is_set():
-            command = self._next(due - time.monotonic())
-            if command:
-                self._execute(device, command)
-            if time.monotonic() >= due:
-                self._poll(device)
-                due = time.monotonic() + device.poll_interval
-
-    def _poll(self, device: Device) -> None:
-        for fact in device.poll():
-            self._listener.on_fact(self.config.name, fact)
-
-    def _next(self, seconds: float) -> _Command | None:
-        try:
-            return self._commands.get(timeout=seconds) if seconds > 0 else self._commands.get_nowait()
-        except queue.Empty:
-            return None
-
-    def _execute(self, device: Device, command: _Command) -> None:
-        try:
-            result = command.action(device)
-        except DevicemgrError as error:
-            self._tell_done(command, None, error)
-            if isinstance(error, DeviceUnreachable):
-                raise
-        except Exception as error:
-            log.exception("a command to %s failed", self.config.name)
-            # It may have been carried out before the driver broke.
-            self._tell_done(command, None, OutcomeUnknown(f"{self.config.name}: the driver failed: {error!r}"))
-            raise
-        else:
-            self._tell_done(command, result, None)
-
-    def _tell_done(self, command: _Command, result: object, error: Exception | None) -> None:
-        try:
-            command.done(result, error)
-        except Exception:
-            log.exception("a follower of a command to %s failed", self.config.name)
-
-    def _wait(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
-            command = self._next(left)
-            if command:
-                self._refuse(command, self._lost or "it is offline")
-
-    def _refuse_all(self, why: str) -> None:
-        while (command := self._next(0)) is not None:
-            self._refuse(command, why)
-
-    def _refuse(self, command: _Command, why: str) -> None:
-        self._tell_done(command, None, DeviceUnreachable(f"{self.config.name} is offline: {why}"))
-
-    def _lose(self, cause: str) -> None:
-        self._open, self._lost = False, cause
-        self._tell()
-
-    def _tell(self) -> None:
-        with self._lock:
-            health, cause = self._health()
-            if (health, cause) == (self.state.health, self.state.cause):
-                return
-            changed = health != self.state.health
-            since = datetime.now(UTC) if changed else self.state.since
-            self.state = DeviceState(self.config.name, self.config.driver, health, cause, since)
-            if changed:
-                log.info("%s is %s%s", self.config.name, health, f": {safe(cause)}" if cause else "")
-                try:
-                    self._listener.on_state(self.state)
-                except Exception:
-                    log.exception("a listener to %s failed", self.config.name)
-
-    def _health(self) -> tuple[Health, str | None]:
-        if not self._open:
-            return (Health.OFFLINE, self._lost) if self._lost else (Health.UNKNOWN, None)
-        return (Health.DEGRADED, self._note) if self._note else (Health.ONLINE, None)
 
 
 class Supervisor:
@@ -322,13 +91,23 @@ class Supervisor:
         return worker.config.id if worker else None
 
     def note(self, name: str, cause: str | None) -> None:
-        """See DeviceWorker.note."""
+        """See HealthBook.note."""
         if worker := self._workers.get(name):
-            worker.note(cause)
+            worker.health.note(cause)
+
+    def hint(self, paths: Iterable[str]) -> None:
+        """These device files have appeared: whoever waits for one of them tries at once."""
+        found = set(paths)
+        with self._lock:
+            workers = list(self._workers.values())
+        for worker in workers:
+            path = worker.config.address.removeprefix("serial:").partition("?")[0]
+            if path.startswith("/") and (path in found or os.path.realpath(path) in found):
+                worker.hint()
 
     def states(self) -> list[DeviceState]:
         """All devices by name."""
-        return [worker.state for _, worker in sorted(self._workers.items())]
+        return [worker.health.state for _, worker in sorted(self._workers.items())]
 
     def stop(self, timeout: float = 2.0) -> None:
         """Stop all workers for good, side by side."""
