@@ -19,6 +19,7 @@ from devicemgr.client import (
     portals,
     rights,
     sitefile,
+    syncing,
     system,
     udev,
 )
@@ -74,6 +75,7 @@ def load_bench() -> "BenchParts":
 
 for part in (system, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
+devices.app.registered_commands += syncing.app.registered_commands
 for part in (calibrate, evaluate):
     faces.app.registered_commands += part.app.registered_commands
 for name, group in (

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 from devicemgr import notify, status
@@ -17,6 +17,7 @@ from devicemgr.calibrating import Recalibration
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError, StorageFailed
 from devicemgr.events import DeviceFact, Fact, FireRelease, Kind, Sighting
 from devicemgr.fire import FireWatch
+from devicemgr.holder_run import Run, Step, drive
 from devicemgr.hotplug import Hotplug
 from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
@@ -27,7 +28,9 @@ from devicemgr.portal_modes import PortalModes
 from devicemgr.ports import Device, Gallery, Replaying
 from devicemgr.recognizer.messages import LaneState
 from devicemgr.recognizer.pool import RecognizerPool
+from devicemgr.reconciler import Reconciler
 from devicemgr.rulebook import Rulebook
+from devicemgr.samples import KeptSamples
 from devicemgr.site import Site
 from devicemgr.store import ledger_rows, places
 from devicemgr.store.database import Session, get_meta, revision, set_meta
@@ -42,6 +45,7 @@ _TICK_SECONDS = 0.1
 _STALLED_SECONDS = 10.0
 _LOOKER_STALLED_SECONDS = 60.0
 _OPEN_SECONDS = 8.0
+_STEP_SECONDS = 30.0
 _SETTLED = "openings_settled_seq"
 # systemd, demo and tests count on five seconds from SIGTERM to the end.
 _STOP_SECONDS = 4.5
@@ -75,6 +79,7 @@ class Daemon:
         self._hotplug = Hotplug(self._supervisor.hint)
         self._recalibration = Recalibration(site)
         self._pins = PinChecker(self._inbox.put)
+        self._reconciler = Reconciler(site, self._rules, self._supervisor, KeptSamples(site))
         self._access = AccessPipeline(
             site.ledger, self._supervisor, self._rules, lambda: site.gallery.current, self._inbox.put,
             self._pool.settle, self._pins.ask, self._supervisor.id_of,
@@ -118,6 +123,7 @@ class Daemon:
         self._dispatcher.start()
         self._pins.start()
         self._pool.start(self._on_message)
+        self._reconciler.start()
         self._refresh()
         self._hotplug.start()
         self._looker.start()
@@ -130,6 +136,7 @@ class Daemon:
         self._pool.stop(0.7)
         self._supervisor.stop(0.8)
         self._pins.stop()
+        self._reconciler.stop(0.3)
         self._inbox.close()
         if self._dispatcher.is_alive():
             self._dispatcher.join(0.7)
@@ -228,6 +235,7 @@ class Daemon:
                 self._site.gallery.refresh()
             self._supervisor.set_devices(configs)
             self._lanes.refresh({config.name for config in configs})
+            self._reconciler.wake()
             self._revision = found
         self._recalibration.consider()
 
@@ -262,6 +270,7 @@ class Daemon:
         if state.health is Health.ONLINE and self._fires.on_online(state.name):
             self._modes.after_fire()
         self._modes.on_state(state)
+        self._reconciler.on_state(state)
 
     def _on_message(self, message: Sighting | LaneState) -> None:
         if isinstance(message, Sighting):
@@ -272,6 +281,7 @@ class Daemon:
     def status(self) -> dict[str, Any]:
         """See runtime.Runtime."""
         rules, devices = self._rules.current, self._supervisor.states()
+        revoked = status.revoked(self._site.database)
         uptime = time.monotonic() - self._started
         portals = [
             {"name": portal.name, "mode": str(portal.mode), "state": self._access.state_of(portal.name)}
@@ -279,18 +289,34 @@ class Daemon:
         ]
         return {
             "daemon": status.daemon_json(running=True, ready=self._ready, uptime_s=uptime),
-            "devices": [status.device_json(state) for state in devices],
+            "devices": [status.device_json(state, revoked) for state in devices],
             "portals": portals,
             "gallery": status.gallery_json(self._site.gallery.current),
             "ledger": status.ledger_json(self._site.database),
             "alarms": status.alarms(
-                devices, storage_failing=self._site.ledger.failing, fire=rules.fire_active, unread=self._unread
+                devices,
+                storage_failing=self._site.ledger.failing,
+                fire=rules.fire_active,
+                unread=self._unread,
+                revoked=revoked,
             ),
         }
 
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
         """See runtime.Runtime."""
         return self._supervisor.call(name, action, timeout)
+
+    def drive(self, name: str, steps: Generator[Step, Any, T]) -> T:
+        """See runtime.Runtime."""
+        return drive(steps, lambda step: self._supervisor.call(name, step, _STEP_SECONDS))
+
+    def sync_device(self, name: str, *, prune: bool) -> Run:
+        """See runtime.Runtime."""
+        return self._reconciler.sync(name, prune=prune)
+
+    def last_run(self, name: str) -> Run | None:
+        """See runtime.Runtime."""
+        return self._reconciler.last_run(name)
 
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """See runtime.Runtime."""

@@ -1,20 +1,23 @@
 """What commands use when no daemon runs: devices opened for one action, decisions recorded before they act."""
 
+import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from devicemgr import status
-from devicemgr.errors import DevicemgrError
+from devicemgr.errors import DevicemgrError, SystemFault
 from devicemgr.events import Fact
 from devicemgr.fire import active_inputs
+from devicemgr.holder_run import Run, Step, drive
 from devicemgr.model import Direction, PortalMode
 from devicemgr.openings import Opening, Outcome, manual_fact, outcome_fact, release_gate
 from devicemgr.portal_modes import PortalModes
 from devicemgr.ports import Device, Gallery
+from devicemgr.reconciler import mark_revoked, sync_of
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Site
 from devicemgr.store import places
@@ -31,6 +34,7 @@ class DirectRuntime:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._runs: dict[str, Run] = {}
 
     def status(self) -> dict[str, Any]:
         """Everything is unknown but what the store knows."""
@@ -38,13 +42,17 @@ class DirectRuntime:
             now = datetime.now(UTC)
             devices = [DeviceState(r.name, r.driver, Health.UNKNOWN, None, now) for r in places.devices(session)]
             portals = [{"name": r.name, "mode": r.mode, "state": "unknown"} for r in places.portals(session)]
+        revoked = status.revoked(self._site.database)
         return {
             "daemon": status.daemon_json(running=False, ready=False, uptime_s=0),
-            "devices": [status.device_json(state) for state in devices],
+            "devices": [status.device_json(state, revoked) for state in devices],
             "portals": portals,
             "gallery": status.gallery_json(self._site.gallery.refresh()),
             "ledger": status.ledger_json(self._site.database),
-            "alarms": [{"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"}],
+            "alarms": [
+                {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
+                *status.revoked_alarms(revoked),
+            ],
         }
 
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:  # noqa: ARG002
@@ -59,6 +67,31 @@ class DirectRuntime:
             device.close()
 
     call = call_device
+
+    def drive(self, name: str, steps: Generator[Step, Any, T]) -> T:
+        """On one connection."""
+        return self.call_device(name, lambda device: drive(steps, lambda step: step(device)), 0)
+
+    def sync_device(self, name: str, *, prune: bool) -> Run:
+        """On a thread of its own, so that whoever waits sees how far it is."""
+        sync = sync_of(self._site, name)
+        run = self._runs[name] = Run()
+
+        def go() -> None:
+            try:
+                self.drive(name, sync.steps(run, read=True, prune=prune, insist=True))
+            except DevicemgrError as error:
+                run.end(error)
+            except Exception as error:
+                run.end(SystemFault(f"the program failed: {error!r}"))
+                raise
+
+        threading.Thread(target=go, name=f"sync-{name}").start()
+        return run
+
+    def last_run(self, name: str) -> Run | None:
+        """Of this process."""
+        return self._runs.get(name)
 
     def command(
         self, name: str, action: Callable[[Device], object], done: Callable[[object, Exception | None], None]
@@ -113,7 +146,8 @@ class DirectRuntime:
         return PortalModes(self._site, rules, self, lambda: not fires).change(portal, mode, actor)
 
     def site_changed(self) -> None:
-        """Nobody to tell."""
+        """Nobody to tell; who is to be removed from devices is noted for when they are reached."""
+        mark_revoked(self._site, Rulebook(self._site.database, self._site.parts.catalog))
 
     def gallery(self) -> Gallery:
         """Loaded when asked for."""

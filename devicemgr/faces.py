@@ -13,7 +13,7 @@ from devicemgr.events import Fact
 from devicemgr.gallery_keeper import open_template
 from devicemgr.ports import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.site import Site
-from devicemgr.store import people, settings, templates
+from devicemgr.store import holdings, people, settings, templates
 from devicemgr.store.database import Session
 from devicemgr.store.tables import PersonRow
 from devicemgr.text import reference
@@ -146,13 +146,14 @@ def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
     """Erase a person: record, credentials, consents, templates and key; read back; an erasure record stays."""
     with site.database.write() as session:
         row = people.get(session, badge)
+        devices = holdings.places_of(session, [row.id])[row.id]
         gone = people.erase(session, row)
         gallery_file.forget(session)
-        _record(site, session, "admin.person_erased", row, actor, dict(gone))
+        _record(site, session, "admin.person_erased", row, actor, gone | {"devices": devices})
     wiped = _after_removal(site)
     with site.database.read() as session:
         still_there = people.badge_of(session, row.id) is not None
-    return {"badge": badge, "erased": gone, "verified": wiped and not still_there}
+    return {"badge": badge, "erased": gone, "devices": devices, "verified": wiped and not still_there}
 
 
 def _after_removal(site: Site) -> bool:

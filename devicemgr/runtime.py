@@ -1,8 +1,9 @@
 """The running daemon as API handlers see it, and what stands in for it when none runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeVar
 
+from devicemgr.holder_run import Run, Step
 from devicemgr.model import Direction, PortalMode
 from devicemgr.ports import Device, Gallery
 
@@ -23,6 +24,15 @@ class Runtime(Protocol):
 
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
         """Run `action` on the device's own thread; DeviceError when it is gone or too slow."""
+
+    def drive(self, name: str, steps: Generator[Step, Any, T]) -> T:
+        """Run each step on the device's own thread, one after another; what the steps give at their end."""
+
+    def sync_device(self, name: str, *, prune: bool) -> Run:
+        """Bring what a device holds in step, now; the run tells how far it is."""
+
+    def last_run(self, name: str) -> Run | None:
+        """The present or last such run; None for a device that keeps nobody, or without one."""
 
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """Record a manual opening, release the gate, record the outcome."""

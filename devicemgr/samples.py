@@ -54,6 +54,22 @@ def sample_jpeg(site: Site, person_id: str) -> bytes | None:
     return opened(site, sealed).jpeg if sealed is not None else None
 
 
+class KeptSamples:
+    """A site's kept faces, as devices are given them (holdings.Samples)."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def digests(self) -> dict[str, str]:
+        """What names each person's newest kept face."""
+        with self._site.database.read() as session:
+            return rows.newest_ids(session)
+
+    def jpeg(self, person_id: str) -> bytes | None:
+        """The newest kept face of a person."""
+        return sample_jpeg(self._site, person_id)
+
+
 def _packed(crop: FaceCrop) -> bytes:
     box = crop.box
     return _PLACE.pack(*(max(0, edge) for edge in (box.top, box.right, box.bottom, box.left))) + crop.jpeg

@@ -1,21 +1,28 @@
 """What `status` answers, with a daemon and without."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from devicemgr import __version__
 from devicemgr.ports import Gallery
-from devicemgr.store import ledger_rows
+from devicemgr.store import holdings, ledger_rows
 from devicemgr.store.database import Database
 from devicemgr.supervisor import DeviceState, Health
 from devicemgr.text import rfc3339
 
 
-def device_json(state: DeviceState) -> dict[str, Any]:
-    """One device of `status`."""
+def device_json(state: DeviceState, revoked: Mapping[str, int]) -> dict[str, Any]:
+    """One device of `status`; `revoked` people are those whom it still holds and should not."""
     return {
         "name": state.name, "kind": state.kind, "state": str(state.health), "cause": state.cause,
-        "since": rfc3339(state.since),
+        "since": rfc3339(state.since), "revoked": revoked.get(state.name, 0),
     }  # fmt: skip
+
+
+def revoked(database: Database) -> dict[str, int]:
+    """By device, how many people are still to be removed from it."""
+    with database.read() as session:
+        return {name: found["revoked"] for name, found in holdings.counts(session).items() if found["revoked"]}
 
 
 def gallery_json(gallery: Gallery) -> dict[str, Any]:
@@ -37,8 +44,21 @@ def daemon_json(*, running: bool, ready: bool, uptime_s: float) -> dict[str, Any
     return {"running": running, "ready": ready, "version": __version__, "uptime_s": round(uptime_s, 1)}
 
 
+def revoked_alarms(revoked: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Devices that could still let in whom they should not."""
+    return [
+        {"kind": "device_holds_revoked", "device": name, "cause": f"it still holds {count} revoked people"}
+        for name, count in sorted(revoked.items())
+    ]
+
+
 def alarms(
-    devices: list[DeviceState], *, storage_failing: bool, fire: bool, unread: str | None = None
+    devices: list[DeviceState],
+    *,
+    storage_failing: bool,
+    fire: bool,
+    unread: str | None = None,
+    revoked: Mapping[str, int] | None = None,
 ) -> list[dict[str, Any]]:
     """What a guard should see first."""
     found = [
@@ -46,6 +66,7 @@ def alarms(
         for state in devices
         if state.health in (Health.OFFLINE, Health.DEGRADED)
     ]
+    found += revoked_alarms(revoked or {})
     if unread is not None:
         found.insert(0, {"kind": "site_not_read", "cause": f"changes of people and site are not in force: {unread}"})
     if storage_failing:

@@ -10,6 +10,7 @@ from devicemgr.api import (
     devices,
     events,
     faces,
+    holdings,
     metrics,
     people,
     portals,
@@ -32,7 +33,9 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for resource in (people, credentials, faces, calibration, rights, devices, portals, events, sitefile, system):
+    for resource in (
+        people, credentials, faces, calibration, rights, devices, holdings, portals, events, sitefile, system,
+    ):  # fmt: skip
         api.include_router(resource.router)
     app.include_router(api)
     app.include_router(metrics.router)

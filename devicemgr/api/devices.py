@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from devicemgr.api import holdings
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.model import DeviceConfig
@@ -161,10 +162,11 @@ def list_devices(context: Ctx, _: Who) -> list[dict[str, Any]]:
 
 @router.get("/devices/{name}")
 def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
-    """One device."""
+    """One device, and what it holds."""
     states = _states(context)
     with context.site.database.read() as session:
-        return _device_json(places.device(session, name), states)
+        found = _device_json(places.device(session, name), states)
+    return found | {"holds": holdings.summary(context, name)}
 
 
 @router.patch("/devices/{name}")

@@ -8,6 +8,7 @@ import typer
 from devicemgr.client.output import details, emit, local, say, table, words
 from devicemgr.client.secret import FromStdin, FromVariable, read_password
 from devicemgr.client.session import api
+from devicemgr.client.syncing import show_holdings
 from devicemgr.client.transport import path
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
@@ -103,6 +104,7 @@ def show(name: Name) -> None:
         shown = {key: found[key] for key in ("name", "driver", "address", "username")}
         shown |= {"password": "stored" if found["has_password"] else None, "options": found["options"]}
         details(shown | {"state": found["state"], "cause": found["cause"], "since": local(found["since"])})
+        show_holdings(found["holds"])
 
 
 @app.command("edit")

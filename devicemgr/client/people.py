@@ -119,6 +119,8 @@ def erase(
     answer = api().call("DELETE", path("people", badge))
     gone = ", ".join(f"{count} {kind}" for kind, count in answer["erased"].items())
     warn_if_not_wiped(answer)
+    if answer["devices"]:
+        gone += f"; to be erased on {', '.join(answer['devices'])}: `events --kind admin.erasure_completed` tells when"
     say(f"erased {badge}: {gone}", answer)
 
 

@@ -122,6 +122,12 @@ def _with_badges(session: Session, bodies: list[dict[str, Any]]) -> list[dict[st
     return bodies
 
 
+def of_person(session: Session, person_id: str, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Events of `kinds` about a person, erased ones too, in order."""
+    query = select(EventRow.body).where(EventRow.person_id == person_id, EventRow.kind.in_(kinds))
+    return [json.loads(body) for body in session.scalars(query.order_by(EventRow.seq))]
+
+
 def unconfirmed(
     session: Session, kinds: Sequence[str], outcomes: Sequence[str], after: int = 0
 ) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from devicemgr.store.tables import (
     AccessPointRow,
     CursorRow,
     DeviceRow,
+    HoldingRow,
     LevelPortalRow,
     LevelRow,
     PortalRow,
@@ -83,7 +84,8 @@ def remove_device(session: Session, row: DeviceRow) -> None:
     used = session.scalar(query.where(or_(PortalRow.gate_id == row.id, AccessPointRow.device_id == row.id)))
     if used:
         raise RequestError(f"portal '{used}' uses device '{row.name}'; edit or remove the portal first")
-    session.execute(delete(CursorRow).where(CursorRow.device_id == row.id))
+    for table in (CursorRow, HoldingRow):
+        session.execute(delete(table).where(table.device_id == row.id))
     session.delete(row)
     session.flush()
 

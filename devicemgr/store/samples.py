@@ -32,6 +32,13 @@ def newest(session: Session, person_id: str) -> SealedSample | None:
     return None if row is None else _sealed(row)
 
 
+def newest_ids(session: Session) -> dict[str, str]:
+    """By person's id, what names the newest kept face, of everybody whose consent is in force."""
+    query = select(SampleRow.person_id, SampleRow.id).where(SampleRow.person_id.in_(consented()))
+    # Of a person's rows the last one stays in the dictionary.
+    return {row.person_id: row.id for row in session.execute(query.order_by(SampleRow.created, SampleRow.id.desc()))}
+
+
 def of_person(session: Session, person_id: str) -> list[SealedSample]:
     """All kept faces of a person, oldest first; none without a consent."""
     query = _query().where(SampleRow.person_id == person_id).order_by(SampleRow.created, SampleRow.id)

@@ -147,6 +147,21 @@ class CursorRow(Base):
     serial: Mapped[int]
 
 
+class HoldingRow(Base):
+    """What a device holds, or shall, of whom: by the device's key and the person's random id, which may be erased."""
+
+    __tablename__ = "holdings"
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(36), index=True)
+    state: Mapped[str] = mapped_column(String(12))
+    digest: Mapped[str | None] = mapped_column(String(32))
+    seen: Mapped[str | None] = mapped_column(String(32))
+    face: Mapped[str | None] = mapped_column(String(64))
+    error: Mapped[str | None] = mapped_column(String(300))
+    at: Mapped[str] = mapped_column(String(32))
+
+
 class ScheduleRow(Base):
     """Weekly windows as text (`mon-fri 08:00-18:00`) in one IANA zone; holidays as ISO dates."""
 

@@ -1,0 +1,341 @@
+"""Brings one device to hold what it should, as a generator of exchanges: whoever drives it runs each on the device's
+own thread, so that between any two a gate's release goes first. What was done is on disk before the next exchange.
+
+Revocations go before the reading; then read page by page, plan, remove, change, add. A change of the site meanwhile
+(`dirty`) is planned for at once. Killed anywhere, the next run begins anew and comes to the same end.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr import erasure
+from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused
+from devicemgr.holder_run import Keeper, Profile, Run, Step, Steps, holder, profile_of
+from devicemgr.holdings import (
+    Desired,
+    Plan,
+    Policy,
+    Record,
+    Samples,
+    State,
+    desired,
+    digest,
+    is_used,
+    known_keys,
+    plan,
+)
+from devicemgr.ports import Holding
+from devicemgr.rulebook import Rulebook
+from devicemgr.rules.policy import Snapshot
+from devicemgr.site import Site
+from devicemgr.store import holdings as rows
+from devicemgr.text import safe
+
+Work = Callable[[Sequence[str]], Steps]
+
+_MOST_KEYS = 200_000
+_READ_AGAIN = 2
+_RETRY_FIRST, _RETRY_LAST = 60.0, 3600.0
+
+
+class HolderSync:
+    """One device's books. Not for two drivers at a time; `dirty` may be set by any thread."""
+
+    def __init__(self, site: Site, rules: Rulebook, keeper: Keeper, samples: Samples) -> None:
+        self._site, self._rules, self._keeper, self._samples = site, rules, keeper, samples
+        self.dirty = threading.Event()
+        self.run = Run()
+        self._profile: Profile | None = None
+        self._mirror: dict[str, Holding] | None = None
+        self._snapshot: Snapshot = rules.current
+        self._desired = Desired()
+        self._records: dict[str, Record] = {}
+        self._retries: dict[str, tuple[str | None, int, float]] = {}
+        self._no_room: set[str] = set()
+
+    def steps(self, run: Run, *, read: bool = False, prune: bool = False, insist: bool = False) -> Steps:
+        """Do what is to be done; `read` anew, `prune` what is unknown, `insist` on what was refused lately."""
+        self.run = run
+        if insist:
+            self._retries.clear()
+        self._profile = self._profile or (yield profile_of)
+        if self._profile is None:
+            run.end(DeviceRefused(f"{self._keeper.name} keeps neither people nor cards: nothing to sync"))
+            return
+        try:
+            self._load()
+            yield from self._revoke_first()
+            if read or self._mirror is None:
+                yield from self._read()
+            yield from self._apply(prune)
+        except DevicemgrError:
+            self._mirror = None  # what an exchange without an answer did is only known by reading
+            raise
+        run.failed = sum(record.state is State.FAILED for record in self._records.values())
+        run.end()
+
+    def preview(self) -> Generator[Step, Any, tuple[Plan, Desired, Mapping[str, Holding]]]:
+        """Read and plan; nothing is changed, here or there."""
+        self._profile = yield lambda device: profile_of(holder(device))
+        with self._site.database.read() as session:
+            self._records = rows.records(session, self._keeper.id)
+        self._want()
+        found: dict[str, Holding] = {}
+        yield from self._pages(found)
+        self._note_seen(found)
+        return plan(self._desired, found, self._records, self._known()), self._desired, found
+
+    def keeps_nobody(self) -> bool:
+        """True when the device has said that it is none of these."""
+        return self._profile is None
+
+    def due(self) -> float | None:
+        """When, in CLOCK_MONOTONIC seconds, something refused is to be tried again."""
+        return min((due for _, _, due in self._retries.values()), default=None)
+
+    def _want(self) -> None:
+        assert self._profile is not None
+        self._snapshot = self._rules.refresh()
+        policy = Policy(self._profile.holds, self._keeper.faces, self._keeper.decides)
+        faces = self._samples.digests() if policy.faces else {}
+        self._desired = desired(self._keeper.name, policy, self._snapshot, datetime.now(UTC), faces)
+
+    def _load(self) -> None:
+        """What is wanted now, and what is recorded; what differs is marked on disk before anything is sent."""
+        self.dirty.clear()
+        self._want()
+        with self._site.database.read() as session:
+            self._records = rows.records(session, self._keeper.id)
+        self._save(list(self._marks()))
+
+    def _marks(self) -> Sequence[Record]:
+        changed = []
+        for key, record in self._records.items():
+            if key not in self._desired.wanted and key not in self._desired.unfit:
+                changed.append(record.revoked())
+        for key, want in self._desired.wanted.items():
+            old = self._records.get(key)
+            if old is None or old.person_id != want.person_id:
+                changed.append(Record(key, want.person_id, State.PENDING, face=old.face if old else None))
+            elif old.digest != digest(want.holding) and not self._is_put_off(key):
+                changed.append(old.again())
+        for key, (person_id, why) in self._desired.unfit.items():
+            old = self._records.get(key) or Record(key, person_id, State.FAILED)
+            changed.append(replace(old, person_id=person_id, state=State.FAILED, error=why))
+        return [record for record in changed if record != self._records.get(record.key)]
+
+    def _save(self, changed: Sequence[Record]) -> None:
+        if changed:
+            with self._site.database.write(changes_site=False) as session:
+                rows.save(session, self._keeper.id, changed)
+            self._records |= {record.key: record for record in changed}
+
+    def _known(self) -> Mapping[str, str]:
+        # A device that no portal uses yet is being set up: whom it holds already is left in peace.
+        assert self._profile is not None
+        used = is_used(self._keeper.name, self._snapshot)
+        return known_keys(self._profile.holds, self._snapshot) if used else {}
+
+    def _revoke_first(self) -> Steps:
+        gone = [key for key, record in self._records.items() if record.state is State.TO_REMOVE]
+        if self._mirror is not None:
+            self._settle([key for key in gone if key not in self._mirror])
+        for batch in self._batches([key for key in gone if key in self._records and not self._is_put_off(key)]):
+            yield from self._remove(batch)
+
+    def _read(self) -> Steps:
+        for _ in range(_READ_AGAIN + 1):
+            found: dict[str, Holding] = {}
+            self._mirror = None
+            whole = yield from self._pages(found)
+            if whole:
+                break
+        self._mirror = found
+        self._note_seen(found)
+        self._settle([k for k, r in self._records.items() if r.state is State.TO_REMOVE and k not in found])
+
+    def _pages(self, found: dict[str, Holding]) -> Generator[Step, Any, bool]:
+        """Everything held, into `found`; False when a revocation came between, which may have shifted the pages."""
+        self.run.phase, whole, after, pages = "reading", True, None, 0
+        while True:
+            page, after = yield _page(after)
+            found |= {holding.key: holding for holding in page}
+            self.run.done = self.run.of = len(found)
+            pages += 1
+            if after is None:
+                return whole
+            if len(found) > _MOST_KEYS or pages > _MOST_KEYS:
+                raise DeviceGarbled(f"{self._keeper.name} tells of keys without end; restart it")
+            if self.dirty.is_set():
+                self._load()
+                before = set(self._records)
+                yield from self._revoke_first()
+                whole = whole and before == set(self._records)
+
+    def _note_seen(self, found: Mapping[str, Holding]) -> None:
+        """How the device tells what it was given."""
+        for key, holding in found.items():
+            record = self._records.get(key)
+            if record is not None and record.digest is not None and record.seen is None:
+                self._records[key] = replace(record, seen=digest(holding))
+
+    def _apply(self, prune: bool) -> Steps:
+        todo = self._todo(prune)
+        while todo:
+            do, keys = todo.popleft()
+            yield from do(keys)
+            self.run.done += len(keys)
+            if self.dirty.is_set():
+                self._load()
+                todo = self._todo(prune)
+
+    def _todo(self, prune: bool) -> deque[tuple[Work, Sequence[str]]]:
+        assert self._mirror is not None
+        found = plan(self._desired, self._mirror, self._records, self._known())
+        self._adopt(found.same)
+        self.run.unknown = () if prune else found.unknown
+        self.run.phase = "applying"
+        todo: deque[tuple[Work, Sequence[str]]] = deque()
+        for do, keys in (
+            (self._remove, [*found.remove, *(found.unknown if prune else ())]),
+            (self._put, found.restrict),
+            (self._put, found.change),
+            (self._add, found.add),
+        ):
+            todo.extend((do, batch) for batch in self._batches([key for key in keys if not self._is_put_off(key)]))
+        self.run.done, self.run.of = 0, sum(len(keys) for _, keys in todo)
+        return todo
+
+    def _adopt(self, same: Sequence[str]) -> None:
+        assert self._mirror is not None
+        changed = []
+        with self._site.database.read() as session:
+            stored = rows.records(session, self._keeper.id)
+        for key in same:
+            want, record = self._desired.wanted[key], self._records[key]
+            seen = record.seen if record.digest == digest(want.holding) else digest(self._mirror[key])
+            held = Record(key, want.person_id, State.HELD, digest(want.holding), seen, want.holding.face)
+            if held != stored.get(key):
+                changed.append(held)
+            self._retries.pop(key, None)
+        self._save(changed)
+
+    def _batches(self, keys: Sequence[str]) -> list[Sequence[str]]:
+        size = self._profile.batch if self._profile else 1
+        return [keys[start : start + size] for start in range(0, len(keys), size)]
+
+    def _is_put_off(self, key: str) -> bool:
+        """Refused lately, and nothing has changed since."""
+        tried, _, due = self._retries.get(key, (None, 0, 0.0))
+        want = self._desired.wanted.get(key)
+        return time.monotonic() < due and tried == (digest(want.holding) if want else None)
+
+    def _remove(self, keys: Sequence[str]) -> Steps:
+        if not keys:
+            return  # to some devices an empty list means everybody
+        try:
+            yield lambda device: holder(device).remove(list(keys))
+        except DeviceRefused as error:
+            if len(keys) > 1:
+                yield from self._remove(keys[: len(keys) // 2])
+                yield from self._remove(keys[len(keys) // 2 :])
+            else:
+                self._refused({keys[0]: str(error)}, State.TO_REMOVE)
+            return
+        self._settle(keys)
+
+    def _settle(self, keys: Sequence[str]) -> None:
+        """Read back as gone: forgotten here, and where the person was erased, recorded."""
+        if not keys:
+            return
+        people = {self._records[key].person_id for key in keys if key in self._records}
+        erased = sorted(person for person in people if person not in self._snapshot.people)
+        with self._site.database.write(changes_site=False) as session:
+            rows.drop(session, self._keeper.id, keys)
+            self._site.ledger.append(session, erasure.facts(session, self._keeper.name, erased))
+        for key in keys:
+            self._records.pop(key, None)
+            self._retries.pop(key, None)
+            if self._mirror is not None:
+                self._mirror.pop(key, None)
+        while self._no_room:
+            self._retries.pop(self._no_room.pop(), None)
+
+    def _add(self, keys: Sequence[str]) -> Steps:
+        """Up to the device's capacity, which is looked at before anything is pushed."""
+        assert self._profile is not None
+        assert self._mirror is not None
+        room = max(0, self._profile.capacity - len(self._mirror))
+        over = {
+            key: f"{self._keeper.name} is full: it holds {len(self._mirror)} of at most {self._profile.capacity}"
+            for key in keys[room:]
+        }
+        if over:
+            self._refused(over, State.FAILED)
+            self._no_room |= set(over)
+        yield from self._put(keys[:room])
+
+    def _put(self, keys: Sequence[str]) -> Steps:
+        if not keys:
+            return
+        jpegs, holdings = self._with_faces(keys)
+        try:
+            refused = yield lambda device: holder(device).put(holdings, jpegs)
+        except DeviceRefused as error:
+            if len(keys) > 1:
+                yield from self._put(keys[: len(keys) // 2])
+                yield from self._put(keys[len(keys) // 2 :])
+                return
+            refused = {keys[0]: error}
+        self._refused({key: str(error) for key, error in refused.items() if key in keys}, State.FAILED)
+        self._have_put([holding for holding in holdings if holding.key not in refused])
+
+    def _with_faces(self, keys: Sequence[str]) -> tuple[dict[str, bytes], list[Holding]]:
+        """The samples that the device lacks; one that is gone meanwhile is not asked of the device either."""
+        assert self._mirror is not None
+        jpegs: dict[str, bytes] = {}
+        holdings = []
+        for key in keys:
+            want = self._desired.wanted[key]
+            holding, there = want.holding, self._mirror.get(key)
+            lacks = there is None or there.face is None or self._records[key].face != holding.face
+            if holding.face is not None and lacks:
+                sample = self._samples.jpeg(want.person_id)
+                holding = holding if sample is not None else replace(holding, face=None)
+                jpegs |= {key: sample} if sample is not None else {}
+            holdings.append(holding)
+        return jpegs, holdings
+
+    def _have_put(self, holdings: Sequence[Holding]) -> None:
+        assert self._mirror is not None
+        held = [
+            Record(h.key, self._desired.wanted[h.key].person_id, State.HELD, digest(h), None, h.face) for h in holdings
+        ]  # fmt: skip
+        lost = [r.person_id for r in held if r.face is None and self._records[r.key].face is not None]
+        with self._site.database.write(changes_site=False) as session:
+            rows.save(session, self._keeper.id, held)
+            self._site.ledger.append(session, erasure.face_facts(self._keeper.name, lost))
+        self._records |= {record.key: record for record in held}
+        self._mirror |= {holding.key: holding for holding in holdings}
+        for holding in holdings:
+            self._retries.pop(holding.key, None)
+
+    def _refused(self, reasons: Mapping[str, str], state: State) -> None:
+        changed = []
+        for key, why in reasons.items():
+            want, record = self._desired.wanted.get(key), self._records.get(key)
+            _, attempts, _ = self._retries.get(key, (None, 0, 0.0))
+            pause = min(_RETRY_LAST, _RETRY_FIRST * 2**attempts)
+            self._retries[key] = (digest(want.holding) if want else None, attempts + 1, time.monotonic() + pause)
+            if record is not None:
+                changed.append(replace(record, state=state, error=safe(why, 300)))
+        self._save(changed)
+
+
+def _page(after: str | None) -> Step:
+    return lambda device: holder(device).held(after)

@@ -1,0 +1,307 @@
+"""What a device should hold by the rules here, and how that differs from what it holds. Pure: no clock, no store.
+
+A device that decides by itself knows neither schedules nor second factors, so these are kept by what it holds: a door
+is in a holding only while the schedule is open and one factor suffices there. Keys are badges, or printed card numbers.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from devicemgr.events import Reason
+from devicemgr.model import AccessLevel, Person, Portal
+from devicemgr.ports import Holding
+from devicemgr.rules.cards import printed_number
+from devicemgr.rules.factors import Factor, suffices
+from devicemgr.rules.policy import Snapshot
+from devicemgr.rules.schedule import is_open
+from devicemgr.rules.validity import invalidity
+
+Holds = Literal["people", "cards"]
+
+_NO_NUMBER = "the device holds plain numbers, and this card has none; assign the card by its printed number"
+_TWO_PEOPLE = "two people's cards have this printed number; take it from one of them with `devicemgr card remove`"
+
+
+class State(StrEnum):
+    """Where one key on one device stands; `to_remove` until it is read back as gone."""
+
+    PENDING = "pending"
+    HELD = "held"
+    FAILED = "failed"
+    TO_REMOVE = "to_remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known here of one key on one device: by the person's random id, without a name.
+
+    `digest` is of the holding that was last put, `seen` of how the device tells it, `face` of the sample it was given.
+    """
+
+    key: str
+    person_id: str
+    state: State
+    digest: str | None = None
+    seen: str | None = None
+    face: str | None = None
+    error: str | None = None
+
+    def revoked(self) -> "Record":
+        """The same, to be removed; nothing names what was held."""
+        return replace(self, state=State.TO_REMOVE, digest=None, seen=None)
+
+    def again(self) -> "Record":
+        """The same, to be put."""
+        return replace(self, state=State.PENDING, error=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a device takes: people or cards, face samples or none; `decides` when it opens without asking here."""
+
+    holds: Holds
+    faces: bool = False
+    decides: bool = True
+
+
+class Samples(Protocol):
+    """Face samples for devices, of people whose consent is in force."""
+
+    def digests(self) -> Mapping[str, str]:
+        """By person's id, what names the present sample."""
+
+    def jpeg(self, person_id: str, /) -> bytes | None:
+        """The sample; None when there is none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A holding and whose it is."""
+
+    person_id: str
+    holding: Holding
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a device should hold, by key; `unfit` what it should and can't, with person's id and reason."""
+
+    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    unfit: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Keys by what is to be done, in the order in which it is done; `unknown` are nobody's here, and are left."""
+
+    remove: tuple[str, ...] = ()
+    restrict: tuple[str, ...] = ()
+    change: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """True when something is to be done."""
+        return bool(self.remove or self.restrict or self.change or self.add)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A door of the device that a level leads to: open by schedule now, and which factors suffice alone."""
+
+    numbers: frozenset[int]
+    portal: Portal
+    open_now: bool
+
+
+def is_used(device: str, snapshot: Snapshot) -> bool:
+    """True when a portal names the device."""
+    return bool(_doors_of(device, snapshot))
+
+
+def _doors_of(device: str, snapshot: Snapshot) -> dict[str, frozenset[int]]:
+    """By portal, the device's doors: the gate's channel, or that of the readers of a gate elsewhere."""
+    doors = {}
+    for portal in snapshot.portals.values():
+        readers = frozenset(point.channel for point in portal.access_points if point.device == device)
+        if portal.gate == device:
+            doors[portal.name] = frozenset({portal.channel})
+        elif readers:
+            doors[portal.name] = readers
+    return doors
+
+
+def _entitled(device: str, snapshot: Snapshot, at: datetime) -> Iterator[tuple[Person, list[_Door]]]:
+    """Everybody whom a level lets pass at the device, now or at another time."""
+    doors = _doors_of(device, snapshot)
+    by_level = {name: _level_doors(level, doors, snapshot, at) for name, level in snapshot.levels.items()}
+    for person in snapshot.people.values():
+        found = [door for name in person.levels for door in by_level.get(name, ())]
+        if found and invalidity(person, at) in (None, Reason.NOT_YET_VALID):
+            yield person, found
+
+
+def _level_doors(
+    level: AccessLevel, doors: Mapping[str, frozenset[int]], snapshot: Snapshot, at: datetime
+) -> list[_Door]:
+    found = []
+    for name, schedule_name in level.portals.items():
+        if name in doors:
+            schedule = snapshot.schedules.get(schedule_name) if schedule_name is not None else None
+            open_now = schedule_name is None or (schedule is not None and is_open(schedule, at))
+            found.append(_Door(doors[name], snapshot.portals[name], open_now))
+    return found
+
+
+def _cards_by_person(snapshot: Snapshot) -> dict[str, list[str]]:
+    cards: dict[str, list[str]] = {}
+    for number, person_id in sorted(snapshot.cards.items()):
+        cards.setdefault(person_id, []).append(number)
+    return cards
+
+
+def desired(device: str, policy: Policy, snapshot: Snapshot, at: datetime, faces: Mapping[str, str]) -> Desired:
+    """Who may pass at `device`, as it should hold them at `at`; `faces` leads from people's ids to sample digests."""
+    cards = _cards_by_person(snapshot)
+    entitled = _entitled(device, snapshot, at)
+    if policy.holds == "cards":
+        return _desired_cards(policy, entitled, cards)
+    wanted = {}
+    for person, doors in entitled:
+        face = faces.get(person.id) if policy.faces and person.face_consent else None
+        if face is not None and policy.decides and not _alone(Factor.FACE, person, doors):
+            face = None
+        numbers = tuple(cards.get(person.id, ()))
+        if face is None and not numbers:
+            continue  # without face or card nobody can pass there, so nothing of theirs goes there
+        factors = [factor for factor, given in ((Factor.FACE, face), (Factor.CARD, numbers)) if given]
+        holding = Holding(
+            person.badge, person.name, numbers, _numbers(policy, person, doors, factors), person.valid_from,
+            person.valid_to, face,
+        )  # fmt: skip
+        wanted[person.badge] = Wanted(person.id, holding)
+    return Desired(wanted)
+
+
+def _desired_cards(
+    policy: Policy, entitled: Iterator[tuple[Person, list[_Door]]], cards: Mapping[str, list[str]]
+) -> Desired:
+    wanted: dict[str, Wanted] = {}
+    unfit: dict[str, tuple[str, str]] = {}
+    for person, doors in entitled:
+        for number in cards.get(person.id, ()):
+            printed = printed_number(number)
+            key = number if printed is None else str(printed)
+            if printed is None:
+                unfit[key] = (
+                    person.id,
+                    "the device holds plain numbers, and this card has none; assign it by its number",
+                )
+                continue
+            if key in wanted and wanted[key].person_id != person.id:
+                unfit[key] = (person.id, _TWO_PEOPLE)
+                continue
+            numbers = _numbers(policy, person, doors, [Factor.CARD])
+            holding = Holding(key, doors=numbers, valid_from=person.valid_from, valid_to=person.valid_to)
+            wanted[key] = Wanted(person.id, holding)
+    return Desired({key: found for key, found in wanted.items() if key not in unfit}, unfit)
+
+
+def _numbers(policy: Policy, person: Person, doors: list[_Door], factors: list[Factor]) -> frozenset[int]:
+    passable = (
+        door
+        for door in doors
+        if not policy.decides or (door.open_now and any(_suffices(factor, person, door) for factor in factors))
+    )
+    return frozenset(number for door in passable for number in door.numbers)
+
+
+def _alone(factor: Factor, person: Person, doors: list[_Door]) -> bool:
+    """Whether the factor suffices at every door: a device that decides opens all of a person's doors by it."""
+    return all(_suffices(factor, person, door) for door in doors)
+
+
+def _suffices(factor: Factor, person: Person, door: _Door) -> bool:
+    shown = frozenset({factor})
+    return suffices(door.portal.require, shown, consents=person.face_consent, doubtful_face=False)
+
+
+def entitled_keys(device: str, snapshot: Snapshot, at: datetime) -> dict[str, str]:
+    """Every key, badge or printed number, under which the device may hold somebody; and whose it is."""
+    cards = _cards_by_person(snapshot)
+    keys = {}
+    for person, _ in _entitled(device, snapshot, at):
+        keys[person.badge] = person.id
+        keys |= {_key(number): person.id for number in cards.get(person.id, ())}
+    return keys
+
+
+def known_keys(holds: Holds, snapshot: Snapshot) -> dict[str, str]:
+    """The keys of everybody here, whatever their rights, and whose they are."""
+    if holds == "people":
+        return {person.badge: person.id for person in snapshot.people.values()}
+    return {_key(number): person_id for number, person_id in snapshot.cards.items()}
+
+
+def _key(number: str) -> str:
+    printed = printed_number(number)
+    return number if printed is None else str(printed)
+
+
+def digest(holding: Holding) -> str:
+    """What names a holding with all that it says."""
+    times = (holding.valid_from, holding.valid_to)
+    parts = (
+        holding.key, holding.name, tuple(sorted(holding.cards)), tuple(sorted(holding.doors)),
+        tuple(time.astimezone(UTC).isoformat() if time else "" for time in times), holding.face,
+    )  # fmt: skip
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
+    """Whether the device holds what it should.
+
+    A device may keep a name or a time more coarsely than it was told; what it told after a put is its way to say that.
+    """
+    if record is not None and record.digest == digest(want):
+        return record.seen is None or record.seen == digest(actual)
+    if want.face is not None and (record is None or record.face != want.face):
+        return False
+    same = (want.name, set(want.cards), want.doors, want.valid_from, want.valid_to)
+    told = (actual.name, set(actual.cards), actual.doors, actual.valid_from, actual.valid_to)
+    return same == told and (want.face is None) == (actual.face is None)
+
+
+def restricts(want: Holding, actual: Holding) -> bool:
+    """Whether a change takes something away."""
+    shorter = want.valid_to is not None and (actual.valid_to is None or want.valid_to < actual.valid_to)
+    later = want.valid_from is not None and (actual.valid_from is None or want.valid_from > actual.valid_from)
+    face = want.face is None and actual.face is not None
+    lost = bool(actual.doors - want.doors or set(actual.cards) - set(want.cards))
+    return shorter or later or face or lost
+
+
+def plan(wanted: Desired, actual: Mapping[str, Holding], ours: Mapping[str, Record], known: Mapping[str, str]) -> Plan:
+    """What to do; a key that is neither recorded (`ours`) nor anybody's here (`known`) is unknown, and stays."""
+    gone = [key for key in actual if key not in wanted.wanted]
+    differing = [
+        key
+        for key, want in wanted.wanted.items()
+        if key in actual and not agrees(want.holding, actual[key], ours.get(key))
+    ]
+    restrict = {key for key in differing if restricts(wanted.wanted[key].holding, actual[key])}
+    present = set(wanted.wanted) & set(actual)
+    return Plan(
+        remove=tuple(sorted(key for key in gone if key in ours or key in known)),
+        restrict=tuple(sorted(restrict)),
+        change=tuple(sorted(set(differing) - restrict)),
+        add=tuple(sorted(set(wanted.wanted) - set(actual))),
+        same=tuple(sorted(present - set(differing))),
+        unknown=tuple(sorted(key for key in gone if key not in ours and key not in known)),
+    )
