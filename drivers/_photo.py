@@ -1,0 +1,38 @@
+"""A face sample brought within a device's limits."""
+
+import io
+
+from devicemgr.errors import DeviceRefused
+
+_MOST_PIXELS = 50_000_000
+_QUALITIES = (90, 80, 70, 60, 50, 40)
+
+
+def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[int, int] = (0, 0)) -> bytes:
+    """`jpeg` as a baseline RGB JPEG of at most so many bytes and pixels (width, height) and at least `least`.
+
+    Its place, time and camera are left out. DeviceRefused when it can't be made to fit.
+    """
+    from PIL import Image, ImageOps  # noqa: PLC0415 - listing the kinds needs no pictures
+
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG", "PNG")) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise DeviceRefused("the face sample is larger than 50 megapixels; enrol a smaller photo")
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DeviceRefused("the face sample can't be read; enrol the person again") from error
+    up = max(least[0] / picture.width, least[1] / picture.height, 1.0)
+    down = min(most[0] / picture.width, most[1] / picture.height, 1.0)
+    scale = up if up > 1.0 else down
+    if scale != 1.0:
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    if picture.width > most[0] or picture.height > most[1]:
+        picture = ImageOps.fit(picture, (min(picture.width, most[0]), min(picture.height, most[1])))
+    for quality in _QUALITIES:
+        held = io.BytesIO()
+        picture.save(held, "JPEG", quality=quality)
+        if held.tell() <= most_bytes:
+            return held.getvalue()
+    raise DeviceRefused(f"the face sample does not fit into {most_bytes} bytes; enrol a smaller photo")
