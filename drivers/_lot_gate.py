@@ -208,6 +208,9 @@ class LotGate:
             **{f"{direction}_counter": state.count[direction] for direction in Direction},
         }
 
+    def trace(self) -> list[tuple[float, str, bytes]]:
+        return self._master.trace()
+
     def close(self) -> None:
         self._master.close()
 

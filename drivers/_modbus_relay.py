@@ -119,6 +119,9 @@ class ModbusRelay:
     def check(self) -> dict[str, JsonValue]:
         return {"inputs": {**self._read()}}
 
+    def trace(self) -> list[tuple[float, str, bytes]]:
+        return self._master.trace()
+
     def close(self) -> None:
         self._bank.let_go()
         self._master.close()

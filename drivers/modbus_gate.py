@@ -31,7 +31,13 @@ class Options(RelayOptions):
         description="How frames travel on tcp:// addresses. rtu: a serial server that passes RTU frames through; "
         "tcp: a Modbus TCP device or gateway; auto: tcp on port 502, rtu on every other",
     )
-    timeout: float = Field(0.3, ge=0.05, le=2, description="Seconds to wait for each answer; raise it for radio links")
+    timeout: float | None = Field(
+        None,
+        ge=0.05,
+        le=2,
+        description="Seconds to wait for each answer; raise it for radio links. Left out: 0.3, and less for readings "
+        "on a line with several units, so that one without power does not slow the others",
+    )
     pulse: Literal["device", "host"] = Field(
         "device",
         description="Relay boards. device: the board times the pulse (flash-on, coils from 0x0200), so nothing stays "
@@ -68,13 +74,15 @@ class Options(RelayOptions):
 
 def build(config: DeviceConfig) -> Gate:
     """A gate that is not connected yet; InvalidInput for an address or option that cannot be."""
-    from drivers._modbus import Master, RtuFraming, TcpFraming  # noqa: PLC0415 (pymodbus and pyserial)
+    from drivers._bus import bus_at  # noqa: PLC0415 (pyserial)
+    from drivers._modbus import Master  # noqa: PLC0415 (pymodbus)
+    from drivers._modbus_frames import RtuFraming, TcpFraming  # noqa: PLC0415 (pymodbus)
 
     options = read_options(Options, config)
     address = parse_address(config.address, BAUDRATE[options.profile])
     auto_tcp = isinstance(address, TcpAddress) and address.port == MODBUS_TCP_PORT
     modbus_tcp = options.framer == "tcp" or (options.framer == "auto" and auto_tcp)
-    master = Master(address, options.unit, options.timeout, TcpFraming() if modbus_tcp else RtuFraming())
+    master = Master(bus_at(address, TcpFraming if modbus_tcp else RtuFraming), options.unit, options.timeout)
     if options.profile == "lot":
         return LotGate(config.name, master)
     return ModbusRelay(

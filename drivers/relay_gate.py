@@ -16,6 +16,7 @@ from drivers._line import Line, WriteStalled
 from drivers._options import read_options
 from drivers._relay_boards import BOARDS, Board
 from drivers._relays import RelayBank, RelayOptions
+from drivers._trace import Trace, TracedLine
 
 BAUDRATE = 9600
 
@@ -43,12 +44,13 @@ class RelayGate:
         self._options = options
         self._bank = RelayBank(options, self._switch)
         self._line: Line | None = None
+        self._trace = Trace()
 
     def open(self) -> DeviceInfo:
         from drivers._serial import open_line  # noqa: PLC0415
 
         self.close()
-        self._line = open_line(self._address)
+        self._line = TracedLine(open_line(self._address), self._trace)
         try:
             self._line.discard()
             self._bank.restore()
@@ -75,6 +77,9 @@ class RelayGate:
             str(relay): self._board.state(line, relay) for relay in self._options.all_relays()
         }
         return {"model": self._options.model, "confirms": self._board.confirms, "relays": states}
+
+    def trace(self) -> list[tuple[float, str, bytes]]:
+        return self._trace.entries()
 
     def close(self) -> None:
         if self._line is not None:

@@ -5,13 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pymodbus.framer import FramerRTU
-from pymodbus.pdu import DecodePDU
-
-from drivers._modbus import find_rtu_frame
+from drivers._framing import cut
+from drivers._modbus_frames import MOST_HEARD, REQUESTS, measure_rtu, rtu_frame
 from drivers._sim.events import EventLog
 
-MOST_HEARD = 512
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 WRITES = {0x05, 0x06, 0x0F, 0x10}
 
@@ -52,6 +49,7 @@ class ModbusUnit:
         log: EventLog,
         tick: Callable[[float], None] = lambda _now: None,
         next_tick: Callable[[], float | None] = lambda: None,
+        baudrate: int | None = None,
     ) -> None:
         self.faults = Faults()
         self._unit = unit
@@ -59,16 +57,16 @@ class ModbusUnit:
         self._log = log
         self._tick = tick
         self._next_tick = next_tick
-        self._decoder = DecodePDU(is_server=True)
-        self._heard = b""
+        # With a rate, request and answer take as long as they would on a wire; a pty has none.
+        self._character_seconds = 11 / baudrate if baudrate else 0.0
+        self._measure = measure_rtu(unit, REQUESTS)
+        self._heard = bytearray()
         self._outbox: list[tuple[float, bytes]] = []
 
     def receive(self, data: bytes, now: float) -> None:
         """Collect bytes and carry out each whole request."""
-        self._heard = (self._heard + data)[-MOST_HEARD:]
-        while place := find_rtu_frame(self._heard, self._unit, self._decoder):
-            start, end = place
-            frame, self._heard = self._heard[start:end], self._heard[end:]
+        self._heard += data
+        for frame in cut(self._heard, self._measure, MOST_HEARD):
             self._serve(frame[1:-2], now)
 
     def advance(self, now: float) -> bytes:
@@ -96,7 +94,9 @@ class ModbusUnit:
         except Refusal as refusal:
             answer = bytes([function | 0x80, refusal.code])
         if not self._dropped(function):
-            self._outbox.append((now + self._lateness(), self._frame(answer)))
+            frame = self._frame(answer)
+            on_the_wire = (len(pdu) + 3 + len(frame)) * self._character_seconds
+            self._outbox.append((now + self._lateness() + on_the_wire, frame))
 
     def _answer(self, pdu: bytes, now: float) -> bytes:
         if pdu[0] in WRITES and self.faults.refuse_next_write:
@@ -130,7 +130,7 @@ class ModbusUnit:
     def _frame(self, pdu: bytes) -> bytes:
         faults = self.faults
         unit = self._unit if faults.answer_as_unit is None else faults.answer_as_unit
-        frame = bytes(FramerRTU(self._decoder).encode(pdu, unit, 0))
+        frame = rtu_frame(pdu, unit)
         if faults.break_checksum:
             frame = frame[:-1] + bytes([frame[-1] ^ 0x01])
         for name in ("garbage", "garbage_after", "break_checksum"):

@@ -292,7 +292,7 @@ def test_another_unit_is_silent(gate, turnstile):
 
 def test_a_busy_port(lot, gate, turnstile):
     with pytest.raises(DeviceBusy, match="in use"):
-        gate("modbus_gate", turnstile.path, profile="lot").open()
+        gate("relay_gate", turnstile.path, model="lcus").open()
     lot.poll()
 
 

@@ -1,0 +1,32 @@
+"""Cuts whole frames out of a stream of bytes. Waiting for more bytes and passing over garbage are different things."""
+
+from collections.abc import Callable, Iterator
+
+MORE = 0
+GARBAGE = -1
+
+Measure = Callable[[bytes], int]
+"""How long the whole, good frame is that begins these bytes; MORE if they may become one; GARBAGE if they can't."""
+
+
+def cut(heard: bytearray, measure: Measure, most: int) -> Iterator[bytes]:
+    """Each whole frame in `heard`, in order, taken out of it together with the garbage before it.
+
+    What may still become a frame is kept, up to `most` bytes. It holds nothing up: a good frame after it is found, so
+    a byte of noise that looks like a beginning costs no time-out.
+    """
+    start = 0
+    kept: int | None = None
+    while start < len(heard):
+        size = measure(bytes(heard[start : start + most]))
+        if size > 0:
+            frame = bytes(heard[start : start + size])
+            del heard[: start + size]
+            start, kept = 0, None
+            yield frame
+            continue
+        if size == MORE and kept is None:
+            kept = start
+        start += 1
+    del heard[: len(heard) if kept is None else kept]
+    del heard[: max(0, len(heard) - most)]
