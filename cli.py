@@ -21,6 +21,7 @@ from devicemgr.client import (
     sitefile,
     syncing,
     system,
+    tracing,
     udev,
 )
 from devicemgr.client.frame import run
@@ -75,7 +76,8 @@ def load_bench() -> "BenchParts":
 
 for part in (system, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
-devices.app.registered_commands += syncing.app.registered_commands
+for part in (syncing, tracing):
+    devices.app.registered_commands += part.app.registered_commands
 for part in (calibrate, evaluate):
     faces.app.registered_commands += part.app.registered_commands
 for name, group in (

@@ -306,6 +306,10 @@ class Daemon:
         """See runtime.Runtime."""
         return self._supervisor.call(name, action, timeout)
 
+    def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
+        """See runtime.Runtime."""
+        return self._supervisor.trace(name)
+
     def drive(self, name: str, steps: Generator[Step, Any, T]) -> T:
         """See runtime.Runtime."""
         return drive(steps, lambda step: self._supervisor.call(name, step, _STEP_SECONDS))

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devicemgr.device_health import HealthBook, Listener
-from devicemgr.errors import DevicemgrError, DeviceUnreachable, OutcomeUnknown
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from devicemgr.model import DeviceConfig
-from devicemgr.ports import Device
+from devicemgr.ports import Device, Traceable
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,10 @@ class DeviceWorker:
         self._hinted.set()
         with contextlib.suppress(queue.Full):
             self._commands.put_nowait(None)
+
+    def trace(self) -> list[tuple[float, str, bytes]]:
+        """The latest bytes on its line, from any thread and while it is offline: that is when one wants them."""
+        return trace_of(self.config.name, self._device) if self._device else []
 
     def _run(self) -> None:
         self._let_go_first()
@@ -196,3 +200,10 @@ class DeviceWorker:
 
     def _refuse(self, command: _Command, why: str) -> None:
         self._tell_done(command, None, DeviceUnreachable(f"{self.config.name} is offline: {why}"))
+
+
+def trace_of(name: str, device: Device) -> list[tuple[float, str, bytes]]:
+    """The latest bytes on a device's line; InvalidInput when it has none that can be watched."""
+    if not isinstance(device, Traceable):
+        raise InvalidInput(f"{name} is on no line of bytes that could be shown; `device test {name}` reads it")
+    return device.trace()

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from devicemgr import status
-from devicemgr.errors import DevicemgrError, SystemFault
+from devicemgr.device_worker import trace_of
+from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
 from devicemgr.events import Fact
 from devicemgr.fire import active_inputs
 from devicemgr.holder_run import Run, Step, drive
@@ -65,6 +66,22 @@ class DirectRuntime:
             return action(device)
         finally:
             device.close()
+
+    def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
+        """Open, read, close, and what went over the line meanwhile; a failure is in there too."""
+        with self._site.database.read() as session:
+            config = places.device_config(places.device(session, name), self._site.vault)
+        device = self._site.parts.catalog.get(config.driver).build(config)
+        trace_of(name, device)
+        try:
+            device.open()
+            device.check()
+        except DeviceError:
+            if not trace_of(name, device):
+                raise
+        finally:
+            device.close()
+        return trace_of(name, device)
 
     call = call_device
 

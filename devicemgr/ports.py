@@ -137,7 +137,7 @@ class Traceable(Device, Protocol):
     """A device whose line can be watched."""
 
     def trace(self) -> list[tuple[float, str, bytes]]:
-        """The latest bytes: CLOCK_MONOTONIC second, `rx` or `tx`, and what; secrets blanked."""
+        """The latest bytes: CLOCK_MONOTONIC second, `rx` or `tx`, and what, secrets blanked; from any thread."""
 
 
 @runtime_checkable

@@ -34,6 +34,9 @@ class Runtime(Protocol):
     def last_run(self, name: str) -> Run | None:
         """The present or last such run; None for a device that keeps nobody, or without one."""
 
+    def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
+        """As ports.Traceable.trace, of a device that is offline too; InvalidInput for one without a line of bytes."""
+
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """Record a manual opening, release the gate, record the outcome."""
 

@@ -90,6 +90,13 @@ class Supervisor:
         worker = self._workers.get(name)
         return worker.config.id if worker else None
 
+    def trace(self, name: str) -> list[tuple[float, str, bytes]]:
+        """The latest bytes on a device's line; see device_worker.trace_of."""
+        worker = self._workers.get(name)
+        if worker is None:
+            raise NotFound(f"there is no device '{safe(name, 60)}' in the running daemon")
+        return worker.trace()
+
     def note(self, name: str, cause: str | None) -> None:
         """See HealthBook.note."""
         if worker := self._workers.get(name):

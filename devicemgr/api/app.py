@@ -18,6 +18,7 @@ from devicemgr.api import (
     rights,
     sitefile,
     system,
+    tracing,
 )
 from devicemgr.api.context import Context
 from devicemgr.api.limits import BodyLimit
@@ -34,7 +35,7 @@ def create_app(context: Context) -> FastAPI:
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
     for resource in (
-        people, credentials, faces, calibration, rights, devices, holdings, portals, events, sitefile, system,
+        people, credentials, faces, calibration, rights, devices, tracing, holdings, portals, events, sitefile, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     app.include_router(api)
