@@ -17,6 +17,7 @@ from devicemgr.client import (
     faces,
     people,
     portals,
+    provisioning,
     rights,
     sitefile,
     syncing,
@@ -80,6 +81,7 @@ for part in (syncing, tracing):
     devices.app.registered_commands += part.app.registered_commands
 for part in (calibrate, evaluate):
     faces.app.registered_commands += part.app.registered_commands
+devices.app.registered_commands += provisioning.app.registered_commands
 for name, group in (
     ("person", people.app),
     ("enroll", faces.app),

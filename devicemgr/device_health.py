@@ -51,6 +51,7 @@ class HealthBook:
         self._open = False
         self._lost: str | None = None
         self._note: str | None = None
+        self._complaint: str | None = None
         self.state = DeviceState(config.name, config.driver, Health.UNKNOWN, None, datetime.now(UTC))
 
     @property
@@ -58,9 +59,9 @@ class HealthBook:
         """Why a command can't be run, in words."""
         return self._lost or "it is offline"
 
-    def opened(self) -> None:
-        """The device answers."""
-        self._open, self._lost = True, None
+    def opened(self, complaint: str | None = None) -> None:
+        """The device answers; `complaint` is what it lacks all the same (ports.Complaining)."""
+        self._open, self._lost, self._complaint = True, None, complaint
         self._tell()
 
     def closed(self) -> None:
@@ -94,4 +95,5 @@ class HealthBook:
     def _health(self) -> tuple[Health, str | None]:
         if not self._open:
             return (Health.OFFLINE, self._lost) if self._lost else (Health.UNKNOWN, None)
-        return (Health.DEGRADED, self._note) if self._note else (Health.ONLINE, None)
+        lacking = self._note or self._complaint
+        return (Health.DEGRADED, lacking) if lacking else (Health.ONLINE, None)

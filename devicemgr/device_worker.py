@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from devicemgr.device_health import HealthBook, Listener
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from devicemgr.model import DeviceConfig
-from devicemgr.ports import Device, Traceable
+from devicemgr.ports import Complaining, Device, Traceable
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class DeviceWorker:
                 self._prepare(self.config, device)
             device.open()
             self._poll(device)  # what it tells first, a fire above all, is known before it counts as online
-            self.health.opened()
+            self.health.opened(device.complaint if isinstance(device, Complaining) else None)
             self._serve(device)
         finally:
             self.health.closed()

@@ -125,11 +125,29 @@ class Verifier(Device, Protocol):
 
 
 @runtime_checkable
+class Complaining(Device, Protocol):
+    """A device that knows of something wrong although it works, such as a line that is not encrypted."""
+
+    @property
+    def complaint(self) -> str | None:
+        """Shown as the cause of `degraded`, with what to do; None when all is well. Asked after open()."""
+
+
+@runtime_checkable
 class Pairable(Device, Protocol):
-    """A reader that gets a secret key of its own while it is in a pairing window."""
+    """A reader that gets a secret key of its own while it is in a pairing window.
+
+    Its password is the key in hex digits; two keys, the new one first and joined by a comma, while it is not proven
+    which of them the reader holds. Only a session that is encrypted with a key proves it.
+    """
 
     def pair(self, key: bytes, seconds: float) -> None:
-        """Install `key` within `seconds`; DeviceRefused or DeviceUnreachable leave the reader as it was."""
+        """Install `key` within `seconds` and prove it, or prove it alone when the reader holds it already.
+
+        Called on a device of its own that is not open (one without a key can't be), on any thread; a running device
+        of the same reader lets go meanwhile. DeviceRefused or DeviceUnreachable leave the reader as it was;
+        OutcomeUnknown when the key was sent and not proven.
+        """
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ from devicemgr.api import (
     people,
     portals,
     problems,
+    provisioning,
     rights,
     sitefile,
     system,
@@ -35,7 +36,8 @@ def create_app(context: Context) -> FastAPI:
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
     for resource in (
-        people, credentials, faces, calibration, rights, devices, tracing, holdings, portals, events, sitefile, system,
+        people, credentials, faces, calibration, rights, devices, tracing, provisioning, holdings, portals, events,
+        sitefile, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     app.include_router(api)

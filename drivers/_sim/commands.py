@@ -109,3 +109,25 @@ def onvif(
         raise InvalidInput(f"the variable {password_env} is not set; put the password into it")
     places = [(host, port + number if port else 0) for number in range(count)]
     run(kind, places, auth, (username, password), discovery=discovery, talkative=requests)
+
+
+@app.command("osdp")
+def osdp(
+    link: Annotated[Path | None, typer.Option(help="A stable name for its serial line, such as /tmp/gate.")] = None,
+    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A serial server instead of a pty.")] = None,
+    unit: Annotated[int, typer.Option(min=0, max=126, help="OSDP address.")] = 0,
+    key_env: Annotated[
+        str | None, typer.Option(metavar="VAR", help="The variable that holds its key, 32 hex digits.")
+    ] = None,
+    install: Annotated[bool, typer.Option("--install", help="In install mode: it takes the key it is given.")] = False,
+) -> None:
+    """Answer as an OSDP reader; type card HEX:BITS, keys 1234#, tamper on, input 1 on, silence, wrong-key, unplug 5."""
+    from drivers._osdp_key import read_keys  # noqa: PLC0415 - as above
+    from drivers._sim.osdp_console import run  # noqa: PLC0415 - as above
+
+    if link is not None and listen is not None:
+        raise typer.BadParameter("give --link or --listen, not both")
+    keys = read_keys(os.environ.get(key_env) if key_env else None)
+    if bool(keys) == install or len(keys) > 1:
+        raise InvalidInput("give --key-env with the name of a variable that holds the reader's key, or --install")
+    run(link, listen, unit, keys[0] if keys else None)

@@ -1,14 +1,6 @@
 """`devicemgr sim turnstile`: a LOT turnstile on Modbus RTU, on a pty or behind a TCP port."""
 
-import json
-import signal
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from devicemgr.model import Direction
 from drivers._sim.events import Event, EventLog, Sink
@@ -16,6 +8,7 @@ from drivers._sim.lot import LotTurnstile
 from drivers._sim.modbus import Faults, ModbusUnit
 from drivers._sim.peer import Peer
 from drivers._sim.ports import Port, PtyPort, TcpPort
+from drivers._sim.serving import print_line, stop_signals
 
 
 class SimulatedTurnstile:
@@ -98,32 +91,12 @@ def run(
         passage_seconds=passage_seconds,
         on_event=_print_event,
     )
-    with _stop_signals() as stop, turnstile:
-        _print_line({"event": "ready", "kind": "turnstile", "path": turnstile.path, "unit": unit})
+    with stop_signals() as stop, turnstile:
+        print_line({"event": "ready", "kind": "turnstile", "path": turnstile.path, "unit": unit})
         stop.wait()
 
 
 def _print_event(event: Event) -> None:
     # Polls are ten a second and tell a person nothing.
     if event["event"] != "request":
-        _print_line(event)
-
-
-def _print_line(event: Event) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        stop.set()
-
-    before: dict[int, Any] = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        print_line(event)

@@ -77,7 +77,12 @@ def _passwords(url):
         (["camera", "--size", "big"], 2),
         (["camera", "--photo", "/nowhere.jpg"], 1),
         (["camera", "--username", "u"], 1),
+        (["osdp"], 1),
+        (["osdp", "--install", "--key-env", "SIM_KEY"], 1),
+        (["osdp", "--unit", "127", "--install"], 2),
+        (["osdp", "--install", "--link", "/tmp/x", "--listen", "127.0.0.1:0"], 2),
     ],
 )
-def test_simulators_that_can_not_be(cli, arguments, code):
+def test_simulators_that_can_not_be(cli, monkeypatch, arguments, code):
+    monkeypatch.setenv("SIM_KEY", "8f3a10c7be5520d94417fa6e02b3c85d")
     assert cli("sim", *arguments).code == code

@@ -142,6 +142,18 @@ def test_a_note_degrades_and_lifts(supervisor: Supervisor, ear: Ear) -> None:
     assert ear.next() == (str(Health.ONLINE), None)
 
 
+def test_a_device_that_complains_is_degraded_as_long_as_it_does(supervisor: Supervisor, catalog: Any, ear: Ear) -> None:
+    catalog.gate.complaint = "the line is not encrypted"
+    supervisor.set_devices([config()])
+    assert ear.next() == ("degraded", "the line is not encrypted")
+    catalog.gate.complaint = None
+    catalog.gate.poll_error = DeviceUnreachable("the cable is pulled")
+    assert ear.next() == ("offline", "the cable is pulled")
+    catalog.gate.poll_error = None
+    while (told := ear.next()) != ("online", None):
+        assert told[0] == "offline"
+
+
 def test_the_same_device_object_lives_over_every_loss(supervisor: Supervisor, catalog: Any, ear: Ear) -> None:
     """It remembers counters and fire from before; only a driver that broke is built anew."""
     built = []

@@ -1,11 +1,10 @@
 """`devicemgr sim onvif`: commands as lines on standard input, JSON lines on standard output."""
 
 import json
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from devicemgr.errors import DevicemgrError, InvalidInput
 from devicemgr.model import JsonValue
@@ -13,6 +12,7 @@ from drivers._sim.events import Event
 from drivers._sim.onvif.simulator import CAMERA, DOOR, SimulatedOnvif
 from drivers._sim.onvif.soap import SoapFault
 from drivers._sim.onvif.state import User
+from drivers._sim.serving import print_line, stop_signals
 
 KINDS = {"camera": CAMERA, "door": DOOR, "both": (*CAMERA, "tdc", "tac")}
 _QUIET = {"request", "snapshot", "streaming", "probed"}
@@ -70,7 +70,7 @@ def run(
 ) -> None:  # fmt: skip
     """Serve a device at each place (host, port) until SIGTERM or SIGINT; a command goes to `NUMBER:` or to all."""
     with ExitStack() as stack:
-        stop = stack.enter_context(_stop_signals())
+        stop = stack.enter_context(stop_signals())
         devices = []
         for number, (host, port) in enumerate(places, 1):
             made = SimulatedOnvif(
@@ -80,7 +80,7 @@ def run(
             made.state.users = {credentials[0]: User(credentials[1])}
             made.state.hostname, made.state.serial = f"sim-{number}", f"SIM{number:04d}"
             devices.append(stack.enter_context(made))
-            _print({"event": "ready", "device": number, "kind": kind, "address": made.address})
+            print_line({"event": "ready", "device": number, "kind": kind, "address": made.address})
         threading.Thread(target=_read_commands, args=(devices,), daemon=True).start()
         stop.wait()
 
@@ -93,7 +93,7 @@ def _read_commands(devices: list[SimulatedOnvif]) -> None:
             try:
                 obey(device, rest if single else line)
             except (DevicemgrError, SoapFault) as error:
-                _print({"event": "error", "error": str(error)})
+                print_line({"event": "error", "error": str(error)})
 
 
 class _Printer:
@@ -102,20 +102,4 @@ class _Printer:
 
     def __call__(self, event: Event) -> None:
         if self._talkative or event["event"] not in _QUIET:
-            _print({"device": self._number, **event})
-
-
-def _print(event: Event) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            print_line({"device": self._number, **event})

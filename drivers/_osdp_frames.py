@@ -1,0 +1,79 @@
+"""OSDP frames: where they begin and end, whose they are and what they are, told without a key. No I/O.
+
+53  start          address (reply: +80)     length, low then high, start to check included
+control: 03 sequence, 04 CRC in place of a sum, 08 security block: its own length, type, data
+code               data, encrypted where the security type is 17 or 18; then a MAC of 4 bytes; then CRC or sum
+"""
+
+from binascii import crc_hqx
+from dataclasses import dataclass
+
+START = 0x53
+REPLY = 0x80
+# A panel's and reader's default buffer (OSDP 2.2, PDCAP function 10 tells of more).
+MOST_BYTES = 256
+SMALLEST = 7
+
+OUT, KEYSET, CHALLENGE = 0x68, 0x75, 0x76
+NAK, KEYPAD, CCRYPT = 0x41, 0x53, 0x76
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A whole frame whose check is right; `data` holds what follows the code, MAC included."""
+
+    raw: bytes
+    address: int
+    reply: bool
+    sequence: int
+    security: int | None
+    code: int
+    data: bytes
+
+
+def check_of(body: bytes, crc: bool) -> bytes:
+    """The check of `body`: CRC-16 ITU-T from 1D0F, low byte first, or the sum's complement."""
+    return crc_hqx(body, 0x1D0F).to_bytes(2, "little") if crc else bytes([-sum(body) & 0xFF])
+
+
+def parse(raw: bytes) -> Frame | None:
+    """The frame that `raw` is, without a leading mark (FF); None if it is none."""
+    if len(raw) < SMALLEST or raw[0] != START or int.from_bytes(raw[2:4], "little") != len(raw):
+        return None
+    control = raw[4]
+    check = 2 if control & 0x04 else 1
+    if check_of(raw[:-check], bool(control & 0x04)) != raw[-check:]:
+        return None
+    block = raw[5] if control & 0x08 else 0
+    security = raw[6] if block >= 2 else None
+    body = raw[5 + block : -check]
+    if not body:
+        return None
+    return Frame(raw, raw[1] & 0x7F, bool(raw[1] & REPLY), control & 0x03, security, body[0], body[1:])
+
+
+class Scanner:
+    """Finds frames in what comes; noise, and frames longer than any reader sends, are passed over."""
+
+    def __init__(self) -> None:
+        self._heard = b""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that are whole now. A false start does not hold up the frame behind it."""
+        heard = (self._heard + data)[-2 * MOST_BYTES :]
+        found, place = [], 0
+        while (start := heard.find(START, place)) >= 0:
+            size = int.from_bytes(heard[start + 2 : start + 4], "little")
+            whole = SMALLEST <= size <= min(MOST_BYTES, len(heard) - start)
+            frame = parse(heard[start : start + size]) if whole else None
+            if frame is None:
+                place = start + 1
+            else:
+                found.append(frame)
+                heard, place = heard[start + size :], 0
+        self._heard = heard
+        return found
+
+    def clear(self) -> None:
+        """Forget a beginning."""
+        self._heard = b""
