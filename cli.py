@@ -15,6 +15,7 @@ from devicemgr.client import (
     evaluate,
     events,
     faces,
+    migrate,
     people,
     portals,
     provisioning,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 # Resolved in recogniser processes, never here.
 ENCODER = "enrollment.encoder:build_encoder"
+OWN_ENCODER = "enrollment.own_model:build_encoder"
 OPENER = "drivers._video:open_source"
 
 app = typer.Typer(
@@ -63,6 +65,7 @@ def load_parts() -> "Parts":
         udev_template=Path(__file__).with_name("udev") / "70-devicemgr.rules.in",
         calibrate=calibrate_rows,
         evaluate=evaluate_photos,
+        own_encoder=OWN_ENCODER,
     )
 
 
@@ -79,7 +82,7 @@ for part in (system, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
 for part in (syncing, tracing):
     devices.app.registered_commands += part.app.registered_commands
-for part in (calibrate, evaluate):
+for part in (calibrate, evaluate, migrate):
     faces.app.registered_commands += part.app.registered_commands
 devices.app.registered_commands += provisioning.app.registered_commands
 for name, group in (

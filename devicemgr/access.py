@@ -82,6 +82,9 @@ class AccessPipeline:
         if point is None:
             return
         gallery = self._gallery()
+        if sighting.model != gallery.stats().model:
+            # Only while the site changes over to another face model: the recognisers follow in a second.
+            return
         mean = gallery.match(sighting.embedding) if sighting.embedding is not None else None
         alone = gallery.match(sighting.latest) if sighting.latest is not None else None
         evidence = self._presence.see(sighting, rules.portals[point.portal], mean, alone)

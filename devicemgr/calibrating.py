@@ -7,6 +7,7 @@ from typing import Any
 
 from devicemgr.errors import DevicemgrError, InvalidInput, SystemFault
 from devicemgr.events import Fact
+from devicemgr.gallery_keeper import GalleryKeeper
 from devicemgr.site import Site
 from devicemgr.store import calibrations, people
 
@@ -23,18 +24,25 @@ def calibrate(site: Site, actor: str, fpir: float) -> dict[str, Any]:
     """Measure, put in force and record; the figures for people, look-alikes by badge."""
     if not LOWEST_FPIR <= fpir <= HIGHEST_FPIR:
         raise InvalidInput(f"--fpir is a share of strangers from {LOWEST_FPIR} to {HIGHEST_FPIR}, such as 0.01")
+    return calibrate_gallery(site, site.gallery, actor, fpir)
+
+
+def calibrate_gallery(site: Site, gallery: GalleryKeeper, actor: str, fpir: float) -> dict[str, Any]:
+    """As `calibrate`, for the gallery of whatever model; SystemFault where no part calibrates."""
     if site.parts.calibrate is None:
         raise SystemFault("this installation has no part that calibrates: install devicemgr again (make install)")
-    site.gallery.refresh()
-    calibration, figures = site.parts.calibrate(site.gallery.rows(), fpir)
-    kept = ("people", "tested", "fpir_target", "threshold", "from")
+    gallery.refresh()
+    own = gallery.own
+    calibration, figures = site.parts.calibrate(gallery.rows(), fpir, own)
+    figures["model"] = gallery.name_of(own)
+    kept = ("model", "people", "tested", "fpir_target", "threshold", "from")
     detail = {name: figures[name] for name in kept} | {"lookalike_pairs": len(calibration.lookalikes)}
     with site.database.write() as session:
-        calibrations.save(session, calibration)
+        calibrations.save(session, calibration, own)
         site.ledger.append(session, [Fact("admin.gallery_calibrated", datetime.now(UTC), actor=actor, detail=detail)])
         for pair in figures["lookalikes"]:
             pair["badges"] = [people.badge_of(session, person) for person in pair.pop("people")]
-    site.gallery.refresh()
+    gallery.refresh()
     return figures
 
 

@@ -21,6 +21,7 @@ from devicemgr.holder_run import Run, Step, drive
 from devicemgr.hotplug import Hotplug
 from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
+from devicemgr.migrating import Migration
 from devicemgr.model import DeviceConfig, Direction, PortalMode
 from devicemgr.openings import Outcome, unconfirmed_fact
 from devicemgr.pins import PinChecked, PinChecker
@@ -78,6 +79,7 @@ class Daemon:
         )  # fmt: skip
         self._hotplug = Hotplug(self._supervisor.hint)
         self._recalibration = Recalibration(site)
+        self._migration = Migration(site)
         self._pins = PinChecker(self._inbox.put)
         self._reconciler = Reconciler(site, self._rules, self._supervisor, KeptSamples(site))
         self._access = AccessPipeline(
@@ -140,6 +142,7 @@ class Daemon:
         self._inbox.close()
         if self._dispatcher.is_alive():
             self._dispatcher.join(0.7)
+        self._migration.stop(0.3)
         self._recalibration.wait(0.3)
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
 
@@ -233,11 +236,13 @@ class Daemon:
                 self._rules.refresh()
             finally:  # a right that can't be read must not keep a withdrawn face
                 self._site.gallery.refresh()
+                self._pool.set_encoder(self._site.parts.encoder_of(self._site.gallery.own))
             self._supervisor.set_devices(configs)
             self._lanes.refresh({config.name for config in configs})
             self._reconciler.wake()
             self._revision = found
         self._recalibration.consider()
+        self._migration.consider()
 
     def _readable_devices(self, session: Session) -> Iterator[DeviceConfig]:
         for row in places.devices(session):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from devicemgr import gallery_file, samples
-from devicemgr.errors import InvalidInput, NotFound, PhotoRefused
+from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
 from devicemgr.events import Fact
 from devicemgr.gallery_keeper import open_template
 from devicemgr.ports import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.site import Site
-from devicemgr.store import holdings, people, settings, templates
+from devicemgr.store import face_models, holdings, people, settings, templates
 from devicemgr.store.database import Session
 from devicemgr.store.tables import PersonRow
 from devicemgr.text import reference
@@ -36,15 +36,16 @@ def enrol(
         raise InvalidInput(f"give 1 to {MAX_PHOTOS} photos at a time")
     consent = reference(consent)
     with site.database.read() as session:
-        keep = settings.load(session).keep_samples
-        fresh = _not_yet_enrolled(site, people.get(session, badge), photos, keep=keep)
-    analyses = site.parts.faces.analyse(list(fresh), keep=keep) if fresh else []
+        own, keep = face_models.active(session), settings.load(session).keep_samples
+        model = site.gallery.name_of(own)
+        fresh = _not_yet_enrolled(site, people.get(session, badge), photos, model, keep=keep)
+    analyses = site.parts.faces.analyse(list(fresh), keep=keep, own=own) if fresh else []
     with _commit:
         try:
-            prepared = _judged(site, badge, analyses, allow_lookalike)
+            prepared = _judged(site, badge, analyses, model, allow_lookalike)
         except PhotoRefused as error:
             raise PhotoRefused(str(error), _placed(error.faces, fresh)) from error
-        stored = _store(site, actor, badge, list(fresh), prepared, consent, allow_lookalike)
+        stored = _store(site, actor, badge, list(fresh), prepared, model, consent, allow_lookalike)
     site.gallery.refresh()
     return {
         "badge": badge,
@@ -54,7 +55,9 @@ def enrol(
     }
 
 
-def _not_yet_enrolled(site: Site, row: PersonRow, photos: Sequence[bytes], *, keep: bool) -> dict[bytes, int]:
+def _not_yet_enrolled(
+    site: Site, row: PersonRow, photos: Sequence[bytes], model: str, *, keep: bool
+) -> dict[bytes, int]:
     """The photos to look at, each with its place from 1: also those enrolled before their faces were kept."""
     unique: dict[bytes, int] = {}
     for place, photo in enumerate(photos, 1):
@@ -62,7 +65,7 @@ def _not_yet_enrolled(site: Site, row: PersonRow, photos: Sequence[bytes], *, ke
     if row.wrapped_key is None:
         return unique
     key = site.vault.data_key(row.id, row.wrapped_key)
-    known = {template.photo_mac for template in row.templates if template.model == site.parts.model}
+    known = {template.photo_mac for template in row.templates if template.model == model}
     if keep:
         known &= {sample.photo_mac for sample in row.samples}
     return {photo: place for photo, place in unique.items() if key.photo_mac(photo) not in known}
@@ -72,15 +75,15 @@ def _placed(faces: Sequence[dict[str, Any]], fresh: dict[bytes, int]) -> list[di
     return [face | {"photo": place} for face, place in zip(faces, fresh.values(), strict=True)]
 
 
-def _judged(site: Site, badge: str, analyses: Sequence[PhotoAnalysis], allow_lookalike: bool) -> list[PreparedSample]:
+def _judged(
+    site: Site, badge: str, analyses: Sequence[PhotoAnalysis], model: str, allow_lookalike: bool
+) -> list[PreparedSample]:
     if not analyses:
         return []
     with site.database.read() as session:
         row = people.get(session, badge)
         siblings = [
-            open_template(site.vault, templates.sealed(session, t.id))
-            for t in row.templates
-            if t.model == site.parts.model
+            open_template(site.vault, templates.sealed(session, t.id)) for t in row.templates if t.model == model
         ]
 
         def badge_of(person_id: str) -> str | None:
@@ -92,13 +95,15 @@ def _judged(site: Site, badge: str, analyses: Sequence[PhotoAnalysis], allow_loo
 
 def _store(
     site: Site, actor: str, badge: str, photos: Sequence[bytes], prepared: Sequence[PreparedSample],
-    consent_reference: str, allow_lookalike: bool,
+    model: str, consent_reference: str, allow_lookalike: bool,
 ) -> int:  # fmt: skip
     with site.database.write() as session:
         row = people.get(session, badge)
+        if site.gallery.name_of(face_models.active(session)) != model:
+            raise RequestError("the face model was changed just now; enrol the photo again")
         key = _data_key(site, row)
         macs = [key.photo_mac(photo) for photo in photos]
-        known = {template.photo_mac for template in row.templates if template.model == site.parts.model}
+        known = {template.photo_mac for template in row.templates if template.model == model}
         if len(known | set(macs)) > MAX_SAMPLES:
             raise InvalidInput(f"{badge} would have more than {MAX_SAMPLES} samples; withdraw and enrol anew")
         consent, given = people.give_consent(session, row, consent_reference)
@@ -107,13 +112,13 @@ def _store(
         kept = 0
         for mac, sample in zip(macs, prepared, strict=True):
             if mac not in known:
-                sealed = key.seal_template(_bytes(sample.embedding), site.parts.model)
-                people.add_template(session, row, consent, site.parts.model, sealed, mac)
+                sealed = key.seal_template(_bytes(sample.embedding), model)
+                people.add_template(session, row, consent, model, sealed, mac)
             kept += samples.keep(session, row, consent, key, mac, sample.crop)
         if prepared:
-            detail = {"samples": len(prepared), "kept": kept, "model": site.parts.model}
+            detail = {"samples": len(prepared), "kept": kept, "model": model}
             _record(site, session, "admin.face_enrolled", row, actor, detail | {"allow_lookalike": allow_lookalike})
-        return people.photos(row, site.parts.model)
+        return people.photos(row, model)
 
 
 def _data_key(site: Site, row: PersonRow) -> DataKey:

@@ -2,15 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from devicemgr import gallery_file
 from devicemgr.errors import KeyMissing
+from devicemgr.face_model import FaceModel
 from devicemgr.ports import Calibration, Embedding, Gallery, GalleryLoader
-from devicemgr.store import calibrations, templates
+from devicemgr.store import calibrations, face_models, templates
 from devicemgr.store.database import Database, Session, revision
 from devicemgr.vault import Vault
 
@@ -23,8 +24,16 @@ KEEP_FROM = 2_000
 class GalleryKeeper:
     """Loads templates of people whose consent is in force; opened ones are kept, so that a change costs little."""
 
-    def __init__(self, database: Database, vault: Vault, build: GalleryLoader, model: str, file: Path) -> None:
-        """`file` is where a big gallery is kept, sealed, for a quick start."""
+    def __init__(
+        self, database: Database, vault: Vault, build: GalleryLoader, model: str, file: Path,
+        pick: Callable[[Session], FaceModel | None] = face_models.active,
+    ) -> None:  # fmt: skip
+        """`file` is where a big gallery is kept, sealed, for a quick start.
+
+        `pick` says whose templates these are: a user's model, or None for the product's, whose name is `model`.
+        """
+        self._pick = pick
+        self._own: FaceModel | None = None
         self._file = file
         self._saved = -1
         self._database = database
@@ -45,6 +54,15 @@ class GalleryKeeper:
         return gallery if gallery is not None else self.refresh()
 
     @property
+    def own(self) -> FaceModel | None:
+        """The user's model of the gallery last loaded; None for the product's."""
+        return self._own
+
+    def name_of(self, own: FaceModel | None) -> str:
+        """What templates of a model carry."""
+        return self._model if own is None else own.template_name
+
+    @property
     def calibration(self) -> Calibration | None:
         """What is in force since the last look at the store; None before the first calibration."""
         return self._calibration
@@ -60,18 +78,25 @@ class GalleryKeeper:
             with self._database.read() as session:
                 found = revision(session)
                 if self._gallery is None or found != self._revision:
-                    self._loaded = self._rows(session)
-                    self._calibration = calibrations.load(session)
-                    self._gallery = self._build(self._loaded, found, self._calibration)
+                    own = self._pick(session)
+                    self._loaded = self._rows(session, self.name_of(own))
+                    self._calibration = calibrations.load(session, own)
+                    self._gallery = self._built(found, own)
+                    self._own = own
                     self._revision = found
             return self._gallery
+
+    def _built(self, version: int, own: FaceModel | None) -> Gallery:
+        if own is None:
+            return self._build(self._loaded, version, self._calibration)
+        return self._build(self._loaded, version, self._calibration, own)
 
     def save(self) -> bool:
         """Keep a big gallery in its file, when it changed since; True when it was written."""
         with self._lock:
             if len(self._opened) < KEEP_FROM or self._saved == self._revision:
                 return False
-            wrapped = gallery_file.save(self._vault, self._file, self._opened, self._model)
+            wrapped = gallery_file.save(self._vault, self._file, self._opened, self.name_of(self._own))
             with self._database.write(changes_site=False) as session:
                 if revision(session) != self._revision:
                     return False
@@ -79,10 +104,10 @@ class GalleryKeeper:
             self._saved = self._revision
             return True
 
-    def _rows(self, session: Session) -> list[tuple[str, Embedding]]:
-        listed = templates.index(session, self._model)
+    def _rows(self, session: Session, model: str) -> list[tuple[str, Embedding]]:
+        listed = templates.index(session, model)
         if self._gallery is None and len(listed) >= KEEP_FROM:
-            self._opened = gallery_file.load(session, self._vault, self._file, self._model)
+            self._opened = gallery_file.load(session, self._vault, self._file, model)
         # By template and person: a row that was moved to somebody else is opened anew, which fails, as it must.
         named = [(f"{template_id}|{person}", template_id, person) for template_id, person in listed]
         opened = {name: self._opened[name] for name, _, _ in named if name in self._opened}

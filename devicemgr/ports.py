@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from devicemgr.errors import DeviceRefused
 from devicemgr.events import DeviceFact
+from devicemgr.face_model import FaceModel
 from devicemgr.model import (
     Capability,
     DeviceConfig,
@@ -336,18 +337,24 @@ class Calibration:
 
 
 class GalleryLoader(Protocol):
-    """Builds a gallery from decrypted templates: (person_id, embedding) rows of one model, and what was calibrated."""
+    """Builds a gallery from decrypted templates: (person_id, embedding) rows of one model, and what was calibrated.
+
+    `own` is a user's model, None the product's.
+    """
 
     def __call__(
-        self, rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None
-    ) -> Gallery: ...
+        self, rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None,
+        own: FaceModel | None = None,
+    ) -> Gallery: ...  # fmt: skip
 
 
 class Calibrator(Protocol):
     """Finds the threshold for a target FPIR (0.001 to 0.1) by leaving out each of the enrolled people in turn."""
 
-    def __call__(self, rows: Sequence[tuple[str, Embedding]], fpir: float) -> tuple[Calibration, dict[str, Any]]:
-        """What to put in force, and the figures for people (JSON-ready)."""
+    def __call__(
+        self, rows: Sequence[tuple[str, Embedding]], fpir: float, own: FaceModel | None = None
+    ) -> tuple[Calibration, dict[str, Any]]:
+        """What to put in force, and the figures for people (JSON-ready); InvalidInput when no threshold is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,8 +440,19 @@ class FaceDesk(Protocol):
     def check(self, photo: bytes) -> dict[str, Any]:
         """The face object of INTERFACES."""
 
-    def analyse(self, photos: Sequence[bytes], *, keep: bool = False) -> list[PhotoAnalysis]:
-        """Slow part of an enrolment: find, judge and embed each photo; with `keep` the faces of fit ones come back."""
+    def analyse(
+        self, photos: Sequence[bytes], *, keep: bool = False, own: FaceModel | None = None
+    ) -> list[PhotoAnalysis]:
+        """Slow part of an enrolment: find, judge and embed each photo; with `keep` the faces of fit ones come back.
+
+        `own` is the user's model that embeds, None the product's; so in `embed` and `identify`.
+        """
+
+    def embed(self, crops: Sequence[FaceCrop], own: FaceModel | None) -> list[Embedding | None]:
+        """Kept faces by a model; None for one that can't be read or embedded."""
+
+    def prove(self, own: FaceModel) -> FaceModel:
+        """The model with its file's digest, once it has shown that it works; InvalidInput says why it can't be used."""
 
     def judge(
         self,
@@ -448,7 +466,9 @@ class FaceDesk(Protocol):
     ) -> list[PreparedSample]:
         """Fast part: duplicates and disagreement; PhotoRefused with every face object when one is not fit."""
 
-    def identify(self, photo: bytes, gallery: Gallery, badge_of: Callable[[str], str | None]) -> dict[str, Any]:
+    def identify(
+        self, photo: bytes, gallery: Gallery, badge_of: Callable[[str], str | None], own: FaceModel | None = None
+    ) -> dict[str, Any]:
         """The answer of `enroll identify`."""
 
     def close(self) -> None:

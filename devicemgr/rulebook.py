@@ -7,7 +7,7 @@ from devicemgr.errors import NotFound
 from devicemgr.model import AccessPoint, Capability, Portal
 from devicemgr.ports import DriverCatalog
 from devicemgr.rules.policy import Snapshot
-from devicemgr.store import calibrations, credentials, people, places
+from devicemgr.store import calibrations, credentials, face_models, people, places
 from devicemgr.store.database import Database, Session, revision
 
 
@@ -91,5 +91,5 @@ def _load(session: Session, version: int) -> Snapshot:
 
 
 def _lookalikes(session: Session) -> frozenset[str]:
-    calibration = calibrations.load(session)
+    calibration = calibrations.load(session, face_models.active(session))
     return frozenset(person for pair in calibration.lookalikes for person in pair) if calibration else frozenset()

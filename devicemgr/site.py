@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devicemgr.errors import KeyMissing
+from devicemgr.face_model import FaceModel
 from devicemgr.gallery_keeper import GalleryKeeper
 from devicemgr.home import Home
 from devicemgr.ledger import Ledger
@@ -28,6 +29,11 @@ class Parts:
     udev_template: Path | None = None
     calibrate: Calibrator | None = None
     evaluate: Evaluator | None = None
+    own_encoder: str = ""
+
+    def encoder_of(self, own: FaceModel | None) -> str:
+        """What a recogniser's process is told to build; `own_encoder` takes the model as its argument."""
+        return self.encoder if own is None else f"{self.own_encoder}={own.model_dump_json()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
 MOST_BYTES = 1024 * 1024
-SITE = "site"
+SITE, MODEL = "site", "model"
 # In the order in which they stand on each other.
 KINDS = ("schedules", "devices", "portals", "levels")
 
@@ -33,9 +33,17 @@ def parse(text: str) -> Document:
     except RecursionError as error:
         raise InvalidInput("the site's file is nested too deeply") from error
     for table, content in found.items():
-        if table not in (SITE, *KINDS):
-            raise InvalidInput(f"the site's file has [{safe(table, 60)}]; it may have {', '.join((SITE, *KINDS))}")
-        entries = [content] if table == SITE else [content, *content.values()] if isinstance(content, dict) else [None]
+        if table not in (SITE, MODEL, *KINDS):
+            raise InvalidInput(
+                f"the site's file has [{safe(table, 60)}]; it may have {', '.join((SITE, MODEL, *KINDS))}"
+            )
+        entries = (
+            [content]
+            if table in (SITE, MODEL)
+            else [content, *content.values()]
+            if isinstance(content, dict)
+            else [None]
+        )
         if not all(isinstance(entry, dict) for entry in entries):
             raise InvalidInput(f"'{table}' in the site's file must be made of tables, such as [{table}.NAME]")
     return found
@@ -51,7 +59,7 @@ def changes(before: Document, wanted: Document, *, prune: bool) -> list[dict[str
 
     A table that is not in `wanted` is left alone, and what it does not name is removed only by `prune`.
     """
-    found = [_edit(SITE, "", before[SITE], wanted[SITE])] if SITE in wanted else []
+    found = [_edit(table, "", before[table], wanted[table]) for table in (SITE, MODEL) if table in wanted]
     for kind in KINDS:
         there = before[kind]
         for name, fields in wanted.get(kind, {}).items():

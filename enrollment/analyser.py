@@ -1,12 +1,13 @@
 """From a photo's bytes to the face object of INTERFACES and an embedding."""
 
 from dataclasses import replace
+from typing import Protocol
 
-from devicemgr.ports import Box, Embedding, FaceCrop, Image, PhotoAnalysis
+from devicemgr.ports import Box, Embedding, FaceCrop, FaceEncoder, Image, PhotoAnalysis
 from devicemgr.recognizer.pose import pose_of
 from enrollment.crop import cut_out
 from enrollment.detection import detect_at, find_faces
-from enrollment.encoder import DlibEncoder, build_encoder
+from enrollment.encoder import build_encoder
 from enrollment.measures import measure_chip
 from enrollment.photo import PhotoError, load_photo
 from enrollment.quality import reasons_of, rivals
@@ -16,10 +17,23 @@ MOST_FACES = 6
 SLOW_SIDE = 512
 
 
+class PhotoEncoder(FaceEncoder, Protocol):
+    """A FaceEncoder over detector.FaceDetector, whose slow detector and plain chip enrolment asks as well."""
+
+    def confirm(self, image: Image, box: Box) -> bool:
+        """See FaceDetector."""
+
+    def detect_slowly(self, image: Image) -> list[Box]:
+        """See FaceDetector."""
+
+    def upright(self, image: Image, box: Box) -> Image:
+        """See FaceDetector."""
+
+
 class Analyser:
     """ports.PhotoAnalyser in this process and thread; AnalyserProcess keeps it out of a daemon's."""
 
-    def __init__(self, encoder: DlibEncoder) -> None:
+    def __init__(self, encoder: PhotoEncoder) -> None:
         self._encoder = encoder
         self.model = encoder.model
 

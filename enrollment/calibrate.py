@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from devicemgr.errors import InvalidInput
+from devicemgr.face_model import FaceModel
 from devicemgr.ports import Calibration, Embedding
 from enrollment import scoring
 from enrollment.gallery import FaceGallery, build_gallery
@@ -15,6 +17,8 @@ from enrollment.gallery import FaceGallery, build_gallery
 MOST_PEOPLE = 1000
 MOST_TEMPLATES = 3
 MOST_PAIRS = 500
+# Two faces that are no more alike than this are different people to any model.
+_FLOOR = 0.1
 _Z95 = 1.959964
 
 
@@ -27,26 +31,43 @@ class LeftOut:
     others: tuple[str, ...]
 
 
-def calibrate(rows: Sequence[tuple[str, Embedding]], fpir: float) -> tuple[Calibration, dict[str, Any]]:
+def calibrate(
+    rows: Sequence[tuple[str, Embedding]], fpir: float, own: FaceModel | None = None
+) -> tuple[Calibration, dict[str, Any]]:
     """ports.Calibrator: with fewer than 1/fpir people the table stays in force, as their quantile can't be resolved."""
-    by_table = build_gallery(rows, 0, Calibration(fpir, 0.0, 0))
+    by_table = build_gallery(rows, 0, _bare(fpir, own), own)
     samples = _samples(rows, by_table)
     left_out = [_leave_out(by_table, person, found) for person, found in samples.items()]
     enough = len(left_out) * fpir >= 1.0
     raised = max(_excess_allowed(left_out, fpir), 0.0) if enough else 0.0
+    if own and own.least_cosine is None and not enough:
+        raise InvalidInput(_too_few(own, len(left_out), fpir))
     pairs = _pairs(left_out, raised)
-    calibration = Calibration(fpir, raised, len(by_table.people), tuple(pair for pair, _ in pairs))
-    gallery = build_gallery(rows, 0, calibration)
+    base = _bare(fpir, own).raised
+    calibration = Calibration(fpir, raised + base, len(by_table.people), tuple(pair for pair, _ in pairs))
+    gallery = build_gallery(rows, 0, calibration, own)
     stats = gallery.stats()
     figures = {
         "people": stats.people, "templates": stats.templates, "tested": len(left_out), "fpir_target": fpir,
         "threshold": round(stats.threshold, 4), "table_threshold": round(by_table.stats().threshold, 4),
-        "from": "gallery" if raised > 0 else "table", "enough_people": enough,
+        "from": "gallery" if raised > 0 else "stated" if own else "table", "enough_people": enough,
         "fpir": _interval([_share_passing(gallery, person, found) for person, found in samples.items()]),
-        "fnir": _interval(_turned_away(gallery, samples)),
+        "fnir": _interval(_turned_away(gallery, samples, own)),
         "lookalikes": [{"people": list(pair), "excess": round(excess, 4)} for pair, excess in pairs],
     }  # fmt: skip
     return calibration, figures
+
+
+def _bare(fpir: float, own: FaceModel | None) -> Calibration:
+    """What to measure against: the table, or for a model without any threshold the floor."""
+    return Calibration(fpir, _FLOOR if own and own.least_cosine is None else 0.0, 0)
+
+
+def _too_few(own: FaceModel, people: int, fpir: float) -> str:
+    return (
+        f"face model {own.name} has no threshold, and {people} people with photos are too few to find one "
+        f"(it takes {math.ceil(1 / fpir)}); state one under [model] in the site's file"
+    )
 
 
 def _samples(rows: Sequence[tuple[str, Embedding]], gallery: FaceGallery) -> dict[str, list[Embedding]]:
@@ -99,22 +120,23 @@ def _share_passing(gallery: FaceGallery, person: str, templates: Sequence[Embedd
     return float(np.mean([ranking is not None and ranking.reason is None for ranking in found]))
 
 
-def _turned_away(gallery: FaceGallery, samples: dict[str, list[Embedding]]) -> list[float]:
+def _turned_away(gallery: FaceGallery, samples: dict[str, list[Embedding]], own: FaceModel | None) -> list[float]:
     """Of each person with several templates, the share not recognised by the others."""
     shares = []
     for person, templates in samples.items():
         if len(templates) > 1:
             places = range(len(templates))
-            found = [gallery.rank(templates[place], person, _without(templates, place)) for place in places]
+            found = [gallery.rank(templates[place], person, _without(templates, place, own)) for place in places]
             right = [r is not None and r.reason is None and gallery.people[r.row] == person for r in found]
             shares.append(1.0 - float(np.mean(right)))
     return shares
 
 
-def _without(templates: Sequence[Embedding], place: int) -> Embedding:
+def _without(templates: Sequence[Embedding], place: int, own: FaceModel | None) -> Embedding:
     rest = [template for at, template in enumerate(templates) if at != place]
     total: Embedding = np.sum([template / np.linalg.norm(template) for template in rest], axis=0, dtype=np.float32)
-    found: Embedding = scoring.templates(total.reshape(1, -1), np.array([len(rest)]))[0]
+    sums = total.reshape(1, -1)
+    found: Embedding = (scoring.means(sums) if own else scoring.templates(sums, np.array([len(rest)])))[0]
     return found
 
 

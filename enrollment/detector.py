@@ -68,11 +68,11 @@ class FaceDetector:
             shape = self._shape(_checked(image), box)
             return np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float64)
 
-    def upright(self, image: Image, box: Box) -> Image:
-        """The face upright in 150×150 RGB, eyes near row 57: what quality is measured on."""
+    def upright(self, image: Image, box: Box, size: int = CHIP_SIZE) -> Image:
+        """The face upright in RGB, in 150×150 with the eyes near row 57: what quality is measured on."""
         pixels = _checked(image)
         with lock:
-            found = self._detectors.dlib.get_face_chip(pixels, self._shape(pixels, box), CHIP_SIZE, CHIP_PADDING)
+            found = self._detectors.dlib.get_face_chip(pixels, self._shape(pixels, box), size, CHIP_PADDING)
         return np.ascontiguousarray(found, dtype=np.uint8)
 
     def _shape(self, image: Image, box: Box) -> Any:

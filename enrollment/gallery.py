@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devicemgr.events import Reason
+from devicemgr.face_model import FaceModel
 from devicemgr.ports import Calibration, Embedding, GalleryStats, Match
 from enrollment import scoring
 from enrollment.encoder import DIMENSION, MODEL
@@ -16,6 +17,8 @@ from enrollment.thresholds import DEFAULT_FPIR, LOOKALIKE_MARGIN, MARGIN, match_
 log = logging.getLogger(__name__)
 
 _SHORTEST, _LONGEST = 1e-6, 1e6
+# No cosine reaches it.
+NOBODY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,18 @@ class FaceGallery:
 
     def __init__(
         self, people: Sequence[str], matrix: NDArray[np.float32], counts: Sequence[int], stats: GalleryStats,
-        calibration: Calibration | None = None,
+        calibration: Calibration | None = None, own: FaceModel | None = None,
     ) -> None:  # fmt: skip
         self.people = tuple(people)
+        self.own = own
+        self._dimension = own.dimension if own else DIMENSION
         self.calibration = calibration
         self._rows = {person: row for row, person in enumerate(self.people)}
         self._matrix = matrix
         self._matrix.setflags(write=False)
-        self._cosines, self._neighbours = scoring.neighbours(matrix)
-        self._handicap = 0.25 * scoring.crowding(self._cosines)
-        by_count = thresholds_by_count(len(people), calibration)
+        self._cosines, self._neighbours = scoring.neighbours(matrix[: 0 if own else None])
+        self._handicap = np.zeros(len(people), np.float32) if own else 0.25 * scoring.crowding(self._cosines)
+        by_count = thresholds_by_count(len(people), calibration, own)
         self._thresholds = [by_count[min(count, 3) - 1] for count in counts]
         self._lookalikes = self._pairs(calibration)
         self._stats = stats
@@ -78,7 +83,7 @@ class FaceGallery:
 
         `own` stands in for the excluded person's template, to see how they score by their other photos.
         """
-        unit = _unit(probe)
+        unit = _unit(probe, self._dimension)
         left_out = self._rows.get(exclude) if exclude is not None else None
         if unit is None or len(self.people) - (left_out is not None and own is None) == 0:
             return None
@@ -86,34 +91,41 @@ class FaceGallery:
         handicap = self._handicap
         if left_out is not None:
             alike[left_out] = -np.inf if own is None else own @ unit
-            if own is None:
+            if own is None and self.own is None:
                 handicap = 0.25 * scoring.crowding_without(left_out, self._cosines, self._neighbours, 4 * handicap)
         return self._ranked(alike, handicap)
 
     def alikeness(self, probe: Embedding) -> NDArray[np.float32]:
         """What each person alone would score, were there nobody else: for 1:1 comparison, in the order of `people`."""
-        unit = _unit(probe)
-        return np.zeros(len(self.people), np.float32) if unit is None else 2 * (self._matrix @ unit) - scoring.QUIET
+        unit = _unit(probe, self._dimension)
+        if unit is None:
+            return np.zeros(len(self.people), np.float32)
+        return self._matrix @ unit if self.own else 2 * (self._matrix @ unit) - scoring.QUIET
 
     def _ranked(self, alike: NDArray[np.float32], handicap: NDArray[np.float32]) -> Ranking:
         """`alike` is written over: a second array of a million would cost a tenth of the search."""
         standing = np.subtract(alike, handicap, out=alike)
         best, *others = scoring.best_rows(standing)
         values = [float(standing[row]) for row in (best, *others)]
+        needed = self._margin(best, standing)
+        if self.own:
+            return Ranking(best, values[0], values[1] if others else None, needed, self._thresholds[best])
         rivals = 0.5 * scoring.rivalry(
             [value + float(handicap[row]) for value, row in zip(values[1:], others, strict=True)]
         )
         runner_up = 2 * values[1] - rivals if others else None
-        needed = self._margin(best, standing)
         return Ranking(best, 2 * values[0] - rivals, runner_up, needed, self._thresholds[best])
 
     def _margin(self, best: int, standing: NDArray[np.float32]) -> float:
         """More for a look-alike than the runner-up leaves, unless the other of the pair is far behind."""
         twins = self._lookalikes.get(best)
+        usual = self.own.margin if self.own else MARGIN
         if twins is None:
-            return MARGIN
+            return usual
         lead = float(standing[best] - standing[twins].max())
-        return MARGIN if 2 * lead >= LOOKALIKE_MARGIN else LOOKALIKE_MARGIN
+        if self.own:
+            return usual if lead >= 2 * usual else 2 * usual
+        return usual if 2 * lead >= LOOKALIKE_MARGIN else LOOKALIKE_MARGIN
 
     def _told(self, found: Ranking | None, accepted: bool | None = None) -> Match:
         if found is None:
@@ -132,19 +144,29 @@ class FaceGallery:
         return found
 
 
-def thresholds_by_count(people: int, calibration: Calibration | None) -> tuple[float, float, float]:
-    """Thresholds for candidates with 1, 2 and 3 or more templates: the table's, raised by what a calibration found."""
+def thresholds_by_count(
+    people: int, calibration: Calibration | None, own: FaceModel | None = None
+) -> tuple[float, float, float]:
+    """Thresholds for candidates with 1, 2 and 3 or more templates: the table's, raised by what a calibration found.
+
+    There is no table for a user's own model: what is stated holds, or what was calibrated, or nobody passes.
+    """
     fpir = calibration.fpir if calibration else DEFAULT_FPIR
     raised = max(calibration.raised, 0.0) if calibration else 0.0
+    if own:
+        stated = own.least_cosine
+        least = NOBODY if stated is None and raised <= 0.0 else (stated or 0.0) + raised
+        return least, least, least
     one, two, three = (match_threshold(people, count, fpir) + raised for count in (1, 2, 3))
     return one, two, three
 
 
 def build_gallery(
-    rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None, model: str = MODEL
-) -> FaceGallery:
-    """ports.GalleryLoader: (person_id, embedding) rows of one model; a row that is no vector of 128 is left out."""
-    names, units = _sound(rows)
+    rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None,
+    own: FaceModel | None = None,
+) -> FaceGallery:  # fmt: skip
+    """ports.GalleryLoader: (person_id, embedding) rows of one model; a row of another size is left out."""
+    names, units = _sound(rows, own.dimension if own else DIMENSION)
     people = list(dict.fromkeys(names))
     places = {person: place for place, person in enumerate(people)}
     owner = np.fromiter((places[name] for name in names), np.intp, len(names))
@@ -155,22 +177,22 @@ def build_gallery(
     whole = np.linalg.norm(units, axis=1) > 1e-3 * counts
     people = [person for person, good in zip(people, whole, strict=True) if good]
     counts = counts[whole]
-    matrix = scoring.templates(units[whole], counts)
-    strictest = max(thresholds_by_count(len(people), calibration)[: int(counts.max(initial=1))])
-    stats = GalleryStats(len(people), int(counts.sum()), model, strictest, version)
-    return FaceGallery(people, matrix, counts.tolist(), stats, calibration)
+    matrix = scoring.means(units[whole]) if own else scoring.templates(units[whole], counts)
+    strictest = max(thresholds_by_count(len(people), calibration, own)[: int(counts.max(initial=1))])
+    stats = GalleryStats(len(people), int(counts.sum()), own.template_name if own else MODEL, strictest, version)
+    return FaceGallery(people, matrix, counts.tolist(), stats, calibration, own)
 
 
-def _sound(rows: Sequence[tuple[str, Embedding]]) -> tuple[list[str], NDArray[np.float32]]:
+def _sound(rows: Sequence[tuple[str, Embedding]], dimension: int) -> tuple[list[str], NDArray[np.float32]]:
     """The rows that are embeddings, as unit vectors; the others are named in the log."""
-    fit = [(person, vector) for person, vector in rows if _is_vector(vector)]
+    fit = [(person, vector) for person, vector in rows if _is_vector(vector, dimension)]
     with np.errstate(over="ignore", invalid="ignore"):
-        matrix = np.array([vector for _, vector in fit], dtype=np.float32).reshape(len(fit), DIMENSION)
+        matrix = np.array([vector for _, vector in fit], dtype=np.float32).reshape(len(fit), dimension)
         lengths = np.linalg.norm(matrix, axis=1)
         sound = (lengths > _SHORTEST) & (lengths < _LONGEST)
     names = [person for (person, _), good in zip(fit, sound, strict=True) if good]
     if len(names) < len(rows):
-        spoilt = {person for person, vector in rows if not _is_vector(vector)}
+        spoilt = {person for person, vector in rows if not _is_vector(vector, dimension)}
         spoilt |= {person for (person, _), good in zip(fit, sound, strict=True) if not good}
         for person in sorted(spoilt):
             log.error("a template of person %s is damaged and was left out; enrol that person again", person)
@@ -179,13 +201,13 @@ def _sound(rows: Sequence[tuple[str, Embedding]]) -> tuple[list[str], NDArray[np
     return names, matrix
 
 
-def _is_vector(vector: Embedding) -> bool:
-    return vector.shape == (DIMENSION,) and vector.dtype.kind == "f"
+def _is_vector(vector: Embedding, dimension: int) -> bool:
+    return vector.shape == (dimension,) and vector.dtype.kind == "f"
 
 
-def _unit(vector: Embedding) -> Embedding | None:
+def _unit(vector: Embedding, dimension: int) -> Embedding | None:
     """Scaled to length 1; None where that is impossible or the size is another model's."""
-    if not _is_vector(vector):
+    if not _is_vector(vector, dimension):
         return None
     # A NaN or an infinite component makes the length one, too.
     length = float(np.linalg.norm(vector.astype(np.float64)))

@@ -34,17 +34,7 @@ class FastNetwork:
     name = "onnxruntime"
 
     def __init__(self, path: str) -> None:
-        # Its wheel reports to its maker from the moment it is imported; the call below comes too late to stop that.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        import onnxruntime  # noqa: PLC0415 - the daemon imports this module too, and must not load native code
-
-        onnxruntime.disable_telemetry_events()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(path)
         _give_memory_back()
 
     def describe(self, chips: Image) -> Descriptors:
@@ -54,6 +44,21 @@ class FastNetwork:
             for at in range(0, len(chips), MOST_AT_ONCE)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, DIMENSION), np.float32)
+
+
+def open_session(model: str | bytes) -> Any:
+    """An onnxruntime session of a file's path or bytes, on one core; raises onnxruntime's own types."""
+    # Its wheel reports to its maker from the moment it is imported; the call below comes too late to stop that.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime  # noqa: PLC0415 - the daemon imports this module too, and must not load native code
+
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 class ReferenceNetwork:

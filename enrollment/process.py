@@ -30,6 +30,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
+class NoStart(SystemFault):
+    """The process does not start; `cause` alone is what it said."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"the face analyser does not start, {cause}: run devicemgr doctor")
+        self.cause = cause
+
+
 class AnalyserProcess:
     """ports.PhotoAnalyser for any thread: starts its process at first use, stops it when idle, survives its death."""
 
@@ -51,7 +59,7 @@ class AnalyserProcess:
         self._timer_lock = threading.Lock()
 
     def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
-        """The face object; a photo that kills or hangs the process is unreadable_image; SystemFault if none starts."""
+        """The face object; a photo that kills or hangs the process is unreadable_image; NoStart if none does."""
         if len(photo) > MAX_BYTES:
             return PhotoAnalysis(("image_too_large",))
         with self._taken() as child:
@@ -59,13 +67,13 @@ class AnalyserProcess:
             return _UNREADABLE if answer is None else answer
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
-        """As ports.PhotoAnalyser; SystemFault if no process starts."""
+        """As ports.PhotoAnalyser; NoStart if no process does."""
         with self._taken() as child:
             answer = child.ask({"face": wire.pack_box(crop.box)}, crop.jpeg)
             return answer.embedding if answer else None
 
     def prove(self) -> None:
-        """Start a process now, unless one runs: SystemFault says why the model can't be used."""
+        """Start a process now, unless one runs: NoStart says why the model can't be used."""
         with self._taken() as child:
             child.start()
 
@@ -196,13 +204,9 @@ class _Child:
         try:
             hello, _ = wire.receive_frame(ours, time.monotonic() + START_SECONDS)
         except (wire.Broken, TimeoutError) as error:
-            raise _no_start(f"it ended with {self.stop()} ({error})") from error
+            raise NoStart(f"it ended with {self.stop()} ({error})") from error
         if hello.get("model") != self._model:
             self.stop()
             log.error("the analyser process said %r", hello)
-            raise _no_start(str(hello.get("fault") or f"it has model {hello.get('model')!r}"))
+            raise NoStart(str(hello.get("fault") or f"it has model {hello.get('model')!r}"))
         return ours
-
-
-def _no_start(cause: str) -> SystemFault:
-    return SystemFault(f"the face analyser does not start, {cause}: run devicemgr doctor")

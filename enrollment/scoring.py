@@ -44,6 +44,11 @@ def templates(sums: Matrix, counts: NDArray[np.intp]) -> Matrix:
     return np.ascontiguousarray(sums * (stretch / length)[:, None], dtype=np.float32)
 
 
+def means(sums: Matrix) -> Matrix:
+    """Templates of length 1 from the sums of each person's unit vectors: for a model that nothing was measured on."""
+    return np.ascontiguousarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
+
+
 def neighbours(matrix: Matrix, cohort: int = COHORT) -> tuple[Matrix, Rows]:
     """Of each row the RIVALS + 1 nearest other people among the first `cohort` rows, nearest first: cosines and rows.
 

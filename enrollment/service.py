@@ -1,13 +1,17 @@
 """What the API asks of faces: is this photo good, may these photos be enrolled, who is this."""
 
+import hashlib
+import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from devicemgr.errors import PhotoRefused
-from devicemgr.ports import Embedding, Gallery, PhotoAnalyser, PhotoAnalysis, PreparedSample
-from enrollment.process import AnalyserProcess
+from devicemgr.errors import InvalidInput, PhotoRefused, SystemFault
+from devicemgr.face_model import FaceModel
+from devicemgr.ports import Embedding, FaceCrop, Gallery, PhotoAnalyser, PhotoAnalysis, PreparedSample
+from enrollment.process import AnalyserProcess, NoStart
 from enrollment.thresholds import SIBLING_MEAN, SIBLING_ONE
 
 BadgeOf = Callable[[str], str | None]
@@ -31,18 +35,55 @@ HINTS = {
 class FaceService:
     """ports.FaceDesk, wired with an analyser and what stops it; knows no database."""
 
-    def __init__(self, analyser: PhotoAnalyser, close: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        analyser: PhotoAnalyser,
+        close: Callable[[], None] | None = None,
+        own: Callable[[FaceModel], PhotoAnalyser] | None = None,
+    ) -> None:
+        """`own` makes the analyser of a user's model."""
         self._analyser = analyser
         self._close = close
+        self._own = own
         self.model = analyser.model
 
     def check(self, photo: bytes) -> dict[str, Any]:
         """The face object of INTERFACES."""
         return self._analyser.analyse(photo).as_json()
 
-    def analyse(self, photos: Sequence[bytes], *, keep: bool = False) -> list[PhotoAnalysis]:
+    def analyse(
+        self, photos: Sequence[bytes], *, keep: bool = False, own: FaceModel | None = None
+    ) -> list[PhotoAnalysis]:
         """The slow part of an enrolment, 0.1 to 0.5 s a photo: find, judge and embed each."""
-        return [self._analyser.analyse(photo, keep=keep) for photo in photos]
+        analyser = self._by(own)
+        return [analyser.analyse(photo, keep=keep) for photo in photos]
+
+    def embed(self, crops: Sequence[FaceCrop], own: FaceModel | None) -> list[Embedding | None]:
+        """Kept faces by a model; None for one that can't be read or embedded."""
+        analyser = self._by(own)
+        return [analyser.embed(crop) for crop in crops]
+
+    def prove(self, own: FaceModel) -> FaceModel:
+        """The model with its file's digest, once it has shown in a process of its own that it works; InvalidInput."""
+        try:
+            proven = own.model_copy(update={"sha256": _digest(Path(own.path))})
+            process = AnalyserProcess(own_factory(proven), proven.template_name)
+            try:
+                process.prove()
+            finally:
+                process.close()
+        except NoStart as error:
+            raise InvalidInput(f"face model {own.name} can't be used: {error.cause}") from error
+        except SystemFault as error:
+            raise InvalidInput(f"face model {own.name} can't be used: {error}") from error
+        return proven
+
+    def _by(self, own: FaceModel | None) -> PhotoAnalyser:
+        if own is None:
+            return self._analyser
+        if self._own is None:
+            raise SystemFault("this installation has no part for a face model of one's own")
+        return self._own(own)
 
     def judge(
         self,
@@ -61,7 +102,12 @@ class FaceService:
         faces = [analysis.as_json() for analysis in analyses]
         fit = {place: a.embedding for place, a in enumerate(analyses) if a.ok and a.embedding is not None}
         for place, embedding in fit.items():
-            rest = [*siblings, *(other for at, other in fit.items() if at != place)]
+            # Nobody has measured how alike two photos of one person are to a user's own model.
+            rest = (
+                []
+                if gallery.stats().model != self.model
+                else [*siblings, *(other for at, other in fit.items() if at != place)]
+            )
             if _disagrees(embedding, rest):
                 faces[place]["reasons"].append("disagrees_with_samples")
             found = None if allow_lookalike else gallery.nearest(embedding, person_id).person_id
@@ -73,9 +119,11 @@ class FaceService:
             raise _refused(faces)
         return [PreparedSample(faces[place], embedding, analyses[place].crop) for place, embedding in fit.items()]
 
-    def identify(self, photo: bytes, gallery: Gallery, badge_of: BadgeOf) -> dict[str, Any]:
+    def identify(
+        self, photo: bytes, gallery: Gallery, badge_of: BadgeOf, own: FaceModel | None = None
+    ) -> dict[str, Any]:
         """Who is in a photo: badge or null, scores, threshold, reason. A poor photo of one face is compared as well."""
-        analysis = self._analyser.analyse(photo)
+        analysis = self._by(own).analyse(photo)
         # A photo without one face is compared as a zero vector, which matches nobody and still tells the threshold.
         probe = analysis.embedding if analysis.embedding is not None else np.zeros(1, dtype=np.float32)
         match = gallery.match(probe)
@@ -95,10 +143,52 @@ class FaceService:
             self._close()
 
 
+class OwnAnalysers:
+    """Analyser processes for users' models, one set a model; those not asked for a minute end by themselves."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._by_name: dict[str, AnalyserProcess] = {}
+
+    def __call__(self, own: FaceModel) -> PhotoAnalyser:
+        """The analyser for a proven model."""
+        with self._lock:
+            name = own.template_name
+            if name not in self._by_name:
+                self._by_name[name] = AnalyserProcess(own_factory(own), name, self._workers)
+            return self._by_name[name]
+
+    def close(self) -> None:
+        """Stop them all."""
+        with self._lock:
+            analysers, self._by_name = self._by_name, {}
+        for analyser in analysers.values():
+            analyser.close()
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SystemFault(f"{path} can't be read ({error.strerror})") from error
+
+
+def own_factory(own: FaceModel) -> str:
+    """What an analyser's process is told to build."""
+    return f"enrollment.own_model:build_analyser={own.model_dump_json()}"
+
+
 def build_desk(workers: int = 1) -> FaceService:
     """A FaceService over `workers` analyser processes, which start with the first photo."""
-    processes = AnalyserProcess(workers=workers)
-    return FaceService(processes, processes.close)
+    processes, others = AnalyserProcess(workers=workers), OwnAnalysers(workers)
+
+    def close() -> None:
+        processes.close()
+        others.close()
+
+    return FaceService(processes, close, others)
 
 
 def _disagrees(embedding: Embedding, others: Sequence[Embedding]) -> bool:

@@ -1,6 +1,7 @@
 """The analyser process's own side: `python -m enrollment.worker FD FACTORY SECONDS`, ends with its parent.
 
-It reads photos from the socket FD and answers one face object each. FACTORY is `module:function` of a PhotoAnalyser.
+It reads photos from the socket FD and answers one face object each. FACTORY is `module:function` of a PhotoAnalyser, or
+`module:function=ARGUMENT`.
 """
 
 import contextlib
@@ -65,9 +66,10 @@ def _trace() -> str:
 
 
 def _load(factory: str) -> Callable[[], PhotoAnalyser]:
-    module, _, name = factory.partition(":")
-    found: Callable[[], PhotoAnalyser] = getattr(importlib.import_module(module), name)
-    return found
+    named, given, argument = factory.partition("=")
+    module, _, name = named.partition(":")
+    found: Callable[..., PhotoAnalyser] = getattr(importlib.import_module(module), name)
+    return (lambda: found(argument)) if given else found
 
 
 if __name__ == "__main__":

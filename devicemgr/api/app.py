@@ -12,6 +12,7 @@ from devicemgr.api import (
     faces,
     holdings,
     metrics,
+    migration,
     people,
     portals,
     problems,
@@ -36,8 +37,8 @@ def create_app(context: Context) -> FastAPI:
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
     for resource in (
-        people, credentials, faces, calibration, rights, devices, tracing, provisioning, holdings, portals, events,
-        sitefile, system,
+        people, credentials, faces, calibration, migration, rights, devices, tracing, provisioning, holdings, portals,
+        events, sitefile, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     app.include_router(api)

@@ -68,8 +68,9 @@ def identify_face(body: Photo, context: Ctx, caller: Who) -> dict[str, Any]:
     photo = _bytes(body.photo)
     with context.site.database.read() as session:
         answer = context.site.parts.faces.identify(
-            photo, context.runtime.gallery(), lambda person_id: people.badge_of(session, person_id)
-        )
+            photo, context.runtime.gallery(), lambda person_id: people.badge_of(session, person_id),
+            context.site.gallery.own,
+        )  # fmt: skip
     with context.site.database.write(changes_site=False) as session:
         person = people.get(session, answer["badge"]).id if answer["badge"] else None
         context.record(session, "admin.face_identified", caller, {"reason": answer["reason"]}, person)

@@ -12,9 +12,10 @@ from devicemgr import sitefile
 from devicemgr.api import devices, portals, rights
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.errors import InvalidInput
+from devicemgr.face_model import FaceModel
 from devicemgr.model import DeviceConfig
 from devicemgr.runtime import Runtime
-from devicemgr.store import places, samples, settings
+from devicemgr.store import face_models, places, samples, settings
 from devicemgr.store.database import Database, Session
 from devicemgr.store.tables import LevelPortalRow, LevelRow
 from devicemgr.text import safe, slug
@@ -73,7 +74,7 @@ class _Unmoved:
 def export_site(context: Ctx, _: Who) -> dict[str, Any]:
     """The site's file: settings, schedules, devices, portals and levels; no people, no secrets."""
     with context.site.database.read() as session:
-        document = _current(session)
+        document = {table: content for table, content in _current(session).items() if content or table != "model"}
     return {"toml": sitefile.text_of(document), "site": document}
 
 
@@ -115,10 +116,12 @@ def _without_password(session: Session) -> list[str]:
 
 
 def _current(session: Session) -> sitefile.Document:
+    found = settings.load(session)
     fields = set(portals.NewPortal.model_fields) - {"name"}
     rows = [places.portal_json(row) for row in places.portals(session)]
     return {
-        "site": settings.load(session).model_dump(mode="json"),
+        "site": found.model_dump(mode="json", exclude={"model"}),
+        "model": _stated(found.model),
         "schedules": {
             row.name: {"windows": row.windows, "timezone": row.timezone, "holidays": row.holidays}
             for row in places.schedules(session)
@@ -151,7 +154,10 @@ def _wanted(context: Context, found: sitefile.Document) -> sitefile.Document:
     if "site" in found:
         with context.site.database.read() as session:
             before = settings.load(session)
-        wanted["site"] = _read(settings.Settings, "[site]", before.model_dump() | found["site"]).model_dump(mode="json")
+        fields = before.model_dump(exclude={"model"}) | found["site"]
+        wanted["site"] = _read(settings.Settings, "[site]", fields).model_dump(mode="json", exclude={"model"})
+    if "model" in found:
+        wanted["model"] = _model(context, found["model"])
     readers = {"schedules": _schedule, "devices": _checked_device, "portals": _portal, "levels": _level}
     for kind, read in readers.items():
         if kind in found:
@@ -167,6 +173,22 @@ def _read(model: type[Body], where: str, fields: Mapping[str, Any]) -> Body:
         first = error.errors()[0]
         at = ".".join(str(part) for part in first["loc"])
         raise InvalidInput(safe(f"{where} in the site's file: {at}: {first['msg']}")) from error
+
+
+def _stated(model: FaceModel | None) -> dict[str, Any]:
+    """As the file has it: what is as it is by default is left out."""
+    return model.model_dump(mode="json", exclude_defaults=True) if model else {}
+
+
+def _model(context: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Proven to work, with its file's digest; an empty table takes the model away. InvalidInput says what is wrong."""
+    if not fields:
+        return {}
+    stated = _read(FaceModel, "[model]", fields)
+    proven = context.site.parts.faces.prove(stated)
+    if stated.sha256 not in ("", proven.sha256):
+        raise InvalidInput(f"{proven.path} is another file than the site's file says (sha256); see which one you want")
+    return _stated(proven)
 
 
 def _schedule(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,11 +220,24 @@ def _level(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 def _apply_site(
     context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
 ) -> None:
-    fresh = settings.Settings.model_validate(wanted["site"])
+    before = settings.load(session)
+    fresh = settings.Settings.model_validate(wanted["site"] | {"model": before.model})
     erased = 0 if fresh.keep_samples else samples.forget_all(session)
     settings.save(session, fresh)
     detail = {"changed": change["fields"]} | ({"samples_erased": erased} if erased else {})
     context.record(session, "admin.settings_changed", caller, detail)
+
+
+def _apply_model(
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+) -> None:
+    """Only described here; `enroll migrate` goes to it. What is no part of its templates holds at once."""
+    model = FaceModel.model_validate(wanted["model"]) if wanted["model"] else None
+    settings.save(session, settings.load(session).model_copy(update={"model": model}))
+    models = face_models.load(session)
+    if model and models.active and model.template_name == models.active.template_name:
+        face_models.save(session, models.model_copy(update={"active": model}))
+    context.record(session, "admin.settings_changed", caller, {"changed": change["fields"]})
 
 
 def _apply_schedule(
@@ -277,6 +312,7 @@ def _apply_level(
 
 _APPLY = {
     "site": _apply_site,
+    "model": _apply_model,
     "schedules": _apply_schedule,
     "devices": _apply_device,
     "portals": _apply_portal,

@@ -34,6 +34,13 @@ class RecognizerPool:
             self._lanes = list(lanes)
             self._share_out()
 
+    def set_encoder(self, encoder: str) -> None:
+        """Another encoder for all workers, `module:function` or `module:function=ARGUMENT`; the same is no change."""
+        with self._lock:
+            self._names = (encoder, self._names[1])
+            for worker in self._workers:
+                worker.set_encoder(encoder)
+
     def settle(self, device: str, track: str) -> None:
         """The daemon has decided about this track: its worker only watches that nobody else takes the place."""
         with self._lock:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from devicemgr.errors import DevicemgrError
 from devicemgr.events import Sighting
@@ -35,6 +36,7 @@ LONGEST_WAIT = 10.0
 _HEALTHY_SECONDS = 30.0
 _READY_SECONDS = 60.0
 _SOCKET_BUFFER = 1_000_000
+_FD, _ENCODER = 4, 5  # places in the command
 RESTARTING = "the recogniser is being restarted"
 
 OnMessage = Callable[[Sighting | LaneState], None]
@@ -44,12 +46,15 @@ class WorkerProcess:
     """Keeps one worker alive in a thread of its own; its lanes stay with it, so a stream that crashes it harms few."""
 
     def __init__(self, encoder: str, opener: str, on_message: OnMessage) -> None:
-        self._command = [sys.executable, "-P", "-m", "devicemgr.recognizer.worker", "{fd}", encoder, opener]
+        self._command = [sys.executable, "-P", "-m", "devicemgr.recognizer.worker", "", encoder, opener]
         self._on_message = on_message
         self._lock = threading.Lock()
         self._lanes: dict[str, LaneConfig] = {}
         self._connection: socket.socket | None = None
         self._stopping = threading.Event()
+        self._renewing = threading.Event()
+        self._model = ""
+        self._refusal: str | None = None
         self._thread = threading.Thread(target=self._run, name="recogniser", daemon=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.restarts = 0
@@ -66,6 +71,16 @@ class WorkerProcess:
             # A box without cameras needs none of the 100 MB that an encoder takes.
             if wanted and self._thread.ident is None and not self._stopping.is_set():
                 self._thread.start()
+
+    def set_encoder(self, encoder: str) -> None:
+        """Work with another encoder from now on; a process that runs is replaced."""
+        with self._lock:
+            if encoder == self._command[_ENCODER]:
+                return
+            self._command[_ENCODER] = encoder
+            self._renewing.set()
+            if self._connection is not None:
+                _cut(self._connection)
 
     def settle(self, device: str, track: str) -> None:
         """Pass on that the daemon has decided about a track."""
@@ -96,10 +111,14 @@ class WorkerProcess:
             cause = self._serve_one()
             if self._stopping.is_set():
                 return
+            if self._renewing.is_set():
+                log.info("a recogniser worker starts with another face model")
+                losses = 0
+                continue
             losses = 1 if time.monotonic() - began > _HEALTHY_SECONDS else losses + 1
             self.restarts += 1
             log.error("a recogniser worker is gone (%s); starting another", safe(cause))
-            self._announce_loss()
+            self._announce_loss(self._refusal or RESTARTING)
             wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(losses - 1, 10))
             self._stopping.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311  spreads the load
 
@@ -108,7 +127,9 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
-            command = [part.format(fd=theirs.fileno()) for part in self._command]
+            with self._lock:
+                self._renewing.clear()
+                command = [*self._command[:_FD], str(theirs.fileno()), *self._command[_FD + 1 :]]
             try:
                 self.process = process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                     command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=_environment()
@@ -125,7 +146,7 @@ class WorkerProcess:
         with self._lock:
             self._connection = connection
             self._tell(Configure(tuple(self._lanes.values())))
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._renewing.is_set():
                 _cut(connection)
         lines = LineReader()
         connection.settimeout(_READY_SECONDS)  # loading the encoder holds the interpreter, and a slow box is slow
@@ -133,8 +154,10 @@ class WorkerProcess:
             while (messages := receive(connection, lines)) is not None:
                 for message in messages:
                     if isinstance(message, Failed):
+                        self._refusal = message.cause
                         return message.cause
                     if isinstance(message, Ready):
+                        self._model, self._refusal = message.model, None
                         connection.settimeout(SILENCE_SECONDS)
                     self._hear(message)
             return "it crashed"
@@ -152,7 +175,7 @@ class WorkerProcess:
             self.frames = message.frames
             return
         if isinstance(message, Sighting):
-            device = message.device
+            device, message = message.device, replace(message, model=self._model)
         elif isinstance(message, LaneState):
             device = message.lane
         else:
@@ -168,11 +191,11 @@ class WorkerProcess:
         except Exception:
             log.exception("handling a recogniser's message failed")
 
-    def _announce_loss(self) -> None:
+    def _announce_loss(self, cause: str) -> None:
         with self._lock:
             devices = list(self._lanes)
         for device in devices:
-            self._pass_on(LaneState(device, False, RESTARTING))
+            self._pass_on(LaneState(device, False, cause))
 
     def _tell(self, message: Message) -> None:
         """Send without waiting; a worker whose buffer is full is stuck, and is cut off. Call with the lock held."""

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from devicemgr.errors import DevicemgrError, SystemFault
@@ -169,12 +170,14 @@ def leave(code: int) -> NoReturn:
 
 
 def resolve(name: str) -> Any:
-    """The object that `module:attribute` names; SystemFault when there is none."""
-    module, _, attribute = name.partition(":")
+    """What `module:attribute`, or `module:function=ARGUMENT` with the argument bound, names; else SystemFault."""
+    named, given, argument = name.partition("=")
+    module, _, attribute = named.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found = getattr(importlib.import_module(module), attribute)
+        return partial(found, argument) if given else found
     except (ImportError, AttributeError, ValueError) as error:
-        raise SystemFault(f"the recogniser cannot load {name}; install devicemgr again (make install)") from error
+        raise SystemFault(f"the recogniser cannot load {named}; install devicemgr again (make install)") from error
 
 
 def main(arguments: list[str]) -> None:

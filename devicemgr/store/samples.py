@@ -39,10 +39,10 @@ def newest_ids(session: Session) -> dict[str, str]:
     return {row.person_id: row.id for row in session.execute(query.order_by(SampleRow.created, SampleRow.id.desc()))}
 
 
-def of_person(session: Session, person_id: str) -> list[SealedSample]:
-    """All kept faces of a person, oldest first; none without a consent."""
-    query = _query().where(SampleRow.person_id == person_id).order_by(SampleRow.created, SampleRow.id)
-    return [_sealed(row) for row in session.execute(query)]
+def by_id(session: Session, sample_id: str) -> SealedSample | None:
+    """One kept face; None when it, or its person's consent, is gone."""
+    row = session.execute(_query().where(SampleRow.id == sample_id)).first()
+    return None if row is None else _sealed(row)
 
 
 def count(session: Session) -> int:

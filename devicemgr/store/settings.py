@@ -6,6 +6,7 @@ import logging
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
+from devicemgr.face_model import FaceModel
 from devicemgr.store.database import get_meta, set_meta
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
+    model: FaceModel | None = None
 
 
 def load(session: Session) -> Settings:

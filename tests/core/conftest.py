@@ -118,7 +118,7 @@ class FakeGallery:
         return Match(None, 0.3, None, 0.9, "unknown_face")
 
     def stats(self) -> GalleryStats:
-        return GalleryStats(len({p for p, _ in self.rows}), len(self.rows), "fake", 0.9, self.version)
+        return GalleryStats(len({p for p, _ in self.rows}), len(self.rows), "", 0.9, self.version)
 
 
 class NoFaces:

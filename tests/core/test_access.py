@@ -144,3 +144,14 @@ def test_a_guard_opens_with_a_record(entrance: Any) -> None:
     assert [event["kind"] for event in events] == ["admin.portal_open", "portal_unlocked"]
     assert {event["request"] for event in events} == {request}
     assert {event["actor"] for event in events} == {"uid:7"}
+
+
+def test_a_face_of_another_model_is_never_compared(entrance: Any) -> None:
+    for frames in range(1, 8):
+        entrance.see(ANNA, frames=frames, model="another@1")
+    entrance.see(ANNA, frames=9, ended=True, model="another@1")
+    assert entrance.events() == []
+    assert entrance.gate.done.empty()
+    entrance.see(ANNA)
+    entrance.finish()
+    assert "access_granted" in entrance.kinds()

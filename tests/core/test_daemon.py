@@ -38,6 +38,9 @@ class NoPool:
     def set_lanes(self, _: Any) -> None:
         pass
 
+    def set_encoder(self, _: str) -> None:
+        pass
+
     def settle(self, *_: str) -> None:
         pass
 

@@ -3,6 +3,7 @@ import pytest
 
 from devicemgr.errors import PhotoRefused
 from devicemgr.ports import Box, FaceDesk, PhotoAnalysis
+from enrollment.encoder import MODEL
 from enrollment.gallery import build_gallery
 from enrollment.service import HINTS, FaceService
 
@@ -12,7 +13,7 @@ BADGES = {"p1": "1001", "p2": "1002", "erased": None}.get
 class Canned:
     """Answers each photo, a digit, with the analysis of that place."""
 
-    model = "dlib-resnet-v1"
+    model = MODEL
 
     def __init__(self, *analyses):
         self.analyses = analyses

@@ -60,6 +60,11 @@ def opener(source):
         return Source("nobody")
     return Source(source.url)
 
+def named(name):
+    found = Encoder()
+    found.model = name
+    return found
+
 def no_encoder():
     raise SystemFault("dlib is missing: install it")
 """
@@ -261,3 +266,25 @@ def test_a_worker_ends_with_its_daemon(world: None) -> None:
 def test_at_least_one_worker() -> None:
     with pytest.raises(InvalidInput):
         RecognizerPool("a:b", "c:d", workers=0)
+
+
+def test_another_face_model_takes_over_and_sightings_say_which_made_them(make, heard) -> None:
+    pool = make(cam="1")
+    heard.wait(lambda: heard.sightings("cam"))
+    assert {sighting.model for sighting in heard.sightings("cam")} == {"squares"}
+    (before,) = pool.pids()
+    pool.set_encoder("painted_world:Encoder")
+    assert pool.pids() == [before], "the same is no change"
+    pool.set_encoder("painted_world:named=mine@1=2")
+    heard.wait(lambda: any(sighting.model == "mine@1=2" for sighting in heard.sightings("cam")))
+    assert pool.pids() != [before]
+    models = [sighting.model for sighting in heard.sightings("cam")]
+    assert models == sorted(models, reverse=True), "none of the old model's came after"
+    assert heard.states("cam")[-1].online
+
+
+def test_a_model_that_can_not_be_used_is_told_as_the_cameras_fault(make, heard) -> None:
+    pool = make(cam="1")
+    heard.wait(lambda: heard.sightings("cam"))
+    pool.set_encoder("painted_world:no_encoder")
+    heard.wait(lambda: any(state.cause == "dlib is missing: install it" for state in heard.states("cam")))
