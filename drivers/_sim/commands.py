@@ -131,3 +131,27 @@ def osdp(
     if bool(keys) == install or len(keys) > 1:
         raise InvalidInput("give --key-env with the name of a variable that holds the reader's key, or --install")
     run(link, listen, unit, keys[0] if keys else None)
+
+
+@app.command("dahua")
+def dahua(
+    host: Annotated[
+        str, typer.Option(help="Address on this box; loopback has 127.0.0.1 to 127.255.255.254.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")] = 0,
+    username: Annotated[str, typer.Option(help="The administrator.")] = "admin",
+    password_env: Annotated[
+        str | None, typer.Option(metavar="VAR", help="The variable that holds the password; else it is admin123.")
+    ] = None,
+    legacy: Annotated[bool, typer.Option(help="Know only the older commands for people.")] = False,
+    doors: Annotated[int, typer.Option(min=1, max=8, help="Doors that it opens.")] = 1,
+    capacity: Annotated[int, typer.Option(min=0, help="People that fit into its memory.")] = 50_000,
+    requests: Annotated[bool, typer.Option(help="Print each request too.")] = False,
+) -> None:
+    """Answer as a Dahua face terminal; lines on standard input: `someone 42`, `stranger`, `fault …`…"""
+    from drivers._sim.dahua.run import run  # noqa: PLC0415 - as above
+
+    password = os.environ.get(password_env, "") if password_env else "admin123"
+    if not password:
+        raise InvalidInput(f"the variable {password_env} is not set; put the password into it")
+    run(host, port, (username, password), legacy=legacy, doors=doors, capacity=capacity, talkative=requests)
