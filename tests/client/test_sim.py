@@ -21,7 +21,8 @@ def sim():
     def start(*arguments, **environment):
         process = subprocess.Popen(
             [sys.executable, "-m", "cli", "sim", *map(str, arguments)],
-            cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=ROOT, env=os.environ | environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         started.append(process)
         line = process.stdout.readline()
@@ -86,3 +87,16 @@ def _passwords(url):
 def test_simulators_that_can_not_be(cli, monkeypatch, arguments, code):
     monkeypatch.setenv("SIM_KEY", "8f3a10c7be5520d94417fa6e02b3c85d")
     assert cli("sim", *arguments).code == code
+
+
+def test_a_face_terminal_does_as_it_is_told(sim):
+    process, ready = sim("dahua", "--doors", "2")
+    assert (ready["event"], ready["kind"]) == ("ready", "dahua")
+    assert ready["address"].startswith("http://127.0.0.1:")
+    process.stdin.write("dance\nstranger 2\n")
+    process.stdin.flush()
+    told = [json.loads(process.stdout.readline()) for _ in range(2)]
+    assert told[0]["event"] == "error"
+    assert (told[1]["event"], told[1]["granted"]) == ("recorded", False)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0

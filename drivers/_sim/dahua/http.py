@@ -36,7 +36,7 @@ class Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self.most_open = 0
         super().__init__(place, Handler)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="simulated dahua", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="simulated dahua", daemon=True)
 
     def start(self) -> None:
         """Serve in a thread."""

@@ -1,0 +1,187 @@
+"""A Dahua terminal as a device: gate, console, keeper of people, and a memory of events."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Literal
+
+from devicemgr.errors import DeviceRefused, InvalidInput
+from devicemgr.events import DeviceFact
+from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
+from devicemgr.ports import Holding
+from devicemgr.text import safe
+from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, read_clock
+from drivers._dahua_history import History
+from drivers._dahua_legacy import LegacyStore
+from drivers._dahua_news import News
+from drivers._dahua_online import OnlineMode
+from drivers._dahua_people import BATCH, PeopleStore
+from drivers._dahua_stream import EventStream
+from drivers._http import Http
+from drivers._photo import fit_jpeg
+
+if TYPE_CHECKING:
+    from drivers.dahua_console import Options
+
+PHOTO_BYTES = 100 * 1024
+LEAST, MOST = (150, 300), (600, 1200)
+_STATES = {PortalMode.NORMAL: "Normal", PortalMode.LOCKED: "CloseAlways", PortalMode.FREE: "OpenAlways"}
+_CLOCK_SECONDS = 60.0
+_SKEW_NOTED = 5.0
+_CATCHING_UP, _ASKED, _USUAL = 0.02, 0.02, 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class DahuaConsole:
+    """ports.Gate, Holder, Replaying and Verifier; at most two connections to the terminal."""
+
+    senses_passage = False
+    holds: Literal["people", "cards"] = "people"
+    batch = BATCH
+
+    def __init__(
+        self, name: str, host: str, options: "Options", zone: tzinfo | None, commands: Http, events: Http
+    ) -> None:  # fmt: skip
+        self._name, self._options, self._zone = name, options, zone
+        self._http, self._cgi = commands, Cgi(commands)
+        self._clock = TerminalClock(zone or UTC, 0.0)
+        self._clock_read = 0.0
+        self._stream = EventStream(events, name, snapshots=options.snapshots)
+        self._history = History(self._cgi)
+        self._online = OnlineMode(self._cgi, host, options)
+        self._news = News(self._stream, self._history, self._online.listener)
+        self._store: PeopleStore | LegacyStore | None = None
+        self._modes: dict[int, PortalMode] = {}
+        self._info = DeviceInfo()
+        self.poll_interval = _USUAL
+
+    def resume(self, serial: int | None) -> None:
+        """The last record number that is on disk here."""
+        self._history.resume(serial)
+
+    def open(self) -> DeviceInfo:
+        """Identify, read the clock, set how it decides, and listen."""
+        told = flat(self._cgi.text("magicBox", "getSystemInfo"))
+        version = flat(self._cgi.text("magicBox", "getSoftwareVersion")).get("version", "")
+        model, serial = (safe(told.get(name, ""), 60) for name in ("deviceType", "serialNumber"))
+        self._info = DeviceInfo("Dahua", model, safe(version, 60), serial)
+        self._read_clock()
+        self._online.start()
+        self._stream.start()
+        return self._info
+
+    def poll(self) -> Sequence[DeviceFact]:
+        """Questions first, then what the stream, the memory and pushes tell."""
+        facts = self._news.poll(self._clock.skew)
+        if time.monotonic() - self._clock_read > _CLOCK_SECONDS:
+            self._read_clock()
+            self._online.verify()
+        asked = self._options.decide == "host"
+        self.poll_interval = _CATCHING_UP if not self._history.caught_up else _ASKED if asked else _USUAL
+        return facts
+
+    def check(self) -> dict[str, JsonValue]:
+        """Who it is, its clock, doors and people, and whether its events are heard; moves nothing."""
+        self._read_clock()
+        doors: dict[str, JsonValue] = {}
+        for channel in range(1, self._options.doors + 1):
+            try:
+                status = flat(self._cgi.text("accessControl", "getDoorStatus", [("channel", str(channel))]))
+                doors[str(channel)] = safe(status.get("Info.status", "unknown"), 20)
+            except CgiRefused:
+                doors[str(channel)] = "not told"
+        result: dict[str, JsonValue] = {
+            "manufacturer": self._info.manufacturer, "model": self._info.model, "firmware": self._info.firmware,
+            "serial": self._info.serial, "clock_skew_s": round(self._clock.skew, 1), "doors": doors,
+            "commands": "newer" if isinstance(self._people(), PeopleStore) else "older",
+            "events": self._stream.fault or ("heard" if self._stream.attached.is_set() else "not heard yet"),
+            "decides": self._options.decide,
+        }  # fmt: skip
+        if abs(self._clock.skew) > _SKEW_NOTED:
+            result["advice"] = "the terminal's clock is wrong: switch NTP on there"
+        return result
+
+    def close(self) -> None:
+        """Let go of both connections and the port; never raises."""
+        self._online.stop()
+        self._stream.stop()
+        self._http.close()
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
+        """One openDoor, timed by the terminal's own unlock time; sent once."""
+        self._require_door(channel)
+        mode = self._modes.get(channel, PortalMode.NORMAL)
+        if mode is PortalMode.LOCKED:
+            raise DeviceRefused(f"channel {channel} is locked; put the portal into normal mode first")
+        if mode is PortalMode.FREE:
+            return
+        pairs = [("channel", str(channel)), ("UserID", self._options.remote_user), ("Type", "Remote")]
+        self._cgi.order("accessControl", "openDoor", pairs, once=True)
+
+    def set_mode(self, channel: int, mode: PortalMode) -> None:
+        """By the terminal's door state, read back; DeviceRefused where the firmware has none."""
+        self._require_door(channel)
+        key = f"AccessControl[{channel - 1}].State"
+        try:
+            self._cgi.order("configManager", "setConfig", [(key, _STATES[mode])])
+            told = flat(self._cgi.text("configManager", "getConfig", [("name", "AccessControl")]))
+        except CgiRefused as error:
+            if mode is PortalMode.NORMAL and self._modes.get(channel, mode) is mode:
+                return  # it never was in another
+            raise DeviceRefused(
+                "this terminal's firmware can't hold its door locked or free from here; set it at the terminal"
+            ) from error
+        if told.get(f"table.{key}") != _STATES[mode]:
+            raise DeviceRefused(f"the terminal said OK, and its door is not {mode}; restart it")
+        self._modes[channel] = mode
+
+    def capacity(self) -> int:
+        """As the option says: the terminal does not tell."""
+        return self._options.capacity
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """A page of cards, of faces, or of people."""
+        return self._people().held(after)
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        """Up to ten; photos are made to fit in memory."""
+        failed: dict[str, DeviceRefused] = {}
+        fitted: dict[str, bytes] = {}
+        for key, jpeg in faces.items():
+            try:
+                fitted[key] = fit_jpeg(jpeg, PHOTO_BYTES, MOST, LEAST)
+            except DeviceRefused as error:
+                failed[key] = error
+        return failed | self._people().put([holding for holding in holdings if holding.key not in failed], fitted)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Up to ten, read back; never without a key, which might mean everybody."""
+        if not keys:
+            raise InvalidInput("nobody was named for removal; nothing was sent")
+        self._people().remove(keys)
+
+    def answer(self, serial: int, granted: bool, words: str) -> None:
+        """Answer a question of online mode."""
+        self._online.answer(serial, granted, words)
+        self._news.answered(serial, granted)
+
+    def _people(self) -> PeopleStore | LegacyStore:
+        if self._store is None:
+            newer = PeopleStore(self._cgi, lambda: self._clock)
+            self._store = newer if newer.exists() else LegacyStore(self._cgi, lambda: self._clock)
+        return self._store
+
+    def _read_clock(self) -> None:
+        before = self._clock.skew
+        self._clock = read_clock(self._cgi, self._zone)
+        self._clock_read = time.monotonic()
+        if abs(self._clock.skew) > _SKEW_NOTED and abs(self._clock.skew - before) > _SKEW_NOTED:
+            _log.warning("%s: its clock is %.0f s off; switch NTP on there", self._name, self._clock.skew)
+
+    def _require_door(self, channel: int) -> None:
+        if not 1 <= channel <= self._options.doors:
+            raise InvalidInput(
+                f"this terminal serves channels 1 to {self._options.doors}, not {channel}; see option doors"
+            )

@@ -1,0 +1,119 @@
+"""What Dahua terminals tell of, as facts of this system."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.events import DeviceDecided, DeviceReported, GateAlarm, Kind, Presented, Reason
+from devicemgr.model import Direction, JsonValue
+from devicemgr.text import safe
+from drivers._dahua_cgi import number
+from drivers._dahua_names import card_names
+from drivers._dahua_text import Told, moment, second_of, text_of
+
+VENDOR = "dahua"
+FACE, REMOTE, BUTTON = 15, 4, 5
+
+# ErrorCode of a record (vendor's HTTP API). What is not here is told by its number.
+_REASONS = {
+    0x10: Reason.UNKNOWN_CREDENTIAL, 0x11: Reason.SUSPENDED, 0x12: Reason.NO_ACCESS_LEVEL, 0x14: Reason.EXPIRED,
+    0x15: Reason.ANTI_PASSBACK, 0x18: Reason.INTERLOCK, 0x20: Reason.OUTSIDE_SCHEDULE, 0x21: Reason.OUTSIDE_SCHEDULE,
+    0x23: Reason.WRONG_PIN,
+}  # fmt: skip
+_ALARMS = {
+    "DoorNotClosed": (Kind.PORTAL_HELD_OPEN, ""), "BreakIn": (Kind.PORTAL_FORCED, ""),
+    "ChassisIntruded": (Kind.TAMPER, "the terminal's case is open"),
+    "Duress": (Kind.TAMPER, "somebody was forced to open (duress)"),
+    "AlarmLocal": (Kind.TAMPER, "an alarm input of the terminal"),
+}  # fmt: skip
+_DIRECTIONS = {"Entry": Direction.ENTRY, "Exit": Direction.EXIT, "0": Direction.ENTRY, "1": Direction.EXIT}
+_LATE_SECONDS = 10.0
+
+
+def alarm(told: Told) -> GateAlarm | None:
+    """An alarm that begins; None for its end, and for what is no alarm."""
+    kind, words = _ALARMS.get(told.code, (None, ""))
+    if kind is None or told.action.lower() == "stop":
+        return None
+    return GateAlarm(told.door + 1, kind, words)
+
+
+def happened(
+    data: Mapping[str, Any],
+    serial: int,
+    *,
+    skew: float = 0.0,
+    live: bool = False,
+    extra: Mapping[str, Any] | None = None,
+) -> DeviceDecided | DeviceReported:
+    """A record, or an event of AccessControl without one; `extra` is the stream's word on it, which may say more."""
+    told = dict(extra or {}) | {key: value for key, value in data.items() if value not in ("", None)}
+    channel = min(max(number(told.get("Door", 0)), 0), 255) + 1
+    second = second_of(told)
+    at = moment(second) if second else datetime.now(UTC)
+    method, granted = number(told.get("Method", -1), -1), number(told.get("Status", 0)) == 1
+    if granted and method in (REMOTE, BUTTON):
+        kind = Kind.PORTAL_UNLOCKED if method == REMOTE else Kind.REX_PRESSED
+        return DeviceReported(channel, kind, serial, at, "remote command" if method == REMOTE else "")
+    names = card_names(text_of(told, "CardNo")) if method != FACE else ()
+    return DeviceDecided(
+        channel, granted, serial, at, _DIRECTIONS.get(text_of(told, "Type")), names, text_of(told, "UserID") or None,
+        "" if granted else _why(told, method), _evidence(told, method, skew),
+        live and abs(datetime.now(UTC).timestamp() + skew - at.timestamp()) < _LATE_SECONDS,
+    )  # fmt: skip
+
+
+def presented(told: Told, serial: int, captured: float) -> Presented:
+    """A question of online mode."""
+    by_face = number(told.data.get("Method", -1), -1) == FACE
+    names = () if by_face else card_names(text_of(told.data, "CardNo"))
+    badge = text_of(told.data, "UserID") or None
+    return Presented(
+        told.door + 1, serial, captured, badge if by_face else None, names, _score(told.data), _liveness(told.data),
+        VENDOR,
+    )  # fmt: skip
+
+
+def _why(told: Mapping[str, Any], method: int) -> str:
+    code = number(told.get("ErrorCode", 0))
+    if method == FACE and not text_of(told, "UserID"):
+        return Reason.UNKNOWN_FACE
+    if code == 0:
+        return ""
+    return _REASONS.get(code) or f"the terminal's error 0x{code & 0xFFFF:02x}"
+
+
+def _evidence(told: Mapping[str, Any], method: int, skew: float) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {"vendor": VENDOR, "method": method}
+    if method == FACE:
+        face: dict[str, JsonValue] = {"vendor": VENDOR}
+        face |= {} if (score := _score(told)) is None else {"score": score}
+        face |= {} if (liveness := _liveness(told)) is None else {"liveness": liveness}
+        found["face"] = face
+    elif text_of(told, "CardNo"):
+        found["card"] = True
+    if reader := text_of(told, "ReaderID", 16):
+        found["reader"] = safe(reader)
+    if abs(skew) >= 1.0:
+        found["clock_skew_s"] = round(skew, 1)
+    return found
+
+
+def _score(told: Mapping[str, Any]) -> float | None:
+    return _bounded(told.get("Similarity"), 100.0)
+
+
+def _liveness(told: Mapping[str, Any]) -> float | None:
+    """`Alive` is told from 0 to 100, or as yes and no."""
+    value = _bounded(told.get("Alive"), 100.0)
+    return value / 100.0 if value is not None and value > 1.0 else value
+
+
+def _bounded(value: object, most: float) -> float | None:
+    if isinstance(value, bool):
+        return float(value)
+    try:
+        found = float(str(value))
+    except ValueError:
+        return None
+    return found if 0.0 <= found <= most else None

@@ -1,0 +1,185 @@
+"""People on older Dahua terminals: one row a card (AccessControlCard), faces by FaceInfoManager.
+
+Times are written `20260101 080000`, and a space is `%20`. The table has no pages, so it is read whole.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from devicemgr.errors import DeviceGarbled, DeviceRefused
+from devicemgr.ports import Holding
+from devicemgr.text import safe
+from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, flat_rows, number
+from drivers._dahua_names import card_hex, card_names, plain_name, shown_name
+from drivers._dahua_people import local_time
+
+_TABLE = ("name", "AccessControlCard")
+_FIRST, _LAST = "20000101 000000", "20371231 235959"
+_FORMAT = "%Y%m%d %H%M%S"
+_NORMAL, _FROZEN = "0", "4"
+_MOST_ROWS = 30_000
+_TABLE_BYTES = 24 << 20
+
+
+class LegacyStore:
+    """Speaks the older commands to one terminal; `clock` gives its zone."""
+
+    def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock]) -> None:
+        self._cgi, self._clock = cgi, clock
+        self._plain = False
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """ports.Holder; all at once."""
+        people: dict[str, list[dict[str, str]]] = {}
+        for row in self._table() if after is None else []:
+            if row.get("UserID"):
+                people.setdefault(row["UserID"], []).append(row)
+        faces = self._faces() if people else set()
+        return [self._holding(key, rows, key in faces) for key, rows in people.items()], None
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        """ports.Holder; `faces` fit the terminal's limits."""
+        failed: dict[str, DeviceRefused] = {}
+        for holding in holdings:
+            try:
+                self._put_one(holding, faces.get(holding.key))
+            except DeviceRefused as error:
+                failed[holding.key] = error
+        return failed
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """ports.Holder: face first, then each row; read back."""
+        for key in keys:
+            self._remove_face(key)
+            for row in self._rows_of(key):
+                self._by_number("remove", row, [])
+        left = [key for key in keys if self._rows_of(key)]
+        if left:
+            raise DeviceRefused(f"the terminal still holds {safe(', '.join(left), 100)} after removing; restart it")
+
+    def _put_one(self, holding: Holding, face: bytes | None) -> None:
+        there = {row.get("CardNo", "").upper(): row for row in self._rows_of(holding.key)}
+        wanted = [card_hex(card) for card in holding.cards] or [""]
+        for card, row in there.items():
+            if card not in wanted:
+                self._by_number("remove", row, [])
+        for card in wanted:
+            self._put_row(holding, card, there.get(card))
+        held = {row.get("CardNo", "").upper() for row in self._rows_of(holding.key)}
+        if held != set(wanted):
+            raise DeviceRefused("the terminal said OK, and does not hold the person as told; restart it")
+        if holding.face is None and there:
+            self._remove_face(holding.key)
+        elif holding.face is not None and face is not None:
+            self._put_face(holding, face)
+
+    def _put_row(self, holding: Holding, card: str, there: dict[str, str] | None) -> None:
+        names = [shown_name(holding.name)] if not self._plain else []
+        if not names or not names[0].isascii():
+            names.append(plain_name(holding.name, holding.key))
+        for name in names:
+            try:
+                pairs = self._pairs(holding, card, name)
+                if there is not None:
+                    self._by_number("update", there, pairs)
+                elif "RecNo" not in flat(self._cgi.text("recordUpdater", "insert", [_TABLE, *pairs])):
+                    raise DeviceGarbled("the terminal does not say which record it added; update its firmware")
+            except CgiRefused as error:
+                refusal = error
+            else:
+                self._plain = self._plain or (len(names) > 1 and name == names[-1])
+                return
+        raise DeviceRefused(
+            "the terminal refuses this person: is it full, or is the card another's there?"
+        ) from refusal
+
+    def _pairs(self, holding: Holding, card: str, name: str) -> list[tuple[str, str]]:
+        doors, clock = sorted(holding.doors), self._clock()
+        return [
+            ("CardNo", card), ("UserID", holding.key), ("CardName", name),
+            ("CardStatus", _NORMAL if doors else _FROZEN), ("CardType", "0"),
+            *((f"Doors[{place}]", str(door - 1)) for place, door in enumerate(doors or [1])),
+            *((f"TimeSections[{place}]", "255") for place in range(max(len(doors), 1))),
+            ("ValidDateStart", local_time(holding.valid_from, _FIRST, clock, _FORMAT)),
+            ("ValidDateEnd", local_time(holding.valid_to, _LAST, clock, _FORMAT)),
+        ]  # fmt: skip
+
+    def _by_number(self, action: str, row: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> None:
+        record = str(number(row.get("RecNo", ""), 0))
+        try:
+            self._cgi.order("recordUpdater", action, [_TABLE, ("recno", record), *pairs])
+        except CgiRefused:
+            # Firmware differs in how it spells the number's name.
+            self._cgi.order("recordUpdater", action, [_TABLE, ("RecNo", record), *pairs])
+
+    def _put_face(self, holding: Holding, face: bytes) -> None:
+        info = {"UserName": shown_name(holding.name), "PhotoData": [base64.b64encode(face).decode("ascii")]}
+        told = {"UserID": holding.key, "Info": info}
+        try:
+            self._cgi.post("FaceInfoManager", "add", told)
+        except CgiRefused:
+            try:
+                self._cgi.post("FaceInfoManager", "update", told)
+            except CgiRefused as error:
+                raise DeviceRefused("the terminal refuses the face: is the photo sharp, and nobody else's?") from error
+
+    def _remove_face(self, key: str) -> None:
+        try:
+            self._cgi.order("FaceInfoManager", "remove", [("UserID", key)])
+        except CgiRefused:
+            if key in self._faces():
+                raise DeviceRefused("the terminal does not let go of a face; restart it") from None
+
+    def _faces(self) -> set[str]:
+        """Who has a face there; nobody, where this firmware does not tell."""
+        found: set[str] = set()
+        try:
+            told = self._cgi.document("FaceInfoManager", "startFind")
+            token, size = str(told.get("Token", "0"))[:64], min(max(number(told.get("Caps", 10), 10), 1), 100)
+            while len(found) < _MOST_ROWS:
+                pairs = [("Token", token), ("Offset", str(len(found))), ("Count", str(size))]
+                info = self._cgi.document("FaceInfoManager", "doFind", pairs).get("Info")
+                page = {str(row["UserID"]) for row in info or [] if isinstance(row, dict) and "UserID" in row}
+                if not page - found:
+                    break
+                found |= page
+            self._cgi.order("FaceInfoManager", "stopFind", [("Token", token)])
+        except CgiRefused:
+            return found
+        return found
+
+    def _rows_of(self, key: str) -> list[dict[str, str]]:
+        # Newer firmware accepts the condition, and ignores it.
+        rows = self._read([("condition.UserID", key), ("count", "1024")])
+        mine = [row for row in rows if row.get("UserID") == key]
+        return mine if mine or not rows else [row for row in self._table() if row.get("UserID") == key]
+
+    def _table(self) -> list[dict[str, str]]:
+        return self._read([("count", str(_MOST_ROWS))])
+
+    def _read(self, pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+        text = self._cgi.text("recordFinder", "find", [_TABLE, *pairs], limit=_TABLE_BYTES)
+        rows = flat_rows(text, "records")
+        if number(flat(text[:200]).get("found", ""), -1) != len(rows):
+            raise DeviceGarbled("the terminal's list of people is not whole; it is read again")
+        return rows
+
+    def _holding(self, key: str, rows: Sequence[Mapping[str, str]], has_face: bool) -> Holding:
+        first = rows[0]
+        cards = [name for row in rows if (name := next(iter(card_names(row.get("CardNo", ""))), ""))]
+        active = first.get("CardStatus", _NORMAL) == _NORMAL
+        doors = [number(value) + 1 for name, value in first.items() if name.startswith("Doors[")] if active else []
+        return Holding(
+            key, first.get("CardName", "")[:200], tuple(sorted(cards)), frozenset(doors),
+            self._time(first.get("ValidDateStart", ""), _FIRST), self._time(first.get("ValidDateEnd", ""), _LAST),
+            "" if has_face else None,
+        )  # fmt: skip
+
+    def _time(self, told: str, unbounded: str) -> datetime | None:
+        if told in ("", unbounded):
+            return None
+        try:
+            return datetime.strptime(told, _FORMAT).replace(tzinfo=self._clock().zone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None

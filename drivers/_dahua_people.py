@@ -1,0 +1,321 @@
+"""People, cards and faces on a Dahua terminal by its newer commands (AccessUser, AccessCard, AccessFace).
+
+Whatever is told to it is read back. It fails a whole batch for one who is there already, or is not, so a batch is
+tried as new, then as known, then one by one. Who has no door is held frozen: an empty list may mean every door.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.errors import DeviceGarbled, DeviceRefused
+from devicemgr.ports import Holding
+from devicemgr.text import safe
+from drivers._dahua_cgi import Cgi, CgiRefused, Row, TerminalClock, flat_rows, number, numbered
+from drivers._dahua_finds import MOST_HELD, Find, Finder, attempt
+from drivers._dahua_names import card_hex, card_names, plain_name, shown_name
+
+BATCH = 10
+FIRST, LAST = "2000-01-01 00:00:00", "2037-12-31 23:59:59"
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+_ACTIVE, _FROZEN = 0, 1
+# 1 would let the person into the terminal's own menus (vendor).
+_ORDINARY = 2
+_PHOTOS_BYTES = 3 << 20
+
+
+@dataclass
+class _Scan:
+    """A reading of everything that is under way: one page a call, cards and faces before the people."""
+
+    cards: dict[str, list[str]] = field(default_factory=dict)
+    faces: set[str] | None = None
+    found: Find | None = None
+
+
+class PeopleStore:
+    """Speaks the newer commands to one terminal; `clock` gives its zone."""
+
+    def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock]) -> None:
+        self._cgi, self._clock = cgi, clock
+        self._finder = Finder(cgi)
+        self._scan = _Scan()
+        self._plain = False
+
+    def exists(self) -> bool:
+        """Whether the terminal knows these commands."""
+        return self._finder.exists("AccessUser")
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """ports.Holder; `after` names the phase of the reading."""
+        if after is None:
+            self._scan = _Scan()
+        if after in (None, "cards"):
+            return [], self._read_some("AccessCard", self._note_card) or "faces"
+        if after == "faces":
+            return [], self._read_some("AccessFace", self._note_face) or "people"
+        rows: list[Row] = []
+        more = self._read_some("AccessUser", rows.append, optional=False)
+        return self._holdings(rows), more
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        """ports.Holder; `faces` fit the terminal's limits."""
+        failed: dict[str, DeviceRefused] = {}
+        fresh = self._put_people(holdings, failed)
+        there = [holding for holding in holdings if holding.key not in failed]
+        self._put_cards(there, fresh, failed)
+        self._put_faces([holding for holding in there if holding.key not in failed], fresh, faces, failed)
+        return failed
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """ports.Holder: face first, then the person with the cards; read back."""
+        self._remove_faces(keys)
+        # Some firmware takes the list as a body, and some fails it for one who is not there: reading back tells.
+        if not attempt(self._cgi.order, "AccessUser", "removeMulti", numbered("UserIDList", keys)) and not attempt(
+            self._cgi.post, "AccessUser", "removeMulti", {"UserIDList": list(keys)}
+        ):
+            for key in keys:
+                attempt(self._cgi.order, "AccessUser", "removeMulti", numbered("UserIDList", [key]))
+        left = set(self._finder.rows_of("AccessUser", keys)) | self._with_face(keys)
+        cards = [str(row.get("CardNo", "")) for rows in self._cards_of(keys).values() for row in rows]
+        for start in range(0, len(cards), BATCH):
+            self._cgi.order("AccessCard", "removeMulti", numbered("CardNoList", cards[start : start + BATCH]))
+        left |= set(self._cards_of(keys)) if cards else set()
+        if left:
+            raise DeviceRefused(
+                f"the terminal still holds {safe(', '.join(sorted(left)), 100)} after removing; restart it"
+            )
+
+    def _put_people(self, holdings: Sequence[Holding], failed: dict[str, DeviceRefused]) -> set[str]:
+        """Keys of those who are certainly new there."""
+        rows = {holding.key: self._user_row(holding) for holding in holdings}
+        fresh, refused = self._upsert("AccessUser", "UserList", list(rows.values()))
+        for row in refused:
+            key = str(row["UserID"])
+            name = next(holding.name for holding in holdings if holding.key == key)
+            plain = row | {"UserName": plain_name(name, key)}
+            again = [plain] if not row["UserName"].isascii() else []
+            more, still = self._upsert("AccessUser", "UserList", again)
+            if again and not still:
+                self._plain, rows[key] = True, plain
+                fresh |= more
+            else:
+                failed[key] = DeviceRefused(
+                    "the terminal refuses this person: is it full, or the badge too long for it?"
+                )
+        wanted = [key for key in rows if key not in failed]
+        held = self._listed_people(wanted)
+        for key in wanted:
+            if not _is_as_told(rows[key], held.get(key)):
+                failed[key] = DeviceRefused("the terminal said OK, and does not hold the person as told; restart it")
+        return fresh
+
+    def _upsert(self, cgi: str, name: str, rows: Sequence[Row]) -> tuple[set[str], list[Row]]:
+        """UserIDs that were taken as new, and the rows that were taken neither way."""
+        if not rows:
+            return set(), []
+        if attempt(self._cgi.post, cgi, "insertMulti", {name: list(rows)}):
+            return {str(row["UserID"]) for row in rows}, []
+        if attempt(self._cgi.post, cgi, "updateMulti", {name: list(rows)}):
+            return set(), []
+        if len(rows) == 1:
+            return set(), list(rows)
+        fresh: set[str] = set()
+        refused: list[Row] = []
+        for row in rows:
+            more, less = self._upsert(cgi, name, [row])
+            fresh |= more
+            refused += less
+        return fresh, refused
+
+    def _put_cards(self, holdings: Sequence[Holding], fresh: set[str], failed: dict[str, DeviceRefused]) -> None:
+        """Surplus cards of those who were there before go first."""
+        there = self._cards_of([holding.key for holding in holdings if holding.key not in fresh])
+        rows, surplus = [], []
+        for holding in holdings:
+            try:
+                wanted = {card_hex(card) for card in holding.cards}
+            except DeviceRefused as error:
+                failed[holding.key] = error
+                continue
+            held = {str(row.get("CardNo", "")).upper() for row in there.get(holding.key, [])}
+            surplus += sorted(held - wanted)
+            rows += [
+                {"UserID": holding.key, "CardNo": card, "CardType": 0, "CardStatus": 0}
+                for card in sorted(wanted - held)
+            ]
+        for start in range(0, len(surplus), BATCH):
+            self._cgi.order("AccessCard", "removeMulti", numbered("CardNoList", surplus[start : start + BATCH]))
+        for start in range(0, len(rows), BATCH):
+            _, refused = self._upsert("AccessCard", "CardList", rows[start : start + BATCH])
+            for row in refused:
+                failed[str(row["UserID"])] = DeviceRefused(
+                    "the terminal refuses a card: another person there may have it"
+                )
+        self._check_cards([row for row in rows if row["UserID"] not in failed], failed)
+
+    def _check_cards(self, rows: Sequence[Row], failed: dict[str, DeviceRefused]) -> None:
+        keys = list(dict.fromkeys(str(row["UserID"]) for row in rows))
+        if not keys or not self._finder.exists("AccessCard"):
+            return
+        held = self._cards_of(keys)
+        for row in rows:
+            if row["CardNo"] not in {str(found.get("CardNo", "")).upper() for found in held.get(row["UserID"], [])}:
+                failed[row["UserID"]] = DeviceRefused("the terminal said OK, and does not hold the card; restart it")
+
+    def _put_faces(
+        self, holdings: Sequence[Holding], fresh: set[str], faces: Mapping[str, bytes], failed: dict[str, DeviceRefused]
+    ) -> None:
+        gone = [holding.key for holding in holdings if holding.face is None and holding.key not in fresh]
+        if gone:
+            self._remove_faces(gone)
+            for key in self._with_face(gone):
+                failed[key] = DeviceRefused("the terminal still holds a face that it should not; restart it")
+        rows = [
+            {"UserID": holding.key, "PhotoData": [base64.b64encode(faces[holding.key]).decode("ascii")]}
+            for holding in holdings
+            if holding.face is not None and holding.key in faces
+        ]
+        if not rows:
+            return
+        _, refused = self._upsert("AccessFace", "FaceList", rows)
+        for row in refused:
+            failed[row["UserID"]] = DeviceRefused(
+                "the terminal refuses the face: is the photo sharp, and nobody else's there?"
+            )
+        wanted = [str(row["UserID"]) for row in rows if row["UserID"] not in failed]
+        for key in set(wanted) - self._with_face(wanted):
+            failed[key] = DeviceRefused("the terminal said OK, and does not hold the face; restart it")
+
+    def _remove_faces(self, keys: Sequence[str]) -> None:
+        for start in range(0, len(keys), BATCH):
+            batch = keys[start : start + BATCH]
+            if not attempt(self._cgi.order, "AccessFace", "removeMulti", numbered("UserIDList", batch)):
+                for key in batch:
+                    attempt(self._cgi.order, "AccessFace", "removeMulti", numbered("UserIDList", [key]))
+
+    def _cards_of(self, keys: Sequence[str]) -> dict[str, list[Row]]:
+        """{} where this firmware does not tell."""
+        try:
+            return self._finder.rows_of("AccessCard", keys)
+        except CgiRefused:
+            return {}
+
+    def _with_face(self, keys: Sequence[str]) -> set[str]:
+        """Who of `keys` has a face there; nothing of the photos is kept."""
+        if not keys:
+            return set()
+        try:
+            text = self._cgi.text("AccessFace", "list", numbered("UserIDList", keys), limit=_PHOTOS_BYTES)
+        except CgiRefused:
+            # The answer for a list of one who has none; of several, each is asked for.
+            return set() if len(keys) == 1 else set().union(*(self._with_face([key]) for key in keys))
+        rows = flat_rows(text, "FaceDataList")
+        with_photo = [row for row in rows if row.get("PhotoData[0]")]
+        named = {row["UserID"] for row in with_photo if "UserID" in row}
+        if with_photo and not named:
+            # Without names only one at a time tells whose it is.
+            return set(keys) if len(keys) == 1 else set().union(*(self._with_face([key]) for key in keys))
+        return named & set(keys)
+
+    def _listed_people(self, keys: Sequence[str]) -> dict[str, Row]:
+        try:
+            told = self._cgi.document("AccessUser", "list", numbered("UserIDList", keys)) if keys else {}
+        except (CgiRefused, DeviceGarbled):
+            told = {}
+        rows = next((value for value in told.values() if isinstance(value, list)), [])
+        found = {str(row.get("UserID")): row for row in rows if isinstance(row, dict)}
+        missing = [key for key in keys if key not in found]
+        return found | {key: rows[0] for key, rows in self._finder.rows_of("AccessUser", missing).items()}
+
+    def _read_some(self, cgi: str, note: Callable[[Row], Any], *, optional: bool = True) -> str | None:
+        """One page; the same phase again while there is more, None after the last."""
+        phase = {"AccessCard": "cards", "AccessFace": "faces", "AccessUser": "people"}[cgi]
+        try:
+            if self._scan.found is None or self._scan.found.cgi != cgi:
+                self._scan.found = self._finder.start(cgi)
+            find = self._scan.found
+            page = self._finder.next(find)
+        except (CgiRefused, DeviceGarbled):
+            self._scan.found = None
+            if not optional:
+                raise
+            if cgi == "AccessFace":
+                self._scan.faces = None  # such as a list with all photos in it: asked for a few people at a time
+            return None
+        if cgi == "AccessFace" and self._scan.faces is None:
+            self._scan.faces = set()
+        for row in page:
+            note(row)
+        if len(page) >= find.page and find.offset < MOST_HELD:
+            return phase
+        self._scan.found = None
+        self._finder.stop(find)
+        return None
+
+    def _note_card(self, row: Row) -> None:
+        self._scan.cards.setdefault(str(row["UserID"]), []).append(str(row.get("CardNo", "")))
+
+    def _note_face(self, row: Row) -> None:
+        assert self._scan.faces is not None
+        self._scan.faces.add(str(row["UserID"]))
+
+    def _holdings(self, rows: Sequence[Row]) -> list[Holding]:
+        keys = [str(row["UserID"]) for row in rows]
+        faces = self._scan.faces
+        if faces is None:
+            faces = set().union(*(self._with_face(keys[at : at + BATCH]) for at in range(0, len(keys), BATCH)))
+        return [self._holding(row, str(row["UserID"]) in faces) for row in rows]
+
+    def _holding(self, row: Row, has_face: bool) -> Holding:
+        key = str(row["UserID"])
+        cards = sorted(name for told in self._scan.cards.get(key, []) if (name := next(iter(card_names(told)), "")))
+        told = row.get("Doors")
+        doors = told if isinstance(told, list) and number(row.get("UserStatus", 0)) == _ACTIVE else []
+        return Holding(
+            key, str(row.get("UserName", ""))[:200], tuple(cards), frozenset(number(door) + 1 for door in doors),
+            self._time(row.get("ValidFrom"), FIRST), self._time(row.get("ValidTo"), LAST), "" if has_face else None,
+        )  # fmt: skip
+
+    def _time(self, told: object, unbounded: str) -> datetime | None:
+        text = str(told or "")[:19]
+        if text in ("", unbounded):
+            return None
+        try:
+            return datetime.strptime(text, _FORMAT).replace(tzinfo=self._clock().zone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+
+    def _user_row(self, holding: Holding) -> Row:
+        doors = sorted(door - 1 for door in holding.doors)
+        zone = self._clock()
+        name = plain_name(holding.name, holding.key) if self._plain else shown_name(holding.name)
+        return {
+            "UserID": holding.key, "UserName": name, "UserType": 0, "Authority": _ORDINARY, "Password": "",
+            "Doors": doors or [0], "TimeSections": [255] * max(len(doors), 1),
+            "SpecialDaysSchedule": [255] * max(len(doors), 1), "UserStatus": _ACTIVE if doors else _FROZEN,
+            "ValidFrom": local_time(holding.valid_from, FIRST, zone),
+            "ValidTo": local_time(holding.valid_to, LAST, zone),
+        }  # fmt: skip
+
+
+def _is_as_told(row: Row, held: Row | None) -> bool:
+    """What must not differ: the validity and whether it is frozen; a name may be kept otherwise."""
+    if held is None:
+        return False
+    same = ("ValidFrom", "ValidTo", "UserStatus")
+    return all(str(held[name]) == str(row[name]) for name in same if name in held)
+
+
+def local_time(moment: datetime | None, unbounded: str, clock: TerminalClock, form: str = _FORMAT) -> str:
+    """A time as the terminal shows it, within the years it knows; `unbounded` for none."""
+    if moment is None:
+        return unbounded
+    local = clock.local(moment)
+    if local.year < 2000:
+        local = local.replace(year=2000, month=1, day=1)
+    elif local.year > 2037:
+        local = local.replace(year=2037, month=12, day=31)
+    return local.strftime(form)
