@@ -5,7 +5,8 @@ import io
 from devicemgr.errors import DeviceRefused
 
 _MOST_PIXELS = 50_000_000
-_QUALITIES = (90, 80, 70, 60, 50, 40)
+_QUALITIES = (90, 80, 70, 60)
+_LEAST_SIDE = 120
 
 
 def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[int, int] = (0, 0)) -> bytes:
@@ -30,9 +31,14 @@ def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[i
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     if picture.width > most[0] or picture.height > most[1]:
         picture = ImageOps.fit(picture, (min(picture.width, most[0]), min(picture.height, most[1])))
-    for quality in _QUALITIES:
-        held = io.BytesIO()
-        picture.save(held, "JPEG", quality=quality)
-        if held.tell() <= most_bytes:
-            return held.getvalue()
+    while True:
+        for quality in _QUALITIES:
+            held = io.BytesIO()
+            picture.save(held, "JPEG", quality=quality)
+            if held.tell() <= most_bytes:
+                return held.getvalue()
+        smaller = (picture.width * 3 // 4, picture.height * 3 // 4)
+        if smaller[0] < max(least[0], _LEAST_SIDE) or smaller[1] < max(least[1], _LEAST_SIDE):
+            break
+        picture = picture.resize(smaller, Image.Resampling.LANCZOS)
     raise DeviceRefused(f"the face sample does not fit into {most_bytes} bytes; enrol a smaller photo")

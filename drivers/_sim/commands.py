@@ -155,3 +155,30 @@ def dahua(
     if not password:
         raise InvalidInput(f"the variable {password_env} is not set; put the password into it")
     run(host, port, (username, password), legacy=legacy, doors=doors, capacity=capacity, talkative=requests)
+
+
+@app.command("hikvision")
+def hikvision(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this box; 0 takes a free one.")] = 0,
+    username: Annotated[str, typer.Option(help="The administrator.")] = "admin",
+    password_env: Annotated[
+        str | None, typer.Option(metavar="VAR", help="The variable that holds the password; else it is sim-pass-1.")
+    ] = None,
+    capacity: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many people it holds.")] = 3000,
+    stored: Annotated[int, typer.Option(min=0, max=1_000_000, help="Events that its memory begins with.")] = 0,
+    skew: Annotated[float, typer.Option(help="Seconds that its clock is ahead.")] = 0.0,
+) -> None:
+    """Answer as a Hikvision face-ID console; lines on standard input make things happen: `someone 42`, `stranger`…"""
+    from datetime import timedelta  # noqa: PLC0415 - as above
+
+    from drivers._sim.hikvision.run import print_event, run  # noqa: PLC0415
+    from drivers._sim.hikvision.server import SimulatedHikvision  # noqa: PLC0415
+
+    password = os.environ.get(password_env, "") if password_env else "sim-pass-1"
+    if not password:
+        raise InvalidInput(f"the variable {password_env} is not set; put the password into it")
+    device = SimulatedHikvision(username, password, port, capacity=capacity, on_event=print_event)
+    device.terminal.skew = timedelta(seconds=skew)
+    for _ in range(stored):
+        device.terminal.add_event(0x4C, currentVerifyMode="face")
+    run(device)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from devicemgr.errors import DeviceError, NotFound
 from devicemgr.model import Capability, DeviceConfig
-from devicemgr.ports import Camera, Driver, Gate
+from devicemgr.ports import Camera, Driver, Gate, Replaying
 from drivers import Catalog
 
 KINDS = Catalog().kinds()
@@ -22,10 +22,11 @@ DEAD = {
     "modbus_gate": "/dev/gate/not-there", "relay_gate": "/dev/gate/not-there",
     "rtsp_camera": "rtsp://127.0.0.1:9/stream", "osdp_reader": "/dev/gate/not-there",
 }  # fmt: skip
-PROTOCOLS = {Capability.GATE: Gate, Capability.CAMERA: Camera}
+PROTOCOLS = {Capability.GATE: Gate, Capability.CAMERA: Camera, Capability.CONSOLE: Replaying}
 DEVICE_METHODS = ("open", "poll", "check", "close")
 VENDOR_LIBRARIES = (
     "pymodbus", "serial", "zeep", "onvif", "av", "osdp_sys", "osdp", "uhppoted", "httpx", "requests", "lxml",
+    "httpcore",
 )  # fmt: skip
 
 

@@ -1,0 +1,151 @@
+"""What a console tells of: events as values, from the stream or its memory, and the facts they are here."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from devicemgr.events import (
+    DeviceDecided,
+    DeviceFact,
+    DeviceReported,
+    FireRelease,
+    GateAlarm,
+    Kind,
+    Presented,
+    RexPressed,
+)
+from devicemgr.model import JsonValue
+from devicemgr.rules.cards import names_of_number
+from drivers._hik_codes import CODES, FACE_FAIL, FACE_PASS, FINGER_FAIL, FINGER_PASS, FIRE_OFF, FIRE_ON
+from drivers._hik_isapi import section
+from drivers._hik_time import Clock
+
+VENDOR = "hikvision"
+_MOST_SERIAL = 2**53
+_WORDS = re.compile("card|and")
+_BIOMETRIC = {FACE_PASS, FACE_FAIL, FINGER_PASS, FINGER_FAIL}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event; `live` when the console said that it happens now, `asks` when it waits for an answer."""
+
+    serial: int
+    code: tuple[int, int]
+    at: datetime
+    reader: int = 1
+    door: int = 1
+    badge: str | None = None
+    card: str = ""
+    mode: str = ""
+    live: bool | None = None
+    asks: bool = False
+    score: float | None = None
+
+    @property
+    def is_biometric(self) -> bool:
+        """Whether the person was known by face or finger; a console names a card's or a PIN's owner too."""
+        return self.code in _BIOMETRIC or (self.code not in CODES and "face" in self.mode.lower())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every way to write the number of the card that was shown; a face's event may name a card that was not."""
+        shown = not self.is_biometric or {"card", "and"} <= set(_WORDS.findall(self.mode.lower()))
+        return names_of_number(int(self.card)) if shown and self.card.isascii() and self.card.isdigit() else ()
+
+
+def from_stream(told: dict[str, Any], clock: Clock) -> Event | None:
+    """An alert of the stream or a push; None for heartbeats and what is no access event."""
+    inner = section(told, "AccessControllerEvent")
+    if not inner:
+        return None
+    codes = (inner.get("majorEventType"), inner.get("subEventType"))
+    found = _event(inner, codes, str(told.get("dateTime") or ""), clock)
+    if found is None:
+        return None
+    return replace(found, live=_flag(inner.get("currentEvent")), asks=_flag(inner.get("remoteCheck")) is True)
+
+
+def from_memory(told: dict[str, Any], clock: Clock) -> Event | None:
+    """An item of AcsEvent's InfoList."""
+    return _event(told, (told.get("major"), told.get("minor")), str(told.get("time") or ""), clock)
+
+
+def _event(told: dict[str, Any], codes: tuple[Any, Any], time: str, clock: Clock) -> Event | None:
+    major, minor, serial = _number(codes[0]), _number(codes[1]), _number(told.get("serialNo"))
+    at = clock.read(time)
+    if major is None or minor is None or serial is None or at is None:
+        return None
+    badge = str(told.get("employeeNoString") or told.get("employeeNo") or "").strip()[:64]
+    return Event(
+        serial, (major, minor), at, _number(told.get("cardReaderNo")) or 1, _number(told.get("doorNo")) or 1,
+        badge or None, str(told.get("cardNo") or "").strip()[:20], str(told.get("currentVerifyMode") or "")[:40],
+        score=_score(told.get("similarity")),
+    )  # fmt: skip
+
+
+def question(event: Event, captured: float) -> Presented:
+    """The console waits for an answer to `event`, which came at `captured` (CLOCK_MONOTONIC)."""
+    badge = event.badge if event.is_biometric and event.code != FACE_FAIL else None
+    return Presented(event.reader, event.serial, captured, badge, event.names, event.score, None, VENDOR)
+
+
+def recorded(event: Event, clock: Clock) -> DeviceFact | None:
+    """What is to be recorded of `event`, with its own time; None for codes that tell nothing of their own."""
+    code = CODES.get(event.code)
+    if code is None:
+        return None
+    if code.granted is not None:
+        return DeviceDecided(
+            event.reader, code.granted, event.serial, event.at, None, event.names, event.badge, code.why,
+            _evidence(event, clock), bool(event.live),
+        )  # fmt: skip
+    assert code.kind is not None
+    if event.live and (fact := _now(event, code.kind)) is not None:
+        return fact
+    why = "; ".join(words for words in (code.words, clock.note) if words)
+    return DeviceReported(event.door, code.kind, event.serial, event.at, why)
+
+
+def _now(event: Event, kind: Kind) -> DeviceFact | None:
+    """What has just happened at the gate itself."""
+    if event.code in (FIRE_ON, FIRE_OFF):
+        return FireRelease(event.code == FIRE_ON)
+    if kind is Kind.REX_PRESSED:
+        return RexPressed(event.door)
+    if kind is Kind.PASSAGE_TIMED_OUT:
+        return None
+    return GateAlarm(event.door, kind, CODES[event.code].words)
+
+
+def _evidence(event: Event, clock: Clock) -> dict[str, JsonValue]:
+    """What the console went by, and by how much its clock was off when that was last measured."""
+    found: dict[str, JsonValue] = {"vendor": VENDOR, "clock_skew_s": round(clock.skew, 1)}
+    if event.code in (FACE_PASS, FACE_FAIL):
+        found["face"] = {"score": event.score}
+    if event.names:
+        found["card"] = True
+    if event.mode:
+        found["mode"] = event.mode
+    return found
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        return None
+    return number if 0 <= number < _MOST_SERIAL else None
+
+
+def _flag(value: object) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else None
+
+
+def _score(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,367 @@
+"""The people, cards and faces that a console holds: written one person at a time, each read back."""
+
+import re
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.errors import DeviceBusy, DeviceRefused
+from devicemgr.ports import Holding
+from devicemgr.rules.cards import printed_number
+from devicemgr.text import safe
+from drivers._hik_codes import EXISTS, FACE_EXISTS, NOT_THERE
+from drivers._hik_isapi import Isapi, Refusal, items, section
+from drivers._hik_time import Clock
+from drivers._http import Request
+from drivers._names import cut_name
+from drivers._photo import fit_jpeg
+
+_USERS = "/ISAPI/AccessControl/UserInfo"
+_CARDS = "/ISAPI/AccessControl/CardInfo"
+_DETAIL = "/ISAPI/AccessControl/UserInfoDetail"
+_FACES = "/ISAPI/Intelligent/FDLib"
+_LIBRARY = {"faceLibType": "blackFD", "FDID": "1"}
+_BADGE = re.compile(r"[A-Za-z0-9._+:-]{1,32}")
+_PAGE = 30
+_FACE_BYTES, _FACE_PIXELS = 200_000, (960, 1280)
+_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+_END_YEAR = 2037
+_DELETE_SECONDS = 5.0
+_UNKNOWN_CAPACITY = 100_000
+
+
+class People:
+    """What ports.Holder asks, over ISAPI; `doors` is how many the console has."""
+
+    def __init__(self, isapi: Isapi, clock: Callable[[], Clock], doors: int, name_bytes: int) -> None:
+        self._isapi, self._clock, self._doors, self._name_bytes = isapi, clock, doors, name_bytes
+        self._has_setup = True
+        self._has_detail = True
+
+    def capacity(self) -> int:
+        """How many people it can hold, as its capabilities say."""
+        try:
+            says = self._isapi.get(f"{_USERS}/capabilities?format=json")
+        except Refusal:
+            return _UNKNOWN_CAPACITY
+        inner = section(says, "UserInfo") or says
+        return _positive(inner.get("maxRecordNum")) or _UNKNOWN_CAPACITY
+
+    def count(self) -> dict[str, int]:
+        """How many people, faces and cards it holds now."""
+        says = section(self._isapi.get(f"{_USERS}/Count?format=json"), "UserInfoCount")
+        names = {"people": "userNumber", "with_face": "bindFaceUserNumber", "with_card": "bindCardUserNumber"}
+        return {ours: _positive(says.get(theirs)) for ours, theirs in names.items()}
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """A page of up to 30 people; `after` is where the page before ended."""
+        search, _, place = (after or f"{uuid.uuid4().hex}:0").partition(":")
+        position = int(place)
+        users, more = self._users(search, position, None)
+        holdings = self._holdings(users)
+        return holdings, f"{search}:{position + len(users)}" if more and users else None
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        """Add or change each, read back; what was refused and why, by badge."""
+        refused: dict[str, DeviceRefused] = {}
+        for holding in holdings:
+            try:
+                self._put(holding, faces.get(holding.key))
+            except DeviceRefused as error:
+                refused[holding.key] = error
+        return refused
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove these with their cards and faces, and see that they are gone; nobody else, and never an empty list."""
+        badges = [key for key in keys if _BADGE.fullmatch(key)]
+        for start in range(0, len(badges), _PAGE):
+            self._remove(badges[start : start + _PAGE])
+
+    def _put(self, want: Holding, jpeg: bytes | None) -> None:
+        numbers = _numbers(want)
+        photo = fit_jpeg(jpeg, _FACE_BYTES, _FACE_PIXELS) if jpeg is not None and want.face is not None else None
+        user = self._user(want)
+        self._store(user)
+        found = self._read_back(want.key)
+        changed = self._match_cards(want.key, numbers, found.cards)
+        if photo is not None:
+            changed |= self._store_face(want.key, photo)
+        elif want.face is None and found.face is not None:
+            changed |= self._remove_face(want.key)
+        if changed:
+            found = self._read_back(want.key)
+        self._compare(want, numbers, user, found)
+
+    def _user(self, want: Holding) -> dict[str, Any]:
+        if not _BADGE.fullmatch(want.key):
+            raise DeviceRefused(
+                f"badge '{safe(want.key, 60)}' does not fit: the console holds 1 to 32 of A-Z a-z 0-9 . _ + : -"
+            )
+        doors = sorted(door for door in want.doors if 1 <= door <= self._doors)
+        clock = self._clock()
+        end = want.valid_to if want.valid_to and want.valid_to.year <= _END_YEAR else None
+        return {
+            "employeeNo": want.key, "name": cut_name(want.name, self._name_bytes), "userType": "normal",
+            "Valid": {
+                "enable": True, "timeType": "local",
+                "beginTime": clock.local(want.valid_from) if want.valid_from else f"{_BEGIN.year}-01-01T00:00:00",
+                "endTime": clock.local(end) if end else f"{_END_YEAR}-12-31T23:59:59",
+            },
+            "doorRight": ",".join(str(door) for door in doors),
+            "RightPlan": [{"doorNo": door, "planTemplateNo": "1"} for door in doors],
+            "userVerifyMode": "", "localUIRight": False,
+        }  # fmt: skip
+
+    def _store(self, user: dict[str, Any]) -> None:
+        if self._has_setup:
+            try:
+                self._isapi.send("PUT", f"{_USERS}/SetUp", {"UserInfo": user})
+            except Refusal as refusal:
+                if not refusal.is_unsupported:
+                    raise
+                self._has_setup = False
+            else:
+                return
+        try:
+            self._isapi.send("POST", f"{_USERS}/Record", {"UserInfo": user})
+        except Refusal as refusal:
+            if refusal.code not in EXISTS:
+                raise
+            self._isapi.send("PUT", f"{_USERS}/Modify", {"UserInfo": user})
+
+    def _match_cards(self, key: str, wanted: set[str], held: Sequence[str]) -> bool:
+        if wanted == set(held):
+            return False
+        missing = wanted - set(held)
+        if set(held) - wanted:
+            condition = {"EmployeeNoList": [{"employeeNo": key}]}
+            self._isapi.send("PUT", f"{_CARDS}/Delete", {"CardInfoDelCond": condition})
+            missing = wanted
+        for number in sorted(missing):
+            card = {"employeeNo": key, "cardNo": number, "cardType": "normalCard"}
+            try:
+                self._isapi.send("POST", f"{_CARDS}/Record", {"CardInfo": card})
+            except Refusal as refusal:
+                if not refusal.is_unsupported:
+                    raise
+                self._isapi.send("PUT", f"{_CARDS}/SetUp", {"CardInfo": card})
+        return True
+
+    def _store_face(self, key: str, photo: bytes) -> bool:
+        """FDSetUp adds or replaces; without it FaceDataRecord adds, and FDModify replaces."""
+        try:
+            self._send_face("PUT", "FDSetUp", key, photo)
+        except Refusal as refusal:
+            if not refusal.is_unsupported:
+                raise
+            try:
+                self._send_face("POST", "FaceDataRecord", key, photo)
+            except Refusal as again:
+                if again.code not in FACE_EXISTS:
+                    raise
+                self._send_face("PUT", "FDModify", key, photo)
+        return True
+
+    def _send_face(self, method: str, page: str, key: str, photo: bytes) -> None:
+        boundary, body = face_form(key, photo)
+        target = f"{_FACES}/{page}?format=json"
+        kind = f"multipart/form-data; boundary={boundary}"
+        self._isapi.send_raw(Request(method, target, body, kind, seconds=10.0))
+
+    def _remove_face(self, key: str) -> bool:
+        query = "&".join(f"{name}={value}" for name, value in sorted(_LIBRARY.items()))
+        target = f"{_FACES}/FDSearch/Delete?format=json&{query}"
+        body = b'{"FPID":[{"value":"%s"}]}' % key.encode()
+        self._isapi.send_raw(Request("PUT", target, body, "application/json", urgent=True))
+        return True
+
+    def _remove(self, badges: Sequence[str]) -> None:
+        if not badges:
+            return  # an empty list may mean everybody
+        listed = [{"employeeNo": badge} for badge in badges]
+        if self._has_detail:
+            detail = {"mode": "byEmployeeNo", "EmployeeNoList": listed}
+            try:
+                self._isapi.send("PUT", f"{_DETAIL}/Delete", {"UserInfoDetail": detail}, urgent=True)
+                self._await_deletion()
+            except Refusal as refusal:
+                if not refusal.is_unsupported and refusal.code not in NOT_THERE:
+                    raise
+                self._has_detail = not refusal.is_unsupported
+        if not self._has_detail:
+            self._remove_piecemeal(badges, listed)
+        users, _ = self._users(uuid.uuid4().hex, 0, badges, urgent=True)
+        left = sorted(str(user.get("employeeNo")) for user in users if str(user.get("employeeNo")) in badges)
+        if left:
+            raise DeviceRefused(f"the console still holds badge {safe(', '.join(left), 100)} after removing it")
+        for badge in badges:
+            self._see_that_face_is_gone(badge)
+
+    def _remove_piecemeal(self, badges: Sequence[str], listed: list[dict[str, str]]) -> None:
+        """Firmware that does not remove everything of a person at once."""
+        for badge in badges:
+            _unless_missing(lambda badge=badge: self._remove_face(badge))  # type: ignore[misc]
+        cards = {"CardInfoDelCond": {"EmployeeNoList": listed}}
+        _unless_missing(lambda: self._isapi.send("PUT", f"{_CARDS}/Delete", cards, urgent=True))
+        people = {"UserInfoDelCond": {"EmployeeNoList": listed}}
+        _unless_missing(lambda: self._isapi.send("PUT", f"{_USERS}/Delete", people, urgent=True), NOT_THERE)
+
+    def _await_deletion(self) -> None:
+        until, pause = time.monotonic() + _DELETE_SECONDS, 0.02
+        while True:
+            says = self._isapi.send_raw(Request("GET", f"{_DETAIL}/DeleteProcess?format=json", urgent=True))
+            state = _find_status(says)
+            if state == "success":
+                return
+            if state != "processing":
+                raise DeviceRefused("the console failed to remove people; it is tried again")
+            if time.monotonic() > until:
+                raise DeviceBusy("the console is still removing people; it is looked at again later")
+            time.sleep(pause)
+            pause = min(pause * 2, 0.5)
+
+    def _see_that_face_is_gone(self, badge: str) -> None:
+        if self._has_face(badge):
+            self._remove_face(badge)
+            if self._has_face(badge):
+                raise DeviceRefused(f"the console still holds the face of badge {badge} after removing it")
+
+    def _has_face(self, badge: str) -> bool:
+        """False too where the firmware does not tell."""
+        asked = {"searchResultPosition": 0, "maxResults": 1, **_LIBRARY, "FPID": badge}
+        try:
+            says = self._isapi.send("POST", f"{_FACES}/FDSearch", asked, urgent=True)
+        except Refusal:
+            return False
+        return any(str(found.get("FPID")) == badge for found in items(says.get("MatchList")))
+
+    def _read_back(self, key: str) -> Holding:
+        users, _ = self._users(uuid.uuid4().hex, 0, [key])
+        found = [holding for holding in self._holdings(users) if holding.key == key]
+        if not found:
+            raise DeviceRefused(f"the console took badge {key} and does not hold it; look at its memory")
+        return found[0]
+
+    def _users(
+        self, search: str, position: int, only: Sequence[str] | None, *, urgent: bool = False
+    ) -> tuple[list[dict[str, Any]], bool]:
+        condition: dict[str, Any] = {"searchID": search, "searchResultPosition": position, "maxResults": _PAGE}
+        if only is not None:
+            condition["EmployeeNoList"] = [{"employeeNo": badge} for badge in only]
+        asked = {"UserInfoSearchCond": condition}
+        found = section(self._isapi.send("POST", f"{_USERS}/Search", asked, urgent=urgent), "UserInfoSearch")
+        more = str(found.get("responseStatusStrg", "")).upper() == "MORE"
+        return items(found.get("UserInfo"))[: 2 * _PAGE], more
+
+    def _holdings(self, users: Sequence[dict[str, Any]]) -> list[Holding]:
+        with_cards = [str(user["employeeNo"]) for user in users if user.get("numOfCard") != 0 and "employeeNo" in user]
+        cards = self._cards(with_cards)
+        clock = self._clock()
+        found = [_holding(user, cards.get(str(user.get("employeeNo")), ()), clock) for user in users]
+        return [holding for holding in found if holding is not None]
+
+    def _cards(self, badges: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The card numbers of these people, all pages of them."""
+        held: dict[str, tuple[str, ...]] = {}
+        search, position = uuid.uuid4().hex, 0
+        while badges:
+            condition = {
+                "searchID": search, "searchResultPosition": position, "maxResults": _PAGE,
+                "EmployeeNoList": [{"employeeNo": badge} for badge in badges],
+            }  # fmt: skip
+            asked = {"CardInfoSearchCond": condition}
+            says = section(self._isapi.send("POST", f"{_CARDS}/Search", asked), "CardInfoSearch")
+            found = items(says.get("CardInfo"))[: 2 * _PAGE]
+            for card in found:
+                owner, number = str(card.get("employeeNo")), str(card.get("cardNo") or "")[:32]
+                held[owner] = (*held.get(owner, ()), number)
+            position += len(found)
+            if not found or str(says.get("responseStatusStrg", "")).upper() != "MORE" or position > 10_000:
+                break
+        return held
+
+    def _compare(self, want: Holding, numbers: set[str], user: dict[str, Any], found: Holding) -> None:
+        valid = user["Valid"]
+        expected = _holding(user | {"numOfFace": 0}, (), self._clock())
+        assert expected is not None
+        differs = [
+            what
+            for what, same in (
+                ("name", found.name.strip() == str(user["name"]).strip()),
+                ("cards", set(found.cards) == numbers),
+                ("face", want.face is None or found.face is not None),
+                ("face that was to go", want.face is not None or found.face is None),
+                ("validity", (found.valid_from, found.valid_to) == (expected.valid_from, expected.valid_to)),
+            )
+            if not same
+        ]
+        if differs:
+            raise DeviceRefused(
+                f"the console took badge {want.key} and tells another {' and '.join(differs)} than was sent "
+                f"(valid {valid['beginTime']} to {valid['endTime']}); look at it there"
+            )
+
+
+def face_form(key: str, photo: bytes) -> tuple[str, bytes]:
+    """A face as multipart/form-data: its boundary, and the body."""
+    boundary = f"devicemgr{secrets.token_hex(12)}"
+    says = b'{"faceLibType":"blackFD","FDID":"1","FPID":"%s"}' % key.encode()
+    parts = (
+        (b'name="FaceDataRecord"', b"application/json", says),
+        (b'name="FaceImage"; filename="face.jpg"', b"image/jpeg", photo),
+    )
+    head = b"--%s\r\nContent-Disposition: form-data; %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s\r\n"
+    body = b"".join(head % (boundary.encode(), name, kind, len(data), data) for name, kind, data in parts)
+    return boundary, body + b"--%s--\r\n" % boundary.encode()
+
+
+def _numbers(want: Holding) -> set[str]:
+    """The person's cards as the console writes them: in decimal."""
+    numbers = set()
+    for card in want.cards:
+        number = printed_number(card) if not card.startswith("raw:") else None
+        if number is None:
+            raise DeviceRefused(f"card {safe(card, 40)} does not fit: the console holds decimal numbers only")
+        numbers.add(str(number))
+    return numbers
+
+
+def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock) -> Holding | None:
+    badge = str(user.get("employeeNo") or "")[:64]
+    if not badge:
+        return None
+    valid = section(user, "Valid")
+    begin, end = (clock.read(str(valid.get(name) or "")) for name in ("beginTime", "endTime"))
+    limited = valid.get("enable") is not False
+    doors = re.findall(r"[0-9]{1,3}", str(user.get("doorRight") or ""))
+    return Holding(
+        badge, str(user.get("name") or "")[:200], tuple(sorted(cards)), frozenset(int(door) for door in doors[:64]),
+        begin if limited and begin and begin.year > _BEGIN.year else None,
+        end if limited and end and end.year < _END_YEAR else None,
+        "" if _positive(user.get("numOfFace")) else None,
+    )  # fmt: skip
+
+
+def _find_status(says: dict[str, Any], depth: int = 0) -> str:
+    """`status` wherever in the answer it stands: firmware differs in what is around it."""
+    status = says.get("status")
+    if isinstance(status, str):
+        return status.lower()
+    inner = (_find_status(value, depth + 1) for value in says.values() if isinstance(value, dict) and depth < 3)
+    return next((found for found in inner if found), "")
+
+
+def _unless_missing(action: Callable[[], object], also: set[str] | None = None) -> None:
+    """What the firmware lacks, or does not hold, is no failure of a removal."""
+    try:
+        action()
+    except Refusal as refusal:
+        if not refusal.is_unsupported and refusal.code not in (also or NOT_THERE):
+            raise
+
+
+def _positive(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -1,0 +1,67 @@
+"""A console's clock: its zone's sign is inverted (UTC-3 is `CST+3:00:00`, capture), and it may be wrong."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+_ZONE = re.compile(r"[A-Za-z]{0,10}([+-]?)([0-9]{1,2})(?::([0-9]{2}))?(?::[0-9]{2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A console's zone, and how far it is ahead of this box's clock in seconds."""
+
+    zone: timezone = UTC
+    skew: float = 0.0
+
+    def read(self, text: str) -> datetime | None:
+        """A time of the console's, aware: without an offset it is in its zone; None for what is no time."""
+        try:
+            moment = datetime.fromisoformat(text.strip()[:40])
+        except ValueError:
+            return None
+        return moment if moment.utcoffset() is not None else moment.replace(tzinfo=self.zone)
+
+    def local(self, moment: datetime) -> str:
+        """An aware time as the console keeps it: its own zone, no offset, whole seconds."""
+        return moment.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def stamp(self, moment: datetime) -> str:
+        """An aware time with the console's offset, whole seconds."""
+        return moment.astimezone(self.zone).isoformat(timespec="seconds")
+
+    @property
+    def note(self) -> str:
+        """The skew in words; empty below 5 s."""
+        if abs(self.skew) < 5:
+            return ""
+        return f"the console's clock is {abs(self.skew):.0f} s {'ahead' if self.skew > 0 else 'behind'}"
+
+
+def read_zone(text: str) -> timezone | None:
+    """`CST+3:00:00` is UTC-3; None for what is no zone."""
+    found = _ZONE.match(text.strip())
+    if found is None:
+        return None
+    ahead = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+    if ahead >= timedelta(hours=24):
+        return None
+    return timezone(ahead if found[1] == "-" else -ahead)
+
+
+def write_zone(offset: timedelta) -> str:
+    """The console's way to write a zone that is `offset` east of UTC."""
+    minutes = round(offset.total_seconds() / 60)
+    return f"CST{'-' if minutes >= 0 else '+'}{abs(minutes) // 60}:{abs(minutes) % 60:02}:00"
+
+
+def read_clock(says: dict[str, object], now: datetime) -> Clock:
+    """From `/ISAPI/System/time` as asked at `now`; a console that tells no time counts as right."""
+    local = str(says.get("localTime") or "")
+    zone = read_zone(str(says.get("timeZone") or ""))
+    clock = Clock(zone or UTC)
+    shown = clock.read(local)
+    if shown is None:
+        return clock
+    offset = shown.utcoffset() or timedelta(0)
+    return Clock(timezone(offset), (shown - now).total_seconds())

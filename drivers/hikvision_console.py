@@ -1,0 +1,255 @@
+"""Hikvision face-ID terminals (DS-K1T…, "MinMoe") over ISAPI: gate, keeper of people, memory of events, asker."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
+from devicemgr.events import DeviceFact, FireRelease, GateAlarm, Kind, Presented
+from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
+from devicemgr.ports import Device, Driver, Holding
+from drivers._hik_codes import FIRE_OFF
+from drivers._hik_time import Clock
+from drivers._options import read_options
+
+if TYPE_CHECKING:
+    from drivers._hik_feed import Feed, Heard
+    from drivers._hik_isapi import Isapi
+    from drivers._hik_people import People
+    from drivers._hik_push import PushListener
+    from drivers._http import Login
+
+DOOR = "/ISAPI/AccessControl/RemoteControl/door"
+REMOTE_CHECK = "/ISAPI/AccessControl/remoteCheck"
+_MODES = {PortalMode.NORMAL: "close", PortalMode.FREE: "alwaysOpen", PortalMode.LOCKED: "alwaysClose"}
+_MOST_FACTS = 200
+_LOOK_SECONDS = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class Options(BaseModel):
+    """Who decides, what it is given, and how carefully it is spoken to."""
+
+    model_config = ConfigDict(extra="forbid")
+    decide: Literal["host", "console"] = Field(
+        "host", description="host: the console asks and the rules here decide (remote verification). console: it "
+        "decides by itself by whom it holds; that is recorded and checked"
+    )  # fmt: skip
+    when_server_down: Literal["closed", "open"] = Field(
+        "closed", description="with decide=host, what the console does when this box does not answer: let nobody "
+        "in, or whom it knows"
+    )  # fmt: skip
+    remote_check_seconds: int = Field(5, ge=1, le=10, description="with decide=host, how long it waits for an answer")
+    faces: bool = Field(True, description="give it the face samples of people who consented, so that it knows them")
+    clock: Literal["check", "set"] = Field(
+        "check", description="set: set its clock to this box's at each connection, unless it follows a time server"
+    )
+    name_bytes: int = Field(128, ge=8, le=512, description="longest name it holds, in bytes of UTF-8")
+    poll_seconds: float = Field(5.0, ge=0.2, le=60, description="how often its memory of events is read at the latest")
+    spacing: float = Field(
+        0.1, ge=0, le=5, description="seconds between requests that can wait; more by itself while it says it is busy"
+    )
+    push_port: int | None = Field(
+        None, ge=0, le=65535, description="have it push to this port of this box too, as a hint that events wait"
+    )
+    tls_fingerprint: str = Field("", max_length=120, description="its certificate's fingerprint, sha256:…, pinned")
+    tls_ca: str = Field("", max_length=500, description="PEM file of the CA that signed its certificate")
+
+
+class HikvisionConsole:
+    """One console. Its answers, events and people come through threads and connections of their own (`Feed`)."""
+
+    poll_interval = 0.03
+    senses_passage = False
+    holds: Literal["people", "cards"] = "people"
+    # One person is a handful of requests: more would keep a gate's release waiting.
+    batch = 1
+
+    def __init__(self, config: DeviceConfig, login: "Login", options: Options) -> None:
+        self._config, self._login, self._options = config, login, options
+        self._isapi: Isapi | None = None
+        self._people: People | None = None
+        self._feed: Feed | None = None
+        self._push: PushListener | None = None
+        self._clock = Clock()
+        self._decides = ""
+        self._cursor: int | None = None
+        self._resumed = False
+        self._fire = self._tampered = False
+        self._looked = 0.0
+
+    def resume(self, serial: int | None) -> None:
+        """Before open(): go on behind `serial`. What this object has told itself it knows better."""
+        if not self._resumed:
+            self._cursor = serial
+
+    def open(self) -> DeviceInfo:
+        from drivers._hik_feed import Feed, Wires  # noqa: PLC0415 - listing the kinds imports no vendor library
+        from drivers._hik_people import People  # noqa: PLC0415
+        from drivers._hik_settings import clock_of, identify, set_who_decides  # noqa: PLC0415
+
+        self.close()
+        options = self._options
+        try:
+            self._isapi = isapi = self._connect()
+            info, doors = identify(isapi)
+            self._clock = clock_of(isapi, options.clock)
+            if self._clock.note:
+                _log.warning("%s: %s", self._config.name, self._clock.note)
+            host, open_when_down = options.decide == "host", options.when_server_down == "open"
+            self._decides = set_who_decides(isapi, host, options.remote_check_seconds, open_when_down)
+            self._people = People(isapi, lambda: self._clock, max(doors, 1), options.name_bytes)
+            wires = Wires(self._connect(), self._connect())
+            self._feed = Feed(wires, self._clock, self._cursor, options.poll_seconds)
+            self._feed.start()
+            if options.push_port is not None:
+                self._listen_for_pushes(isapi, options.push_port)
+        except DeviceError:
+            self.close()
+            raise
+        self._looked = time.monotonic()
+        return info
+
+    def poll(self) -> list[DeviceFact]:
+        """What the console told since, questions first; the tamper contact every quarter minute."""
+        found = [fact for heard in self._open_feed().take(_MOST_FACTS) if (fact := self._fact(heard)) is not None]
+        if not found and time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            return self._look()
+        return found
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
+        """Open the door for as long as the console's own settings say; sent once."""
+        self._control_door(channel, "open")
+
+    def set_mode(self, channel: int, mode: PortalMode) -> None:
+        self._control_door(channel, _MODES[mode])
+
+    def answer(self, serial: int, granted: bool, words: str) -> None:
+        """Answer the console's question; sent once, ahead of everything that waits."""
+        body = {"serialNo": serial, "checkResult": "success" if granted else "failed", "info": words[:32]}
+        self._open_isapi().send("PUT", REMOTE_CHECK, {"RemoteCheck": body}, once=True, urgent=True)
+
+    def capacity(self) -> int:
+        return self._open_people().capacity()
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        return self._open_people().held(after)
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        return self._open_people().put(holdings, faces)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        self._open_people().remove(keys)
+
+    def check(self) -> dict[str, JsonValue]:
+        """Who it is, its clock, whom it holds, who decides, and what its contacts say."""
+        from drivers._hik_settings import clock_of, identify, work_status  # noqa: PLC0415
+
+        isapi, people = self._open_isapi(), self._open_people()
+        info, doors = identify(isapi)
+        clock = clock_of(isapi, "check")
+        held: dict[str, JsonValue] = {**people.count()}
+        notes: list[JsonValue] = [clock.note] if clock.note else []
+        return {
+            "model": info.model, "firmware": info.firmware, "serial": info.serial, "doors": doors,
+            "clock_skew_seconds": round(clock.skew, 1), "decides": self._decides, "holds": held,
+            "capacity": people.capacity(), "stream": self._open_feed().stream_state, "status": work_status(isapi),
+            "notes": notes,
+        }  # fmt: skip
+
+    def close(self) -> None:
+        """End the threads, then let go of the connections."""
+        feed, push, isapi = self._feed, self._push, self._isapi
+        self._feed = self._push = self._isapi = self._people = None
+        for held in (push, feed):
+            if held is not None:
+                held.close()
+        if isapi is not None:
+            isapi.http.close()
+
+    def _connect(self) -> "Isapi":
+        from drivers._hik_isapi import DEVICE_INFO, Isapi  # noqa: PLC0415
+        from drivers._http import Http, Pace  # noqa: PLC0415
+
+        options = self._options
+        http = Http(
+            self._config.address, self._login, DEVICE_INFO, pace=Pace(options.spacing), tls_ca=options.tls_ca,
+            tls_fingerprint=options.tls_fingerprint,
+        )  # fmt: skip
+        return Isapi(http)
+
+    def _listen_for_pushes(self, isapi: "Isapi", port: int) -> None:
+        from drivers._hik_push import PushListener  # noqa: PLC0415
+
+        self._push = PushListener(self._config.address, port, self._open_feed().wake)
+        self._push.register(isapi)
+
+    def _fact(self, heard: "Heard") -> DeviceFact | None:
+        from drivers._hik_events import recorded  # noqa: PLC0415
+
+        if isinstance(heard, Presented):
+            return heard
+        self._cursor, self._resumed = heard.serial, True
+        if self._open_feed().was_asked(heard.serial):
+            return None  # the question is recorded, with the decision made here
+        fact = recorded(heard, self._clock)
+        if isinstance(fact, FireRelease):
+            self._fire = fact.active
+        elif self._fire and heard.code == FIRE_OFF:
+            # Told late, and still true: nothing stays released for a fire that is over.
+            self._fire = False
+            return FireRelease(False)
+        return fact
+
+    def _look(self) -> list[DeviceFact]:
+        """The tamper contact, which raises no event of its own; and that pushes still come here."""
+        from drivers._hik_settings import work_status  # noqa: PLC0415
+
+        isapi = self._open_isapi()
+        if self._push is not None:
+            self._push.register(isapi)
+        opened = work_status(isapi).get("hostAntiDismantleStatus") == "open"
+        alarm, self._tampered = opened and not self._tampered, opened
+        return [GateAlarm(1, Kind.TAMPER, "the console's case is open")] if alarm else []
+
+    def _control_door(self, channel: int, command: str) -> None:
+        isapi = self._open_isapi()
+        isapi.put_xml(f"{DOOR}/{channel}", "RemoteControlDoor", {"cmd": command}, once=True, urgent=True)
+
+    def _open_isapi(self) -> "Isapi":
+        if self._isapi is None:
+            raise DeviceUnreachable(f"{self._config.name} is not open; open it first")
+        return self._isapi
+
+    def _open_people(self) -> "People":
+        self._open_isapi()
+        assert self._people is not None
+        return self._people
+
+    def _open_feed(self) -> "Feed":
+        self._open_isapi()
+        assert self._feed is not None
+        return self._feed
+
+
+def _build(config: DeviceConfig) -> Device:
+    from drivers._http import Login  # noqa: PLC0415 - listing the kinds imports no vendor library
+
+    options = read_options(Options, config)
+    console = HikvisionConsole(config, Login(config.username, config.password), options)
+    console._connect().http.close()  # what can't be in address and options is said now
+    return console
+
+
+DRIVER = Driver(
+    kind="hikvision_console",
+    title="Hikvision face-ID console (ISAPI)",
+    capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
+    options=Options,
+    build=_build,
+)
