@@ -20,6 +20,34 @@ GROWTH = 1.2
 BY_ITSELF = "daemon"
 
 
+def target(fpir: float | None, per_day: float | None, days: float | None) -> float:
+    """The share of strangers who may be taken for someone; InvalidInput for what contradicts itself or is too fine."""
+    if days is None:
+        return DEFAULT_FPIR if fpir is None else fpir
+    if fpir is not None or per_day is None:
+        raise InvalidInput(
+            "--days goes with --per-day and without --fpir: one stranger taken for someone in so many days"
+        )
+    asked = 1 / (per_day * days)
+    if asked < LOWEST_FPIR:
+        most = 1 / (LOWEST_FPIR * per_day)
+        raise InvalidInput(
+            f"one in {days:g} days at {per_day:g} strangers a day is one in {per_day * days:.0f}, more than faces "
+            f"alone can promise: up to --days {most:.3g} can be had; for more ask for a card too (--require card+face)"
+        )
+    return min(asked, HIGHEST_FPIR)
+
+
+def days_between(share: dict[str, Any] | None, per_day: float) -> dict[str, float | None] | None:
+    """Days from one stranger taken for someone to the next, from a share with its interval; None is never."""
+    if share is None:
+        return None
+    value, soonest, latest = (
+        round(1 / (share[name] * per_day), 2) if share[name] > 0 else None for name in ("value", "high", "low")
+    )
+    return {"value": value, "low": soonest, "high": latest}
+
+
 def calibrate(site: Site, actor: str, fpir: float) -> dict[str, Any]:
     """Measure, put in force and record; the figures for people, look-alikes by badge."""
     if not LOWEST_FPIR <= fpir <= HIGHEST_FPIR:

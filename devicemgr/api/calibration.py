@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr import calibrating
 from devicemgr.api.context import Ctx, Who
@@ -12,15 +12,21 @@ router = APIRouter(tags=["faces"])
 
 
 class Target(BaseModel):
-    """The share of strangers who may be taken for someone."""
+    """The share of strangers who may be taken for someone, or how many days lie between two at `per_day` strangers."""
 
-    model_config = ConfigDict(extra="forbid")
-    fpir: float = calibrating.DEFAULT_FPIR
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    fpir: float | None = None
+    per_day: float | None = Field(None, gt=0, le=1_000_000)
+    days: float | None = Field(None, gt=0, le=100_000)
 
 
 @router.post("/gallery/calibration")
 def calibrate_gallery(body: Target, context: Ctx, caller: Who) -> dict[str, Any]:
     """Measure the enrolled people against each other, and put the threshold in force."""
-    answer = calibrating.calibrate(context.site, caller.actor, body.fpir)
+    fpir = calibrating.target(body.fpir, body.per_day, body.days)
+    answer = calibrating.calibrate(context.site, caller.actor, fpir)
+    if body.per_day is not None:
+        answer["per_day"] = body.per_day
+        answer["days_between"] = calibrating.days_between(answer["fpir"], body.per_day)
     context.runtime.site_changed()
     return answer

@@ -14,27 +14,42 @@ app = typer.Typer()
 # 13,000 people take some seconds.
 _SECONDS = 300.0
 _SHOWN_PAIRS = 20
+_SECOND_FACTOR = (
+    "Where there is a reader or a console, their face alone does not open: they show their card or type their PIN as "
+    "well, so give them one (devicemgr card assign, devicemgr pin set). Where there is only a camera they need a "
+    "clearer lead over each other than others do; where their faces can't be told apart, nobody is let in."
+)
 
 
 @app.command("calibrate")
 def calibrate(
     fpir: Annotated[
-        float, typer.Option(metavar="P", help="Share of strangers who may be taken for someone, 0.001 to 0.1.")
-    ] = 0.01,
+        float | None,
+        typer.Option(metavar="P", help="Share of strangers who may be taken for someone, 0.001 to 0.1; else 0.01."),
+    ] = None,
+    per_day: Annotated[
+        float | None, typer.Option(metavar="N", help="How many strangers step before a camera a day, to speak of days.")
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option(metavar="D", help="With --per-day: one taken for someone in so many days is fine.")
+    ] = None,
 ) -> None:
     """Set the threshold from the enrolled people themselves; done again as the gallery grows by a fifth."""
-    if not math.isfinite(fpir):
+    if fpir is not None and not math.isfinite(fpir):
         raise InvalidInput("--fpir is a share of strangers from 0.001 to 0.1, such as 0.01")
-    found = api().post("/gallery/calibration", {"fpir": fpir}, timeout=_SECONDS)
+    if not all(number is None or (math.isfinite(number) and number > 0) for number in (per_day, days)):
+        raise InvalidInput("--per-day and --days are numbers over 0, such as 20 and 30")
+    body = {"fpir": fpir, "per_day": per_day, "days": days}
+    found = api().post("/gallery/calibration", body, timeout=_SECONDS)
     if emit(found):
         return
     for line in sentences(found):
         words().print(line, soft_wrap=True, markup=False)
     pairs = [(cell(pair["badges"]), f"{pair['excess']:.3f}") for pair in found["lookalikes"][:_SHOWN_PAIRS]]
     if pairs:
-        words().print("Look-alikes, who need a clearer lead over each other than others do:")
+        words().print("Look-alikes, who are asked for a second factor:")
         table("", ("badges", "over the threshold"), pairs, "")
-        words().print("Give them a card or a PIN: where their faces can't be told apart, nobody is let in.")
+        words().print(_SECOND_FACTOR, soft_wrap=True, markup=False)
 
 
 def sentences(found: dict[str, Any]) -> list[str]:
@@ -44,6 +59,8 @@ def sentences(found: dict[str, Any]) -> list[str]:
     ]
     if found["fpir"]:
         lines.append(_strangers(found["fpir"]))
+    if found.get("days_between"):
+        lines.append(_days(found["days_between"], found["per_day"]))
     lines.append(
         _staff(found["fnir"])
         if found["fnir"]
@@ -56,6 +73,8 @@ def _why(found: dict[str, Any]) -> str:
     if not found["enough_people"]:
         needed = round(1 / found["fpir_target"])
         return f"the table's for a gallery of this size, which is too small to calibrate (it takes {needed} people)"
+    if found["from"] == "stated":
+        return "as stated for this face model; your own people ask for no more"
     if found["from"] == "table":
         return "the table's for a gallery of this size; your own people ask for no more"
     return f"stricter than the table's {found['table_threshold']:.4f}, because your people are more alike"
@@ -67,6 +86,18 @@ def _strangers(share: dict[str, Any]) -> str:
         f"strangers like your own people: {often} is taken for someone "
         f"(95 % sure: at most one in {max(round(1 / share['high']), 1)}; {share['people']} people left out in turn)"
     )
+
+
+def _days(between: dict[str, Any], per_day: float) -> str:
+    often = (
+        "none in any number of days" if between["value"] is None else f"about one in {_number(between['value'])} days"
+    )
+    least = "" if between["low"] is None else f" (95 % sure: not more than one in {_number(between['low'])} days)"
+    return f"with {per_day:g} strangers a day before the cameras that is {often}{least}"
+
+
+def _number(days: float) -> str:
+    return f"{days:.0f}" if days >= 10 else f"{days:.2g}"
 
 
 def _staff(share: dict[str, Any]) -> str:

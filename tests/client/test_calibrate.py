@@ -146,6 +146,25 @@ def test_people_are_told_in_their_words():
     assert "enrol a second photo" in none[2]
 
 
+def test_days_between_two_strangers_are_told_and_may_be_the_target(staff, cli, done):
+    third = sentences(FIGURES | {"per_day": 20.0, "days_between": calibrating.days_between(FIGURES["fpir"], 20)})[2]
+    assert (
+        third == "with 20 strangers a day before the cameras that is about one in 4.2 days "
+        "(95 % sure: not more than one in 1.2 days)"
+    )
+    assert calibrating.days_between({"value": 0.0, "low": 0.0, "high": 0.02}, 5) == {
+        "value": None, "low": 10.0, "high": None,
+    }  # fmt: skip
+    found = done("enroll", "calibrate", "--per-day", "2", "--days", "5")
+    assert (found["fpir_target"], found["per_day"]) == (0.1, 2.0)
+    assert set(found["days_between"]) == {"value", "low", "high"}
+    assert "second factor" in cli("enroll", "calibrate", "--fpir", "0.1").out
+    assert "card+face" in cli("enroll", "calibrate", "--per-day", "100", "--days", "30").error
+    assert "without --fpir" in cli("enroll", "calibrate", "--days", "3").error
+    assert "over 0" in cli("enroll", "calibrate", "--per-day=-3").error
+    assert done("enroll", "calibrate", "--per-day", "0.5", "--days", "1")["fpir_target"] == 0.1
+
+
 ANSWER = {
     "gallery": 2, "samples": 1, "probes": 1, "mated": 3, "strangers": 4, "rank1": 1.0, "fpir_target": 0.01, "fpir": 0.0,
     "fnir": 0.25, "threshold": 0.97, "score": "x", "no_face": 0, "at_stock_threshold": {"fpir": 0.5, "fnir": 0.0},
