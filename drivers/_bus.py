@@ -3,8 +3,6 @@
 Who shares what is known by the line's place, because a port exists once, whichever devices name it.
 """
 
-import heapq
-import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,41 +14,7 @@ from drivers._line import Line, NoAnswer
 from drivers._modbus_frames import Framing
 from drivers._serial import open_line
 from drivers._trace import Trace, TracedLine
-
-
-class Turns:
-    """A lock that goes to urgent callers first, and else to who has waited longest."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._taken = False
-        self._asked = itertools.count()
-        self._waiting: list[tuple[bool, int, threading.Event]] = []
-
-    @contextmanager
-    def taken(self, urgent: bool = False) -> Iterator[None]:
-        """Wait for the turn and hold it; whoever holds it keeps its own deadline, so the wait is bounded."""
-        self._wait(urgent)
-        try:
-            yield
-        finally:
-            self._pass_on()
-
-    def _wait(self, urgent: bool) -> None:
-        with self._lock:
-            if not self._taken:
-                self._taken = True
-                return
-            called = threading.Event()
-            heapq.heappush(self._waiting, (not urgent, next(self._asked), called))
-        called.wait()
-
-    def _pass_on(self) -> None:
-        with self._lock:
-            if self._waiting:
-                heapq.heappop(self._waiting)[2].set()
-            else:
-                self._taken = False
+from drivers._turns import Turns
 
 
 class Bus:

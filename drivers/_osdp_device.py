@@ -10,21 +10,25 @@ from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, Outc
 from devicemgr.events import CardRead, DeviceFact, GateAlarm, KeysPressed, Kind
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.rules.cards import names_of
+from drivers._line import NoAnswer
 from drivers._osdp_door import CHANNEL, DoorWatch
 from drivers._osdp_line import Address, SharedLine, attach, detach, is_pairing
 from drivers._osdp_pairing import pair
 from drivers._osdp_session import HANDSHAKE_SECONDS, Event, Outcome, Session
 from drivers._relays import RelayBank, RelayOptions
+from drivers._trace import Entry, Trace
 
 if TYPE_CHECKING:
     from drivers.osdp_reader import Options
 
 COMMAND_SECONDS = 1.0
 OPENING_SECONDS = 4.0
+# A session that breaks off twice within this time is a fault to be told of.
+STABLE_SECONDS = 5.0
 # libosdp's Python layer keeps the timer, in 100 ms, in one byte; what is more would come out shorter, or endless.
 MOST_TICKS = 255
-# Control codes of osdp_OUT: off or on for good, at once; on for the time given.
-OFF, ON, TIMED = 1, 2, 5
+# Control codes of osdp_OUT: off or on for good, at once; off, letting a running time end; on for the time given.
+OFF, ON, OFF_IN_TIME, TIMED = 1, 2, 3, 5
 # osdp_KEYPPAD sends ASCII digits, DELETE for * and RETURN for #; some readers send the signs themselves.
 KEYS = {ord(digit): digit for digit in "0123456789*#"} | {0x7F: "*", 0x0D: "#"}
 
@@ -83,10 +87,13 @@ class OsdpReader:
         self._door = DoorWatch(
             options.door_input, options.rex_input, options.held_open_seconds, inverted=options.inputs_inverted
         )
+        self._trace = Trace()
         self._line: SharedLine | None = None
         self._session: Session | None = None
         self._refused: set[int] = set()
+        self._off = OFF
         self._wrong_keys = 0
+        self._again_at = float("-inf")
         self._tampered = self._power_failed = False
         self._facts: list[DeviceFact] = []
 
@@ -123,7 +130,7 @@ class OsdpReader:
         until = time.monotonic() + OPENING_SECONDS
         refusal: DeviceError | None = None
         for key in self._keys if self._options.secure == "on" else [None]:
-            session = Session(line, self._options.unit, key, self._name)
+            session = Session(line, self._options.unit, key, self._name, self._trace)
             try:
                 session.establish(max(0.5, min(HANDSHAKE_SECONDS, until - time.monotonic())))
             except DeviceRefused as error:
@@ -151,7 +158,7 @@ class OsdpReader:
         if self._door.is_wired and session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING):
             self._ask_status(session, osdp_sys.STATUS_REPORT_INPUT)
         if session.has(osdp_sys.CAP_OUTPUT_CONTROL):
-            self._bank.restore()
+            self._restore()
         told = session.identity()
         firmware = ".".join(str(told["firmware_version"] >> shift & 0xFF) for shift in (16, 8, 0))
         return DeviceInfo(
@@ -164,12 +171,29 @@ class OsdpReader:
         if is_pairing(self._address, self._options.unit):
             raise DeviceUnreachable(f"{self._name} is being paired; it comes back by itself afterwards")
         session.step()
-        session.check()
+        try:
+            session.check()
+        except NoAnswer:
+            raise
+        except DeviceUnreachable:
+            session = self._set_up_again()
         now = time.monotonic()
         facts, self._facts = self._facts, []
         for event in session.events():
             facts += self._facts_of(event, now)
         return facts + self._door.tick(now)
+
+    def _set_up_again(self) -> Session:
+        """At once: one answer got lost, or another reader has taken its place, which the error must name."""
+        line, session = self._line, self._open_session()
+        if line is None or time.monotonic() - self._again_at < STABLE_SECONDS:
+            session.check()
+        self._again_at = time.monotonic()
+        self._drop_session()
+        assert line is not None
+        self._session = self._establish(line)
+        self._begin(self._session)
+        return self._session
 
     def release(self, channel: int, direction: Direction, seconds: float) -> None:
         self._bank.release(channel, direction, seconds)
@@ -187,7 +211,10 @@ class OsdpReader:
                 session.submit(dict(command))
 
     def pair(self, key: bytes, seconds: float) -> None:
-        pair(self._address, self._options.unit, self._name, key, seconds)
+        pair(self._address, self._options.unit, self._name, key, seconds, self._trace)
+
+    def trace(self) -> list[Entry]:
+        return self._trace.entries()
 
     def check(self) -> dict[str, JsonValue]:
         session = self._open_session()
@@ -206,17 +233,28 @@ class OsdpReader:
         return found | ({"warning": self.complaint} if self.complaint else {})
 
     def close(self) -> None:
-        session, self._session = self._session, None
+        self._drop_session()
         line, self._line = self._line, None
+        if line is not None:
+            detach(line, self._options.unit)
+
+    def _drop_session(self) -> None:
+        session, self._session = self._session, None
         if session is not None:
             # libosdp ends the session over a refusal; the next one does without that lamp or question.
             self._refused |= {session.refused() or 0} & _OPTIONAL
             session.close()
-        if line is not None:
-            detach(line, self._options.unit)
+
+    def _restore(self) -> None:
+        """Outputs as the mode wants them; whoever was let in before the session broke may still pass."""
+        self._off = OFF_IN_TIME
+        try:
+            self._bank.restore()
+        finally:
+            self._off = OFF
 
     def _switch(self, output: int, on: bool) -> None:
-        self._output(output, ON if on else OFF, 0)
+        self._output(output, ON if on else self._off, 0)
 
     def _flash(self, output: int, seconds: float) -> None:
         ticks = max(1, round(seconds * 10))

@@ -15,7 +15,7 @@ MOST_BYTES = 256
 SMALLEST = 7
 
 OUT, KEYSET, CHALLENGE = 0x68, 0x75, 0x76
-NAK, KEYPAD, CCRYPT = 0x41, 0x53, 0x76
+NAK, CARD, KEYPAD, CCRYPT = 0x41, 0x50, 0x53, 0x76
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,15 @@ def parse(raw: bytes) -> Frame | None:
     if not body:
         return None
     return Frame(raw, raw[1] & 0x7F, bool(raw[1] & REPLY), control & 0x03, security, body[0], body[1:])
+
+
+def blanked(frame: Frame) -> bytes:
+    """The frame's bytes for a trace: keys, cards and PINs as nought, also when they are encrypted."""
+    secret = frame.code in (CARD, KEYPAD) if frame.reply else frame.code == KEYSET
+    if not secret:
+        return frame.raw
+    check = 2 if frame.raw[4] & 0x04 else 1
+    return frame.raw[: -len(frame.data) - check] + bytes(len(frame.data)) + frame.raw[-check:]
 
 
 class Scanner:

@@ -12,8 +12,10 @@ from contextlib import suppress
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceUnreachable
 from drivers._address import SerialAddress, TcpAddress
 from drivers._line import Line
-from drivers._osdp_frames import OUT, Frame, Scanner, parse
+from drivers._osdp_frames import OUT, START, Frame, Scanner, blanked, parse
 from drivers._serial import open_line
+from drivers._trace import Trace
+from drivers._turns import Turns
 
 # A reader must answer within 200 ms (OSDP 2.2); the rest is for serial servers.
 REPLY_SECONDS = 0.25
@@ -27,18 +29,18 @@ _registry = threading.Lock()
 
 
 class SharedLine:
-    """An open line, counted by the readers on it; `turn` is held for one exchange."""
+    """An open line, counted by the readers on it; a turn is one exchange."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self.turn = threading.RLock()
+        self.turns = Turns()
         self.units: set[int] = set()
         self.lost: DeviceError | None = None
         self._line: Line | None = None
 
     def open(self) -> None:
         """Open the port unless it is open; raises DeviceError."""
-        with self.turn:
+        with self.turns.taken(urgent=True):
             if self._line is None:
                 self._guarded(self._open)
 
@@ -146,8 +148,9 @@ class Wire:
 
     id = 0
 
-    def __init__(self, line: SharedLine, unit: int) -> None:
+    def __init__(self, line: SharedLine, unit: int, trace: Trace) -> None:
         self._line: SharedLine | None = line
+        self._trace = trace
         self._unit = unit
         self._scanner = Scanner()
         self._frames = b""
@@ -184,6 +187,8 @@ class Wire:
         self._scanner.clear()
         self._frames = b""
         self._asked_at = time.monotonic()
+        if frame is not None:
+            self._trace.add("tx", blanked(frame))
         with suppress(DeviceError):
             self._line.write(bytes(data))
         return len(data)
@@ -206,7 +211,12 @@ class Wire:
             return False
         data = self._line.read(left)
         self.noise = self.noise or bool(data)
-        for frame in self._scanner.feed(data):
+        frames = self._scanner.feed(data)
+        if data and not frames and START not in data:
+            # Not a piece of a frame, which might hold a PIN in clear.
+            self._trace.add("rx", data)
+        for frame in frames:
+            self._trace.add("rx", blanked(frame))
             if frame.reply and frame.address == self._unit and self._asked_at is not None:
                 self._asked_at = None
                 self._frames = frame.raw

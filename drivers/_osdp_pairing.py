@@ -7,19 +7,23 @@ from drivers._line import NoAnswer
 from drivers._osdp_key import check_key
 from drivers._osdp_line import Address, Pairing, SharedLine, attach, detach
 from drivers._osdp_session import Session
+from drivers._trace import Trace
+
+# Unit, key, the device's name, and where its bytes are noted.
+Reader = tuple[int, bytes, str, Trace]
 
 LET_GO_SECONDS = 3.0
 PAUSE_SECONDS = 0.3
 
 
-def pair(address: Address, unit: int, name: str, key: bytes, seconds: float) -> None:
+def pair(address: Address, unit: int, name: str, key: bytes, seconds: float, trace: Trace) -> None:
     """See ports.Pairable; a reader that holds `key` already is proven and left as it is."""
     check_key(key)
     until = time.monotonic() + seconds
     with Pairing(address, unit):
         line = _take(address, unit, name)
         try:
-            _try_until(until, line, unit, key, name)
+            _try_until(until, line, (unit, key, name, trace))
         finally:
             detach(line, unit)
 
@@ -36,13 +40,13 @@ def _take(address: Address, unit: int, name: str) -> SharedLine:
             time.sleep(0.02)
 
 
-def _try_until(until: float, line: SharedLine, unit: int, key: bytes, name: str) -> None:
+def _try_until(until: float, line: SharedLine, reader: Reader) -> None:
     left = False
     while True:
-        session = Session(line, unit, key, name, install=True)
+        session = Session(line, *reader, install=True)
         try:
             session.establish()
-            return _prove(line, unit, key, name, session)
+            return _prove(line, reader, session)
         except DeviceError as error:
             left = left or session.keyset_left()
             if time.monotonic() + PAUSE_SECONDS > until or line.lost is not None:
@@ -52,10 +56,10 @@ def _try_until(until: float, line: SharedLine, unit: int, key: bytes, name: str)
         time.sleep(PAUSE_SECONDS)
 
 
-def _prove(line: SharedLine, unit: int, key: bytes, name: str, installed: Session) -> None:
+def _prove(line: SharedLine, reader: Reader, installed: Session) -> None:
     """A session that takes nothing but the new key."""
     installed.close()
-    session = Session(line, unit, key, name)
+    session = Session(line, *reader)
     try:
         session.establish()
     finally:

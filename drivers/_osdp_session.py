@@ -17,6 +17,7 @@ from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from drivers._line import NoAnswer
 from drivers._osdp_frames import CCRYPT, CHALLENGE, KEYSET, NAK
 from drivers._osdp_line import SharedLine, Wire
+from drivers._trace import Trace
 
 Event = dict[str, Any]
 
@@ -45,9 +46,11 @@ class Session:
     Every call raises DeviceError once the line is lost.
     """
 
-    def __init__(self, line: SharedLine, unit: int, key: bytes | None, name: str, *, install: bool = False) -> None:
+    def __init__(
+        self, line: SharedLine, unit: int, key: bytes | None, name: str, trace: Trace, *, install: bool = False
+    ) -> None:
         self.name = f"unit {unit} at {line.address}"
-        self.wire = Wire(line, unit)
+        self.wire = Wire(line, unit, trace)
         self._line = line
         self._key = key
         self._label = name
@@ -92,9 +95,9 @@ class Session:
         """Online, and encrypted if it has a key."""
         return bool(self._panel.status()) and (self._key is None or bool(self._panel.sc_status()))
 
-    def step(self) -> None:
+    def step(self, urgent: bool = False) -> None:
         """Hold the line for what is due now: nothing, or one exchange."""
-        with self._line.turn:
+        with self._line.turns.taken(urgent):
             for _ in range(STEPS):
                 self._panel.refresh()
                 while self.wire.settle():
@@ -134,7 +137,7 @@ class Session:
             return Outcome.LOST
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            self.step()
+            self.step(urgent=True)
             if self._ended is not None and self._ended[0] == command["command"]:
                 return self._outcome(self._ended[1])
             if self._fell:

@@ -1,4 +1,5 @@
-"""The latest bytes of a line, kept for `device trace`. Modbus and relay boards say nothing secret."""
+"""The latest bytes of a line, kept for `device trace`. Modbus and relay boards say nothing secret;
+OSDP blanks its secrets before."""
 
 import threading
 import time

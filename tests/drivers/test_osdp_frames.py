@@ -5,7 +5,7 @@ import random
 import pytest
 
 from devicemgr.errors import InvalidInput
-from drivers._osdp_frames import MOST_BYTES, Scanner, check_of, parse
+from drivers._osdp_frames import MOST_BYTES, Scanner, blanked, check_of, parse
 from drivers._osdp_key import read_keys, write_keys
 
 # address, reply, sequence, security type, code, data with MAC
@@ -62,6 +62,16 @@ def test_a_frame_is_found_behind_noise_and_in_pieces(before, split):
     scanner = Scanner()
     found = [frame for place in range(0, len(stream), split) for frame in scanner.feed(stream[place : place + split])]
     assert [frame.code for frame in found] == [0x40, 0x41]
+
+
+def test_secrets_are_blanked_in_a_trace():
+    for body in ("53 81 0c 00 04 53 00 02 31 32", "53 81 0c 00 04 50 00 01 1a 00", "53 01 0c 00 04 75 01 10 5a a5"):
+        raw = bytes.fromhex(body)
+        frame = parse(raw + check_of(raw, crc=True))
+        assert blanked(frame)[6:-2] == bytes(len(frame.data))
+        assert blanked(frame)[:6] == frame.raw[:6]
+    ack = parse(bytes.fromhex(GOLDEN["ack"][0]))
+    assert blanked(ack) == ack.raw
 
 
 def test_fuzzed_streams_give_no_frame_that_was_not_sent():

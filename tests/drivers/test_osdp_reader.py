@@ -11,7 +11,7 @@ import pytest
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from devicemgr.events import CardRead, GateAlarm, KeysPressed, Kind, RexPressed
 from devicemgr.model import DeviceConfig, Direction, PortalMode, Signal
-from devicemgr.ports import Complaining, Gate, Indicator, Pairable
+from devicemgr.ports import Complaining, Gate, Indicator, Pairable, Traceable
 from drivers import _osdp_line
 from drivers._osdp_frames import Scanner, check_of
 from drivers._sim.osdp import SimulatedReaders
@@ -116,7 +116,7 @@ def test_what_it_is(readers, reader):
     found = device.check()
     assert (found["secure"], found["outputs"], found["inputs"], found["buzzer"]) == ("on", 2, 4, True)
     assert "warning" not in found
-    for port in (Gate, Indicator, Pairable, Complaining):
+    for port in (Gate, Indicator, Pairable, Complaining, Traceable):
         assert isinstance(device, port)
 
 
@@ -213,7 +213,7 @@ def test_modes(pair_up):
     device.set_mode(1, PortalMode.NORMAL)
     device.release(1, EXIT, 3)
     moves = [(event["output_no"], event["control_code"]) for event in sim.events.all("output")]
-    assert moves == [(0, 1), (1, 1), (0, 1), (1, 1), (0, 2), (1, 2), (0, 1), (1, 1), (1, 5)]
+    assert moves == [(0, 3), (1, 3), (0, 1), (1, 1), (0, 2), (1, 2), (0, 1), (1, 1), (1, 5)]
 
 
 def test_a_long_release_is_cut_to_what_readers_can_time(pair_up, caplog):
@@ -238,11 +238,21 @@ def test_a_release_whose_answer_is_lost_is_unknown_and_sent_once(pair_up):
     with pytest.raises(OutcomeUnknown, match="may or may not"):
         device.release(1, ENTRY, 2.0)
     assert faults.injected == {"lost_answer": 1}
-    assert isinstance(lose(device), DeviceUnreachable)
-    bring_up(device)
-    poll_until(device, lambda _: True)
-    # The opening put the output into its place; the release itself came once.
-    assert [event["control_code"] for event in sim.events.all("output")] == [1, 5, 1]
+    poll_until(device, lambda _: len(sim.events.all("output")) == 3)
+    # Each session puts the output into its place, letting a release run out; the release itself came once.
+    assert [event["control_code"] for event in sim.events.all("output")] == [3, 5, 3]
+
+
+def test_a_session_that_breaks_off_is_set_up_again_at_once(pair_up, monkeypatch):
+    sim, device = pair_up()
+    monkeypatch.setattr("drivers._osdp_device.STABLE_SECONDS", 0.0)
+    sim.set_key(1, KEY)  # as after a power cut
+    poll_until(device, lambda _: len(sim.events.all("output")) == 2)
+    sim.do(lambda: sim.units[1].keys("7"))
+    assert poll_until(device, bool) == [KeysPressed(1, "7")]
+    monkeypatch.undo()
+    sim.set_key(1, KEY)
+    assert "broke off" in str(lose(device))
 
 
 def test_a_release_on_a_silent_line_is_never_sent_later(pair_up):
@@ -253,7 +263,7 @@ def test_a_release_on_a_silent_line_is_never_sent_later(pair_up):
         device.release(1, ENTRY, 2.0)
     assert not isinstance(error.value, DeviceRefused)
     sim.units[1].faults.silent = False
-    assert [event["control_code"] for event in sim.events.all("output")] == [1]
+    assert [event["control_code"] for event in sim.events.all("output")] == [3]
 
 
 def test_a_wrong_key_is_refused_and_told_and_the_right_one_is_back(readers, reader):
@@ -273,10 +283,13 @@ def test_a_wrong_key_is_refused_and_told_and_the_right_one_is_back(readers, read
     assert alarm == GateAlarm(1, Kind.TAMPER, "a reader with another key answered here and was refused 2 times")
 
 
-def test_a_reader_that_is_swapped_while_it_runs_is_refused(pair_up):
+def test_a_reader_that_is_swapped_while_it_runs_is_refused(pair_up, monkeypatch):
     sim, device = pair_up()
+    monkeypatch.setattr("drivers._osdp_device.STABLE_SECONDS", 0.0)
     sim.set_key(1, OTHER_KEY)
-    lose(device)
+    error = lose(device)
+    assert isinstance(error, DeviceRefused)
+    assert "another key" in str(error)
     with pytest.raises(DeviceRefused, match="another key"):
         device.open()
     sim.set_key(1, KEY)
@@ -469,6 +482,20 @@ def test_one_unit_is_one_device(readers, reader):
         reader(sim).open()
     with pytest.raises(DeviceBusy, match="another speed"):
         reader(f"serial:{sim.path}?baudrate=115200", 2).open()
+
+
+def test_a_trace_shows_what_went_over_the_line_but_no_pin(readers, reader):
+    sim = readers({1: None})
+    device = reader(sim, password=None, secure="off")
+    device.open()
+    sim.do(lambda: sim.units[1].keys("9876"))
+    poll_until(device, bool)
+    trace = device.trace()
+    assert {way for _, way, _ in trace} == {"rx", "tx"}
+    assert any(data.startswith(b"\x53\x01") and data[5] == 0x60 for _, way, data in trace if way == "tx")
+    pin = next(data for _, way, data in trace if way == "rx" and data[5] == 0x53)
+    assert pin[6:-2] == bytes(6)
+    assert not any(b"9876" in data for _, _, data in trace)
 
 
 def test_over_a_serial_server(readers, reader):

@@ -1,0 +1,79 @@
+"""A card at an OSDP reader opens the lock on the reader's own output: daemon, encrypted line, one record."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers._sim.osdp import SimulatedReaders
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+CARD = ((1 << 25 | 80 << 17 | 58400 << 1 | 1) << 6).to_bytes(4, "big")
+OTHER_KEY = bytes.fromhex("02b3c85d8f3a10c7be5520d94417fa6e")
+
+
+@pytest.fixture
+def readers(tmp_path: Path) -> Iterator[SimulatedReaders]:
+    """One in install mode."""
+    with SimulatedReaders({1: None}, tmp_path / "line") as found:
+        yield found
+
+
+def _releases(readers: SimulatedReaders) -> list[dict[str, Any]]:
+    return [event for event in readers.events.all("output") if event["control_code"] == 5]
+
+
+def test_paired_then_card_decision_and_lock_on_one_reader(box: Any, readers: SimulatedReaders) -> None:
+    box.start()
+    api = box.api()
+    api.post("/devices", {"name": "front", "driver": "osdp_reader", "address": readers.path, "options": {"unit": 1}})
+    box.wait_for_event("device_offline", device="front")
+    assert box.cli("device", "provision", "front", "--pair") == {"name": "front", "paired": True}
+    box.wait_for_event("device_online", device="front")
+    api.post("/portals", {"name": "door", "gate": "front", "entry": ["front"], "require": "card"})
+    api.post("/levels", {"name": "staff", "portals": ["door"]})
+    api.post("/people", {"name": "Айлин Коллинз", "badge": "D-1", "levels": ["staff"]})
+    unit = readers.units[1]
+
+    readers.do(lambda: unit.card(CARD, 26))
+    denied = box.wait_for_event("access_denied", device="front")
+    assert (denied["reason"], denied["portal"], denied["direction"]) == ("unknown_credential", "door", "entry")
+    readers.events.wait_for("buzzer")
+    assert readers.events.all("led")[-1]["on_color"] == 1
+    assert _releases(readers) == []
+
+    box.cli("card", "assign", "D-1", "80:58400")
+    readers.do(lambda: unit.card(CARD, 26))
+    granted = box.wait_for_event("access_granted", person="D-1")
+    unlocked = box.wait_for_event("portal_unlocked", request=granted["request"])
+    assert denied["seq"] < granted["seq"] < unlocked["seq"]
+    assert granted["evidence"]["card"] is True
+    (release,) = _releases(readers)
+    assert (release["unit"], release["output_no"], release["timer_count"]) == (1, 0, 50)
+    readers.events.wait_for("buzzer", 2)
+    assert readers.events.all("led")[-1]["on_color"] == 2
+
+    _another_key(box, readers)
+    box.wait_for_event("portal_locked", after=unlocked["seq"])
+    readers.do(lambda: unit.card(CARD, 26))
+    box.wait_for_event("portal_unlocked", after=unlocked["seq"])
+    assert len(_releases(readers)) == 2
+    assert box.cli("audit", "verify")["ok"] is True
+    assert box.stop() == 0
+
+
+def _another_key(box: Any, readers: SimulatedReaders) -> None:
+    """A swapped reader is refused and told of; the right one is back."""
+    own, seq = readers.units[1].key, box.events()[-1]["seq"]
+    readers.set_key(1, OTHER_KEY)
+    offline = box.wait_for_event("device_offline", after=seq, device="front")
+    assert "another key" in offline["detail"]["cause"]
+
+    assert any("another key" in (alarm["cause"] or "") for alarm in box.api().get("/status")["alarms"])
+    readers.set_key(1, own)
+    back = box.wait_for_event("device_online", after=seq, device="front")
+    tamper = box.wait_for_event("tamper", after=seq, device="front")
+    assert "another key" in tamper["detail"]["cause"]
+    assert tamper["seq"] - back["seq"] in (-1, 1)
