@@ -33,6 +33,7 @@ class Kind(StrEnum):
     TAMPER = "tamper"
     FIRE_RELEASE = "fire_release"
     DECISION_DISPUTED = "decision_disputed"
+    DEVICE_CONFIRMED = "device_confirmed"  # its memory says that it did as it was answered
     DEVICE_ONLINE = "device_online"
     DEVICE_OFFLINE = "device_offline"
     DEVICE_DEGRADED = "device_degraded"

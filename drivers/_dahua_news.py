@@ -25,6 +25,7 @@ _PATIENCE = 5.0
 # A record may come with the second after the event's.
 _SAME_SECONDS = 2
 _SAME_ANSWER_SECONDS = 15
+ANSWERED = {True: "opened as answered from here", False: "refused as answered from here"}
 _MOST_PENDING, _MOST_REMEMBERED = 2000, 5000
 
 _log = logging.getLogger(__name__)
@@ -119,12 +120,10 @@ class News:
         granted = number(record.row.get("Status", 0)) == 1
         answer = self._answer_to(who)
         if answer is not None and answer.granted == granted:
-            # Decided here, and recorded when it was: that it opened is all that is new.
+            # Decided here, and recorded when it was: this only takes its number off the list.
             channel = min(max(number(record.row.get("Door", 0)), 0), 255) + 1
-            if not granted:
-                return None
             return DeviceReported(
-                channel, Kind.PORTAL_UNLOCKED, record.serial, moment(record.second), "answered from here"
+                channel, Kind.DEVICE_CONFIRMED, record.serial, moment(record.second), ANSWERED[granted]
             )
         extra = heard.told.data if heard is not None else None
         return happened(record.row, record.serial, skew=skew, live=heard is not None, extra=extra)

@@ -76,7 +76,8 @@ def run(
     """Serve until SIGTERM or SIGINT."""
 
     def tell(event: Event) -> None:
-        if talkative or event["event"] not in _QUIET:
+        # Each request begins without a password, to be challenged.
+        if talkative or (event["event"] not in _QUIET and event.get("why") != "no digest"):
             _print(event)
 
     console = SimulatedDahua(

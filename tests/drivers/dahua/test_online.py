@@ -59,14 +59,28 @@ def test_what_was_answered_here_is_no_decision_of_the_terminal(sim, online, coll
     device.answer(collect(device, 1, Presented)[0].serial, True, "")
     thread.join(10)
     (opened,) = collect(device, 1)
-    assert (type(opened), opened.kind, opened.serial) == (DeviceReported, Kind.PORTAL_UNLOCKED, 1)
+    assert (type(opened), opened.kind, opened.serial) == (DeviceReported, Kind.DEVICE_CONFIRMED, 1)
     thread = ask(sim)
     device.answer(collect(device, 1, Presented)[0].serial, False, "")
     thread.join(10)
+    (refused,) = collect(device, 1)
+    assert (type(refused), refused.kind, refused.serial) == (DeviceReported, Kind.DEVICE_CONFIRMED, 2)
     sim.remember(1, int(time.time()), user="7")
     sim.streams.tell(News("AccessControl", "Pulse", 0, {"UserID": "7", "CreateTime": int(time.time())}))
     (alone,) = collect(device, 1)
     assert (type(alone), alone.serial, alone.badge) == (DeviceDecided, 3, "7")
+
+
+def test_a_terminal_that_opens_against_the_answer_is_told_of(sim, online, collect):
+    device = online()
+    thread = ask(sim)
+    device.answer(collect(device, 1, Presented)[0].serial, False, "")
+    thread.join(10)
+    collect(device, 1)
+    sim.cgis.config["Intelbras_ModeCfg.DeviceMode"] = "0"
+    sim.someone("42")
+    (fact,) = collect(device, 1)
+    assert (type(fact), fact.granted, fact.badge) == (DeviceDecided, True, "42")
 
 
 def test_a_question_without_an_answer_is_answered_no(sim, online):
