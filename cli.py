@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from devicemgr.client import (
+    audit,
     bench,
     calibrate,
     credentials,
@@ -96,7 +97,7 @@ for name, group in (
     ("portal", portals.app),
     ("udev", udev.app),
     ("sim", sim.app),
-    ("audit", system.audit),
+    ("audit", audit.app),
 ):
     app.add_typer(group, name=name)
 

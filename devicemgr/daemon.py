@@ -1,5 +1,6 @@
 """The daemon: what runs, in the order in which it starts; stopped in the reverse order."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -145,6 +146,8 @@ class Daemon:
         self._migration.stop(0.3)
         self._recalibration.wait(0.3)
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
+        with contextlib.suppress(DevicemgrError):
+            self._site.sealer.seal()
 
     def _watch(self, api: ApiServer) -> None:
         while not self._stopping.wait(1.0):
@@ -209,6 +212,7 @@ class Daemon:
                 self._site.database.forget_later()
                 self._keep_gallery()
                 self._modes.settle()
+                self._site.sealer.seal_often()
                 self._unread = None
             except Exception as error:
                 self._not_read(error)
@@ -304,6 +308,7 @@ class Daemon:
                 fire=rules.fire_active,
                 unread=self._unread,
                 revoked=revoked,
+                unsealed=self._site.sealer.failing,
             ),
         }
 

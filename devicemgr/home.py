@@ -38,6 +38,11 @@ class Home:
         return self.path / "keys" / "master.key"
 
     @property
+    def seal_key(self) -> Path:
+        """The key of the ledger's next seal, 0600, outside the database."""
+        return self.path / "keys" / "seal.key"
+
+    @property
     def socket(self) -> Path:
         """The daemon's Unix socket."""
         return self.path / "devicemgr.sock"

@@ -1,6 +1,7 @@
 """One site, open: home, database, vault, ledger, and the parts that the composition root joins to them."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from devicemgr.gallery_keeper import GalleryKeeper
 from devicemgr.home import Home
 from devicemgr.ledger import Ledger
 from devicemgr.ports import Calibrator, DriverCatalog, Evaluator, FaceDesk, GalleryLoader
+from devicemgr.sealer import Sealer
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
 from devicemgr.vault import Vault
 
@@ -46,6 +48,7 @@ class Site:
     ledger: Ledger
     gallery: GalleryKeeper
     parts: Parts
+    sealer: Sealer
 
     def close(self) -> None:
         """Let go of database and helpers; a helper with a photo in work ends by itself when this process does."""
@@ -64,6 +67,9 @@ def initialise(home: Home) -> bool:
     with database.write(changes_site=False) as session:
         if get_meta(session, FINGERPRINT) is None:
             set_meta(session, FINGERPRINT, vault.fingerprint())
+    with suppress(KeyMissing):  # a key that is gone is told by `audit verify` and `status`, and is no reason not to run
+        if not home.seal_key.exists():
+            Sealer(home, database).seal()
     database.close()
     return new
 
@@ -77,4 +83,4 @@ def open_site(home: Home, parts: Parts) -> Site:
         if get_meta(session, FINGERPRINT) != vault.fingerprint():
             raise KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
-    return Site(home, database, vault, Ledger(database), gallery, parts)
+    return Site(home, database, vault, Ledger(database), gallery, parts, Sealer(home, database))

@@ -5,7 +5,7 @@ from typing import Any
 
 from devicemgr import __version__
 from devicemgr.ports import Gallery
-from devicemgr.store import holdings, ledger_rows
+from devicemgr.store import holdings, ledger_rows, seals
 from devicemgr.store.database import Database
 from devicemgr.supervisor import DeviceState, Health
 from devicemgr.text import rfc3339
@@ -34,9 +34,10 @@ def gallery_json(gallery: Gallery) -> dict[str, Any]:
 
 
 def ledger_json(database: Database) -> dict[str, Any]:
-    """The ledger of `status`; sealing comes with the anchored ledger."""
+    """The ledger of `status`."""
     with database.read() as session:
-        return {"seq": ledger_rows.head(session)[0], "sealed_at": None}
+        sealed = seals.last(session)
+        return {"seq": ledger_rows.head(session)[0], "sealed_at": sealed.time if sealed else None}
 
 
 def daemon_json(*, running: bool, ready: bool, uptime_s: float) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def alarms(
     fire: bool,
     unread: str | None = None,
     revoked: Mapping[str, int] | None = None,
+    unsealed: str | None = None,
 ) -> list[dict[str, Any]]:
     """What a guard should see first."""
     found = [
@@ -67,6 +69,8 @@ def alarms(
         if state.health in (Health.OFFLINE, Health.DEGRADED)
     ]
     found += revoked_alarms(revoked or {})
+    if unsealed is not None:
+        found.insert(0, {"kind": "ledger_not_sealed", "cause": unsealed})
     if unread is not None:
         found.insert(0, {"kind": "site_not_read", "cause": f"changes of people and site are not in force: {unread}"})
     if storage_failing:

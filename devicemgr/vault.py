@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from devicemgr.errors import KeyMissing, StorageFailed
+from devicemgr.files import sync_folder, write_durably
 
 _NONCE = 12
 _KEY = 32
@@ -108,13 +109,13 @@ class Vault:
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_durably(draft, base64.b64encode(master) + b"\n")
+            write_durably(draft, base64.b64encode(master) + b"\n")
             try:
                 os.link(draft, path)
             finally:
                 draft.unlink()
-            _sync_folder(path.parent)
-            _sync_folder(path.parent.parent)
+            sync_folder(path.parent)
+            sync_folder(path.parent.parent)
         except OSError as error:
             raise StorageFailed(f"cannot make the key file {path} ({error.strerror}); check the home folder") from error
         return cls(master)
@@ -169,19 +170,3 @@ class Vault:
     def open_secret(self, subject: str, sealed: bytes) -> str:
         """The password again; KeyMissing when altered or another device's."""
         return _open(self._secrets, sealed, f"secret|{subject}").decode()
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

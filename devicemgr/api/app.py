@@ -5,6 +5,7 @@ from fastapi.responses import PlainTextResponse
 
 from devicemgr import __version__
 from devicemgr.api import (
+    audit,
     calibration,
     credentials,
     devices,
@@ -38,7 +39,7 @@ def create_app(context: Context) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, tracing, provisioning, holdings, portals,
-        events, sitefile, system,
+        events, audit, sitefile, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     app.include_router(api)

@@ -85,10 +85,3 @@ def _page(context: Context, wanted: EventFilter, position: int) -> list[dict[str
     fields = {name: getattr(wanted, name) for name in EventFilter.__slots__}
     with context.site.database.read() as session:
         return ledger_rows.find(session, EventFilter(**fields | {"after": position}), _PAGE)
-
-
-@router.get("/audit/verify")
-def verify(context: Ctx, _: Who) -> dict[str, Any]:
-    """Check the whole chain; names the first bad row."""
-    count, flaw = context.site.ledger.verify()
-    return {"ok": flaw is None, "events": count, "first_bad_seq": flaw.seq if flaw else None, "why": flaw and flaw.why}

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from devicemgr.client.transport import Api
+from devicemgr.errors import DevicemgrError
 from devicemgr.home import Home
 
 if TYPE_CHECKING:  # the store and its libraries, which a command over the socket need not load
@@ -61,6 +62,8 @@ class Session:
         if self._api is not None:
             self._api.close()
         if self._site is not None:
+            with suppress(DevicemgrError):
+                self._site.sealer.seal()  # what this command recorded
             self._site.close()
 
     def _make_app(self) -> "FastAPI":

@@ -1,4 +1,4 @@
-"""`devicemgr init|run|status|doctor|version` and `audit verify`."""
+"""`devicemgr init|run|status|doctor|version`."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from devicemgr.client.session import api, finish, session
 from devicemgr.logs import log_to_stderr
 
 app = typer.Typer()
-audit = typer.Typer(no_args_is_help=True, help="The ledger's own audit.")
 
 EXIT_UNREACHABLE = 3
 EXIT_PROBLEMS = 4
@@ -19,13 +18,17 @@ EXIT_PROBLEMS = 4
 @app.command("init")
 def init() -> None:
     """Make the home folder with keys and database, or bring an older one up to date."""
-    from devicemgr.site import initialise  # noqa: PLC0415 - the store's libraries, which the others need not load
+    from devicemgr.sealer import read_key  # noqa: PLC0415 - the store's libraries, which the others need not load
+    from devicemgr.site import initialise  # noqa: PLC0415
 
     home = session().home
     new = initialise(home)
     word = "made" if new else "up to date"
-    document = {"home": str(home.path), "created": new, "key": str(home.key)}
-    advice = f"; keep a copy of {home.key} in a safe place, apart from the backups" if new else ""
+    kept = read_key(home.seal_key)
+    root = kept.root if kept else None
+    document = {"home": str(home.path), "created": new, "key": str(home.key), "audit_root": root}
+    advice = f"; keep a copy of {home.key} in a safe place, apart from the backups, and note {root}" if new else ""
+    advice += ", with which auditors check the record" if new else ""
     say(f"{word}: {home.path}{advice}", document)
 
 
@@ -59,7 +62,7 @@ def _show_status(found: dict[str, Any]) -> None:
         {
             "daemon": f"{running}, version {daemon['version']}",
             "gallery": f"{gallery['people']} people, {gallery['templates']} samples, threshold {threshold}",
-            "ledger": f"{found['ledger']['seq']} events",
+            "ledger": f"{found['ledger']['seq']} events, sealed {local(found['ledger']['sealed_at']) or 'not yet'}",
         }
     )
     words().print()
@@ -92,15 +95,3 @@ def doctor() -> None:
 def version() -> None:
     """Print the version."""
     say(f"devicemgr {__version__}", {"version": __version__})
-
-
-@audit.command("verify")
-def verify() -> None:
-    """Check the whole chain of events; exit 4 and the first bad row when it does not hold."""
-    found = api().call("GET", "/audit/verify", timeout=None)
-    if found["ok"]:
-        say(f"{found['events']} events, the chain holds", found)
-        return
-    if not emit(found):
-        words().print(f"event {found['first_bad_seq']} is bad: {found['why']}", soft_wrap=True)
-    finish(EXIT_PROBLEMS)

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,11 @@ def walk(session: Session, batch: int = 1000) -> Iterator[Row[Any]]:
     """seq, body, hash and the columns for searching of all events in order, `batch` in memory at a time."""
     columns = (EventRow.seq, EventRow.body, EventRow.hash, *(getattr(EventRow, name) for name in _COLUMNS))
     yield from session.execute(select(*columns).order_by(EventRow.seq).execution_options(yield_per=batch))
+
+
+def hash_of(session: Session) -> Callable[[int], str | None]:
+    """Leads from an event's seq to its hash; 0 is before the first."""
+    return lambda seq: GENESIS if seq == 0 else session.scalar(select(EventRow.hash).where(EventRow.seq == seq))
 
 
 def columns_agree(row: Row[Any], body: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 import json
 import logging
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy.orm import Session
 
 from devicemgr.face_model import FaceModel
@@ -18,8 +18,19 @@ class Settings(BaseModel):
     """What is set for the whole site; each field has the value that holds before anybody says anything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    anchors: tuple[str, ...] = Field((), description="Where the seals are told besides: file:/PATH, syslog:, https://…")
     keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
     model: FaceModel | None = None
+
+    @field_validator("anchors")
+    @classmethod
+    def _are_places(cls, anchors: tuple[str, ...]) -> tuple[str, ...]:
+        for anchor in anchors:
+            if not (
+                anchor == "syslog:" or anchor.startswith(("file:/", "https://", "http://127.0.0.1", "http://[::1]"))
+            ):
+                raise ValueError("an anchor is file:/PATH, syslog: or https://…")
+        return anchors
 
 
 def load(session: Session) -> Settings:

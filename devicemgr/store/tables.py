@@ -162,6 +162,18 @@ class HoldingRow(Base):
     at: Mapped[str] = mapped_column(String(32))
 
 
+class SealRow(Base):
+    """A seal over the ledger's head (seals.py)."""
+
+    __tablename__ = "seals"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    head: Mapped[str] = mapped_column(String(64))
+    time: Mapped[str] = mapped_column(String(32))
+    next_key: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[str] = mapped_column(String(128))
+
+
 class ScheduleRow(Base):
     """Weekly windows as text (`mon-fri 08:00-18:00`) in one IANA zone; holidays as ISO dates."""
 

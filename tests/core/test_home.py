@@ -34,7 +34,7 @@ def stop(*_: Any, **__: Any) -> None:
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(vault, "_write_durably"), (os, "link"), (os, "fsync"), (Database, "migrate"), (command, "upgrade")],
+    [(vault, "write_durably"), (os, "link"), (os, "fsync"), (Database, "migrate"), (command, "upgrade")],
 )
 def test_an_init_that_is_cut_off_can_be_done_again(
     home: Home, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str

@@ -1,0 +1,85 @@
+"""The audit of the record: the chain, the seals over it, and what places outside the database remember."""
+
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from devicemgr import __version__, seals
+from devicemgr.chain import Flaw
+from devicemgr.errors import InvalidInput, StorageFailed
+from devicemgr.sealer import newest_in, read_key
+from devicemgr.seals import Seal
+from devicemgr.site import Site
+from devicemgr.store import ledger_rows
+from devicemgr.store import seals as rows
+from devicemgr.store import settings as stored_settings
+from devicemgr.text import json_line, rfc3339
+
+VERIFIER = Path(__file__).with_name("audit_bundle.py")
+
+
+def verify(site: Site, root: str | None = None) -> dict[str, Any]:
+    """The answer of `audit verify`; `root` is the public key that an auditor has noted down."""
+    count, flaw = site.ledger.verify()
+    key = read_key(site.home.seal_key)
+    with site.database.read() as session:
+        newest = rows.last(session)
+        hash_of = ledger_rows.hash_of(session)
+        if flaw is None and key is not None:
+            flaw = seals.check(key.root, rows.walk(session), hash_of)
+        if flaw is None:
+            flaw = next(_outside(site, key.newest if key else None, newest, hash_of), None)
+    if flaw is None and root is not None and (key is None or key.root != root.lower()):
+        flaw = Flaw(0, "the seals begin with another key than the one given")
+    sealed = {"seq": newest.seq, "at": newest.time, "seals": newest.number} if newest else None
+    return {
+        "ok": flaw is None, "events": count, "first_bad_seq": flaw.seq if flaw else None,
+        "why": flaw.why if flaw else None, "sealed": sealed, "root": key.root if key else None,
+    }  # fmt: skip
+
+
+def _outside(site: Site, kept: Seal | None, newest: Seal | None, hash_of: Any) -> Iterator[Flaw]:
+    """What the key file and the anchors remember, and the database does not hold."""
+    with site.database.read() as session:
+        anchors = stored_settings.load(session).anchors
+    remembered = [("the key file", kept)] if kept else []
+    for anchor in anchors:
+        if anchor.startswith("file:"):
+            try:
+                remembered.append((anchor, newest_in(Path(anchor[5:]))[1]))
+            except StorageFailed as error:
+                yield Flaw(0, str(error))
+    for where, seal in remembered:
+        stored = newest.number if newest else 0
+        if stored < seal.number - (where == "the key file"):  # whose seal may just be on its way into the database
+            yield Flaw(seal.seq, f"{where} knows of seal {seal.number}, the database does not: it is an older copy")
+        elif hash_of(seal.seq) != seal.head:
+            yield Flaw(seal.seq, f"the events up to {seal.seq} are not those that {where} remembers")
+    if newest is not None and not kept:
+        yield Flaw(newest.seq, f"{site.home.seal_key} is gone; restore it from its backup")
+
+
+def export(site: Site, path: Path) -> dict[str, Any]:
+    """Write a bundle that anybody can verify with Python alone; the answer of `audit export`."""
+    found = verify(site)
+    if not found["ok"]:
+        raise InvalidInput(f"the record does not hold, so nothing was exported: {found['why']}")
+    draft = path.with_name(f".{path.name}.part")
+    manifest = {"format": 1, "made": rfc3339(datetime.now(UTC)), "by": f"devicemgr {__version__}", **found}
+    try:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as bundle, site.database.read() as session:
+            with bundle.open("events.jsonl", "w", force_zip64=True) as file:
+                for row in ledger_rows.walk(session):
+                    file.write(json_line({"seq": row.seq, "hash": row.hash, "body": row.body}).encode() + b"\n")
+            with bundle.open("seals.jsonl", "w", force_zip64=True) as file:
+                for seal in rows.walk(session):
+                    file.write(json_line(seal.as_json()).encode() + b"\n")
+            bundle.writestr("manifest.json", json_line(manifest) + "\n")
+            bundle.writestr("verify.py", VERIFIER.read_text(encoding="utf-8"))
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StorageFailed(f"cannot write {path} ({error.strerror}); choose another file") from error
+    return {"file": str(path), "events": found["events"], "root": found["root"], "sealed": found["sealed"]}

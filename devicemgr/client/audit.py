@@ -1,0 +1,46 @@
+"""`devicemgr audit …`"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from devicemgr.client.output import emit, local, say, words
+from devicemgr.client.session import api, finish
+from devicemgr.client.transport import path
+
+app = typer.Typer(no_args_is_help=True, help="The record's own audit.")
+
+EXIT_PROBLEMS = 4
+
+
+@app.command("verify")
+def verify(
+    root: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The public key that `init` printed, as an auditor noted it.")
+    ] = None,
+) -> None:
+    """Check all events, their seals and what was told outside; exit 4 and the first bad row when they don't hold."""
+    found = api().call("GET", path("audit", "verify"), timeout=None, params={"root": root} if root else None)
+    if found["ok"]:
+        say(f"{found['events']} events, the chain holds; {_sealed(found)}", found)
+        return
+    if not emit(found):
+        words().print(f"event {found['first_bad_seq']} is bad: {found['why']}", soft_wrap=True)
+    finish(EXIT_PROBLEMS)
+
+
+def _sealed(found: dict[str, Any]) -> str:
+    sealed = found["sealed"]
+    if sealed is None:
+        return "nothing is sealed yet"
+    since = found["events"] - sealed["seq"]
+    return f"sealed up to {sealed['seq']} at {local(sealed['at'])}" + (f", {since} since" if since else "")
+
+
+@app.command("export")
+def export(file: Annotated[Path, typer.Argument(help="The bundle to write, such as audit-2026.zip.")]) -> None:
+    """Write all events and seals, without names, into a bundle that Python alone can verify."""
+    found = api().call("POST", path("audit", "export"), timeout=None, json={"file": str(file.absolute())})
+    how = f"check it anywhere: unzip it, then python3 verify.py {file.name} {found['root']}"
+    say(f"{found['events']} events in {found['file']}; {how}", found)

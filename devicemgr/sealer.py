@@ -1,0 +1,180 @@
+"""Seals the ledger's head: the key in a file beside the database, the head told to places outside it.
+
+The key file is written before the seal's row, and carries that seal: whichever way a crash falls, the next start
+finds the key of the next seal, and the seal that was being stored. Since the key file counts seals too, a database
+from yesterday does not fit it.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import syslog
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from devicemgr import seals
+from devicemgr.errors import DevicemgrError, KeyMissing, StorageFailed
+from devicemgr.files import replace_durably
+from devicemgr.home import Home
+from devicemgr.seals import Seal
+from devicemgr.store import ledger_rows
+from devicemgr.store import seals as rows
+from devicemgr.store import settings as stored_settings
+from devicemgr.store.database import Database
+from devicemgr.text import rfc3339
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 30.0
+_URL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """The key of the next seal and its number, the public root, and the newest seal."""
+
+    number: int
+    private: Ed25519PrivateKey
+    root: str
+    newest: Seal | None
+
+    def dump(self) -> bytes:
+        """As stored."""
+        return json.dumps({
+            "number": self.number, "private": self.private.private_bytes_raw().hex(), "root": self.root,
+            "newest": self.newest.as_json() if self.newest else None,
+        }).encode()  # fmt: skip
+
+
+def read_key(path: Path) -> KeyFile | None:
+    """The key file; None when there is none; KeyMissing when it is damaged."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(found["private"]))
+        newest = Seal(**found["newest"]) if found["newest"] else None
+        return KeyFile(int(found["number"]), private, str(found["root"]), newest)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeyMissing(f"cannot read {path} ({error.strerror}); restore it from its backup") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeyMissing(f"{path} is damaged; restore it from its backup") from error
+
+
+class Sealer:
+    """One a process; a file lock keeps two processes apart."""
+
+    def __init__(self, home: Home, database: Database) -> None:
+        self._home = home
+        self._database = database
+        self._tried = 0.0
+        self.failing: str | None = None
+
+    def seal_often(self) -> None:
+        """Seal when it is time to; what goes wrong is told once, and by `failing`."""
+        if time.monotonic() - self._tried < EVERY_S:
+            return
+        self._tried = time.monotonic()
+        try:
+            self.seal()
+            self.failing = None
+        except DevicemgrError as error:
+            if str(error) != self.failing:
+                log.error("the ledger could not be sealed: %s", error)
+            self.failing = str(error)
+
+    def seal(self) -> Seal | None:
+        """Seal the head, if anything was recorded since the last seal; the seal in force."""
+        with self._alone():
+            key = self._key()
+            with self._database.read() as session:
+                seq, head = ledger_rows.head(session)
+                anchors = stored_settings.load(session).anchors
+            if key.newest is not None and key.newest.seq == seq and key.newest.head == head:
+                return key.newest
+            if key.newest is not None and seq < key.newest.seq:
+                raise StorageFailed("the events end before the last seal; `devicemgr audit verify` tells where")
+            seal, following = seals.sign(key.private, key.number, seq, head, rfc3339(datetime.now(UTC)))
+            self._keep(KeyFile(key.number + 1, following, key.root, seal))
+            self._store(seal)
+            for anchor in anchors:
+                _tell(anchor, key.root, seal)
+            return seal
+
+    def _key(self) -> KeyFile:
+        key = read_key(self._home.seal_key)
+        with self._database.read() as session:
+            stored = rows.last(session)
+        if key is None:
+            if stored is not None:
+                raise KeyMissing(f"{self._home.seal_key} is gone; restore it from its backup")
+            private = seals.new_key()
+            key = KeyFile(1, private, seals.public_hex(private), None)
+            self._keep(key)
+        elif key.newest is not None and (stored is None or stored.number == key.newest.number - 1):
+            self._store(key.newest)  # a crash came between the key file and the row
+        elif key.newest != stored:
+            raise StorageFailed("the database is not the one that was sealed last; `devicemgr audit verify` tells more")
+        return key
+
+    def _keep(self, key: KeyFile) -> None:
+        replace_durably(self._home.seal_key, key.dump())
+
+    def _store(self, seal: Seal) -> None:
+        with self._database.write(changes_site=False) as session:
+            rows.add(session, seal)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            self._home.seal_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._home.seal_key.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageFailed(f"cannot use the folder of the keys ({error.strerror}); check who owns it") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _tell(anchor: str, root: str, seal: Seal) -> None:
+    """Tell one place outside the database; one that can't be reached is told in the log and asked again next time."""
+    line = json.dumps(seal.as_json() | {"root": root}, separators=(",", ":"))
+    scheme, _, rest = anchor.partition(":")
+    try:
+        if scheme == "file":
+            _append(Path(rest), line)
+        elif scheme == "syslog":
+            syslog.syslog(syslog.LOG_NOTICE | syslog.LOG_AUTHPRIV, f"devicemgr seal {line}")
+        else:
+            httpx.post(anchor, content=line, timeout=_URL_SECONDS, trust_env=False).raise_for_status()
+    except (OSError, httpx.HTTPError, ValueError) as error:
+        log.error("the seal could not be told to %s: %s", scheme, type(error).__name__)
+
+
+def _append(path: Path, line: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, line.encode() + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def newest_in(path: Path) -> tuple[str, Seal]:
+    """Root and newest seal of an anchor's file; StorageFailed when it holds none."""
+    with suppress(OSError, ValueError, KeyError, TypeError, IndexError):
+        found = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
+        root = str(found.pop("root"))
+        return root, Seal(**found)
+    raise StorageFailed(f"{path} holds no seal; give the file that `anchors` of the site's settings names")

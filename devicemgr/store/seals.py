@@ -1,0 +1,36 @@
+"""The seals' rows."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from devicemgr.seals import Seal
+from devicemgr.store.tables import SealRow
+
+
+def add(session: Session, seal: Seal) -> None:
+    """Store a seal, which must be new."""
+    session.add(
+        SealRow(
+            number=seal.number, seq=seal.seq, head=seal.head, time=seal.time, next_key=seal.next_key,
+            signature=seal.signature,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def last(session: Session) -> Seal | None:
+    """The newest seal."""
+    row = session.scalar(select(SealRow).order_by(SealRow.number.desc()).limit(1))
+    return _seal(row) if row else None
+
+
+def walk(session: Session) -> Iterator[Seal]:
+    """All seals in order."""
+    for row in session.scalars(select(SealRow).order_by(SealRow.number).execution_options(yield_per=1000)):
+        yield _seal(row)
+
+
+def _seal(row: SealRow) -> Seal:
+    return Seal(row.number, row.seq, row.head, row.time, row.next_key, row.signature)
