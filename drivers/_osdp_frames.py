@@ -13,9 +13,13 @@ REPLY = 0x80
 # A panel's and reader's default buffer (OSDP 2.2, PDCAP function 10 tells of more).
 MOST_BYTES = 256
 SMALLEST = 7
+# What a card or a row of keys is at most, with its own head.
+MOST_DATA = 64
 
-OUT, KEYSET, CHALLENGE = 0x68, 0x75, 0x76
-NAK, CARD, KEYPAD, CCRYPT = 0x41, 0x50, 0x53, 0x76
+OUT, KEYSET, CHALLENGE, SCRYPT = 0x68, 0x75, 0x76, 0x77
+NAK, CARD, KEYPAD, CCRYPT, RMAC_I = 0x41, 0x50, 0x53, 0x76, 0x78
+# Answers that belong to one question only; out of turn they are somebody's attack, or an echo.
+ONLY_AFTER = {CCRYPT: CHALLENGE, RMAC_I: SCRYPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,16 @@ def blanked(frame: Frame) -> bytes:
         return frame.raw
     check = 2 if frame.raw[4] & 0x04 else 1
     return frame.raw[: -len(frame.data) - check] + bytes(len(frame.data)) + frame.raw[-check:]
+
+
+def is_plausible(frame: Frame) -> bool:
+    """Whether libosdp may see it: in clear, card and keys must fit its buffers and be of a format that exists.
+
+    Its Python layer takes the bits of a card of format 2 for bytes, and would read behind its buffer.
+    """
+    if frame.security is not None or not frame.reply or frame.code not in (CARD, KEYPAD):
+        return True
+    return len(frame.data) <= MOST_DATA and (frame.code == KEYPAD or frame.data[1:2] in (b"\0", b"\1"))
 
 
 class Scanner:

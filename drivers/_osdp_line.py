@@ -12,7 +12,7 @@ from contextlib import suppress
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceUnreachable
 from drivers._address import SerialAddress, TcpAddress
 from drivers._line import Line
-from drivers._osdp_frames import OUT, START, Frame, Scanner, blanked, parse
+from drivers._osdp_frames import ONLY_AFTER, OUT, START, Frame, Scanner, blanked, is_plausible, parse
 from drivers._serial import open_line
 from drivers._trace import Trace
 from drivers._turns import Turns
@@ -217,12 +217,16 @@ class Wire:
             self._trace.add("rx", data)
         for frame in frames:
             self._trace.add("rx", blanked(frame))
-            if frame.reply and frame.address == self._unit and self._asked_at is not None:
+            if self._asked_at is not None and self._answers(frame):
                 self._asked_at = None
                 self._frames = frame.raw
                 self.heard_at = time.monotonic()
                 self.heard = [*self.heard[-15:], frame]
         return self._asked_at is not None
+
+    def _answers(self, frame: Frame) -> bool:
+        ours = frame.reply and frame.address == self._unit
+        return ours and ONLY_AFTER.get(frame.code, self.asked) == self.asked and is_plausible(frame)
 
     def check(self) -> None:
         """Raise why the line is lost, if it is."""

@@ -15,7 +15,7 @@ from devicemgr.events import CardRead, GateAlarm, KeysPressed, Kind, RexPressed
 from devicemgr.model import DeviceConfig, Direction
 from drivers.osdp_reader import build
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KEY = "8f3a10c7be5520d94417fa6e02b3c85d"
 
 
