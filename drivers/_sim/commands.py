@@ -182,3 +182,18 @@ def hikvision(
     for _ in range(stored):
         device.terminal.add_event(0x4C, currentVerifyMode="face")
     run(device)
+
+
+@app.command("uhppote")
+def uhppote(
+    controller: Annotated[int, typer.Option(min=1, max=0xFFFFFFFE, help="Its serial number.")] = 423187757,
+    host: Annotated[str, typer.Option(help="Address on this box that it listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="UDP port; 0 takes a free one, real ones: 60000.")] = 0,
+    card: Annotated[
+        list[int] | None, typer.Option(help="A card that it holds already, for all doors; several are fine.")
+    ] = None,
+) -> None:
+    """Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`…"""
+    from drivers._sim.uhppote import run  # noqa: PLC0415 - as above
+
+    run(controller, host, port, card or [])

@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
+import drivers
 from devicemgr.model import Capability
 from devicemgr.ports import Driver, Holding
 from devicemgr.store import credentials, people
+from drivers._sim.uhppote import SimulatedUhppote
 from tests.core.holders import FakeHolder
 
 
@@ -22,9 +24,11 @@ def parts(parts, box):
 
     class Catalog:
         def kinds(self):
-            return [*inner.kinds(), "fake_box"]
+            return [*inner.kinds(), "fake_box", "uhppote_controller"]
 
         def get(self, kind):
+            if kind == "uhppote_controller":
+                return drivers.Catalog().get(kind)
             if kind != "fake_box":
                 return inner.get(kind)
             options = inner.get("fake_gate").options
@@ -117,3 +121,24 @@ def test_a_device_that_is_away_or_keeps_nobody(house, cli, done, box):
     assert "nothing to sync" in ran.err
     assert cli("device", "plan", "nosuch").code == 1
     assert cli("device", "sync", "nosuch").code == 1
+
+
+def test_a_real_controllers_cards_follow_the_people(house, cli, done):
+    with SimulatedUhppote(423187757) as sim:
+        number = ("--option", "controller=423187757")
+        done("device", "add", "ctl", "--driver", "uhppote_controller", "--address", sim.address, *number)
+        done("portal", "add", "side", "--gate", "ctl:3")
+        done("level", "add", "sides", "--portal", "side")
+        done("level", "grant", "A1", "sides")
+        assert done("device", "sync", "ctl")["holdings"]["held"] == 1
+        assert sim.card_numbers() == [8058400]
+        assert (sim.swipe(8058400, 3), sim.swipe(8058400, 1)) == (True, False)
+        done("person", "suspend", "A1")
+        assert cli("device", "plan", "ctl").code == 4
+        done("device", "sync", "ctl")
+        assert sim.card_numbers() == []
+        done("person", "resume", "A1")
+        done("person", "edit", "A1", "--valid-to", "2031-06-01T15:30:00Z")
+        done("device", "sync", "ctl")
+        assert cli("device", "plan", "ctl").code == 0, "whole days of validity are as good as the hour, once put"
+        assert sim.events.all("all deleted") == []

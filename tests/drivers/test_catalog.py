@@ -16,11 +16,16 @@ from drivers import Catalog
 
 KINDS = Catalog().kinds()
 # What building needs where options have no default.
-OPTIONS = {"modbus_gate": {"profile": "lot"}, "relay_gate": {"model": "lcus"}}
+OPTIONS = {
+    "modbus_gate": {"profile": "lot"},
+    "relay_gate": {"model": "lcus"},
+    "uhppote_controller": {"controller": 423187757},
+}
 # Where nothing answers. Port 9 of loopback is closed; a camera's scheme differs.
 DEAD = {
     "modbus_gate": "/dev/gate/not-there", "relay_gate": "/dev/gate/not-there",
     "rtsp_camera": "rtsp://127.0.0.1:9/stream", "osdp_reader": "/dev/gate/not-there",
+    "uhppote_controller": "udp://127.0.0.1:9",
 }  # fmt: skip
 PROTOCOLS = {Capability.GATE: Gate, Capability.CAMERA: Camera, Capability.CONSOLE: Replaying}
 DEVICE_METHODS = ("open", "poll", "check", "close")
