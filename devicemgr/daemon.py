@@ -204,9 +204,14 @@ class Daemon:
 
     def _look_often(self) -> None:
         """A change of people or site, by whatever process, is in force within a second."""
+        took = 0.0
         while not self._stopping.is_set():
-            self._look.wait(_LOOK_SECONDS)
+            # In a mass import there is always a change: as long between two looks as one takes, for the gates' sake.
+            pause = min(took, _LOOK_SECONDS)
+            self._stopping.wait(pause)
+            self._look.wait(_LOOK_SECONDS - pause)
             self._look.clear()
+            began = time.monotonic()
             try:
                 self._refresh()
                 self._site.database.forget_later()
@@ -217,6 +222,7 @@ class Daemon:
             except Exception as error:
                 self._not_read(error)
             self._looked = time.monotonic()
+            took = self._looked - began
 
     def _not_read(self, error: Exception) -> None:
         if str(error) != self._unread:

@@ -46,7 +46,6 @@ def enrol(
         except PhotoRefused as error:
             raise PhotoRefused(str(error), _placed(error.faces, fresh)) from error
         stored = _store(site, actor, badge, list(fresh), prepared, model, consent, allow_lookalike)
-    site.gallery.refresh()
     return {
         "badge": badge,
         "templates": stored,

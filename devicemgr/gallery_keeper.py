@@ -78,18 +78,24 @@ class GalleryKeeper:
             with self._database.read() as session:
                 found = revision(session)
                 if self._gallery is None or found != self._revision:
-                    own = self._pick(session)
-                    self._loaded = self._rows(session, self.name_of(own))
-                    self._calibration = calibrations.load(session, own)
-                    self._gallery = self._built(found, own)
-                    self._own = own
-                    self._revision = found
+                    self._gallery = self._load(session, found)
             return self._gallery
 
+    def _load(self, session: Session, version: int) -> Gallery:
+        """Rebuilt only when faces or what decides about them changed: most changes of people are of other kinds."""
+        own = self._pick(session)
+        loaded = self._rows(session, self.name_of(own))
+        calibration = calibrations.load(session, own)
+        gallery, known = self._gallery, (self._own, self._calibration)
+        if gallery is None or (own, calibration) != known or not _same(loaded, self._loaded):
+            self._loaded, self._calibration = loaded, calibration
+            gallery = self._built(version, own)
+            self._own = own
+        self._revision = version
+        return gallery
+
     def _built(self, version: int, own: FaceModel | None) -> Gallery:
-        if own is None:
-            return self._build(self._loaded, version, self._calibration)
-        return self._build(self._loaded, version, self._calibration, own)
+        return self._build(self._loaded, version, self._calibration, own, self._gallery)
 
     def save(self) -> bool:
         """Keep a big gallery in its file, when it changed since; True when it was written."""
@@ -121,6 +127,13 @@ class GalleryKeeper:
                 yield f"{template_id}|{sealed.person_id}", open_template(self._vault, sealed)
             except KeyMissing as error:
                 log.error("template %s is left out: %s", template_id, error)
+
+
+def _same(rows: list[tuple[str, Embedding]], others: list[tuple[str, Embedding]]) -> bool:
+    """Whether these are the same opened templates of the same people; an opened template is one object for good."""
+    return len(rows) == len(others) and all(
+        one == other and vector is known for (one, vector), (other, known) in zip(rows, others, strict=True)
+    )
 
 
 def open_template(vault: Vault, sealed: templates.SealedTemplate) -> Embedding:

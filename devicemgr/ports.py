@@ -339,12 +339,12 @@ class Calibration:
 class GalleryLoader(Protocol):
     """Builds a gallery from decrypted templates: (person_id, embedding) rows of one model, and what was calibrated.
 
-    `own` is a user's model, None the product's.
+    `own` is a user's model, None the product's; `before` is the gallery that is replaced, which may save some work.
     """
 
     def __call__(
         self, rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None,
-        own: FaceModel | None = None,
+        own: FaceModel | None = None, before: Gallery | None = None,
     ) -> Gallery: ...  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The gallery in memory: one float32 row a person, searched exactly; immutable, so a new one replaces it whole."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from devicemgr.events import Reason
 from devicemgr.face_model import FaceModel
-from devicemgr.ports import Calibration, Embedding, GalleryStats, Match
+from devicemgr.ports import Calibration, Embedding, Gallery, GalleryStats, Match
 from enrollment import scoring
 from enrollment.encoder import DIMENSION, MODEL
 from enrollment.thresholds import DEFAULT_FPIR, LOOKALIKE_MARGIN, MARGIN, match_threshold
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 1e-6, 1e6
 # No cosine reaches it.
 NOBODY = 2.0
+_BLOCK = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ class FaceGallery:
 
     def __init__(
         self, people: Sequence[str], matrix: NDArray[np.float32], counts: Sequence[int], stats: GalleryStats,
-        calibration: Calibration | None = None, own: FaceModel | None = None,
+        calibration: Calibration | None = None, own: FaceModel | None = None, before: "FaceGallery | None" = None,
     ) -> None:  # fmt: skip
+        """What `before` knew of people who are as they were is taken over."""
         self.people = tuple(people)
         self.own = own
         self._dimension = own.dimension if own else DIMENSION
@@ -58,7 +60,7 @@ class FaceGallery:
         self._rows = {person: row for row, person in enumerate(self.people)}
         self._matrix = matrix
         self._matrix.setflags(write=False)
-        self._cosines, self._neighbours = scoring.neighbours(matrix[: 0 if own else None])
+        self._cosines, self._neighbours = self._rivals_found(before)
         self._handicap = np.zeros(len(people), np.float32) if own else 0.25 * scoring.crowding(self._cosines)
         by_count = thresholds_by_count(len(people), calibration, own)
         self._thresholds = [by_count[min(count, 3) - 1] for count in counts]
@@ -134,6 +136,19 @@ class FaceGallery:
         person = self.people[found.row] if reason is None else None
         return Match(person, found.score, found.runner_up, found.threshold, reason, candidate=self.people[found.row])
 
+    def _rivals_found(self, before: "FaceGallery | None") -> tuple[NDArray[np.float32], scoring.Rows]:
+        """Everybody's nearest among the cohort; only newcomers' are looked for while the cohort is what it was."""
+        matrix, cohort = self._matrix, scoring.COHORT
+        if self.own:
+            return scoring.neighbours(matrix[:0])
+        if before is None or before.own or not np.array_equal(matrix[:cohort], before._matrix[:cohort]):
+            return scoring.neighbours(matrix)
+        places = np.fromiter((before._rows.get(person, -1) for person in self.people), np.intp, len(self.people))
+        fresh = np.concatenate([part + at for at, part in _changed(matrix, before._matrix, places)])
+        cosines, rows = before._cosines[places], before._neighbours[places]
+        cosines[fresh], rows[fresh] = scoring.neighbours(matrix, cohort, fresh)
+        return cosines, rows
+
     def _pairs(self, calibration: Calibration | None) -> dict[int, list[int]]:
         """The look-alikes of each row; people who are no longer enrolled drop out."""
         found: dict[int, list[int]] = {}
@@ -142,6 +157,16 @@ class FaceGallery:
                 found.setdefault(self._rows[one], []).append(self._rows[other])
                 found.setdefault(self._rows[other], []).append(self._rows[one])
         return found
+
+
+def _changed(
+    matrix: NDArray[np.float32], before: NDArray[np.float32], places: scoring.Rows
+) -> Iterator[tuple[int, scoring.Rows]]:
+    """Rows that aren't those at `places` before (-1: nowhere), block by block, each with where its block starts."""
+    for at in range(0, len(matrix), _BLOCK):
+        there = places[at : at + _BLOCK]
+        same = (there >= 0) & (matrix[at : at + _BLOCK] == before[there]).all(axis=1)
+        yield at, np.flatnonzero(~same)
 
 
 def thresholds_by_count(
@@ -163,7 +188,7 @@ def thresholds_by_count(
 
 def build_gallery(
     rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None,
-    own: FaceModel | None = None,
+    own: FaceModel | None = None, before: Gallery | None = None,
 ) -> FaceGallery:  # fmt: skip
     """ports.GalleryLoader: (person_id, embedding) rows of one model; a row of another size is left out."""
     names, units = _sound(rows, own.dimension if own else DIMENSION)
@@ -180,7 +205,9 @@ def build_gallery(
     matrix = scoring.means(units[whole]) if own else scoring.templates(units[whole], counts)
     strictest = max(thresholds_by_count(len(people), calibration, own)[: int(counts.max(initial=1))])
     stats = GalleryStats(len(people), int(counts.sum()), own.template_name if own else MODEL, strictest, version)
-    return FaceGallery(people, matrix, counts.tolist(), stats, calibration, own)
+    return FaceGallery(
+        people, matrix, counts.tolist(), stats, calibration, own, before if isinstance(before, FaceGallery) else None
+    )
 
 
 def _sound(rows: Sequence[tuple[str, Embedding]], dimension: int) -> tuple[list[str], NDArray[np.float32]]:

@@ -49,21 +49,23 @@ def means(sums: Matrix) -> Matrix:
     return np.ascontiguousarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
 
 
-def neighbours(matrix: Matrix, cohort: int = COHORT) -> tuple[Matrix, Rows]:
-    """Of each row the RIVALS + 1 nearest other people among the first `cohort` rows, nearest first: cosines and rows.
+def neighbours(matrix: Matrix, cohort: int = COHORT, chosen: Rows | None = None) -> tuple[Matrix, Rows]:
+    """Of each row, or each of `chosen`, the RIVALS + 1 nearest other people among the first `cohort` rows.
 
-    One more than is used, since one may be left out. Missing ones have cosine 0 and row -1. Memory is bounded.
+    Cosines and rows, nearest first: one more than is used, since one may be left out. Missing ones have cosine 0 and
+    row -1. Memory is bounded.
     """
-    lengths = np.linalg.norm(matrix, axis=1)
-    few = matrix[:cohort] / lengths[:cohort, None]
+    few = matrix[:cohort] / np.linalg.norm(matrix[:cohort], axis=1, keepdims=True)
+    asked = np.arange(len(matrix)) if chosen is None else chosen
     wanted = RIVALS + 1
-    cosines = np.zeros((len(matrix), wanted), np.float32)
-    rows = np.full((len(matrix), wanted), -1, np.intp)
-    for start in range(0, len(matrix), _BLOCK):
-        block = slice(start, min(start + _BLOCK, len(matrix)))
-        alike = matrix[block] @ few.T / lengths[block, None]
-        own = np.arange(start, min(block.stop, len(few)))
-        alike[own - start, own] = -1.0
+    cosines = np.zeros((len(asked), wanted), np.float32)
+    rows = np.full((len(asked), wanted), -1, np.intp)
+    for start in range(0, len(asked), _BLOCK):
+        block = slice(start, min(start + _BLOCK, len(asked)))
+        places = asked[block]
+        alike = matrix[places] @ few.T / np.linalg.norm(matrix[places], axis=1, keepdims=True)
+        own = np.flatnonzero(places < len(few))
+        alike[own, places[own]] = -1.0
         here = np.arange(len(alike))
         for place in range(min(wanted, len(few))):
             best = alike.argmax(axis=1)

@@ -129,7 +129,7 @@ class NoFaces:
 
 
 def build_gallery(
-    rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None
+    rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None, *_: Any
 ) -> Gallery:
     return FakeGallery(rows, version)
 

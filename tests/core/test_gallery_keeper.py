@@ -103,3 +103,16 @@ def test_a_big_file_is_written_while_others_may_write(site: Site, monkeypatch: p
 def record(site: Site) -> None:
     with site.database.write(changes_site=False):
         pass
+
+
+def test_a_change_that_is_no_face_builds_no_gallery(site: Site) -> None:
+    enrol(site, 3)
+    first = site.gallery.refresh()
+    with site.database.write() as session:
+        people.add(session, "C1", "Somebody", None, None)
+    assert site.gallery.refresh() is first
+    with site.database.write() as session:
+        session.query(ConsentRow).limit(1).one().withdrawn = "2026-01-01T00:00:00.000Z"
+    after = site.gallery.refresh()
+    assert after is not first
+    assert after.stats().people == 2

@@ -210,3 +210,18 @@ def test_look_alikes_need_a_clearer_lead(unit_vectors):
     assert (marked.match(one).person_id, marked.match(one).reason) == (None, "ambiguous_face")
     assert marked.match(twin).reason == "ambiguous_face"
     assert marked.match(aside).person_id == "else"
+
+
+def test_what_the_gallery_before_knew_is_taken_over_and_nothing_else(unit_vectors) -> None:
+    """Newcomers after the cohort, within it, gone ones, changed ones: each as if the gallery had been built anew."""
+    rows = [(f"p{place:04}", row) for place, row in enumerate(unit_vectors(700))]
+    more = [(f"q{place:04}", row) for place, row in enumerate(unit_vectors(40, seed=7))]
+    before = build_gallery(rows, 1)
+    other = [*rows[:600], ("p0600", -rows[600][1]), *rows[601:]]
+    for changed in ([*rows, *more], [*more, *rows], rows[:650], rows[3:], rows[:600] + more, other, rows, []):
+        again, anew = build_gallery(changed, 2, before=before), build_gallery(changed, 2)
+        assert np.array_equal(again._handicap, anew._handicap)
+        assert np.array_equal(again._neighbours, anew._neighbours)
+        assert np.allclose(again._cosines, anew._cosines, atol=1e-6)
+        for person, probe in changed[::97]:
+            assert again.match(probe).person_id == anew.match(probe).person_id == person
