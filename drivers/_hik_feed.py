@@ -37,6 +37,7 @@ _PATIENCE = 3.0
 _BACK_CHECK = 60.0
 _FRESH_SECONDS = 10.0
 _LIVE_SECONDS = 5.0
+_WHOLE_SECONDS = 1.5  # the console tells no fractions
 _MOST_WAITING = 500
 _MOST_QUESTIONS = 50
 _MOST_REMEMBERED = 2000
@@ -266,7 +267,7 @@ class Feed:
     def _has_just_happened(self, event: Event) -> bool:
         """By the console's own time, and since the feed began: its memory was quicker than its stream."""
         since = event.at.timestamp() - self._clock.skew
-        return since > self._began and self._age(event) < _LIVE_SECONDS
+        return since > self._began - _WHOLE_SECONDS and self._age(event) < _LIVE_SECONDS
 
     def _age(self, event: Event) -> float:
         """Seconds between the event and now by this box's clock, either way."""
