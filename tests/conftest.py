@@ -268,3 +268,11 @@ def entrance(home: Home, done: Callable[..., Any]) -> None:
     done("device", "add", "cam-in", "--driver", "fake_camera", "--address", "rtsp://192.0.2.1/x")
     done("portal", "add", "main", "--gate", "gate-1:2", "--entry", "cam-in")
     done("level", "add", "staff", "--portal", "main")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long fault runs are for `make faults`."""
+    if "faults" not in (config.option.markexpr or ""):
+        for item in items:
+            if "faults" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="long; `make faults` runs it"))
