@@ -108,6 +108,12 @@ def recorded(event: Event, clock: Clock) -> DeviceFact | None:
     return DeviceReported(event.door, code.kind, event.serial, event.at, why)
 
 
+def confirmed(event: Event) -> DeviceReported:
+    """The console's own memory of what is recorded already: moves the cursor, and tells nothing new."""
+    code = CODES.get(event.code)
+    return DeviceReported(event.door, Kind.DEVICE_CONFIRMED, event.serial, event.at, code.words if code else "")
+
+
 def _now(event: Event, kind: Kind) -> DeviceFact | None:
     """What has just happened at the gate itself."""
     if event.code in (FIRE_ON, FIRE_OFF):

@@ -29,6 +29,7 @@ STREAM = "/ISAPI/Event/notification/alertStream"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+HEARD = "heard"
 _AMID_SECONDS = 8.0
 _SILENT_SECONDS = 45.0
 _STREAM_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -72,6 +73,7 @@ class Feed:
         self._began = time.time()
         self._stopping = threading.Event()
         self._wake = threading.Event()
+        self._streamed_more = threading.Event()
         self._waiting: queue.Queue[Event] = queue.Queue(_MOST_WAITING)
         self._questions: deque[Presented] = deque(maxlen=_MOST_QUESTIONS)
         self._memory: Memory | None = Memory(wires.memory, clock, cursor, self._stopping.is_set)
@@ -166,11 +168,24 @@ class Feed:
 
     def _tell(self, event: Event) -> None:
         """Hand on one event of the memory, marked as happening now where the stream said so."""
+        self._let_the_stream_speak_first(event)
         with self._lock:
             known = self._streamed.pop(event.serial, None)
             self._last = event.serial
         live = known[0].live is True if known is not None else self._has_just_happened(event)
         self._put(replace(event, live=live))
+
+    def _let_the_stream_speak_first(self, event: Event) -> None:
+        """Only the stream says whether something that has just happened is a question; it may be a moment behind."""
+        until = time.monotonic() + _ASK_AGAIN
+        while self.stream_state == HEARD and self._has_just_happened(event) and not self._stopping.is_set():
+            with self._lock:
+                self._streamed_more.clear()
+                if event.serial in self._streamed:
+                    return
+            if (left := until - time.monotonic()) <= 0:
+                return
+            self._streamed_more.wait(left)
 
     def _tell_what_memory_lacks(self) -> bool:
         """Events that the stream brought and the memory still does not tell: waited for a while, then taken as told."""
@@ -216,7 +231,7 @@ class Feed:
         with self._wires.stream.http.stream(Request("GET", STREAM)) as stream:
             if stream.status != 200:
                 raise DeviceUnreachable(f"the console answers HTTP {stream.status} to a listener")
-            self.stream_state = "heard"
+            self.stream_state = HEARD
             for part in _parts(stream):
                 if self._stopping.is_set():
                     return
@@ -246,6 +261,7 @@ class Feed:
                 self._streamed[event.serial] = (event, arrived)
                 while len(self._streamed) > _MOST_REMEMBERED:
                     self._streamed.popitem(last=False)
+            self._streamed_more.set()
         self._wake.set()
 
     def _ask(self, event: Event, arrived: float) -> None:

@@ -1,7 +1,6 @@
 """The people, cards and faces that a console holds: written one person at a time, each read back."""
 
 import re
-import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -12,21 +11,18 @@ from devicemgr.errors import DeviceBusy, DeviceRefused
 from devicemgr.ports import Holding
 from devicemgr.rules.cards import printed_number
 from devicemgr.text import safe
-from drivers._hik_codes import EXISTS, FACE_EXISTS, NOT_THERE
+from drivers._hik_codes import EXISTS, NOT_THERE
+from drivers._hik_faces import Faces, fitted
 from drivers._hik_isapi import Isapi, Refusal, items, section
 from drivers._hik_time import Clock
 from drivers._http import Request
 from drivers._names import cut_name
-from drivers._photo import fit_jpeg
 
 _USERS = "/ISAPI/AccessControl/UserInfo"
 _CARDS = "/ISAPI/AccessControl/CardInfo"
 _DETAIL = "/ISAPI/AccessControl/UserInfoDetail"
-_FACES = "/ISAPI/Intelligent/FDLib"
-_LIBRARY = {"faceLibType": "blackFD", "FDID": "1"}
 _BADGE = re.compile(r"[A-Za-z0-9._+:-]{1,32}")
 _PAGE = 30
-_FACE_BYTES, _FACE_PIXELS = 200_000, (960, 1280)
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _END_YEAR = 2037
 _DELETE_SECONDS = 5.0
@@ -38,6 +34,7 @@ class People:
 
     def __init__(self, isapi: Isapi, clock: Callable[[], Clock], doors: int, name_bytes: int) -> None:
         self._isapi, self._clock, self._doors, self._name_bytes = isapi, clock, doors, name_bytes
+        self._faces = Faces(isapi)
         self._has_setup = True
         self._has_detail = True
 
@@ -82,15 +79,15 @@ class People:
 
     def _put(self, want: Holding, jpeg: bytes | None) -> None:
         numbers = _numbers(want)
-        photo = fit_jpeg(jpeg, _FACE_BYTES, _FACE_PIXELS) if jpeg is not None and want.face is not None else None
+        photo = fitted(jpeg) if jpeg is not None and want.face is not None else None
         user = self._user(want)
         self._store(user)
         found = self._read_back(want.key)
         changed = self._match_cards(want.key, numbers, found.cards)
         if photo is not None:
-            changed |= self._store_face(want.key, photo)
+            changed |= self._faces.store(want.key, photo)
         elif want.face is None and found.face is not None:
-            changed |= self._remove_face(want.key)
+            changed |= self._faces.remove(want.key)
         if changed:
             found = self._read_back(want.key)
         self._compare(want, numbers, user, found)
@@ -150,34 +147,6 @@ class People:
                 self._isapi.send("PUT", f"{_CARDS}/SetUp", {"CardInfo": card})
         return True
 
-    def _store_face(self, key: str, photo: bytes) -> bool:
-        """FDSetUp adds or replaces; without it FaceDataRecord adds, and FDModify replaces."""
-        try:
-            self._send_face("PUT", "FDSetUp", key, photo)
-        except Refusal as refusal:
-            if not refusal.is_unsupported:
-                raise
-            try:
-                self._send_face("POST", "FaceDataRecord", key, photo)
-            except Refusal as again:
-                if again.code not in FACE_EXISTS:
-                    raise
-                self._send_face("PUT", "FDModify", key, photo)
-        return True
-
-    def _send_face(self, method: str, page: str, key: str, photo: bytes) -> None:
-        boundary, body = face_form(key, photo)
-        target = f"{_FACES}/{page}?format=json"
-        kind = f"multipart/form-data; boundary={boundary}"
-        self._isapi.send_raw(Request(method, target, body, kind, seconds=10.0))
-
-    def _remove_face(self, key: str) -> bool:
-        query = "&".join(f"{name}={value}" for name, value in sorted(_LIBRARY.items()))
-        target = f"{_FACES}/FDSearch/Delete?format=json&{query}"
-        body = b'{"FPID":[{"value":"%s"}]}' % key.encode()
-        self._isapi.send_raw(Request("PUT", target, body, "application/json", urgent=True))
-        return True
-
     def _remove(self, badges: Sequence[str]) -> None:
         if not badges:
             return  # an empty list may mean everybody
@@ -198,12 +167,12 @@ class People:
         if left:
             raise DeviceRefused(f"the console still holds badge {safe(', '.join(left), 100)} after removing it")
         for badge in badges:
-            self._see_that_face_is_gone(badge)
+            self._faces.see_that_it_is_gone(badge)
 
     def _remove_piecemeal(self, badges: Sequence[str], listed: list[dict[str, str]]) -> None:
         """Firmware that does not remove everything of a person at once."""
         for badge in badges:
-            _unless_missing(lambda badge=badge: self._remove_face(badge))  # type: ignore[misc]
+            _unless_missing(lambda badge=badge: self._faces.remove(badge))  # type: ignore[misc]
         cards = {"CardInfoDelCond": {"EmployeeNoList": listed}}
         _unless_missing(lambda: self._isapi.send("PUT", f"{_CARDS}/Delete", cards, urgent=True))
         people = {"UserInfoDelCond": {"EmployeeNoList": listed}}
@@ -222,21 +191,6 @@ class People:
                 raise DeviceBusy("the console is still removing people; it is looked at again later")
             time.sleep(pause)
             pause = min(pause * 2, 0.5)
-
-    def _see_that_face_is_gone(self, badge: str) -> None:
-        if self._has_face(badge):
-            self._remove_face(badge)
-            if self._has_face(badge):
-                raise DeviceRefused(f"the console still holds the face of badge {badge} after removing it")
-
-    def _has_face(self, badge: str) -> bool:
-        """False too where the firmware does not tell."""
-        asked = {"searchResultPosition": 0, "maxResults": 1, **_LIBRARY, "FPID": badge}
-        try:
-            says = self._isapi.send("POST", f"{_FACES}/FDSearch", asked, urgent=True)
-        except Refusal:
-            return False
-        return any(str(found.get("FPID")) == badge for found in items(says.get("MatchList")))
 
     def _read_back(self, key: str) -> Holding:
         users, _ = self._users(uuid.uuid4().hex, 0, [key])
@@ -303,19 +257,6 @@ class People:
                 f"the console took badge {want.key} and tells another {' and '.join(differs)} than was sent "
                 f"(valid {valid['beginTime']} to {valid['endTime']}); look at it there"
             )
-
-
-def face_form(key: str, photo: bytes) -> tuple[str, bytes]:
-    """A face as multipart/form-data: its boundary, and the body."""
-    boundary = f"devicemgr{secrets.token_hex(12)}"
-    says = b'{"faceLibType":"blackFD","FDID":"1","FPID":"%s"}' % key.encode()
-    parts = (
-        (b'name="FaceDataRecord"', b"application/json", says),
-        (b'name="FaceImage"; filename="face.jpg"', b"image/jpeg", photo),
-    )
-    head = b"--%s\r\nContent-Disposition: form-data; %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s\r\n"
-    body = b"".join(head % (boundary.encode(), name, kind, len(data), data) for name, kind, data in parts)
-    return boundary, body + b"--%s--\r\n" % boundary.encode()
 
 
 def _numbers(want: Holding) -> set[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
-from devicemgr.events import DeviceFact, FireRelease, GateAlarm, Kind, Presented
+from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, FireRelease, GateAlarm, Kind, Presented
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Device, Driver, Holding
 from drivers._hik_codes import FIRE_OFF
@@ -116,7 +116,7 @@ class HikvisionConsole:
 
     def poll(self) -> list[DeviceFact]:
         """What the console told since, questions first; the tamper contact every quarter minute."""
-        found = [fact for heard in self._open_feed().take(_MOST_FACTS) if (fact := self._fact(heard)) is not None]
+        found = [fact for heard in self._open_feed().take(_MOST_FACTS) for fact in self._facts(heard)]
         if not found and time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
             return self._look()
@@ -189,22 +189,24 @@ class HikvisionConsole:
         self._push = PushListener(self._config.address, port, self._open_feed().wake)
         self._push.register(isapi)
 
-    def _fact(self, heard: "Heard") -> DeviceFact | None:
-        from drivers._hik_events import recorded  # noqa: PLC0415
+    def _facts(self, heard: "Heard") -> list[DeviceFact]:
+        from drivers._hik_events import confirmed, recorded  # noqa: PLC0415
 
         if isinstance(heard, Presented):
-            return heard
+            return [heard]
         self._cursor, self._resumed = heard.serial, True
         if self._open_feed().was_asked(heard.serial):
-            return None  # the question is recorded, with the decision made here
+            return [confirmed(heard)]  # the question is recorded, with the decision made here
         fact = recorded(heard, self._clock)
         if isinstance(fact, FireRelease):
             self._fire = fact.active
         elif self._fire and heard.code == FIRE_OFF:
             # Told late, and still true: nothing stays released for a fire that is over.
             self._fire = False
-            return FireRelease(False)
-        return fact
+            fact = FireRelease(False)
+        if fact is None or isinstance(fact, DeviceDecided | DeviceReported):
+            return [fact] if fact is not None else []
+        return [fact, confirmed(heard)]  # so that it is not told again after a restart
 
     def _look(self) -> list[DeviceFact]:
         """The tamper contact, which raises no event of its own; and that pushes still come here."""

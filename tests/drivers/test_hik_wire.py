@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, OutcomeUnknown
+from devicemgr.errors import DeviceGarbled, DeviceRefused, OutcomeUnknown
 from devicemgr.model import Direction, PortalMode
 from devicemgr.ports import Holding
 
 sys.path.insert(0, str(Path(__file__).parent))
 from raw_http import RawServer, challenge, reply  # beside this file
 
-from drivers._hik_isapi import Isapi, read_answer
+from drivers._hik_faces import face_form
+from drivers._hik_isapi import Isapi
 from drivers._hik_memory import Memory
-from drivers._hik_people import People, face_form
+from drivers._hik_people import People
 from drivers._hik_settings import clock_of, identify, set_who_decides
 from drivers._hik_time import Clock, read_zone, write_zone
-from drivers._http import Answer, Http, Login
+from drivers._http import Http, Login
 from drivers.hikvision_console import HikvisionConsole, Options
 
 OK = b'{"statusCode":1,"statusString":"OK","subStatusCode":"ok"}'
@@ -380,44 +381,3 @@ def test_missed_events(wire):
         "searchResultPosition": 0, "maxResults": 30, "major": 5, "minor": 0, "beginSerialNo": 101,
         "startTime": "2000-01-01T09:00:00-03:00", "endTime": "2037-12-30T21:00:00-03:00", "picEnable": False,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "error", "words"),
-    [
-        (200, OK, None, ""),
-        (200, XML_OK, None, ""),
-        (200, b"\xef\xbb\xbf" + OK, None, ""),
-        (200, b"", None, ""),
-        (200, b'{"statusCode":', DeviceGarbled, "not whole JSON"),
-        (200, b"<a><b></a>", DeviceGarbled, "not whole XML"),
-        (200, b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', DeviceGarbled, "not whole XML"),
-        (503, b'{"statusCode":2,"subStatusCode":"deviceBusy","errorCode":536870916}', DeviceBusy, "busy"),
-        (503, b"", DeviceBusy, "busy"),
-        (404, b"<html>gone</html", DeviceRefused, "does not do this"),
-        (400, b'{"statusCode":6,"subStatusCode":"cardNoAlreadyExist"}', DeviceRefused, "holds that card for somebody"),
-        (400, b'{"statusCode":6,"subStatusCode":"pictureFaceDetectZero"}', DeviceRefused, "finds no face"),
-        (400, b'{"statusCode":6,"subStatusCode":"employeeNoNotExist"}', DeviceRefused, "does not hold that badge"),
-        (403, b'{"statusCode":4,"subStatusCode":"invalidOperation"}', DeviceRefused, "does not do this now"),
-        (400, b'{"statusCode":5,"subStatusCode":"badJsonFormat"}', DeviceRefused, "can't read the request"),
-        (403, b'{"statusCode":4,"subStatusCode":"deployExceedMax"}', DeviceRefused, "too many listeners"),
-        (400, b'{"statusCode":6,"subStatusCode":"deviceUserAlreadyExistFace"}', DeviceRefused, "holds a face for that"),
-        (200, b'{"statusCode":3,"statusString":"Device Error"}', DeviceRefused, "a fault of its own"),
-        (200, b'{"statusCode":7}', DeviceRefused, "restarted first"),
-        (200, b'{"statusCode":"x"}', DeviceRefused, "answers HTTP 200"),
-        (
-            400,
-            b'{"statusCode":6,"subStatusCode":"new\\u001b[31m","errorMsg":"x\\ny"}',
-            DeviceRefused,
-            "refuses the con",
-        ),
-    ],
-)
-def test_answers(status, body, error, words):
-    answer = Answer(status, body)
-    if error is None:
-        read_answer(answer)
-        return
-    with pytest.raises(error, match=re.escape(words)) as caught:
-        read_answer(answer)
-    assert not set(str(caught.value)) & set("\x1b\n")
