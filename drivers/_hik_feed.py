@@ -29,7 +29,7 @@ STREAM = "/ISAPI/Event/notification/alertStream"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-HEARD = "heard"
+CONNECTING, HEARD = "not connected yet", "heard"
 _AMID_SECONDS = 8.0
 _SILENT_SECONDS = 45.0
 _STREAM_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -84,7 +84,7 @@ class Feed:
         self._went_back = False
         self._back_checked = float("-inf")
         self._error: DevicemgrError | None = None
-        self.stream_state = "not connected yet"
+        self.stream_state = CONNECTING
         self._threads = [
             threading.Thread(target=self._run, args=(work,), name=f"console-{name}", daemon=True)
             for name, work in (("memory", self._read_on), ("stream", self._listen))
@@ -178,12 +178,12 @@ class Feed:
     def _let_the_stream_speak_first(self, event: Event) -> None:
         """Only the stream says whether something that has just happened is a question; it may be a moment behind."""
         until = time.monotonic() + _ASK_AGAIN
-        while self.stream_state == HEARD and self._has_just_happened(event) and not self._stopping.is_set():
+        while self.stream_state in (CONNECTING, HEARD) and self._has_just_happened(event):
             with self._lock:
                 self._streamed_more.clear()
                 if event.serial in self._streamed:
                     return
-            if (left := until - time.monotonic()) <= 0:
+            if (left := until - time.monotonic()) <= 0 or self._stopping.is_set():
                 return
             self._streamed_more.wait(left)
 
