@@ -270,8 +270,12 @@ class AccessPipeline:
         for device, channel, typed in self._showings.take_typed(now):
             self._on_pin_entered(device, channel, typed)
 
+    def mode_applied(self, portal: str) -> None:
+        """A guard's lock, free or normal has reached the gate; any thread."""
+        self._passages.mode_applied(portal)
+
     def state_of(self, portal: str) -> str:
-        """idle, released or passing; any thread."""
+        """idle, released, passing or unknown; any thread."""
         return self._passages.state_of(portal)
 
     def _show(self, request: AccessRequest, rules: Snapshot, signal: Signal) -> None:

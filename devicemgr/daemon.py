@@ -361,6 +361,8 @@ class Daemon:
         if mode is PortalMode.LOCKED and self._rules.current.fire_active:
             raise RequestError("a fire input is active: nothing is locked until it ends")
         answer = self._modes.change(portal, mode, actor)
+        if answer["applied"]:
+            self._access.mode_applied(portal)
         self._refresh()
         return answer
 

@@ -25,6 +25,7 @@ from devicemgr.rules import passage
 from devicemgr.rules.passage import LaneState
 
 _MOST_COUNTED = 10_000
+UNKNOWN = "unknown"
 
 
 class Passages:
@@ -35,10 +36,15 @@ class Passages:
         self._rules = rules
         self._lanes: dict[str, tuple[Portal, LaneState]] = {}
         self._relock: dict[str, tuple[float, str]] = {}
+        self._unknown: set[str] = set()
 
     def expect(self, outcome: Outcome) -> None:
         """A gate was told to let somebody pass, or may have been: whoever passes now does so by this release."""
         opening, portal = outcome.opening, outcome.opening.portal
+        if outcome.error is not None:
+            self._unknown.add(portal.name)
+        else:
+            self._unknown.discard(portal.name)
         if outcome.senses_passage:
             self.released(portal, opening.direction, opening.request, outcome.ended)
         else:
@@ -61,11 +67,21 @@ class Passages:
                 self._record(Kind.REX_PRESSED, portal, device)
             case GateAlarm(_, kind, detail):
                 self._record(kind, portal, device, {"cause": detail})
-            case PassageStarted(_, direction) if portal:
+            case PassageStarted() | PassageCompleted() if portal:
+                self._unknown.discard(portal.name)
+                self._moved(portal, fact, now)
+
+    def _moved(self, portal: Portal, fact: PassageStarted | PassageCompleted, now: float) -> None:
+        match fact:
+            case PassageStarted(_, direction):
                 self._step(portal, passage.Started(direction, now))
-            case PassageCompleted(_, direction, count) if portal:
+            case PassageCompleted(_, direction, count):
                 for _ in range(min(count, _MOST_COUNTED)):
                     self._step(portal, passage.Completed(direction, now))
+
+    def mode_applied(self, portal: str) -> None:
+        """The gate has confirmed a mode, so its state is known again; any thread."""
+        self._unknown.discard(portal)
 
     def tick(self, now: float) -> None:
         """Let releases and passages run out."""
@@ -78,7 +94,9 @@ class Passages:
                 self._ledger.submit(Fact(Kind.PORTAL_LOCKED, datetime.now(UTC), portal=name, request=request))
 
     def state_of(self, portal: str) -> str:
-        """idle, released or passing; any thread."""
+        """idle, released, passing, or unknown: a release whose answer was lost may have opened it; any thread."""
+        if portal in self._unknown:
+            return UNKNOWN
         if portal in self._relock:
             return str(passage.StateName.RELEASED)
         _, lane = self._lanes.get(portal, (None, passage.IDLE))

@@ -155,3 +155,12 @@ def test_a_face_of_another_model_is_never_compared(entrance: Any) -> None:
     entrance.see(ANNA)
     entrance.finish()
     assert "access_granted" in entrance.kinds()
+
+
+def test_after_a_lost_answer_the_state_is_unknown_until_the_gate_tells_more(entrance: Any) -> None:
+    entrance.gate.release_error = OutcomeUnknown("no answer")
+    entrance.see(ANNA)
+    entrance.finish()
+    assert entrance.pipeline.state_of("lobby") == "unknown"
+    entrance.pipeline.on_device_fact("arm", PassageCompleted(1, Direction.ENTRY))
+    assert entrance.pipeline.state_of("lobby") == "idle"
