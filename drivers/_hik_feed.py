@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CONNECTING, HEARD = "not connected yet", "heard"
-_AMID_SECONDS = 8.0
+_AMID_SECONDS = 5.0
 _SILENT_SECONDS = 45.0
 _STREAM_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 _ASK_AGAIN = 0.5
@@ -298,7 +298,7 @@ def _read(part: Part) -> dict[str, Any]:
 
 
 def _parts(stream: Stream) -> Iterator[Part]:
-    """The parts as they come: whole within 8 s once begun, and one of them every 45 s."""
+    """The parts as they come: whole within 5 s once begun, and one of them every 45 s."""
     reader = MultipartReader()
     whole_at = time.monotonic()
     begun_at: float | None = None

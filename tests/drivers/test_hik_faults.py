@@ -175,7 +175,7 @@ def half_a_part(hostile, connection):
     "stream", [one_byte_a_moment, endless_line, endless_part, gigabyte_head, huge_length, half_a_part]
 )
 def test_what_has_no_end_is_cut_and_the_stream_opened_again(hear, monkeypatch, stream):
-    # 8 s in the field; the bound is the same code.
+    # 5 s in the field; the bound is the same code.
     monkeypatch.setattr(feed_module, "_AMID_SECONDS", 0.3)
     monkeypatch.setattr(feed_module, "_STREAM_PAUSES", (0.05,))
     facts = hear(stream, lambda _, hostile: hostile.opened >= 3)
