@@ -3,13 +3,13 @@
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput
 from devicemgr.events import DeviceFact, FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
-from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
+from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.text import safe
 from drivers._line import NoAnswer, Patience, persist
 
@@ -24,7 +24,15 @@ ENTRY_COUNT, EXIT_COUNT = 0x44, 0x46  #    passages ever, low word, then high wo
 ERRORS = 0x48  #                           0: none
 ERROR_DETAILS = 0x2000
 CONTROL = 0x3000  #                        NORMAL, BLOCKED, ANTI_PANIC
+INPUT_KINDS: dict[int | None, str] = {0: "pulse", 1: "level"}
+INPUT_KIND = 0x3001  #                     0: its own inputs take a pulse, 1: a level
 START_TIMEOUT, PASSAGE_TIMEOUT = 0x3011, 0x3012
+# Lamps, three registers each: 100 ms on, 100 ms off, 100 ms in all.
+LAMPS = {
+    (Direction.ENTRY, "green"): 0x1000, (Direction.ENTRY, "red"): 0x1003,
+    (Direction.EXIT, "green"): 0x1006, (Direction.EXIT, "red"): 0x1009,
+}  # fmt: skip
+SHOWN = {Signal.GRANTED: ("green", [20, 0, 20]), Signal.DENIED: ("red", [20, 0, 20]), Signal.ASK: ("green", [2, 2, 40])}
 
 CLOSED, ONE_PASSAGE, FREE = 0, 1, 0xFFFF
 NORMAL, BLOCKED, ANTI_PANIC = 0, 1, 2
@@ -65,8 +73,12 @@ class State:
         )
 
 
-def facts_between(before: State | None, now: State, elapsed: float) -> list[DeviceFact]:
+def facts_between(
+    before: State | None, now: State, elapsed: float, alarms: Mapping[int, Kind], details: int | None = None
+) -> list[DeviceFact]:
     """What happened in the `elapsed` seconds between two readings; the first reading only tells of errors.
+
+    `alarms` says what the bits of the error register mean, `details` is what register 0x2000 holds.
 
     The counters are the proof of passage, so what they counted while the line was lost is reported too.
     """
@@ -76,10 +88,16 @@ def facts_between(before: State | None, now: State, elapsed: float) -> list[Devi
             if now.present[direction] and not before.present[direction]:
                 facts.append(PassageStarted(1, direction))
             facts += _passages(direction, before.count[direction], now.count[direction], elapsed)
-    if now.errors and (before is None or now.errors != before.errors):
-        detail = f"the turnstile reports errors 0x{now.errors:04x}; its registers from 0x{ERROR_DETAILS:x} tell which"
-        facts.append(GateAlarm(1, Kind.DEVICE_DEGRADED, detail))
-    return facts
+    return facts + _alarms(now.errors & ~(before.errors if before else 0), alarms, now.errors, details)
+
+
+def _alarms(new: int, alarms: Mapping[int, Kind], errors: int, details: int | None) -> list[DeviceFact]:
+    """One alarm a kind that a new error bit stands for; bits that nobody has explained are the turnstile's fault."""
+    kinds = {alarms.get(bit, Kind.DEVICE_DEGRADED) for bit in range(16) if new >> bit & 1}
+    told = f"the turnstile reports errors 0x{errors:04x}"
+    if details is not None:
+        told += f", details 0x{details:04x}"
+    return [GateAlarm(1, kind, told) for kind in sorted(kinds)]
 
 
 def _passages(direction: Direction, before: int, now: int, elapsed: float) -> list[DeviceFact]:
@@ -98,8 +116,9 @@ class LotGate:
     poll_interval = 0.1
     senses_passage = True
 
-    def __init__(self, name: str, master: "Master") -> None:
+    def __init__(self, name: str, master: "Master", alarms: Mapping[int, Kind]) -> None:
         self._name = name
+        self._alarms = alarms
         self._master = master
         # Kept over close() and open(), so that a passage during a lost line is neither lost nor invented.
         self._state: State | None = None
@@ -155,7 +174,16 @@ class LotGate:
         now = time.monotonic()
         before, self._state = self._state, State.parse(words)
         elapsed, self._read_at = now - self._read_at, now
-        return facts_between(before, self._state, elapsed)
+        new = self._state.errors and (before is None or before.errors != self._state.errors)
+        details = self._optional(ERROR_DETAILS) if new else None
+        return facts_between(before, self._state, elapsed, self._alarms, details)
+
+    def _optional(self, register: int) -> int | None:
+        """A register that not every firmware has; its loss must not lose what was read before it."""
+        try:
+            return self._master.read_registers(register, 1)[0]
+        except (NoAnswer, DeviceRefused):
+            return None
 
     def _read_control(self) -> list[DeviceFact]:
         if time.monotonic() < self._control_at:
@@ -193,6 +221,12 @@ class LotGate:
         self._master.write_registers(ENTRY_LEFT, [passages, passages])
         self._state = None if self._state is None else _with_left(self._state, passages)
 
+    def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
+        """A green arrow for 2 s when granted, a red cross when denied; a blinking arrow asks for a second factor."""
+        self._expect_channel(channel)
+        lamp, times = SHOWN[signal]
+        self._master.write_registers(LAMPS[direction, lamp], times)
+
     def check(self) -> dict[str, JsonValue]:
         state = State.parse(self._master.read_registers(STATE_FIRST, STATE_COUNT))
         control = self._master.read_registers(CONTROL, 1)[0]
@@ -201,6 +235,8 @@ class LotGate:
         return {
             "control": modes.get(control, f"0x{control:04x}"),
             "errors": f"0x{state.errors:04x}",
+            "error_details": None if (details := self._optional(ERROR_DETAILS)) is None else f"0x{details:04x}",
+            "own_inputs": INPUT_KINDS.get(self._optional(INPUT_KIND)),
             "start_timeout_s": start / 10,
             "passage_timeout_s": passage / 10,
             **{f"{direction}_passages_left": state.left[direction] for direction in Direction},

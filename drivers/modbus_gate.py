@@ -1,9 +1,10 @@
 """Turnstiles and relay boards on Modbus: a serial line, a serial server, or Modbus TCP."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from devicemgr.events import Kind
 from devicemgr.model import Capability, DeviceConfig
 from devicemgr.ports import Driver, Gate
 from drivers._address import TcpAddress, parse_address
@@ -14,6 +15,12 @@ from drivers._relays import RelayOptions
 
 BAUDRATE = {"lot": 115200, "relay": 9600}
 MODBUS_TCP_PORT = 502
+
+
+AlarmKind = Literal[
+    Kind.PASSAGE_TAILGATED, Kind.PASSAGE_REVERSED, Kind.PASSAGE_CLIMBED, Kind.PASSAGE_OBSTRUCTED,
+    Kind.TAMPER, Kind.PORTAL_FORCED, Kind.PORTAL_HELD_OPEN, Kind.DEVICE_DEGRADED,
+]  # fmt: skip
 
 
 class Options(RelayOptions):
@@ -59,6 +66,12 @@ class Options(RelayOptions):
     )
     inputs_inverted: bool = Field(False, description="Relay boards: the inputs are closed at rest and open when active")
 
+    alarms: dict[Annotated[int, Field(ge=0, le=15)], AlarmKind] = Field(
+        {},
+        description="LOT: what the bits (0-15) of its error register mean, from the manual of its firmware, such as "
+        '{"0": "passage_tailgated", "3": "tamper"}; a bit left out is reported as device_degraded',
+    )
+
     @model_validator(mode="after")
     def _inputs_differ(self) -> "Options":
         wired = list(self.inputs().values())
@@ -84,7 +97,7 @@ def build(config: DeviceConfig) -> Gate:
     modbus_tcp = options.framer == "tcp" or (options.framer == "auto" and auto_tcp)
     master = Master(bus_at(address, TcpFraming if modbus_tcp else RtuFraming), options.unit, options.timeout)
     if options.profile == "lot":
-        return LotGate(config.name, master)
+        return LotGate(config.name, master, options.alarms)
     return ModbusRelay(
         config.name,
         master,

@@ -33,7 +33,7 @@ class LotTurnstile:
         self._delay = passage_delay
         self._seconds = passage_seconds
         self.registers = dict.fromkeys(range(lot.STATE_FIRST, lot.STATE_FIRST + lot.STATE_COUNT), 0)
-        self.registers |= {lot.CONTROL: lot.NORMAL, 0x3001: 0, lot.START_TIMEOUT: 70, lot.PASSAGE_TIMEOUT: 70}
+        self.registers |= {lot.CONTROL: lot.NORMAL, lot.INPUT_KIND: 0, lot.START_TIMEOUT: 70, lot.PASSAGE_TIMEOUT: 70}
         self.registers |= dict.fromkeys((0x100, 0x200, lot.ERROR_DETAILS, *range(0x1000, 0x100C)), 0)
         self._sides = {
             lot.ENTRY_LEFT: Side(Direction.ENTRY, lot.ENTRY_LEFT, lot.ENTRY_PRESENT, lot.ENTRY_COUNT),

@@ -15,8 +15,9 @@ from devicemgr.errors import (
     InvalidInput,
     OutcomeUnknown,
 )
-from devicemgr.events import FireRelease, PassageCompleted, PassageStarted
-from devicemgr.model import Direction, PortalMode
+from devicemgr.events import FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.model import Direction, PortalMode, Signal
+from devicemgr.ports import Indicator
 from drivers._address import SerialAddress
 from drivers._serial import open_line
 from drivers._sim.turnstile import SimulatedTurnstile
@@ -274,13 +275,42 @@ def test_a_device_without_control_register_works_and_says_what_is_missing(gate, 
 
 
 def test_check_reads_and_moves_nothing(lot, turnstile):
-    turnstile.registers[0x48] = 0x0104
+    turnstile.registers[0x48], turnstile.registers[0x2000] = 0x0104, 7
     assert lot.check() == {
-        "control": "normal", "errors": "0x0104", "start_timeout_s": 7.0, "passage_timeout_s": 7.0,
+        "control": "normal", "errors": "0x0104", "error_details": "0x0007", "own_inputs": "pulse",
+        "start_timeout_s": 7.0, "passage_timeout_s": 7.0,
         "entry_passages_left": 0, "exit_passages_left": 0, "entry_occupied": False, "exit_occupied": False,
         "entry_counter": 0, "exit_counter": 0,
     }  # fmt: skip
     assert all(event["event"] == "request" and event["pdu"][:2] in {"03", "2b"} for event in turnstile.events.all())
+
+
+@pytest.mark.parametrize(
+    ("direction", "signal", "register", "times"),
+    [(ENTRY, Signal.GRANTED, 0x1000, [20, 0, 20]), (ENTRY, Signal.DENIED, 0x1003, [20, 0, 20]),
+     (EXIT, Signal.GRANTED, 0x1006, [20, 0, 20]), (EXIT, Signal.DENIED, 0x1009, [20, 0, 20]),
+     (EXIT, Signal.ASK, 0x1006, [2, 2, 40])],
+)  # fmt: skip
+def test_lamps(lot, turnstile, direction, signal, register, times):
+    assert isinstance(lot, Indicator)
+    lot.indicate(1, direction, signal)
+    assert [turnstile.registers[register + n] for n in range(3)] == times
+    assert released(turnstile) == []
+
+
+def test_errors_are_alarms_with_their_details(gate, turnstile):
+    device = gate("modbus_gate", turnstile.path, profile="lot", alarms={"3": "passage_climbed"})
+    device.open()
+    device.poll()
+    turnstile.registers[0x48], turnstile.registers[0x2000] = 0b1000, 0x0102
+    assert device.poll() == [GateAlarm(1, Kind.PASSAGE_CLIMBED, "the turnstile reports errors 0x0008, details 0x0102")]
+    assert device.poll() == []
+
+
+def test_errors_of_a_firmware_without_details_are_alarms_too(lot, turnstile):
+    del turnstile.registers[0x2000]
+    turnstile.registers[0x48] = 4
+    assert lot.poll() == [GateAlarm(1, Kind.DEVICE_DEGRADED, "the turnstile reports errors 0x0004")]
 
 
 def test_another_unit_is_silent(gate, turnstile):
@@ -331,7 +361,8 @@ def test_only_channel_1(lot):
 @pytest.mark.parametrize(
     "options",
     [{}, {"profile": "door"}, {"profile": "lot", "unit": 0},
-     {"profile": "lot", "unit": 256}, {"profile": "lot", "x": 1},
+     {"profile": "lot", "unit": 256}, {"profile": "lot", "alarms": {"16": "tamper"}},
+     {"profile": "lot", "alarms": {"1": "access_granted"}}, {"profile": "lot", "x": 1},
      {"profile": "relay", "passage_input": 1, "rex_input": 1}, {"profile": "relay", "channel": 250},
      {"profile": "relay", "relay_entry": 1, "relay_exit": 5, "channels": 3}],
 )  # fmt: skip
