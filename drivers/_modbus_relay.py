@@ -1,14 +1,14 @@
 """Modbus relay boards as gates: relays (coils) release, discrete inputs report passage, exit button and fire."""
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
-from devicemgr.errors import DeviceError, DeviceRefused
-from devicemgr.events import DeviceFact, FireRelease, PassageCompleted, RexPressed
-from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
+from devicemgr.errors import DeviceError
+from devicemgr.events import DeviceFact
+from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
+from drivers._inputs import InputOptions, Watch
 from drivers._line import NoAnswer, Patience, persist
-from drivers._relays import RelayBank, RelayOptions
+from drivers._relays import RelayBank
 
 if TYPE_CHECKING:
     from drivers._modbus import Master
@@ -19,48 +19,30 @@ FLASH_ON = 0x0200  #  value is the length in ticks; the board switches off by it
 ON, OFF = 0xFF00, 0x0000
 TICKS_PER_SECOND, MOST_TICKS = 10, 0x7FFF
 
-# A passage is credited to the direction last released if it comes this long after the release at most.
-PASSAGE_SECONDS = 15.0
-
 _log = logging.getLogger(__name__)
 
 
 class ModbusRelay:
-    """A board; `inputs` maps passage, rex and fire to input numbers from 1, as far as they are wired (channel 1)."""
+    """A board that times its pulses or not, and what its inputs tell of channel 1."""
 
-    def __init__(
-        self,
-        name: str,
-        master: "Master",
-        options: RelayOptions,
-        *,
-        timed_by_board: bool,
-        inputs: dict[str, int],
-        inverted: bool,
-    ) -> None:
+    def __init__(self, name: str, master: "Master", options: InputOptions, *, timed_by_board: bool) -> None:
         self._name = name
         self._master = master
-        self._inputs = inputs
-        self.senses_passage = "passage" in inputs
-        self._inverted = inverted
+        self._options = options
+        self._watch = Watch(options)
+        self.senses_passage = self._watch.senses_passage
         self._bank = RelayBank(options, self._switch, self._flash if timed_by_board else None)
-        self._lowest = min(options.relays(1))
-        self._before: dict[str, bool] | None = None
-        self._fire = False
-        self._fire_told = False
-        self._released: tuple[Direction, float] | None = None
         self._patience = Patience()
         # A pulse timed here ends at a poll, so polls are frequent.
         self.poll_interval = 0.1 if timed_by_board else 0.05
 
     def open(self) -> DeviceInfo:
         self._patience = Patience()
-        # An input that closed while the line was lost is not reported: an edge nobody saw proves nothing.
-        self._before = None
+        self._watch.reset()
         self._master.open()
         try:
-            self._fire = persist(self._read).get("fire", False)
-            if self._fire:
+            self._watch.fire = persist(self._read).get("fire", False)
+            if self._watch.fire:
                 _log.warning("%s: fire release is active, so relays are left as they are", self._name)
             else:
                 self._bank.restore()
@@ -77,44 +59,34 @@ class ModbusRelay:
             self._patience.missed(error)
             return []
         self._patience.answered()
-        before, self._before = self._before, now
-        return self._facts(before, now)
-
-    def _facts(self, before: dict[str, bool] | None, now: dict[str, bool]) -> list[DeviceFact]:
-        rising = {name for name, on in now.items() if before is not None and on and not before[name]}
-        facts: list[DeviceFact] = []
-        self._fire = now.get("fire", False)
-        if self._fire != self._fire_told:
-            self._fire_told = self._fire
-            facts.append(FireRelease(self._fire))
-        if "passage" in rising:
-            facts.append(PassageCompleted(1, self._last_released()))
-        if "rex" in rising:
-            facts.append(RexPressed(1))
+        facts, passing = self._watch.step(now, free=self._bank.mode(1) is PortalMode.FREE)
+        if self._options.contacts == "potential":
+            for direction in passing:
+                self._bank.cut_short(1, direction)
         return facts
-
-    def _last_released(self) -> Direction | None:
-        released, self._released = self._released, None
-        return released[0] if released and time.monotonic() - released[1] < PASSAGE_SECONDS else None
 
     def _read(self) -> dict[str, bool]:
         """The wired inputs by name; a board without any is asked for a relay, to know that it lives."""
-        if not self._inputs:
-            self._master.read_coils(SWITCH + self._lowest - 1, 1)
+        wired = self._options.inputs().values()
+        if not wired:
+            self._master.read_coils(SWITCH + min(self._options.relays(1)) - 1, 1)
             return {}
-        first, last = min(self._inputs.values()), max(self._inputs.values())
+        first, last = min(wired), max(wired)
         bits = self._master.read_inputs(first - 1, last - first + 1)
-        return {name: bits[number - first] != self._inverted for name, number in self._inputs.items()}
+        return self._options.readings(dict(enumerate(bits, first)))
 
     def release(self, channel: int, direction: Direction, seconds: float) -> None:
-        self._bank.release(channel, direction, seconds)
-        if channel == 1:
-            self._released = (direction, time.monotonic())
+        with self._watch.releasing(self._name, channel, direction, seconds):
+            self._bank.release(channel, direction, seconds)
 
     def set_mode(self, channel: int, mode: PortalMode) -> None:
-        if self._fire and mode is not PortalMode.FREE:
-            raise DeviceRefused(f"fire release is active at {self._name}: nothing is locked until it ends")
+        self._watch.refuse_mode(self._name, mode)
         self._bank.set_mode(channel, mode)
+
+    def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
+        """By lamps on spare relays, where there are any; they belong to channel 1."""
+        if channel == 1:
+            self._bank.indicate(direction, signal)
 
     def check(self) -> dict[str, JsonValue]:
         return {"inputs": {**self._read()}}

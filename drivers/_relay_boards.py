@@ -3,6 +3,7 @@
 lcus      A0 relay 00|01 sum        no answer; some answer FF with lines such as "CH1:ON"
 kmtronic  FF relay 00|01            no answer; FF relay 03 -> FF relay 00|01; 4 and 8 relays: FF 09 00 -> all states
 numato    "relay on 0\\r"            echo and a prompt; "relay read 0\\r" -> echo, "on" or "off", prompt
+          "gpio read 0\\r"           echo, "1" or "0", prompt
 """
 
 import re
@@ -10,18 +11,24 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from drivers._framing import GARBAGE, MORE, Measure, cut
 from drivers._line import Line
 
 ANSWER_SECONDS = 0.3
 MOST_HEARD = 256
 SILENCE_SECONDS = 0.03
+MOST_TEXT = 64
 
 
 class Board(Protocol):
-    """One model's messages; `confirms` tells whether state() can prove a switch(), `most` the highest relay."""
+    """One model's messages; `confirms` tells whether state() can prove a switch().
+
+    `most` is the highest relay, `most_inputs` the highest input, 0 for boards without.
+    """
 
     confirms: bool
     most: int
+    most_inputs: int
 
     def switch(self, line: Line, relay: int, on: bool) -> None:
         """Send the order."""
@@ -29,20 +36,27 @@ class Board(Protocol):
     def state(self, line: Line, relay: int) -> bool | None:
         """On or off as the board says; None when it does not say."""
 
+    def input(self, line: Line, number: int) -> bool | None:
+        """An input's level, high or low; None when the board does not say."""
+
 
 class Lcus:
     """The sum is the low byte of the three before it."""
 
     confirms = False
     most = 32
+    most_inputs = 0
 
     def switch(self, line: Line, relay: int, on: bool) -> None:
         order = bytes([0xA0, relay, on])
         line.write(order + bytes([sum(order) & 0xFF]))
 
     def state(self, line: Line, relay: int) -> bool | None:
-        found = _ask(line, b"\xff", re.compile(rb"CH%d: ?(ON|OFF)\b" % relay))
+        found = _ask(line, b"\xff", _whole(b"CH", b"\n"), re.compile(rb"CH%d: ?(ON|OFF)\s" % relay))
         return None if found is None else found[1] == b"ON"
+
+    def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
+        return None
 
 
 class KmTronic:
@@ -50,6 +64,7 @@ class KmTronic:
 
     confirms = True
     most = 8
+    most_inputs = 0
 
     def __init__(self) -> None:
         self._all_at_once = False
@@ -59,29 +74,39 @@ class KmTronic:
 
     def state(self, line: Line, relay: int) -> bool | None:
         if not self._all_at_once and relay <= 2:
-            found = _ask(line, bytes([0xFF, relay, 0x03]), re.compile(rb"\xff[%c]([\x00\x01])" % relay))
+            found = _ask(line, bytes([0xFF, relay, 0x03]), _kmtronic_size, re.compile(rb"\xff[%c]([\x00\x01])" % relay))
             if found is not None:
                 return found[1] == b"\x01"
-        found = _ask(line, b"\xff\x09\x00", re.compile(rb"^([\x00\x01]{8}|[\x00\x01]{4})$"), last=True)
-        if found is None or relay > len(found[1]):
+        told = _until_silent(line, b"\xff\x09\x00")
+        if len(told) not in {4, 8} or set(told) - {0, 1} or relay > len(told):
             return None
         self._all_at_once = True
-        return found[1][relay - 1] == 1
+        return told[relay - 1] == 1
+
+    def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
+        return None
 
 
 class Numato:
-    """Relays counted from 0 in one character: 0-9, then A-V in upper case."""
+    """Relays and inputs (GPIOs) are counted from 0 in one character: 0-9, then A-V in upper case."""
 
     confirms = True
     most = 32
+    most_inputs = 8
 
     def switch(self, line: Line, relay: int, on: bool) -> None:
         line.write(b"relay %s %s\r" % (b"on" if on else b"off", _numato_index(relay)))
 
     def state(self, line: Line, relay: int) -> bool | None:
-        index = _numato_index(relay)
-        found = _ask(line, b"relay read %s\r" % index, re.compile(rb"relay read %s\s+(on|off)\s" % index))
-        return None if found is None else found[1] == b"on"
+        return self._read(line, b"relay read %s" % _numato_index(relay), b"on", b"off")
+
+    def input(self, line: Line, number: int) -> bool | None:
+        return self._read(line, b"gpio read %s" % _numato_index(number), b"1", b"0")
+
+    def _read(self, line: Line, query: bytes, yes: bytes, no: bytes) -> bool | None:
+        answer = re.compile(re.escape(query) + rb"\s+(%s|%s)\s" % (yes, no))
+        found = _ask(line, query + b"\r", _whole(query, b">"), answer)
+        return None if found is None else found[1] == yes
 
 
 BOARDS: dict[str, Callable[[], Board]] = {"lcus": Lcus, "kmtronic": KmTronic, "numato": Numato}
@@ -91,15 +116,47 @@ def _numato_index(relay: int) -> bytes:
     return b"0123456789ABCDEFGHIJKLMNOPQRSTUV"[relay - 1 : relay]
 
 
-def _ask(line: Line, query: bytes, answer: re.Pattern[bytes], last: bool = False) -> re.Match[bytes] | None:
-    """The answer to `query`, or None; `last` waits for the line to fall silent, for answers that tell no length."""
+def _kmtronic_size(rest: bytes) -> int:
+    if rest[0] != 0xFF:
+        return GARBAGE
+    return MORE if len(rest) < 3 else 3 if rest[2] <= 1 else GARBAGE
+
+
+def _whole(begin: bytes, end: bytes) -> Measure:
+    """Finds text from `begin` to `end`, of at most MOST_TEXT bytes."""
+
+    def size(rest: bytes) -> int:
+        if not rest.startswith(begin[: len(rest)]):
+            return GARBAGE
+        at = rest.find(end, 0, MOST_TEXT)
+        return at + len(end) if at >= 0 else MORE if len(rest) < MOST_TEXT else GARBAGE
+
+    return size
+
+
+def _ask(line: Line, query: bytes, measure: Measure, answer: re.Pattern[bytes]) -> re.Match[bytes] | None:
+    """The answer to `query`, or None."""
+    line.discard()
+    line.write(query)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    heard = bytearray()
+    while (left := deadline - time.monotonic()) > 0:
+        heard += line.read(MOST_HEARD, left)
+        for frame in cut(heard, measure, MOST_HEARD):
+            if found := answer.match(frame):
+                return found
+    return None
+
+
+def _until_silent(line: Line, query: bytes) -> bytes:
+    """All that comes until the line falls silent, for answers that have neither beginning nor length."""
     line.discard()
     line.write(query)
     deadline = time.monotonic() + ANSWER_SECONDS
     heard = b""
     while (left := deadline - time.monotonic()) > 0:
-        more = line.read(MOST_HEARD, min(left, SILENCE_SECONDS) if last and heard else left)
+        more = line.read(MOST_HEARD, min(left, SILENCE_SECONDS) if heard else left)
         heard = (heard + more)[-MOST_HEARD:]
-        if (found := answer.search(heard)) and not (last and more):
-            return found
-    return None
+        if heard and not more:
+            break
+    return heard

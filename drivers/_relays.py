@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput
-from devicemgr.model import Direction, PortalMode
+from devicemgr.model import Direction, PortalMode, Signal
 
 Switch = Callable[[int, bool], None]
 Flash = Callable[[int, float], None]
 
 # Coil 0x00FF, which relay 256 would be, means all relays on many boards.
 MOST_RELAYS = 250
+LAMPS = {Signal.GRANTED: ("green", 2.0), Signal.DENIED: ("red", 2.0), Signal.ASK: ("green", 0.4)}
 
 _log = logging.getLogger(__name__)
 
@@ -44,11 +45,18 @@ class RelayOptions(BaseModel):
         "left out: the portal's release seconds, as a door strike needs",
     )
 
+    green_relay_entry: int | None = Field(None, ge=1, le=250, description="Relay of the lamp that says: enter")
+    red_relay_entry: int | None = Field(None, ge=1, le=250, description="Relay of the lamp that says: no entry")
+    green_relay_exit: int | None = Field(None, ge=1, le=250, description="Relay of the lamp that says: leave")
+    red_relay_exit: int | None = Field(None, ge=1, le=250, description="Relay of the lamp that says: no exit")
+
     @model_validator(mode="after")
     def _relays_differ(self) -> "RelayOptions":
         used = self.all_relays()
         if len(used) != len(set(used)):
             raise ValueError("two channels would share a relay; see relay_entry, relay_exit and channels")
+        if set(used) & set(self.lamps().values()):
+            raise ValueError("a lamp would release the portal: its relay is also one of a channel's")
         if max(used) > MOST_RELAYS:
             raise ValueError(f"relays are numbered 1 to {MOST_RELAYS}; see channel, relay_entry and channels")
         return self
@@ -65,6 +73,15 @@ class RelayOptions(BaseModel):
     def all_relays(self) -> list[int]:
         """The relays of all channels, sorted."""
         return sorted(relay for channel in range(1, self.channels + 1) for relay in self.relays(channel))
+
+    def lamps(self) -> dict[tuple[Direction, str], int]:
+        """The wired lamps' relays by direction and colour, green or red; two may share one."""
+        found = {(d, colour): getattr(self, f"{colour}_relay_{d}") for d in Direction for colour in ("green", "red")}
+        return {place: relay for place, relay in found.items() if relay is not None}
+
+    def release_seconds(self, seconds: float) -> float:
+        """How long a release keeps the relay on."""
+        return self.pulse_seconds or seconds
 
     def relays(self, channel: int) -> list[int]:
         """The relays of a channel, sorted, one or two."""
@@ -83,6 +100,7 @@ class RelayBank:
         self._flash = flash
         self._modes = dict.fromkeys(range(1, options.channels + 1), PortalMode.NORMAL)
         self._off_at: dict[int, float] = {}
+        self._flashes: dict[int, float] = {}
 
     def release(self, channel: int, direction: Direction, seconds: float) -> None:
         """One pulse; nothing to do when the channel is free; DeviceRefused when it is locked."""
@@ -92,19 +110,42 @@ class RelayBank:
             raise DeviceRefused(f"channel {channel} is locked; put the portal into normal mode first")
         if mode is PortalMode.FREE:
             return
-        length = self._options.pulse_seconds or seconds
+        self._pulse(relay, self._options.release_seconds(seconds))
+
+    def _pulse(self, relay: int, seconds: float) -> None:
+        until = time.monotonic() + seconds
         if self._flash is not None:
-            self._flash(relay, length)
+            self._flashes[relay] = until
+            self._flash(relay, seconds)
             return
         # Noted before switching on: even if that fails half-way, the relay will be switched off.
-        self._off_at[relay] = time.monotonic() + length
+        self._off_at[relay] = until
         self._switch(relay, True)
+
+    def indicate(self, direction: Direction, signal: Signal) -> None:
+        """Light a lamp if it is wired: green when granted, red when denied, green for a moment to ask for more."""
+        colour, seconds = LAMPS[signal]
+        relay = self._options.lamps().get((direction, colour))
+        if relay is not None:
+            self._pulse(relay, seconds)
+
+    def cut_short(self, channel: int, direction: Direction) -> None:
+        """End a release that is under way, at the next `end_pulses`: somebody has stepped in."""
+        relay = self._options.relay(channel, direction)
+        under_way = self._flashes.pop(relay, 0) > time.monotonic() or relay in self._off_at
+        if under_way and self._modes[channel] is PortalMode.NORMAL:
+            self._off_at[relay] = 0.0
+
+    def mode(self, channel: int) -> PortalMode:
+        """What a channel was told last."""
+        return self._modes[channel]
 
     def set_mode(self, channel: int, mode: PortalMode) -> None:
         """Free latches the channel's relays on; normal and locked switch them off."""
         for relay in self._options.relays(channel):
             self._switch(relay, mode is PortalMode.FREE)
             self._off_at.pop(relay, None)
+            self._flashes.pop(relay, None)
         self._modes[channel] = mode
 
     def end_pulses(self) -> None:
@@ -121,6 +162,8 @@ class RelayBank:
         for channel, mode in self._modes.items():
             for relay in self._options.relays(channel):
                 self._switch(relay, mode is PortalMode.FREE)
+        for relay in self._options.lamps().values():
+            self._switch(relay, False)
         self._off_at.clear()
 
     def let_go(self) -> None:

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from devicemgr.events import Kind
 from devicemgr.model import Capability, DeviceConfig
 from devicemgr.ports import Driver, Gate
 from drivers._address import TcpAddress, parse_address
+from drivers._inputs import InputOptions
 from drivers._lot_gate import LotGate
 from drivers._modbus_relay import ModbusRelay
 from drivers._options import read_options
-from drivers._relays import RelayOptions
 
 BAUDRATE = {"lot": 115200, "relay": 9600}
 MODBUS_TCP_PORT = 502
@@ -23,7 +23,7 @@ AlarmKind = Literal[
 ]  # fmt: skip
 
 
-class Options(RelayOptions):
+class Options(InputOptions):
     """How the unit is reached and wired."""
 
     profile: Literal["lot", "relay"] = Field(
@@ -51,38 +51,11 @@ class Options(RelayOptions):
         "open if this computer dies. host: for boards without that; switched off from here, so after a crash or power "
         "cut of this computer mid-pulse the relay STAYS ON until the daemon is back",
     )
-    passage_input: int | None = Field(
-        None, ge=1, le=250, description="Relay boards: input, counted from 1, that closes when somebody has passed"
-    )
-    rex_input: int | None = Field(
-        None, ge=1, le=250, description="Relay boards: input, counted from 1, of the request-to-exit button"
-    )
-    fire_input: int | None = Field(
-        None,
-        ge=1,
-        le=250,
-        description="Relay boards: input, counted from 1, of the fire panel; while active nothing is locked from here. "
-        "It only tells of the hard-wired release, it does not replace it",
-    )
-    inputs_inverted: bool = Field(False, description="Relay boards: the inputs are closed at rest and open when active")
-
     alarms: dict[Annotated[int, Field(ge=0, le=15)], AlarmKind] = Field(
         {},
         description="LOT: what the bits (0-15) of its error register mean, from the manual of its firmware, such as "
         '{"0": "passage_tailgated", "3": "tamper"}; a bit left out is reported as device_degraded',
     )
-
-    @model_validator(mode="after")
-    def _inputs_differ(self) -> "Options":
-        wired = list(self.inputs().values())
-        if len(wired) != len(set(wired)):
-            raise ValueError("passage_input, rex_input and fire_input must be different inputs")
-        return self
-
-    def inputs(self) -> dict[str, int]:
-        """The wired inputs by what they tell."""
-        wired = {"passage": self.passage_input, "rex": self.rex_input, "fire": self.fire_input}
-        return {name: number for name, number in wired.items() if number is not None}
 
 
 def build(config: DeviceConfig) -> Gate:
@@ -98,14 +71,7 @@ def build(config: DeviceConfig) -> Gate:
     master = Master(bus_at(address, TcpFraming if modbus_tcp else RtuFraming), options.unit, options.timeout)
     if options.profile == "lot":
         return LotGate(config.name, master, options.alarms)
-    return ModbusRelay(
-        config.name,
-        master,
-        options,
-        timed_by_board=options.pulse == "device",
-        inputs=options.inputs(),
-        inverted=options.inputs_inverted,
-    )
+    return ModbusRelay(config.name, master, options, timed_by_board=options.pulse == "device")
 
 
 DRIVER = Driver(

@@ -118,7 +118,9 @@ class NumatoBoard(SerialBoard):
     def obey(self, order: re.Match[bytes]) -> bytes:
         words = order[0].decode("ascii", "replace").split()
         answer = b""
-        if len(words) == 3 and words[0] == "relay" and words[2] in "0123456789ABCDEFGHIJKLMNOPQRSTUV":
+        if len(words) == 3 and words[:2] == ["gpio", "read"] and words[2] in "01234567":
+            answer = b"1\n\r" if self.relays.inputs.get(int(words[2]) + 1) else b"0\n\r"
+        elif len(words) == 3 and words[0] == "relay" and words[2] in "0123456789ABCDEFGHIJKLMNOPQRSTUV":
             relay = int(words[2], 32) + 1
             if words[1] == "read" and relay in self.relays.on:
                 answer = b"on\n\r" if self.relays.on[relay] else b"off\n\r"

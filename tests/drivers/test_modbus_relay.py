@@ -3,8 +3,9 @@
 import pytest
 
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
-from devicemgr.events import FireRelease, PassageCompleted, RexPressed
-from devicemgr.model import Direction, PortalMode
+from devicemgr.events import FireRelease, GateAlarm, Kind, PassageCompleted, RexPressed
+from devicemgr.model import Direction, PortalMode, Signal
+from devicemgr.ports import Indicator
 from drivers._sim.relay import SimulatedRelayBoard
 
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
@@ -220,3 +221,106 @@ def test_single_lost_answers_are_forgiven_three_are_not(opened, board):
     with pytest.raises(DeviceUnreachable):
         device.poll()
     assert board.faults.injected["silent"] == 3
+
+
+@pytest.mark.parametrize(
+    ("direction", "signal", "pdu"),
+    [(ENTRY, Signal.GRANTED, "05 02 04 00 14"), (ENTRY, Signal.DENIED, "05 02 05 00 14"),
+     (EXIT, Signal.ASK, "05 02 06 00 04")],
+)  # fmt: skip
+def test_lamps_on_spare_relays(opened, board, direction, signal, pdu):
+    device = opened(green_relay_entry=5, red_relay_entry=6, green_relay_exit=7)
+    assert isinstance(device, Indicator)
+    device.indicate(1, direction, signal)
+    device.indicate(1, EXIT, Signal.DENIED)  # not wired
+    device.indicate(2, direction, signal)
+    assert writes(board) == [pdu]
+
+
+class Clock:
+    """CLOCK_MONOTONIC of the inputs, moved by hand."""
+
+    now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = Clock()
+    monkeypatch.setattr("drivers._inputs.time", found)
+    return found
+
+
+def forced():
+    return GateAlarm(1, Kind.PORTAL_FORCED, "the door was opened without a release")
+
+
+def test_a_door_that_is_opened_without_a_release_is_forced(opened, board, clock):
+    device = opened(door_input=1, rex_input=2)
+    board.relays.inputs[1] = True
+    assert device.poll() == [forced()]
+    assert device.poll() == []
+    board.relays.inputs[1] = False
+    device.poll()
+    device.release(1, ENTRY, 3)
+    clock.now += 4.9
+    board.relays.inputs[1] = True
+    assert device.poll() == []
+    board.relays.inputs[1] = False
+    device.poll()
+    clock.now += 0.2
+    board.relays.inputs[1] = True
+    assert device.poll() == [forced()]
+    board.relays.inputs.update({1: False, 2: True})
+    assert device.poll() == [RexPressed(1)]
+    board.relays.inputs[1] = True
+    assert device.poll() == []
+
+
+def test_a_door_may_be_open_while_the_portal_is_free_or_fire_is_on(opened, board, clock):
+    device = opened(door_input=1, fire_input=2)
+    device.set_mode(1, PortalMode.FREE)
+    board.relays.inputs[1] = True
+    assert device.poll() == []
+    clock.now += 100
+    assert device.poll() == []
+    device.set_mode(1, PortalMode.NORMAL)
+    board.relays.inputs.update({1: False, 2: True})
+    assert device.poll() == [FireRelease(True)]
+    board.relays.inputs[1] = True
+    assert device.poll() == []
+
+
+def test_a_door_held_open_is_told_once(opened, board, clock):
+    board.relays.inputs[1] = True
+    device = opened(door_input=1, held_seconds=10)
+    clock.now += 9.9
+    assert device.poll() == []
+    clock.now += 0.2
+    assert device.poll() == [GateAlarm(1, Kind.PORTAL_HELD_OPEN, "the door is open for 10 s")]
+    clock.now += 100
+    assert device.poll() == []
+
+
+def test_tamper_is_told_on_its_edge_and_when_it_was_there_first(opened, board):
+    alarm = GateAlarm(1, Kind.TAMPER, "the tamper switch has opened")
+    device = opened(tamper_input=1)
+    board.relays.inputs[1] = True
+    assert device.poll() == [alarm]
+    assert device.poll() == []
+    device.close()
+    device.open()
+    assert device.poll() == [alarm]
+
+
+def test_a_release_cut_short_does_not_close_a_portal_that_was_freed_meanwhile(opened, board):
+    board.relays.inputs.update({1: True, 2: True})
+    device = opened(contacts="potential", pass_entry_input=1, pass_exit_input=2)
+    device.release(1, ENTRY, 30)
+    device.set_mode(1, PortalMode.FREE)
+    board.relays.inputs[1] = False
+    device.poll()
+    device.poll()
+    assert board.relays.on[1]

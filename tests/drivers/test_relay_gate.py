@@ -3,7 +3,8 @@
 import pytest
 
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
-from devicemgr.model import Direction, PortalMode
+from devicemgr.events import FireRelease, RexPressed
+from devicemgr.model import Direction, PortalMode, Signal
 from drivers._relay_boards import BOARDS
 from drivers._sim.relay import SimulatedRelayBoard
 
@@ -211,7 +212,54 @@ def test_a_release_without_a_line(gate):
         gate("relay_gate", "/dev/x", model="lcus").release(1, ENTRY, 1)
 
 
-@pytest.mark.parametrize("options", [{}, {"model": "dtr"}, {"model": "kmtronic", "channel": 8}])
+def test_boards_on_modem_lines_are_refused_with_the_reason(gate):
+    with pytest.raises(InvalidInput, match=r"DTR or RTS must not be on a gate: Linux raises both lines"):
+        gate("relay_gate", "/dev/x", model="dtr")
+
+
+@pytest.mark.parametrize(("options", "have"), [
+    ({"model": "lcus", "rex_input": 1}, "no inputs"), ({"model": "numato", "rex_input": 9}, "inputs 1 to 8"),
+])  # fmt: skip
+def test_inputs_that_a_board_has_not(gate, options, have):
+    with pytest.raises(InvalidInput, match=have):
+        gate("relay_gate", "/dev/x", **options)
+
+
+@pytest.mark.parametrize("board", ["numato"], indirect=True)
+def test_inputs_of_a_numato_board(opened, board):
+    device = opened(rex_input=2, fire_input=3, red_relay_exit=5)
+    board.relays.inputs.update({2: True, 3: True})
+    assert device.poll() == [FireRelease(True), RexPressed(1)]
+    assert device.check()["inputs"] == {"rex": True, "fire": True}
+    with pytest.raises(DeviceRefused, match="fire"):
+        device.set_mode(1, PortalMode.LOCKED)
+    device.indicate(1, EXIT, Signal.DENIED)
+    assert switched_on(board) == [5]
+
+
+@pytest.mark.parametrize("board", ["numato"], indirect=True)
+def test_a_board_that_falls_silent_is_given_up_after_three_readings(opened, board, monkeypatch):
+    monkeypatch.setattr("drivers._relay_boards.ANSWER_SECONDS", 0.02)
+    device = opened(rex_input=2)
+    board.faults.silent = True
+    assert device.poll() == device.poll() == []
+    with pytest.raises(DeviceUnreachable, match="does not tell its inputs"):
+        device.poll()
+    assert board.faults.injected["silent"] == 3
+
+
+@pytest.mark.parametrize(("number", "query", "answer", "level"), [
+    (1, b"gpio read 0\r", b"gpio read 0\n\r1\n\r>", True), (8, b"gpio read 7\r", b"gpio read 7\n\r0\n\r>", False),
+    (1, b"gpio read 0\r", b"gpio read 1\n\r1\n\r>", None),
+])  # fmt: skip
+def test_golden_inputs(number, query, answer, level, monkeypatch):
+    monkeypatch.setattr("drivers._relay_boards.ANSWER_SECONDS", 0.02)
+    line = ScriptedLine(answer)
+    assert BOARDS["numato"]().input(line, number) is level
+    assert line.sent == [query.hex(" ")]
+
+
+@pytest.mark.parametrize("options", [{}, {"model": "x"}, {"model": "kmtronic", "channel": 8}])
 def test_bad_options_are_one_line(gate, options):
     with pytest.raises(InvalidInput) as caught:
         gate("relay_gate", "/dev/x", **options)
