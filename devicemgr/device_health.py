@@ -60,9 +60,19 @@ class HealthBook:
         return self._lost or "it is offline"
 
     def opened(self, complaint: str | None = None) -> None:
-        """The device answers; `complaint` is what it lacks all the same (ports.Complaining)."""
-        self._open, self._lost, self._complaint = True, None, complaint
+        """The device answers; `complaint` is what it lacks all the same (ports.Complaining).
+
+        It is told as online first: streams and modes are asked for then, however much it lacks.
+        """
+        self._open, self._lost, self._complaint = True, None, None
         self._tell()
+        self.complain(complaint)
+
+    def complain(self, complaint: str | None) -> None:
+        """What the driver finds it lacking now, or None."""
+        if complaint != self._complaint:
+            self._complaint = complaint
+            self._tell()
 
     def closed(self) -> None:
         """It is let go of; `lost` may follow and say why."""

@@ -143,12 +143,15 @@ class DeviceWorker:
 
     def _serve(self, device: Device) -> None:
         due = time.monotonic() + device.poll_interval
+        complaining = device if isinstance(device, Complaining) else None
         while not self._stopping.is_set():
             command = self._next(due - time.monotonic())
             if command:
                 self._execute(device, command)
             if time.monotonic() >= due:
                 self._poll(device)
+                if complaining is not None:
+                    self.health.complain(complaining.complaint)
                 due = time.monotonic() + device.poll_interval
 
     def _poll(self, device: Device) -> None:

@@ -131,7 +131,7 @@ class Complaining(Device, Protocol):
 
     @property
     def complaint(self) -> str | None:
-        """Shown as the cause of `degraded`, with what to do; None when all is well. Asked after open()."""
+        """Shown as the cause of `degraded`, with what to do; None when all is well. After open() and each poll()."""
 
 
 @runtime_checkable

@@ -1,286 +1,284 @@
-"""An ONVIF device over zeep: shared schemas, authentication that never locks an account, addresses kept to one host.
+"""An ONVIF device's services: typed calls over zeep, others without schemas; one host, bounded answers, few tries.
 
-Access rules: ONVIF Core Specification §5.9 (UsernameToken digest, HTTP Digest); WS-UsernameToken Profile 1.1 §3.1.
+`call` goes through the shared schemas, `ask` writes and reads the SOAP itself; both log in the same way.
 """
 
-import importlib.util
-import re
-import threading
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from lxml import etree
-from zeep import Client, Settings
+from zeep import Client
 from zeep.exceptions import Error as ZeepError
 from zeep.exceptions import Fault
-from zeep.transports import Transport
-from zeep.wsdl import Document
-from zeep.wsse.username import UsernameToken
 
-from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, InvalidInput, SystemFault
-from drivers._onvif_transport import PLAIN_ONLY, OnvifTransport
-from drivers._video_url import WRONG_PASSWORD
+from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, OutcomeUnknown
+from drivers import _onvif_soap as soap
+from drivers._onvif_address import Place
+from drivers._onvif_login import Login, apply_token
+from drivers._onvif_names import CAPABILITY, DEVICE, DOORS, MEDIA, MEDIA2, WANTS_USER, OnvifFault, is_refusal, plain
+from drivers._onvif_schemas import SETTINGS, binding, document
+from drivers._onvif_transport import PLAIN_ONLY, AnswerLost, OnvifTransport
 
-DEVICE_NS = "http://www.onvif.org/ver10/device/wsdl"
-MEDIA_NS = "http://www.onvif.org/ver10/media/wsdl"
-_WSDL = {DEVICE_NS: ("devicemgmt.wsdl", "DeviceBinding"), MEDIA_NS: ("media.wsdl", "MediaBinding")}
-_SETTINGS = Settings(strict=False, xml_huge_tree=False, forbid_dtd=True, forbid_entities=True, forbid_external=True)
-WANTS_USER = "the camera wants a user and password; set them with `devicemgr device edit NAME --username USER`"
-_HOLD_SECONDS = 900.0  # a locked account opens again after 5 to 30 minutes
-_ZONE_STEP = 900
-_documents: dict[str, Document] = {}
-_documents_lock = threading.Lock()
-
-
-class _PackagedFiles(Transport):
-    """Loads schemas from the packaged folder and nowhere else."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self._folder = folder
-
-    def load(self, url: str) -> bytes:
-        """The bytes of a packaged schema; SystemFault for any other address."""
-        path = Path(url).resolve()
-        if not path.is_relative_to(self._folder):
-            raise SystemFault("an ONVIF schema refers to a file outside its package; reinstall onvif-zeep")
-        return path.read_bytes()
-
-
-def document(namespace: str) -> Document:
-    """The parsed WSDL of a service, shared by all cameras (0.2 s and 20 MB once)."""
-    with _documents_lock:
-        if namespace not in _documents:
-            folder = _wsdl_folder()
-            path = str(folder / _WSDL[namespace][0])
-            _documents[namespace] = Document(path, _PackagedFiles(folder), settings=_SETTINGS)  # type: ignore[arg-type]
-        return _documents[namespace]
-
-
-def _wsdl_folder() -> Path:
-    """onvif-zeep's folder, found without importing it: importing calls logging.basicConfig."""
-    spec = importlib.util.find_spec("onvif")
-    if spec is not None and spec.origin is not None:
-        package = Path(spec.origin).resolve().parent
-        for folder in (package.parent / "wsdl", package / "wsdl"):
-            if (folder / "devicemgmt.wsdl").is_file():
-                return folder
-    raise SystemFault("the ONVIF schemas are missing; install the package onvif-zeep")
+T = TypeVar("T")
+_MOST_SERVICES = 64
 
 
 class OnvifDevice:
-    """One device's services, for one thread; every method raises DeviceError with a line for the technician."""
+    """One device's services, for one thread; every method raises DeviceError with a line for the technician.
+
+    `call(..., once=True)` is for what moves a gate: it leaves once, and OutcomeUnknown says that its answer was lost.
+    """
 
     def __init__(
-        self, address: str, username: str | None, password: str | None, deadline: float = 5.0, tls_ca: str = ""
+        self, place: Place, login: Login, deadline: float = 5.0, tls_ca: str = "", *, allow_basic: bool = False
     ) -> None:
-        self._url = device_url(address)
-        self._username, self._password = username, password
-        self.transport = OnvifTransport(username, password, deadline, tls_ca)
+        self.place, self.login = place, login
+        self.transport = OnvifTransport(login.username, login.password, deadline, tls_ca)
+        self._settings = (deadline, tls_ca, allow_basic)
         self._clients: dict[str, Client] = {}
-        self._addresses = {DEVICE_NS: self._url}
-        self._offset = 0.0
-        self._refused_at: float | None = None
-        self.skew_seconds: float | None = None
+        self._services: dict[str, Any] = {}
+        self.addresses = {DEVICE: place.url}
 
-    def read_clock(self) -> float:
-        """The device's clock minus ours, in seconds; asked without credentials first, as the standard wants."""
+    def twin(self) -> "OnvifDevice":
+        """Another connection to the same device with the same login, for another thread."""
+        deadline, tls_ca, allow_basic = self._settings
+        other = OnvifDevice(self.place, self.login, deadline, tls_ca, allow_basic=allow_basic)
+        other.addresses = dict(self.addresses)
+        return other
+
+    def offers(self, namespace: str) -> bool:
+        """Whether the device has announced the service."""
+        return namespace in self.addresses
+
+    def read_clock(self) -> float | None:
+        """The device's clock minus ours in seconds, None when it can't be read; asked without a password first."""
         asked = datetime.now(UTC)
         try:
-            answer = self._invoke(DEVICE_NS, "GetSystemDateAndTime", {}, token=False)
+            told = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
         except _NotAuthorized:
-            answer = self.call(DEVICE_NS, "GetSystemDateAndTime")
-        self.skew_seconds = _skew(answer, asked + (datetime.now(UTC) - asked) / 2)
-        self._offset = self.skew_seconds or 0.0
-        return self._offset
+            told = self.ask(DEVICE, "GetSystemDateAndTime")
+        except OnvifFault:
+            told = None
+        skew = None if told is None else _skew(told, asked + (datetime.now(UTC) - asked) / 2)
+        self.login.learn_clock(skew)
+        return skew
 
     def find_services(self) -> None:
-        """Learn the addresses of the services, by GetServices or, on older devices, GetCapabilities."""
-        self._addresses = {DEVICE_NS: self._url}
+        """Learn the addresses of the services by GetServices, then what only GetCapabilities names."""
+        found = {DEVICE: self.place.url}
         try:
-            for service in self.call(DEVICE_NS, "GetServices", IncludeCapability=False) or []:
-                if service.Namespace in _WSDL and service.XAddr:
-                    self._addresses.setdefault(service.Namespace, self.own_address(service.XAddr))
-        except (DeviceRefused, DeviceGarbled) as error:
-            if str(error) in (WRONG_PASSWORD, WANTS_USER, PLAIN_ONLY):
-                raise
-        if MEDIA_NS not in self._addresses:
-            media = getattr(self.call(DEVICE_NS, "GetCapabilities", Category="All"), "Media", None)
-            if media is None or not media.XAddr:
-                raise DeviceGarbled("the device offers no video by ONVIF; is it a camera?")
-            self._addresses[MEDIA_NS] = self.own_address(media.XAddr)
+            told = self.ask(DEVICE, "GetServices", "<n:IncludeCapability>false</n:IncludeCapability>")
+        except (OnvifFault, DeviceGarbled):
+            told = None
+        if told is not None:
+            for service in soap.all_of(told, "Service")[:_MOST_SERVICES]:
+                if address := soap.text(service, "XAddr"):
+                    found.setdefault(soap.text(service, "Namespace"), self.place.http(address))
+        if not {MEDIA, MEDIA2, DOORS} & set(found):
+            found = self._capabilities() | found
+        self.addresses = found
+        self._services.clear()
 
-    def call(self, namespace: str, operation: str, **arguments: Any) -> Any:
-        """One authenticated call; at most two tries with a password, then none for 15 minutes."""
-        self._require_not_held()
-        try:
-            return self._invoke(namespace, operation, arguments, token=not self.transport.use_digest)
-        except _NotAuthorized as refusal:
-            if self._username is None:
-                raise DeviceRefused(WANTS_USER) from refusal
-            if not self._other_way(refusal):
-                raise self._hold() from refusal
-        try:
-            return self._invoke(namespace, operation, arguments, token=not self.transport.use_digest)
-        except _NotAuthorized as refusal:
-            raise self._hold() from refusal
+    def _capabilities(self) -> dict[str, str]:
+        told = self.ask(DEVICE, "GetCapabilities", "<n:Category>All</n:Category>")
+        parts = {namespace: soap.first(told, name) for name, namespace in CAPABILITY.items()}
+        addresses = {namespace: soap.text(part, "XAddr") for namespace, part in parts.items() if part is not None}
+        return {namespace: self.place.http(address) for namespace, address in addresses.items() if address}
 
-    def fetch(self, url: str, max_tries: int = 2) -> bytes:
-        """The body of a plain GET on the device (a snapshot), by HTTP Digest when asked for."""
-        self._require_not_held()
-        for _ in range(max_tries):
-            response = self.transport.exchange("GET", self.own_address(url), None, {})
+    def call(self, namespace: str, operation: str, *, once: bool = False, **arguments: Any) -> Any:
+        """One call through the schemas; its answer as zeep reads it."""
+        return self._logged_in(operation, lambda: self._invoke(namespace, operation, arguments), once=once)
+
+    def ask(
+        self, namespace: str, operation: str, inner: str = "", *, url: str = "", headers: str = "",
+        deadline: float | None = None,
+    ) -> Any:  # fmt: skip
+        """One call without schemas; the element in the answer's Body. `url`, where it is no service's, is forced."""
+
+        def attempt() -> Any:
+            return self._post(namespace, operation, inner, token=True, url=url, headers=headers, deadline=deadline)
+
+        return self._logged_in(operation, attempt, once=False)
+
+    def fetch(self, url: str) -> bytes:
+        """The body of a plain GET on the device (a snapshot): by HTTP Digest, or by Basic where that may be."""
+        self.login.require_not_held()
+        address = self.place.http(url)
+        headers: dict[str, str] = {}
+        for _ in range(2):
+            response = self.transport.exchange("GET", address, None, headers)
             if response.status_code == 200:
                 return bytes(response.content)
             if response.status_code != 401:
-                raise DeviceRefused(f"the camera answers {response.status_code} instead of a picture")
-            if self.transport.use_digest or not self.transport.offer_digest(response):
-                break
-        raise self._hold()
-
-    def own_address(self, url: str) -> str:
-        """An announced HTTP address with the configured scheme, host and port: devices announce wrong ones."""
-        announced, own = urlsplit(url), urlsplit(self._url)
-        return urlunsplit((own.scheme, own.netloc, announced.path or "/", announced.query, ""))
-
-    def own_stream(self, url: str) -> str:
-        """An announced RTSP address with the configured host, its own port, and no credentials."""
-        try:
-            announced, own = urlsplit(url), urlsplit(self._url)
-        except ValueError as error:
-            raise DeviceGarbled("the camera announces a stream address that is none") from error
-        if announced.scheme.lower() not in ("rtsp", "rtsps"):
-            raise DeviceGarbled("the camera announces no RTSP stream; enable RTSP in its settings")
-        port = re.search(r":(\d{1,5})(?::\d+)?$", announced.netloc)  # doubled ports occur
-        host = f"[{own.hostname}]" if ":" in str(own.hostname) else str(own.hostname)
-        netloc = host + (f":{port.group(1)}" if port else "")
-        return urlunsplit((announced.scheme.lower(), netloc, announced.path, announced.query, ""))
+                raise DeviceRefused(f"the device answers {response.status_code} instead of a picture")
+            if self.login.username is None:
+                raise DeviceRefused(WANTS_USER)
+            if headers or not self.transport.offer_digest(response):
+                headers = self._basic(response, address, tried=bool(headers))
+        raise self.login.refused("GetSnapshot")
 
     def close(self) -> None:
         """Let go of the connections."""
         self.transport.close()
 
-    def _invoke(self, namespace: str, operation: str, arguments: Mapping[str, Any], token: bool) -> Any:
-        client = self._client(namespace)
-        client.wsse = _Token(self._username, self._password, self._offset) if token and self._username else None
-        name = f"{{{namespace}}}{_WSDL[namespace][1]}"
-        method = getattr(client.create_service(name, self._addresses[namespace]), operation)
-        try:
-            return method(**arguments)
-        except DeviceError:
-            raise
-        except Fault as fault:
-            if _is_refusal(fault):
-                raise _NotAuthorized(None) from fault
-            raise DeviceRefused(f"the camera refuses {operation}: {plain(fault.message)}") from fault
-        except (ZeepError, etree.LxmlError, AttributeError, TypeError, ValueError, LookupError) as error:
-            raise DeviceGarbled(f"the camera's answer to {operation} is not ONVIF; check the address") from _brief(
-                error
-            )
+    def _basic(self, response: Any, address: str, *, tried: bool) -> dict[str, str]:
+        if tried or "basic" not in response.headers.get("WWW-Authenticate", "").lower():
+            return {}
+        if not (self._settings[2] or address.startswith("https://")):
+            raise DeviceRefused(PLAIN_ONLY)
+        return {"Authorization": self.transport.basic()}
 
-    def _client(self, namespace: str) -> Client:
-        if namespace not in self._clients:
-            transport = _Raising401(self.transport)
-            self._clients[namespace] = Client(document(namespace), transport=transport, settings=_SETTINGS)
-        return self._clients[namespace]
+    def _logged_in(self, operation: str, attempt: Callable[[], T], *, once: bool) -> T:
+        """At most two attempts, the second in another way; what moves a gate has one."""
+        self.login.require_not_held()
+        for last in (once, True):
+            try:
+                answer = attempt()
+            except _NotAuthorized as refusal:
+                if self.login.username is None:
+                    raise DeviceRefused(WANTS_USER) from None
+                if last or not self._other_way(refusal):
+                    raise self.login.refused(operation) from None
+            except (AnswerLost, DeviceGarbled) as error:
+                if once:
+                    raise OutcomeUnknown(f"{operation} may have been carried out: {error}") from error
+                raise
+            else:
+                self.login.worked(operation)
+                return answer
+        raise AssertionError("two attempts end in an answer or an error")
 
     def _other_way(self, refusal: "_NotAuthorized") -> bool:
-        """Prepare the second and last try: HTTP Digest if offered, else another reading of the device's clock."""
+        """Prepare the second and last try: HTTP Digest if offered, else the device's clock read again."""
         if refusal.response is not None:
             if self.transport.use_digest:
                 return False
             if self.transport.offer_digest(refusal.response):
                 return True
             if "basic" in refusal.response.headers.get("WWW-Authenticate", "").lower():
-                raise DeviceRefused(PLAIN_ONLY) from refusal
-        # Some devices report their local time as UTC: take whole quarters of an hour as a time zone.
-        other = self._offset - round(self._offset / _ZONE_STEP) * _ZONE_STEP
-        changed, self._offset = abs(other - self._offset) > 1, other
-        return changed
+                raise DeviceRefused(PLAIN_ONLY)
+        elif self.transport.use_digest:
+            self.login.token_with_digest = not self.login.token_with_digest
+            return True
+        try:
+            told = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
+        except (_NotAuthorized, DeviceError):
+            return self.login.try_other_zone()
+        return self.login.learn_clock(_skew(told, datetime.now(UTC))) or self.login.try_other_zone()
 
-    def _hold(self) -> DeviceRefused:
-        self._refused_at = time.monotonic()
-        self.transport.use_digest = False
-        return DeviceRefused(WRONG_PASSWORD)
+    def _token(self) -> Any:
+        return self.login.token() if self.login.token_with_digest or not self.transport.use_digest else None
 
-    def _require_not_held(self) -> None:
-        if self._refused_at is not None and time.monotonic() - self._refused_at < _HOLD_SECONDS:
-            raise DeviceRefused(WRONG_PASSWORD)
+    def _post(
+        self, namespace: str, operation: str, inner: str, *, token: bool, url: str = "", headers: str = "",
+        deadline: float | None = None,
+    ) -> Any:  # fmt: skip
+        sent = soap.envelope(namespace, operation, inner, headers)
+        sent = apply_token(self._token() if token else None, sent, {})
+        address = url or self._address(namespace)
+        body = etree.tostring(sent, xml_declaration=True, encoding="utf-8")
+        action = soap.first(sent, "Action") if headers else None
+        told = f"{namespace}/{operation}" if action is None else str(action.text)
+        kind = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{told}"'}
+        response = self.transport.exchange("POST", address, body, kind, deadline)
+        _require_soap(response, operation)
+        try:
+            return soap.answer(response.content, operation)
+        except OnvifFault as fault:
+            if is_refusal(fault.codes, str(fault)):
+                raise _NotAuthorized(None) from None
+            raise
+
+    def _address(self, namespace: str) -> str:
+        address = self.addresses.get(namespace)
+        if address is None:
+            raise OnvifFault("the device does not offer this service", ("ActionNotSupported",))
+        return address
+
+    def _invoke(self, namespace: str, operation: str, arguments: Mapping[str, Any]) -> Any:
+        address = self._address(namespace)
+        client = self._client(namespace)
+        if namespace not in self._services:
+            self._services[namespace] = client.create_service(binding(namespace), address)
+        client.wsse = _Signer(self._token())
+        try:
+            return getattr(self._services[namespace], operation)(**arguments)
+        except (DeviceError, _NotAuthorized):
+            raise
+        except Fault as fault:
+            codes = tuple(plain(str(code).rpartition(":")[2]) for code in (fault.code, *(fault.subcodes or ())))
+            codes = tuple(code.rpartition("}")[2] for code in codes)
+            if is_refusal(codes, str(fault.message)):
+                raise _NotAuthorized(None) from None
+            raise OnvifFault(f"the device refuses {operation}: {plain(fault.message, 120)}", codes) from None
+        except (ZeepError, etree.LxmlError, AttributeError, TypeError, ValueError, LookupError) as error:
+            # zeep's own error holds the whole answer: its kind will do.
+            raise soap.garbled(operation) from RuntimeError(f"{type(error).__name__}: {plain(error, 200)}")
+
+    def _client(self, namespace: str) -> Client:
+        if namespace not in self._clients:
+            wire = _Wire(self.transport)
+            self._clients[namespace] = Client(document(namespace), transport=wire, settings=SETTINGS)
+        return self._clients[namespace]
 
 
 class _NotAuthorized(Exception):
-    """The device wants credentials, or other ones."""
+    """The device wants credentials, or other ones; `response` is the 401 answer, None after a SOAP fault."""
 
     def __init__(self, response: Any) -> None:
         super().__init__("not authorized")
         self.response = response
 
 
-class _Raising401:
-    """The transport as zeep sees it: a 401 is an exception, whatever its body."""
+class _Wire:
+    """The transport as zeep sees it: what is no SOAP never reaches zeep."""
 
     def __init__(self, inner: OnvifTransport) -> None:
         self._inner = inner
 
     def post_xml(self, address: str, envelope: Any, headers: Mapping[str, str]) -> Any:
         response = self._inner.post_xml(address, envelope, headers)
-        if response.status_code == 401:
-            raise _NotAuthorized(response)
+        _require_soap(response, "")
+        soap.parsed(response.content, "a call")  # zeep would make do with half an answer
         return response
 
 
-class _Token:
-    """A UsernameToken digest made for one call, dated by the device's clock."""
+class _Signer:
+    """zeep's wsse plug-in for one call."""
 
-    def __init__(self, username: str | None, password: str | None, offset: float) -> None:
-        created = datetime.now(UTC) + timedelta(seconds=offset)
-        self._token = UsernameToken(username, password or "", use_digest=True, created=created, zulu_timestamp=True)
+    def __init__(self, token: Any) -> None:
+        self._token = token
 
     def apply(self, envelope: Any, headers: Any) -> Any:
-        return self._token.apply(envelope, headers)
+        return (envelope, headers) if self._token is None else self._token.apply(envelope, headers)
 
     def verify(self, envelope: Any) -> None:
         """Devices do not sign their answers."""
 
 
-def device_url(address: str) -> str:
-    """The device service's URL of `http(s)://host[:port][/path]`; InvalidInput for anything else."""
-    parts = urlsplit(address)
-    try:
-        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = None
-    if not valid:
-        raise InvalidInput("the address of an ONVIF camera is http://HOST[:PORT] or https://HOST[:PORT]")
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or "/onvif/device_service", "", ""))
-
-
-def plain(text: object, limit: int = 64) -> str:
-    """A device's text in one printable line."""
-    return "".join(c if c.isprintable() else " " for c in str(text or ""))[:limit].strip()
-
-
-def _is_refusal(fault: Fault) -> bool:
-    codes = " ".join([str(fault.code), *(str(code) for code in fault.subcodes or ())]).lower()
-    words = codes + " " + str(fault.message).lower()
-    return any(word in words for word in ("notauthorized", "failedauthentication", "not authorized", "unauthorized"))
-
-
-def _brief(error: Exception) -> Exception:
-    """A cause for the log: zeep's error text holds the whole answer."""
-    return RuntimeError(f"{type(error).__name__}: {plain(error, 200)}")
+def _require_soap(response: Any, operation: str) -> None:
+    """_NotAuthorized for 401 and for a bare 403; DeviceGarbled for an error that is no SOAP fault."""
+    status, body = response.status_code, response.content
+    if status == 401 or (status == 403 and b"Envelope" not in body):
+        raise _NotAuthorized(response)
+    if status >= 400 and b"Fault" not in body:
+        what = f" to {operation}" if operation else ""
+        raise DeviceGarbled(f"the device answers {status}{what}; check the address and that ONVIF is switched on in it")
 
 
 def _skew(answer: Any, now: datetime) -> float | None:
     """Seconds the device is ahead; None when its clock cannot be read."""
+    moment = soap.first(answer, "UTCDateTime")
+    if moment is None:
+        moment = soap.first(answer, "LocalDateTime")
+    if moment is None:
+        return None
+    names = ("Year", "Month", "Day", "Hour", "Minute", "Second")
+    parts = [soap.number(moment, name) for name in names]
     try:
-        moment = answer.UTCDateTime or answer.LocalDateTime
-        day, clock = moment.Date, moment.Time
-        theirs = datetime(day.Year, day.Month, day.Day, clock.Hour, clock.Minute, min(clock.Second, 59), tzinfo=UTC)
-    except (AttributeError, TypeError, ValueError):
+        year, month, day, hour, minute, second = (part if part is not None else -1 for part in parts)
+        theirs = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
     return (theirs - now).total_seconds()

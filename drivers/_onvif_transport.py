@@ -10,9 +10,10 @@ from typing import Any
 import requests
 from lxml import etree
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPDigestAuth
+from requests.auth import HTTPDigestAuth, _basic_auth_str
 from requests.utils import parse_dict_header
 from urllib3.exceptions import HTTPError as Urllib3Error
+from urllib3.exceptions import NewConnectionError
 from zeep.transports import Transport
 
 from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable
@@ -20,7 +21,11 @@ from drivers._video_url import UNTRUSTED
 
 MAX_BODY = 5_000_000
 _CHUNK = 65_536
-PLAIN_ONLY = "the camera asks for the password in clear text; switch it to digest authentication, or use https://"
+PLAIN_ONLY = "the device asks for the password in clear text; switch it to digest authentication, or use https://"
+
+
+class AnswerLost(DeviceUnreachable):
+    """The request may have reached the device, and no whole answer came."""
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -44,6 +49,14 @@ class DeadlineAdapter(HTTPAdapter):
             pool.ConnectionCls, pool.devicemgr_tracked = tracked, True
         return pool
 
+    def cut(self) -> None:
+        """End what is under way; from any thread."""
+        for connection in list(self._connections):
+            try:
+                connection.sock.shutdown(2)
+            except (OSError, AttributeError):
+                continue  # not connected any more
+
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[threading.Event]:
         """Within it, exchanges are cut after `seconds`; the event tells that it happened."""
@@ -51,11 +64,7 @@ class DeadlineAdapter(HTTPAdapter):
 
         def expire() -> None:
             cut.set()
-            for connection in list(self._connections):
-                try:
-                    connection.sock.shutdown(2)
-                except (OSError, AttributeError):
-                    continue  # not connected any more
+            self.cut()
 
         timer = threading.Timer(seconds, expire)
         timer.daemon = True
@@ -67,14 +76,14 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class OnvifTransport(Transport):
-    """One camera's HTTP session; for one thread. `use_digest` is set once the camera asked for HTTP Digest."""
+    """One device's HTTP session; for one thread. `use_digest` is set once the device asked for HTTP Digest."""
 
     def __init__(self, username: str | None, password: str | None, deadline: float = 5.0, tls_ca: str = "") -> None:
         session = requests.Session()
         session.verify = tls_ca or True
         session.trust_env = False  # no proxy, no netrc, no other CA bundle
         session.headers["Accept-Encoding"] = "identity"  # nothing to inflate
-        session.headers["Connection"] = "close"  # a kept connection that the camera just closed looks like a loss
+        session.headers["Connection"] = "close"  # a kept connection that the device just closed looks like a loss
         self._adapter = DeadlineAdapter()
         session.mount("http://", self._adapter)
         session.mount("https://", self._adapter)
@@ -82,53 +91,63 @@ class OnvifTransport(Transport):
         # zeep sends no debug log of messages from here: they hold tokens.
         self.logger = logging.getLogger(__name__)
         self._deadline = deadline
+        self._username, self._password = username, password
         self._digest = HTTPDigestAuth(username, password or "") if username is not None else None
-        self.use_digest = self._digest_worked = False
+        self.use_digest = self._digest_worked = self._challenged = False
 
     def post_xml(self, address: str, envelope: Any, headers: Mapping[str, str]) -> requests.Response:
         """Send one SOAP envelope; a 401 answer is returned, for the caller to choose another way."""
         return self.exchange("POST", address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
 
-    def exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.Response:
+    def exchange(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float | None = None
+    ) -> requests.Response:
         """One request with its whole answer in memory, ≤5 MB, within the deadline."""
-        with self._adapter.deadline(self._deadline) as cut:
+        with self._adapter.deadline(deadline or self._deadline) as cut:
             try:
-                response = self._send(method, url, body, headers)
+                response = self._send(method, url, body, headers, deadline)
                 if response.status_code != 401:
                     self._digest_worked = self.use_digest
                 elif self._digest_worked and self._take_challenge(response):
-                    response = self._send(method, url, body, headers)  # the password is right, the nonce was stale
+                    # The password is right, the nonce was stale.
+                    response = self._send(method, url, body, headers, deadline)
                 if cut.is_set():
                     raise requests.Timeout("cut at the deadline")
                 return response
             except (requests.RequestException, Urllib3Error, OSError) as error:
-                if cut.is_set() or isinstance(error, requests.Timeout):
-                    raise DeviceUnreachable("the camera does not answer in time; check its network and load") from error
-                if isinstance(error, requests.exceptions.SSLError):
-                    raise DeviceRefused(UNTRUSTED) from error
-                raise DeviceUnreachable("no connection to the camera; check its address, power and network") from error
+                raise _translated(error, late=cut.is_set()) from error
 
     def offer_digest(self, response: requests.Response) -> bool:
         """Whether a 401 answer asks for HTTP Digest; from then on requests carry it."""
         self.use_digest = self._take_challenge(response)
         return self.use_digest
 
+    def cut(self) -> None:
+        """End the exchange that is under way; from any thread."""
+        self._adapter.cut()
+
+    def basic(self) -> str:
+        """The Authorization header with the password in clear text."""
+        return str(_basic_auth_str(self._username or "", self._password or ""))
+
     def close(self) -> None:
         """Let go of the connections."""
         self.session.close()
 
-    def _send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.Response:
+    def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float | None
+    ) -> requests.Response:
         sent = dict(headers)
-        if self.use_digest and self._digest is not None:
+        if self.use_digest and self._digest is not None and self._challenged:
             sent["Authorization"] = str(self._digest.build_digest_header(method, url))
         response = self.session.request(
-            method, url, data=body, headers=sent, stream=True, allow_redirects=False, timeout=self._deadline
+            method, url, data=body, headers=sent, stream=True, allow_redirects=False, timeout=deadline or self._deadline
         )
         with response:
             response._content = _bounded(response)
-        self._adapter.close()  # and not kept by us either, though the camera may not say that it closes
+        self._adapter.close()  # and not kept by us either, though the device may not say that it closes
         if 300 <= response.status_code < 400:
-            raise DeviceGarbled("the camera redirects to another address, which is not followed; use its final address")
+            raise DeviceGarbled("the device redirects to another address, which is not followed; use its final address")
         return response
 
     def _take_challenge(self, response: requests.Response) -> bool:
@@ -136,6 +155,7 @@ class OnvifTransport(Transport):
         position = challenge.lower().find("digest ")
         if position < 0 or self._digest is None:
             return False
+        self._challenged = True
         self._digest.init_per_thread_state()
         self._digest._thread_local.chal = parse_dict_header(  # type: ignore[attr-defined]
             challenge[position + len("digest ") :]
@@ -143,13 +163,27 @@ class OnvifTransport(Transport):
         return True
 
 
+def _translated(error: Exception, *, late: bool) -> DeviceUnreachable | DeviceRefused:
+    if isinstance(error, requests.exceptions.SSLError):
+        return DeviceRefused(UNTRUSTED)
+    kind = DeviceUnreachable if _never_left(error) else AnswerLost
+    if late or isinstance(error, requests.Timeout):
+        return kind("the device does not answer in time; check its network and load")
+    return kind("no connection to the device; check its address, power and network")
+
+
+def _never_left(error: Exception) -> bool:
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(cause, NewConnectionError)
+
+
 def _bounded(response: requests.Response) -> bytes:
     """The body as sent; DeviceGarbled when it is compressed against our word or above 5 MB."""
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise DeviceGarbled("the camera sends compressed answers nobody asked for; update its firmware")
+        raise DeviceGarbled("the device sends compressed answers nobody asked for; update its firmware")
     body = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         body += chunk
         if len(body) > MAX_BODY:
-            raise DeviceGarbled("the camera's answer is larger than 5 MB; is this a camera?")
+            raise DeviceGarbled("the device's answer is larger than 5 MB; is this an ONVIF device?")
     return bytes(body)

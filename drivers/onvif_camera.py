@@ -1,74 +1,92 @@
-"""An ONVIF camera: the stream and the snapshot are found by asking the device (Profile S, media service 1)."""
+"""An ONVIF camera (Profiles S and T): stream, snapshot, events, inputs, and relay outputs as a gate."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from devicemgr.errors import DeviceError, DeviceGarbled, InvalidInput
 from devicemgr.events import DeviceFact
-from devicemgr.model import Capability, DeviceConfig, DeviceInfo, JsonValue, VideoSource
+from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
 from devicemgr.ports import Device, Driver
 from drivers._camera import CameraOptions, grab_jpeg, probe
+from drivers._onvif_options import WiredOptions, connect
+from drivers._onvif_session import Session, clock_notes
 from drivers._options import read_options
-from drivers._video_url import require_no_credentials
 
 if TYPE_CHECKING:
     from drivers._onvif import OnvifDevice
+    from drivers._onvif_media import Profile
 
-_DEVICE = "http://www.onvif.org/ver10/device/wsdl"
-_MEDIA = "http://www.onvif.org/ver10/media/wsdl"
-_SKEW_NOTED = 5.0
-_STREAM_SETUP = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
+_RESTING, _WATCHING = 2.0, 0.1
 
 
-class OnvifOptions(CameraOptions):
+class Options(CameraOptions, WiredOptions):
     """Options of an ONVIF camera."""
 
     profile: str = Field("", max_length=64, description="media profile by token or name; the first with video if empty")
+    preset: str = Field("", max_length=64, description="PTZ preset, by token or name, to turn to on every start")
+    rtsp_port: int = Field(0, ge=0, le=65535, description="port of the stream, where a router maps it to another one")
 
 
 class OnvifCamera:
-    """One ONVIF camera (ports.Camera); media profiles are read once per open()."""
+    """One ONVIF camera (ports.Camera and ports.Gate); media profiles are read once per open()."""
 
-    poll_interval = 5.0
+    senses_passage = False
 
-    def __init__(self, config: DeviceConfig, device: "OnvifDevice", options: OnvifOptions) -> None:
+    def __init__(self, config: DeviceConfig, device: "OnvifDevice", options: Options) -> None:
+        from drivers._onvif_inputs import Inputs  # noqa: PLC0415 - listing the kinds must not import zeep
+        from drivers._onvif_relays import RelayGate  # noqa: PLC0415
+
         self._config, self._device, self._options = config, device, options
-        self._profiles: list[Any] = []
-        self._info = DeviceInfo()
+        self._session = Session(device, config.name)
+        self._gate, self._inputs = RelayGate(device, options), Inputs(options)
+        self._profiles: list[Profile] = []
+        self.poll_interval = _WATCHING if options.watches() or self._gate.configured else _RESTING
 
     def open(self) -> DeviceInfo:
-        """Read the clock, find the services, identify."""
-        from drivers._onvif import plain  # noqa: PLC0415  listing the kinds must not import zeep
+        """Identify, read the profiles, put the relays into order, turn to the preset."""
+        from drivers._onvif_media import profiles  # noqa: PLC0415
+        from drivers._onvif_names import MEDIA, MEDIA2  # noqa: PLC0415
 
-        self._device.read_clock()
-        self._device.find_services()
-        said = self._device.call(_DEVICE, "GetDeviceInformation")
-        self._profiles = []
-        fields = ("Manufacturer", "Model", "FirmwareVersion", "SerialNumber")
-        self._info = DeviceInfo(*(plain(getattr(said, field, "")) for field in fields))
-        return self._info
+        info = self._session.open()
+        if not (self._device.offers(MEDIA) or self._device.offers(MEDIA2)):
+            raise DeviceGarbled("the device offers no video by ONVIF; is it a camera?")
+        self._profiles = profiles(self._device)
+        self._gate.open()
+        if self._options.preset:
+            self._turn()
+        self._session.listen()
+        return info
 
     def poll(self) -> Sequence[DeviceFact]:
-        """See that it still answers, and follow its clock; events come with a later media service."""
-        self._device.read_clock()
-        return ()
+        """End pulses, see that the camera lives, and hand over what its inputs told."""
+        self._gate.end_pulses()
+        return [fact for notice in self._session.poll() for fact in self._inputs.facts(notice)]
+
+    @property
+    def complaint(self) -> str | None:
+        """What it lacks (ports.Complaining)."""
+        from drivers._onvif_media import READABLE  # noqa: PLC0415
+
+        found = self._session.ailments(needs_events=self._options.watches())
+        encoding = next((p.encoding for p in self._profiles if p.token == self._chosen_token()), "")
+        if encoding and encoding.upper() not in READABLE:
+            found.append(f"the stream is {encoding[:20]}, which is not known here; set the camera to H.264 or H.265")
+        return "; ".join(found) or None
 
     def check(self) -> dict[str, JsonValue]:
-        """Who it is, its profiles, its stream (no credentials) and what that shows, and its clock."""
-        skew = self._device.read_clock()
+        """Who it is, its profiles, its stream (no credentials) and what that shows, its clock, inputs and relays."""
+        result = self._session.check()
         source = self.stream()
-        known = self._device.skew_seconds is not None
-        result: dict[str, JsonValue] = {
-            "manufacturer": self._info.manufacturer,
-            "model": self._info.model,
-            "firmware": self._info.firmware,
-            "profiles": [_described(profile) for profile in self._profiles],
-            "stream": source.url,
-            "clock_skew_seconds": round(skew, 1) if known else None,
-            "notes": _clock_notes(skew if known else None),
-        }
+        skew = self._device.login.skew_seconds
+        result |= {
+            "profiles": [profile.as_json() for profile in self._profiles], "stream": source.url,
+            "notes": [*clock_notes(skew)],
+        }  # fmt: skip
+        if timed := self._gate.timed_here:
+            result["relays_timed_here"] = [*timed]
+        result |= self._extras()
         try:
             result["video"] = probe(source)
         except DeviceError as error:
@@ -76,33 +94,48 @@ class OnvifCamera:
         return result
 
     def stream(self) -> VideoSource:
-        """Ask for the RTSP address of the chosen profile; host forced to the configured one."""
-        token = self._profile().token
-        answer = self._device.call(_MEDIA, "GetStreamUri", StreamSetup=_STREAM_SETUP, ProfileToken=token)
-        url = self._device.own_stream(str(getattr(answer, "Uri", None) or ""))
+        """Ask for the address of the chosen profile's stream; host forced to the configured one."""
+        from drivers._onvif_media import stream_uri  # noqa: PLC0415
+
+        announced = stream_uri(self._device, self._profile(), self._options.transport)
+        url = self._device.place.stream(announced)
         return VideoSource(url, self._config.username, self._config.password, self._options.for_stream())
 
     def snapshot(self) -> bytes:
         """The camera's own JPEG; from the stream when it offers none."""
-        answer = self._device.call(_MEDIA, "GetSnapshotUri", ProfileToken=self._profile().token)
-        uri = getattr(answer, "Uri", None)
+        from drivers._onvif_media import snapshot_uri  # noqa: PLC0415
+
+        uri = snapshot_uri(self._device, self._profile())
         if not uri:
             return grab_jpeg(self.stream())
-        picture = self._device.fetch(str(uri))
+        picture = self._device.fetch(uri)
         if not picture.startswith(b"\xff\xd8"):
             raise DeviceGarbled("the camera's snapshot is not a JPEG; check its snapshot settings")
         return picture
 
+    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+        """One pulse of the channel's relay."""
+        self._gate.release(channel, direction, seconds)
+
+    def set_mode(self, channel: int, mode: PortalMode) -> None:
+        """Free holds the relay on, normal and locked switch it off."""
+        self._gate.set_mode(channel, mode)
+
     def close(self) -> None:
         """Let go of the connections."""
-        self._device.close()
+        self._gate.let_go()
+        self._session.close()
 
-    def _profile(self) -> Any:
-        if not self._profiles:
-            self._profiles = list(self._device.call(_MEDIA, "GetProfiles") or [])[:64]
+    def _chosen_token(self) -> str:
+        try:
+            return self._profile().token
+        except (DeviceError, InvalidInput):
+            return ""
+
+    def _profile(self) -> "Profile":
         wanted = self._options.profile
         for profile in self._profiles:
-            if wanted in (profile.token, profile.Name) if wanted else profile.VideoEncoderConfiguration:
+            if wanted in (profile.token, profile.name) if wanted else profile.has_video:
                 return profile
         if wanted:
             raise InvalidInput("the camera has no such media profile; `device test` lists its profiles")
@@ -110,42 +143,38 @@ class OnvifCamera:
             raise DeviceGarbled("the camera has no media profile; create one on its web page")
         return self._profiles[0]
 
+    def _turn(self) -> None:
+        from drivers._onvif_extras import goto_preset  # noqa: PLC0415
 
-def _described(profile: Any) -> dict[str, JsonValue]:
-    from drivers._onvif import plain  # noqa: PLC0415  listing the kinds must not import zeep
+        goto_preset(self._device, self._profile().token, self._options.preset)
 
-    encoder = profile.VideoEncoderConfiguration
-    size = getattr(encoder, "Resolution", None)
-    return {
-        "token": plain(profile.token),
-        "name": plain(profile.Name),
-        "encoding": plain(getattr(encoder, "Encoding", "")),
-        "width": getattr(size, "Width", None),
-        "height": getattr(size, "Height", None),
-    }
+    def _extras(self) -> dict[str, JsonValue]:
+        """What some cameras have: presets, picture settings, inputs."""
+        from drivers._onvif_extras import imaging, inputs, presets  # noqa: PLC0415
 
-
-def _clock_notes(skew: float | None) -> list[JsonValue]:
-    if skew is None:
-        return ["the camera's clock cannot be read"]
-    if abs(skew) <= _SKEW_NOTED:
-        return []
-    return [f"the camera's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}; set its time server"]
+        reads: dict[str, Callable[[], JsonValue]] = {
+            "presets": lambda: presets(self._device, self._profile().token),
+            "imaging": lambda: imaging(self._device), "inputs": lambda: inputs(self._device),
+            "relays": lambda: [relay.as_json() for relay in self._gate.all()],
+        }  # fmt: skip
+        found: dict[str, JsonValue] = {}
+        for name, read in reads.items():
+            try:
+                found[name] = read()
+            except DeviceError as error:  # some hang up instead of refusing
+                found[name] = {"error": str(error)}
+        return found
 
 
 def _build(config: DeviceConfig) -> Device:
-    from drivers._onvif import OnvifDevice  # noqa: PLC0415  listing the kinds must not import zeep
-
-    require_no_credentials(config.address)
-    options = read_options(OnvifOptions, config)
-    device = OnvifDevice(config.address, config.username, config.password, tls_ca=options.tls_ca)
-    return OnvifCamera(config, device, options)
+    options = read_options(Options, config)
+    return OnvifCamera(config, connect(config, options, options.tls_ca, options.rtsp_port), options)
 
 
 DRIVER = Driver(
     kind="onvif_camera",
-    title="ONVIF camera (Profile S)",
-    capabilities=frozenset({Capability.CAMERA}),
-    options=OnvifOptions,
+    title="ONVIF camera (Profiles S and T), with its inputs and relay outputs",
+    capabilities=frozenset({Capability.CAMERA, Capability.GATE}),
+    options=Options,
     build=_build,
 )

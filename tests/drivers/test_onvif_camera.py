@@ -211,7 +211,7 @@ def connect(server: OnvifServer) -> Iterator[Callable[..., OnvifCamera]]:
 def test_identifies_and_bounds_what_the_device_says(server: OnvifServer, connect: Callable[..., OnvifCamera]) -> None:
     info = connect().open()
     assert (info.manufacturer, info.model, info.firmware, info.serial) == ("Acme Co", "M" * 64, "1.2", "42")
-    assert server.authorised == 2
+    assert server.authorised == 3
     assert server.refusals == 0
 
 
@@ -253,7 +253,13 @@ def test_a_skewed_clock_is_followed_and_told(
     assert server.refusals == 0
     assert abs(answer["clock_skew_seconds"] - hours * 3600) < 5
     assert "3600" in answer["notes"][0] or "3599" in answer["notes"][0] or "3601" in answer["notes"][0]
-    assert answer["profiles"][0] == {"token": "main", "name": "Main", "encoding": "H264", "width": 1920, "height": 1080}
+    assert answer["profiles"][0] == {
+        "token": "main",
+        "name": "Main",
+        "encoding": "H264",
+        "width": 1920,
+        "height": 1080,
+    } | {"fps": None, "service": "media1"}
     assert answer["stream"] == "rtsp://127.0.0.1:1/none"
     assert answer["video"] == {"error": "no connection to the camera; check its address, power and network"}
 
@@ -262,7 +268,7 @@ def test_local_time_shown_as_utc(server: OnvifServer, connect: Callable[..., Onv
     server.clock_shown_ahead = timedelta(hours=5)
     connect().open()
     assert server.refusals == 1
-    assert server.authorised == 2
+    assert server.authorised == 3
 
 
 def test_http_digest_device(server: OnvifServer, connect: Callable[..., OnvifCamera]) -> None:

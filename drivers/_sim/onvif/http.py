@@ -133,6 +133,7 @@ class Handler(BaseHTTPRequestHandler):
         """The user's name, "" for a call that needs none; None when the refusal is sent already."""
         device = self._device
         free = request.name in PRE_AUTH
+        locked = device.faults.locked_out and device.faults.hits(request.name)
         if request.name == "GetSystemDateAndTime" and device.faults.clock_needs_password:
             free = False
         if device.auth == "none" or (free and request.security is None):
@@ -140,12 +141,12 @@ class Handler(BaseHTTPRequestHandler):
         why = "no token"
         if device.auth in ("token", "both"):
             user, why = device.doorkeeper.token(request, device.state.users, device.now())
-            if user and not device.faults.locked_out:
+            if user and not locked:
                 return user
         header = self.headers.get("Authorization", "")
         if device.auth in ("digest", "both") and (device.auth == "digest" or header):
             user, why = device.doorkeeper.digest("POST", header, device.state.users)
-            if user and not device.faults.locked_out:
+            if user and not locked:
                 return user
         if free and device.auth == "digest":
             return ""

@@ -1,0 +1,63 @@
+"""Addresses that an ONVIF device announces, kept to the one that it was configured with."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from devicemgr.errors import DeviceGarbled, InvalidInput
+
+_PORT = re.compile(r":(\d{1,5})(?::\d+)?$")  # doubled ports occur
+_STREAMS = ("rtsp", "rtsps", "http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a device is: `url` of its device service; announced addresses on `allowed` hosts are taken as they are."""
+
+    url: str
+    allowed: frozenset[str] = frozenset()
+    rtsp_port: int = 0
+
+    def http(self, announced: str) -> str:
+        """A service, subscription or snapshot: on the configured scheme, host and port. Never down from https."""
+        told, own = _split(announced), urlsplit(self.url)
+        if told.hostname in self.allowed and told.scheme in ("http", "https"):
+            if own.scheme == "https" and told.scheme == "http":
+                raise DeviceGarbled("the device announces http:// where https:// is configured; enable HTTPS in it")
+            return urlunsplit((told.scheme, told.netloc.rpartition("@")[2], told.path or "/", told.query, ""))
+        return urlunsplit((own.scheme, own.netloc, told.path or "/", told.query, ""))
+
+    def stream(self, announced: str) -> str:
+        """A stream: RTSP on the configured host with its own port and no credentials; MJPEG as `http`."""
+        told, own = _split(announced), urlsplit(self.url)
+        scheme = told.scheme.lower()
+        if scheme not in _STREAMS:
+            raise DeviceGarbled("the device announces no RTSP stream; enable RTSP in its settings")
+        if scheme.startswith("http"):
+            return self.http(announced)
+        found = _PORT.search(told.netloc)
+        port = str(self.rtsp_port) if self.rtsp_port else found.group(1) if found else ""
+        host = str(told.hostname if told.hostname in self.allowed else own.hostname)
+        netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+        return urlunsplit((scheme, netloc, told.path, told.query, ""))
+
+
+def _split(announced: str) -> SplitResult:
+    try:
+        parts = urlsplit(announced)
+        _ = parts.hostname
+    except ValueError as error:
+        raise DeviceGarbled("the device announces an address that is none; update its firmware") from error
+    return parts
+
+
+def device_url(address: str) -> str:
+    """The device service's URL of `http(s)://host[:port][/path]`; InvalidInput for anything else."""
+    parts = urlsplit(address)
+    try:
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = None
+    if not valid:
+        raise InvalidInput("the address of an ONVIF device is http://HOST[:PORT] or https://HOST[:PORT]")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or "/onvif/device_service", "", ""))
