@@ -13,6 +13,7 @@ from devicemgr.client import (
     credentials,
     demo,
     devices,
+    discovering,
     evaluate,
     events,
     faces,
@@ -81,7 +82,7 @@ def load_bench() -> "BenchParts":
 
 for part in (system, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
-for part in (syncing, tracing):
+for part in (discovering, syncing, tracing):
     devices.app.registered_commands += part.app.registered_commands
 for part in (calibrate, evaluate, migrate):
     faces.app.registered_commands += part.app.registered_commands

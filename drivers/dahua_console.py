@@ -1,14 +1,18 @@
 """Dahua (and Intelbras) face terminals over their CGIs: a console, and the gate that it opens."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from devicemgr.model import Capability, DeviceConfig
-from devicemgr.ports import Device, Driver
+from devicemgr.ports import Device, Driver, Found
 from drivers._options import read_options
+
+if TYPE_CHECKING:
+    from drivers._http_probe import Reply
 
 
 class Options(BaseModel):
@@ -81,10 +85,30 @@ def build(config: DeviceConfig) -> Device:
     return DahuaConsole(config.name, host, options, zone, lines[0], lines[1])
 
 
+def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
+    """Those of `hosts` that ask for a login as these terminals do; one request each, without a password."""
+    from drivers._dahua_cgi import CHALLENGE_TARGET  # noqa: PLC0415 (httpcore)
+    from drivers._http_probe import find  # noqa: PLC0415
+
+    return find(seconds, hosts, CHALLENGE_TARGET, _recognised) if hosts else []
+
+
+def _recognised(address: str, reply: "Reply") -> Found | None:
+    from drivers._digest import read_challenges  # noqa: PLC0415
+
+    challenge = read_challenges(reply.challenges)
+    if reply.status != 401 or challenge is None or not challenge.realm.startswith("Login to "):
+        return None
+    # Cameras and recorders of the make ask alike.
+    note = "a face terminal, if it is no camera or recorder of the make; give --username and --password-stdin"
+    return Found("dahua_console", address, note=note)
+
+
 DRIVER = Driver(
     kind="dahua_console",
     title="Dahua or Intelbras face terminal (ASI72xx, SS 55xx) over HTTP CGI",
     capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
     options=Options,
     build=build,
+    discover=discover,
 )

@@ -1,6 +1,7 @@
 """Hikvision face-ID terminals (DS-K1T…, "MinMoe") over ISAPI: gate, keeper of people, memory of events, asker."""
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, FireRelease, GateAlarm, Kind, Presented
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Device, Driver, Holding
+from devicemgr.ports import Device, Driver, Found, Holding
 from drivers._hik_codes import FIRE_OFF
 from drivers._hik_time import Clock
 from drivers._options import read_options
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from drivers._hik_people import People
     from drivers._hik_push import PushListener
     from drivers._http import Login
+    from drivers._http_probe import Reply
 
+KIND = "hikvision_console"
 DOOR = "/ISAPI/AccessControl/RemoteControl/door"
 REMOTE_CHECK = "/ISAPI/AccessControl/remoteCheck"
 _MODES = {PortalMode.NORMAL: "close", PortalMode.FREE: "alwaysOpen", PortalMode.LOCKED: "alwaysClose"}
@@ -248,10 +251,31 @@ def _build(config: DeviceConfig) -> Device:
     return console
 
 
+def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
+    """Those of `hosts` that ask for a login as these terminals do; one request each, without a password."""
+    from drivers._hik_isapi import DEVICE_INFO  # noqa: PLC0415
+    from drivers._http_probe import find  # noqa: PLC0415
+
+    return find(seconds, hosts, DEVICE_INFO, _recognised) if hosts else []
+
+
+def _recognised(address: str, reply: "Reply") -> Found | None:
+    from drivers._digest import read_challenges  # noqa: PLC0415
+
+    challenge = read_challenges(reply.challenges)
+    if reply.status != 401 or challenge is None:
+        return None
+    named = re.match(r"i?DS-[\w.-]{1,60}", challenge.realm)
+    if named is None and b"/ISAPI/" not in reply.body and b"isapi.org" not in reply.body:
+        return None
+    return Found(KIND, address, named[0] if named else "", note="give --username and --password-stdin")
+
+
 DRIVER = Driver(
-    kind="hikvision_console",
+    kind=KIND,
     title="Hikvision face-ID console (ISAPI)",
     capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
     options=Options,
     build=_build,
+    discover=discover,
 )

@@ -13,6 +13,7 @@ from drivers._camera import CameraOptions, grab_jpeg, probe
 from drivers._onvif_options import WiredOptions, connect
 from drivers._onvif_session import Session, clock_notes
 from drivers._options import read_options
+from drivers._ws_discovery import discover
 
 if TYPE_CHECKING:
     from drivers._onvif import OnvifDevice
@@ -177,4 +178,5 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.CAMERA, Capability.GATE}),
     options=Options,
     build=_build,
+    discover=discover,
 )

@@ -9,6 +9,7 @@ from devicemgr.api import (
     calibration,
     credentials,
     devices,
+    discoveries,
     events,
     faces,
     holdings,
@@ -38,8 +39,8 @@ def create_app(context: Context) -> FastAPI:
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
     for resource in (
-        people, credentials, faces, calibration, migration, rights, devices, tracing, provisioning, holdings, portals,
-        events, audit, sitefile, system,
+        people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
+        holdings, portals, events, audit, sitefile, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     app.include_router(api)

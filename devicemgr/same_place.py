@@ -1,0 +1,35 @@
+"""Whether two addresses are of one device: the same port of this box, or the same host."""
+
+import ipaddress
+import os
+from urllib.parse import urlsplit
+
+_PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
+
+
+def same_place(found: str, stored: str) -> bool:
+    """True for one path (links followed), and for one host unless scheme and port both tell two services apart."""
+    one, other = _place(found), _place(stored)
+    if one is None or other is None or one[1] != other[1]:
+        return False
+    # A camera is added by rtsp:// and found by http://; two of one scheme on one host are two devices behind it.
+    return one[2] == other[2] or one[0] != other[0]
+
+
+def _place(address: str) -> tuple[str, str, int | None] | None:
+    plain = address.removeprefix("serial:").partition("?")[0]
+    if plain.startswith("/"):
+        return "", os.path.realpath(plain), None
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return (parts.scheme, _one_spelling(host), port or _PORTS.get(parts.scheme)) if host else None
+
+
+def _one_spelling(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.lower().rstrip(".")
