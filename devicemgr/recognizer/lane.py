@@ -13,11 +13,12 @@ from devicemgr.recognizer.identity import Identity, Verdict
 from devicemgr.recognizer.messages import LaneConfig
 from devicemgr.recognizer.motion import NOBODY, SOMEBODY, MotionGate, Rhythm, cells_of
 from devicemgr.recognizer.quality import Quality
-from devicemgr.recognizer.search import FaceFinder, View, body_part, unseen_parts
+from devicemgr.recognizer.search import SMALLEST_FACE, FaceFinder, View, body_part, unseen_parts
 from devicemgr.recognizer.tracks import GAP_SECONDS, Track, Tracker
 
 log = logging.getLogger(__name__)
 
+MAX_WIDTH = 640  # of the picture in which faces are looked for, unless a camera says otherwise
 LOST_SECONDS = 3 * GAP_SECONDS
 LEAST_STAY = 1.0  # somebody who was never encodable and left sooner only walked past
 # A newcomer's next frame is taken when the camera has it, whatever the lane's rate, but no two of the same moment.
@@ -64,8 +65,8 @@ class Lane:
 
     def __init__(self, config: LaneConfig, name: str, encoder: FaceEncoder, send: Send) -> None:
         self._device, self._encoder, self._send = config.device, encoder, send
-        max_width = int(config.number("max_width", 640, 160, 3840))
-        self._min_face = int(config.number("min_face_px", 80, 20, 2000))
+        max_width = int(config.number("max_width", MAX_WIDTH, 160, 3840))
+        self._min_face = int(config.number("min_face_px", SMALLEST_FACE, 20, 2000))
         self._interval = 1.0 / config.number("fps", 10.0, 0.1, 60.0)
         self._roi = config.roi()
         self._finder = FaceFinder(encoder, max_width, self._min_face, self._roi)
