@@ -18,7 +18,7 @@ from devicemgr.text import safe
 SERIAL = "serial"
 MOST_HOSTS = 1024
 _MOST_FOUND = 500
-_HOSTS_A_SECOND = 250
+_HOSTS_A_SECOND = 60  # silent ones, where two ports of each are tried
 _GRACE_SECONDS = 3.0
 _LIMITS = {"model": 80, "serial": 80, "name": 80, "note": 300}
 

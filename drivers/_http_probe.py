@@ -13,7 +13,8 @@ from selectors import EVENT_WRITE, DefaultSelector
 from devicemgr.ports import Found
 
 PORTS = {"http": 80, "https": 443}
-_AT_ONCE, _CONNECT_SECONDS = 256, 1.0
+# Few at once: in the daemon, gates and cameras live on the same file descriptors.
+_AT_ONCE, _CONNECT_SECONDS = 64, 0.5
 _HOST_SECONDS, _LONGEST = 2.0, 65_536
 _WORKERS = 16
 
@@ -91,7 +92,7 @@ def _address(scheme: str, host: str, port: int) -> str:
 
 
 def _reachable(hosts: Sequence[str], port: int, until: float) -> Iterator[str]:
-    """Hosts whose `port` is open, some hundreds asked at once."""
+    """Hosts whose `port` is open, some dozens asked at once."""
     for start in range(0, len(hosts), _AT_ONCE):
         if time.monotonic() < until:
             yield from _open_of(hosts[start : start + _AT_ONCE], port, min(until, time.monotonic() + _CONNECT_SECONDS))

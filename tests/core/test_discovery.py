@@ -148,6 +148,12 @@ def test_a_link_is_the_port_it_points_to(tmp_path):
     assert same_place(str(tmp_path / "ttyUSB0"), f"serial:{tmp_path}/arm?baudrate=9600")
 
 
+def test_a_range_that_needs_more_time_is_told():
+    assert look(Kinds(), hosts=["192.0.2.1-192.0.2.40"], seconds=1)["notes"] == []
+    (note,) = look(Kinds(), hosts=["192.0.2.0/24"], seconds=1)["notes"]
+    assert "254 addresses may take longer than 1 s; give more --seconds" in note
+
+
 def test_ranges():
     assert discovery.expand(["192.0.2.9-192.0.2.11", "192.0.2.10", "192.0.2.0/30"]) == [
         "192.0.2.9", "192.0.2.10", "192.0.2.11", "192.0.2.1", "192.0.2.2",
