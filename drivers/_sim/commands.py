@@ -3,13 +3,21 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
 from devicemgr.errors import InvalidInput
 
 app = typer.Typer(no_args_is_help=True, help="Simulated devices, for training and tests.")
+
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:every N]",
+        help="What goes wrong: silence, garbage, late-ack, lost-ack, wrong-unit, unplug, stuck-arm or power-loss.",
+    ),
+]
 
 _SIZE = re.compile(r"([0-9]{2,4})x([0-9]{2,4})")
 
@@ -72,13 +80,37 @@ def turnstile(
     passage: Annotated[bool, typer.Option(help="Whether somebody goes through after a release.")] = True,
     passage_delay: Annotated[float, typer.Option(help="Seconds until that person steps in.")] = 0.3,
     passage_seconds: Annotated[float, typer.Option(help="Seconds that the person takes.")] = 0.5,
+    fault: Faults = None,
 ) -> None:
-    """Answer as a LOT turnstile on Modbus RTU; the first line tells the address."""
+    """Answer as a LOT turnstile on Modbus RTU; lines on standard input inject faults: `fault lost-ack`, `clear`."""
     from drivers._sim.turnstile import run  # noqa: PLC0415 - as above
 
     if link is not None and listen is not None:
         raise typer.BadParameter("give --link or --listen, not both")
-    run(link, listen, unit, passage, passage_delay, passage_seconds)
+    run(link, listen, unit, passage, passage_delay, passage_seconds, fault or ())
+
+
+@app.command("relay")
+def relay(
+    model: Annotated[str, typer.Option(help="lcus, kmtronic, numato, or modbus.")] = "modbus",
+    link: Annotated[Path | None, typer.Option(help="A stable name for its serial line, such as /tmp/gate.")] = None,
+    relays: Annotated[int, typer.Option(min=1, max=32, help="How many relays and inputs it has.")] = 8,
+    unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus address.")] = 1,
+    contacts: Annotated[
+        str, typer.Option(help="none, or a dry-contact turnstile behind it: pulse or potential.")
+    ] = "none",
+    passage: Annotated[bool, typer.Option(help="Whether somebody goes through after a release.")] = True,
+    fault: Faults = None,
+) -> None:
+    """Answer as a relay board; lines on standard input: `input 3 on`, `fault power-loss`, `clear`."""
+    from drivers._sim.relay import SimulatedRelayBoard, print_event, run  # noqa: PLC0415 - as above
+
+    if model not in ("lcus", "kmtronic", "numato", "modbus") or contacts not in ("none", "pulse", "potential"):
+        raise typer.BadParameter("--model is lcus, kmtronic, numato or modbus; --contacts none, pulse or potential")
+    board = SimulatedRelayBoard(
+        cast("Any", model), link, relays, unit, contacts=cast("Any", contacts), passage=passage, on_event=print_event
+    )
+    run(board, model, fault or ())
 
 
 @app.command("onvif")

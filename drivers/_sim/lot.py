@@ -1,6 +1,7 @@
 """How a LOT turnstile behaves: registers, people who pass or do not, time-outs. No bytes, no clock of its own."""
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from devicemgr.model import Direction
@@ -22,6 +23,7 @@ class Side:
     count: int
     due: float | None = None
     inside: bool = False
+    freed: bool = False
 
 
 class LotTurnstile:
@@ -32,6 +34,8 @@ class LotTurnstile:
         self._log = log
         self._delay = passage_delay
         self._seconds = passage_seconds
+        self.sticks: Callable[[], bool] = lambda: False
+        self._stuck: set[int] = set()
         self.registers = dict.fromkeys(range(lot.STATE_FIRST, lot.STATE_FIRST + lot.STATE_COUNT), 0)
         self.registers |= {lot.CONTROL: lot.NORMAL, lot.INPUT_KIND: 0, lot.START_TIMEOUT: 70, lot.PASSAGE_TIMEOUT: 70}
         self.registers |= dict.fromkeys((0x100, 0x200, lot.ERROR_DETAILS, *range(0x1000, 0x100C)), 0)
@@ -54,6 +58,21 @@ class LotTurnstile:
         side = next(side for side in self._sides.values() if side.direction is direction)
         count = (self.counter(direction) + people) % 2**32
         self.registers[side.count], self.registers[side.count + 1] = count & 0xFFFF, count >> 16
+
+    def unstick(self) -> None:
+        """Let arms go on that have stopped half-way."""
+        for side in self._sides.values():
+            if side.left in self._stuck:
+                side.due, side.freed = 0.0, True
+        self._stuck.clear()
+
+    def lose_power(self) -> None:
+        """Arms fall back, what was released is forgotten; counters and anti-panic stay (vendor's register map)."""
+        for side in self._sides.values():
+            side.due, side.inside = None, False
+            self.registers[side.left] = self.registers[side.present] = 0
+        self._stuck.clear()
+        self._log.add("power_lost")
 
     def tick(self, now: float) -> None:
         """Carry out what is due."""
@@ -109,8 +128,10 @@ class LotTurnstile:
         left = self.registers[side.left]
         direction = str(side.direction)
         side.due = None
-        if side.inside:
-            side.inside = False
+        if side.inside and not side.freed and self.sticks():
+            self._stuck.add(side.left)
+        elif side.inside:
+            side.inside = side.freed = False
             self.registers[side.present] = 0
             self.add_passages(side.direction, 1)
             if left not in {lot.CLOSED, lot.FREE}:

@@ -2,14 +2,17 @@
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from drivers._framing import cut
 from drivers._modbus_frames import MOST_HEARD, REQUESTS, measure_rtu, rtu_frame
 from drivers._sim.events import EventLog
+from drivers._sim.faults import FAULTS, Plan
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+# Longer than any master waits by itself.
+LATE_SECONDS = 0.6
 WRITES = {0x05, 0x06, 0x0F, 0x10}
 
 Handler = Callable[[bytes, float], bytes]
@@ -50,8 +53,12 @@ class ModbusUnit:
         tick: Callable[[float], None] = lambda _now: None,
         next_tick: Callable[[], float | None] = lambda: None,
         baudrate: int | None = None,
+        able: Collection[str] = tuple(FAULTS),
     ) -> None:
         self.faults = Faults()
+        self.plan = Plan(log, able)
+        self.powerless_until = 0.0
+        self.after_command: Callable[[], None] = lambda: None
         self._unit = unit
         self._handlers = handlers
         self._log = log
@@ -85,7 +92,11 @@ class ModbusUnit:
 
     def _serve(self, pdu: bytes, now: float) -> None:
         function = pdu[0]
+        if now < self.powerless_until:
+            return
         self._log.add("request", pdu=pdu.hex(" "))
+        if self.plan.due("silence"):
+            return
         if self.faults.silent:
             self.faults.injected["silent"] += 1
             return
@@ -93,6 +104,15 @@ class ModbusUnit:
             answer = self._answer(pdu, now)
         except Refusal as refusal:
             answer = bytes([function | 0x80, refusal.code])
+        command = function in WRITES
+        if command:
+            self.after_command()
+            if now < self.powerless_until:
+                return
+        if command and self.plan.due("lost-ack"):
+            return
+        if command and self.plan.due("late-ack"):
+            now += LATE_SECONDS
         if not self._dropped(function):
             frame = self._frame(answer)
             on_the_wire = (len(pdu) + 3 + len(frame)) * self._character_seconds
@@ -130,7 +150,11 @@ class ModbusUnit:
     def _frame(self, pdu: bytes) -> bytes:
         faults = self.faults
         unit = self._unit if faults.answer_as_unit is None else faults.answer_as_unit
+        if self.plan.due("wrong-unit"):
+            unit = unit % 247 + 1
         frame = rtu_frame(pdu, unit)
+        if self.plan.due("garbage"):
+            frame = bytes(byte ^ 0x5A for byte in frame)
         if faults.break_checksum:
             frame = frame[:-1] + bytes([frame[-1] ^ 0x01])
         for name in ("garbage", "garbage_after", "break_checksum"):

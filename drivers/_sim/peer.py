@@ -36,6 +36,7 @@ class Peer:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stopping = False
         self._wake = -1
+        self._back_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="simulated device", daemon=True)
 
     def start(self) -> None:
@@ -68,6 +69,18 @@ class Peer:
         if not done.wait(STOP_SECONDS):
             raise TimeoutError("the simulated device does not react; was it stopped?")
 
+    def bounce(self, seconds: float) -> None:
+        """Pull the cable now and plug it in again after `seconds`; from any thread, waits for nothing."""
+        if threading.current_thread() is self._thread:
+            self._bounce(seconds)
+            return
+        self._jobs.put(lambda: self._bounce(seconds))
+        os.eventfd_write(self._wake, 1)
+
+    def _bounce(self, seconds: float) -> None:
+        self._port.unplug()
+        self._back_at = time.monotonic() + seconds
+
     def unplug(self) -> None:
         """Pull the cable."""
         self.do(self._port.unplug)
@@ -83,7 +96,11 @@ class Peer:
     def _run(self) -> None:
         while not self._stopping:
             now = time.monotonic()
-            due = self._brain.next_due()
+            if self._back_at is not None and self._back_at <= now:
+                self._back_at = None
+                self._port.plug()
+            dues = [due for due in (self._brain.next_due(), self._back_at) if due is not None]
+            due = min(dues, default=None)
             wait = IDLE_SECONDS if due is None else min(max(due - now, 0), IDLE_SECONDS)
             ready, _, _ = select.select([self._wake, *self._port.waits_on()], [], [], wait)
             if self._wake in ready:

@@ -44,13 +44,14 @@ class PtyPort:
         self._link = link
         self._master: int | None = None
         self._slave: int | None = None
+        self._device = ""
         self.address = str(link) if link else ""
         if link is not None and link.exists() and not link.is_symlink():
             raise InvalidInput(f"{link} exists and is no symlink; choose another path")
 
     def plug(self) -> None:
         # The slave stays open here, or reading the master would fail while no program holds the port.
-        self._master, self._slave = pty.openpty()
+        self._master, self._slave = self._another_pty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self._device = os.ttyname(self._slave)
@@ -65,6 +66,16 @@ class PtyPort:
         except OSError as error:
             self.unplug()
             raise InvalidInput(f"cannot make the link {self._link} ({error.strerror}); choose another path") from error
+
+    def _another_pty(self) -> tuple[int, int]:
+        """Not the one that was unplugged, as an adapter comes back under another number."""
+        first = pty.openpty()
+        if os.ttyname(first[1]) != self._device:
+            return first
+        second = pty.openpty()
+        for fd in first:
+            os.close(fd)
+        return second
 
     def unplug(self) -> None:
         for fd in (self._master, self._slave):

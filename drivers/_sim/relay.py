@@ -2,15 +2,26 @@
 
 import re
 import struct
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from drivers._sim.events import EventLog
+from devicemgr.errors import InvalidInput
+from drivers._sim.events import Event, EventLog, Sink
+from drivers._sim.faults import BODY_FAULTS, FAULTS, POWERLESS_SECONDS, UNPLUGGED_SECONDS, Plan, obey
 from drivers._sim.modbus import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Faults, Handler, ModbusUnit, Refusal
-from drivers._sim.peer import Brain, Peer
+from drivers._sim.peer import Peer
+from drivers._sim.perco import PercoArm
 from drivers._sim.ports import PtyPort
+from drivers._sim.serving import print_line, serve, stop_signals
 
 Model = Literal["lcus", "kmtronic", "numato", "modbus"]
+Contacts = Literal["none", "pulse", "potential"]
+# A board that frames nothing has no unit, and confirms by being read.
+ABLE = ("silence", "garbage", "lost-ack", "unplug", "power-loss")
+
+_INPUT = re.compile(r"input ([0-9]{1,3}) (on|off)")
 
 
 class Relays:
@@ -20,6 +31,7 @@ class Relays:
         self.on = dict.fromkeys(range(1, count + 1), False)
         self.inputs = dict.fromkeys(range(1, count + 1), False)
         self.stuck: set[int] = set()
+        self.arm: PercoArm | None = None
         self._off_at: dict[int, float] = {}
         self._log = log
 
@@ -32,15 +44,29 @@ class Relays:
         if off_at is not None:
             self._off_at[relay] = off_at
         self._log.add("on" if on else "off", relay=relay, timed=off_at is not None)
+        if self.arm:
+            self.arm.relay(relay, on, time.monotonic())
 
     def tick(self, now: float) -> None:
         """End the pulses that are over."""
         for relay in [relay for relay, when in self._off_at.items() if when <= now]:
             self.switch(relay, False)
+        if self.arm:
+            self.arm.tick(now)
 
     def next_tick(self) -> float | None:
-        """When the next pulse ends."""
-        return min(self._off_at.values(), default=None)
+        """When the next pulse ends, or the arm has something to do."""
+        dues = [*self._off_at.values(), self.arm.next_tick() if self.arm else None]
+        return min((due for due in dues if due is not None), default=None)
+
+    def lose_power(self, now: float, seconds: float) -> None:
+        """The arm's power where there is an arm, else the board's: all relays fall."""
+        if self.arm:
+            self.arm.lose_power(now, seconds)
+            return
+        for relay in [relay for relay, on in self.on.items() if on]:
+            self.switch(relay, False)
+        self._log.add("power_lost")
 
 
 class SerialBoard:
@@ -49,32 +75,51 @@ class SerialBoard:
     pattern: re.Pattern[bytes]
 
     def __init__(self, relays: Relays, log: EventLog, faults: Faults) -> None:
+        self.plan = Plan(log, ABLE)
+        self.after_command: Callable[[], None] = lambda: None
+        self.powerless_until = 0.0
         self.relays = relays
         self._log = log
         self._faults = faults
         self._heard = b""
         self._answers = b""
+        self._unsure = False
 
-    def receive(self, data: bytes, now: float) -> None:  # noqa: ARG002
+    def receive(self, data: bytes, now: float) -> None:
         """Carry out each whole order."""
+        if now < self.powerless_until:
+            return
         self._heard += data
         while order := self.pattern.search(self._heard):
             self._heard = self._heard[order.end() :]
             self._log.add("order", bytes=order[0].hex(" "))
+            before = dict(self.relays.on)
             answer = self.obey(order)
+            if self.relays.on != before:
+                self._unsure = self.plan.due("lost-ack")
+                self.after_command()
+                answer = b"" if self._unsure else answer
+            elif answer and self._unsure:
+                # The reading back that would have confirmed the order.
+                answer, self._unsure = b"", False
+            if answer and self.plan.due("silence"):
+                continue
+            if answer and self.plan.due("garbage"):
+                answer = bytes(byte ^ 0x5A for byte in answer)
             if self._faults.silent and answer:
                 self._faults.injected["silent"] += 1
             else:
                 self._answers += answer
 
-    def advance(self, now: float) -> bytes:  # noqa: ARG002
+    def advance(self, now: float) -> bytes:
         """What is to be sent."""
+        self.relays.tick(now)
         answers, self._answers = self._answers, b""
         return answers
 
     def next_due(self) -> float | None:
-        """Nothing is timed."""
-        return None
+        """The board times nothing, but the arm behind it does."""
+        return self.relays.next_tick()
 
     def obey(self, order: re.Match[bytes]) -> bytes:
         """The answer to one order."""
@@ -159,22 +204,58 @@ def _modbus_handlers(relays: Relays) -> dict[int, Handler]:
 class SimulatedRelayBoard:
     """A relay board on a pty; a context manager. Events: order or request, on, off."""
 
-    def __init__(self, model: Model, link: Path | None = None, relays: int = 8, unit: int = 1) -> None:
-        self.events = EventLog()
+    def __init__(
+        self, model: Model, link: Path | None = None, relays: int = 8, unit: int = 1, *,
+        contacts: Contacts = "none", passage: bool = True, on_event: Sink | None = None,
+    ) -> None:  # fmt: skip
+        self.events = EventLog(on_event)
         self.relays = Relays(relays, self.events)
+        if contacts != "none":
+            self.relays.arm = PercoArm(self.relays.inputs, self.events, contacts, passage=passage)
         self.faults = Faults()
         self._port = PtyPort(link)
-        brain: Brain
+        brain: SerialBoard | ModbusUnit
         if model == "modbus":
             unit_brain = ModbusUnit(
-                unit, _modbus_handlers(self.relays), self.events, self.relays.tick, self.relays.next_tick
+                unit,
+                _modbus_handlers(self.relays),
+                self.events,
+                self.relays.tick,
+                self.relays.next_tick,
+                able=set(FAULTS) - {"stuck-arm"},
             )
             self.faults = unit_brain.faults
             brain = unit_brain
         else:
             kinds = {"lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard}
             brain = kinds[model](self.relays, self.events, self.faults)
+        self._brain = brain
         self._peer = Peer(self._port, brain)
+        brain.after_command = self._afflict
+
+    @property
+    def plan(self) -> Plan:
+        """Faults by the names of `devicemgr sim relay --fault`."""
+        return self._brain.plan
+
+    def obey(self, line: str) -> None:
+        """A line of standard input: `input N on|off` or what faults.obey knows; faults of the body happen at once."""
+        if found := _INPUT.fullmatch(line.strip()):
+            number, on = int(found[1]), found[2] == "on"
+            if number not in self.relays.inputs:
+                raise InvalidInput(f"there is no input {number}; type input N on, with N from 1")
+            self.relays.inputs[number] = on
+        elif obey(self.plan, line) in BODY_FAULTS:
+            self._peer.do(self._afflict)
+
+    def _afflict(self) -> None:
+        if self.plan.due("unplug"):
+            self._peer.bounce(UNPLUGGED_SECONDS)
+        if self.plan.due("power-loss"):
+            now = time.monotonic()
+            self.relays.lose_power(now, POWERLESS_SECONDS)
+            if not self.relays.arm:
+                self._brain.powerless_until = now + POWERLESS_SECONDS
 
     @property
     def path(self) -> str:
@@ -195,3 +276,18 @@ class SimulatedRelayBoard:
 
     def __exit__(self, *_: object) -> None:
         self._peer.stop()
+
+
+def run(board: SimulatedRelayBoard, model: str, faults: Sequence[str]) -> None:
+    """Serve until SIGTERM or SIGINT; JSON lines out, the first when ready; lines on standard input inject faults."""
+    for fault in faults:
+        board.plan.stand(fault)
+    with stop_signals() as stop, board:
+        print_line({"event": "ready", "kind": "relay", "model": model, "path": board.path})
+        serve(stop, board.obey)
+
+
+def print_event(event: Event) -> None:
+    """What is worth a line: readings tell a person nothing."""
+    if event["event"] not in {"request", "order"}:
+        print_line(event)

@@ -1,14 +1,17 @@
 """`devicemgr sim turnstile`: a LOT turnstile on Modbus RTU, on a pty or behind a TCP port."""
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from devicemgr.model import Direction
 from drivers._sim.events import Event, EventLog, Sink
+from drivers._sim.faults import BODY_FAULTS, POWERLESS_SECONDS, UNPLUGGED_SECONDS, Plan, obey
 from drivers._sim.lot import LotTurnstile
 from drivers._sim.modbus import Faults, ModbusUnit
 from drivers._sim.peer import Peer
 from drivers._sim.ports import Port, PtyPort, TcpPort
-from drivers._sim.serving import print_line, stop_signals
+from drivers._sim.serving import print_line, serve, stop_signals
 
 
 class SimulatedTurnstile:
@@ -34,6 +37,9 @@ class SimulatedTurnstile:
         self._modbus = ModbusUnit(unit, behaviour.handlers(), self.events, behaviour.tick, behaviour.next_tick)
         self._port: Port = TcpPort(listen) if listen else PtyPort(link)
         self._peer = Peer(self._port, self._modbus)
+        behaviour.sticks = lambda: self.plan.due("stuck-arm")
+        self.plan.on_clear = lambda: self._peer.do(behaviour.unstick)
+        self._modbus.after_command = self._afflict
 
     @property
     def path(self) -> str:
@@ -71,6 +77,24 @@ class SimulatedTurnstile:
         """`people` pass in `direction` at once, as when the line is down."""
         self._peer.do(lambda: self._turnstile.add_passages(direction, people))
 
+    @property
+    def plan(self) -> Plan:
+        """Faults by the names of `devicemgr sim turnstile --fault`."""
+        return self._modbus.plan
+
+    def obey(self, line: str) -> None:
+        """A line of standard input; faults of the body happen at once."""
+        if obey(self.plan, line) in BODY_FAULTS:
+            self._peer.do(self._afflict)
+
+    def _afflict(self) -> None:
+        """Faults that a command brings about, or a line of standard input; on the peer's thread."""
+        if self.plan.due("unplug"):
+            self._peer.bounce(UNPLUGGED_SECONDS)
+        if self.plan.due("power-loss"):
+            self._turnstile.lose_power()
+            self._modbus.powerless_until = time.monotonic() + POWERLESS_SECONDS
+
     def __enter__(self) -> "SimulatedTurnstile":
         return self.start()
 
@@ -79,9 +103,10 @@ class SimulatedTurnstile:
 
 
 def run(
-    link: Path | None, listen: str | None, unit: int, passage: bool, passage_delay: float, passage_seconds: float
-) -> None:
-    """Serve until SIGTERM or SIGINT; one JSON line on standard output when ready, then one per event."""
+    link: Path | None, listen: str | None, unit: int, passage: bool, passage_delay: float, passage_seconds: float,
+    faults: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Serve until SIGTERM or SIGINT; JSON lines out, the first when ready; lines on standard input inject faults."""
     turnstile = SimulatedTurnstile(
         link,
         listen,
@@ -91,9 +116,11 @@ def run(
         passage_seconds=passage_seconds,
         on_event=_print_event,
     )
+    for fault in faults:
+        turnstile.plan.stand(fault)
     with stop_signals() as stop, turnstile:
         print_line({"event": "ready", "kind": "turnstile", "path": turnstile.path, "unit": unit})
-        stop.wait()
+        serve(stop, turnstile.obey)
 
 
 def _print_event(event: Event) -> None:
