@@ -17,6 +17,7 @@ from drivers._sim.ports import PtyPort
 from drivers._sim.serving import print_line, serve, stop_signals
 
 Model = Literal["lcus", "kmtronic", "numato", "modbus"]
+MOST_HEARD = 512
 Contacts = Literal["none", "pulse", "potential"]
 # A board that frames nothing has no unit, and confirms by being read.
 ABLE = ("silence", "garbage", "lost-ack", "unplug", "power-loss")
@@ -89,7 +90,7 @@ class SerialBoard:
         """Carry out each whole order."""
         if now < self.powerless_until:
             return
-        self._heard += data
+        self._heard = (self._heard + data)[-MOST_HEARD:]
         while order := self.pattern.search(self._heard):
             self._heard = self._heard[order.end() :]
             self._log.add("order", bytes=order[0].hex(" "))
