@@ -23,7 +23,7 @@ from devicemgr.hotplug import Hotplug
 from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
 from devicemgr.migrating import Migration
-from devicemgr.model import DeviceConfig, Direction, PortalMode
+from devicemgr.model import DeviceConfig, Direction, JsonValue, PortalMode
 from devicemgr.openings import Outcome, unconfirmed_fact
 from devicemgr.pins import PinChecked, PinChecker
 from devicemgr.portal_modes import PortalModes
@@ -276,11 +276,14 @@ class Daemon:
         kinds = {
             Health.ONLINE: Kind.DEVICE_ONLINE,
             Health.OFFLINE: Kind.DEVICE_OFFLINE,
+            Health.QUARANTINED: Kind.DEVICE_OFFLINE,
             Health.DEGRADED: Kind.DEVICE_DEGRADED,
         }
         if kind := kinds.get(state.health):
-            detail = {"cause": state.cause} if state.cause else {}
-            self._site.ledger.submit(Fact(kind, state.since, device=state.name, detail=dict(detail)))
+            detail: dict[str, JsonValue] = {"cause": state.cause} if state.cause else {}
+            if state.health is Health.QUARANTINED:
+                detail["state"] = str(state.health)
+            self._site.ledger.submit(Fact(kind, state.since, device=state.name, detail=detail))
         self._lanes.on_state(state, self._supervisor)
         if state.health is Health.ONLINE and self._fires.on_online(state.name):
             self._modes.after_fire()
@@ -303,7 +306,9 @@ class Daemon:
             for _, portal in sorted(rules.portals.items())
         ]
         return {
-            "daemon": status.daemon_json(running=True, ready=self._ready, uptime_s=uptime),
+            "daemon": status.daemon_json(
+                running=True, ready=self._ready, uptime_s=uptime, stuck_threads=self._supervisor.stuck_threads
+            ),
             "devices": [status.device_json(state, revoked) for state in devices],
             "portals": portals,
             "gallery": status.gallery_json(self._site.gallery.current),

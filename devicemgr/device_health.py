@@ -21,6 +21,7 @@ class Health(StrEnum):
     ONLINE = "online"
     DEGRADED = "degraded"
     OFFLINE = "offline"
+    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class HealthBook:
         self._lock = threading.Lock()
         self._open = False
         self._lost: str | None = None
+        self._quarantined = False
+        self._silent: str | None = None
         self._note: str | None = None
         self._complaint: str | None = None
         self.state = DeviceState(config.name, config.driver, Health.UNKNOWN, None, datetime.now(UTC))
@@ -57,7 +60,12 @@ class HealthBook:
     @property
     def why_away(self) -> str:
         """Why a command can't be run, in words."""
-        return self._lost or "it is offline"
+        return self._lost or self._silent or "it is offline"
+
+    @property
+    def silent(self) -> bool:
+        """True while the device is open and does not answer."""
+        return self._silent is not None
 
     def opened(self, complaint: str | None = None) -> None:
         """The device answers; `complaint` is what it lacks all the same (ports.Complaining).
@@ -65,6 +73,7 @@ class HealthBook:
         It is told as online first: streams and modes are asked for then, however much it lacks.
         """
         self._open, self._lost, self._complaint = True, None, None
+        self._quarantined, self._silent = False, None
         self._tell()
         self.complain(complaint)
 
@@ -78,10 +87,16 @@ class HealthBook:
         """It is let go of; `lost` may follow and say why."""
         self._open = False
 
-    def lost(self, cause: str) -> None:
-        """The device is away."""
-        self._open, self._lost = False, cause
+    def lost(self, cause: str, *, quarantined: bool = False) -> None:
+        """The device is away, or has been away so often that it is `quarantined`."""
+        self._open, self._lost, self._quarantined, self._silent = False, cause, quarantined, None
         self._tell()
+
+    def silence(self, cause: str | None) -> None:
+        """The driver has not answered for too long (`cause`), or is in time (None)."""
+        if cause != self._silent:
+            self._silent = cause
+            self._tell()
 
     def note(self, cause: str | None) -> None:
         """Something else than the driver found it lacking (a stalled stream), or well again (None)."""
@@ -104,6 +119,9 @@ class HealthBook:
 
     def _health(self) -> tuple[Health, str | None]:
         if not self._open:
-            return (Health.OFFLINE, self._lost) if self._lost else (Health.UNKNOWN, None)
+            away = Health.QUARANTINED if self._quarantined else Health.OFFLINE
+            return (away, self._lost) if self._lost else (Health.UNKNOWN, None)
+        if self._silent:
+            return Health.OFFLINE, self._silent
         lacking = self._note or self._complaint
         return (Health.DEGRADED, lacking) if lacking else (Health.ONLINE, None)

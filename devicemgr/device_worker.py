@@ -4,56 +4,63 @@ Only the worker touches its device. A command for a device that is away fails at
 for later.
 """
 
-import contextlib
 import logging
-import queue
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from devicemgr import driver_calls
+from devicemgr.device_commands import Action, Command, Commands, Done
 from devicemgr.device_health import HealthBook, Listener
-from devicemgr.errors import DevicemgrError, DeviceUnreachable, InvalidInput, OutcomeUnknown
+from devicemgr.driver_calls import Abandoned, DriverCalls
+from devicemgr.errors import DeviceBusy, DeviceError, DevicemgrError, DeviceUnreachable, InvalidInput
 from devicemgr.model import DeviceConfig
 from devicemgr.ports import Complaining, Device, Traceable
+from devicemgr.restarts import Restarts
 
 log = logging.getLogger(__name__)
 
-_BACKOFF_FIRST = 0.25
-_BACKOFF_LAST = 3.0
 _GIVE_WAY_SECONDS = 3.0
 # However often a port comes and goes.
 _HINTED_SECONDS = 0.1
-
-Action = Callable[[Device], object]
-Done = Callable[[object, Exception | None], None]
+_AWAY = (DeviceUnreachable, DeviceBusy)
 
 
 @dataclass(frozen=True, slots=True)
-class _Command:
-    action: Action
-    done: Done
+class Makers:
+    """How a worker comes by its device: built from a configuration, and met by `prepare` before each opening."""
+
+    build: Callable[[DeviceConfig], Device]
+    prepare: Callable[[DeviceConfig, Device], None] | None = None
 
 
 class DeviceWorker:
-    """One device and its thread; it begins when `before`, the worker that it replaces, has let go of the device."""
+    """One device and its thread; it begins when `before`, the worker that it replaces, has let go of the device.
+
+    One that replaces a thread which hangs in its driver goes on with that one's `health` and `restarts`.
+    """
 
     def __init__(
-        self, config: DeviceConfig, build: Callable[[DeviceConfig], Device], listener: Listener,
-        before: "DeviceWorker | None" = None, prepare: Callable[[DeviceConfig, Device], None] | None = None,
+        self, config: DeviceConfig, makers: Makers, listener: Listener, before: "DeviceWorker | None" = None
     ) -> None:  # fmt: skip
         self.config = config
-        self._before = before
-        self._build = build
+        self.health = HealthBook(config, listener)
+        self._line = driver_calls.is_line(config.address)
+        self._makers = makers
         self._listener = listener
-        self._prepare = prepare
-        self._commands: queue.Queue[_Command | None] = queue.Queue(1000)
+        self._before = before
+        self._restarts = Restarts()
+        self._calls = DriverCalls()
+        serial = driver_calls.is_serial(config.address)
+        self._silent_after = driver_calls.SILENT_SERIAL_S if serial else driver_calls.SILENT_IP_S
+        self._commands = Commands(config.name, self._calls, self._silent_after)
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._hinted = threading.Event()
+        self._opened_at: float | None = None
+        self._pause = 0.0
         self._device: Device | None = None
-        self.health = HealthBook(config, listener)
         self._thread = threading.Thread(target=self._run, name=f"device-{config.name}", daemon=True)
 
     def start(self) -> None:
@@ -63,8 +70,7 @@ class DeviceWorker:
     def ask_to_stop(self) -> None:
         """Begin to end; what waits is refused."""
         self._stopping.set()
-        with contextlib.suppress(queue.Full):
-            self._commands.put_nowait(None)
+        self._commands.wake()
 
     def stop(self, timeout: float) -> None:
         """Close the device and end; a worker stuck in its driver is left behind."""
@@ -77,44 +83,85 @@ class DeviceWorker:
         """True while it may still touch the device."""
         return self._thread.is_alive()
 
-    def command(self, action: Action, done: Done) -> None:
-        """Run `action` on the worker's thread soon; `done(result, error)` follows there in any case."""
-        try:
-            self._commands.put_nowait(_Command(action, done))
-        except queue.Full:
-            done(None, DeviceUnreachable(f"{self.config.name} has too many commands waiting; is it stuck?"))
+    @property
+    def abandoned(self) -> bool:
+        """True when its thread was given up: another worker must follow."""
+        return self._calls.abandoned
+
+    def command(self, action: Action, done: Done, seconds: float | None = None) -> None:
+        """Run `action`, which may take `seconds`, on the worker's thread soon; `done(result, error)` follows anyhow."""
+        command = Command(action, done, seconds)
+        if self.health.silent:
+            self._commands.refuse(command, self.health.why_away)
+            return
+        self._commands.put(command)
         if self._ended.is_set():
-            self._refuse_all("it is being stopped")
+            self._commands.refuse_all(self.health.why_away)
 
     def hint(self) -> None:
         """The device may be back: try it now, without sitting out the pause."""
         self._hinted.set()
-        with contextlib.suppress(queue.Full):
-            self._commands.put_nowait(None)
+        self._commands.wake()
 
     def trace(self) -> list[tuple[float, str, bytes]]:
         """The latest bytes on its line, from any thread and while it is offline: that is when one wants them."""
         return trace_of(self.config.name, self._device) if self._device else []
 
-    def _run(self) -> None:
-        self._let_go_first()
-        pause = _BACKOFF_FIRST
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            try:
-                self._live()
-            except DevicemgrError as error:
-                self.health.lost(str(error))
-            except Exception as error:
-                log.exception("the driver of %s failed", self.config.name)
-                self._device = None
-                self.health.lost(f"the driver failed: {error!r}")
-            if time.monotonic() - began > 10 * _BACKOFF_LAST:
-                pause = _BACKOFF_FIRST
-            self._wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not secrecy
-            pause = _BACKOFF_FIRST if self._hinted.is_set() else min(pause * 2, _BACKOFF_LAST)
+    def watch(self) -> None:
+        """On the supervisor's watch: tell of a silent driver, and give up one that hangs."""
+        if self._calls.give_up():
+            self._abandon()
+        elif not self.abandoned:
+            limit = self._calls.silence()
+            self.health.silence(f"its driver has not answered for {limit:g} s" if limit else None)
+
+    def succeed(self, before: "DeviceWorker") -> None:
+        """Before start: go on where `before`, which was abandoned, has left."""
+        self.health, self._restarts, self._pause = before.health, before._restarts, before._pause
+
+    def _abandon(self) -> None:
+        """The thread stays behind until its driver lets it go; what it was told may have been carried out."""
+        log.error("the driver of %s hangs: its thread is left behind", self.config.name)
+        self._stopping.set()
         self._ended.set()
-        self._refuse_all("it is being stopped")
+        cause = "its driver hangs: a call did not end in its time"
+        self._pause = self._lose(cause, away=False, soon=False)
+        self._commands.abandon(cause)
+
+    def _run(self) -> None:
+        try:
+            self._let_go_first()
+            self._wait(self._pause)
+            while not self._stopping.is_set():
+                self._wait(self._try())
+        except Abandoned:
+            log.error("the driver of %s has ended its call after all", self.config.name)
+        self._ended.set()
+        self._commands.refuse_all("it is being stopped")
+
+    def _try(self) -> float:
+        """Live with the device until it is lost; how long to wait then."""
+        self._opened_at = None
+        try:
+            self._live()
+        except Abandoned:
+            raise
+        except DevicemgrError as error:
+            away = isinstance(error, _AWAY)
+            return self._lose(str(error), away=away, soon=away or (self._line and isinstance(error, DeviceError)))
+        except Exception as error:
+            log.exception("the driver of %s failed", self.config.name)
+            self._device = None
+            return self._lose(f"the driver failed: {error!r}", away=False, soon=False)
+        return 0.0
+
+    def _lose(self, cause: str, *, away: bool, soon: bool) -> float:
+        pause = self._restarts.lost(self._lived(), away=away, soon=soon)
+        self.health.lost(self._restarts.words(cause), quarantined=self._restarts.quarantined)
+        return pause
+
+    def _lived(self) -> float | None:
+        return None if self._opened_at is None else time.monotonic() - self._opened_at
 
     def _let_go_first(self) -> None:
         before, self._before = self._before, None
@@ -128,26 +175,37 @@ class DeviceWorker:
     def _live(self) -> None:
         # A hint that comes while the device opens is for the next try.
         self._hinted.clear()
-        # The same object over every loss: it knows the counters and the fire state from before.
-        device = self._device = self._device or self._build(self.config)
+        with self._calls.timed(driver_calls.BUILD_S):
+            # The same object over every loss: it knows the counters and the fire state from before.
+            device = self._device or self._makers.build(self.config)
+        self._device = device
         try:
-            if self._prepare:
-                self._prepare(self.config, device)
-            device.open()
+            if self._makers.prepare:
+                self._makers.prepare(self.config, device)
+            with self._calls.timed(driver_calls.OPEN_S):
+                device.open()
             self._poll(device)  # what it tells first, a fire above all, is known before it counts as online
+            self._opened_at = time.monotonic()
             self.health.opened(device.complaint if isinstance(device, Complaining) else None)
             self._serve(device)
         finally:
-            self.health.closed()
+            self._close(device)
+
+    def _close(self, device: Device) -> None:
+        if self.abandoned:
+            device.close()
+            return
+        self.health.closed()
+        with self._calls.timed(driver_calls.CLOSE_S):
             device.close()
 
     def _serve(self, device: Device) -> None:
         due = time.monotonic() + device.poll_interval
         complaining = device if isinstance(device, Complaining) else None
         while not self._stopping.is_set():
-            command = self._next(due - time.monotonic())
+            command = self._commands.next(due - time.monotonic())
             if command:
-                self._execute(device, command)
+                self._commands.run(device, command)
             if time.monotonic() >= due:
                 self._poll(device)
                 if complaining is not None:
@@ -155,54 +213,23 @@ class DeviceWorker:
                 due = time.monotonic() + device.poll_interval
 
     def _poll(self, device: Device) -> None:
-        for fact in device.poll():
+        with self._calls.timed(driver_calls.POLL_S, self._silent_after):
+            facts = device.poll()
+        for fact in facts:
             self._listener.on_fact(self.config.name, fact)
 
-    def _next(self, seconds: float) -> _Command | None:
-        try:
-            return self._commands.get(timeout=seconds) if seconds > 0 else self._commands.get_nowait()
-        except queue.Empty:
-            return None
-
-    def _execute(self, device: Device, command: _Command) -> None:
-        try:
-            result = command.action(device)
-        except DevicemgrError as error:
-            self._tell_done(command, None, error)
-            if isinstance(error, DeviceUnreachable):
-                raise
-        except Exception as error:
-            log.exception("a command to %s failed", self.config.name)
-            # It may have been carried out before the driver broke.
-            self._tell_done(command, None, OutcomeUnknown(f"{self.config.name}: the driver failed: {error!r}"))
-            raise
-        else:
-            self._tell_done(command, result, None)
-
-    def _tell_done(self, command: _Command, result: object, error: Exception | None) -> None:
-        try:
-            command.done(result, error)
-        except Exception:
-            log.exception("a follower of a command to %s failed", self.config.name)
-
     def _wait(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        hinted_until = time.monotonic() + _HINTED_SECONDS
+        began = time.monotonic()
         while not self._stopping.is_set():
-            now = time.monotonic()
-            left = (min(hinted_until, until) if self._hinted.is_set() else until) - now
+            until = began + (min(seconds, _HINTED_SECONDS) if self._hinted.is_set() else seconds)
+            left = until - time.monotonic()
             if left <= 0:
-                return
-            command = self._next(left)
+                break
+            command = self._commands.next(left)
             if command:
-                self._refuse(command, self.health.why_away)
-
-    def _refuse_all(self, why: str) -> None:
-        while (command := self._next(0)) is not None:
-            self._refuse(command, why)
-
-    def _refuse(self, command: _Command, why: str) -> None:
-        self._tell_done(command, None, DeviceUnreachable(f"{self.config.name} is offline: {why}"))
+                self._commands.refuse(command, self.health.why_away)
+        if self._hinted.is_set():
+            self._restarts.hinted()
 
 
 def trace_of(name: str, device: Device) -> list[tuple[float, str, bytes]]:

@@ -40,9 +40,12 @@ def ledger_json(database: Database) -> dict[str, Any]:
         return {"seq": ledger_rows.head(session)[0], "sealed_at": sealed.time if sealed else None}
 
 
-def daemon_json(*, running: bool, ready: bool, uptime_s: float) -> dict[str, Any]:
-    """The daemon of `status`."""
-    return {"running": running, "ready": ready, "version": __version__, "uptime_s": round(uptime_s, 1)}
+def daemon_json(*, running: bool, ready: bool, uptime_s: float, stuck_threads: int = 0) -> dict[str, Any]:
+    """The daemon of `status`; `stuck_threads` hang in drivers and were replaced."""
+    return {
+        "running": running, "ready": ready, "version": __version__, "uptime_s": round(uptime_s, 1),
+        "stuck_threads": stuck_threads,
+    }  # fmt: skip
 
 
 def revoked_alarms(revoked: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -66,7 +69,7 @@ def alarms(
     found = [
         {"kind": f"device_{state.health}", "device": state.name, "cause": state.cause, "since": rfc3339(state.since)}
         for state in devices
-        if state.health in (Health.OFFLINE, Health.DEGRADED)
+        if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
     ]
     found += revoked_alarms(revoked or {})
     if unsealed is not None:

@@ -1,13 +1,15 @@
 """A worker for each device of the site; commands find their device by name."""
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from devicemgr.device_commands import Action, Done
 from devicemgr.device_health import DeviceState, Health, Listener
-from devicemgr.device_worker import Action, DeviceWorker, Done
+from devicemgr.device_worker import DeviceWorker, Makers
 from devicemgr.errors import DeviceUnreachable, NotFound
 from devicemgr.model import DeviceConfig
 from devicemgr.ports import Device, DriverCatalog
@@ -15,7 +17,12 @@ from devicemgr.text import safe
 
 __all__ = ["DeviceState", "DeviceWorker", "Health", "Listener", "Supervisor"]
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_WATCH_SECONDS = 0.25
+# Threads that hang in a driver and can't be ended.
+_LEFT_OF_ONE, _LEFT_IN_ALL = 3, 32
 
 
 class Supervisor:
@@ -25,41 +32,73 @@ class Supervisor:
         self, catalog: DriverCatalog, listener: Listener,
         prepare: Callable[[DeviceConfig, Device], None] | None = None,
     ) -> None:  # fmt: skip
-        self._catalog = catalog
+        self._makers = Makers(lambda config: catalog.get(config.driver).build(config), prepare)
         self._listener = listener
-        self._prepare = prepare
         self._workers: dict[str, DeviceWorker] = {}
+        self._left: list[DeviceWorker] = []
         self._lock = threading.Lock()
-        self._stopped = False
+        self._stopped = threading.Event()
+        self._watch = threading.Thread(target=self._watch_often, name="supervision", daemon=True)
 
     def set_devices(self, configs: Iterable[DeviceConfig]) -> None:
         """Start what is new, restart what changed, stop what is gone; waits for no device."""
         wanted = {config.name: config for config in configs}
         with self._lock:
-            if self._stopped:
+            if self._stopped.is_set():
                 return
+            if not self._watch.is_alive():
+                self._watch.start()
             replaced = {name: worker for name, worker in self._workers.items() if wanted.get(name) != worker.config}
             for name, worker in replaced.items():
                 worker.ask_to_stop()
                 del self._workers[name]
             for name, config in wanted.items():
                 if name not in self._workers:
-                    worker = DeviceWorker(
-                        config, self._build, self._listener, before=replaced.get(name), prepare=self._prepare
-                    )  # fmt: skip
+                    worker = DeviceWorker(config, self._makers, self._listener, before=replaced.get(name))
                     self._workers[name] = worker
                     worker.start()
 
-    def _build(self, config: DeviceConfig) -> Device:
-        return self._catalog.get(config.driver).build(config)
+    def _watch_often(self) -> None:
+        while not self._stopped.wait(_WATCH_SECONDS):
+            try:
+                for worker in list(self._workers.values()):
+                    worker.watch()
+                    if worker.abandoned:
+                        self._replace(worker)
+            except Exception:
+                log.exception("the watch over the devices failed")
 
-    def command(self, name: str, action: Action, done: Done) -> None:
-        """Run `action` on the device's thread; `done` hears the end, at once when there is no such device."""
+    def _replace(self, worker: DeviceWorker) -> None:
+        """Another thread in place of one that hangs, while not too many of those are left behind."""
+        name = worker.config.name
+        with self._lock:
+            if self._stopped.is_set() or self._workers.get(name) is not worker:
+                return
+            self._left = [left for left in self._left if left.is_alive()]
+            of_this = sum(left.config.name == name for left in self._left)
+            if worker.is_alive() and (of_this >= _LEFT_OF_ONE or len(self._left) >= _LEFT_IN_ALL):
+                worker.health.lost("its driver hangs again and again: restart devicemgr", quarantined=True)
+                return
+            self._left.append(worker)
+            self._workers[name] = after = DeviceWorker(worker.config, self._makers, self._listener)
+            after.succeed(worker)
+            after.start()
+
+    @property
+    def stuck_threads(self) -> int:
+        """How many threads hang in a driver, each left behind by a worker that another has replaced."""
+        return sum(worker.is_alive() for worker in self._left)
+
+    def command(self, name: str, action: Action, done: Done, seconds: float | None = None) -> None:
+        """Run `action` on the device's thread; `done` hears the end, at once when there is no such device.
+
+        One that may take long says how many `seconds`; else a driver without an answer counts as away.
+        """
         worker = self._workers.get(name)
         if worker is None:
             done(None, DeviceUnreachable(f"there is no device '{name}' in the running daemon"))
         else:
-            worker.command(action, done)
+            worker.command(action, done, seconds)
 
     def call(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
         """Run `action` on the device's thread and wait; DeviceUnreachable after `timeout` seconds."""
@@ -77,7 +116,7 @@ class Supervisor:
             failure.extend([error] if error else [])
             ended.set()
 
-        self.command(name, act, done)
+        self.command(name, act, done, timeout)
         if not ended.wait(timeout):
             ended.set()
             raise DeviceUnreachable(f"{name} did not answer within {timeout:g} s")
@@ -120,7 +159,7 @@ class Supervisor:
         """Stop all workers for good, side by side."""
         deadline = time.monotonic() + timeout
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
             workers, self._workers = list(self._workers.values()), {}
         for worker in workers:
             worker.ask_to_stop()

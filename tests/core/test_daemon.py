@@ -179,3 +179,18 @@ def test_a_stream_of_events_ends_with_the_daemon(daemon: Daemon, site: Site) -> 
 
     asyncio.run(asyncio.wait_for(read(), 10))
     assert daemon.stopping
+
+
+def test_a_quarantined_device_is_an_event_and_an_alarm(
+    daemon: Daemon, site: Site, catalog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devicemgr.restarts.LAST_S", 0.01)
+    catalog.gate.open_error = catalog.gate.poll_error = RuntimeError("boom")
+    until(lambda: daemon.status()["devices"][0]["state"] == "quarantined")
+    (alarm,) = [alarm for alarm in daemon.status()["alarms"] if alarm["kind"] == "device_quarantined"]
+    assert alarm["device"] == "arm"
+    assert "failed 5 times within 60 s" in alarm["cause"]
+    until(lambda: any(event["detail"].get("state") == "quarantined" for event in events(site)))
+    last = next(event for event in reversed(events(site)) if event["detail"].get("state") == "quarantined")
+    assert (last["kind"], last["device"]) == ("device_offline", "arm")
+    assert "boom" in last["detail"]["cause"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr import device_worker
+from devicemgr import restarts
 from devicemgr.errors import DeviceUnreachable
 from devicemgr.hotplug import Hotplug
 from devicemgr.model import DeviceConfig
@@ -62,14 +62,14 @@ child.kill()
 # Our side: a device that is there when the file is, and nothing but a hint that could bring it back in time.
 OURS = """
 import json, os, sys, threading
-from devicemgr import device_worker
+from devicemgr import restarts
 from devicemgr.errors import DeviceUnreachable
 from devicemgr.hotplug import Hotplug
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo
 from devicemgr.ports import Driver
 from devicemgr.supervisor import Listener, Supervisor
 
-device_worker._BACKOFF_FIRST = device_worker._BACKOFF_LAST = 600.0
+restarts.FIRST_S = restarts.LAST_S = 600.0
 
 class Gate:
     poll_interval = 0.02
@@ -123,8 +123,8 @@ def test_a_port_that_returns_under_another_number_is_tried_at_once(tmp_path: Pat
 @pytest.fixture
 def waiting(catalog: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Supervisor, Any]]:
     """A supervisor whose back-off outlasts the test, and its states."""
-    for name in ("_BACKOFF_FIRST", "_BACKOFF_LAST"):
-        monkeypatch.setattr(device_worker, name, 600.0)
+    for name in ("FIRST_S", "LAST_S"):
+        monkeypatch.setattr(restarts, name, 600.0)
     states: queue.Queue[DeviceState] = queue.Queue()
     catalog.gate.open_error = DeviceUnreachable("no port")
     found = Supervisor(catalog, Listener(lambda *_: None, states.put))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devicemgr.device_worker import Makers
 from devicemgr.errors import DeviceUnreachable, OutcomeUnknown
 from devicemgr.events import PassageCompleted
 from devicemgr.inbox import FromDevice, Inbox
@@ -147,7 +148,7 @@ def test_a_driver_that_breaks_in_a_command_leaves_the_outcome_unknown(
 
 
 def test_a_command_to_a_worker_that_has_ended_is_refused(catalog: Any) -> None:
-    worker = DeviceWorker(config(), catalog.build, Listener(lambda *_: None, lambda _: None))
+    worker = DeviceWorker(config(), Makers(catalog.build), Listener(lambda *_: None, lambda _: None))
     worker.start()
     worker.stop(10)
     told: list[Exception | None] = []
