@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from drivers._video import Video
 
 
+def readable_file(path: str) -> str:
+    """A path in an option, as it is; ValueError when there is no such file."""
+    if path and not Path(path).is_file():
+        raise ValueError("there is no such file")
+    return path
+
+
 class CameraOptions(BaseModel):
     """Options of every camera."""
 
@@ -43,12 +50,7 @@ class CameraOptions(BaseModel):
             _shares(roi)
         return roi
 
-    @field_validator("tls_ca")
-    @classmethod
-    def _is_there(cls, path: str) -> str:
-        if path and not Path(path).is_file():
-            raise ValueError("there is no such file")
-        return path
+    _is_there = field_validator("tls_ca")(readable_file)
 
     def for_stream(self) -> dict[str, JsonValue]:
         """As VideoSource.options, where the recogniser reads them."""

@@ -1,6 +1,7 @@
 """Notifications of an ONVIF device as values (WS-BaseNotification 1.3, ONVIF Core 9.4). No I/O."""
 
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,8 +41,9 @@ class Notice:
 
     @property
     def serial(self) -> int:
-        """A number that grows with the event's time: ONVIF gives events none. Milliseconds since 1970."""
-        return int((self.at or datetime.now(UTC)).timestamp() * 1000)
+        """A number that grows with the event's time, since ONVIF gives events none: the same event has the same."""
+        told = repr((self.topic, sorted(self.source.items()))).encode()
+        return int((self.at or datetime.now(UTC)).timestamp() * 1000) * 1000 + zlib.crc32(told) % 1000
 
 
 def truth(value: str) -> bool:
