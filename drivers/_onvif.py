@@ -35,6 +35,8 @@ class OnvifDevice:
     ) -> None:
         self.place, self.login = place, login
         self.transport = OnvifTransport(login.username, login.password, deadline, tls_ca)
+        # Of its own: a device may want HTTP Digest for pictures and tokens for calls.
+        self._pictures = OnvifTransport(login.username, login.password, deadline, tls_ca)
         self._settings = (deadline, tls_ca, allow_basic)
         self._clients: dict[str, Client] = {}
         self._services: dict[str, Any] = {}
@@ -107,27 +109,29 @@ class OnvifDevice:
         address = self.place.http(url)
         headers: dict[str, str] = {}
         for _ in range(2):
-            response = self.transport.exchange("GET", address, None, headers)
+            response = self._pictures.exchange("GET", address, None, headers)
             if response.status_code == 200:
+                self.login.worked("GetSnapshot")
                 return bytes(response.content)
             if response.status_code != 401:
                 raise DeviceRefused(f"the device answers {response.status_code} instead of a picture")
             if self.login.username is None:
                 raise DeviceRefused(WANTS_USER)
-            if headers or not self.transport.offer_digest(response):
+            if headers or not self._pictures.offer_digest(response):
                 headers = self._basic(response, address, tried=bool(headers))
         raise self.login.refused("GetSnapshot")
 
     def close(self) -> None:
         """Let go of the connections."""
         self.transport.close()
+        self._pictures.close()
 
     def _basic(self, response: Any, address: str, *, tried: bool) -> dict[str, str]:
         if tried or "basic" not in response.headers.get("WWW-Authenticate", "").lower():
             return {}
         if not (self._settings[2] or address.startswith("https://")):
             raise DeviceRefused(PLAIN_ONLY)
-        return {"Authorization": self.transport.basic()}
+        return {"Authorization": self._pictures.basic()}
 
     def _logged_in(self, operation: str, attempt: Callable[[], T], *, once: bool) -> T:
         """At most two attempts, the second in another way; what moves a gate has one."""

@@ -11,16 +11,20 @@ import requests
 from lxml import etree
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPDigestAuth, _basic_auth_str
-from requests.utils import parse_dict_header
+from requests.structures import CaseInsensitiveDict
+from requests.utils import parse_dict_header, requote_uri
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import NewConnectionError
 from zeep.transports import Transport
 
 from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable
+from drivers._deadlines import DEADLINES
 from drivers._video_url import UNTRUSTED
 
 MAX_BODY = 5_000_000
 _CHUNK = 65_536
+# Nothing to inflate; and a kept connection that the device just closed looks like a loss.
+_HEADERS = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "devicemgr", "Accept": "*/*"}
 PLAIN_ONLY = "the device asks for the password in clear text; switch it to digest authentication, or use https://"
 
 
@@ -57,6 +61,11 @@ class DeadlineAdapter(HTTPAdapter):
             except (OSError, AttributeError):
                 continue  # not connected any more
 
+    def hang_up(self) -> None:
+        """Close what is connected; the pools, with their loaded certificates, stay."""
+        for connection in list(self._connections):
+            connection.close()
+
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[threading.Event]:
         """Within it, exchanges are cut after `seconds`; the event tells that it happened."""
@@ -66,34 +75,26 @@ class DeadlineAdapter(HTTPAdapter):
             cut.set()
             self.cut()
 
-        timer = threading.Timer(seconds, expire)
-        timer.daemon = True
-        timer.start()
+        cancel = DEADLINES.after(seconds, expire)
         try:
             yield cut
         finally:
-            timer.cancel()
+            cancel()
 
 
 class OnvifTransport(Transport):
     """One device's HTTP session; for one thread. `use_digest` is set once the device asked for HTTP Digest."""
 
     def __init__(self, username: str | None, password: str | None, deadline: float = 5.0, tls_ca: str = "") -> None:
-        session = requests.Session()
-        session.verify = tls_ca or True
-        session.trust_env = False  # no proxy, no netrc, no other CA bundle
-        session.headers["Accept-Encoding"] = "identity"  # nothing to inflate
-        session.headers["Connection"] = "close"  # a kept connection that the device just closed looks like a loss
-        self._adapter = DeadlineAdapter()
-        session.mount("http://", self._adapter)
-        session.mount("https://", self._adapter)
-        super().__init__(session=session)
+        super().__init__()
+        self._adapter, self._verify = DeadlineAdapter(), tls_ca or True
         # zeep sends no debug log of messages from here: they hold tokens.
         self.logger = logging.getLogger(__name__)
         self._deadline = deadline
         self._username, self._password = username, password
         self._digest = HTTPDigestAuth(username, password or "") if username is not None else None
-        self.use_digest = self._digest_worked = self._challenged = False
+        self.use_digest = self._digest_worked = False
+        self._challenge: dict[str, str] = {}
 
     def post_xml(self, address: str, envelope: Any, headers: Mapping[str, str]) -> requests.Response:
         """Send one SOAP envelope; a 401 answer is returned, for the caller to choose another way."""
@@ -132,20 +133,22 @@ class OnvifTransport(Transport):
 
     def close(self) -> None:
         """Let go of the connections."""
-        self.session.close()
+        self._adapter.close()
 
     def _send(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float | None
     ) -> requests.Response:
-        sent = dict(headers)
-        if self.use_digest and self._digest is not None and self._challenged:
-            sent["Authorization"] = str(self._digest.build_digest_header(method, url))
-        response = self.session.request(
-            method, url, data=body, headers=sent, stream=True, allow_redirects=False, timeout=deadline or self._deadline
+        sent = dict(headers) | _HEADERS
+        if self.use_digest and self._digest is not None:
+            sent["Authorization"] = self._digest_header(method, url)
+        limit = deadline or self._deadline
+        # Straight through the adapter: no redirects, cookies, proxies or environment can come into it.
+        response = self._adapter.send(
+            _prepared(method, url, body, sent), stream=True, timeout=limit, verify=self._verify, proxies={}
         )
         with response:
             response._content = _bounded(response)
-        self._adapter.close()  # and not kept by us either, though the device may not say that it closes
+        self._adapter.hang_up()  # and not kept by us either, though the device may not say that it closes
         if 300 <= response.status_code < 400:
             raise DeviceGarbled("the device redirects to another address, which is not followed; use its final address")
         return response
@@ -155,12 +158,29 @@ class OnvifTransport(Transport):
         position = challenge.lower().find("digest ")
         if position < 0 or self._digest is None:
             return False
-        self._challenged = True
+        self._challenge = parse_dict_header(challenge[position + len("digest ") :])
+        if "realm" not in self._challenge or "nonce" not in self._challenge:
+            return False
         self._digest.init_per_thread_state()
-        self._digest._thread_local.chal = parse_dict_header(  # type: ignore[attr-defined]
-            challenge[position + len("digest ") :]
-        )
+        self._digest._thread_local.chal = self._challenge  # type: ignore[attr-defined]
         return True
+
+    def _digest_header(self, method: str, url: str) -> str:
+        if self._digest is None or not self._challenge:
+            return ""
+        self._digest.init_per_thread_state()
+        held = self._digest._thread_local  # type: ignore[attr-defined]
+        held.chal = held.chal or self._challenge  # requests keeps it by thread
+        return str(self._digest.build_digest_header(method, requote_uri(url)))
+
+
+def _prepared(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    request.method, request.url, request.body = method, requote_uri(url), body
+    request.headers = CaseInsensitiveDict(headers)
+    if body is not None:
+        request.headers["Content-Length"] = str(len(body))
+    return request
 
 
 def _translated(error: Exception, *, late: bool) -> DeviceUnreachable | DeviceRefused:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from drivers._onvif import OnvifDevice
     from drivers._onvif_media import Profile
 
-_RESTING, _WATCHING = 2.0, 0.1
+_RESTING, _WATCHING = 1.0, 0.1
 
 
 class Options(CameraOptions, WiredOptions):

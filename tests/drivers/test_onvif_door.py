@@ -290,7 +290,8 @@ OTHERS = b"""<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope" x
 <o:Source><o:SimpleItem Value="7" Name="Token"/></o:Source><o:Data><o:SimpleItem Name="LogicalState" Value="1"/>
 <o:ElementItem Name="x"><o:SimpleItem Name="deep" Value="y"/></o:ElementItem></o:Data></o:Message></w:Message>
 </w:NotificationMessage><w:NotificationMessage><w:Topic>t:A</w:Topic><w:Message>
-<o:Message UtcTime="00:61:16"/></w:Message></w:NotificationMessage><w:NotificationMessage/></e:PullMessagesResponse></env:Body></env:Envelope>"""
+<o:Message UtcTime="00:61:16"/></w:Message></w:NotificationMessage>
+<w:NotificationMessage/></e:PullMessagesResponse></env:Body></env:Envelope>"""
 
 
 def test_notifications_with_other_prefixes_and_gaps():

@@ -243,6 +243,27 @@ def test_basic_is_for_those_who_allow_it(device, connect):
     assert allowed.snapshot().startswith(b"\xff\xd8")
 
 
+def test_a_picture_by_digest_leaves_the_way_of_calls_alone(device, connect):
+    device.auth = "token"
+    camera = connect(device, relay="relay-1")
+    camera.open()
+    camera.snapshot()
+    camera.release(1, Direction.ENTRY, 0.1)
+    assert [e["operation"] for e in device.events.all("refused")] == ["snapshot"]
+
+
+def test_a_device_is_used_from_any_thread(device, connect):
+    device.auth = "digest"
+    camera = connect(device)
+    camera.open()
+    pictures = []
+    thread = threading.Thread(target=lambda: pictures.append(camera.snapshot()))
+    thread.start()
+    thread.join()
+    assert pictures[0].startswith(b"\xff\xd8")
+    assert camera.snapshot().startswith(b"\xff\xd8")
+
+
 # Events.
 
 
