@@ -37,8 +37,8 @@ bench: $(READY)
 # The long fault runs; the short ones are part of `make test`.
 faults: $(READY)
 	DEVICEMGR_KILLS=200 $(BIN)/pytest -q -s tests/e2e/test_kill.py
-	DEVICEMGR_FIRES=2500 $(BIN)/pytest -q tests/core/test_fire.py --timeout 900
-	$(BIN)/pytest -q -m faults --timeout 900
+	DEVICEMGR_FIRES=2500 $(BIN)/pytest -q -n 2 tests/core/test_fire.py --timeout 900
+	$(BIN)/pytest -q -n 2 -m faults --timeout 900
 
 install:
 	packaging/install.sh
