@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from drivers._onvif_notices import Notice
 
 SKEW_NOTED = 5.0
+OPEN_SECONDS, CHECK_SECONDS = 12.0, 9.0
 _ALIVE_SECONDS = 4.0
 _GRACE_SECONDS = 10.0
 

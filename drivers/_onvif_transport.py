@@ -1,7 +1,9 @@
 """The HTTP under ONVIF: bounded in time and bytes, never redirected, HTTP Digest when asked for it."""
 
 import logging
+import math
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -90,7 +92,7 @@ class OnvifTransport(Transport):
         self._adapter, self._verify = DeadlineAdapter(), tls_ca or True
         # zeep sends no debug log of messages from here: they hold tokens.
         self.logger = logging.getLogger(__name__)
-        self._deadline = deadline
+        self._deadline, self._spent_at = deadline, math.inf
         self._username, self._password = username, password
         self._digest = HTTPDigestAuth(username, password or "") if username is not None else None
         self.use_digest = self._digest_worked = False
@@ -104,7 +106,8 @@ class OnvifTransport(Transport):
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float | None = None
     ) -> requests.Response:
         """One request with its whole answer in memory, ≤5 MB, within the deadline."""
-        with self._adapter.deadline(deadline or self._deadline) as cut:
+        deadline = min(deadline or self._deadline, max(0.05, self._spent_at - time.monotonic()))
+        with self._adapter.deadline(deadline) as cut:
             try:
                 response = self._send(method, url, body, headers, deadline)
                 if response.status_code != 401:
@@ -117,6 +120,15 @@ class OnvifTransport(Transport):
                 return response
             except (requests.RequestException, Urllib3Error, OSError) as error:
                 raise _translated(error, late=cut.is_set()) from error
+
+    @contextmanager
+    def budget(self, seconds: float) -> Iterator[None]:
+        """Within it, all exchanges together take so long at most: a slow device must not take a deadline each."""
+        self._spent_at = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._spent_at = math.inf
 
     def offer_digest(self, response: requests.Response) -> bool:
         """Whether a 401 answer asks for HTTP Digest; from then on requests carry it."""

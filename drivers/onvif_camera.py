@@ -11,7 +11,7 @@ from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, Jso
 from devicemgr.ports import Device, Driver
 from drivers._camera import CameraOptions, grab_jpeg, probe
 from drivers._onvif_options import WiredOptions, connect
-from drivers._onvif_session import Session, clock_notes
+from drivers._onvif_session import CHECK_SECONDS, OPEN_SECONDS, Session, clock_notes
 from drivers._options import read_options
 from drivers._ws_discovery import discover
 
@@ -50,13 +50,14 @@ class OnvifCamera:
         from drivers._onvif_media import profiles  # noqa: PLC0415
         from drivers._onvif_names import MEDIA, MEDIA2  # noqa: PLC0415
 
-        info = self._session.open()
-        if not (self._device.offers(MEDIA) or self._device.offers(MEDIA2)):
-            raise DeviceGarbled("the device offers no video by ONVIF; is it a camera?")
-        self._profiles = profiles(self._device)
-        self._gate.open()
-        if self._options.preset:
-            self._turn()
+        with self._device.transport.budget(OPEN_SECONDS):
+            info = self._session.open()
+            if not (self._device.offers(MEDIA) or self._device.offers(MEDIA2)):
+                raise DeviceGarbled("the device offers no video by ONVIF; is it a camera?")
+            self._profiles = profiles(self._device)
+            self._gate.open()
+            if self._options.preset:
+                self._turn()
         self._session.listen()
         return info
 
@@ -78,8 +79,9 @@ class OnvifCamera:
 
     def check(self) -> dict[str, JsonValue]:
         """Who it is, its profiles, its stream (no credentials) and what that shows, its clock, inputs and relays."""
-        result = self._session.check()
-        source = self.stream()
+        with self._device.transport.budget(CHECK_SECONDS):
+            result = self._session.check() | self._extras()
+            source = self.stream()
         skew = self._device.login.skew_seconds
         result |= {
             "profiles": [profile.as_json() for profile in self._profiles], "stream": source.url,
@@ -87,7 +89,6 @@ class OnvifCamera:
         }  # fmt: skip
         if timed := self._gate.timed_here:
             result["relays_timed_here"] = [*timed]
-        result |= self._extras()
         try:
             result["video"] = probe(source)
         except DeviceError as error:

@@ -11,7 +11,7 @@ from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, Jso
 from devicemgr.ports import Device, Driver
 from drivers._camera import readable_file
 from drivers._onvif_options import WiredOptions, connect, words
-from drivers._onvif_session import Session, clock_notes
+from drivers._onvif_session import CHECK_SECONDS, OPEN_SECONDS, Session, clock_notes
 from drivers._options import read_options
 
 if TYPE_CHECKING:
@@ -61,17 +61,18 @@ class OnvifDoor:
         """Identify, read doors and access points, begin to listen."""
         from drivers._onvif_names import ACCESS, DOORS  # noqa: PLC0415
 
-        info = self._session.open()
-        if self._relays.configured:
-            self._relays.open()
-        elif not self._device.offers(DOORS):
-            raise DeviceRefused(
-                "the device has no doors (ONVIF Profile C); for one of its relays give `--option relay=TOKEN`"
-            )
-        else:
-            self._doors.open()
-        if self._device.offers(ACCESS):
-            self._readers.open()
+        with self._device.transport.budget(OPEN_SECONDS):
+            info = self._session.open()
+            if self._relays.configured:
+                self._relays.open()
+            elif not self._device.offers(DOORS):
+                raise DeviceRefused(
+                    "the device has no doors (ONVIF Profile C); for one of its relays give `--option relay=TOKEN`"
+                )
+            else:
+                self._doors.open()
+            if self._device.offers(ACCESS):
+                self._readers.open()
         self._session.listen()
         return info
 
@@ -90,16 +91,17 @@ class OnvifDoor:
 
     def check(self) -> dict[str, JsonValue]:
         """Who it is, its clock, its doors with their states, its access points and relays; moves nothing."""
-        result = self._session.check() | {"notes": [*clock_notes(self._device.login.skew_seconds)]}
-        try:
-            result |= {
-                "doors": self._doors.states(), "access_points": self._readers.as_json(),
-                "relays": [relay.as_json() for relay in self._relays.all()],
-            }  # fmt: skip
-        except DeviceError as error:
-            result["error"] = str(error)
-        if timed := self._relays.timed_here:
-            result["relays_timed_here"] = [*timed]
+        with self._device.transport.budget(CHECK_SECONDS):
+            result = self._session.check() | {"notes": [*clock_notes(self._device.login.skew_seconds)]}
+            try:
+                result |= {
+                    "doors": self._doors.states(), "access_points": self._readers.as_json(),
+                    "relays": [relay.as_json() for relay in self._relays.all()],
+                }  # fmt: skip
+            except DeviceError as error:
+                result["error"] = str(error)
+            if timed := self._relays.timed_here:
+                result["relays_timed_here"] = [*timed]
         return result
 
     def release(self, channel: int, direction: Direction, seconds: float) -> None:

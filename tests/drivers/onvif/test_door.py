@@ -9,7 +9,6 @@ from devicemgr.errors import DeviceRefused, InvalidInput, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceDecided, DeviceReported, FireRelease, GateAlarm, Kind
 from devicemgr.model import DeviceConfig, Direction, PortalMode
 from drivers import _onvif_soap as soap
-from drivers._onvif_events import EventPump, Timing
 from drivers._onvif_notices import Notice, notices
 from drivers._onvif_readers import card_names
 from drivers._sim.onvif import events
@@ -24,9 +23,7 @@ def device():
 
 
 @pytest.fixture
-def connect(monkeypatch):
-    quick = Timing(lifetime=20.0, pull=1.0, probe=5.0, answer=1.0, pauses=(0.05, 0.1))
-    monkeypatch.setattr(EventPump.__init__, "__defaults__", (quick,))
+def connect():
     made = []
 
     def build(device, **options):
@@ -39,22 +36,13 @@ def connect(monkeypatch):
         door.close()
 
 
-def opened(door):
-    door.open()
-    until = time.monotonic() + 10
-    while door._session.pump.trouble is not None:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    return door
+@pytest.fixture
+def opened(listening):
+    def open_it(door):
+        door.open()
+        return listening(door)
 
-
-def facts_until(door, wanted):
-    found, until = [], time.monotonic() + 10
-    while len(found) < wanted:
-        assert time.monotonic() < until, found
-        found += door.poll()
-        time.sleep(0.01)
-    return found
+    return open_it
 
 
 # Doors.
@@ -155,7 +143,7 @@ def test_a_blocked_door_says_so(device, connect):
         door.release(1, Direction.ENTRY, 1)
 
 
-def test_alarms_of_doors_are_facts_once(device, connect):
+def test_alarms_of_doors_are_facts_once(device, connect, opened, facts_until):
     door = opened(connect(device))
     device.set_door("door-1", physical="Open", alarm="DoorForcedOpen")
     device.set_door("door-2", alarm="DoorOpenTooLong", tamper="TamperDetected")
@@ -174,7 +162,7 @@ def test_alarms_of_doors_are_facts_once(device, connect):
     assert facts_until(door, 1) == [GateAlarm(2, Kind.PORTAL_HELD_OPEN, "door Side door")]
 
 
-def test_a_fault_of_a_door_degrades(device, connect):
+def test_a_fault_of_a_door_degrades(device, connect, opened, facts_until):
     door = opened(connect(device))
     assert door.complaint is None
     device.set_door("door-2", fault="FaultDetected")
@@ -187,7 +175,7 @@ def test_a_fault_of_a_door_degrades(device, connect):
     assert door.complaint is None
 
 
-def test_what_happened_long_ago_is_a_report(device, connect):
+def test_what_happened_long_ago_is_a_report(device, connect, opened, facts_until):
     door = opened(connect(device))
     at = device.now() - timedelta(minutes=10)
     topic = "tns1:Door/State/DoorAlarm"
@@ -201,7 +189,7 @@ def test_what_happened_long_ago_is_a_report(device, connect):
 # Access points.
 
 
-def test_a_card_that_it_asks_about_is_read(device, connect):
+def test_a_card_that_it_asks_about_is_read(device, connect, opened, facts_until):
     door = opened(connect(device))
     device.card("ap-2", "Denied/CredentialNotFound/Card", Card="0x50E420")
     device.card(
@@ -212,7 +200,7 @@ def test_a_card_that_it_asks_about_is_read(device, connect):
     ]  # fmt: skip
 
 
-def test_what_it_decides_itself_is_told(device, connect):
+def test_what_it_decides_itself_is_told(device, connect, opened, facts_until):
     door = opened(connect(device))
     device.card("ap-1", "AccessGranted/Credential", CredentialToken="c1", CredentialHolderName="A. B.", Card="4242")
     device.card("ap-1", "Denied/Credential", CredentialToken="c1", Reason="CredentialExpired")
@@ -229,7 +217,7 @@ def test_what_it_decides_itself_is_told(device, connect):
     assert "A. B." not in repr(found)
 
 
-def test_an_old_card_opens_nothing(device, connect):
+def test_an_old_card_opens_nothing(device, connect, opened, facts_until):
     door = opened(connect(device))
     at = device.now() - timedelta(seconds=30)
     topic = "tns1:AccessControl/Request/Credential"
@@ -239,7 +227,7 @@ def test_an_old_card_opens_nothing(device, connect):
     assert (fact.granted, fact.why, fact.live, fact.names) == (False, "stale_evidence", False, ("4242",))
 
 
-def test_access_points_in_the_order_of_the_option(device, connect):
+def test_access_points_in_the_order_of_the_option(device, connect, opened, facts_until):
     door = opened(connect(device, access_point="ap-2"))
     device.card("ap-1", "Request/Credential", Card="1")
     device.card("ap-2", "Request/Credential", Card="2")
@@ -268,7 +256,7 @@ def test_cards_in_events(data, names):
 # Any device with a relay.
 
 
-def test_a_relay_of_a_device_without_doors(connect):
+def test_a_relay_of_a_device_without_doors(connect, opened, facts_until):
     with SimulatedOnvif(CAMERA) as camera:
         with pytest.raises(DeviceRefused, match="relay=TOKEN"):
             connect(camera).open()

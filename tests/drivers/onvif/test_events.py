@@ -1,0 +1,112 @@
+"""Events of simulated ONVIF devices: what they mean, and how they come back."""
+
+import time
+
+import pytest
+
+from devicemgr.errors import (
+    InvalidInput,
+)
+from devicemgr.events import FireRelease, GateAlarm, Kind, RexPressed
+from drivers._onvif_events import SILENT
+
+
+def test_inputs_become_facts(device, connect, facts_until, listening):
+    camera = connect(device, rex_input="input-1", fire_input="input-2")
+    camera.open()
+    listening(camera)
+    device.set_input("input-1", True)
+    device.set_input("input-1", False)
+    device.set_input("input-2", True)
+    device.set_input("input-2", False)
+    assert facts_until(camera, 3) == [RexPressed(1), FireRelease(True), FireRelease(False)]
+
+
+def test_a_fire_that_began_before_is_heard_and_a_pressed_button_is_not(device, connect, facts_until):
+    device.state.inputs.update({"input-1": True, "input-2": True})
+    camera = connect(device, rex_input="input-1", fire_input="input-2")
+    camera.open()
+    assert facts_until(camera, 1) == [FireRelease(True)]
+    device.set_input("input-1", False)
+    device.set_input("input-1", True)
+    assert facts_until(camera, 1) == [RexPressed(1)]
+
+
+def test_alarm_inputs(device, connect, facts_until, listening):
+    camera = connect(device, tamper_input="input-1", held_open_input="input-2")
+    camera.open()
+    listening(camera)
+    device.set_input("input-1", True)
+    device.set_input("input-2", True)
+    assert facts_until(camera, 2) == [
+        GateAlarm(1, Kind.TAMPER, "input input-1"), GateAlarm(1, Kind.PORTAL_HELD_OPEN, "input input-2")
+    ]  # fmt: skip
+    with pytest.raises(InvalidInput, match="stands for two"):
+        connect(device, tamper_input="input-1", rex_input="input-1")
+
+
+def test_events_that_silently_stop_are_noticed_and_come_back(device, connect, wait_until, listening):
+    camera = connect(device, rex_input="input-1")
+    camera.open()
+    listening(camera)
+    device.faults.events_silent = True
+    wait_until(lambda: camera._session.pump.trouble == SILENT)
+    camera._session._opened -= 60
+    assert "events have stopped" in camera.complaint
+    assert device.events.all("injected")
+    device.faults.events_silent = False
+    wait_until(lambda: camera._session.pump.trouble is None)
+    assert camera.complaint is None
+
+
+@pytest.mark.parametrize("rounds", [10, pytest.param(50, marks=pytest.mark.faults)])
+def test_reboots_with_a_new_subscription_address_and_a_clock_off_by_an_hour(
+    device, connect, rounds, wait_until, facts_until, listening
+):
+    device.auth = "token"
+    camera = connect(device, rex_input="input-1")
+    camera.open()
+    listening(camera)
+    for number in range(rounds):
+        boot, made = device.hub.boot, camera._session.pump.subscriptions
+        device.faults.clock_offset_s = 3600.0 * (number % 2)
+        device.reboot(0.05)
+        device.events.wait_for("booted", number + 1)
+        wait_until(lambda: camera._session.pump.subscriptions > made and camera._session.pump.trouble is None, 15)  # noqa: B023
+        device.set_input("input-1", True)
+        device.set_input("input-1", False)
+        assert RexPressed(1) in facts_until(camera, 1, 15)
+        assert device.hub.boot == boot + 1
+    old = [e for e in device.events.all("request") if e["path"].startswith(f"/onvif/sub/{device.hub.boot - 1}-")]
+    assert old, "the addresses before were used before"
+
+
+def test_subscriptions_are_given_back(device, connect, wait_until, listening):
+    camera = connect(device, rex_input="input-1")
+    for _ in range(12):
+        camera.open()
+        listening(camera)
+    camera.close()
+    wait_until(lambda: device.hub.count == 0)
+
+
+def test_renewals_keep_a_short_subscription(device, connect, wait_until, listening):
+    camera = connect(device, rex_input="input-1")
+    camera._session.device  # noqa: B018
+    camera.open()
+    listening(camera)
+    device.faults.no_renew = True
+    pump = camera._session.pump
+    assert pump.subscriptions == 1
+    for subscription in device.hub._held.values():
+        subscription.until = time.monotonic() - 1
+    wait_until(lambda: pump.subscriptions > 1 and pump.trouble is None)
+
+
+def test_no_pull_point_is_told_where_it_matters(device, connect, wait_until):
+    device.faults.no_pull_point = True
+    camera = connect(device, rex_input="input-1")
+    camera.open()
+    wait_until(lambda: not camera._session.pump.supported)
+    camera._session._opened -= 60
+    assert "no events" in camera.complaint
