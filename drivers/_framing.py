@@ -9,11 +9,12 @@ Measure = Callable[[bytes], int]
 """How long the whole, good frame is that begins these bytes; MORE if they may become one; GARBAGE if they can't."""
 
 
-def cut(heard: bytearray, measure: Measure, most: int) -> Iterator[bytes]:
+def cut(heard: bytearray, measure: Measure, most: int, *, ahead: bool = True) -> Iterator[bytes]:
     """Each whole frame in `heard`, in order, taken out of it together with the garbage before it.
 
     What may still become a frame is kept, up to `most` bytes. It holds nothing up: a good frame after it is found, so
-    a byte of noise that looks like a beginning costs no time-out.
+    a byte of noise that looks like a beginning costs no time-out. Not so without `ahead`, for frames that carry no check
+    of their contents, whose insides may look like a frame, on a line that loses nothing.
     """
     start = 0
     kept: int | None = None
@@ -27,6 +28,8 @@ def cut(heard: bytearray, measure: Measure, most: int) -> Iterator[bytes]:
             continue
         if size == MORE and kept is None:
             kept = start
+            if not ahead:
+                break
         start += 1
     del heard[: len(heard) if kept is None else kept]
     del heard[: max(0, len(heard) - most)]

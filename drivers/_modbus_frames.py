@@ -120,7 +120,7 @@ class TcpFraming:
 
     def find(self, heard: bytearray, unit: int, accepts: Accepts) -> bytes | None:
         ours = self._transaction.to_bytes(2, "big")
-        for frame in cut(heard, measure_tcp, MOST_HEARD):
+        for frame in cut(heard, measure_tcp, MOST_HEARD, ahead=False):
             pdu = frame[TCP_HEADER:]
             if frame[:2] == ours and frame[6] == unit and accepts(pdu):
                 return pdu

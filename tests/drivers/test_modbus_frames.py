@@ -4,6 +4,7 @@ import contextlib
 import os
 import pty
 import select
+import struct
 import threading
 import time
 import tty
@@ -18,7 +19,7 @@ from drivers._bus import Bus
 from drivers._framing import cut
 from drivers._line import NoAnswer
 from drivers._modbus import Master
-from drivers._modbus_frames import ANSWERS, REQUESTS, RtuFraming, TcpFraming, measure_rtu
+from drivers._modbus_frames import ANSWERS, REQUESTS, RtuFraming, TcpFraming, measure_rtu, rtu_frame
 
 READ_STATE = "01 03 00 40 00 09 84 18"
 STATE = "01 03 12 00 01 00 00 00 01 00 00 00 2a 00 01 00 07 00 00 00 00 e3 f2"
@@ -233,3 +234,28 @@ def test_a_line_that_babbles_does_not_hold_the_caller(script):
     stop.set()
     thread.join()
     device.close()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    values=st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=120),
+    unit=st.integers(1, 247),
+    noise=st.binary(max_size=20),
+    framing=st.sampled_from([RtuFraming, TcpFraming]),
+)
+def test_what_was_encoded_is_found_again_byte_by_byte(values, unit, noise, framing):
+    line, heard = framing(), bytearray()
+    pdu = struct.pack(f">BB{len(values)}H", 3, 2 * len(values), *values)
+    found = []
+    for byte in noise * (framing is RtuFraming) + line.encode(pdu, unit):
+        heard.append(byte)
+        found.append(line.find(heard, unit, lambda found: found == pdu))
+    assert found[-1] == pdu
+    assert not any(found[:-1])
+
+
+@settings(max_examples=300, deadline=None)
+@given(first=st.integers(0, 0xFFFF), values=st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=100))
+def test_a_units_ears_hear_what_a_master_says(first, values):
+    pdu = struct.pack(f">BHHB{len(values)}H", 0x10, first, len(values), 2 * len(values), *values)
+    assert list(cut(bytearray(rtu_frame(pdu, 9)), measure_rtu(9, REQUESTS), 512)) == [rtu_frame(pdu, 9)]

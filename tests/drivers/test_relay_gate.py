@@ -1,12 +1,16 @@
 """USB relay boards: golden bytes of each model, and gates against simulated boards on ptys."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from devicemgr.events import FireRelease, RexPressed
 from devicemgr.model import Direction, PortalMode, Signal
 from drivers._relay_boards import BOARDS
-from drivers._sim.relay import SimulatedRelayBoard
+from drivers._sim.events import EventLog
+from drivers._sim.modbus import Faults
+from drivers._sim.relay import KmTronicBoard, LcusBoard, NumatoBoard, Relays, SimulatedRelayBoard
 
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
 MODELS = ("lcus", "kmtronic", "numato")
@@ -264,3 +268,34 @@ def test_bad_options_are_one_line(gate, options):
     with pytest.raises(InvalidInput) as caught:
         gate("relay_gate", "/dev/x", **options)
     assert "\n" not in str(caught.value)
+
+
+class BoardLine(ScriptedLine):
+    """A line to a simulated board without a pty."""
+
+    def __init__(self, board):
+        super().__init__()
+        self.board = board
+
+    def write(self, data):
+        self.board.receive(data, 0.0)
+        self._waiting += self.board.advance(0.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    model=st.sampled_from(MODELS),
+    orders=st.lists(st.tuples(st.integers(1, 8), st.booleans()), min_size=1, max_size=20),
+    noise=st.binary(max_size=8),
+)
+def test_what_was_ordered_is_read_back(model, orders, noise):
+    log = EventLog()
+    board = {"lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard}[model](Relays(8, log), log, Faults())
+    line, codec = BoardLine(board), BOARDS[model]()
+    codec._all_at_once = True  # eight relays; asking for one of them would wait for a time-out
+    for relay, on in orders:
+        codec.switch(line, relay, on)
+    line._waiting = noise  # what comes unasked is forgotten before asking
+    for relay in range(1, 9):
+        last = [on for number, on in orders if number == relay]
+        assert codec.state(line, relay) is (last[-1] if last else False)

@@ -1,0 +1,90 @@
+"""How fast a command reaches the wire, and how often 32 units are read: measured, so only for `make faults`."""
+
+import queue
+import random
+import statistics
+import threading
+import time
+
+import pytest
+
+from devicemgr.device_health import Health, Listener
+from devicemgr.model import DeviceConfig, Direction
+from devicemgr.supervisor import Supervisor
+from drivers import Catalog
+from drivers._sim.bus import SimulatedBus
+
+pytestmark = pytest.mark.faults
+COMMANDS = 300
+SECONDS = 10.0
+
+
+@pytest.fixture
+def supervised():
+    """supervised(bus, baudrate) runs each of its units and gives the supervisor when all are online."""
+    running = []
+
+    def start(bus, baudrate):
+        states = queue.Queue()
+        supervisor = Supervisor(Catalog(), Listener(lambda *_: None, states.put))
+        running.append(supervisor)
+        address = f"serial:{bus.path}?baudrate={baudrate}"
+        supervisor.set_devices(
+            DeviceConfig(str(unit), f"arm-{unit}", "modbus_gate", address, options={"profile": "lot", "unit": unit})
+            for unit in bus.units
+        )
+        for _ in bus.units:
+            assert states.get(timeout=20).health is Health.ONLINE
+        return supervisor
+
+    yield start
+    for supervisor in running:
+        supervisor.stop()
+
+
+def to_the_wire(supervisor, name):
+    """Seconds from the decision to the release's bytes in the line's trace."""
+    done = threading.Event()
+    decided = time.monotonic()
+    supervisor.command(name, lambda gate: gate.release(1, Direction.ENTRY, 5), lambda *_: done.set())
+    assert done.wait(5)
+    sent = [at for at, way, data in supervisor.trace(name) if way == "tx" and data[1] == 0x10 and at >= decided]
+    return sent[0] - decided
+
+
+def p99(samples):
+    return statistics.quantiles(samples, n=100)[98] * 1000
+
+
+def test_a_command_at_9600_baud(supervised, tmp_path, capsys):
+    with SimulatedBus([1], tmp_path / "bus", baudrate=9600) as bus:
+        supervisor = supervised(bus, 9600)
+        idle, whenever = [], []
+        for _ in range(COMMANDS):
+            while supervisor.trace("arm-1")[-1][1] != "rx":
+                time.sleep(0.0005)
+            time.sleep(0.005)  # the answer is complete, the next reading is due 0.1 s later
+            idle.append(to_the_wire(supervisor, "arm-1"))
+        for _ in range(COMMANDS):
+            time.sleep(random.uniform(0, 0.1))
+            whenever.append(to_the_wire(supervisor, "arm-1"))
+        assert len(bus.events[1].all("release")) == 2 * COMMANDS
+    with capsys.disabled():
+        print(f"\n9600 baud, decided to wire: idle p99 {p99(idle):.2f} ms, at any moment p99 {p99(whenever):.1f} ms")
+    assert p99(idle) <= 10
+
+
+@pytest.mark.parametrize("dead", [0, 1])
+def test_32_units_on_one_line_at_115200(supervised, tmp_path, capsys, dead):
+    with SimulatedBus(range(1, 33), tmp_path / "bus", baudrate=115200) as bus:
+        supervised(bus, 115200)
+        if dead:
+            bus.units[7].faults.silent = True
+        before = {unit: len(bus.events[unit].all("request")) for unit in bus.units}
+        time.sleep(SECONDS)
+        rates = {unit: (len(bus.events[unit].all("request")) - before[unit]) / SECONDS for unit in bus.units}
+        assert bool(bus.units[7].faults.injected["silent"]) == bool(dead)
+    well = [rate for unit, rate in rates.items() if not (dead and unit == 7)]
+    with capsys.disabled():
+        print(f"\n32 units, {dead} dead: {min(well):.1f} to {max(well):.1f} requests/s each")
+    assert min(well) >= 2
