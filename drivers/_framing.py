@@ -13,8 +13,8 @@ def cut(heard: bytearray, measure: Measure, most: int, *, ahead: bool = True) ->
     """Each whole frame in `heard`, in order, taken out of it together with the garbage before it.
 
     What may still become a frame is kept, up to `most` bytes. It holds nothing up: a good frame after it is found, so
-    a byte of noise that looks like a beginning costs no time-out. Not so without `ahead`, for frames that carry no check
-    of their contents, whose insides may look like a frame, on a line that loses nothing.
+    a byte of noise that looks like a beginning costs no time-out. Not so without `ahead`: for frames that carry no
+    check of their contents, whose insides may look like a frame, on a line that loses nothing.
     """
     start = 0
     kept: int | None = None
