@@ -37,7 +37,8 @@ def install(app: FastAPI) -> None:
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-        return problem(422, "invalid-input", safe(f"{where}: {first['msg']}" if where else str(first["msg"])))
+        words = str(first["msg"]).removeprefix("Value error, ")
+        return problem(422, "invalid-input", safe(f"{where}: {words}" if where else words))
 
     @app.exception_handler(UnicodeEncodeError)
     def half_characters(_: Request, error: UnicodeEncodeError) -> JSONResponse:
