@@ -220,8 +220,11 @@ def site(home: Home, parts: sites.Parts) -> Iterator[sites.Site]:
 
 
 @pytest.fixture
-def cli(parts: sites.Parts, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+def cli(
+    parts: sites.Parts, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ran]:
     """cli("person", "list") runs the command in this process."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it for its workers
     from cli import app
 
     # Whatever else the composition root hands over is not for these tests.

@@ -27,6 +27,7 @@ def enrol(site):
             people_rows.add(session, badge, who, None, None)
         photos = [f"face:{who}:{number}".encode() for number in (1, 2)]
         faces.enrol(site, "test", badge, photos, "form-1", allow_lookalike=True)
+        site.gallery.refresh()  # as the daemon does, which is told that the site has changed
 
     return add
 
