@@ -157,7 +157,10 @@ def _clear_hangup(fd: int) -> None:
 def _why_not_open(name: str, error: BaseException) -> DeviceError:
     code = _code(error)
     if code in _BUSY:
-        return DeviceBusy(f"serial port {name} is in use; stop the other program (`fuser {name}` shows it)")
+        return DeviceBusy(
+            f"serial port {name} is in use; stop the other program (`fuser {name}` shows it), or give the other device of "
+            "this site that holds it an address of its own"
+        )
     if code in _FORBIDDEN:
         return DeviceRefused(
             f"no permission for serial port {name}; add this user to its group: usermod -aG dialout USER"
