@@ -158,8 +158,8 @@ def _why_not_open(name: str, error: BaseException) -> DeviceError:
     code = _code(error)
     if code in _BUSY:
         return DeviceBusy(
-            f"serial port {name} is in use; stop the other program (`fuser {name}` shows it), or give the other device of "
-            "this site that holds it an address of its own"
+            f"serial port {name} is in use; stop the other program (`fuser {name}` shows it), or give the other "
+            "device of this site that holds it an address of its own"
         )
     if code in _FORBIDDEN:
         return DeviceRefused(

@@ -220,9 +220,7 @@ def site(home: Home, parts: sites.Parts) -> Iterator[sites.Site]:
 
 
 @pytest.fixture
-def cli(
-    parts: sites.Parts, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Ran]:
+def cli(parts: sites.Parts, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """cli("person", "list") runs the command in this process."""
     monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it for its workers
     from cli import app
