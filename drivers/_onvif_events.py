@@ -56,6 +56,10 @@ class _Silent(Exception):
     """The pull point answers, but not with what it was asked for."""
 
 
+class _Expiring(Exception):
+    """The subscription can't be renewed: some devices don't know how to."""
+
+
 class EventPump:
     """`trouble` is None while events flow; `heard` the CLOCK_MONOTONIC second of the last good answer.
 
@@ -103,6 +107,8 @@ class EventPump:
             pause = self._timing.pauses[min(failures, len(self._timing.pauses) - 1)]
             try:
                 self._live()
+            except _Expiring:
+                continue
             except _Silent:
                 self.trouble = SILENT
             except DeviceError as error:
@@ -183,7 +189,10 @@ class EventPump:
         now = time.monotonic()
         if now >= subscription.renew_at - 1.0:
             ends = f"<n:TerminationTime>PT{self._timing.lifetime:.0f}S</n:TerminationTime>"
-            told = self._ask(device, subscription, f"{_MANAGER}/RenewRequest", "Renew", ends, space=NOTIFICATION)
+            try:
+                told = self._ask(device, subscription, f"{_MANAGER}/RenewRequest", "Renew", ends, space=NOTIFICATION)
+            except OnvifFault:
+                raise _Expiring from None
             subscription.renew_at = self._renewal(told)
         if self._expected_by is None and self._speaks and now - self._last >= self._timing.probe:
             self._last = now

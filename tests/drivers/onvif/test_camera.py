@@ -263,13 +263,6 @@ def test_a_skewed_clock_is_followed_and_told(
     assert answer["video"] == {"error": "no connection to the camera; check its address, power and network"}
 
 
-def test_local_time_shown_as_utc(server: OnvifServer, connect: Callable[..., OnvifCamera]) -> None:
-    server.clock_shown_ahead = timedelta(hours=5)
-    connect().open()
-    assert server.refusals == 1
-    assert server.authorised == 3
-
-
 def test_http_digest_device(server: OnvifServer, connect: Callable[..., OnvifCamera]) -> None:
     server.authentication = "digest"
     camera = connect()

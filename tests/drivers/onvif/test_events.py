@@ -8,7 +8,7 @@ from devicemgr.errors import (
     InvalidInput,
 )
 from devicemgr.events import FireRelease, GateAlarm, Kind, RexPressed
-from drivers._onvif_events import SILENT
+from drivers._onvif_events import SILENT, EventPump, Timing
 
 
 def test_inputs_become_facts(device, connect, facts_until, listening):
@@ -90,17 +90,35 @@ def test_subscriptions_are_given_back(device, connect, wait_until, listening):
     wait_until(lambda: device.hub.count == 0)
 
 
-def test_renewals_keep_a_short_subscription(device, connect, wait_until, listening):
+def test_a_subscription_that_the_device_forgot_is_made_anew(device, connect, wait_until, listening):
     camera = connect(device, rex_input="input-1")
-    camera._session.device  # noqa: B018
     camera.open()
     listening(camera)
-    device.faults.no_renew = True
     pump = camera._session.pump
     assert pump.subscriptions == 1
     for subscription in device.hub._held.values():
         subscription.until = time.monotonic() - 1
     wait_until(lambda: pump.subscriptions > 1 and pump.trouble is None)
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_a_subscription_outlives_its_time(device, connect, monkeypatch, facts_until, listening, renews):
+    short = Timing(lifetime=3.0, pull=1.0, probe=60.0, answer=1.0)
+    monkeypatch.setattr(EventPump.__init__, "__defaults__", (short,))
+    device.faults.no_renew = not renews
+    camera = connect(device, rex_input="input-1")
+    camera.open()
+    listening(camera)
+    name = "Renew" if renews else "CreatePullPointSubscription"
+    until = time.monotonic() + 15
+    while [e["operation"] for e in device.events.all("request")].count(name) < 3:
+        assert camera._session.pump.trouble is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert (camera._session.pump.subscriptions == 1) is renews
+    listening(camera)
+    device.set_input("input-1", True)
+    assert facts_until(camera, 1) == [RexPressed(1)]
 
 
 def test_no_pull_point_is_told_where_it_matters(device, connect, wait_until):
