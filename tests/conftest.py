@@ -5,6 +5,7 @@ import inspect
 import ipaddress
 import json
 import shutil
+import signal
 import socket
 import zlib
 from collections.abc import Callable, Iterator
@@ -269,6 +270,12 @@ def entrance(home: Home, done: Callable[..., Any]) -> None:
     done("device", "add", "cam-in", "--driver", "fake_camera", "--address", "rtsp://192.0.2.1/x")
     done("portal", "add", "main", "--gate", "gate-1:2", "--entry", "cam-in")
     done("level", "add", "staff", "--portal", "main")
+
+
+def pytest_configure() -> None:
+    """A shell's background job ignores Ctrl-C, and so would every command that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
