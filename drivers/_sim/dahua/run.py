@@ -1,17 +1,14 @@
 """`devicemgr sim dahua`: commands as lines on standard input, JSON lines on standard output."""
 
-import json
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from devicemgr.errors import DevicemgrError, InvalidInput
 from drivers._sim.dahua.console import ALARMS, SimulatedDahua
 from drivers._sim.events import Event
+from drivers._sim.serving import print_line, stop_signals
 
 _QUIET = {"request"}
 _WORDS = (
@@ -78,13 +75,13 @@ def run(
     def tell(event: Event) -> None:
         # Each request begins without a password, to be challenged.
         if talkative or (event["event"] not in _QUIET and event.get("why") != "no digest"):
-            _print(event)
+            print_line(event)
 
     console = SimulatedDahua(
         host, port, credentials, legacy=legacy, doors=doors, capacity=capacity, on_event=tell
     )  # fmt: skip
-    with _stop_signals() as stop, console:
-        _print({"event": "ready", "kind": "dahua", "address": console.address})
+    with stop_signals() as stop, console:
+        print_line({"event": "ready", "kind": "dahua", "address": console.address})
         threading.Thread(target=_read_commands, args=(console,), daemon=True).start()
         stop.wait()
 
@@ -94,20 +91,4 @@ def _read_commands(console: SimulatedDahua) -> None:
         try:
             obey(console, line)
         except DevicemgrError as error:
-            _print({"event": "error", "error": str(error)})
-
-
-def _print(event: Event) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            print_line({"event": "error", "error": str(error)})
