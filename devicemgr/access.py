@@ -28,6 +28,7 @@ from devicemgr.events import (
     Reason,
     Sighting,
 )
+from devicemgr.face_ports import Gallery
 from devicemgr.lamps import GateLine, Lamps
 from devicemgr.ledger import Ledger
 from devicemgr.model import AccessPoint, Direction, Signal
@@ -43,7 +44,6 @@ from devicemgr.openings import (
 )
 from devicemgr.passages import Passages
 from devicemgr.pins import PinChecked, PinTry
-from devicemgr.ports import Gallery
 from devicemgr.presence import Presence
 from devicemgr.rulebook import Rulebook, point_of
 from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, FaceEvidence, Snapshot, decide

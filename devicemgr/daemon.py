@@ -17,6 +17,7 @@ from devicemgr.api.server import ApiServer
 from devicemgr.calibrating import Recalibration
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError, StorageFailed
 from devicemgr.events import DeviceFact, Fact, FireRelease, Kind, Sighting
+from devicemgr.face_ports import Gallery
 from devicemgr.fire import FireWatch
 from devicemgr.holder_run import Run, Step, drive
 from devicemgr.hotplug import Hotplug
@@ -27,7 +28,7 @@ from devicemgr.model import DeviceConfig, Direction, JsonValue, PortalMode
 from devicemgr.openings import Outcome, unconfirmed_fact
 from devicemgr.pins import PinChecked, PinChecker
 from devicemgr.portal_modes import PortalModes
-from devicemgr.ports import Device, Gallery, Replaying
+from devicemgr.ports import Device, Replaying
 from devicemgr.recognizer.messages import LaneState
 from devicemgr.recognizer.pool import RecognizerPool
 from devicemgr.reconciler import Reconciler

@@ -12,12 +12,13 @@ from devicemgr import status
 from devicemgr.device_worker import trace_of
 from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
 from devicemgr.events import Fact
+from devicemgr.face_ports import Gallery
 from devicemgr.fire import active_inputs
 from devicemgr.holder_run import Run, Step, drive
 from devicemgr.model import Direction, PortalMode
 from devicemgr.openings import Opening, Outcome, manual_fact, outcome_fact, release_gate
 from devicemgr.portal_modes import PortalModes
-from devicemgr.ports import Device, Gallery
+from devicemgr.ports import Device
 from devicemgr.reconciler import mark_revoked, sync_of
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Site

@@ -10,8 +10,8 @@ import numpy as np
 from devicemgr import gallery_file, samples
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
 from devicemgr.events import Fact
+from devicemgr.face_ports import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.gallery_keeper import open_template
-from devicemgr.ports import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.site import Site
 from devicemgr.store import face_models, holdings, people, settings, templates
 from devicemgr.store.database import Session

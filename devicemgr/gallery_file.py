@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from devicemgr.errors import KeyMissing
-from devicemgr.ports import Embedding
+from devicemgr.face_ports import Embedding
 from devicemgr.store.database import Session, get_meta, set_meta
 from devicemgr.vault import Vault
 

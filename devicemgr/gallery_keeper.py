@@ -10,7 +10,7 @@ import numpy as np
 from devicemgr import gallery_file
 from devicemgr.errors import KeyMissing
 from devicemgr.face_model import FaceModel
-from devicemgr.ports import Calibration, Embedding, Gallery, GalleryLoader
+from devicemgr.face_ports import Calibration, Embedding, Gallery, GalleryLoader
 from devicemgr.store import calibrations, face_models, templates
 from devicemgr.store.database import Database, Session, revision
 from devicemgr.vault import Vault

@@ -15,8 +15,8 @@ from devicemgr import calibrating, samples
 from devicemgr.errors import DevicemgrError, InvalidInput, KeyMissing, NotFound, RequestError
 from devicemgr.events import Fact
 from devicemgr.face_model import FaceModel
+from devicemgr.face_ports import Embedding
 from devicemgr.gallery_keeper import GalleryKeeper
-from devicemgr.ports import Embedding
 from devicemgr.site import Site
 from devicemgr.store import calibrations, face_models, people, settings
 from devicemgr.store import samples as rows

@@ -9,8 +9,8 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 from devicemgr.events import Reason, Sighting
+from devicemgr.face_ports import Match
 from devicemgr.model import Liveness, Portal
-from devicemgr.ports import Match
 from devicemgr.rules.policy import FaceEvidence
 
 # Time for an unknown face, for a known one whose pictures don't agree yet, and for a turn of the head.

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeVar
 
+from devicemgr.face_ports import Gallery
 from devicemgr.holder_run import Run, Step
 from devicemgr.model import Direction, PortalMode
-from devicemgr.ports import Device, Gallery
+from devicemgr.ports import Device
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import struct
 import uuid
 
 from devicemgr.errors import KeyMissing
-from devicemgr.ports import Box, FaceCrop
+from devicemgr.face_ports import Box, FaceCrop
 from devicemgr.site import Site
 from devicemgr.store import people
 from devicemgr.store import samples as rows

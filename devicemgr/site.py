@@ -7,10 +7,11 @@ from pathlib import Path
 
 from devicemgr.errors import KeyMissing
 from devicemgr.face_model import FaceModel
+from devicemgr.face_ports import Calibrator, Evaluator, FaceDesk, GalleryLoader
 from devicemgr.gallery_keeper import GalleryKeeper
 from devicemgr.home import Home
 from devicemgr.ledger import Ledger
-from devicemgr.ports import Calibrator, DriverCatalog, Evaluator, FaceDesk, GalleryLoader
+from devicemgr.ports import DriverCatalog
 from devicemgr.sealer import Sealer
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
 from devicemgr.vault import Vault

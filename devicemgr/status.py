@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devicemgr import __version__
-from devicemgr.ports import Gallery
+from devicemgr.face_ports import Gallery
 from devicemgr.store import holdings, ledger_rows, seals
 from devicemgr.store.database import Database
 from devicemgr.supervisor import DeviceState, Health

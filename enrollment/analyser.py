@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Protocol
 
-from devicemgr.ports import Box, Embedding, FaceCrop, FaceEncoder, Image, PhotoAnalysis
+from devicemgr.face_ports import Box, Embedding, FaceCrop, FaceEncoder, PhotoAnalysis
+from devicemgr.ports import Image
 from devicemgr.recognizer.pose import pose_of
 from enrollment.crop import cut_out
 from enrollment.detection import detect_at, find_faces
@@ -31,7 +32,7 @@ class PhotoEncoder(FaceEncoder, Protocol):
 
 
 class Analyser:
-    """ports.PhotoAnalyser in this process and thread; AnalyserProcess keeps it out of a daemon's."""
+    """face_ports.PhotoAnalyser in this process and thread; AnalyserProcess keeps it out of a daemon's."""
 
     def __init__(self, encoder: PhotoEncoder) -> None:
         self._encoder = encoder
@@ -53,7 +54,7 @@ class Analyser:
         return replace(found, crop=cut_out(image, boxes[0])) if keep and found.ok else found
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
-        """As ports.PhotoAnalyser: by the place that is told, so that no second detection shifts the embedding."""
+        """As face_ports.PhotoAnalyser: by the place that is told, so that no second detection shifts the embedding."""
         try:
             image = load_photo(crop.jpeg)
         except PhotoError:

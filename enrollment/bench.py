@@ -9,7 +9,8 @@ import av
 import numpy as np
 
 from devicemgr.errors import SystemFault
-from devicemgr.ports import Box, Embedding, Frame, Image
+from devicemgr.face_ports import Box, Embedding
+from devicemgr.ports import Frame, Image
 from devicemgr.recognizer.lane import MAX_WIDTH
 from devicemgr.recognizer.search import SMALLEST_FACE, FaceFinder
 from enrollment.analyser import build_analyser

@@ -9,7 +9,7 @@ import numpy as np
 
 from devicemgr.errors import InvalidInput
 from devicemgr.face_model import FaceModel
-from devicemgr.ports import Calibration, Embedding
+from devicemgr.face_ports import Calibration, Embedding
 from enrollment import scoring
 from enrollment.gallery import FaceGallery, build_gallery
 
@@ -34,7 +34,7 @@ class LeftOut:
 def calibrate(
     rows: Sequence[tuple[str, Embedding]], fpir: float, own: FaceModel | None = None
 ) -> tuple[Calibration, dict[str, Any]]:
-    """ports.Calibrator: with fewer than 1/fpir people the table stays in force, as their quantile can't be resolved."""
+    """face_ports.Calibrator: with fewer than 1/fpir people the table stays: their quantile can't be resolved."""
     by_table = build_gallery(rows, 0, _bare(fpir, own), own)
     samples = _samples(rows, by_table)
     left_out = [_leave_out(by_table, person, found) for person, found in samples.items()]

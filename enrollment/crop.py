@@ -5,7 +5,8 @@ import io
 import numpy as np
 from PIL import Image as PilImage
 
-from devicemgr.ports import Box, FaceCrop, Image
+from devicemgr.face_ports import Box, FaceCrop
+from devicemgr.ports import Image
 
 # From the middle of the detector's box, in heights of the box: hair, chin and shoulders are in it, as consoles want.
 REACH = 1.25

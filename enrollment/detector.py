@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from devicemgr.ports import Box, Image
+from devicemgr.face_ports import Box
+from devicemgr.ports import Image
 from enrollment.native import Detectors, lock
 from enrollment.network import CHIP_SIZE
 
@@ -29,7 +30,7 @@ Landmarks = NDArray[np.float64]
 
 
 class FaceDetector:
-    """The half of ports.FaceEncoder that comes before the embedding; one thread's own."""
+    """The half of face_ports.FaceEncoder that comes before the embedding; one thread's own."""
 
     def __init__(self, detectors: Detectors) -> None:
         self._detectors = detectors

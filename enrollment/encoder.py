@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.ports import Box, Embedding, Image
+from devicemgr.face_ports import Box, Embedding
+from devicemgr.ports import Image
 from enrollment.detector import FaceDetector
 from enrollment.fast_network import build_network
 from enrollment.native import Detectors
@@ -20,7 +21,7 @@ MODEL = FLIP_MODEL
 
 
 class DlibEncoder(FaceDetector):
-    """ports.FaceEncoder, and the steps between (landmarks, chip) that the quality gate needs."""
+    """face_ports.FaceEncoder, and the steps between (landmarks, chip) that the quality gate needs."""
 
     dimension = DIMENSION
 

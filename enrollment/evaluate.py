@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devicemgr.errors import InvalidInput
-from devicemgr.ports import Embedding, PhotoAnalyser, Trial
+from devicemgr.face_ports import Embedding, PhotoAnalyser, Trial
 from enrollment import det_curve, scoring
 from enrollment.evaluate_photos import embed, person_photos, stranger_photos
 from enrollment.gallery import FaceGallery, build_gallery
@@ -52,7 +52,7 @@ class Outcome:
 
 
 def evaluate(trial: Trial, progress: Callable[[int, int], None], det: Path | None = None) -> dict[str, Any]:
-    """ports.Evaluator, with a face analyser on each core."""
+    """face_ports.Evaluator, with a face analyser on each core."""
     if det is not None:
         det_curve.require_matplotlib()
     workers = os.cpu_count() or 1

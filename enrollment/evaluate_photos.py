@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from devicemgr.errors import InvalidInput
-from devicemgr.ports import Embedding, FaceCrop, PhotoAnalyser, PhotoAnalysis
+from devicemgr.face_ports import Embedding, FaceCrop, PhotoAnalyser, PhotoAnalysis
 from enrollment.analyser import MOST_FACES, SLOW_SIDE
 from enrollment.detection import detect_at, find_faces
 from enrollment.encoder import DlibEncoder, build_encoder
@@ -28,7 +28,7 @@ class Portraits(Generic[Key]):
 
 
 class BiggestFace:
-    """ports.PhotoAnalyser that embeds the biggest face, found as enrolment finds it, however poor the photo is."""
+    """face_ports.PhotoAnalyser that embeds the biggest face, found as enrolment finds it, however poor the photo is."""
 
     def __init__(self, encoder: DlibEncoder) -> None:
         self._encoder = encoder
@@ -51,7 +51,7 @@ class BiggestFace:
         return PhotoAnalysis((), box, box.right - box.left, embedding=self._encoder.encode(image, box))
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
-        """As ports.PhotoAnalyser."""
+        """As face_ports.PhotoAnalyser."""
         return self._encoder.encode(load_photo(crop.jpeg), crop.box)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from devicemgr.events import Reason
 from devicemgr.face_model import FaceModel
-from devicemgr.ports import Calibration, Embedding, Gallery, GalleryStats, Match
+from devicemgr.face_ports import Calibration, Embedding, Gallery, GalleryStats, Match
 from enrollment import scoring
 from enrollment.encoder import DIMENSION, MODEL
 from enrollment.thresholds import DEFAULT_FPIR, LOOKALIKE_MARGIN, MARGIN, match_threshold
@@ -46,7 +46,7 @@ class Ranking:
 
 
 class FaceGallery:
-    """ports.Gallery. Any thread may read it; nothing writes it after it is built."""
+    """face_ports.Gallery. Any thread may read it; nothing writes it after it is built."""
 
     def __init__(
         self, people: Sequence[str], matrix: NDArray[np.float32], counts: Sequence[int], stats: GalleryStats,
@@ -190,7 +190,7 @@ def build_gallery(
     rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None,
     own: FaceModel | None = None, before: Gallery | None = None,
 ) -> FaceGallery:  # fmt: skip
-    """ports.GalleryLoader: (person_id, embedding) rows of one model; a row of another size is left out."""
+    """face_ports.GalleryLoader: (person_id, embedding) rows of one model; a row of another size is left out."""
     names, units = _sound(rows, own.dimension if own else DIMENSION)
     people = list(dict.fromkeys(names))
     places = {person: place for place, person in enumerate(people)}

@@ -11,7 +11,8 @@ from PIL import Image as PilImage
 
 from devicemgr.errors import SystemFault
 from devicemgr.face_model import FaceModel
-from devicemgr.ports import Box, Embedding, Image
+from devicemgr.face_ports import Box, Embedding
+from devicemgr.ports import Image
 from enrollment.analyser import Analyser
 from enrollment.detector import FaceDetector
 from enrollment.native import Detectors
@@ -26,7 +27,7 @@ Vectors = NDArray[np.float32]
 
 
 class OwnEncoder(FaceDetector):
-    """ports.FaceEncoder; SystemFault when the file is missing, another than was proven, or no face network."""
+    """face_ports.FaceEncoder; SystemFault when the file is missing, another than was proven, or no face network."""
 
     def __init__(self, detectors: Detectors, model: FaceModel) -> None:
         super().__init__(detectors)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from devicemgr.errors import SystemFault
-from devicemgr.ports import Embedding, FaceCrop, PhotoAnalysis
+from devicemgr.face_ports import Embedding, FaceCrop, PhotoAnalysis
 from enrollment import wire
 from enrollment.encoder import MODEL
 from enrollment.photo import MAX_BYTES
@@ -39,7 +39,7 @@ class NoStart(SystemFault):
 
 
 class AnalyserProcess:
-    """ports.PhotoAnalyser for any thread: starts its process at first use, stops it when idle, survives its death."""
+    """face_ports.PhotoAnalyser for any thread: starts its process when used, stops it when idle, outlives it."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class AnalyserProcess:
             return _UNREADABLE if answer is None else answer
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
-        """As ports.PhotoAnalyser; NoStart if no process does."""
+        """As face_ports.PhotoAnalyser; NoStart if no process does."""
         with self._taken() as child:
             answer = child.ask({"face": wire.pack_box(crop.box)}, crop.jpeg)
             return answer.embedding if answer else None

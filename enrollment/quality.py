@@ -7,7 +7,7 @@ photos there, 51 are refused for a second person and 35 as turned; 98.4 % of the
 
 from collections.abc import Sequence
 
-from devicemgr.ports import Box
+from devicemgr.face_ports import Box
 from devicemgr.recognizer.pose import Pose
 from enrollment.measures import ChipMeasures
 

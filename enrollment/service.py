@@ -10,7 +10,7 @@ import numpy as np
 
 from devicemgr.errors import InvalidInput, PhotoRefused, SystemFault
 from devicemgr.face_model import FaceModel
-from devicemgr.ports import Embedding, FaceCrop, Gallery, PhotoAnalyser, PhotoAnalysis, PreparedSample
+from devicemgr.face_ports import Embedding, FaceCrop, Gallery, PhotoAnalyser, PhotoAnalysis, PreparedSample
 from enrollment.process import AnalyserProcess, NoStart
 from enrollment.thresholds import SIBLING_MEAN, SIBLING_ONE
 
@@ -33,7 +33,7 @@ HINTS = {
 
 
 class FaceService:
-    """ports.FaceDesk, wired with an analyser and what stops it; knows no database."""
+    """face_ports.FaceDesk, wired with an analyser and what stops it; knows no database."""
 
     def __init__(
         self,

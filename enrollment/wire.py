@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from devicemgr.ports import Box, Embedding, FaceCrop, PhotoAnalysis
+from devicemgr.face_ports import Box, Embedding, FaceCrop, PhotoAnalysis
 
 LENGTHS = struct.Struct(">II")
 MAX_HEADER = 64 * 1024

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from devicemgr.ports import FaceCrop, PhotoAnalyser
+from devicemgr.face_ports import FaceCrop, PhotoAnalyser
 from enrollment import wire
 
 # 50 MP of WebP decode in 0.8 GB beside 0.3 GB of models; a file that wants more is refused, not swapped for.

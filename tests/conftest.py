@@ -20,9 +20,10 @@ from devicemgr import site as sites
 from devicemgr.client import frame
 from devicemgr.client.session import Session
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, NotFound
+from devicemgr.face_ports import Box, FaceCrop, PhotoAnalysis
 from devicemgr.home import Home
 from devicemgr.model import Capability, DeviceInfo
-from devicemgr.ports import Box, Driver, FaceCrop, PhotoAnalysis
+from devicemgr.ports import Driver
 from enrollment.encoder import MODEL
 from enrollment.gallery import build_gallery
 from enrollment.service import FaceService

@@ -8,7 +8,7 @@ import typer
 from devicemgr.client.output import details, emit, progress, say
 from devicemgr.client.session import session
 from devicemgr.errors import SystemFault
-from devicemgr.ports import Trial
+from devicemgr.face_ports import Trial
 
 app = typer.Typer()
 

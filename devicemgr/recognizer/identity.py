@@ -6,7 +6,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.ports import Embedding
+from devicemgr.face_ports import Embedding
 
 # Encodings of one person some frames apart stay above .96; of two people they lie mostly between .75 and .9.
 SAME_PERSON = 0.90

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from devicemgr.events import Sighting
-from devicemgr.ports import Box, Embedding, FaceEncoder, Frame, Image
+from devicemgr.face_ports import Box, Embedding, FaceEncoder
+from devicemgr.ports import Frame, Image
 from devicemgr.recognizer.identity import Identity, Verdict
 from devicemgr.recognizer.messages import LaneConfig
 from devicemgr.recognizer.motion import NOBODY, SOMEBODY, MotionGate, Rhythm, cells_of

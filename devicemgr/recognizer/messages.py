@@ -13,8 +13,8 @@ import numpy as np
 
 from devicemgr.errors import DeviceGarbled
 from devicemgr.events import Sighting
+from devicemgr.face_ports import Embedding
 from devicemgr.model import VideoSource
-from devicemgr.ports import Embedding
 
 MAX_LINE = 1_000_000
 MAX_TEXT = 500

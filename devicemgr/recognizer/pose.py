@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from devicemgr.ports import Landmarks
+from devicemgr.face_ports import Landmarks
 
 # The base of the nose lies this far before the eyes and below them, over the distance of the eyes' outer corners:
 # the depth from anthropometry (31 of 90 mm, rounded up), the drop LFW's median over 1,562 faces.

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from devicemgr.ports import Box, Grey, Landmarks
+from devicemgr.face_ports import Box, Landmarks
+from devicemgr.ports import Grey
 from devicemgr.recognizer.pose import Pose, pose_of
 
 _SIDE = 48

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image as PilImage
 
-from devicemgr.ports import Box, FaceEncoder, Frame, Grey, Image
+from devicemgr.face_ports import Box, FaceEncoder
+from devicemgr.ports import Frame, Grey, Image
 from devicemgr.recognizer.motion import CELLS_ACROSS, Part, cells_of
 from devicemgr.recognizer.quality import Quality, assess
 from devicemgr.recognizer.tracks import area

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from devicemgr.ports import Box
+from devicemgr.face_ports import Box
 
 GAP_SECONDS = 1.5  # a track survives so long without being seen: a turned head, a dropped frame
 MAX_TRACKS = 16

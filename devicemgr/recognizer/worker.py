@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any, NoReturn
 
 from devicemgr.errors import DevicemgrError, SystemFault
+from devicemgr.face_ports import FaceEncoder
 from devicemgr.logs import log_to_stderr
-from devicemgr.ports import FaceEncoder
 from devicemgr.recognizer.lane import Candidate, Lane, encode_together
 from devicemgr.recognizer.messages import (
     Configure,

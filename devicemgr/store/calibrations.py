@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from devicemgr.face_model import FaceModel
-from devicemgr.ports import Calibration
+from devicemgr.face_ports import Calibration
 from devicemgr.store.database import get_meta, set_meta
 from devicemgr.store.tables import MetaRow
 

@@ -17,11 +17,12 @@ from devicemgr import site as sites
 from devicemgr.access import AccessPipeline
 from devicemgr.errors import NotFound
 from devicemgr.events import DeviceFact, Fact, Sighting
+from devicemgr.face_ports import Calibration, Embedding, Gallery, GalleryStats, Match
 from devicemgr.home import Home
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, PortalMode, Signal
 from devicemgr.openings import Outcome
 from devicemgr.pins import PinTry
-from devicemgr.ports import Calibration, Driver, Embedding, Gallery, GalleryStats, Match
+from devicemgr.ports import Driver
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Parts, Site
 from devicemgr.store import ledger_rows, people, places

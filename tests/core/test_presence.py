@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from devicemgr.events import Reason, Sighting
+from devicemgr.face_ports import Match
 from devicemgr.model import Liveness, Portal
-from devicemgr.ports import Match
 from devicemgr.presence import Presence
 from devicemgr.rules.policy import FaceEvidence
 

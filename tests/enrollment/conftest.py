@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from devicemgr.ports import Box
+from devicemgr.face_ports import Box
 from enrollment.analyser import Analyser, build_analyser
 from enrollment.encoder import MODEL, DlibEncoder, build_encoder
 from enrollment.process import AnalyserProcess

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from devicemgr.ports import Calibration
+from devicemgr.face_ports import Calibration
 from enrollment import calibrate as calibration
 from enrollment.calibrate import calibrate
 from enrollment.gallery import build_gallery

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from devicemgr.errors import SystemFault
-from devicemgr.ports import Box, FaceEncoder
+from devicemgr.face_ports import Box, FaceEncoder
 from devicemgr.recognizer.pose import NOSE_DEPTH, NOSE_DROP, pose_of
 from enrollment import native
 from enrollment.encoder import PLAIN_MODEL, DlibEncoder, build_encoder

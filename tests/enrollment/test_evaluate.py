@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from devicemgr.errors import InvalidInput, SystemFault
-from devicemgr.ports import PhotoAnalysis, Trial
+from devicemgr.face_ports import PhotoAnalysis, Trial
 from enrollment import det_curve
 from enrollment.evaluate import evaluate, evaluate_with, report, threshold_for
 from enrollment.evaluate_photos import build_biggest_face, person_photos, stranger_photos

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from devicemgr.ports import Calibration
+from devicemgr.face_ports import Calibration
 from enrollment import scoring
 from enrollment.gallery import build_gallery
 from enrollment.thresholds import LOOKALIKE_MARGIN, MARGIN, match_threshold

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from devicemgr.errors import InvalidInput, SystemFault
 from devicemgr.face_model import FaceModel
-from devicemgr.ports import Box, Calibration
+from devicemgr.face_ports import Box, Calibration
 from enrollment import native
 from enrollment.calibrate import calibrate
 from enrollment.dlib_weights import read_network

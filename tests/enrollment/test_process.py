@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from devicemgr.errors import SystemFault
-from devicemgr.ports import Box, PhotoAnalysis
+from devicemgr.face_ports import Box, PhotoAnalysis
 from enrollment import wire
 from enrollment.photo import MAX_BYTES
 from enrollment.process import AnalyserProcess

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from devicemgr.errors import PhotoRefused
-from devicemgr.ports import Box, FaceDesk, PhotoAnalysis
+from devicemgr.face_ports import Box, FaceDesk, PhotoAnalysis
 from enrollment.encoder import MODEL
 from enrollment.gallery import build_gallery
 from enrollment.service import HINTS, FaceService

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from devicemgr.ports import Box
+from devicemgr.face_ports import Box
 
 SIDE = 100
 CHIP = 32

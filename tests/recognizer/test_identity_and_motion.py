@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from devicemgr.ports import Box
+from devicemgr.face_ports import Box
 from devicemgr.recognizer.identity import BETWEEN_FRAMES, BETWEEN_LOOKS, MOST_FRAMES, Identity, Verdict
 from devicemgr.recognizer.motion import NOBODY, SOMEBODY, MotionGate, cells_of
 from devicemgr.recognizer.search import body_part, unseen_parts

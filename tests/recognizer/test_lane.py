@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from devicemgr.events import Sighting
+from devicemgr.face_ports import Box
 from devicemgr.model import VideoSource
-from devicemgr.ports import Box, Frame
+from devicemgr.ports import Frame
 from devicemgr.recognizer.lane import Lane, encode_together
 from devicemgr.recognizer.messages import LaneConfig
 from devicemgr.recognizer.search import FaceFinder

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from devicemgr.ports import Box
+from devicemgr.face_ports import Box
 from devicemgr.recognizer import quality as quality_module
 from devicemgr.recognizer.pose import pose_of
 from devicemgr.recognizer.quality import LEAST_SHARPNESS, Quality

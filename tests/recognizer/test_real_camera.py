@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from devicemgr.events import Sighting
+from devicemgr.face_ports import Box
 from devicemgr.model import VideoSource
-from devicemgr.ports import Box, Frame
+from devicemgr.ports import Frame
 from devicemgr.recognizer.messages import LaneConfig
 from devicemgr.recognizer.pool import RecognizerPool
 from devicemgr.recognizer.search import FaceFinder

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devicemgr.ports import Box
+from devicemgr.face_ports import Box
 from devicemgr.recognizer.tracks import GAP_SECONDS, MAX_TRACKS, Tracker, affinity, area, distinct, overlap
 
 boxes = st.builds(
