@@ -175,7 +175,7 @@ def _merge(merged: dict[tuple[str, str], Found], found: Found) -> None:
     before = merged.get(place)
     if before is not None:
         said = {name: getattr(before, name) or getattr(found, name) for name in _LIMITS}
-        found = Found(before.kind, before.address, **said)
+        found = Found(before.kind, before.address, **said, options={**found.options, **before.options})
     merged[place] = found
 
 
@@ -184,4 +184,7 @@ def _shown(found: Found, known: Mapping[str, str]) -> dict[str, Any]:
     row = asdict(found) | {what: safe(getattr(found, what), limit) for what, limit in _LIMITS.items()}
     kind = "KIND" if found.kind == SERIAL else found.kind
     add = f"devicemgr device add NAME --driver {kind} --address {shlex.quote(found.address)}"
+    row["options"] = {safe(option, 40): safe(value, 80) for option, value in found.options.items()}
+    for option, value in row["options"].items():
+        add += f" --option {shlex.quote(f'{option}={value}')}"
     return row | {"known": name, "add": None if name else add}

@@ -168,7 +168,10 @@ class Camera(Device, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A device that discovery came upon: an address that `device add` takes, and what it says of itself."""
+    """A device that discovery came upon: an address that `device add` takes, and what it says of itself.
+
+    `options` are those without which it can't be added.
+    """
 
     kind: str
     address: str
@@ -176,6 +179,7 @@ class Found:
     serial: str = ""
     name: str = ""
     note: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

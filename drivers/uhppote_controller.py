@@ -1,24 +1,28 @@
 """UHPPOTE (Wiegand) door controllers, one to four doors, over UDP: gate, memory of cards, and memory of events."""
 
+import time
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceFact, FireRelease, GateAlarm, Kind
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Driver, Found, Holding
 from devicemgr.rules.cards import names_of_number
+from devicemgr.text import safe
 from drivers._options import read_options
 from drivers._uhppote import Endpoint, Wire, aware, parse_endpoint, search, wall
 from drivers._uhppote_cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
 from drivers._uhppote_events import OVERWRITTEN, REMOTE_OPEN, Told, fact_of
+from drivers._uhppote_listener import Listener, listen
 
 BROADCAST = ("255.255.255.255", 60000)
 MODES = {PortalMode.FREE: 1, PortalMode.LOCKED: 2, PortalMode.NORMAL: 3}
+MODE_WORDS = {1: "normally open", 2: "normally closed", 3: "controlled"}
 FIRE_INPUT = 0x01
 SKEW_SECONDS = 5.0
 # Its clock counts whole seconds.
@@ -27,7 +31,8 @@ CURRENT_SECONDS = 2.0
 _EVENTS_A_POLL = 20
 _CARDS_A_PAGE = 10
 _MOST_INDEXES = 200_000
-_QUIET, _BUSY = 0.25, 0.01
+# Its memory is read so often at least; a hint from its listener is looked for in between.
+_QUIET, _BUSY, _HINT = 0.25, 0.01, 0.03
 
 
 class Options(BaseModel):
@@ -41,8 +46,22 @@ class Options(BaseModel):
         "each card is asked about here, and nobody gets in by card while this box is away",
     )
     timezone: str | None = Field(None, description="IANA zone of its clock, such as Asia/Almaty; else this box's")
+    doors: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(
+        [], max_length=4, description="Names of its doors 1 to 4 for messages, such as lobby,garage"
+    )
+    listener: Literal["on", "take", "off"] = Field(
+        "on",
+        description="on: it pushes its events here, so that they are read at once, "
+        "unless another program has set itself up as its listener; take: also then; off: never",
+    )
+    listener_port: int = Field(0, ge=0, le=65535, description="UDP port here for what it pushes; 0: any that is free")
     capacity: int = Field(20_000, ge=1, le=200_000, description="How many cards it can hold")
     timeout: float = Field(1.0, ge=0.05, le=5.0, description="Seconds to wait for an answer, twice")
+
+    @field_validator("doors", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
 
 class UhppoteGate:
@@ -56,7 +75,11 @@ class UhppoteGate:
         self._encode, self._decode = encode, decode
         self._name, self._options, self._id = name, options, options.controller
         self._zone = zoneinfo.ZoneInfo(options.timezone) if options.timezone else None
+        self._endpoint = endpoint
         self._wire = Wire(endpoint, options.controller, options.timeout)
+        self._listener: Listener | None = None
+        self._pushes = "to nobody"
+        self._read_at = 0.0
         self._last: int | None = None
         self._live_from = 0
         self._now: datetime | None = None
@@ -81,15 +104,33 @@ class UhppoteGate:
         if self._last is None:
             self._last = newest  # whatever happened before it was ours is not of this site
         self._live_from = newest + 1
+        if self._options.listener != "off":
+            port, take = self._options.listener_port, self._options.listener == "take"
+            self._listener, self._pushes = listen(self._ask, self._endpoint, self._id, port, take=take)
+        self.poll_interval = self._pace
+        self._read_at = 0.0
         self._is_open = True
         return DeviceInfo("UHPPOTE", f"{self._id // 100_000_000}-door controller", info.version, str(self._id))
 
     def close(self) -> None:
         self._is_open = False
         self._doors.clear()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._wire.dropped += listener.dropped
+            listener.close()
+
+    @property
+    def _pace(self) -> float:
+        return _QUIET if self._listener is None else _HINT
 
     def poll(self) -> Sequence[DeviceFact]:
         self._require_open()
+        if self._listener is not None:
+            hinted = self._listener.heard()
+            if not hinted and time.monotonic() < self._read_at:
+                return []
+            self._read_at = time.monotonic() + _QUIET
         status = self._status()
         facts = [*self._waiting, *self._keep_clock(status), *self._fire_of(status)]
         self._waiting = []
@@ -104,9 +145,11 @@ class UhppoteGate:
         try:
             answer = self._ask("open_door", channel, tries=1)
         except DeviceUnreachable as error:
-            raise OutcomeUnknown(f"door {channel} of {self._name} may or may not have opened: no answer") from error
+            raise OutcomeUnknown(
+                f"{self._label(channel)} of {self._name} may or may not have opened: no answer"
+            ) from error
         if not answer.opened:
-            raise DeviceRefused(f"{self._name} refused to open door {channel}; check its wiring and door number")
+            raise DeviceRefused(f"{self._name} refused to open {self._label(channel)}; check its wiring and number")
         self._own_opens[channel] = self._own_opens.get(channel, 0) + 1
 
     def set_mode(self, channel: int, mode: PortalMode) -> None:
@@ -121,8 +164,22 @@ class UhppoteGate:
             "serial": str(self._id), "firmware": str(info.version), "address": str(info.ip_address),
             "cards": int(self._ask("get_cards").cards), "events": int(status.event_index),
             "clock": clock.isoformat() if clock else None, "fire": bool(status.inputs & FIRE_INPUT),
-            "error": int(status.system_error), "dropped": self._wire.dropped,
+            "error": int(status.system_error), "pushes": self._pushes, "doors": self._tell_doors(),
+            "dropped": self._wire.dropped + (self._listener.dropped if self._listener else 0),
         }  # fmt: skip
+
+    def _tell_doors(self) -> list[JsonValue]:
+        """Each door that its serial number's first digit promises, as the controller has it."""
+        found: list[JsonValue] = []
+        for door in DOORS[: max(1, min(4, self._id // 100_000_000))]:
+            answer = self._ask("get_door_control", door, fits=lambda answer, door=door: answer.door == door)
+            mode = MODE_WORDS.get(answer.mode, f"mode {answer.mode}")
+            found.append(f"{self._label(door)}: {mode}, {answer.delay} s")
+        return found
+
+    def _label(self, door: int) -> str:
+        names = self._options.doors
+        return f"door {door} ({safe(names[door - 1], 40)})" if door <= len(names) else f"door {door}"
 
     def _ask(self, name: str, *arguments: Any, tries: int = 2, fits: Any = lambda _: True) -> Any:
         request = getattr(self._encode, f"{name}_request")(self._id, *arguments)
@@ -149,7 +206,7 @@ class UhppoteGate:
         self._ask("set_door_control", door, mode, delay, fits=lambda answer: answer.door == door)
         if self._door(door) != (mode, delay):
             raise DeviceRefused(
-                f"{self._name} did not take mode {mode} and {delay} s for door {door}; has it that door?"
+                f"{self._name} did not take mode {mode} and {delay} s for {self._label(door)}; has it that door?"
             )
 
     def _clock(self, status: Any) -> datetime | None:
@@ -189,7 +246,8 @@ class UhppoteGate:
             facts += self._facts(told)
             last = told.index
         self._last = last
-        self.poll_interval = _BUSY if last < newest else _QUIET
+        more = last < newest
+        self.poll_interval, self._read_at = (_BUSY, 0.0) if more else (self._pace, self._read_at)
         return facts
 
     def _event(self, index: int) -> Told | None:
@@ -311,9 +369,11 @@ def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
             info = decode.get_controller_response(packet)
         except ValueError:
             continue
-        note = f"--option controller={info.controller}; firmware {info.version}, says it is at {info.ip_address}"
+        note = f"firmware {info.version}, says it is at {info.ip_address}"
         model = f"{info.controller // 100_000_000}-door controller"
-        found.append(Found("uhppote_controller", f"udp://{source}", model, str(info.controller), note=note))
+        serial = str(info.controller)
+        options = {"controller": serial}
+        found.append(Found("uhppote_controller", f"udp://{source}", model, serial, note=note, options=options))
     return found
 
 

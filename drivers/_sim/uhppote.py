@@ -3,6 +3,7 @@
 The layouts are written down here apart from the driver's library, so that each proves the other.
 """
 
+import contextlib
 import socket
 import struct
 import sys
@@ -21,18 +22,19 @@ NO_CARD, DELETED = 0, 0xFFFFFFFF
 _NO_RIGHTS, _UNKNOWN_CARD = 6, 18
 _COMMANDS = (
     "card NUMBER DOOR · button DOOR · door DOOR open|close|force|hold · fire on|off · reboot · "
-    "fault silent|garbage|wrong_serial|deaf on|off · fault late SECONDS · fault drop_next N · state"
+    "fault silent|garbage|wrong_serial|deaf|mute on|off · fault late SECONDS · fault drop_next N · state"
 )
 
 
 @dataclass
 class Faults:
-    """What shall go wrong from now on; `deaf` does what it is told and never answers."""
+    """What shall go wrong from now on; `deaf` does what it is told and never answers, `mute` pushes no event."""
 
     silent: bool = False
     garbage: bool = False
     wrong_serial: bool = False
     deaf: bool = False
+    mute: bool = False
     late: float = 0.0
     drop_next: int = 0
 
@@ -187,6 +189,20 @@ class SimulatedUhppote:
         while len(self.memory.events) > self._most:
             del self.memory.events[0]
             self.memory.first += 1
+        self._push()
+
+    def _push(self) -> None:
+        """Tell the listener, once, as a status that nobody asked for."""
+        host, port = self.memory.listener
+        if not port:
+            return
+        if self.faults.mute:
+            self.events.add("fault", fault="mute")
+            return
+        packet = struct.pack("<BBHI", START, 0x20, 0, self.serial) + self._status(b"")
+        with contextlib.suppress(OSError):
+            self._line.sendto(packet.ljust(SIZE, b"\0"), (socket.inet_ntoa(host), port))
+            self.events.add("pushed", index=self.memory.newest)
 
     def _find(self, card: int) -> bytes | None:
         return next((body for number, body in self.memory.cards if number == card), None)
@@ -307,7 +323,7 @@ def obey(sim: SimulatedUhppote, line: str) -> None:
 
 
 def _set_fault(faults: Faults, name: str, value: str) -> None:
-    if name in ("silent", "garbage", "wrong_serial", "deaf") and value in ("on", "off"):
+    if name in ("silent", "garbage", "wrong_serial", "deaf", "mute") and value in ("on", "off"):
         setattr(faults, name, value == "on")
     elif name == "late" and value.replace(".", "", 1).isdigit():
         faults.late = float(value)

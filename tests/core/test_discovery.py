@@ -54,7 +54,7 @@ def test_kinds_are_asked_side_by_side_and_get_plain_addresses():
     assert answer["notes"] == []
     assert answer["found"][1] == {
         "kind": "b", "address": "http://192.0.2.9", "model": "M", "serial": "S", "name": "N", "note": "0.5",
-        "known": None, "add": "devicemgr device add NAME --driver b --address http://192.0.2.9",
+        "options": {}, "known": None, "add": "devicemgr device add NAME --driver b --address http://192.0.2.9",
     }  # fmt: skip
 
 
@@ -174,3 +174,13 @@ def test_ranges_that_are_refused(hosts):
     with pytest.raises(InvalidInput) as refused:
         discovery.expand(hosts)
     assert "\x1b" not in str(refused.value)
+
+
+def test_what_can_not_be_added_without_options_is_told_with_them():
+    found = Found("a", "udp://192.0.2.1:60000", options={"controller": "423187757", "x": "a b\x1b[31m"})
+    (row,) = look(Kinds(a=lambda *_: [found, Found("a", "udp://192.0.2.1:60000")]))["found"]
+    assert row["add"].startswith(
+        "devicemgr device add NAME --driver a --address udp://192.0.2.1:60000 --option controller=423187757"
+    )
+    assert "'x=a b" in row["add"]
+    assert "\x1b" not in row["add"]
