@@ -1,7 +1,7 @@
 """What others implement. A driver is plain blocking Python; every call ends within a deadline of its own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
