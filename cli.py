@@ -27,6 +27,7 @@ from devicemgr.client import (
     system,
     tracing,
     udev,
+    upkeep,
 )
 from devicemgr.client.frame import run
 from devicemgr.client.session import Session
@@ -82,7 +83,7 @@ def load_bench() -> "BenchParts":
 
 for part in (system, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
-for part in (discovering, syncing, tracing):
+for part in (discovering, syncing, tracing, upkeep):
     devices.app.registered_commands += part.app.registered_commands
 for part in (calibrate, evaluate, migrate):
     faces.app.registered_commands += part.app.registered_commands

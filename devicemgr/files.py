@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from devicemgr.errors import StorageFailed
+from devicemgr.errors import AlreadyExists, StorageFailed
 
 
 def replace_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -18,6 +18,24 @@ def replace_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
             draft.unlink()
             raise
         sync_folder(path.parent)
+    except OSError as error:
+        raise StorageFailed(
+            f"cannot write {path} ({error.strerror}); check the disk and who owns the folder"
+        ) from error
+
+
+def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """A new file at `path`, whole or not at all, and on disk at the end; AlreadyExists when there is one."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        write_durably(draft, content, mode)
+        try:
+            os.link(draft, path)
+        finally:
+            draft.unlink()
+        sync_folder(path.parent)
+    except FileExistsError as error:
+        raise AlreadyExists(f"{path} is there already; name another file") from error
     except OSError as error:
         raise StorageFailed(
             f"cannot write {path} ({error.strerror}); check the disk and who owns the folder"

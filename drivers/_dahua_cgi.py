@@ -23,6 +23,7 @@ Row = dict[str, Any]
 _PROVEN_REFUSALS = 3
 _PROVEN_QUIET_SECONDS = 300.0
 _MOST_LINES = 200_000
+_MOST_PICTURE = 5_000_000
 _INDEXED = re.compile(r"(\w+)\[(\d{1,6})\]\.(.+)\Z")
 _LOCAL = "%Y-%m-%d %H:%M:%S"
 
@@ -79,6 +80,10 @@ class Cgi:
     def document(self, cgi: str, action: str, pairs: Pairs = ()) -> dict[str, Any]:
         """The JSON object that a GET is answered."""
         return read_json(self._get(cgi, action, pairs))
+
+    def picture(self) -> bytes:
+        """What its camera sees; a CGI that takes no action."""
+        return _body(self._http.exchange(Request("GET", "/cgi-bin/snapshot.cgi?channel=1", limit=_MOST_PICTURE)))
 
     def order(self, cgi: str, action: str, pairs: Pairs = (), *, once: bool = False) -> None:
         """A GET that changes something; `once` and a lost answer are OutcomeUnknown."""

@@ -18,6 +18,7 @@ from drivers._dahua_news import News
 from drivers._dahua_online import OnlineMode
 from drivers._dahua_people import BATCH, PeopleStore
 from drivers._dahua_stream import EventStream
+from drivers._dahua_upkeep import DahuaUpkeep
 from drivers._http import Http
 from drivers._photo import fit_jpeg
 
@@ -34,7 +35,7 @@ _CATCHING_UP, _ASKED, _USUAL = 0.02, 0.02, 0.1
 _log = logging.getLogger(__name__)
 
 
-class DahuaConsole:
+class DahuaConsole(DahuaUpkeep):
     """ports.Gate, Holder, Replaying and Verifier; at most two connections to the terminal."""
 
     senses_passage = False
@@ -63,10 +64,7 @@ class DahuaConsole:
 
     def open(self) -> DeviceInfo:
         """Identify, read the clock, set how it decides, and listen."""
-        told = flat(self._cgi.text("magicBox", "getSystemInfo"))
-        version = flat(self._cgi.text("magicBox", "getSoftwareVersion")).get("version", "")
-        model, serial = (safe(told.get(name, ""), 60) for name in ("deviceType", "serialNumber"))
-        self._info = DeviceInfo("Dahua", model, safe(version, 60), serial)
+        self._info = self.identify()
         self._read_clock()
         self._online.start()
         self._stream.start()

@@ -27,16 +27,22 @@ class Session:
 
     def open(self) -> DeviceInfo:
         """Read the clock, find the services, identify, begin to listen."""
-        from drivers._onvif_names import DEVICE, plain  # noqa: PLC0415 - listing the kinds must not import zeep
-
         self.close()
         self.device.login.require_not_held()
         self.device.read_clock()
         self.device.find_services()
+        info = self.identify()
+        self._opened = time.monotonic()
+        return info
+
+    def identify(self) -> DeviceInfo:
+        """Who it says it is, asked now."""
+        from drivers._onvif_names import DEVICE, plain  # noqa: PLC0415
+
         said = self.device.call(DEVICE, "GetDeviceInformation")
         fields = ("Manufacturer", "Model", "FirmwareVersion", "SerialNumber")
         self.info = DeviceInfo(*(plain(getattr(said, field, "")) for field in fields))
-        self._looked = self._opened = time.monotonic()
+        self._looked = time.monotonic()
         return self.info
 
     def listen(self) -> None:

@@ -1,12 +1,19 @@
-"""A face sample brought within a device's limits."""
+"""Pictures: a face sample brought within a device's limits, and a device's own."""
 
 import io
 
-from devicemgr.errors import DeviceRefused
+from devicemgr.errors import DeviceGarbled, DeviceRefused
 
 _MOST_PIXELS = 50_000_000
 _QUALITIES = (90, 80, 70, 60)
 _LEAST_SIDE = 120
+
+
+def require_jpeg(picture: bytes) -> bytes:
+    """A device's picture as it came; DeviceGarbled when it is no whole JPEG."""
+    if not (picture.startswith(b"\xff\xd8") and picture.rstrip(b"\x00\r\n").endswith(b"\xff\xd9")):
+        raise DeviceGarbled("the device's snapshot is no JPEG; check its snapshot settings")
+    return picture
 
 
 def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[int, int] = (0, 0)) -> bytes:

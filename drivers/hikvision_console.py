@@ -14,6 +14,7 @@ from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, Jso
 from devicemgr.ports import Device, Driver, Found, Holding
 from drivers._hik_codes import FIRE_OFF
 from drivers._hik_time import Clock
+from drivers._hik_upkeep import HikvisionUpkeep
 from drivers._options import read_options
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Options(BaseModel):
     tls_ca: str = Field("", max_length=500, description="PEM file of the CA that signed its certificate")
 
 
-class HikvisionConsole:
+class HikvisionConsole(HikvisionUpkeep):
     """One console. Its answers, events and people come through threads and connections of their own (`Feed`)."""
 
     poll_interval = 0.03

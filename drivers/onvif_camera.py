@@ -12,6 +12,7 @@ from devicemgr.ports import Device, Driver
 from drivers._camera import CameraOptions, grab_jpeg, probe
 from drivers._onvif_options import WiredOptions, connect
 from drivers._onvif_session import CHECK_SECONDS, OPEN_SECONDS, Session, clock_notes
+from drivers._onvif_upkeep import OnvifUpkeep
 from drivers._options import read_options
 from drivers._ws_discovery import discover
 
@@ -30,7 +31,7 @@ class Options(CameraOptions, WiredOptions):
     rtsp_port: int = Field(0, ge=0, le=65535, description="port of the stream, where a router maps it to another one")
 
 
-class OnvifCamera:
+class OnvifCamera(OnvifUpkeep):
     """One ONVIF camera (ports.Camera and ports.Gate); media profiles are read once per open()."""
 
     senses_passage = False

@@ -12,6 +12,7 @@ from devicemgr.ports import Device, Driver
 from drivers._camera import readable_file
 from drivers._onvif_options import WiredOptions, connect, words
 from drivers._onvif_session import CHECK_SECONDS, OPEN_SECONDS, Session, clock_notes
+from drivers._onvif_upkeep import OnvifUpkeep
 from drivers._options import read_options
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Options(WiredOptions):
     _is_there = field_validator("tls_ca")(readable_file)
 
 
-class OnvifDoor:
+class OnvifDoor(OnvifUpkeep):
     """One controller (ports.Gate): its doors, or with the option `relay` its relay outputs."""
 
     poll_interval = 0.1

@@ -23,6 +23,7 @@ from devicemgr.api import (
     sitefile,
     system,
     tracing,
+    upkeep,
 )
 from devicemgr.api.context import Context
 from devicemgr.api.limits import BodyLimit
@@ -40,7 +41,7 @@ def create_app(context: Context) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
-        holdings, portals, events, audit, sitefile, system,
+        upkeep, holdings, portals, events, audit, sitefile, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     app.include_router(api)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from drivers._sim.dahua.console import SimulatedDahua
 
 Query = Mapping[str, str]
-Answer = str | dict[str, Any]
+Answer = str | bytes | dict[str, Any]
+# A picture that shows nothing.
+PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\xff\xd9"
 CAPS = 20
 MOST_RECORDS = 10_000
 _INDEXED = re.compile(r"\w+\[\d+\]\Z")
@@ -34,12 +36,12 @@ class Cgis:
         }  # fmt: skip
 
     def answer(self, cgi: str, query: Query, body: bytes) -> Answer:
-        """`OK`, flat lines or a JSON object."""
+        """`OK`, flat lines, a JSON object, or a picture."""
         newer = {"AccessUser": self._users, "AccessCard": self._cards, "AccessFace": self._faces}
         older: dict[str, Callable[[Query, bytes], Answer]] = {
             "recordUpdater": self._updater, "FaceInfoManager": self._face_info, "recordFinder": self._finder,
             "accessControl": self._door, "configManager": self._configure, "magicBox": self._info,
-            "global": self._clock,
+            "global": self._clock, "snapshot": lambda *_: PICTURE,
         }  # fmt: skip
         handler = older.get(cgi) if self._console.legacy else (newer | older).get(cgi)
         if handler is None:
@@ -192,6 +194,9 @@ class Cgis:
         return "OK"
 
     def _info(self, query: Query, body: bytes) -> Answer:
+        if query.get("action") == "reboot" and not body:
+            self._console.reboot()
+            return "OK"
         told = {
             "getSystemInfo": "appAutoStart=true\r\ndeviceType=ASI7213X-T1\r\nhardwareVersion=1.00\r\n"
             "processor=ST7108\r\nserialNumber=SIM0000000000001\r\n",

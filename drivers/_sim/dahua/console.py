@@ -3,6 +3,8 @@
 import http.client
 import io
 import json
+import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,6 +41,7 @@ class SimulatedDahua:
         self.legacy, self.doors = legacy, doors
         self.door_states: dict[int, str] = {}
         self.unknown_config: list[str] = []
+        self.down, self.down_seconds = threading.Event(), 1.0
         self.skew = timedelta()
         self.zone_hours = 0
         self.deflate_pushes = False
@@ -66,6 +69,20 @@ class SimulatedDahua:
         """Set its clock."""
         self.skew = at - datetime.now(UTC)
         self.events.add("clock_set")
+
+    def reboot(self) -> None:
+        """Away soon, when the answer has left, and back with all that it holds."""
+
+        def go() -> None:
+            time.sleep(0.1)
+            self.down.set()
+            self.server.drop_connections()
+            self.events.add("rebooting")
+            time.sleep(self.down_seconds)
+            self.down.clear()
+            self.events.add("booted")
+
+        threading.Thread(target=go, name="simulated reboot", daemon=True).start()
 
     def unlock(self, channel: int, user: str) -> None:
         """The relay of door `channel`, from 1, is on for as long as the terminal is set to."""

@@ -106,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         if console.faults.take("silent", what):
             cast(Server, self.server).ended.wait(self.timeout)
             return
-        if console.faults.take("hang_up", what) or not self._admitted(what):
+        if console.down.is_set() or console.faults.take("hang_up", what) or not self._admitted(what):
             return
         console.events.add("request", target=self.path)
         if self._attacked(what):
@@ -125,7 +125,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if console.faults.take("lost", what):
             return
-        if isinstance(answer, str):
+        if isinstance(answer, bytes):
+            self._deliver(what, answer, "image/jpeg")
+        elif isinstance(answer, str):
             self._deliver(what, answer.encode(), "text/plain;charset=utf-8")
         else:
             self._deliver(what, json.dumps(answer, ensure_ascii=False).encode(), "application/json")

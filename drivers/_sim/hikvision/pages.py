@@ -12,6 +12,9 @@ from drivers._sim.hikvision.state import Json, Stored, Terminal
 _NS = 'xmlns="http://www.isapi.org/ver20/XMLSchema"'
 _MOST_NAME, _MOST_BADGE, _MOST_PAGE, _MOST_FACE = 128, 32, 30, 200_000
 
+# A picture that shows nothing.
+PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\r\n--no boundary\r\n\xff\xd9"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -64,6 +67,8 @@ class Pages:
         faces = "/ISAPI/Intelligent/FDLib"
         self._pages: dict[tuple[str, str], Callable[[bytes], Reply]] = {
             ("GET", "/ISAPI/System/deviceInfo"): lambda _: self._info(),
+            ("PUT", "/ISAPI/System/reboot"): lambda _: self._reboot(),
+            ("GET", "/ISAPI/Streaming/channels/101/picture"): lambda _: Reply(200, PICTURE, "image/jpeg"),
             ("GET", "/ISAPI/System/time"): lambda _: self._time(),
             ("PUT", "/ISAPI/System/time"): self._set_time,
             ("GET", f"{access}/UserInfo/capabilities"): lambda _: self._capabilities(),
@@ -128,6 +133,10 @@ class Pages:
         }  # fmt: skip
         inner = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
         return _xml(f'<DeviceInfo version="2.0" {_NS}>{inner}</DeviceInfo>')
+
+    def _reboot(self) -> Reply:
+        self._t.reboot()
+        return XML_OK
 
     def _time(self) -> Reply:
         now = self._t.now()

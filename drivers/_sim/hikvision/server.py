@@ -15,7 +15,7 @@ from typing import Any
 
 from devicemgr.errors import DeviceBusy
 from drivers._sim.events import EventLog, Sink
-from drivers._sim.hikvision.pages import Pages, Refused, Reply, alert_json, unsupported
+from drivers._sim.hikvision.pages import PICTURE, Pages, Refused, Reply, alert_json, unsupported
 from drivers._sim.hikvision.state import Json, Stored, Terminal
 
 USERNAME, PASSWORD = "admin", "sim-pass-1"
@@ -27,8 +27,6 @@ _MOST_REPLAYED = 600
 _MOST_LISTENERS = 2
 _STREAM = "/ISAPI/Event/notification/alertStream"
 _HEARTBEAT = b'{"ipAddress":"192.0.2.64","portNo":80,"eventType":"videoloss","eventState":"inactive"}'
-# A picture that shows nothing.
-_PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\r\n--no boundary\r\n\xff\xd9"
 
 
 class SimulatedHikvision:
@@ -48,6 +46,8 @@ class SimulatedHikvision:
         self._listening: list[queue.SimpleQueue[bytes | None]] = []
         self._connections: set[socket.socket] = set()
         self.terminal.listeners.append(self._on_event)
+        self.terminal.reboot = self._reboot
+        self.down_seconds = 1.0
         self._port = port
         self._http: _Server | None = None
 
@@ -74,6 +74,19 @@ class SimulatedHikvision:
         self._http.server_close()
         self._http = None
         self.drop_connections()
+
+    def _reboot(self) -> None:
+        """Away soon, when the answer has left, and back with all that it holds."""
+
+        def go() -> None:
+            time.sleep(0.1)
+            self.stop()
+            self.events.add("rebooting")
+            time.sleep(self.down_seconds)
+            self.start()
+            self.events.add("booted")
+
+        threading.Thread(target=go, name="simulated reboot", daemon=True).start()
 
     def drop_connections(self) -> None:
         """Cut everybody off."""
@@ -279,4 +292,4 @@ def _picture() -> bytes:
         b'--MIME_boundary\r\nContent-Disposition: form-data; name="Picture"; filename="Picture.jpg"\r\n'
         b"Content-Type: image/jpeg\r\nContent-Length: %d\r\nContent-ID: pictureImage\r\n\r\n"
     )
-    return head % len(_PICTURE) + _PICTURE + b"\r\n"
+    return head % len(PICTURE) + PICTURE + b"\r\n"

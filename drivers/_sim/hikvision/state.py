@@ -50,6 +50,7 @@ class Terminal:
         self.events: list[Stored] = []
         self.next_serial = 1
         self.listeners: list[Callable[[Stored, Json], None]] = []
+        self.reboot: Callable[[], None] = lambda: None
         self.faults = Faults()
         self.config: Json = {
             "remoteCheckDoorEnabled": False, "checkChannelType": "PrivateSDK", "remoteCheckTimeout": 5,

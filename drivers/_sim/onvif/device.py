@@ -212,7 +212,7 @@ def get_scopes(call: Call) -> str:
 
 
 def system_reboot(call: Call) -> str:
-    call.around.reboot()
+    call.around.after(0.1, lambda _: call.around.reboot())  # the answer leaves first
     return "<tds:Message>Rebooting</tds:Message>"
 
 

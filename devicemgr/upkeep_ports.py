@@ -1,0 +1,30 @@
+"""What a device may offer for its upkeep, beside its work; each is asked for by a person, on the device's thread."""
+
+from typing import Protocol, runtime_checkable
+
+from devicemgr.model import DeviceInfo
+from devicemgr.ports import Device
+
+
+@runtime_checkable
+class Identifying(Device, Protocol):
+    """A device that says who it is at any time."""
+
+    def identify(self) -> DeviceInfo:
+        """Asked anew, in one exchange or two: also a proof that it is up."""
+
+
+@runtime_checkable
+class Rebootable(Identifying, Protocol):
+    """A device that restarts when told to; identify() tells when it is back."""
+
+    def reboot(self) -> None:
+        """Tell it, once; OutcomeUnknown when its answer was lost: some hang up before they answer."""
+
+
+@runtime_checkable
+class Pictured(Device, Protocol):
+    """A device that gives single pictures."""
+
+    def snapshot(self) -> bytes:
+        """One JPEG, as it sees now."""

@@ -1,0 +1,49 @@
+"""The upkeep of a Hikvision console: who it is, a picture, a restart."""
+
+from typing import TYPE_CHECKING
+
+from devicemgr.errors import DeviceRefused
+from devicemgr.model import DeviceInfo
+
+if TYPE_CHECKING:
+    from drivers._hik_isapi import Isapi
+
+REBOOT = "/ISAPI/System/reboot"
+PICTURE = "/ISAPI/Streaming/channels/101/picture"
+_MOST_PICTURE = 5_000_000
+
+
+class HikvisionUpkeep:
+    """What HikvisionConsole does for its technician (upkeep_ports)."""
+
+    if TYPE_CHECKING:
+
+        def _open_isapi(self) -> "Isapi": ...
+
+    def identify(self) -> DeviceInfo:
+        """Its deviceInfo page."""
+        from drivers._hik_settings import identify  # noqa: PLC0415 - listing the kinds imports no vendor library
+
+        return identify(self._open_isapi())[0]
+
+    def reboot(self) -> None:
+        """PUT reboot, once."""
+        from drivers._http import Request  # noqa: PLC0415
+
+        self._open_isapi().send_raw(Request("PUT", REBOOT, once=True, urgent=True))
+
+    def snapshot(self) -> bytes:
+        """What its camera sees, where the firmware gives pictures."""
+        from drivers._hik_isapi import Refusal, read_answer  # noqa: PLC0415
+        from drivers._http import Request  # noqa: PLC0415
+        from drivers._photo import require_jpeg  # noqa: PLC0415
+
+        answer = self._open_isapi().http.exchange(Request("GET", PICTURE, limit=_MOST_PICTURE))
+        if answer.status != 200:
+            try:
+                read_answer(answer)
+            except Refusal as refusal:
+                if refusal.is_unsupported:
+                    raise DeviceRefused("this console's firmware gives no pictures; aim it at its own screen") from None
+                raise
+        return require_jpeg(answer.body)
