@@ -10,6 +10,7 @@ from devicemgr.client import (
     audit,
     bench,
     calibrate,
+    clock,
     credentials,
     demo,
     devices,
@@ -81,7 +82,7 @@ def load_bench() -> "BenchParts":
     return BenchParts(measure_recognition, measure_search, make_video, ENCODER, OPENER)
 
 
-for part in (system, sitefile, events, demo, bench):
+for part in (system, clock, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
 for part in (discovering, syncing, tracing, upkeep):
     devices.app.registered_commands += part.app.registered_commands

@@ -12,7 +12,6 @@ release goes to the gate's own thread, once, with a deadline; nothing repeats it
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 
 from devicemgr.chain import Entry
@@ -70,7 +69,7 @@ class AccessPipeline:
         self._check_pin = check_pin
         self._lamps = Lamps(gates)
         self._presence = Presence()
-        self._showings = Showings()
+        self._showings = Showings(rules.now)
         self._device_log = DeviceLog(id_of)
         self._passages = Passages(ledger, rules)
         self._granted: dict[tuple[str, Direction], tuple[str | None, float]] = {}
@@ -158,7 +157,7 @@ class AccessPipeline:
         card = next((rules.cards[name] for name in fact.names if name in rules.cards), None)
         face = FaceEvidence(fact.score, 0.0, None, 1, fact.liveness, person, vendor=fact.vendor or "console")
         request = AccessRequest(
-            id=str(uuid.uuid4()), portal=point.portal, direction=point.direction, device=device, at=datetime.now(UTC),
+            id=str(uuid.uuid4()), portal=point.portal, direction=point.direction, device=device, at=self._rules.now(),
             captured=fact.captured, now=time.monotonic(), face=face if fact.badge is not None else None,
             card=CardEvidence(fact.names, card) if fact.names else None, asked=fact.serial,
         )  # fmt: skip

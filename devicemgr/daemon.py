@@ -15,6 +15,7 @@ from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
 from devicemgr.api.server import ApiServer
 from devicemgr.calibrating import Recalibration
+from devicemgr.clock_watch import ClockWatch
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError, StorageFailed
 from devicemgr.events import DeviceFact, Fact, FireRelease, Kind, Sighting
 from devicemgr.face_ports import Gallery
@@ -71,10 +72,11 @@ class Daemon:
         self._kept = time.monotonic() - _KEEP_SECONDS + _KEEP_FIRST_SECONDS
         self._progress = self._looked = time.monotonic()
         self._inbox = Inbox()
-        self._rules = Rulebook(site.database, site.parts.catalog)
+        self._rules = Rulebook(site.database, site.parts.catalog, site.clock)
         self._pool = RecognizerPool(site.parts.encoder, site.parts.opener, workers=os.cpu_count() or 1)
         self._lanes = CameraLanes(self._rules, site.parts.catalog, self._pool)
         self._supervisor = Supervisor(site.parts.catalog, Listener(self._on_fact, self._on_state), self._resume)
+        self._clock = ClockWatch(site.clock, site.database, site.ledger)
         self._fires = FireWatch(site.ledger, self._rules)
         self._modes = PortalModes(
             site, self._rules, self._supervisor, lambda: self._fires.may_lock(self._supervisor.states())
@@ -146,6 +148,7 @@ class Daemon:
             self._dispatcher.join(0.7)
         self._migration.stop(0.3)
         self._recalibration.wait(0.3)
+        self._clock.keep()
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
         with contextlib.suppress(DevicemgrError):
             self._site.sealer.seal()
@@ -213,6 +216,7 @@ class Daemon:
             self._look.wait(_LOOK_SECONDS - pause)
             self._look.clear()
             began = time.monotonic()
+            self._clock.look()
             try:
                 self._refresh()
                 self._site.database.forget_later()
@@ -314,7 +318,8 @@ class Daemon:
             "portals": portals,
             "gallery": status.gallery_json(self._site.gallery.current),
             "ledger": status.ledger_json(self._site.database),
-            "alarms": status.alarms(
+            "alarms": self._clock.alarms()
+            + status.alarms(
                 devices,
                 storage_failing=self._site.ledger.failing,
                 fire=rules.fire_active,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from devicemgr import status
+from devicemgr.clock_watch import alarms_of
 from devicemgr.device_worker import trace_of
 from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
 from devicemgr.events import Fact
@@ -53,6 +54,7 @@ class DirectRuntime:
             "ledger": status.ledger_json(self._site.database),
             "alarms": [
                 {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
+                *alarms_of(self._site.clock),
                 *status.revoked_alarms(revoked),
             ],
         }

@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from devicemgr import erasure
@@ -103,7 +102,7 @@ class HolderSync:
         self._snapshot = self._rules.refresh()
         policy = Policy(self._profile.holds, self._keeper.faces, self._keeper.decides)
         faces = self._samples.digests() if policy.faces else {}
-        self._desired = desired(self._keeper.name, policy, self._snapshot, datetime.now(UTC), faces)
+        self._desired = desired(self._keeper.name, policy, self._snapshot, self._site.clock.now(), faces)
 
     def _load(self) -> None:
         """What is wanted now, and what is recorded; what differs is marked on disk before anything is sent."""

@@ -84,7 +84,7 @@ def decision_fact(request: AccessRequest, decision: Decision, decided: float, ti
     waited = (decided - request.captured) * 1000
     return Fact(
         kind=Kind.ACCESS_GRANTED if decision.granted else Kind.ACCESS_DENIED,
-        time=request.at,
+        time=datetime.now(UTC),
         portal=request.portal,
         direction=request.direction,
         device=request.device,

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from devicemgr.errors import DevicemgrError, DeviceRefused, DeviceUnreachable, SystemFault
@@ -243,7 +242,7 @@ def mark_revoked(site: Site, rules: Rulebook, besides: Collection[str] = ()) -> 
     with site.database.read() as session:
         recorded = {device_id: rows.records(session, device_id) for device_id, _ in devices}
     for device_id, name in devices:
-        keys = entitled_keys(name, snapshot, datetime.now(UTC))
+        keys = entitled_keys(name, snapshot, site.clock.now())
         changed = []
         for record in recorded[device_id].values():
             entitled = keys.get(record.key) == record.person_id

@@ -9,12 +9,14 @@ from devicemgr.ports import DriverCatalog
 from devicemgr.rules.policy import Snapshot
 from devicemgr.store import calibrations, credentials, face_models, people, places
 from devicemgr.store.database import Database, Session, revision
+from devicemgr.wall_clock import WallClock
 
 
 class Rulebook:
-    """Loads snapshots; `current` is one whole version."""
+    """Loads snapshots; `current` is one whole version, and `now` tells the time by which it is judged."""
 
-    def __init__(self, database: Database, catalog: DriverCatalog) -> None:
+    def __init__(self, database: Database, catalog: DriverCatalog, clock: WallClock | None = None) -> None:
+        self.now = (clock or WallClock()).now
         self._database = database
         self._catalog = catalog
         self._loading = threading.Lock()

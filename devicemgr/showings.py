@@ -5,9 +5,9 @@ One side of a portal has one place for it. Whoever shows something else there, o
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from devicemgr.model import AccessPoint, Direction
 from devicemgr.rules.policy import (
@@ -42,9 +42,10 @@ class _Keys:
 
 
 class Showings:
-    """For the dispatcher's thread only. Times are CLOCK_MONOTONIC seconds."""
+    """For the dispatcher's thread only. Times are CLOCK_MONOTONIC seconds; `clock` tells the time that rights go by."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
         self._waiting: dict[Side, Waiting] = {}
         self._keys: dict[tuple[str, int], _Keys] = {}
 
@@ -56,7 +57,7 @@ class Showings:
         before = self._fitting(point, captured, card)
         return AccessRequest(
             id=before.id if before else str(uuid.uuid4()), portal=point.portal, direction=point.direction,
-            device=point.device, at=datetime.now(UTC), captured=captured, now=time.monotonic(),
+            device=point.device, at=self._clock(), captured=captured, now=time.monotonic(),
             face=face or (before.face if before else None), card=card or (before.card if before else None), pin=pin,
             first=(before.first if before.first is not None else before.captured) if before else captured,
             more_possible=has_reader(rules, point),

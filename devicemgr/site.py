@@ -13,8 +13,10 @@ from devicemgr.home import Home
 from devicemgr.ledger import Ledger
 from devicemgr.ports import DriverCatalog
 from devicemgr.sealer import Sealer
+from devicemgr.store import clock_mark
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
 from devicemgr.vault import Vault
+from devicemgr.wall_clock import WallClock
 
 _CLOSE_SECONDS = 0.5
 
@@ -50,6 +52,7 @@ class Site:
     gallery: GalleryKeeper
     parts: Parts
     sealer: Sealer
+    clock: WallClock
 
     def close(self) -> None:
         """Let go of database and helpers; a helper with a photo in work ends by itself when this process does."""
@@ -83,5 +86,6 @@ def open_site(home: Home, parts: Parts) -> Site:
     with database.read() as session:
         if get_meta(session, FINGERPRINT) != vault.fingerprint():
             raise KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
+        clock = WallClock(clock_mark.load(session))
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
-    return Site(home, database, vault, Ledger(database), gallery, parts, Sealer(home, database))
+    return Site(home, database, vault, Ledger(database), gallery, parts, Sealer(home, database), clock)

@@ -7,6 +7,7 @@ from devicemgr import __version__
 from devicemgr.api import (
     audit,
     calibration,
+    clock,
     credentials,
     devices,
     discoveries,
@@ -41,7 +42,7 @@ def create_app(context: Context) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
-        upkeep, holdings, portals, events, audit, sitefile, system,
+        upkeep, holdings, portals, events, audit, sitefile, clock, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     app.include_router(api)

@@ -169,7 +169,7 @@ class Entrance:
 
     def __init__(self, site: Site, gate: Any) -> None:
         self.site, self.gate = site, gate
-        self.rules = Rulebook(site.database, site.parts.catalog)
+        self.rules = Rulebook(site.database, site.parts.catalog, site.clock)
         self.outcomes: queue.Queue[Outcome] = queue.Queue()
         self.settled: list[tuple[str, str]] = []
         self.pin_tries: list[PinTry] = []

@@ -1,0 +1,28 @@
+"""`devicemgr clock`"""
+
+from typing import Annotated
+
+import typer
+
+from devicemgr.client.output import details, emit, local
+from devicemgr.client.session import api
+
+app = typer.Typer()
+
+
+@app.command("clock")
+def clock(
+    *, accept: Annotated[bool, typer.Option("--accept", help="This computer's clock is right: judge by it.")] = False
+) -> None:
+    """Show this computer's clock and the time by which rights are judged."""
+    found = api().post("/clock/accept") if accept else api().get("/clock")
+    if emit(found):
+        return
+    known = {True: "yes", False: "no", None: "unknown"}
+    details(
+        {
+            "clock": local(found["clock"]), "rights are judged at": local(found["judged_at"]),
+            "behind": f"{found['behind_s']:.0f} s", "jumped ahead within the hour": f"{found['jumped_ahead_s']:.0f} s",
+            "held by a time server": known[found["synchronised"]],
+        }
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""Watches this computer's clock for the daemon: jumps are recorded, the time that was reached is kept."""
+
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.errors import DevicemgrError
+from devicemgr.events import Fact, Kind
+from devicemgr.ledger import Ledger
+from devicemgr.model import JsonValue
+from devicemgr.store import clock_mark
+from devicemgr.store.database import Database
+from devicemgr.text import rfc3339
+from devicemgr.wall_clock import WallClock
+
+log = logging.getLogger(__name__)
+
+_KEEP_SECONDS = 30.0
+
+
+class ClockWatch:
+    """For the looker's thread; `alarms` for any."""
+
+    def __init__(self, clock: WallClock, database: Database, ledger: Ledger) -> None:
+        self._clock, self._database, self._ledger = clock, database, ledger
+        self._kept = float("-inf")
+
+    def look(self) -> None:
+        """Record a jump; keep the mark now and then. Never raises."""
+        jump = self._clock.look()
+        if jump is not None:
+            log.warning("the clock jumped by %.1f s, from %s", jump.seconds, rfc3339(jump.before))
+            detail: dict[str, JsonValue] = {
+                "from": rfc3339(jump.before), "to": rfc3339(jump.after), "seconds": round(jump.seconds, 3),
+                "rights_judged_at": rfc3339(self._clock.now()),
+            }  # fmt: skip
+            self._ledger.submit(Fact(Kind.CLOCK_JUMPED, datetime.now(UTC), detail=detail))
+        if time.monotonic() - self._kept >= _KEEP_SECONDS:
+            self._kept = time.monotonic()
+            self.keep()
+
+    def keep(self) -> None:
+        """Note on disk how far time has come, so that a clock set back while nothing runs is known too."""
+        try:
+            clock_mark.save(self._database, self._clock.mark)
+        except DevicemgrError as error:
+            log.debug("the time could not be kept: %s", error)  # storage has an alarm of its own
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """What `status` shows of it."""
+        return alarms_of(self._clock)
+
+
+def alarms_of(clock: WallClock) -> list[dict[str, Any]]:
+    """A clock that is behind, or has jumped ahead within the hour."""
+    if behind := clock.behind_s:
+        cause = (
+            f"this computer's clock is {behind:.0f} s behind the time that was reached: rights are judged at "
+            f"{rfc3339(clock.now())}; set the clock, or say that it is right: devicemgr clock --accept"
+        )
+        return [{"kind": "clock_behind", "cause": cause}]
+    if ahead := clock.ahead_s:
+        cause = f"this computer's clock has jumped {ahead:.0f} s ahead within the last hour; set it if it is wrong"
+        return [{"kind": "clock_jumped", "cause": cause}]
+    return []
