@@ -15,6 +15,7 @@ from devicemgr.client import (
     demo,
     devices,
     discovering,
+    enrolling,
     evaluate,
     events,
     faces,
@@ -86,7 +87,7 @@ for part in (system, clock, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
 for part in (discovering, syncing, tracing, upkeep):
     devices.app.registered_commands += part.app.registered_commands
-for part in (calibrate, evaluate, migrate):
+for part in (enrolling, calibrate, evaluate, migrate):
     faces.app.registered_commands += part.app.registered_commands
 devices.app.registered_commands += provisioning.app.registered_commands
 for name, group in (

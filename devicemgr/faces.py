@@ -26,11 +26,12 @@ _commit = threading.Lock()
 
 
 def enrol(
-    site: Site, actor: str, badge: str, photos: Sequence[bytes], consent: str, *, allow_lookalike: bool = False
-) -> dict[str, Any]:
+    site: Site, actor: str, badge: str, photos: Sequence[bytes], consent: str, *,
+    allow_lookalike: bool = False, device: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Enrol photos of one person, all or none; photos enrolled before are skipped; PhotoRefused with all faces.
 
-    Each face object says which `photo` of those given it is, from 1.
+    Each face object says which `photo` of those given it is, from 1. `device` took the photos, if one did.
     """
     if not 1 <= len(photos) <= MAX_PHOTOS:
         raise InvalidInput(f"give 1 to {MAX_PHOTOS} photos at a time")
@@ -45,7 +46,8 @@ def enrol(
             prepared = _judged(site, badge, analyses, model, allow_lookalike)
         except PhotoRefused as error:
             raise PhotoRefused(str(error), _placed(error.faces, fresh)) from error
-        stored = _store(site, actor, badge, list(fresh), prepared, model, consent, allow_lookalike)
+        how: dict[str, Any] = {"allow_lookalike": allow_lookalike} | ({"device": device} if device else {})
+        stored = _store(site, actor, badge, list(fresh), prepared, model, consent, how)
     return {
         "badge": badge,
         "templates": stored,
@@ -94,7 +96,7 @@ def _judged(
 
 def _store(
     site: Site, actor: str, badge: str, photos: Sequence[bytes], prepared: Sequence[PreparedSample],
-    model: str, consent_reference: str, allow_lookalike: bool,
+    model: str, consent_reference: str, how: dict[str, Any],
 ) -> int:  # fmt: skip
     with site.database.write() as session:
         row = people.get(session, badge)
@@ -116,7 +118,7 @@ def _store(
             kept += samples.keep(session, row, consent, key, mac, sample.crop)
         if prepared:
             detail = {"samples": len(prepared), "kept": kept, "model": model}
-            _record(site, session, "admin.face_enrolled", row, actor, detail | {"allow_lookalike": allow_lookalike})
+            _record(site, session, "admin.face_enrolled", row, actor, detail | how)
         return people.photos(row, model)
 
 

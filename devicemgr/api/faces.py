@@ -1,17 +1,21 @@
 """/people/…/face and /faces: photos come in as base64 in JSON, so that none ever lies in a spool file."""
 
+import asyncio
 import base64
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from devicemgr import faces
+from devicemgr import camera_enrolment, faces
 from devicemgr.api.context import Ctx, Who
 from devicemgr.errors import InvalidInput
 from devicemgr.store import people
 
 router = APIRouter(tags=["faces"])
+
+_LOOK_SECONDS = 0.25
 
 
 class Photos(BaseModel):
@@ -20,6 +24,17 @@ class Photos(BaseModel):
     model_config = ConfigDict(extra="forbid")
     photos: list[str] = Field(min_length=1, max_length=faces.MAX_PHOTOS)
     consent: str
+    allow_lookalike: bool = False
+
+
+class FromCamera(BaseModel):
+    """Pictures that a device of the site takes now."""
+
+    model_config = ConfigDict(extra="forbid")
+    device: str
+    consent: str
+    pictures: int = Field(3, ge=1, le=faces.MAX_PHOTOS)
+    seconds: float = Field(20.0, ge=1.0, le=60.0)
     allow_lookalike: bool = False
 
 
@@ -44,6 +59,24 @@ def enrol_face(badge: str, body: Photos, context: Ctx, caller: Who) -> dict[str,
     answer = faces.enrol(
         context.site, caller.actor, badge, photos, body.consent, allow_lookalike=body.allow_lookalike
     )  # fmt: skip
+    context.runtime.site_changed()
+    return answer
+
+
+@router.post("/people/{badge}/face/camera", status_code=201)
+async def enrol_before_camera(badge: str, body: FromCamera, request: Request, context: Ctx, caller: Who) -> Any:
+    """Enrol whoever stands before a camera now; whoever hangs up before the end has enrolled nobody."""
+    sitting = camera_enrolment.Sitting(body.device, body.pictures, body.seconds)
+    work = asyncio.ensure_future(
+        run_in_threadpool(
+            camera_enrolment.enrol, context.site, context.runtime, caller.actor, badge, body.consent, sitting,
+            allow_lookalike=body.allow_lookalike,
+        )
+    )  # fmt: skip
+    while not (await asyncio.wait({work}, timeout=_LOOK_SECONDS))[0]:
+        if await request.is_disconnected():
+            sitting.stopped.set()
+    answer = await work
     context.runtime.site_changed()
     return answer
 
