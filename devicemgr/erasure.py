@@ -1,6 +1,10 @@
-"""What the ledger says of an erasure on devices: an event a place, and one record when the last place is done."""
+"""What the ledger says of an erasure on devices: an event a place, and one record when the last place is done.
 
-from collections.abc import Sequence
+A device that was given up (`device remove --forget`) may hold people for ever: that is an event a person, and an
+erasure that had to leave somebody there ends in a record that says so.
+"""
+
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +16,8 @@ from devicemgr.text import rfc3339
 ON_DEVICE = "admin.person_erased_on_device"
 FACE_ON_DEVICE = "admin.face_erased_on_device"
 COMPLETED = "admin.erasure_completed"
+INCOMPLETE = "admin.erasure_incomplete"
+LEFT = "admin.person_left_on_device"
 _HERE = "admin.person_erased"
 
 
@@ -27,15 +33,47 @@ def facts(session: Session, device: str, erased: Sequence[str]) -> list[Fact]:
             continue
         found.append(Fact(ON_DEVICE, now, device=device, person_id=person_id))
         if not left[person_id]:
-            places = [*_places(session, person_id), {"place": device, "at": rfc3339(now)}]
-            found.append(Fact(COMPLETED, now, person_id=person_id, detail={"places": places}))
+            found.append(_ended(session, person_id, now, [{"place": device, "at": rfc3339(now)}], []))
     return found
+
+
+def left_facts(session: Session, device: str, people: Sequence[str], here: Collection[str]) -> list[Fact]:
+    """For people whom a device may still hold that is given up now; `here` are those who are not erased."""
+    now = datetime.now(UTC)
+    elsewhere = holdings.places_of(session, people)
+    found = []
+    for person_id in people:
+        found.append(Fact(LEFT, now, device=device, person_id=person_id))
+        if person_id not in here and not set(elsewhere[person_id]) - {device}:
+            found.append(_ended(session, person_id, now, [], [device]))
+    return found
+
+
+def ended_here(session: Session, person_id: str) -> list[Fact]:
+    """For a person who is erased now and whom no device holds that is known: one that was given up may."""
+    left = _left_on(session, person_id)
+    if not left or holdings.places_of(session, [person_id])[person_id]:
+        return []
+    return [_ended(session, person_id, datetime.now(UTC), [], [])]
+
+
+def _ended(session: Session, person_id: str, now: datetime, places: list[Any], left: list[str]) -> Fact:
+    """The last word: each place and time, and where the person had to be left."""
+    left = sorted({*left, *_left_on(session, person_id)})
+    detail: dict[str, Any] = {"places": [*_places(session, person_id), *places]}
+    if left:
+        return Fact(INCOMPLETE, now, person_id=person_id, detail=detail | {"left_on": list(left)})
+    return Fact(COMPLETED, now, person_id=person_id, detail=detail)
 
 
 def _places(session: Session, person_id: str) -> list[Any]:
     """Where the person was erased before, and when."""
     bodies = ledger_rows.of_person(session, person_id, (_HERE, ON_DEVICE))
     return [{"place": body["device"] or "this site's database", "at": body["time"]} for body in bodies]
+
+
+def _left_on(session: Session, person_id: str) -> set[str]:
+    return {body["device"] for body in ledger_rows.of_person(session, person_id, (LEFT,))}
 
 
 def face_facts(device: str, people: Sequence[str]) -> list[Fact]:

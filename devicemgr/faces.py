@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from devicemgr import gallery_file, samples
+from devicemgr import erasure, gallery_file, samples
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
 from devicemgr.events import Fact
 from devicemgr.face_ports import Embedding, PhotoAnalysis, PreparedSample
@@ -156,6 +156,7 @@ def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
         gone = people.erase(session, row)
         gallery_file.forget(session)
         _record(site, session, "admin.person_erased", row, actor, gone | {"devices": devices})
+        site.ledger.append(session, erasure.ended_here(session, row.id))
     wiped = _after_removal(site)
     with site.database.read() as session:
         still_there = people.badge_of(session, row.id) is not None

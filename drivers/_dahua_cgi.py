@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, OutcomeUnknown
 from devicemgr.text import safe
-from drivers._http import DEADLINE, MAX_BODY, Answer, Http, Login, Request, read_json
+from drivers._http import DEADLINE, MAX_BODY, Answer, Http, Request, read_json
+from drivers._http_login import Login
 
 CHALLENGE_TARGET = "/cgi-bin/magicBox.cgi?action=getDeviceType"
 Pairs = Iterable[tuple[str, str]]

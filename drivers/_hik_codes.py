@@ -67,16 +67,18 @@ SUB_STATUS = {
     "cardNoAlreadyExist": "holds that card for somebody else; remove it there first",
     "deviceUserAlreadyExist": "holds that badge already",
     "deviceUserAlreadyExistFace": "holds a face for that badge already",
-    "alreadyExistThisFace": "holds this very face for another badge",
+    "alreadyExistThisFace": "holds this very face for another badge already; one of the two is enrolled wrongly",
     "pictureFaceDetectZero": "finds no face in the sample; enrol the person with a clearer photo",
     "notSupport": "does not do this; update its firmware",
     "invalidOperation": "does not do this now",
     "deviceBusy": "is busy",
     "badJsonFormat": "can't read the request",
+    "deviceUserFull": "is full",
+    "badXmlContent": "can't read the request",
     "deployExceedMax": "has too many listeners; close the other program that listens to its events",
 }
 
 EXISTS = {"employeeNoAlreadyExist", "deviceUserAlreadyExist"}
-FACE_EXISTS = {"deviceUserAlreadyExistFace", "alreadyExistThisFace"}
+FACE_EXISTS = {"deviceUserAlreadyExistFace"}
 NOT_THERE = {"employeeNoNotExist"}
 NOT_SUPPORTED = {"notSupport", "methodNotAllowed", "invalidOperation", "notFound"}

@@ -20,18 +20,17 @@ class Faces:
         self._isapi = isapi
 
     def store(self, key: str, photo: bytes) -> bool:
-        """FDSetUp adds or replaces; without it FaceDataRecord adds, and FDModify replaces."""
-        try:
-            self._send("PUT", "FDSetUp", key, photo)
-        except Refusal as refusal:
-            if not refusal.is_unsupported:
-                raise
+        """FDSetUp adds or replaces; without it FaceDataRecord adds, and FDModify replaces; True."""
+        for method, page in (("PUT", "FDSetUp"), ("POST", "FaceDataRecord")):
             try:
-                self._send("POST", "FaceDataRecord", key, photo)
-            except Refusal as again:
-                if again.code not in FACE_EXISTS:
+                self._send(method, page, key, photo)
+                return True
+            except Refusal as refusal:
+                if refusal.code in FACE_EXISTS:
+                    break
+                if not refusal.is_unsupported or page == "FaceDataRecord":
                     raise
-                self._send("PUT", "FDModify", key, photo)
+        self._send("PUT", "FDModify", key, photo)
         return True
 
     def _send(self, method: str, page: str, key: str, photo: bytes) -> None:

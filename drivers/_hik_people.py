@@ -116,12 +116,14 @@ class People:
         if self._has_setup:
             try:
                 self._isapi.send("PUT", f"{_USERS}/SetUp", {"UserInfo": user})
+                return
             except Refusal as refusal:
+                if refusal.code in EXISTS:
+                    self._isapi.send("PUT", f"{_USERS}/Modify", {"UserInfo": user})
+                    return
                 if not refusal.is_unsupported:
                     raise
                 self._has_setup = False
-            else:
-                return
         try:
             self._isapi.send("POST", f"{_USERS}/Record", {"UserInfo": user})
         except Refusal as refusal:

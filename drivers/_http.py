@@ -7,7 +7,6 @@ that a command is never sent twice and a 401 to it has one meaning. For one thre
 import json
 import re
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +25,8 @@ from devicemgr.errors import (
     OutcomeUnknown,
 )
 from devicemgr.text import safe
-from drivers._digest import Challenge, authorization, read_challenges
+from drivers._digest import Challenge, read_challenges
+from drivers._http_login import STOPPED, Login
 from drivers._http_net import DeadlineBackend, parse_fingerprint, tls_context
 
 MAX_BODY = 1 << 20
@@ -34,8 +34,6 @@ DEADLINE = 5.0
 _MOST_DEPTH = 32
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[{}\[\]]")
-_QUIET_SECONDS = 31 * 60.0
-_MOST_REFUSALS = 2
 _SLOWEST = 2.0
 _AFTER_BUSY = 0.5
 _UNTRUSTED = (
@@ -43,49 +41,6 @@ _UNTRUSTED = (
     "tls_fingerprint=sha256:… after comparing it on the spot, or give tls_ca"
 )
 _NO_DIGEST = "the device offers no Digest authentication, and a password is not sent in clear text; switch Digest on"
-STOPPED = (
-    "the device refuses the user name or password; no more tries for half an hour, so that it does not lock the "
-    "account: give the right ones with `devicemgr device edit`"
-)
-
-
-class Login:
-    """One device's user name and password, shared by all connections to it; safe between threads.
-
-    After two refusals in a row nothing is tried until the device is edited or half an hour has passed: about five
-    lock the account (capture).
-    """
-
-    def __init__(self, username: str | None, password: str | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._username, self._password, self._clock = username, password or "", clock
-        self._lock = threading.Lock()
-        self._refusals, self._since = 0, 0.0
-
-    def require_open(self) -> None:
-        """DeviceRefused while no more tries are allowed."""
-        with self._lock:
-            if self._refusals < _MOST_REFUSALS:
-                return
-            if self._clock() - self._since < _QUIET_SECONDS:
-                raise DeviceRefused(STOPPED)
-            self._refusals = _MOST_REFUSALS - 1  # one more try
-
-    def refused(self) -> None:
-        """The device said no to the password."""
-        with self._lock:
-            self._refusals, self._since = self._refusals + 1, self._clock()
-
-    def accepted(self) -> None:
-        """The device took it."""
-        with self._lock:
-            self._refusals = 0
-
-    def header(self, challenge: Challenge, method: str, target: str) -> str:
-        """The Authorization for one request; DeviceRefused when no user name was given."""
-        if self._username is None:
-            raise DeviceRefused("the device asks for a password; give one with --username and --password-stdin")
-        return authorization(challenge, self._username, self._password, method, target)
-
 
 class Pace:
     """How far apart exchanges begin: `seconds` while the device keeps up, up to 2 s while it says that it is busy."""
@@ -206,7 +161,7 @@ class Http:
                 raise DeviceRefused(_NO_DIGEST)
             if challenge is not None and not fresh.stale:
                 self._login.refused()
-                self._login.require_open()
+                self._login.heard(answer.body)
             challenge = fresh
         raise DeviceRefused(STOPPED)
 
@@ -218,7 +173,10 @@ class Http:
             if self._backend.is_over():
                 raise
             answer = self._send(bare, "")  # a kept connection that the device closed just now
-        return read_challenges(answer.challenges) if answer.status == 401 else None
+        if answer.status != 401:
+            return None
+        self._login.heard(answer.body)
+        return read_challenges(answer.challenges)
 
     def _send(self, request: Request, header: str) -> "_Heard":
         with _translated(request.once and bool(header or request.method != "GET"), self._backend):
@@ -260,6 +218,7 @@ class _Opened:
     status: int
     response: httpcore.Response
     challenges: list[str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

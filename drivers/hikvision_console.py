@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from drivers._hik_isapi import Isapi
     from drivers._hik_people import People
     from drivers._hik_push import PushListener
-    from drivers._http import Login
+    from drivers._http_login import Login
     from drivers._http_probe import Reply
 
 KIND = "hikvision_console"
@@ -244,7 +244,7 @@ class HikvisionConsole(HikvisionUpkeep):
 
 
 def _build(config: DeviceConfig) -> Device:
-    from drivers._http import Login  # noqa: PLC0415 - listing the kinds imports no vendor library
+    from drivers._http_login import Login  # noqa: PLC0415 - listing the kinds imports no vendor library
 
     options = read_options(Options, config)
     console = HikvisionConsole(config, Login(config.username, config.password), options)

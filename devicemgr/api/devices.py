@@ -7,11 +7,13 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from devicemgr import erasure
 from devicemgr.api import holdings
 from devicemgr.api.context import Context, Ctx, Who
-from devicemgr.errors import InvalidInput, NotFound
+from devicemgr.errors import InvalidInput, NotFound, RequestError
 from devicemgr.model import DeviceConfig
 from devicemgr.ports import Driver
+from devicemgr.store import holdings as kept
 from devicemgr.store import places
 from devicemgr.store.tables import DeviceRow
 from devicemgr.text import safe, slug
@@ -198,13 +200,22 @@ def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConf
 
 
 @router.delete("/devices/{name}")
-def remove_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Remove a device that no portal uses."""
+def remove_device(name: str, context: Ctx, caller: Who, forget: bool = False) -> dict[str, Any]:
+    """Remove a device that no portal uses and that holds nobody; with `forget` one that does, which is recorded."""
     with context.site.database.write() as session:
-        places.remove_device(session, places.device(session, name))
-        context.record(session, "admin.device_removed", caller, {"device": name})
+        row = places.device(session, name)
+        people, here = kept.people_of(session, row.id)
+        if people and not forget:
+            raise RequestError(
+                f"{name} still holds {len(people)} people: wipe it first (take it out of its portals, then "
+                f"`devicemgr device sync {name}`), or leave them on it with --forget"
+            )
+        facts = erasure.left_facts(session, name, people, here)
+        places.remove_device(session, row)
+        context.record(session, "admin.device_removed", caller, {"device": name, "left_people": len(people)})
+        context.site.ledger.append(session, facts)
     context.runtime.site_changed()
-    return {"name": name, "removed": True}
+    return {"name": name, "removed": True, "left_people": len(people)}
 
 
 @router.post("/devices/{name}/test")

@@ -127,9 +127,16 @@ def edit(
 
 
 @app.command("remove")
-def remove(name: Name) -> None:
-    """Remove a device that no portal uses."""
-    say(f"removed device {name}", api().call("DELETE", path("devices", name)))
+def remove(
+    name: Name,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Even if it still holds people, whom nothing can take off it then.")
+    ] = False,
+) -> None:
+    """Remove a device that no portal uses and that holds nobody any more."""
+    found = api().call("DELETE", path("devices", name), params={"forget": forget})
+    left = found["left_people"]
+    say(f"removed device {name}" + (f"; it still holds {left} people: reset it" if left else ""), found)
 
 
 @app.command("test")

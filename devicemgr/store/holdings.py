@@ -77,10 +77,20 @@ def failures(session: Session, device_id: str, limit: int) -> list[dict[str, Any
     ]
 
 
+def people_of(session: Session, device_id: str) -> tuple[list[str], set[str]]:
+    """The ids of the people whom a device holds, or may; and which of them are not erased."""
+    query = select(HoldingRow.person_id, PersonRow.id).outerjoin(PersonRow, PersonRow.id == HoldingRow.person_id)
+    found = session.execute(query.where(HoldingRow.device_id == device_id).distinct()).all()
+    return sorted(row[0] for row in found), {row[0] for row in found if row[1] is not None}
+
+
 def places_of(session: Session, person_ids: Iterable[str]) -> Mapping[str, list[str]]:
     """By person's id, the names of the devices that hold them, or may."""
     found: dict[str, list[str]] = {person_id: [] for person_id in person_ids}
     query = select(HoldingRow.person_id, DeviceRow.name).join(DeviceRow, HoldingRow.device_id == DeviceRow.id)
-    for row in session.execute(query.where(HoldingRow.person_id.in_(list(found))).distinct().order_by(DeviceRow.name)):
-        found[row.person_id].append(row.name)
+    ids = list(found)
+    for start in range(0, len(ids), _CHUNK):
+        chosen = query.where(HoldingRow.person_id.in_(ids[start : start + _CHUNK])).distinct()
+        for row in session.execute(chosen.order_by(DeviceRow.name)):
+            found[row.person_id].append(row.name)
     return found

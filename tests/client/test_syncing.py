@@ -108,6 +108,48 @@ def test_revoked_people_are_shown_until_they_are_gone(house, cli, done, box):
     assert [place["place"] for place in record["detail"]["places"]] == ["this site's database", "box"]
 
 
+def vacate(done):
+    done("level", "revoke", "A1", "staff")
+    done("level", "remove", "staff")
+    done("portal", "remove", "main")
+
+
+def test_a_device_that_holds_people_is_removed_after_a_wipe(house, cli, done, box):
+    done("device", "sync", "box")
+    vacate(done)
+    ran = cli("device", "remove", "box")
+    assert ran.code == 1
+    assert ran.error.startswith("error: box still holds 1 people")
+    assert "--forget" in ran.error
+    assert done("device", "list")[0]["name"] == "box"
+    done("device", "sync", "box")
+    assert box.kept == {}
+    assert done("device", "remove", "box")["left_people"] == 0
+    (event,) = cli("events", "--kind", "admin.device_removed", "--json").lines
+    assert event["detail"] == {"device": "box", "left_people": 0}
+    assert not cli("events", "--kind", "admin.person_left_on_device", "--json").lines
+
+
+def test_whom_a_forgotten_device_holds_stands_in_the_erasure_s_record(house, cli, done, box):
+    done("person", "add", "Boris", "--badge", "B2", "--level", "staff")
+    done("card", "assign", "B2", "4712")
+    done("device", "sync", "box")
+    done("person", "erase", "B2", "--yes")
+    done("level", "revoke", "A1", "staff")
+    vacate(done)
+    words = cli("device", "remove", "box", "--forget")
+    assert "still holds 2 people" in words.out + words.err
+    (event,) = cli("events", "--kind", "admin.device_removed", "--json").lines
+    assert event["detail"] == {"device": "box", "left_people": 2}
+    assert len(cli("events", "--kind", "admin.person_left_on_device", "--json").lines) == 2
+    (erased,) = cli("events", "--kind", "admin.erasure_incomplete", "--json").lines
+    assert erased["detail"]["left_on"] == ["box"]
+    assert [place["place"] for place in erased["detail"]["places"]] == ["this site's database"]
+    done("person", "erase", "A1", "--yes")  # who is erased later was left there too
+    assert len(cli("events", "--kind", "admin.erasure_incomplete", "--json").lines) == 2
+    assert not cli("events", "--kind", "admin.erasure_completed", "--json").lines
+
+
 def test_a_device_that_is_away_or_keeps_nobody(house, cli, done, box):
     box.away = True
     assert cli("device", "plan", "box").code == 3

@@ -21,7 +21,8 @@ from drivers._hik_memory import Memory
 from drivers._hik_people import People
 from drivers._hik_settings import clock_of, identify, set_who_decides
 from drivers._hik_time import Clock, read_zone, write_zone
-from drivers._http import Http, Login
+from drivers._http import Http
+from drivers._http_login import Login
 from drivers.hikvision_console import HikvisionConsole, Options
 
 OK = b'{"statusCode":1,"statusString":"OK","subStatusCode":"ok"}'

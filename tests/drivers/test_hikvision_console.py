@@ -14,6 +14,8 @@ from devicemgr.events import DeviceDecided, DeviceReported, FireRelease, GateAla
 from devicemgr.model import DeviceConfig, Direction
 from devicemgr.ports import Gate, Holder, Holding, Replaying, Verifier
 from drivers import Catalog
+from drivers._hik_codes import SUB_STATUS
+from drivers._sim.hikvision.refusals import REFUSALS
 from drivers._sim.hikvision.server import PASSWORD, USERNAME, SimulatedHikvision
 
 FAST = {"spacing": 0, "poll_seconds": 0.2}
@@ -115,7 +117,96 @@ def test_a_card_that_somebody_else_has_and_a_full_memory(console, sim):
     assert device.capacity() == 2
     assert device.put([Holding("1", "A", ("5",)), Holding("2", "B")], {}) == {}
     assert "holds that card for somebody else" in str(device.put([Holding("2", "B", ("5",))], {})["2"])
-    assert "(deviceUserFull)" in str(device.put([Holding("3", "C")], {})["3"])
+    assert "is full" in str(device.put([Holding("3", "C")], {})["3"])
+
+
+def put(device, face=b"", **more):
+    """Badge 42 with a card and a face; what was refused, in words."""
+    failed = device.put([Holding("42", "A", ("5",), frozenset({1}), face="x" if face else None, **more)], {"42": face})
+    return {key: str(error) for key, error in failed.items()}
+
+
+@pytest.mark.parametrize(
+    ("page", "sub", "words"),
+    [
+        ("UserInfo/SetUp", "deviceUserAlreadyExist", None),
+        ("UserInfo/SetUp", "employeeNoAlreadyExist", None),
+        ("FDSetUp", "deviceUserAlreadyExistFace", None),
+        ("FDSetUp", "alreadyExistThisFace", "this very face for another badge"),
+        ("FDSetUp", "pictureFaceDetectZero", "clearer photo"),
+        ("CardInfo/Record", "cardNoAlreadyExist", "that card for somebody else"),
+        ("UserInfo/SetUp", "deviceUserFull", "is full"),
+        ("UserInfo/SetUp", "badJsonFormat", "can't read the request"),
+        ("UserInfo/SetUp", "badParameters", "refuses the content (badParameters)"),
+        ("UserInfo/SetUp", "deviceError", "a fault of its own"),
+        ("UserInfo/SetUp", "rebootRequired", "restarted first"),
+        ("UserInfo/SetUp", "employeeNoNotExist", "does not hold that badge"),
+        ("UserInfo/SetUp", "notSupport", None),
+        ("CardInfo/Record", "invalidOperation", None),
+        ("UserInfo/SetUp", "deviceBusy", None),
+    ],
+)
+def test_each_no_of_a_console_is_met(sim, console, face, page, sub, words):
+    device = console()
+    put(device)  # is there already, so that "it exists" is true
+    sim.terminal.faces["42"] = b"\xff\xd8 an old one"
+    sim.terminal.cards.clear()
+    sim.terminal.faults.refusals.append((page, sub))
+    failed = put(device, face)
+    said = [event for event in sim.events.all() if event["event"] in ("refused", "said_busy")]
+    assert [(page in event["target"], event["sub"]) for event in said] == [(True, sub)]
+    if words is None:
+        assert failed == {}
+        assert (sim.terminal.cards, sim.terminal.faces["42"][:3]) == ({"5": "42"}, b"\xff\xd8\xff")
+    else:
+        assert words in failed["42"]
+        assert "\n" not in failed["42"]
+
+
+def test_every_no_that_is_known_is_tried_here():
+    tried = {mark.args[1][at][1] for mark in test_each_no_of_a_console_is_met.pytestmark for at in range(15)}
+    assert set(REFUSALS) - tried == {"deployExceedMax", "badXmlContent"}
+    assert set(SUB_STATUS) <= set(REFUSALS)
+
+
+def test_a_third_listener_is_told_and_the_memory_is_enough(sim, console):
+    sim.listen()
+    sim.listen()
+    device = console()
+    sim.terminal.happen(0x17)
+    until(device, lambda facts: facts)
+    assert "not heard" in device.check()["stream"]
+
+
+def test_one_face_for_two_people_fails_the_second_with_why(sim, console, face):
+    device = console()
+    two = [Holding(badge, badge, face="x") for badge in ("1", "2")]
+    failed = device.put(two, {"1": face, "2": face})
+    assert list(failed) == ["2"]
+    assert "enrolled wrongly" in str(failed["2"])
+    assert list(sim.terminal.faces) == ["1"]
+
+
+def test_an_account_that_is_locked_is_left_alone_for_as_long_as_it_says(sim, console):
+    sim.lock(1200)
+    device = console(opened=False)
+    for _ in range(5):
+        with pytest.raises(DeviceRefused, match="locked this account for another 20 min"):
+            device.open()
+    # Nothing with a password was sent: that might have begun the half hour anew.
+    assert sim.events.all("unauthorised") == []
+    sim.lock(0)
+    console()
+
+
+def test_the_last_try_before_a_lock_out_is_left_to_a_person(sim, console):
+    sim.wrong_tries(3)
+    device = console(opened=False, password="wrong")
+    for _ in range(3):
+        with pytest.raises(DeviceRefused, match="refuses the user name or password"):
+            device.open()
+    assert len(sim.events.all("unauthorised")) == 1
+    assert sim.events.all("locked_out") == []
 
 
 def test_many_people_page_by_page(sim, console):

@@ -15,7 +15,8 @@ from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable, In
 sys.path.insert(0, str(Path(__file__).parent))
 from raw_http import RawServer, challenge, reply  # beside this file
 
-from drivers._http import Http, Login, Pace, Request, base_url, read_json
+from drivers._http import Http, Pace, Request, base_url, read_json
+from drivers._http_login import Login
 
 PASSWORD = "s3cret-пароль"
 PAGE = Request("GET", "/page?a=1")

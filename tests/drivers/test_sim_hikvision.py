@@ -101,6 +101,38 @@ def test_refusals(sim, steps, status, sub, error):
     assert (reply.status, said["subStatusCode"], said["errorCode"]) == (status, sub, error)
 
 
+@pytest.mark.parametrize(
+    ("sub", "status", "body"),
+    [
+        ("deviceUserAlreadyExist", 400,
+         b'{"statusCode": 6, "statusString": "Invalid Content", "subStatusCode": "deviceUserAlreadyExist", '
+         b'"errorCode": 1610641410, "errorMsg": "deviceUserAlreadyExist"}'),
+        ("alreadyExistThisFace", 400,
+         b'{"statusCode": 4, "statusString": "Invalid Operation", "subStatusCode": "alreadyExistThisFace"}'),
+        ("notSupport", 403,
+         b'{"statusCode": 4, "statusString": "Invalid Operation", "subStatusCode": "notSupport", '
+         b'"errorCode": 1073741825, "errorMsg": "notSupport"}'),
+        ("deviceBusy", 503,
+         b'{"statusCode": 2, "statusString": "Device Busy", "subStatusCode": "deviceBusy", '
+         b'"errorCode": 536870916, "errorMsg": "deviceBusy"}'),
+    ],
+)  # fmt: skip
+def test_a_no_in_bytes(sim, sub, status, body):
+    obey(sim, ["refuse", "UserInfo/Count", sub])
+    assert ask(sim, "GET", f"{ACCESS}/UserInfo/Count?format=json") == (status, body)
+    assert ask(sim, "GET", f"{ACCESS}/UserInfo/Count?format=json")[0] == 200
+
+
+def test_a_401_says_how_many_tries_are_left_and_for_how_long_it_is_locked(sim):
+    for left in (4, 3, 2, 1):
+        _, body = ask(sim, "GET", "/ISAPI/System/deviceInfo", "wrong")
+        assert b"<lockStatus>unlock</lockStatus><unlockTime>0</unlockTime><retryTimes>%d</retryTimes>" % left in body
+    _, body = ask(sim, "GET", "/ISAPI/System/deviceInfo", "wrong")
+    assert b"<lockStatus>lock</lockStatus><unlockTime>1800</unlockTime><retryTimes>0</retryTimes>" in body
+    obey(sim, ["lock", "0"])
+    assert ask(sim, "GET", "/ISAPI/System/deviceInfo")[0] == 200
+
+
 def test_busy_and_a_third_listener(sim):
     sim.terminal.faults.busy = 1
     status, body = ask(sim, "GET", "/ISAPI/System/deviceInfo")

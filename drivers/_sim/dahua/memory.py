@@ -6,6 +6,7 @@ import io
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 Row = dict[str, Any]
@@ -92,6 +93,9 @@ class People:
             if name not in self.users or (name in self.faces) is fresh:
                 raise BadRequest("no such user, or the face exists, or does not")
             photos[name] = _photo(row)
+            held = chain(self.faces.items(), photos.items())
+            if any(photo == photos[name] for other, photo in held if other != name):
+                raise BadRequest("this very face is another user's")
         self.faces |= photos
 
     def remove_faces(self, names: Sequence[str]) -> None:

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from drivers._sim.hikvision.refusals import Refused, Reply
 from drivers._sim.hikvision.state import Json, Stored, Terminal
 
 _NS = 'xmlns="http://www.isapi.org/ver20/XMLSchema"'
@@ -14,38 +14,6 @@ _MOST_NAME, _MOST_BADGE, _MOST_PAGE, _MOST_FACE = 128, 32, 30, 200_000
 
 # A picture that shows nothing.
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\r\n--no boundary\r\n\xff\xd9"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A status and a body; XML is labelled as JSON too, as the real one does."""
-
-    status: int
-    body: bytes
-    kind: str = "application/json"
-
-
-class Refused(Exception):
-    """An answer that says no."""
-
-    def __init__(self, status: int, code: int, sub: str, error: int) -> None:
-        super().__init__(sub)
-        words = {2: "Device Busy", 3: "Device Error", 4: "Invalid Operation", 5: "Invalid Format", 6: "Invalid Content"}
-        self.reply = Reply(
-            status,
-            json.dumps({
-                "statusCode": code, "statusString": words[code], "subStatusCode": sub,
-                "errorCode": error, "errorMsg": sub,
-            }).encode(),
-        )  # fmt: skip
-
-
-def unsupported() -> Refused:
-    return Refused(403, 4, "notSupport", 0x40000001)
-
-
-def bad(sub: str = "badJsonFormat") -> Refused:
-    return Refused(400, 5, sub, 0x50000002)
 
 
 OK = Reply(200, b'{"statusCode":1,"statusString":"OK","subStatusCode":"ok"}')
@@ -107,22 +75,21 @@ class Pages:
         faults = self._t.faults
         try:
             if any(part in path for part in faults.unsupported):
-                raise unsupported()
-            if faults.busy > 0:
-                faults.busy -= 1
-                self._t.log.add("said_busy", target=path)
-                raise Refused(503, 2, "deviceBusy", 0x20000004)
+                raise Refused("notSupport")
+            if (sub := faults.take_refusal(path)) is not None:
+                self._t.log.add("said_busy" if sub == "deviceBusy" else "refused", target=path, sub=sub)
+                raise Refused(sub)
             door = re.fullmatch(r"/ISAPI/AccessControl/RemoteControl/door/([0-9]{1,5})", path)
             if door and method == "PUT":
                 return self._door(int(door[1]), body)
             page = self._pages.get((method, path))
             if page is None:
-                raise unsupported()
+                raise Refused("notSupport")
             return page(body)
         except Refused as refused:
             return refused.reply
         except (ValueError, KeyError, TypeError, AttributeError):
-            return bad().reply
+            return Refused("badJsonFormat").reply
 
     def _info(self) -> Reply:
         fields = {
@@ -149,7 +116,7 @@ class Pages:
     def _set_time(self, body: bytes) -> Reply:
         found = re.search(rb"<localTime>([^<]+)</localTime>", body)
         if found is None:
-            raise bad("badXmlContent")
+            raise Refused("badXmlContent")
         self._t.skew += datetime.fromisoformat(found[1].decode()) - self._t.now()
         self._t.log.add("time_set", local=found[1].decode())
         return XML_OK
@@ -172,14 +139,14 @@ class Pages:
         user = json.loads(body)["UserInfo"]
         badge, t = user["employeeNo"], self._t
         if not 1 <= len(badge) <= _MOST_BADGE or len(user.get("name", "").encode()) > _MOST_NAME:
-            raise Refused(400, 6, "badParameters", 0x60000001)
+            raise Refused("badParameters")
         with t.lock:
             if new is True and badge in t.users:
-                raise Refused(400, 6, "employeeNoAlreadyExist", 0x60006020)
+                raise Refused("employeeNoAlreadyExist")
             if new is False and badge not in t.users:
-                raise Refused(400, 6, "employeeNoNotExist", 0x6000601F)
+                raise Refused("employeeNoNotExist")
             if badge not in t.users and len(t.users) >= t.capacity:
-                raise Refused(400, 6, "deviceUserFull", 0x60007001)
+                raise Refused("deviceUserFull")
             known = badge in t.users
             t.users[badge] = user
         t.log.add("user_changed" if known else "user_added", badge=badge)
@@ -240,9 +207,9 @@ class Pages:
         badge, number = card["employeeNo"], str(card["cardNo"])
         with t.lock:
             if badge not in t.users:
-                raise Refused(400, 6, "employeeNoNotExist", 0x6000601F)
+                raise Refused("employeeNoNotExist")
             if t.cards.get(number, badge) != badge or (new and number in t.cards):
-                raise Refused(400, 6, "cardNoAlreadyExist", 0x60006033)
+                raise Refused("cardNoAlreadyExist")
             t.cards[number] = badge
         t.log.add("card_stored", badge=badge, card=number)
         return OK
@@ -251,13 +218,15 @@ class Pages:
         says, photo = _form(body)
         badge, t = str(says["FPID"]), self._t
         if badge not in t.users:
-            raise Refused(400, 6, "employeeNoNotExist", 0x6000601F)
+            raise Refused("employeeNoNotExist")
         if not photo.startswith(b"\xff\xd8") or len(photo) > _MOST_FACE:
-            raise Refused(400, 6, "pictureFaceDetectZero", 0x6000604C)
+            raise Refused("pictureFaceDetectZero")
         if new is True and badge in t.faces:
-            raise Refused(400, 6, "deviceUserAlreadyExistFace", 0x60007004)
+            raise Refused("deviceUserAlreadyExistFace")
         if new is False and badge not in t.faces:
-            raise Refused(400, 6, "employeeNoNotExist", 0x6000601F)
+            raise Refused("employeeNoNotExist")
+        if any(held == photo for owner, held in t.faces.items() if owner != badge):
+            raise Refused("alreadyExistThisFace")
         t.faces[badge] = photo
         t.log.add("face_stored", badge=badge, bytes=len(photo))
         return OK
@@ -280,7 +249,7 @@ class Pages:
     def _events(self, body: bytes) -> Reply:
         condition = json.loads(body)["AcsEventCond"]
         if "." in condition["startTime"] or not condition["searchID"]:
-            raise bad()
+            raise Refused("badJsonFormat")
         position, most = condition["searchResultPosition"], min(condition["maxResults"], _MOST_PAGE)
         begin, minor, major = condition.get("beginSerialNo", 0), condition["minor"], condition["major"]
         events, total = self._t.slice(begin, position, most, minor, major)
@@ -305,17 +274,17 @@ class Pages:
     def _answer(self, body: bytes) -> Reply:
         said = json.loads(body)["RemoteCheck"]
         if said["checkResult"] not in ("success", "failed"):
-            raise bad()
+            raise Refused("badJsonFormat")
         if not self._t.answer(said["serialNo"], said["checkResult"] == "success"):
-            raise Refused(400, 4, "invalidOperation", 0x40000006)
+            raise Refused("invalidOperation")
         return OK
 
     def _door(self, door: int, body: bytes) -> Reply:
         command = re.search(rb"<cmd>(open|close|alwaysOpen|alwaysClose)</cmd>", body)
         if command is None:
-            raise bad("badXmlContent")
+            raise Refused("badXmlContent")
         if not 1 <= door <= self._t.doors and door != 65535:
-            raise Refused(400, 6, "badParameters", 0x60000001)
+            raise Refused("badParameters")
         word = command[1].decode()
         self._t.log.add("door", door=door, command=word)
         if word == "open":

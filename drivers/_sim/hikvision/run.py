@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from devicemgr.text import safe
 from drivers._sim.events import Event
+from drivers._sim.hikvision.refusals import REFUSALS
 from drivers._sim.hikvision.server import SimulatedHikvision
 from drivers._sim.serving import print_line, stop_signals
 
@@ -16,7 +17,8 @@ _CODES = {
 }  # fmt: skip
 HELP = (
     "someone BADGE | stranger | card NUMBER | alarm " + "|".join(_CODES) + " | fire on|off | tamper on|off | "
-    "stored N | skew SECONDS | busy N | drop | lose N | silent on|off | lacks PART | forget"
+    "stored N | skew SECONDS | busy N | refuse PART SUBSTATUS | full | lock SECONDS | drop | lose N | silent on|off | "
+    "lacks PART | forget | state"
 )
 
 
@@ -61,11 +63,20 @@ def obey(device: SimulatedHikvision, words: list[str]) -> None:
         "busy": lambda: setattr(faults, "busy", int(words[1])),
         "lose": lambda: setattr(faults, "drop_answers", int(words[1])),
         "silent": lambda: setattr(faults, "silent_push", _on(words[1])),
+        "refuse": lambda: faults.refusals.append((words[1], _known_refusal(words[2]))),
+        "full": lambda: setattr(terminal, "capacity", len(terminal.users)),
+        "lock": lambda: device.lock(float(words[1])),
+        "state": terminal.tell_state,
         "lacks": lambda: faults.unsupported.add(words[1]),
         "drop": device.drop_connections,
         "forget": terminal.forget_events,
     }
     commands[words[0]]()
+
+
+def _known_refusal(sub: str) -> str:
+    REFUSALS[sub]
+    return sub
 
 
 def _on(word: str) -> bool:

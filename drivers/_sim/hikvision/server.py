@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import hmac
+import math
 import queue
 import re
 import secrets
@@ -15,7 +16,8 @@ from typing import Any
 
 from devicemgr.errors import DeviceBusy
 from drivers._sim.events import EventLog, Sink
-from drivers._sim.hikvision.pages import PICTURE, Pages, Refused, Reply, alert_json, unsupported
+from drivers._sim.hikvision.pages import PICTURE, Pages, alert_json
+from drivers._sim.hikvision.refusals import Refused, Reply, user_check
 from drivers._sim.hikvision.state import Json, Stored, Terminal
 
 USERNAME, PASSWORD = "admin", "sim-pass-1"
@@ -133,6 +135,22 @@ class SimulatedHikvision:
                 self.events.add("locked_out")
         return good
 
+    def user_check(self) -> Reply:
+        """A 401 as it is now: tries left, or for how long it is locked."""
+        with self._lock:
+            locked = max(0.0, self._locked_until - time.monotonic())
+            return user_check(0 if locked else _MOST_WRONG - self._wrong, math.ceil(locked))
+
+    def lock(self, seconds: float) -> None:
+        """Locked as after five wrong passwords, for so long; 0 unlocks it."""
+        with self._lock:
+            self._locked_until, self._wrong = time.monotonic() + seconds, 0
+
+    def wrong_tries(self, count: int) -> None:
+        """As if somebody else had tried a wrong password so often."""
+        with self._lock:
+            self._wrong = count
+
     def answer(self, method: str, target: str, body: bytes) -> Reply:
         """A page's answer."""
         return self._pages.answer(method, target, body)
@@ -145,11 +163,11 @@ class SimulatedHikvision:
     def listen(self) -> "queue.SimpleQueue[bytes | None]":
         """A new listener's parts: replays first. Refused for the third of them."""
         if any(part in _STREAM for part in self.terminal.faults.unsupported):
-            raise unsupported()
+            raise Refused("notSupport")
         told: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         with self._lock:
             if len(self._listening) >= _MOST_LISTENERS:
-                raise Refused(403, 4, "deployExceedMax", 0x40000007)
+                raise Refused("deployExceedMax")
             self._listening.append(told)
         with self.terminal.lock:
             stored = self.terminal.events[-_MOST_REPLAYED:]
@@ -218,7 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not header or not device.authorises(self.command, header):
             if header:
                 device.events.add("unauthorised")
-            self._send(Reply(401, _USER_CHECK), [("WWW-Authenticate", device.challenge())])
+            self._send(device.user_check(), [("WWW-Authenticate", device.challenge())])
             return
         path = self.path.partition("?")[0]
         device.events.add("request", method=self.command, path=path)
@@ -273,12 +291,6 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self.wfile.write(part)
             self.wfile.flush()
-
-
-_USER_CHECK = (
-    b'<?xml version="1.0" encoding="UTF-8"?>\n<userCheck version="2.0" xmlns="http://www.isapi.org/ver20/XMLSchema">'
-    b"<statusValue>401</statusValue><statusString>Unauthorized</statusString><isActivated>true</isActivated></userCheck>"
-)
 
 
 def _part(body: bytes) -> bytes:

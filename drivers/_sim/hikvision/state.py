@@ -34,6 +34,18 @@ class Faults:
     silent_push: bool = False  # nothing comes out of the stream
     deletion_seconds: float = 0.05
     deletion_fails: bool = False
+    refusals: list[tuple[str, str]] = field(default_factory=list)  # part of a target, and what it is refused with
+
+    def take_refusal(self, path: str) -> str | None:
+        """The subStatusCode with which this request is refused; each is used once."""
+        if self.busy > 0:
+            self.busy -= 1
+            return "deviceBusy"
+        for place, (part, sub) in enumerate(self.refusals):
+            if part in path:
+                del self.refusals[place]
+                return sub
+        return None
 
 
 class Terminal:
@@ -132,6 +144,13 @@ class Terminal:
     def open_door(self, door: int, by: str) -> None:
         """The relay."""
         self.log.add("unlocked", door=door, by=by)
+
+    def tell_state(self) -> None:
+        """How many people, cards, faces and events it holds."""
+        self.log.add(
+            "state", users=len(self.users), cards=len(self.cards), faces=len(self.faces), events=len(self.events),
+            asks=bool(self.config.get("remoteCheckDoorEnabled")),
+        )  # fmt: skip
 
     def begin_deletion(self, badges: Sequence[str]) -> None:
         """Asynchronous, with cards and faces."""

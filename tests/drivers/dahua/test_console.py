@@ -20,10 +20,10 @@ def person(key, name="Айгүл", cards=(), doors=(1,), face=None, until=None):
     return Holding(key, name, tuple(cards), frozenset(doors), None, until, face)
 
 
-def jpeg(size=(640, 640), noise=False):
+def jpeg(size=(640, 640), noise=False, red=120):
     held = io.BytesIO()
     grain = Image.effect_noise((size[0] // 8, size[1] // 8), 40).resize(size).convert("RGB")
-    picture = grain if noise else Image.new("RGB", size, (120, 90, 60))
+    picture = grain if noise else Image.new("RGB", size, (red, 90, 60))
     picture.save(held, "JPEG", quality=95)
     return held.getvalue()
 
@@ -53,7 +53,7 @@ def test_it_is_what_the_core_asks_for(build):
 def test_people_come_and_go(either):
     sim, device = either
     people = [person(str(n), f"Жанар {n}", [str(1000 + n), f"80:{n}"], face="x") for n in range(1, 11)]
-    assert device.put(people, {str(n): jpeg() for n in range(1, 11)}) == {}
+    assert device.put(people, {str(n): jpeg(red=10 * n) for n in range(1, 11)}) == {}
     assert (len(sim.people.users), len(sim.people.cards), len(sim.people.faces)) == (10, 20, 10)
     found = everything(device)
     assert found["3"] == Holding("3", "Жанар 3", ("1003", "5242883"), frozenset({1}), face="")
@@ -107,6 +107,14 @@ def test_a_photo_that_is_none_fails_its_person_alone(sim, opened):
     failed = opened().put([person("1", face="x"), person("2")], {"1": b"no photo"})
     assert list(failed) == ["1"]
     assert set(sim.people.users) == {"2"}
+
+
+def test_one_face_for_two_people_fails_the_second_with_why(either):
+    sim, device = either
+    failed = device.put([person("1", face="x"), person("2", face="x")], {"1": jpeg(), "2": jpeg()})
+    assert list(failed) == ["2"]
+    assert "nobody else's" in str(failed["2"])
+    assert list(sim.people.faces) == ["1"]
 
 
 def test_a_full_memory_fails_whom_it_does_not_take(either):
