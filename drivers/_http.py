@@ -42,6 +42,7 @@ _UNTRUSTED = (
 )
 _NO_DIGEST = "the device offers no Digest authentication, and a password is not sent in clear text; switch Digest on"
 
+
 class Pace:
     """How far apart exchanges begin: `seconds` while the device keeps up, up to 2 s while it says that it is busy."""
 
