@@ -176,10 +176,10 @@ def measure_search() -> dict[str, Any]:
 def _million(probe: Embedding) -> dict[str, Any]:
     random = np.random.default_rng(2)
     matrix = random.standard_normal((_MANY, DIMENSION), dtype=np.float32)
-    limit = _best(matrix.sum)
     gallery = build_gallery([(str(number), row) for number, row in enumerate(matrix)], 1)
-    del matrix
-    found = _best(lambda: gallery.match(probe))
+    # In turns: whoever else uses this machine's memory slows both alike.
+    turns = [(_best(matrix.sum, 1), _best(lambda: gallery.match(probe), 1)) for _ in range(8)]
+    limit, found = (min(times) for times in zip(*turns, strict=True))
     return {
         "search_1000000_ms": round(found * 1000, 1),
         "search_1000000_memory_ms": round(limit * 1000, 1),
