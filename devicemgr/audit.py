@@ -1,7 +1,10 @@
 """The audit of the record: the chain, the seals over it, and what places outside the database remember."""
 
+import os
+import secrets
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,10 +69,10 @@ def export(site: Site, path: Path) -> dict[str, Any]:
     found = verify(site)
     if not found["ok"]:
         raise InvalidInput(f"the record does not hold, so nothing was exported: {found['why']}")
-    draft = path.with_name(f".{path.name}.part")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     manifest = {"format": 1, "made": rfc3339(datetime.now(UTC)), "by": f"devicemgr {__version__}", **found}
     try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as bundle, site.database.read() as session:
+        with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as bundle, site.database.read() as session:
             with bundle.open("events.jsonl", "w", force_zip64=True) as file:
                 for row in ledger_rows.walk(session):
                     file.write(json_line({"seq": row.seq, "hash": row.hash, "body": row.body}).encode() + b"\n")
@@ -78,8 +81,13 @@ def export(site: Site, path: Path) -> dict[str, Any]:
                     file.write(json_line(seal.as_json()).encode() + b"\n")
             bundle.writestr("manifest.json", json_line(manifest) + "\n")
             bundle.writestr("verify.py", VERIFIER.read_text(encoding="utf-8"))
-        draft.replace(path)
+        # Never over another file: an auditor must not be able to take the keys' place, or the database's.
+        os.link(draft, path)
+    except FileExistsError as error:
+        raise InvalidInput(f"{path} exists; choose another file") from error
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise StorageFailed(f"cannot write {path} ({error.strerror}); choose another file") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return {"file": str(path), "events": found["events"], "root": found["root"], "sealed": found["sealed"]}

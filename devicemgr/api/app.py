@@ -1,6 +1,8 @@
 """The ASGI app: the same one behind the socket and in process."""
 
-from fastapi import APIRouter, FastAPI
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import PlainTextResponse
 
 from devicemgr import __version__
@@ -27,15 +29,16 @@ from devicemgr.api import (
     upkeep,
 )
 from devicemgr.api.context import Context
+from devicemgr.api.entry import Entry
 from devicemgr.api.limits import BodyLimit
-
-PREFIX = "/api/v1"
+from devicemgr.api.roles import PREFIX, authorise
 
 
 def create_app(context: Context) -> FastAPI:
     """Join the routers on one context."""
     app = FastAPI(
-        title="devicemgr", version=__version__, openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None
+        title="devicemgr", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,
+        dependencies=[Depends(authorise)],
     )  # fmt: skip
     app.state.context = context
     problems.install(app)
@@ -45,10 +48,12 @@ def create_app(context: Context) -> FastAPI:
         upkeep, holdings, portals, events, audit, sitefile, clock, system,
     ):  # fmt: skip
         api.include_router(resource.router)
+    api.add_api_route("/openapi.json", app.openapi, include_in_schema=False, response_model=dict[str, Any])
     app.include_router(api)
     app.include_router(metrics.router)
     app.add_api_route("/healthz", _healthz, response_class=PlainTextResponse)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Entry, context=context)  # the last one added is the first to see a request
     return app
 
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from devicemgr.errors import NotAllowed
 from devicemgr.events import Fact
+from devicemgr.operators import Role
 from devicemgr.runtime import Runtime
 from devicemgr.site import Site
 from devicemgr.store.database import Session
@@ -19,6 +20,8 @@ class Caller:
     """Who calls: `uid:N` of the process at the other end of the socket."""
 
     actor: str
+    roles: frozenset[Role]
+    is_owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,19 @@ def get_context(request: Request) -> Context:
     return context
 
 
-def get_caller(request: Request, context: Annotated[Context, Depends(get_context)]) -> Caller:
-    """The peer's user, known by SO_PEERCRED; root and the daemon's own user may come in."""
-    who = request.client.host if request.client else ""
-    kind, _, number = who.partition(":")
-    if kind != "uid" or not number.isdigit():
+def caller_of(request: Request) -> Caller | None:
+    """Whom entry.Entry has found; None where anybody may come."""
+    found = getattr(request.state, "caller", None)
+    assert found is None or isinstance(found, Caller)
+    return found
+
+
+def get_caller(request: Request) -> Caller:
+    """The caller, who is known."""
+    caller = caller_of(request)
+    if caller is None:
         raise NotAllowed("the caller is unknown; use the Unix socket in the home folder")
-    if int(number) not in (0, context.owner_uid):
-        raise NotAllowed(f"user {number} may not do this; run it as root or as the daemon's user")
-    return Caller(who)
+    return caller
 
 
 Ctx = Annotated[Context, Depends(get_context)]

@@ -25,13 +25,18 @@ def problem(status: int, slug: str, detail: str, exit_code: int = 1, **more: Any
     return JSONResponse(body | {"exit_code": exit_code} | more, status, media_type="application/problem+json")
 
 
+def answer_to(error: DevicemgrError) -> JSONResponse:
+    """The problem document of an expected failure."""
+    more = {"faces": error.faces} if isinstance(error, PhotoRefused) else {}
+    return problem(error.http_status, error.slug, str(error), error.exit_code, **more)
+
+
 def install(app: FastAPI) -> None:
     """Answer every failure of `app` with a problem document."""
 
     @app.exception_handler(DevicemgrError)
     def expected(_: Request, error: DevicemgrError) -> JSONResponse:
-        more = {"faces": error.faces} if isinstance(error, PhotoRefused) else {}
-        return problem(error.http_status, error.slug, str(error), error.exit_code, **more)
+        return answer_to(error)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from devicemgr import audit, chain
-from devicemgr.errors import KeyMissing, StorageFailed
+from devicemgr.errors import InvalidInput, KeyMissing, StorageFailed
 from devicemgr.events import Fact
 from devicemgr.files import replace_durably
 from devicemgr.sealer import KeyFile, Sealer, read_key
@@ -232,3 +232,16 @@ def test_what_does_not_hold_is_not_exported(sealed: Site, tmp_path: Path) -> Non
     with pytest.raises(Exception, match="does not hold"):
         audit.export(sealed, tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()
+
+
+def test_a_bundle_takes_no_other_files_place(sealed: Site, tmp_path: Path) -> None:
+    """Auditors choose the path, and the daemon writes it: not over its own keys."""
+    before = sealed.home.key.read_bytes()
+    for taken in (sealed.home.key, sealed.home.database):
+        with pytest.raises(InvalidInput, match="exists"):
+            audit.export(sealed, taken)
+    (tmp_path / "link").symlink_to(sealed.home.key)
+    with pytest.raises(InvalidInput, match="exists"):
+        audit.export(sealed, tmp_path / "link")
+    assert sealed.home.key.read_bytes() == before
+    assert [file.name for file in sealed.home.path.iterdir() if file.name.startswith(".")] == []

@@ -1,0 +1,109 @@
+"""Who may call what: the one table, and the one place where it is enforced.
+
+Paths are as in the OpenAPI document, without /api/v1. A route that is not here is the box owner's alone
+(root, and the daemon's own user), who may do everything.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import Request
+
+from devicemgr.api.context import Caller, caller_of
+from devicemgr.errors import NotAllowed
+from devicemgr.operators import ALL_ROLES, Role
+
+PREFIX = "/api/v1"
+
+OPEN = {("GET", "/healthz")}
+"""Answered to callers who are not known; whole paths."""
+
+_ADMIN = frozenset({Role.ADMIN})
+_GUARD = _ADMIN | {Role.GUARD}
+_TECHNICIAN = _ADMIN | {Role.TECHNICIAN}
+_AUDITOR = _ADMIN | {Role.AUDITOR}
+
+TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
+    # How things are.
+    ("GET", "/healthz"): ALL_ROLES,
+    ("GET", "/metrics"): ALL_ROLES,
+    ("GET", "/openapi.json"): ALL_ROLES,
+    ("GET", "/version"): ALL_ROLES,
+    ("GET", "/status"): ALL_ROLES,
+    ("GET", "/doctor"): _TECHNICIAN,
+    # Guards: what happens at the entrances, and their doors.
+    ("GET", "/events"): _GUARD | _AUDITOR,
+    ("GET", "/events/stream"): _GUARD | _AUDITOR,
+    ("GET", "/portals"): ALL_ROLES,
+    ("GET", "/portals/{name}"): ALL_ROLES,
+    ("POST", "/portals/{name}/open"): _GUARD,
+    ("PUT", "/portals/{name}/mode"): _GUARD,
+    # Technicians: devices, portals and the site's file.
+    ("GET", "/drivers"): _TECHNICIAN,
+    ("GET", "/devices"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/devices"): _TECHNICIAN,
+    ("GET", "/devices/{name}"): _TECHNICIAN | _AUDITOR,
+    ("PATCH", "/devices/{name}"): _TECHNICIAN,
+    ("DELETE", "/devices/{name}"): _TECHNICIAN,
+    ("POST", "/devices/{name}/test"): _TECHNICIAN,
+    ("GET", "/devices/{name}/trace"): _TECHNICIAN,
+    ("POST", "/devices/{name}/pair"): _TECHNICIAN,
+    ("GET", "/devices/{name}/plan"): _TECHNICIAN,
+    ("POST", "/devices/{name}/sync"): _TECHNICIAN,
+    ("GET", "/devices/{name}/sync"): _TECHNICIAN,
+    ("GET", "/devices/{name}/holdings"): _TECHNICIAN,
+    ("POST", "/discoveries"): _TECHNICIAN,
+    ("POST", "/portals"): _TECHNICIAN,
+    ("PATCH", "/portals/{name}"): _TECHNICIAN,
+    ("DELETE", "/portals/{name}"): _TECHNICIAN,
+    ("GET", "/site"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/site/apply"): _TECHNICIAN,
+    # Admins: people, faces, rights.
+    ("GET", "/people"): _ADMIN,
+    ("POST", "/people"): _ADMIN,
+    ("GET", "/people/{badge}"): _ADMIN,
+    ("PATCH", "/people/{badge}"): _ADMIN,
+    ("DELETE", "/people/{badge}"): _ADMIN,
+    ("POST", "/people/{badge}/suspend"): _ADMIN,
+    ("POST", "/people/{badge}/resume"): _ADMIN,
+    ("GET", "/people/{badge}/export"): _ADMIN,
+    ("PUT", "/people/{badge}/levels/{level}"): _ADMIN,
+    ("DELETE", "/people/{badge}/levels/{level}"): _ADMIN,
+    ("GET", "/cards"): _ADMIN,
+    ("POST", "/people/{badge}/cards"): _ADMIN,
+    ("DELETE", "/people/{badge}/cards/{number}"): _ADMIN,
+    ("PUT", "/people/{badge}/pin"): _ADMIN,
+    ("DELETE", "/people/{badge}/pin"): _ADMIN,
+    ("POST", "/people/{badge}/face"): _ADMIN,
+    ("DELETE", "/people/{badge}/face"): _ADMIN,
+    ("POST", "/faces/check"): _ADMIN,
+    ("POST", "/faces/identify"): _ADMIN,
+    ("POST", "/gallery/calibration"): _ADMIN,
+    ("GET", "/gallery/migration"): _ADMIN,
+    ("POST", "/gallery/migration"): _ADMIN,
+    ("POST", "/gallery/migration/back"): _ADMIN,
+    ("POST", "/gallery/migration/work"): _ADMIN,
+    ("POST", "/gallery/migration/forget"): _ADMIN,
+    ("GET", "/levels"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/levels"): _ADMIN,
+    ("GET", "/levels/{name}"): _TECHNICIAN | _AUDITOR,
+    ("DELETE", "/levels/{name}"): _ADMIN,
+    ("GET", "/schedules"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/schedules"): _ADMIN,
+    ("GET", "/schedules/{name}"): _TECHNICIAN | _AUDITOR,
+    ("DELETE", "/schedules/{name}"): _ADMIN,
+    # Auditors: the record.
+    ("GET", "/audit/verify"): _AUDITOR,
+    ("POST", "/audit/export"): _AUDITOR,
+}
+
+
+def authorise(request: Request) -> None:
+    """Before each handler: NotAllowed unless the caller has a role that the table gives its route."""
+    caller: Caller | None = caller_of(request)
+    if caller is None:  # only OPEN gets here
+        return
+    method, path = request.method, request.scope["route"].path.removeprefix(PREFIX)
+    may = TABLE.get((method, path), frozenset())
+    if not (caller.is_owner or caller.roles & may):
+        who = " or ".join(role for role in Role if role in may) or "the owner of the box"
+        raise NotAllowed(f"{caller.actor} may not do this; it is for: {who}")
