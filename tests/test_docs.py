@@ -7,6 +7,8 @@ import pytest
 from typer.main import get_command
 
 from cli import app
+from devicemgr.api import roles
+from devicemgr.api.app import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -68,3 +70,10 @@ def test_examples_in_the_docs_call_commands_that_exist():
 
 # Named in the guides ahead of the command itself.
 LATER = {"backup", "restore"}
+
+
+def test_every_route_says_who_may_call_it():
+    paths = create_app(None).openapi()["paths"]
+    routes = {(method.upper(), path.removeprefix(roles.PREFIX)) for path in paths for method in paths[path]}
+    missing = sorted(routes - set(roles.TABLE))
+    assert missing == [], "add them to TABLE in devicemgr/api/roles.py"
