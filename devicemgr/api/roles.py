@@ -30,6 +30,8 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/version"): ALL_ROLES,
     ("GET", "/status"): ALL_ROLES,
     ("GET", "/doctor"): _TECHNICIAN,
+    ("GET", "/clock"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/clock/accept"): _ADMIN,
     # Guards: what happens at the entrances, and their doors.
     ("GET", "/events"): _GUARD | _AUDITOR,
     ("GET", "/events/stream"): _GUARD | _AUDITOR,
@@ -77,6 +79,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("PUT", "/people/{badge}/pin"): _ADMIN,
     ("DELETE", "/people/{badge}/pin"): _ADMIN,
     ("POST", "/people/{badge}/face"): _ADMIN,
+    ("POST", "/people/{badge}/face/camera"): _ADMIN,
     ("DELETE", "/people/{badge}/face"): _ADMIN,
     ("POST", "/faces/check"): _ADMIN,
     ("POST", "/faces/identify"): _ADMIN,
