@@ -19,6 +19,7 @@ from devicemgr.client import (
     evaluate,
     events,
     faces,
+    inventory,
     migrate,
     people,
     portals,
@@ -85,7 +86,7 @@ def load_bench() -> "BenchParts":
 
 for part in (system, clock, sitefile, events, demo, bench):
     app.registered_commands += part.app.registered_commands
-for part in (discovering, syncing, tracing, upkeep):
+for part in (discovering, inventory, syncing, tracing, upkeep):
     devices.app.registered_commands += part.app.registered_commands
 for part in (enrolling, calibrate, evaluate, migrate):
     faces.app.registered_commands += part.app.registered_commands

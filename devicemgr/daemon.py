@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from datetime import datetime
 from typing import Any, TypeVar
 
 from devicemgr import notify, status
@@ -25,7 +26,7 @@ from devicemgr.hotplug import Hotplug
 from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
 from devicemgr.migrating import Migration
-from devicemgr.model import DeviceConfig, Direction, JsonValue, PortalMode
+from devicemgr.model import DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.openings import Outcome, unconfirmed_fact
 from devicemgr.pins import PinChecked, PinChecker
 from devicemgr.portal_modes import PortalModes
@@ -332,6 +333,10 @@ class Daemon:
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
         """See runtime.Runtime."""
         return self._supervisor.call(name, action, timeout)
+
+    def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
+        """See runtime.Runtime."""
+        return self._supervisor.info(name)
 
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """See runtime.Runtime."""

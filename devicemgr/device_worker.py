@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from devicemgr import driver_calls
 from devicemgr.device_commands import Action, Command, Commands, Done
 from devicemgr.device_health import HealthBook, Listener
 from devicemgr.driver_calls import Abandoned, DriverCalls
 from devicemgr.errors import DeviceBusy, DeviceError, DevicemgrError, DeviceUnreachable, InvalidInput
-from devicemgr.model import DeviceConfig
+from devicemgr.model import DeviceConfig, DeviceInfo
 from devicemgr.ports import Complaining, Device, Traceable
 from devicemgr.restarts import Restarts
 
@@ -61,6 +62,7 @@ class DeviceWorker:
         self._opened_at: float | None = None
         self._pause = 0.0
         self._device: Device | None = None
+        self.info: tuple[DeviceInfo, datetime] | None = None
         self._thread = threading.Thread(target=self._run, name=f"device-{config.name}", daemon=True)
 
     def start(self) -> None:
@@ -118,6 +120,7 @@ class DeviceWorker:
     def succeed(self, before: "DeviceWorker") -> None:
         """Before start: go on where `before`, which was abandoned, has left."""
         self.health, self._restarts, self._pause = before.health, before._restarts, before._pause
+        self.info = before.info
 
     def _abandon(self) -> None:
         """The thread stays behind until its driver lets it go; what it was told may have been carried out."""
@@ -183,7 +186,8 @@ class DeviceWorker:
             if self._makers.prepare:
                 self._makers.prepare(self.config, device)
             with self._calls.timed(driver_calls.OPEN_S):
-                device.open()
+                info = device.open()
+            self.info = info, datetime.now(UTC)
             self._poll(device)  # what it tells first, a fire above all, is known before it counts as online
             self._opened_at = time.monotonic()
             self.health.opened(device.complaint if isinstance(device, Complaining) else None)

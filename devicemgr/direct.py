@@ -16,7 +16,7 @@ from devicemgr.events import Fact
 from devicemgr.face_ports import Gallery
 from devicemgr.fire import active_inputs
 from devicemgr.holder_run import Run, Step, drive
-from devicemgr.model import Direction, PortalMode
+from devicemgr.model import DeviceInfo, Direction, PortalMode
 from devicemgr.openings import Opening, Outcome, manual_fact, outcome_fact, release_gate
 from devicemgr.portal_modes import PortalModes
 from devicemgr.ports import Device
@@ -67,6 +67,16 @@ class DirectRuntime:
         try:
             device.open()
             return action(device)
+        finally:
+            device.close()
+
+    def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
+        """Asked now."""
+        with self._site.database.read() as session:
+            config = places.device_config(places.device(session, name), self._site.vault)
+        device = self._site.parts.catalog.get(config.driver).build(config)
+        try:
+            return device.open(), datetime.now(UTC)
         finally:
             device.close()
 

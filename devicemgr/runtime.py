@@ -1,11 +1,12 @@
 """The running daemon as API handlers see it, and what stands in for it when none runs."""
 
 from collections.abc import Callable, Generator
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from devicemgr.face_ports import Gallery
 from devicemgr.holder_run import Run, Step
-from devicemgr.model import Direction, PortalMode
+from devicemgr.model import DeviceInfo, Direction, PortalMode
 from devicemgr.ports import Device
 
 T = TypeVar("T")
@@ -34,6 +35,9 @@ class Runtime(Protocol):
 
     def last_run(self, name: str) -> Run | None:
         """The present or last such run; None for a device that keeps nobody, or without one."""
+
+    def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
+        """What the device said of itself when it was last opened, and when that was; DeviceError when it never was."""
 
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """As ports.Traceable.trace, of a device that is offline too; InvalidInput for one without a line of bytes."""

@@ -5,13 +5,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TypeVar
 
 from devicemgr.device_commands import Action, Done
 from devicemgr.device_health import DeviceState, Health, Listener
 from devicemgr.device_worker import DeviceWorker, Makers
 from devicemgr.errors import DeviceUnreachable, NotFound
-from devicemgr.model import DeviceConfig
+from devicemgr.model import DeviceConfig, DeviceInfo
 from devicemgr.ports import Device, DriverCatalog
 from devicemgr.text import safe
 
@@ -128,6 +129,15 @@ class Supervisor:
         """The id under which a device is stored; None when there is none of that name."""
         worker = self._workers.get(name)
         return worker.config.id if worker else None
+
+    def info(self, name: str) -> tuple[DeviceInfo, datetime]:
+        """What a device said when it was last opened, and when; DeviceUnreachable when it has not been yet."""
+        worker = self._workers.get(name)
+        if worker is None:
+            raise NotFound(f"there is no device '{safe(name, 60)}' in the running daemon")
+        if worker.info is None:
+            raise DeviceUnreachable(f"{name} has not been reached since the daemon began: {worker.health.why_away}")
+        return worker.info
 
     def trace(self, name: str) -> list[tuple[float, str, bytes]]:
         """The latest bytes on a device's line; see device_worker.trace_of."""

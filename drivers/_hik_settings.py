@@ -19,9 +19,13 @@ _MOST_STATES = 8
 def identify(isapi: Isapi) -> tuple[DeviceInfo, int]:
     """What the console says of itself, and how many door relays it has."""
     says = isapi.get(DEVICE_INFO)
-    fields = [safe(str(says.get(name) or ""), 60) for name in ("model", "firmwareVersion", "serialNumber")]
+    model, firmware, build, serial = (
+        safe(str(says.get(name) or ""), 60)
+        for name in ("model", "firmwareVersion", "firmwareReleasedDate", "serialNumber")
+    )
     relays = str(says.get("relayNum") or "")
-    return DeviceInfo("Hikvision", *fields), int(relays) if relays.isascii() and relays.isdigit() else 1
+    firmware = f"{firmware} {build}".strip()  # "V3.2.30 build 210301": which holes are known goes by the build
+    return DeviceInfo("Hikvision", model, firmware, serial), int(relays) if relays.isascii() and relays.isdigit() else 1
 
 
 def clock_of(isapi: Isapi, setting: Literal["check", "set"]) -> Clock:

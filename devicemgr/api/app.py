@@ -16,6 +16,7 @@ from devicemgr.api import (
     events,
     faces,
     holdings,
+    inventory,
     metrics,
     migration,
     people,
@@ -45,7 +46,7 @@ def create_app(context: Context) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
-        upkeep, holdings, portals, events, audit, sitefile, clock, system,
+        upkeep, inventory, holdings, portals, events, audit, sitefile, clock, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     api.add_api_route("/openapi.json", app.openapi, include_in_schema=False, response_model=dict[str, Any])

@@ -169,3 +169,18 @@ def test_the_same_device_object_lives_over_every_loss(supervisor: Supervisor, ca
     catalog.gate.poll_error = None
     assert ear.next()[0] == "online"
     assert len(built) == 1
+
+
+def test_what_a_device_said_is_known_while_it_is_away_too(supervisor: Supervisor, catalog: Any, ear: Ear) -> None:
+    catalog.gate.open_error = DeviceUnreachable("no serial port")
+    supervisor.set_devices([config()])
+    assert ear.next()[0] == "offline"
+    with pytest.raises(DeviceUnreachable, match="has not been reached since the daemon began: no serial port"):
+        supervisor.info("arm")
+    catalog.gate.open_error = None
+    assert ear.next()[0] == "online"
+    first = supervisor.info("arm")
+    assert first[0].model == "fake"
+    catalog.gate.open_error = catalog.gate.poll_error = DeviceUnreachable("the cable is pulled")
+    assert ear.next()[0] == "offline"
+    assert supervisor.info("arm") == first

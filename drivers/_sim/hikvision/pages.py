@@ -95,7 +95,8 @@ class Pages:
         fields = {
             "deviceName": "Simulated", "deviceID": "255", "model": "DS-K1T671M-SIM",
             "serialNumber": "DS-K1T671M20260101V030200ENSIM0001", "macAddress": "00:00:5e:00:53:01",
-            "firmwareVersion": "V3.2.30", "deviceType": "ACS", "relayNum": str(self._t.doors),
+            "firmwareVersion": "V3.2.30", "firmwareReleasedDate": "build 260101", "deviceType": "ACS",
+            "relayNum": str(self._t.doors),
             "electroLockNum": str(self._t.doors), "RS485Num": "1",
         }  # fmt: skip
         inner = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
