@@ -47,6 +47,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("PATCH", "/devices/{name}"): _TECHNICIAN,
     ("DELETE", "/devices/{name}"): _TECHNICIAN,
     ("POST", "/devices/{name}/test"): _TECHNICIAN,
+    ("GET", "/devices/{name}/info"): _TECHNICIAN | _AUDITOR,
     ("POST", "/devices/{name}/identify"): _TECHNICIAN,
     ("POST", "/devices/{name}/reboot"): _TECHNICIAN,
     ("POST", "/devices/{name}/snapshot"): _TECHNICIAN,
