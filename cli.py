@@ -8,6 +8,7 @@ import typer
 
 from devicemgr.client import (
     audit,
+    backups,
     bench,
     calibrate,
     clock,
@@ -84,7 +85,7 @@ def load_bench() -> "BenchParts":
     return BenchParts(measure_recognition, measure_search, make_video, ENCODER, OPENER)
 
 
-for part in (system, clock, sitefile, events, demo, bench):
+for part in (system, clock, sitefile, events, backups, demo, bench):
     app.registered_commands += part.app.registered_commands
 for part in (discovering, inventory, syncing, tracing, upkeep):
     devices.app.registered_commands += part.app.registered_commands

@@ -12,12 +12,14 @@ from typing import Any
 from devicemgr import __version__, seals
 from devicemgr.chain import Flaw
 from devicemgr.errors import InvalidInput, StorageFailed
+from devicemgr.restore import RESTORED
 from devicemgr.sealer import newest_in, read_key
 from devicemgr.seals import Seal
 from devicemgr.site import Site
 from devicemgr.store import ledger_rows
 from devicemgr.store import seals as rows
 from devicemgr.store import settings as stored_settings
+from devicemgr.store.database import Session
 from devicemgr.text import json_line, rfc3339
 
 VERIFIER = Path(__file__).with_name("audit_bundle.py")
@@ -34,13 +36,26 @@ def verify(site: Site, root: str | None = None) -> dict[str, Any]:
             flaw = seals.check(key.root, rows.walk(session), hash_of)
         if flaw is None:
             flaw = next(_outside(site, key.newest if key else None, newest, hash_of), None)
+        restored = [_restored(body) for body in ledger_rows.of_kind(session, RESTORED)]
     if flaw is None and root is not None and (key is None or key.root != root.lower()):
         flaw = Flaw(0, "the seals begin with another key than the one given")
     sealed = {"seq": newest.seq, "at": newest.time, "seals": newest.number} if newest else None
     return {
         "ok": flaw is None, "events": count, "first_bad_seq": flaw.seq if flaw else None,
         "why": flaw.why if flaw else None, "sealed": sealed, "root": key.root if key else None,
+        "restored": restored,
     }  # fmt: skip
+
+
+def _restored(body: dict[str, Any]) -> dict[str, Any]:
+    """What was recorded between `made` and `at` is not here: events behind `events`, seals behind `seal`."""
+    return {"at": body["time"], **{name: body["detail"].get(name) for name in ("made", "events", "seal", "backup")}}
+
+
+def _explained(session: Session, seal: Seal) -> bool:
+    """Whether the database was restored from a backup older than a seal that an anchor heard of before that."""
+    found = [_restored(body) for body in ledger_rows.of_kind(session, RESTORED)]
+    return any(seal.number > one["seal"] and seal.time <= one["at"] for one in found)
 
 
 def _outside(site: Site, kept: Seal | None, newest: Seal | None, hash_of: Any) -> Iterator[Flaw]:
@@ -51,7 +66,9 @@ def _outside(site: Site, kept: Seal | None, newest: Seal | None, hash_of: Any) -
     for anchor in anchors:
         if anchor.startswith("file:"):
             try:
-                remembered.append((anchor, newest_in(Path(anchor[5:]))[1]))
+                seal = newest_in(Path(anchor[5:]))[1]
+                with site.database.read() as session:
+                    remembered += [] if _explained(session, seal) else [(anchor, seal)]
             except StorageFailed as error:
                 yield Flaw(0, str(error))
     for where, seal in remembered:

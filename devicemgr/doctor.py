@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import packages_distributions
 from typing import Any
 
+from devicemgr import backup
 from devicemgr.errors import DevicemgrError
 from devicemgr.runtime import Runtime
 from devicemgr.site import Site
 from devicemgr.store import places
+from devicemgr.store.database import get_meta
 
 _FREE_BYTES = 500 * 1024 * 1024
 _TEST_SECONDS = 20.0
@@ -26,6 +28,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         _run("disk", lambda: _disk(site)),
         _run("database", lambda: _database(site)),
         _run("ledger", lambda: _ledger(site)),
+        _run("backups", lambda: _backups(site)),
         _run("daemon", lambda: _daemon(runtime)),
         *_devices(site, runtime),
     ]
@@ -95,6 +98,17 @@ def _ledger(site: Site) -> str:
     if flaw:
         raise _Finding(f"event {flaw.seq}: {flaw.why}", "keep a copy of the database and find out who changed it")
     return f"{count} events, the chain holds"
+
+
+def _backups(site: Site) -> str:
+    with site.database.read() as session:
+        last, owed = backup.last(session), get_meta(session, backup.OWED)
+    if last is None:
+        return "none was made yet: see `devicemgr backup`"
+    if owed:
+        detail = f"somebody was erased, or withdrew their face, and {last['keys']} could not be rewritten"
+        raise _Finding(detail, "make a backup, which rewrites it, and delete every copy of the file before")
+    return f"the last one is of {last['made']}"
 
 
 def _daemon(runtime: Runtime) -> str:

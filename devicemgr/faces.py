@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from devicemgr import erasure, gallery_file, samples
+from devicemgr import backup, erasure, gallery_file, samples
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
 from devicemgr.events import Fact
 from devicemgr.face_ports import Embedding, PhotoAnalysis, PreparedSample
@@ -145,7 +145,8 @@ def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
         gone = people.drop_face(session, row)
         gallery_file.forget(session)
         _record(site, session, "admin.consent_withdrawn", row, actor, {"templates_erased": gone})
-    return {"badge": badge, "templates_erased": gone, "verified": _after_removal(site)}
+    verified, unseen = _after_removal(site, row.id)
+    return {"badge": badge, "templates_erased": gone, "verified": verified, "backups_closed": unseen}
 
 
 def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
@@ -157,15 +158,18 @@ def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
         gallery_file.forget(session)
         _record(site, session, "admin.person_erased", row, actor, gone | {"devices": devices})
         site.ledger.append(session, erasure.ended_here(session, row.id))
-    wiped = _after_removal(site)
+    wiped, unseen = _after_removal(site, row.id)
     with site.database.read() as session:
         still_there = people.badge_of(session, row.id) is not None
-    return {"badge": badge, "erased": gone, "devices": devices, "verified": wiped and not still_there}
+    verified = wiped and not still_there
+    return {"badge": badge, "erased": gone, "devices": devices, "verified": verified, "backups_closed": unseen}
 
 
-def _after_removal(site: Site) -> bool:
+def _after_removal(site: Site, person_id: str) -> tuple[bool, bool]:
+    """Whether nothing is left in the files here, and whether no backup shows it from now on."""
     site.gallery.refresh()
-    return site.database.forget()
+    unseen = backup.forget(site.database, site.vault, person_id)
+    return site.database.forget(), unseen
 
 
 def _record(site: Site, session: Session, kind: str, row: PersonRow, actor: str, detail: dict[str, Any]) -> None:

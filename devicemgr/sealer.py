@@ -94,7 +94,7 @@ class Sealer:
 
     def seal(self) -> Seal | None:
         """Seal the head, if anything was recorded since the last seal; the seal in force."""
-        with self._alone():
+        with self.alone():
             key = self._key()
             with self._database.read() as session:
                 seq, head = ledger_rows.head(session)
@@ -134,7 +134,8 @@ class Sealer:
             rows.add(session, seal)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
+        """Keep every other process from sealing."""
         try:
             self._home.seal_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._home.seal_key.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

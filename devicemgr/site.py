@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from devicemgr import swap
 from devicemgr.errors import KeyMissing
 from devicemgr.face_model import FaceModel
 from devicemgr.face_ports import Calibrator, Evaluator, FaceDesk, GalleryLoader
@@ -65,6 +66,7 @@ class Site:
 def initialise(home: Home) -> bool:
     """Make or migrate the home: key, then database; True when it was new; AlreadyRunning beneath an older daemon."""
     home.make()
+    _finish_restore(home)
     new = not home.database.exists()
     vault = Vault.create(home.key) if new and not home.key.exists() else Vault.load(home.key)
     database = Database.create(home.database, alone=home.taken)
@@ -78,14 +80,29 @@ def initialise(home: Home) -> bool:
     return new
 
 
-def open_site(home: Home, parts: Parts) -> Site:
-    """Open an initialised home; NotInitialised, KeyMissing or StorageFailed say what to do."""
-    database = Database.open(home.database)
-    database.require_current()
+def _finish_restore(home: Home) -> None:
+    """A restore that was killed in its last moment must never look like a home without a database."""
+    if swap.is_under_way(home):
+        with home.taken():
+            swap.finish(home)
+
+
+def load_vault(home: Home, database: Database) -> Vault:
+    """The vault of this database; KeyMissing when the key is absent, too open, or another's."""
     vault = Vault.load(home.key)
     with database.read() as session:
         if get_meta(session, FINGERPRINT) != vault.fingerprint():
             raise KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
+    return vault
+
+
+def open_site(home: Home, parts: Parts) -> Site:
+    """Open an initialised home; NotInitialised, KeyMissing or StorageFailed say what to do."""
+    _finish_restore(home)
+    database = Database.open(home.database)
+    database.require_current()
+    vault = load_vault(home, database)
+    with database.read() as session:
         clock = WallClock(clock_mark.load(session))
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
     return Site(home, database, vault, Ledger(database), gallery, parts, Sealer(home, database), clock)

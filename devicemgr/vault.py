@@ -66,6 +66,10 @@ class DataKey:
         """The kept face again; KeyMissing when it is another person's or another photo's."""
         return _open(self._key, sealed, f"sample|{self._person_id}|{photo_mac.hex()}")
 
+    def bare(self) -> bytes:
+        """The key itself, to be sealed at once under another one."""
+        return self._key
+
     def photo_mac(self, photo: bytes) -> bytes:
         """A keyed digest that recognises the same photo again, and nothing else."""
         return hmac.new(self._key, b"photo|" + hashlib.sha256(photo).digest(), hashlib.sha256).digest()
@@ -148,7 +152,15 @@ class Vault:
     def new_data_key(self, person_id: str) -> tuple[DataKey, bytes]:
         """A fresh key for a person, in clear and wrapped for storage."""
         key = secrets.token_bytes(_KEY)
-        return DataKey(person_id, key), _seal(self._master, key, f"person-key|{person_id}")
+        return DataKey(person_id, key), self.wrapped(person_id, key)
+
+    def wrapped(self, person_id: str, key: bytes) -> bytes:
+        """A person's key that was restored, wrapped for storage."""
+        return _seal(self._master, key, f"person-key|{person_id}")
+
+    def dump(self) -> bytes:
+        """As the key file holds it; for a sealed backup only."""
+        return base64.b64encode(self._master) + b"\n"
 
     def data_key(self, person_id: str, wrapped: bytes) -> DataKey:
         """Unwrap a person's key; KeyMissing when it is another person's or another vault's."""

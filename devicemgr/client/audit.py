@@ -23,7 +23,7 @@ def verify(
     """Check all events, their seals and what was told outside; exit 4 and the first bad row when they don't hold."""
     found = api().call("GET", path("audit", "verify"), timeout=None, params={"root": root} if root else None)
     if found["ok"]:
-        say(f"{found['events']} events, the chain holds; {_sealed(found)}", found)
+        say(f"{found['events']} events, the chain holds; {_sealed(found)}{_gaps(found)}", found)
         return
     if not emit(found):
         words().print(f"event {found['first_bad_seq']} is bad: {found['why']}", soft_wrap=True)
@@ -36,6 +36,15 @@ def _sealed(found: dict[str, Any]) -> str:
         return "nothing is sealed yet"
     since = found["events"] - sealed["seq"]
     return f"sealed up to {sealed['seq']} at {local(sealed['at'])}" + (f", {since} since" if since else "")
+
+
+def _gaps(found: dict[str, Any]) -> str:
+    """What is not there, and why that is no fault."""
+    return "".join(
+        f"; restored at {local(one['at'])} from a backup of {local(one['made'])}: what was recorded behind event "
+        f"{one['events']} in between is not here"
+        for one in found["restored"]
+    )
 
 
 @app.command("export")

@@ -125,7 +125,9 @@ def erase(
 
 
 def warn_if_not_wiped(answer: dict[str, Any]) -> None:
-    """Say so when the database's log could not be cleared of what was erased."""
+    """Say so when what was erased is still in the database's log, or in reach of the backups."""
+    if not answer["backups_closed"]:
+        warn("the people's keys beside the backups could not be rewritten: make a backup, which does that")
     if not answer["verified"]:
         warn("the database's log still holds what was erased, since a reader was at it; restart the daemon to clear it")
 

@@ -133,6 +133,12 @@ def of_person(session: Session, person_id: str, kinds: Sequence[str]) -> list[di
     return [json.loads(body) for body in session.scalars(query.order_by(EventRow.seq))]
 
 
+def of_kind(session: Session, kind: str) -> list[dict[str, Any]]:
+    """All events of a kind that is rare, in order."""
+    query = select(EventRow.body).where(EventRow.kind == kind).order_by(EventRow.seq)
+    return [json.loads(body) for body in session.scalars(query)]
+
+
 def unconfirmed(
     session: Session, kinds: Sequence[str], outcomes: Sequence[str], after: int = 0
 ) -> list[dict[str, Any]]:

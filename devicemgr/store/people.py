@@ -130,6 +130,23 @@ def erase(session: Session, row: PersonRow) -> dict[str, int]:
     return gone
 
 
+def without_backup_key(session: Session) -> list[PersonRow]:
+    """Whom no backup holds yet."""
+    return list(session.scalars(select(PersonRow).where(PersonRow.backup_key.is_(None))))
+
+
+def keys(session: Session) -> list[tuple[str, bytes | None, bytes | None]]:
+    """Of everybody: id, backup key and the key of their face, wrapped."""
+    columns = (PersonRow.id, PersonRow.backup_key, PersonRow.wrapped_key)
+    return [(row.id, row.backup_key, row.wrapped_key) for row in session.execute(select(*columns))]
+
+
+def keys_of(session: Session, person_id: str) -> tuple[bytes | None, bytes | None]:
+    """Of one person, backup key and the key of their face; nothing of somebody erased."""
+    row = session.get(PersonRow, person_id)
+    return (row.backup_key, row.wrapped_key) if row else (None, None)
+
+
 def counts(session: Session) -> dict[str, int]:
     """How many people and templates."""
     return {

@@ -38,6 +38,8 @@ class PersonRow(Base):
     valid_to: Mapped[str | None] = mapped_column(String(32))
     suspended: Mapped[bool] = mapped_column(default=False)
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # Under which backups hold this person (people_keys.py), sealed by the vault; None until the first backup.
+    backup_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     created: Mapped[str] = mapped_column(String(32))
     levels: Mapped[list["LevelRow"]] = relationship(secondary="person_levels", order_by="LevelRow.name")
     consents: Mapped[list["ConsentRow"]] = relationship(order_by="ConsentRow.given", cascade="all, delete-orphan")
@@ -59,7 +61,10 @@ class CredentialRow(Base):
 
 
 class ConsentRow(Base):
-    """A consent to face recognition, by its reference (the signed form); withdrawn at a time, or in force."""
+    """A consent to face recognition, by its reference (the signed form) and the version of the notice that was read.
+
+    It ends when it is withdrawn, or at `until`; `expired` is when that was noticed: a clock put back undoes nothing.
+    """
 
     __tablename__ = "consents"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -67,6 +72,9 @@ class ConsentRow(Base):
     reference: Mapped[str] = mapped_column(String(200))
     given: Mapped[str] = mapped_column(String(32))
     withdrawn: Mapped[str | None] = mapped_column(String(32))
+    notice: Mapped[str | None] = mapped_column(String(64))
+    until: Mapped[str | None] = mapped_column(String(32))
+    expired: Mapped[str | None] = mapped_column(String(32))
 
 
 class TemplateRow(Base):

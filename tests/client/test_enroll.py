@@ -143,7 +143,9 @@ def test_identify_finds_the_person_and_writes_only_an_audit_row(aigul, cli, done
 def test_withdrawing_erases_the_face_and_leaves_the_person(aigul, cli, done, photo):
     file = photo("a.jpg", "face:aigul")
     done("enroll", "photo", "7", file, "--consent", "form-1")
-    assert done("enroll", "withdraw", "7") == {"badge": "7", "templates_erased": 1, "verified": True}
+    assert done("enroll", "withdraw", "7") == {
+        "badge": "7", "templates_erased": 1, "verified": True, "backups_closed": True,
+    }  # fmt: skip
     shown = done("person", "show", "7")
     assert (shown["consent"], shown["templates"], shown["name"]) == (None, 0, "Aigul")
     assert done("enroll", "identify", file)["badge"] is None
