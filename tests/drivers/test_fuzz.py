@@ -6,18 +6,28 @@ A million spoilt answers are for `make faults`.
 import contextlib
 import itertools
 import random
+import socket
+import time
 from collections import Counter
 
 import pytest
 
 from devicemgr.errors import DeviceError
+from devicemgr.events import CardRead, DeviceDecided
+from devicemgr.model import DeviceConfig
+from drivers import osdp_reader
 from drivers._modbus_frames import TCP_HEADER, rtu_frame
+from drivers._osdp_frames import START, Scanner, check_of
 from drivers._sim.events import EventLog
 from drivers._sim.lot import LotTurnstile
 from drivers._sim.modbus import Faults, ModbusUnit
+from drivers._sim.osdp import ReaderUnit
 from drivers._sim.relay import KmTronicBoard, LcusBoard, NumatoBoard, Relays, _modbus_handlers
+from drivers._sim.uhppote import SimulatedUhppote
+from drivers._uhppote import Endpoint, Wire
 
 GOOD_AFTER = 25
+WAYS = {"noise", "flip", "cut", "join"}
 
 
 class Clock:
@@ -156,7 +166,12 @@ def protocol(request):
     return request.param
 
 
-@pytest.mark.parametrize("frames", [12_000, pytest.param(1_000_000, marks=[pytest.mark.faults])])
+# Both ways of OSDP, and answers and pushed events of UHPPOTE, have tests of their own below.
+ALL = len(PROTOCOLS) + 4
+spoilt = pytest.mark.parametrize("frames", [12_000, pytest.param(1_000_000, marks=[pytest.mark.faults])])
+
+
+@spoilt
 def test_no_answer_opens_a_gate_or_breaks_it(protocol, frames, gate, clock, monkeypatch):
     kind, address, options, brain, releases = PROTOCOLS[protocol]
     spoiler = Spoiler(protocol)
@@ -180,10 +195,218 @@ def test_no_answer_opens_a_gate_or_breaks_it(protocol, frames, gate, clock, monk
             assert clock.now - began < 1.0
             assert [sent for sent in line.sent if releases(sent)] == []
             del line.sent[:]
-            if spoiler.done.total() >= frames // len(PROTOCOLS):
+            if spoiler.done.total() >= -(-frames // ALL):
                 break
-    assert set(spoiler.done) == {"noise", "flip", "cut", "join"}
+    assert set(spoiler.done) == WAYS
     # The proof that a release would have been seen.
     line.waiting = b""
     device.release(1, "entry", 1)
     assert [sent for sent in line.sent if releases(sent)] != []
+
+
+class OsdpLine:
+    """A reader (libosdp's PD role) on a line that says many spoilt frames before each answer, or a false one for it.
+
+    `heard` counts the spoilt frames that were read; `false` answers that libosdp takes up: an older one said again, or
+    bits flipped and the check made right again.
+    """
+
+    name = "spoilt"
+    character_seconds = 11 / 9600
+
+    def __init__(self, key, spoiler, burst):
+        self.burst = burst
+        self.log = EventLog()
+        self.unit = ReaderUnit(1, key, self.log)
+        self.spoiler, self.spoiling, self.waiting = spoiler, False, []
+        self.heard = self.false = 0
+
+    def write(self, data):
+        self.unit.receive(data)
+        answer = self.unit.advance()
+        self.waiting = [answer]
+        if answer and self.spoiling:
+            if self.spoiler.random.random() < 0.3:
+                self.false += 1
+                random = self.spoiler.random
+                self.waiting = [random.choice([self.seal(answer), random.choice(self.spoiler.seen)])]
+            self.waiting[:0] = [self.spoil(answer) for _ in range(self.burst)]
+
+    def spoil(self, answer):
+        """What is whole by accident ends the exchange, and nobody reads what comes after it."""
+        while Scanner().feed(found := self.spoiler(answer)):
+            pass
+        return found
+
+    def seal(self, answer):
+        """Bits flipped in a frame of this reader's, and its length and check put right."""
+        frame = answer[answer.index(START) :]
+        size = 2 if frame[4] & 4 else 1
+        body = bytearray(frame[:-size])
+        for _ in range(self.spoiler.random.randrange(1, 4)):
+            body[self.spoiler.random.randrange(5, len(body))] ^= 1 << self.spoiler.random.randrange(8)
+        return bytes(body) + check_of(bytes(body), bool(frame[4] & 4))
+
+    def read(self, size, timeout):
+        if not self.waiting:
+            time.sleep(min(timeout, 0.001))
+            return b""
+        self.heard += len(self.waiting) > 1
+        return self.waiting.pop(0)
+
+    def discard(self):
+        self.waiting = []
+
+    def close(self):
+        pass
+
+    def releases(self):
+        return [event for event in self.log.all("output") if event["control_code"] not in (1, 3)]
+
+
+KEY = bytes.fromhex("8f3a10c7be5520d94417fa6e02b3c85d")
+# 26 bits whose parities hold: facility 80, number 58400.
+GOOD_CARD = ((1 << 25 | 80 << 17 | 58400 << 1 | 1) << 6).to_bytes(4, "big")
+
+
+def bring_up(device, card):
+    """Poll, opening when it is lost, until `card` is told; how long that took."""
+    began = time.monotonic()
+    while time.monotonic() - began < 10:
+        try:
+            facts = device.poll()
+        except DeviceError:
+            device.close()
+            with contextlib.suppress(DeviceError):
+                device.open()
+                card()
+            continue
+        if any(isinstance(fact, CardRead) and "80:58400" in fact.names for fact in facts):
+            return time.monotonic() - began
+        time.sleep(0.002)
+    raise AssertionError("a good frame is not served any more")
+
+
+@spoilt
+@pytest.mark.parametrize("secure", ["on", "off"])
+def test_no_answer_of_an_osdp_reader_opens_its_lock_or_breaks_it(secure, frames, monkeypatch):
+    key = KEY if secure == "on" else None
+    line = OsdpLine(key, Spoiler(secure), 20 if frames < 100_000 else 200)
+    monkeypatch.setattr("drivers._osdp_line.open_line", lambda address: line)
+    monkeypatch.setattr("drivers._osdp_session.STALE_SECONDS", 0.0)
+    options = {"unit": 1, "secure": secure}
+    password = KEY.hex() if key else None
+    device = osdp_reader.build(DeviceConfig("1", "reader", "osdp_reader", "/dev/x", None, password, options))
+    device.open()
+    slowest = 0.0
+    for turn in itertools.count(1):
+        line.spoiling = True
+        try:
+            device.poll()
+        except DeviceError:
+            device.close()
+            line.spoiling = turn % 2 == 0  # half of the sessions begin well, so that there is one to spoil
+            with contextlib.suppress(DeviceError):
+                device.open()
+        line.spoiling = False
+        enough = line.heard >= -(-frames // ALL)
+        if turn % 400 == 0 or enough:
+            show = lambda: line.unit.card(GOOD_CARD, 26)  # noqa: E731
+            show()
+            slowest = max(slowest, bring_up(device, show))
+            assert line.releases() == []
+        if enough:
+            break
+        time.sleep(0.005)
+    print(f"{line.heard} frames, {line.false} false ones taken up by libosdp, good again after {slowest:.2f} s at most")
+    assert set(line.spoiler.done) == WAYS
+    assert line.false >= line.heard // line.burst // 10
+    device.release(1, "entry", 1)
+    assert line.releases() != []
+    device.close()
+
+
+class SpoiltAnswers(Wire):
+    """A UHPPOTE controller's answers with spoilt ones before each."""
+
+    def __init__(self, endpoint, sim, spoiler):
+        super().__init__(endpoint, sim.serial, 0.5)
+        self.sim, self.spoiler, self.spoiling = sim, spoiler, False
+        self.heard, self.asked, self._queue = 0, [], iter(())
+
+    def _exchange(self, request, decode, fits):
+        self.asked.append(request[1])
+        answer = self.sim._obey(request)
+        said = (self.spoiler(answer) for _ in range(100)) if self.spoiling else ()
+        self._queue = itertools.chain(said, [answer])
+        return self._answer(self, request[1], decode, fits)
+
+    def settimeout(self, _):
+        pass
+
+    def recv(self, _):
+        self.heard += self.spoiling
+        return next(self._queue)
+
+
+def spoilt_controller(gate, monkeypatch, sim):
+    """A device that was opened well, and its wire."""
+    monkeypatch.setattr("drivers.uhppote_controller._QUIET", 0.0)
+    device = gate("uhppote_controller", sim.address, controller=sim.serial)
+    host, port = sim.address.removeprefix("udp://").split(":")
+    device._wire = SpoiltAnswers(Endpoint(host, int(port)), sim, Spoiler("uhppote"))
+    device.open()
+    return device, device._wire
+
+
+def served(device, sim):
+    """A card shown now is told, also after a spoilt index has sent the reading elsewhere."""
+    sim.swipe(99, 1)
+    for _ in range(200):
+        with contextlib.suppress(DeviceError):
+            if any(isinstance(fact, DeviceDecided) and "99" in fact.names for fact in device.poll()):
+                return
+    raise AssertionError("a good answer is not served any more")
+
+
+@spoilt
+def test_no_answer_of_a_uhppote_controller_opens_its_door_or_breaks_it(frames, gate, monkeypatch):
+    with SimulatedUhppote(most_events=50) as sim:
+        device, wire = spoilt_controller(gate, monkeypatch, sim)
+        calls = [device.poll, device.check, lambda: device.held(None), lambda: device.remove(["5"])]
+        for turn in itertools.count(1):
+            wire.spoiling = True
+            with contextlib.suppress(DeviceError):
+                calls[turn % len(calls)]()
+            wire.spoiling = False
+            if turn % GOOD_AFTER == 0:
+                served(device, sim)
+                if wire.heard >= -(-frames // ALL):
+                    break
+        assert set(wire.spoiler.done) == WAYS
+        assert 0x40 not in wire.asked
+        assert wire.dropped > wire.heard // 4
+        device.release(1, "entry", 1)
+        assert 0x40 in wire.asked
+
+
+@spoilt
+def test_nothing_that_is_pushed_opens_a_uhppote_controllers_door(frames, gate, monkeypatch):
+    with SimulatedUhppote(most_events=50) as sim, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice:
+        device, wire = spoilt_controller(gate, monkeypatch, sim)
+        monkeypatch.setattr("drivers.uhppote_controller._QUIET", 3600.0)
+        voice.bind(("127.0.0.1", 0))
+        good = sim._obey(bytes([0x17, 0x20, 0, 0]) + sim.serial.to_bytes(4, "little") + bytes(56))
+        spoiler, hints, reads = Spoiler("pushed"), 0, wire.asked.count(0x20)
+        device.poll()
+        while spoiler.done.total() < -(-frames // ALL):
+            for _ in range(60):
+                voice.sendto(spoiler(good), device._listener.address)
+            assert device.poll() == []
+            hints += 1
+            if hints % GOOD_AFTER == 0:
+                served(device, sim)
+        assert set(spoiler.done) == WAYS
+        assert device._listener.dropped > spoiler.done.total() // 2
+        assert wire.asked.count(0x20) - reads <= 2 * hints + 2
+        assert 0x40 not in wire.asked
