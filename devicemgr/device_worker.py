@@ -15,7 +15,7 @@ from devicemgr import driver_calls
 from devicemgr.device_commands import Action, Command, Commands, Done
 from devicemgr.device_health import HealthBook, Listener
 from devicemgr.driver_calls import Abandoned, DriverCalls
-from devicemgr.errors import DeviceBusy, DeviceError, DevicemgrError, DeviceUnreachable, InvalidInput
+from devicemgr.errors import DeviceBusy, DeviceError, DevicemgrError, DeviceUnreachable, DeviceUnready, InvalidInput
 from devicemgr.model import DeviceConfig, DeviceInfo
 from devicemgr.ports import Complaining, Device, Traceable
 from devicemgr.restarts import Restarts
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _GIVE_WAY_SECONDS = 3.0
 # However often a port comes and goes.
 _HINTED_SECONDS = 0.1
-_AWAY = (DeviceUnreachable, DeviceBusy)
+_AWAY = (DeviceUnreachable, DeviceBusy, DeviceUnready)
 
 
 @dataclass(frozen=True, slots=True)

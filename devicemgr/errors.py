@@ -12,6 +12,7 @@
     │   ├── DeviceUnreachable no line, no answer
     │   ├── DeviceBusy        another program holds the port or session
     │   ├── DeviceRefused     it answered, and the answer is no (wrong password, exception code)
+    │   ├── DeviceUnready     it waits for a person, and trying again helps nothing: no key yet
     │   ├── DeviceGarbled     it answered something that is not its protocol
     │   └── OutcomeUnknown    a command left and no answer came: it may have been carried out
     └── SystemFault           the operator of the box looks at it
@@ -113,6 +114,14 @@ class DeviceRefused(DeviceError):
 
     exit_code = 1
     slug = "device-refused"
+
+
+class DeviceUnready(DeviceError):
+    """It waits for somebody to bring it into service, which is no failure of its own."""
+
+    exit_code = 1
+    http_status = 409
+    slug = "device-unready"
 
 
 class DeviceGarbled(DeviceError):

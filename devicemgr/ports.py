@@ -132,7 +132,7 @@ class Complaining(Device, Protocol):
 
 @runtime_checkable
 class Pairable(Device, Protocol):
-    """A reader that gets a secret key of its own while it is in a pairing window.
+    """A reader that gets a secret key of its own while it is in a pairing window, or a new one for a key of ours.
 
     Its password is the key in hex digits; two keys, the new one first and joined by a comma, while it is not proven
     which of them the reader holds. Only a session that is encrypted with a key proves it.

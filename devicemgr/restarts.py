@@ -58,4 +58,4 @@ class Restarts:
         if not self.quarantined:
             return cause
         how = "still looked for" if self._soon else f"tried again every {AGAIN_S:.0f} s"
-        return f"failed {FAILURES} times within {WITHIN_S:.0f} s, {how}: {cause}"
+        return f"{cause} (failed {FAILURES} times within {WITHIN_S:.0f} s, {how})"

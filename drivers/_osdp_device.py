@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import osdp_sys
 
-from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceFact, GateAlarm, KeysPressed, Kind
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.rules.cards import names_of
@@ -111,9 +111,9 @@ class OsdpReader:
     def open(self) -> DeviceInfo:
         self.close()
         if self._options.secure == "on" and not self._keys:
-            raise DeviceRefused(
-                f"{self._name} has no key yet; put the reader into install mode and run "
-                f"`devicemgr device provision {self._name} --pair`, or give its key with --password-stdin"
+            raise DeviceUnready(
+                f"waits for pairing: devicemgr device provision {self._name} --pair; "
+                f"put the reader into install mode first, or give its key with --password-stdin"
             )
         while True:
             refused = set(self._refused)
@@ -211,7 +211,8 @@ class OsdpReader:
                 session.submit(dict(command))
 
     def pair(self, key: bytes, seconds: float) -> None:
-        pair(self._address, self._options.unit, self._name, key, seconds, self._trace)
+        old = [kept for kept in self._keys if kept != key]
+        pair(self._address, (self._options.unit, key, self._name, self._trace), seconds, old)
 
     def trace(self) -> list[Entry]:
         return self._trace.entries()
@@ -263,8 +264,6 @@ class OsdpReader:
         self._output(output, TIMED, min(ticks, MOST_TICKS))
 
     def _output(self, output: int, code: int, ticks: int) -> None:
-        from drivers._osdp_session import Outcome  # noqa: PLC0415
-
         session = self._open_session()
         if output > session.has(osdp_sys.CAP_OUTPUT_CONTROL):
             raise DeviceRefused(f"{self._name} has no output {output}; see the options output and output_exit")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from devicemgr.api.context import Ctx, Who
 from devicemgr.pins import hash_pin
-from devicemgr.rules.cards import parse_number
+from devicemgr.rules.cards import parse_number, require_format
 from devicemgr.store import credentials, people
 
 router = APIRouter(tags=["credentials"])
@@ -40,13 +40,14 @@ def list_cards(context: Ctx, _: Who) -> list[dict[str, Any]]:
 
 @router.post("/people/{badge}/cards", status_code=201)
 def assign_card(badge: str, body: NewCard, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Give a person a card."""
+    """Give a person a card; `formats` are those that its number fits."""
     number = parse_number(body.number)
+    formats = list(require_format(number))
     with context.site.database.write() as session:
         row = people.get(session, badge)
         if credentials.assign_card(session, row, number):
             context.record(session, "admin.card_assigned", caller, {"cards": 1}, row.id)
-        answer = {"badge": row.badge, "number": number, "cards": credentials.card_numbers(row)}
+        answer = {"badge": row.badge, "number": number, "cards": credentials.card_numbers(row), "formats": formats}
     context.runtime.site_changed()
     return answer
 

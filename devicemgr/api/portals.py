@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
 from devicemgr.model import Capability, Direction, FailMode, Liveness, PortalMode, Requirement
+from devicemgr.rules.factors import lacking
 from devicemgr.store import places
 from devicemgr.store.database import Session
 from devicemgr.store.tables import DeviceRow, PortalRow
@@ -84,6 +85,25 @@ def _require_free_channel(session: Session, gate: DeviceRow, channel: int, name:
         raise AlreadyExists(f"channel {channel} of '{gate.name}' opens portal '{taken.name}'; choose another channel")
 
 
+def _warnings(context: Context, session: Session, portal: dict[str, Any]) -> list[str]:
+    """Sides at which nobody can show what the portal requires; it is taken all the same."""
+    require = Requirement(portal["require"])
+    sides = {side: portal[side] for side in ("entry", "exit") if portal[side]}
+    if not sides and require is not Requirement.ANY:
+        return [f"{portal['name']} has no reader or camera yet; add one with --entry or --exit"]
+    found = []
+    for side, names in sides.items():
+        kinds = {places.device(session, places.split_point(name)[0]).driver for name in names}
+        able = frozenset[Capability]().union(*(context.site.parts.catalog.get(kind).capabilities for kind in kinds))
+        if missing := lacking(require, able):
+            what = " and ".join(sorted(missing))
+            found.append(
+                f"nobody can pass at {portal['name']}/{side}: it requires {require}, and none of {', '.join(names)} "
+                f"takes a {what}; change --require or add a device that does"
+            )
+    return found
+
+
 @router.post("", status_code=201)
 def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a portal on a gate device's channel."""
@@ -105,8 +125,9 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
         session.refresh(row)
         answer = places.portal_json(row)
         context.record(session, "admin.portal_added", caller, {"portal": answer})
+        warnings = _warnings(context, session, answer)
     context.runtime.site_changed()
-    return answer
+    return answer | {"warnings": warnings}
 
 
 @router.get("")
@@ -144,8 +165,9 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
         session.refresh(row)
         answer = places.portal_json(row)
         context.record(session, "admin.portal_edited", caller, {"portal": answer})
+        warnings = _warnings(context, session, answer)
     context.runtime.site_changed()
-    return answer
+    return answer | {"warnings": warnings}
 
 
 @router.delete("/{name}")

@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
-from devicemgr.client.output import emit, say, table
+from devicemgr.client.output import emit, say, table, warn
 from devicemgr.client.secret import read_pin
 from devicemgr.client.session import api
 from devicemgr.client.transport import path
 
 card = typer.Typer(no_args_is_help=True, help="Cards: which card is whose.")
 pin = typer.Typer(no_args_is_help=True, help="PINs: digits to type beside a card or a face.")
+
+COMMONEST = "wiegand26"
 
 Badge = Annotated[str, typer.Argument(help="Badge number of the person.")]
 Number = Annotated[
@@ -23,6 +25,9 @@ Number = Annotated[
 def assign(badge: Badge, number: Number) -> None:
     """Give a person a card."""
     found = api().post(path("people", badge, "cards"), {"number": number})
+    if found["formats"] and COMMONEST not in found["formats"]:
+        only = " or ".join(found["formats"])
+        warn(f"{found['number']} is no 26-bit card's number; only readers of {only} cards read it: is it typed right?")
     say(f"card {found['number']} is {found['badge']}'s", found)
 
 

@@ -24,6 +24,8 @@ _PAGE = 500
 _SHOWN = 100
 _SHOWN_FIRST = 10
 _ALL = 100_000
+# Date, time and two blanks.
+_INDENT = 21
 
 _STYLES = {
     "access_granted": "green",
@@ -101,8 +103,28 @@ def _new(wanted: dict[str, str | None], after: int) -> Iterator[dict[str, Any]]:
 
 
 def _show(console: Console, event: dict[str, Any]) -> None:
-    if not emit(event):
-        console.print(_line(event), soft_wrap=True)
+    if emit(event):
+        return
+    line = _line(event)
+    if console.is_terminal and line.cell_len > console.width:
+        line = _folded(line, console.width)
+    console.print(line, soft_wrap=True)
+
+
+def _folded(line: Text, width: int) -> Text:
+    """For people's eyes: what does not fit goes on under the kind; a pipe or a file keeps one line an event."""
+    rows: list[Text] = [line]
+    while rows[-1].cell_len > width:
+        place = rows[-1].plain.rfind(" ", _INDENT + 1, width + 1)
+        if place < 0:
+            break
+        rows[-1:] = [rows[-1][:place], Text(" " * _INDENT).append_text(rows[-1][place + 1 :])]
+    return Text("\n").join(row if row is rows[-1] else _ended(row) for row in rows)
+
+
+def _ended(row: Text) -> Text:
+    row.rstrip()
+    return row
 
 
 def _line(event: dict[str, Any]) -> Text:

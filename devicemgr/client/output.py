@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import TracebackType
 from typing import Any
 
 import typer
@@ -98,9 +99,26 @@ def local(text: str | None) -> str | None:
         return text
 
 
+class _Bar(Progress):
+    """Goes away with whatever failed under it, so that the error is all there is to read."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.live.transient = self.live.transient or error is not None
+        super().__exit__(kind, error, traceback)
+
+    def stop(self) -> None:
+        """Rich would still end a line where there is no terminal."""
+        if self.live.transient:
+            self.live.stop()
+        else:
+            super().stop()
+
+
 def progress() -> Progress:
     """A progress bar on standard error."""
-    return Progress(
+    return _Bar(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes()
     )  # fmt: skip
 

@@ -55,6 +55,11 @@ def _body(gate: str | None, entry: list[str] | None, leave: list[str] | None, **
     return {field: value for field, value in body.items() if value is not None} | (_gate(gate) if gate else {})
 
 
+def _warn_of(found: dict[str, Any]) -> None:
+    for text in found["warnings"]:
+        warn(text)
+
+
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="A short name, such as main.")],
@@ -70,6 +75,7 @@ def add(
     """Add a portal."""
     how = {"fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames}
     found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
+    _warn_of(found)
     say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
 
 
@@ -115,7 +121,9 @@ def edit(
     body = _body(gate, entry, exit, **how)
     if not body:
         raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")
-    say(f"changed {name}", api().call("PATCH", path("portals", name), json=body))
+    found = api().call("PATCH", path("portals", name), json=body)
+    _warn_of(found)
+    say(f"changed {name}", found)
 
 
 @app.command("remove")

@@ -63,6 +63,36 @@ def parse_number(text: str) -> str:
     )
 
 
+def formats_of(stored: str) -> tuple[str, ...]:
+    """Names of the layouts that can hold a stored number; none for raw bits."""
+    facility, colon, number = stored.partition(":")
+    if not colon:
+        return tuple(form.name for form in FORMATS if int(stored) < 1 << (form.bits - 2))
+    if not facility.isdigit():
+        return ()
+    return tuple(form.name for form in FORMATS if form.facility and _holds(form, int(facility), int(number)))
+
+
+def require_format(stored: str) -> tuple[str, ...]:
+    """As `formats_of`; InvalidInput, saying how far each goes, when no card can have that FACILITY:NUMBER."""
+    found = formats_of(stored)
+    if not found and _FACILITY.fullmatch(stored):
+        most = ", ".join(f"{form.name} {most_of(form)}" for form in FORMATS if form.facility)
+        raise InvalidInput(
+            f"{safe(stored, 60)} fits no card; as FACILITY:NUMBER at most: {most}; or write the card's whole number"
+        )
+    return found
+
+
+def most_of(form: Format) -> str:
+    """The greatest FACILITY:NUMBER of a layout."""
+    return f"{(1 << form.facility) - 1}:{(1 << form.number) - 1}"
+
+
+def _holds(form: Format, facility: int, number: int) -> bool:
+    return facility < 1 << form.facility and number < 1 << form.number
+
+
 def _decimal(value: int, text: str) -> str:
     if not 0 < value < 1 << MOST_BITS:
         raise InvalidInput(f"'{safe(text, 60)}' is no card number: it is nought, or has more than {MOST_BITS} bits")

@@ -6,7 +6,7 @@ PIN. A PIN alone is nobody's: it only says more of somebody who is known already
 
 from enum import StrEnum
 
-from devicemgr.model import Requirement
+from devicemgr.model import Capability, Requirement
 
 
 class Factor(StrEnum):
@@ -31,6 +31,12 @@ WITHOUT_CONSENT: dict[Requirement, tuple[frozenset[Factor], ...]] = {
     Requirement.FACE: (frozenset({_CARD, _PIN}),),
     Requirement.CARD_FACE: (frozenset({_CARD, _PIN}),),
 }
+# What a device that can do this may tell of somebody.
+DELIVERS: dict[Capability, frozenset[Factor]] = {
+    Capability.CAMERA: frozenset({_FACE}),
+    Capability.READER: frozenset({_CARD, _PIN}),
+    Capability.CONSOLE: frozenset({_FACE, _CARD, _PIN}),
+}
 USES_FACES = frozenset({Requirement.ANY, Requirement.FACE, Requirement.CARD_FACE})
 
 
@@ -41,3 +47,9 @@ def suffices(require: Requirement, shown: frozenset[Factor], *, consents: bool, 
         if wanted <= shown and not (doubtful_face and wanted == {_FACE} and len(shown) == 1):
             return True
     return False
+
+
+def lacking(require: Requirement, able: frozenset[Capability]) -> frozenset[Factor]:
+    """The fewest factors for which devices with these capabilities are missing; none when `require` can be met."""
+    delivered = frozenset[Factor]().union(*(DELIVERS.get(capability, frozenset()) for capability in able))
+    return min((wanted - delivered for wanted in SUFFICIENT[require]), key=len)

@@ -37,7 +37,8 @@ _NAMES = {
 class Faults:
     """What shall go wrong; `injected` counts what did.
 
-    `lose_answer_to` names an event whose answer gets lost, once; from `silent_after` on all is lost.
+    `lose_answer_to` names an event whose answer gets lost, once; from `silent_after` on all is lost; `refuse` names one
+    that is answered with a NAK.
     """
 
     silent: bool = False
@@ -45,6 +46,7 @@ class Faults:
     replay: bool = False
     lose_answer_to: str | None = None
     silent_after: str | None = None
+    refuse: str | None = None
     injected: dict[str, int] = field(default_factory=dict)
 
     def count(self, what: str) -> None:
@@ -154,6 +156,9 @@ class ReaderUnit:
     def _on_command(self, command: dict[str, Any]) -> tuple[int, None]:
         name = _NAMES.get(command["command"], str(command["command"]))
         shown = {key: value for key, value in command.items() if isinstance(value, int) and key != "command"}
+        if name == self.faults.refuse:
+            self.faults.count("refused")
+            return -1, None
         if command["command"] == osdp_sys.CMD_KEYSET:
             self.key = bytes(command["data"])
         self._lose_next = self._lose_next or name == self.faults.lose_answer_to

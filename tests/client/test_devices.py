@@ -199,3 +199,19 @@ def test_two_portals_do_not_share_a_channel(entrance, cli):
 def test_the_udev_template_is_printed(home, cli):
     assert "ID_MM_DEVICE_IGNORE" in cli("udev", "rules").out
     assert set(json.loads(cli("udev", "rules", "--json").out)) == {"file", "rules"}
+
+
+def test_a_portal_that_requires_what_nobody_takes_is_taken_with_a_warning(entrance, cli):
+    ran = cli("portal", "edit", "main", "--require", "card+pin", "--json")
+    assert ran.code == 0
+    (warning,) = ran.json["warnings"]
+    assert warning.startswith(
+        "nobody can pass at main/entry: it requires card+pin, and none of cam-in takes a card and pin"
+    )
+    assert warning in " ".join(ran.err.split())
+    ran = cli("portal", "add", "side", "--gate", "gate-1:3", "--require", "card")
+    assert ran.code == 0
+    assert "side has no reader or camera yet" in ran.err
+    for more in (("--require", "face"), ("--require", "any")):
+        assert cli("portal", "edit", "main", *more).err == ""
+    assert "warnings" not in cli("portal", "show", "main", "--json").json

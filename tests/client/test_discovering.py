@@ -95,3 +95,7 @@ def test_what_cannot_be_asked(home, cli, asked):
     assert "1024" in ran.err
     assert cli("device", "discover", "--seconds", "61").code == 2
     assert asked == []
+
+
+def test_a_bar_goes_away_with_what_failed_under_it(home, cli, asked):
+    assert "1024" in cli("device", "discover", "--host", "10.0.0.0/8").error

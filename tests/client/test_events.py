@@ -14,6 +14,7 @@ import pytest
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
 from devicemgr.api.server import ApiServer
+from devicemgr.client import events
 from devicemgr.direct import DirectRuntime
 from devicemgr.events import Fact, Kind
 from devicemgr.model import Direction
@@ -163,3 +164,28 @@ def test_a_reader_that_has_enough_ends_the_follow_quietly(home, done, follow):
     assert process.returncode == 0
     assert process.stderr.read() == ""
     process.stdout = None
+
+
+CAUSE = "no answer from unit 1 at /dev/gate/readers in 2 s; check power, wiring (A/B), baudrate and option unit"
+
+
+@pytest.mark.parametrize("width", [80, 100, 60])
+def test_on_a_terminal_a_long_cause_goes_on_below_and_starts_whole(width):
+    event = {
+        "seq": 1, "time": "2026-11-24T10:15:30+00:00", "kind": "device_offline", "portal": None, "direction": None,
+        "device": "front-reader", "person": None, "reason": None, "detail": {"cause": CAUSE},
+    }  # fmt: skip
+    line = events._line(event)
+    rows = events._folded(line, width).plain.split("\n")
+    assert len(rows) > 1
+    assert all(len(row) <= width for row in rows)
+    assert all(row.startswith(" " * 21) for row in rows[1:])
+    assert " ".join(" ".join(rows).split()) == " ".join(line.plain.split())
+
+
+def test_words_without_a_blank_are_left_whole():
+    event = {
+        "seq": 1, "time": "2026-11-24T10:15:30+00:00", "kind": "device_offline", "portal": None, "direction": None,
+        "device": "d", "person": None, "reason": None, "detail": {"cause": "x" * 200},
+    }  # fmt: skip
+    assert "x" * 200 in events._folded(events._line(event), 80).plain

@@ -45,7 +45,7 @@ def test_five_failures_in_a_minute_are_quarantine_and_tries_go_on(restarts: Rest
     assert restarts.quarantined
     clock.now += AGAIN_S
     assert restarts.lost(2.0, away=False, soon=False) == AGAIN_S, "a short recovery ends no quarantine"
-    assert restarts.words("boom") == "failed 5 times within 60 s, tried again every 30 s: boom"
+    assert restarts.words("boom") == "boom (failed 5 times within 60 s, tried again every 30 s)"
 
 
 def test_failures_far_apart_are_none(restarts: Restarts, clock: Clock) -> None:
@@ -61,7 +61,7 @@ def test_a_line_that_comes_and_goes_is_quarantined_and_still_looked_for_soon(res
         clock.now += 1
     assert restarts.quarantined
     assert restarts.lost(None, away=True, soon=True) <= LAST_S
-    assert restarts.words("gone") == "failed 5 times within 60 s, still looked for: gone"
+    assert restarts.words("gone") == "gone (failed 5 times within 60 s, still looked for)"
 
 
 def test_half_a_minute_without_fault_ends_it(restarts: Restarts, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devicemgr import driver_calls, restarts, supervisor
-from devicemgr.errors import DeviceRefused, DeviceUnreachable, OutcomeUnknown
+from devicemgr.errors import DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
 from devicemgr.events import PassageCompleted
 from devicemgr.model import DeviceConfig, Direction
 from devicemgr.supervisor import DeviceState, Health, Listener, Supervisor
@@ -205,3 +205,23 @@ def test_threads_left_behind_are_bounded(impatient: Supervisor, catalog: Any, ea
         for worker in list(impatient._workers.values()):
             worker.hint()
     assert impatient.stuck_threads == 0
+
+
+def test_a_device_that_waits_for_a_person_fails_never_and_is_told_of_once(
+    devices: Supervisor, catalog: Any, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = threading.Semaphore(0)
+
+    def refuse() -> None:
+        tries.release()
+        raise DeviceUnready("waits for pairing: devicemgr device provision arm --pair; install mode first")
+
+    monkeypatch.setattr(catalog.gate, "open", refuse)
+    devices.set_devices([config()])
+    health, cause = ear.next()
+    assert health is Health.OFFLINE
+    assert str(cause).startswith("waits for pairing: devicemgr device provision arm --pair")
+    for _ in range(3 * restarts.FAILURES):
+        assert tries.acquire(timeout=20)
+    assert ear.states.empty()
+    assert devices.states()[0].health is Health.OFFLINE

@@ -4,8 +4,8 @@ from itertools import chain, combinations
 
 import pytest
 
-from devicemgr.model import Requirement
-from devicemgr.rules.factors import Factor, suffices
+from devicemgr.model import Capability, Requirement
+from devicemgr.rules.factors import Factor, lacking, suffices
 
 FACE, CARD, PIN = Factor.FACE, Factor.CARD, Factor.PIN
 ALL = [frozenset(c) for c in chain.from_iterable(combinations(Factor, n) for n in range(4))]
@@ -48,3 +48,17 @@ def test_a_lookalike_shows_something_besides_the_face():
     assert {frozenset({FACE, CARD}), frozenset({FACE, PIN}), frozenset({CARD})} <= set(
         enough(Requirement.ANY, doubtful=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("require", "able", "missing"),
+    [
+        ("face", {"reader"}, {"face"}), ("face", {"camera"}, set()), ("card+pin", {"camera"}, {"card", "pin"}),
+        ("card+face", {"reader"}, {"face"}), ("card+face", {"camera", "reader"}, set()),
+        ("any", {"gate", "reader"}, set()),
+        ("card+pin", {"console"}, set()), ("card", {"reader"}, set()),
+    ],
+)  # fmt: skip
+def test_what_devices_can_not_tell(require, able, missing):
+    found = lacking(Requirement(require), frozenset(map(Capability, able)))
+    assert {str(factor) for factor in found} == missing

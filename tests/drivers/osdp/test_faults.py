@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
 from devicemgr.events import CardRead, GateAlarm, KeysPressed, Kind
 from devicemgr.model import Direction
 from drivers import _osdp_line
@@ -141,7 +141,7 @@ def test_a_reader_without_secure_channel_is_refused_and_never_negotiated_down(re
 
 
 def test_without_a_key_it_says_how_to_get_one(reader, tmp_path):
-    with pytest.raises(DeviceRefused, match=r"has no key yet; .*device provision reader-1 --pair"):
+    with pytest.raises(DeviceUnready, match=r"^waits for pairing: devicemgr device provision reader-1 --pair; "):
         reader(str(tmp_path / "port"), password=None).open()
 
 
