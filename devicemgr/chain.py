@@ -35,19 +35,19 @@ def body_of(fact: Fact, seq: int, event_id: str) -> dict[str, Any]:
         "person_id": fact.person_id,
         "reason": str(fact.reason) if fact.reason else None,
         "request": fact.request,
-        "evidence": _plain(fact.evidence),
-        "latency_ms": _plain(fact.latency_ms),
-        "detail": _plain(fact.detail),
+        "evidence": plain(fact.evidence),
+        "latency_ms": plain(fact.latency_ms),
+        "detail": plain(fact.detail),
         "actor": fact.actor,
     }
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """As canonical JSON holds it: one fact with a NaN or half a character in it must not keep all others from disk."""
     if isinstance(value, Mapping):
-        return {_text(str(name)): _plain(item) for name, item in value.items()}
+        return {_text(str(name)): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int) else _text(str(value))

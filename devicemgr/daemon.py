@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
-from devicemgr import notify, status
+from devicemgr import notify, status, watchdog
 from devicemgr.access import AccessPipeline
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
@@ -37,7 +37,7 @@ from devicemgr.reconciler import Reconciler
 from devicemgr.rulebook import Rulebook
 from devicemgr.samples import KeptSamples
 from devicemgr.site import Site
-from devicemgr.store import ledger_rows, places
+from devicemgr.store import ledger_rows, places, settings
 from devicemgr.store.database import Session, get_meta, revision, set_meta
 from devicemgr.supervisor import DeviceState, Health, Listener, Supervisor
 
@@ -51,6 +51,7 @@ _STALLED_SECONDS = 10.0
 _LOOKER_STALLED_SECONDS = 60.0
 _OPEN_SECONDS = 8.0
 _STEP_SECONDS = 30.0
+_RESTORE_SECONDS = 2.0
 _SETTLED = "openings_settled_seq"
 # systemd, demo and tests count on five seconds from SIGTERM to the end.
 _STOP_SECONDS = 4.5
@@ -111,7 +112,7 @@ class Daemon:
             self._ready = True
             notify.tell("READY=1")
             log.info("ready after %.1f s", time.monotonic() - self._started)
-            self._watch(api)
+            watchdog.feed(self._stopping, self._turns, api.is_alive)
         finally:
             notify.tell("STOPPING=1")
             deadline = time.monotonic() + _STOP_SECONDS
@@ -122,7 +123,8 @@ class Daemon:
     def start(self) -> None:
         """Ledger, what the last run left open, rules and gallery, then whoever may ask for something."""
         self._site.ledger.start()
-        self._mark_unconfirmed()
+        if self._site.ledger.wait_restored(_RESTORE_SECONDS):  # else at the next start: an outcome may lie in there
+            self._mark_unconfirmed()
         with self._site.database.read() as session:
             self._fires.remember(session)
         self._rules.refresh()
@@ -154,19 +156,13 @@ class Daemon:
         with contextlib.suppress(DevicemgrError):
             self._site.sealer.seal()
 
-    def _watch(self, api: ApiServer) -> None:
-        while not self._stopping.wait(1.0):
-            turns = (
-                ("dispatcher", self._progress, _STALLED_SECONDS),
-                ("ledger", self._site.ledger.progress, _STALLED_SECONDS),
-                ("looker", self._looked, _LOOKER_STALLED_SECONDS),
-            )
-            stalled = [name for name, at, bound in turns if time.monotonic() - at > bound]
-            stalled += [] if api.is_alive() else ["API"]
-            if stalled:
-                log.critical("no progress in %s: systemd is not told that the daemon lives", ", ".join(stalled))
-            else:
-                notify.tell("WATCHDOG=1")
+    def _turns(self) -> dict[str, tuple[float, float]]:
+        """For the watchdog: who must make progress, when that was, and the seconds that may lie between."""
+        return {
+            "dispatcher": (self._progress, _STALLED_SECONDS),
+            "ledger": (self._site.ledger.progress, _STALLED_SECONDS),
+            "looker": (self._looked, _LOOKER_STALLED_SECONDS),
+        }
 
     def _mark_unconfirmed(self) -> None:
         """Grants whose unlock was never reported: the last run ended between the record and the answer."""
@@ -248,6 +244,7 @@ class Daemon:
                 if found == self._revision:
                     return
                 configs = list(self._readable_devices(session))
+                self._site.ledger.allow_known = settings.load(session).on_storage_failure == "allow_known"
             try:
                 self._rules.refresh()
             finally:  # a right that can't be read must not keep a withdrawn face
@@ -304,31 +301,14 @@ class Daemon:
 
     def status(self) -> dict[str, Any]:
         """See runtime.Runtime."""
-        rules, devices = self._rules.current, self._supervisor.states()
-        revoked = status.revoked(self._site.database)
-        uptime = time.monotonic() - self._started
-        portals = [
-            {"name": portal.name, "mode": str(portal.mode), "state": self._access.state_of(portal.name)}
-            for _, portal in sorted(rules.portals.items())
-        ]
-        return {
-            "daemon": status.daemon_json(
-                running=True, ready=self._ready, uptime_s=uptime, stuck_threads=self._supervisor.stuck_threads
-            ),
-            "devices": [status.device_json(state, revoked) for state in devices],
-            "portals": portals,
-            "gallery": status.gallery_json(self._site.gallery.current),
-            "ledger": status.ledger_json(self._site.database),
-            "alarms": self._clock.alarms()
-            + status.alarms(
-                devices,
-                storage_failing=self._site.ledger.failing,
-                fire=rules.fire_active,
-                unread=self._unread,
-                revoked=revoked,
-                unsealed=self._site.sealer.failing,
-            ),
-        }
+        daemon = status.daemon_json(
+            running=True, ready=self._ready, uptime_s=time.monotonic() - self._started,
+            stuck_threads=self._supervisor.stuck_threads,
+        )  # fmt: skip
+        found = status.of_daemon(
+            self._site, daemon, self._supervisor.states(), self._rules.current, self._access.state_of, self._unread
+        )
+        return found | {"alarms": self._clock.alarms() + found["alarms"]}
 
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
         """See runtime.Runtime."""

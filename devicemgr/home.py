@@ -43,6 +43,16 @@ class Home:
         return self.path / "keys" / "seal.key"
 
     @property
+    def spill(self) -> Path:
+        """Where events wait while the database refuses."""
+        return self.path / "spill.log"
+
+    @property
+    def spill_key(self) -> Path:
+        """Authenticates the spill file, 0600."""
+        return self.path / "keys" / "spill.key"
+
+    @property
     def socket(self) -> Path:
         """The daemon's Unix socket."""
         return self.path / "devicemgr.sock"

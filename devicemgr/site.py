@@ -14,6 +14,7 @@ from devicemgr.home import Home
 from devicemgr.ledger import Ledger
 from devicemgr.ports import DriverCatalog
 from devicemgr.sealer import Sealer
+from devicemgr.spill import Spill
 from devicemgr.store import clock_mark
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
 from devicemgr.vault import Vault
@@ -105,4 +106,5 @@ def open_site(home: Home, parts: Parts) -> Site:
     with database.read() as session:
         clock = WallClock(clock_mark.load(session))
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
-    return Site(home, database, vault, Ledger(database), gallery, parts, Sealer(home, database), clock)
+    ledger = Ledger(database, Spill(home.spill, home.spill_key))
+    return Site(home, database, vault, ledger, gallery, parts, Sealer(home, database), clock)

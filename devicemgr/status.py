@@ -1,10 +1,14 @@
 """What `status` answers, with a daemon and without."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from devicemgr import __version__
+from devicemgr.errors import StorageFailed
 from devicemgr.face_ports import Gallery
+from devicemgr.ledger import Ledger
+from devicemgr.rules.policy import Snapshot
+from devicemgr.site import Site
 from devicemgr.store import holdings, ledger_rows, seals
 from devicemgr.store.database import Database
 from devicemgr.supervisor import DeviceState, Health
@@ -20,9 +24,12 @@ def device_json(state: DeviceState, revoked: Mapping[str, int]) -> dict[str, Any
 
 
 def revoked(database: Database) -> dict[str, int]:
-    """By device, how many people are still to be removed from it."""
-    with database.read() as session:
-        return {name: found["revoked"] for name, found in holdings.counts(session).items() if found["revoked"]}
+    """By device, how many people are still to be removed from it; nothing while the database can't be read."""
+    try:
+        with database.read() as session:
+            return {name: found["revoked"] for name, found in holdings.counts(session).items() if found["revoked"]}
+    except StorageFailed:
+        return {}
 
 
 def gallery_json(gallery: Gallery) -> dict[str, Any]:
@@ -34,10 +41,13 @@ def gallery_json(gallery: Gallery) -> dict[str, Any]:
 
 
 def ledger_json(database: Database) -> dict[str, Any]:
-    """The ledger of `status`."""
-    with database.read() as session:
-        sealed = seals.last(session)
-        return {"seq": ledger_rows.head(session)[0], "sealed_at": sealed.time if sealed else None}
+    """The ledger of `status`; seq 0 while the database can't be read."""
+    try:
+        with database.read() as session:
+            sealed = seals.last(session)
+            return {"seq": ledger_rows.head(session)[0], "sealed_at": sealed.time if sealed else None}
+    except StorageFailed:
+        return {"seq": 0, "sealed_at": None}
 
 
 def daemon_json(*, running: bool, ready: bool, uptime_s: float, stuck_threads: int = 0) -> dict[str, Any]:
@@ -56,28 +66,51 @@ def revoked_alarms(revoked: Mapping[str, int]) -> list[dict[str, Any]]:
     ]
 
 
+def storage_alarms(ledger: Ledger) -> list[dict[str, Any]]:
+    """What stands between events and the database."""
+    found = []
+    if ledger.failing:
+        opened = "known people are let in" if ledger.allow_known and not ledger.spill_cause else "nothing is opened"
+        found.append(
+            {"kind": "storage_failed", "cause": f"events can't be stored, and {opened} meanwhile: {ledger.cause}"}
+        )
+    if ledger.spill_cause:
+        found.append({"kind": "spill_failed", "cause": f"events could only wait in memory: {ledger.spill_cause}"})
+    return found
+
+
 def alarms(
-    devices: list[DeviceState],
-    *,
-    storage_failing: bool,
-    fire: bool,
-    unread: str | None = None,
-    revoked: Mapping[str, int] | None = None,
-    unsealed: str | None = None,
+    site: Site, devices: list[DeviceState], revoked: Mapping[str, int], *, fire: bool, unread: str | None
 ) -> list[dict[str, Any]]:
     """What a guard should see first."""
-    found = [
+    found: list[dict[str, Any]] = [{"kind": "fire_release", "cause": "a fire input is active"}] if fire else []
+    found += storage_alarms(site.ledger)
+    if unread is not None:
+        found.append({"kind": "site_not_read", "cause": f"changes of people and site are not in force: {unread}"})
+    if site.sealer.failing is not None:
+        found.append({"kind": "ledger_not_sealed", "cause": site.sealer.failing})
+    found += [
         {"kind": f"device_{state.health}", "device": state.name, "cause": state.cause, "since": rfc3339(state.since)}
         for state in devices
         if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
     ]
-    found += revoked_alarms(revoked or {})
-    if unsealed is not None:
-        found.insert(0, {"kind": "ledger_not_sealed", "cause": unsealed})
-    if unread is not None:
-        found.insert(0, {"kind": "site_not_read", "cause": f"changes of people and site are not in force: {unread}"})
-    if storage_failing:
-        found.insert(0, {"kind": "storage_failed", "cause": "events can't be stored; nothing is opened by face"})
-    if fire:
-        found.insert(0, {"kind": "fire_release", "cause": "a fire input is active"})
-    return found
+    return found + revoked_alarms(revoked)
+
+
+def of_daemon(
+    site: Site, daemon: dict[str, Any], devices: list[DeviceState], rules: Snapshot,
+    state_of: Callable[[str], str], unread: str | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The whole of `status` with a daemon, also while the database can't be read."""
+    held = revoked(site.database)
+    return {
+        "daemon": daemon,
+        "devices": [device_json(state, held) for state in devices],
+        "portals": [
+            {"name": portal.name, "mode": str(portal.mode), "state": state_of(portal.name)}
+            for _, portal in sorted(rules.portals.items())
+        ],
+        "gallery": gallery_json(site.gallery.current),
+        "ledger": ledger_json(site.database),
+        "alarms": alarms(site, devices, held, fire=rules.fire_active, unread=unread),
+    }

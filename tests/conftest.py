@@ -61,6 +61,14 @@ def one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def small_spill() -> Iterator[None]:
+    """Hundreds of homes with 64 MB each would be much; daemons in processes of their own have the whole of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("devicemgr.spill.SIZE", 4 * 1024 * 1024)
+        yield
+
+
 class FakeAnalyser:
     """Reads what a photo says: b"face:WHO:N" shows WHO, "lookalike:WHO" WHO's twin, "bad:reason,reason" is unfit."""
 

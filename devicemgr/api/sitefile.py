@@ -53,7 +53,7 @@ class _Joined:
         yield self._session
 
     @contextmanager
-    def write(self, *, changes_site: bool = True) -> Iterator[Session]:  # noqa: ARG002 - the whole change says that
+    def write(self, **_: object) -> Iterator[Session]:
         """As Database.write, without a commit."""
         yield self._session
         self._session.flush()

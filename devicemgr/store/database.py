@@ -77,11 +77,14 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self, *, changes_site: bool = True) -> Iterator[Session]:
-        """A session committed durably at the end, all or nothing; `changes_site` tells a running daemon to look."""
+    def write(self, *, changes_site: bool = True, patience_s: float | None = None) -> Iterator[Session]:
+        """A session committed durably at the end, all or nothing; `changes_site` tells a running daemon to look.
+
+        `patience_s` is how long another writer may take; None for the usual five seconds.
+        """
         with (
             _translated(),
-            self.engine.connect().execution_options(**sqlite.IMMEDIATE) as connection,
+            self.engine.connect().execution_options(**sqlite.immediate(patience_s)) as connection,
             connection.begin(),
             Session(connection, expire_on_commit=False) as session,
         ):

@@ -34,13 +34,13 @@ def head(session: Session) -> tuple[int, str]:
     return (row.seq, row.hash) if row else (0, GENESIS)
 
 
-def append(session: Session, facts: Sequence[Fact]) -> list[Entry]:
-    """Chain `facts` onto the ledger inside the caller's write transaction."""
+def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = None) -> list[Entry]:
+    """Chain `facts` onto the ledger inside the caller's write transaction, under `ids` or new ones."""
     seq, previous = head(session)
     entries = []
-    for fact in facts:
+    for fact, event_id in zip(facts, ids or [str(uuid.uuid4()) for _ in facts], strict=True):
         seq += 1
-        fields = body_of(fact, seq, str(uuid.uuid4()))
+        fields = body_of(fact, seq, event_id)
         body = canonical(fields)
         previous = link(previous, body)
         entries.append(Entry(seq, body, previous))

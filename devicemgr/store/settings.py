@@ -2,6 +2,7 @@
 
 import json
 import logging
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy.orm import Session
@@ -19,6 +20,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     anchors: tuple[str, ...] = Field((), description="Where the seals are told besides: file:/PATH, syslog:, https://…")
+    on_storage_failure: Literal["deny", "allow_known"] = Field(
+        "deny", description="While the database refuses: deny, or allow whom the spill file has recorded durably."
+    )
     keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
     model: FaceModel | None = None
 

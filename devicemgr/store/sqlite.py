@@ -17,6 +17,11 @@ _WIPE_ATTEMPTS = 10
 IMMEDIATE = {"devicemgr_immediate": True}
 
 
+def immediate(patience_s: float | None) -> dict[str, Any]:
+    """As IMMEDIATE, waiting at most `patience_s` seconds for others; None for the usual time."""
+    return IMMEDIATE if patience_s is None else {**IMMEDIATE, "devicemgr_patience_ms": round(patience_s * 1000)}
+
+
 def open_engine(path: Path) -> Engine:
     """An engine on the database file at `path` (mode 0600): WAL, every commit synced, erased bytes overwritten."""
     try:
@@ -44,8 +49,10 @@ def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("devicemgr_immediate")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    options = connection.get_execution_options()
+    # Always, since the connection may come from one who had less patience.
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={options.get('devicemgr_patience_ms', BUSY_TIMEOUT_MS)}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("devicemgr_immediate") else "BEGIN")
 
 
 def wipe_log(engine: Engine) -> bool:

@@ -141,11 +141,11 @@ def catalog() -> FakeCatalog:
 
 
 @pytest.fixture
-def make_site(tmp_path: Path, catalog: FakeCatalog) -> Iterator[Callable[[], Site]]:
+def make_site_in(catalog: FakeCatalog) -> Iterator[Callable[[Path], Site]]:
     opened: list[Site] = []
 
-    def make() -> Site:
-        home = Home(tmp_path / "home")
+    def make(folder: Path) -> Site:
+        home = Home(folder)
         sites.initialise(home)
         found = sites.open_site(home, Parts(catalog, NoFaces(), build_gallery, "fake", "x:y", "x:y"))  # type: ignore[arg-type]
         opened.append(found)
@@ -154,6 +154,11 @@ def make_site(tmp_path: Path, catalog: FakeCatalog) -> Iterator[Callable[[], Sit
     yield make
     for found in opened:
         found.close()
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, make_site_in: Callable[[Path], Site]) -> Callable[[], Site]:
+    return lambda: make_site_in(tmp_path / "home")
 
 
 @pytest.fixture
@@ -235,6 +240,7 @@ class Entrance:
         written = threading.Event()
         self.site.ledger.submit(Fact("test.flush", datetime.now(UTC)), lambda _: written.set())
         assert written.wait(10)
+        assert self.site.ledger.wait_restored(10)
         with self.site.database.read() as session:
             found = ledger_rows.find(session, EventFilter(), 1000)
         return [event for event in found if event["kind"] != "test.flush"]

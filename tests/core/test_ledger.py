@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from devicemgr.errors import StorageFailed
 from devicemgr.events import Fact
 from devicemgr.ledger import Ledger
 from devicemgr.site import Site
+from devicemgr.spilling import SPILLED
 from devicemgr.store import ledger_rows
 from devicemgr.store.ledger_rows import EventFilter
 
@@ -127,11 +129,11 @@ class Refusing:
         self.on = True
         real = site.database.write
 
-        def write(*, changes_site: bool = True):
+        def write(**more: Any):
             if self.on:
                 self.refused += 1
                 raise StorageFailed("database or disk is full")
-            return real(changes_site=changes_site)
+            return real(**more)
 
         monkeypatch.setattr(site.database, "write", write)
 
@@ -147,8 +149,10 @@ def test_while_storage_fails_decisions_fail_and_facts_wait_in_order(
     both = threading.Event()
     for kind in ("rex_pressed", "tamper"):
         ledger.submit(fact(kind), lambda entry: (kept.append(entry), len(kept) == 2 and both.set()))
-    storage.on = False
     assert both.wait(10)
+    assert kept == [SPILLED, SPILLED]
+    storage.on = False
+    assert ledger.wait_restored(10)
     with site.database.read() as session:
         kinds = [event["kind"] for event in ledger_rows.find(session, EventFilter(), 100)]
     assert kinds == ["storage_failed", "rex_pressed", "tamper", "storage_restored"]

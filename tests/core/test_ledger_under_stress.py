@@ -101,6 +101,7 @@ def test_a_follower_that_records_something_does_not_wait_for_its_own_thread(
     storage.go.set()
     assert followed.wait(10)
     assert written.wait(10)
+    assert site.ledger.wait_restored(10)
     assert "access_denied" in [event["kind"] for event in recorded(site)]
 
 
