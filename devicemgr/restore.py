@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from devicemgr import backup, backup_file, gallery_file, people_keys, swap
+from devicemgr import backup, backup_file, gallery_file, people_keys, spilling, swap
 from devicemgr.chain import Flaw
 from devicemgr.errors import InvalidInput, KeyMissing, StorageFailed
 from devicemgr.events import Fact
@@ -17,6 +17,7 @@ from devicemgr.ledger import Ledger
 from devicemgr.model import JsonValue
 from devicemgr.sealer import Sealer, read_key
 from devicemgr.seals import check as check_seals
+from devicemgr.spill import Spill
 from devicemgr.store import copying, ledger_rows, seals
 from devicemgr.store.database import FINGERPRINT, Database, get_meta
 from devicemgr.text import rfc3339
@@ -53,7 +54,7 @@ def restore(
         fresh = swap.stage(home)
         try:
             count, manifest = _filled(fresh, file, head, entries, home, told)
-            answer = _brought_up(fresh, about, manifest, count, actor)
+            answer = _brought_up(fresh, about, manifest, count, actor, Spill(home.spill, home.spill_key))
             aside = f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
             swap.begin(home, aside)
         except OSError as error:
@@ -149,9 +150,9 @@ def _fits(record: copying.Record, person: str, vault: Vault, wrapped: bytes) -> 
 
 
 def _brought_up(
-    fresh: Home, about: dict[str, Any], manifest: dict[str, Any], count: _Count, actor: str
+    fresh: Home, about: dict[str, Any], manifest: dict[str, Any], count: _Count, actor: str, spill: Spill
 ) -> dict[str, Any]:
-    """Checked, migrated to this version, and with the record of the restore."""
+    """Checked, migrated to this version, with the record of the restore and what the old home's spill file holds."""
     database = Database.open(fresh.database)
     try:
         database.migrate()
@@ -164,6 +165,8 @@ def _brought_up(
         with database.write() as session:
             gallery_file.forget(session)
             ledger_rows.append(session, [Fact(RESTORED, datetime.now(UTC), actor=actor, detail=detail)])
+            if spill.attach():
+                spilling.bring_in_all(session, spill)
         database.forget()
     finally:
         database.close()
@@ -175,7 +178,7 @@ def _require_whole(fresh: Home, database: Database) -> None:
     key = read_key(fresh.seal_key)
     with database.read() as session:
         fits = get_meta(session, FINGERPRINT) == Vault.load(fresh.key).fingerprint()
-        count, flaw = Ledger(database).verify()
+        count, flaw = Ledger(database, Spill(fresh.spill, fresh.spill_key)).verify()
         if flaw is None and key is not None:
             flaw = check_seals(key.root, seals.walk(session), ledger_rows.hash_of(session))
         newest = seals.last(session)

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # What a follower of the ledger gets for a fact that is durable in the spill file, and has no place in the chain yet.
 SPILLED = Entry(0, "", "")
+_PIECE = 1000
 _CURSOR = "spill_cursor"
 _TEXTS = ("kind", "portal", "device", "person_id", "reason", "request", "actor")
 _TABLES = ("evidence", "latency_ms", "detail")
@@ -62,6 +63,14 @@ def bring_in(session: Session, spill: Spill, limit: int) -> int:
         ledger_rows.append(session, [fact for _, fact in found], [event_id for event_id, _ in found])
         set_meta(session, _CURSOR, f"{spill.generation}:{records[-1].sequence}")
     return len(records)
+
+
+def bring_in_all(session: Session, spill: Spill) -> int:
+    """As bring_in, everything that is left; for whoever has time."""
+    brought = 0
+    while count := bring_in(session, spill, _PIECE):
+        brought += count
+    return brought
 
 
 def _done(session: Session, spill: Spill) -> int:

@@ -196,7 +196,7 @@ def test_without_room_in_the_spill_file_facts_wait_in_memory_and_losses_are_coun
     assert site.ledger.wait_restored(30)
     site.ledger.stop(30)
     numbers, _ = recorded(site)
-    assert numbers == list(range(len(numbers)))
+    assert numbers == sorted(set(numbers))
     with site.database.read() as session:
         (closed,) = ledger_rows.find(session, ledger_rows.EventFilter(kind="storage_restored"), 9)
     assert len(numbers) + closed["detail"]["lost"] == 100
