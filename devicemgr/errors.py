@@ -12,6 +12,7 @@
     │   ├── DeviceUnreachable no line, no answer
     │   ├── DeviceBusy        another program holds the port or session
     │   ├── DeviceRefused     it answered, and the answer is no (wrong password, exception code)
+    │   │   └── DeviceLacks   it does not have this function
     │   ├── DeviceUnready     it waits for a person, and trying again helps nothing: no key yet
     │   ├── DeviceGarbled     it answered something that is not its protocol
     │   └── OutcomeUnknown    a command left and no answer came: it may have been carried out
@@ -114,6 +115,12 @@ class DeviceRefused(DeviceError):
 
     exit_code = 1
     slug = "device-refused"
+
+
+class DeviceLacks(DeviceRefused):
+    """It does not have the function that was asked for."""
+
+    slug = "device-lacks"
 
 
 class DeviceUnready(DeviceError):

@@ -21,6 +21,7 @@ from devicemgr.model import (
     Signal,
     VideoSource,
 )
+from devicemgr.profile import Setting
 
 Image = NDArray[np.uint8]
 Grey = NDArray[np.uint8]
@@ -144,6 +145,30 @@ class Pairable(Device, Protocol):
         Called on a device of its own that is not open (one without a key can't be), on any thread; a running device
         of the same reader lets go meanwhile. DeviceRefused or DeviceUnreachable leave the reader as it was;
         OutcomeUnknown when the key was sent and not proven.
+        """
+
+
+class SettingsDesk(Protocol):
+    """A device that is connected to be set up; for one thread. DeviceLacks says that it has no such setting."""
+
+    def read(self, setting: Setting) -> JsonValue:
+        """What it has, in the form of the setting's value; a list of texts for osd_text, None for a user it has not."""
+
+    def check(self, setting: Setting) -> None:
+        """DeviceRefused, naming the nearest value, when it does not offer the one that is wanted."""
+
+    def write(self, setting: Setting) -> None:
+        """Send it once. OutcomeUnknown or DeviceUnreachable when the answer was lost: then it may have been done."""
+
+
+@runtime_checkable
+class Provisionable(Device, Protocol):
+    """A device whose own settings can be set from here (profile.Setting)."""
+
+    def settings(self) -> SettingsDesk:
+        """Connect and prove user and password (DeviceRefused); close() ends it.
+
+        Called on a device of its own that is not open, on any thread, while another one of the same device may run.
         """
 
 

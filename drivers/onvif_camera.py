@@ -19,6 +19,7 @@ from drivers._ws_discovery import discover
 if TYPE_CHECKING:
     from drivers._onvif import OnvifDevice
     from drivers._onvif_media import Profile
+    from drivers._onvif_profile import OnvifSettings
 
 _RESTING, _WATCHING = 1.0, 0.1
 
@@ -123,6 +124,12 @@ class OnvifCamera(OnvifUpkeep):
     def set_mode(self, channel: int, mode: PortalMode) -> None:
         """Free holds the relay on, normal and locked switch it off."""
         self._gate.set_mode(channel, mode)
+
+    def settings(self) -> "OnvifSettings":
+        """See ports.Provisionable; video is that of the chosen profile."""
+        from drivers._onvif_profile import OnvifSettings  # noqa: PLC0415
+
+        return OnvifSettings(self._device, self._options.profile)
 
     def close(self) -> None:
         """Let go of the connections."""

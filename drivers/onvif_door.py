@@ -18,6 +18,7 @@ from drivers._options import read_options
 if TYPE_CHECKING:
     from drivers._onvif import OnvifDevice
     from drivers._onvif_notices import Notice
+    from drivers._onvif_profile import OnvifSettings
 
 STALE_SECONDS = 3.0  # two clock readings in whole seconds, and the way
 
@@ -114,6 +115,12 @@ class OnvifDoor(OnvifUpkeep):
         """Free unlocks, normal and locked lock."""
         gate = self._relays if self._relays.configured else self._doors
         gate.set_mode(channel, mode)
+
+    def settings(self) -> "OnvifSettings":
+        """See ports.Provisionable; a controller has no video."""
+        from drivers._onvif_profile import OnvifSettings  # noqa: PLC0415
+
+        return OnvifSettings(self._device, None)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -22,6 +22,7 @@ from devicemgr.api import (
     people,
     portals,
     problems,
+    profiles,
     provisioning,
     rights,
     sitefile,
@@ -46,7 +47,7 @@ def create_app(context: Context) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
-        upkeep, inventory, holdings, portals, events, audit, sitefile, clock, system,
+        upkeep, inventory, profiles, holdings, portals, events, audit, sitefile, clock, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     api.add_api_route("/openapi.json", app.openapi, include_in_schema=False, response_model=dict[str, Any])

@@ -14,7 +14,7 @@ from devicemgr.errors import InvalidInput, NotFound, RequestError
 from devicemgr.model import DeviceConfig
 from devicemgr.ports import Driver
 from devicemgr.store import holdings as kept
-from devicemgr.store import places
+from devicemgr.store import places, profiles
 from devicemgr.store.tables import DeviceRow
 from devicemgr.text import safe, slug
 
@@ -32,16 +32,18 @@ class NewDevice(BaseModel):
     username: str | None = None
     password: SecretStr | None = None
     options: dict[str, Any] = {}
+    profile: str | None = None
 
 
 class DeviceChange(BaseModel):
-    """What to change; absent stays; an option set to null is removed."""
+    """What to change; absent stays; an option set to null is removed, and so is a profile set to ""."""
 
     model_config = ConfigDict(extra="forbid")
     address: str | None = None
     username: str | None = None
     password: SecretStr | None = None
     options: dict[str, Any] = {}
+    profile: str | None = None
 
 
 def _driver_json(driver: Driver) -> dict[str, Any]:
@@ -117,6 +119,7 @@ def _device_json(row: DeviceRow, states: Mapping[str, Mapping[str, Any]]) -> dic
         "username": row.username,
         "has_password": row.sealed_password is not None,
         "options": row.options,
+        "profile": row.profile,
     }
     state = states.get(row.name, {})
     return shown | {key: state.get(key) for key in ("state", "cause", "since")}
@@ -136,6 +139,7 @@ def add_device(body: NewDevice, context: Ctx, caller: Who) -> dict[str, Any]:
     config = checked(context, config)
     with context.site.database.write() as session:
         row = places.add_device(session, context.site.vault, config)
+        row.profile = profiles.require(session, body.profile) if body.profile else None
         detail = {"device": row.name, "driver": row.driver, "address": row.address}
         context.record(session, "admin.device_added", caller, detail)
     context.runtime.site_changed()
@@ -167,7 +171,8 @@ def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One device, and what it holds."""
     states = _states(context)
     with context.site.database.read() as session:
-        found = _device_json(places.device(session, name), states)
+        row = places.device(session, name)
+        found = _device_json(row, states) | {"provisioned": profiles.progress(session, row.id)}
     return found | {"holds": holdings.summary(context, name)}
 
 
@@ -183,6 +188,8 @@ def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dic
         config = _changed(context, row, body)
         row.address, row.username, row.options = config.address, config.username, options_of(context, config)
         places.set_password(row, context.site.vault, config.password)
+        if body.profile is not None:
+            row.profile = profiles.require(session, body.profile) if body.profile else None
         context.record(
             session, "admin.device_edited", caller, {"device": name, "changed": sorted(body.model_fields_set)}
         )

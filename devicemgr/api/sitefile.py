@@ -14,13 +14,17 @@ from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.errors import InvalidInput
 from devicemgr.face_model import FaceModel
 from devicemgr.model import DeviceConfig
+from devicemgr.profile import Profile
 from devicemgr.runtime import Runtime
-from devicemgr.store import face_models, places, samples, settings
+from devicemgr.store import face_models, places, profiles, samples, settings
 from devicemgr.store.database import Database, Session
 from devicemgr.store.tables import LevelPortalRow, LevelRow
 from devicemgr.text import safe, slug
 
 router = APIRouter(prefix="/site", tags=["site"])
+
+# What is not in the file when there is none.
+_LEFT_OUT = ("model", "profiles")
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -72,9 +76,9 @@ class _Unmoved:
 
 @router.get("")
 def export_site(context: Ctx, _: Who) -> dict[str, Any]:
-    """The site's file: settings, schedules, devices, portals and levels; no people, no secrets."""
+    """The site's file: settings, schedules, profiles, devices, portals and levels; no people, no secrets."""
     with context.site.database.read() as session:
-        document = {table: content for table, content in _current(session).items() if content or table != "model"}
+        document = {table: content for table, content in _current(session).items() if content or table not in _LEFT_OUT}
     return {"toml": sitefile.text_of(document), "site": document}
 
 
@@ -126,17 +130,21 @@ def _current(session: Session) -> sitefile.Document:
             row.name: {"windows": row.windows, "timezone": row.timezone, "holidays": row.holidays}
             for row in places.schedules(session)
         },
+        "profiles": profiles.all_stated(session),
         "devices": {
-            row.name: _device(row.driver, row.address, row.username, row.options) for row in places.devices(session)
+            row.name: _device(row.driver, row.address, row.username, row.options, row.profile)
+            for row in places.devices(session)
         },
         "portals": {row["name"]: _sorted({name: row[name] for name in row if name in fields}) for row in rows},
         "levels": {row.name: {"portals": _covered(row)} for row in places.levels(session)},
     }
 
 
-def _device(driver: str, address: str, username: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+def _device(
+    driver: str, address: str, username: str | None, options: Mapping[str, Any], profile: str | None
+) -> dict[str, Any]:
     """As the file has it: what is empty is left out."""
-    known = {"driver": driver, "address": address, "username": username, "options": dict(options)}
+    known = {"driver": driver, "address": address, "username": username, "options": dict(options), "profile": profile}
     return {name: value for name, value in known.items() if value}
 
 
@@ -158,7 +166,13 @@ def _wanted(context: Context, found: sitefile.Document) -> sitefile.Document:
         wanted["site"] = _read(settings.Settings, "[site]", fields).model_dump(mode="json", exclude={"model"})
     if "model" in found:
         wanted["model"] = _model(context, found["model"])
-    readers = {"schedules": _schedule, "devices": _checked_device, "portals": _portal, "levels": _level}
+    readers = {
+        "schedules": _schedule,
+        "profiles": _profile,
+        "devices": _checked_device,
+        "portals": _portal,
+        "levels": _level,
+    }
     for kind, read in readers.items():
         if kind in found:
             entries = found[kind].items()
@@ -205,7 +219,11 @@ def _checked_device(context: Context, name: str, fields: Mapping[str, Any]) -> d
         options = devices.checked(context, config).options
     except InvalidInput as error:
         raise InvalidInput(f"[devices.{name}] in the site's file: {error}") from error
-    return _device(config.driver, config.address, config.username, options)
+    return _device(config.driver, config.address, config.username, options, body.profile)
+
+
+def _profile(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return _read(Profile, f"[profiles.{name}]", fields).stated()
 
 
 def _portal(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -255,6 +273,17 @@ def _apply_schedule(
         context.record(session, "admin.schedule_edited", caller, {"schedule": {"name": name} | change["fields"]})
 
 
+def _apply_profile(
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+) -> None:
+    name, kind = change["name"], {"add": "added", "edit": "edited", "remove": "removed"}[change["change"]]
+    if change["change"] == "remove":
+        profiles.remove(session, name)
+    else:
+        profiles.save(session, name, wanted["profiles"][name])
+    context.record(session, f"admin.profile_{kind}", caller, {"profile": name} | change["fields"])
+
+
 def _apply_device(
     context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
 ) -> None:
@@ -271,8 +300,9 @@ def _apply_device(
     options = fields.get("options", {})
     dropped = {option: None for option in places.device(session, name).options if option not in options}
     body = devices.DeviceChange(
-        address=fields["address"], username=fields.get("username", ""), options=dropped | options
-    )
+        address=fields["address"], username=fields.get("username", ""), options=dropped | options,
+        profile=fields.get("profile", ""),
+    )  # fmt: skip
     devices.edit_device(name, body, context, caller)
 
 
@@ -314,6 +344,7 @@ _APPLY = {
     "site": _apply_site,
     "model": _apply_model,
     "schedules": _apply_schedule,
+    "profiles": _apply_profile,
     "devices": _apply_device,
     "portals": _apply_portal,
     "levels": _apply_level,

@@ -26,10 +26,12 @@ from devicemgr.store.tables import (
     AccessPointRow,
     CursorRow,
     DeviceRow,
+    DeviceSecretRow,
     HoldingRow,
     LevelPortalRow,
     LevelRow,
     PortalRow,
+    ProvisioningRow,
     ScheduleRow,
 )
 from devicemgr.text import safe
@@ -84,7 +86,7 @@ def remove_device(session: Session, row: DeviceRow) -> None:
     used = session.scalar(query.where(or_(PortalRow.gate_id == row.id, AccessPointRow.device_id == row.id)))
     if used:
         raise RequestError(f"portal '{used}' uses device '{row.name}'; edit or remove the portal first")
-    for table in (CursorRow, HoldingRow):
+    for table in (CursorRow, HoldingRow, DeviceSecretRow, ProvisioningRow):
         session.execute(delete(table).where(table.device_id == row.id))
     session.delete(row)
     session.flush()

@@ -117,6 +117,39 @@ class DeviceRow(Base):
     username: Mapped[str | None] = mapped_column(String(200))
     sealed_password: Mapped[bytes | None] = mapped_column(LargeBinary)
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    profile: Mapped[str | None] = mapped_column(String(63))
+
+
+class ProfileRow(Base):
+    """How devices shall be set up, as the site's file has it (profile.Profile)."""
+
+    __tablename__ = "profiles"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    stated: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ProvisioningRow(Base):
+    """How far a device was set up: `phase` is running, done or failed, `step` the last one that was begun."""
+
+    __tablename__ = "provisionings"
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    profile: Mapped[str] = mapped_column(String(63))
+    phase: Mapped[str] = mapped_column(String(12))
+    step: Mapped[str] = mapped_column(String(60))
+    at: Mapped[str] = mapped_column(String(32))
+
+
+class DeviceSecretRow(Base):
+    """A password made here for a user of a device, "" for our own login, sealed under device and user.
+
+    It is stored before it is sent: `phase` is sent (the device may have it) or settled (it has).
+    """
+
+    __tablename__ = "device_secrets"
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    user: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    phase: Mapped[str] = mapped_column(String(12))
 
 
 class PortalRow(Base):

@@ -45,7 +45,10 @@ def _moment(now: datetime) -> str:
 
 
 def set_system_date_and_time(call: Call) -> str:
-    call.state.time_source = call.request.text("DateTimeType", call.state.time_source)
+    source = call.request.text("DateTimeType", call.state.time_source)
+    if source == "Manual" and not call.request.has("UTCDateTime"):
+        raise SoapFault("a time set by hand must be given", "ter:InvalidArgVal", "ter:InvalidDateTime")
+    call.state.time_source = source
     call.state.timezone = call.request.text("TZ", call.state.timezone)
     return ""
 
@@ -104,6 +107,11 @@ def set_hostname(call: Call) -> str:
         raise SoapFault("bad hostname", "ter:InvalidArgVal", "ter:InvalidHostname")
     call.state.hostname, call.state.hostname_from_dhcp = name, False
     return ""
+
+
+def set_hostname_from_dhcp(call: Call) -> str:
+    call.state.hostname_from_dhcp = call.request.text("FromDHCP") in ("true", "1")
+    return "<tds:RebootNeeded>false</tds:RebootNeeded>"
 
 
 def get_ntp(call: Call) -> str:
@@ -224,6 +232,7 @@ OPERATIONS: dict[str, Operation] = {
     "GetSystemDateAndTime": get_system_date_and_time, "SetSystemDateAndTime": set_system_date_and_time,
     "GetServices": get_services, "GetCapabilities": get_capabilities,
     "GetDeviceInformation": get_device_information, "GetHostname": get_hostname, "SetHostname": set_hostname,
+    "SetHostnameFromDHCP": set_hostname_from_dhcp,
     "GetNTP": get_ntp, "SetNTP": set_ntp, "GetUsers": get_users, "CreateUsers": create_users, "SetUser": set_user,
     "DeleteUsers": delete_users, "GetNetworkProtocols": get_network_protocols,
     "SetNetworkProtocols": set_network_protocols, "GetNetworkInterfaces": get_network_interfaces,

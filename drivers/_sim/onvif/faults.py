@@ -20,6 +20,7 @@ _BOMB = (
 class Faults:
     """`malformed`: truncated, text, empty, deep, bad_time, no_body, garbage_bytes. `hostile`: bomb, xxe,
     schema_location, huge, redirect, gzip. `missing`: prefixes of services that are not there (trt, tr2, tev, tptz…).
+    `lacking`: operations that it has not. `lose_answer`: the operation whose next answer is lost, once.
     """
 
     clock_offset_s: float = 0.0
@@ -28,6 +29,8 @@ class Faults:
     announce: str = ""
     announce_stream: str = ""
     missing: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    lose_answer: str = ""
     no_get_services: bool = False
     no_capabilities: list[str] = field(default_factory=list)
     events_silent: bool = False
@@ -55,6 +58,13 @@ class Faults:
         if type(value) is not type(known[name]):
             raise InvalidInput(f"fault {name} takes a {type(known[name]).__name__}")
         setattr(self, name, value)
+
+    def loses(self, operation: str) -> bool:
+        """Whether this answer is the one that is to be lost."""
+        if self.lose_answer != operation:
+            return False
+        self.lose_answer = ""
+        return True
 
     def hits(self, operation: str) -> bool:
         """Whether faults of the wire are meant for this operation; `only` narrows them to one."""

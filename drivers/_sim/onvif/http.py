@@ -160,7 +160,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _deliver(self, request: Request, status: int, body: bytes) -> None:
         faults = self._device.faults
-        if not faults.hits(request.name):
+        if faults.loses(request.name):
+            self._hang_up("lose_answer", request.name)
+        elif not faults.hits(request.name):
             self._send(status, body)
         elif faults.drop_answers:
             self._hang_up("drop_answers", request.name)

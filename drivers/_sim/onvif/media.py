@@ -9,6 +9,8 @@ from drivers._sim.onvif.state import Encoder, Osd, set_encoder
 _CODECS_1 = ("JPEG", "MPEG4", "H264")
 _CODECS_2 = ("JPEG", "H264", "H265")
 _SIZES = ((1920, 1080), (1280, 720), (640, 360))
+_RATES = (1, 5, 10, 15, 25)
+_MOST_OSDS = 4
 
 
 def _is_media2(call: Call) -> bool:
@@ -107,7 +109,11 @@ def set_encoder_configuration(call: Call) -> str:
     }  # fmt: skip
     size = (int(told["width"] or encoder.width), int(told["height"] or encoder.height))
     codecs = _CODECS_2 if _is_media2(call) else _CODECS_1
-    if size not in _SIZES or (told["encoding"] or encoder.encoding) not in codecs:
+    fps, gop = float(told["fps"] or encoder.fps), int(told["gop"] or encoder.gop)
+    bitrate = int(told["bitrate"] or encoder.bitrate)
+    steps = fps in _RATES if _is_media2(call) else 1 <= fps <= 25
+    fits = size in _SIZES and steps and 1 <= gop <= 250 and 64 <= bitrate <= 8192
+    if not fits or (told["encoding"] or encoder.encoding) not in codecs:
         raise SoapFault("the parameters cannot be set", "ter:InvalidArgVal", "ter:ConfigModify")
     set_encoder(encoder, told)
     return ""
@@ -126,7 +132,9 @@ def get_encoder_options(call: Call) -> str:
             for codec in _CODECS_2
         )
     return (
-        "<trt:Options><tt:QualityRange><tt:Min>1</tt:Min><tt:Max>10</tt:Max></tt:QualityRange><tt:H264>"
+        "<trt:Options><tt:QualityRange><tt:Min>1</tt:Min><tt:Max>10</tt:Max></tt:QualityRange><tt:JPEG>"
+        f"{sizes}<tt:FrameRateRange><tt:Min>1</tt:Min><tt:Max>25</tt:Max></tt:FrameRateRange><tt:EncodingIntervalRange>"
+        "<tt:Min>1</tt:Min><tt:Max>1</tt:Max></tt:EncodingIntervalRange></tt:JPEG><tt:H264>"
         f"{sizes}<tt:GovLengthRange><tt:Min>1</tt:Min><tt:Max>250</tt:Max></tt:GovLengthRange><tt:FrameRateRange><tt:Min>1"
         "</tt:Min><tt:Max>25</tt:Max></tt:FrameRateRange><tt:EncodingIntervalRange><tt:Min>1</tt:Min><tt:Max>1</tt:Max>"
         "</tt:EncodingIntervalRange><tt:H264ProfilesSupported>Main</tt:H264ProfilesSupported></tt:H264></trt:Options>"
@@ -163,8 +171,24 @@ def get_osds(call: Call) -> str:
     return "".join(
         f'<{prefix}:OSDs token="{osd.token}"><tt:VideoSourceConfigurationToken>vsc-1</tt:VideoSourceConfigurationToken>'
         "<tt:Type>Text</tt:Type><tt:Position><tt:Type>UpperLeft</tt:Type></tt:Position><tt:TextString><tt:Type>"
-        f"{osd.kind}</tt:Type><tt:PlainText>{escape(osd.text)}</tt:PlainText></tt:TextString></{prefix}:OSDs>"
+        f"{osd.kind}</tt:Type>{_osd_text(osd)}</tt:TextString></{prefix}:OSDs>"
         for osd in call.state.osds
+    )
+
+
+def _osd_text(osd: Osd) -> str:
+    if osd.kind == "Plain":
+        return f"<tt:PlainText>{escape(osd.text)}</tt:PlainText>"
+    return "<tt:DateFormat>yyyy-MM-dd</tt:DateFormat><tt:TimeFormat>HH:mm:ss</tt:TimeFormat>"
+
+
+def get_osd_options(call: Call) -> str:
+    prefix = "tr2" if _is_media2(call) else "trt"
+    return (
+        f'<{prefix}:OSDOptions><tt:MaximumNumberOfOSDs Total="{_MOST_OSDS}"/><tt:Type>Text</tt:Type>'
+        "<tt:PositionOption>UpperLeft</tt:PositionOption><tt:PositionOption>LowerRight</tt:PositionOption>"
+        "<tt:TextOption><tt:Type>Plain</tt:Type><tt:Type>DateAndTime</tt:Type><tt:DateFormat>yyyy-MM-dd</tt:DateFormat>"
+        f"<tt:TimeFormat>HH:mm:ss</tt:TimeFormat></tt:TextOption></{prefix}:OSDOptions>"
     )
 
 
@@ -178,7 +202,16 @@ def set_osd(call: Call) -> str:
 
 
 def create_osd(call: Call) -> str:
-    osd = Osd(f"osd-{len(call.state.osds) + 1}", call.request.text("PlainText"))
+    string = first(call.request.element, "TextString")
+    kind = "" if string is None else str(first(string, "Type").text)
+    position = first(call.request.element, "Position")
+    place = "" if position is None else str(first(position, "Type").text)
+    if kind not in ("Plain", "DateAndTime") or place not in ("UpperLeft", "LowerRight"):
+        raise SoapFault("the parameters cannot be set", "ter:InvalidArgVal", "ter:ConfigModify")
+    if len(call.state.osds) >= _MOST_OSDS:
+        raise SoapFault("there are enough texts", "ter:Action", "ter:MaxOSDs", sender=False)
+    number = max((int(osd.token.rpartition("-")[2]) for osd in call.state.osds), default=0) + 1
+    osd = Osd(f"osd-{number}", call.request.text("PlainText"), kind)
     call.state.osds.append(osd)
     prefix = "tr2" if _is_media2(call) else "trt"
     return f"<{prefix}:OSDToken>{osd.token}</{prefix}:OSDToken>"
@@ -198,7 +231,8 @@ _BOTH: dict[str, Operation] = {
     "GetVideoEncoderConfigurationOptions": get_encoder_options,
     "SetVideoEncoderConfiguration": set_encoder_configuration, "GetStreamUri": get_stream_uri,
     "GetSnapshotUri": get_snapshot_uri, "GetOSDs": get_osds, "SetOSD": set_osd, "CreateOSD": create_osd,
-    "DeleteOSD": delete_osd, "GetVideoSourceConfigurations": get_video_source_configurations,
+    "DeleteOSD": delete_osd, "GetOSDOptions": get_osd_options,
+    "GetVideoSourceConfigurations": get_video_source_configurations,
 }  # fmt: skip
 MEDIA1: dict[str, Operation] = _BOTH | {
     "GetProfile": get_profiles, "GetVideoSources": get_video_sources, "GetVideoEncoderConfiguration": get_encoders,

@@ -56,7 +56,9 @@ def _value(text: str) -> JsonValue:
 def _shown(device: SimulatedOnvif) -> dict[str, JsonValue]:
     state = device.state
     return {
-        "hostname": state.hostname, "ntp": [*state.ntp], "users": [*sorted(state.users)], "boot": device.hub.boot,
+        "writes": device.writes, "hostname": state.hostname, "ntp": [*state.ntp], "timezone": state.timezone,
+        "https": state.protocols["HTTPS"][0], "osds": {osd.token: osd.text or osd.kind for osd in state.osds},
+        "users": [*sorted(state.users)], "boot": device.hub.boot,
         "subscriptions": device.hub.count, "discovery": state.discovery,
         "relays": {relay.token: relay.active for relay in state.relays},
         "doors": {door.token: door.mode for door in state.doors},

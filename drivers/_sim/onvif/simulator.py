@@ -42,6 +42,7 @@ class SimulatedOnvif:
     ) -> None:  # fmt: skip
         self.events = EventLog(on_event)
         self.state, self.faults, self.hub, self.doorkeeper = State(), Faults(), events.Hub(), Doorkeeper()
+        self.writes = 0  # calls that changed something
         self.services, self.auth, self.snapshot_auth = services, auth, snapshot_auth
         self.lock = threading.RLock()
         self.down = threading.Event()
@@ -164,7 +165,8 @@ class SimulatedOnvif:
             raise not_supported() from None
         operation = OPERATIONS.get(prefix, {}).get(request.name)
         hidden = self.faults.no_get_services and request.name == "GetServices"
-        if operation is None or hidden or prefix not in self.available():
+        lacking = request.name in self.faults.lacking
+        if operation is None or hidden or lacking or prefix not in self.available():
             raise not_supported()
         with self.lock:
             if self.faults.ignore_sets and not request.name.startswith("Get"):
@@ -173,6 +175,7 @@ class SimulatedOnvif:
             else:
                 inner = operation(self._call(request, self.state, user))
                 if not request.name.startswith("Get"):
+                    self.writes += 1
                     self.events.add("switched", operation=request.name)
         return f"<{prefix}:{request.name}Response>{inner}</{prefix}:{request.name}Response>"
 
