@@ -8,6 +8,8 @@ code               data, encrypted where the security type is 17 or 18; then a M
 from binascii import crc_hqx
 from dataclasses import dataclass
 
+from drivers._framing import GARBAGE, MORE, cut
+
 START = 0x53
 REPLY = 0x80
 # A panel's and reader's default buffer (OSDP 2.2, PDCAP function 10 tells of more).
@@ -75,28 +77,27 @@ def is_plausible(frame: Frame) -> bool:
     return len(frame.data) <= MOST_DATA and (frame.code == KEYPAD or frame.data[1:2] in (b"\0", b"\1"))
 
 
+def measure(heard: bytes) -> int:
+    """For _framing.cut: a frame that is whole and whose check is right; longer than any reader sends is garbage."""
+    size = int.from_bytes(heard[2:4], "little")
+    if heard[0] != START or (len(heard) >= 4 and not SMALLEST <= size <= MOST_BYTES):
+        return GARBAGE
+    if len(heard) < max(4, size):
+        return MORE
+    return size if parse(heard[:size]) else GARBAGE
+
+
 class Scanner:
-    """Finds frames in what comes; noise, and frames longer than any reader sends, are passed over."""
+    """Finds frames in what comes; noise is passed over, and a false start does not hold up the frame behind it."""
 
     def __init__(self) -> None:
-        self._heard = b""
+        self._heard = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are whole now. A false start does not hold up the frame behind it."""
-        heard = (self._heard + data)[-2 * MOST_BYTES :]
-        found, place = [], 0
-        while (start := heard.find(START, place)) >= 0:
-            size = int.from_bytes(heard[start + 2 : start + 4], "little")
-            whole = SMALLEST <= size <= min(MOST_BYTES, len(heard) - start)
-            frame = parse(heard[start : start + size]) if whole else None
-            if frame is None:
-                place = start + 1
-            else:
-                found.append(frame)
-                heard, place = heard[start + size :], 0
-        self._heard = heard
-        return found
+        """The frames that are whole now."""
+        self._heard += data
+        return [frame for raw in cut(self._heard, measure, MOST_BYTES) if (frame := parse(raw))]
 
     def clear(self) -> None:
         """Forget a beginning."""
-        self._heard = b""
+        self._heard.clear()

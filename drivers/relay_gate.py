@@ -3,26 +3,22 @@
 These boards have no timer: a daemon that dies mid-pulse leaves the relay on until it is started again.
 """
 
-import logging
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
-from devicemgr.events import DeviceFact
-from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, Signal
+from devicemgr.model import Capability, DeviceConfig, DeviceInfo, JsonValue
 from devicemgr.ports import Driver
 from drivers._address import SerialAddress, TcpAddress, parse_address
-from drivers._inputs import InputOptions, Watch
-from drivers._line import Line, NoAnswer, Patience, WriteStalled, persist
+from drivers._inputs import InputOptions
+from drivers._line import Line, NoAnswer, WriteStalled
 from drivers._options import read_options
 from drivers._relay_boards import BOARDS, Board
-from drivers._relays import RelayBank
+from drivers._relay_device import RelayDevice
 from drivers._trace import Trace, TracedLine
 
 BAUDRATE = 9600
-
-_log = logging.getLogger(__name__)
 
 
 class Options(InputOptions):
@@ -45,20 +41,16 @@ class Options(InputOptions):
         return model
 
 
-class RelayGate:
+class RelayGate(RelayDevice):
     """One board. Pulses end at a poll, at close() or, after a crash, at the next open()."""
 
     poll_interval = 0.05
 
     def __init__(self, name: str, address: SerialAddress | TcpAddress, board: Board, options: Options) -> None:
-        self._name = name
+        super().__init__(name, options, self._switch)
         self._address = address
         self._board = board
-        self._options = options
-        self._bank = RelayBank(options, self._switch)
-        self._watch = Watch(options)
-        self.senses_passage = self._watch.senses_passage
-        self._patience = Patience()
+        self._model = options.model
         self._line: Line | None = None
         self._trace = Trace()
 
@@ -67,38 +59,13 @@ class RelayGate:
 
         self.close()
         self._line = TracedLine(open_line(self._address), self._trace)
-        try:
-            self._line.discard()
-            self._patience = Patience()
-            self._watch.reset()
-            self._watch.fire = persist(self._read).get("fire", False)
-            if self._watch.fire:
-                _log.warning("%s: fire release is active, so relays are left as they are", self._name)
-            else:
-                self._bank.restore()
-        except DeviceError:
-            self.close()
-            raise
-        return DeviceInfo(model=self._options.model)
-
-    def poll(self) -> list[DeviceFact]:
-        self._bank.end_pulses()
-        # These boards say nothing unasked; reading is how an unplugged port is noticed.
-        self._open_line().read(256, 0)
-        try:
-            now = self._read()
-        except NoAnswer as error:
-            self._patience.missed(error)
-            return []
-        self._patience.answered()
-        facts, passing = self._watch.step(now, free=self._bank.mode(1) is PortalMode.FREE)
-        if self._options.contacts == "potential":
-            for direction in passing:
-                self._bank.cut_short(1, direction)
-        return facts
+        self._begin()
+        return DeviceInfo(model=self._model)
 
     def _read(self) -> dict[str, bool]:
         line, bits = self._open_line(), {}
+        # These boards say nothing unasked; reading is how an unplugged port is noticed.
+        line.read(256, 0)
         for number in self._options.inputs().values():
             level = self._board.input(line, number)
             if level is None:
@@ -106,26 +73,13 @@ class RelayGate:
             bits[number] = level
         return self._options.readings(bits)
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
-        with self._watch.releasing(self._name, channel, direction, seconds):
-            self._bank.release(channel, direction, seconds)
-
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
-        self._watch.refuse_mode(self._name, mode)
-        self._bank.set_mode(channel, mode)
-
-    def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
-        """By lamps on spare relays, where there are any; they belong to channel 1."""
-        if channel == 1:
-            self._bank.indicate(direction, signal)
-
     def check(self) -> dict[str, JsonValue]:
         line = self._open_line()
         states: dict[str, JsonValue] = {
             str(relay): self._board.state(line, relay) for relay in self._options.all_relays()
         }
-        found: dict[str, JsonValue] = {"model": self._options.model, "confirms": self._board.confirms, "relays": states}
-        return found | ({"inputs": {**self._read()}} if self._options.inputs() else {})
+        found: dict[str, JsonValue] = {"model": self._model, "confirms": self._board.confirms, "relays": states}
+        return found | (super().check() if self._options.inputs() else {})
 
     def trace(self) -> list[tuple[float, str, bytes]]:
         return self._trace.entries()

@@ -6,7 +6,8 @@ from pathlib import Path
 from drivers._sim.events import EventLog
 from drivers._sim.lot import LotTurnstile
 from drivers._sim.modbus import ModbusUnit
-from drivers._sim.peer import Brain, Peer
+from drivers._sim.peer import Brain
+from drivers._sim.plugged import Plugged
 from drivers._sim.ports import PtyPort
 
 
@@ -30,7 +31,7 @@ class Party:
         return min((due for brain in self._brains if (due := brain.next_due()) is not None), default=None)
 
 
-class SimulatedBus:
+class SimulatedBus(Plugged):
     """Turnstiles by unit on one pty; a context manager. `baudrate` makes answers take as long as on a wire."""
 
     def __init__(self, units: Iterable[int], link: Path | None = None, baudrate: int | None = None) -> None:
@@ -41,25 +42,4 @@ class SimulatedBus:
             log = self.events[unit] = EventLog()
             lot = self.turnstiles[unit] = LotTurnstile(log, passage=True, passage_delay=0.0, passage_seconds=0.1)
             self.units[unit] = ModbusUnit(unit, lot.handlers(), log, lot.tick, lot.next_tick, baudrate)
-        self._port = PtyPort(link)
-        self._peer = Peer(self._port, Party(self.units.values()))
-
-    @property
-    def path(self) -> str:
-        """The port's path for a driver."""
-        return self._port.address
-
-    def unplug(self) -> None:
-        """Pull the adapter."""
-        self._peer.unplug()
-
-    def replug(self) -> None:
-        """Plug it in again: another pty behind the same link."""
-        self._peer.replug()
-
-    def __enter__(self) -> "SimulatedBus":
-        self._peer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._peer.stop()
+        super().__init__(PtyPort(link), Party(self.units.values()))

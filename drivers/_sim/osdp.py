@@ -8,8 +8,8 @@ import osdp_sys
 
 from drivers._osdp_frames import START
 from drivers._sim.events import EventLog, Sink
-from drivers._sim.peer import Peer
-from drivers._sim.ports import Port, PtyPort, TcpPort
+from drivers._sim.plugged import Plugged
+from drivers._sim.ports import PtyPort, TcpPort
 
 STEP_SECONDS = 0.01
 IDENTITY = {
@@ -190,7 +190,7 @@ class _Readers:
         return self._due
 
 
-class SimulatedReaders:
+class SimulatedReaders(Plugged):
     """Readers on one line; a context manager. Events: output, led, buzzer, keyset, status, each with its unit."""
 
     def __init__(
@@ -203,13 +203,7 @@ class SimulatedReaders:
     ) -> None:
         self.events = EventLog(on_event)
         self.units = {unit: ReaderUnit(unit, key, self.events) for unit, key in keys.items()}
-        self._port: Port = TcpPort(listen) if listen else PtyPort(link)
-        self._peer = Peer(self._port, _Readers(list(self.units.values())))
-
-    @property
-    def path(self) -> str:
-        """The address for a driver."""
-        return self._port.address
+        super().__init__(TcpPort(listen) if listen else PtyPort(link), _Readers(list(self.units.values())))
 
     def do(self, act: Any) -> None:
         """Run `act` in the readers' thread: libosdp is for one thread."""
@@ -223,26 +217,3 @@ class SimulatedReaders:
             self.units[unit].restart()
 
         self.do(change)
-
-    def unplug(self) -> None:
-        """Pull the cable."""
-        self._peer.unplug()
-
-    def replug(self) -> None:
-        """Plug in again: another pty behind the same link."""
-        self._peer.replug()
-
-    def start(self) -> "SimulatedReaders":
-        """Plug in."""
-        self._peer.start()
-        return self
-
-    def stop(self) -> None:
-        """Unplug and end."""
-        self._peer.stop()
-
-    def __enter__(self) -> "SimulatedReaders":
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()

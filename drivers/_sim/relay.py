@@ -11,8 +11,8 @@ from devicemgr.errors import InvalidInput
 from drivers._sim.events import Event, EventLog, Sink
 from drivers._sim.faults import BODY_FAULTS, FAULTS, POWERLESS_SECONDS, UNPLUGGED_SECONDS, Plan, obey
 from drivers._sim.modbus import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Faults, Handler, ModbusUnit, Refusal
-from drivers._sim.peer import Peer
 from drivers._sim.perco import PercoArm
+from drivers._sim.plugged import Plugged
 from drivers._sim.ports import PtyPort
 from drivers._sim.serving import print_line, serve, stop_signals
 
@@ -202,7 +202,7 @@ def _modbus_handlers(relays: Relays) -> dict[int, Handler]:
     return {0x01: lambda pdu, _: read(pdu, relays.on), 0x02: lambda pdu, _: read(pdu, relays.inputs), 0x05: write}
 
 
-class SimulatedRelayBoard:
+class SimulatedRelayBoard(Plugged):
     """A relay board on a pty; a context manager. Events: order or request, on, off."""
 
     def __init__(
@@ -214,7 +214,6 @@ class SimulatedRelayBoard:
         if contacts != "none":
             self.relays.arm = PercoArm(self.relays.inputs, self.events, contacts, passage=passage)
         self.faults = Faults()
-        self._port = PtyPort(link)
         brain: SerialBoard | ModbusUnit
         if model == "modbus":
             unit_brain = ModbusUnit(
@@ -231,7 +230,7 @@ class SimulatedRelayBoard:
             kinds = {"lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard}
             brain = kinds[model](self.relays, self.events, self.faults)
         self._brain = brain
-        self._peer = Peer(self._port, brain)
+        super().__init__(PtyPort(link), brain)
         brain.after_command = self._afflict
 
     @property
@@ -257,26 +256,6 @@ class SimulatedRelayBoard:
             self.relays.lose_power(now, POWERLESS_SECONDS)
             if not self.relays.arm:
                 self._brain.powerless_until = now + POWERLESS_SECONDS
-
-    @property
-    def path(self) -> str:
-        """The port's path for a driver."""
-        return self._port.address
-
-    def unplug(self) -> None:
-        """Pull the cable; relays stay as they are."""
-        self._peer.unplug()
-
-    def replug(self) -> None:
-        """Plug in again: another pty behind the same link."""
-        self._peer.replug()
-
-    def __enter__(self) -> "SimulatedRelayBoard":
-        self._peer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._peer.stop()
 
 
 def run(board: SimulatedRelayBoard, model: str, faults: Sequence[str]) -> None:

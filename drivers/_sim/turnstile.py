@@ -9,12 +9,12 @@ from drivers._sim.events import Event, EventLog, Sink
 from drivers._sim.faults import BODY_FAULTS, POWERLESS_SECONDS, UNPLUGGED_SECONDS, Plan, obey
 from drivers._sim.lot import LotTurnstile
 from drivers._sim.modbus import Faults, ModbusUnit
-from drivers._sim.peer import Peer
-from drivers._sim.ports import Port, PtyPort, TcpPort
+from drivers._sim.plugged import Plugged
+from drivers._sim.ports import PtyPort, TcpPort
 from drivers._sim.serving import print_line, serve, stop_signals
 
 
-class SimulatedTurnstile:
+class SimulatedTurnstile(Plugged):
     """A turnstile to plug a driver into; a context manager. Every request and passage is in `events`.
 
     Events: request, release, free, close, write, object, passage, timed_out.
@@ -35,16 +35,10 @@ class SimulatedTurnstile:
         self._turnstile = LotTurnstile(self.events, passage, passage_delay, passage_seconds)
         behaviour = self._turnstile
         self._modbus = ModbusUnit(unit, behaviour.handlers(), self.events, behaviour.tick, behaviour.next_tick)
-        self._port: Port = TcpPort(listen) if listen else PtyPort(link)
-        self._peer = Peer(self._port, self._modbus)
+        super().__init__(TcpPort(listen) if listen else PtyPort(link), self._modbus)
         behaviour.sticks = lambda: self.plan.due("stuck-arm")
         self.plan.on_clear = lambda: self._peer.do(behaviour.unstick)
         self._modbus.after_command = self._afflict
-
-    @property
-    def path(self) -> str:
-        """The address for a driver: the link, the pty, or tcp://host:port."""
-        return self._port.address
 
     @property
     def registers(self) -> dict[int, int]:
@@ -55,23 +49,6 @@ class SimulatedTurnstile:
     def faults(self) -> Faults:
         """Set what shall go wrong: silent, garbage, drop_next_answer…"""
         return self._modbus.faults
-
-    def start(self) -> "SimulatedTurnstile":
-        """Plug in; InvalidInput when the link or port is taken."""
-        self._peer.start()
-        return self
-
-    def stop(self) -> None:
-        """Unplug, remove the link, end the thread."""
-        self._peer.stop()
-
-    def unplug(self) -> None:
-        """Pull the cable; the turnstile itself goes on."""
-        self._peer.unplug()
-
-    def replug(self) -> None:
-        """Plug in again: another pty behind the same link."""
-        self._peer.replug()
 
     def add_passages(self, direction: Direction, people: int) -> None:
         """`people` pass in `direction` at once, as when the line is down."""
@@ -94,12 +71,6 @@ class SimulatedTurnstile:
         if self.plan.due("power-loss"):
             self._turnstile.lose_power()
             self._modbus.powerless_until = time.monotonic() + POWERLESS_SECONDS
-
-    def __enter__(self) -> "SimulatedTurnstile":
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 def run(
