@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from devicemgr.client.output import emit, progress, table, warn
+from devicemgr.client.output import emit, progress, table, warn, words
 from devicemgr.client.session import api
 
 app = typer.Typer()
@@ -41,11 +42,15 @@ def discover(
     rows = [
         (
             row["kind"], row["address"], row["model"], " ".join(filter(None, (row["name"], row["serial"]))),
-            row["known"], "; ".join(filter(None, (row["add"], row["note"]))),
+            row["known"], row["note"],
         )
         for row in answer["found"]
     ]  # fmt: skip
-    table("", ("kind", "address", "model", "name, serial", "known as", "how to add"), rows, _NOTHING)
+    table("", ("kind", "address", "model", "name, serial", "known as", "note"), rows, _NOTHING)
+    for row in answer["found"]:
+        if row["add"]:
+            # On a line of its own, to be copied whole.
+            words().print(escape(row["add"]), soft_wrap=True)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def provision(
 
 
 def _pair(name: str, seconds: int) -> None:
-    notes().print(f"waiting up to {seconds} s for {name} in install mode", markup=False, soft_wrap=True)
+    notes().print(f"waiting up to {seconds} s for {name} to take a new key", markup=False, soft_wrap=True)
     found: dict[str, Any] = api().post(
         path("devices", name, "pair"), {"seconds": seconds}, timeout=seconds + _MORE_SECONDS
     )

@@ -77,7 +77,7 @@ def test_what_is_found_known_and_how_to_add(home, done, cli, asked, way):
     ran = cli("device", "discover", "--kind", "fake_camera")
     assert ran.code == 0
     assert "Model [red]X" in ran.out
-    assert "devicemgr device add NAME --driver fake_camera --address http://192.0.2.7" in " ".join(ran.out.split())
+    assert "devicemgr device add NAME --driver fake_camera --address http://192.0.2.7" in ran.out.splitlines()
 
 
 def test_nothing_found_is_no_failure_and_says_what_to_check(home, cli, asked, monkeypatch):
