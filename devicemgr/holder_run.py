@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from devicemgr.errors import DevicemgrError, DeviceRefused
 from devicemgr.holdings import Holds
-from devicemgr.ports import Device, Holder
+from devicemgr.ports import Device, Holder, Scheduling
 
 T = TypeVar("T")
 Step = Callable[[Device], Any]
@@ -16,11 +16,13 @@ Steps = Generator[Step, Any, None]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a device says of its memory."""
+    """What a device says of its memory: `decides` None where it does not say, `hours` when it keeps weekly hours."""
 
     holds: Holds
     batch: int
     capacity: int
+    decides: bool | None = None
+    hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Run:
     of: int = 0
     failed: int = 0
     unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     error: DevicemgrError | None = None
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
@@ -61,7 +64,12 @@ class Run:
 
 def profile_of(device: Device) -> Profile | None:
     """A step: None for a device that keeps nobody."""
-    return Profile(device.holds, max(1, device.batch), device.capacity()) if isinstance(device, Holder) else None
+    if not isinstance(device, Holder):
+        return None
+    batch, capacity = max(1, device.batch), device.capacity()
+    if isinstance(device, Scheduling):
+        return Profile(device.holds, batch, capacity, device.decides_alone, True)
+    return Profile(device.holds, batch, capacity)
 
 
 def holder(device: Device) -> Holder:

@@ -8,8 +8,9 @@ Revocations go before the reading; then read page by page, plan, remove, change,
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from devicemgr import erasure
@@ -28,9 +29,10 @@ from devicemgr.holdings import (
     known_keys,
     plan,
 )
-from devicemgr.ports import Holding
+from devicemgr.ports import Device, Holding, Scheduling, Spans
 from devicemgr.rulebook import Rulebook
 from devicemgr.rules.policy import Snapshot
+from devicemgr.rules.schedule import spans
 from devicemgr.site import Site
 from devicemgr.store import holdings as rows
 from devicemgr.text import safe
@@ -40,6 +42,8 @@ Work = Callable[[Sequence[str]], Steps]
 _MOST_KEYS = 200_000
 _READ_AGAIN = 2
 _RETRY_FIRST, _RETRY_LAST = 60.0, 3600.0
+# A device's own today and the six days behind it, in whatever zone it is.
+_YESTERDAY, _HOURS_AHEAD = timedelta(days=1, hours=2), timedelta(days=10)
 
 
 class HolderSync:
@@ -56,6 +60,7 @@ class HolderSync:
         self._records: dict[str, Record] = {}
         self._retries: dict[str, tuple[str | None, int, float]] = {}
         self._no_room: set[str] = set()
+        self._no_hours: dict[str, str] = {}
 
     def steps(self, run: Run, *, read: bool = False, prune: bool = False, insist: bool = False) -> Steps:
         """Do what is to be done; `read` anew, `prune` what is unknown, `insist` on what was refused lately."""
@@ -69,6 +74,7 @@ class HolderSync:
         try:
             self._load()
             yield from self._revoke_first()
+            yield from self._keep_hours()
             if read or self._mirror is None:
                 yield from self._read()
             yield from self._apply(prune)
@@ -100,7 +106,11 @@ class HolderSync:
     def _want(self) -> None:
         assert self._profile is not None
         self._snapshot = self._rules.refresh()
-        policy = Policy(self._profile.holds, self._keeper.faces, self._keeper.decides)
+        told = self._profile.decides
+        policy = Policy(
+            self._profile.holds, self._keeper.faces, self._keeper.decides if told is None else told,
+            self._profile.hours, frozenset(self._no_hours),
+        )  # fmt: skip
         faces = self._samples.digests() if policy.faces else {}
         self._desired = desired(self._keeper.name, policy, self._snapshot, self._site.clock.now(), faces)
 
@@ -111,6 +121,32 @@ class HolderSync:
         with self._site.database.read() as session:
             self._records = rows.records(session, self._keeper.id)
         self._save(list(self._marks()))
+
+    def _keep_hours(self) -> Steps:
+        """The week to come, before anybody is given it; what the device can't keep, this box keeps by its clock."""
+        while weeks := self._weeks():
+            refused = yield _hours(weeks)
+            failed = {name: safe(str(why), 200) for name, why in refused.items() if name in weeks}
+            if not failed:
+                break
+            self._no_hours |= failed
+            self._load()
+        self.run.notes = tuple(self._notes())
+
+    def _weeks(self) -> dict[str, Spans]:
+        begin, known = self._site.clock.now() - _YESTERDAY, self._snapshot.schedules
+        return {
+            name: spans([known[one] for one in schedules if one in known], begin, begin + _HOURS_AHEAD)
+            for name, schedules in self._desired.hours.items()
+        }
+
+    def _notes(self) -> Iterator[str]:
+        if self._desired.by_clock:
+            why = f" ({next(iter(self._no_hours.values()))})" if self._no_hours else ""
+            yield (
+                f"{self._keeper.name} does not keep by itself when {', '.join(sorted(self._desired.by_clock))} is open"
+                f"{why}: this box gives and takes the doors; while it is away they stay as they were"
+            )
 
     def _marks(self) -> Sequence[Record]:
         changed = []
@@ -184,6 +220,7 @@ class HolderSync:
                 self._records[key] = replace(record, seen=digest(holding))
 
     def _apply(self, prune: bool) -> Steps:
+        yield from self._keep_hours()
         todo = self._todo(prune)
         while todo:
             do, keys = todo.popleft()
@@ -191,6 +228,7 @@ class HolderSync:
             self.run.done += len(keys)
             if self.dirty.is_set():
                 self._load()
+                yield from self._keep_hours()
                 todo = self._todo(prune)
 
     def _todo(self, prune: bool) -> deque[tuple[Work, Sequence[str]]]:
@@ -334,6 +372,14 @@ class HolderSync:
             if record is not None:
                 changed.append(replace(record, state=state, error=safe(why, 300)))
         self._save(changed)
+
+
+def _hours(weeks: Mapping[str, Spans]) -> Step:
+    def keep(device: Device) -> dict[str, DeviceRefused]:
+        assert isinstance(device, Scheduling)
+        return device.keep_hours(weeks)
+
+    return keep
 
 
 def _page(after: str | None) -> Step:

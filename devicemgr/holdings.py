@@ -1,11 +1,13 @@
 """What a device should hold by the rules here, and how that differs from what it holds. Pure: no clock, no store.
 
-A device that decides by itself knows neither schedules nor second factors, so these are kept by what it holds: a door
-is in a holding only while the schedule is open and one factor suffices there. Keys are badges, or printed card numbers.
+A device that decides by itself knows no second factors, so a door is in a holding only if one factor suffices there.
+Schedules it keeps itself where it can (ports.Scheduling): the door's hours are named, by the schedules of all levels
+that lead there. Where it can't, a door is in a holding only while a schedule is open. Keys are badges, or printed card
+numbers.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -61,11 +63,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a device takes: people or cards, face samples or none; `decides` when it opens without asking here."""
+    """What a device takes: people or cards, face samples or none; `decides` when it opens without asking here.
+
+    `hours` when it keeps weekly hours by itself, but for the names in `no_hours`, which it refused.
+    """
 
     holds: Holds
     faces: bool = False
     decides: bool = True
+    hours: bool = False
+    no_hours: frozenset[str] = frozenset()
 
 
 class Samples(Protocol):
@@ -88,10 +95,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What a device should hold, by key; `unfit` what it should and can't, with person's id and reason."""
+    """What a device should hold, by key; `unfit` what it should and can't, with person's id and reason.
+
+    `hours` leads from the names of weekly hours to their schedules; `by_clock` are those that this box keeps for it.
+    """
 
     wanted: Mapping[str, Wanted] = field(default_factory=dict)
     unfit: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    hours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_clock: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +125,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """A door of the device that a level leads to: open by schedule now, and which factors suffice alone."""
+    """Doors of the device that a level leads to, under a schedule or always, and whether that is open now."""
 
     numbers: frozenset[int]
     portal: Portal
     open_now: bool
+    schedule: str | None
 
 
 def is_used(device: str, snapshot: Snapshot) -> bool:
@@ -155,7 +168,7 @@ def _level_doors(
         if name in doors:
             schedule = snapshot.schedules.get(schedule_name) if schedule_name is not None else None
             open_now = schedule_name is None or (schedule is not None and is_open(schedule, at))
-            found.append(_Door(doors[name], snapshot.portals[name], open_now))
+            found.append(_Door(doors[name], snapshot.portals[name], open_now, schedule_name))
     return found
 
 
@@ -169,9 +182,9 @@ def _cards_by_person(snapshot: Snapshot) -> dict[str, list[str]]:
 def desired(device: str, policy: Policy, snapshot: Snapshot, at: datetime, faces: Mapping[str, str]) -> Desired:
     """Who may pass at `device`, as it should hold them at `at`; `faces` leads from people's ids to sample digests."""
     cards = _cards_by_person(snapshot)
-    entitled = _entitled(device, snapshot, at)
+    entitled, kept = _entitled(device, snapshot, at), _Hours(policy)
     if policy.holds == "cards":
-        return _desired_cards(policy, entitled, cards)
+        return _desired_cards(kept, entitled, cards)
     wanted = {}
     for person, doors in entitled:
         face = faces.get(person.id) if policy.faces and person.face_consent else None
@@ -181,16 +194,14 @@ def desired(device: str, policy: Policy, snapshot: Snapshot, at: datetime, faces
         if face is None and not numbers:
             continue  # without face or card nobody can pass there, so nothing of theirs goes there
         factors = [factor for factor, given in ((Factor.FACE, face), (Factor.CARD, numbers)) if given]
-        holding = Holding(
-            person.badge, person.name, numbers, _numbers(policy, person, doors, factors), person.valid_from,
-            person.valid_to, face,
-        )  # fmt: skip
+        opens, hours = kept.of(person, doors, factors)
+        holding = Holding(person.badge, person.name, numbers, opens, person.valid_from, person.valid_to, face, hours)
         wanted[person.badge] = Wanted(person.id, holding)
-    return Desired(wanted)
+    return Desired(wanted, {}, kept.names, frozenset(kept.by_clock))
 
 
 def _desired_cards(
-    policy: Policy, entitled: Iterator[tuple[Person, list[_Door]]], cards: Mapping[str, list[str]]
+    kept: "_Hours", entitled: Iterator[tuple[Person, list[_Door]]], cards: Mapping[str, list[str]]
 ) -> Desired:
     wanted: dict[str, Wanted] = {}
     unfit: dict[str, tuple[str, str]] = {}
@@ -207,19 +218,50 @@ def _desired_cards(
             if key in wanted and wanted[key].person_id != person.id:
                 unfit[key] = (person.id, _TWO_PEOPLE)
                 continue
-            numbers = _numbers(policy, person, doors, [Factor.CARD])
-            holding = Holding(key, doors=numbers, valid_from=person.valid_from, valid_to=person.valid_to)
+            opens, hours = kept.of(person, doors, [Factor.CARD])
+            holding = Holding(key, "", (), opens, person.valid_from, person.valid_to, None, hours)
             wanted[key] = Wanted(person.id, holding)
-    return Desired({key: found for key, found in wanted.items() if key not in unfit}, unfit)
+    fit = {key: found for key, found in wanted.items() if key not in unfit}
+    return Desired(fit, unfit, kept.names, frozenset(kept.by_clock))
 
 
-def _numbers(policy: Policy, person: Person, doors: list[_Door], factors: list[Factor]) -> frozenset[int]:
-    passable = (
-        door
-        for door in doors
-        if not policy.decides or (door.open_now and any(_suffices(factor, person, door) for factor in factors))
-    )
-    return frozenset(number for door in passable for number in door.numbers)
+class _Hours:
+    """Which doors a person is given, and under which hours; collects the names of the hours that come up."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.names: dict[str, tuple[str, ...]] = {}
+        self.by_clock: set[str] = set()
+
+    def of(
+        self, person: Person, doors: list[_Door], factors: list[Factor]
+    ) -> tuple[frozenset[int], tuple[tuple[int, str], ...]]:
+        """Doors, and the hours of those that are not open at all times."""
+        if not self._policy.decides:
+            return frozenset(number for door in doors for number in door.numbers), ()
+        given: dict[int, list[_Door]] = {}
+        for door in doors:
+            if any(_suffices(factor, person, door) for factor in factors):
+                for number in door.numbers:
+                    given.setdefault(number, []).append(door)
+        opens, hours = set(), []
+        for number, ways in sorted(given.items()):
+            schedules = {way.schedule for way in ways}
+            name = "" if None in schedules else hours_name(sorted(str(schedule) for schedule in schedules))
+            if name and self._policy.hours and name not in self._policy.no_hours:
+                self.names[name] = tuple(sorted(str(schedule) for schedule in schedules))
+                hours.append((number, name))
+            elif name:
+                self.by_clock |= {str(schedule) for schedule in schedules}
+                if not any(way.open_now for way in ways):
+                    continue
+            opens.add(number)
+        return frozenset(opens), tuple(hours)
+
+
+def hours_name(schedules: Sequence[str]) -> str:
+    """A short name for the hours of these schedules together; the same as long as they are the same schedules."""
+    return "dm-" + hashlib.sha256("+".join(schedules).encode()).hexdigest()[:12]
 
 
 def _alone(factor: Factor, person: Person, doors: list[_Door]) -> bool:
@@ -261,6 +303,8 @@ def digest(holding: Holding) -> str:
         holding.key, holding.name, tuple(sorted(holding.cards)), tuple(sorted(holding.doors)),
         tuple(time.astimezone(UTC).isoformat() if time else "" for time in times), holding.face,
     )  # fmt: skip
+    if holding.hours:
+        parts = (*parts, tuple(sorted(holding.hours)))  # type: ignore[assignment]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -273,8 +317,8 @@ def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
         return record.seen is None or record.seen == digest(actual)
     if want.face is not None and (record is None or record.face != want.face):
         return False
-    same = (want.name, set(want.cards), want.doors, want.valid_from, want.valid_to)
-    told = (actual.name, set(actual.cards), actual.doors, actual.valid_from, actual.valid_to)
+    same = (want.name, set(want.cards), want.doors, want.valid_from, want.valid_to, set(want.hours))
+    told = (actual.name, set(actual.cards), actual.doors, actual.valid_from, actual.valid_to, set(actual.hours))
     return same == told and (want.face is None) == (actual.face is None)
 
 
@@ -283,7 +327,7 @@ def restricts(want: Holding, actual: Holding) -> bool:
     shorter = want.valid_to is not None and (actual.valid_to is None or want.valid_to < actual.valid_to)
     later = want.valid_from is not None and (actual.valid_from is None or want.valid_from > actual.valid_from)
     face = want.face is None and actual.face is not None
-    lost = bool(actual.doors - want.doors or set(actual.cards) - set(want.cards))
+    lost = bool(actual.doors - want.doors or set(actual.cards) - set(want.cards) or set(want.hours) - set(actual.hours))
     return shorter or later or face or lost
 
 

@@ -83,6 +83,7 @@ class Holding:
 
     `key` is the badge or the card's number as in rules.cards; `doors` the device's channels, from 1, that it opens.
     `face` names the sample by its digest; a device that only tells that it has one tells "". Times are aware.
+    `hours` names the weekly hours of a door (Scheduling); a door without any is open to them at all times.
     """
 
     key: str
@@ -92,6 +93,7 @@ class Holding:
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     face: str | None = None
+    hours: tuple[tuple[int, str], ...] = ()
 
 
 @runtime_checkable
@@ -112,6 +114,25 @@ class Holder(Device, Protocol):
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove up to `batch`, read back; never called without a key; what is not held is no error."""
+
+
+Spans = tuple[tuple[datetime, datetime], ...]
+
+
+@runtime_checkable
+class Scheduling(Device, Protocol):
+    """A keeper of people that can hold weekly hours, and opens by them without asking here.
+
+    `decides_alone`, known after open(): whether it may ever open by itself, while this box is away for one.
+    """
+
+    decides_alone: bool
+
+    def keep_hours(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
+        """Hold the week to come of each under its name (Holding.hours), read back; which failed, and why.
+
+        Spans are aware, in order and apart. What is held already costs no exchange.
+        """
 
 
 @runtime_checkable

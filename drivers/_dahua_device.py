@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from devicemgr.errors import DeviceRefused, InvalidInput
 from devicemgr.events import DeviceFact
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Holding
+from devicemgr.ports import Holding, Spans
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, read_clock
 from drivers._dahua_history import History
+from drivers._dahua_hours import Hours
 from drivers._dahua_legacy import LegacyStore
 from drivers._dahua_news import News
 from drivers._dahua_online import OnlineMode
@@ -54,6 +55,8 @@ class DahuaConsole(DahuaUpkeep):
         self._online = OnlineMode(self._cgi, host, options)
         self._news = News(self._stream, self._history, self._online.listener)
         self._store: PeopleStore | LegacyStore | None = None
+        self._hours = Hours(self._cgi, lambda: self._clock)
+        self.decides_alone = options.decide == "console" or options.fallback == "console"
         self._modes: dict[int, PortalMode] = {}
         self._info = DeviceInfo()
         self.poll_interval = _USUAL
@@ -160,6 +163,10 @@ class DahuaConsole(DahuaUpkeep):
             raise InvalidInput("nobody was named for removal; nothing was sent")
         self._people().remove(keys)
 
+    def keep_hours(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
+        """Weekly hours, for people whose doors are not open to them at all times."""
+        return self._hours.keep(hours)
+
     def answer(self, serial: int, granted: bool, words: str) -> None:
         """Answer a question of online mode."""
         self._online.answer(serial, granted, words)
@@ -167,8 +174,8 @@ class DahuaConsole(DahuaUpkeep):
 
     def _people(self) -> PeopleStore | LegacyStore:
         if self._store is None:
-            newer = PeopleStore(self._cgi, lambda: self._clock)
-            self._store = newer if newer.exists() else LegacyStore(self._cgi, lambda: self._clock)
+            newer = PeopleStore(self._cgi, lambda: self._clock, self._hours)
+            self._store = newer if newer.exists() else LegacyStore(self._cgi, lambda: self._clock, self._hours)
         return self._store
 
     def _read_clock(self) -> None:

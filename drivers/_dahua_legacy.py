@@ -11,8 +11,9 @@ from devicemgr.errors import DeviceGarbled, DeviceRefused
 from devicemgr.ports import Holding
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, flat_rows, number
+from drivers._dahua_hours import Hours
 from drivers._dahua_names import card_hex, card_names, plain_name, shown_name
-from drivers._dahua_people import local_time
+from drivers._dahua_people import local_time, told_hours
 
 _TABLE = ("name", "AccessControlCard")
 _FIRST, _LAST = "20000101 000000", "20371231 235959"
@@ -25,12 +26,13 @@ _TABLE_BYTES = 24 << 20
 class LegacyStore:
     """Speaks the older commands to one terminal; `clock` gives its zone."""
 
-    def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock]) -> None:
-        self._cgi, self._clock = cgi, clock
+    def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock], hours: Hours) -> None:
+        self._cgi, self._clock, self._hours = cgi, clock, hours
         self._plain = False
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
         """ports.Holder; all at once."""
+        self._hours.forget()
         people: dict[str, list[dict[str, str]]] = {}
         for row in self._table() if after is None else []:
             if row.get("UserID"):
@@ -95,12 +97,13 @@ class LegacyStore:
         ) from refusal
 
     def _pairs(self, holding: Holding, card: str, name: str) -> list[tuple[str, str]]:
-        doors, clock = sorted(holding.doors), self._clock()
+        doors, clock, hours = sorted(holding.doors), self._clock(), dict(holding.hours)
+        sections = [self._hours.number(hours.get(door, "")) for door in doors or [1]]
         return [
             ("CardNo", card), ("UserID", holding.key), ("CardName", name),
             ("CardStatus", _NORMAL if doors else _FROZEN), ("CardType", "0"),
             *((f"Doors[{place}]", str(door - 1)) for place, door in enumerate(doors or [1])),
-            *((f"TimeSections[{place}]", "255") for place in range(max(len(doors), 1))),
+            *((f"TimeSections[{place}]", str(section)) for place, section in enumerate(sections)),
             ("ValidDateStart", local_time(holding.valid_from, _FIRST, clock, _FORMAT)),
             ("ValidDateEnd", local_time(holding.valid_to, _LAST, clock, _FORMAT)),
         ]  # fmt: skip
@@ -169,11 +172,12 @@ class LegacyStore:
         first = rows[0]
         cards = [name for row in rows if (name := next(iter(card_names(row.get("CardNo", ""))), ""))]
         active = first.get("CardStatus", _NORMAL) == _NORMAL
-        doors = [number(value) + 1 for name, value in first.items() if name.startswith("Doors[")] if active else []
+        doors = [value for name, value in first.items() if name.startswith("Doors[")] if active else []
+        sections: list[object] = [value for name, value in first.items() if name.startswith("TimeSections[")]
         return Holding(
-            key, first.get("CardName", "")[:200], tuple(sorted(cards)), frozenset(doors),
+            key, first.get("CardName", "")[:200], tuple(sorted(cards)), frozenset(number(door) + 1 for door in doors),
             self._time(first.get("ValidDateStart", ""), _FIRST), self._time(first.get("ValidDateEnd", ""), _LAST),
-            "" if has_face else None,
+            "" if has_face else None, told_hours(self._hours, doors, sections),
         )  # fmt: skip
 
     def _time(self, told: str, unbounded: str) -> datetime | None:

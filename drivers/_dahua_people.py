@@ -15,6 +15,7 @@ from devicemgr.ports import Holding
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, Row, TerminalClock, flat_rows, number, numbered
 from drivers._dahua_finds import MOST_HELD, Find, Finder, attempt
+from drivers._dahua_hours import Hours
 from drivers._dahua_names import card_hex, card_names, plain_name, shown_name
 
 BATCH = 10
@@ -38,8 +39,8 @@ class _Scan:
 class PeopleStore:
     """Speaks the newer commands to one terminal; `clock` gives its zone."""
 
-    def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock]) -> None:
-        self._cgi, self._clock = cgi, clock
+    def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock], hours: Hours) -> None:
+        self._cgi, self._clock, self._hours = cgi, clock, hours
         self._finder = Finder(cgi)
         self._scan = _Scan()
         self._plain = False
@@ -51,6 +52,7 @@ class PeopleStore:
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
         """ports.Holder; `after` names the phase of the reading."""
         if after is None:
+            self._hours.forget()
             self._scan = _Scan()
         if after in (None, "cards"):
             return [], self._read_some("AccessCard", self._note_card) or "faces"
@@ -90,7 +92,12 @@ class PeopleStore:
 
     def _put_people(self, holdings: Sequence[Holding], failed: dict[str, DeviceRefused]) -> set[str]:
         """Keys of those who are certainly new there."""
-        rows = {holding.key: self._user_row(holding) for holding in holdings}
+        rows: dict[str, Row] = {}
+        for holding in holdings:
+            try:
+                rows[holding.key] = self._user_row(holding)
+            except DeviceRefused as error:
+                failed[holding.key] = error
         fresh, refused = self._upsert("AccessUser", "UserList", list(rows.values()))
         for row in refused:
             key = str(row["UserID"])
@@ -277,6 +284,7 @@ class PeopleStore:
         return Holding(
             key, str(row.get("UserName", ""))[:200], tuple(cards), frozenset(number(door) + 1 for door in doors),
             self._time(row.get("ValidFrom"), FIRST), self._time(row.get("ValidTo"), LAST), "" if has_face else None,
+            told_hours(self._hours, doors, row.get("TimeSections")),
         )  # fmt: skip
 
     def _time(self, told: object, unbounded: str) -> datetime | None:
@@ -290,11 +298,12 @@ class PeopleStore:
 
     def _user_row(self, holding: Holding) -> Row:
         doors = sorted(door - 1 for door in holding.doors)
-        zone = self._clock()
+        zone, hours = self._clock(), dict(holding.hours)
         name = plain_name(holding.name, holding.key) if self._plain else shown_name(holding.name)
         return {
             "UserID": holding.key, "UserName": name, "UserType": 0, "Authority": _ORDINARY, "Password": "",
-            "Doors": doors or [0], "TimeSections": [255] * max(len(doors), 1),
+            "Doors": doors or [0],
+            "TimeSections": [self._hours.number(hours.get(door + 1, "")) for door in doors or [0]],
             "SpecialDaysSchedule": [255] * max(len(doors), 1), "UserStatus": _ACTIVE if doors else _FROZEN,
             "ValidFrom": local_time(holding.valid_from, FIRST, zone),
             "ValidTo": local_time(holding.valid_to, LAST, zone),
@@ -302,11 +311,18 @@ class PeopleStore:
 
 
 def _is_as_told(row: Row, held: Row | None) -> bool:
-    """What must not differ: the validity and whether it is frozen; a name may be kept otherwise."""
+    """What must not differ: validity, hours, and whether it is frozen; a name may be kept otherwise."""
     if held is None:
         return False
-    same = ("ValidFrom", "ValidTo", "UserStatus")
+    same = ("ValidFrom", "ValidTo", "UserStatus", "TimeSections")
     return all(str(held[name]) == str(row[name]) for name in same if name in held)
+
+
+def told_hours(hours: Hours, doors: Sequence[object], sections: object) -> tuple[tuple[int, str], ...]:
+    """By door, the names of hours that are not "at all times"; sections stand in the order of doors."""
+    numbers = sections if isinstance(sections, list) else []
+    named = ((number(door) + 1, hours.name(number(one, -1))) for door, one in zip(doors, numbers, strict=False))
+    return tuple(sorted((door, name) for door, name in named if name))
 
 
 def local_time(moment: datetime | None, unbounded: str, clock: TerminalClock, form: str = _FORMAT) -> str:

@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from devicemgr.rules.cards import printed_number
 from devicemgr.text import safe
 from drivers._hik_codes import EXISTS, NOT_THERE
 from drivers._hik_faces import Faces, fitted
+from drivers._hik_hours import Hours
 from drivers._hik_isapi import Isapi, Refusal, items, section
 from drivers._hik_time import Clock
 from drivers._http import Request
@@ -35,6 +36,7 @@ class People:
     def __init__(self, isapi: Isapi, clock: Callable[[], Clock], doors: int, name_bytes: int) -> None:
         self._isapi, self._clock, self._doors, self._name_bytes = isapi, clock, doors, name_bytes
         self._faces = Faces(isapi)
+        self.hours = Hours(isapi, clock)
         self._has_setup = True
         self._has_detail = True
 
@@ -55,6 +57,8 @@ class People:
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
         """A page of up to 30 people; `after` is where the page before ended."""
+        if after is None:
+            self.hours.forget()
         search, _, place = (after or f"{uuid.uuid4().hex}:0").partition(":")
         position = int(place)
         users, more = self._users(search, position, None)
@@ -98,7 +102,7 @@ class People:
                 f"badge '{safe(want.key, 60)}' does not fit: the console holds 1 to 32 of A-Z a-z 0-9 . _ + : -"
             )
         doors = sorted(door for door in want.doors if 1 <= door <= self._doors)
-        clock = self._clock()
+        clock, hours = self._clock(), dict(want.hours)
         end = want.valid_to if want.valid_to and want.valid_to.year <= _END_YEAR else None
         return {
             "employeeNo": want.key, "name": cut_name(want.name, self._name_bytes), "userType": "normal",
@@ -108,7 +112,9 @@ class People:
                 "endTime": clock.local(end) if end else f"{_END_YEAR}-12-31T23:59:59",
             },
             "doorRight": ",".join(str(door) for door in doors),
-            "RightPlan": [{"doorNo": door, "planTemplateNo": "1"} for door in doors],
+            "RightPlan": [
+                {"doorNo": door, "planTemplateNo": str(self.hours.number(hours.get(door, "")))} for door in doors
+            ],
             "userVerifyMode": "", "localUIRight": False,
         }  # fmt: skip
 
@@ -216,7 +222,7 @@ class People:
         with_cards = [str(user["employeeNo"]) for user in users if user.get("numOfCard") != 0 and "employeeNo" in user]
         cards = self._cards(with_cards)
         clock = self._clock()
-        found = [_holding(user, cards.get(str(user.get("employeeNo")), ()), clock) for user in users]
+        found = [_holding(user, cards.get(str(user.get("employeeNo")), ()), clock, self.hours) for user in users]
         return [holding for holding in found if holding is not None]
 
     def _cards(self, badges: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -241,7 +247,7 @@ class People:
 
     def _compare(self, want: Holding, numbers: set[str], user: dict[str, Any], found: Holding) -> None:
         valid = user["Valid"]
-        expected = _holding(user | {"numOfFace": 0}, (), self._clock())
+        expected = _holding(user | {"numOfFace": 0}, (), self._clock(), self.hours)
         assert expected is not None
         differs = [
             what
@@ -250,6 +256,8 @@ class People:
                 ("cards", set(found.cards) == numbers),
                 ("face", want.face is None or found.face is not None),
                 ("face that was to go", want.face is not None or found.face is None),
+                ("doors", found.doors == expected.doors),
+                ("hours", found.hours == expected.hours),
                 ("validity", (found.valid_from, found.valid_to) == (expected.valid_from, expected.valid_to)),
             )
             if not same
@@ -272,7 +280,7 @@ def _numbers(want: Holding) -> set[str]:
     return numbers
 
 
-def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock) -> Holding | None:
+def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Hours) -> Holding | None:
     badge = str(user.get("employeeNo") or "")[:64]
     if not badge:
         return None
@@ -284,8 +292,16 @@ def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock) -> Holdin
         badge, str(user.get("name") or "")[:200], tuple(sorted(cards)), frozenset(int(door) for door in doors[:64]),
         begin if limited and begin and begin.year > _BEGIN.year else None,
         end if limited and end and end.year < _END_YEAR else None,
-        "" if _positive(user.get("numOfFace")) else None,
+        "" if _positive(user.get("numOfFace")) else None, tuple(sorted(_hours(user, hours))),
     )  # fmt: skip
+
+
+def _hours(user: dict[str, Any], hours: Hours) -> Iterator[tuple[int, str]]:
+    """By door, the names of hours that are not "at all times"; a template's number may come as text."""
+    for one in items(user.get("RightPlan"))[:64]:
+        door, number = (str(one.get(name) or "") for name in ("doorNo", "planTemplateNo"))
+        if door.isdecimal() and number.isdecimal() and (name := hours.name(int(number))):
+            yield int(door), name
 
 
 def _find_status(says: dict[str, Any], depth: int = 0) -> str:

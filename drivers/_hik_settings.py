@@ -12,6 +12,7 @@ from drivers._hik_time import Clock, read_clock, write_zone
 TIME = "/ISAPI/System/time"
 ACS_CONFIG = "/ISAPI/AccessControl/AcsCfg"
 WORK_STATUS = "/ISAPI/AccessControl/AcsWorkStatus?format=json"
+ASKS = "the console asks this box"
 _SET_ABOVE_S = 2.0
 _MOST_STATES = 8
 
@@ -63,7 +64,7 @@ def set_who_decides(isapi: Isapi, host: bool, seconds: int, open_when_down: bool
         return "the console can't ask this box: it decides by itself"
     if bool(held.get("remoteCheckDoorEnabled")) is not host:
         raise DeviceRefused("the console does not keep who decides; set remote verification on its own page")
-    return "the console asks this box" if host else "the console decides by itself"
+    return ASKS if host else "the console decides by itself"
 
 
 def work_status(isapi: Isapi) -> dict[str, JsonValue]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, FireRelease, GateAlarm, Kind, Presented
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Device, Driver, Found, Holding
+from devicemgr.ports import Device, Driver, Found, Holding, Spans
 from drivers._hik_codes import FIRE_OFF
 from drivers._hik_time import Clock
 from drivers._hik_upkeep import HikvisionUpkeep
@@ -81,6 +81,7 @@ class HikvisionConsole(HikvisionUpkeep):
         self._push: PushListener | None = None
         self._clock = Clock()
         self._decides = ""
+        self.decides_alone = True
         self._cursor: int | None = None
         self._resumed = False
         self._fire = self._tampered = False
@@ -94,7 +95,7 @@ class HikvisionConsole(HikvisionUpkeep):
     def open(self) -> DeviceInfo:
         from drivers._hik_feed import Feed, Wires  # noqa: PLC0415 - listing the kinds imports no vendor library
         from drivers._hik_people import People  # noqa: PLC0415
-        from drivers._hik_settings import clock_of, identify, set_who_decides  # noqa: PLC0415
+        from drivers._hik_settings import ASKS, clock_of, identify, set_who_decides  # noqa: PLC0415
 
         self.close()
         options = self._options
@@ -106,6 +107,7 @@ class HikvisionConsole(HikvisionUpkeep):
                 _log.warning("%s: %s", self._config.name, self._clock.note)
             host, open_when_down = options.decide == "host", options.when_server_down == "open"
             self._decides = set_who_decides(isapi, host, options.remote_check_seconds, open_when_down)
+            self.decides_alone = self._decides != ASKS or open_when_down
             self._people = People(isapi, lambda: self._clock, max(doors, 1), options.name_bytes)
             wires = Wires(self._connect(), self._connect())
             self._feed = Feed(wires, self._clock, self._cursor, options.poll_seconds)
@@ -149,6 +151,9 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def remove(self, keys: Sequence[str]) -> None:
         self._open_people().remove(keys)
+
+    def keep_hours(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
+        return self._open_people().hours.keep(hours)
 
     def check(self) -> dict[str, JsonValue]:
         """Who it is, its clock, whom it holds, who decides, and what its contacts say."""

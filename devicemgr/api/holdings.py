@@ -32,8 +32,8 @@ def _plan_json(found: Plan, wanted: Desired, actual: dict[str, Holding] | Any) -
             {
                 "do": do,
                 "key": key,
-                "holds": _holding_json(actual[key]) if key in actual else None,
-                "should_hold": _holding_json(wanted.wanted[key].holding) if key in wanted.wanted else None,
+                "holds": _holding_json(actual[key], wanted) if key in actual else None,
+                "should_hold": _holding_json(wanted.wanted[key].holding, wanted) if key in wanted.wanted else None,
             }
             for do, key in changes
         ],
@@ -42,9 +42,10 @@ def _plan_json(found: Plan, wanted: Desired, actual: dict[str, Holding] | Any) -
     }
 
 
-def _holding_json(holding: Holding) -> dict[str, Any]:
+def _holding_json(holding: Holding, wanted: Desired) -> dict[str, Any]:
+    hours = {str(door): "+".join(wanted.hours.get(name, (name,))) for door, name in sorted(holding.hours)}
     return {
-        "name": holding.name, "cards": sorted(holding.cards), "doors": sorted(holding.doors),
+        "name": holding.name, "cards": sorted(holding.cards), "doors": sorted(holding.doors), "hours": hours,
         "valid_from": rfc3339(holding.valid_from) if holding.valid_from else None,
         "valid_to": rfc3339(holding.valid_to) if holding.valid_to else None, "face": holding.face is not None,
     }  # fmt: skip
@@ -85,4 +86,5 @@ def summary(context: Context, name: str) -> dict[str, Any]:
     run = context.runtime.last_run(name)
     unknown = len(run.unknown) if run is not None and run.ended.is_set() else None
     states = {state: counts.get(state, 0) for state in ("held", "pending", "failed", "to_remove")}
-    return states | {"unknown": unknown, "failures": failures}
+    notes = list(run.notes) if run is not None else []
+    return states | {"unknown": unknown, "failures": failures, "notes": notes}

@@ -56,6 +56,8 @@ def sync(
     held = api().get(path("devices", name, "holdings"))
     for failure in held["failures"]:
         warn(f"{failure['key']}: {failure['error']}")
+    for note in held["notes"]:
+        warn(note)
     unknown = f", {run['unknown']} unknown and left (--prune removes them)" if run["unknown"] else ""
     say(f"{name} holds {held['held']}, {held['failed']} refused{unknown}", {"device": name} | run | {"holdings": held})
     if held["failed"]:
@@ -67,6 +69,8 @@ def show_holdings(held: dict[str, Any]) -> None:
     counts = {name: held[name] for name in ("held", "pending", "failed", "to_remove", "unknown") if held[name]}
     if counts:
         words().print(f"holds: {cell(counts)}", soft_wrap=True)
+    for note in held["notes"]:
+        words().print(f"note: {cell(note)}", soft_wrap=True)
     if held["failures"]:
         rows = [(failure["key"], failure["badge"], failure["error"]) for failure in held["failures"]]
         table("Refused", ("key", "person", "why"), rows, "")

@@ -8,7 +8,8 @@ to the weekday and the date on which it starts, for its weekdays and for holiday
 import difflib
 import re
 import zoneinfo
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from devicemgr.errors import InvalidInput
@@ -80,6 +81,32 @@ def is_open(schedule: Schedule, at: datetime) -> bool:
         or _holds_since_yesterday(schedule, window, yesterday, local.time())
         for window in schedule.windows
     )
+
+
+def spans(schedules: Iterable[Schedule], begin: datetime, end: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """When any of them is open between two aware instants: (from, to) in UTC, in order and apart.
+
+    In an hour that the clock skips it may be closed where is_open() says open.
+    """
+    found = []
+    for schedule in schedules:
+        zone = find_zone(schedule.timezone)
+        first = begin.astimezone(zone).date() - timedelta(days=1)
+        days = [first + timedelta(days=step) for step in range((end - begin).days + 4)] if zone is not None else []
+        for window in schedule.windows:
+            for day in days:
+                if _starts_on(schedule, window, day):
+                    last = day if window.end > window.start else day + timedelta(days=1)
+                    opens = datetime.combine(day, window.start, zone)
+                    closes = datetime.combine(last, window.end.replace(fold=1), zone)
+                    found.append((max(opens.astimezone(UTC), begin), min(closes.astimezone(UTC), end)))
+    joined: list[tuple[datetime, datetime]] = []
+    for opens, closes in sorted(span for span in found if span[0] < span[1]):
+        if joined and opens <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], closes))
+        else:
+            joined.append((opens, closes))
+    return tuple(joined)
 
 
 def _holds_today(schedule: Schedule, window: TimeWindow, today: date, clock: time) -> bool:

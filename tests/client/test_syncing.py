@@ -108,6 +108,15 @@ def test_revoked_people_are_shown_until_they_are_gone(house, cli, done, box):
     assert [place["place"] for place in record["detail"]["places"]] == ["this site's database", "box"]
 
 
+def test_a_device_that_keeps_no_schedule_says_so(house, cli, done, box):
+    done("schedule", "add", "day", "mon-fri 08:00-18:00")
+    done("level", "revoke", "A1", "staff")
+    done("level", "add", "shift", "--portal", "main", "--schedule", "day")
+    done("level", "grant", "A1", "shift")
+    ran = cli("device", "sync", "box")
+    assert "does not keep by itself when day is open" in ran.err
+
+
 def vacate(done):
     done("level", "revoke", "A1", "staff")
     done("level", "remove", "staff")

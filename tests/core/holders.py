@@ -93,6 +93,26 @@ class FakeHolder:
             self.faces.pop(key, None)
 
 
+class ScheduledHolder(FakeHolder):
+    """Keeps weekly hours too; `weeks` is what it keeps, `hours_refused` what it says no to."""
+
+    def __init__(self, decides_alone: bool = True) -> None:
+        super().__init__("people")
+        self.decides_alone = decides_alone
+        self.weeks: dict[str, Any] = {}
+        self.hours_refused: set[str] = set()
+
+    def keep_hours(self, hours: Mapping[str, Any]) -> dict[str, DeviceRefused]:
+        self.told.append(("hours", tuple(sorted(hours))))
+        self.weeks |= {name: spans for name, spans in hours.items() if name not in self.hours_refused}
+        return {name: DeviceRefused("no room for hours") for name in hours if name in self.hours_refused}
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        for holding in holdings:
+            assert {name for _, name in holding.hours} <= set(self.weeks), "hours that it was never told"
+        return super().put(holdings, faces)
+
+
 def coarse(holding: Holding) -> Holding:
     """How the device tells what it was given."""
     start, end = (_midnight(moment) for moment in (holding.valid_from, holding.valid_to))

@@ -20,7 +20,7 @@ PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\xff\xd9"
 CAPS = 20
 MOST_RECORDS = 10_000
 _INDEXED = re.compile(r"\w+\[\d+\]\Z")
-_CONFIG_KEY = re.compile(r"[A-Za-z_]+(\[\d+\])?(\.[A-Za-z_]+(\[\d+\])?)*\Z")
+_CONFIG_KEY = re.compile(r"[A-Za-z_]+(\[\d+\])*(\.[A-Za-z_]+(\[\d+\])*)*\Z")
 
 
 class Cgis:
@@ -33,6 +33,7 @@ class Cgis:
         self.config = {
             "Intelbras_ModeCfg.DeviceMode": "0", "PictureHttpUpload.Enable": "false",
             "AccessControl[0].State": "Normal", "AccessControl[0].UnlockHoldInterval": "3000",
+            "AccessTimeSchedule[0].Name": "Default", "AccessTimeSchedule[0].Enable": "true",
         }  # fmt: skip
 
     def answer(self, cgi: str, query: Query, body: bytes) -> Answer:
@@ -192,6 +193,14 @@ class Cgis:
         self.config.update(wanted)
         self._console.events.add("configured", keys=[*sorted(wanted)])
         return "OK"
+
+    def is_open(self, number: int, local: datetime) -> bool:
+        """Whether weekly hours `number` are open at the terminal's local time; 255 always."""
+        key = f"AccessTimeSchedule[{number}]"
+        day, clock = (local.weekday() + 1) % 7, f"{local:%H:%M:%S}"
+        rows = (self.config.get(f"{key}.TimeSchedule[{day}][{place}]", "0 ") for place in range(4))
+        spans = [row[2:].partition("-")[::2] for row in rows if row.startswith("1 ")]
+        return number == 255 or any(begin <= clock <= end for begin, end in spans)
 
     def _info(self, query: Query, body: bytes) -> Answer:
         if query.get("action") == "reboot" and not body:

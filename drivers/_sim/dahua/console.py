@@ -21,6 +21,7 @@ from drivers._sim.dahua.streams import News, Streams
 from drivers._sim.events import EventLog, Sink
 
 FACE, CARD = 15, 1
+OUTSIDE_HOURS = 0x20
 ALARMS = ("DoorNotClosed", "BreakIn", "Duress", "ChassisIntruded", "AlarmLocal")
 
 
@@ -109,6 +110,14 @@ class SimulatedDahua:
         told = {"UserID": user, "CardName": name, "CardNo": number, "Method": CARD}
         return self._seen(channel, told, granted=row is not None, code=0 if row else 0x10)
 
+    def _is_open_to(self, user: str, channel: int) -> bool:
+        """By the hours of the person's doors, by its own clock."""
+        row = self.people.users.get(user, {})
+        doors, sections = row.get("Doors", [0]), row.get("TimeSections", [255])
+        local = self.now() + timedelta(hours=self.zone_hours)
+        pairs = dict(zip(doors, sections, strict=False))
+        return self.cgis.is_open(int(pairs.get(channel - 1, 255)), local)
+
     def door(self, channel: int, state: str) -> None:
         """Its contact says open or close; held open is told as an alarm."""
         if state not in ("open", "close") or not 1 <= channel <= self.doors:
@@ -139,6 +148,8 @@ class SimulatedDahua:
         }  # fmt: skip
         if self.cgis.config["Intelbras_ModeCfg.DeviceMode"] == "2":
             return self._ask(channel, data)
+        if granted and not self._is_open_to(str(data["UserID"]), channel):
+            granted, data = False, data | {"Status": 0, "ErrorCode": OUTSIDE_HOURS}
         self._record(data)
         if granted:
             self.unlock(channel, str(data["UserID"]))

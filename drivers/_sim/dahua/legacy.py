@@ -19,7 +19,7 @@ class LegacyTable:
         if row["CardNo"] in self._people.cards:
             raise BadRequest("the card exists")
         if row["UserID"] not in self._people.users:
-            self._people.insert_users([{"UserID": row["UserID"], "UserName": row.get("CardName", "")}])
+            self._people.insert_users([_user(row)])
         self._keep_card(row)
         number, self._next = self._next, self._next + 1
         self._rows[number] = row
@@ -31,7 +31,7 @@ class LegacyTable:
             raise BadRequest("no such record")
         old, changed = self._rows[number], _checked(self._rows[number] | row)
         self._people.cards.pop(old["CardNo"], None)
-        self._people.users[changed["UserID"]] = {"UserID": changed["UserID"], "UserName": changed.get("CardName", "")}
+        self._people.users[changed["UserID"]] = _user(changed)
         self._keep_card(changed)
         self._rows[number] = changed
 
@@ -53,6 +53,14 @@ class LegacyTable:
     def _keep_card(self, row: Row) -> None:
         if row["CardNo"]:
             self._people.insert_cards([{"UserID": row["UserID"], "CardNo": row["CardNo"]}])
+
+
+def _user(row: Row) -> Row:
+    numbers = {
+        name: [int(value) for key, value in row.items() if key.startswith(f"{name}[")]
+        for name in ("Doors", "TimeSections")
+    }
+    return {"UserID": row["UserID"], "UserName": row.get("CardName", ""), **numbers}
 
 
 def _checked(row: Row) -> Row:

@@ -10,7 +10,7 @@ from drivers._sim.hikvision.refusals import Refused, Reply
 from drivers._sim.hikvision.state import Json, Stored, Terminal
 
 _NS = 'xmlns="http://www.isapi.org/ver20/XMLSchema"'
-_MOST_NAME, _MOST_BADGE, _MOST_PAGE, _MOST_FACE = 128, 32, 30, 200_000
+_MOST_NAME, _MOST_BADGE, _MOST_PAGE, _MOST_FACE, _MOST_PLANS = 128, 32, 30, 200_000, 255
 
 # A picture that shows nothing.
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\r\n--no boundary\r\n\xff\xd9"
@@ -82,6 +82,9 @@ class Pages:
             door = re.fullmatch(r"/ISAPI/AccessControl/RemoteControl/door/([0-9]{1,5})", path)
             if door and method == "PUT":
                 return self._door(int(door[1]), body)
+            plan = re.fullmatch(r"/ISAPI/AccessControl/(UserRightPlanTemplate|UserRightWeekPlanCfg)/([0-9]{1,3})", path)
+            if plan and 1 <= int(plan[2]) <= _MOST_PLANS:
+                return self._plan(method, plan[1], int(plan[2]), body)
             page = self._pages.get((method, path))
             if page is None:
                 raise Refused("notSupport")
@@ -293,6 +296,15 @@ class Pages:
         else:
             self._t.modes[door] = word
         return XML_OK
+
+    def _plan(self, method: str, name: str, number: int, body: bytes) -> Reply:
+        """A plan template or a week plan; both are there from the beginning, and not in use."""
+        held = self._t.templates if name == "UserRightPlanTemplate" else self._t.weeks
+        if method == "GET":
+            return _json({name: held.get(number, {"enable": False})})
+        held[number] = json.loads(body)[name]
+        self._t.log.add("plan_set", page=name, number=number)
+        return OK
 
     def _set_hosts(self, body: bytes) -> Reply:
         inner = re.sub(rb"<\?xml[^>]*>", b"", body).decode()

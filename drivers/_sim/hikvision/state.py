@@ -68,6 +68,8 @@ class Terminal:
             "remoteCheckDoorEnabled": False, "checkChannelType": "PrivateSDK", "remoteCheckTimeout": 5,
             "offlineDevCheckOpenDoorEnabled": False, "uploadCapPic": True,
         }  # fmt: skip
+        self.templates: dict[int, Json] = {1: {"enable": True, "templateName": "All day", "weekPlanNo": 1}}
+        self.weeks: dict[int, Json] = {}
         self.modes: dict[int, str] = {}
         self.tampered = False
         self._questions: dict[int, tuple[threading.Event, list[bool]]] = {}
@@ -178,6 +180,9 @@ class Terminal:
     def _present(self, minor: int, badge: str, more: Json) -> None:
         fields = {"employeeNoString": badge, "name": self.users[badge].get("name", ""), **more}
         fields["currentVerifyMode"] = "cardOrFace" if more else "face"
+        if not self._is_open_to(badge):
+            self.happen(0x07, **fields)
+            return
         if not self.config.get("remoteCheckDoorEnabled"):
             self.happen(minor, **fields)
             self.open_door(1, "itself")
@@ -201,6 +206,22 @@ class Terminal:
             self.log.add("not_answered", serial=serial, opens=open_anyway)
             if open_anyway:
                 self.open_door(1, "itself")
+
+    def _is_open_to(self, badge: str, door: int = 1) -> bool:
+        """By the week plan of the person's plan template for that door, by its own clock."""
+        rights = self.users.get(badge, {}).get("RightPlan", [])
+        numbers = [int(right["planTemplateNo"]) for right in rights if right["doorNo"] == door]
+        plans = [self.templates.get(number, {}).get("weekPlanNo", 0) for number in numbers]
+        now = self.now()
+        day, clock = f"{now:%A}", f"{now:%H:%M:%S}"
+        spans = [
+            one["TimeSegment"]
+            for plan in plans
+            for one in self.weeks.get(plan, {}).get("WeekPlanCfg", [])
+            if one["enable"] and one["week"] == day
+        ]
+        always = not numbers or 1 in numbers
+        return always or any(span["beginTime"] <= clock <= span["endTime"] for span in spans)
 
     def _is_valid(self, badge: str) -> bool:
         valid = self.users.get(badge, {}).get("Valid", {})
