@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devicemgr import faces
+from devicemgr.consents import Terms
 from devicemgr.errors import InvalidInput, PhotoRefused, RequestError
 from devicemgr.model import VideoSource
 from devicemgr.ports import Camera, Device
@@ -15,7 +16,6 @@ from devicemgr.recognizer.pictures import taken
 from devicemgr.runtime import Runtime
 from devicemgr.site import Site
 from devicemgr.store import people
-from devicemgr.text import reference
 
 _STREAM_SECONDS = 10.0
 
@@ -31,11 +31,10 @@ class Sitting:
 
 
 def enrol(
-    site: Site, runtime: Runtime, actor: str, badge: str, consent: str, sitting: Sitting, *,
+    site: Site, runtime: Runtime, actor: str, badge: str, consent: Terms, sitting: Sitting, *,
     allow_lookalike: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """As faces.enrol, of the pictures that the sitting's camera takes; PhotoRefused when too few of them are fit."""
-    consent = reference(consent)
     with site.database.read() as session:
         people.get(session, badge)
     source = runtime.call_device(sitting.device, _stream, _STREAM_SECONDS)

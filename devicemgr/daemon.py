@@ -17,6 +17,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.server import ApiServer
 from devicemgr.calibrating import Recalibration
 from devicemgr.clock_watch import ClockWatch
+from devicemgr.consents import ConsentWatch
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError, StorageFailed
 from devicemgr.events import DeviceFact, Fact, FireRelease, Kind, Sighting
 from devicemgr.face_ports import Gallery
@@ -79,6 +80,7 @@ class Daemon:
         self._lanes = CameraLanes(self._rules, site.parts.catalog, self._pool)
         self._supervisor = Supervisor(site.parts.catalog, Listener(self._on_fact, self._on_state), self._resume)
         self._clock = ClockWatch(site.clock, site.database, site.ledger)
+        self._consents = ConsentWatch(site)
         self._fires = FireWatch(site.ledger, self._rules)
         self._modes = PortalModes(
             site, self._rules, self._supervisor, lambda: self._fires.may_lock(self._supervisor.states())
@@ -215,6 +217,7 @@ class Daemon:
             began = time.monotonic()
             self._clock.look()
             try:
+                self._consents.look()
                 self._refresh()
                 self._site.database.forget_later()
                 self._keep_gallery()

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import packages_distributions
 from typing import Any
 
@@ -11,11 +12,13 @@ from devicemgr import backup
 from devicemgr.errors import DevicemgrError
 from devicemgr.runtime import Runtime
 from devicemgr.site import Site
-from devicemgr.store import places
+from devicemgr.store import consents, people, places
 from devicemgr.store.database import get_meta
+from devicemgr.text import rfc3339
 
 _FREE_BYTES = 500 * 1024 * 1024
 _TEST_SECONDS = 20.0
+_CONSENT_DAYS = 14
 
 
 def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
@@ -28,6 +31,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         _run("disk", lambda: _disk(site)),
         _run("database", lambda: _database(site)),
         _run("ledger", lambda: _ledger(site)),
+        _run("consents", lambda: _consents(site)),
         _run("backups", lambda: _backups(site)),
         _run("daemon", lambda: _daemon(runtime)),
         *_devices(site, runtime),
@@ -98,6 +102,17 @@ def _ledger(site: Site) -> str:
     if flaw:
         raise _Finding(f"event {flaw.seq}: {flaw.why}", "keep a copy of the database and find out who changed it")
     return f"{count} events, the chain holds"
+
+
+def _consents(site: Site) -> str:
+    soon = rfc3339(datetime.now(UTC) + timedelta(days=_CONSENT_DAYS))
+    with site.database.read() as session:
+        ending = consents.ending(list(people.all_rows(session)), soon)
+        ended = [row for row in ending if consents.in_force(row) is None]
+    if ending:
+        detail = f"{len(ending) - len(ended)} end within {_CONSENT_DAYS} days; {len(ended)} have ended, the face is off"
+        raise _Finding(detail, f"devicemgr person list --expiring {_CONSENT_DAYS}; then enroll renew, or withdraw")
+    return f"none ends within {_CONSENT_DAYS} days"
 
 
 def _backups(site: Site) -> str:

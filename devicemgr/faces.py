@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from devicemgr import backup, erasure, gallery_file, samples
+from devicemgr.consents import Terms
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
 from devicemgr.events import Fact
 from devicemgr.face_ports import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.gallery_keeper import open_template
 from devicemgr.site import Site
-from devicemgr.store import face_models, holdings, people, settings, templates
+from devicemgr.store import consents, face_models, holdings, people, settings, templates
 from devicemgr.store.database import Session
 from devicemgr.store.tables import PersonRow
-from devicemgr.text import reference
 from devicemgr.vault import DataKey
 
 MAX_PHOTOS = 10
@@ -26,7 +26,7 @@ _commit = threading.Lock()
 
 
 def enrol(
-    site: Site, actor: str, badge: str, photos: Sequence[bytes], consent: str, *,
+    site: Site, actor: str, badge: str, photos: Sequence[bytes], consent: Terms, *,
     allow_lookalike: bool = False, device: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Enrol photos of one person, all or none; photos enrolled before are skipped; PhotoRefused with all faces.
@@ -35,7 +35,6 @@ def enrol(
     """
     if not 1 <= len(photos) <= MAX_PHOTOS:
         raise InvalidInput(f"give 1 to {MAX_PHOTOS} photos at a time")
-    consent = reference(consent)
     with site.database.read() as session:
         own, keep = face_models.active(session), settings.load(session).keep_samples
         model = site.gallery.name_of(own)
@@ -96,7 +95,7 @@ def _judged(
 
 def _store(
     site: Site, actor: str, badge: str, photos: Sequence[bytes], prepared: Sequence[PreparedSample],
-    model: str, consent_reference: str, how: dict[str, Any],
+    model: str, terms: Terms, how: dict[str, Any],
 ) -> int:  # fmt: skip
     with site.database.write() as session:
         row = people.get(session, badge)
@@ -107,9 +106,10 @@ def _store(
         known = {template.photo_mac for template in row.templates if template.model == model}
         if len(known | set(macs)) > MAX_SAMPLES:
             raise InvalidInput(f"{badge} would have more than {MAX_SAMPLES} samples; withdraw and enrol anew")
-        consent, given = people.give_consent(session, row, consent_reference)
+        consent, given = consents.give(session, row, terms.reference, terms.notice, terms.until)
         if given:
-            _record(site, session, "admin.consent_given", row, actor, {})
+            detail = {"notice": terms.notice, "until": terms.until}
+            _record(site, session, "admin.consent_given", row, actor, detail)
         kept = 0
         for mac, sample in zip(macs, prepared, strict=True):
             if mac not in known:
@@ -117,8 +117,8 @@ def _store(
                 people.add_template(session, row, consent, model, sealed, mac)
             kept += samples.keep(session, row, consent, key, mac, sample.crop)
         if prepared:
-            detail = {"samples": len(prepared), "kept": kept, "model": model}
-            _record(site, session, "admin.face_enrolled", row, actor, detail | how)
+            found = {"samples": len(prepared), "kept": kept, "model": model}
+            _record(site, session, "admin.face_enrolled", row, actor, found | how)
         return people.photos(row, model)
 
 
@@ -137,8 +137,7 @@ def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
     """End the consent: templates deleted and their key destroyed at once; cards go on working."""
     with site.database.write() as session:
         row = people.get(session, badge)
-        consent = people.consent_in_force(row)
-        if consent is None and not row.templates:
+        if consents.in_force(row) is None and not row.templates:
             raise NotFound(f"{badge} has no consent to withdraw and no face enrolled")
         for given in row.consents:
             given.withdrawn = given.withdrawn or people.now_text()

@@ -9,7 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr import camera_enrolment, faces
-from devicemgr.api.context import Ctx, Who
+from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.consents import Terms, agreed, renew
 from devicemgr.errors import InvalidInput
 from devicemgr.store import people
 
@@ -24,6 +25,8 @@ class Photos(BaseModel):
     model_config = ConfigDict(extra="forbid")
     photos: list[str] = Field(min_length=1, max_length=faces.MAX_PHOTOS)
     consent: str
+    notice: str | None = None
+    consent_until: str | None = None
     allow_lookalike: bool = False
 
 
@@ -33,6 +36,8 @@ class FromCamera(BaseModel):
     model_config = ConfigDict(extra="forbid")
     device: str
     consent: str
+    notice: str | None = None
+    consent_until: str | None = None
     pictures: int = Field(3, ge=1, le=faces.MAX_PHOTOS)
     seconds: float = Field(20.0, ge=1.0, le=60.0)
     allow_lookalike: bool = False
@@ -52,12 +57,26 @@ def _bytes(text: str) -> bytes:
         raise InvalidInput("a photo is not base64") from error
 
 
+class Renewal(BaseModel):
+    """A consent that is given again."""
+
+    model_config = ConfigDict(extra="forbid")
+    consent: str
+    notice: str | None = None
+    consent_until: str | None = None
+
+
+def _terms(context: Context, body: Photos | FromCamera) -> Terms:
+    with context.site.database.read() as session:
+        return agreed(session, body.consent, body.notice, body.consent_until)
+
+
 @router.post("/people/{badge}/face", status_code=201)
 def enrol_face(badge: str, body: Photos, context: Ctx, caller: Who) -> dict[str, Any]:
     """Enrol photos of one person, all or none."""
     photos = [_bytes(photo) for photo in body.photos]
     answer = faces.enrol(
-        context.site, caller.actor, badge, photos, body.consent, allow_lookalike=body.allow_lookalike
+        context.site, caller.actor, badge, photos, _terms(context, body), allow_lookalike=body.allow_lookalike
     )  # fmt: skip
     context.runtime.site_changed()
     return answer
@@ -69,7 +88,7 @@ async def enrol_before_camera(badge: str, body: FromCamera, request: Request, co
     sitting = camera_enrolment.Sitting(body.device, body.pictures, body.seconds)
     work = asyncio.ensure_future(
         run_in_threadpool(
-            camera_enrolment.enrol, context.site, context.runtime, caller.actor, badge, body.consent, sitting,
+            camera_enrolment.enrol, context.site, context.runtime, caller.actor, badge, _terms(context, body), sitting,
             allow_lookalike=body.allow_lookalike,
         )
     )  # fmt: skip
@@ -77,6 +96,14 @@ async def enrol_before_camera(badge: str, body: FromCamera, request: Request, co
         if await request.is_disconnected():
             sitting.stopped.set()
     answer = await work
+    context.runtime.site_changed()
+    return answer
+
+
+@router.post("/people/{badge}/consent", status_code=201)
+def renew_consent(badge: str, body: Renewal, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Record a new consent of somebody whose face is here; it counts again, if the one before had ended."""
+    answer = renew(context.site, caller.actor, badge, body.consent, body.notice, body.consent_until)
     context.runtime.site_changed()
     return answer
 

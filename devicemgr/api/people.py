@@ -1,16 +1,16 @@
 """/people: cardholders, their levels, and what the law entitles them to."""
 
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from devicemgr import faces
+from devicemgr import exporting, faces
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.errors import InvalidInput
-from devicemgr.store import ledger_rows, people
+from devicemgr.store import consents, people
 from devicemgr.store.database import Session
-from devicemgr.store.ledger_rows import EventFilter
 from devicemgr.store.tables import PersonRow
 from devicemgr.text import badge as badge_text
 from devicemgr.text import parse_time, person_name, rfc3339
@@ -64,10 +64,15 @@ def add_person(body: NewPerson, context: Ctx, caller: Who) -> dict[str, Any]:
 
 
 @router.get("")
-def list_people(context: Ctx, _: Who) -> list[dict[str, Any]]:
-    """Everybody, by badge."""
+def list_people(
+    context: Ctx, _: Who, expiring: Annotated[int | None, Query(ge=0, le=36500)] = None
+) -> list[dict[str, Any]]:
+    """Everybody, by badge; with `expiring`, whose consent ends within so many days, or has ended and a face is here."""
     with context.site.database.read() as session:
-        return [people.as_json(row) for row in people.all_rows(session)]
+        found = list(people.all_rows(session))
+        if expiring is not None:
+            found = consents.ending(found, rfc3339(datetime.now(UTC) + timedelta(days=expiring)))
+        return [people.as_json(row) for row in found]
 
 
 @router.get("/{badge}")
@@ -137,21 +142,10 @@ def erase_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
 
 @router.get("/{badge}/export")
 def export_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
-    """The data subject's copy: record, consents, samples' dates, and the events about them."""
+    """The data subject's copy: all that is stored about them, and the events."""
     with context.site.database.write(changes_site=False) as session:
         context.record(session, "admin.person_exported", caller, {}, people.get(session, badge).id)
-    with context.site.database.read() as session:
-        row = people.get(session, badge)
-        consents = [{"reference": c.reference, "given": c.given, "withdrawn": c.withdrawn} for c in row.consents]
-        templates = [{"model": t.model, "created": t.created} for t in row.templates]
-        credentials = [
-            {"kind": c.kind, "created": c.created} | ({"number": c.value} if c.kind == "card" else {})
-            for c in row.credentials
-        ]
-        events = ledger_rows.find(session, EventFilter(badge=row.badge), limit=100_000)
-        return people.as_json(row) | {
-            "consents": consents, "templates": templates, "credentials": credentials, "events": events,
-        }  # fmt: skip
+    return exporting.everything_of(context.site, badge)
 
 
 @router.put("/{badge}/levels/{level}")

@@ -84,6 +84,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/people/{badge}/face"): _ADMIN,
     ("POST", "/people/{badge}/face/camera"): _ADMIN,
     ("DELETE", "/people/{badge}/face"): _ADMIN,
+    ("POST", "/people/{badge}/consent"): _ADMIN,
     ("POST", "/faces/check"): _ADMIN,
     ("POST", "/faces/identify"): _ADMIN,
     ("POST", "/gallery/calibration"): _ADMIN,

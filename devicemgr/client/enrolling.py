@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.client.faces import Badge, Consent
+from devicemgr.client.faces import Badge, Consent, ConsentUntil, Notice
 from devicemgr.client.output import cell, emit, notes, say
 from devicemgr.client.photos import ANALYSIS_SECONDS, advice
 from devicemgr.client.session import api, session
@@ -19,6 +19,8 @@ def camera(
     badge: Badge,
     device: Annotated[str, typer.Option(metavar="DEVICE", help="The camera, as `device list` names it.")],
     consent: Consent,
+    notice: Notice = None,
+    consent_until: ConsentUntil = None,
     pictures: Annotated[int, typer.Option(min=1, max=10, help="How many fit pictures to take.")] = 3,
     seconds: Annotated[int, typer.Option(min=1, max=60, help="For how long to look for them.")] = 20,
     allow_lookalike: Annotated[
@@ -28,7 +30,7 @@ def camera(
     """Enrol a person who stands before a camera now, alone in its picture; the pictures are not kept."""
     body = {
         "device": device, "consent": reference(consent), "pictures": pictures, "seconds": seconds,
-        "allow_lookalike": allow_lookalike,
+        "allow_lookalike": allow_lookalike, "notice": notice, "consent_until": consent_until,
     }  # fmt: skip
     try:
         answer = _asked(path("people", badge, "face", "camera"), body, device)

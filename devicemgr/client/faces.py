@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.client import importing
-from devicemgr.client.output import cell, details, emit, say, table, words
+from devicemgr.client.output import cell, details, emit, local, say, table, words
 from devicemgr.client.people import warn_if_not_wiped
 from devicemgr.client.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
 from devicemgr.client.session import api, finish
@@ -24,11 +24,21 @@ Photo = Annotated[Path, typer.Argument(metavar="FILE", help="A photo: JPEG, PNG,
 Consent = Annotated[str, typer.Option(metavar="REF", help="Which signed consent: the form's number or file name.")]
 
 
+Notice = Annotated[
+    str | None, typer.Option("--notice", metavar="V", help="Version of the privacy notice; else the site's.")
+]
+ConsentUntil = Annotated[
+    str | None, typer.Option("--consent-until", metavar="T", help="When the consent ends; else as the site says.")
+]
+
+
 @app.command("photo")
 def photo(
     badge: Badge,
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Photos of this one person, 1 to 10.")],
     consent: Consent,
+    notice: Notice = None,
+    consent_until: ConsentUntil = None,
     allow_lookalike: Annotated[
         bool, typer.Option("--allow-lookalike", help="Enrol though it looks like somebody else who is enrolled.")
     ] = False,
@@ -36,7 +46,8 @@ def photo(
     """Enrol a person's face from photos: all of them or none."""
     if len(files) > MOST_PHOTOS:
         raise InvalidInput(f"give at most {MOST_PHOTOS} photos of a person at a time; the best ones are enough")
-    body = {"photos": [encoded(read_photo(file)) for file in files], "consent": reference(consent)}
+    body: dict[str, Any] = {"photos": [encoded(read_photo(file)) for file in files], "consent": reference(consent)}
+    body |= {"notice": notice, "consent_until": consent_until}
     try:
         answer = api().post(
             path("people", badge, "face"), body | {"allow_lookalike": allow_lookalike}, timeout=ANALYSIS_SECONDS
@@ -114,6 +125,15 @@ def identify(file: Photo) -> None:
     say(f"{who}: {score}, threshold {found['threshold']:.4f}", found)
 
 
+@app.command("renew")
+def renew(badge: Badge, consent: Consent, notice: Notice = None, consent_until: ConsentUntil = None) -> None:
+    """Record a new consent of somebody whose face is here; it counts again if the one before has ended."""
+    body = {"consent": reference(consent), "notice": notice, "consent_until": consent_until}
+    found = api().post(path("people", badge, "consent"), body)
+    until = local(found["consent"]["until"])
+    say(f"{badge}: consent {found['consent']['reference']}" + (f" until {until}" if until else ""), found)
+
+
 @app.command("withdraw")
 def withdraw(badge: Badge) -> None:
     """End the consent: the face is erased at once; cards go on working."""
@@ -126,10 +146,14 @@ def withdraw(badge: Badge) -> None:
 def import_(
     source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_CSV", help="BADGE_name.jpg or BADGE/…, or a CSV table.")],
     consent: Consent,
+    notice: Notice = None,
+    consent_until: ConsentUntil = None,
     workers: Annotated[int | None, typer.Option(min=1, max=8, help="Requests at a time; else as this box can.")] = None,
 ) -> None:
     """Enrol many people; run it again to go on. Exit 4 when some failed."""
-    result = importing.run(source, reference(consent), workers)
+    result = importing.run(
+        source, {"consent": reference(consent), "notice": notice, "consent_until": consent_until}, workers
+    )
     if not emit(result.as_json()):
         _show_import(result)
     if result.failed:

@@ -53,7 +53,7 @@ class Result:
         }  # fmt: skip
 
 
-def run(source: Path, consent: str, workers: int | None) -> Result:
+def run(source: Path, consent: dict[str, Any], workers: int | None) -> Result:
     """Import everybody; an interruption or a daemon that goes away says how to go on."""
     roster = read_roster(source)
     _note(roster.skipped, "files were left aside")
@@ -111,7 +111,7 @@ def _finished(
 class _Importer:
     """Enrols one person a call, from any thread."""
 
-    def __init__(self, api: Api, consent: str, result: Result) -> None:
+    def __init__(self, api: Api, consent: dict[str, Any], result: Result) -> None:
         self._api = api
         self._consent = consent
         self._result = result
@@ -132,7 +132,7 @@ class _Importer:
             if photos is None:
                 return
             self._ensure(entry)
-            body = {"photos": photos, "consent": self._consent}
+            body = {"photos": photos, **self._consent}
             answer = self._api.post(path("people", entry.badge, "face"), body, timeout=ANALYSIS_SECONDS)
         except ApiProblem as problem:
             if int(problem.document.get("status", 500)) >= 500:

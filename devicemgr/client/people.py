@@ -27,12 +27,19 @@ def _show(person: dict[str, Any]) -> None:
             "valid to": local(person["valid_to"]),
             "suspended": person["suspended"],
             "face consent": f"{consent['reference']} ({local(consent['given'])})" if consent else None,
+            "consent until": _until(person),
             "face samples": person["templates"],
             "photos kept": person["samples_kept"],
             "cards": person["cards"],
             "PIN": "set" if person["pin"] else None,
         }
     )
+
+
+def _until(person: dict[str, Any]) -> str | None:
+    if person["consent"] is None:
+        return "ended" if person["templates"] else None
+    return local(person["consent"]["until"]) or "it is withdrawn"
 
 
 @app.command("add")
@@ -50,9 +57,14 @@ def add(
 
 
 @app.command("list")
-def list_() -> None:
-    """List everybody."""
-    people = api().get("/people")
+def list_(
+    expiring: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=0, help="Only those whose consent ends within so many days, or has ended."),
+    ] = None,
+) -> None:
+    """List everybody, or those whose consent to face recognition comes to its end."""
+    people = api().get("/people", expiring=expiring)
     if emit(people):
         return
     rows = [
@@ -62,11 +74,12 @@ def list_() -> None:
             p["levels"],
             p["templates"],
             p["samples_kept"],
+            _until(p),
             "suspended" if p["suspended"] else local(p["valid_to"]),
         )
         for p in people
     ]
-    columns = ("badge", "name", "levels", "face samples", "photos kept", "valid to")
+    columns = ("badge", "name", "levels", "face samples", "photos kept", "consent until", "valid to")
     table("", columns, rows, "nobody yet; add people with: devicemgr person add NAME --badge ID")
 
 

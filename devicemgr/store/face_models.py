@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from devicemgr.errors import StorageFailed
 from devicemgr.face_model import FaceModel
+from devicemgr.store.consents import consented
 from devicemgr.store.database import get_meta, set_meta
-from devicemgr.store.samples import consented
 from devicemgr.store.tables import PersonRow, SampleRow, TemplateRow
 
 _KEY = "face_models"

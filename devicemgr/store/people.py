@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from devicemgr.errors import AlreadyExists, NotFound
 from devicemgr.model import Person
-from devicemgr.store import calibrations
+from devicemgr.store import calibrations, consents
 from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
 from devicemgr.text import badge_key, parse_time, rfc3339, safe
 
@@ -56,22 +56,6 @@ def all_rows(session: Session) -> Iterable[PersonRow]:
 def badge_of(session: Session, person_id: str) -> str | None:
     """The badge of a person's id, None when erased."""
     return session.scalar(select(PersonRow.badge).where(PersonRow.id == person_id))
-
-
-def consent_in_force(row: PersonRow) -> ConsentRow | None:
-    """The consent that now allows this person's face to be matched."""
-    return next((consent for consent in reversed(row.consents) if consent.withdrawn is None), None)
-
-
-def give_consent(session: Session, row: PersonRow, reference: str) -> tuple[ConsentRow, bool]:
-    """Record a consent, or find the same one in force; whether it is new."""
-    current = consent_in_force(row)
-    if current and current.reference == reference:
-        return current, False
-    consent = ConsentRow(id=str(uuid.uuid4()), person_id=row.id, reference=reference, given=now_text())
-    row.consents.append(consent)
-    session.flush()
-    return consent, True
 
 
 def set_level(session: Session, row: PersonRow, level: str, *, held: bool) -> bool:
@@ -160,7 +144,7 @@ def models(session: Session) -> list[Person]:
     levels: dict[str, set[str]] = {}
     for held in session.execute(select(PersonLevelRow.person_id, PersonLevelRow.level_name)):
         levels.setdefault(held.person_id, set()).add(held.level_name)
-    consented = set(session.scalars(select(ConsentRow.person_id).where(ConsentRow.withdrawn.is_(None))))
+    consented = set(session.scalars(consents.consented()))
     columns = (
         PersonRow.id,
         PersonRow.badge,
@@ -184,9 +168,13 @@ def models(session: Session) -> list[Person]:
     ]
 
 
+def _stated(consent: ConsentRow) -> dict[str, Any]:
+    return {name: getattr(consent, name) for name in ("reference", "given", "notice", "until")}
+
+
 def as_json(row: PersonRow) -> dict[str, Any]:
     """What `person show` prints."""
-    consent = consent_in_force(row)
+    consent = consents.in_force(row)
     return {
         "badge": row.badge,
         "name": row.name,
@@ -194,7 +182,7 @@ def as_json(row: PersonRow) -> dict[str, Any]:
         "valid_from": row.valid_from,
         "valid_to": row.valid_to,
         "suspended": row.suspended,
-        "consent": {"reference": consent.reference, "given": consent.given} if consent else None,
+        "consent": _stated(consent) if consent else None,
         "templates": photos(row),
         "samples_kept": len(row.samples),
         "cards": [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == "card"],

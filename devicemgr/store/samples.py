@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from devicemgr.store.tables import ConsentRow, PersonRow, SampleRow
+from devicemgr.store.consents import consented
+from devicemgr.store.tables import PersonRow, SampleRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,6 @@ class SealedSample:
     wrapped_key: bytes = field(repr=False)
     photo_mac: bytes
     data: bytes = field(repr=False)
-
-
-def consented() -> Select[Any]:
-    """Ids of the people whose consent is in force."""
-    return select(ConsentRow.person_id).where(ConsentRow.withdrawn.is_(None))
 
 
 def newest(session: Session, person_id: str) -> SealedSample | None:

@@ -23,6 +23,8 @@ class Settings(BaseModel):
     on_storage_failure: Literal["deny", "allow_known"] = Field(
         "deny", description="While the database refuses: deny, or allow whom the spill file has recorded durably."
     )
+    notice: str = Field("", max_length=64, description="Version of the privacy notice that consents are given under.")
+    consent_days: int = Field(0, ge=0, le=36500, description="For how long a consent holds; 0: until withdrawn.")
     keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
     model: FaceModel | None = None
 

@@ -63,7 +63,8 @@ class CredentialRow(Base):
 class ConsentRow(Base):
     """A consent to face recognition, by its reference (the signed form) and the version of the notice that was read.
 
-    It ends when it is withdrawn, or at `until`; `expired` is when that was noticed: a clock put back undoes nothing.
+    It ends when it is withdrawn, at `until`, or when a newer one takes its place; `expired` is when one of the latter
+    two was noted, so that a clock put back undoes nothing.
     """
 
     __tablename__ = "consents"

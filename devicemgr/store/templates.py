@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from devicemgr.store.tables import ConsentRow, PersonRow, TemplateRow
+from devicemgr.store import consents
+from devicemgr.store.tables import PersonRow, TemplateRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class SealedTemplate:
 
 def index(session: Session, model: str) -> list[tuple[str, str]]:
     """(id, person_id) of the templates of `model` of everybody whose consent is in force, by person."""
-    consented = set(session.scalars(select(ConsentRow.person_id).where(ConsentRow.withdrawn.is_(None))))
+    consented = set(session.scalars(consents.consented()))
     query = select(TemplateRow.id, TemplateRow.person_id).where(TemplateRow.model == model)
     # By the connection itself: a session would look at each of tens of thousands of rows again.
     found = session.connection().execute(query.order_by(TemplateRow.person_id)).all()

@@ -8,6 +8,7 @@ import pytest
 from devicemgr import calibrating, faces
 from devicemgr import site as sites
 from devicemgr.client.calibrate import sentences
+from devicemgr.consents import Terms
 from devicemgr.store import calibrations
 from devicemgr.store import people as people_rows
 from enrollment.calibrate import calibrate
@@ -26,7 +27,7 @@ def enrol(site):
         with site.database.write() as session:
             people_rows.add(session, badge, who, None, None)
         photos = [f"face:{who}:{number}".encode() for number in (1, 2)]
-        faces.enrol(site, "test", badge, photos, "form-1", allow_lookalike=True)
+        faces.enrol(site, "test", badge, photos, Terms("form-1"), allow_lookalike=True)
         site.gallery.refresh()  # as the daemon does, which is told that the site has changed
 
     return add

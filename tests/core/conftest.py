@@ -25,7 +25,7 @@ from devicemgr.pins import PinTry
 from devicemgr.ports import Driver
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Parts, Site
-from devicemgr.store import ledger_rows, people, places
+from devicemgr.store import consents, ledger_rows, people, places
 from devicemgr.store.ledger_rows import EventFilter
 from devicemgr.store.tables import LevelRow, PortalRow
 
@@ -204,7 +204,7 @@ class Entrance:
             session.flush()
             places.set_level_portals(session, level, ["lobby"], None)
             person = people.add(session, "A1", "Anna", None, None)
-            people.give_consent(session, person, "form 1")
+            consents.give(session, person, "form 1")
             people.set_level(session, person, "staff", held=True)
             self.anna = person.id
         self.rules.refresh()

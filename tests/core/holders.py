@@ -13,7 +13,7 @@ from devicemgr.holder_sync import HolderSync
 from devicemgr.model import DeviceConfig, DeviceInfo, Direction, PortalMode
 from devicemgr.ports import Holding
 from devicemgr.rulebook import Rulebook
-from devicemgr.store import credentials, holdings, ledger_rows, people, places
+from devicemgr.store import consents, credentials, holdings, ledger_rows, people, places
 from devicemgr.store.ledger_rows import EventFilter
 from devicemgr.store.tables import HoldingRow, LevelRow, PortalRow
 
@@ -176,7 +176,7 @@ class House:
             for number in cards:
                 credentials.assign_card(session, row, number)
             if more.get("consent"):
-                people.give_consent(session, row, "form 1")
+                consents.give(session, row, "form 1")
             return row.id
 
     def edit(self, badge, **fields):

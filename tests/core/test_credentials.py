@@ -9,7 +9,7 @@ import pytest
 from devicemgr.events import CardRead, KeysPressed
 from devicemgr.model import Direction, Requirement, Signal
 from devicemgr.pins import PinChecked, hash_pin
-from devicemgr.store import credentials, people, places
+from devicemgr.store import consents, credentials, people, places
 
 ANNA = np.eye(4, dtype=np.float32)[0]
 CARD = CardRead(1, ("80:58400", "5301280", "raw:26:2A1C841"))
@@ -173,7 +173,7 @@ def test_a_face_and_somebody_elses_card_open_nothing(door: Any) -> None:
     with door.site.database.write() as session:
         other = people.add(session, "B2", "Boris", None, None)
         people.set_level(session, other, "staff", held=True)
-        people.give_consent(session, other, "form 2")
+        consents.give(session, other, "form 2")
         credentials.assign_card(session, other, "77")
     door.rules.refresh()
     door.see(ANNA)

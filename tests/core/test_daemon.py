@@ -19,7 +19,7 @@ from devicemgr.daemon import Daemon
 from devicemgr.events import Fact, Sighting
 from devicemgr.model import DeviceConfig, Direction
 from devicemgr.site import Site
-from devicemgr.store import ledger_rows, people, places
+from devicemgr.store import consents, ledger_rows, people, places
 from devicemgr.store.ledger_rows import EventFilter
 from devicemgr.store.tables import PortalRow, ScheduleRow
 
@@ -70,7 +70,7 @@ def furnish(site: Site) -> None:
             PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         )
         person = people.add(session, "A1", "Anna", None, None)
-        consent, _ = people.give_consent(session, person, "form 1")
+        consent, _ = consents.give(session, person, "form 1")
         key, person.wrapped_key = site.vault.new_data_key(person.id)
         people.add_template(session, person, consent, "fake", key.seal_template(ANNA.tobytes(), "fake"), b"mac")
 

@@ -8,7 +8,7 @@ import pytest
 
 from devicemgr import faces, gallery_keeper
 from devicemgr.site import Site
-from devicemgr.store import people, templates
+from devicemgr.store import consents, people, templates
 from devicemgr.store.tables import TemplateRow
 
 
@@ -16,7 +16,7 @@ def enrol(site: Site, count: int) -> None:
     with site.database.write() as session:
         for number in range(count):
             person = people.add(session, f"B{number}", "Somebody", None, None)
-            consent, _ = people.give_consent(session, person, "form")
+            consent, _ = consents.give(session, person, "form")
             key, person.wrapped_key = site.vault.new_data_key(person.id)
             vector = np.full(4, number + 1, dtype=np.float32)
             people.add_template(session, person, consent, "fake", key.seal_template(vector.tobytes(), "fake"), b"mac")

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from devicemgr import gallery_keeper
 from devicemgr.site import Site
-from devicemgr.store import people
+from devicemgr.store import consents, people
 from devicemgr.store.tables import ConsentRow, PersonRow, TemplateRow
 
 
@@ -19,7 +19,7 @@ def enrol(site: Site, count: int) -> None:
     with site.database.write() as session:
         for number in range(count):
             person = people.add(session, f"B{number}", "Somebody", None, None)
-            consent, _ = people.give_consent(session, person, "form")
+            consent, _ = consents.give(session, person, "form")
             key, person.wrapped_key = site.vault.new_data_key(person.id)
             vector = np.full(4, number, dtype=np.float32)
             people.add_template(session, person, consent, "fake", key.seal_template(vector.tobytes(), "fake"), b"mac")

@@ -1,0 +1,92 @@
+"""Consents to face recognition: whose is in force, whose ends, and what is recorded when one has ended."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from devicemgr.store.tables import ConsentRow, PersonRow, TemplateRow
+from devicemgr.text import rfc3339
+
+
+def _now() -> str:
+    return rfc3339(datetime.now(UTC))
+
+
+def _holds(at: str) -> ColumnElement[bool]:
+    standing = and_(ConsentRow.withdrawn.is_(None), ConsentRow.expired.is_(None))
+    return and_(standing, or_(ConsentRow.until.is_(None), ConsentRow.until > at))
+
+
+def consented() -> Select[Any]:
+    """Ids of the people whose consent is in force now."""
+    return select(ConsentRow.person_id).where(_holds(_now()))
+
+
+def in_force(row: PersonRow) -> ConsentRow | None:
+    """The newest consent that now allows this person's face to be matched."""
+    now = _now()
+    return next(
+        (c for c in reversed(row.consents) if not c.withdrawn and not c.expired and (c.until is None or c.until > now)),
+        None,
+    )
+
+
+def give(
+    session: Session, row: PersonRow, reference: str, notice: str | None = None, until: str | None = None
+) -> tuple[ConsentRow, bool]:
+    """Record a consent, or find one in force that says the same; whether it is new. A new one ends those before."""
+    current = in_force(row)
+    if current and current.reference == reference and notice in (None, current.notice) and _as_long(current, until):
+        return current, False
+    for before in row.consents:
+        before.expired = before.expired or _now()
+    consent = ConsentRow(
+        id=str(uuid.uuid4()), person_id=row.id, reference=reference, given=_now(), notice=notice, until=until
+    )
+    row.consents.append(consent)
+    session.flush()
+    return consent, True
+
+
+def _as_long(current: ConsentRow, until: str | None) -> bool:
+    """One form's photos, brought in one after another, make one consent: an end of the same day is the same."""
+    return until is None or (current.until is not None and current.until[:10] == until[:10])
+
+
+def due(session: Session, at: str) -> list[ConsentRow]:
+    """Consents whose end has come at `at`, and of which that is not noted yet."""
+    query = select(ConsentRow).where(ConsentRow.until <= at, ConsentRow.withdrawn.is_(None))
+    return list(session.scalars(query.where(ConsentRow.expired.is_(None)).order_by(ConsentRow.until)))
+
+
+def ended_by(session: Session, at: str) -> Sequence[str]:
+    """Ids of people with a face whose consents have all ended, the last of them by expiry before `at`."""
+    living = select(ConsentRow.person_id).where(_holds(_now()))
+    lately = select(ConsentRow.person_id).where(or_(ConsentRow.until > at, ConsentRow.expired > at))
+    noted = select(ConsentRow.person_id).where(ConsentRow.expired <= at)
+    people = select(PersonRow.id).join(TemplateRow).distinct()
+    return list(
+        session.scalars(people.where(PersonRow.id.in_(noted), PersonRow.id.not_in(living), PersonRow.id.not_in(lately)))
+    )
+
+
+def ending(rows: Sequence[PersonRow], before: str) -> list[PersonRow]:
+    """Of these people, those with a face whose consent ends before that time, or has ended."""
+    found = []
+    for row in rows:
+        current = in_force(row)
+        if (current and current.until and current.until < before) or (current is None and row.templates):
+            found.append(row)
+    return found
+
+
+def as_json(consent: ConsentRow) -> dict[str, Any]:
+    """All that is stored of one."""
+    return {
+        "reference": consent.reference, "given": consent.given, "notice": consent.notice, "until": consent.until,
+        "withdrawn": consent.withdrawn, "expired": consent.expired,
+    }  # fmt: skip
