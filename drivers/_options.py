@@ -17,6 +17,7 @@ def read_options(model: type[Options], config: DeviceConfig) -> Options:
         return model.model_validate(dict(config.options))
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'options'}: {fault['msg']}" for fault in error.errors()
+            f"{'.'.join(str(part) for part in fault['loc']) or 'options'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
         )
         raise InvalidInput(f"options of {safe(config.name, 60)}: {safe(faults, 400)}") from error

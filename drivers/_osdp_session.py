@@ -109,7 +109,7 @@ class Session:
         if time.monotonic() - self.wire.heard_at > SILENCE_SECONDS:
             raise NoAnswer(f"no answer from {self.name} for {SILENCE_SECONDS:g} s; check its power and cable")
         if self._fell or not self.is_up():
-            raise DeviceUnreachable(f"{self.name} broke off its session; it is set up again")
+            raise DeviceUnreachable(f"broke off its session ({self.name}); it is set up again")
 
     def events(self) -> list[Event]:
         """What came since the last call."""
@@ -177,14 +177,15 @@ class Session:
         challenged = CHALLENGE in self.wire.sent
         if self._key is not None and not challenged and not self.has(osdp_sys.CAP_COMMUNICATION_SECURITY):
             return DeviceRefused(
-                f"{self.name} offers no Secure Channel, so anybody on the line could play it; use another reader"
+                f"offers no Secure Channel and is refused ({self.name}): anybody on the line could play it; "
+                f"use another reader"
             )
         if self._key is not None and challenged and (CCRYPT in heard or NAK in heard):
             return DeviceRefused(
-                f"{self.name} holds another key than ours and is refused; is it still the same reader? "
+                f"holds another key than ours and is refused ({self.name}); is it still the same reader? "
                 f"give its key: devicemgr device edit {self._label} --password-stdin, or pair it anew"
             )
-        return DeviceUnreachable(f"{self.name} answers and then breaks off; check the wiring and termination")
+        return DeviceUnreachable(f"answers and then breaks off ({self.name}); check the wiring and termination")
 
     def keyset_left(self) -> bool:
         """Whether a new key was sent."""

@@ -108,7 +108,7 @@ def _fault(error: ValidationError) -> str:
         case "missing":
             return f"option {where} must be given"
         case _:
-            return f"option {where}: {first['msg']}"
+            return f"option {where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _device_json(row: DeviceRow, states: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -186,7 +186,9 @@ def _read(model: type[Body], where: str, fields: Mapping[str, Any]) -> Body:
     except ValidationError as error:
         first = error.errors()[0]
         at = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(safe(f"{where} in the site's file: {at}: {first['msg']}")) from error
+        raise InvalidInput(
+            safe(f"{where} in the site's file: {at}: {first['msg'].removeprefix('Value error, ')}")
+        ) from error
 
 
 def _stated(model: FaceModel | None) -> dict[str, Any]:

@@ -26,6 +26,8 @@ _SHOWN_FIRST = 10
 _ALL = 100_000
 # Date, time and two blanks.
 _INDENT = 21
+# Behind the kind.
+_COLUMNS = 44
 
 _STYLES = {
     "access_granted": "green",
@@ -115,11 +117,17 @@ def _folded(line: Text, width: int) -> Text:
     """For people's eyes: what does not fit goes on under the kind; a pipe or a file keeps one line an event."""
     rows: list[Text] = [line]
     while rows[-1].cell_len > width:
-        place = rows[-1].plain.rfind(" ", _INDENT + 1, width + 1)
+        # Rather between the columns than in the midst of the words that say why.
+        gap = rows[-1].plain.rfind("  ", _COLUMNS, width + 1) if len(rows) == 1 else -1
+        place = gap if gap > 0 else rows[-1].plain.rfind(" ", _INDENT + 1, width + 1)
         if place < 0:
             break
-        rows[-1:] = [rows[-1][:place], Text(" " * _INDENT).append_text(rows[-1][place + 1 :])]
+        rows[-1:] = [rows[-1][:place], Text(" " * _INDENT).append_text(_begun(rows[-1][place:]))]
     return Text("\n").join(row if row is rows[-1] else _ended(row) for row in rows)
+
+
+def _begun(row: Text) -> Text:
+    return row[len(row.plain) - len(row.plain.lstrip()) :]
 
 
 def _ended(row: Text) -> Text:

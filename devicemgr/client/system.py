@@ -66,7 +66,9 @@ def _show_status(found: dict[str, Any]) -> None:
         }
     )
     words().print()
-    rows = [(d["name"], d["kind"], d["state"], d["cause"], local(d["since"])) for d in found["devices"]]
+    # What to do about it stands with the alarms.
+    causes = {d["name"]: (d["cause"] or "").partition("; ")[0] for d in found["devices"]}
+    rows = [(d["name"], d["kind"], d["state"], causes[d["name"]], local(d["since"])) for d in found["devices"]]
     table("Devices", ("name", "kind", "state", "cause", "since"), rows, "no devices yet: devicemgr device add --help")
     words().print()
     portals = [(p["name"], p["mode"], p["state"]) for p in found["portals"]]
