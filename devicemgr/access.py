@@ -9,6 +9,7 @@ release goes to the gate's own thread, once, with a deadline; nothing repeats it
                                         └ lacks a factor ─▶ waits in showings
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -47,6 +48,8 @@ from devicemgr.presence import Presence
 from devicemgr.rulebook import Rulebook, point_of
 from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, FaceEvidence, Snapshot, decide
 from devicemgr.showings import Showings, Waiting
+
+log = logging.getLogger(__name__)
 
 # A card that is read again, or read of somebody whom a face has let in just now, asks nothing new.
 SAME_PERSON_S = 3.0
@@ -240,6 +243,9 @@ class AccessPipeline:
     def _released(self, opening: Opening, recorded: float, result: object, error: Exception | None) -> None:
         """On the gate's thread: hand the outcome to the dispatcher, ahead of the passage that it causes."""
         failure = error if isinstance(error, DevicemgrError) or error is None else DevicemgrError(repr(error))
+        if failure is not None:
+            about = {"device": opening.portal.gate, "request": opening.request}
+            log.warning("portal %s was not opened: %s", opening.portal.name, failure, extra=about)
         sent = result if isinstance(result, Sent) else Sent(senses_passage=True)
         self._post(Outcome(opening, recorded, time.monotonic(), failure or sent.unknown, sent.senses_passage))
 

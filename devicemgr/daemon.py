@@ -26,6 +26,7 @@ from devicemgr.holder_run import Run, Step, drive
 from devicemgr.hotplug import Hotplug
 from devicemgr.inbox import FromDevice, Inbox, Item
 from devicemgr.lanes import CameraLanes
+from devicemgr.meters import Meters
 from devicemgr.migrating import Migration
 from devicemgr.model import DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.openings import Outcome, unconfirmed_fact
@@ -36,6 +37,7 @@ from devicemgr.recognizer.messages import LaneState
 from devicemgr.recognizer.pool import RecognizerPool
 from devicemgr.reconciler import Reconciler
 from devicemgr.rulebook import Rulebook
+from devicemgr.runtime import Figures
 from devicemgr.samples import KeptSamples
 from devicemgr.site import Site
 from devicemgr.store import ledger_rows, places, settings
@@ -79,6 +81,7 @@ class Daemon:
         self._pool = RecognizerPool(site.parts.encoder, site.parts.opener, workers=os.cpu_count() or 1)
         self._lanes = CameraLanes(self._rules, site.parts.catalog, self._pool)
         self._supervisor = Supervisor(site.parts.catalog, Listener(self._on_fact, self._on_state), self._resume)
+        self._meters = Meters(site.database)
         self._clock = ClockWatch(site.clock, site.database, site.ledger)
         self._consents = ConsentWatch(site)
         self._fires = FireWatch(site.ledger, self._rules)
@@ -163,6 +166,7 @@ class Daemon:
         return {
             "dispatcher": (self._progress, _STALLED_SECONDS),
             "ledger": (self._site.ledger.progress, _STALLED_SECONDS),
+            "gates": (self._supervisor.progress, _STALLED_SECONDS),
             "looker": (self._looked, _LOOKER_STALLED_SECONDS),
         }
 
@@ -223,6 +227,7 @@ class Daemon:
                 self._keep_gallery()
                 self._modes.settle()
                 self._site.sealer.seal_often()
+                self._meters.look()
                 self._unread = None
             except Exception as error:
                 self._not_read(error)
@@ -312,6 +317,11 @@ class Daemon:
             self._site, daemon, self._supervisor.states(), self._rules.current, self._access.state_of, self._unread
         )
         return found | {"alarms": self._clock.alarms() + found["alarms"]}
+
+    def figures(self) -> Figures:
+        """See runtime.Runtime."""
+        ledger = self._site.ledger
+        return Figures(ledger.failing, {"dispatcher": len(self._inbox), "ledger": ledger.waiting}, self._meters)
 
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
         """See runtime.Runtime."""

@@ -111,7 +111,9 @@ class HealthBook:
             since = datetime.now(UTC) if health != old.health else old.since
             self.state = DeviceState(old.name, old.kind, health, cause, since)
             if health != old.health:
-                log.info("%s is %s%s", old.name, health, f": {safe(cause)}" if cause else "")
+                log.info(
+                    "%s is %s%s", old.name, health, f": {safe(cause)}" if cause else "", extra={"device": old.name}
+                )
                 try:
                     self._listener.on_state(self.state)
                 except Exception:

@@ -60,6 +60,7 @@ class DeviceWorker:
         self._ended = threading.Event()
         self._hinted = threading.Event()
         self._opened_at: float | None = None
+        self._turned = time.monotonic()
         self._pause = 0.0
         self._device: Device | None = None
         self.info: tuple[DeviceInfo, datetime] | None = None
@@ -89,6 +90,11 @@ class DeviceWorker:
     def abandoned(self) -> bool:
         """True when its thread was given up: another worker must follow."""
         return self._calls.abandoned
+
+    @property
+    def progress(self) -> float:
+        """CLOCK_MONOTONIC second of its last turn, or until which it rests; now inside its driver, which is watched."""
+        return time.monotonic() if self._calls.under_way or self.abandoned or not self.is_alive() else self._turned
 
     def command(self, action: Action, done: Done, seconds: float | None = None) -> None:
         """Run `action`, which may take `seconds`, on the worker's thread soon; `done(result, error)` follows anyhow."""
@@ -207,6 +213,7 @@ class DeviceWorker:
         due = time.monotonic() + device.poll_interval
         complaining = device if isinstance(device, Complaining) else None
         while not self._stopping.is_set():
+            self._turned = max(time.monotonic(), due)
             command = self._commands.next(due - time.monotonic())
             if command:
                 self._commands.run(device, command)
@@ -229,6 +236,7 @@ class DeviceWorker:
             left = until - time.monotonic()
             if left <= 0:
                 break
+            self._turned = until
             command = self._commands.next(left)
             if command:
                 self._commands.refuse(command, self.health.why_away)

@@ -55,6 +55,11 @@ class DriverCalls:
             if abandoned:
                 raise Abandoned
 
+    @property
+    def under_way(self) -> bool:
+        """True inside a call, whose time the watch bounds."""
+        return self._call is not None
+
     def silence(self) -> float | None:
         """The limit in seconds that the call under way has passed; None while it is in time."""
         call = self._call

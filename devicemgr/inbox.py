@@ -61,6 +61,9 @@ class Inbox:
                 return self._facts.popleft()
             return self._sightings.popitem(last=False)[1] if self._sightings else None
 
+    def __len__(self) -> int:
+        return len(self._facts) + len(self._sightings)
+
     @property
     def closed(self) -> bool:
         """True when nobody waits for room any more; what is left can still be taken."""

@@ -76,6 +76,11 @@ class Ledger:
         """True while the store refuses, and until what waited for it is in the chain."""
         return self._failed_since is not None
 
+    @property
+    def waiting(self) -> int:
+        """How many facts are not on disk yet."""
+        return len(self._queue) + len(self._backlog)
+
     def append(self, session: Session, facts: Sequence[Fact]) -> list[Entry]:
         """Record administrative facts inside the transaction that makes them true, behind what was spilled before."""
         if self._spill.attach() and spilling.is_left(session, self._spill):

@@ -112,4 +112,4 @@ class PortalModes:
 
 def _noted(portal: Portal, _: object, error: Exception | None) -> None:
     if error:
-        log.warning("the mode of %s could not be applied: %s", portal.name, error)
+        log.warning("the mode of %s could not be applied: %s", portal.name, error, extra={"device": portal.gate})

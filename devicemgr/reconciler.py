@@ -209,9 +209,9 @@ class Reconciler:
             error if isinstance(error, DevicemgrError) else SystemFault(f"bringing {name} in step failed: {error!r}")
         )
         if not isinstance(error, DevicemgrError):
-            log.error("bringing %s in step failed", name, exc_info=error)
+            log.error("bringing %s in step failed", name, exc_info=error, extra={"device": name})
         else:
-            log.warning("%s could not be brought in step: %s", name, safe(str(error)))
+            log.warning("%s could not be brought in step: %s", name, safe(str(error)), extra={"device": name})
         task.run.end(known)
         task.steps, task.read_at, task.due = None, None, time.monotonic() + task.pause
         task.pause = min(_RETRY_LAST, task.pause * 2)

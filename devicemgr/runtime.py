@@ -1,15 +1,26 @@
 """The running daemon as API handlers see it, and what stands in for it when none runs."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from devicemgr.face_ports import Gallery
 from devicemgr.holder_run import Run, Step
+from devicemgr.meters import Meters
 from devicemgr.model import DeviceInfo, Direction, PortalMode
 from devicemgr.ports import Device
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What /metrics shows besides `status`: what waits, by the thread's name, and what a daemon has counted."""
+
+    storage_failing: bool = False
+    queues: Mapping[str, int] = field(default_factory=dict)
+    meters: Meters | None = None
 
 
 class Runtime(Protocol):
@@ -23,6 +34,9 @@ class Runtime(Protocol):
 
     def status(self) -> dict[str, Any]:
         """daemon, devices, portals, gallery and alarms of INTERFACES."""
+
+    def figures(self) -> Figures:
+        """Queues, counts and whether storage fails."""
 
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
         """Run `action` on the device's own thread; DeviceError when it is gone or too slow."""

@@ -39,6 +39,7 @@ class Supervisor:
         self._left: list[DeviceWorker] = []
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._watched = time.monotonic()
         self._watch = threading.Thread(target=self._watch_often, name="supervision", daemon=True)
 
     def set_devices(self, configs: Iterable[DeviceConfig]) -> None:
@@ -48,6 +49,7 @@ class Supervisor:
             if self._stopped.is_set():
                 return
             if not self._watch.is_alive():
+                self._watched = time.monotonic()
                 self._watch.start()
             replaced = {name: worker for name, worker in self._workers.items() if wanted.get(name) != worker.config}
             for name, worker in replaced.items():
@@ -61,6 +63,7 @@ class Supervisor:
 
     def _watch_often(self) -> None:
         while not self._stopped.wait(_WATCH_SECONDS):
+            self._watched = time.monotonic()
             try:
                 for worker in list(self._workers.values()):
                     worker.watch()
@@ -84,6 +87,12 @@ class Supervisor:
             self._workers[name] = after = DeviceWorker(worker.config, self._makers, self._listener)
             after.succeed(worker)
             after.start()
+
+    @property
+    def progress(self) -> float:
+        """CLOCK_MONOTONIC second of what turns slowest: the watch, or a worker that is not inside its driver."""
+        turns = [worker.progress for worker in list(self._workers.values())]
+        return min(self._watched if self._watch.is_alive() else time.monotonic(), *turns, time.monotonic())
 
     @property
     def stuck_threads(self) -> int:

@@ -30,6 +30,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/version"): ALL_ROLES,
     ("GET", "/status"): ALL_ROLES,
     ("GET", "/doctor"): _TECHNICIAN,
+    ("GET", "/support"): _TECHNICIAN,
     ("GET", "/clock"): _TECHNICIAN | _AUDITOR,
     ("POST", "/clock/accept"): _ADMIN,
     # Guards: what happens at the entrances, and their doors.

@@ -1,11 +1,12 @@
-"""/status, /doctor and /version."""
+"""/status, /doctor, /support and /version."""
 
 from typing import Any
 
 from fastapi import APIRouter
 
-from devicemgr import __version__, doctor
+from devicemgr import __version__, doctor, support
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.metrics import text_of
 
 router = APIRouter(tags=["system"])
 
@@ -27,3 +28,9 @@ def examine(context: Ctx, _: Who) -> dict[str, Any]:
     """Checks of the box, the home and each device, each with what to do."""
     checks = doctor.examine(context.site, context.runtime)
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
+
+
+@router.get("/support")
+def collect(context: Ctx, _: Who) -> dict[str, str]:
+    """The files of a support bundle: versions, checks, states, configuration, log and facts; no people, no secrets."""
+    return support.collect(context.site, context.runtime) | {"metrics.txt": text_of(context).decode()}

@@ -1,15 +1,29 @@
 """`devicemgr init|run|status|doctor|version`."""
 
-from typing import Any
+import os
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
 from devicemgr import __version__
 from devicemgr.client.output import details, emit, local, say, table, words
 from devicemgr.client.session import api, finish, session
-from devicemgr.logs import log_to_stderr
+from devicemgr.client.support import app as support
+from devicemgr.doctor_box import examine_closed
+from devicemgr.errors import KeyMissing, NotInitialised, StorageFailed
+from devicemgr.logs import FORMAT_VARIABLE, log_to_stderr
 
 app = typer.Typer()
+app.registered_commands += support.registered_commands
+
+
+class LogFormat(StrEnum):
+    """How `run` writes its log."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 EXIT_UNREACHABLE = 3
 EXIT_PROBLEMS = 4
@@ -33,12 +47,17 @@ def init() -> None:
 
 
 @app.command("run")
-def run() -> None:
+def run(
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="How the log is written: text, or a JSON object a line.")
+    ] = LogFormat.TEXT,
+) -> None:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
     from devicemgr.daemon import Daemon  # noqa: PLC0415 - only the daemon needs it all
     from devicemgr.site import initialise  # noqa: PLC0415
 
-    log_to_stderr("%(levelname)s %(name)s: %(message)s")
+    os.environ[FORMAT_VARIABLE] = str(log_format)  # for the recognisers
+    log_to_stderr("%(levelname)s %(name)s: %(message)s", str(log_format))
     current = session()
     initialise(current.home)
     Daemon(current.open_site()).run()
@@ -82,7 +101,10 @@ def _show_status(found: dict[str, Any]) -> None:
 @app.command("doctor")
 def doctor() -> None:
     """Check box, home, database and each device; exit 4 when something is wrong."""
-    found = api().call("GET", "/doctor", timeout=None)
+    try:
+        found = api().call("GET", "/doctor", timeout=None)
+    except (NotInitialised, KeyMissing, StorageFailed) as error:  # it does not open, which is what this is for
+        found = {"ok": False, "checks": examine_closed(session().home, error)}
     if not emit(found):
         rows = [
             ("ok" if check["ok"] else "PROBLEM", check["check"], check["detail"], check["fix"])

@@ -67,6 +67,12 @@ def cursor(session: Session, device_id: str) -> int | None:
     return session.scalar(select(CursorRow.serial).where(CursorRow.device_id == device_id))
 
 
+def bodies_after(session: Session, seq: int, limit: int) -> list[tuple[int, str]]:
+    """seq and body of the oldest `limit` events behind `seq`."""
+    query = select(EventRow.seq, EventRow.body).where(EventRow.seq > seq).order_by(EventRow.seq).limit(limit)
+    return [(row.seq, row.body) for row in session.execute(query)]
+
+
 _COLUMNS = ("time", "kind", "portal", "person_id", "request")
 
 
