@@ -25,6 +25,7 @@ from devicemgr.client import (
     people,
     portals,
     provisioning,
+    recording,
     rights,
     sitefile,
     syncing,
@@ -87,7 +88,7 @@ def load_bench() -> "BenchParts":
 
 for part in (system, clock, sitefile, events, backups, demo, bench):
     app.registered_commands += part.app.registered_commands
-for part in (discovering, inventory, syncing, tracing, upkeep):
+for part in (discovering, inventory, recording, syncing, tracing, upkeep):
     devices.app.registered_commands += part.app.registered_commands
 for part in (enrolling, calibrate, evaluate, migrate):
     faces.app.registered_commands += part.app.registered_commands

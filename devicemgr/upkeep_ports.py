@@ -1,8 +1,9 @@
 """What a device may offer for its upkeep, beside its work; each is asked for by a person, on the device's thread."""
 
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from devicemgr.model import DeviceInfo
+from devicemgr.model import DeviceInfo, JsonValue
 from devicemgr.ports import Device
 
 
@@ -28,3 +29,20 @@ class Pictured(Device, Protocol):
 
     def snapshot(self) -> bytes:
         """One JPEG, as it sees now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A device's answer to one question: `asked` without addresses or secrets, its document, the HTTP status if any."""
+
+    asked: str
+    content: JsonValue = field(repr=False)
+    status: int | None = None
+
+
+@runtime_checkable
+class Recordable(Device, Protocol):
+    """A device whose answers can be written down for a bug report."""
+
+    def record(self) -> list[Reply]:
+        """Its answers to the usual read requests, whole: scrub.Scrubber takes out what tells of anybody."""

@@ -82,6 +82,10 @@ class Cgi:
         """The JSON object that a GET is answered."""
         return read_json(self._get(cgi, action, pairs))
 
+    def whole(self, cgi: str, action: str, pairs: Pairs = ()) -> Answer:
+        """The answer to a GET as it came, refusals too."""
+        return self._http.exchange(Request("GET", target(cgi, action, pairs)))
+
     def picture(self) -> bytes:
         """What its camera sees; a CGI that takes no action."""
         return _body(self._http.exchange(Request("GET", "/cgi-bin/snapshot.cgi?channel=1", limit=_MOST_PICTURE)))

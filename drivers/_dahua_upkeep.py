@@ -1,14 +1,25 @@
-"""The upkeep of a Dahua terminal: who it is, a picture, a restart."""
+"""The upkeep of a Dahua terminal: who it is, its answers for a bug report, a picture, a restart."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from devicemgr.model import DeviceInfo
+from devicemgr.model import DeviceInfo, JsonValue
 from devicemgr.text import safe
-from drivers._dahua_cgi import flat
+from devicemgr.upkeep_ports import Reply
+from drivers._dahua_cgi import flat, number
 from drivers._photo import require_jpeg
+from drivers._record import asked, document
 
 if TYPE_CHECKING:
     from drivers._dahua_cgi import Cgi
+
+RECORDED = (
+    ("magicBox", "getSystemInfo", ""), ("magicBox", "getDeviceType", ""), ("magicBox", "getSoftwareVersion", ""),
+    ("magicBox", "getHardwareVersion", ""), ("global", "getCurrentTime", ""),
+    ("configManager", "getConfig", "name=AccessControl"), ("configManager", "getConfig", "name=Intelbras_ModeCfg"),
+    ("configManager", "getConfig", "name=PictureHttpUpload"), ("configManager", "getConfig", "name=NTP"),
+    ("accessControl", "getDoorStatus", "channel=1"), ("AccessUser", "startFind", ""),
+)  # fmt: skip
 
 
 class DahuaUpkeep:
@@ -26,6 +37,20 @@ class DahuaUpkeep:
     def reboot(self) -> None:
         """magicBox reboot, once."""
         self._cgi.order("magicBox", "reboot", once=True)
+
+    def record(self) -> list[Reply]:
+        """Its information, clock, settings that matter here, door, and how many people it holds."""
+        return asked(
+            (f"GET {cgi} {action} {pairs}".strip(), partial(self._page, cgi, action, pairs))
+            for cgi, action, pairs in RECORDED
+        )
+
+    def _page(self, cgi: str, action: str, pairs: str) -> tuple[int | None, JsonValue]:
+        answer = self._cgi.whole(cgi, action, [tuple(pair.split("=")) for pair in pairs.split()])  # type: ignore[misc]
+        content = document(answer.body)
+        if action == "startFind" and isinstance(content, dict) and (token := number(content.get("Token"))):
+            self._cgi.whole(cgi, "stopFind", [("Token", str(token))])
+        return answer.status, content
 
     def snapshot(self) -> bytes:
         """What its camera sees; seldom, for it takes the face engine's time."""

@@ -1,15 +1,24 @@
-"""The upkeep of a Hikvision console: who it is, a picture, a restart."""
+"""The upkeep of a Hikvision console: who it is, its answers for a bug report, a picture, a restart."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from devicemgr.errors import DeviceRefused
-from devicemgr.model import DeviceInfo
+from devicemgr.model import DeviceInfo, JsonValue
+from devicemgr.upkeep_ports import Reply
 
 if TYPE_CHECKING:
     from drivers._hik_isapi import Isapi
 
 REBOOT = "/ISAPI/System/reboot"
 PICTURE = "/ISAPI/Streaming/channels/101/picture"
+RECORDED = (
+    "/ISAPI/System/deviceInfo", "/ISAPI/System/time", "/ISAPI/System/capabilities",
+    "/ISAPI/AccessControl/capabilities", "/ISAPI/AccessControl/UserInfo/capabilities?format=json",
+    "/ISAPI/AccessControl/UserInfo/Count?format=json", "/ISAPI/AccessControl/AcsCfg?format=json",
+    "/ISAPI/AccessControl/AcsWorkStatus?format=json", "/ISAPI/AccessControl/AcsEvent/capabilities?format=json",
+    "/ISAPI/Intelligent/FDLib/capabilities?format=json", "/ISAPI/Event/notification/httpHosts",
+)  # fmt: skip
 _MOST_PICTURE = 5_000_000
 
 
@@ -31,6 +40,19 @@ class HikvisionUpkeep:
         from drivers._http import Request  # noqa: PLC0415
 
         self._open_isapi().send_raw(Request("PUT", REBOOT, once=True, urgent=True))
+
+    def record(self) -> list[Reply]:
+        """Its pages of information, time, capabilities, counts and settings that matter here."""
+        from drivers._http import Request  # noqa: PLC0415
+        from drivers._record import asked, document  # noqa: PLC0415
+
+        http = self._open_isapi().http
+
+        def page(target: str) -> tuple[int | None, JsonValue]:
+            answer = http.exchange(Request("GET", target))
+            return answer.status, document(answer.body)
+
+        return asked((f"GET {target}", partial(page, target)) for target in RECORDED)
 
     def snapshot(self) -> bytes:
         """What its camera sees, where the firmware gives pictures."""

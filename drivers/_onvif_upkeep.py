@@ -1,12 +1,21 @@
-"""The upkeep of any ONVIF device: who it is, and a restart (ONVIF Core, device management)."""
+"""The upkeep of any ONVIF device: who it is, its answers for a bug report, a restart (ONVIF Core)."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from devicemgr.model import DeviceInfo
+from devicemgr.model import DeviceInfo, JsonValue
+from devicemgr.upkeep_ports import Reply
 
 if TYPE_CHECKING:
     from drivers._onvif import OnvifDevice
     from drivers._onvif_session import Session
+
+_RECORD_SECONDS = 45.0
+_OF_ALL = (
+    ("GetSystemDateAndTime", ""), ("GetDeviceInformation", ""), ("GetScopes", ""), ("GetRelayOutputs", ""),
+    ("GetServices", "<n:IncludeCapability>true</n:IncludeCapability>"),
+    ("GetCapabilities", "<n:Category>All</n:Category>"),
+)  # fmt: skip
 
 
 class OnvifUpkeep:
@@ -24,3 +33,29 @@ class OnvifUpkeep:
         from drivers._onvif_names import DEVICE  # noqa: PLC0415 - listing the kinds must not import zeep
 
         self._device.call(DEVICE, "SystemReboot", once=True)
+
+    def record(self) -> list[Reply]:
+        """Its answers to what is asked of every device, and to what its services offer."""
+        from drivers._onvif_names import ACCESS, DEVICE, DEVICE_IO, DOORS, EVENTS, MEDIA, MEDIA2  # noqa: PLC0415
+        from drivers._record import asked, of_element  # noqa: PLC0415
+
+        device = self._device
+        wanted = [(DEVICE, name, inner) for name, inner in _OF_ALL]
+        wanted += [
+            (MEDIA2, "GetProfiles", "<n:Type>VideoSource</n:Type><n:Type>VideoEncoder</n:Type>"),
+            (MEDIA, "GetProfiles", ""), (EVENTS, "GetEventProperties", ""), (DEVICE_IO, "GetDigitalInputs", ""),
+            (DOORS, "GetDoorInfoList", ""), (ACCESS, "GetAccessPointInfoList", ""),
+        ]  # fmt: skip
+
+        def ask(namespace: str, name: str, inner: str) -> tuple[int | None, JsonValue]:
+            return None, of_element(device.ask(namespace, name, inner))
+
+        offered = [question for question in wanted if device.offers(question[0])]
+        with device.transport.budget(_RECORD_SECONDS):
+            return asked((_shown(*question[:2]), partial(ask, *question)) for question in offered)
+
+
+def _shown(namespace: str, name: str) -> str:
+    """The operation, with its service where that is not the device's."""
+    service = namespace.removeprefix("http://www.onvif.org/").removesuffix("/wsdl")
+    return name if service == "ver10/device" else f"{service} {name}"

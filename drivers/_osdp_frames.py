@@ -20,6 +20,11 @@ MOST_DATA = 64
 
 OUT, KEYSET, CHALLENGE, SCRYPT = 0x68, 0x75, 0x76, 0x77
 NAK, CARD, KEYPAD, CCRYPT, RMAC_I = 0x41, 0x50, 0x53, 0x76, 0x78
+PDID = 0x45
+# Maker, model and version; then the serial number, and the firmware's number.
+_BEFORE_SERIAL = 5
+_SECRET_COMMANDS = frozenset({KEYSET, CHALLENGE, SCRYPT})
+_SECRET_ANSWERS = frozenset({CARD, KEYPAD, CCRYPT, RMAC_I, PDID})
 # Answers that belong to one question only; out of turn they are somebody's attack, or an echo.
 ONLY_AFTER = {CCRYPT: CHALLENGE, RMAC_I: SCRYPT}
 
@@ -59,12 +64,16 @@ def parse(raw: bytes) -> Frame | None:
 
 
 def blanked(frame: Frame) -> bytes:
-    """The frame's bytes for a trace: keys, cards and PINs as nought, also when they are encrypted."""
-    secret = frame.code in (CARD, KEYPAD) if frame.reply else frame.code == KEYSET
-    if not secret:
+    """The frame's bytes for a trace, what is secret as nought, also when it is encrypted.
+
+    Keys, cards, PINs, what two sides show each other to prove that they have the key, and the serial number in a PDID.
+    """
+    if frame.code not in (_SECRET_ANSWERS if frame.reply else _SECRET_COMMANDS):
         return frame.raw
     check = 2 if frame.raw[4] & 0x04 else 1
-    return frame.raw[: -len(frame.data) - check] + bytes(len(frame.data)) + frame.raw[-check:]
+    shown = frame.data[:_BEFORE_SERIAL] if frame.reply and frame.code == PDID and frame.security is None else b""
+    head = frame.raw[: -len(frame.data) - check] if frame.data else frame.raw[:-check]
+    return head + shown + bytes(len(frame.data) - len(shown)) + frame.raw[-check:]
 
 
 def is_plausible(frame: Frame) -> bool:

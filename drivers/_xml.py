@@ -10,6 +10,13 @@ _NOT_XML = "the device's answer is not whole XML; restart it, or update its firm
 
 def read_xml(body: bytes) -> tuple[str, dict[str, Any]]:
     """The root's local name, and its children by local name: text, a dictionary, or a list of those that repeat."""
+    root = parse_xml(body)
+    found = _children(root, 0)
+    return _local(root.tag), found if isinstance(found, dict) else {}
+
+
+def parse_xml(body: bytes) -> Any:
+    """The root of a whole document without DTD; DeviceGarbled for anything else."""
     from lxml import etree  # noqa: PLC0415 - listing the kinds imports no vendor library
 
     parser = etree.XMLParser(
@@ -21,8 +28,7 @@ def read_xml(body: bytes) -> tuple[str, dict[str, Any]]:
         raise DeviceGarbled(_NOT_XML) from error
     if root is None or root.getroottree().docinfo.doctype:
         raise DeviceGarbled(_NOT_XML)
-    found = _children(root, 0)
-    return _local(root.tag), found if isinstance(found, dict) else {}
+    return root
 
 
 def _children(element: Any, depth: int) -> Any:

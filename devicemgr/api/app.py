@@ -24,6 +24,7 @@ from devicemgr.api import (
     problems,
     profiles,
     provisioning,
+    records,
     rights,
     sitefile,
     system,
@@ -47,7 +48,8 @@ def create_app(context: Context) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
-        upkeep, inventory, profiles, holdings, portals, events, audit, sitefile, clock, system,
+        inventory, records, upkeep,
+        profiles, holdings, portals, events, audit, sitefile, clock, system,
     ):  # fmt: skip
         api.include_router(resource.router)
     api.add_api_route("/openapi.json", app.openapi, include_in_schema=False, response_model=dict[str, Any])

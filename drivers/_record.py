@@ -1,0 +1,78 @@
+"""A device's answers as documents for `device record`: JSON, XML with its attributes, lines, or only how long it is."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from devicemgr.errors import DeviceError, DeviceGarbled, DeviceUnreachable
+from devicemgr.model import JsonValue
+from devicemgr.upkeep_ports import Reply
+
+_MOST_DEPTH = 32
+
+
+def document(body: bytes) -> JsonValue:
+    """The answer's content by what it looks like, whatever its Content-Type says."""
+    from drivers._dahua_cgi import flat  # noqa: PLC0415 - listing the kinds imports no vendor library
+    from drivers._http import read_json  # noqa: PLC0415
+    from drivers._xml import parse_xml  # noqa: PLC0415
+
+    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    try:
+        if start == b"<":
+            return of_element(parse_xml(body))
+        if start in (b"{", b"["):
+            return read_json(body)
+    except DeviceGarbled:
+        return {"unreadable_bytes": len(body)}
+    lines: dict[str, JsonValue] = {**flat(body.decode("utf-8", "replace"))} if b"=" in body[:200] else {}
+    return {"lines": lines} if lines else {"status": body.strip().decode()} if body.strip() == b"OK" else {
+        "bytes": len(body)
+    }  # fmt: skip
+
+
+def of_element(root: Any) -> JsonValue:
+    """An XML element as {name: content} with its namespace; DeviceGarbled when it is nested too deeply."""
+    space, _, name = root.tag.rpartition("}")
+    content = _content(root, 0)
+    if isinstance(content, dict) and space:
+        content = {"@xmlns": space.removeprefix("{")} | content
+    return {name: content}
+
+
+def _content(element: Any, depth: int) -> JsonValue:
+    if depth > _MOST_DEPTH:
+        raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
+    text = (element.text or "").strip()
+    found: dict[str, Any] = {f"@{_local(name)}": value for name, value in element.attrib.items()}
+    if not found and len(element) == 0:
+        return str(text)
+    if text:
+        found["#text"] = text
+    for child in element:
+        name, value = _local(child.tag), _content(child, depth + 1)
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], list):
+            found[name].append(value)
+        else:
+            found[name] = [found[name], value]
+    return found
+
+
+def _local(name: object) -> str:
+    return str(name).rpartition("}")[2]
+
+
+def asked(requests: Iterable[tuple[str, Callable[[], tuple[int | None, JsonValue]]]]) -> list[Reply]:
+    """The reply to each, a refusal by its kind; DeviceUnreachable when the device is lost meanwhile."""
+    replies = []
+    for what, ask in requests:
+        try:
+            status, content = ask()
+        except DeviceUnreachable:
+            raise
+        except DeviceError as error:
+            codes: list[JsonValue] = [*getattr(error, "codes", ())]
+            status, content = None, {"error": type(error).__name__} | ({"codes": codes} if codes else {})
+        replies.append(Reply(what, content, status))
+    return replies
