@@ -20,6 +20,7 @@ from devicemgr.client import (
     evaluate,
     events,
     faces,
+    firmware,
     inventory,
     migrate,
     people,
@@ -88,7 +89,7 @@ def load_bench() -> "BenchParts":
 
 for part in (system, clock, sitefile, events, backups, demo, bench):
     app.registered_commands += part.app.registered_commands
-for part in (discovering, inventory, recording, syncing, tracing, upkeep):
+for part in (discovering, firmware, inventory, recording, syncing, tracing, upkeep):
     devices.app.registered_commands += part.app.registered_commands
 for part in (enrolling, calibrate, evaluate, migrate):
     faces.app.registered_commands += part.app.registered_commands

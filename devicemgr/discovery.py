@@ -109,6 +109,8 @@ def discover(
         if look.note:
             notes.append(look.note)
         for found in look.found:
+            if kind not in (None, found.kind):
+                continue
             if not _is_told_well(found):
                 notes.append(f"{look.kind}: something answered with an address that is none; it is left out")
             else:
@@ -124,6 +126,7 @@ def _looks(
     catalog: DriverCatalog, wanted: str | None, seconds: float, hosts: list[str], notes: list[str]
 ) -> list[_Look]:
     able: dict[str, Callable[[], list[Found]]] = {SERIAL: _serial_ports}
+    found_by: dict[str, str] = {}
     for kind in catalog.kinds():
         try:
             driver = catalog.get(kind)
@@ -132,8 +135,12 @@ def _looks(
             continue
         if driver.discover is not None:
             able[kind] = _asking(driver, seconds, hosts)
-    if wanted is not None and wanted not in able:
-        raise InvalidInput(f"kind '{safe(wanted, 60)}' can't be looked for; these can: {', '.join(sorted(able))}")
+        elif driver.found_by:
+            found_by[kind] = driver.found_by
+    if wanted is not None and wanted not in able | found_by:
+        known = ", ".join(sorted(able | found_by))
+        raise InvalidInput(f"kind '{safe(wanted, 60)}' can't be looked for; these can: {known}")
+    wanted = found_by.get(wanted or "", wanted)
     looks = []
     for kind, ask in able.items():
         if wanted not in (None, kind):

@@ -233,7 +233,8 @@ class Driver:
     """What a file in drivers/ exports as DRIVER. `build` must not connect; a vendor library is imported in it.
 
     `discover`, where the kind can be found, looks for so many seconds and never raises; `hosts` are addresses of hosts
-    to ask besides those that answer a broadcast.
+    to ask besides those that answer a broadcast. A kind that another kind's `discover` tells of names that one in
+    `found_by`, so that each device is asked once and told once.
     """
 
     kind: str
@@ -242,6 +243,7 @@ class Driver:
     options: type[BaseModel]
     build: Callable[[DeviceConfig], Device]
     discover: Callable[[float, Sequence[str]], list[Found]] | None = None
+    found_by: str = ""
 
 
 class DriverCatalog(Protocol):

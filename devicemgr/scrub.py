@@ -38,7 +38,8 @@ _FORMS = (
 )
 
 _WORDY = """
-    model devicetype type manufacturer firmwareversion firmwarereleaseddate hardwareversion hardwareid processor
+    model devicetype type manufacturer firmware firmwareversion firmwarereleaseddate hardwareversion hardwareid
+    processor
     encoderversion encoderreleaseddate bootversion bootreleaseddate version build platform apptype timemode datetimetype
     statusstring substatuscode error codes checkchanneltype encoding mode idlestate state status h264profile
     h264profiles scopedef quality devicemode responsestatusstrg dooropenmode

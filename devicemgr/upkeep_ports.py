@@ -1,6 +1,8 @@
 """What a device may offer for its upkeep, beside its work; each is asked for by a person, on the device's thread."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from devicemgr.model import DeviceInfo, JsonValue
@@ -46,3 +48,23 @@ class Recordable(Device, Protocol):
 
     def record(self) -> list[Reply]:
         """Its answers to the usual read requests, whole: scrub.Scrubber takes out what tells of anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A firmware file on disk, of `size` bytes."""
+
+    path: Path
+    size: int
+
+
+@runtime_checkable
+class Upgradable(Rebootable, Protocol):
+    """A device that takes its maker's firmware files."""
+
+    def upgrade(self, image: Image, progress: Callable[[str, int, int], None]) -> None:
+        """Send `image`, once, and return when the device restarts with it; minutes.
+
+        progress(what, done, of) is told: sending in bytes, writing in percent. DeviceRefused when the device will not
+        have it, OutcomeUnknown when all was sent and no answer came.
+        """

@@ -1,11 +1,12 @@
 """The upkeep of a Hikvision console: who it is, its answers for a bug report, a picture, a restart."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from devicemgr.errors import DeviceRefused
 from devicemgr.model import DeviceInfo, JsonValue
-from devicemgr.upkeep_ports import Reply
+from devicemgr.upkeep_ports import Image, Reply
 
 if TYPE_CHECKING:
     from drivers._hik_isapi import Isapi
@@ -40,6 +41,12 @@ class HikvisionUpkeep:
         from drivers._http import Request  # noqa: PLC0415
 
         self._open_isapi().send_raw(Request("PUT", REBOOT, once=True, urgent=True))
+
+    def upgrade(self, image: Image, progress: Callable[[str, int, int], None]) -> None:
+        """PUT updateFirmware, until it is written and the console restarts."""
+        from drivers._hik_firmware import upgrade  # noqa: PLC0415
+
+        upgrade(self._open_isapi(), image, progress)
 
     def record(self) -> list[Reply]:
         """Its pages of information, time, capabilities, counts and settings that matter here."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpcore
@@ -28,6 +28,9 @@ from devicemgr.text import safe
 from drivers._digest import Challenge, read_challenges
 from drivers._http_login import STOPPED, Login
 from drivers._http_net import DeadlineBackend, parse_fingerprint, tls_context
+
+if TYPE_CHECKING:
+    from drivers._upload import Upload
 
 MAX_BODY = 1 << 20
 DEADLINE = 5.0
@@ -78,7 +81,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent; `once` makes a lost answer OutcomeUnknown, and `urgent` does not wait for its turn."""
+    """What is sent, `body` or the file of `upload`; `once` makes a lost answer OutcomeUnknown, and `urgent` does not
+    wait for its turn.
+    """
 
     method: str
     target: str
@@ -88,6 +93,7 @@ class Request:
     urgent: bool = False
     seconds: float = DEADLINE
     limit: int = MAX_BODY
+    upload: "Upload | None" = field(default=None, repr=False)
 
 
 class Http:
@@ -201,9 +207,10 @@ class Http:
             (b"Host", urlsplit(self._base).netloc.encode()),
             *((name.encode(), value.encode("utf-8")) for name, value in headers),
         ]
+        content = request.upload or request.body
         if request.body or request.method in {"POST", "PUT"}:
-            sent.append((b"Content-Length", str(len(request.body)).encode()))
-        message = httpcore.Request(request.method, self._base + request.target, headers=sent, content=request.body)
+            sent.append((b"Content-Length", str(len(content)).encode()))
+        message = httpcore.Request(request.method, self._base + request.target, headers=sent, content=content)
         response = self._pool.handle_request(message)
         heard = [(name.decode("latin-1").lower(), value.decode("utf-8", "replace")) for name, value in response.headers]
         opened = _Opened(response.status, response, [value for name, value in heard if name == "www-authenticate"])

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lxml import etree
 from zeep import Client
@@ -19,6 +19,9 @@ from drivers._onvif_login import Login, apply_token
 from drivers._onvif_names import CAPABILITY, DEVICE, DOORS, MEDIA, MEDIA2, WANTS_USER, OnvifFault, is_refusal, plain
 from drivers._onvif_schemas import SETTINGS, binding, document
 from drivers._onvif_transport import PLAIN_ONLY, AnswerLost, OnvifTransport
+
+if TYPE_CHECKING:
+    from drivers._upload import Upload
 
 T = TypeVar("T")
 _MOST_SERVICES = 64
@@ -120,6 +123,23 @@ class OnvifDevice:
             if headers or not self._pictures.offer_digest(response):
                 headers = self._basic(response, address, tried=bool(headers))
         raise self.login.refused("GetSnapshot")
+
+    def upload(self, url: str, body: "Upload", seconds: float) -> int:
+        """POST a file to where the device wants it; the answer's status. AnswerLost when it may have arrived."""
+        self.login.require_not_held()
+        address = self.place.http(url)
+        # The way to log in is asked for first: a whole file is not sent in vain.
+        look = self._pictures.exchange("GET", address, None, {})
+        if look.status_code == 401:
+            if self.login.username is None:
+                raise DeviceRefused(WANTS_USER)
+            if not self._pictures.offer_digest(look):
+                raise DeviceRefused(PLAIN_ONLY)
+        kind = {"Content-Type": "application/octet-stream"}
+        response = self._pictures.exchange("POST", address, body, kind, seconds)
+        if response.status_code == 401:
+            raise self.login.refused("the upload")
+        return int(response.status_code)
 
     def close(self) -> None:
         """Let go of the connections."""

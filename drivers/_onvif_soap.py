@@ -8,6 +8,7 @@ from lxml import etree
 
 from devicemgr.errors import DeviceGarbled
 from drivers._onvif_names import ADDRESSING, OnvifFault, plain
+from drivers._xml import is_bounded
 
 _ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 _MOST_CODES = 6
@@ -43,7 +44,9 @@ def answer(body: bytes, operation: str) -> Any:
 
 
 def parsed(body: bytes, operation: str) -> Any:
-    """The root of a whole, well-formed document without DTD; DeviceGarbled for anything else."""
+    """The root of a whole, bounded, well-formed document without DTD; DeviceGarbled for anything else."""
+    if not is_bounded(body):
+        raise garbled(operation)
     try:
         root = etree.fromstring(body, _parser(recover=False))
     except etree.XMLSyntaxError as error:

@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from lxml import etree
@@ -22,6 +22,9 @@ from zeep.transports import Transport
 from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable
 from drivers._deadlines import DEADLINES
 from drivers._video_url import UNTRUSTED
+
+if TYPE_CHECKING:
+    from drivers._upload import Upload
 
 MAX_BODY = 5_000_000
 _CHUNK = 65_536
@@ -103,8 +106,9 @@ class OnvifTransport(Transport):
         return self.exchange("POST", address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
 
     def exchange(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float | None = None
-    ) -> requests.Response:
+        self, method: str, url: str, body: "bytes | Upload | None", headers: Mapping[str, str],
+        deadline: float | None = None,
+    ) -> requests.Response:  # fmt: skip
         """One request with its whole answer in memory, ≤5 MB, within the deadline."""
         deadline = min(deadline or self._deadline, max(0.05, self._spent_at - time.monotonic()))
         with self._adapter.deadline(deadline) as cut:
@@ -148,8 +152,10 @@ class OnvifTransport(Transport):
         self._adapter.close()
 
     def _send(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: float | None
+        self, method: str, url: str, body: "bytes | Upload | None", headers: Mapping[str, str], deadline: float | None
     ) -> requests.Response:
+        if body is not None and not isinstance(body, bytes):
+            body.begin()
         sent = dict(headers) | _HEADERS
         if self.use_digest and self._digest is not None:
             sent["Authorization"] = self._digest_header(method, url)
@@ -186,9 +192,11 @@ class OnvifTransport(Transport):
         return str(self._digest.build_digest_header(method, requote_uri(url)))
 
 
-def _prepared(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> requests.PreparedRequest:
+def _prepared(
+    method: str, url: str, body: "bytes | Upload | None", headers: Mapping[str, str]
+) -> requests.PreparedRequest:
     request = requests.PreparedRequest()
-    request.method, request.url, request.body = method, requote_uri(url), body
+    request.method, request.url, request.body = method, requote_uri(url), body  # type: ignore[assignment]
     request.headers = CaseInsensitiveDict(headers)
     if body is not None:
         request.headers["Content-Length"] = str(len(body))

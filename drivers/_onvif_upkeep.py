@@ -1,10 +1,11 @@
 """The upkeep of any ONVIF device: who it is, its answers for a bug report, a restart (ONVIF Core)."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from devicemgr.model import DeviceInfo, JsonValue
-from devicemgr.upkeep_ports import Reply
+from devicemgr.upkeep_ports import Image, Reply
 
 if TYPE_CHECKING:
     from drivers._onvif import OnvifDevice
@@ -33,6 +34,12 @@ class OnvifUpkeep:
         from drivers._onvif_names import DEVICE  # noqa: PLC0415 - listing the kinds must not import zeep
 
         self._device.call(DEVICE, "SystemReboot", once=True)
+
+    def upgrade(self, image: Image, progress: Callable[[str, int, int], None]) -> None:
+        """StartFirmwareUpgrade and the file by HTTP."""
+        from drivers._onvif_firmware import upgrade  # noqa: PLC0415
+
+        upgrade(self._device, image, progress)
 
     def record(self) -> list[Reply]:
         """Its answers to what is asked of every device, and to what its services offer."""

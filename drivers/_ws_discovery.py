@@ -1,6 +1,5 @@
 """WS-Discovery: a probe to every interface's group and to single hosts, and the answers, which anybody may send."""
 
-import importlib.util
 import ipaddress
 import socket
 import struct
@@ -8,7 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -63,14 +62,27 @@ def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
     """ONVIF devices that answer within `seconds`, by multicast and asked one by one; never raises."""
     matches = look(seconds, hosts)
     places = [_place(match) for match in matches]
+    said = _together(matches, [address for address, _ in places])
     own = {(match.endpoint, address) for match, (address, note) in zip(matches, places, strict=True) if not note}
     found: dict[str, Found] = {}
     for match, (address, note) in zip(matches, places, strict=True):
         # One device may answer by IPv6 and announce IPv4: where its answer by IPv4 came too, that is enough.
         elsewhere = note and any((match.endpoint, _base(told)) in own for told in match.addresses)
         if address and not elsewhere:
-            found.setdefault(address, _found(match, address, note))
+            found.setdefault(address, _found(said[address], address, note))
     return list(found.values())
+
+
+def _together(matches: Sequence[Match], addresses: Sequence[str]) -> dict[str, Match]:
+    """By address, all that was said there: a device that answers two probes may tell its types in one of them only."""
+    found: dict[str, Match] = {}
+    for match, address in zip(matches, addresses, strict=True):
+        before = found.get(address)
+        if before is not None:
+            types = f"{before.types} {match.types}"
+            match = replace(before, types=types, scopes=tuple(dict.fromkeys(before.scopes + match.scopes)))  # noqa: PLW2901
+        found[address] = match
+    return found
 
 
 def look(seconds: float, hosts: Sequence[str]) -> list[Match]:
@@ -252,12 +264,10 @@ def _is_one(host: str | None, sender: str) -> bool:
 def _found(match: Match, address: str, odd: str) -> Found:
     door = match.has({"profile/c"})
     video = match.has(_VIDEO) or "NetworkVideoTransmitter" in match.types
-    kind = "onvif_camera"
+    kind = "onvif_door" if door and not video else "onvif_camera"
     notes = ["give --username and --password-stdin"]
-    if door and not video and importlib.util.find_spec("drivers.onvif_door"):
-        kind = "onvif_door"
-    elif door:
-        notes.append("it also opens a door (Profile C)" if video else "it is a door controller (Profile C), no camera")
+    if door and video:
+        notes.append("it also opens a door (Profile C)")
     if odd:
         notes.insert(0, odd)
     serial = match.scope("serial") or match.scope("serialnumber")

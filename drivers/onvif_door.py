@@ -145,4 +145,5 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.GATE, Capability.READER}),
     options=Options,
     build=_build,
+    found_by="onvif_camera",
 )

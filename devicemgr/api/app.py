@@ -15,6 +15,7 @@ from devicemgr.api import (
     discoveries,
     events,
     faces,
+    firmware,
     holdings,
     inventory,
     metrics,
@@ -44,11 +45,12 @@ def create_app(context: Context) -> FastAPI:
         dependencies=[Depends(authorise)],
     )  # fmt: skip
     app.state.context = context
+    app.state.firmware = firmware.Desk()
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
-        inventory, records, upkeep,
+        firmware, inventory, records, upkeep,
         profiles, holdings, portals, events, audit, sitefile, clock, system,
     ):  # fmt: skip
         api.include_router(resource.router)

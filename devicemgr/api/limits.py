@@ -1,5 +1,6 @@
 """Bounds on what a caller may send, enforced before anything is parsed."""
 
+import re
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,6 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from devicemgr.api.problems import problem
 
 MAX_BODY = 64 * 1024 * 1024
+# A file that is not held in memory.
+FIRMWARE_BYTES = 256 * 1024 * 1024
+_FIRMWARE = re.compile(r"/api/v1/devices/[^/]+/firmware\Z")
 
 
 class TooLarge(Exception):
@@ -14,7 +18,7 @@ class TooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: refuses bodies over MAX_BODY bytes, announced or not."""
+    """ASGI middleware: refuses bodies over MAX_BODY bytes (a firmware's over FIRMWARE_BYTES), announced or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -24,9 +28,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = FIRMWARE_BYTES if scope["method"] == "PUT" and _FIRMWARE.match(scope["path"]) else MAX_BODY
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > MAX_BODY:
-            await _refuse(scope, receive, send)
+        if not announced.isdigit() or int(announced) > most:
+            await _refuse(most, scope, receive, send)
             return
         seen = 0
 
@@ -34,21 +39,21 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
+            if seen > most:
                 raise TooLarge
             return message
 
         async def guarded(message: Message) -> None:
             # The framework turns the exception into an answer of its own, which is not the one to give.
-            if seen <= MAX_BODY:
+            if seen <= most:
                 await send(message)
 
         with suppress(TooLarge):
             await self._app(scope, counted, guarded)
-        if seen > MAX_BODY:
-            await _refuse(scope, receive, send)
+        if seen > most:
+            await _refuse(most, scope, receive, send)
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    answer = problem(413, "too-large", f"the request is over {MAX_BODY // 1024 // 1024} MB; send smaller photos")
+async def _refuse(most: int, scope: Scope, receive: Receive, send: Send) -> None:
+    answer = problem(413, "too-large", f"the request is over {most // 1024 // 1024} MB; send less at a time")
     await answer(scope, receive, send)

@@ -47,7 +47,7 @@ def _replies(context: Context, config: DeviceConfig) -> dict[str, Any]:
     info, replies = context.runtime.call_device(config.name, ask, RECORD_SECONDS)
     scrubber = Scrubber([*_secrets(config), info.serial])
     return {
-        "device": {field: scrubber.scrub({field: value}) for field, value in asdict(info).items()},
+        "device": scrubber.scrub({**asdict(info)}),
         "replies": [
             {"asked": reply.asked, "status": reply.status, "reply": scrubber.scrub(reply.content)} for reply in replies
         ],

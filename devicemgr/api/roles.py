@@ -50,6 +50,8 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/devices/{name}/test"): _TECHNICIAN,
     ("GET", "/devices/{name}/info"): _TECHNICIAN | _AUDITOR,
     ("POST", "/devices/{name}/identify"): _TECHNICIAN,
+    ("PUT", "/devices/{name}/firmware"): _TECHNICIAN,
+    ("GET", "/devices/{name}/firmware"): _TECHNICIAN,
     ("POST", "/devices/{name}/record"): _TECHNICIAN,
     ("POST", "/devices/{name}/reboot"): _TECHNICIAN,
     ("POST", "/devices/{name}/snapshot"): _TECHNICIAN,

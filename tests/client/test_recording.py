@@ -109,6 +109,8 @@ def test_hikvision(add, done, cli, monkeypatch):
         assert "127.0.0.1" not in text
         assert "zhanars-door" not in text
         assert text.isascii()
+        assert found["device"]["model"] == "DS-K1T671M-SIM"
+        assert found["device"]["serial"].startswith("<")
     by = replies(found, "hikvision_console", 5)
     says = by["GET /ISAPI/System/deviceInfo"]["DeviceInfo"]
     assert (says["model"], says["firmwareVersion"], says["relayNum"]) == ("DS-K1T671M-SIM", "V3.2.30", "1")

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from devicemgr import discovery
 from drivers import Catalog, _http_probe, _ws_discovery
 from drivers._sim.dahua.console import SimulatedDahua
 from drivers._sim.hikvision.server import SimulatedHikvision
-from drivers._sim.onvif.simulator import SimulatedOnvif
+from drivers._sim.onvif.simulator import CAMERA, DOOR, SimulatedOnvif
 
 # A network of loopback addresses for this process alone: the port is always 3702.
 NET = f"127.37.{os.getpid() % 250}"
@@ -98,6 +99,54 @@ def test_names_are_decoded_and_doors_told():
     assert (one.address, one.name, one.model) == (f"http://{HOST}:8080", "Front door", "C-1")
     (door,) = found(match(f"http://{HOST}/x", "onvif://www.onvif.org/Profile/C onvif://www.onvif.org/Profile/T"))
     assert "Profile C" in door.note
+
+
+def test_a_door_controller_is_one_door_and_no_camera():
+    with SimulatedOnvif(DOOR, host=HOST, discovery_port=3702) as door:
+        (one,) = Catalog().get("onvif_camera").discover(0.6, [HOST])
+        assert (one.kind, one.address) == ("onvif_door", door.base)
+        assert {event["types"] for event in door.events.all("probed")} == {"dn:NetworkVideoTransmitter", ""}
+        for kind, rows in ((None, 1), ("onvif_door", 1), ("onvif_camera", 0)):
+            told = discovery.discover(Catalog(), {}, 0.6, [HOST], kind)
+            assert [row["kind"] for row in told["found"] if row["address"] == door.base] == ["onvif_door"] * rows, kind
+        (row,) = discovery.discover(Catalog(), {"gate": door.base}, 0.6, [HOST], "onvif_door")["found"]
+        assert row["known"] == "gate"
+        assert (
+            f"--driver onvif_door --address {door.base}"
+            in discovery.discover(Catalog(), {}, 0.6, [HOST], "onvif_door")["found"][0]["add"]
+        )
+
+
+def test_a_camera_with_a_door_is_one_camera_that_tells_of_the_door():
+    with SimulatedOnvif((*CAMERA, "tdc", "tac"), host=HOST, discovery_port=3702):
+        (one,) = Catalog().get("onvif_camera").discover(0.6, [HOST])
+        assert one.kind == "onvif_camera"
+        assert "it also opens a door" in one.note
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_a_device_says_in_two_answers_counts_together(turned):
+    typed = match(f"http://{HOST}/x", scopes="onvif://www.onvif.org/name/A")
+    scoped = match(f"http://{HOST}/x", scopes="onvif://www.onvif.org/Profile/C").replace(
+        "dn:NetworkVideoTransmitter", ""
+    )
+    answers = [typed, scoped][:: -1 if turned else 1]
+
+    def make(relates):
+        return [ANSWER.format(relates=relates, matches=answer) for answer in answers]
+
+    with answering(make):
+        (one,) = _ws_discovery.discover(0.5, [HOST])
+    # It said of itself that it sends video: a camera, with a door.
+    assert one.kind == "onvif_camera"
+    assert "also opens a door" in one.note
+    only = match(f"http://{HOST}/x", scopes="onvif://www.onvif.org/name/A").replace(
+        "dn:NetworkVideoTransmitter", "tds:Device"
+    )
+    answers[:] = [only, scoped]
+    with answering(make):
+        (one,) = _ws_discovery.discover(0.5, [HOST])
+    assert (one.kind, one.name) == ("onvif_door", "A")
 
 
 def test_another_hosts_address_is_noted_and_not_believed():

@@ -3,15 +3,15 @@
 import contextlib
 import json
 import queue
-import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 from drivers._sim.dahua.memory import BadRequest
 from drivers._sim.dahua.streams import BOUNDARY, HEARTBEAT, News, event_body, snap_parts, text_part
+from drivers._sim.web import WebServer
 
 if TYPE_CHECKING:
     from drivers._sim.dahua.console import SimulatedDahua
@@ -23,17 +23,12 @@ _ERROR = b"Error\r\nBad Request!\r\n"
 _BLOCK = b" " * 65_536
 
 
-class Server(ThreadingHTTPServer):
+class Server(WebServer):
     """Counts its connections; the next `stop` ends them all."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
 
     def __init__(self, place: tuple[str, int], console: "SimulatedDahua") -> None:
         self.console = console
         self.ended = threading.Event()
-        self._open: set[socket.socket] = set()
         self.most_open = 0
         super().__init__(place, Handler)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="simulated dahua", daemon=True)
@@ -50,29 +45,16 @@ class Server(ThreadingHTTPServer):
         self.drop_connections()
         self.server_close()
 
-    def drop_connections(self) -> None:
-        """Cut every client off."""
-        for held in list(self._open):
-            with contextlib.suppress(OSError):
-                held.shutdown(socket.SHUT_RDWR)
-
     @property
     def connections(self) -> int:
         """Open now."""
         return len(self._open)
 
     def get_request(self) -> tuple[Any, Any]:
-        held, place = super().get_request()
-        self._open.add(held)
+        """The next connection."""
+        found = super().get_request()
         self.most_open = max(self.most_open, len(self._open))
-        return held, place
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are no news."""
+        return found
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,14 +1,12 @@
 """`devicemgr sim dahua`: commands as lines on standard input, JSON lines on standard output."""
 
-import sys
-import threading
 import time
 from datetime import timedelta
 
-from devicemgr.errors import DevicemgrError, InvalidInput
+from devicemgr.errors import InvalidInput
 from drivers._sim.dahua.console import ALARMS, SimulatedDahua
 from drivers._sim.events import Event
-from drivers._sim.serving import print_line, stop_signals
+from drivers._sim.serving import print_line, serve, stop_signals
 
 _QUIET = {"request"}
 _WORDS = (
@@ -82,13 +80,4 @@ def run(
     )  # fmt: skip
     with stop_signals() as stop, console:
         print_line({"event": "ready", "kind": "dahua", "address": console.address})
-        threading.Thread(target=_read_commands, args=(console,), daemon=True).start()
-        stop.wait()
-
-
-def _read_commands(console: SimulatedDahua) -> None:
-    for line in sys.stdin:
-        try:
-            obey(console, line)
-        except DevicemgrError as error:
-            print_line({"event": "error", "error": str(error)})
+        serve(stop, lambda line: obey(console, line))

@@ -12,6 +12,8 @@ from drivers._sim.hikvision.state import Json, Stored, Terminal
 _NS = 'xmlns="http://www.isapi.org/ver20/XMLSchema"'
 _MOST_NAME, _MOST_BADGE, _MOST_PAGE, _MOST_FACE, _MOST_PLANS = 128, 32, 30, 200_000, 255
 
+# What a firmware file for it begins with; the version follows, then a line's end.
+FIRMWARE = b"SIMULATED "
 # A picture that shows nothing.
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\r\n--no boundary\r\n\xff\xd9"
 
@@ -36,6 +38,8 @@ class Pages:
         self._pages: dict[tuple[str, str], Callable[[bytes], Reply]] = {
             ("GET", "/ISAPI/System/deviceInfo"): lambda _: self._info(),
             ("PUT", "/ISAPI/System/reboot"): lambda _: self._reboot(),
+            ("PUT", "/ISAPI/System/updateFirmware"): self._update,
+            ("GET", "/ISAPI/System/upgradeStatus"): lambda _: self._upgrade_status(),
             ("GET", "/ISAPI/Streaming/channels/101/picture"): lambda _: Reply(200, PICTURE, "image/jpeg"),
             ("GET", "/ISAPI/System/time"): lambda _: self._time(),
             ("PUT", "/ISAPI/System/time"): self._set_time,
@@ -67,6 +71,7 @@ class Pages:
             ("GET", "/ISAPI/Event/notification/httpHosts"): lambda _: Reply(200, self._hosts.encode()),
             ("PUT", "/ISAPI/Event/notification/httpHosts/1"): self._set_hosts,
         }
+        self._percent = 0
         self._hosts = f"<HttpHostNotificationList {_NS}></HttpHostNotificationList>"
 
     def answer(self, method: str, target: str, body: bytes) -> Reply:
@@ -98,14 +103,31 @@ class Pages:
         fields = {
             "deviceName": "Simulated", "deviceID": "255", "model": "DS-K1T671M-SIM",
             "serialNumber": "DS-K1T671M20260101V030200ENSIM0001", "macAddress": "00:00:5e:00:53:01",
-            "firmwareVersion": "V3.2.30", "firmwareReleasedDate": "build 260101", "deviceType": "ACS",
+            "firmwareVersion": self._t.firmware, "firmwareReleasedDate": "build 260101", "deviceType": "ACS",
             "relayNum": str(self._t.doors),
             "electroLockNum": str(self._t.doors), "RS485Num": "1",
         }  # fmt: skip
         inner = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
         return _xml(f'<DeviceInfo version="2.0" {_NS}>{inner}</DeviceInfo>')
 
+    def _update(self, body: bytes) -> Reply:
+        if not body.startswith(FIRMWARE):
+            raise Refused("badParameters")
+        self._t.next_firmware, self._percent = body[len(FIRMWARE) :].split(b"\n", 1)[0].decode(), 0
+        self._t.log.add("firmware", bytes=len(body))
+        return _xml(
+            f"<ResponseStatus {_NS}><statusCode>7</statusCode><statusString>Reboot Required</statusString>"
+            "<subStatusCode>rebootRequired</subStatusCode></ResponseStatus>"
+        )
+
+    def _upgrade_status(self) -> Reply:
+        self._percent = min(self._percent + 50, 100)
+        going = str(self._percent < 100).lower()
+        inner = f"<upgrading>{going}</upgrading><percent>{self._percent}</percent>"
+        return _xml(f'<upgradeStatus version="2.0" {_NS}>{inner}</upgradeStatus>')
+
     def _reboot(self) -> Reply:
+        self._t.firmware, self._t.next_firmware = self._t.next_firmware or self._t.firmware, ""
         self._t.reboot()
         return XML_OK
 

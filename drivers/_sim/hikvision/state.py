@@ -62,6 +62,7 @@ class Terminal:
         self.events: list[Stored] = []
         self.next_serial = 1
         self.listeners: list[Callable[[Stored, Json], None]] = []
+        self.firmware, self.next_firmware = "V3.2.30", ""
         self.reboot: Callable[[], None] = lambda: None
         self.faults = Faults()
         self.config: Json = {

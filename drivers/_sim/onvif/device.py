@@ -224,8 +224,14 @@ def system_reboot(call: Call) -> str:
     return "<tds:Message>Rebooting</tds:Message>"
 
 
-def unsupported(call: Call) -> str:  # noqa: ARG001
-    raise not_supported()
+def start_firmware_upgrade(call: Call) -> str:
+    if not call.state.takes_firmware:
+        raise not_supported()
+    address = f"{call.base}/upload"
+    return (
+        f"<tds:UploadUri>{escape(address)}</tds:UploadUri><tds:UploadDelay>PT0.1S</tds:UploadDelay>"
+        "<tds:ExpectedDownTime>PT1S</tds:ExpectedDownTime>"
+    )
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -239,5 +245,5 @@ OPERATIONS: dict[str, Operation] = {
     "GetDiscoveryMode": get_discovery_mode, "SetDiscoveryMode": set_discovery_mode, "GetScopes": get_scopes,
     "SystemReboot": system_reboot, "GetRelayOutputs": io.get_relay_outputs,
     "SetRelayOutputSettings": io.set_relay_output_settings, "SetRelayOutputState": io.set_relay_output_state,
-    "StartFirmwareUpgrade": unsupported,
+    "StartFirmwareUpgrade": start_firmware_upgrade,
 }  # fmt: skip

@@ -18,11 +18,11 @@ GROUP, PORT = "239.255.255.250", 3702
 _ANSWER = (
     '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
     'xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"'
-    ' xmlns:dn="http://www.onvif.org/ver10/network/wsdl"><s:Header><a:MessageID>urn:uuid:{message}</a:MessageID>'
+    ' xmlns:dn="http://www.onvif.org/ver10/network/wsdl" xmlns:tds="http://www.onvif.org/ver10/device/wsdl"><s:Header><a:MessageID>urn:uuid:{message}</a:MessageID>'
     "<a:RelatesTo>{relates}</a:RelatesTo><a:To>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:To>"
     "<a:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/ProbeMatches</a:Action></s:Header><s:Body>"
     "<d:ProbeMatches><d:ProbeMatch><a:EndpointReference><a:Address>urn:uuid:{endpoint}</a:Address></a:EndpointReference>"
-    "<d:Types>dn:NetworkVideoTransmitter</d:Types><d:Scopes>{scopes}</d:Scopes><d:XAddrs>{address}</d:XAddrs>"
+    "<d:Types>{types}</d:Types><d:Scopes>{scopes}</d:Scopes><d:XAddrs>{address}</d:XAddrs>"
     "<d:MetadataVersion>1</d:MetadataVersion></d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>"
 )
 
@@ -73,18 +73,21 @@ class Discovery:
         types = first(request.element, "Types")
         asked = "" if types is None else str(types.text or "")
         device.events.add("probed", types=asked, sender=place[0])
-        if asked.strip() and "NetworkVideoTransmitter" not in asked and "Device" not in asked:
+        video, door = {"trt", "tr2"} & set(device.services), "tdc" in device.services
+        if asked.strip() and "Device" not in asked and not (video and "NetworkVideoTransmitter" in asked):
             return
+        profiles = ["Profile/S", "type/video_encoder"] if video else []
         scopes = " ".join(
             [
-                "onvif://www.onvif.org/Profile/S", "onvif://www.onvif.org/type/video_encoder",
+                *(f"onvif://www.onvif.org/{what}" for what in [*profiles, *(["Profile/C"] if door else [])]),
                 f"onvif://www.onvif.org/name/{device.state.model}", "onvif://www.onvif.org/hardware/SIM",
                 *device.state.scopes,
             ]
         )  # fmt: skip
         answer = _ANSWER.format(
             message=uuid.uuid4(), relates=escape(request.headers.get("MessageID", "")), endpoint=self._endpoint,
-            scopes=escape(scopes), address=escape(f"{device.base}/onvif/device_service"),
+            scopes=escape(scopes), types="dn:NetworkVideoTransmitter" if video else "tds:Device",
+            address=escape(f"{device.base}/onvif/device_service"),
         )  # fmt: skip
         self._sockets[0].sendto(answer.encode(), place)
 

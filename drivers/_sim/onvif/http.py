@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
@@ -15,6 +15,8 @@ from drivers._sim.onvif import faults as wrong
 from drivers._sim.onvif.auth import PRE_AUTH, REALM
 from drivers._sim.onvif.pictures import Pictures
 from drivers._sim.onvif.soap import Request, SoapFault, envelope, read_request
+from drivers._sim.onvif.state import State
+from drivers._sim.web import WebServer
 
 if TYPE_CHECKING:
     from drivers._sim.onvif.simulator import SimulatedOnvif
@@ -22,21 +24,18 @@ if TYPE_CHECKING:
 _MOST_BODY = 1_000_000
 _BOUNDARY = "picture"
 _DRIP_SECONDS = 1.0
+# What a firmware file for it begins with; the version follows, then a line's end.
+FIRMWARE = b"SIMULATED "
 NOT_AUTHORIZED = SoapFault("Sender not Authorized", "ter:NotAuthorized")
 
 
-class Server(ThreadingHTTPServer):
+class Server(WebServer):
     """Waits for connections without waking up in between: two hundred of these rest on one box."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
 
     def __init__(self, place: tuple[str, int], device: "SimulatedOnvif", tls: ssl.SSLContext | None) -> None:
         self.device = device
         self.pictures = Pictures(device)
         self._tls = tls
-        self._open: set[socket.socket] = set()
         self._stopping = False
         super().__init__(place, Handler)
         self._thread = threading.Thread(target=self._run, name=f"onvif-{self.server_address[1]}", daemon=True)
@@ -55,27 +54,14 @@ class Server(ThreadingHTTPServer):
         self.drop_connections()
         self.server_close()
 
-    def drop_connections(self) -> None:
-        """Cut every client off."""
-        for held in list(self._open):
-            with contextlib.suppress(OSError):
-                held.shutdown(socket.SHUT_RDWR)
-
     def get_request(self) -> tuple[Any, Any]:
-        """A connection; with TLS the handshake is left to its own thread."""
+        """The next connection; with TLS the handshake is left to its own thread."""
         held, place = super().get_request()
         if self._tls is not None:
+            self._open.discard(held)
             held = self._tls.wrap_socket(held, server_side=True, do_handshake_on_connect=False)
-        self._open.add(held)
+            self._open.add(held)
         return held, place
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection."""
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are no news."""
 
     def _run(self) -> None:
         while not self._stopping:
@@ -107,6 +93,9 @@ class Handler(BaseHTTPRequestHandler):
         if device.down.is_set():
             self._hang_up("down", "")
             return
+        if urlsplit(self.path).path == "/upload":
+            self._take_firmware(body)
+            return
         try:
             request = read_request(body)
         except SoapFault as fault:
@@ -119,6 +108,25 @@ class Handler(BaseHTTPRequestHandler):
         answered = self._answer(request)
         if answered is not None:
             self._deliver(request, *answered)
+
+    def _take_firmware(self, body: bytes) -> None:
+        device = self._device
+        if not self._may_look("upload"):
+            return
+        device.events.add("firmware", bytes=len(body))
+        if not body.startswith(FIRMWARE):
+            self._send(415, b"")
+            return
+
+        def install(state: State) -> None:
+            state.firmware = body[len(FIRMWARE) :].split(b"\n", 1)[0].decode()
+            device.reboot()
+
+        if device.faults.drop_answers and device.faults.hits("upload"):
+            self._hang_up("drop_answers", "upload")
+        else:
+            self._send(200, b"")
+        device.after(0.1, install)
 
     def _answer(self, request: Request) -> tuple[int, bytes] | None:
         user = self._admitted(request)
@@ -217,13 +225,16 @@ class Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path == "/stream":
             self._stream()
+        elif path == "/upload":
+            if self._may_look("upload"):
+                self._send(405, b"")
         elif path != "/snapshot.jpg":
             self._send(404, b"")
         elif self._may_look():
             device.events.add("snapshot")
             self._send(200, cast(Server, self.server).pictures.jpeg(time.monotonic()), "image/jpeg")
 
-    def _may_look(self) -> bool:
+    def _may_look(self, what: str = "snapshot") -> bool:
         device = self._device
         header = self.headers.get("Authorization", "")
         if device.snapshot_auth == "none":
@@ -233,11 +244,11 @@ class Handler(BaseHTTPRequestHandler):
                 return True
             challenge = f'Basic realm="{REALM}"'
         else:
-            user, why = device.doorkeeper.digest("GET", header, device.state.users)
+            user, why = device.doorkeeper.digest(self.command, header, device.state.users)
             if user:
                 return True
             challenge = device.doorkeeper.challenge(stale=why == "stale nonce")
-        device.events.add("refused", operation="snapshot", why="no password")
+        device.events.add("refused", operation=what, why="no password")
         self._send(401, b"", **{"WWW-Authenticate": challenge})
         return False
 

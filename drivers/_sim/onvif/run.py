@@ -1,18 +1,16 @@
 """`devicemgr sim onvif`: commands as lines on standard input, JSON lines on standard output."""
 
 import json
-import sys
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from devicemgr.errors import DevicemgrError, InvalidInput
+from devicemgr.errors import InvalidInput
 from devicemgr.model import JsonValue
 from drivers._sim.events import Event
 from drivers._sim.onvif.simulator import CAMERA, DOOR, SimulatedOnvif
 from drivers._sim.onvif.soap import SoapFault
 from drivers._sim.onvif.state import User
-from drivers._sim.serving import print_line, stop_signals
+from drivers._sim.serving import print_line, serve, stop_signals
 
 KINDS = {"camera": CAMERA, "door": DOOR, "both": (*CAMERA, "tdc", "tac")}
 _QUIET = {"request", "snapshot", "streaming", "probed"}
@@ -83,19 +81,17 @@ def run(
             made.state.hostname, made.state.serial = f"sim-{number}", f"SIM{number:04d}"
             devices.append(stack.enter_context(made))
             print_line({"event": "ready", "device": number, "kind": kind, "address": made.address})
-        threading.Thread(target=_read_commands, args=(devices,), daemon=True).start()
-        stop.wait()
+        serve(stop, lambda line: _obey_all(devices, line))
 
 
-def _read_commands(devices: list[SimulatedOnvif]) -> None:
-    for line in sys.stdin:
-        number, colon, rest = line.partition(":")
-        single = bool(colon) and number.strip().isdigit() and 1 <= int(number) <= len(devices)
-        for device in [devices[int(number) - 1]] if single else devices:
-            try:
-                obey(device, rest if single else line)
-            except (DevicemgrError, SoapFault) as error:
-                print_line({"event": "error", "error": str(error)})
+def _obey_all(devices: list[SimulatedOnvif], line: str) -> None:
+    number, colon, rest = line.partition(":")
+    single = bool(colon) and number.strip().isdigit() and 1 <= int(number) <= len(devices)
+    for device in [devices[int(number) - 1]] if single else devices:
+        try:
+            obey(device, rest if single else line)
+        except SoapFault as fault:
+            raise InvalidInput(f"the device has no such thing: {fault}") from fault
 
 
 class _Printer:

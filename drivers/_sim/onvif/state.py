@@ -82,6 +82,7 @@ class State:
     manufacturer: str = "Simulated"
     model: str = "SIM-1"
     firmware: str = "1.0.0"
+    takes_firmware: bool = True
     serial: str = "SIM0001"
     hostname: str = "sim-1"
     hostname_from_dhcp: bool = False

@@ -93,7 +93,7 @@ def test_it_remembers_what_is_set_unless_it_only_says_so(device):
 
 
 def test_commands_that_are_not_there(device):
-    status, text = ask(device, "StartFirmwareUpgrade/>")
+    status, text = ask(device, "UpgradeSystemFirmware/>")
     assert (status, "ter:ActionNotSupported" in text) == (500, True)
     device.faults.missing = ["tev"]
     assert "ter:ActionNotSupported" in ask(device, "CreatePullPointSubscription/>", TEV)[1]
@@ -188,7 +188,7 @@ def test_the_command_obeys_lines_and_tells(tmp_path):
             "data": {"State": "DoorForcedOpen"}, "monotonic": 0,
         }  # fmt: skip
         assert told[2]["event"] == "error"
-        assert "no fault 'nonsense'" in told[2]["error"]
+        assert "no fault 'nonsense'" in told[2]["message"]
     finally:
         child.send_signal(signal.SIGTERM)
         assert child.wait(10) == 0
