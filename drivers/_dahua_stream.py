@@ -85,10 +85,11 @@ class EventStream:
 
     def _listen(self) -> None:
         reader = MultipartReader()
+        heard_at = time.monotonic()
         begun: float | None = None
 
         def until() -> float:
-            return time.monotonic() + _SILENCE if begun is None else begun + _PART_SECONDS
+            return heard_at + _SILENCE if begun is None else begun + _PART_SECONDS
 
         with self._http.stream(Request("GET", self._target())) as stream:
             if stream.status != 200:
@@ -98,7 +99,7 @@ class EventStream:
             for chunk in stream.chunks(until):
                 heard = False
                 for part in reader.feed(chunk):
-                    heard = True
+                    heard, heard_at = True, time.monotonic()
                     if not part.picture:
                         self._keep(part.body)
                 begun = (begun if begun is not None and not heard else time.monotonic()) if reader.is_amid else None

@@ -39,6 +39,7 @@ class MultipartReader:
         self._max_part = max_part
         self._in_part = False
         self._bare = False
+        self._skipped = 0
         self.ended = False
 
     @property
@@ -66,12 +67,13 @@ class MultipartReader:
             del self._buffer[: line_end + 1]
             if self._is_boundary(line):
                 self._boundary = self._boundary or line
-                self._in_part = True
+                self._in_part, self._skipped = True, 0
                 return True
             if self._boundary and line == self._boundary + b"--":
                 self.ended = True
                 return False
-        self._bound(self._buffer, self._max_part if self._boundary else _MAX_HEAD)
+            self._skipped += line_end + 1
+        self._bound(range(self._skipped + len(self._buffer)), self._max_part if self._boundary else _MAX_HEAD)
         return False
 
     def _is_boundary(self, line: bytes) -> bool:

@@ -174,6 +174,7 @@ class Pages:
             if badge not in t.users and len(t.users) >= t.capacity:
                 raise Refused("deviceUserFull")
             known = badge in t.users
+            t.added += not known
             t.users[badge] = user
         t.log.add("user_changed" if known else "user_added", badge=badge)
         return OK

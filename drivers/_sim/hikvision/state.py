@@ -57,6 +57,7 @@ class Terminal:
         self.zone = timezone(timedelta(hours=zone_hours))
         self.skew = timedelta(0)
         self.users: dict[str, Json] = {}
+        self.added = 0
         self.cards: dict[str, str] = {}
         self.faces: dict[str, bytes] = {}
         self.events: list[Stored] = []
