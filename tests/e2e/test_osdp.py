@@ -60,6 +60,9 @@ def test_paired_then_card_decision_and_lock_on_one_reader(box: Any, readers: Sim
     readers.do(lambda: unit.card(CARD, 26))
     box.wait_for_event("portal_unlocked", after=unlocked["seq"])
     assert len(_releases(readers)) == 2
+
+    _a_new_key(box, readers)
+    assert len(_releases(readers)) == 3
     assert box.cli("audit", "verify")["ok"] is True
     assert box.stop() == 0
 
@@ -77,3 +80,13 @@ def _another_key(box: Any, readers: SimulatedReaders) -> None:
     tamper = box.wait_for_event("tamper", after=seq, device="front")
     assert "another key" in tamper["detail"]["cause"]
     assert tamper["seq"] - back["seq"] in (-1, 1)
+
+
+def _a_new_key(box: Any, readers: SimulatedReaders) -> None:
+    """The key of a reader that works is replaced while the daemon runs, and its cards go on opening."""
+    own, seq = readers.units[1].key, box.events()[-1]["seq"]
+    assert box.cli("device", "provision", "front", "--pair") == {"name": "front", "paired": True}
+    assert readers.units[1].key not in (own, None)
+    back = box.wait_for_event("device_online", after=seq, device="front")
+    readers.do(lambda: readers.units[1].card(CARD, 26))
+    box.wait_for_event("portal_unlocked", after=back["seq"])
