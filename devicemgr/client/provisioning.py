@@ -8,7 +8,7 @@ import typer
 from devicemgr.client.output import emit, notes, progress, say, table
 from devicemgr.client.session import api, finish
 from devicemgr.client.transport import Api, ApiProblem, path
-from devicemgr.errors import DevicemgrError
+from devicemgr.errors import DaemonUnreachable, DevicemgrError
 
 app = typer.Typer()
 
@@ -80,6 +80,8 @@ def _all_of(names: list[str], wish: dict[str, Any], doing: str) -> list[dict[str
                 bar.update(task, completed=len(found))
     except KeyboardInterrupt as interrupt:
         raise DevicemgrError(f"stopped after {len(found)} of {len(names)} devices; {_GO_ON}") from interrupt
+    except DaemonUnreachable as error:
+        raise DaemonUnreachable(f"{error} (after {len(found)} of {len(names)} devices; {_GO_ON})") from error
     finally:
         pool.shutdown(cancel_futures=True)
     return [found[name] for name in names]
