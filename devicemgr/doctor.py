@@ -12,7 +12,7 @@ from devicemgr.doctor_box import Finding, run
 from devicemgr.errors import DevicemgrError
 from devicemgr.runtime import Runtime
 from devicemgr.site import Site
-from devicemgr.store import consents, face_models, people, places
+from devicemgr.store import consents, face_models, people, places, profiles
 from devicemgr.store.database import get_meta
 from devicemgr.text import rfc3339
 
@@ -32,6 +32,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         run("backups", lambda: _backups(site)),
         run("face model", lambda: _face_model(site)),
         run("daemon", lambda: _daemon(runtime)),
+        run("profiles", lambda: _profiles(site)),
         *_devices(site, runtime),
     ]
 
@@ -98,6 +99,17 @@ def _face_model(site: Site) -> str:
             "put the model's file back; for another model: devicemgr enroll migrate",
         )
     return f"{own.name}, as it was put in force"
+
+
+def _profiles(site: Site) -> str:
+    """A camera whose new password was on its way may have it, and nobody but `device provision` finds out."""
+    with site.database.read() as session:
+        phases = profiles.phases(session)
+    left = sorted(name for name, phase in phases.items() if phase != "done")
+    if left:
+        names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        raise Finding(f"not set up to the end: {names}", f"devicemgr device provision {' '.join(left[:5])}")
+    return f"{len(phases)} devices are set up by a profile"
 
 
 def _daemon(runtime: Runtime) -> str:

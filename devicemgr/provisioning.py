@@ -33,6 +33,7 @@ PROVISIONED = "admin.device_provisioned"
 _LOST = (DeviceUnreachable, DeviceGarbled, OutcomeUnknown)
 # A device that takes over a password or starts another server may be away for a moment.
 _TRIES, _PAUSE_SECONDS = 4, 1.0
+_MOST_SILENCES = 2
 
 Record = Callable[[Session, dict[str, Any]], None]
 
@@ -105,7 +106,9 @@ class Provisioning:
         self._resumed = before is not None and before["phase"] == "running"
         self._result = Result(name, chosen, [Step(setting) for setting in self._settings(stated)])
         self._device: Device | None = None
-        self._begun = False
+        self._desk: SettingsDesk | None = None
+        self._holds_new = self._begun = False
+        self._silences = 0
 
     def _settings(self, profile: Profile) -> list[Setting]:
         own = (self._config.username or "").lower()
@@ -132,22 +135,29 @@ class Provisioning:
             if each == self._set and self._holds_new:
                 self._confirm()
             for step in self._result.steps:
-                try:
-                    each(self._desk or desk, step)
-                except DeviceLacks as error:
-                    step.outcome, step.why = "unsupported", str(error)
-                except DeviceRefused as error:
-                    step.outcome, step.why = "refused", str(error)
+                self._try(each, self._desk or desk, step)
         except DeviceError as error:
             self._result.error = error
         finally:
             self._let_go()
         return self._result
 
-    # Reaching it: one password, or the one made here and the one from before it.
+    def _try(self, each: Callable[[SettingsDesk, Step], None], desk: SettingsDesk, step: Step) -> None:
+        """One step; its failure ends all only when the device is gone."""
+        try:
+            each(desk, step)
+        except DeviceLacks as error:
+            step.outcome, step.why = "unsupported", str(error)
+        except DeviceRefused as error:
+            step.outcome, step.why = "refused", str(error)
+        except (DeviceGarbled, DeviceUnreachable) as error:
+            # Some hang up where they should say that they have no such thing.
+            step.outcome, step.why = "unknown" if step.outcome == "unknown" else "failed", str(error)
+            self._silences += isinstance(error, DeviceUnreachable)
+            if self._desk is None or self._silences >= _MOST_SILENCES:
+                raise
 
-    _holds_new = False
-    _desk: SettingsDesk | None = None
+    # Reaching it: one password, or the one made here and the one from before it.
 
     def _reach(self) -> SettingsDesk:
         made = self._made

@@ -21,6 +21,11 @@ Options = Annotated[
     list[str] | None, typer.Option("--option", metavar="K=V", help="An option of the driver; several are fine.")
 ]
 
+Profile = Annotated[
+    str | None,
+    typer.Option(metavar="P", help="How it shall be set up: a profile of the site's file; '' takes it away."),
+]
+
 
 def _options(given: list[str] | None) -> dict[str, Any]:
     """Values stay text, which the driver's model reads as what it wants; lists and objects are JSON; empty is null."""
@@ -79,10 +84,12 @@ def add(
     password_stdin: FromStdin = False,
     password_env: FromVariable = None,
     option: Options = None,
+    profile: Profile = None,
 ) -> None:
     """Add a device."""
     options = {key: value for key, value in _options(option).items() if value is not None}
     body = {"name": name, "driver": driver, "address": address, "username": username, "options": options}
+    body["profile"] = profile or None
     found = api().post("/devices", body | {"password": read_password(password_stdin, password_env)})
     say(f"added {found['name']}; try it with: devicemgr device test {found['name']}", found)
 
@@ -103,8 +110,17 @@ def show(name: Name) -> None:
     if not emit(found):
         shown = {key: found[key] for key in ("name", "driver", "address", "username")}
         shown |= {"password": "stored" if found["has_password"] else None, "options": found["options"]}
+        shown |= {"profile": found["profile"], "set up": _set_up(found["provisioned"])}
         details(shown | {"state": found["state"], "cause": found["cause"], "since": local(found["since"])})
         show_holdings(found["holds"])
+
+
+def _set_up(found: dict[str, Any] | None) -> str | None:
+    """How far it was set up by a profile."""
+    if found is None:
+        return None
+    words = {"done": "whole", "failed": "not whole"}.get(found["phase"], f"broke off at {found['step']}, or goes on")
+    return f"{words}, by {found['profile']}, {local(found['at'])}"
 
 
 @app.command("edit")
@@ -115,14 +131,16 @@ def edit(
     password_stdin: FromStdin = False,
     password_env: FromVariable = None,
     option: Options = None,
+    profile: Profile = None,
 ) -> None:
-    """Change address, credentials or options; `--option K=` removes one."""
-    given = {"address": address, "username": username, "password": read_password(password_stdin, password_env)}
+    """Change address, credentials, options or profile; `--option K=` removes one."""
+    password = read_password(password_stdin, password_env)
+    given = {"address": address, "username": username, "password": password, "profile": profile}
     body: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
     if option:
         body["options"] = _options(option)
     if not body:
-        raise typer.BadParameter("nothing to change; give --address, --username, a password or --option")
+        raise typer.BadParameter("nothing to change; give --address, --username, a password, --profile or --option")
     say(f"changed {name}", api().call("PATCH", path("devices", name), json=body))
 
 

@@ -93,6 +93,12 @@ def progress(session: Session, device_id: str) -> dict[str, Any] | None:
     return {"profile": row.profile, "phase": row.phase, "step": row.step or None, "at": row.at}
 
 
+def phases(session: Session) -> dict[str, str]:
+    """By device's name, how far it was set up: running, done or failed."""
+    query = select(DeviceRow.name, ProvisioningRow.phase).join(DeviceRow, DeviceRow.id == ProvisioningRow.device_id)
+    return {row.name: row.phase for row in session.execute(query)}
+
+
 def secret(session: Session, vault: Vault, device_id: str, user: str) -> Secret | None:
     """The password that was made for a user of a device."""
     row = session.get(DeviceSecretRow, (device_id, user))

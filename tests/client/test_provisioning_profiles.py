@@ -229,6 +229,9 @@ def test_a_camera_that_falls_silent_over_its_new_password_loses_neither(
     assert vault("cam-1") == "admin"
     assert vault("cam-1", "").phase == "sent"
     assert cli("device", "show", "cam-1", "--json").json["provisioned"]["phase"] == "failed"
+    assert "not whole, by login" in cli("device", "show", "cam-1").out
+    (found,) = [check for check in cli("doctor", "--json").json["checks"] if check["check"] == "profiles"]
+    assert (found["ok"], found["fix"]) == (False, "devicemgr device provision cam-1")
     camera.down.clear()
     before = len(camera.events.all("refused"))
     assert (camera.state.users["admin"].password == "admin") is not taken
@@ -265,6 +268,27 @@ def test_a_password_that_is_refused_is_given_up_and_the_old_one_serves(camera, a
     assert outcomes(ran) == {"discovery": "changed", "password": "unsupported"}
     assert (vault("cam-1"), vault("cam-1", "")) == ("admin", None)
     assert done("device", "test", "cam-1")["ok"]
+
+
+def test_a_camera_that_hangs_up_over_one_question_is_set_up_in_all_others(camera, add, cli):
+    add(camera)
+    camera.faults.drop, camera.faults.only = True, "GetNTP"
+    ran = cli("device", "provision", "cam-1", "--json")
+    assert ran.code == 1
+    assert {n for n, o in outcomes(ran).items() if o == "changed"} == ALL - {"ntp"}
+    camera.faults.only = "GetHostname"
+    camera.faults.drop, camera.faults.malformed = False, "text"
+    camera.state.hostname = "other"
+    ran = cli("device", "provision", "cam-1", "--json")
+    assert (ran.code, outcomes(ran)["ntp"], outcomes(ran)["hostname"]) == (1, "changed", "failed")
+
+
+def test_a_profile_is_given_and_taken_away_by_hand(camera, add, cli, done):
+    add(camera, profile=None)
+    assert done("device", "edit", "cam-1", "--profile", "named")["profile"] == "named"
+    assert cli("device", "provision", "cam-1").code == 0
+    assert done("device", "edit", "cam-1", "--profile", "")["profile"] is None
+    assert "no profile 'x'" in cli("device", "edit", "cam-1", "--profile", "x").error
 
 
 def test_a_password_that_a_person_gave_is_replaced_again(camera, add, cli, vault, monkeypatch):

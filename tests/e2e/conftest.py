@@ -107,14 +107,6 @@ class Box:
         found: list[dict[str, Any]] = self._own.get("/events", limit=100_000, **wanted)
         return found
 
-    def events_of(self, kind: str) -> list[dict[str, Any]]:
-        """Without a daemon too."""
-        ran = subprocess.run(
-            [sys.executable, "-m", "cli", "events", "--kind", kind, "--limit", "10000", "--json"], env=self.environment,
-            capture_output=True, text=True, timeout=120, check=True,
-        )  # fmt: skip
-        return [json.loads(line) for line in ran.stdout.splitlines()]
-
     def close(self) -> None:
         """Let go of connections and daemon."""
         for api in self._apis:
