@@ -5,11 +5,12 @@ import secrets
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from devicemgr import __version__, seals
+from devicemgr import __version__, chain_check
 from devicemgr.chain import Flaw
 from devicemgr.errors import InvalidInput, StorageFailed
 from devicemgr.restore import RESTORED
@@ -27,13 +28,11 @@ VERIFIER = Path(__file__).with_name("audit_bundle.py")
 
 def verify(site: Site, root: str | None = None) -> dict[str, Any]:
     """The answer of `audit verify`; `root` is the public key that an auditor has noted down."""
-    count, flaw = site.ledger.verify()
     key = read_key(site.home.seal_key)
+    count, flaw = chain_check.check(site.ledger, site.database, key)
     with site.database.read() as session:
         newest = rows.last(session)
-        hash_of = ledger_rows.hash_of(session)
-        if flaw is None and key is not None:
-            flaw = seals.check(key.root, rows.walk(session), hash_of)
+        hash_of = chain_check.hash_of(session, key)
         if flaw is None:
             flaw = next(_outside(site, key.newest if key else None, newest, hash_of), None)
         restored = [_restored(body) for body in ledger_rows.of_kind(session, RESTORED)]
@@ -43,7 +42,7 @@ def verify(site: Site, root: str | None = None) -> dict[str, Any]:
     return {
         "ok": flaw is None, "events": count, "first_bad_seq": flaw.seq if flaw else None,
         "why": flaw.why if flaw else None, "sealed": sealed, "root": key.root if key else None,
-        "restored": restored,
+        "restored": restored, "removed": asdict(key.removed) if key and key.removed else None,
     }  # fmt: skip
 
 
@@ -91,7 +90,7 @@ def export(site: Site, path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as bundle, site.database.read() as session:
             with bundle.open("events.jsonl", "w", force_zip64=True) as file:
-                for row in ledger_rows.walk(session):
+                for row in ledger_rows.walk(session, found["removed"]["through"] if found["removed"] else 0):
                     file.write(json_line({"seq": row.seq, "hash": row.hash, "body": row.body}).encode() + b"\n")
             with bundle.open("seals.jsonl", "w", force_zip64=True) as file:
                 for seal in rows.walk(session):

@@ -78,9 +78,9 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def check_events(lines: Iterable[bytes], hashes: dict[int, str]) -> str | None:
-    """Fill `hashes` by seq; the first fault, or None."""
-    previous = "0" * 64
-    for seq, line in enumerate(lines, 1):
+    """Fill `hashes` by seq, behind the one that is in there; the first fault, or None."""
+    ((before, previous),) = hashes.items()
+    for seq, line in enumerate(lines, before + 1):
         event = json.loads(line)
         if event["seq"] != seq or json.loads(event["body"])["seq"] != seq:
             return f"event {seq} is missing"
@@ -93,15 +93,20 @@ def check_events(lines: Iterable[bytes], hashes: dict[int, str]) -> str | None:
 def check_seals(lines: Iterable[bytes], key: str, hashes: dict[int, str]) -> str | tuple[int, int]:
     """The number of seals and the last sealed event, or the first fault."""
     number = sealed = 0
+    first = min(hashes)
+    vouched = first == 0
     for number, line in enumerate(lines, 1):
         seal = json.loads(line)
         fields = [seal["number"], seal["seq"], seal["head"], seal["time"], seal["next_key"]]
         message = json.dumps(["devicemgr seal v1", *fields], separators=(",", ":")).encode()
         if seal["number"] != number or not is_signed(bytes.fromhex(key), message, bytes.fromhex(seal["signature"])):
             return f"seal {number} is not signed by the key before it"
-        if hashes.get(seal["seq"]) != seal["head"]:
+        if seal["seq"] >= first and hashes.get(seal["seq"]) != seal["head"]:
             return f"seal {number} is over other events than these"
         key, sealed = seal["next_key"], seal["seq"]
+        vouched = vouched or seal["seq"] == first
+    if not vouched:
+        return f"no seal stands over event {first}, up to which events are said to have been removed"
     return number, sealed
 
 
@@ -110,9 +115,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) not in (1, 2):
         print(__doc__)
         return 2
-    hashes: dict[int, str] = {0: "0" * 64}
     with zipfile.ZipFile(arguments[0]) as bundle:
-        root = arguments[1] if len(arguments) == 2 else json.loads(bundle.read("manifest.json"))["root"]
+        manifest = json.loads(bundle.read("manifest.json"))
+        root = arguments[1] if len(arguments) == 2 else manifest["root"]
+        removed = manifest.get("removed") or {"through": 0, "head": "0" * 64, "at": ""}
+        hashes: dict[int, str] = {removed["through"]: removed["head"]}
         with bundle.open("events.jsonl") as file:
             fault = check_events(file, hashes)
         with bundle.open("seals.jsonl") as file:
@@ -121,6 +128,8 @@ def main(arguments: list[str]) -> int:
         print("BAD: " + result)
         return 1
     number, sealed = result
+    if removed["through"]:
+        print(f"events 1 to {removed['through']} were removed by retention at {removed['at']}")
     print(f"good: {len(hashes) - 1} events, {number} seals under root {root}, the last over event {sealed}")
     return 0
 

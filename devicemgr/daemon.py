@@ -36,6 +36,7 @@ from devicemgr.ports import Device, Replaying
 from devicemgr.recognizer.messages import LaneState
 from devicemgr.recognizer.pool import RecognizerPool
 from devicemgr.reconciler import Reconciler
+from devicemgr.retention import Retention
 from devicemgr.rulebook import Rulebook
 from devicemgr.runtime import Figures
 from devicemgr.samples import KeptSamples
@@ -84,6 +85,7 @@ class Daemon:
         self._meters = Meters(site.database)
         self._clock = ClockWatch(site.clock, site.database, site.ledger)
         self._consents = ConsentWatch(site)
+        self._retention = Retention(site)
         self._fires = FireWatch(site.ledger, self._rules)
         self._modes = PortalModes(
             site, self._rules, self._supervisor, lambda: self._fires.may_lock(self._supervisor.states())
@@ -156,6 +158,7 @@ class Daemon:
             self._dispatcher.join(0.7)
         self._migration.stop(0.3)
         self._recalibration.wait(0.3)
+        self._retention.stop(0.2)
         self._clock.keep()
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
         with contextlib.suppress(DevicemgrError):
@@ -222,6 +225,7 @@ class Daemon:
             self._clock.look()
             try:
                 self._consents.look()
+                self._retention.consider()
                 self._refresh()
                 self._site.database.forget_later()
                 self._keep_gallery()

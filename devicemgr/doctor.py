@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devicemgr import backup, doctor_box
+from devicemgr import backup, chain_check, doctor_box
 from devicemgr.doctor_box import Finding, run
 from devicemgr.errors import DevicemgrError
 from devicemgr.runtime import Runtime
+from devicemgr.sealer import read_key
 from devicemgr.site import Site
 from devicemgr.store import consents, face_models, people, places, profiles
 from devicemgr.store.database import get_meta
@@ -54,7 +55,7 @@ def _database(site: Site) -> str:
 
 
 def _ledger(site: Site) -> str:
-    count, flaw = site.ledger.verify()
+    count, flaw = chain_check.check(site.ledger, site.database, read_key(site.home.seal_key))
     if flaw:
         raise Finding(f"event {flaw.seq}: {flaw.why}", "keep a copy of the database and find out who changed it")
     return f"{count} events, the chain holds"

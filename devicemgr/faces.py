@@ -148,6 +148,16 @@ def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
     return {"badge": badge, "templates_erased": gone, "verified": verified, "backups_closed": unseen}
 
 
+def end(site: Site, person_id: str) -> None:
+    """Erase the face of somebody whose consent has ended by itself, and was not given again; cards go on working."""
+    with site.database.write() as session:
+        row = session.get_one(PersonRow, person_id)
+        gone = people.drop_face(session, row)
+        gallery_file.forget(session)
+        detail: dict[str, Any] = {"why": "the consent has ended", "templates_erased": gone}
+        site.ledger.append(session, [Fact("admin.face_erased", datetime.now(UTC), person_id=person_id, detail=detail)])
+
+
 def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
     """Erase a person: record, credentials, consents, templates and key; read back; an erasure record stays."""
     with site.database.write() as session:

@@ -140,12 +140,12 @@ class Ledger:
             self._spill.close()
         self._thread = None
 
-    def verify(self) -> tuple[int, Flaw | None]:
-        """How many events hold, and the first flaw."""
-        count, previous = 0, chain.GENESIS
+    def verify(self, after: int = 0, previous: str = chain.GENESIS) -> tuple[int, Flaw | None]:
+        """How many events behind `after`, whose hash is `previous`, hold, and the first flaw."""
+        count = 0
         with self._database.read() as session:
-            for row in ledger_rows.walk(session):
-                inside = chain.read(Entry(row.seq, row.body, row.hash), previous, count + 1)
+            for row in ledger_rows.walk(session, after):
+                inside = chain.read(Entry(row.seq, row.body, row.hash), previous, after + count + 1)
                 if isinstance(inside, Flaw):
                     return count, inside
                 if not ledger_rows.columns_agree(row, inside):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from devicemgr import backup, backup_file, gallery_file, people_keys, spilling, swap
+from devicemgr import backup, backup_file, chain_check, gallery_file, people_keys, spilling, swap
 from devicemgr.chain import Flaw
 from devicemgr.errors import InvalidInput, KeyMissing, StorageFailed
 from devicemgr.events import Fact
@@ -16,7 +16,6 @@ from devicemgr.home import Home
 from devicemgr.ledger import Ledger
 from devicemgr.model import JsonValue
 from devicemgr.sealer import Sealer, read_key
-from devicemgr.seals import check as check_seals
 from devicemgr.spill import Spill
 from devicemgr.store import copying, ledger_rows, seals
 from devicemgr.store.database import FINGERPRINT, Database, get_meta
@@ -178,9 +177,7 @@ def _require_whole(fresh: Home, database: Database) -> None:
     key = read_key(fresh.seal_key)
     with database.read() as session:
         fits = get_meta(session, FINGERPRINT) == Vault.load(fresh.key).fingerprint()
-        count, flaw = Ledger(database, Spill(fresh.spill, fresh.spill_key)).verify()
-        if flaw is None and key is not None:
-            flaw = check_seals(key.root, seals.walk(session), ledger_rows.hash_of(session))
+        count, flaw = chain_check.check(Ledger(database, Spill(fresh.spill, fresh.spill_key)), database, key)
         newest = seals.last(session)
     if flaw is None and key is not None and key.newest != newest:
         flaw = Flaw(count, "the key file of the seals is of another time")

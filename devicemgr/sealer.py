@@ -13,7 +13,7 @@ import syslog
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,19 +39,30 @@ _URL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """Retention has removed the events up to `through`, whose hash was `head`, at `at` (RFC 3339)."""
+
+    through: int
+    head: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyFile:
-    """The key of the next seal and its number, the public root, and the newest seal."""
+    """The key of the next seal and its number, the public root, the newest seal, and how far retention came."""
 
     number: int
     private: Ed25519PrivateKey
     root: str
     newest: Seal | None
+    removed: Removed | None = None
 
     def dump(self) -> bytes:
         """As stored."""
         return json.dumps({
             "number": self.number, "private": self.private.private_bytes_raw().hex(), "root": self.root,
             "newest": self.newest.as_json() if self.newest else None,
+            "removed": asdict(self.removed) if self.removed else None,
         }).encode()  # fmt: skip
 
 
@@ -61,7 +72,8 @@ def read_key(path: Path) -> KeyFile | None:
         found: dict[str, Any] = json.loads(path.read_bytes())
         private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(found["private"]))
         newest = Seal(**found["newest"]) if found["newest"] else None
-        return KeyFile(int(found["number"]), private, str(found["root"]), newest)
+        removed = Removed(**found["removed"]) if found.get("removed") else None
+        return KeyFile(int(found["number"]), private, str(found["root"]), newest, removed)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -104,11 +116,25 @@ class Sealer:
             if key.newest is not None and seq < key.newest.seq:
                 raise StorageFailed("the events end before the last seal; `devicemgr audit verify` tells where")
             seal, following = seals.sign(key.private, key.number, seq, head, rfc3339(datetime.now(UTC)))
-            self._keep(KeyFile(key.number + 1, following, key.root, seal))
+            self._keep(KeyFile(key.number + 1, following, key.root, seal, key.removed))
             self._store(seal)
             for anchor in anchors:
                 _tell(anchor, key.root, seal)
             return seal
+
+    def remove_before(self, time: str) -> Removed | None:
+        """Note that retention removes what was sealed before `time`, but never the last event; how far it reaches now.
+
+        Whoever deletes the events reads it from the key file, so that a kill in between is made up for.
+        """
+        with self.alone():
+            key = self._key()
+            with self._database.read() as session:
+                seal = rows.newest_before(session, time, ledger_rows.head(session)[0])
+            if seal is not None and seal.seq > (key.removed.through if key.removed else 0):
+                key = replace(key, removed=Removed(seal.seq, seal.head, rfc3339(datetime.now(UTC))))
+                self._keep(key)
+            return key.removed
 
     def _key(self) -> KeyFile:
         key = read_key(self._home.seal_key)

@@ -58,15 +58,18 @@ def sign(
     return Seal(number, seq, head, time, next_key, signature), following
 
 
-def check(root: str, seals: Iterable[Seal], hash_of: Callable[[int], str | None]) -> Flaw | None:
-    """The first seal that does not hold under the public key `root`, or whose event is gone or another, or None."""
+def check(root: str, seals: Iterable[Seal], hash_of: Callable[[int], str | None], removed: int = 0) -> Flaw | None:
+    """The first seal that does not hold under the public key `root`, or whose event is gone or another, or None.
+
+    Of events up to `removed`, which retention has taken away, the seals are all that is left to check.
+    """
     key, expected, sealed = root, 1, 0
     for seal in seals:
         if seal.number != expected or seal.seq < sealed:
             return Flaw(seal.seq, f"seal {expected} is missing; the next one stored is {seal.number}")
         if not _is_signed(key, seal):
             return Flaw(seal.seq, f"seal {seal.number} was not made by this box's key, or was changed")
-        found = hash_of(seal.seq)
+        found = hash_of(seal.seq) if seal.seq > removed else seal.head
         if found is None:
             return Flaw(seal.seq, f"event {seal.seq} was sealed at {seal.time} and is gone: the end was cut off")
         if found != seal.head:

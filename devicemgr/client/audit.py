@@ -40,7 +40,9 @@ def _sealed(found: dict[str, Any]) -> str:
 
 def _gaps(found: dict[str, Any]) -> str:
     """What is not there, and why that is no fault."""
-    return "".join(
+    removed = found["removed"]
+    gone = f"; events 1 to {removed['through']} were removed by retention at {local(removed['at'])}" if removed else ""
+    return gone + "".join(
         f"; restored at {local(one['at'])} from a backup of {local(one['made'])}: what was recorded behind event "
         f"{one['events']} in between is not here"
         for one in found["restored"]

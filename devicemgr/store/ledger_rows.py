@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, select
+from sqlalchemy import Row, Select, delete, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from devicemgr.chain import GENESIS, Entry, body_of, canonical, link
@@ -76,10 +76,21 @@ def bodies_after(session: Session, seq: int, limit: int) -> list[tuple[int, str]
 _COLUMNS = ("time", "kind", "portal", "person_id", "request")
 
 
-def walk(session: Session, batch: int = 1000) -> Iterator[Row[Any]]:
-    """seq, body, hash and the columns for searching of all events in order, `batch` in memory at a time."""
+def walk(session: Session, after: int = 0, batch: int = 1000) -> Iterator[Row[Any]]:
+    """seq, body, hash and the columns for searching of events behind `after`, in order, `batch` in memory at a time."""
     columns = (EventRow.seq, EventRow.body, EventRow.hash, *(getattr(EventRow, name) for name in _COLUMNS))
-    yield from session.execute(select(*columns).order_by(EventRow.seq).execution_options(yield_per=batch))
+    query = select(*columns).where(EventRow.seq > after)
+    yield from session.execute(query.order_by(EventRow.seq).execution_options(yield_per=batch))
+
+
+def remove_oldest(session: Session, through: int, most: int) -> int:
+    """Delete the first `most` events up to seq `through`, for retention only; how many went."""
+    first: int | None = session.scalar(select(func.min(EventRow.seq)))
+    if first is None or first > through:
+        return 0
+    last = min(through, first + most - 1)
+    session.execute(delete(EventRow).where(EventRow.seq <= last))
+    return last - first + 1
 
 
 def hash_of(session: Session) -> Callable[[int], str | None]:

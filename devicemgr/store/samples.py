@@ -46,6 +46,19 @@ def count(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(SampleRow)) or 0
 
 
+def older(session: Session, than: str) -> bool:
+    """Whether one is kept from before that time."""
+    return session.scalar(select(SampleRow.id).where(SampleRow.created < than).limit(1)) is not None
+
+
+def forget_older(session: Session, than: str) -> int:
+    """Delete those from before that time; how many went."""
+    found = select(func.count()).select_from(SampleRow).where(SampleRow.created < than)
+    gone = session.scalar(found) or 0
+    session.execute(delete(SampleRow).where(SampleRow.created < than))
+    return gone
+
+
 def forget_all(session: Session) -> int:
     """Delete every kept face; how many went."""
     gone = count(session)

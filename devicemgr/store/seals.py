@@ -26,6 +26,18 @@ def last(session: Session) -> Seal | None:
     return _seal(row) if row else None
 
 
+def newest_before(session: Session, time: str, seq: int) -> Seal | None:
+    """The newest seal that is older than `time`, over an event before `seq`."""
+    query = select(SealRow).where(SealRow.time < time, SealRow.seq < seq).order_by(SealRow.number.desc()).limit(1)
+    row = session.scalar(query)
+    return _seal(row) if row else None
+
+
+def head_at(session: Session, seq: int) -> str | None:
+    """What was sealed as the hash of event `seq`."""
+    return session.scalar(select(SealRow.head).where(SealRow.seq == seq).limit(1))
+
+
 def walk(session: Session) -> Iterator[Seal]:
     """All seals in order."""
     for row in session.scalars(select(SealRow).order_by(SealRow.number).execution_options(yield_per=1000)):

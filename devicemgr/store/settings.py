@@ -26,6 +26,11 @@ class Settings(BaseModel):
     notice: str = Field("", max_length=64, description="Version of the privacy notice that consents are given under.")
     consent_days: int = Field(0, ge=0, le=36500, description="For how long a consent holds; 0: until withdrawn.")
     keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
+    retention_days: int = Field(0, ge=0, le=36500, description="For how long events are kept; 0: for good.")
+    samples_days: int = Field(0, ge=0, le=36500, description="For how long kept faces stay; 0: as long as the person.")
+    consent_grace_days: int = Field(
+        30, ge=0, le=36500, description="How long after its consent has ended a face waits for a new one, switched off."
+    )
     model: FaceModel | None = None
 
     @field_validator("anchors")
