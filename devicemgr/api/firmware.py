@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 FIRMWARE = "admin.device_firmware"
 UPGRADE_SECONDS, RETURN_SECONDS, STAYED_SECONDS, LOOK_SECONDS = 2700.0, 900.0, 60.0, 1.0
-_PREFIX = ".firmware-"
+_PREFIX, _OLD_SECONDS = ".firmware-", 86_400.0
 
 
 @router.put("/devices/{name}/firmware", status_code=202)
@@ -73,6 +73,7 @@ def firmware_progress(name: str, request: Request, _: Who) -> dict[str, Any]:
 
 async def _received(stream: AsyncIterator[bytes], folder: Path) -> tuple[Image, str]:
     """The body in a file of its own, and its SHA-256."""
+    _clear(folder)
     digest, size = hashlib.sha256(), 0
     with NamedTemporaryFile(dir=folder, prefix=_PREFIX, delete=False) as file:
         path = Path(file.name)
@@ -89,6 +90,14 @@ async def _received(stream: AsyncIterator[bytes], folder: Path) -> tuple[Image, 
             path.unlink()
             raise
     return Image(path, size), digest.hexdigest()
+
+
+def _clear(folder: Path) -> None:
+    """What a daemon left behind that was killed."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _OLD_SECONDS:
+                left.unlink()
 
 
 @dataclass

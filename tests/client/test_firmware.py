@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 
 import pytest
 
@@ -86,6 +87,9 @@ def check_installed(ran, rows, home, before, after):
 
 
 def test_onvif(camera, cli, rows, home, file):
+    left = home.path / ".firmware-left"
+    left.touch()
+    os.utime(left, (0, 0))
     ran = cli("device", "firmware", "dev", file, "--json")
     check_installed(ran, rows, home, "1.0.0", "V9.9.9")
     assert camera.events.all("firmware")[0]["bytes"] == len(NEW)
