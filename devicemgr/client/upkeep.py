@@ -29,7 +29,7 @@ def reboot(
 ) -> None:
     """Restart a device, and wait until it is back."""
     if not yes:
-        confirm(f"Restart {name}? It sees and opens nothing until it is back, a minute or two.")
+        confirm(f"Restart {name}? {_stands_still(name)} until it is back, a minute or two.")
     told = api().post(path("devices", name, "reboot"))
     if told["outcome"] == "unknown":
         notes().print(f"{name} hung up before it answered; looking whether it restarts", markup=False, soft_wrap=True)
@@ -39,6 +39,15 @@ def reboot(
         words = f"{name} answers, and was never seen away: it was quicker than that, or did not restart"
     found = {"name": name, "outcome": told["outcome"], "seconds": round(back.seconds, 1), "was_away": back.was_away}
     say(words, found | {"firmware": back.info["firmware"]})
+
+
+def _stands_still(name: str) -> str:
+    """What does not work without the device, in words."""
+    portals = [
+        portal["name"] for portal in api().get("/portals")
+        if name in (place.partition(":")[0] for place in (portal["gate"], *portal["entry"], *portal["exit"]))
+    ]  # fmt: skip
+    return f"{', '.join(portals)} will not work" if portals else "It sees and opens nothing"
 
 
 @app.command("snapshot")

@@ -7,6 +7,7 @@ import stat
 import threading
 
 import pytest
+import typer
 from PIL import Image
 
 from devicemgr.client import returning, upkeep
@@ -209,3 +210,19 @@ def test_an_answer_that_is_no_picture_is_refused(device, cli, rows, tmp_path, mo
     assert "no JPEG" in ran.error
     assert not os.path.exists(tmp_path / "x.jpg")
     assert rows("admin.device_snapshot_taken") == []
+
+
+def test_whoever_is_asked_is_told_which_portals_stand_still(device, done, cli, monkeypatch):
+    sim = device("onvif_door")
+    done("portal", "add", "main", "--gate", "dev:2", "--entry", "dev")
+    asked = []
+
+    def no(question, **_):
+        asked.append(question)
+        raise typer.Abort
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", no)
+    assert cli("device", "reboot", "dev").code == 1
+    assert asked == ["Restart dev? main will not work until it is back, a minute or two."]
+    assert sim.events.all("rebooting") == []
