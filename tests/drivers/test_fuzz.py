@@ -351,7 +351,7 @@ class SpoiltAnswers(Wire):
 
 def spoilt_controller(gate, monkeypatch, sim):
     """A device that was opened well, and its wire."""
-    monkeypatch.setattr("drivers.uhppote_controller._QUIET", 0.0)
+    monkeypatch.setattr("drivers._uhppote_device._QUIET", 0.0)
     device = gate("uhppote_controller", sim.address, controller=sim.serial)
     host, port = sim.address.removeprefix("udp://").split(":")
     device._wire = SpoiltAnswers(Endpoint(host, int(port)), sim, Spoiler("uhppote"))
@@ -394,7 +394,7 @@ def test_no_answer_of_a_uhppote_controller_opens_its_door_or_breaks_it(frames, g
 def test_nothing_that_is_pushed_opens_a_uhppote_controllers_door(frames, gate, monkeypatch):
     with SimulatedUhppote(most_events=50) as sim, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice:
         device, wire = spoilt_controller(gate, monkeypatch, sim)
-        monkeypatch.setattr("drivers.uhppote_controller._QUIET", 3600.0)
+        monkeypatch.setattr("drivers._uhppote_device._QUIET", 3600.0)
         voice.bind(("127.0.0.1", 0))
         good = sim._obey(bytes([0x17, 0x20, 0, 0]) + sim.serial.to_bytes(4, "little") + bytes(56))
         spoiler, hints, reads = Spoiler("pushed"), 0, wire.asked.count(0x20)

@@ -15,7 +15,7 @@ HERE = "127.0.0.1"
 @pytest.fixture
 def slow(monkeypatch):
     """By itself it would be read once an hour: whatever is read sooner came of a hint."""
-    monkeypatch.setattr("drivers.uhppote_controller._QUIET", 3600.0)
+    monkeypatch.setattr("drivers._uhppote_device._QUIET", 3600.0)
 
 
 @pytest.fixture
