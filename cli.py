@@ -23,6 +23,7 @@ from devicemgr.client import (
     firmware,
     inventory,
     migrate,
+    operators,
     people,
     portals,
     provisioning,
@@ -106,6 +107,7 @@ for name, group in (
     ("udev", udev.app),
     ("sim", sim.app),
     ("audit", audit.app),
+    ("operator", operators.app),
 ):
     app.add_typer(group, name=name)
 

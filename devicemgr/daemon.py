@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from devicemgr import notify, status, watchdog
 from devicemgr.access import AccessPipeline
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
+from devicemgr.api.listen import Listen
 from devicemgr.api.server import ApiServer
 from devicemgr.calibrating import Recalibration
 from devicemgr.clock_watch import ClockWatch
@@ -66,8 +68,10 @@ class Daemon:
 
     running = True
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, listen: Listen | None = None, shared: Path | None = None) -> None:
         self._site = site
+        self._listen = listen
+        self._shared = shared
         self._started = time.monotonic()
         self._stopping = threading.Event()
         self._look = threading.Event()
@@ -112,12 +116,15 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         lock = self._site.home.take()
-        api = ApiServer(create_app(Context(self._site, self, os.getuid())), self._site.home.socket)
+        app = create_app(Context(self._site, self, os.getuid()))
+        api = ApiServer(app, self._site.home.socket, self._listen, self._shared)
         try:
             self.start()
             api.start()
             self._ready = True
             notify.tell("READY=1")
+            if self._listen:
+                log.info("the API also listens on %s port %d", self._listen.host, api.port)
             log.info("ready after %.1f s", time.monotonic() - self._started)
             watchdog.feed(self._stopping, self._turns, api.is_alive)
         finally:

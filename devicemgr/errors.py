@@ -6,6 +6,10 @@
     │   ├── NotFound          nothing has that name
     │   ├── AlreadyExists     the name or number is taken
     │   ├── NotAllowed        the caller may not do this
+    │   ├── ApprovalNeeded    another admin must agree first
+    │   ├── NotSignedIn       the caller is unknown, or no longer known
+    │   ├── TooManyTries      wait, then try again
+    │   ├── Misdirected       the request names another host
     │   ├── ConsentRequired   no consent, no face
     │   └── PhotoRefused      the photo is not fit for enrolment (reasons attached)
     ├── DeviceError           the technician looks at a device
@@ -70,6 +74,34 @@ class NotAllowed(RequestError):
 
     http_status = 403
     slug = "not-allowed"
+
+
+class ApprovalNeeded(RequestError):
+    """Another admin must agree first."""
+
+    http_status = 409
+    slug = "approval-needed"
+
+
+class NotSignedIn(RequestError):
+    """The caller is unknown, or no longer known."""
+
+    http_status = 401
+    slug = "not-signed-in"
+
+
+class TooManyTries(RequestError):
+    """The caller must wait."""
+
+    http_status = 429
+    slug = "too-many-tries"
+
+
+class Misdirected(RequestError):
+    """The request names a host that is not this one."""
+
+    http_status = 421
+    slug = "misdirected"
 
 
 class ConsentRequired(RequestError):

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from devicemgr import samples
+from devicemgr import faces, samples
 from devicemgr.site import Site
 from devicemgr.store import consents, holdings, ledger_rows, people
 from devicemgr.store import samples as sample_rows
@@ -14,14 +14,21 @@ from devicemgr.store.tables import PersonRow
 _PAGE = 10_000
 
 
-def everything_of(site: Site, badge: str) -> dict[str, Any]:
-    """As JSON; of numbers that stand for a face it says that they are there, kept photos are in it as JPEG (base64)."""
+def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str, Any]:
+    """As JSON; of numbers that stand for a face it says that they are there, kept photos are in it as JPEG (base64).
+
+    With `vectors` those numbers too.
+    """
     with site.database.read() as session:
         row = people.get(session, badge)
         return people.as_json(row) | {
             "id": row.id,
             "consents": [consents.as_json(consent) for consent in row.consents],
-            "templates": [{"model": t.model, "created": t.created, "bytes": len(t.sealed)} for t in row.templates],
+            "templates": [
+                {"model": t.model, "created": t.created, "bytes": len(t.sealed)}
+                | ({"vector": faces.vector(site, session, t.id)} if vectors else {})
+                for t in row.templates
+            ],
             "samples": _photos(site, row),
             "credentials": [
                 {"kind": c.kind, "created": c.created} | ({"number": c.value} if c.kind == "card" else {})

@@ -133,6 +133,11 @@ def _bytes(embedding: Embedding) -> bytes:
     return np.ascontiguousarray(embedding, dtype="<f4").tobytes()
 
 
+def vector(site: Site, session: Session, template_id: str) -> list[float]:
+    """A template's embedding, for who may see it: its person, once two admins agreed."""
+    return [float(value) for value in open_template(site.vault, templates.sealed(session, template_id))]
+
+
 def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
     """End the consent: templates deleted and their key destroyed at once; cards go on working."""
     with site.database.write() as session:

@@ -12,7 +12,9 @@ import platformdirs
 
 from devicemgr.errors import AlreadyRunning, StorageFailed
 
-_LONGEST_ADDRESS = 107  # sun_path of unix(7), with its closing zero
+SHARED_SOCKET = "DEVICEMGR_SOCKET"
+"""The variable that tells operators, who may not look into the home, where the daemon has its socket for them."""
+LONGEST_ADDRESS = 107  # sun_path of unix(7), with its closing zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Home:
 @lru_cache
 def socket_address(path: Path) -> str:
     """`path` for bind or connect: by way of its open folder where it is longer than a socket's address holds."""
-    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
+    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
         return str(path)
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     return f"/proc/self/fd/{folder}/{path.name}"

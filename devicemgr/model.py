@@ -166,3 +166,15 @@ class VideoSource:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     options: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+class Role(StrEnum):
+    """What an operator's work is; one may have several."""
+
+    GUARD = "guard"
+    TECHNICIAN = "technician"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+
+
+ALL_ROLES = frozenset(Role)

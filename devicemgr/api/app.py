@@ -7,6 +7,7 @@ from fastapi.responses import PlainTextResponse
 
 from devicemgr import __version__
 from devicemgr.api import (
+    approvals,
     audit,
     calibration,
     clock,
@@ -20,6 +21,7 @@ from devicemgr.api import (
     inventory,
     metrics,
     migration,
+    operators,
     people,
     portals,
     problems,
@@ -27,6 +29,7 @@ from devicemgr.api import (
     provisioning,
     records,
     rights,
+    session,
     sitefile,
     system,
     tracing,
@@ -36,6 +39,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.entry import Entry
 from devicemgr.api.limits import BodyLimit
 from devicemgr.api.roles import PREFIX, authorise
+from devicemgr.signin import SignIns
 
 
 def create_app(context: Context) -> FastAPI:
@@ -46,12 +50,14 @@ def create_app(context: Context) -> FastAPI:
     )  # fmt: skip
     app.state.context = context
     app.state.firmware = firmware.Desk()
+    app.state.signins = SignIns(context.site)
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
         firmware, inventory, records, upkeep,
         profiles, holdings, portals, events, audit, sitefile, clock, system,
+        session, operators, approvals,
     ):  # fmt: skip
         api.include_router(resource.router)
     api.add_api_route("/openapi.json", app.openapi, include_in_schema=False, response_model=dict[str, Any])
@@ -59,7 +65,9 @@ def create_app(context: Context) -> FastAPI:
     app.include_router(metrics.router)
     app.add_api_route("/healthz", _healthz, response_class=PlainTextResponse)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Entry, context=context)  # the last one added is the first to see a request
+    app.add_middleware(
+        Entry, context=context, signins=app.state.signins
+    )  # the last one added is the first to see a request
     return app
 
 

@@ -1,15 +1,15 @@
 """What every handler gets: the open site, the running daemon or its stand-in, and who is calling."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from devicemgr.errors import NotAllowed
+from devicemgr.errors import NotSignedIn
 from devicemgr.events import Fact
-from devicemgr.operators import Role
+from devicemgr.model import Role
 from devicemgr.runtime import Runtime
 from devicemgr.site import Site
 from devicemgr.store.database import Session
@@ -17,11 +17,16 @@ from devicemgr.store.database import Session
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: `uid:N` of the process at the other end of the socket."""
+    """Who calls: `uid:N` (the box's owner, by the socket), `operator:NAME` or `token:NAME`.
+
+    `holds` says, for what lasts, whether the caller still may; `session` is the secret of a browser's session.
+    """
 
     actor: str
     roles: frozenset[Role]
     is_owner: bool = False
+    session: str | None = field(default=None, repr=False)
+    holds: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def get_caller(request: Request) -> Caller:
     """The caller, who is known."""
     caller = caller_of(request)
     if caller is None:
-        raise NotAllowed("the caller is unknown; use the Unix socket in the home folder")
+        raise NotSignedIn("the caller is unknown; sign in first")
     return caller
 
 

@@ -1,39 +1,100 @@
 """Who calls: found out before a byte of the body is read."""
 
+import pwd
+from collections.abc import Callable
+
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from devicemgr.api import web
 from devicemgr.api.context import Caller, Context
+from devicemgr.api.limits import MOST_KEY
 from devicemgr.api.problems import answer_to
-from devicemgr.api.roles import OPEN
-from devicemgr.errors import DevicemgrError, NotAllowed
-from devicemgr.operators import ALL_ROLES
+from devicemgr.api.roles import OPEN, refuse_early
+from devicemgr.errors import DevicemgrError, NotAllowed, NotSignedIn
+from devicemgr.model import ALL_ROLES
+from devicemgr.signin import Identity, SignIns
+from devicemgr.store import operators
+
+_MOST_OPEN = 8 * 1024
 
 
 class Entry:
     """ASGI middleware: puts the Caller into the request's state; unknown ones get no further than OPEN."""
 
-    def __init__(self, app: ASGIApp, context: Context) -> None:
+    def __init__(self, app: ASGIApp, context: Context, signins: SignIns) -> None:
         self._app = app
         self._context = context
+        self._signins = signins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its caller, or refuse it."""
-        if scope["type"] == "http":
-            try:
-                scope.setdefault("state", {})["caller"] = await run_in_threadpool(self._identify, scope)
-            except DevicemgrError as error:
-                if (scope["method"], scope["path"]) not in OPEN:
-                    await answer_to(error)(scope, receive, send)
-                    return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = web.with_headers(send, scope.get(web.DOOR))
+        is_open = (scope["method"], scope["path"]) in OPEN
+        if is_open:
+            scope[MOST_KEY] = _MOST_OPEN
+        try:
+            caller = await run_in_threadpool(self._identify, scope)
+            refuse_early(caller, scope["method"], scope["path"])
+            scope.setdefault("state", {})["caller"] = caller
+        except DevicemgrError as error:
+            # Who is not known, or no longer, may still sign in; a foreign page may not even try.
+            if not (is_open and isinstance(error, NotSignedIn)):
+                await answer_to(error)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
     def _identify(self, scope: Scope) -> Caller:
-        """The peer's user, known by SO_PEERCRED; root and the daemon's own user own the box."""
+        door: web.Door | None = scope.get(web.DOOR)
+        if door is not None:
+            return self._of_network(door, scope)
         who = scope["client"][0] if scope.get("client") else ""
         kind, _, number = who.partition(":")
-        if kind != "uid" or not number.isdigit():
-            raise NotAllowed("the caller is unknown; use the Unix socket in the home folder")
-        if int(number) not in (0, self._context.owner_uid):
-            raise NotAllowed(f"user {number} may not do this; run it as root or as the daemon's user")
-        return Caller(who, ALL_ROLES, is_owner=True)
+        if kind != "uid" or not (number.isascii() and number.isdigit()):
+            raise NotSignedIn("the caller is unknown; use the Unix socket in the home folder")
+        return self._of_peer(int(number))
+
+    def _of_peer(self, uid: int) -> Caller:
+        """The peer's user, known by SO_PEERCRED; root and the daemon's own user own the box."""
+        if uid in (0, self._context.owner_uid):
+            return Caller(f"uid:{uid}", ALL_ROLES, is_owner=True)
+        try:
+            name = pwd.getpwuid(uid).pw_name
+        except (KeyError, OverflowError):
+            raise NotAllowed(f"user {uid} may not do this; run it as root or as the daemon's user") from None
+        with self._context.site.database.read() as session:
+            row = operators.of_os_user(session, name)
+        if row is None:
+            raise NotAllowed(
+                f"user {uid} may not do this; an admin can make them an operator: "
+                f"devicemgr operator add NAME --role ROLE --os-user {name}"
+            )
+        return Caller(f"operator:{row.name}", operators.roles_of(row))
+
+    def _of_network(self, door: web.Door, scope: Scope) -> Caller:
+        headers = web.headers_of(scope)
+        web.check_origin(door, scope, headers)
+        token, secret = web.bearer(headers), web.session_cookie(door, headers)
+        if token is not None:
+            return _caller(lambda: self._signins.of_token(token))
+        if secret is None:
+            raise NotSignedIn("sign in first: POST /api/v1/session, or send an API token as Bearer")
+        caller = _caller(lambda: self._signins.of_session(secret), secret)
+        if (scope["method"], scope["path"]) not in OPEN:  # another sign-in replaces the session, and is no misuse of it
+            web.check_csrf(scope["method"], secret, headers)
+        return caller
+
+
+def _caller(identify: Callable[[], Identity], session: str | None = None) -> Caller:
+    found = identify()
+
+    def holds() -> bool:
+        try:
+            return identify().roles == found.roles
+        except NotSignedIn:
+            return False
+
+    return Caller(found.actor, found.roles, session=session, holds=holds)

@@ -11,6 +11,8 @@ MAX_BODY = 64 * 1024 * 1024
 # A file that is not held in memory.
 FIRMWARE_BYTES = 256 * 1024 * 1024
 _FIRMWARE = re.compile(r"/api/v1/devices/[^/]+/firmware\Z")
+MOST_KEY = "devicemgr.most_body"
+"""In a request's scope: a lower bound for this one."""
 
 
 class TooLarge(Exception):
@@ -28,7 +30,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = FIRMWARE_BYTES if scope["method"] == "PUT" and _FIRMWARE.match(scope["path"]) else MAX_BODY
+        firmware = scope["method"] == "PUT" and _FIRMWARE.match(scope["path"])
+        most = scope.get(MOST_KEY, FIRMWARE_BYTES if firmware else MAX_BODY)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > most:
             await _refuse(most, scope, receive, send)
@@ -55,5 +58,5 @@ class BodyLimit:
 
 
 async def _refuse(most: int, scope: Scope, receive: Receive, send: Send) -> None:
-    answer = problem(413, "too-large", f"the request is over {most // 1024 // 1024} MB; send less at a time")
+    answer = problem(413, "too-large", f"the request is over {most / 1024 / 1024:.4g} MB; send less at a time")
     await answer(scope, receive, send)

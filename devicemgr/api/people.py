@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from devicemgr import exporting, faces
+from devicemgr import exporting, faces, two_person
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.errors import InvalidInput
 from devicemgr.store import consents, people
@@ -141,11 +141,15 @@ def erase_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
 
 
 @router.get("/{badge}/export")
-def export_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
-    """The data subject's copy: all that is stored about them, and the events."""
+def export_person(badge: str, context: Ctx, caller: Who, templates: bool = False) -> dict[str, Any]:
+    """The data subject's copy: all that is stored about them, and the events; with two admins the face's vectors."""
+    with context.site.database.read() as session:
+        person_id = people.get(session, badge).id
+    if templates:
+        two_person.require(context.site, caller.actor, "export of templates", person_id)
     with context.site.database.write(changes_site=False) as session:
-        context.record(session, "admin.person_exported", caller, {}, people.get(session, badge).id)
-    return exporting.everything_of(context.site, badge)
+        context.record(session, "admin.person_exported", caller, {"templates": templates}, person_id)
+    return exporting.everything_of(context.site, badge, vectors=templates)
 
 
 @router.put("/{badge}/levels/{level}")

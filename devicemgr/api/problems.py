@@ -22,7 +22,8 @@ def problem(status: int, slug: str, detail: str, exit_code: int = 1, **more: Any
         "status": status,
         "detail": detail,
     }
-    return JSONResponse(body | {"exit_code": exit_code} | more, status, media_type="application/problem+json")
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(body | {"exit_code": exit_code} | more, status, headers, media_type="application/problem+json")
 
 
 def answer_to(error: DevicemgrError) -> JSONResponse:

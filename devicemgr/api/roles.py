@@ -7,14 +7,15 @@ Paths are as in the OpenAPI document, without /api/v1. A route that is not here 
 from collections.abc import Mapping
 
 from fastapi import Request
+from starlette.routing import compile_path
 
 from devicemgr.api.context import Caller, caller_of
-from devicemgr.errors import NotAllowed
-from devicemgr.operators import ALL_ROLES, Role
+from devicemgr.errors import NotAllowed, NotSignedIn
+from devicemgr.model import ALL_ROLES, Role
 
 PREFIX = "/api/v1"
 
-OPEN = {("GET", "/healthz")}
+OPEN = {("GET", "/healthz"), ("POST", f"{PREFIX}/session")}
 """Answered to callers who are not known; whole paths."""
 
 _ADMIN = frozenset({Role.ADMIN})
@@ -31,6 +32,9 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/status"): ALL_ROLES,
     ("GET", "/doctor"): _TECHNICIAN,
     ("GET", "/support"): _TECHNICIAN,
+    ("GET", "/session"): ALL_ROLES,
+    ("POST", "/session"): ALL_ROLES,
+    ("DELETE", "/session"): ALL_ROLES,
     ("GET", "/clock"): _TECHNICIAN | _AUDITOR,
     ("POST", "/clock/accept"): _ADMIN,
     # Guards: what happens at the entrances, and their doors.
@@ -105,19 +109,47 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/schedules"): _ADMIN,
     ("GET", "/schedules/{name}"): _TECHNICIAN | _AUDITOR,
     ("DELETE", "/schedules/{name}"): _ADMIN,
+    ("GET", "/approvals"): _ADMIN,
+    ("POST", "/approvals/{approval}"): _ADMIN,
+    ("GET", "/operators"): _AUDITOR,
+    ("POST", "/operators"): _ADMIN,
+    ("DELETE", "/operators/{name}"): _ADMIN,
+    ("PUT", "/operators/{name}/password"): _ADMIN,
+    ("POST", "/operators/{name}/tokens"): _ADMIN,
+    ("DELETE", "/operators/{name}/tokens/{token}"): _ADMIN,
     # Auditors: the record.
     ("GET", "/audit/verify"): _AUDITOR,
     ("POST", "/audit/export"): _AUDITOR,
 }
 
 
+_PATTERNS = [(key, compile_path(key[1])[0]) for key in TABLE]
+
+
+def refuse_early(caller: Caller, method: str, path: str) -> None:
+    """NotAllowed for a whole path that `authorise` would refuse, before anything of the body is read."""
+    inside = path.removeprefix(PREFIX)
+    named = [key for key, pattern in _PATTERNS if key[0] == method and pattern.match(inside)]
+    if named and not any(_may(caller, key) for key in named):
+        raise _refusal(caller, named[0])
+
+
 def authorise(request: Request) -> None:
     """Before each handler: NotAllowed unless the caller has a role that the table gives its route."""
-    caller: Caller | None = caller_of(request)
-    if caller is None:  # only OPEN gets here
-        return
-    method, path = request.method, request.scope["route"].path.removeprefix(PREFIX)
-    may = TABLE.get((method, path), frozenset())
-    if not (caller.is_owner or caller.roles & may):
-        who = " or ".join(role for role in Role if role in may) or "the owner of the box"
-        raise NotAllowed(f"{caller.actor} may not do this; it is for: {who}")
+    caller = caller_of(request)
+    key = (request.method, request.scope["route"].path.removeprefix(PREFIX))
+    if caller is None:
+        if (request.method, request.scope["path"]) not in OPEN:
+            raise NotSignedIn("the caller is unknown; sign in first")
+    elif not _may(caller, key):
+        raise _refusal(caller, key)
+
+
+def _may(caller: Caller, key: tuple[str, str]) -> bool:
+    return caller.is_owner or bool(caller.roles & TABLE.get(key, frozenset()))
+
+
+def _refusal(caller: Caller, key: tuple[str, str]) -> NotAllowed:
+    may = TABLE.get(key, frozenset())
+    who = " or ".join(role for role in Role if role in may) or "the owner of the box"
+    return NotAllowed(f"{caller.actor} may not do this; it is for: {who}")

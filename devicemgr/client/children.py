@@ -17,6 +17,11 @@ import platformdirs
 from devicemgr.errors import DaemonUnreachable, SystemFault
 
 _STOP_SECONDS = 6.0
+# Where the box's own daemon listens is not for these.
+_ANOTHERS = {
+    "DEVICEMGR_SOCKET", "DEVICEMGR_OPERATORS_SOCKET", "DEVICEMGR_LISTEN", "DEVICEMGR_TLS_CERT", "DEVICEMGR_TLS_KEY",
+    "DEVICEMGR_ALLOW_HOST",
+}  # fmt: skip
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -30,7 +35,8 @@ class Child:
         self._log = log
         # One cache for all short-lived homes: the face network need not be converted for each.
         cache = os.environ.get("DEVICEMGR_CACHE") or platformdirs.user_cache_dir("devicemgr")
-        environment: Mapping[str, str] = os.environ | {"DEVICEMGR_HOME": str(home), "DEVICEMGR_CACHE": cache}
+        environment: Mapping[str, str] = {name: value for name, value in os.environ.items() if name not in _ANOTHERS}
+        environment = {**environment, "DEVICEMGR_HOME": str(home), "DEVICEMGR_CACHE": cache}
         with log.open("ab") as errors:
             self.process = subprocess.Popen(  # noqa: S603 - this same program
                 [sys.executable, "-m", "cli", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -148,7 +148,7 @@ def _line(event: dict[str, Any]) -> Text:
 
 
 def _more(detail: dict[str, Any]) -> str:
-    told = ("device", "portal", "level", "schedule", "driver", "mode", "outcome", "cause")
+    told = ("device", "portal", "level", "schedule", "driver", "mode", "outcome", "cause", "operator")
     found = {name: detail[name] for name in told if name in detail}
     # Of a level, portal or schedule that was added the whole is recorded; its name is enough for a line.
     names = {name: value["name"] if isinstance(value, dict) else value for name, value in found.items()}

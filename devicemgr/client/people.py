@@ -146,8 +146,13 @@ def warn_if_not_wiped(answer: dict[str, Any]) -> None:
 
 
 @app.command("export")
-def export(badge: Badge) -> None:
+def export(
+    badge: Badge,
+    templates: Annotated[
+        bool, typer.Option("--templates", help="With the face's vectors; a second admin must approve.")
+    ] = False,
+) -> None:
     """Print the data subject's copy: all that is stored about a person, as JSON."""
-    document = api().get(path("people", badge, "export"))
+    document = api().get(path("people", badge, "export"), templates=templates or None)
     if not emit(document):
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -36,6 +36,13 @@ def read_pin(from_stdin: bool, variable: str | None) -> str:
     return str(read_password(from_stdin or variable is None, variable))
 
 
+def read_new_password(from_stdin: bool, variable: str | None) -> str:
+    """A password to be set, in the same ways; without either, from standard input, twice from a terminal."""
+    if variable is None and sys.stdin.isatty():
+        return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+    return str(read_password(from_stdin or variable is None, variable))
+
+
 def _line() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, err=True))

@@ -2,6 +2,7 @@
 
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from devicemgr.client.output import details, emit, local, say, table, words
 from devicemgr.client.session import api, finish, session
 from devicemgr.client.support import app as support
 from devicemgr.doctor_box import examine_closed
-from devicemgr.errors import KeyMissing, NotInitialised, StorageFailed
+from devicemgr.errors import InvalidInput, KeyMissing, NotInitialised, StorageFailed
 from devicemgr.logs import FORMAT_VARIABLE, log_to_stderr
 
 app = typer.Typer()
@@ -51,16 +52,47 @@ def run(
     log_format: Annotated[
         LogFormat, typer.Option("--log-format", help="How the log is written: text, or a JSON object a line.")
     ] = LogFormat.TEXT,
-) -> None:
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", envvar="DEVICEMGR_LISTEN",
+            help="Also answer on TCP; without a certificate only on this box's own 127.0.0.1 or [::1].",
+        ),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(envvar="DEVICEMGR_TLS_CERT", help="The certificate with its chain, PEM.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(envvar="DEVICEMGR_TLS_KEY", help="Its key, PEM, closed to other users.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", envvar="DEVICEMGR_ALLOW_HOST",
+            help="A name by which browsers may call it, besides those of the certificate; may be given several times.",
+        ),
+    ] = None,
+    operators_socket: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", envvar="DEVICEMGR_OPERATORS_SOCKET",
+            help="One more Unix socket, for operators who may not look into the home.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
-    from devicemgr.daemon import Daemon  # noqa: PLC0415 - only the daemon needs it all
+    from devicemgr.api.listen import read  # noqa: PLC0415 - only the daemon needs it all
+    from devicemgr.daemon import Daemon  # noqa: PLC0415
     from devicemgr.site import initialise  # noqa: PLC0415
 
     os.environ[FORMAT_VARIABLE] = str(log_format)  # for the recognisers
     log_to_stderr("%(levelname)s %(name)s: %(message)s", str(log_format))
+    if listen is None and (tls_cert or tls_key or allow_host):
+        raise InvalidInput("--tls-cert, --tls-key and --allow-host go with --listen HOST:PORT")
+    place = read(listen, tls_cert, tls_key, allow_host or ()) if listen else None
     current = session()
     initialise(current.home)
-    Daemon(current.open_site()).run()
+    Daemon(current.open_site(), place, operators_socket).run()
 
 
 @app.command("status")

@@ -4,13 +4,15 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
-from devicemgr.home import Home, socket_address
+from devicemgr.home import SHARED_SOCKET, Home, socket_address
 from devicemgr.text import safe
 
 if TYPE_CHECKING:  # a third of a second that a command over the socket need not pay
@@ -53,23 +55,49 @@ def path(*parts: str) -> str:
 
 def daemon_answers(home: Home) -> bool:
     """True when something listens on the home's socket."""
+    try:
+        return _listens(home.socket)
+    except PermissionError:
+        return False
+
+
+def _listens(place: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(2.0)
         try:
-            line.connect(socket_address(home.socket))
+            line.connect(socket_address(place))
         except TimeoutError:
             return True  # it is there, and busy
+        except PermissionError:
+            raise
         except OSError:
             return False
     return True
+
+
+def _socket_of(home: Home) -> Path | None:
+    """Where the daemon listens for this user; None when none runs. Operators may not look into the home."""
+    try:
+        return home.socket if _listens(home.socket) else None
+    except PermissionError:
+        shared = os.environ.get(SHARED_SOCKET)
+        if shared:
+            with suppress(PermissionError):
+                if _listens(Path(shared)):
+                    return Path(shared)
+        raise DaemonUnreachable(
+            f"this user may not look into {home.path}; operators need the daemon running, and to be in the group "
+            "devicemgr: sudo usermod -aG devicemgr USER"
+        ) from None
 
 
 class Api:
     """Calls that give the answer's JSON, or raise ApiProblem or DaemonUnreachable."""
 
     def __init__(self, home: Home, make_app: Callable[[], "FastAPI"]) -> None:
-        self.remote = daemon_answers(home)
-        transport = httpx.HTTPTransport(uds=socket_address(home.socket)) if self.remote else _InProcess(make_app())
+        place = _socket_of(home)
+        self.remote = place is not None
+        transport = httpx.HTTPTransport(uds=socket_address(place)) if place else _InProcess(make_app())
         self._http = httpx.Client(transport=transport, base_url="http://devicemgr/api/v1", timeout=_ANSWER_SECONDS)
 
     def close(self) -> None:

@@ -216,6 +216,44 @@ class SealRow(Base):
     signature: Mapped[str] = mapped_column(String(128))
 
 
+class OperatorRow(Base):
+    """Who may work with the daemon; `password` is an argon2id hash, `os_user` a user of the system."""
+
+    __tablename__ = "operators"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(63), unique=True)
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    os_user: Mapped[str | None] = mapped_column(String(64), unique=True)
+    password: Mapped[str | None] = mapped_column(String(200))
+    created: Mapped[str] = mapped_column(String(32))
+    tokens: Mapped[list["TokenRow"]] = relationship(order_by="TokenRow.created", cascade="all, delete-orphan")
+
+
+class TokenRow(Base):
+    """An API token, of which only the SHA-256 is kept."""
+
+    __tablename__ = "api_tokens"
+    id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operators.id"), index=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    created: Mapped[str] = mapped_column(String(32))
+    expires: Mapped[str] = mapped_column(String(32))
+
+
+class ApprovalRow(Base):
+    """What one admin asked for and another must approve (two_person.py)."""
+
+    __tablename__ = "approvals"
+    id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(64))
+    asked_by: Mapped[str] = mapped_column(String(80))
+    asked: Mapped[str] = mapped_column(String(32))
+    approved_by: Mapped[str | None] = mapped_column(String(80))
+    used: Mapped[str | None] = mapped_column(String(32))
+
+
 class ScheduleRow(Base):
     """Weekly windows as text (`mon-fri 08:00-18:00`) in one IANA zone; holidays as ISO dates."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
+from devicemgr.api.listen import read
 from devicemgr.api.server import ApiServer
 from devicemgr.direct import DirectRuntime
 from devicemgr.site import Site
@@ -65,3 +66,55 @@ def client(server, home) -> Iterator[httpx.Client]:
     """Requests over that socket."""
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(home.socket)), base_url=BASE, timeout=30) as found:
         yield found
+
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def tcp(app, home) -> Iterator[ApiServer]:
+    """The API on loopback TCP too."""
+    running = ApiServer(app, home.socket, read("127.0.0.1:0", None, None, ["panel.example"]))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def web(tcp) -> Iterator[Callable[..., httpx.Client]]:
+    """web(header="value") gives a client over TCP."""
+    clients = []
+
+    def make(**headers: str) -> httpx.Client:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        clients.append(httpx.Client(base_url=f"http://127.0.0.1:{tcp.port}/api/v1", headers=named, timeout=30))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def operator(http) -> Callable[..., str]:
+    """operator("aigul", "guard") adds one, with a password."""
+
+    def add(name: str, *roles: str) -> str:
+        body = {"name": name, "roles": list(roles), "password": PASSWORD}
+        answer = http.post("/operators", json=body)
+        assert answer.status_code == 201, answer.text
+        return name
+
+    return add
+
+
+@pytest.fixture
+def token(http) -> Callable[..., str]:
+    """token("panel", "guard") makes an API token of an operator."""
+
+    def make(name: str, *roles: str) -> str:
+        answer = http.post(f"/operators/{name}/tokens", json={"roles": list(roles), "days": 1})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["token"]
+
+    return make

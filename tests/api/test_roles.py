@@ -8,7 +8,7 @@ import pytest
 from devicemgr.api import roles
 from devicemgr.api.context import Caller
 from devicemgr.api.entry import Entry
-from devicemgr.operators import ALL_ROLES, Role
+from devicemgr.model import ALL_ROLES, Role
 
 HIDDEN = {("GET", "/metrics"), ("GET", "/openapi.json")}
 
@@ -107,8 +107,11 @@ def test_a_route_outside_the_table_is_the_owners_alone(as_role, http, monkeypatc
     )  # fmt: skip
 
 
-def test_the_unknown_are_refused_before_their_body_is_read(app):
+@pytest.mark.parametrize(("host", "status"), [("192.0.2.1", 401), ("uid:99999", 403), ("a guard", 403)])
+def test_who_may_not_is_refused_before_their_body_is_read(app, as_role, host, status):
     told = []
+    if host == "a guard":
+        as_role(Role.GUARD)
 
     async def receive():
         raise AssertionError("the body was read")
@@ -118,7 +121,7 @@ def test_the_unknown_are_refused_before_their_body_is_read(app):
 
     scope = {
         "type": "http", "method": "POST", "path": "/api/v1/people", "raw_path": b"/api/v1/people", "query_string": b"",
-        "headers": [], "client": ("192.0.2.1", 1), "server": ("x", 1), "scheme": "http", "root_path": "",
+        "headers": [], "client": (host, 1), "server": ("x", 1), "scheme": "http", "root_path": "",
     }  # fmt: skip
     asyncio.run(app(scope, receive, send))
-    assert told[0]["status"] == 403
+    assert told[0]["status"] == status

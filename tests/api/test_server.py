@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import socket
 import stat
 import subprocess
@@ -9,7 +10,7 @@ import sys
 
 import pytest
 
-from devicemgr.api.server import bind
+from devicemgr.api.server import ApiServer, bind
 from devicemgr.errors import SystemFault
 
 CLIENT = """
@@ -70,3 +71,91 @@ def test_stopping_takes_the_socket_away(server, home):
     assert not home.socket.exists()
     with socket.socket(socket.AF_UNIX) as line, pytest.raises(FileNotFoundError):
         line.connect(str(home.socket))
+
+
+def test_a_link_in_place_of_the_socket_is_left_alone_and_not_followed(tmp_path):
+    target = tmp_path / "theirs"
+    target.mkdir()
+    path = tmp_path / "s"
+    for there in (target / "s", target, tmp_path / "nowhere"):
+        path.symlink_to(there)
+        with pytest.raises(SystemFault, match="in the way"):
+            bind(path)
+        assert path.is_symlink()
+        path.unlink()
+    bind(target / "s").close()
+    path.symlink_to(target / "s")  # even to a socket of ours
+    with pytest.raises(SystemFault, match="in the way"):
+        bind(path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["s", "theirs"]
+
+
+def test_a_folder_that_others_can_write_into_or_own_holds_no_socket(tmp_path):
+    folder = tmp_path / "open"
+    folder.mkdir()
+    for mode in (0o777, 0o770, 0o702):
+        folder.chmod(mode)
+        with pytest.raises(SystemFault, match="others may write"):
+            bind(folder / "s")
+    folder.chmod(0o700)
+    if os.getuid() == 0:
+        os.chown(folder, 65534, 65534)
+        with pytest.raises(SystemFault, match="another user"):
+            bind(folder / "s")
+
+
+def test_the_socket_is_closed_to_others_from_its_first_moment(tmp_path, monkeypatch):
+    """It gets its name only when its mode is right, whatever the umask."""
+    seen = []
+    real = os.rename
+
+    def rename(source, target, **more):
+        folder = more["src_dir_fd"]
+        seen.append(stat.S_IMODE(os.stat(source, dir_fd=folder).st_mode))
+        seen.append(stat.S_IMODE(os.stat(os.path.dirname(source), dir_fd=folder).st_mode))
+        real(source, target, **more)
+
+    monkeypatch.setattr(os, "rename", rename)
+    before = os.umask(0)
+    try:
+        bind(tmp_path / "s").close()
+    finally:
+        os.umask(before)
+    assert seen == [0o660, 0o700]
+
+
+def test_a_socket_that_another_daemon_put_there_stays(app, home):
+    ours = ApiServer(app, home.socket)
+    theirs = bind(home.socket)
+    ours.stop()
+    assert home.socket.exists()
+    theirs.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can call as another user")
+def test_a_user_of_the_box_comes_in_as_their_operator(app, home, site, http, tmp_path):
+    """Over the operators' socket, without a look into the home."""
+    user = pwd.getpwnam("nobody")
+    shared = tmp_path / "run" / "operators.sock"
+    shared.parent.mkdir()
+    for folder in shared.parents:
+        if folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | 0o001)
+    home.path.chmod(0o700)
+    running = ApiServer(app, home.socket, shared=shared)
+    running.start()
+    try:
+        os.chown(shared, 0, user.pw_gid)  # as packaging's group does
+        assert "403" in ask(shared, user.pw_uid).splitlines()[0]
+        made = http.post("/operators", json={"name": "tech", "roles": ["technician"], "os_user": "nobody"})
+        assert made.status_code == 201, made.text
+        refused = ask(shared, user.pw_uid)
+        assert "operator:tech may not do this; it is for: admin" in refused
+        assert http.delete("/operators/tech").status_code == 200
+        assert http.post("/operators", json={"name": "boss", "roles": ["admin"], "os_user": "nobody"}).is_success
+        assert "200 OK" in ask(shared, user.pw_uid).splitlines()[0]
+        with pytest.raises(subprocess.CalledProcessError):
+            ask(home.socket, user.pw_uid)
+    finally:
+        running.stop()
+    assert not shared.exists()

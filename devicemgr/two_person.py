@@ -1,0 +1,85 @@
+"""What no single admin may do alone: A asks by trying, B approves, and A does it, all within a quarter of an hour.
+
+The box's owner (root and the daemon's user) counts as one person, and so does an operator with all their tokens.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from devicemgr.errors import ApprovalNeeded, NotAllowed
+from devicemgr.events import Fact
+from devicemgr.model import Role
+from devicemgr.site import Site
+from devicemgr.store import approvals, operators
+from devicemgr.store.database import Session
+from devicemgr.store.people import now_text
+from devicemgr.store.tables import ApprovalRow
+from devicemgr.text import rfc3339
+
+MINUTES = 15
+
+
+def require(site: Site, actor: str, action: str, subject: str) -> None:
+    """Use up another admin's approval of this very action and subject; without one, ask and raise ApprovalNeeded."""
+    with site.database.write(changes_site=False) as session:
+        row = next((row for row in _open(session) if _is_for(row, actor, action, subject)), None)
+        if row is not None and row.approved_by is not None:
+            row.used = now_text()
+            _record(site, session, "admin.approval_used", actor, row)
+            return
+        if row is None:
+            row = approvals.add(session, action, subject, actor)
+            _record(site, session, "admin.approval_asked", actor, row)
+        advice = _advice(session, actor, row.id)
+    raise ApprovalNeeded(f"two admins must agree on this: {advice}, then do it again, within {MINUTES} minutes")
+
+
+def approve(site: Site, actor: str, approval: str) -> ApprovalRow:
+    """Agree; NotAllowed for whoever asked, in whatever guise, and for a program's token."""
+    if actor.startswith("token:"):
+        raise NotAllowed("a token can't approve: a second person must, signed in or on the box")
+    with site.database.write(changes_site=False) as session:
+        row = approvals.get(session, approval, _earliest())
+        if _person(row.asked_by) == _person(actor):
+            raise NotAllowed(f"{row.asked_by} asked for this; another admin must approve it")
+        row.approved_by = actor
+        _record(site, session, "admin.approval_given", actor, row)
+        session.flush()
+        return row
+
+
+def waiting(session: Session) -> list[ApprovalRow]:
+    """All open requests, newest first."""
+    return list(_open(session))
+
+
+def _open(session: Session) -> list[ApprovalRow]:
+    return list(approvals.since(session, _earliest()))
+
+
+def _earliest() -> str:
+    return rfc3339(datetime.now(UTC) - timedelta(minutes=MINUTES))
+
+
+def _is_for(row: ApprovalRow, actor: str, action: str, subject: str) -> bool:
+    return (_person(row.asked_by), row.action, row.subject) == (_person(actor), action, subject)
+
+
+def _person(actor: str) -> str:
+    kind, _, name = actor.partition(":")
+    return "owner of the box" if kind == "uid" else f"operator {name}"
+
+
+def _advice(session: Session, actor: str, approval: str) -> str:
+    admins = [row for row in operators.all_rows(session) if Role.ADMIN in operators.roles_of(row)]
+    others = [row.name for row in admins if f"operator {row.name}" != _person(actor)]
+    if not others and _person(actor) == "owner of the box":
+        return (
+            "there is no second one yet, so first add them: `devicemgr operator add NAME --role admin --os-user USER`; "
+            f"they run `devicemgr operator approve {approval}`"
+        )
+    return f"another runs `devicemgr operator approve {approval}`"
+
+
+def _record(site: Site, session: Session, kind: str, actor: str, row: ApprovalRow) -> None:
+    detail = {"request": row.id, "action": row.action, "asked_by": row.asked_by}
+    site.ledger.append(session, [Fact(kind, datetime.now(UTC), actor=actor, detail=detail)])
