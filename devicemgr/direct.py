@@ -57,6 +57,7 @@ class DirectRuntime:
                 {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
                 *alarms_of(self._site.clock),
                 *status.revoked_alarms(revoked),
+                *status.disputed_alarms(self._site.database),
             ],
         }
 

@@ -1,10 +1,12 @@
 """What `status` answers, with a daemon and without."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devicemgr import __version__
 from devicemgr.errors import StorageFailed
+from devicemgr.events import Kind
 from devicemgr.face_ports import Gallery
 from devicemgr.ledger import Ledger
 from devicemgr.rules.policy import Snapshot
@@ -13,6 +15,8 @@ from devicemgr.store import holdings, ledger_rows, seals
 from devicemgr.store.database import Database
 from devicemgr.supervisor import DeviceState, Health
 from devicemgr.text import rfc3339
+
+_DISPUTED_FOR = timedelta(hours=24)
 
 
 def device_json(state: DeviceState, revoked: Mapping[str, int]) -> dict[str, Any]:
@@ -66,6 +70,24 @@ def revoked_alarms(revoked: Mapping[str, int]) -> list[dict[str, Any]]:
     ]
 
 
+def disputed_alarms(database: Database) -> list[dict[str, Any]]:
+    """Portals where a console decided otherwise than the rules within the last day."""
+    since = datetime.now(UTC) - _DISPUTED_FOR
+    try:
+        with database.read() as session:
+            found = ledger_rows.counts_by_portal(session, Kind.DECISION_DISPUTED, rfc3339(since))
+    except StorageFailed:
+        return []
+    return [
+        {
+            "kind": "decision_disputed", "portal": portal,
+            "cause": f"{count} decisions of a console in the last 24 h were not what the rules say; look at "
+            "`devicemgr events --kind decision_disputed`",
+        }
+        for portal, count in found.items()
+    ]  # fmt: skip
+
+
 def storage_alarms(ledger: Ledger) -> list[dict[str, Any]]:
     """What stands between events and the database."""
     found = []
@@ -94,7 +116,7 @@ def alarms(
         for state in devices
         if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
     ]
-    return found + revoked_alarms(revoked)
+    return found + revoked_alarms(revoked) + disputed_alarms(site.database)
 
 
 def of_daemon(

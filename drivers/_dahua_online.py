@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from devicemgr.errors import DeviceRefused
 from drivers._dahua_cgi import Cgi, CgiRefused, flat
 from drivers._dahua_push import PushListener
+from drivers._push_server import addresses_of
 
 if TYPE_CHECKING:
     from drivers.dahua_console import Options
@@ -29,7 +30,7 @@ class OnlineMode:
         self._asks = options.decide == "host"
         self.listener: PushListener | None = None
         if options.push_port:
-            self.listener = PushListener(options.push_port, _addresses(host), asks=self._asks, seconds=ANSWER_SECONDS)
+            self.listener = PushListener(options.push_port, addresses_of(host), asks=self._asks, seconds=ANSWER_SECONDS)
 
     def start(self) -> None:
         """Listen, and tell the terminal where; or take it out of a mode in which it would ask nobody."""
@@ -90,13 +91,6 @@ class OnlineMode:
         except CgiRefused:
             return ""
         return told.get(f"table.{_MODE}.DeviceMode", "")
-
-
-def _addresses(host: str) -> list[str]:
-    try:
-        return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)}) if host else []
-    except OSError:
-        return [host]
 
 
 def _own_address(host: str) -> str:

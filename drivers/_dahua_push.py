@@ -12,22 +12,21 @@ import json
 import logging
 import queue
 import secrets
-import socket
 import threading
 import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TypeVar, cast
 
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled, DeviceRefused, OutcomeUnknown
 from devicemgr.text import safe
 from drivers._dahua_text import Told, read_push
 from drivers._multipart import MultipartReader
+from drivers._push_server import PushServer, knows
 
 MOST_BODY = 4 << 20
-_MOST_AT_ONCE = 4
 _WHOLE_SECONDS = 10.0
 _MOST_WAITING = 500
 _WORDS = 60
@@ -70,7 +69,7 @@ class PushListener:
         if self._server is not None:
             return
         try:
-            self._server = _Server(("0.0.0.0", self._port), self)  # noqa: S104 - the terminal is another machine
+            self._server = _Server(("0.0.0.0", self._port), self, self._allowed)  # noqa: S104 - the terminal is another machine
         except OSError as error:
             raise DeviceBusy(f"port {self._port} for the terminal's pushes is taken; give another push_port") from error
         threading.Thread(target=self._server.serve_forever, args=(0.2,), name="pushes", daemon=True).start()
@@ -112,7 +111,7 @@ class PushListener:
     def admits(self, host: str, path: str) -> bool:
         """Whether a push comes from the terminal, to the path that only it knows."""
         known = hmac.compare_digest(path.partition("?")[0].encode(), self.path.encode())
-        return known and (host in self._allowed or host.removeprefix("::ffff:") in self._allowed)
+        return known and knows(self._allowed, host)
 
     def take(self, body: bytes, encoding: str) -> Question | None:
         """A pushed body: a question to wait for, or None for what needs no answer."""
@@ -181,40 +180,10 @@ def _drain(held: "queue.Queue[T]") -> list[T]:
     return found
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, place: tuple[str, int], listener: PushListener) -> None:
+class _Server(PushServer):
+    def __init__(self, place: tuple[str, int], listener: PushListener, hosts: frozenset[str]) -> None:
         self.listener = listener
-        self.slots = threading.BoundedSemaphore(_MOST_AT_ONCE)
-        super().__init__(place, _Handler)
-
-    def process_request(self, request: object, client_address: object) -> None:
-        """One more thread, if there are not too many."""
-        if not self.slots.acquire(blocking=False):
-            self.shutdown_request(request)  # type: ignore[arg-type]
-            return
-        super().process_request(request, client_address)  # type: ignore[arg-type]
-
-    def process_request_thread(self, request: object, client_address: object) -> None:
-        """The whole request has to come within its time, however slowly its bytes trickle in."""
-        limit = threading.Timer(_WHOLE_SECONDS + self.listener.seconds, _cut, [request])
-        limit.daemon = True
-        limit.start()
-        try:
-            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
-        finally:
-            limit.cancel()
-            self.slots.release()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Whoever goes away in the middle is no news."""
-
-
-def _cut(held: object) -> None:
-    with contextlib.suppress(OSError):
-        cast(socket.socket, held).shutdown(socket.SHUT_RDWR)
+        super().__init__(place, _Handler, sorted(hosts), _WHOLE_SECONDS + listener.seconds)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -8,15 +8,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 from devicemgr.errors import DeviceBusy
 from drivers._hik_isapi import Isapi, items, section
+from drivers._push_server import PushServer, addresses_of
 
 HOSTS = "/ISAPI/Event/notification/httpHosts"
 PATH = "/devicemgr"
-_MOST_CLIENTS = 8
 _SECONDS = 5.0
 _MOST_BODY = 1 << 20
 
@@ -27,7 +27,7 @@ class PushListener:
     def __init__(self, console: str, port: int, wake: Callable[[], None]) -> None:
         self.host = _own_address(console)
         try:
-            self._server = _Server((self.host, port), wake)
+            self._server = _Server((self.host, port), urlsplit(console).hostname or "", wake)
         except OSError as error:
             raise DeviceBusy(f"port {port} for pushes is taken ({error.strerror}); give another push_port") from error
         self.port = int(self._server.server_address[1])
@@ -55,16 +55,10 @@ class PushListener:
         self._thread.join(_SECONDS)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], wake: Callable[[], None]) -> None:
+class _Server(PushServer):
+    def __init__(self, address: tuple[str, int], console: str, wake: Callable[[], None]) -> None:
         self.wake = wake
-        self.clients = threading.BoundedSemaphore(_MOST_CLIENTS)
-        super().__init__(address, _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A push that breaks off is no news."""
+        super().__init__(address, _Handler, addresses_of(console), _SECONDS)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -72,17 +66,12 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 1.0
 
     def do_POST(self) -> None:
-        if not self.server.clients.acquire(blocking=False):
-            return
-        try:
-            self._drain()
-            self.server.wake()
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.send_header("Connection", "close")
-            self.end_headers()
-        finally:
-            self.server.clients.release()
+        self._drain()
+        self.server.wake()
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
+        self.end_headers()
 
     def _drain(self) -> None:
         """Take the body off the line, within bounds, and look at none of it."""

@@ -156,6 +156,15 @@ def of_kind(session: Session, kind: str) -> list[dict[str, Any]]:
     return [json.loads(body) for body in session.scalars(query)]
 
 
+def counts_by_portal(session: Session, kind: str, since: str) -> dict[str, int]:
+    """How many events of `kind` there are from `since` on (RFC 3339), by portal."""
+    query = select(EventRow.portal, func.count()).where(EventRow.kind == kind, EventRow.time >= since)
+    found = session.execute(
+        query.where(EventRow.portal.is_not(None)).group_by(EventRow.portal).order_by(EventRow.portal)
+    )
+    return {str(portal): count for portal, count in found}
+
+
 def unconfirmed(
     session: Session, kinds: Sequence[str], outcomes: Sequence[str], after: int = 0
 ) -> list[dict[str, Any]]:

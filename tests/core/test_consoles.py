@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from devicemgr import status
 from devicemgr.events import DeviceDecided, DeviceReported, Kind, Presented
 from devicemgr.model import Direction, Signal
 from devicemgr.store import ledger_rows, people, places
@@ -116,6 +117,10 @@ def test_a_console_that_lets_in_whom_the_rules_do_not_is_disputed(console: Any) 
         "decision_disputed", "suspended", granted["request"],
     )  # fmt: skip
     assert disputed["detail"] == {"there": "granted", "here": "suspended"}
+    (alarm,) = status.disputed_alarms(console.site.database)
+    assert (alarm["kind"], alarm["portal"]) == ("decision_disputed", "lobby")
+    assert alarm["cause"].startswith("1 decisions of a console")
+    assert alarm in status.alarms(console.site, [], {}, fire=False, unread=None)
 
 
 def test_a_live_grant_of_a_console_expects_the_passage(console: Any) -> None:

@@ -1,5 +1,6 @@
 """The driver against the simulated terminal, over HTTP on loopback."""
 
+import contextlib
 import io
 import socket
 import threading
@@ -442,6 +443,29 @@ def test_pushes_are_a_hint_and_open_nothing(sim, console):
             assert pushed.recv(100).startswith(b"HTTP/1.0 200")
     facts = until(device, lambda facts: facts)
     assert [(type(fact), fact.serial) for fact in facts] == [(DeviceDecided, event.serial)]
+
+
+def test_pushes_that_never_end_take_a_few_places_and_no_more(sim, console):
+    device = console(push_port=0)
+    port = device._push.port
+    lines = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(20)]
+    for line in lines:
+        with contextlib.suppress(OSError):
+            line.sendall(b"POST /devicemgr HTTP/1.1\r\nX-Slow: ")
+    refused = 0
+    for line in lines:
+        line.settimeout(0.3)
+        try:
+            refused += line.recv(1) == b""
+        except TimeoutError:
+            pass
+        except OSError:
+            refused += 1
+    assert refused >= 16
+    threads = [thread for thread in threading.enumerate() if "process_request_thread" in thread.name]
+    assert len(threads) <= 4
+    for line in lines:
+        line.close()
 
 
 def test_closing_ends_every_thread(console, sim):

@@ -1,9 +1,6 @@
 """HTTP to devices that are hostile or out of order: literal bytes on a loopback socket."""
 
-import datetime
-import hashlib
 import itertools
-import ssl
 import sys
 import time
 from pathlib import Path
@@ -227,32 +224,6 @@ def test_busy_devices_are_given_time():
     for _ in range(50):
         pace.well()
     assert pace._now < 0.02
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A self-signed certificate: the server's context, its file, and its fingerprint."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "console")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(__import__("ipaddress").ip_address("127.0.0.1"))])
-    signed = made.add_extension(alternative, critical=False).sign(key, hashes.SHA256())
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context, file, hashlib.sha256(signed.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
 def test_self_signed_is_refused_unless_pinned(device, certificate):

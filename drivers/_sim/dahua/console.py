@@ -22,6 +22,7 @@ from drivers._sim.events import EventLog, Sink
 
 FACE, CARD = 15, 1
 OUTSIDE_HOURS = 0x20
+_MOST_UNPUSHED = 1000
 ALARMS = ("DoorNotClosed", "BreakIn", "Duress", "ChassisIntruded", "AlarmLocal")
 
 
@@ -46,6 +47,7 @@ class SimulatedDahua:
         self.skew = timedelta()
         self.zone_hours = 0
         self.deflate_pushes = False
+        self.unpushed: list[dict[str, Any]] = []
         self.record_what_is_seen = True
         self.cgis = Cgis(self)
         try:
@@ -154,8 +156,17 @@ class SimulatedDahua:
         if granted:
             self.unlock(channel, str(data["UserID"]))
         if self.cgis.config["Intelbras_ModeCfg.DeviceMode"] == "1":
-            self._push(data)
+            self._push_all(data)
         return data
+
+    def _push_all(self, data: dict[str, Any]) -> None:
+        """What was not answered with 200 is stored, and sent again before what comes next."""
+        waiting, self.unpushed = [*self.unpushed, data], []
+        for place, one in enumerate(waiting):
+            if not self._push(one):
+                self.unpushed = waiting[place:][-_MOST_UNPUSHED:]
+                self.events.add("push_kept", waiting=len(self.unpushed))
+                return
 
     def _record(self, data: Mapping[str, Any]) -> None:
         columns = ("CreateTime", "UserID", "CardNo", "CardName", "Door", "Type", "Method", "Status", "ErrorCode")

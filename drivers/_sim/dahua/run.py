@@ -11,7 +11,7 @@ from drivers._sim.serving import print_line, serve, stop_signals
 _QUIET = {"request"}
 _WORDS = (
     "someone USERID [DOOR] · stranger [DOOR] · card HEX [DOOR] · door N open|close · alarm CODE [DOOR] · "
-    "remember COUNT · fault NAME [TIMES] · skew SECONDS · full · locked yes|no · lose · forget · state"
+    "remember COUNT · fault NAME [TIMES] · skew SECONDS · full · locked yes|no · deflate on|off · lose · forget · state"
 )
 
 
@@ -51,6 +51,8 @@ def _obey_memory(console: SimulatedDahua, words: list[str]) -> None:
             console.people.capacity = len(console.people.users)
         case ["locked", ("yes" | "no") as locked]:
             console.doorkeeper.locked = locked == "yes"
+        case ["deflate", ("on" | "off") as word]:
+            console.deflate_pushes = word == "on"
         case ["lose"]:
             console.server.drop_connections()
         case ["forget"]:

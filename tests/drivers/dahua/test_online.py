@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 
@@ -120,6 +121,19 @@ def test_another_address_is_not_the_terminal():
     assert listener.admits("::ffff:192.0.2.7", listener.path + "?x=1")
 
 
+def test_strangers_take_no_place_of_the_terminal_s(sim, online, collect, monkeypatch):
+    device = online()
+    server = device._online.listener._server
+    monkeypatch.setattr(server, "_hosts", frozenset({"192.0.2.7"}))
+    held = [socket.create_connection(("127.0.0.1", server.server_port), timeout=5) for _ in range(50)]
+    assert [stranger.recv(1) for stranger in held] == [b""] * 50  # hung up on, unread
+    for stranger in held:
+        stranger.close()
+    monkeypatch.setattr(server, "_hosts", frozenset({"127.0.0.1"}))
+    ask(sim)
+    assert collect(device, 1, Presented)
+
+
 @pytest.mark.parametrize("body", [b"", b"garbage", b"--b\r\n\r\n{\r\n--b--\r\n", b'{"Events":[]}', b"--myboundary"])
 def test_a_push_that_can_t_be_read_is_answered_no_and_not_sent_again(sim, online, body):
     listener = online()._online.listener
@@ -169,6 +183,21 @@ def test_a_taken_port_is_told(sim, online, build):
     taken = online()._online.listener.port
     with pytest.raises(DeviceBusy, match="give another push_port"):
         build(sim.address, decide="host", push_port=taken, push_host="127.0.0.1").open()
+
+
+def test_a_push_that_was_not_taken_is_sent_again(sim, build, collect):
+    sim.people.insert_users([{"UserID": "42"}])
+    device = build(sim.address, push_port=49999, push_host="127.0.0.1")
+    device._online.listener._port = 0
+    device.open()
+    sim.events.wait_for("attached")
+    path = sim.cgis.config.pop("PictureHttpUpload.UploadServerList[0].Uploadpath")
+    sim.someone("42")
+    assert sim.events.wait_for("push_kept")["waiting"] == 1
+    sim.cgis.config["PictureHttpUpload.UploadServerList[0].Uploadpath"] = path
+    sim.someone("42")
+    assert sim.unpushed == []
+    assert [fact.serial for fact in collect(device, 2)] == [1, 2]
 
 
 def test_a_push_alone_is_only_a_hint(sim, build, collect):
