@@ -46,8 +46,10 @@ class Hours:
         """What hours `number` are called: "" for ALWAYS, `#N` for those that are not ours."""
         if number == ALWAYS:
             return ""
-        known = _FIRST <= number <= _LAST and self._name_at(number)
-        return known or f"#{number}"
+        try:
+            return (_FIRST <= number <= _LAST and self._name_at(number)) or f"#{number}"
+        except CgiRefused:
+            return f"#{number}"
 
     def keep(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
         """Scheduling.keep_hours."""

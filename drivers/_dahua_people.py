@@ -314,8 +314,11 @@ def _is_as_told(row: Row, held: Row | None) -> bool:
     """What must not differ: validity, hours, and whether it is frozen; a name may be kept otherwise."""
     if held is None:
         return False
-    same = ("ValidFrom", "ValidTo", "UserStatus", "TimeSections")
-    return all(str(held[name]) == str(row[name]) for name in same if name in held)
+    same = ("ValidFrom", "ValidTo", "UserStatus")
+    if any(str(held[name]) != str(row[name]) for name in same if name in held):
+        return False
+    sections = held.get("TimeSections")  # firmware may tell one for each of its doors
+    return not isinstance(sections, list) or sections[: len(row["TimeSections"])] == row["TimeSections"]
 
 
 def told_hours(hours: Hours, doors: Sequence[object], sections: object) -> tuple[tuple[int, str], ...]:

@@ -256,7 +256,7 @@ class People:
                 ("cards", set(found.cards) == numbers),
                 ("face", want.face is None or found.face is not None),
                 ("face that was to go", want.face is not None or found.face is None),
-                ("doors", found.doors == expected.doors),
+                ("doors", found.doors <= expected.doors),  # some firmware does not tell them all
                 ("hours", found.hours == expected.hours),
                 ("validity", (found.valid_from, found.valid_to) == (expected.valid_from, expected.valid_to)),
             )

@@ -161,6 +161,23 @@ def test_firmware_without_them_says_so(make):
     assert everything(console.device)["1"].hours == ()
 
 
+def test_what_somebody_else_s_hours_are_called(make):
+    """People who were typed in there may have hours of their own, which older firmware can't even tell of."""
+    console = make()
+    console.lack()
+    if isinstance(console, Hik):
+        console.sim.terminal.users["9"] = {
+            "employeeNo": "9", "name": "x", "doorRight": "1", "RightPlan": [{"doorNo": 1, "planTemplateNo": "3"}]
+        }  # fmt: skip
+    else:
+        row = {"UserID": "9", "CardNo": "0000AB", "CardName": "x", "Doors[0]": "0", "TimeSections[0]": "103"}
+        if console.sim.legacy:
+            console.sim.legacy_table.insert(row)
+        else:
+            console.sim.people.insert_users([{"UserID": "9", "Doors": [0], "TimeSections": [103]}])
+    assert everything(console.device)["9"].hours in (((1, "#3"),), ((1, "#103"),))
+
+
 def test_more_spans_than_a_day_has_there(make):
     console = make()
     now = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

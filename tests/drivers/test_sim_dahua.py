@@ -56,13 +56,16 @@ def test_records_are_found_oldest_first():
 
 def test_commands_of_a_trainer():
     with SimulatedDahua(doors=2) as sim:
-        sim.people.insert_users([{"UserID": "42"}])
+        sim.people.insert_users([{"UserID": "42"}, {"UserID": "43"}])
+        sim.people.faces["42"] = b"a face"
+        obey(sim, "someone 43")
+        assert sim.events.all("unlocked") == []
         for line in ("someone 42 2", "stranger", "card AB", "door 2 open", "alarm BreakIn", "fault lost 2", "skew 90",
-                     "remember 5", "full", "locked yes", "lose", "state", "forget"):  # fmt: skip
+                     "remember 5", "full", "locked yes", "lose", "deflate on", "state", "forget"):  # fmt: skip
             obey(sim, line)
         assert sim.events.all("unlocked")[0]["channel"] == 2
         state = sim.events.all("state")[0]
-        assert (state["users"], state["records"]) == (1, 8)
+        assert (state["users"], state["records"]) == (2, 9)
         json.dumps(sim.events.all())
 
 

@@ -26,7 +26,8 @@ def obey(console: SimulatedDahua, line: str) -> None:
 def _obey(console: SimulatedDahua, words: list[str]) -> None:
     match words:
         case ["someone", user, *door] if len(door) <= 1:
-            console.someone(user, *map(int, door))
+            # Whose face it was not given is a stranger to it.
+            console.someone(user if user in console.people.faces else "", *map(int, door))
         case ["stranger", *door] if len(door) <= 1:
             console.stranger(*map(int, door))
         case ["card", number, *door] if len(door) <= 1:
