@@ -90,6 +90,10 @@ class HolderSync:
         with self._site.database.read() as session:
             self._records = rows.records(session, self._keeper.id)
         self._want()
+        while weeks := self._weeks():
+            if not self._note_refused(weeks, (yield _hours(weeks, look=True))):
+                break
+            self._want()
         found: dict[str, Holding] = {}
         yield from self._pages(found)
         self._note_seen(found)
@@ -125,13 +129,16 @@ class HolderSync:
     def _keep_hours(self) -> Steps:
         """The week to come, before anybody is given it; what the device can't keep, this box keeps by its clock."""
         while weeks := self._weeks():
-            refused = yield _hours(weeks)
-            failed = {name: safe(str(why), 200) for name, why in refused.items() if name in weeks}
-            if not failed:
+            if not self._note_refused(weeks, (yield _hours(weeks))):
                 break
-            self._no_hours |= failed
             self._load()
         self.run.notes = tuple(self._notes())
+
+    def _note_refused(self, weeks: Mapping[str, Spans], refused: Mapping[str, DeviceRefused]) -> bool:
+        """Whether the device can't keep some of them; they are asked no more."""
+        failed = {name: safe(str(why), 200) for name, why in refused.items() if name in weeks}
+        self._no_hours |= failed
+        return bool(failed)
 
     def _weeks(self) -> dict[str, Spans]:
         begin, known = self._site.clock.now() - _YESTERDAY, self._snapshot.schedules
@@ -374,10 +381,10 @@ class HolderSync:
         self._save(changed)
 
 
-def _hours(weeks: Mapping[str, Spans]) -> Step:
+def _hours(weeks: Mapping[str, Spans], *, look: bool = False) -> Step:
     def keep(device: Device) -> dict[str, DeviceRefused]:
         assert isinstance(device, Scheduling)
-        return device.keep_hours(weeks)
+        return device.keep_hours(weeks, look=look)
 
     return keep
 

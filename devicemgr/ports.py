@@ -128,10 +128,11 @@ class Scheduling(Device, Protocol):
 
     decides_alone: bool
 
-    def keep_hours(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
+    def keep_hours(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
         """Hold the week to come of each under its name (Holding.hours), read back; which failed, and why.
 
-        Spans are aware, in order and apart. What is held already costs no exchange.
+        Spans are aware, in order and apart. What is held already costs no exchange. `look` changes nothing, and tells
+        which would fail.
         """
 
 

@@ -163,9 +163,9 @@ class DahuaConsole(DahuaUpkeep):
             raise InvalidInput("nobody was named for removal; nothing was sent")
         self._people().remove(keys)
 
-    def keep_hours(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
+    def keep_hours(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
         """Weekly hours, for people whose doors are not open to them at all times."""
-        return self._hours.keep(hours)
+        return self._hours.keep(hours, look=look)
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
         """Answer a question of online mode."""

@@ -51,12 +51,12 @@ class Hours:
         except CgiRefused:
             return f"#{number}"
 
-    def keep(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
+    def keep(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
         """Scheduling.keep_hours."""
         refused: dict[str, DeviceRefused] = {}
         for name, spans in hours.items():
             try:
-                self._keep(name, week_of(spans, self._clock().zone, datetime.now(UTC)), set(hours))
+                self._keep(name, week_of(spans, self._clock().zone, datetime.now(UTC)), set(hours), look)
             except CgiRefused:
                 self.forget()
                 refused[name] = DeviceRefused("its firmware holds no weekly hours")
@@ -64,12 +64,12 @@ class Hours:
                 refused[name] = error
         return refused
 
-    def _keep(self, name: str, week: tuple[Day, ...], wanted: set[str]) -> None:
+    def _keep(self, name: str, week: tuple[Day, ...], wanted: set[str], look: bool) -> None:
         if most_spans(week) > _SPANS:
             raise DeviceRefused(f"a day there has at most {_SPANS} spans")
         number = self._place(name, wanted)
         rows = _rows(week)
-        if self._name_at(number) == name and self._holds(number, rows):
+        if look or (self._name_at(number) == name and self._holds(number, rows)):
             return
         key = f"{_TABLE}[{number}]"
         names = [("Name", name), ("Enable", "true")]

@@ -56,7 +56,7 @@ class Hours:
         except Refusal:
             return f"#{number}"
 
-    def keep(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
+    def keep(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
         """Scheduling.keep_hours."""
         if self._lacks:
             return dict.fromkeys(hours, DeviceRefused(_LACKS))
@@ -64,7 +64,7 @@ class Hours:
         for name, spans in hours.items():
             week = week_of(spans, self._clock().zone, datetime.now(UTC))
             try:
-                self._keep(name, week, set(hours))
+                self._keep(name, week, set(hours), look)
             except Refusal as refusal:
                 if refusal.is_unsupported:
                     self._lacks = True
@@ -74,11 +74,11 @@ class Hours:
                 refused[name] = error
         return refused
 
-    def _keep(self, name: str, week: tuple[Day, ...], wanted: set[str]) -> None:
+    def _keep(self, name: str, week: tuple[Day, ...], wanted: set[str], look: bool) -> None:
         if most_spans(week) > _SPANS:
             raise DeviceRefused(f"a day there has at most {_SPANS} spans")
         number = self._place(name, wanted)
-        if self._name_at(number) == name and self._weeks.get(number) == week:
+        if look or (self._name_at(number) == name and self._weeks.get(number) == week):
             return
         self._isapi.send("PUT", f"{_WEEK}/{number}", {"UserRightWeekPlanCfg": _week_json(week)}, urgent=True)
         if self._week_at(number) != week:

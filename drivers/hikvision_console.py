@@ -152,8 +152,8 @@ class HikvisionConsole(HikvisionUpkeep):
     def remove(self, keys: Sequence[str]) -> None:
         self._open_people().remove(keys)
 
-    def keep_hours(self, hours: Mapping[str, Spans]) -> dict[str, DeviceRefused]:
-        return self._open_people().hours.keep(hours)
+    def keep_hours(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
+        return self._open_people().hours.keep(hours, look=look)
 
     def check(self) -> dict[str, JsonValue]:
         """Who it is, its clock, whom it holds, who decides, and what its contacts say."""

@@ -102,9 +102,10 @@ class ScheduledHolder(FakeHolder):
         self.weeks: dict[str, Any] = {}
         self.hours_refused: set[str] = set()
 
-    def keep_hours(self, hours: Mapping[str, Any]) -> dict[str, DeviceRefused]:
-        self.told.append(("hours", tuple(sorted(hours))))
-        self.weeks |= {name: spans for name, spans in hours.items() if name not in self.hours_refused}
+    def keep_hours(self, hours: Mapping[str, Any], *, look: bool = False) -> dict[str, DeviceRefused]:
+        self.told.append(("look" if look else "hours", tuple(sorted(hours))))
+        if not look:
+            self.weeks |= {name: spans for name, spans in hours.items() if name not in self.hours_refused}
         return {name: DeviceRefused("no room for hours") for name in hours if name in self.hours_refused}
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:

@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devicemgr.holdings import Desired, Policy, desired, digest, hours_name
@@ -121,6 +121,18 @@ def test_what_it_does_not_keep_by_itself_is_noted(house):
     assert house.bring(FakeHolder()).notes == ()
 
 
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_plan_is_made_without_changing_hours_and_agrees_with_what_was_done(house, refuses):
+    house.person("A1", cards=["77"])
+    device = ScheduledHolder()
+    device.hours_refused = {DAY} if refuses else set()
+    house.preview(device)
+    assert device.weeks == {}
+    house.bring(device)
+    house.fresh()
+    assert not house.preview(device).differs
+
+
 def test_a_holiday_within_the_week_is_closed():
     schedule = Schedule("day", "Asia/Almaty", (parse_window("mon-fri 08:00-18:00"),), frozenset({date(2026, 11, 26)}))
     found = spans([schedule], datetime(2026, 11, 25, tzinfo=UTC), datetime(2026, 11, 28, tzinfo=UTC))
@@ -144,6 +156,7 @@ SCHEDULES = st.lists(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(SCHEDULES, st.integers(0, 14 * 24 * 60))
 def test_spans_say_what_is_open_says(schedules, minute):
     begin = datetime(2026, 3, 22, tzinfo=UTC)

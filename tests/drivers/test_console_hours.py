@@ -151,6 +151,15 @@ def test_hours_that_somebody_changed_there_are_set_right(make):
     assert len(console.written()) > before
 
 
+def test_a_look_changes_nothing(make):
+    console = make()
+    assert console.device.keep_hours({NAME: OPEN}, look=True) == {}
+    assert console.written() == []
+    console.lack()
+    everything(console.device)
+    assert list(console.device.keep_hours({NAME: OPEN}, look=True)) == [NAME]
+
+
 def test_firmware_without_them_says_so(make):
     console = make()
     console.lack()
