@@ -22,8 +22,9 @@ WEB = ("onvif_camera", "onvif_door", "hikvision_console", "dahua_console")
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Devices are looked for often."""
+    """Devices are looked for often, and are away for longer than a look takes on a busy box."""
     monkeypatch.setattr(returning, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(SimulatedOnvif.reboot, "__defaults__", (1.5,))
 
 
 @pytest.fixture

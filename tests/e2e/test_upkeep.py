@@ -21,9 +21,13 @@ NEW = b"SIMULATED V9.9.9\n" + bytes(200_000)
     ],
 )
 def test_reboot_picture_record_and_firmware(
-    box: Any, tmp_path: Path, kind: str, simulated: Any, password: str, before: str, after: str
-) -> None:
+    box: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, simulated: Any, password: str, before: str,
+    after: str,
+) -> None:  # fmt: skip
+    # Away for longer than it takes to look, on a busy box too.
+    monkeypatch.setattr(SimulatedOnvif.reboot, "__defaults__", (3.0,))
     with simulated() as sim:
+        sim.down_seconds = 3.0
         box.start()
         device = {"name": "dev", "driver": kind, "address": sim.address, "username": "admin", "password": password}
         box.api().post("/devices", device)
