@@ -28,6 +28,7 @@ from devicemgr.client import (
     portals,
     provisioning,
     recording,
+    recovering,
     rights,
     sitefile,
     syncing,
@@ -88,7 +89,7 @@ def load_bench() -> "BenchParts":
     return BenchParts(measure_recognition, measure_search, make_video, ENCODER, OPENER)
 
 
-for part in (system, clock, sitefile, events, backups, demo, bench):
+for part in (system, clock, sitefile, events, backups, recovering, demo, bench):
     app.registered_commands += part.app.registered_commands
 for part in (discovering, firmware, inventory, recording, syncing, tracing, upkeep):
     devices.app.registered_commands += part.app.registered_commands

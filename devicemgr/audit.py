@@ -13,6 +13,7 @@ from typing import Any
 from devicemgr import __version__, chain_check
 from devicemgr.chain import Flaw
 from devicemgr.errors import InvalidInput, StorageFailed
+from devicemgr.recover import RECOVERED
 from devicemgr.restore import RESTORED
 from devicemgr.sealer import newest_in, read_key
 from devicemgr.seals import Seal
@@ -23,6 +24,7 @@ from devicemgr.store import settings as stored_settings
 from devicemgr.store.database import Session
 from devicemgr.text import json_line, rfc3339
 
+_SET_BACK = (RESTORED, RECOVERED)
 VERIFIER = Path(__file__).with_name("audit_bundle.py")
 
 
@@ -35,7 +37,7 @@ def verify(site: Site, root: str | None = None) -> dict[str, Any]:
         hash_of = chain_check.hash_of(session, key)
         if flaw is None:
             flaw = next(_outside(site, key.newest if key else None, newest, hash_of), None)
-        restored = [_restored(body) for body in ledger_rows.of_kind(session, RESTORED)]
+        restored = [_restored(body) for body in ledger_rows.of_kinds(session, _SET_BACK)]
     if flaw is None and root is not None and (key is None or key.root != root.lower()):
         flaw = Flaw(0, "the seals begin with another key than the one given")
     sealed = {"seq": newest.seq, "at": newest.time, "seals": newest.number} if newest else None
@@ -48,12 +50,15 @@ def verify(site: Site, root: str | None = None) -> dict[str, Any]:
 
 def _restored(body: dict[str, Any]) -> dict[str, Any]:
     """What was recorded between `made` and `at` is not here: events behind `events`, seals behind `seal`."""
-    return {"at": body["time"], **{name: body["detail"].get(name) for name in ("made", "events", "seal", "backup")}}
+    detail = body["detail"]
+    if body["kind"] == RECOVERED:  # whose seals begin anew
+        return {"at": body["time"], "made": detail["snapshot"], "events": detail["events"], "seal": 0, "backup": None}
+    return {"at": body["time"], **{name: detail.get(name) for name in ("made", "events", "seal", "backup")}}
 
 
 def _explained(session: Session, seal: Seal) -> bool:
     """Whether the database was restored from a backup older than a seal that an anchor heard of before that."""
-    found = [_restored(body) for body in ledger_rows.of_kind(session, RESTORED)]
+    found = [_restored(body) for body in ledger_rows.of_kinds(session, _SET_BACK)]
     return any(seal.number > one["seal"] and seal.time <= one["at"] for one in found)
 
 

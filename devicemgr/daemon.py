@@ -43,6 +43,7 @@ from devicemgr.rulebook import Rulebook
 from devicemgr.runtime import Figures
 from devicemgr.samples import KeptSamples
 from devicemgr.site import Site
+from devicemgr.snapshots import SnapshotKeeper
 from devicemgr.store import ledger_rows, places, settings
 from devicemgr.store.database import Session, get_meta, revision, set_meta
 from devicemgr.supervisor import DeviceState, Health, Listener, Supervisor
@@ -97,6 +98,7 @@ class Daemon:
         self._hotplug = Hotplug(self._supervisor.hint)
         self._recalibration = Recalibration(site)
         self._migration = Migration(site)
+        self._snapshots = SnapshotKeeper(site.snapshots)
         self._pins = PinChecker(self._inbox.put)
         self._reconciler = Reconciler(site, self._rules, self._supervisor, KeptSamples(site))
         self._access = AccessPipeline(
@@ -150,6 +152,8 @@ class Daemon:
         self._refresh()
         self._hotplug.start()
         self._looker.start()
+        if not self._site.database.frozen:
+            self._snapshots.start()
 
     def stop(self, deadline: float) -> None:
         """Cameras first, gates next, the ledger last; what was reported until then is still recorded."""
@@ -170,6 +174,7 @@ class Daemon:
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
         with contextlib.suppress(DevicemgrError):
             self._site.sealer.seal()
+        self._snapshots.stop(max(0.2, deadline - time.monotonic()))
 
     def _turns(self) -> dict[str, tuple[float, float]]:
         """For the watchdog: who must make progress, when that was, and the seconds that may lie between."""
@@ -251,7 +256,7 @@ class Daemon:
         self._unread = str(error)
 
     def _keep_gallery(self) -> None:
-        if time.monotonic() - self._kept >= _KEEP_SECONDS:
+        if time.monotonic() - self._kept >= _KEEP_SECONDS and not self._site.database.frozen:
             self._kept = time.monotonic()
             self._site.gallery.save()
 

@@ -55,6 +55,7 @@ class DirectRuntime:
             "ledger": status.ledger_json(self._site.database),
             "alarms": [
                 {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
+                *status.storage_alarms(self._site),
                 *alarms_of(self._site.clock),
                 *status.revoked_alarms(revoked),
                 *status.disputed_alarms(self._site.database),

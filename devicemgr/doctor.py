@@ -28,6 +28,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         *doctor_box.examine(site.home),
         run("time", lambda: _time(site)),
         run("database", lambda: _database(site)),
+        run("quarantine", lambda: _quarantine(site)),
         run("ledger", lambda: _ledger(site)),
         run("consents", lambda: _consents(site)),
         run("backups", lambda: _backups(site)),
@@ -48,10 +49,21 @@ def _time(site: Site) -> str:
 
 
 def _database(site: Site) -> str:
+    if site.database.frozen:
+        raise Finding(site.database.frozen, "stop the daemon, then do what is said there")
     damage = site.database.damage()
     if damage:
         raise Finding(f"the database is damaged: {damage}", "stop the daemon and restore the last backup")
     return "whole, and of this version"
+
+
+def _quarantine(site: Site) -> str:
+    folder = site.home.quarantine
+    count = len(list(folder.iterdir())) if folder.is_dir() else 0
+    if count and not site.database.frozen:
+        detail = f"{count} databases that were set aside lie in {folder}, with everybody who was in them"
+        raise Finding(detail, "delete that folder when nobody needs it any more")
+    return "no database had to be set aside" if not count else f"see {folder}"
 
 
 def _ledger(site: Site) -> str:

@@ -45,6 +45,16 @@ class Home:
         return self.path / "keys" / "seal.key"
 
     @property
+    def snapshot(self) -> Path:
+        """The last good copy of the database."""
+        return self.path / "snapshot" / "devicemgr.db"
+
+    @property
+    def quarantine(self) -> Path:
+        """Databases that could not be trusted, a folder each."""
+        return self.path / "quarantine"
+
+    @property
     def spill(self) -> Path:
         """Where events wait while the database refuses."""
         return self.path / "spill.log"

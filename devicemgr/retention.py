@@ -44,6 +44,8 @@ class Retention:
     def consider(self) -> None:
         """Begin, when a day has gone by and the clock is to be trusted."""
         clock = self._site.clock
+        if self._site.database.frozen:
+            return
         if self._ticks() - self._started < _SETTLED_S or clock.ahead_s or clock.behind_s:
             return
         if (self._thread is None or not self._thread.is_alive()) and self._is_due(clock.now()):

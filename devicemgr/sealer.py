@@ -29,7 +29,7 @@ from devicemgr.seals import Seal
 from devicemgr.store import ledger_rows
 from devicemgr.store import seals as rows
 from devicemgr.store import settings as stored_settings
-from devicemgr.store.database import Database
+from devicemgr.store.database import Database, Session
 from devicemgr.text import rfc3339
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Sealer:
 
     def seal_often(self) -> None:
         """Seal when it is time to; what goes wrong is told once, and by `failing`."""
-        if time.monotonic() - self._tried < EVERY_S:
+        if time.monotonic() - self._tried < EVERY_S or self._database.frozen:
             return
         self._tried = time.monotonic()
         try:
@@ -106,6 +106,8 @@ class Sealer:
 
     def seal(self) -> Seal | None:
         """Seal the head, if anything was recorded since the last seal; the seal in force."""
+        if self._database.frozen:
+            raise StorageFailed(self._database.frozen)
         with self.alone():
             key = self._key()
             with self._database.read() as session:
@@ -135,6 +137,26 @@ class Sealer:
                 key = replace(key, removed=Removed(seal.seq, seal.head, rfc3339(datetime.now(UTC))))
                 self._keep(key)
             return key.removed
+
+    def begin_anew(self, session: Session) -> dict[str, Any]:
+        """For a database that lost events that were sealed: another chain of seals, under another root.
+
+        `session` in the write transaction that records it; what the chain before ended with, and both roots.
+        """
+        with self.alone():
+            before = read_key(self._home.seal_key)
+            private = seals.new_key()
+            root = seals.public_hex(private)
+            rows.clear(session)
+            removed = before.removed if before else None
+            if removed is not None and ledger_rows.head(session)[0] <= removed.through:
+                removed = None  # the database goes back to before that
+            self._keep(KeyFile(1, private, root, None, removed))
+        last = before.newest if before else None
+        return {
+            "root_before": before.root if before else None, "root": root,
+            "sealed": {"number": last.number, "seq": last.seq, "head": last.head, "at": last.time} if last else None,
+        }  # fmt: skip
 
     def _key(self) -> KeyFile:
         key = read_key(self._home.seal_key)

@@ -5,15 +5,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from devicemgr import swap
-from devicemgr.errors import KeyMissing
+from devicemgr import quarantine, swap
+from devicemgr.errors import KeyMissing, StorageFailed
 from devicemgr.face_model import FaceModel
 from devicemgr.face_ports import Calibrator, Evaluator, FaceDesk, GalleryLoader
+from devicemgr.frozen import open_frozen
 from devicemgr.gallery_keeper import GalleryKeeper
 from devicemgr.home import Home
 from devicemgr.ledger import Ledger
 from devicemgr.ports import DriverCatalog
 from devicemgr.sealer import Sealer
+from devicemgr.snapshots import Snapshots
 from devicemgr.spill import Spill
 from devicemgr.store import clock_mark
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
@@ -55,6 +57,7 @@ class Site:
     parts: Parts
     sealer: Sealer
     clock: WallClock
+    snapshots: Snapshots
 
     def close(self) -> None:
         """Let go of database and helpers; a helper with a photo in work ends by itself when this process does."""
@@ -67,7 +70,9 @@ class Site:
 def initialise(home: Home) -> bool:
     """Make or migrate the home: key, then database; True when it was new; AlreadyRunning beneath an older daemon."""
     home.make()
-    _finish_restore(home)
+    finish_restore(home)
+    if why := quarantine.trouble(home):
+        raise StorageFailed(quarantine.advice(home, why))
     new = not home.database.exists()
     vault = Vault.create(home.key) if new and not home.key.exists() else Vault.load(home.key)
     database = Database.create(home.database, alone=home.taken)
@@ -81,7 +86,7 @@ def initialise(home: Home) -> bool:
     return new
 
 
-def _finish_restore(home: Home) -> None:
+def finish_restore(home: Home) -> None:
     """A restore that was killed in its last moment must never look like a home without a database."""
     if swap.is_under_way(home):
         with home.taken():
@@ -97,14 +102,23 @@ def load_vault(home: Home, database: Database) -> Vault:
     return vault
 
 
-def open_site(home: Home, parts: Parts) -> Site:
-    """Open an initialised home; NotInitialised, KeyMissing or StorageFailed say what to do."""
-    _finish_restore(home)
+def _database(home: Home) -> Database:
+    if why := quarantine.trouble(home):
+        return open_frozen(home, why)
     database = Database.open(home.database)
     database.require_current()
+    return database
+
+
+def open_site(home: Home, parts: Parts) -> Site:
+    """Open an initialised home, or its snapshot; NotInitialised, KeyMissing or StorageFailed say what to do."""
+    finish_restore(home)
+    database = _database(home)
     vault = load_vault(home, database)
     with database.read() as session:
         clock = WallClock(clock_mark.load(session))
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
     ledger = Ledger(database, Spill(home.spill, home.spill_key))
-    return Site(home, database, vault, ledger, gallery, parts, Sealer(home, database), clock)
+    return Site(
+        home, database, vault, ledger, gallery, parts, Sealer(home, database), clock, Snapshots(home)
+    )  # fmt: skip

@@ -8,7 +8,6 @@ from devicemgr import __version__
 from devicemgr.errors import StorageFailed
 from devicemgr.events import Kind
 from devicemgr.face_ports import Gallery
-from devicemgr.ledger import Ledger
 from devicemgr.rules.policy import Snapshot
 from devicemgr.site import Site
 from devicemgr.store import holdings, ledger_rows, seals
@@ -88,9 +87,13 @@ def disputed_alarms(database: Database) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def storage_alarms(ledger: Ledger) -> list[dict[str, Any]]:
-    """What stands between events and the database."""
-    found = []
+def storage_alarms(site: Site) -> list[dict[str, Any]]:
+    """What stands between events and the database, and its last good copy."""
+    found, ledger = [], site.ledger
+    if site.database.frozen:
+        found.append({"kind": "database_set_aside", "cause": site.database.frozen})
+    elif site.snapshots.failing:
+        found.append({"kind": "snapshot_failed", "cause": site.snapshots.failing})
     if ledger.failing:
         opened = "known people are let in" if ledger.allow_known and not ledger.spill_cause else "nothing is opened"
         found.append(
@@ -106,7 +109,7 @@ def alarms(
 ) -> list[dict[str, Any]]:
     """What a guard should see first."""
     found: list[dict[str, Any]] = [{"kind": "fire_release", "cause": "a fire input is active"}] if fire else []
-    found += storage_alarms(site.ledger)
+    found += storage_alarms(site)
     if unread is not None:
         found.append({"kind": "site_not_read", "cause": f"changes of people and site are not in force: {unread}"})
     if site.sealer.failing is not None:

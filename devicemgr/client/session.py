@@ -47,14 +47,14 @@ class Session:
         """Look for the daemon anew at the next call."""
         self._api = None
 
-    def open_site(self) -> "Site":
-        """The site itself, for the daemon and for the app in process."""
+    def open_site(self, way: "Callable[[Home, Parts], Site] | None" = None) -> "Site":
+        """The site itself, for the app in process, or by another `way` for the daemon."""
         if self._site is None:
             from devicemgr.site import open_site  # noqa: PLC0415 - see above
 
             # For this process's helpers too: the face network is converted once, into the home.
             os.environ.setdefault("DEVICEMGR_CACHE", str(self.home.cache))
-            self._site = open_site(self.home, self.load_parts())
+            self._site = (way or open_site)(self.home, self.load_parts())
         return self._site
 
     def close(self) -> None:
@@ -64,6 +64,7 @@ class Session:
         if self._site is not None:
             with suppress(DevicemgrError):
                 self._site.sealer.seal()  # what this command recorded
+                self._site.snapshots.keep_erasures()
             self._site.close()
 
     def _make_app(self) -> "FastAPI":

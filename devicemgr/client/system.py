@@ -83,16 +83,14 @@ def run(
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
     from devicemgr.api.listen import read  # noqa: PLC0415 - only the daemon needs it all
     from devicemgr.daemon import Daemon  # noqa: PLC0415
-    from devicemgr.site import initialise  # noqa: PLC0415
+    from devicemgr.entry import open_for_daemon  # noqa: PLC0415
 
     os.environ[FORMAT_VARIABLE] = str(log_format)  # for the recognisers
     log_to_stderr("%(levelname)s %(name)s: %(message)s", str(log_format))
     if listen is None and (tls_cert or tls_key or allow_host):
         raise InvalidInput("--tls-cert, --tls-key and --allow-host go with --listen HOST:PORT")
     place = read(listen, tls_cert, tls_key, allow_host or ()) if listen else None
-    current = session()
-    initialise(current.home)
-    Daemon(current.open_site(), place, operators_socket).run()
+    Daemon(session().open_site(open_for_daemon), place, operators_socket).run()
 
 
 @app.command("status")

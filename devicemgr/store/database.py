@@ -24,7 +24,12 @@ FINGERPRINT = "vault_fingerprint"
 
 
 class Database:
-    """One open database; `read` and `write` give a session with a transaction around it."""
+    """One open database; `read` and `write` give a session with a transaction around it.
+
+    `frozen` says why nothing can be changed, and what to do, where that is so.
+    """
+
+    frozen: str | None = None
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -33,6 +38,8 @@ class Database:
     @classmethod
     def open(cls, path: Path) -> "Database":
         """Open the existing file at `path`, of whatever version."""
+        if not _exists(path) and path.with_name("quarantine").is_dir():
+            raise StorageFailed("the database was set aside; `devicemgr status` says why, and what to do")
         if not _exists(path):
             raise NotInitialised(f"there is no database in {path.parent}; run `devicemgr init`")
         return cls(sqlite.open_engine(path))

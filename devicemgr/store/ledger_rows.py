@@ -150,9 +150,9 @@ def of_person(session: Session, person_id: str, kinds: Sequence[str]) -> list[di
     return [json.loads(body) for body in session.scalars(query.order_by(EventRow.seq))]
 
 
-def of_kind(session: Session, kind: str) -> list[dict[str, Any]]:
-    """All events of a kind that is rare, in order."""
-    query = select(EventRow.body).where(EventRow.kind == kind).order_by(EventRow.seq)
+def of_kinds(session: Session, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """All events of kinds that are rare, in order."""
+    query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq)
     return [json.loads(body) for body in session.scalars(query)]
 
 

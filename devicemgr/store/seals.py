@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from devicemgr.seals import Seal
@@ -18,6 +18,11 @@ def add(session: Session, seal: Seal) -> None:
         )
     )  # fmt: skip
     session.flush()
+
+
+def clear(session: Session) -> None:
+    """Forget all seals."""
+    session.execute(delete(SealRow))
 
 
 def last(session: Session) -> Seal | None:

@@ -1,0 +1,32 @@
+"""`devicemgr recover`: done by this process itself, while no daemon runs."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from devicemgr.client.output import say
+from devicemgr.client.session import session
+from devicemgr.errors import InvalidInput
+
+app = typer.Typer()
+
+
+@app.command("recover")
+def recover(
+    from_snapshot: Annotated[
+        bool,
+        typer.Option("--from-snapshot", help="Go on from the last good copy in this home; later changes are lost."),
+    ] = False,
+) -> None:
+    """Go on after the database was set aside as damaged or too old; what is missing is recorded."""
+    from devicemgr.recover import from_snapshot as go_on  # noqa: PLC0415 - the store's libraries
+
+    if not from_snapshot:
+        raise InvalidInput("say --from-snapshot; a backup (`devicemgr restore`) may be newer than that")
+    found = go_on(session().home, f"uid:{os.getuid()}")
+    say(
+        f"{found['home']} is as of {found['snapshot']}: {found['events']} events, and {found['spilled']} that waited; "
+        f"changes of people and rights since are lost: make them again. Note the new root: {found['root']}",
+        found,
+    )

@@ -1,0 +1,148 @@
+"""The database as a file: whether it can be trusted, and whole copies of it."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from devicemgr.errors import StorageFailed
+from devicemgr.files import sync_folder
+from devicemgr.seals import Seal
+
+_MAGIC = b"SQLite format 3\x00"
+_STEPS = 10_000
+# What somebody who was erased, or took back a face, had here: table, and what makes a row that one.
+_PERSONAL = {
+    "people": "l.id = s.id AND l.wrapped_key IS s.wrapped_key",
+    "templates": "l.id = s.id",
+    "samples": "l.id = s.id",
+}
+
+
+def flaw(path: Path, seconds: float | None) -> str | None:
+    """Why the file can't be used, or None; `seconds` bounds the look through all of its pages, None leaves it out.
+
+    StorageFailed when that can't be told now: another program holds it, or the disk is full.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return "it is gone"
+    except OSError as error:
+        raise StorageFailed(f"cannot read {path} ({error.strerror}); check the home folder") from error
+    if head != _MAGIC:
+        return "it is empty" if not head else "it is not a database any more"
+    with _told() as found, closing(_connect(path)) as database:
+        if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
+            return "it holds no site"
+        if seconds is not None:
+            _looked_through(database, seconds, found)
+    return found[0] if found else None
+
+
+def seal_flaw(path: Path, newest: Seal, removed: int) -> str | None:
+    """Why the file is not the one over whose events `newest` was made, or None; events up to `removed` may be gone."""
+    with _told() as found, closing(_connect(path)) as database:
+        stored = database.execute("SELECT max(number) FROM seals").fetchone()[0] or 0
+        if stored < newest.number - 1:  # the newest one may just be on its way into the database
+            return f"it is an older copy: it knows of {stored} seals, the key file of {newest.number}"
+        head = database.execute("SELECT hash FROM events WHERE seq = ?", (newest.seq,)).fetchone()
+        if newest.seq > removed and head is None:
+            return f"it is an older copy, or its end was cut off: event {newest.seq} was sealed and is gone"
+        if head is not None and head[0] != newest.head:
+            return f"its events up to {newest.seq} are not those that were sealed"
+    return found[0] if found else None
+
+
+def stamp(path: Path) -> tuple[str, int]:
+    """What tells one state of the file from another: the revision of people and site, and the last event."""
+    with _failing(path), closing(_connect(path)) as database:
+        row = database.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()
+        return (row[0] if row else "", database.execute("SELECT max(seq) FROM events").fetchone()[0] or 0)
+
+
+def copy(source: Path, target: Path) -> None:
+    """A whole copy of the live database, in one file, on disk and looked through; StorageFailed, and none, else."""
+    target.unlink(missing_ok=True)
+    try:
+        os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        with closing(_connect(source)) as live, closing(sqlite3.connect(target)) as made:
+            live.backup(made)
+            made.execute("PRAGMA journal_mode=DELETE")
+            found = made.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise StorageFailed(f"the database is damaged ({found}); stop the daemon and restore the last backup")
+        descriptor = os.open(target, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        sync_folder(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        target.unlink(missing_ok=True)
+        raise StorageFailed(f"the database could not be copied ({error}); check the disk of the home folder") from error
+    except StorageFailed:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def holds_more_of_people(copied: Path, live: Path) -> bool:
+    """Whether a copy still has what was erased, withdrawn or re-encrypted in the live database."""
+    with _failing(live), closing(_connect(live)) as database:
+        database.execute("ATTACH DATABASE ? AS copied", (f"file:{quote(str(copied))}?mode=ro",))
+        for table, same in _PERSONAL.items():
+            query = (
+                f"SELECT 1 FROM copied.{table} s WHERE NOT EXISTS (SELECT 1 FROM main.{table} l WHERE {same}) LIMIT 1"  # noqa: S608
+            )
+            try:
+                if database.execute(query).fetchone():
+                    return True
+            except sqlite3.OperationalError:  # made by another version: a new copy is due anyhow
+                return True
+    return False
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=5.0, isolation_level=None)
+
+
+def _looked_through(database: sqlite3.Connection, seconds: float, found: list[str]) -> None:
+    deadline = time.monotonic() + seconds
+    database.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    try:
+        answer = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        return  # too big to be looked through before the gates are needed; the next snapshot does that
+    finally:
+        database.set_progress_handler(None, 0)
+    if answer != "ok":
+        found.append(f"it is damaged: {answer}")
+
+
+@contextmanager
+def _told() -> Iterator[list[str]]:
+    """SQLite's own complaint about a file becomes the flaw; what is only in the way becomes StorageFailed."""
+    found: list[str] = []
+    try:
+        yield found
+    except sqlite3.OperationalError as error:
+        passing = ("locked", "busy", "full", "disk I/O", "unable to open", "readonly")
+        if any(word in str(error) for word in passing):
+            raise StorageFailed(
+                f"the database can't be looked at ({error}); see what holds it, and its disk"
+            ) from error
+        found.append(f"it is damaged: {error}")
+    except sqlite3.DatabaseError as error:
+        found.append(f"it is damaged: {error}")
+
+
+@contextmanager
+def _failing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageFailed(f"{path} can't be read ({error})") from error
