@@ -22,7 +22,7 @@ def open_for_daemon(home: Home, parts: Parts) -> Site:
             return site
         site.close()
         _set_aside(home, why)
-    return open_site(home, parts)
+    return open_site(home, parts, nobody=True)
 
 
 def _set_aside(home: Home, why: str | None) -> None:

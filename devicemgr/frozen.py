@@ -40,8 +40,8 @@ class FrozenDatabase(Database):
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def open_frozen(home: Home, why: str) -> FrozenDatabase:
-    """What is known without the database: the snapshot, or nobody and nothing where there is none that is whole."""
+def open_frozen(home: Home, why: str, *, nobody: bool) -> FrozenDatabase:
+    """What is known without the database: the snapshot; where there is no whole one StorageFailed, or `nobody`."""
     home.cache.mkdir(mode=0o700, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home.cache))
     path = folder / home.database.name
@@ -51,7 +51,10 @@ def open_frozen(home: Home, why: str) -> FrozenDatabase:
             raise StorageFailed("there is no whole snapshot")
         condition.copy(home.snapshot, path)
         Database.create(path).close()
-    except DevicemgrError:
+    except DevicemgrError as error:
+        if not nobody:
+            shutil.rmtree(folder)
+            raise StorageFailed(told) from error
         told += "; nobody is known meanwhile, since there is no whole snapshot"
         path.unlink(missing_ok=True)
         made = Database.create(path)

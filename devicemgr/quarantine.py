@@ -19,14 +19,14 @@ _LOOK_SECONDS = 2.0
 
 def trouble(home: Home, *, thorough: bool = False) -> str | None:
     """Why the database can't be used, or None, also for a home that never had one; `thorough` looks at all pages."""
-    if not home.database.exists() and not _had_one(home):
-        return None
     found = condition.flaw(home.database, _LOOK_SECONDS if thorough else None)
+    if found in condition.NEW and not _had_one(home):
+        return None  # or its making was cut off
     key = _key(home)
     if found is None and key is not None and key.newest is not None:
         removed = key.removed.through if key.removed else 0
         found = condition.seal_flaw(home.database, key.newest, removed)
-    return found if found != "it is gone" else _reason(home) or found
+    return found if found != condition.GONE else _reason(home) or found
 
 
 def _had_one(home: Home) -> bool:

@@ -102,18 +102,21 @@ def load_vault(home: Home, database: Database) -> Vault:
     return vault
 
 
-def _database(home: Home) -> Database:
+def _database(home: Home, nobody: bool) -> Database:
     if why := quarantine.trouble(home):
-        return open_frozen(home, why)
+        return open_frozen(home, why, nobody=nobody)
     database = Database.open(home.database)
     database.require_current()
     return database
 
 
-def open_site(home: Home, parts: Parts) -> Site:
-    """Open an initialised home, or its snapshot; NotInitialised, KeyMissing or StorageFailed say what to do."""
+def open_site(home: Home, parts: Parts, *, nobody: bool = False) -> Site:
+    """Open an initialised home, or its snapshot; NotInitialised, KeyMissing or StorageFailed say what to do.
+
+    With `nobody` a home without a usable database and snapshot is one in which nobody is known.
+    """
     finish_restore(home)
-    database = _database(home)
+    database = _database(home, nobody)
     vault = load_vault(home, database)
     with database.read() as session:
         clock = WallClock(clock_mark.load(session))

@@ -24,7 +24,9 @@ def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
     try:
         rest = _take_common_options(session, list(arguments))
         with use(session):
-            return _ended(app(rest, prog_name="devicemgr", standalone_mode=False))
+            code = _ended(app(rest, prog_name="devicemgr", standalone_mode=False))
+            session.tell_if_frozen()
+            return code
     except (BrokenPipeError, SystemExit):
         # The reader of a pipe has enough, for which Typer leaves by SystemExit; Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,7 @@
 """One run of the command: which home, JSON or words, and how to reach the API."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -56,6 +57,11 @@ class Session:
             os.environ.setdefault("DEVICEMGR_CACHE", str(self.home.cache))
             self._site = (way or open_site)(self.home, self.load_parts())
         return self._site
+
+    def tell_if_frozen(self) -> None:
+        """Whoever reads from the snapshot without a daemon is told so, beside the answer."""
+        if self._site is not None and self._site.database.frozen:
+            print(f"warning: {self._site.database.frozen}", file=sys.stderr)
 
     def close(self) -> None:
         """Let go of what was opened."""

@@ -11,7 +11,10 @@ from urllib.parse import quote
 from devicemgr.errors import StorageFailed
 from devicemgr.files import sync_folder
 from devicemgr.seals import Seal
+from devicemgr.store.database import storage_advice
 
+GONE, EMPTY, WITHOUT_SITE = "it is gone", "it is empty", "it holds no site"
+NEW = (GONE, EMPTY, WITHOUT_SITE)  # as it is while a home is made, too
 _MAGIC = b"SQLite format 3\x00"
 _STEPS = 10_000
 # What somebody who was erased, or took back a face, had here: table, and what makes a row that one.
@@ -31,14 +34,14 @@ def flaw(path: Path, seconds: float | None) -> str | None:
         with path.open("rb") as file:
             head = file.read(len(_MAGIC))
     except FileNotFoundError:
-        return "it is gone"
+        return GONE
     except OSError as error:
         raise StorageFailed(f"cannot read {path} ({error.strerror}); check the home folder") from error
     if head != _MAGIC:
-        return "it is empty" if not head else "it is not a database any more"
+        return EMPTY if not head else "it is not a database any more"
     with _told() as found, closing(_connect(path)) as database:
         if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
-            return "it holds no site"
+            return WITHOUT_SITE
         if seconds is not None:
             _looked_through(database, seconds, found)
     return found[0] if found else None
@@ -132,9 +135,7 @@ def _told() -> Iterator[list[str]]:
     except sqlite3.OperationalError as error:
         passing = ("locked", "busy", "full", "disk I/O", "unable to open", "readonly")
         if any(word in str(error) for word in passing):
-            raise StorageFailed(
-                f"the database can't be looked at ({error}); see what holds it, and its disk"
-            ) from error
+            raise StorageFailed(storage_advice(str(error))) from error
         found.append(f"it is damaged: {error}")
     except sqlite3.DatabaseError as error:
         found.append(f"it is damaged: {error}")

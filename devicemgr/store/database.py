@@ -161,9 +161,9 @@ def _translated() -> Iterator[None]:
     except IntegrityError as error:
         raise AlreadyExists(f"the change contradicts what is stored ({error.orig})") from error
     except OperationalError as error:
-        raise StorageFailed(_storage_advice(str(error.orig))) from error
+        raise StorageFailed(storage_advice(str(error.orig))) from error
     except DBAPIError as error:
-        raise StorageFailed(_storage_advice(str(error.orig))) from error
+        raise StorageFailed(storage_advice(str(error.orig))) from error
 
 
 def _exists(path: Path) -> bool:
@@ -173,7 +173,8 @@ def _exists(path: Path) -> bool:
         raise StorageFailed(f"cannot look at {path} ({error.strerror}); check who owns the home folder") from error
 
 
-def _storage_advice(cause: str) -> str:
+def storage_advice(cause: str) -> str:
+    """What to do about what SQLite says."""
     if "full" in cause or "disk I/O" in cause:
         return f"nothing could be stored ({cause}); free space on the disk that holds the home folder"
     if "locked" in cause:

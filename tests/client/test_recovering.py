@@ -27,6 +27,7 @@ def test_every_command_says_what_to_do_and_changes_nothing(damaged, cli):
 def test_what_is_known_can_be_looked_at(damaged, cli):
     listed = cli("person", "list", "--json")
     assert [person["badge"] for person in listed.json] == ["A1"]
+    assert "recover --from-snapshot" in listed.err
     found = cli("status", "--json")
     assert found.code == 3
     assert "database_set_aside" in [alarm["kind"] for alarm in found.json["alarms"]]

@@ -113,7 +113,7 @@ def test_a_key_file_that_is_not_ours_is_refused(home: Home, spoil: str, tmp_path
 def test_a_damaged_database_is_named_with_what_helps(home: Home) -> None:
     sites.initialise(home)
     home.database.write_bytes(b"garbage" * 2000)
-    with pytest.raises(StorageFailed, match="restore the last backup"):
+    with pytest.raises(StorageFailed, match="restore a backup"):
         sites.initialise(home)
 
 
