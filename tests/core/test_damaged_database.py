@@ -23,7 +23,7 @@ from devicemgr.model import DeviceConfig, Direction
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Parts, Site
 from devicemgr.spill import Spill
-from devicemgr.store import ledger_rows, people, places, settings
+from devicemgr.store import consents, ledger_rows, people, places, settings
 from devicemgr.store.ledger_rows import EventFilter
 from devicemgr.store.settings import Settings
 from devicemgr.store.tables import LevelRow, PortalRow
@@ -54,7 +54,7 @@ def furnish(site: Site) -> None:
         places.set_level_portals(session, level, ["lobby"], None)
         person = people.add(session, "A1", "Anna", None, None)
         people.set_level(session, person, "staff", held=True)
-        consent, _ = people.give_consent(session, person, "form 1")
+        consent, _ = consents.give(session, person, "form 1")
         key, person.wrapped_key = site.vault.new_data_key(person.id)
         people.add_template(session, person, consent, "fake", key.seal_template(ANNA.tobytes(), "fake"), b"mac")
 

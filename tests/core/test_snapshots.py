@@ -15,14 +15,14 @@ from devicemgr.errors import StorageFailed
 from devicemgr.events import Fact
 from devicemgr.site import Site
 from devicemgr.snapshots import SnapshotKeeper, Snapshots
-from devicemgr.store import condition, people
+from devicemgr.store import condition, consents, people
 
 
 def enrol(site: Site, badge: str) -> bytes:
     """A person with a template; the sealed template, to be looked for."""
     with site.database.write() as session:
         person = people.add(session, badge, f"Person {badge}", None, None)
-        consent, _ = people.give_consent(session, person, "form")
+        consent, _ = consents.give(session, person, "form")
         key, person.wrapped_key = site.vault.new_data_key(person.id)
         sealed = key.seal_template(np.zeros(4, "<f4").tobytes(), "fake")
         people.add_template(session, person, consent, "fake", sealed, badge.encode())
