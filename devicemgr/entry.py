@@ -16,13 +16,28 @@ def open_for_daemon(home: Home, parts: Parts) -> Site:
     if quarantine.trouble(home, thorough=True):
         _set_aside(home, None)
     else:
+        opened = _opened(home, parts)
+        if isinstance(opened, Site):
+            return opened
+        _set_aside(home, opened)
+    return open_site(home, parts, nobody=True)
+
+
+def _opened(home: Home, parts: Parts) -> Site | str:
+    """The site, or why its database can't be used after all."""
+    try:
         initialise(home)
         site = open_site(home, parts)
-        if (why := _unreadable(site)) is None:
-            return site
+    except DevicemgrError as error:
+        if "damaged" in str(error):
+            return str(error)
+        raise
+    except Exception as error:
+        return f"it can't be opened: {type(error).__name__}"
+    if (why := _unreadable(site)) is not None:
         site.close()
-        _set_aside(home, why)
-    return open_site(home, parts, nobody=True)
+        return why
+    return site
 
 
 def _set_aside(home: Home, why: str | None) -> None:

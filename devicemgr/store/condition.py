@@ -12,11 +12,14 @@ from devicemgr.errors import StorageFailed
 from devicemgr.files import sync_folder
 from devicemgr.seals import Seal
 from devicemgr.store.database import storage_advice
+from devicemgr.text import safe
 
 GONE, EMPTY, WITHOUT_SITE = "it is gone", "it is empty", "it holds no site"
 NEW = (GONE, EMPTY, WITHOUT_SITE)  # as it is while a home is made, too
 _MAGIC = b"SQLite format 3\x00"
 _STEPS = 10_000
+# SQLite quotes what it found, which need not be text.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 # What somebody who was erased, or took back a face, had here: table, and what makes a row that one.
 _PERSONAL = {
     "people": "l.id = s.id AND l.wrapped_key IS s.wrapped_key",
@@ -78,14 +81,18 @@ def copy(source: Path, target: Path) -> None:
             made.execute("PRAGMA journal_mode=DELETE")
             found = made.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise StorageFailed(f"the database is damaged ({found}); stop the daemon and restore the last backup")
+            raise StorageFailed(
+                f"the database is damaged ({_line(found)}); stop the daemon and restore the last backup"
+            )
         descriptor = os.open(target, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
         sync_folder(target.parent)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *_ERRORS) as error:
         target.unlink(missing_ok=True)
-        raise StorageFailed(f"the database could not be copied ({error}); check the disk of the home folder") from error
+        raise StorageFailed(
+            f"the database could not be copied ({_line(error)}); check the disk of the home folder"
+        ) from error
     except StorageFailed:
         target.unlink(missing_ok=True)
         raise
@@ -107,6 +114,11 @@ def holds_more_of_people(copied: Path, live: Path) -> bool:
     return False
 
 
+def _line(said: object) -> str:
+    """What SQLite says of a file is as good as the file: one line of it, safe to show."""
+    return safe(" ".join(str(said).split()), 120)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=5.0, isolation_level=None)
 
@@ -123,7 +135,7 @@ def _looked_through(database: sqlite3.Connection, seconds: float, found: list[st
     finally:
         database.set_progress_handler(None, 0)
     if answer != "ok":
-        found.append(f"it is damaged: {answer}")
+        found.append(f"it is damaged: {_line(answer)}")
 
 
 @contextmanager
@@ -136,14 +148,14 @@ def _told() -> Iterator[list[str]]:
         passing = ("locked", "busy", "full", "disk I/O", "unable to open", "readonly")
         if any(word in str(error) for word in passing):
             raise StorageFailed(storage_advice(str(error))) from error
-        found.append(f"it is damaged: {error}")
-    except sqlite3.DatabaseError as error:
-        found.append(f"it is damaged: {error}")
+        found.append(f"it is damaged: {_line(error)}")
+    except _ERRORS as error:
+        found.append(f"it is damaged: {_line(error)}")
 
 
 @contextmanager
 def _failing(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
-        raise StorageFailed(f"{path} can't be read ({error})") from error
+    except _ERRORS as error:
+        raise StorageFailed(f"{path} can't be read ({_line(error)})") from error

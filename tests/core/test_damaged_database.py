@@ -172,6 +172,7 @@ def test_damaged_it_is_never_silently_empty_and_never_ends_the_daemon(
             with site.database.read() as session:
                 assert ledger_rows.head(session)[0] >= EVENTS - 1
             frozen = site.database.frozen
+            assert frozen is None or "\n" not in frozen
             site.close()
         if frozen:
             found += 1
