@@ -45,6 +45,9 @@ def flaw(path: Path, seconds: float | None) -> str | None:
     with _told() as found, closing(_connect(path)) as database:
         if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
             return WITHOUT_SITE
+        versions = database.execute("SELECT version_num FROM alembic_version").fetchall()
+        if len(versions) != 1 or not str(versions[0][0]).isdigit():
+            return "it is damaged: it does not say its version"
         if seconds is not None:
             _looked_through(database, seconds, found)
     return found[0] if found else None
