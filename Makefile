@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test check format bench install lock faults
+.PHONY: setup demo test check format bench install lock faults sabotage sbom
 
 setup: $(READY)
 
@@ -39,6 +39,14 @@ faults: $(READY)
 	DEVICEMGR_KILLS=200 $(BIN)/pytest -q -s tests/e2e/test_kill.py
 	DEVICEMGR_FIRES=2500 $(BIN)/pytest -q -n 2 tests/core/test_fire.py --timeout 900
 	$(BIN)/pytest -q -n 2 -m faults --timeout 900
+
+# What bad changes would do, each in a copy of this tree, and whether the tests catch it.
+sabotage: $(READY)
+	$(BIN)/python tests/sabotage/run.py
+
+# CycloneDX, made from the lock alone.
+sbom:
+	@$(PYTHON) packaging/sbom.py
 
 install:
 	packaging/install.sh

@@ -67,7 +67,7 @@ class Commands:
             self._answer(command, None, error)
             if isinstance(error, DeviceUnreachable):
                 raise
-        except Exception as error:
+        except BaseException as error:  # sys.exit() in a driver, too: whoever asked is answered
             log.exception("a command to %s failed", self._name)
             # It may have been carried out before the driver broke.
             self._answer(command, None, OutcomeUnknown(f"{self._name}: the driver failed: {error!r}"))

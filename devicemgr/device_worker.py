@@ -158,7 +158,7 @@ class DeviceWorker:
         except DevicemgrError as error:
             away = isinstance(error, _AWAY)
             return self._lose(str(error), away=away, soon=away or (self._line and isinstance(error, DeviceError)))
-        except Exception as error:
+        except BaseException as error:  # sys.exit() in a driver must not end the thread, and leave its device dead
             log.exception("the driver of %s failed", self.config.name)
             self._device = None
             return self._lose(f"the driver failed: {error!r}", away=False, soon=False)

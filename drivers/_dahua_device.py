@@ -83,6 +83,14 @@ class DahuaConsole(DahuaUpkeep):
         self.poll_interval = _CATCHING_UP if not self._history.caught_up else _ASKED if asked else _USUAL
         return facts
 
+    @property
+    def complaint(self) -> str | None:
+        """Its clock, where it is off: what it remembers carries wrong times."""
+        skew = self._clock.skew
+        if abs(skew) <= _SKEW_NOTED:
+            return None
+        return f"the terminal's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}; switch NTP on there"
+
     def check(self) -> dict[str, JsonValue]:
         """Who it is, its clock, doors and people, and whether its events are heard; moves nothing."""
         self._read_clock()

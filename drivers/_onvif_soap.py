@@ -19,7 +19,8 @@ def envelope(namespace: str, operation: str, inner: str, headers: str = "") -> A
     return etree.fromstring(
         f'<s:Envelope xmlns:s="{_ENVELOPE}" xmlns:n="{namespace}" xmlns:tt="http://www.onvif.org/ver10/schema" '
         f'xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:wsa="{ADDRESSING}"><s:Header>{headers}</s:Header>'
-        f"<s:Body><n:{operation}>{inner}</n:{operation}></s:Body></s:Envelope>"
+        f"<s:Body><n:{operation}>{inner}</n:{operation}></s:Body></s:Envelope>",
+        etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False),
     )
 
 

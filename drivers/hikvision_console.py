@@ -128,6 +128,11 @@ class HikvisionConsole(HikvisionUpkeep):
             return self._look()
         return found
 
+    @property
+    def complaint(self) -> str | None:
+        """Its clock as it was at the opening, where it is off: what it remembers carries wrong times."""
+        return f"{self._clock.note}; give it a time server, or set the option clock=set" if self._clock.note else None
+
     def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
         """Open the door for as long as the console's own settings say; sent once."""
         self._control_door(channel, "open")

@@ -75,6 +75,7 @@ install_environment() {
     quietly "making the environment" "$PYTHON" -m venv "$FRESH"
     quietly "installing the libraries" "$FRESH/bin/pip" install --no-deps --require-hashes -r "$HERE/requirements.lock"
     quietly "installing devicemgr" "$FRESH/bin/pip" install --no-deps "$WHEEL"
+    "$PYTHON" "$HERE/packaging/sbom.py" "$HERE/requirements.lock" >"$FRESH/sbom.cdx.json"
     chmod -R go+rX,go-w "$FRESH"
     quietly "starting the installed command" "$FRESH/bin/devicemgr" version
     local previous

@@ -144,7 +144,10 @@ def withdraw(badge: Badge) -> None:
 
 @app.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_CSV", help="BADGE_name.jpg or BADGE/…, or a CSV table.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER_OR_CSV", help="BADGE_name.jpg or BADGE/…, as a folder or ZIP; or a CSV table."),
+    ],
     consent: Consent,
     notice: Notice = None,
     consent_until: ConsentUntil = None,

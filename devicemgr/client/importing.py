@@ -13,6 +13,7 @@ from rich.progress import Progress
 from devicemgr.client.output import progress, warn
 from devicemgr.client.photos import ANALYSIS_SECONDS, MOST_PHOTOS, encoded, read_photo
 from devicemgr.client.roster import Entry, Fault, read_roster
+from devicemgr.client.roster_zip import ZipPhoto
 from devicemgr.client.session import api
 from devicemgr.client.transport import Api, ApiProblem, path
 from devicemgr.errors import DevicemgrError, InvalidInput
@@ -149,7 +150,7 @@ class _Importer:
         photos, faults = [], []
         for file in entry.files:
             try:
-                photos.append(encoded(read_photo(file)))
+                photos.append(encoded(file.read() if isinstance(file, ZipPhoto) else read_photo(file)))
             except InvalidInput as error:
                 faults.append(_row(entry.badge, str(file), "unreadable_file", str(error)))
         if faults:

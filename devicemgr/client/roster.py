@@ -1,18 +1,20 @@
-"""Who is in a folder of photos or a CSV table: people with their photos, and what can't be used. Stores nothing."""
+"""Who is in a folder or ZIP of photos, or in a CSV table, with their photos, and what can't be used. Stores nothing."""
 
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from devicemgr.client import roster_csv
+from devicemgr.client.roster_zip import Archive, ZipPhoto
 from devicemgr.errors import InvalidInput
 from devicemgr.text import badge as badge_text
 from devicemgr.text import person_name, safe
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+Photo = Path | ZipPhoto
 _MOST_FILES = 100_000
 # BADGE_name_2.jpg and "BADGE_name (2).jpg" are the second photo of the same person.
 _COPY = re.compile(r"(?:^|[ _-]+)\(?[0-9]{1,4}\)?$")
@@ -24,7 +26,7 @@ class Entry:
 
     badge: str
     name: str | None
-    files: tuple[Path, ...]
+    files: tuple[Photo, ...]
     levels: tuple[str, ...] = ()
     valid_from: str | None = None
     valid_to: str | None = None
@@ -49,18 +51,20 @@ class Roster:
 
 
 def read_roster(source: Path) -> Roster:
-    """The people in a folder or a CSV file; InvalidInput when there is neither, or nobody in it."""
+    """The people in a folder, an archive or a CSV file; InvalidInput when there is none of them, or nobody in it."""
     try:
         mode = source.stat().st_mode
         if stat.S_ISDIR(mode):
             roster = _folder(source)
         elif stat.S_ISREG(mode):
-            roster = _table(roster_csv.read(source), source)
+            roster = _archive(source) if source.suffix.lower() == ".zip" else _listed(source)
         else:
-            raise InvalidInput(f"{safe(str(source), 200)} is neither a folder nor a CSV file")
+            raise InvalidInput(f"{safe(str(source), 200)} is neither a folder nor a ZIP or CSV file")
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or "the path can't be used"
-        raise InvalidInput(f"cannot read {safe(str(source), 200)} ({cause}); give a folder or a CSV file") from error
+        raise InvalidInput(
+            f"cannot read {safe(str(source), 200)} ({cause}); give a folder, a ZIP or a CSV file"
+        ) from error
     if not roster.entries and not roster.faults:
         raise InvalidInput(f"nobody is in {safe(str(source), 200)}; name photos BADGE_name.jpg, or use BADGE/photo.jpg")
     return roster
@@ -86,17 +90,59 @@ def split_folder_name(name: str) -> tuple[str, str | None]:
 
 
 def _folder(root: Path) -> Roster:
-    found: list[tuple[str, str | None, Path]] = []
-    faults: list[Fault] = []
     skipped: list[str] = []
-    for file in _photos(root, skipped):
+    photos = ((file.stem, None if file.parent == root else file.parent.name, file) for file in _photos(root, skipped))
+    return _named(photos, skipped)
+
+
+def _named(photos: Iterable[tuple[str, str | None, Photo]], skipped: list[str]) -> Roster:
+    """Photos by the name of their file, or of the person's folder that they are in."""
+    found: list[tuple[str, str | None, Photo]] = []
+    faults: list[Fault] = []
+    for stem, folder, file in photos:
         try:
-            own = file.parent == root
-            found.append((*(split_name(file.stem) if own else split_folder_name(file.parent.name)), file))
+            found.append((*(split_name(stem) if folder is None else split_folder_name(folder)), file))
         except InvalidInput as error:
             faults.append(Fault(None, str(file), str(error)))
     entries, doubtful = _grouped(found)
     return Roster(tuple(entries), tuple(faults + doubtful), tuple(skipped))
+
+
+def _listed(source: Path) -> Roster:
+    return _table(roster_csv.read(source), lambda named: source.parent / named)
+
+
+def _archive(source: Path) -> Roster:
+    archive = Archive(source)
+    tables = archive.tables()
+    if len(tables) == 1:
+        table = tables[0]
+        return _table(roster_csv.parse_bytes(archive.table(table), table.name), lambda name: archive.photo(table, name))
+    skipped: list[str] = []
+    return _named(_in_archive(archive.photos(), skipped), skipped)
+
+
+def _in_archive(photos: Sequence[ZipPhoto], skipped: list[str]) -> Iterator[tuple[str, str | None, Photo]]:
+    """As a folder: photos at the top, or in a person's folder; one folder around all of them is looked through."""
+    tops = {photo.name.parts[0] for photo in photos if len(photo.name.parts) > 1}
+    around = int(len(tops) == 1 and all(photo.name.parts[0] in tops for photo in photos) and not _has_digit(*tops))
+    for photo in photos:
+        parts = photo.name.parts[around:]
+        why = None
+        if any(part.startswith((".", "__MACOSX")) for part in parts):
+            why = "is hidden"
+        elif photo.name.suffix.lower() not in SUFFIXES:
+            why = "is no photo by its name"
+        elif len(parts) > 2:
+            why = "is in a folder in a person's folder"
+        if why is None:
+            yield photo.name.stem, parts[0] if len(parts) == 2 else None, photo
+        else:
+            skipped.append(f"{safe(str(photo), 200)} {why}")
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
 
 
 def _photos(root: Path, skipped: list[str]) -> Iterator[Path]:
@@ -142,8 +188,8 @@ def _kept(file: Path, why: str | None, skipped: list[str]) -> bool:
     return why is None
 
 
-def _grouped(found: Iterable[tuple[str, str | None, Path]]) -> tuple[list[Entry], list[Fault]]:
-    files: dict[str, list[Path]] = {}
+def _grouped(found: Iterable[tuple[str, str | None, Photo]]) -> tuple[list[Entry], list[Fault]]:
+    files: dict[str, list[Photo]] = {}
     names: dict[str, list[str]] = {}
     for number, name, file in found:
         files.setdefault(number, []).append(file)
@@ -163,7 +209,7 @@ def _two_names(names: list[str]) -> str:
     return f"one badge has two names: {', '.join(names[:3])}; correct one of them"
 
 
-def _table(rows: list[roster_csv.Row], source: Path) -> Roster:
+def _table(rows: list[roster_csv.Row], locate: Callable[[str], Photo]) -> Roster:
     by_badge: dict[str, list[roster_csv.Row]] = {}
     entries: list[Entry] = []
     faults: list[Fault] = []
@@ -180,14 +226,14 @@ def _table(rows: list[roster_csv.Row], source: Path) -> Roster:
             why = doubt or f"the badge is in line {first.line} already; put all photos into one row, with ';' between"
             faults.append(Fault(number, f"line {row.line}", why))
         if not doubt:
-            _add_row(first, source.parent, entries, faults)
+            _add_row(first, locate, entries, faults)
     return Roster(tuple(entries), tuple(faults))
 
 
-def _add_row(row: roster_csv.Row, folder: Path, entries: list[Entry], faults: list[Fault]) -> None:
+def _add_row(row: roster_csv.Row, locate: Callable[[str], Photo], entries: list[Entry], faults: list[Fault]) -> None:
     try:
         name = person_name(row.name) if row.name else None
-        files = tuple(folder / photo for photo in row.photos)
+        files = tuple(locate(photo) for photo in row.photos)
         entries.append(Entry(badge_text(row.badge), name, files, row.levels, row.valid_from, row.valid_to))
     except InvalidInput as error:
         faults.append(Fault(row.badge, f"line {row.line}", str(error)))

@@ -36,10 +36,15 @@ def read(file: Path) -> list[Row]:
         data = opened.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise InvalidInput(f"{safe(file.name, 100)} is over 20 MB; split it")
+    return parse_bytes(data, file.name)
+
+
+def parse_bytes(data: bytes, name: str) -> list[Row]:
+    """The rows of a UTF-8 table that is called `name`; InvalidInput as `read`."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{safe(file.name, 100)} is not UTF-8; save it as 'CSV UTF-8'") from error
+        raise InvalidInput(f"{safe(name, 100)} is not UTF-8; save it as 'CSV UTF-8'") from error
     return parse(text)
 
 

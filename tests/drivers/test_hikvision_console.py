@@ -280,7 +280,9 @@ def test_what_was_missed_comes_once_in_order_with_its_own_time(sim, console):
         sim.terminal.add_event(minor, yesterday + timedelta(seconds=number), employeeNoString=str(number))
     device = console(opened=False)
     device.resume(10)
+    assert device.complaint is None
     device.open()
+    assert "s ahead; give it a time server" in device.complaint
     facts = until(device, lambda facts: len(facts) == 90)
     assert [fact.serial for fact in facts] == list(range(11, 101))
     assert facts[0].at == yesterday + timedelta(seconds=10)

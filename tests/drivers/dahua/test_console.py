@@ -275,6 +275,10 @@ def test_the_clock_s_error_is_told(sim, opened, collect):
     told = device.check()
     assert 90 <= told["clock_skew_s"] <= 94
     assert "NTP" in told["advice"]
+    assert "s ahead; switch NTP on there" in device.complaint
+    sim.skew = timedelta(0)
+    device.check()
+    assert device.complaint is None
 
 
 def test_a_check_moves_nothing(sim, opened):

@@ -1,0 +1,315 @@
+"""What a careless or a bad change would do to the promises of docs/ARCHITECTURE.md, each with the tests that must fail.
+
+An edit is a file, a text that stands in it once, and what a saboteur puts there.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """Its name, the edits, and the pytest arguments of which at least one test must fail."""
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]
+    tests: tuple[str, ...]
+
+
+def one(name: str, file: str, old: str, new: str, *tests: str) -> Sabotage:
+    """A sabotage of one edit."""
+    return Sabotage(name, ((file, old, new),), tests)
+
+
+SABOTAGES = (
+    one(
+        "acknowledged before the commit",
+        "devicemgr/ledger.py",
+        """            entries = ledger_rows.append(session, facts)
+        del self._backlog[: len(batch)]
+        for item, entry in zip(batch, entries, strict=False):
+            _call(item.then, entry)
+""",
+        """            entries = ledger_rows.append(session, facts)
+            for item, entry in zip(batch, entries, strict=False):
+                _call(item.then, entry)
+        del self._backlog[: len(batch)]
+""",
+        "tests/core/test_ledger.py",
+        "tests/core/test_access.py",
+    ),
+    one(
+        "commits that a power cut takes back",
+        "devicemgr/store/sqlite.py",
+        '"synchronous=FULL"',
+        '"synchronous=NORMAL"',
+        "tests/store/test_database.py",
+    ),
+    one(
+        "erased rows left in the file",
+        "devicemgr/store/sqlite.py",
+        '"secure_delete=ON"',
+        '"secure_delete=OFF"',
+        "tests/store/test_database.py",
+        "tests/store/test_privacy.py",
+    ),
+    one(
+        "timers by the wall clock",
+        "devicemgr/access.py",
+        """        now = time.monotonic()
+        self._passages.tick(now)""",
+        """        now = time.time()
+        self._passages.tick(now)""",
+        "tests/core/test_clock_jumps.py",
+    ),
+    one(
+        "an expired right revived by a clock that is set back",
+        "devicemgr/rulebook.py",
+        "self.now = (clock or WallClock()).now",
+        "self.now = lambda: __import__('datetime').datetime.now(__import__('datetime').UTC)",
+        "tests/core/test_clock_jumps.py",
+    ),
+    one(
+        "an expired right granted",
+        "devicemgr/rules/validity.py",
+        "return Reason.EXPIRED",
+        "return None",
+        "tests/rules/test_validity.py",
+    ),
+    one(
+        "evidence of long ago acted on",
+        "devicemgr/rules/policy.py",
+        "MAX_EVIDENCE_AGE_S = 2.0",
+        "MAX_EVIDENCE_AGE_S = 2000.0",
+        "tests/rules/test_policy.py",
+        "tests/core/test_access_edges.py",
+    ),
+    one(
+        "a release that is sent however late",
+        "devicemgr/openings.py",
+        "if time.monotonic() > order.deadline:",
+        "if time.monotonic() > order.deadline + 1e6:",
+        "tests/core/test_too_late.py",
+    ),
+    one(
+        "a replayed event acted on",
+        "devicemgr/access.py",
+        "isinstance(fact, DeviceDecided) and fact.live and fact.granted",
+        "isinstance(fact, DeviceDecided) and fact.granted",
+        "tests/core/test_too_late.py",
+    ),
+    one(
+        "a gate's command sent again when its answer is lost",
+        "drivers/_modbus.py",
+        """            except DeviceError as error:
+                raise OutcomeUnknown(unknown) from error
+        if answer""",
+        """            except DeviceError:
+                self._send(line, pdu)
+                answer = self._hear(line, pdu, accepts, self._timeout or ANSWER_SECONDS)
+        if answer""",
+        "tests/drivers/test_modbus_gate.py",
+    ),
+    one(
+        "two releases for one decision",
+        "devicemgr/openings.py",
+        "            device.release(order.channel, order.direction, order.seconds)\n",
+        "            device.release(order.channel, order.direction, order.seconds)\n"
+        "            device.release(order.channel, order.direction, order.seconds)\n",
+        "tests/core/test_access.py",
+    ),
+    one(
+        "a lock that counteracts fire",
+        "devicemgr/portal_modes.py",
+        """        if portal.mode is PortalMode.LOCKED and not self._may_lock():
+            self._owed = True
+            raise""",
+        """        if False:
+            self._owed = True
+            raise""",
+        "tests/core/test_fire.py",
+    ),
+    one(
+        "no margin to the next person",
+        "enrollment/gallery.py",
+        "return self.runner_up is not None and self.score - self.runner_up < self.margin_needed",
+        "return False",
+        "tests/enrollment/test_gallery.py",
+    ),
+    one(
+        "one blurred picture grants",
+        "devicemgr/presence.py",
+        "return self.pictures[person] >= frames and 2 * self.pictures[person] > self.pictures.total()",
+        "return True",
+        "tests/core/test_presence.py",
+    ),
+    one(
+        "an unknown face's numbers written down",
+        "devicemgr/openings.py",
+        '    return shown | ({"pin": request.pin} if request.pin is not None else {}) or None\n',
+        '    shown |= {"probe": [0.5] * 128} if request.face and request.face.person_id is None else {}\n'
+        '    return shown | ({"pin": request.pin} if request.pin is not None else {}) or None\n',
+        "tests/core/test_unknown_face.py",
+    ),
+    one(
+        "templates stored plain",
+        "devicemgr/vault.py",
+        'return _seal(self._key, embedding, f"template|{self._person_id}|{model}")',
+        "return embedding",
+        "tests/store/test_privacy.py",
+    ),
+    one(
+        "a swallowed MAC failure",
+        "devicemgr/vault.py",
+        """        raise KeyMissing(
+            "a protected record""",
+        """        return sealed[_NONCE:-16]
+        raise KeyMissing(
+            "a protected record""",
+        "tests/store/test_privacy.py",
+    ),
+    one(
+        "rows that may be swapped between people",
+        "devicemgr/vault.py",
+        "return nonce + AESGCM(key).encrypt(nonce, plaintext, associated.encode())",
+        'return nonce + AESGCM(key).encrypt(nonce, plaintext, b"")  # and so in _open',
+        "tests/store/test_privacy.py",
+    ),
+    one(
+        "a key file that others may read",
+        "devicemgr/vault.py",
+        "if mode & 0o077:",
+        "if False:",
+        "tests/store/test_privacy.py",
+        "tests/client/test_doctor.py",
+        "tests/core/test_home.py",
+    ),
+    one(
+        "the key file read through a link",
+        "devicemgr/vault.py",
+        "os.O_RDONLY | os.O_NOFOLLOW)",
+        "os.O_RDONLY)",
+        "tests/store/test_privacy.py",
+        "tests/core/test_home.py",
+    ),
+    one(
+        "a seal that is not verified",
+        "devicemgr/seals.py",
+        """    except (InvalidSignature, ValueError):
+        return False""",
+        """    except (InvalidSignature, ValueError):
+        return True""",
+        "tests/core/test_seals.py",
+    ),
+    one(
+        "a chain that is not followed",
+        "devicemgr/chain.py",
+        "if link(previous, entry.body) != entry.hash:",
+        "if not entry.hash:",
+        "tests/core/test_ledger.py",
+        "tests/core/test_seals.py",
+    ),
+    Sabotage(
+        "XML with entities and DTD",
+        (
+            (
+                "drivers/_xml.py",
+                """    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )""",
+                "    parser = etree.XMLParser(load_dtd=True, huge_tree=True)",
+            ),
+            (
+                "drivers/_xml.py",
+                "if root is None or root.getroottree().docinfo.doctype:",
+                "if root is None:",
+            ),
+        ),
+        ("tests/drivers/test_hik_answers.py", "tests/drivers/test_fuzz.py"),
+    ),
+    one(
+        "a body without bound",
+        "devicemgr/api/limits.py",
+        "        announced = dict(scope",
+        "        most = 1 << 60\n        announced = dict(scope",
+        "tests/api/test_problems.py",
+    ),
+    one(
+        "no role is asked for",
+        "devicemgr/api/roles.py",
+        "return caller.is_owner or bool(caller.roles & TABLE.get(key, frozenset()))",
+        "return True",
+        "tests/api/test_roles.py",
+    ),
+    one(
+        "no CSRF token is asked for",
+        "devicemgr/api/web.py",
+        "if method not in SAFE_METHODS and not hmac.compare_digest(sent, csrf_of(secret).encode()):",
+        "if False:",
+        "tests/api/test_tcp.py",
+    ),
+    one(
+        "passwords tried without limit",
+        "devicemgr/signin.py",
+        "            if len(tries) >= self._most:\n",
+        "            if False:\n",
+        "tests/api/test_tcp.py",
+        "tests/core/test_operators.py",
+    ),
+    one(
+        "a socket that everybody may write to",
+        "devicemgr/api/server.py",
+        "0o660, dir_fd=folder)",
+        "0o666, dir_fd=folder)",
+        "tests/api/test_server.py",
+    ),
+    one(
+        "no limit to wrong PINs",
+        "devicemgr/pins.py",
+        "if count >= MOST_WRONG and time.monotonic() - since < REFUSED_SECONDS:",
+        "if False:",
+        "tests/core/test_pins.py",
+    ),
+    one(
+        "a driver's call without deadline",
+        "devicemgr/driver_calls.py",
+        "self._call = _Call(now, now + deadline, silent)",
+        "self._call = _Call(now, now + 1e9, silent)",
+        "tests/core/test_supervision.py",
+    ),
+    one(
+        "a watchdog that is fed whatever happens",
+        "devicemgr/watchdog.py",
+        "    if not stalled:\n        notify",
+        "    if True:\n        notify",
+        "tests/core/test_watchdog.py",
+    ),
+    one(
+        "a device's words in the log as they are",
+        "devicemgr/logs.py",
+        "record.message = safe(record.message, _MOST)",
+        "record.message = record.message[:_MOST]",
+        "tests/core/test_logs.py",
+        "tests/core/test_text_out.py",
+    ),
+    one(
+        "a picture of any size decoded",
+        "enrollment/photo.py",
+        "            if picture.width * picture.height > MAX_PIXELS:\n                raise PhotoError",
+        "            if False:\n                raise PhotoError",
+        "tests/enrollment/test_photo.py",
+    ),
+    one(
+        "links out of an import's folder followed",
+        "devicemgr/client/roster.py",
+        'return None if file.resolve().is_relative_to(inside) else "links out of the folder"',
+        "return None",
+        "tests/client/test_roster.py",
+    ),
+    one(
+        "a withdrawn face that stays readable",
+        "devicemgr/store/people.py",
+        "    row.wrapped_key = None\n",
+        "    row.wrapped_key = row.wrapped_key\n",
+        "tests/store/test_privacy.py",
+    ),
+)
