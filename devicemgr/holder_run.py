@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from devicemgr.errors import DevicemgrError, DeviceRefused
+from devicemgr.errors import DevicemgrError, InvalidInput
 from devicemgr.holdings import Holds
 from devicemgr.ports import Device, Holder, Scheduling
 
@@ -73,9 +73,9 @@ def profile_of(device: Device) -> Profile | None:
 
 
 def holder(device: Device) -> Holder:
-    """The device as one that keeps people or cards, else DeviceRefused."""
+    """The device as one that keeps people or cards, else InvalidInput."""
     if not isinstance(device, Holder):
-        raise DeviceRefused("the device keeps neither people nor cards; nothing is to be brought in step")
+        raise InvalidInput("the device keeps neither people nor cards; nothing is to be brought in step")
     return device
 
 

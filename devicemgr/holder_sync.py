@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from devicemgr import erasure
-from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused
+from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, InvalidInput
 from devicemgr.holder_run import Keeper, Profile, Run, Step, Steps, holder, profile_of
 from devicemgr.holdings import (
     Desired,
@@ -69,7 +69,7 @@ class HolderSync:
             self._retries.clear()
         self._profile = self._profile or (yield profile_of)
         if self._profile is None:
-            run.end(DeviceRefused(f"{self._keeper.name} keeps neither people nor cards: nothing to sync"))
+            run.end(InvalidInput(f"{self._keeper.name} keeps neither people nor cards: nothing to sync"))
             return
         try:
             self._load()

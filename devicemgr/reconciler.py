@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from devicemgr.errors import DevicemgrError, DeviceRefused, DeviceUnreachable, SystemFault
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, InvalidInput, SystemFault
 from devicemgr.holder_run import Keeper, Run, Step, Steps
 from devicemgr.holder_sync import HolderSync
 from devicemgr.holdings import Samples, State, entitled_keys
@@ -195,7 +195,7 @@ class Reconciler:
     def _ended(self, name: str, task: _Task) -> None:
         task.steps, task.pause, now = None, _RETRY_FIRST, time.monotonic()
         if task.sync.keeps_nobody():
-            self._drop(name, DeviceRefused(f"{name} keeps neither people nor cards: nothing to sync"))
+            self._drop(name, InvalidInput(f"{name} keeps neither people nor cards: nothing to sync"))
             self._runs.pop(name, None)
             return
         if task.reading:

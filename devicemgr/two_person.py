@@ -35,10 +35,10 @@ def require(site: Site, actor: str, action: str, subject: str) -> None:
 
 def approve(site: Site, actor: str, approval: str) -> ApprovalRow:
     """Agree; NotAllowed for whoever asked, in whatever guise, and for a program's token."""
-    if actor.startswith("token:"):
-        raise NotAllowed("a token can't approve: a second person must, signed in or on the box")
     with site.database.write(changes_site=False) as session:
         row = approvals.get(session, approval, _earliest())
+        if actor.startswith("token:"):
+            raise NotAllowed("a token can't approve: a second person must, signed in or on the box")
         if _person(row.asked_by) == _person(actor):
             raise NotAllowed(f"{row.asked_by} asked for this; another admin must approve it")
         row.approved_by = actor

@@ -141,7 +141,12 @@ class FaceGallery:
         matrix, cohort = self._matrix, scoring.COHORT
         if self.own:
             return scoring.neighbours(matrix[:0])
-        if before is None or before.own or not np.array_equal(matrix[:cohort], before._matrix[:cohort]):
+        if (
+            before is None
+            or before.own
+            or not len(matrix)
+            or not np.array_equal(matrix[:cohort], before._matrix[:cohort])
+        ):
             return scoring.neighbours(matrix)
         places = np.fromiter((before._rows.get(person, -1) for person in self.people), np.intp, len(self.people))
         fresh = np.concatenate([part + at for at, part in _changed(matrix, before._matrix, places)])

@@ -5,6 +5,9 @@ import pwd
 
 import pytest
 
+from devicemgr.api.server import bind
+from devicemgr.client import transport
+from devicemgr.errors import DaemonUnreachable
 from devicemgr.store.tables import ApprovalRow
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -78,3 +81,23 @@ def test_templates_leave_only_with_a_second_admin(cli, done, site, photo, monkey
     assert cli("person", "export", "1", "--templates").code == 1
     kinds = [event["kind"] for event in cli("events", "--json").lines]
     assert kinds.count("admin.approval_used") == 1
+
+
+def test_an_operator_who_may_not_look_into_the_home_finds_the_shared_socket(home, monkeypatch, tmp_path):
+    """And without one is told what is missing, not that there is no home."""
+    listener = bind(tmp_path / "o.sock")
+    real = transport._listens
+
+    def listens(place):
+        if place == home.socket:
+            raise PermissionError(13, "Permission denied")
+        return real(place)
+
+    monkeypatch.setattr(transport, "_listens", listens)
+    monkeypatch.setenv("DEVICEMGR_SOCKET", str(tmp_path / "o.sock"))
+    assert transport._socket_of(home) == tmp_path / "o.sock"
+    listener.close()
+    for place in (str(tmp_path / "o.sock"), str(tmp_path / "none"), ""):
+        monkeypatch.setenv("DEVICEMGR_SOCKET", place)
+        with pytest.raises(DaemonUnreachable, match="group devicemgr"):
+            transport._socket_of(home)

@@ -72,6 +72,11 @@ def test_an_empty_gallery_matches_nobody(unit_vectors):
     assert gallery.stats().people == 0
 
 
+def test_an_empty_gallery_is_built_anew_over_an_empty_one(unit_vectors):
+    """A site with nobody enrolled whose calibration or policy changes."""
+    assert list(build_gallery([], 2, before=build_gallery([], 1)).people) == []
+
+
 def test_a_damaged_template_is_left_out_and_named_in_the_log(unit_vectors, caplog):
     good = unit_vectors(1)[0]
     gallery = build_gallery([("good", good), ("bad", np.full(128, np.nan, np.float32)), ("short", good[:64])], 1)
