@@ -7,7 +7,7 @@ read from the device itself.
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from devicemgr.errors import (
@@ -22,6 +22,7 @@ from devicemgr.errors import (
 from devicemgr.model import DeviceConfig, JsonValue
 from devicemgr.ports import Device, Provisionable, SettingsDesk
 from devicemgr.profile import Profile, Setting
+from devicemgr.provisioned import Result, Step
 from devicemgr.site import Site
 from devicemgr.store import places, profiles
 from devicemgr.store.database import Session
@@ -38,57 +39,6 @@ _MOST_SILENCES = 2
 Record = Callable[[Session, dict[str, Any]], None]
 
 
-@dataclass(slots=True)
-class Step:
-    """One setting's row: `outcome` is same, differs, changed, unsupported, refused, failed, unknown or not_tried."""
-
-    setting: Setting
-    outcome: str = "not_tried"
-    was: JsonValue = None
-    now: JsonValue = None
-    why: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is not as it should be."""
-        return self.outcome in ("refused", "failed", "unknown", "not_tried")
-
-    def as_json(self) -> dict[str, Any]:
-        """For the API; no secrets."""
-        return {
-            "step": self.setting.name, "wanted": self.setting.value, "was": self.was, "now": self.now,
-            "outcome": self.outcome, "why": self.why,
-        }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Result:
-    """What became of one device; `error` is why it could not be gone on with."""
-
-    device: str
-    profile: str
-    steps: list[Step] = field(default_factory=list)
-    error: DeviceError | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that it offers is, or by a plan can be made, as the profile says."""
-        return self.error is None and not any(step.failed for step in self.steps)
-
-    def named(self, *outcomes: str) -> list[str]:
-        """The settings that ended so."""
-        return [step.setting.name for step in self.steps if step.outcome in outcomes]
-
-    def as_json(self) -> dict[str, Any]:
-        """For the API."""
-        return {
-            "device": self.device, "profile": self.profile, "ok": self.ok,
-            "differs": bool(self.named("differs")), "error": str(self.error) if self.error else None,
-            "exit_code": self.error.exit_code if self.error else int(not self.ok),
-            "steps": [step.as_json() for step in self.steps],
-        }  # fmt: skip
-
-
 class Provisioning:
     """One device and its profile; `plan` touches nothing, `apply` makes it so. InvalidInput for a kind that can't."""
 
@@ -96,13 +46,13 @@ class Provisioning:
         self._site, self._record, self._changed = site, record, changed
         with site.database.read() as session:
             row = places.device(session, name)
-            chosen = profile or row.profile
-            if chosen is None:
+            before = profiles.progress(session, row.id)
+            chosen = profile or row.profile or (before and before["profile"])
+            if not chosen:
                 raise InvalidInput(f"device '{name}' has no profile; give one with --profile, or in the site's file")
             stated = profiles.profile(session, chosen)
             self._config = places.device_config(row, site.vault)
             self._made = profiles.secret(session, site.vault, row.id, OWN)
-            before = profiles.progress(session, row.id)
         self._resumed = before is not None and before["phase"] == "running"
         self._result = Result(name, chosen, [Step(setting) for setting in self._settings(stated)])
         self._device: Device | None = None

@@ -1,9 +1,12 @@
 """`device provision` by a profile against simulated ONVIF devices: planned, applied, read back, never locked out."""
 
 import dataclasses
+import tomllib
 
 import pytest
 
+from devicemgr.model import DeviceConfig
+from devicemgr.profile import Profile
 from devicemgr.store import places, profiles
 from drivers import Catalog
 from drivers._sim.onvif.simulator import SimulatedOnvif
@@ -48,20 +51,30 @@ def camera():
 
 
 @pytest.fixture
-def add(done, cli, tmp_path, monkeypatch):
+def add(site):
     """add(device, name, profile) makes it known with the factory's password, and describes the profiles."""
-    monkeypatch.setenv("FACTORY", "admin")
 
-    def make(device, name="cam-1", profile="cameras"):
-        login = ("--username", "admin", "--password-env", "FACTORY")
-        done("device", "add", name, "--driver", "onvif_camera", "--address", device.address, *login)
-        own = f'\n[devices.{name}]\ndriver = "onvif_camera"\naddress = "{device.address}"\nusername = "admin"\n'
-        file = tmp_path / "site.toml"
-        file.write_text(PROFILE + own + (f'profile = "{profile}"\n' if profile else ""))
-        done("apply", file)
-        return file
+    def make(device, name="cam-1", profile="cameras", **stream):
+        with site.database.write() as session:
+            for known, stated in tomllib.loads(PROFILE)["profiles"].items():
+                wanted = stated | ({"stream": stated["stream"] | stream} if stream else {})
+                profiles.save(session, known, Profile.model_validate(wanted).stated())
+                stream = {}
+            config = DeviceConfig("", name, "onvif_camera", device.address, "admin", "admin")
+            places.add_device(session, site.vault, config).profile = profile
 
     return make
+
+
+@pytest.fixture
+def file(done, tmp_path, camera):
+    """The site's file, put in force."""
+    path = tmp_path / "site.toml"
+    path.write_text(
+        f'{PROFILE}\n[devices.cam-1]\ndriver = "onvif_camera"\naddress = "{camera.address}"\nprofile = "cameras"\n'
+    )
+    done("apply", path)
+    return path
 
 
 @pytest.fixture
@@ -92,8 +105,7 @@ def outcomes(ran):
     return {step["step"]: step["outcome"] for step in device["steps"]}
 
 
-def test_a_profile_in_the_sites_file_goes_round_and_is_used_once(camera, add, cli, done):
-    file = add(camera)
+def test_a_profile_in_the_sites_file_goes_round_and_is_used_once(file, cli, done):
     assert done("apply", file)["changes"] == []
     assert done("device", "show", "cam-1")["profile"] == "cameras"
     exported = cli("export").out
@@ -110,8 +122,7 @@ def test_a_profile_in_the_sites_file_goes_round_and_is_used_once(camera, add, cl
     assert {"admin.profile_added", "admin.profile_removed"} <= set(kinds)
 
 
-def test_a_profile_that_is_used_is_not_removed(camera, add, cli):
-    file = add(camera)
+def test_a_profile_that_is_used_is_not_removed(file, cli):
     file.write_text("[profiles]\n")
     assert "has the profile" in cli("apply", file, "--prune").error
 
@@ -187,10 +198,8 @@ def test_what_a_camera_lacks_is_no_failure(camera, add, cli, trail):
     assert cli("device", "provision", "cam-1", "--plan").code == 0
 
 
-def test_a_value_that_is_not_offered_is_refused_and_the_rest_is_done(camera, add, cli, done, tmp_path):
-    file = add(camera)
-    file.write_text(file.read_text().replace("height = 720", "height = 721"))
-    done("apply", file)
+def test_a_value_that_is_not_offered_is_refused_and_the_rest_is_done(camera, add, cli):
+    add(camera, height=721)
     plan = cli("device", "provision", "cam-1", "--plan", "--json")
     assert (plan.code, outcomes(plan)["stream"]) == (1, "refused")
     ran = cli("device", "provision", "cam-1", "--json")
@@ -288,6 +297,7 @@ def test_a_profile_is_given_and_taken_away_by_hand(camera, add, cli, done):
     assert done("device", "edit", "cam-1", "--profile", "named")["profile"] == "named"
     assert cli("device", "provision", "cam-1").code == 0
     assert done("device", "edit", "cam-1", "--profile", "")["profile"] is None
+    assert cli("device", "provision", "cam-1", "--plan").code == 0, "by the profile that it was set up by"
     assert "no profile 'x'" in cli("device", "edit", "cam-1", "--profile", "x").error
 
 
