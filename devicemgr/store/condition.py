@@ -46,7 +46,7 @@ def flaw(path: Path, seconds: float | None) -> str | None:
         if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
             return WITHOUT_SITE
         versions = database.execute("SELECT version_num FROM alembic_version").fetchall()
-        if len(versions) != 1 or not str(versions[0][0]).isdigit():
+        if any(not str(version).isdigit() for (version,) in versions) or (seconds is not None and not versions):
             return "it is damaged: it does not say its version"
         if seconds is not None:
             _looked_through(database, seconds, found)
