@@ -22,6 +22,7 @@ from devicemgr.client import (
     faces,
     firmware,
     inventory,
+    keys,
     migrate,
     operators,
     people,
@@ -109,6 +110,7 @@ for name, group in (
     ("sim", sim.app),
     ("audit", audit.app),
     ("operator", operators.app),
+    ("key", keys.app),
 ):
     app.add_typer(group, name=name)
 

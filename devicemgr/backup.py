@@ -109,6 +109,15 @@ def adopt_keyring(session: Session, vault: Vault, secret: str) -> None:
     set_meta(session, _KEYRING, vault.seal_secret(_SUBJECT, secret).hex())
 
 
+def seal_keyring_anew(session: Session, before: Vault, fresh: Vault) -> int:
+    """Seal the keyring under another vault; 1 when there is one."""
+    secret = keyring_secret(session, before)
+    if secret is None:
+        return 0
+    adopt_keyring(session, fresh, secret)
+    return 1
+
+
 def _manifest(work: Work, copy: copying.Copy, secret: str) -> dict[str, Any]:
     """What is in the backup beside the database: keys, and where the record stood."""
     folder = work.home.key.parent

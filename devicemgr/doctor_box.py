@@ -88,7 +88,7 @@ def _home(home: Home) -> str:
 
 
 def _keys(home: Home) -> str:
-    if not home.key.exists():
+    if not home.key.exists() and not home.has_credential:
         if home.database.exists():
             raise Finding(f"the key file {home.key} is gone, and without it no face and no password opens", _KEY_FIX)
         raise Finding("there are no keys yet", _INITIALISE)
@@ -97,7 +97,7 @@ def _keys(home: Home) -> str:
             _private(key, 0o077, "600")
     if not home.seal_key.exists():
         raise Finding(f"{home.seal_key} is gone: what happens is sealed no more", "restore it from its backup")
-    return "the key files are private"
+    return "the key files are private" if home.key.exists() else "the key is a systemd credential"
 
 
 def _private(path: Path, others: int, mode: str) -> None:

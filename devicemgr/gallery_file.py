@@ -37,6 +37,15 @@ def adopt(session: Session, wrapped: str) -> None:
     set_meta(session, _META, wrapped)
 
 
+def seal_anew(session: Session, before: Vault, fresh: Vault) -> int:
+    """Wrap the file's key under another vault; 1 when there is one."""
+    wrapped = get_meta(session, _META)
+    if not wrapped:
+        return 0
+    adopt(session, fresh.seal_secret(_SUBJECT, before.open_secret(_SUBJECT, bytes.fromhex(wrapped))).hex())
+    return 1
+
+
 def save(vault: Vault, path: Path, opened: Mapping[str, Embedding], model: str) -> str:
     """Write the file anew, templates by id, under a new key; the key, wrapped. No transaction need wait for it."""
     secret, key = vault.new_file_key()

@@ -40,6 +40,22 @@ class Home:
         return self.path / "keys" / "master.key"
 
     @property
+    def new_key(self) -> Path:
+        """A key that a rotation is about to put in the master key's place."""
+        return self.path / "keys" / "master.key.new"
+
+    @property
+    def credential(self) -> Path | None:
+        """The master key as systemd hands it to the service (LoadCredentialEncrypted=devicemgr.key:…)."""
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        return Path(folder) / "devicemgr.key" if folder else None
+
+    @property
+    def has_credential(self) -> bool:
+        """Whether systemd has handed one over."""
+        return self.credential is not None and self.credential.exists()
+
+    @property
     def seal_key(self) -> Path:
         """The key of the ledger's next seal, 0600, outside the database."""
         return self.path / "keys" / "seal.key"

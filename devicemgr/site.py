@@ -74,7 +74,8 @@ def initialise(home: Home) -> bool:
     if why := quarantine.trouble(home):
         raise StorageFailed(quarantine.advice(home, why))
     new = not home.database.exists()
-    vault = Vault.create(home.key) if new and not home.key.exists() else Vault.load(home.key)
+    vault = None if new and not home.key.exists() and not home.has_credential else _any_vault(home)
+    vault = vault or Vault.create(home.key)
     database = Database.create(home.database, alone=home.taken)
     with database.write(changes_site=False) as session:
         if get_meta(session, FINGERPRINT) is None:
@@ -95,11 +96,39 @@ def finish_restore(home: Home) -> None:
 
 def load_vault(home: Home, database: Database) -> Vault:
     """The vault of this database; KeyMissing when the key is absent, too open, or another's."""
-    vault = Vault.load(home.key)
     with database.read() as session:
-        if get_meta(session, FINGERPRINT) != vault.fingerprint():
-            raise KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
+        wanted = get_meta(session, FINGERPRINT)
+    found, told = _vaults(home)
+    vault = next((vault for vault in found.values() if vault.fingerprint() == wanted), None)
+    if vault is None:
+        raise told or KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
+    if vault is found.get(home.new_key):  # a rotation was killed after its commit
+        with suppress(FileNotFoundError):
+            home.new_key.replace(home.key)
     return vault
+
+
+def _vaults(home: Home) -> tuple[dict[Path, Vault], KeyMissing | None]:
+    """The keys there are, by file, and what is wrong with the first one that can't be used."""
+    found: dict[Path, Vault] = {}
+    told: KeyMissing | None = None
+    places = [home.credential] if home.credential and home.has_credential else []
+    places += [home.key] if home.key.exists() or not places else []
+    places += [home.new_key] if home.new_key.exists() else []
+    for path in places:
+        try:
+            found[path] = Vault.load(path, credential=path == home.credential)
+        except KeyMissing as error:
+            told = told or error
+    return found, told
+
+
+def _any_vault(home: Home) -> Vault:
+    """A key that can be used; KeyMissing without one."""
+    found, told = _vaults(home)
+    if told is not None:
+        raise told
+    return next(iter(found.values()))
 
 
 def _database(home: Home, nobody: bool) -> Database:

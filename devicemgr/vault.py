@@ -99,6 +99,22 @@ class Vault:
     def __init__(self, master: bytes) -> None:
         self._master = master
         self._secrets = self._derive("device-secrets")
+        self._before: Vault | None = None
+
+    @classmethod
+    def fresh(cls) -> "Vault":
+        """A new key, nowhere but in memory."""
+        return cls(secrets.token_bytes(_KEY))
+
+    @classmethod
+    def twin(cls, other: "Vault") -> "Vault":
+        """The same key again, which stays when the other one goes on to a new key."""
+        return cls(other._master)
+
+    def adopt(self, other: "Vault") -> None:
+        """Go on with another key; what was sealed under the one before still opens here."""
+        self._before = Vault(self._master)
+        self._master, self._secrets = other._master, other._secrets
 
     def __repr__(self) -> str:
         return "Vault(…)"
@@ -125,8 +141,11 @@ class Vault:
         return cls(master)
 
     @classmethod
-    def load(cls, path: Path) -> "Vault":
-        """Read the key file; KeyMissing when it is absent, malformed, or readable by others."""
+    def load(cls, path: Path, *, credential: bool = False) -> "Vault":
+        """Read the key file; KeyMissing when it is absent, malformed, or readable by others.
+
+        Of a systemd credential the group's bits show its access list, which names the service's user alone.
+        """
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
             with os.fdopen(descriptor, "rb") as file:
@@ -135,7 +154,7 @@ class Vault:
         except OSError as error:
             message = f"cannot read the key file {path} ({error.strerror}); restore it from its backup"
             raise KeyMissing(message) from error
-        if mode & 0o077:
+        if mode & (0o007 if credential else 0o077):
             raise KeyMissing(f"the key file {path} is open to other users; run: chmod 600 {path}")
         try:
             master = base64.b64decode(text.strip(), validate=True)
@@ -164,7 +183,12 @@ class Vault:
 
     def data_key(self, person_id: str, wrapped: bytes) -> DataKey:
         """Unwrap a person's key; KeyMissing when it is another person's or another vault's."""
-        return DataKey(person_id, _open(self._master, wrapped, f"person-key|{person_id}"))
+        try:
+            return DataKey(person_id, _open(self._master, wrapped, f"person-key|{person_id}"))
+        except KeyMissing:
+            if self._before is None:
+                raise
+            return self._before.data_key(person_id, wrapped)
 
     def new_file_key(self) -> tuple[str, FileKey]:
         """A fresh key for a file: as a secret to be sealed and stored, and ready for use."""
@@ -181,4 +205,9 @@ class Vault:
 
     def open_secret(self, subject: str, sealed: bytes) -> str:
         """The password again; KeyMissing when altered or another device's."""
-        return _open(self._secrets, sealed, f"secret|{subject}").decode()
+        try:
+            return _open(self._secrets, sealed, f"secret|{subject}").decode()
+        except KeyMissing:
+            if self._before is None:
+                raise
+            return self._before.open_secret(subject, sealed)

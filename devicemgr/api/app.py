@@ -19,6 +19,7 @@ from devicemgr.api import (
     firmware,
     holdings,
     inventory,
+    keys,
     metrics,
     migration,
     operators,
@@ -56,7 +57,7 @@ def create_app(context: Context) -> FastAPI:
     for resource in (
         people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
         firmware, inventory, records, upkeep,
-        profiles, holdings, portals, events, audit, sitefile, clock, system,
+        profiles, holdings, portals, events, audit, keys, sitefile, clock, system,
         session, operators, approvals,
     ):  # fmt: skip
         api.include_router(resource.router)

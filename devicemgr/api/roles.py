@@ -117,6 +117,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("PUT", "/operators/{name}/password"): _ADMIN,
     ("POST", "/operators/{name}/tokens"): _ADMIN,
     ("DELETE", "/operators/{name}/tokens/{token}"): _ADMIN,
+    ("POST", "/keys/rotate"): _ADMIN,
     # Auditors: the record.
     ("GET", "/audit/verify"): _AUDITOR,
     ("POST", "/audit/export"): _AUDITOR,

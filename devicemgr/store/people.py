@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from devicemgr.errors import AlreadyExists, NotFound
@@ -13,6 +13,7 @@ from devicemgr.model import Person
 from devicemgr.store import calibrations, consents
 from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
 from devicemgr.text import badge_key, parse_time, rfc3339, safe
+from devicemgr.vault import Vault
 
 
 def now_text() -> str:
@@ -123,6 +124,22 @@ def keys(session: Session) -> list[tuple[str, bytes | None, bytes | None]]:
     """Of everybody: id, backup key and the key of their face, wrapped."""
     columns = (PersonRow.id, PersonRow.backup_key, PersonRow.wrapped_key)
     return [(row.id, row.backup_key, row.wrapped_key) for row in session.execute(select(*columns))]
+
+
+def seal_keys_anew(session: Session, before: Vault, fresh: Vault) -> int:
+    """Wrap everybody's keys under another vault; of how many people."""
+    count = 0
+    for person, backup_key, wrapped in keys(session):
+        if backup_key is None and wrapped is None:
+            continue
+        count += 1
+        subject = f"backup|{person}"
+        values = {
+            "backup_key": fresh.seal_secret(subject, before.open_secret(subject, backup_key)) if backup_key else None,
+            "wrapped_key": fresh.wrapped(person, before.data_key(person, wrapped).bare()) if wrapped else None,
+        }
+        session.execute(update(PersonRow).where(PersonRow.id == person).values(values))
+    return count
 
 
 def keys_of(session: Session, person_id: str) -> tuple[bytes | None, bytes | None]:

@@ -75,6 +75,16 @@ def add_device(session: Session, vault: Vault, config: DeviceConfig) -> DeviceRo
     return row
 
 
+def seal_passwords_anew(session: Session, before: Vault, fresh: Vault) -> int:
+    """Seal every device's password under another vault; how many there are."""
+    found = [row for row in devices(session) if row.sealed_password is not None]
+    for row in found:
+        assert row.sealed_password is not None
+        set_password(row, fresh, before.open_secret(row.id, row.sealed_password))
+    session.flush()
+    return len(found)
+
+
 def set_password(row: DeviceRow, vault: Vault, password: str | None) -> None:
     """Seal a device's password; None leaves it without one."""
     row.sealed_password = vault.seal_secret(row.id, password) if password is not None else None

@@ -121,6 +121,16 @@ def keep_secret(session: Session, vault: Vault, device_id: str, user: str, kept:
     session.flush()
 
 
+def seal_secrets_anew(session: Session, before: Vault, fresh: Vault) -> int:
+    """Seal every password that was made for a device's user under another vault; how many there are."""
+    found = session.scalars(select(DeviceSecretRow)).all()
+    for row in found:
+        subject = _subject(row.device_id, row.user)
+        row.sealed = fresh.seal_secret(subject, before.open_secret(subject, row.sealed))
+    session.flush()
+    return len(found)
+
+
 def forget_secrets(session: Session, device_id: str, users: Sequence[str]) -> None:
     """Give up the passwords of some users."""
     session.execute(

@@ -1,0 +1,25 @@
+"""`devicemgr key …`"""
+
+import typer
+
+from devicemgr.client.output import say, warn
+from devicemgr.client.session import api
+
+app = typer.Typer(no_args_is_help=True, help="The key that opens faces and passwords.")
+
+
+@app.callback()
+def _group() -> None:
+    """The key that opens faces and passwords."""
+
+
+@app.command("rotate")
+def rotate() -> None:
+    """Put a new key in the old one's place: keys of people and passwords of devices are sealed anew."""
+    found = api().call("POST", "/keys/rotate", timeout=None)
+    if not found["wiped"]:
+        warn("the database's log still holds what was under the old key, since a reader was at it; restart the daemon")
+    if found["credential"]:
+        warn(f"the new key is in {found['key']}: encrypt it again with systemd-creds, put it in place, delete the file")
+    count = f"{found['people']} people, {found['devices'] + found['device_users']} passwords"
+    say(f"a new key is in {found['key']}, {count} sealed anew; make a backup now", found)
