@@ -4,8 +4,10 @@ What is in the file: the database as of one moment, with every person's record s
 and the keys folder, all under the passphrase. What is beside it, in people.keys: the keys of people (people_keys.py).
 """
 
+import fcntl
 import json
 import os
+import re
 import secrets
 import uuid
 from collections.abc import Callable
@@ -32,6 +34,7 @@ OWED = "backup_keys_owed"
 _KEYRING = "backup_keyring"
 _SUBJECT = "backup-keyring"
 _MOST_KEY_BYTES = 64 * 1024
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 Told = Callable[[int], None]
 """Hears of bytes done."""
@@ -50,6 +53,7 @@ def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, told: 
     """Write `file`, whole and read back, or not at all, and the people's keys into `keys`; the answer of `backup`."""
     backup_file.checked_passphrase(passphrase)
     _require_replaceable(file)
+    _sweep(file.parent)
     made, identity = rfc3339(datetime.now(UTC)), str(uuid.uuid4())
     secret = _prepare(work)
     sealer = Sealer(work.home, work.database)
@@ -84,6 +88,15 @@ def _require_replaceable(file: Path) -> None:
         raise InvalidInput(f"{file} is there already and is no backup; choose another file") from error
     except OSError as error:
         raise StorageFailed(f"cannot look at {file} ({error.strerror}); choose another file") from error
+
+
+def _sweep(folder: Path) -> None:
+    """Delete drafts that were left by a kill: whoever still writes one holds a lock on it."""
+    for path in folder.glob(".*.part"):
+        with suppress(OSError), path.open("rb") as draft:
+            fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _DRAFT.fullmatch(path.name) and draft.read(len(backup_file.MAGIC)) in (b"", backup_file.MAGIC):
+                path.unlink()
 
 
 def _prepare(work: Work) -> str:
@@ -179,6 +192,7 @@ def _write(
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as out:
+            fcntl.flock(out, fcntl.LOCK_EX)
             head = backup_file.write(out, passphrase, about, manifest, copy.chunks())
             out.flush()
             os.fsync(out.fileno())

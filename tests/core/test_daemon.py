@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from devicemgr.site import Site
 from devicemgr.store import consents, ledger_rows, people, places
 from devicemgr.store.ledger_rows import EventFilter
 from devicemgr.store.tables import PortalRow, ScheduleRow
+from devicemgr.text import rfc3339
 
 ANNA = np.eye(4, dtype=np.float32)[0]
 
@@ -121,6 +122,18 @@ def test_a_withdrawn_consent_is_in_force_within_a_second(
     assert faces.withdraw(make_site(), "uid:1", "A1")["templates_erased"] == 1
     assert until(lambda: site.gallery.current.match(ANNA).person_id is None) < 1.0
     assert all(not person.face_consent for person in daemon._rules.refresh().people.values())
+
+
+def test_a_consent_whose_end_comes_is_noted_and_in_force_at_once(daemon: Daemon, site: Site) -> None:
+    """Nobody changes anything: time alone does it. The person and whatever else opens for them stay."""
+    assert site.gallery.current.match(ANNA).person_id is not None
+    with site.database.write(changes_site=False) as session:
+        (consent,) = people.get(session, "A1").consents
+        consent.until = rfc3339(datetime.now(UTC) + timedelta(seconds=1))
+    assert until(lambda: site.gallery.current.match(ANNA).person_id is None) < 10.0
+    until(lambda: "admin.consent_expired" in [event["kind"] for event in events(site)])
+    (anna,) = [person for person in daemon._rules.refresh().people.values() if person.badge == "A1"]
+    assert not anna.face_consent
 
 
 def test_rights_that_cannot_be_read_do_not_keep_a_withdrawn_face(

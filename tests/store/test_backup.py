@@ -318,6 +318,30 @@ def test_ctrl_c_leaves_nothing(staff, home, safe, how):
     assert not list(home.path.glob(".copy*"))
 
 
+def test_a_kill_leaves_no_copy_of_the_database_and_the_next_backup_clears_the_draft(staff, backup, home, safe):
+    with sqlite3.connect(home.database) as raw:
+        raw.execute("create table ballast (x blob)")
+        raw.execute("insert into ballast values (randomblob(100000000))")
+    raw.close()
+    command = [sys.executable, "-m", "cli", "backup", safe / "a.dmb", "--passphrase-env", "PHRASE"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not list(safe.glob(".a.dmb*.part")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not list(home.path.glob(".copy*")), "not even for a moment has it a name while people are in it"
+    assert len(list(safe.glob(".*.part"))) == 1
+    with sqlite3.connect(home.database) as raw:
+        raw.execute("drop table ballast")
+    raw.close()
+    (safe / ".somebody-elses.01234567.part").write_text("not ours")
+    backup("b.dmb")
+    assert sorted(path.name for path in safe.iterdir()) == [".somebody-elses.01234567.part", "b.dmb", "people.keys"]
+
+
 def test_it_is_whole_while_others_write(staff, backup, restored, site, done):
     """What is recorded meanwhile is in the backup wholly or not at all, and the live home goes on."""
     import threading
