@@ -177,7 +177,7 @@ SABOTAGES = (
     one(
         "a key file that others may read",
         "devicemgr/vault.py",
-        "if mode & 0o077:",
+        "if mode & (0o007 if credential else 0o077):",
         "if False:",
         "tests/store/test_privacy.py",
         "tests/client/test_doctor.py",
