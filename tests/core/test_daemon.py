@@ -187,7 +187,7 @@ def test_a_stream_of_events_ends_with_the_daemon(daemon: Daemon, site: Site) -> 
     """Else each client at the stop costs the log a traceback, and the stop a second."""
 
     async def read() -> None:
-        async for _ in _stream(Context(site, daemon, 0), EventFilter()):
+        async for _ in _stream(Context(site, daemon, 0), EventFilter(), 0, lambda: True):
             daemon._stopping.set()
 
     asyncio.run(asyncio.wait_for(read(), 10))
