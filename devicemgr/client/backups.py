@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from devicemgr.client.children import ending_cleanly
-from devicemgr.client.output import notes, say, warn
+from devicemgr.client.output import local, notes, say, warn
 from devicemgr.client.secret import read_password
 from devicemgr.client.session import session
 
@@ -94,6 +94,6 @@ def _words(found: dict[str, Any]) -> str:
     left = f"; {found['left_out']} were erased since and stay erased" if found["left_out"] else ""
     left += f"; {found['without_face']} withdrew their face since" if found["without_face"] else ""
     return (
-        f"{found['home']} is as of {found['made']}: {found['people']} people, {found['events']} events{left}. Cards "
-        "and rights that were taken away since are back: take them away again, then start the daemon"
+        f"{found['home']} is as of {local(found['made'])}: {found['people']} people, {found['events']} events{left}. "
+        "Cards and rights that were taken away since are back: take them away again, then start the daemon"
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from devicemgr.client.output import say
+from devicemgr.client.output import local, say
 from devicemgr.client.session import session
 from devicemgr.errors import InvalidInput
 
@@ -26,7 +26,7 @@ def recover(
         raise InvalidInput("say --from-snapshot; a backup (`devicemgr restore`) may be newer than that")
     found = go_on(session().home, f"uid:{os.getuid()}")
     say(
-        f"{found['home']} is as of {found['snapshot']}: {found['events']} events, and {found['spilled']} that waited; "
-        f"changes of people and rights since are lost: make them again. Note the new root: {found['root']}",
+        f"{found['home']} is as of {local(found['snapshot'])}: {found['events']} events, and {found['spilled']} "
+        f"that waited; changes of people and rights since are lost: make them again. The new root: {found['root']}",
         found,
     )
