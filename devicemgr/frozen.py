@@ -40,8 +40,8 @@ class FrozenDatabase(Database):
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def open_frozen(home: Home, why: str, *, nobody: bool) -> FrozenDatabase:
-    """What is known without the database: the snapshot; where there is no whole one StorageFailed, or `nobody`."""
+def open_frozen(home: Home, why: str, *, nobody: Vault | None) -> FrozenDatabase:
+    """What is known without the database: the snapshot, or nobody, under that vault; StorageFailed without either."""
     home.cache.mkdir(mode=0o700, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home.cache))
     path = folder / home.database.name
@@ -52,14 +52,14 @@ def open_frozen(home: Home, why: str, *, nobody: bool) -> FrozenDatabase:
         condition.copy(home.snapshot, path)
         Database.create(path).close()
     except DevicemgrError as error:
-        if not nobody:
+        if nobody is None:
             shutil.rmtree(folder)
             raise StorageFailed(told) from error
         told += "; nobody is known meanwhile, since there is no whole snapshot"
         path.unlink(missing_ok=True)
         made = Database.create(path)
         with made.write() as session:
-            set_meta(session, FINGERPRINT, Vault.load(home.key).fingerprint())
+            set_meta(session, FINGERPRINT, nobody.fingerprint())
         made.close()
     return FrozenDatabase(path, told)
 

@@ -133,7 +133,7 @@ def _any_vault(home: Home) -> Vault:
 
 def _database(home: Home, nobody: bool) -> Database:
     if why := quarantine.trouble(home):
-        return open_frozen(home, why, nobody=nobody)
+        return open_frozen(home, why, nobody=_any_vault(home) if nobody else None)
     database = Database.open(home.database)
     database.require_current()
     return database
