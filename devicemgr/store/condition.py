@@ -16,7 +16,6 @@ from devicemgr.text import safe
 
 GONE, EMPTY, WITHOUT_SITE = "it is gone", "it is empty", "it holds no site"
 NEW = (GONE, EMPTY, WITHOUT_SITE)  # as it is while a home is made, too
-_MAGIC = b"SQLite format 3\x00"
 _STEPS = 10_000
 # SQLite quotes what it found, which need not be text.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
@@ -34,14 +33,14 @@ def flaw(path: Path, seconds: float | None) -> str | None:
     StorageFailed when that can't be told now: another program holds it, or the disk is full.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(len(_MAGIC))
+        # Only SQLite may open the file: closing it by any other way would drop the locks that this process holds on
+        # it (POSIX), and another process would then take the log away from under it.
+        if not path.stat().st_size:
+            return EMPTY
     except FileNotFoundError:
         return GONE
     except OSError as error:
         raise StorageFailed(f"cannot read {path} ({error.strerror}); check the home folder") from error
-    if head != _MAGIC:
-        return EMPTY if not head else "it is not a database any more"
     with _told() as found, closing(_connect(path)) as database:
         if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
             return WITHOUT_SITE

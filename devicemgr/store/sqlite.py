@@ -25,7 +25,9 @@ def immediate(patience_s: float | None) -> dict[str, Any]:
 def open_engine(path: Path) -> Engine:
     """An engine on the database file at `path` (mode 0600): WAL, every commit synced, erased bytes overwritten."""
     try:
-        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # One that is there is SQLite's alone to open: closing it here would drop this process's locks on it (POSIX).
+        if not path.exists():
+            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StorageFailed(f"cannot open {path} ({error.strerror}); check who owns the home folder") from error
     # No bound on connections: the threads are bounded, and many slow readers must not keep the ledger from its own.

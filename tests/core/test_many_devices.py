@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from devicemgr.daemon import Daemon
 from devicemgr.errors import DeviceUnreachable
@@ -56,13 +57,17 @@ class Crowd:
 
     def get(self, kind: str) -> Driver:
         able = frozenset({Capability.GATE, Capability.READER})
-        return Driver(kind, "Of the tests", able, None, self._build)  # type: ignore[arg-type]
+        return Driver(kind, "Of the tests", able, NoOptions, self._build)
 
     def _build(self, config: DeviceConfig) -> Any:
         if config.driver == "fake_gate":
             return self.gate
         self.built += 1
         return Bystander(self, config.name.startswith("flap"))
+
+
+class NoOptions(BaseModel):
+    """Of kinds without any."""
 
 
 def furnish(site: Any, steady: int, flapping: int) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 from devicemgr import samples
 from devicemgr import site as sites
 from devicemgr.face_ports import Box, FaceCrop
-from devicemgr.store import credentials, people, settings
+from devicemgr.store import consents, credentials, people, settings
 
 FIRST_CARD = 1_000_000
 
@@ -37,7 +37,7 @@ def admit(box: Any, count: int, *, faces: bool = False) -> None:
             people.set_level(session, row, "staff", held=True)
             credentials.assign_card(session, row, str(FIRST_CARD + number))
             if faces:
-                consent, _ = people.give_consent(session, row, "form")
+                consent, _ = consents.give(session, row, "form")
                 key, row.wrapped_key = site.vault.new_data_key(row.id)
                 jpeg = tiny_face(number)
                 samples.keep(session, row, consent, key, key.photo_mac(jpeg), FaceCrop(jpeg, Box(2, 14, 18, 2)))

@@ -93,7 +93,7 @@ def process_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     """An AnalyserProcess over a fake analyser that does what the photo says."""
     (tmp_path / "fake_analyser.py").write_text(
         "import os, time\n"
-        "from devicemgr.ports import PhotoAnalysis\n"
+        "from devicemgr.face_ports import PhotoAnalysis\n"
         "class Fake:\n"
         f"    model = {MODEL!r}\n"
         "    def analyse(self, photo):\n"

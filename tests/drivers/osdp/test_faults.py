@@ -281,7 +281,7 @@ def test_each_session_begins_with_another_random_number(readers, reader, monkeyp
         ctypes.CDLL(None).srand(1)
         device.open()
         device.close()
-    challenges = [data.hex() for data in asked if b"\x76" in data[8:10]]
+    challenges = [data.hex() for data in asked if data[7:8] == b"\x11" and data[9:10] == b"\x76"]
     assert len(challenges) == 3
     assert len(set(challenges)) == 3
 
