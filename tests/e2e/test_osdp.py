@@ -87,9 +87,9 @@ def _a_new_key(box: Any, readers: SimulatedReaders) -> None:
     own, seq = readers.units[1].key, box.events()[-1]["seq"]
     assert box.cli("device", "provision", "front", "--pair") == {"name": "front", "paired": True}
     assert readers.units[1].key not in (own, None)
-    ended = box.events(kind="admin.device_paired", after=seq)[-1]
+    ended = box.wait_for_event("admin.device_paired", after=box.events(kind="admin.device_paired", after=seq)[0]["seq"])
     assert ended["detail"]["phase"] == "ended"
     # With both keys it may have been back for a moment before.
-    back = box.wait_for_event("device_online", after=ended["seq"], device="front")
+    back = box.wait_for_event("portal_locked", after=ended["seq"])
     readers.do(lambda: readers.units[1].card(CARD, 26))
     box.wait_for_event("portal_unlocked", after=back["seq"])
