@@ -389,10 +389,11 @@ def test_the_door(sim, console):
     assert sim.events.wait_for("unlocked")["by"] == "command"
     with pytest.raises(DeviceRefused):
         device.release(7, Direction.ENTRY, 3.0)
-    sim.terminal.faults.drop_answers = 1
+    sim.terminal.faults.drop_answers = 5  # its reading threads ask at the same time
     with pytest.raises(OutcomeUnknown):
         device.release(1, Direction.ENTRY, 3.0)
-    assert len(sim.events.all("answer_dropped")) == 1
+    sim.terminal.faults.drop_answers = 0
+    assert sim.events.all("answer_dropped")
     assert len(sim.events.all("unlocked")) == 2
 
 
