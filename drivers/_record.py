@@ -6,15 +6,13 @@ from typing import Any
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceUnreachable
 from devicemgr.model import JsonValue
 from devicemgr.upkeep_ports import Reply
-
-_MOST_DEPTH = 32
+from drivers._xml import by_name, local_name, parse_xml
 
 
 def document(body: bytes) -> JsonValue:
     """The answer's content by what it looks like, whatever its Content-Type says."""
     from drivers._dahua_cgi import flat  # noqa: PLC0415 - listing the kinds imports no vendor library
     from drivers._http import read_json  # noqa: PLC0415
-    from drivers._xml import parse_xml  # noqa: PLC0415
 
     start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     try:
@@ -40,27 +38,13 @@ def of_element(root: Any) -> JsonValue:
 
 
 def _content(element: Any, depth: int) -> JsonValue:
-    if depth > _MOST_DEPTH:
-        raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
     text = (element.text or "").strip()
-    found: dict[str, Any] = {f"@{_local(name)}": value for name, value in element.attrib.items()}
+    found: dict[str, Any] = {f"@{local_name(name)}": value for name, value in element.attrib.items()}
     if not found and len(element) == 0:
         return str(text)
     if text:
         found["#text"] = text
-    for child in element:
-        name, value = _local(child.tag), _content(child, depth + 1)
-        if name not in found:
-            found[name] = value
-        elif isinstance(found[name], list):
-            found[name].append(value)
-        else:
-            found[name] = [found[name], value]
-    return found
-
-
-def _local(name: object) -> str:
-    return str(name).rpartition("}")[2]
+    return found | by_name(element, depth, _content)
 
 
 def asked(requests: Iterable[tuple[str, Callable[[], tuple[int | None, JsonValue]]]]) -> list[Reply]:

@@ -1,6 +1,7 @@
 """XML from a device: no DTD, no entities, namespaces ignored; depth, elements and attributes bounded."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from devicemgr.errors import DeviceGarbled
@@ -21,7 +22,7 @@ def read_xml(body: bytes) -> tuple[str, dict[str, Any]]:
     """The root's local name, and its children by local name: text, a dictionary, or a list of those that repeat."""
     root = parse_xml(body)
     found = _children(root, 0)
-    return _local(root.tag), found if isinstance(found, dict) else {}
+    return local_name(root.tag), found if isinstance(found, dict) else {}
 
 
 def is_bounded(body: bytes) -> bool:
@@ -52,13 +53,17 @@ def parse_xml(body: bytes) -> Any:
 
 
 def _children(element: Any, depth: int) -> Any:
-    if depth > _MOST_DEPTH:
+    text = (element.text or "").strip()
+    return text if len(element) == 0 else by_name(element, depth, _children)
+
+
+def by_name(element: Any, depth: int, content: Callable[[Any, int], Any]) -> dict[str, Any]:
+    """The content of each child by local name, in a list where they repeat; DeviceGarbled when nested too deeply."""
+    if depth >= _MOST_DEPTH and len(element):
         raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
-    if len(element) == 0:
-        return (element.text or "").strip()
     found: dict[str, Any] = {}
     for child in element:
-        name, value = _local(child.tag), _children(child, depth + 1)
+        name, value = local_name(child.tag), content(child, depth + 1)
         if name not in found:
             found[name] = value
         elif isinstance(found[name], list):
@@ -68,5 +73,6 @@ def _children(element: Any, depth: int) -> Any:
     return found
 
 
-def _local(tag: object) -> str:
+def local_name(tag: object) -> str:
+    """The name of an element or attribute without its namespace."""
     return str(tag).rpartition("}")[2]

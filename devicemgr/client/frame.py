@@ -3,8 +3,10 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 import typer
+import typer.main
 from typer.exceptions import TyperException
 
 from devicemgr.client.session import Session, use
@@ -24,7 +26,7 @@ def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
     try:
         rest = _take_common_options(session, list(arguments))
         with use(session):
-            code = _ended(app(rest, prog_name="devicemgr", standalone_mode=False))
+            code = _ended(_command(app)(rest, prog_name="devicemgr", standalone_mode=False))
             session.tell_if_frozen()
             return code
     except (BrokenPipeError, SystemExit):
@@ -35,6 +37,9 @@ def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
         return _failed(session, error)
     finally:
         session.close()
+
+
+_command = cache(typer.main.get_command)  # reading the signature of each is slow
 
 
 def _ended(result: object) -> int:

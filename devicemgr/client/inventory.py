@@ -1,19 +1,17 @@
 """`devicemgr device inventory`"""
 
-import contextlib
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
 
-from devicemgr.client.output import emit, progress, table, words
+from devicemgr.client.at_once import at_once
+from devicemgr.client.output import emit, table, words
 from devicemgr.client.session import api, finish
 from devicemgr.client.transport import ApiProblem, path
 
 app = typer.Typer()
 
-AT_ONCE = 8
 _EXIT_PROBLEMS = 4
 _TOLD = ("manufacturer", "model", "firmware", "serial", "read_at")
 _SECONDS = {"day": 86_400, "hour": 3600, "minute": 60}
@@ -32,7 +30,7 @@ def inventory() -> None:
 
 
 def _read(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each, in their order; a few are read at a time."""
+    """A row for each, in their order."""
     reach = api()  # made here, not by whichever thread comes first
 
     def read(device: dict[str, Any]) -> dict[str, Any]:
@@ -45,15 +43,8 @@ def _read(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 raise  # it is the same for each of them
             return {"name": device["name"], "kind": device["driver"]} | nothing | {"error": str(problem)}
 
-    with progress() as bar, contextlib.ExitStack() as stack:
-        task = bar.add_task("reading", total=len(devices))
-        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="inventory")
-        stack.callback(pool.shutdown, cancel_futures=True)
-        found = []
-        for row in pool.map(read, devices):
-            found.append(row)
-            bar.advance(task)
-    return found
+    found = {row["name"]: row for row in at_once("reading", devices, read)}
+    return [found[device["name"]] for device in devices]
 
 
 def _shown(row: dict[str, Any]) -> tuple[Any, ...]:

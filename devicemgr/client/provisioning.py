@@ -1,11 +1,11 @@
 """`devicemgr device provision`: a reader's own key, or devices set up by their profiles, several at once."""
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Annotated, Any
 
 import typer
 
-from devicemgr.client.output import emit, notes, progress, say, table
+from devicemgr.client.at_once import at_once
+from devicemgr.client.output import emit, notes, say, table
 from devicemgr.client.session import api, finish
 from devicemgr.client.transport import Api, ApiProblem, path
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
@@ -16,7 +16,6 @@ EXIT_DIFFERS = 4
 # What the answer itself may take after the window.
 _MORE_SECONDS = 30.0
 _DEVICE_SECONDS = 300.0
-_AT_ONCE = 8
 _GO_ON = "run the same command again and it goes on from there"
 
 
@@ -69,21 +68,13 @@ def _provision(names: list[str], profile: str | None, plan: bool) -> None:
 def _all_of(names: list[str], wish: dict[str, Any], doing: str) -> list[dict[str, Any]]:
     """Each device's result in the order of names; what the API refuses ends all."""
     line, found = api(), {}
-    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="provision")
     try:
-        with progress() as bar:
-            task = bar.add_task(doing, total=len(names))
-            waiting = [pool.submit(_one, line, name, wish) for name in names]
-            for future in as_completed(waiting):
-                result = future.result()
-                found[result["device"]] = result
-                bar.update(task, completed=len(found))
+        for result in at_once(doing, names, lambda name: _one(line, name, wish)):
+            found[result["device"]] = result
     except KeyboardInterrupt as interrupt:
         raise DevicemgrError(f"stopped after {len(found)} of {len(names)} devices; {_GO_ON}") from interrupt
     except DaemonUnreachable as error:
         raise DaemonUnreachable(f"{error} (after {len(found)} of {len(names)} devices; {_GO_ON})") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
     return [found[name] for name in names]
 
 

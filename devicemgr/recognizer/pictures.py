@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import struct
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from devicemgr.errors import DeviceUnreachable
 from devicemgr.model import VideoSource
 from devicemgr.ports import Frame
 from devicemgr.recognizer.messages import MAX_LINE, Configure, LaneConfig, decode, encode
+from devicemgr.recognizer.process import one_thread
 from devicemgr.recognizer.stream import NewestFrames
 from devicemgr.recognizer.worker import resolve
 from devicemgr.text import safe
@@ -31,9 +31,8 @@ def taken(opener: str, source: VideoSource, seconds: float) -> Generator[bytes]:
     `opener` is the `module:function` of site.Parts. Close the generator to let go of the camera.
     """
     command = [sys.executable, "-P", "-m", "devicemgr.recognizer.pictures", opener]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=one_thread()
     )
     # Whatever the child does, nobody waits for ever.
     end = threading.Timer(_LONGEST_START_SECONDS + seconds, process.kill)

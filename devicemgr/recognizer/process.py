@@ -132,7 +132,7 @@ class WorkerProcess:
                 command = [*self._command[:_FD], str(theirs.fileno()), *self._command[_FD + 1 :]]
             try:
                 self.process = process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                    command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=_environment()
+                    command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=one_thread()
                 )
             except OSError as error:
                 return f"it cannot be started: {error.strerror}"
@@ -226,6 +226,6 @@ def _cut(connection: socket.socket) -> None:
         return  # it was already gone
 
 
-def _environment() -> dict[str, str]:
-    """One thread a process: the processes share the cores."""
+def one_thread() -> dict[str, str]:
+    """The environment of a recognizer's process, with one thread in each: the processes share the cores."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

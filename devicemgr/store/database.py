@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -119,8 +120,7 @@ class Database:
 
 
 def _require_known(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_alembic(None)).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in _versions():
         raise NotInitialised(
             f"the database is of version {found}, newer than this program; install the newer devicemgr"
         )
@@ -150,8 +150,14 @@ def _alembic(connection: Connection | None) -> Config:
     return config
 
 
-def _head() -> str | None:
-    return ScriptDirectory.from_config(_alembic(None)).get_current_head()
+def _head() -> str:
+    return _versions()[0]
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    # The newest first; to find them, each migration is compiled.
+    return tuple(script.revision for script in ScriptDirectory.from_config(_alembic(None)).walk_revisions())
 
 
 @contextmanager

@@ -25,9 +25,9 @@ from devicemgr.pins import PinTry
 from devicemgr.ports import Driver
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Parts, Site
-from devicemgr.store import consents, ledger_rows, people, places
+from devicemgr.store import ledger_rows
 from devicemgr.store.ledger_rows import EventFilter
-from devicemgr.store.tables import LevelRow, PortalRow
+from tests.core.lobbies import furnish
 
 
 class FakeGate:
@@ -190,23 +190,7 @@ class Entrance:
 
     def _build(self) -> None:
         with self.site.database.write() as session:
-            for name in ("cam", "arm"):
-                places.add_device(session, self.site.vault, DeviceConfig("", name, "fake_gate", "x"))
-            gate = places.device(session, "arm")
-            row = PortalRow(
-                name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal"
-            )  # fmt: skip
-            session.add(row)
-            session.flush()
-            places.set_access_points(session, row, Direction.ENTRY, ["cam"])
-            level = LevelRow(name="staff")
-            session.add(level)
-            session.flush()
-            places.set_level_portals(session, level, ["lobby"], None)
-            person = people.add(session, "A1", "Anna", None, None)
-            consents.give(session, person, "form 1")
-            people.set_level(session, person, "staff", held=True)
-            self.anna = person.id
+            self.anna = furnish(session, self.site)[0].id
         self.rules.refresh()
 
     def command(self, name: str, action: Callable[[Any], object], done: Callable[..., None]) -> None:

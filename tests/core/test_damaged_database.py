@@ -19,15 +19,14 @@ from devicemgr.daemon import Daemon
 from devicemgr.errors import AlreadyRunning, InvalidInput, RequestError, StorageFailed
 from devicemgr.events import Fact, Sighting
 from devicemgr.home import Home
-from devicemgr.model import DeviceConfig, Direction
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Parts, Site
 from devicemgr.spill import Spill
-from devicemgr.store import consents, ledger_rows, people, places, settings
+from devicemgr.store import ledger_rows, people, settings
 from devicemgr.store.ledger_rows import EventFilter
 from devicemgr.store.settings import Settings
-from devicemgr.store.tables import LevelRow, PortalRow
 from tests.core.conftest import ANNA, NoFaces, build_gallery
+from tests.core.lobbies import furnish
 
 EVENTS = 60
 
@@ -37,24 +36,11 @@ def parts(catalog: Any) -> Parts:
     return Parts(catalog, NoFaces(), build_gallery, "fake", "x:y", "x:y")  # type: ignore[arg-type]
 
 
-def furnish(site: Site) -> None:
-    """A portal `lobby` with the gate `arm` and the camera `cam`; Anna is enrolled and may enter."""
+def enrol(site: Site) -> None:
+    """The lobby, and Anna's face."""
     with site.database.write() as session:
         settings.save(session, Settings(on_storage_failure="allow_known"))
-        for name in ("arm", "cam"):
-            places.add_device(session, site.vault, DeviceConfig("", name, "fake_gate", "x"))
-        gate = places.device(session, "arm")
-        row = PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
-        session.add(row)
-        session.flush()
-        places.set_access_points(session, row, Direction.ENTRY, ["cam"])
-        level = LevelRow(name="staff")
-        session.add(level)
-        session.flush()
-        places.set_level_portals(session, level, ["lobby"], None)
-        person = people.add(session, "A1", "Anna", None, None)
-        people.set_level(session, person, "staff", held=True)
-        consent, _ = consents.give(session, person, "form 1")
+        person, consent = furnish(session, site)
         key, person.wrapped_key = site.vault.new_data_key(person.id)
         people.add_template(session, person, consent, "fake", key.seal_template(ANNA.tobytes(), "fake"), b"mac")
 
@@ -74,7 +60,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(folder / "home")
     made = Parts(FakeCatalog(), NoFaces(), build_gallery, "fake", "x:y", "x:y")  # type: ignore[arg-type]
     site = entry.open_for_daemon(home, made)
-    furnish(site)
+    enrol(site)
     record(site)
     site.close()
     shutil.copy(home.database, folder / "yesterday.db")
