@@ -9,7 +9,6 @@ from typing import Any
 from devicemgr.client.children import Child, wait_until
 from devicemgr.client.entrance import quantile
 from devicemgr.client.transport import daemon_answers
-from devicemgr.events import Fact
 from devicemgr.home import Home
 
 _EVENTS = 20_000
@@ -47,6 +46,8 @@ def measure_storage(folder: Path) -> dict[str, Any]:
 
 
 def _submit(ledger: Any, count: int) -> None:
+    from devicemgr.events import Fact  # noqa: PLC0415 - numpy, which `--help` need not load
+
     durable = threading.Event()
     for number in range(count):
         fact = Fact("bench", datetime.now(UTC), detail={"n": number})

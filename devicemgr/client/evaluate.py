@@ -8,7 +8,6 @@ import typer
 from devicemgr.client.output import details, emit, progress, say
 from devicemgr.client.session import session
 from devicemgr.errors import SystemFault
-from devicemgr.face_ports import Trial
 
 app = typer.Typer()
 
@@ -28,6 +27,8 @@ def evaluate(
     measure = session().load_parts().evaluate
     if measure is None:
         raise SystemFault("this installation has no part that evaluates: install devicemgr again (make install)")
+    from devicemgr.face_ports import Trial  # noqa: PLC0415 - numpy, which `--help` need not load
+
     trial = Trial(folder, strangers, samples, probes, fpir)
     with progress() as bar:
         task = bar.add_task("photos", total=None)

@@ -12,7 +12,7 @@ ASK = ("--consent", "form-7", "--seconds", "60")
 @pytest.fixture
 def aigul(box, tmp_path):
     video = tmp_path / "face.ts"
-    write_video(video, Scene(None), seconds=8.0, fps=10, cycle=Cycle(8.0, 0.0))
+    write_video(video, Scene(None), seconds=2.0, fps=10, cycle=Cycle(2.0, 0.0))
     box.cli("device", "add", "desk", "--driver", "rtsp_camera", "--address", f"file:{video}")
     box.cli("person", "add", "Aigul", "--badge", "7")
     return box
