@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devicemgr import notify, status, watchdog
+from devicemgr import notify, reserve, status, watchdog
 from devicemgr.access import AccessPipeline
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
@@ -57,8 +57,7 @@ _TICK_SECONDS = 0.1
 _STALLED_SECONDS = 10.0
 _LOOKER_STALLED_SECONDS = 60.0
 _OPEN_SECONDS = 8.0
-_STEP_SECONDS = 30.0
-_RESTORE_SECONDS = 2.0
+_STEP_SECONDS, _RESTORE_SECONDS = 30.0, 2.0
 _SETTLED = "openings_settled_seq"
 # systemd, demo and tests count on five seconds from SIGTERM to the end.
 _STOP_SECONDS = 4.5
@@ -259,6 +258,7 @@ class Daemon:
         if time.monotonic() - self._kept >= _KEEP_SECONDS and not self._site.database.frozen:
             self._kept = time.monotonic()
             self._site.gallery.save()
+            reserve.keep(self._site.home)
 
     def _refresh(self) -> None:
         """Any thread; one at a time, or two would each start the same device."""

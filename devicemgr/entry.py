@@ -1,6 +1,6 @@
 """How the daemon enters a home: with its database if that can be used, with the last good snapshot if not."""
 
-from devicemgr import frozen, quarantine
+from devicemgr import frozen, quarantine, reserve
 from devicemgr.errors import DevicemgrError
 from devicemgr.home import Home
 from devicemgr.rulebook import Rulebook
@@ -12,6 +12,8 @@ from devicemgr.store.tables import DeviceRow
 def open_for_daemon(home: Home, parts: Parts) -> Site:
     """Make or migrate the home and open it; a database that can't be used is set aside first, with its reason."""
     home.make()
+    with home.taken():
+        reserve.spend(home)
     finish_restore(home)
     if quarantine.trouble(home, thorough=True):
         _set_aside(home, None)

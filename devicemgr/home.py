@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -81,6 +81,11 @@ class Home:
         return self.path / "keys" / "spill.key"
 
     @property
+    def reserve(self) -> Path:
+        """A little room for the day the disk is full."""
+        return self.path / "reserve"
+
+    @property
     def socket(self) -> Path:
         """The daemon's Unix socket."""
         return self.path / "devicemgr.sock"
@@ -126,7 +131,8 @@ class Home:
                 f"a daemon already runs on {self.path}; stop it first, or use another --home"
             ) from error
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # who owns it is only told; the disk may be full
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         return descriptor
 
 

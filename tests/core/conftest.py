@@ -1,6 +1,7 @@
 """A site in a temporary home, with a gate and faces that the tests steer."""
 
 import queue
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -238,3 +239,20 @@ def entrance(site: Site, catalog: Any) -> Iterator[Entrance]:
     site.ledger.start()
     yield Entrance(site, catalog.gate)
     site.ledger.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A tmpfs of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)

@@ -3,9 +3,8 @@
 import os
 import resource
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from devicemgr.errors import StorageFailed
 from devicemgr.model import Direction
 from devicemgr.site import Site
 from tests.core.conftest import Entrance
+from tests.core.disks import fill
 
 
 @contextmanager
@@ -94,30 +94,6 @@ def test_without_any_durable_write_nothing_opens(tries: Tries) -> None:
         tries.make(5)
     assert len(tries.refused) == 5
     tries.check()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of 8 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(folder: Path) -> None:
-    """Until not a byte more fits."""
-    with (folder / "ballast").open("wb", buffering=0) as file, suppress(OSError):
-        while file.write(bytes(4096)):
-            pass
 
 
 @pytest.mark.parametrize("allow_known", [False, True])
