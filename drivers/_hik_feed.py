@@ -123,6 +123,12 @@ class Feed:
         """Something may have happened: look into the memory now. Any thread."""
         self._wake.set()
 
+    def set_clock(self, clock: Clock) -> None:
+        """Read what is heard from now on by this clock. Any thread."""
+        self._clock = clock
+        if (memory := self._memory) is not None:
+            memory.clock = clock
+
     def was_asked(self, serial: int) -> bool:
         """Whether this event was a question that has been handed on."""
         with self._lock:

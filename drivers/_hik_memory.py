@@ -29,10 +29,10 @@ class Page:
 
 
 class Memory:
-    """Reads events in order; `last` is the serial up to which all are known."""
+    """Reads events in order; `last` is the serial up to which all are known, `clock` the console's."""
 
     def __init__(self, isapi: Isapi, clock: Clock, last: int | None, should_stop: Callable[[], bool]) -> None:
-        self._isapi, self._clock, self._should_stop = isapi, clock, should_stop
+        self._isapi, self.clock, self._should_stop = isapi, clock, should_stop
         self.last = last or 0
         self._last_at: datetime | None = None
         self._by_serial = True
@@ -78,13 +78,13 @@ class Memory:
             since = max(_FIRST, self._last_at - _MARGIN)
         condition: dict[str, Any] = {
             "searchID": search, "searchResultPosition": position, "maxResults": most, "major": EVENT, "minor": 0,
-            "startTime": self._clock.stamp(since), "endTime": self._clock.stamp(_LAST), "picEnable": False,
+            "startTime": self.clock.stamp(since), "endTime": self.clock.stamp(_LAST), "picEnable": False,
         }  # fmt: skip
         if begin is not None:
             condition["beginSerialNo"] = begin
         found = section(self._isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
         told = items(found.get("InfoList"))[: 2 * PAGE]
-        events = [event for event in (from_memory(one, self._clock) for one in told) if event is not None]
+        events = [event for event in (from_memory(one, self.clock) for one in told) if event is not None]
         return Page(
             tuple(sorted(events, key=lambda event: event.serial)), len(told),
             str(found.get("responseStatusStrg", "")).upper() == "MORE", _count(found.get("totalMatches")),

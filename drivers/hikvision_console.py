@@ -31,6 +31,7 @@ REMOTE_CHECK = "/ISAPI/AccessControl/remoteCheck"
 _MODES = {PortalMode.NORMAL: "close", PortalMode.FREE: "alwaysOpen", PortalMode.LOCKED: "alwaysClose"}
 _MOST_FACTS = 200
 _LOOK_SECONDS = 15.0
+_CLOCK_SECONDS = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class HikvisionConsole(HikvisionUpkeep):
         self._cursor: int | None = None
         self._resumed = False
         self._fire = self._tampered = False
-        self._looked = 0.0
+        self._looked = self._timed = 0.0
 
     def resume(self, serial: int | None) -> None:
         """Before open(): go on behind `serial`. What this object has told itself it knows better."""
@@ -117,7 +118,7 @@ class HikvisionConsole(HikvisionUpkeep):
         except DeviceError:
             self.close()
             raise
-        self._looked = time.monotonic()
+        self._looked = self._timed = time.monotonic()
         return info
 
     def poll(self) -> list[DeviceFact]:
@@ -130,7 +131,7 @@ class HikvisionConsole(HikvisionUpkeep):
 
     @property
     def complaint(self) -> str | None:
-        """Its clock as it was at the opening, where it is off: what it remembers carries wrong times."""
+        """Its clock, read each hour, where it is off: what it remembers carries wrong times."""
         return f"{self._clock.note}; give it a time server, or set the option clock=set" if self._clock.note else None
 
     def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
@@ -223,10 +224,14 @@ class HikvisionConsole(HikvisionUpkeep):
         return [fact, confirmed(heard)]  # so that it is not told again after a restart
 
     def _look(self) -> list[DeviceFact]:
-        """The tamper contact, which raises no event of its own; and that pushes still come here."""
-        from drivers._hik_settings import work_status  # noqa: PLC0415
+        """The tamper contact, which raises no event of its own; that pushes still come here; its clock each hour."""
+        from drivers._hik_settings import clock_of, work_status  # noqa: PLC0415
 
         isapi = self._open_isapi()
+        if time.monotonic() - self._timed > _CLOCK_SECONDS:
+            self._timed = time.monotonic()
+            self._clock = clock_of(isapi, self._options.clock)
+            self._open_feed().set_clock(self._clock)
         if self._push is not None:
             self._push.register(isapi)
         opened = work_status(isapi).get("hostAntiDismantleStatus") == "open"

@@ -117,9 +117,11 @@ class _Bar(Progress):
 
 
 def progress() -> Progress:
-    """A progress bar on standard error."""
+    """A progress bar on standard error; nothing where that is no terminal."""
+    console = notes()
     return _Bar(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes()
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console,
+        transient=not console.is_terminal,
     )  # fmt: skip
 
 
