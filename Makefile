@@ -18,14 +18,14 @@ demo: $(READY)
 	$(BIN)/devicemgr demo
 
 test: $(READY)
-	$(BIN)/pytest -q -n 2 --dist worksteal
+	$(BIN)/pytest -q -n 3 --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not e2e"
+	$(BIN)/pytest -q -n 3 --dist worksteal -m "not e2e"
 
 format: $(READY)
 	$(BIN)/ruff format .
