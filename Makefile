@@ -36,9 +36,9 @@ bench: $(READY)
 
 # The long fault runs; the short ones are part of `make test`.
 faults: $(READY)
-	DEVICEMGR_KILLS=200 $(BIN)/pytest -q -s tests/e2e/test_kill.py
-	DEVICEMGR_FIRES=2500 $(BIN)/pytest -q -n 2 tests/core/test_fire.py --timeout 900
-	$(BIN)/pytest -q -n 2 -m faults --timeout 900
+	DEVICEMGR_READS=500 $(BIN)/pytest -q -s tests/core/test_evil_drivers.py
+	DEVICEMGR_KILLS=200 DEVICEMGR_FIRES=2500 $(BIN)/pytest -q -n 3 --dist worksteal -m "faults or scaled" --timeout 900 \
+		--deselect tests/core/test_evil_drivers.py
 
 # What bad changes would do, each in a copy of this tree, and whether the tests catch it.
 sabotage: $(READY)

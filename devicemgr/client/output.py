@@ -117,12 +117,10 @@ class _Bar(Progress):
 
 
 def progress() -> Progress:
-    """A progress bar on standard error; nothing where that is no terminal."""
-    console = notes()
+    """A progress bar on standard error; its last state alone where that is no terminal."""
     return _Bar(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console,
-        transient=not console.is_terminal,
-    )  # fmt: skip
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes()
+    )
 
 
 def confirm(question: str) -> None:

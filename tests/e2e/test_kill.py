@@ -12,7 +12,7 @@ from devicemgr.errors import DevicemgrError
 
 KILLS = int(os.environ.get("DEVICEMGR_KILLS", "4"))
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60 + 15 * KILLS)]
+pytestmark = [pytest.mark.e2e, pytest.mark.scaled, pytest.mark.timeout(60 + 15 * KILLS)]
 
 
 class Load:
