@@ -136,6 +136,9 @@ class DeviceWorker:
         cause = "its driver hangs: a call did not end in its time"
         self._pause = self._lose(cause, away=False, soon=False)
         self._commands.abandon(cause)
+        if self._thread.ident is not None:
+            # A thread that spins would take a core, and the interpreter from all others, for good.
+            driver_calls.end_thread(self._thread.ident)
 
     def _run(self) -> None:
         try:

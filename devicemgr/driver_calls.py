@@ -1,5 +1,6 @@
-"""How long a worker's thread has been inside its driver: Python can't end such a call, only leave the thread behind."""
+"""How long a worker's thread has been inside its driver: one that waits in there can only be left behind."""
 
+import ctypes
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,11 @@ class _Call:
     since: float
     stuck_at: float
     silent_after: float | None
+
+
+def end_thread(ident: int) -> None:
+    """Raise SystemExit in a thread at its next bytecode: ends a driver that spins, not one that waits in a C call."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
 
 
 def is_serial(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +22,8 @@ __all__ = ["DeviceState", "DeviceWorker", "Health", "Listener", "Supervisor"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+# A grant goes through four threads; beside a driver that spins, each would wait 5 ms, Python's default, for its turn.
+_SWITCH_SECONDS = 0.0005
 _WATCH_SECONDS = 0.25
 # Threads that hang in a driver and can't be ended.
 _LEFT_OF_ONE, _LEFT_IN_ALL = 3, 32
@@ -50,6 +53,7 @@ class Supervisor:
                 return
             if not self._watch.is_alive():
                 self._watched = time.monotonic()
+                sys.setswitchinterval(_SWITCH_SECONDS)
                 self._watch.start()
             replaced = {name: worker for name, worker in self._workers.items() if wanted.get(name) != worker.config}
             for name, worker in replaced.items():

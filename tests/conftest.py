@@ -287,9 +287,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _at_most(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark else 120.0
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long fault runs are for `make faults`; the longest of all start first, so that none is left alone at the end."""
-    items.sort(key=lambda item: "e2e" not in item.keywords)
+    """Long fault runs are for `make faults`; what may last longest starts first, so that it is not alone at the end."""
+    items.sort(key=_at_most, reverse=True)
     if "faults" not in (config.option.markexpr or ""):
         for item in items:
             if "faults" in item.keywords:

@@ -58,6 +58,10 @@ class Evil:
     def _hangs(self) -> None:
         self._catalog.over.wait(120)
 
+    def _spins(self) -> None:
+        while not self._catalog.over.is_set():
+            pass
+
     def _eats(self) -> None:
         """As far as it is let: this process's own limit stands in for the unit's."""
         eaten = [bytearray(8 * 1024 * 1024) for _ in range(8)]
@@ -137,12 +141,12 @@ def lateness(site: Any, gate: Any, first: int) -> list[float]:
 
 @pytest.mark.scaled
 @pytest.mark.timeout(60 + READS)
-@pytest.mark.parametrize("how", ["raises", "hangs", "eats", "exits"])
+@pytest.mark.parametrize("how", ["raises", "hangs", "spins", "eats", "exits"])
 def test_bystanders_are_decided_about_all_the_same(
     make_site: Any, catalog: Any, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.setattr("devicemgr.daemon.RecognizerPool", NoPool)
-    if how == "hangs":
+    if how in ("hangs", "spins"):
         monkeypatch.setattr("devicemgr.driver_calls.POLL_S", 1.0)
     site = make_site()
     house = House(catalog.gate)
@@ -159,6 +163,8 @@ def test_bystanders_are_decided_about_all_the_same(
         after = lateness(site, catalog.gate, READS)
         states = until(lambda: _ill(daemon), "the evil devices are known to be ill")
         happened = len(house.happened)
+        if how == "spins":
+            until(lambda: daemon._supervisor.stuck_threads == 0, "a thread that spins is ended, not left behind")
     finally:
         house.over.set()
         daemon.stop(time.monotonic() + 20)

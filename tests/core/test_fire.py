@@ -115,6 +115,7 @@ def change(world: World, mode: PortalMode) -> None:
 
 
 @pytest.mark.scaled
+@pytest.mark.timeout(100 + SCHEDULES // 4)
 @pytest.mark.parametrize("seed", range(4))
 def test_no_lock_while_it_burns_through_random_schedules_with_restarts(entrance: Any, seed: int) -> None:
     chance = random.Random(seed)

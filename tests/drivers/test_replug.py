@@ -60,6 +60,7 @@ def test_ten_times_with_a_hint(supervisor, states, turnstile, tmp_path):
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(900)
 def test_a_hundred_times_by_polling_alone(supervisor, states, turnstile, capsys):
     before = len(os.listdir("/proc/self/fd"))
     took, busy, gone = [], 0.0, 0.0
