@@ -16,8 +16,8 @@ class Target(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     fpir: float | None = None
-    per_day: float | None = Field(None, gt=0, le=1_000_000)
-    days: float | None = Field(None, gt=0, le=100_000)
+    per_day: float | None = Field(None, ge=0.001, le=1_000_000)
+    days: float | None = Field(None, ge=0.001, le=100_000)
 
 
 @router.post("/gallery/calibration")

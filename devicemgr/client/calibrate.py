@@ -37,8 +37,8 @@ def calibrate(
     """Set the threshold from the enrolled people themselves; done again as the gallery grows by a fifth."""
     if fpir is not None and not math.isfinite(fpir):
         raise InvalidInput("--fpir is a share of strangers from 0.001 to 0.1, such as 0.01")
-    if not all(number is None or (math.isfinite(number) and number > 0) for number in (per_day, days)):
-        raise InvalidInput("--per-day and --days are numbers over 0, such as 20 and 30")
+    if not all(number is None or (math.isfinite(number) and number >= 0.001) for number in (per_day, days)):
+        raise InvalidInput("--per-day and --days are numbers from 0.001 on, such as 20 and 30")
     body = {"fpir": fpir, "per_day": per_day, "days": days}
     found = api().post("/gallery/calibration", body, timeout=_SECONDS)
     if emit(found):

@@ -4,9 +4,11 @@ import dataclasses
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from devicemgr import calibrating, faces
 from devicemgr import site as sites
+from devicemgr.api.calibration import Target
 from devicemgr.client.calibrate import sentences
 from devicemgr.consents import Terms
 from devicemgr.store import calibrations
@@ -163,7 +165,10 @@ def test_days_between_two_strangers_are_told_and_may_be_the_target(staff, cli, d
     assert "second factor" in cli("enroll", "calibrate", "--fpir", "0.1").out
     assert "card+face" in cli("enroll", "calibrate", "--per-day", "100", "--days", "30").error
     assert "without --fpir" in cli("enroll", "calibrate", "--days", "3").error
-    assert "over 0" in cli("enroll", "calibrate", "--per-day=-3").error
+    for tiny in ("-3", "0", "5e-324"):
+        assert "from 0.001" in cli("enroll", "calibrate", f"--per-day={tiny}", "--days", "1").error
+        with pytest.raises(ValidationError):
+            Target(per_day=float(tiny), days=1.0)
     assert done("enroll", "calibrate", "--per-day", "0.5", "--days", "1")["fpir_target"] == 0.1
 
 
