@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from drivers._sim.osdp import SimulatedReaders
+from tests.e2e.conftest import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -23,6 +24,15 @@ def readers(tmp_path: Path) -> Iterator[SimulatedReaders]:
 
 def _releases(readers: SimulatedReaders) -> list[dict[str, Any]]:
     return [event for event in readers.events.all("output") if event["control_code"] == 5]
+
+
+def _granted(box: Any, readers: SimulatedReaders) -> dict[str, Any] | None:
+    """Show the card once; what was decided, None for a denial: a change is in force within half a second."""
+    seq = box.events()[-1]["seq"]
+    readers.do(lambda: readers.units[1].card(CARD, 26))
+    kinds = ("access_granted", "access_denied")
+    decided = wait_for(lambda: next((e for e in box.events(after=seq) if e["kind"] in kinds), None), "a decision")
+    return decided if decided["kind"] == "access_granted" else None
 
 
 def test_paired_then_card_decision_and_lock_on_one_reader(box: Any, readers: SimulatedReaders) -> None:
@@ -45,15 +55,15 @@ def test_paired_then_card_decision_and_lock_on_one_reader(box: Any, readers: Sim
     assert _releases(readers) == []
 
     box.cli("card", "assign", "D-1", "80:58400")
-    readers.do(lambda: unit.card(CARD, 26))
-    granted = box.wait_for_event("access_granted", person="D-1")
+    granted = wait_for(lambda: _granted(box, readers), "the card that was assigned is in force")
+    assert granted["person"] == "D-1"
     unlocked = box.wait_for_event("portal_unlocked", request=granted["request"])
     assert denied["seq"] < granted["seq"] < unlocked["seq"]
     assert granted["evidence"]["card"] is True
     (release,) = _releases(readers)
     assert (release["unit"], release["output_no"], release["timer_count"]) == (1, 0, 50)
     readers.events.wait_for("buzzer", 2)
-    assert readers.events.all("led")[-1]["on_color"] == 2
+    wait_for(lambda: readers.events.all("led")[-1]["on_color"] == 2, "the green lamp")
 
     _another_key(box, readers)
     box.wait_for_event("portal_locked", after=unlocked["seq"])
