@@ -216,10 +216,8 @@ class AccessPipeline:
         who, when = self._granted.get((point.portal, point.direction), (None, -SAME_PERSON_S))
         return (person is None or who == person) and time.monotonic() - when < SAME_PERSON_S
 
-    def open_manually(
-        self, name: str, direction: Direction, actor: str, on_end: Callable[[DevicemgrError | None], None]
-    ) -> str:
-        """A guard's word instead of a face: recorded, then released; `on_end(error)` hears the outcome. Any thread."""
+    def open_manually(self, name: str, direction: Direction, actor: str, on_end: Callable[[Outcome], None]) -> str:
+        """A guard's word instead of a face: recorded, then released; `on_end` gets the outcome. Any thread."""
         portal = self._rules.current.portals.get(name)
         if portal is None:
             raise NotFound(f"there is no portal '{name}'; `devicemgr portal list` shows them")
@@ -247,7 +245,8 @@ class AccessPipeline:
             about = {"device": opening.portal.gate, "request": opening.request}
             log.warning("portal %s was not opened: %s", opening.portal.name, failure, extra=about)
         sent = result if isinstance(result, Sent) else Sent(senses_passage=True)
-        self._post(Outcome(opening, recorded, time.monotonic(), failure or sent.unknown, sent.senses_passage))
+        error_or_unknown, now = failure or sent.unknown, time.monotonic()
+        self._post(Outcome(opening, recorded, now, error_or_unknown, sent.senses_passage, sent.delivery))
 
     def on_outcome(self, outcome: Outcome) -> None:
         """The gate has answered, or not: record it, and expect somebody to pass if it may have opened."""
@@ -301,4 +300,4 @@ def _person_of(request: AccessRequest) -> str | None:
 
 def _tell(outcome: Outcome) -> None:
     if outcome.opening.on_end:
-        outcome.opening.on_end(outcome.error)
+        outcome.opening.on_end(outcome)

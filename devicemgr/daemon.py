@@ -366,10 +366,10 @@ class Daemon:
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """See runtime.Runtime."""
         ended = threading.Event()
-        failure: list[DevicemgrError] = []
+        outcomes: list[Outcome] = []
 
-        def on_end(error: DevicemgrError | None) -> None:
-            failure.extend([error] if error else [])
+        def on_end(outcome: Outcome) -> None:
+            outcomes.append(outcome)
             ended.set()
 
         request = self._access.open_manually(portal, direction, actor, on_end)
@@ -377,9 +377,9 @@ class Daemon:
             raise DeviceUnreachable(
                 f"the gate of portal '{portal}' does not answer; `devicemgr events` tells what came"
             )
-        if failure:
-            raise failure[0]
-        return {"portal": portal, "direction": str(direction), "request": request, "outcome": "confirmed"}
+        if outcomes[0].error is not None:
+            raise outcomes[0].error
+        return {"portal": portal, "direction": str(direction), "request": request, "outcome": outcomes[0].word}
 
     def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
         """See runtime.Runtime."""

@@ -19,7 +19,7 @@ from devicemgr.holder_run import Run, Step, drive
 from devicemgr.model import DeviceInfo, Direction, PortalMode
 from devicemgr.openings import Opening, Outcome, manual_fact, outcome_fact, release_gate
 from devicemgr.portal_modes import PortalModes
-from devicemgr.ports import Device
+from devicemgr.ports import Delivery, Device
 from devicemgr.reconciler import mark_revoked, sync_of
 from devicemgr.rulebook import Rulebook
 from devicemgr.runtime import Figures
@@ -151,15 +151,16 @@ class DirectRuntime:
         recorded = time.monotonic()
         outcomes: list[Outcome] = []
 
-        def ended(error: DevicemgrError | None) -> None:
+        def ended(error: DevicemgrError | None, delivery: Delivery = Delivery.SENT) -> None:
             if not outcomes:
-                outcomes.append(Outcome(opening, recorded, time.monotonic(), error, senses_passage=False))
+                now = time.monotonic()
+                outcomes.append(Outcome(opening, recorded, now, error, senses_passage=False, delivery=delivery))
                 self._append(outcome_fact(outcomes[0]))
 
         def act(device: Device) -> None:
             # Who asked is still waiting, however long the line took to open.
             sent = release_gate(replace(opening, decided=time.monotonic()), device)
-            ended(sent.unknown)
+            ended(sent.unknown, sent.delivery)
             if not sent.senses_passage:
                 _hold(device, model.release_seconds)
 
@@ -169,7 +170,7 @@ class DirectRuntime:
             ended(error)
         if outcomes[0].error is not None:
             raise outcomes[0].error
-        return {"portal": portal, "direction": str(direction), "request": opening.request, "outcome": "confirmed"}
+        return {"portal": portal, "direction": str(direction), "request": opening.request, "outcome": outcomes[0].word}
 
     def _append(self, fact: Fact) -> None:
         with self._site.database.write(changes_site=False) as session:

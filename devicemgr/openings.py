@@ -12,7 +12,7 @@ from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, Outcome
 from devicemgr.events import Fact, Kind, Reason
 from devicemgr.lamps import answer_console
 from devicemgr.model import Direction, JsonValue, Portal
-from devicemgr.ports import Device, Gate
+from devicemgr.ports import Delivery, Device, Gate
 from devicemgr.rules.passage import PassageFact
 from devicemgr.rules.policy import AccessRequest, Decision, FaceEvidence
 
@@ -34,7 +34,7 @@ class Opening:
     decided: float
     person_id: str | None = None
     actor: str | None = None
-    on_end: Callable[[DevicemgrError | None], None] | None = None
+    on_end: Callable[["Outcome"], None] | None = None
     presented_at: str | None = None
     asked: int | None = None
 
@@ -48,6 +48,14 @@ class Outcome:
     ended: float
     error: DevicemgrError | None
     senses_passage: bool
+    delivery: Delivery = Delivery.SENT
+
+    @property
+    def word(self) -> str:
+        """confirmed, sent, unknown or failed: `detail.outcome` of the record and of the answer."""
+        if self.error is None:
+            return str(self.delivery)
+        return "unknown" if isinstance(self.error, OutcomeUnknown) else "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class Sent:
 
     senses_passage: bool
     unknown: OutcomeUnknown | None = None
+    delivery: Delivery = Delivery.SENT
 
 
 def release_gate(opening: Opening, device: Device) -> Sent:
@@ -72,11 +81,14 @@ def release_gate(opening: Opening, device: Device) -> Sent:
         if opening.asked is not None and opening.presented_at == portal.gate:
             # A console that asks opens by itself when the answer says so.
             answer_console(opening.asked, True, device)
+            delivery = Delivery.CONFIRMED
         else:
-            device.release(order.channel, order.direction, order.seconds)
+            delivery = device.release(order.channel, order.direction, order.seconds)
     except OutcomeUnknown as error:
         return Sent(device.senses_passage, error)
-    return Sent(device.senses_passage)
+    # A driver of another package may return nothing, and nothing is no proof.
+    proven = delivery is Delivery.CONFIRMED
+    return Sent(device.senses_passage, None, Delivery.CONFIRMED if proven else Delivery.SENT)
 
 
 def decision_fact(request: AccessRequest, decision: Decision, decided: float, timings_ms: Mapping[str, float]) -> Fact:
@@ -139,10 +151,10 @@ def unrecorded_fact(opening: Opening) -> Fact:
 
 
 def outcome_fact(outcome: Outcome) -> Fact:
-    """portal_unlocked (outcome confirmed or unknown) or portal_unlock_failed, with the way's latencies."""
+    """portal_unlocked (outcome confirmed, sent or unknown) or portal_unlock_failed, with the way's latencies."""
     opening, error = outcome.opening, outcome.error
     failed = error is not None and not isinstance(error, OutcomeUnknown)
-    detail: dict[str, JsonValue] = {"outcome": "failed" if failed else "unknown" if error else "confirmed"}
+    detail: dict[str, JsonValue] = {"outcome": outcome.word}
     if error is not None:
         detail["cause"] = str(error)[:300]
     return Fact(

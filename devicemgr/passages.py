@@ -80,7 +80,7 @@ class Passages:
                     self._step(portal, passage.Completed(direction, now))
 
     def mode_applied(self, portal: str) -> None:
-        """The gate has confirmed a mode, so its state is known again; any thread."""
+        """Forget that the state was unknown: a mode has been applied since; any thread."""
         self._unknown.discard(portal)
 
     def tick(self, now: float) -> None:

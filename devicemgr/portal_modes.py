@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from devicemgr.errors import DeviceError, DeviceRefused, RequestError
 from devicemgr.events import Fact, Kind
 from devicemgr.model import JsonValue, Portal, PortalMode
-from devicemgr.ports import Device, Gate
+from devicemgr.ports import Delivery, Device, Gate
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Site
 from devicemgr.store import places
@@ -47,21 +47,22 @@ class PortalModes:
             row = places.portal(session, name)
             before, row.mode = row.mode, str(mode)
             portal = places.portal_model(row)
-            fact = Fact(kind, datetime.now(UTC), portal=name, actor=actor, detail={"mode": str(mode)})
             asked = Fact("admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail={"mode": str(mode)})
             self._site.ledger.append(session, [asked])
         answer: dict[str, Any] = {"portal": name, "mode": str(mode), "applied": True}
         try:
             self._rules.refresh()
-            self._devices.call(portal.gate, partial(self._apply, name), _APPLY_SECONDS)
+            outcome = self._devices.call(portal.gate, partial(self._apply, name), _APPLY_SECONDS)
         except DeviceError as error:
             return answer | {"applied": False, "cause": str(error)}
         except RequestError:
             self._put_back(name, before, actor)
             raise
+        detail: dict[str, JsonValue] = {"mode": str(mode), "outcome": str(outcome)}
+        fact = Fact(kind, datetime.now(UTC), portal=name, actor=actor, detail=detail)
         with self._site.database.write(changes_site=False) as session:
             self._site.ledger.append(session, [fact])
-        return answer
+        return answer | {"outcome": str(outcome)}
 
     def _put_back(self, name: str, mode: str, actor: str) -> None:
         """The gate can't do what was asked, and never will: the portal stays as it was."""
@@ -96,18 +97,19 @@ class PortalModes:
             else:
                 self._devices.command(portal.gate, partial(self._apply, portal.name), partial(_noted, portal))
 
-    def _apply(self, name: str, device: Device) -> None:
+    def _apply(self, name: str, device: Device) -> Delivery:
         """On the gate's own thread; the mode in force then, so that of two orders the last one stands."""
         rules = self._rules.current
         portal = rules.portals.get(name)
         if portal is None:
-            return
+            return Delivery.SENT
         if not isinstance(device, Gate):
             raise DeviceRefused(f"'{portal.gate}' is not a gate; `devicemgr portal edit` names another")
         if portal.mode is PortalMode.LOCKED and not self._may_lock():
             self._owed = True
             raise DeviceRefused("a fire input is active, or not heard yet: nothing is locked until that has ended")
-        device.set_mode(portal.channel, portal.mode)
+        proven = device.set_mode(portal.channel, portal.mode) is Delivery.CONFIRMED
+        return Delivery.CONFIRMED if proven else Delivery.SENT
 
 
 def _noted(portal: Portal, _: object, error: Exception | None) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -45,20 +46,28 @@ class Device(Protocol):
         """Let go of line and session; never raises."""
 
 
+class Delivery(StrEnum):
+    """What is known of a command after it has left without an error; docs say per kind what a confirmation proves."""
+
+    CONFIRMED = "confirmed"  # the device has answered this command, or its state was read back
+    SENT = "sent"  # the device gives no feedback
+
+
 @runtime_checkable
 class Gate(Device, Protocol):
     """A turnstile, door or lock. `release` is sent once, never retried; OutcomeUnknown when its answer is lost.
 
-    `senses_passage` says whether poll() will tell of somebody going through.
+    Both commands return CONFIRMED only if the device has proven it: bytes that may be an echo of the command prove
+    nothing. `senses_passage` says whether poll() reports passages.
     """
 
     senses_passage: bool
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         """Let one person pass in `direction`, timed by the device where it can be."""
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
-        """normal, locked or free until told otherwise."""
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        """Keep the channel normal, locked or free until the next call."""
 
 
 @runtime_checkable

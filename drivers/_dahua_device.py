@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from devicemgr.errors import DeviceRefused, InvalidInput
 from devicemgr.events import DeviceFact
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Holding, Spans
+from devicemgr.ports import Delivery, Holding, Spans
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, read_clock
 from drivers._dahua_history import History
@@ -118,18 +118,19 @@ class DahuaConsole(DahuaUpkeep):
         self._stream.stop()
         self._http.close()
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """One openDoor, timed by the terminal's own unlock time; sent once."""
         self._require_door(channel)
         mode = self._modes.get(channel, PortalMode.NORMAL)
         if mode is PortalMode.LOCKED:
             raise DeviceRefused(f"channel {channel} is locked; put the portal into normal mode first")
         if mode is PortalMode.FREE:
-            return
+            return Delivery.CONFIRMED
         pairs = [("channel", str(channel)), ("UserID", self._options.remote_user), ("Type", "Remote")]
         self._cgi.order("accessControl", "openDoor", pairs, once=True)
+        return Delivery.CONFIRMED
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """By the terminal's door state, read back; DeviceRefused where the firmware has none."""
         self._require_door(channel)
         key = f"AccessControl[{channel - 1}].State"
@@ -138,13 +139,14 @@ class DahuaConsole(DahuaUpkeep):
             told = flat(self._cgi.text("configManager", "getConfig", [("name", "AccessControl")]))
         except CgiRefused as error:
             if mode is PortalMode.NORMAL and self._modes.get(channel, mode) is mode:
-                return  # it never was in another
+                return Delivery.CONFIRMED  # it never was in another
             raise DeviceRefused(
                 "this terminal's firmware can't hold its door locked or free from here; set it at the terminal"
             ) from error
         if told.get(f"table.{key}") != _STATES[mode]:
             raise DeviceRefused(f"the terminal said OK, and its door is not {mode}; restart it")
         self._modes[channel] = mode
+        return Delivery.CONFIRMED
 
     def capacity(self) -> int:
         """As the option says: the terminal does not tell."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput
 from devicemgr.events import DeviceFact, FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
+from devicemgr.ports import Delivery
 from devicemgr.text import safe
 from drivers._line import NoAnswer, Patience, persist
 
@@ -193,7 +194,7 @@ class LotGate:
         before, self._fire = self._fire, self._control == ANTI_PANIC
         return [FireRelease(self._fire)] if self._fire != before else []
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """Writes 1 passage, once. The turnstile's own start time-out (0x3011) ends it, so `seconds` is not used.
 
         Never "one more than is left": somebody passing meanwhile would make that two passages for one decision.
@@ -204,10 +205,11 @@ class LotGate:
         passes_anyway = self._control == ANTI_PANIC or (self._state and self._state.left[direction] == FREE)
         if passes_anyway:
             _log.info("%s is free: nothing to release for %s", self._name, direction)
-            return
+            return Delivery.CONFIRMED
         self._master.write_registers(RELEASE[direction], [ONE_PASSAGE])
+        return Delivery.CONFIRMED
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Both directions alike; refused while the turnstile is in anti-panic, which only a person ends."""
         self._expect_channel(channel)
         self._control = self._master.read_registers(CONTROL, 1)[0]
@@ -220,6 +222,7 @@ class LotGate:
             self._control = control
         self._master.write_registers(ENTRY_LEFT, [passages, passages])
         self._state = None if self._state is None else _with_left(self._state, passages)
+        return Delivery.CONFIRMED
 
     def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
         """A green arrow for 2 s when granted, a red cross when denied; a blinking arrow asks for a second factor."""

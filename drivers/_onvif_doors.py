@@ -9,6 +9,7 @@ from typing import Any
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, InvalidInput, OutcomeUnknown
 from devicemgr.events import DeviceFact, DeviceReported, GateAlarm, Kind
 from devicemgr.model import Direction, JsonValue, PortalMode
+from devicemgr.ports import Delivery
 from drivers._onvif import OnvifDevice
 from drivers._onvif_names import DOORS, plain
 from drivers._onvif_notices import Notice
@@ -78,19 +79,20 @@ class Doors:
                 return tokens.index(token) + 1
         return None
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         """AccessDoor, once; read back."""
         door = self._door(channel, direction)
         mode = self._modes[channel]
         if mode is PortalMode.LOCKED:
             raise DeviceRefused(f"channel {channel} is locked; put the portal into normal mode first")
         if mode is PortalMode.FREE:
-            return
+            return Delivery.CONFIRMED
         timing = {"AccessTime": timedelta(seconds=seconds)} if door.timed else {}
         self._device.call(DOORS, "AccessDoor", once=True, Token=door.token, **timing)
         self._require(door, "opens", _is_open)
+        return Delivery.CONFIRMED
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """UnlockDoor for free, LockDoor for normal and locked; each read back."""
         free = mode is PortalMode.FREE
         self._door(channel, Direction.ENTRY)
@@ -100,6 +102,7 @@ class Doors:
             wanted = {"Unlocked", "LockedOpen"} if free else {"Locked", "DoubleLocked", "Blocked", "LockedDown"}
             self._require(door, "is free" if free else "is locked", lambda state: state.get("mode") in wanted)  # noqa: B023
         self._modes[channel] = mode
+        return Delivery.CONFIRMED
 
     def states(self) -> list[JsonValue]:
         """Every door with its state, for `device test`."""

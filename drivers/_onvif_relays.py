@@ -12,6 +12,7 @@ from typing import Any
 
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, InvalidInput
 from devicemgr.model import Direction, JsonValue, PortalMode
+from devicemgr.ports import Delivery
 from drivers._onvif import OnvifDevice
 from drivers._onvif_names import DEVICE, DEVICE_IO, OnvifFault, plain
 from drivers._onvif_options import WiredOptions, words
@@ -90,21 +91,22 @@ class RelayGate:
                     return [_relay(node) for node in told[:64] if node.token]
         return []
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         """One pulse; nothing to do when the channel is free; DeviceRefused when it is locked."""
         token = self._token(channel, direction)
         mode = self._modes[channel]
         if mode is PortalMode.LOCKED:
             raise DeviceRefused(f"channel {channel} is locked; put the portal into normal mode first")
         if mode is PortalMode.FREE:
-            return
+            return Delivery.CONFIRMED
         length = self._pulse or seconds
         if not self._arm(token, length):
             # Noted before switching on: even if that fails half-way, the relay will be switched off.
             self._off_at[token] = time.monotonic() + length
         self._switch(token, active=True)
+        return Delivery.CONFIRMED
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Free holds the channel's relays on; normal and locked switch them off."""
         self._token(channel, Direction.ENTRY)
         for token in self._tokens(channel):
@@ -113,6 +115,7 @@ class RelayGate:
             self._switch(token, active=mode is PortalMode.FREE)
             self._off_at.pop(token, None)
         self._modes[channel] = mode
+        return Delivery.CONFIRMED
 
     def end_pulses(self) -> None:
         """Switch off what is due; what fails stays due."""

@@ -9,6 +9,7 @@ import osdp_sys
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceFact, GateAlarm, KeysPressed, Kind
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
+from devicemgr.ports import Delivery
 from devicemgr.rules.cards import names_of
 from drivers._line import NoAnswer
 from drivers._osdp_door import CHANNEL, DoorWatch
@@ -195,13 +196,15 @@ class OsdpReader:
         self._begin(self._session)
         return self._session
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
-        self._bank.release(channel, direction, seconds)
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
+        delivery = self._bank.release(channel, direction, seconds)
         self._door.allow(time.monotonic(), self._options.pulse_seconds or seconds)
+        return delivery
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
-        self._bank.set_mode(channel, mode)
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        delivery = self._bank.set_mode(channel, mode)
         self._door.free = mode is PortalMode.FREE
+        return delivery
 
     def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:  # noqa: ARG002
         session = self._open_session()

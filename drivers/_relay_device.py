@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from devicemgr.errors import DeviceError
 from devicemgr.events import DeviceFact
 from devicemgr.model import Direction, JsonValue, PortalMode, Signal
+from devicemgr.ports import Delivery
 from drivers._inputs import InputOptions, Watch
 from drivers._line import NoAnswer, Patience, persist
 from drivers._relays import Flash, RelayBank, Switch
@@ -16,10 +17,17 @@ _log = logging.getLogger(__name__)
 class RelayDevice:
     """One board, its line left to the kind: `_read`, `_switch` and, where the board times pulses, `_flash`."""
 
-    def __init__(self, name: str, options: InputOptions, switch: Switch, flash: Flash | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: InputOptions,
+        switch: Switch,
+        flash: Flash | None = None,
+        delivery: Delivery = Delivery.CONFIRMED,
+    ) -> None:
         self._name = name
         self._options = options
-        self._bank = RelayBank(options, switch, flash)
+        self._bank = RelayBank(options, switch, flash, delivery)
         self._watch = Watch(options)
         self.senses_passage = self._watch.senses_passage
         self._patience = Patience()
@@ -60,13 +68,13 @@ class RelayDevice:
                 self._bank.cut_short(1, direction)
         return facts
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         with self._watch.releasing(self._name, channel, direction, seconds):
-            self._bank.release(channel, direction, seconds)
+            return self._bank.release(channel, direction, seconds)
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         self._watch.refuse_mode(self._name, mode)
-        self._bank.set_mode(channel, mode)
+        return self._bank.set_mode(channel, mode)
 
     def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
         """By lamps on spare relays, where there are any; they belong to channel 1."""

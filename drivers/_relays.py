@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput
 from devicemgr.model import Direction, PortalMode, Signal
+from devicemgr.ports import Delivery
 
 Switch = Callable[[int, bool], None]
 Flash = Callable[[int, float], None]
@@ -92,25 +93,33 @@ class RelayBank:
     """Drives a board's channels through `switch(relay, on)` and, where the board times pulses, `flash(relay, seconds)`.
 
     Without `flash` the pulse is ended here by `end_pulses`, and `restore` ends what a dead daemon left on.
+    `delivery` is what is known of a relay once `switch` or `flash` has raised nothing.
     """
 
-    def __init__(self, options: RelayOptions, switch: Switch, flash: Flash | None = None) -> None:
+    def __init__(
+        self,
+        options: RelayOptions,
+        switch: Switch,
+        flash: Flash | None = None,
+        delivery: Delivery = Delivery.CONFIRMED,
+    ) -> None:
         self._options = options
         self._switch = switch
         self._flash = flash
+        self._delivery = delivery
         self._modes = dict.fromkeys(range(1, options.channels + 1), PortalMode.NORMAL)
         self._off_at: dict[int, float] = {}
         self._flashes: dict[int, float] = {}
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         """One pulse; nothing to do when the channel is free; DeviceRefused when it is locked."""
         relay = self._options.relay(channel, direction)
         mode = self._modes[channel]
         if mode is PortalMode.LOCKED:
             raise DeviceRefused(f"channel {channel} is locked; put the portal into normal mode first")
-        if mode is PortalMode.FREE:
-            return
-        self._pulse(relay, self._options.release_seconds(seconds))
+        if mode is not PortalMode.FREE:
+            self._pulse(relay, self._options.release_seconds(seconds))
+        return self._delivery
 
     def _pulse(self, relay: int, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -140,13 +149,14 @@ class RelayBank:
         """What a channel was told last."""
         return self._modes[channel]
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Free latches the channel's relays on; normal and locked switch them off."""
         for relay in self._options.relays(channel):
             self._switch(relay, mode is PortalMode.FREE)
             self._off_at.pop(relay, None)
             self._flashes.pop(relay, None)
         self._modes[channel] = mode
+        return self._delivery
 
     def end_pulses(self) -> None:
         """Switch off what is due; what fails stays due."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceFact, FireRelease, GateAlarm, Kind
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Holding
+from devicemgr.ports import Delivery, Holding
 from devicemgr.rules.cards import names_of_number
 from devicemgr.text import safe
 from drivers._uhppote import Endpoint, Wire, aware, wall
@@ -106,7 +106,7 @@ class UhppoteGate:
         self._waiting = []
         return facts + self._events(int(status.event_index))
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         self._require_open()
         mode, delay = self._door(channel)
         wanted = min(255, max(1, -int(-seconds // 1)))
@@ -121,11 +121,13 @@ class UhppoteGate:
         if not answer.opened:
             raise DeviceRefused(f"{self._name} refused to open {self._label(channel)}; check its wiring and number")
         self._own_opens[channel] = self._own_opens.get(channel, 0) + 1
+        return Delivery.CONFIRMED
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         self._require_open()
         _, delay = self._door(channel)
         self._set_door(channel, MODES[mode], delay)
+        return Delivery.CONFIRMED
 
     def check(self) -> dict[str, JsonValue]:
         info, status = self._ask("get_controller"), self._status()

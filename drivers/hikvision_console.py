@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, FireRelease, GateAlarm, Kind, Presented
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Device, Driver, Found, Holding, Spans
+from devicemgr.ports import Delivery, Device, Driver, Found, Holding, Spans
 from drivers._hik_codes import FIRE_OFF
 from drivers._hik_time import Clock
 from drivers._hik_upkeep import HikvisionUpkeep
@@ -134,12 +134,12 @@ class HikvisionConsole(HikvisionUpkeep):
         """Its clock, read each hour, where it is off: what it remembers carries wrong times."""
         return f"{self._clock.note}; give it a time server, or set the option clock=set" if self._clock.note else None
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:  # noqa: ARG002
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """Open the door for as long as the console's own settings say; sent once."""
-        self._control_door(channel, "open")
+        return self._control_door(channel, "open")
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
-        self._control_door(channel, _MODES[mode])
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        return self._control_door(channel, _MODES[mode])
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
         """Answer the console's question; sent once, ahead of everything that waits."""
@@ -238,9 +238,10 @@ class HikvisionConsole(HikvisionUpkeep):
         alarm, self._tampered = opened and not self._tampered, opened
         return [GateAlarm(1, Kind.TAMPER, "the console's case is open")] if alarm else []
 
-    def _control_door(self, channel: int, command: str) -> None:
+    def _control_door(self, channel: int, command: str) -> Delivery:
         isapi = self._open_isapi()
         isapi.put_xml(f"{DOOR}/{channel}", "RemoteControlDoor", {"cmd": command}, once=True, urgent=True)
+        return Delivery.CONFIRMED
 
     def _open_isapi(self) -> "Isapi":
         if self._isapi is None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from devicemgr.errors import DeviceError, DeviceGarbled, InvalidInput
 from devicemgr.events import DeviceFact
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
-from devicemgr.ports import Device, Driver
+from devicemgr.ports import Delivery, Device, Driver
 from drivers._camera import CameraOptions, grab_jpeg, probe
 from drivers._onvif_options import WiredOptions, connect
 from drivers._onvif_session import CHECK_SECONDS, OPEN_SECONDS, Session, clock_notes
@@ -117,13 +117,13 @@ class OnvifCamera(OnvifUpkeep):
             raise DeviceGarbled("the camera's snapshot is not a JPEG; check its snapshot settings")
         return picture
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         """One pulse of the channel's relay."""
-        self._gate.release(channel, direction, seconds)
+        return self._gate.release(channel, direction, seconds)
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Free holds the relay on, normal and locked switch it off."""
-        self._gate.set_mode(channel, mode)
+        return self._gate.set_mode(channel, mode)
 
     def settings(self) -> "OnvifSettings":
         """See ports.Provisionable; video is that of the chosen profile."""

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from devicemgr.errors import DeviceError, DeviceRefused
 from devicemgr.events import DeviceFact
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Device, Driver
+from devicemgr.ports import Delivery, Device, Driver
 from drivers._camera import readable_file
 from drivers._onvif_options import WiredOptions, connect, words
 from drivers._onvif_session import CHECK_SECONDS, OPEN_SECONDS, Session, clock_notes
@@ -106,15 +106,15 @@ class OnvifDoor(OnvifUpkeep):
                 result["relays_timed_here"] = [*timed]
         return result
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         """Let one person through, timed by the device where it can be; once."""
         gate = self._relays if self._relays.configured else self._doors
-        gate.release(channel, direction, seconds)
+        return gate.release(channel, direction, seconds)
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Free unlocks, normal and locked lock."""
         gate = self._relays if self._relays.configured else self._doors
-        gate.set_mode(channel, mode)
+        return gate.set_mode(channel, mode)
 
     def settings(self) -> "OnvifSettings":
         """See ports.Provisionable; a controller has no video."""

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, JsonValue
-from devicemgr.ports import Driver
+from devicemgr.ports import Delivery, Driver
 from drivers._address import SerialAddress, TcpAddress, parse_address
 from drivers._inputs import InputOptions
 from drivers._line import Line, NoAnswer, WriteStalled
@@ -47,7 +47,8 @@ class RelayGate(RelayDevice):
     poll_interval = 0.05
 
     def __init__(self, name: str, address: SerialAddress | TcpAddress, board: Board, options: Options) -> None:
-        super().__init__(name, options, self._switch)
+        delivery = Delivery.CONFIRMED if board.confirms else Delivery.SENT
+        super().__init__(name, options, self._switch, delivery=delivery)
         self._address = address
         self._board = board
         self._model = options.model

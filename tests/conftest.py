@@ -23,7 +23,7 @@ from devicemgr.errors import DeviceRefused, DeviceUnreachable, NotFound
 from devicemgr.face_ports import Box, FaceCrop, PhotoAnalysis
 from devicemgr.home import Home
 from devicemgr.model import Capability, DeviceInfo
-from devicemgr.ports import Driver
+from devicemgr.ports import Delivery, Driver
 from enrollment.encoder import MODEL
 from enrollment.gallery import build_gallery
 from enrollment.service import FaceService
@@ -130,11 +130,13 @@ class FakeDevice:
     def check(self) -> dict[str, Any]:
         return {"unit": self._config.options.get("unit", 1), "says": "\x1b[31mred\x1b[0m"}
 
-    def release(self, channel: int, direction: Any, seconds: float) -> None:
+    def release(self, channel: int, direction: Any, seconds: float) -> Delivery:
         self._log.append(("release", channel, str(direction), seconds))
+        return Delivery.CONFIRMED
 
-    def set_mode(self, channel: int, mode: Any) -> None:
+    def set_mode(self, channel: int, mode: Any) -> Delivery:
         self._log.append(("mode", channel, str(mode)))
+        return Delivery.CONFIRMED
 
     def close(self) -> None:
         self._log.append(("close",))

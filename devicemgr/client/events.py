@@ -152,4 +152,6 @@ def _more(detail: dict[str, Any]) -> str:
     found = {name: detail[name] for name in told if name in detail}
     # Of a level, portal or schedule that was added the whole is recorded; its name is enough for a line.
     names = {name: value["name"] if isinstance(value, dict) else value for name, value in found.items()}
+    if names.get("outcome") == "sent":
+        names["outcome"] = "sent, not confirmed"
     return ", ".join(f"{name} {value}" for name, value in names.items())

@@ -139,14 +139,19 @@ def open_(
 ) -> None:
     """Let one person pass, now."""
     found = api().post(path("portals", name, "open"), {"direction": str(direction)})
-    say(f"{name} is released for one {direction}", found)
+    say(f"{name} is released for one {direction}{_unproven(found)}", found)
 
 
 def _mode(name: str, mode: str, done: str) -> None:
     found = api().call("PUT", path("portals", name, "mode"), json={"mode": mode})
     if not found["applied"]:
         warn(f"the gate does not know it yet ({found['cause']}); it is told when it is back")
-    say(done, found)
+    say(f"{done}{_unproven(found)}", found)
+
+
+def _unproven(found: dict[str, Any]) -> str:
+    """Return what to add to a success message when the gate gives no feedback."""
+    return ": sent, not confirmed (this gate gives no feedback; look at it)" if found.get("outcome") == "sent" else ""
 
 
 @app.command("lock")

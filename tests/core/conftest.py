@@ -23,7 +23,7 @@ from devicemgr.home import Home
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, PortalMode, Signal
 from devicemgr.openings import Outcome
 from devicemgr.pins import PinTry
-from devicemgr.ports import Driver
+from devicemgr.ports import Delivery, Driver
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Parts, Site
 from devicemgr.store import ledger_rows
@@ -44,6 +44,7 @@ class FakeGate:
         self.open_error: Exception | None = None
         self.poll_error: Exception | None = None
         self.release_error: Exception | None = None
+        self.delivery = Delivery.CONFIRMED
         self.opened = threading.Semaphore(0)
         self.closed = threading.Semaphore(0)
 
@@ -67,13 +68,15 @@ class FakeGate:
     def close(self) -> None:
         self.closed.release()
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         self.done.put(("release", channel, direction, seconds))
         if self.release_error:
             raise self.release_error
+        return self.delivery
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         self.done.put(("mode", channel, mode))
+        return self.delivery
 
     def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
         self.shown.append((channel, direction, signal))

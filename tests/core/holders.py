@@ -11,7 +11,7 @@ from devicemgr.errors import DeviceRefused, DeviceUnreachable
 from devicemgr.holder_run import Keeper, Run, drive
 from devicemgr.holder_sync import HolderSync
 from devicemgr.model import DeviceConfig, DeviceInfo, Direction, PortalMode
-from devicemgr.ports import Holding
+from devicemgr.ports import Delivery, Holding
 from devicemgr.rulebook import Rulebook
 from devicemgr.store import consents, credentials, holdings, ledger_rows, people, places
 from devicemgr.store.ledger_rows import EventFilter
@@ -49,11 +49,12 @@ class FakeHolder:
     def close(self) -> None:
         pass
 
-    def release(self, channel: int, direction: Direction, seconds: float) -> None:
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         self.told.append(("release", ()))
+        return Delivery.CONFIRMED
 
-    def set_mode(self, channel: int, mode: PortalMode) -> None:
-        pass
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        return Delivery.CONFIRMED
 
     def capacity(self) -> int:
         return self.most

@@ -10,6 +10,7 @@ import pytest
 from devicemgr.errors import DeviceRefused, OutcomeUnknown, StorageFailed
 from devicemgr.events import FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
 from devicemgr.model import Direction
+from devicemgr.ports import Delivery
 
 ANNA = np.eye(4, dtype=np.float32)[0]
 STRANGER = np.eye(4, dtype=np.float32)[3]
@@ -103,6 +104,16 @@ def test_a_release_is_sent_once_whatever_comes_back(entrance: Any, error: Except
     assert (last["kind"], last["detail"]["outcome"]) == (kind, outcome)
 
 
+@pytest.mark.parametrize("delivery", [Delivery.SENT, None])
+def test_a_gate_that_proves_nothing_is_recorded_as_sent(entrance: Any, delivery: Delivery | None) -> None:
+    entrance.gate.delivery = delivery
+    entrance.see(ANNA)
+    entrance.finish()
+    last = entrance.events()[-1]
+    assert (last["kind"], last["detail"]) == ("portal_unlocked", {"outcome": "sent"})
+    assert entrance.pipeline.state_of("lobby") == "released"
+
+
 def test_a_gate_that_does_not_sense_passages_locks_again_and_claims_none(
     entrance: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +150,7 @@ def test_a_guard_opens_with_a_record(entrance: Any) -> None:
     ended: queue.Queue[Any] = queue.Queue()
     request = entrance.pipeline.open_manually("lobby", Direction.EXIT, "uid:7", ended.put)
     entrance.finish()
-    assert ended.get(timeout=10) is None
+    assert ended.get(timeout=10).word == "confirmed"
     events = entrance.events()
     assert [event["kind"] for event in events] == ["admin.portal_open", "portal_unlocked"]
     assert {event["request"] for event in events} == {request}

@@ -1,0 +1,44 @@
+"""What a guard and the record learn of a release (confirmed, sent, unknown), through real drivers and bytes."""
+
+import dataclasses
+import os
+import pty
+import tty
+
+import pytest
+
+from drivers import Catalog
+
+
+@pytest.fixture
+def parts(parts):
+    return dataclasses.replace(parts, catalog=Catalog())
+
+
+@pytest.fixture
+def mute_board():
+    """A serial port that swallows what is written to it, as the line of an LCUS board does."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    yield os.ttyname(slave), lambda: os.read(master, 100)
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_board_without_feedback_is_never_confirmed(home, cli, done, mute_board):
+    address, received = mute_board
+    done("device", "add", "lc", "--driver", "relay_gate", "--address", address, "--option", "model=lcus")
+    done("portal", "add", "door", "--gate", "lc", "--release-seconds", "0.1")
+    ran = cli("portal", "open", "door")
+    assert bytes.fromhex("a0 01 01 a2") in received()
+    assert ran.code == 0
+    assert "sent, not confirmed" in ran.out
+    assert done("portal", "open", "door")["outcome"] == "sent"
+    unlocked = [e for e in cli("events", "--portal", "door", "--json").lines if e["kind"] == "portal_unlocked"]
+    assert [event["detail"] for event in unlocked] == [{"outcome": "sent"}] * 2
+    assert "outcome sent, not confirmed" in cli("events", "--portal", "door").out
+    ran = cli("portal", "free", "door")
+    assert ran.code == 0
+    assert "sent, not confirmed" in ran.out
+    freed = cli("events", "--portal", "door", "--json").lines[-1]
+    assert (freed["kind"], freed["detail"]) == ("portal_unlocked", {"mode": "free", "outcome": "sent"})
