@@ -37,6 +37,9 @@ class CameraOptions(BaseModel):
         "", max_length=500, description="file with the camera's own certificate or CA, for rtsps:// and https://"
     )
     min_face_px: int = Field(80, ge=40, le=2000, description="smallest face that is recognised, in pixels of the video")
+    allow_basic: bool = Field(
+        False, description="send the password in clear text where the camera asks for that (HTTP Basic)"
+    )
     roi: str = Field(
         "",
         max_length=60,
@@ -54,8 +57,10 @@ class CameraOptions(BaseModel):
 
     def for_stream(self) -> dict[str, JsonValue]:
         """As VideoSource.options, where the recogniser reads them."""
-        told = self.model_dump(include={"transport", "fps", "max_width", "min_face_px", "tls_ca"})
-        return told | {"roi": _shares(self.roi)} if self.roi else told
+        options = self.model_dump(include={"transport", "fps", "max_width", "min_face_px", "tls_ca"})
+        if self.allow_basic:
+            options["allow_basic"] = True
+        return options | {"roi": _shares(self.roi)} if self.roi else options
 
 
 def _shares(roi: str) -> list[JsonValue]:

@@ -61,9 +61,10 @@ def _read(text: str) -> Challenge | None:
 
 
 def authorization(
-    challenge: Challenge, username: str, password: str, method: str, uri: str, cnonce: str | None = None
-) -> str:
-    """The value of the Authorization header that answers `challenge` for one request."""
+    challenge: Challenge, username: str, password: str, method: str, uri: str, cnonce: str | None = None, *,
+    count: int = 1,
+) -> str:  # fmt: skip
+    """Return the Authorization header that answers `challenge` for one request, the `count`th with this nonce."""
     cnonce = cnonce or secrets.token_hex(8)
 
     def digest(*parts: str) -> str:
@@ -73,8 +74,8 @@ def authorization(
     if challenge.session:
         secret = digest(secret, challenge.nonce, cnonce)
     what = digest(method, uri)
-    count = "00000001"  # a nonce is used for one request
-    middle = (challenge.nonce, count, cnonce, "auth") if challenge.qop else (challenge.nonce,)
+    uses = f"{count:08x}"
+    middle = (challenge.nonce, uses, cnonce, "auth") if challenge.qop else (challenge.nonce,)
     fields = [
         f'username="{_quoted(username)}"', f'realm="{_quoted(challenge.realm)}"',
         f'nonce="{_quoted(challenge.nonce)}"', f'uri="{uri}"', f'response="{digest(secret, *middle, what)}"',
@@ -82,7 +83,7 @@ def authorization(
     if challenge.algorithm != "MD5" or challenge.session:
         fields.append(f"algorithm={challenge.algorithm}{'-sess' if challenge.session else ''}")
     if challenge.qop:
-        fields += ["qop=auth", f"nc={count}", f'cnonce="{cnonce}"']
+        fields += ["qop=auth", f"nc={uses}", f'cnonce="{cnonce}"']
     if challenge.opaque is not None:
         fields.append(f'opaque="{_quoted(challenge.opaque)}"')
     return "Digest " + ", ".join(fields)

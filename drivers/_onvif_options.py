@@ -25,7 +25,7 @@ class WiredOptions(BaseModel):
         "the device's own address",
     )  # fmt: skip
     allow_basic: bool = Field(
-        False, description="send the password in clear text over http:// for snapshots, where the device wants that"
+        False, description="send the password in clear text for snapshots and streams, where the device wants that"
     )
     relay: str = Field(
         "", max_length=500,

@@ -1,11 +1,12 @@
 """Video over PyAV: RTSP, HTTP MJPEG, a looped file, a V4L2 device; bounded in size, time and what FFmpeg may open.
 
+FFmpeg reaches a camera through a relay in this process, which logs in and knows the camera's statuses and certificate.
+
 Tried with PyAV 18: `timeout=` is a wall-clock limit for opening, for stream analysis and for each packet, and holds
 against a peer that is silent as well as against one that drips bytes.
 """
 
 import errno
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ from av.video.stream import VideoStream
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
 from devicemgr.model import VideoSource
 from devicemgr.ports import Frame, FrameSource, Grey, Image
-from drivers._video_url import UNTRUSTED, WRONG_PASSWORD, Access, resolve
+from drivers._rtsp_relay import RtspRelay
+from drivers._stream_relay import HttpRelay, StreamRelay
+from drivers._video_url import WRONG_PASSWORD, Access, resolve
 
 MAX_PIXELS = 7680 * 4320
 _BAD_PACKETS_IN_A_ROW = 100
@@ -66,9 +69,12 @@ class PictureFrame(Frame):
 class Video:
     """An open stream (ports.FrameSource): `fps` None where the stream does not say, `codec` as FFmpeg names it."""
 
-    def __init__(self, container: InputContainer, access: Access, wanted_fps: float | None = None) -> None:
-        self._container = container
-        self._looped = access.looped
+    def __init__(
+        self, container: InputContainer, wanted_fps: float | None = None, *, looped: bool = False,
+        relay: StreamRelay | None = None,
+    ) -> None:  # fmt: skip
+        self._container, self._relay = container, relay
+        self._looped = looped
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._reading = False
@@ -94,14 +100,19 @@ class Video:
             with self._lock:
                 self._reading = False
                 if self._closing.is_set():
-                    self._container.close()
+                    self._let_go()
 
     def close(self) -> None:
         """Stop; while another thread reads, that thread ends at its next packet or read deadline and lets go."""
         with self._lock:
             self._closing.set()
             if not self._reading:
-                self._container.close()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        self._container.close()
+        if self._relay is not None:
+            self._relay.close()
 
     def _live(self) -> Iterator[Frame]:
         for picture, captured, decode_ms in self._decoded():
@@ -162,19 +173,36 @@ def open_source(source: VideoSource, open_timeout: float = 5.0, read_timeout: fl
 def open_video(source: VideoSource, open_timeout: float = 5.0, read_timeout: float = 5.0) -> Video:
     """`open_source` for callers that also read `fps` and `codec`."""
     access = resolve(source)
-    began = time.monotonic()
+    relay = _relay(access, source, open_timeout)
     try:
-        limits = (open_timeout, read_timeout)
-        container = av.open(access.url, format=access.format, options=_options(access, source), timeout=limits)
+        return _opened(access, source, relay, (open_timeout, read_timeout))
+    except BaseException:
+        if relay is not None:
+            relay.close()
+        raise
+
+
+def _relay(access: Access, source: VideoSource, timeout_s: float) -> StreamRelay | None:
+    if not access.scheme:
+        return None
+    return (RtspRelay if access.scheme.startswith("rtsp") else HttpRelay)(source, timeout_s)
+
+
+def _opened(access: Access, source: VideoSource, relay: StreamRelay | None, limits: tuple[float, float]) -> Video:
+    began, url = time.monotonic(), access.url if relay is None else relay.url
+    try:
+        container = av.open(url, format=access.format, options=_options(access, source), timeout=limits)
     except av.error.FFmpegError as error:
+        if relay is not None and relay.refusal is not None:
+            raise relay.refusal from _scrubbed(error)
         if error.errno == errno.EIO:  # FFmpeg's word for an answer it can make nothing of
-            secure = access.url.startswith(("rtsps", "https"))
-            raise (DeviceRefused(UNTRUSTED) if secure else DeviceGarbled(_NO_VIDEO)) from _scrubbed(error)
-        late = time.monotonic() - began >= open_timeout * 0.95
+            raise DeviceGarbled(_NO_VIDEO) from _scrubbed(error)
+        late = time.monotonic() - began >= limits[0] * 0.95
         raise _translated(error, late) from _scrubbed(error)
     try:
         wanted = source.options.get("fps")
-        return Video(container, access, float(wanted) if isinstance(wanted, int | float) else None)
+        fps = float(wanted) if isinstance(wanted, int | float) else None
+        return Video(container, fps, looped=access.looped, relay=relay)
     except DeviceError:
         container.close()
         raise
@@ -189,14 +217,11 @@ def _options(access: Access, source: VideoSource) -> dict[str, str]:
         # `nobuffer` is left out: it drops the key frame read during analysis, and H.264 then waits for the next one.
         "analyzeduration": "1000000",
     }
-    if access.url.startswith("rtsp"):
+    if access.scheme.startswith("rtsp"):
         transport = source.options.get("transport", "tcp")
         options |= {"rtsp_transport": "udp" if transport == "udp" else "tcp", "allowed_media_types": "video"}
-    elif access.url.startswith("http"):
-        options["max_redirects"] = "0"  # a redirect would carry the password elsewhere
-    if access.url.startswith(("rtsps", "https")):
-        certificates = source.options.get("tls_ca") or ssl.get_default_verify_paths().cafile or ""
-        options |= {"tls_verify": "1", "ca_file": str(certificates)}  # FFmpeg's own default is to trust anybody
+    elif access.scheme:
+        options |= {"max_redirects": "0", "seekable": "0"}  # the relay serves one request
     return options
 
 

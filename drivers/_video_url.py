@@ -1,8 +1,8 @@
-"""Video addresses: what FFmpeg may open for each, and where credentials go in and never come out."""
+"""Video addresses: what FFmpeg may open for each. Credentials are never part of one: the relay logs in."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from devicemgr.errors import DeviceUnreachable, InvalidInput
 from devicemgr.model import VideoSource
@@ -18,26 +18,25 @@ _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How FFmpeg opens one address: `url` holds the credentials, so it is neither shown nor logged."""
+    """How FFmpeg opens one address; one in the network is opened through the relay that stands for its `scheme`."""
 
     url: str
     protocols: str
     formats: str
     format: str | None = None
     looped: bool = False
+    scheme: str = ""
 
 
 def resolve(source: VideoSource) -> Access:
     """What to open and what to allow for it; InvalidInput for an address of another kind, with what is possible."""
     scheme = source.url.split(":", 1)[0].lower()
     if scheme in _DEFAULT_PORTS:
-        url = with_credentials(source.url, source.username, source.password)
-        if scheme == "rtsps":
-            return Access(url, "rtsp,rtsps,tls,tcp,rtp", "rtsp,sdp,rtp,mpegts")
-        if scheme == "rtsp":
+        endpoint(source.url)
+        if scheme in ("rtsp", "rtsps"):
             udp = ",udp" if source.options.get("transport") == "udp" else ""
-            return Access(url, f"rtsp,tcp,rtp{udp}", "rtsp,sdp,rtp,mpegts")
-        return Access(url, "http,tcp" if scheme == "http" else "https,tls,tcp", _HTTP)
+            return Access(source.url, f"rtsp,tcp,rtp{udp}", "rtsp,sdp,rtp,mpegts", scheme=scheme)
+        return Access(source.url, "http,tcp", _HTTP, scheme=scheme)
     if scheme == "file":
         path = file_path(source.url)
         if not path.is_file():
@@ -68,17 +67,6 @@ def endpoint(url: str) -> tuple[str, int] | None:
     if not host:
         raise InvalidInput("the address names no host")
     return host, port or _DEFAULT_PORTS[parts.scheme.lower()]
-
-
-def with_credentials(url: str, username: str | None, password: str | None) -> str:
-    """The URL with user and password percent-encoded in it."""
-    if username is None:
-        return url
-    parts = urlsplit(url)
-    user = quote(username, safe="")
-    if password is not None:
-        user += ":" + quote(password, safe="")
-    return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rsplit('@', 1)[-1]}"))
 
 
 def require_no_credentials(url: str) -> None:

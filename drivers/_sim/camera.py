@@ -5,6 +5,8 @@ import hmac
 import io
 import json
 import math
+import re
+import secrets
 import signal
 import sys
 import threading
@@ -20,12 +22,14 @@ from PIL import Image
 
 from devicemgr.errors import DeviceBusy, InvalidInput
 from devicemgr.model import JsonValue
+from drivers._digest import authorization, read_challenges
 from drivers._sim.scene import FaceBox, Rendering, Scene
 
 Listener = Callable[[dict[str, JsonValue]], None]
 _MAX_CLIENTS = 16
 _CLIENT_TIMEOUT = 5.0
 _BOUNDARY = "picture"
+_FIELD = re.compile(r'(\w+)="?([^",]*)"?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,8 @@ class SimulatedCamera:
             raise InvalidInput("the frame rate must be from 1 to 60")
         self._scene, self._cycle, self._fps = scene, cycle, fps
         self._listener = listener or (lambda _: None)
-        self._expected = None
-        if credentials is not None:
-            self._expected = "Basic " + base64.b64encode(":".join(credentials).encode()).decode()
+        self._credentials = credentials
+        self._digest = f'Digest realm="camera", nonce="{secrets.token_hex(16)}", qop="auth"'
         self._picture = threading.Condition()
         self._jpeg, self._serial = b"", 0
         self._stopping = threading.Event()
@@ -113,9 +116,25 @@ class SimulatedCamera:
         """Let nobody stand there from the next picture on."""
         self._shown_since = None
 
-    def admits(self, authorization: str | None) -> bool:
-        """Whether a request's Authorization header is right."""
-        return self._expected is None or hmac.compare_digest((authorization or "").encode(), self._expected.encode())
+    @property
+    def challenges(self) -> tuple[str, ...]:
+        """The ways to log in that it offers, Digest first, as many cameras do."""
+        return self._digest, 'Basic realm="camera"'
+
+    def admits(self, method: str, target: str, header: str | None) -> bool:
+        """Return True if a request's Authorization header is right: Digest or Basic."""
+        if self._credentials is None:
+            return True
+        header = header or ""
+        if header.startswith("Basic "):
+            expected = "Basic " + base64.b64encode(":".join(self._credentials).encode()).decode()
+            return hmac.compare_digest(header.encode(), expected.encode())
+        given, challenge = dict(_FIELD.findall(header)), read_challenges([self._digest])
+        if challenge is None or given.get("nonce") != challenge.nonce or given.get("uri") != target:
+            return False
+        count = int(given.get("nc", "0"), 16)
+        right = authorization(challenge, *self._credentials, method, target, given.get("cnonce"), count=count)
+        return hmac.compare_digest(dict(_FIELD.findall(right))["response"], given.get("response", ""))
 
     def enter(self) -> bool:
         """Take one of the client slots; False when the camera is full."""
@@ -183,12 +202,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         camera = self._camera
-        if not camera.admits(self.headers.get("Authorization")):
-            self._answer(401, {"WWW-Authenticate": 'Basic realm="camera"', "Content-Length": "0"})
+        if not camera.admits("GET", self.path, self.headers.get("Authorization")):
+            self._answer(401, [("WWW-Authenticate", way) for way in camera.challenges] + [("Content-Length", "0")])
         elif self.path not in ("/stream", "/snapshot.jpg"):
-            self._answer(404, {"Content-Length": "0"})
+            self._answer(404, [("Content-Length", "0")])
         elif not camera.enter():
-            self._answer(503, {"Content-Length": "0"})
+            self._answer(503, [("Content-Length", "0")])
         else:
             try:
                 self._stream() if self.path == "/stream" else self._snapshot()
@@ -198,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
                 camera.leave()
 
     def _stream(self) -> None:
-        self._answer(200, {"Content-Type": f"multipart/x-mixed-replace; boundary={_BOUNDARY}"})
+        self._answer(200, [("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")])
         serial, jpeg = self._camera.picture_after(0)
         while serial:
             head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
@@ -207,12 +226,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _snapshot(self) -> None:
         _, jpeg = self._camera.picture_after(0)
-        self._answer(200, {"Content-Type": "image/jpeg", "Content-Length": str(len(jpeg))})
+        self._answer(200, [("Content-Type", "image/jpeg"), ("Content-Length", str(len(jpeg)))])
         self.wfile.write(jpeg)
 
-    def _answer(self, status: int, headers: dict[str, str]) -> None:
+    def _answer(self, status: int, headers: list[tuple[str, str]]) -> None:
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
 

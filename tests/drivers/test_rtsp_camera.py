@@ -92,6 +92,12 @@ def test_rtsp_with_a_password(rtsp: str) -> None:
     assert {frame.pixels.shape for frame in frames} == {(240, 320, 3)}
 
 
+def test_rtsp_over_udp(rtsp: str) -> None:
+    source = open_source(build(rtsp, "user", "ri ght/", transport="udp").stream())
+    assert {frame.pixels.shape for frame in islice(source, 8)} == {(240, 320, 3)}
+    source.close()
+
+
 def test_rtsp_with_a_wrong_password(rtsp: str) -> None:
     camera = build(rtsp, "user", "wrong")
     camera.open()
@@ -136,6 +142,7 @@ def test_open_says_what_is_missing(address: str) -> None:
 def test_options_reach_the_stream() -> None:
     source = build("rtsp://h/x", "u", "p", fps="5", transport="udp").stream()
     assert source.options == {"transport": "udp", "fps": 5.0, "max_width": 640, "min_face_px": 80, "tls_ca": ""}
+    assert build("rtsp://h/x", allow_basic="true").stream().options["allow_basic"] is True
     assert build("rtsp://h/x", roi="0.25, 0,0.5,1").stream().options["roi"] == [0.25, 0.0, 0.5, 1.0]
 
 

@@ -30,7 +30,7 @@ from devicemgr.ports import Frame
 from drivers._sim.camera import Cycle, SimulatedCamera, write_video
 from drivers._sim.scene import Scene
 from drivers._video import open_source, open_video
-from drivers._video_url import endpoint, file_path, with_credentials
+from drivers._video_url import endpoint, file_path
 
 Peer = Callable[[socket.socket], None]
 
@@ -344,8 +344,6 @@ def test_files_and_devices_that_are_not_there() -> None:
 
 
 def test_addresses() -> None:
-    assert with_credentials("rtsp://h:1/p?a=b", "ü s", "a/b:@") == "rtsp://%C3%BC%20s:a%2Fb%3A%40@h:1/p?a=b"
-    assert with_credentials("rtsp://h/p", None, "x") == "rtsp://h/p"
     assert file_path("file:rel/x.mp4") == Path("rel/x.mp4")
     assert file_path("file:///a%20b.mp4") == Path("/a b.mp4")
     assert endpoint("rtsp://h/") == ("h", 554)

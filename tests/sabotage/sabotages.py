@@ -312,4 +312,11 @@ SABOTAGES = (
         "    row.wrapped_key = row.wrapped_key\n",
         "tests/store/test_privacy.py",
     ),
+    one(
+        "a plain password for a stream that asks for one",
+        "drivers/_stream_login.py",
+        "        if not self._allow_basic:\n",
+        "        if self._username is None:\n",
+        "tests/drivers/test_stream_login.py",
+    ),
 )
