@@ -4,6 +4,7 @@ The box's owner (root and the daemon's user) counts as one person, and so does a
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from devicemgr.errors import ApprovalNeeded, NotAllowed
 from devicemgr.events import Fact
@@ -12,7 +13,7 @@ from devicemgr.site import Site
 from devicemgr.store import approvals, operators
 from devicemgr.store.database import Session
 from devicemgr.store.people import now_text
-from devicemgr.store.tables import ApprovalRow
+from devicemgr.store.tables import ApprovalRow, OperatorRow
 from devicemgr.text import rfc3339
 
 MINUTES = 15
@@ -21,11 +22,18 @@ MINUTES = 15
 def require(site: Site, actor: str, action: str, subject: str) -> None:
     """Use up another admin's approval of this very action and subject; without one, ask and raise ApprovalNeeded."""
     with site.database.write(changes_site=False) as session:
-        row = next((row for row in _open(session) if _is_for(row, actor, action, subject)), None)
+        row = _found(session, actor, action, subject)
         if row is not None and row.approved_by is not None:
             row.used = now_text()
             _record(site, session, "admin.approval_used", actor, row)
             return
+    ask(site, actor, action, subject)
+
+
+def ask(site: Site, actor: str, action: str, subject: str) -> NoReturn:
+    """Ask for another admin's approval, unless that was done already, and raise ApprovalNeeded."""
+    with site.database.write(changes_site=False) as session:
+        row = _found(session, actor, action, subject)
         if row is None:
             row = approvals.add(session, action, subject, actor)
             _record(site, session, "admin.approval_asked", actor, row)
@@ -52,12 +60,21 @@ def waiting(session: Session) -> list[ApprovalRow]:
     return list(_open(session))
 
 
+def admins(session: Session) -> list[OperatorRow]:
+    """Return the operators with the role admin."""
+    return [row for row in operators.all_rows(session) if Role.ADMIN in operators.roles_of(row)]
+
+
 def _open(session: Session) -> list[ApprovalRow]:
     return list(approvals.since(session, _earliest()))
 
 
 def _earliest() -> str:
     return rfc3339(datetime.now(UTC) - timedelta(minutes=MINUTES))
+
+
+def _found(session: Session, actor: str, action: str, subject: str) -> ApprovalRow | None:
+    return next((row for row in _open(session) if _is_for(row, actor, action, subject)), None)
 
 
 def _is_for(row: ApprovalRow, actor: str, action: str, subject: str) -> bool:
@@ -70,8 +87,7 @@ def _person(actor: str) -> str:
 
 
 def _advice(session: Session, actor: str, approval: str) -> str:
-    admins = [row for row in operators.all_rows(session) if Role.ADMIN in operators.roles_of(row)]
-    others = [row.name for row in admins if f"operator {row.name}" != _person(actor)]
+    others = [row.name for row in admins(session) if f"operator {row.name}" != _person(actor)]
     if not others and _person(actor) == "owner of the box":
         return (
             "there is no second one yet, so first add them: `devicemgr operator add NAME --role admin --os-user USER`; "

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import socket
+import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -257,6 +258,22 @@ def done(cli: Callable[..., Ran]) -> Callable[..., Any]:
         ran = cli(*arguments, "--json")
         assert ran.code == 0, ran.err
         return ran.json
+
+    return run
+
+
+@pytest.fixture
+def agreed(home: Home, cli: Callable[..., Ran], done: Callable[..., Any]) -> Callable[..., Any]:
+    """agreed("apply", file) is `done` for a command that may need a second admin: one agrees, and it runs again."""
+
+    def run(*arguments: str | Path) -> Any:
+        ran = cli(*arguments, "--json")
+        if ran.code == 0:
+            return ran.json
+        with sqlite3.connect(home.database) as raw:
+            raw.execute("UPDATE approvals SET approved_by = 'operator:second' WHERE used IS NULL")
+        raw.close()
+        return done(*arguments)
 
     return run
 

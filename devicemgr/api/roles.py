@@ -123,6 +123,26 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/audit/export"): _AUDITOR,
 }
 
+SITE_CHANGES: Mapping[tuple[str, str], frozenset[Role]] = {
+    ("site", "edit"): _ADMIN,
+    ("model", "edit"): _ADMIN,
+    ("profiles", "add"): _TECHNICIAN,
+    ("profiles", "edit"): _TECHNICIAN,
+    ("profiles", "remove"): _TECHNICIAN,
+    ("devices", "add"): TABLE["POST", "/devices"],
+    ("devices", "edit"): TABLE["PATCH", "/devices/{name}"],
+    ("devices", "remove"): TABLE["DELETE", "/devices/{name}"],
+    ("portals", "add"): TABLE["POST", "/portals"],
+    ("portals", "edit"): TABLE["PATCH", "/portals/{name}"],
+    ("portals", "remove"): TABLE["DELETE", "/portals/{name}"],
+    ("schedules", "add"): TABLE["POST", "/schedules"],
+    ("schedules", "edit"): TABLE["POST", "/schedules"],
+    ("schedules", "remove"): TABLE["DELETE", "/schedules/{name}"],
+    ("levels", "add"): TABLE["POST", "/levels"],
+    ("levels", "edit"): TABLE["POST", "/levels"],
+    ("levels", "remove"): TABLE["DELETE", "/levels/{name}"],
+}
+"""Who may make which change of a site's file: those who may call the route for that change alone."""
 
 _PATTERNS = [(key, compile_path(key[1])[0]) for key in TABLE]
 
@@ -131,8 +151,8 @@ def refuse_early(caller: Caller, method: str, path: str) -> None:
     """NotAllowed for a whole path that `authorise` would refuse, before anything of the body is read."""
     inside = path.removeprefix(PREFIX)
     named = [key for key, pattern in _PATTERNS if key[0] == method and pattern.match(inside)]
-    if named and not any(_may(caller, key) for key in named):
-        raise _refusal(caller, named[0])
+    if named and not any(_may(caller, _allowed(key)) for key in named):
+        raise _refusal(caller, "do this", _allowed(named[0]))
 
 
 def authorise(request: Request) -> None:
@@ -142,15 +162,25 @@ def authorise(request: Request) -> None:
     if caller is None:
         if (request.method, request.scope["path"]) not in OPEN:
             raise NotSignedIn("the caller is unknown; sign in first")
-    elif not _may(caller, key):
-        raise _refusal(caller, key)
+    elif not _may(caller, _allowed(key)):
+        raise _refusal(caller, "do this", _allowed(key))
 
 
-def _may(caller: Caller, key: tuple[str, str]) -> bool:
-    return caller.is_owner or bool(caller.roles & TABLE.get(key, frozenset()))
+def require_site_change(caller: Caller, kind: str, change: str, name: str) -> None:
+    """Raise NotAllowed unless the caller may make this one change of a site's file."""
+    allowed = SITE_CHANGES.get((kind, change), frozenset())
+    if not _may(caller, allowed):
+        raise _refusal(caller, f"{change} {kind} {name}".rstrip() + " in the site's file", allowed)
 
 
-def _refusal(caller: Caller, key: tuple[str, str]) -> NotAllowed:
-    may = TABLE.get(key, frozenset())
-    who = " or ".join(role for role in Role if role in may) or "the owner of the box"
-    return NotAllowed(f"{caller.actor} may not do this; it is for: {who}")
+def _allowed(key: tuple[str, str]) -> frozenset[Role]:
+    return TABLE.get(key, frozenset())
+
+
+def _may(caller: Caller, allowed: frozenset[Role]) -> bool:
+    return caller.is_owner or bool(caller.roles & allowed)
+
+
+def _refusal(caller: Caller, what: str, allowed: frozenset[Role]) -> NotAllowed:
+    who = " or ".join(role for role in Role if role in allowed) or "the owner of the box"
+    return NotAllowed(f"{caller.actor} may not {what}; it is for: {who}")

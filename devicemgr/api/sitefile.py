@@ -8,10 +8,11 @@ from typing import Any, TypeVar, cast
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from devicemgr import sitefile
+from devicemgr import sitefile, two_person
 from devicemgr.api import devices, portals, rights
 from devicemgr.api.context import Caller, Context, Ctx, Who
-from devicemgr.errors import InvalidInput
+from devicemgr.api.site_rights import ACTION, require_roles, two_admin_changes
+from devicemgr.errors import ApprovalNeeded, InvalidInput
 from devicemgr.face_model import FaceModel
 from devicemgr.model import DeviceConfig
 from devicemgr.profile import Profile
@@ -30,7 +31,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class SiteFile(BaseModel):
-    """A site's file; `plan` changes nothing, `prune` removes what the file does not name."""
+    """A site's file; `plan` checks everything and changes nothing, `prune` removes what the file does not name."""
 
     model_config = ConfigDict(extra="forbid")
     toml: str
@@ -82,36 +83,59 @@ def export_site(context: Ctx, _: Who) -> dict[str, Any]:
     return {"toml": sitefile.text_of(document), "site": document}
 
 
+class _Planned(Exception):
+    """Ends the transaction of a plan, so that nothing of it is stored."""
+
+
 @router.post("/apply")
 def apply_site(body: SiteFile, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Make the site what the file says, wholly or not at all."""
+    """Make the site what the file says, wholly or not at all; each change needs the role that it needs by itself."""
     wanted = _wanted(context, sitefile.parse(body.toml))
-    if body.plan:
-        with context.site.database.read() as session:
-            return _answer(session, _current(session), wanted, body)
-    with context.site.database.write() as session:
-        joined = replace(
-            context,
-            site=replace(context.site, database=cast(Database, _Joined(session))),
-            runtime=cast(Runtime, _Unmoved()),
-        )
-        answer = _answer(session, _current(session), wanted, body)
-        for change in answer["changes"]:
-            _APPLY[change["kind"]](joined, session, caller, change, wanted)
-        session.flush()
-        answer["without_password"] = _without_password(session)
+    answer: dict[str, Any] = {}
+    try:
+        with context.site.database.write() as session:
+            answer |= _answer(session, caller, wanted, body)
+            _apply(context, session, caller, wanted, answer)
+            if body.plan:
+                raise _Planned
+    except _Planned:
+        return answer
+    except ApprovalNeeded:
+        # The request for approval must outlive the transaction that it stopped.
+        two_person.ask(context.site, caller.actor, ACTION, ", ".join(answer["two_admins"]))
     context.runtime.site_changed()
     context.site.database.forget()
     return answer
 
 
-def _answer(session: Session, before: sitefile.Document, wanted: sitefile.Document, body: SiteFile) -> dict[str, Any]:
+def _answer(session: Session, caller: Caller, wanted: sitefile.Document, body: SiteFile) -> dict[str, Any]:
+    """Return what would be done; NotAllowed when the caller may not do all of it."""
+    before = _current(session)
+    changes = sitefile.changes(before, wanted, prune=body.prune)
+    require_roles(caller, changes)
     return {
         "applied": not body.plan,
-        "changes": sitefile.changes(before, wanted, prune=body.prune),
+        "changes": changes,
         "not_in_file": [] if body.prune else sitefile.unnamed(before, wanted),
-        "without_password": _without_password(session),
+        "two_admins": two_admin_changes(session, caller, changes),
     }
+
+
+def _apply(
+    context: Context, session: Session, caller: Caller, wanted: sitefile.Document, answer: dict[str, Any]
+) -> None:
+    """Make the changes within the transaction; a plan asks for no approval."""
+    joined = replace(
+        context,
+        site=replace(context.site, database=cast(Database, _Joined(session))),
+        runtime=cast(Runtime, _Unmoved()),
+    )
+    if answer["two_admins"] and answer["applied"]:
+        two_person.require(joined.site, caller.actor, ACTION, ", ".join(answer["two_admins"]))
+    for change in answer["changes"]:
+        _APPLY[change["kind"]](joined, session, caller, change, wanted)
+    session.flush()
+    answer["without_password"] = _without_password(session)
 
 
 def _without_password(session: Session) -> list[str]:

@@ -60,6 +60,9 @@ def _show(found: dict[str, Any]) -> None:
     if found["not_in_file"]:
         names = ", ".join(f"{entry['kind']} {entry['name']}" for entry in found["not_in_file"])
         say(f"not in the file and left as they are (--prune removes them): {names}")
+    if found["two_admins"] and not found["applied"]:
+        settings = ", ".join(found["two_admins"])
+        warn(f"two admins must agree on {settings}: apply it, then another runs `devicemgr operator approve ID`")
     if names := ", ".join(found["without_password"]):
         warn(f"no password is stored for {names}: devicemgr device edit NAME --password-stdin")
 

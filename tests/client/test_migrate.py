@@ -64,14 +64,14 @@ def parts(parts):
 
 
 @pytest.fixture
-def settle(home, tmp_path, done):
+def settle(home, tmp_path, agreed):
     """settle(threshold=0.5) describes the model `mine` and keeps samples."""
 
     def apply(keep=True, path="/srv/mine.onnx", **more):
         lines = [f"{name} = {value}" for name, value in more.items()]
         model = f'[model]\nname = "mine"\npath = "{path}"\ndimension = {DIMENSION}\n' + "\n".join(lines)
         (tmp_path / "site.toml").write_text(f"[site]\nkeep_samples = {str(keep).lower()}\n{model}\n")
-        return done("apply", tmp_path / "site.toml")
+        return agreed("apply", tmp_path / "site.toml")
 
     return apply
 

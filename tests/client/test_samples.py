@@ -10,13 +10,13 @@ from devicemgr.store import people
 
 
 @pytest.fixture
-def keeping(tmp_path, done):
+def keeping(tmp_path, agreed):
     """keeping(True) applies the setting."""
 
     def set_to(keep):
         file = tmp_path / "site.toml"
         file.write_text(f"[site]\nkeep_samples = {str(keep).lower()}\n")
-        return done("apply", file)
+        return agreed("apply", file)
 
     return set_to
 

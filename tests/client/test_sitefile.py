@@ -153,9 +153,12 @@ def test_what_the_file_does_not_name_stays_unless_pruned(file, cli, done):
     ],
 )
 def test_one_fault_and_nothing_is_done(file, cli, done, old, new, words):
+    """A plan finds the same faults: it is the same work, rolled back."""
     assert old in SITE
     ran = cli("apply", file(SITE.replace(old, new)))
     assert ran.code == 1
+    planned = cli("apply", file(SITE.replace(old, new)), "--plan")
+    assert (planned.code, planned.error) == (1, ran.error)
     assert words in ran.error
     assert done("device", "list") == done("level", "list") == done("schedule", "list") == []
     assert cli("events", "--json").lines == []
@@ -166,11 +169,24 @@ def test_a_device_in_use_is_not_removed_and_neither_is_anything_else(file, cli, 
     done("apply", file())
     before = cli("export").out
     other = '[devices.other]\ndriver = "fake_gate"\naddress = "/dev/gate/z"\n'
-    ran = cli("apply", file(other), "--prune")
-    assert ran.code == 1
-    assert "uses device" in ran.error
+    for plan in (["--plan"], []):
+        ran = cli("apply", file(other), "--prune", *plan)
+        assert ran.code == 1
+        assert "uses device" in ran.error
     assert cli("export").out == before
-    assert "new name" in cli("apply", file(SITE.replace('"fake_camera"', '"fake_gate"'))).error
+    another_kind = file(SITE.replace('"fake_camera"', '"fake_gate"'))
+    assert "new name" in cli("apply", another_kind, "--plan").error
+    assert "new name" in cli("apply", another_kind).error
+
+
+@pytest.mark.usefixtures("home")
+def test_a_plan_says_what_needs_two_admins_and_asks_for_nothing(file, cli, done):
+    done("person", "add", "A", "--badge", "1")
+    planned = cli("apply", file("[site]\nretention_days = 30\n"), "--plan", "--json")
+    assert (planned.code, planned.json["two_admins"]) == (4, ["retention_days 0 to 30"])
+    assert "two admins" in cli("apply", file("[site]\nretention_days = 30\n"), "--plan").err
+    assert done("operator", "requests") == []
+    assert "two admins" in cli("apply", file("[site]\nretention_days = 30\n")).error
 
 
 @pytest.mark.usefixtures("home")

@@ -22,6 +22,13 @@ def one(name: str, file: str, old: str, new: str, *tests: str) -> Sabotage:
 
 SABOTAGES = (
     one(
+        "a site's file changes what its sender may not",
+        "devicemgr/api/sitefile.py",
+        "    require_roles(caller, changes)\n",
+        "",
+        "tests/api/test_site_rights.py",
+    ),
+    one(
         "acknowledged before the commit",
         "devicemgr/ledger.py",
         """            entries = ledger_rows.append(session, facts)
@@ -236,7 +243,7 @@ SABOTAGES = (
     one(
         "no role is asked for",
         "devicemgr/api/roles.py",
-        "return caller.is_owner or bool(caller.roles & TABLE.get(key, frozenset()))",
+        "return caller.is_owner or bool(caller.roles & allowed)",
         "return True",
         "tests/api/test_roles.py",
     ),

@@ -86,7 +86,7 @@ def test_an_erased_person_is_in_no_byte_of_the_home(enrolled, home, done, site, 
     assert left <= {"a.jpg"}, "nothing but the photo that the person's employer keeps"
 
 
-def test_events_that_retention_removes_are_in_no_byte(enrolled, home, site, done, tmp_path):
+def test_events_that_retention_removes_are_in_no_byte(enrolled, home, site, done, agreed, tmp_path):
     with site.database.write(changes_site=False) as session:
         fact = Fact(Kind.ACCESS_GRANTED, datetime.now(UTC), person_id="11111111-aaaa", request="request-771001")
         site.ledger.append(session, [fact])
@@ -94,7 +94,7 @@ def test_events_that_retention_removes_are_in_no_byte(enrolled, home, site, done
     done("person", "suspend", "B-8")
     settings = tmp_path / "site.toml"
     settings.write_text("[site]\nretention_days = 1\n")
-    done("apply", settings)
+    agreed("apply", settings)
     assert any(b"request-771001" in content for content in files(home.path).values())
     later = datetime.fromtimestamp(time.time() + 3 * 86400, UTC)
     assert retention.run(site, later)["events"] > 5
