@@ -1,44 +1,48 @@
 """How the daemon enters a home: with its database if that can be used, with the last good snapshot if not."""
 
+import logging
+
 from devicemgr import frozen, quarantine, reserve
-from devicemgr.errors import DevicemgrError
+from devicemgr.errors import DatabaseDamaged, DevicemgrError
 from devicemgr.home import Home
 from devicemgr.rulebook import Rulebook
-from devicemgr.site import Parts, Site, finish_restore, initialise, open_site
+from devicemgr.site import Parts, Site, finish_restore, initialise, open_site, require_own_key
 from devicemgr.store import holdings, ledger_rows, places, settings
+from devicemgr.store.faults import reading_stored
 from devicemgr.store.tables import DeviceRow
+
+log = logging.getLogger(__name__)
 
 
 def open_for_daemon(home: Home, parts: Parts) -> Site:
-    """Make or migrate the home and open it; a database that can't be used is set aside first, with its reason."""
+    """Make or migrate the home and open it; a database that can't be used is set aside first, with its reason.
+
+    KeyMissing, and nothing is changed, for a key that is damaged, gone or another database's.
+    """
     home.make()
     with home.taken():
         reserve.spend(home)
     finish_restore(home)
-    if quarantine.trouble(home, thorough=True):
-        _set_aside(home, None)
-    else:
-        opened = _opened(home, parts)
-        if isinstance(opened, Site):
-            return opened
-        _set_aside(home, opened)
+    require_own_key(home)
+    why = None
+    if not quarantine.trouble(home, thorough=True):
+        try:
+            return _opened(home, parts)
+        except DatabaseDamaged as error:
+            why = str(error)
+    _set_aside(home, why)
     return open_site(home, parts, nobody=True)
 
 
-def _opened(home: Home, parts: Parts) -> Site | str:
-    """The site, or why its database can't be used after all."""
+def _opened(home: Home, parts: Parts) -> Site:
+    """Open the site; DatabaseDamaged where its database can't be used after all."""
+    initialise(home)
+    site = open_site(home, parts)
     try:
-        initialise(home)
-        site = open_site(home, parts)
-    except DevicemgrError as error:
-        if "damaged" in str(error):
-            return str(error)
-        raise
-    except Exception as error:
-        return f"it can't be opened: {type(error).__name__}"
-    if (why := _unreadable(site)) is not None:
+        _read_through(site)
+    except BaseException:
         site.close()
-        return why
+        raise
     return site
 
 
@@ -50,22 +54,21 @@ def _set_aside(home: Home, why: str | None) -> None:
             quarantine.set_aside(home, why)
 
 
-def _unreadable(site: Site) -> str | None:
-    """Read once what deciding needs: damage that SQLite does not see must not end the daemon at each start anew."""
+def _read_through(site: Site) -> None:
+    """Read once what deciding needs: damage that SQLite does not see must not end the daemon at each start."""
     try:
         Rulebook(site.database, site.parts.catalog).refresh()
         site.gallery.refresh()
-        with site.database.read() as session:
+        with site.database.read() as session, reading_stored("values"):
             settings.load(session)
             ledger_rows.head(session)
             holdings.counts(session)
             for row in places.devices(session):
                 _device(row, site)
+    except DatabaseDamaged:
+        raise
     except DevicemgrError as error:
-        return str(error) if "damaged" in str(error) else None
-    except Exception as error:
-        return f"it can't be read: {type(error).__name__}"
-    return None
+        log.warning("Failed to read the site through before its start: %s", error)
 
 
 def _device(row: DeviceRow, site: Site) -> None:

@@ -3,6 +3,7 @@
     DevicemgrError
     ├── RequestError          the caller changes the request
     │   ├── InvalidInput      a value is malformed or out of range
+    │   │   └── InvalidVulnerabilityList   the site's own list can't be read
     │   ├── NotFound          nothing has that name
     │   ├── AlreadyExists     the name or number is taken
     │   ├── NotAllowed        the caller may not do this
@@ -25,6 +26,7 @@
         ├── DaemonUnreachable the daemon does not answer
         ├── AlreadyRunning    another daemon owns this home
         ├── StorageFailed     the disk or the database refuses
+        │   └── DatabaseDamaged   what is in the database's file can't be trusted
         └── KeyMissing        the key file is absent, unreadable, or not this database's
 
 Each message is one line: what happened, and what to do.
@@ -53,6 +55,12 @@ class InvalidInput(RequestError):
 
     http_status = 422
     slug = "invalid-input"
+
+
+class InvalidVulnerabilityList(InvalidInput):
+    """The list of vulnerable firmware can't be read: the same for every device that is judged by it."""
+
+    slug = "invalid-vulnerability-list"
 
 
 class NotFound(RequestError):
@@ -205,6 +213,12 @@ class StorageFailed(SystemFault):
     """The disk or the database refuses to store."""
 
     slug = "storage-failed"
+
+
+class DatabaseDamaged(StorageFailed):
+    """What the database's file holds is damaged; the one reason for which it is set aside."""
+
+    slug = "database-damaged"
 
 
 class KeyMissing(SystemFault):

@@ -13,6 +13,7 @@ from devicemgr.face_model import FaceModel
 from devicemgr.face_ports import Calibration, Embedding, Gallery, GalleryLoader
 from devicemgr.store import calibrations, face_models, templates
 from devicemgr.store.database import Database, Session, revision
+from devicemgr.store.faults import reading_stored
 from devicemgr.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -84,8 +85,9 @@ class GalleryKeeper:
     def _load(self, session: Session, version: int) -> Gallery:
         """Rebuilt only when faces or what decides about them changed: most changes of people are of other kinds."""
         own = self._pick(session)
-        loaded = self._rows(session, self.name_of(own))
-        calibration = calibrations.load(session, own)
+        with reading_stored("templates"):
+            loaded = self._rows(session, self.name_of(own))
+            calibration = calibrations.load(session, own)
         gallery, known = self._gallery, (self._own, self._calibration)
         if gallery is None or (own, calibration) != known or not _same(loaded, self._loaded):
             self._loaded, self._calibration = loaded, calibration

@@ -9,6 +9,7 @@ from devicemgr.ports import DriverCatalog
 from devicemgr.rules.policy import Snapshot
 from devicemgr.store import calibrations, credentials, face_models, people, places
 from devicemgr.store.database import Database, Session, revision
+from devicemgr.store.faults import reading_stored
 from devicemgr.wall_clock import WallClock
 
 
@@ -37,7 +38,9 @@ class Rulebook:
                 version = revision(session)
                 if version == self._snapshot.version:
                     return self._snapshot
-                loaded = replace(_load(session, version), readers=self._readers(session))
+                with reading_stored("people and rights"):
+                    loaded = _load(session, version)
+                loaded = replace(loaded, readers=self._readers(session))
                 devices = {row.name for row in places.devices(session)}
             with self._swapping:
                 self._fires &= devices

@@ -17,7 +17,7 @@ from devicemgr.ports import DriverCatalog
 from devicemgr.sealer import Sealer
 from devicemgr.snapshots import Snapshots
 from devicemgr.spill import Spill
-from devicemgr.store import clock_mark
+from devicemgr.store import clock_mark, condition
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
 from devicemgr.vault import Vault
 from devicemgr.wall_clock import WallClock
@@ -73,6 +73,7 @@ def initialise(home: Home) -> bool:
     finish_restore(home)
     if why := quarantine.trouble(home):
         raise StorageFailed(quarantine.advice(home, why))
+    require_own_key(home)
     new = not home.database.exists()
     vault = None if new and not home.key.exists() and not home.has_credential else _any_vault(home)
     vault = vault or Vault.create(home.key)
@@ -94,38 +95,64 @@ def finish_restore(home: Home) -> None:
             swap.finish(home)
 
 
+def require_own_key(home: Home) -> None:
+    """Raise KeyMissing unless there is a key for what the home holds; changes nothing.
+
+    A home without database, snapshot and key is new and needs none. Where the database can't be read, any key that is
+    whole will do: whose it is shows when there is something to open.
+    """
+    if not (home.database.exists() or home.snapshot.exists() or home.key.exists() or home.has_credential):
+        return
+    wanted = condition.fingerprint(home.database)
+    if wanted is None:
+        _any_vault(home)
+    else:
+        _vault_of(home, wanted)
+
+
 def load_vault(home: Home, database: Database) -> Vault:
     """The vault of this database; KeyMissing when the key is absent, too open, or another's."""
     with database.read() as session:
         wanted = get_meta(session, FINGERPRINT)
-    found, told = _vaults(home)
-    vault = next((vault for vault in found.values() if vault.fingerprint() == wanted), None)
-    if vault is None:
-        raise told or KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
-    if vault is found.get(home.new_key):  # a rotation was killed after its commit
+    path, vault = _vault_of(home, wanted)
+    if path == home.new_key:  # a rotation was killed after its commit
         with suppress(FileNotFoundError):
             home.new_key.replace(home.key)
     return vault
 
 
+def _vault_of(home: Home, wanted: str | None) -> tuple[Path, Vault]:
+    """The key with this fingerprint and its file; KeyMissing when there is none."""
+    found, told = _vaults(home)
+    for path, vault in found.items():
+        if vault.fingerprint() == wanted:
+            return path, vault
+    raise told or KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
+
+
 def _vaults(home: Home) -> tuple[dict[Path, Vault], KeyMissing | None]:
-    """The keys there are, by file, and what is wrong with the first one that can't be used."""
+    """The keys there are, by file, and what is wrong with the first one that can't be used.
+
+    What lies in the place of a rotation's new key counts only if it is a key: it may be anything else.
+    """
     found: dict[Path, Vault] = {}
     told: KeyMissing | None = None
     places = [home.credential] if home.credential and home.has_credential else []
     places += [home.key] if home.key.exists() or not places else []
-    places += [home.new_key] if home.new_key.exists() else []
     for path in places:
         try:
             found[path] = Vault.load(path, credential=path == home.credential)
         except KeyMissing as error:
             told = told or error
+    with suppress(KeyMissing):
+        found[home.new_key] = Vault.load(home.new_key)
     return found, told
 
 
 def _any_vault(home: Home) -> Vault:
-    """A key that can be used; KeyMissing without one."""
+    """A key that can be used, where no database says which; KeyMissing without one."""
     found, told = _vaults(home)
+    found.pop(home.new_key, None)
     if told is not None:
         raise told
     return next(iter(found.values()))

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -147,10 +148,10 @@ class Vault:
         Of a systemd credential the group's bits show its access list, which names the service's user alone.
         """
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
-                text = file.read(256)
+                text = file.read(256) if stat.S_ISREG(mode) else b""
         except OSError as error:
             message = f"cannot read the key file {path} ({error.strerror}); restore it from its backup"
             raise KeyMissing(message) from error

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import InvalidVulnerabilityList
 from devicemgr.model import DeviceInfo
 from devicemgr.text import safe
 
@@ -62,7 +62,7 @@ class Finding:
 
 
 def known(home: Path) -> list[Entry]:
-    """The shipped list, and HOME's; InvalidInput names the file and what is wrong in it."""
+    """The shipped list, and HOME's; InvalidVulnerabilityList names the file and what is wrong in it."""
     shipped = parse(files("devicemgr").joinpath(FILE).read_bytes(), FILE)
     own = home / FILE
     try:
@@ -71,23 +71,27 @@ def known(home: Path) -> list[Entry]:
     except FileNotFoundError:
         return shipped
     except OSError as error:
-        raise InvalidInput(f"cannot read {own} ({error.strerror}); check who owns it, or take it away") from error
+        raise InvalidVulnerabilityList(
+            f"cannot read {own} ({error.strerror}); check who owns it, or take it away"
+        ) from error
     named = {entry.cve for entry in told}
     return [entry for entry in shipped if entry.cve not in named] + told
 
 
 def parse(content: bytes, where: str) -> list[Entry]:
-    """The entries of a file; InvalidInput, in one line, says what is wrong."""
+    """The entries of a file; InvalidVulnerabilityList, in one line, says what is wrong."""
     if len(content) > _MOST_BYTES:
-        raise InvalidInput(f"{where} is larger than 1 MB; leave out what is of no use here")
+        raise InvalidVulnerabilityList(f"{where} is larger than 1 MB; leave out what is of no use here")
     try:
         return _File.model_validate(tomllib.loads(content.decode("utf-8"))).vulnerable
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidInput(f"{where} is not TOML ({safe(str(error), 120)}); correct it, or take it away") from error
+        raise InvalidVulnerabilityList(
+            f"{where} is not TOML ({safe(str(error), 120)}); correct it, or take it away"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(
+        raise InvalidVulnerabilityList(
             f"{where}: {safe(place, 80)}: {safe(first['msg'], 120)}; correct it, or take it away"
         ) from error
 

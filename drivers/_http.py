@@ -316,7 +316,7 @@ def _translated(once: bool, backend: DeadlineBackend) -> Iterator[None]:
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
         if once:
             raise OutcomeUnknown("the command was sent and no answer came; look at the device") from error
-        if isinstance(error, httpcore.ProtocolError) and "without sending" not in str(error):
+        if isinstance(error, httpcore.ProtocolError) and not backend.peer_ended:
             raise DeviceGarbled("the device's answer is no HTTP that can be read; is the address right?") from error
         slow = isinstance(error, httpcore.TimeoutException) or backend.is_over()
         words = "does not answer in time; check its network and load" if slow else "was lost; check its power and cable"

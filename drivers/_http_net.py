@@ -25,6 +25,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
 
     def __init__(self, fingerprint: bytes | None = None) -> None:
         self.until = 0.0
+        self.peer_ended = False  # the peer closed its side while an answer was read
         self._fingerprint = fingerprint
         self._inner = httpcore.SyncBackend()
         self._streams: weakref.WeakSet[_DeadlineStream] = weakref.WeakSet()
@@ -74,11 +75,14 @@ class _DeadlineStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         if self._backend.is_over():
             raise httpcore.ReadTimeout("the deadline has passed")
-        return self._inner.read(max_bytes, self._backend.left())
+        data = self._inner.read(max_bytes, self._backend.left())
+        self._backend.peer_ended = not data
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         if self._backend.is_over():
             raise httpcore.WriteTimeout("the deadline has passed")
+        self._backend.peer_ended = False
         self._inner.write(buffer, self._backend.left())
 
     def close(self) -> None:

@@ -210,7 +210,7 @@ class OnvifDevice:
         try:
             return soap.answer(response.content, operation)
         except OnvifFault as fault:
-            if is_refusal(fault.codes, str(fault)):
+            if is_refusal(fault.codes, fault.reason):
                 raise _NotAuthorized(None) from None
             raise
 
@@ -233,9 +233,10 @@ class OnvifDevice:
         except Fault as fault:
             codes = tuple(plain(str(code).rpartition(":")[2]) for code in (fault.code, *(fault.subcodes or ())))
             codes = tuple(code.rpartition("}")[2] for code in codes)
-            if is_refusal(codes, str(fault.message)):
+            reason = plain(fault.message, 120)
+            if is_refusal(codes, reason):
                 raise _NotAuthorized(None) from None
-            raise OnvifFault(f"the device refuses {operation}: {plain(fault.message, 120)}", codes) from None
+            raise OnvifFault(f"the device refuses {operation}: {reason}", codes, reason) from None
         except (ZeepError, etree.LxmlError, AttributeError, TypeError, ValueError, LookupError) as error:
             # zeep's own error holds the whole answer: its kind will do.
             raise soap.garbled(operation) from RuntimeError(f"{type(error).__name__}: {plain(error, 200)}")

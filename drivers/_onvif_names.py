@@ -27,19 +27,26 @@ CLOCK_HIDDEN = (
     "the device refuses the password and hides its clock: set its time (a wrong one looks like a wrong password), "
     "then the password with `devicemgr device edit NAME --password-stdin`"
 )
+_UNSUPPORTED_REASONS = ("not implemented", "not supported", "unsupported", "no such operation", "not recognized")
 
 
 class OnvifFault(DeviceRefused):
-    """A SOAP fault; `codes` are the local names of its codes, such as NotAuthorized, ActionNotSupported."""
+    """A SOAP fault: local names of its codes, such as NotAuthorized or ActionNotSupported, and the device's reason."""
 
-    def __init__(self, message: str, codes: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, codes: tuple[str, ...] = (), reason: str = "") -> None:
         super().__init__(message)
         self.codes = codes
+        self.reason = reason
 
     @property
     def unsupported(self) -> bool:
         """The device does not have this call."""
         return bool({"ActionNotSupported", "NotSupported", "OptionalActionNotImplemented"} & set(self.codes))
+
+    @property
+    def lacks(self) -> bool:
+        """As `unsupported`, also for devices that send env:Receiver alone and put the rest into the reason's text."""
+        return self.unsupported or any(words in self.reason.lower() for words in _UNSUPPORTED_REASONS)
 
 
 def is_refusal(codes: tuple[str, ...], reason: str) -> bool:

@@ -21,7 +21,6 @@ from drivers._onvif_session import OPEN_SECONDS
 T = TypeVar("T")
 _ROLES = {"Administrator": "administrator", "Operator": "operator", "User": "user"}
 _LEVELS = {role: level for level, role in _ROLES.items()}
-_LACKS = ("not implemented", "not supported", "unsupported", "no such operation", "not recognized")
 _MOST = 64
 
 
@@ -45,7 +44,7 @@ class OnvifSettings:
             self._users()
             self._users_answered = True
         except OnvifFault as fault:
-            if not _lacks(fault):
+            if not fault.lacks:
                 raise
         except DeviceGarbled:
             return
@@ -130,7 +129,7 @@ class OnvifSettings:
             try:
                 self._device.call(DEVICE, "SetHostnameFromDHCP", FromDHCP=False)
             except OnvifFault as fault:
-                if not _lacks(fault):
+                if not fault.lacks:
                     raise
         self._device.call(DEVICE, "SetHostname", Name=str(setting.value))
 
@@ -226,17 +225,13 @@ def _plainly(setting: Setting, act: Callable[[], T]) -> T:
     try:
         return act()
     except OnvifFault as fault:
-        if _lacks(fault):
+        if fault.lacks:
             raise DeviceLacks(f"the device does not offer this ({setting.kind})") from fault
         raise
     except DeviceRefused:
         raise
     except (AttributeError, TypeError) as error:  # an empty answer: zeep gives None for what is not there
         raise DeviceGarbled(f"the device's answer about {setting.kind} is not whole; update its firmware") from error
-
-
-def _lacks(fault: OnvifFault) -> bool:
-    return fault.unsupported or any(words in str(fault).lower() for words in _LACKS)
 
 
 def _zone(clock: Any) -> str:

@@ -76,7 +76,8 @@ def fault(element: Any, operation: str) -> OnvifFault:
     codes = [str(node.text or "") for name in names for node in all_of(element, name)][:_MOST_CODES]
     reason = text(element, "Text") or text(element, "faultstring")
     short = tuple(plain(code.rpartition(":")[2]) for code in codes)
-    return OnvifFault(f"the device refuses {operation}: {plain(reason, 120) or ' '.join(short)}", short)
+    said = plain(reason, 120)
+    return OnvifFault(f"the device refuses {operation}: {said or ' '.join(short)}", short, said)
 
 
 def garbled(operation: str) -> DeviceGarbled:

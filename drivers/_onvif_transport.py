@@ -16,7 +16,7 @@ from requests.auth import HTTPDigestAuth, _basic_auth_str
 from requests.structures import CaseInsensitiveDict
 from requests.utils import parse_dict_header, requote_uri
 from urllib3.exceptions import HTTPError as Urllib3Error
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 from zeep.transports import Transport
 
 from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable
@@ -213,8 +213,10 @@ def _translated(error: Exception, *, late: bool) -> DeviceUnreachable | DeviceRe
 
 
 def _never_left(error: Exception) -> bool:
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, requests.ConnectTimeout) or isinstance(cause, NewConnectionError)
+    # requests raises its own error while it handles urllib3's, which knows whether there was a connection.
+    within = error.__context__
+    unconnected = isinstance(within, MaxRetryError) and isinstance(within.reason, NewConnectionError)
+    return unconnected or isinstance(error, requests.ConnectTimeout)
 
 
 def _bounded(response: requests.Response) -> bytes:

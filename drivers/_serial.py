@@ -174,9 +174,10 @@ def _code(error: BaseException) -> int | None:
     """The errno, which pyserial drops from some of its exceptions but leaves in their context."""
     seen: BaseException | None = error
     while seen is not None:
-        first = seen.args[0] if seen.args else None
-        if isinstance(first, int):
-            return first
+        if isinstance(seen, OSError) and seen.errno is not None:
+            return seen.errno
+        if isinstance(seen, termios.error) and isinstance(seen.args[0], int):  # no OSError: its errno is in a tuple
+            return seen.args[0]
         seen = seen.__context__
     return None
 

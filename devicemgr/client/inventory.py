@@ -9,6 +9,7 @@ from devicemgr.client.at_once import at_once
 from devicemgr.client.output import emit, table, words
 from devicemgr.client.session import api, finish
 from devicemgr.client.transport import ApiProblem, path
+from devicemgr.errors import InvalidVulnerabilityList
 
 app = typer.Typer()
 
@@ -39,7 +40,7 @@ def _read(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
             told: dict[str, Any] = reach.get(path("devices", device["name"], "info"))
             return told | {"error": None}
         except ApiProblem as problem:
-            if problem.exit_code != 3 and "known_vulnerable" in str(problem):
+            if problem.slug == InvalidVulnerabilityList.slug:
                 raise  # it is the same for each of them
             return {"name": device["name"], "kind": device["driver"]} | nothing | {"error": str(problem)}
 

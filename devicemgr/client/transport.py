@@ -28,6 +28,7 @@ class ApiProblem(DevicemgrError):
         super().__init__(safe(str(document.get("detail", "the request failed")), 1000))
         self.document = document
         self.exit_code = int(document.get("exit_code", 1))
+        self.slug = str(document.get("type", "")).removeprefix("urn:devicemgr:problem:")
 
 
 class _InProcess(httpx.BaseTransport):

@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from devicemgr.errors import StorageFailed
+from devicemgr.errors import DatabaseDamaged, StorageFailed
 from devicemgr.files import sync_folder
 from devicemgr.seals import Seal
-from devicemgr.store.database import storage_advice
+from devicemgr.store.database import FINGERPRINT
+from devicemgr.store.faults import is_passing, storage_failure, was_interrupted
 from devicemgr.text import safe
 
 GONE, EMPTY, WITHOUT_SITE = "it is gone", "it is empty", "it holds no site"
@@ -66,6 +67,18 @@ def seal_flaw(path: Path, newest: Seal, removed: int) -> str | None:
     return found[0] if found else None
 
 
+def fingerprint(path: Path) -> str | None:
+    """Return which vault the database names as its own; None where that can't be read."""
+    try:
+        if not path.stat().st_size:
+            return None
+        with closing(_connect(path)) as database:
+            row = database.execute("SELECT value FROM meta WHERE key = ?", (FINGERPRINT,)).fetchone()
+    except (OSError, *_ERRORS):
+        return None
+    return str(row[0]) if row else None
+
+
 def stamp(path: Path) -> tuple[str, int]:
     """What tells one state of the file from another: the revision of people and site, and the last event."""
     with _failing(path), closing(_connect(path)) as database:
@@ -83,7 +96,7 @@ def copy(source: Path, target: Path) -> None:
             made.execute("PRAGMA journal_mode=DELETE")
             found = made.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise StorageFailed(
+            raise DatabaseDamaged(
                 f"the database is damaged ({_line(found)}); stop the daemon and restore the last backup"
             )
         descriptor = os.open(target, os.O_RDONLY)
@@ -131,7 +144,7 @@ def _looked_through(database: sqlite3.Connection, seconds: float, found: list[st
     try:
         answer = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.OperationalError as error:
-        if "interrupted" not in str(error):
+        if not was_interrupted(error):
             raise
         return  # too big to be looked through before the gates are needed; the next snapshot does that
     finally:
@@ -146,12 +159,9 @@ def _told() -> Iterator[list[str]]:
     found: list[str] = []
     try:
         yield found
-    except sqlite3.OperationalError as error:
-        passing = ("locked", "busy", "full", "disk I/O", "unable to open", "readonly")
-        if any(word in str(error) for word in passing):
-            raise StorageFailed(storage_advice(str(error))) from error
-        found.append(f"it is damaged: {_line(error)}")
     except _ERRORS as error:
+        if is_passing(error):
+            raise storage_failure(error) from error
         found.append(f"it is damaged: {_line(error)}")
 
 

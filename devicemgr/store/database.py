@@ -9,12 +9,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from devicemgr.errors import AlreadyExists, NotInitialised, StorageFailed
+from devicemgr.errors import AlreadyExists, DatabaseDamaged, NotInitialised, StorageFailed
 from devicemgr.store import sqlite
+from devicemgr.store.faults import storage_failure
 from devicemgr.store.tables import MetaRow
 
 __all__ = ["FINGERPRINT", "REVISION", "Database", "Session", "get_meta", "revision", "set_meta"]
@@ -63,7 +65,8 @@ class Database:
         with _translated(), self.engine.connect().execution_options(**sqlite.IMMEDIATE) as connection:
             config = _alembic(connection)
             with connection.begin():
-                _require_known(MigrationContext.configure(connection).get_current_revision())
+                with _knowing_its_version():
+                    _require_known(MigrationContext.configure(connection).get_current_revision())
                 command.upgrade(config, "head")
 
     def require_current(self) -> None:
@@ -75,7 +78,7 @@ class Database:
             raise NotInitialised(f"the database is of version {found}, this program of {wanted}; run `devicemgr init`")
 
     def _version(self) -> str | None:
-        with _translated(), self.engine.connect() as connection:
+        with _translated(), _knowing_its_version(), self.engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
     @contextmanager
@@ -117,6 +120,16 @@ class Database:
         """What the database's own check finds wrong, or None."""
         with _translated():
             return sqlite.damage(self.engine)
+
+
+@contextmanager
+def _knowing_its_version() -> Iterator[None]:
+    try:
+        yield
+    except CommandError as error:  # Alembic's, for a version table that holds several rows
+        raise DatabaseDamaged(
+            "the database is damaged (it does not say its version); restore the last backup"
+        ) from error
 
 
 def _require_known(found: str | None) -> None:
@@ -166,10 +179,8 @@ def _translated() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise AlreadyExists(f"the change contradicts what is stored ({error.orig})") from error
-    except OperationalError as error:
-        raise StorageFailed(storage_advice(str(error.orig))) from error
     except DBAPIError as error:
-        raise StorageFailed(storage_advice(str(error.orig))) from error
+        raise storage_failure(error.orig or error) from error
 
 
 def _exists(path: Path) -> bool:
@@ -177,16 +188,3 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError as error:
         raise StorageFailed(f"cannot look at {path} ({error.strerror}); check who owns the home folder") from error
-
-
-def storage_advice(cause: str) -> str:
-    """What to do about what SQLite says."""
-    if "full" in cause or "disk I/O" in cause:
-        return f"nothing could be stored ({cause}); free space on the disk that holds the home folder"
-    if "locked" in cause:
-        return "the database is held by another program; stop it, or wait and try again"
-    if "not a database" in cause or "malformed" in cause:
-        return f"the database is damaged ({cause}); stop the daemon and restore the last backup"
-    if "unable to open" in cause or "readonly" in cause:
-        return "the database can't be written; check who owns the home folder"
-    return f"the database failed: {cause}; run `devicemgr doctor`"

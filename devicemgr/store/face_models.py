@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from devicemgr.errors import StorageFailed
+from devicemgr.errors import DatabaseDamaged
 from devicemgr.face_model import FaceModel
 from devicemgr.store.consents import consented
 from devicemgr.store.database import get_meta, set_meta
@@ -32,12 +32,12 @@ class FaceModels(BaseModel):
 
 
 def load(session: Session) -> FaceModels:
-    """What is stored; StorageFailed for what was spoilt, since a guess could take one model's faces for another's."""
+    """What is stored; DatabaseDamaged for what was spoilt, since a guess could take one model's faces for another's."""
     text = get_meta(session, _KEY)
     try:
         return FaceModels() if text is None else FaceModels.model_validate_json(text)
     except ValidationError as error:
-        raise StorageFailed("what is stored of the face model is damaged; restore the database's backup") from error
+        raise DatabaseDamaged("what is stored of the face model is damaged; restore the database's backup") from error
 
 
 def save(session: Session, models: FaceModels) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from devicemgr.errors import StorageFailed
+from devicemgr.store.faults import parse_json
 
 BUSY_TIMEOUT_MS = 5_000
 _WIPE_MS = 50
@@ -32,7 +33,9 @@ def open_engine(path: Path) -> Engine:
         raise StorageFailed(f"cannot open {path} ({error.strerror}); check who owns the home folder") from error
     # No bound on connections: the threads are bounded, and many slow readers must not keep the ledger from its own.
     url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, max_overflow=-1)
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, max_overflow=-1, json_deserializer=parse_json
+    )
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
