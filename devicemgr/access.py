@@ -23,6 +23,7 @@ from devicemgr.events import (
     DeviceDecided,
     DeviceFact,
     DeviceReported,
+    Fact,
     KeysPressed,
     Presented,
     Reason,
@@ -31,7 +32,7 @@ from devicemgr.events import (
 from devicemgr.face_ports import Gallery
 from devicemgr.lamps import GateLine, Lamps
 from devicemgr.ledger import Ledger
-from devicemgr.model import AccessPoint, Direction, Signal
+from devicemgr.model import AccessPoint, Direction, Portal, Signal
 from devicemgr.openings import (
     Opening,
     Outcome,
@@ -45,14 +46,17 @@ from devicemgr.openings import (
 from devicemgr.passages import Passages
 from devicemgr.pins import PinChecked, PinTry
 from devicemgr.presence import Presence
+from devicemgr.recent_grants import RecentGrants
 from devicemgr.rulebook import Rulebook, point_of
 from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, FaceEvidence, Snapshot, decide
 from devicemgr.showings import Showings, Waiting
 
 log = logging.getLogger(__name__)
 
-# A card that is read again, or read of somebody whom a face has let in just now, asks nothing new.
-SAME_PERSON_S = 3.0
+# A face before a lane asks again this often while another lane of the group stands open for it.
+_LANE_RETRY_S = 1.0
+# While a gate is away, a person who stays in view gets a new request this often.
+_GATE_RETRY_S = 3.0
 
 
 class AccessPipeline:
@@ -74,8 +78,8 @@ class AccessPipeline:
         self._presence = Presence()
         self._showings = Showings(rules.now)
         self._device_log = DeviceLog(id_of)
-        self._passages = Passages(ledger, rules)
-        self._granted: dict[tuple[str, Direction], tuple[str | None, float]] = {}
+        self._grants = RecentGrants()
+        self._passages = Passages(ledger, rules, self._grants.end)
 
     def on_sighting(self, sighting: Sighting) -> None:
         """A face of a track: match it, and make a request when one is due."""
@@ -94,7 +98,10 @@ class AccessPipeline:
             self._settled(sighting.device, sighting.track)
         if evidence is None:
             return
-        if evidence.person_id is not None and self._has_just_been_granted(point, evidence.person_id):
+        if evidence.person_id is not None and self._is_granted_here(point, evidence.person_id):
+            return
+        if evidence.person_id is not None and self._is_granted_beside(point, evidence.person_id):
+            self._presence.ask_again(evidence.person_id, [point.device], time.monotonic() + _LANE_RETRY_S)
             return
         request = self._showings.request(point, rules, sighting.captured, face=evidence)
         decision = self._ask(request, rules, sighting.timings_ms)
@@ -123,7 +130,7 @@ class AccessPipeline:
         if point is None or not fact.names:
             return
         person = next((rules.cards[name] for name in fact.names if name in rules.cards), None)
-        if person is None or not self._has_just_been_granted(point, person):
+        if person is None or not (self._is_granted_here(point, person) or self._is_granted_beside(point, person)):
             now = time.monotonic()
             request = self._showings.request(point, rules, now, card=CardEvidence(fact.names, person))
             self._ask(request, rules, {})
@@ -138,7 +145,7 @@ class AccessPipeline:
         person = _person_of(waiting) if waiting else None
         if person is not None:
             self._check_pin(PinTry(device, channel, person, rules.pins.get(person), pin, now))
-        elif not self._has_just_been_granted(point, None):
+        elif not self._grants.has_any(point.portal, point.direction):
             self._ask(self._showings.request(point, rules, now), rules, {})
 
     def on_pin(self, checked: PinChecked) -> None:
@@ -172,10 +179,14 @@ class AccessPipeline:
         for found in facts:
             self._ledger.submit(found)
         if isinstance(fact, DeviceDecided) and fact.live and fact.granted and facts and facts[0].portal:
-            portal = rules.portals[facts[0].portal]
-            self._passages.released(
-                portal, facts[0].direction or Direction.ENTRY, facts[0].request, time.monotonic()
-            )  # fmt: skip
+            self._on_opened_alone(device, facts[0], rules.portals[facts[0].portal])
+
+    def _on_opened_alone(self, device: str, fact: Fact, portal: Portal) -> None:
+        """Expect the passage of a person whom the device has let in by itself."""
+        now, direction = time.monotonic(), fact.direction or Direction.ENTRY
+        if fact.person_id is not None and fact.request is not None:
+            self._grants.add(portal.name, direction, fact.person_id, fact.request, device=device, decided=now)
+        self._passages.released(portal, direction, fact.request, now)
 
     def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
         decision = decide(request, rules)
@@ -184,8 +195,27 @@ class AccessPipeline:
             self._show(request, rules, Signal.ASK)
         else:
             self._refuse(self._showings.end(request))
-            self._decided(request, decision, rules, timings_ms)
+            if decision.granted and self._stands_open(request, decision, rules):
+                self._answer_no(request)
+            else:
+                self._decided(request, decision, rules, timings_ms)
         return decision
+
+    def _stands_open(self, request: AccessRequest, decision: Decision, rules: Snapshot) -> bool:
+        """Return True if the person has an opening in this place already, whatever led to the request.
+
+        A console that is the gate itself only renews its own pulse.
+        """
+        if decision.person_id is None:
+            return False
+        side = (request.portal, request.direction, decision.person_id, rules)
+        is_gate = request.asked is not None and rules.portals[request.portal].gate == request.device
+        renewing = request.device if is_gate else None
+        return self._grants.holds_at(*side, renewing=renewing) or self._grants.holds_beside(*side)
+
+    def _answer_no(self, request: AccessRequest) -> None:
+        if request.asked is not None:
+            self._lamps.answer(request.device, request.asked, granted=False)
 
     def _refuse(self, waiting: Waiting | None) -> None:
         """The factor that was waited for did not come."""
@@ -199,7 +229,11 @@ class AccessPipeline:
         fact = decision_fact(request, decision, decided, timings_ms)
         if decision.granted:
             portal = rules.portals[request.portal]
-            self._granted[request.portal, request.direction] = (decision.person_id, decided)
+            if decision.person_id is not None:
+                self._grants.add(
+                    request.portal, request.direction, decision.person_id, request.id, device=request.device,
+                    decided=decided,
+                )  # fmt: skip
             opening = Opening(
                 request.id, portal, request.direction, request.captured, decided, decision.person_id,
                 presented_at=request.device, asked=request.asked,
@@ -208,13 +242,13 @@ class AccessPipeline:
         else:
             self._ledger.submit(fact)
             self._show(request, rules, Signal.DENIED)
-            if request.asked is not None:
-                self._lamps.answer(request.device, request.asked, granted=False)
+            self._answer_no(request)
 
-    def _has_just_been_granted(self, point: AccessPoint, person: str | None) -> bool:
-        """True for the person, or with None anybody, who was let in at this side a moment ago."""
-        who, when = self._granted.get((point.portal, point.direction), (None, -SAME_PERSON_S))
-        return (person is None or who == person) and time.monotonic() - when < SAME_PERSON_S
+    def _is_granted_here(self, point: AccessPoint, person: str) -> bool:
+        return self._grants.holds_at(point.portal, point.direction, person, self._rules.current)
+
+    def _is_granted_beside(self, point: AccessPoint, person: str) -> bool:
+        return self._grants.holds_beside(point.portal, point.direction, person, self._rules.current)
 
     def open_manually(self, name: str, direction: Direction, actor: str, on_end: Callable[[Outcome], None]) -> str:
         """A guard's word instead of a face: recorded, then released; `on_end` gets the outcome. Any thread."""
@@ -254,16 +288,22 @@ class AccessPipeline:
         opened = outcome.error is None or isinstance(outcome.error, OutcomeUnknown)
         self._show_outcome(opening, opened)
         if not opened:
-            self._granted.pop((opening.portal.name, opening.direction), None)
+            self._on_not_opened(opening, outcome)
         if not outcome.recorded:
-            if opening.person_id is not None:
-                self._presence.ask_again(opening.person_id)
             _tell(outcome)
             return
         # Who asked is told when the outcome is on disk too: what was acknowledged is never lost.
         self._ledger.submit(outcome_fact(outcome), then=lambda _: _tell(outcome))
         if opened:
             self._passages.expect(outcome)
+
+    def _on_not_opened(self, opening: Opening, outcome: Outcome) -> None:
+        """Let the person ask again: at once if nothing was recorded, after a pause if the gate has failed."""
+        self._grants.forget(opening.request)
+        if opening.person_id is not None:
+            cameras = [point.device for point in opening.portal.access_points if point.direction is opening.direction]
+            at = outcome.ended + _GATE_RETRY_S if outcome.recorded else outcome.ended
+            self._presence.ask_again(opening.person_id, cameras, at)
 
     def tick(self) -> None:
         """Let releases, passages and what waits for another factor run out; a few times a second."""

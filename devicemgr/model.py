@@ -120,7 +120,8 @@ class AccessPoint:
 class Portal:
     """A door or turnstile that opens; `channel` counts from 1 on its gate device.
 
-    `frames` good pictures must agree on a person before a face counts.
+    `frames` good pictures must agree on a person before a face counts. Portals of one `lane_group`, if not empty, are
+    lanes side by side, such as the turnstiles of one hall.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Portal:
     require: Requirement = Requirement.ANY
     liveness: Liveness = Liveness.OFF
     frames: int = 2
+    lane_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

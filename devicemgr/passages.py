@@ -4,7 +4,7 @@ For the dispatcher's thread, but for `state_of`.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from devicemgr.events import (
@@ -25,15 +25,20 @@ from devicemgr.rules import passage
 from devicemgr.rules.passage import LaneState
 
 _MOST_COUNTED = 10_000
+_ENDS = (Kind.PASSAGE_COMPLETED, Kind.PASSAGE_TIMED_OUT)
 UNKNOWN = "unknown"
 
 
 class Passages:
-    """Follows each portal's lane through rules.passage, and records what comes of it."""
+    """Follows each portal's lane through rules.passage, and records what comes of it.
 
-    def __init__(self, ledger: Ledger, rules: Rulebook) -> None:
+    `ended` is called with the request of each passage that was completed or timed out.
+    """
+
+    def __init__(self, ledger: Ledger, rules: Rulebook, ended: Callable[[str | None], None]) -> None:
         self._ledger = ledger
         self._rules = rules
+        self._ended = ended
         self._lanes: dict[str, tuple[Portal, LaneState]] = {}
         self._relock: dict[str, tuple[float, str]] = {}
         self._unknown: set[str] = set()
@@ -110,6 +115,8 @@ class Passages:
             self._lanes[portal.name] = (portal, lane)
         for fact in facts:
             self._ledger.submit(passage_fact(portal, fact))
+            if fact.kind in _ENDS:
+                self._ended(fact.request)
 
     def _record(
         self, kind: Kind, portal: Portal | None, device: str, detail: Mapping[str, JsonValue] | None = None

@@ -6,6 +6,7 @@ Somebody already served who stays in view is not asked about again until they ha
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from devicemgr.events import Reason, Sighting
@@ -60,6 +61,7 @@ class Presence:
     def __init__(self) -> None:
         self._tracks: OrderedDict[tuple[str, str], _Track] = OrderedDict()
         self._served: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._retries: dict[tuple[str, str], float] = {}
 
     def see(self, sighting: Sighting, portal: Portal, mean: Match | None, alone: Match | None) -> FaceEvidence | None:
         """The evidence of a request that is now due, or None.
@@ -81,10 +83,14 @@ class Presence:
         self._track(sighting).settled = False
         self._served.pop((sighting.device, person_id), None)
 
-    def ask_again(self, person_id: str) -> None:
-        """What was decided could not be recorded: the next sighting of this person makes a new request."""
-        for key in [key for key in self._served if key[1] == person_id]:
-            del self._served[key]
+    def ask_again(self, person_id: str, devices: Iterable[str], at: float) -> None:
+        """Make a new request with the first sighting from `at` on, although the person has stayed in view.
+
+        For a request that opened nothing for a reason that is not the person's; `at` is a CLOCK_MONOTONIC second.
+        """
+        for device in devices:
+            if (device, person_id) in self._served:
+                self._retries[device, person_id] = at
 
     def is_settled(self, sighting: Sighting) -> bool:
         """True when a decision was made about this track."""
@@ -93,6 +99,10 @@ class Presence:
     def _recognised(self, sighting: Sighting, portal: Portal, mean: Match, track: _Track) -> FaceEvidence | None:
         key = (sighting.device, str(mean.person_id))
         last = self._served.get(key)
+        retry = self._retries.get(key)
+        if retry is not None and (last is None or sighting.captured >= retry):
+            del self._retries[key]
+            last = None
         if last is not None and sighting.captured - last < AWAY_AFTER_S:
             self._serve(key, sighting.captured)
             track.settled = True
@@ -113,13 +123,16 @@ class Presence:
     def _serve(self, key: tuple[str, str], captured: float) -> None:
         self._served.pop(key, None)
         self._served[key] = captured
-        _trim(self._served)
+        while len(self._served) > _MAX_TRACKS:
+            oldest, _ = self._served.popitem(last=False)
+            self._retries.pop(oldest, None)
 
     def _track(self, sighting: Sighting) -> _Track:
         key = (sighting.device, sighting.track)
         if key not in self._tracks:
             self._tracks[key] = _Track()
-            _trim(self._tracks)
+            while len(self._tracks) > _MAX_TRACKS:
+                self._tracks.popitem(last=False)
         return self._tracks[key]
 
 
@@ -152,8 +165,3 @@ def _evidence(
         return FaceEvidence(None, 0.0, None, sighting.frames, liveness, reason=reason)
     person = match.person_id if reason is None else None
     return FaceEvidence(match.score, match.threshold, match.margin, sighting.frames, liveness, person, reason)
-
-
-def _trim(entries: OrderedDict[tuple[str, str], _Track] | OrderedDict[tuple[str, str], float]) -> None:
-    while len(entries) > _MAX_TRACKS:
-        entries.popitem(last=False)

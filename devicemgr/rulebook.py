@@ -7,7 +7,7 @@ from devicemgr.errors import NotFound
 from devicemgr.model import AccessPoint, Capability, Portal
 from devicemgr.ports import DriverCatalog
 from devicemgr.rules.policy import Snapshot
-from devicemgr.store import calibrations, credentials, face_models, people, places
+from devicemgr.store import calibrations, credentials, face_models, people, places, settings
 from devicemgr.store.database import Database, Session, revision
 from devicemgr.store.faults import reading_stored
 from devicemgr.wall_clock import WallClock
@@ -92,6 +92,7 @@ def _load(session: Session, version: int) -> Snapshot:
         cards={number: person for person, number in credentials.by_kind(session, credentials.CARD)},
         pins=dict(credentials.by_kind(session, credentials.PIN)),
         lookalikes=_lookalikes(session),
+        lanes_side_by_side=settings.load(session).lanes_side_by_side,
     )
 
 

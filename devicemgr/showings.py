@@ -54,7 +54,7 @@ class Showings:
         card: CardEvidence | None = None, pin: bool | None = None,
     ) -> AccessRequest:  # fmt: skip
         """The request that this evidence makes, together with what was shown at the same side just before."""
-        before = self._fitting(point, captured, card)
+        before = self._fitting(point, captured, face, card)
         return AccessRequest(
             id=before.id if before else str(uuid.uuid4()), portal=point.portal, direction=point.direction,
             device=point.device, at=self._clock(), captured=captured, now=time.monotonic(),
@@ -63,13 +63,17 @@ class Showings:
             more_possible=has_reader(rules, point),
         )  # fmt: skip
 
-    def _fitting(self, point: AccessPoint, captured: float, card: CardEvidence | None) -> AccessRequest | None:
+    def _fitting(
+        self, point: AccessPoint, captured: float, face: FaceEvidence | None, card: CardEvidence | None
+    ) -> AccessRequest | None:
         waiting = self._waiting.get((point.portal, point.direction))
         if waiting is None:
             return None
         request = waiting.request
         other_card = card is not None and request.card is not None and request.card.names != card.names
-        return None if other_card or captured - _began(request) > SECOND_FACTOR_WITHIN_S else request
+        # Another person's face begins a request of its own, so that both people's refusals are recorded.
+        other_face = face is not None and request.face is not None and request.face.person_id != face.person_id
+        return None if other_card or other_face or captured - _began(request) > SECOND_FACTOR_WITHIN_S else request
 
     def keep(self, request: AccessRequest, decision: Decision, timings_ms: Mapping[str, float]) -> Waiting | None:
         """Wait for another factor; what waited there before and was another's is returned, to be refused."""

@@ -19,7 +19,10 @@ router = APIRouter(prefix="/portals", tags=["portals"])
 
 
 class NewPortal(BaseModel):
-    """A portal to add; entry and exit name the devices, or DEVICE:READER, at which one presents."""
+    """A portal to add; entry and exit name the devices, or DEVICE:READER, at which one presents.
+
+    Portals of one `lane_group` stand side by side; empty for none.
+    """
 
     model_config = ConfigDict(extra="forbid")
     name: str
@@ -32,6 +35,7 @@ class NewPortal(BaseModel):
     require: Requirement = Requirement.ANY
     liveness: Liveness = Liveness.OFF
     frames: int = Field(2, ge=2, le=5)
+    lane_group: str = ""
 
 
 class PortalChange(BaseModel):
@@ -47,6 +51,7 @@ class PortalChange(BaseModel):
     require: Requirement | None = None
     liveness: Liveness | None = None
     frames: int | None = Field(None, ge=2, le=5)
+    lane_group: str | None = None
 
 
 class Opening(BaseModel):
@@ -85,6 +90,10 @@ def _require_free_channel(session: Session, gate: DeviceRow, channel: int, name:
         raise AlreadyExists(f"channel {channel} of '{gate.name}' opens portal '{taken.name}'; choose another channel")
 
 
+def _lane_group(name: str) -> str:
+    return slug("lane group", name) if name else ""
+
+
 def _warnings(context: Context, session: Session, portal: dict[str, Any]) -> list[str]:
     """Sides at which nobody can show what the portal requires; it is taken all the same."""
     require = Requirement(portal["require"])
@@ -116,7 +125,7 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
         row = PortalRow(
             name=name, gate_id=gate.id, channel=body.channel, fail=str(body.fail),
             release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL), require=str(body.require),
-            liveness=str(body.liveness), frames=body.frames,
+            liveness=str(body.liveness), frames=body.frames, lane_group=_lane_group(body.lane_group),
         )  # fmt: skip
         session.add(row)
         session.flush()
@@ -157,6 +166,8 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
             value = getattr(body, field)
             if value is not None:
                 setattr(row, field, str(value) if isinstance(value, StrEnum) else value)
+        if body.lane_group is not None:
+            row.lane_group = _lane_group(body.lane_group)
         _require_free_channel(session, row.gate, row.channel, name)
         for direction, names in ((Direction.ENTRY, body.entry), (Direction.EXIT, body.exit)):
             if names is not None:

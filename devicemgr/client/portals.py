@@ -34,6 +34,10 @@ Live = Annotated[
     typer.Option(help="off, unless given; passive tells a score; challenge wants a turn of the head."),
 ]
 Frames = Annotated[int | None, typer.Option(help="Good pictures that must agree on a person, 2 to 5; 2 unless given.")]
+Group = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Lanes side by side have the same group; '' for none, as it is unless given."),
+]
 Seconds = Annotated[float | None, typer.Option(help="How long it stays released, 0.1 to 60; 5 unless given.")]
 
 
@@ -71,9 +75,11 @@ def add(
     require: Require = None,
     liveness: Live = None,
     frames: Frames = None,
+    lane_group: Group = None,
 ) -> None:
     """Add a portal."""
     how = {"fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames}
+    how |= {"lane_group": lane_group}
     found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
     _warn_of(found)
     say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
@@ -99,6 +105,7 @@ def show(name: Name) -> None:
         shown = {"portal": found["name"], "gate": f"{found['gate']}:{found['channel']}"}
         shown |= {key: found[key] for key in ("entry", "exit", "mode", "state")}
         shown |= {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"}
+        shown |= {"lane group": found["lane_group"]} if found["lane_group"] else {}
         details(
             shown | {"require": found["require"], "liveness": found["liveness"], "pictures that agree": found["frames"]}
         )
@@ -115,9 +122,11 @@ def edit(
     require: Require = None,
     liveness: Live = None,
     frames: Frames = None,
+    lane_group: Group = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
     how = {"fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames}
+    how |= {"lane_group": lane_group}
     body = _body(gate, entry, exit, **how)
     if not body:
         raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")

@@ -74,7 +74,8 @@ class Snapshot:
 
     `cards` and `badges` lead to people's ids, `pins` from ids to argon2id hashes; `lookalikes` are ids of people
     whose faces are too much alike to open by themselves where there is a reader; `readers` names the devices at
-    access points that can read a card or take a PIN.
+    access points that can read a card or take a PIN. `lanes_side_by_side` is for how many seconds a person who was
+    granted at one lane of a group is not asked at the others.
     """
 
     version: int
@@ -89,6 +90,7 @@ class Snapshot:
     lookalikes: frozenset[str] = frozenset()
     badges: Mapping[str, str] = field(default_factory=dict)
     readers: frozenset[str] = frozenset()
+    lanes_side_by_side: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("people", "levels", "schedules", "portals", "modes", "cards", "pins", "badges"):

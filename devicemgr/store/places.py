@@ -161,7 +161,7 @@ def portal_model(row: PortalRow) -> Portal:
     return Portal(
         name=row.name, gate=row.gate.name, channel=row.channel, access_points=points, fail=FailMode(row.fail),
         release_seconds=row.release_seconds, mode=PortalMode(row.mode), require=Requirement(row.require),
-        liveness=Liveness(row.liveness), frames=row.frames,
+        liveness=Liveness(row.liveness), frames=row.frames, lane_group=row.lane_group,
     )  # fmt: skip
 
 
@@ -184,6 +184,7 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
         "require": str(model.require),
         "liveness": str(model.liveness),
         "frames": model.frames,
+        "lane_group": model.lane_group,
     }
 
 

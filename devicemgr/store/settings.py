@@ -31,6 +31,12 @@ class Settings(BaseModel):
     consent_grace_days: int = Field(
         30, ge=0, le=36500, description="How long after its consent has ended a face waits for a new one, switched off."
     )
+    lanes_side_by_side: float = Field(
+        10.0,
+        ge=0,
+        le=300,
+        description="Seconds in which who was granted at one lane of a group is not at another; 0: off.",
+    )
     model: FaceModel | None = None
 
     @field_validator("anchors")

@@ -166,6 +166,7 @@ class PortalRow(Base):
     require: Mapped[str] = mapped_column(String(12), default="any", server_default="any")
     liveness: Mapped[str] = mapped_column(String(12), default="off", server_default="off")
     frames: Mapped[int] = mapped_column(default=2, server_default="2")
+    lane_group: Mapped[str] = mapped_column(String(63), default="", server_default="")
     gate: Mapped[DeviceRow] = relationship()
     access_points: Mapped[list["AccessPointRow"]] = relationship(cascade="all, delete-orphan")
 

@@ -43,7 +43,7 @@ def watch(wall: Settable, site: Site) -> ClockWatch:
 @pytest.fixture
 def door(wall: Settable, entrance: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("devicemgr.presence.AWAY_AFTER_S", -1.0)
-    monkeypatch.setattr("devicemgr.access.SAME_PERSON_S", -1.0)
+    monkeypatch.setattr("devicemgr.recent_grants.RecentGrants.holds_at", lambda *_, **__: False)
     entrance.number = 0
     return entrance
 

@@ -11,7 +11,7 @@ from devicemgr.model import Direction, Requirement, Signal
 from devicemgr.pins import PinChecked, hash_pin
 from devicemgr.store import consents, credentials, people, places
 
-ANNA = np.eye(4, dtype=np.float32)[0]
+ANNA, BORIS = np.eye(4, dtype=np.float32)[:2]
 CARD = CardRead(1, ("80:58400", "5301280", "raw:26:2A1C841"))
 
 
@@ -198,6 +198,74 @@ def test_a_pin_alone_is_nobodys(door: Any) -> None:
     type_pin(door, "4711#")
     assert decisions(door) == [("access_denied", "unknown_credential")]
     assert door.pin_tries == []
+
+
+def boris(door: Any) -> None:
+    """A second person with the same PIN, a card and a face."""
+    with door.site.database.write() as session:
+        other = people.add(session, "B2", "Boris", None, None)
+        people.set_level(session, other, "staff", held=True)
+        consents.give(session, other, "form 2")
+        credentials.assign_card(session, other, "77")
+        credentials.set_pin(session, other, hash_pin("4711"))
+        found = other.id
+    door.rules.refresh()
+    door.gallery = door.site.parts.build_gallery([(door.anna, ANNA), (found, BORIS)], 2)
+
+
+def test_a_pin_counts_only_for_the_person_of_whom_it_was_wanted(door: Any) -> None:
+    """Anna's PIN is still being checked when Boris's card is read: its result is not his."""
+    require(door, Requirement.CARD_PIN)
+    boris(door)
+    read(door)
+    type_pin(door, "4711#")
+    (attempt,) = door.pin_tries
+    read(door, CardRead(1, ("77",)))
+    assert decisions(door) == [("access_denied", "second_factor_required")], "Anna's, which Boris ended"
+    door.pipeline.on_pin(PinChecked("cam", 1, attempt.person_id, True, attempt.entered))
+    assert decisions(door) == [("access_denied", "second_factor_required")], "and nothing of Boris yet"
+    assert door.outcomes.empty()
+    assert door.gate.done.empty()
+    door.pin_tries.clear()
+    type_pin(door, "4711#", right=True)
+    door.finish()
+    assert door.events()[-2]["person"] == "B2"
+
+
+def test_a_wrong_pin_of_the_person_before_refuses_nobody_else(door: Any) -> None:
+    require(door, Requirement.CARD_PIN)
+    boris(door)
+    read(door)
+    type_pin(door, "9999#")
+    (attempt,) = door.pin_tries
+    read(door, CardRead(1, ("77",)))
+    door.pipeline.on_pin(PinChecked("cam", 1, attempt.person_id, False, attempt.entered))
+    assert decisions(door) == [("access_denied", "second_factor_required")]
+
+
+def test_of_two_faces_that_lack_a_card_both_refusals_are_recorded(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    require(door, Requirement.CARD_FACE)
+    boris(door)
+    door.see(ANNA)
+    door.see(BORIS, track="t2")
+    assert [e["person"] for e in door.events()] == ["A1"], "Boris's face ended what waited for Anna's card"
+    later(monkeypatch, 11)
+    door.pipeline.tick()
+    monkeypatch.undo()
+    found = door.events()
+    assert [(e["person"], e["reason"]) for e in found] == [
+        ("A1", "second_factor_required"), ("B2", "second_factor_required"),
+    ]  # fmt: skip
+    assert found[0]["request"] != found[1]["request"]
+
+
+def test_a_stranger_s_face_does_not_hide_who_waited(door: Any) -> None:
+    require(door, Requirement.CARD_FACE)
+    door.see(ANNA)
+    door.see(np.eye(4, dtype=np.float32)[3], track="t2", ended=True)
+    assert [(e["person"], e["reason"]) for e in door.events()] == [
+        ("A1", "second_factor_required"), (None, "unknown_face"),
+    ]  # fmt: skip
 
 
 def test_keys_are_in_no_record(door: Any) -> None:

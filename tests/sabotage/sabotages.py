@@ -320,6 +320,27 @@ SABOTAGES = (
         "tests/core/test_keys_at_start.py",
     ),
     one(
+        "a PIN that counts for whoever shows a card next",
+        "devicemgr/access.py",
+        "waiting is not None and _person_of(waiting) == checked.person_id:",
+        "waiting is not None:",
+        "tests/core/test_credentials.py",
+    ),
+    one(
+        "pushes taken from any address",
+        "drivers/_push_server.py",
+        "return knows(self._hosts, str(client_address[0]))",
+        "return True",
+        "tests/drivers/test_push_sources.py",
+    ),
+    one(
+        "two lanes side by side open for one person",
+        "devicemgr/recent_grants.py",
+        "if grant is not None and not grant.ended and time.monotonic()",
+        "if False and time.monotonic()",
+        "tests/core/test_one_opening.py",
+    ),
+    one(
         "a withdrawn face that stays readable",
         "devicemgr/store/people.py",
         "    row.wrapped_key = None\n",
