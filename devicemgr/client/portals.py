@@ -78,8 +78,10 @@ def add(
     lane_group: Group = None,
 ) -> None:
     """Add a portal."""
-    how = {"fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames}
-    how |= {"lane_group": lane_group}
+    how = {
+        "fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames,
+        "lane_group": lane_group,
+    }  # fmt: skip
     found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
     _warn_of(found)
     say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
@@ -125,8 +127,10 @@ def edit(
     lane_group: Group = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
-    how = {"fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames}
-    how |= {"lane_group": lane_group}
+    how = {
+        "fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames,
+        "lane_group": lane_group,
+    }  # fmt: skip
     body = _body(gate, entry, exit, **how)
     if not body:
         raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")
