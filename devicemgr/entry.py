@@ -2,8 +2,8 @@
 
 import logging
 
-from devicemgr import frozen, quarantine, reserve
-from devicemgr.errors import DatabaseDamaged, DevicemgrError
+from devicemgr import frozen, quarantine, reserve, swap
+from devicemgr.errors import DatabaseDamaged, DevicemgrError, NotInitialised, StorageFailed
 from devicemgr.home import Home
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Parts, Site, finish_restore, initialise, open_site, require_own_key
@@ -12,6 +12,21 @@ from devicemgr.store.faults import reading_stored
 from devicemgr.store.tables import DeviceRow
 
 log = logging.getLogger(__name__)
+
+
+def require_home(home: Home) -> None:
+    """Raise NotInitialised for a home that `init` never made: a daemon on an empty one would know nobody.
+
+    A home that had a database and lost it counts as made: its daemon runs from the snapshot, if there is one.
+    """
+    try:
+        is_made = home.database.exists() or quarantine.had_one(home) or swap.is_under_way(home)
+    except OSError as error:
+        raise StorageFailed(
+            f"cannot look into {home.path} ({error.strerror}); check who owns the home folder"
+        ) from error
+    if not is_made:
+        raise NotInitialised(f"there is no home in {home.path}; make it with `devicemgr init`, or correct --home")
 
 
 def open_for_daemon(home: Home, parts: Parts) -> Site:

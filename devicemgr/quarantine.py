@@ -20,7 +20,7 @@ _LOOK_SECONDS = 2.0
 def trouble(home: Home, *, thorough: bool = False) -> str | None:
     """Why the database can't be used, or None, also for a home that never had one; `thorough` looks at all pages."""
     found = condition.flaw(home.database, _LOOK_SECONDS if thorough else None)
-    if found in condition.NEW and not _had_one(home):
+    if found in condition.NEW and not had_one(home):
         return None  # or its making was cut off
     key = _key(home)
     if found is None and key is not None and key.newest is not None:
@@ -29,7 +29,8 @@ def trouble(home: Home, *, thorough: bool = False) -> str | None:
     return found if found != condition.GONE else _reason(home) or found
 
 
-def _had_one(home: Home) -> bool:
+def had_one(home: Home) -> bool:
+    """Return True if this home once had a database, whether or not it still has it."""
     key = _key(home)
     return home.snapshot.exists() or home.quarantine.is_dir() or (key is not None and key.newest is not None)
 

@@ -20,10 +20,12 @@ def recover(
     ] = False,
 ) -> None:
     """Go on after the database was set aside as damaged or too old; what is missing is recorded."""
-    from devicemgr.recover import from_snapshot as go_on  # noqa: PLC0415 - the store's libraries
+    from devicemgr.entry import require_home  # noqa: PLC0415 - the store's libraries
+    from devicemgr.recover import from_snapshot as go_on  # noqa: PLC0415
 
     if not from_snapshot:
         raise InvalidInput("say --from-snapshot; a backup (`devicemgr restore`) may be newer than that")
+    require_home(session().home)
     found = go_on(session().home, f"uid:{os.getuid()}")
     say(
         f"{found['home']} is as of {local(found['snapshot'])}: {found['events']} events, and {found['spilled']} "

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr import __version__
-from devicemgr.client.output import details, emit, local, say, table, words
+from devicemgr.client.output import details, emit, local, say, table, warn, words
 from devicemgr.client.session import api, finish, session
 from devicemgr.client.support import app as support
 from devicemgr.doctor_box import examine_closed
@@ -38,13 +38,17 @@ def init() -> None:
 
     home = session().home
     new = initialise(home)
-    word = "made" if new else "up to date"
     kept = read_key(home.seal_key)
     root = kept.root if kept else None
     document = {"home": str(home.path), "created": new, "key": str(home.key), "audit_root": root}
-    advice = f"; keep a copy of {home.key} in a safe place, apart from the backups, and note {root}" if new else ""
-    advice += ", with which auditors check the record" if new else ""
-    say(f"{word}: {home.path}{advice}", document)
+    advice = f"; keep a copy of {home.key} in a safe place, apart from the backups" if new else ""
+    say(f"{'made' if new else 'up to date'}: {home.path}{advice}", document)
+    if session().json:
+        return
+    if root is None:
+        warn(f"{home.seal_key} is gone, and with it the public audit key; restore it from its backup")
+    else:
+        say(f"public audit key, with which auditors check the record: {root}")
 
 
 @app.command("run")
@@ -83,13 +87,14 @@ def run(
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
     from devicemgr.api.listen import read  # noqa: PLC0415 - only the daemon needs it all
     from devicemgr.daemon import Daemon  # noqa: PLC0415
-    from devicemgr.entry import open_for_daemon  # noqa: PLC0415
+    from devicemgr.entry import open_for_daemon, require_home  # noqa: PLC0415
 
     os.environ[FORMAT_VARIABLE] = str(log_format)  # for the recognisers
     log_to_stderr("%(levelname)s %(name)s: %(message)s", str(log_format))
     if listen is None and (tls_cert or tls_key or allow_host):
         raise InvalidInput("--tls-cert, --tls-key and --allow-host go with --listen HOST:PORT")
     place = read(listen, tls_cert, tls_key, allow_host or ()) if listen else None
+    require_home(session().home)
     Daemon(session().open_site(open_for_daemon), place, operators_socket).run()
 
 

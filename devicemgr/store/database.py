@@ -44,7 +44,7 @@ class Database:
         if not _exists(path) and path.with_name("quarantine").is_dir():
             raise StorageFailed("the database was set aside; `devicemgr status` says why, and what to do")
         if not _exists(path):
-            raise NotInitialised(f"there is no database in {path.parent}; run `devicemgr init`")
+            raise NotInitialised(f"there is no database in {path.parent}; run `devicemgr init`, or correct --home")
         return cls(sqlite.open_engine(path))
 
     @classmethod
