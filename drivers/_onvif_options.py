@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devicemgr.events import Kind
+from devicemgr.kept_password import WIDENS
 from devicemgr.model import DeviceConfig
 from drivers._video_url import require_no_credentials
 
@@ -20,13 +21,14 @@ class WiredOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     allow_hosts: str = Field(
-        "", max_length=500,
+        "", max_length=500, json_schema_extra=WIDENS,
         description="hosts, with commas, whose announced addresses are taken as they are; all others are mapped onto "
         "the device's own address",
     )  # fmt: skip
     allow_basic: bool = Field(
-        False, description="send the password in clear text for snapshots and streams, where the device wants that"
-    )
+        False, json_schema_extra=WIDENS,
+        description="send the password in clear text for snapshots and streams, where the device wants that",
+    )  # fmt: skip
     relay: str = Field(
         "", max_length=500,
         description="relay outputs that open the portals, by token with commas: the first is channel 1. Without it no "

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig
 from devicemgr.ports import Device, Driver, Found
 from drivers._options import read_options
@@ -48,10 +49,13 @@ class Options(BaseModel):
     remote_user: str = Field(
         "0", pattern=r"^[0-9A-Za-z]{1,30}$", description="User ID that the terminal's own log shows for a release"
     )
-    tls_ca: str = Field("", max_length=300, description="A CA's PEM file for https:// addresses")
-    tls_fingerprint: str = Field(
-        "", max_length=120, description="The certificate's fingerprint, sha256:…, instead of a CA"
+    tls_ca: str = Field(
+        "", max_length=300, json_schema_extra=VERIFIES, description="A CA's PEM file for https:// addresses"
     )
+    tls_fingerprint: str = Field(
+        "", max_length=120, json_schema_extra=VERIFIES,
+        description="The certificate's fingerprint, sha256:…, instead of a CA",
+    )  # fmt: skip
 
     @field_validator("timezone")
     @classmethod

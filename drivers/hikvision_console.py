@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, FireRelease, GateAlarm, Kind, Presented
+from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Device, Driver, Found, Holding, Spans
 from drivers._hik_codes import FIRE_OFF
@@ -61,8 +62,12 @@ class Options(BaseModel):
     push_port: int | None = Field(
         None, ge=0, le=65535, description="have it push to this port of this box too, as a hint that events wait"
     )
-    tls_fingerprint: str = Field("", max_length=120, description="its certificate's fingerprint, sha256:…, pinned")
-    tls_ca: str = Field("", max_length=500, description="PEM file of the CA that signed its certificate")
+    tls_fingerprint: str = Field(
+        "", max_length=120, json_schema_extra=VERIFIES, description="its certificate's fingerprint, sha256:…, pinned"
+    )
+    tls_ca: str = Field(
+        "", max_length=500, json_schema_extra=VERIFIES, description="PEM file of the CA that signed its certificate"
+    )
 
 
 class HikvisionConsole(HikvisionUpkeep):

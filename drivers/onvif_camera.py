@@ -7,6 +7,7 @@ from pydantic import Field
 
 from devicemgr.errors import DeviceError, DeviceGarbled, InvalidInput
 from devicemgr.events import DeviceFact
+from devicemgr.kept_password import WIDENS
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
 from devicemgr.ports import Delivery, Device, Driver
 from drivers._camera import CameraOptions, grab_jpeg, probe
@@ -29,7 +30,10 @@ class Options(CameraOptions, WiredOptions):
 
     profile: str = Field("", max_length=64, description="media profile by token or name; the first with video if empty")
     preset: str = Field("", max_length=64, description="PTZ preset, by token or name, to turn to on every start")
-    rtsp_port: int = Field(0, ge=0, le=65535, description="port of the stream, where a router maps it to another one")
+    rtsp_port: int = Field(
+        0, ge=0, le=65535, json_schema_extra=WIDENS,
+        description="port of the stream, where a router maps it to another one",
+    )  # fmt: skip
 
 
 class OnvifCamera(OnvifUpkeep):

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from devicemgr.errors import DeviceError, DeviceRefused
 from devicemgr.events import DeviceFact
+from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Device, Driver
 from drivers._camera import readable_file
@@ -35,7 +36,10 @@ class Options(WiredOptions):
         "", max_length=500,
         description="access points with readers, by token with commas: the first is reader channel 1; left out: all",
     )  # fmt: skip
-    tls_ca: str = Field("", max_length=500, description="file with the device's own certificate or CA, for https://")
+    tls_ca: str = Field(
+        "", max_length=500, json_schema_extra=VERIFIES,
+        description="file with the device's own certificate or CA, for https://",
+    )  # fmt: skip
 
     _is_there = field_validator("tls_ca")(readable_file)
 

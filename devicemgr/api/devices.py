@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from devicemgr import erasure
+from devicemgr import erasure, kept_password
 from devicemgr.api import holdings
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.errors import InvalidInput, NotFound, RequestError
@@ -178,7 +178,7 @@ def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
 
 @router.patch("/devices/{name}")
 def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Change address, credentials or options; a running daemon reconnects."""
+    """Change address, credentials or options; another host or port needs the password again. A daemon reconnects."""
     with context.site.database.read() as session:
         wanted = _changed(context, places.device(session, name), body)
     # Checking may load a vendor's library, which must not keep the ledger from its database; so it comes before.
@@ -186,6 +186,8 @@ def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dic
     with context.site.database.write() as session:
         row = places.device(session, name)
         config = _changed(context, row, body)
+        if not kept_password.is_kept_place(row.address, config.address):
+            profiles.forget_all_secrets(session, row.id)  # provisioning would try them on the device at the new place
         row.address, row.username, row.options = config.address, config.username, options_of(context, config)
         places.set_password(row, context.site.vault, config.password)
         if body.profile is not None:
@@ -198,12 +200,16 @@ def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dic
 
 
 def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConfig:
+    """Return what the device becomes; InvalidInput where its kept password would go to another place."""
     before = places.device_config(row, context.site.vault)
     password = body.password.get_secret_value() if body.password else before.password
-    return DeviceConfig(
+    after = DeviceConfig(
         row.id, row.name, row.driver, address(body.address or row.address),
         body.username if body.username is not None else row.username, password, row.options | body.options,
     )  # fmt: skip
+    if not body.password:
+        kept_password.require_again(context.site.parts.catalog.get(row.driver).options, before, after)
+    return after
 
 
 @router.delete("/devices/{name}")

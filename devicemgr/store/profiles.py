@@ -138,6 +138,11 @@ def forget_secrets(session: Session, device_id: str, users: Sequence[str]) -> No
     )
 
 
+def forget_all_secrets(session: Session, device_id: str) -> None:
+    """Give up all passwords that were made for a device."""
+    session.execute(delete(DeviceSecretRow).where(DeviceSecretRow.device_id == device_id))
+
+
 def _subject(device_id: str, user: str) -> str:
     return f"{device_id}|user|{user}"
 
