@@ -126,12 +126,11 @@ def test_a_role_changes_by_a_file_what_it_may_change_alone(as_role, furnish, htt
 
 
 def test_every_change_of_a_file_is_in_the_table_and_is_its_routes():
-    """A kind of entry that is added later is the owner's alone until somebody decides."""
+    """A kind of entry that is added later is the owner's alone until it is in the table."""
     assert {(kind, change) for kind, change in roles.SITE_CHANGES if kind not in ("site", "model")} == {
         (kind, change) for kind in MORE for change in ("add", "edit", "remove")
     }
     assert {key: roles.SITE_CHANGES[key] for key in ALONE} == {key: roles.TABLE[alone] for key, alone in ALONE.items()}
-    assert set(SETTINGS) == set(settings.Settings.model_fields) - {"model"}
 
 
 def test_one_forbidden_change_refuses_the_whole_file(as_role, furnish, http):
