@@ -58,6 +58,7 @@ class DirectRuntime:
                 *status.storage_alarms(self._site),
                 *alarms_of(self._site.clock),
                 *status.revoked_alarms(revoked),
+                *status.shared_card_alarms(self._site.database),
                 *status.disputed_alarms(self._site.database),
             ],
         }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devicemgr import backup, chain_check, doctor_box
+from devicemgr import backup, chain_check, doctor_box, shared_cards
 from devicemgr.doctor_box import Finding, run
 from devicemgr.errors import DevicemgrError
 from devicemgr.runtime import Runtime
@@ -31,6 +31,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         run("quarantine", lambda: _quarantine(site)),
         run("ledger", lambda: _ledger(site)),
         run("consents", lambda: _consents(site)),
+        run("cards", lambda: _cards(site)),
         run("backups", lambda: _backups(site)),
         run("face model", lambda: _face_model(site)),
         run("daemon", lambda: _daemon(runtime)),
@@ -82,6 +83,13 @@ def _consents(site: Site) -> str:
         detail = f"{len(ending) - len(ended)} end within {_CONSENT_DAYS} days; {len(ended)} have ended, the face is off"
         raise Finding(detail, f"devicemgr person list --expiring {_CONSENT_DAYS}; then enroll renew, or withdraw")
     return f"none ends within {_CONSENT_DAYS} days"
+
+
+def _cards(site: Site) -> str:
+    if found := shared_cards.find(site.database):
+        detail = f"{len(found)} cards are held by two people under two notations: {found[0].cause}"
+        raise Finding(detail, f"devicemgr card remove {found[0].badge} {found[0].number}")
+    return "each is one person's"
 
 
 def _backups(site: Site) -> str:

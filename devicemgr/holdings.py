@@ -2,8 +2,8 @@
 
 A device that decides by itself knows no second factors, so a door is in a holding only if one factor suffices there.
 Schedules it keeps itself where it can (ports.Scheduling): the door's hours are named, by the schedules of all levels
-that lead there. Where it can't, a door is in a holding only while a schedule is open. Keys are badges, or printed card
-numbers.
+that lead there. Where it can't, a door is in a holding only while a schedule is open. Keys are badges, or card
+numbers as a UHPPOTE controller reads them.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from devicemgr.events import Reason
 from devicemgr.model import AccessLevel, Person, Portal
 from devicemgr.ports import Holding
-from devicemgr.rules.cards import printed_number
+from devicemgr.rules.cards import controller_number
 from devicemgr.rules.factors import Factor, suffices
 from devicemgr.rules.policy import Snapshot
 from devicemgr.rules.schedule import is_open
@@ -24,8 +24,8 @@ from devicemgr.rules.validity import invalidity
 
 Holds = Literal["people", "cards"]
 
-_NO_NUMBER = "the device holds plain numbers, and this card has none; assign the card by its printed number"
-_TWO_PEOPLE = "two people's cards have this printed number; take it from one of them with `devicemgr card remove`"
+_NO_NUMBER = "the controller reads this card as no number, or as another card's; assign it as FACILITY:NUMBER"
+_TWO_PEOPLE = "two people's cards are read as this number; take it from one of them with `devicemgr card remove`"
 
 
 class State(StrEnum):
@@ -207,13 +207,10 @@ def _desired_cards(
     unfit: dict[str, tuple[str, str]] = {}
     for person, doors in entitled:
         for number in cards.get(person.id, ()):
-            printed = printed_number(number)
-            key = number if printed is None else str(printed)
-            if printed is None:
-                unfit[key] = (
-                    person.id,
-                    "the device holds plain numbers, and this card has none; assign it by its number",
-                )
+            held = controller_number(number)
+            key = number if held is None else str(held)
+            if held is None:
+                unfit[key] = (person.id, _NO_NUMBER)
                 continue
             if key in wanted and wanted[key].person_id != person.id:
                 unfit[key] = (person.id, _TWO_PEOPLE)
@@ -292,8 +289,8 @@ def known_keys(holds: Holds, snapshot: Snapshot) -> dict[str, str]:
 
 
 def _key(number: str) -> str:
-    printed = printed_number(number)
-    return number if printed is None else str(printed)
+    held = controller_number(number)
+    return number if held is None else str(held)
 
 
 def digest(holding: Holding) -> str:

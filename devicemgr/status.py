@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devicemgr import __version__
+from devicemgr import __version__, shared_cards
 from devicemgr.errors import StorageFailed
 from devicemgr.events import Kind
 from devicemgr.face_ports import Gallery
@@ -87,6 +87,11 @@ def disputed_alarms(database: Database) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def shared_card_alarms(database: Database) -> list[dict[str, Any]]:
+    """Return an alarm for each card that two people hold."""
+    return [{"kind": "card_shared", "cause": found.cause} for found in shared_cards.find(database)]
+
+
 def storage_alarms(site: Site) -> list[dict[str, Any]]:
     """What stands between events and the database, and its last good copy."""
     found, ledger = [], site.ledger
@@ -119,7 +124,8 @@ def alarms(
         for state in devices
         if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
     ]
-    return found + revoked_alarms(revoked) + disputed_alarms(site.database)
+    found += revoked_alarms(revoked) + shared_card_alarms(site.database)
+    return found + disputed_alarms(site.database)
 
 
 def of_daemon(

@@ -3,6 +3,7 @@
 import unicodedata
 
 from devicemgr.errors import DeviceRefused
+from devicemgr.rules.cards import names_of_number, whole_number
 from devicemgr.text import safe
 from drivers._names import cut_name
 
@@ -37,25 +38,24 @@ def _spell(char: str) -> str:
 
 
 def card_hex(stored: str) -> str:
-    """A stored card number (rules.cards) as a terminal's CardNo: upper-case hex, eight digits or more."""
-    facility, colon, rest = stored.partition(":")
-    if not colon:
-        value = int(stored)
-    elif facility == "raw":
-        value = int(rest.partition(":")[2], 16)
-    else:
-        if int(rest) > 0xFFFF:
-            raise DeviceRefused(f"card {safe(stored, 40)} can't be held by this terminal; give it as one number")
-        value = int(facility) << 16 | int(rest)
+    """Return a stored card number (rules.cards) as a terminal's CardNo: upper-case hex, eight digits or more.
+
+    Raises DeviceRefused if the terminal reads the card as another number, or it is not certain as which.
+    """
+    value = whole_number(stored)
+    if value is None:
+        facility, _, rest = stored.partition(":")
+        if facility.isdigit() and int(facility) <= 0xFFFF and int(rest) <= 0xFFFF:
+            value = int(facility) << 16 | int(rest)  # a terminal reads 32 bits of a card at most as facility and number
+        elif facility == "raw":
+            value = int(rest.partition(":")[2], 16)
+    if not value:
+        raise DeviceRefused(f"card {safe(stored, 40)} can't be held by this terminal; give it as one number")
     return f"{value:08X}"
 
 
 def card_names(told: str) -> tuple[str, ...]:
-    """Every stored number that a terminal's CardNo may stand for, the likeliest first; () for none."""
+    """Return every stored number that a terminal's CardNo may stand for, the likeliest first; () for none."""
     if not 1 <= len(told) <= 32 or set(told) - set("0123456789abcdefABCDEF"):
         return ()
-    value = int(told, 16)
-    if value == 0:
-        return ()
-    split = (f"{value >> 16}:{value & 0xFFFF}",) if 0 < value >> 16 <= 0xFFFF else ()
-    return (str(value), *split)
+    return names_of_number(int(told, 16))

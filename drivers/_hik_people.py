@@ -9,7 +9,7 @@ from typing import Any
 
 from devicemgr.errors import DeviceBusy, DeviceRefused
 from devicemgr.ports import Holding
-from devicemgr.rules.cards import printed_number
+from devicemgr.rules.cards import whole_number
 from devicemgr.text import safe
 from drivers._hik_codes import EXISTS, NOT_THERE
 from drivers._hik_faces import Faces, fitted
@@ -23,6 +23,8 @@ _USERS = "/ISAPI/AccessControl/UserInfo"
 _CARDS = "/ISAPI/AccessControl/CardInfo"
 _DETAIL = "/ISAPI/AccessControl/UserInfoDetail"
 _BADGE = re.compile(r"[A-Za-z0-9._+:-]{1,32}")
+# cardNo has at most 20 digits (CardInfo/capabilities).
+_MAX_CARD = 10**20
 _PAGE = 30
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _END_YEAR = 2037
@@ -273,8 +275,8 @@ def _numbers(want: Holding) -> set[str]:
     """The person's cards as the console writes them: in decimal."""
     numbers = set()
     for card in want.cards:
-        number = printed_number(card) if not card.startswith("raw:") else None
-        if number is None:
+        number = whole_number(card)
+        if number is None or number >= _MAX_CARD:
             raise DeviceRefused(f"card {safe(card, 40)} does not fit: the console holds decimal numbers only")
         numbers.add(str(number))
     return numbers

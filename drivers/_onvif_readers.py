@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from devicemgr.errors import DeviceRefused, InvalidInput
 from devicemgr.events import CardRead, DeviceDecided, DeviceFact, GateAlarm, Kind, Reason
 from devicemgr.model import JsonValue
-from devicemgr.rules.cards import names_of, names_of_number, parse_number
+from devicemgr.rules.cards import names_of, names_of_number, parse_number, whole_number
 from drivers._onvif import OnvifDevice
 from drivers._onvif_doors import pages
 from drivers._onvif_names import ACCESS, plain
@@ -92,7 +92,9 @@ def card_names(notice: Notice) -> tuple[str, ...]:
         stored = parse_number(written) if written else ""
     except InvalidInput:
         return ()
-    return names_of_number(int(stored)) if stored.isdigit() else (stored,) if stored else ()
+    if not stored:
+        return ()
+    return tuple(dict.fromkeys([stored, *names_of_number(whole_number(stored) or 0)]))
 
 
 def _identifier(value: str, form: str) -> tuple[str, ...]:

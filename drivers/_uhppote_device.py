@@ -10,7 +10,7 @@ from devicemgr.errors import DeviceRefused, DeviceUnreachable, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceFact, FireRelease, GateAlarm, Kind
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Holding
-from devicemgr.rules.cards import names_of_number
+from devicemgr.rules.cards import names_of_controller_number
 from devicemgr.text import safe
 from drivers._uhppote import Endpoint, Wire, aware, wall
 from drivers._uhppote_cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
@@ -253,7 +253,7 @@ class UhppoteHost(UhppoteGate):
 
     def _facts(self, told: Told) -> list[DeviceFact]:
         if told.is_swipe and not told.granted:
-            names = names_of_number(told.card)
+            names = names_of_controller_number(told.card)
             return [CardRead(told.door, names)] if names and self._is_current(told) else []
         return super()._facts(told)
 

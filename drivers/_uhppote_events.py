@@ -5,7 +5,7 @@ from datetime import datetime
 
 from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, Kind
 from devicemgr.model import Direction
-from devicemgr.rules.cards import names_of_number
+from devicemgr.rules.cards import names_of_controller_number
 
 SWIPE, DOOR, ALARM, OVERWRITTEN = 1, 2, 3, 255
 REMOTE_OPEN = (44, 45)
@@ -68,8 +68,8 @@ def fact_of(told: Told) -> DeviceFact | None:
     if told.is_swipe:
         why = "" if told.granted else REFUSALS.get(told.reason, f"reason {told.reason}")
         return DeviceDecided(
-            told.door, told.granted, told.index, told.at, DIRECTIONS.get(told.direction), names_of_number(told.card),
-            why=why,
+            told.door, told.granted, told.index, told.at, DIRECTIONS.get(told.direction),
+            names_of_controller_number(told.card), why=why,
         )  # fmt: skip
     if told.reason not in REPORTS:
         return None

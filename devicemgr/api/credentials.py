@@ -14,7 +14,7 @@ router = APIRouter(tags=["credentials"])
 
 
 class NewCard(BaseModel):
-    """A card's number as written: 80:58400, 5301280, 0x50E420 or raw:26:…"""
+    """A card's number as written: 80:58400, 5301280, 0x50E420, 04:AF:68:DA or raw:26:…"""
 
     model_config = ConfigDict(extra="forbid")
     number: str
@@ -54,13 +54,18 @@ def assign_card(badge: str, body: NewCard, context: Ctx, caller: Who) -> dict[st
 
 @router.delete("/people/{badge}/cards/{number}")
 def remove_card(badge: str, number: str, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Take a card from a person."""
+    """Remove a person's card under all its notations; `removed` lists them, and whose they were."""
     number = parse_number(number)
     with context.site.database.write() as session:
         row = people.get(session, badge)
-        credentials.remove_card(session, row, number)
-        context.record(session, "admin.card_removed", caller, {"cards": 1}, row.id)
-        answer = {"badge": row.badge, "number": number, "cards": credentials.card_numbers(row)}
+        removed = credentials.remove_card(session, row, number)
+        for person_id in dict.fromkeys(card.person_id for card in removed):
+            count = sum(card.person_id == person_id for card in removed)
+            context.record(session, "admin.card_removed", caller, {"cards": count}, person_id)
+        answer = {
+            "badge": row.badge, "number": number, "cards": credentials.card_numbers(row),
+            "removed": [{"number": card.number, "badge": card.badge} for card in removed],
+        }  # fmt: skip
     context.runtime.site_changed()
     return answer
 

@@ -17,7 +17,9 @@ COMMONEST = "wiegand26"
 Badge = Annotated[str, typer.Argument(help="Badge number of the person.")]
 Number = Annotated[
     str,
-    typer.Argument(help="As on the card: FACILITY:NUMBER such as 80:58400, decimal, hex (0x…), or raw:BITS:HEX."),
+    typer.Argument(
+        help="As on the card: FACILITY:NUMBER such as 80:58400, decimal, hex (0x…), UID (04:AF:…), or raw:BITS:HEX."
+    ),
 ]
 
 
@@ -33,8 +35,13 @@ def assign(badge: Badge, number: Number) -> None:
 
 @card.command("remove")
 def remove(badge: Badge, number: Number) -> None:
-    """Take a card from a person."""
+    """Take a card from a person, under every notation of it."""
     found = api().call("DELETE", path("people", badge, "cards", number))
+    for card in found["removed"]:
+        if card["badge"] != found["badge"]:
+            warn(f"card {card['number']} of {card['badge']} was the same card, and is removed too")
+        elif card["number"] != found["number"]:
+            warn(f"it was assigned as {card['number']} too, which is removed")
     say(f"card {found['number']} opens nothing any more", found)
 
 

@@ -1,7 +1,7 @@
 """Card numbers: how people write them, and what a reader's bits mean.
 
-A card has one stored number: `FACILITY:NUMBER` where its format has a facility code, else one decimal number. Formats
-(HID's published Wiegand layouts; P parity, F facility, N number; the first parity is even, the last odd):
+A stored number is `FACILITY:NUMBER`, one decimal number, or raw bits; one card can have several (`card_frames`).
+Formats (HID's published Wiegand layouts; P parity, F facility, N number; the first parity is even, the last odd):
 
     wiegand26  H10301  P FFFFFFFF N{16} P          wiegand37   H10304  P F{16} N{19} P
     wiegand34          P F{16} N{16} P             wiegand37n  H10302  P N{35} P
@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
-MOST_BITS = 128
+MAX_BITS = 128
 _DECIMAL = re.compile(r"[0-9]{1,39}")
 _FACILITY = re.compile(r"([0-9]{1,6})\s*[:/,\-]\s*([0-9]{1,12})")
 _HEX = re.compile(r"0[xX]([0-9A-Fa-f]{1,32})|([0-9A-Fa-f]{2,32})")
 _RAW = re.compile(r"raw:([0-9]{1,3}):([0-9A-Fa-f]{1,32})", re.IGNORECASE)
+# As phones show a UID, 4, 7, 8 or 10 bytes: 04:AF:68:DA:C8:5A:80.
+_UID = re.compile(r"[0-9A-Fa-f]{2}(?:([:\- ])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){2,8}")
+_UID_BYTES = (4, 7, 8, 10)
+# As many cards are printed: the whole number and, after it, its lowest 24 bits as facility and number.
+_PRINTED = re.compile(r"([0-9]{5,10})\s+([0-9]{1,3})\s*[,:]\s*([0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +46,26 @@ FORMATS = (
     Format("wiegand37", 16, 19, 19),
     Format("wiegand37n", 0, 35, 19),
 )
+_FFFNNNNN = 100_000
 NAMES = ("auto", "raw", *(form.name for form in FORMATS))
 
 
 def parse_number(text: str) -> str:
     """The stored number of a card as written: 80:58400, 5301280, 0x50E420 or raw:26:…; else InvalidInput."""
     written = text.strip()
+    if found := _PRINTED.fullmatch(written):
+        return _printed(int(found[1]), int(found[2]), int(found[3]), text)
+    if _UID.fullmatch(written):
+        return _uid(written, text)
     if found := _FACILITY.fullmatch(written):
         return f"{int(found[1])}:{int(found[2])}"
     if _DECIMAL.fullmatch(written):
         return _decimal(int(written), text)
     if found := _RAW.fullmatch(written):
         bits, value = int(found[1]), int(found[2], 16)
-        if not 1 <= bits <= MOST_BITS or value >= 1 << bits:
+        if not 1 <= bits <= MAX_BITS or value >= 1 << bits:
             raise InvalidInput(f"{safe(text, 60)}: that many bits do not hold this number; write raw:BITS:HEX")
-        return _raw(bits, value)
+        return raw_number(bits, value)
     if found := _HEX.fullmatch(written):
         return _decimal(int(found[1] or found[2], 16), text)
     raise InvalidInput(
@@ -94,12 +104,29 @@ def _holds(form: Format, facility: int, number: int) -> bool:
 
 
 def _decimal(value: int, text: str) -> str:
-    if not 0 < value < 1 << MOST_BITS:
-        raise InvalidInput(f"'{safe(text, 60)}' is no card number: it is nought, or has more than {MOST_BITS} bits")
+    if not 0 < value < 1 << MAX_BITS:
+        raise InvalidInput(f"'{safe(text, 60)}' is no card number: it is nought, or has more than {MAX_BITS} bits")
     return str(value)
 
 
-def _raw(bits: int, value: int) -> str:
+def _printed(whole: int, facility: int, number: int, text: str) -> str:
+    form = FORMATS[0]
+    if not _holds(form, facility, number) or whole != facility << form.number | number or not whole:
+        raise InvalidInput(
+            f"'{safe(text, 60)}' is no card number: the two parts are not one 26-bit card's; write one of them alone"
+        )
+    return f"{facility}:{number}"
+
+
+def _uid(written: str, text: str) -> str:
+    data = bytes.fromhex(re.sub(r"[:\- ]", "", written))
+    if len(data) not in _UID_BYTES:
+        raise InvalidInput(f"'{safe(text, 60)}' is no card number: a UID has 4, 7, 8 or 10 bytes")
+    return _decimal(int.from_bytes(data, "big"), text)
+
+
+def raw_number(bits: int, value: int) -> str:
+    """Return the stored number of a card that is known by its bits."""
     return f"raw:{bits}:{value:0{(bits + 3) // 4}X}"
 
 
@@ -109,26 +136,40 @@ def names_of(bits: int, data: bytes, form: str = "auto") -> tuple[str, ...]:
     `data` holds `bits` bits, the first in the highest place (OSDP 2.2, osdp_RAW). With `form` auto a layout of that
     length counts when both parities hold; else the whole is one number.
     """
-    if not 1 <= bits <= MOST_BITS or len(data) * 8 < bits:
+    if not 1 <= bits <= MAX_BITS or len(data) * 8 < bits:
         return ()
     value = int.from_bytes(data, "big") >> (len(data) * 8 - bits)
     if value == 0:
         return ()
     wanted = [layout for layout in FORMATS if layout.bits == bits and form in ("auto", layout.name)]
-    named = [name for layout in wanted if _parities_hold(layout, value) for name in _layout_names(layout, value)]
+    named = [name for layout in wanted if parities_hold(layout, value) for name in layout_names(layout, value)]
     if not named and form not in ("auto", "raw"):
         return ()
-    return tuple(dict.fromkeys([*named, *([] if named else [str(value)]), _raw(bits, value)]))
+    return tuple(dict.fromkeys([*named, *([] if named else [str(value)]), raw_number(bits, value)]))
 
 
-def _parities_hold(layout: Format, value: int) -> bool:
+def frame_value(layout: Format, payload: int) -> int:
+    """Return all bits of a card with this layout, parities included."""
+    value = payload << 1
+    even = (value >> (layout.bits - layout.even)).bit_count() % 2
+    odd = 1 - (value & ((1 << layout.even) - 1)).bit_count() % 2
+    return even << (layout.bits - 1) | value | odd
+
+
+def parities_hold(layout: Format, value: int) -> bool:
+    """Return True if both parities of a layout are right."""
     even = (value >> (layout.bits - layout.even)).bit_count()
     odd = (value & ((1 << layout.even) - 1)).bit_count()
     return even % 2 == 0 and odd % 2 == 1
 
 
-def _layout_names(layout: Format, value: int) -> list[str]:
-    payload = (value >> 1) & ((1 << (layout.bits - 2)) - 1)
+def _payload(layout: Format, value: int) -> int:
+    return (value >> 1) & ((1 << (layout.bits - 2)) - 1)
+
+
+def layout_names(layout: Format, value: int) -> list[str]:
+    """Return the numbers of a card whose bits follow a layout: FACILITY:NUMBER where it has one, and the whole."""
+    payload = _payload(layout, value)
     if payload == 0:
         return []
     number = payload & ((1 << layout.number) - 1)
@@ -136,19 +177,62 @@ def _layout_names(layout: Format, value: int) -> list[str]:
 
 
 def names_of_number(number: int) -> tuple[str, ...]:
-    """As `names_of`, for devices that tell only a decimal number; FFFNNNNN also stands for 26 bits."""
+    """Return every stored number that a card answers to whose whole number a device reports, without its length.
+
+    Consoles (Hikvision in decimal, Dahua in hex) and ONVIF controllers report so. Up to 24 bits are read as a 26-bit
+    card, up to 32 bits as a 34-bit card.
+    """
     if number <= 0:
         return ()
-    facility, rest = divmod(number, 100_000)
-    same = [f"{facility}:{rest}"] if 0 < facility <= 0xFF and rest <= 0xFFFF else []
-    return (str(number), *same)
+    form = next((form for form in FORMATS[:2] if number < 1 << (form.bits - 2)), None)
+    if form is None:
+        return (str(number),)
+    return (str(number), f"{number >> 16}:{number & 0xFFFF}", raw_number(form.bits, frame_value(form, number)))
 
 
-def printed_number(stored: str) -> int | None:
-    """The number for devices that hold one decimal number; None where they can't hold this card."""
+def names_of_controller_number(number: int) -> tuple[str, ...]:
+    """Return every stored number that a card answers to which a UHPPOTE controller reports as `number`.
+
+    It reads a 26-bit card as FFFNNNNN, the facility and then five digits of the number, and the 32 bits of a 34-bit
+    card as one number (uhppote-core, issues 11 and 15). A number that can be both is a 26-bit card.
+    """
+    facility, rest = divmod(number, _FFFNNNNN)
+    if not 0 < number < 1 << 32:
+        return ()
+    if _holds(FORMATS[0], facility, rest):
+        whole, form = facility << 16 | rest, FORMATS[0]
+        return (f"{facility}:{rest}", str(whole), raw_number(form.bits, frame_value(form, whole)))
+    return (str(number), f"{number >> 16}:{number & 0xFFFF}", raw_number(34, frame_value(FORMATS[1], number)))
+
+
+def whole_number(stored: str) -> int | None:
+    """Return the number under which a console that holds whole numbers reads this card; None if it is not certain.
+
+    FACILITY:NUMBER beyond 26 bits can be a 34-bit or a 37-bit card, which differ in it.
+    """
     facility, colon, rest = stored.partition(":")
     if not colon:
-        return int(stored)
-    if facility.isdigit() and int(facility) <= 0xFF and int(rest) <= 0xFFFF:
-        return int(facility) * 100_000 + int(rest)
-    return None
+        return int(stored) or None
+    if facility.isdigit():
+        fits = _holds(FORMATS[0], int(facility), int(rest))
+        return (int(facility) << FORMATS[0].number | int(rest) or None) if fits else None
+    bits, _, digits = rest.partition(":")
+    value = int(digits, 16)
+    layout = next((form for form in FORMATS if form.bits == int(bits) and parities_hold(form, value)), None)
+    if layout is not None:
+        return _payload(layout, value) or None
+    return value or None if int(bits) % 8 == 0 else None
+
+
+def controller_number(stored: str) -> int | None:
+    """Return the number under which a UHPPOTE controller reads this card; None if it can't, or not this card alone.
+
+    The digits of a whole number are another card's there: 12345678 is printed on 188:24910, which it reads as 18824910,
+    and it reads 123:45678 as 12345678.
+    """
+    whole = whole_number(stored)
+    if whole is None or not 0 < whole < 1 << 32:
+        return None
+    if whole < 1 << 24:
+        return (whole >> 16) * _FFFNNNNN + (whole & 0xFFFF)
+    return None if _holds(FORMATS[0], *divmod(whole, _FFFNNNNN)) else whole

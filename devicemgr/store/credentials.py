@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from devicemgr.errors import AlreadyExists, NotFound
+from devicemgr.rules.card_frames import notations_of
 from devicemgr.store.people import now_text
 from devicemgr.store.tables import CredentialRow, PersonRow
 
@@ -14,24 +16,65 @@ CARD, PIN = "card", "pin"
 
 
 def assign_card(session: Session, row: PersonRow, number: str) -> bool:
-    """Give a person a card; False when they have it; AlreadyExists when it is somebody else's."""
-    taken = session.scalar(select(CredentialRow).where(CredentialRow.kind == CARD, CredentialRow.value == number))
-    if taken is not None and taken.person_id == row.id:
+    """Give a person a card and return True; return False if they have this number.
+
+    Raises AlreadyExists if another person holds the card under any of its notations.
+    """
+    found = _notations_held(session, number)
+    other = next((credential for credential in found if credential.person_id != row.id), None)
+    if other is not None:
+        owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == other.person_id))
+        held = f"held as {other.value}" if other.value != number else "held"
+        raise AlreadyExists(
+            f"card {number} is {owner}'s, {held} there; `devicemgr card remove {owner} {other.value}` first"
+        )
+    if any(credential.value == number for credential in found):
         return False
-    if taken is not None:
-        owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == taken.person_id))
-        raise AlreadyExists(f"card {number} is {owner}'s; `devicemgr card remove {owner} {number}` first")
     _add(session, row, CARD, number)
     return True
 
 
-def remove_card(session: Session, row: PersonRow, number: str) -> None:
-    """Take a card from a person; NotFound when it is not theirs."""
-    found = next((c for c in row.credentials if (c.kind, c.value) == (CARD, number)), None)
-    if found is None:
-        raise NotFound(f"{row.badge} has no card {number}; `devicemgr card list {row.badge}` shows theirs")
-    row.credentials.remove(found)
+@dataclass(frozen=True, slots=True)
+class RemovedCard:
+    """A stored number that was removed, and whose it was."""
+
+    number: str
+    person_id: str
+    badge: str
+
+
+def remove_card(session: Session, row: PersonRow, number: str) -> list[RemovedCard]:
+    """Remove a person's card under all its notations, so that it opens nothing any more.
+
+    Homes of version 0.1.0 may hold another notation of the same card for another person: that is removed too.
+    Raises NotFound if the person has no notation of the card.
+    """
+    found = _notations_held(session, number)
+    if not any(credential.person_id == row.id for credential in found):
+        raise NotFound(f"{row.badge} has no card {number}{_advice(session, row, found)}")
+    badges = {
+        person: session.scalar(select(PersonRow.badge).where(PersonRow.id == person)) or ""
+        for person in {credential.person_id for credential in found}
+    }
+    removed = [RemovedCard(c.value, c.person_id, badges[c.person_id]) for c in found]
+    for credential in found:
+        session.delete(credential)
     session.flush()
+    session.expire(row, ["credentials"])
+    return sorted(removed, key=lambda card: (card.person_id != row.id, card.number))
+
+
+def _advice(session: Session, row: PersonRow, found: Sequence[CredentialRow]) -> str:
+    if not found:
+        return f"; `devicemgr card list {row.badge}` shows theirs"
+    owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == found[0].person_id))
+    return f"; it is {owner}'s: `devicemgr card remove {owner} {found[0].value}`"
+
+
+def _notations_held(session: Session, number: str) -> Sequence[CredentialRow]:
+    """Return the stored cards that can be the same card as `number`."""
+    query = select(CredentialRow).where(CredentialRow.kind == CARD, CredentialRow.value.in_(notations_of(number)))
+    return session.scalars(query.order_by(CredentialRow.value)).all()
 
 
 def set_pin(session: Session, row: PersonRow, stored: str) -> None:

@@ -15,7 +15,7 @@ from devicemgr.ports import Delivery, Holding
 from devicemgr.rulebook import Rulebook
 from devicemgr.store import consents, credentials, holdings, ledger_rows, people, places
 from devicemgr.store.ledger_rows import EventFilter
-from devicemgr.store.tables import HoldingRow, LevelRow, PortalRow
+from devicemgr.store.tables import CredentialRow, HoldingRow, LevelRow, PortalRow
 
 
 class FakeHolder:
@@ -180,6 +180,13 @@ class House:
             if more.get("consent"):
                 consents.give(session, row, "form 1")
             return row.id
+
+    def old_card(self, badge, number):
+        """A person with a card that version 0.1.0 let them have: the same as somebody else's, written otherwise."""
+        person_id = self.person(badge)
+        with self.site.database.write() as session:
+            session.add(CredentialRow(id=f"old-{badge}", person_id=person_id, kind="card", value=number, created="x"))
+        return person_id
 
     def edit(self, badge, **fields):
         with self.site.database.write() as session:

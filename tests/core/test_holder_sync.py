@@ -77,6 +77,16 @@ def test_a_known_card_without_rights_is_no_stranger(house):
     assert device.kept == {}
 
 
+def test_a_whole_number_is_kept_as_the_controller_reads_that_card(house):
+    device = FakeHolder()
+    house.person("A1", cards=["12345678"])  # printed as 0012345678 188,24910
+    house.person("B2", cards=["123:45678"])
+    house.bring(device)
+    owners = {key: record.person_id for key, record in house.records().items()}
+    assert set(device.kept) == {"18824910", "12345678"}
+    assert owners["12345678"] == house.rules().refresh().badges["B2"]
+
+
 def test_a_device_that_no_portal_uses_yet_is_left_in_peace(house):
     device = FakeHolder()
     device.kept["77"] = Holding("77", doors=frozenset({1}))
@@ -226,14 +236,15 @@ def test_an_answer_that_was_lost_is_looked_for_by_reading(house):
     assert house.records()["77"].state is State.HELD
 
 
-def test_a_card_without_a_printed_number_and_one_that_two_have(house):
+def test_a_card_that_a_controller_can_not_read_and_one_that_two_have(house):
     device = FakeHolder()
-    house.person("A1", cards=["raw:40:123456789A", "80:58400"])
-    house.person("B2", cards=["8058400"])
+    house.person("A1", cards=["raw:40:123456789A", "388:57549", "18824910", "80:58400"])
+    house.old_card("B2", "5301280")
     house.person("C3", cards=["5"])
-    assert house.bring(device).failed == 2
+    assert house.bring(device).failed == 4
     assert sorted(device.kept) == ["5"]
-    assert {r.key for r in house.records().values() if r.state is State.FAILED} == {"raw:40:123456789A", "8058400"}
+    refused = {r.key for r in house.records().values() if r.state is State.FAILED}
+    assert refused == {"raw:40:123456789A", "388:57549", "18824910", "8058400"}
     house.fresh()
     device.told.clear()
     house.bring(device, read=True)

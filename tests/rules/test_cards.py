@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devicemgr.errors import InvalidInput
-from devicemgr.rules.cards import FORMATS, names_of, names_of_number, parse_number, printed_number
+from devicemgr.rules.card_frames import is_same_card, notations_of, shared_cards
+from devicemgr.rules.cards import (
+    FORMATS,
+    controller_number,
+    names_of,
+    names_of_controller_number,
+    names_of_number,
+    parse_number,
+    whole_number,
+)
 
 
 def wiegand(layout, facility, number):
@@ -80,14 +89,95 @@ def test_what_is_no_card_number_is_refused_in_one_line(written):
 
 
 @given(st.integers(0, 255), st.integers(1, 65535))
-def test_devices_that_hold_one_decimal_number(facility, number):
-    printed = printed_number(f"{facility}:{number}")
-    assert printed is not None
-    assert (f"{facility}:{number}" in names_of_number(printed)) == (facility > 0)
-    assert str(printed) in names_of_number(printed)
+def test_one_card_at_a_controller_a_console_and_a_reader(facility, number):
+    whole = facility << 16 | number
+    at_reader = names_of(*wiegand(FORMATS[0], facility, number), "wiegand26")
+    told = int(f"{facility:d}{number:05d}")
+    for stored in at_reader:
+        assert (controller_number(stored), whole_number(stored)) == (told, whole)
+        assert stored in names_of_controller_number(told)
+        assert stored in names_of_number(whole)
+    assert set(names_of_controller_number(told)) == set(names_of_number(whole)) == set(at_reader)
 
 
-def test_a_card_that_such_a_device_can_not_hold():
-    assert printed_number("1000:123456") is None
-    assert printed_number("raw:26:2A1C841") is None
-    assert names_of_number(0) == names_of_number(-1) == ()
+def test_the_ten_printed_digits_are_another_number_at_a_controller():
+    # Printed on one card: 0012345678 188,24910.
+    assert controller_number("12345678") == controller_number("188:24910") == 18824910
+    assert "12345678" in names_of_controller_number(18824910)
+    assert "12345678" not in names_of_controller_number(12345678)
+    assert "123:45678" in names_of_controller_number(12345678)
+
+
+def test_a_34_bit_card_at_a_controller():
+    assert controller_number("388575490") == 388575490  # uhppote-core issue 15
+    assert "388575490" in names_of_controller_number(388575490)
+    assert "388575490" not in names_of_controller_number(388575491)
+
+
+@pytest.mark.parametrize("stored", ["18824910", "388:57549", "raw:40:123456789A", "1000:123456", "99999999999", "0:0"])
+def test_a_card_that_a_controller_reads_as_none_or_as_another(stored):
+    assert controller_number(stored) is None
+
+
+def test_a_card_that_a_console_can_not_hold_as_one_number():
+    assert whole_number("1000:123456") is None
+    assert whole_number("raw:26:2A1C840") is None  # its parity is wrong
+    assert whole_number("raw:32:DEADBEEF") == 0xDEADBEEF
+    assert names_of_number(0) == names_of_number(-1) == names_of_controller_number(0) == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("04:AF:68:DA:C8:5A:80", str(0x04AF68DAC85A80)), ("04 a2 b3 c4", str(0x04A2B3C4)),
+        ("0012345678 188,24910", "188:24910"), ("12345678 188:24910", "188:24910"),
+    ],
+)  # fmt: skip
+def test_a_uid_as_phones_show_it_and_the_pair_on_a_card(written, stored):
+    assert parse_number(written) == stored
+
+
+@pytest.mark.parametrize("written", ["0012345678 188,24911", "12345678 300,5", "04:AF:68:DA:C8", "04:AF-68:DA"])
+def test_a_pair_that_is_not_one_card_and_half_a_uid(written):
+    with pytest.raises(InvalidInput, match="no card number"):
+        parse_number(written)
+
+
+SAME = [
+    ("80:58400", "5301280"), ("80:58400", "raw:26:2A1C841"), ("5301280", "raw:26:2A1C841"),
+    ("44156993", "raw:26:2A1C841"), ("44156993", "80:58400"), ("0:77", "77"), ("1000:123456", str(1000 << 19 | 123456)),
+    ("388:57549", str(388 << 16 | 57549)), ("388:57549", str(388 << 19 | 57549)),
+    (str(0x04A2B3C4), str(0xC4B3A204)), ("raw:32:04A2B3C4", str(0xC4B3A204)), ("raw:32:04A2B3C4", "raw:32:C4B3A204"),
+    (str(0x04AF68DAC85A80), str(0x805AC8DA68AF04)), ("80:4242", str(80 << 32 | 4242)),
+]  # fmt: skip
+OTHER = [
+    ("12345678", "123:45678"), ("80:58400", "8058400"), ("10", "20"), ("10", "21"), ("80:58400", "80:58401"),
+    ("53:1280", "5301280"), ("raw:26:0000001", "raw:34:000000001"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", [*SAME, *OTHER])
+def test_one_card_under_two_notations_is_known_from_either_side(pair):
+    one, other = pair
+    assert is_same_card(one, other) == is_same_card(other, one) == (pair in SAME)
+    assert (one in notations_of(other)) == (other in notations_of(one)) == (pair in SAME)
+    assert (shared_cards({one: "A", other: "B"}) != []) == (pair in SAME)
+    assert shared_cards({one: "A", other: "A"}) == []
+
+
+NUMBERS = st.one_of(
+    st.integers(1, (1 << 40) - 1).map(str),
+    st.tuples(st.integers(0, 65535), st.integers(1, 65535)).map(lambda pair: f"{pair[0]}:{pair[1]}"),
+)
+
+
+@given(NUMBERS, st.sampled_from(FORMATS), st.integers(1, (1 << 24) - 1))
+def test_two_people_never_hold_what_one_reading_answers_to(stored, layout, payload):
+    """Whatever a reader, a console or a controller reads: its names are all one card."""
+    number = payload & ((1 << layout.number) - 1)
+    for names in (
+        names_of(*wiegand(layout, 0, number)),
+        names_of_number(int(stored) if stored.isdigit() else payload),
+        names_of_controller_number(payload),
+    ):
+        assert all(is_same_card(one, other) for one in names for other in names)

@@ -52,6 +52,13 @@ SABOTAGES = (
         "tests/store/test_database.py",
     ),
     one(
+        "one card under two notations assigned twice",
+        "devicemgr/store/credentials.py",
+        "CredentialRow.value.in_(notations_of(number))",
+        "CredentialRow.value.in_([number])",
+        "tests/client/test_credentials.py",
+    ),
+    one(
         "erased rows left in the file",
         "devicemgr/store/sqlite.py",
         '"secure_delete=ON"',

@@ -198,7 +198,7 @@ def test_what_happens_is_told_with_what_the_stream_knows_of_it(sim, opened, coll
     assert (face.granted, face.badge, face.serial, face.direction, face.live) == (True, "42", 1, Direction.EXIT, True)
     assert face.evidence["face"] == {"vendor": "dahua", "score": 93.0, "liveness": 1.0}
     assert (stranger.granted, stranger.badge, stranger.why) == (False, None, "unknown_face")
-    assert (card.granted, card.names, card.badge) == (True, ("5301280", "80:58400"), "42")
+    assert (card.granted, card.names, card.badge) == (True, ("5301280", "80:58400", "raw:26:2A1C841"), "42")
 
 
 def test_alarms_come_from_the_stream(sim, opened, collect):

@@ -247,7 +247,7 @@ def test_records():
     first, second = read_records(RECORDS.decode())
     told = happened(first, number(first["RecNo"]))
     assert (told.granted, told.serial, told.why, told.badge) == (False, 7, "unknown_credential", None)
-    assert told.names == ("317337604", "4842:12292")
+    assert told.names == ("317337604", "4842:12292", "raw:34:225D46008")
     assert isinstance(happened(second, 8), DeviceReported)
     assert happened(second, 8).kind is Kind.PORTAL_UNLOCKED
 
@@ -277,7 +277,7 @@ def test_a_card_in_a_question_is_no_face():
     data = PUSH["Events"][0]["Data"] | {"Method": 1, "CardNo": "0050e420"}
     (told,) = read_push(json.dumps(PUSH | {"Events": [PUSH["Events"][0] | {"Data": data}]}).encode())
     asked = presented(told, 5, 1.0)
-    assert (asked.badge, asked.names) == (None, ("5301280", "80:58400"))
+    assert (asked.badge, asked.names) == (None, ("5301280", "80:58400", "raw:26:2A1C841"))
 
 
 def test_info_repeated_before_each_picture_is_one_event_deflated_or_not():
@@ -314,6 +314,7 @@ def test_a_deflated_bomb_is_not_unpacked():
 @pytest.mark.parametrize(
     ("stored", "held"),
     [("317337604", "12EA3004"), ("5301280", "0050E420"), ("80:58400", "0050E420"), ("raw:26:0A1C841", "00A1C841"),
+     ("raw:26:2A1C841", "0050E420"),
      ("1", "00000001"), ("65535:65535", "FFFFFFFF"), ("300000000000", "45D964B800")],
 )  # fmt: skip
 def test_card_numbers_are_upper_case_hex(stored, held):

@@ -35,7 +35,7 @@ def test_a_card_question_names_the_card_and_no_face(sim, console):
     heard(sim)
     sim.terminal.show_card("1200345")
     asked = until(device, lambda facts: facts)[0]
-    assert (asked.badge, asked.names) == (None, ("1200345", "12:345"))
+    assert (asked.badge, asked.names) == (None, ("1200345", "18:20697", "raw:26:024A1B2"))
 
 
 @pytest.mark.parametrize(("option", "opens"), [("closed", False), ("open", True)])

@@ -196,7 +196,7 @@ def test_a_card_that_it_asks_about_is_read(device, connect, opened, facts_until)
         "ap-1", "Request/Identifier", IdentifierType="pt:Card", FormatType="WIEGAND26", IdentifierValue="50E420"
     )
     assert facts_until(door, 2) == [
-        CardRead(2, ("5301280", "53:1280")), CardRead(1, ("80:58400", "5301280")),
+        CardRead(2, ("5301280", "80:58400", "raw:26:2A1C841")), CardRead(1, ("80:58400", "5301280")),
     ]  # fmt: skip
 
 
@@ -212,7 +212,8 @@ def test_what_it_decides_itself_is_told(device, connect, opened, facts_until):
     assert found[3] == GateAlarm(1, Kind.TAMPER, "duress at an access point")
     assert all(isinstance(fact, DeviceDecided) for fact in found[:3])
     assert [(f.granted, f.names, f.why, f.live) for f in found[:3]] == [
-        (True, ("4242",), "", True), (False, (), "expired", False), (False, (), "Other", False)
+        (True, ("4242", "0:4242", "raw:26:2002124"), "", True),
+        (False, (), "expired", False), (False, (), "Other", False)
     ]  # fmt: skip
     assert "A. B." not in repr(found)
 
@@ -224,14 +225,19 @@ def test_an_old_card_opens_nothing(device, connect, opened, facts_until):
     device.hub.publish(events.message(topic, {"AccessPointToken": "ap-1"}, {"Card": "4242"}, "", at))
     (fact,) = facts_until(door, 1)
     assert isinstance(fact, DeviceDecided)
-    assert (fact.granted, fact.why, fact.live, fact.names) == (False, "stale_evidence", False, ("4242",))
+    assert (fact.granted, fact.why, fact.live, fact.names) == (
+        False,
+        "stale_evidence",
+        False,
+        ("4242", "0:4242", "raw:26:2002124"),
+    )
 
 
 def test_access_points_in_the_order_of_the_option(device, connect, opened, facts_until):
     door = opened(connect(device, access_point="ap-2"))
     device.card("ap-1", "Request/Credential", Card="1")
     device.card("ap-2", "Request/Credential", Card="2")
-    assert facts_until(door, 1) == [CardRead(1, ("2",))]
+    assert facts_until(door, 1) == [CardRead(1, ("2", "0:2", "raw:26:0000004"))]
     with pytest.raises(DeviceRefused, match="no access point"):
         connect(device, access_point="ap-9").open()
 
@@ -239,12 +245,12 @@ def test_access_points_in_the_order_of_the_option(device, connect, opened, facts
 @pytest.mark.parametrize(
     ("data", "names"),
     [
-        ({"Card": "80:58400"}, ("80:58400",)),
+        ({"Card": "80:58400"}, ("80:58400", "5301280", "raw:26:2A1C841")),
         ({"Card": "not a card!"}, ()),
         ({"IdentifierValue": "zz"}, ()),
         ({"IdentifierValue": "00" * 40}, ()),
         ({"IdentifierValue": "00000000"}, ()),
-        ({"IdentifierValue": "1092", "FormatType": "SIMPLE_NUMBER16"}, ("4242",)),
+        ({"IdentifierValue": "1092", "FormatType": "SIMPLE_NUMBER16"}, ("4242", "0:4242", "raw:26:2002124")),
         ({"IdentifierValue": "005000001092", "FormatType": "FACILITY16_CARD32"}, ("80:4242", "343597387922")),
         ({"Reason": "Other"}, ()),
     ],

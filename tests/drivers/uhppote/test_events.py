@@ -98,7 +98,7 @@ def test_alarms_and_buttons(sim, controller, command, told):
 def test_a_host_decides_cards_of_now_and_no_older_ones(sim, controller):
     device = controller(decide="host")
     sim.swipe(8058400, 2)
-    assert device.poll() == [CardRead(2, ("8058400", "80:58400"))]
+    assert device.poll() == [CardRead(2, ("80:58400", "5301280", "raw:26:2A1C841"))]
     device.release(2, ENTRY, 5.0)
     assert device.poll() == []
     sim.clock_skew = timedelta(seconds=-4)

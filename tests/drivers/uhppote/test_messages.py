@@ -124,7 +124,8 @@ def test_golden_answers(script):
         assert (info.serial, info.firmware, info.model) == (str(SERIAL), "v8.92", "4-door controller")
         (fact,) = device.poll()
         assert fact == DeviceDecided(
-            2, True, 7, datetime(2026, 11, 24, 10, 15, 30).astimezone(), Direction.EXIT, ("8058400", "80:58400")
+            2, True, 7, datetime(2026, 11, 24, 10, 15, 30).astimezone(), Direction.EXIT,
+            ("80:58400", "5301280", "raw:26:2A1C841")
         )  # fmt: skip
         device.release(2, ENTRY, 5.0)
         pages = []
