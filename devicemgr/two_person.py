@@ -1,6 +1,8 @@
 """What no single admin may do alone: A asks by trying, B approves, and A does it, all within a quarter of an hour.
 
 The box's owner (root and the daemon's user) counts as one person, and so does an operator with all their tokens.
+Whoever makes an admin, sets their password or makes a token of theirs can act as them: so a new admin, or one whose
+password was set by another, may not approve for a day, and nobody approves what was asked in a guise that they made.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,12 +13,14 @@ from devicemgr.events import Fact
 from devicemgr.model import Role
 from devicemgr.site import Site
 from devicemgr.store import approvals, operators
-from devicemgr.store.database import Session
+from devicemgr.store.database import Session, get_meta, set_meta
 from devicemgr.store.people import now_text
 from devicemgr.store.tables import ApprovalRow, OperatorRow
 from devicemgr.text import rfc3339
 
 MINUTES = 15
+SETTLING = timedelta(hours=24)
+_HAD_TWO_ADMINS = "had_two_admins"
 
 
 def require(site: Site, actor: str, action: str, subject: str) -> None:
@@ -42,13 +46,15 @@ def ask(site: Site, actor: str, action: str, subject: str) -> NoReturn:
 
 
 def approve(site: Site, actor: str, approval: str) -> ApprovalRow:
-    """Agree; NotAllowed for whoever asked, in whatever guise, and for a program's token."""
+    """Agree; NotAllowed for the person who asked, in whatever guise, for a new admin and for a program's token."""
     with site.database.write(changes_site=False) as session:
         row = approvals.get(session, approval, _earliest())
         if actor.startswith("token:"):
             raise NotAllowed("a token can't approve: a second person must, signed in or on the box")
         if _person(row.asked_by) == _person(actor):
             raise NotAllowed(f"{row.asked_by} asked for this; another admin must approve it")
+        _require_settled(site, session, actor)
+        _require_not_made_by(site, session, row.asked_by, actor)
         row.approved_by = actor
         _record(site, session, "admin.approval_given", actor, row)
         session.flush()
@@ -63,6 +69,62 @@ def waiting(session: Session) -> list[ApprovalRow]:
 def admins(session: Session) -> list[OperatorRow]:
     """Return the operators with the role admin."""
     return [row for row in operators.all_rows(session) if Role.ADMIN in operators.roles_of(row)]
+
+
+def had_two_admins(session: Session) -> bool:
+    """Return whether making another admin takes two: there are two, or were and one is left who can agree."""
+    found = len(admins(session))
+    return found >= 2 or (found == 1 and get_meta(session, _HAD_TWO_ADMINS) is not None)
+
+
+def note_admins(session: Session) -> None:
+    """Remember that there were two, so that removing one does not let the other make one alone."""
+    if len(admins(session)) >= 2:
+        set_meta(session, _HAD_TWO_ADMINS, "yes")
+
+
+def _require_settled(site: Site, session: Session, actor: str) -> None:
+    """NotAllowed for an operator who was made, or whose password was set by another, within a day."""
+    row = operators.find(session, _operator(actor))
+    since = _since(site)
+    if row is not None and row.created > since:
+        raise NotAllowed(f"{row.name} was added less than 24 hours ago and may not approve yet; another admin must")
+    if row is not None and row.password_reset is not None and row.password_reset > since:
+        raise NotAllowed(
+            f"the password of {row.name} was set by another person less than 24 hours ago, so {row.name} may not "
+            "approve yet; another admin must"
+        )
+
+
+def _require_not_made_by(site: Site, session: Session, asked_by: str, actor: str) -> None:
+    """NotAllowed for an operator who can act as the one who asked; the owner of the box can act as everybody."""
+    if not _operator(asked_by) or not _operator(actor):
+        return
+    row = operators.find(session, _operator(asked_by))
+    if row is None:
+        raise NotAllowed(f"{asked_by} asked for this and is no operator any more; another admin must ask again")
+    since, makers = _since(site), set()
+    if row.created > since:
+        makers.add(row.created_by)
+    if row.password_reset is not None and row.password_reset > since:
+        makers.add(row.password_reset_by)
+    if asked_by.startswith("token:"):
+        makers |= {token.made_by for token in row.tokens}
+    if _person(actor) in {_person(maker) for maker in makers if maker is not None}:
+        raise NotAllowed(
+            f"{asked_by} asked for this, and {_operator(actor)} made that operator, their password or their token; "
+            "another admin must approve it"
+        )
+
+
+def _since(site: Site) -> str:
+    return rfc3339(site.clock.now() - SETTLING)
+
+
+def _operator(actor: str) -> str:
+    """Return the operator's name of an actor; empty for the owner of the box."""
+    kind, _, name = actor.partition(":")
+    return "" if kind == "uid" else name
 
 
 def _open(session: Session) -> list[ApprovalRow]:

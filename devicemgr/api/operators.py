@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from devicemgr.api.context import Ctx, Who
+from devicemgr import two_person
+from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.errors import InvalidInput
 from devicemgr.model import Role
 from devicemgr.operators import TOKEN_START, digest, hash_password, new_secret
@@ -52,12 +53,16 @@ def list_operators(context: Ctx, _: Who) -> list[dict[str, Any]]:
 
 @router.post("", status_code=201)
 def add_operator(body: NewOperator, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Add an operator."""
+    """Add an operator; an admin, once there were two, with the approval of a second one."""
     name = slug("operator", body.name)
     user = _os_user(body.os_user, context.owner_uid) if body.os_user else None
     stored = hash_password(body.password.get_secret_value()) if body.password else None
+    if Role.ADMIN in body.roles:
+        _require_second_admin(context, caller, name, user)
     with context.site.database.write(changes_site=False) as session:
-        row = operators.add(session, name, body.roles, user, stored)
+        at = rfc3339(context.site.clock.now())
+        row = operators.add(session, name, body.roles, user, stored, by=caller.actor, at=at)
+        two_person.note_admins(session)
         answer = operators.as_json(row)
         context.record(session, "admin.operator_added", caller, {"operator": answer})
     return answer
@@ -68,6 +73,7 @@ def remove_operator(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove an operator; sessions and tokens end with them."""
     with context.site.database.write(changes_site=False) as session:
         row = operators.get(session, name)
+        two_person.note_admins(session)
         context.record(session, "admin.operator_removed", caller, {"operator": operators.as_json(row)})
         session.delete(row)
     return {"name": name, "removed": True}
@@ -80,6 +86,8 @@ def set_operator_password(name: str, body: NewPassword, context: Ctx, caller: Wh
     with context.site.database.write(changes_site=False) as session:
         row = operators.get(session, name)
         row.password = stored
+        if caller.actor != f"operator:{name}":  # a token of theirs may be in other hands
+            row.password_reset, row.password_reset_by = rfc3339(context.site.clock.now()), caller.actor
         context.record(session, "admin.operator_password_set", caller, {"operator": name})
         return operators.as_json(row)
 
@@ -94,7 +102,9 @@ def make_token(name: str, body: NewToken, context: Ctx, caller: Who) -> dict[str
         beyond = sorted(set(body.roles) - operators.roles_of(row))
         if beyond:
             raise InvalidInput(f"{name} is no {beyond[0]}, so no token of theirs can be")
-        answer = operators.token_json(operators.add_token(session, row, digest(secret), body.roles, expires))
+        answer = operators.token_json(
+            operators.add_token(session, row, digest(secret), body.roles, expires, caller.actor)
+        )
         context.record(session, "admin.token_made", caller, {"operator": name, "token": answer})
     return answer | {"operator": name, "token": secret}
 
@@ -106,6 +116,15 @@ def remove_token(name: str, token: str, context: Ctx, caller: Who) -> dict[str, 
         operators.remove_token(session, operators.get(session, name), token)
         context.record(session, "admin.token_removed", caller, {"operator": name, "token": token})
     return {"operator": name, "id": token, "removed": True}
+
+
+def _require_second_admin(context: Context, caller: Caller, name: str, user: str | None) -> None:
+    with context.site.database.read() as session:
+        operators.require_free(session, name, user)
+        if not two_person.had_two_admins(session):
+            return
+    subject = f"{name}, user {user} of the box" if user else name
+    two_person.require(context.site, caller.actor, "new admin", subject)
 
 
 def _os_user(name: str, owner: int) -> str:

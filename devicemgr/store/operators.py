@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from devicemgr.errors import AlreadyExists, NotFound
 from devicemgr.model import Role
 from devicemgr.store.people import now_text
-from devicemgr.store.tables import OperatorRow, TokenRow
+from devicemgr.store.tables import ApprovalRow, OperatorRow, TokenRow
 from devicemgr.text import safe
 
 _KNOWN = {str(role) for role in Role}
@@ -39,27 +39,40 @@ def of_os_user(session: Session, user: str) -> OperatorRow | None:
     return session.scalar(select(OperatorRow).where(OperatorRow.os_user == user))
 
 
-def add(session: Session, name: str, roles: Iterable[Role], os_user: str | None, password: str | None) -> OperatorRow:
-    """A new operator, with the password's stored form; AlreadyExists when name or user is taken."""
+def require_free(session: Session, name: str, os_user: str | None) -> None:
+    """Raise AlreadyExists when the name or the user of the box is another operator's."""
     if find(session, name) is not None:
         raise AlreadyExists(f"operator '{name}' exists; choose another name, or `devicemgr operator remove` it")
     taken = of_os_user(session, os_user) if os_user else None
     if taken is not None:
         raise AlreadyExists(f"user '{safe(str(os_user), 60)}' works as operator '{taken.name}' already")
+
+
+def add(
+    session: Session, name: str, roles: Iterable[Role], os_user: str | None, password: str | None, *,
+    by: str | None = None, at: str | None = None,
+) -> OperatorRow:  # fmt: skip
+    """Add an operator, with the password's stored form; AlreadyExists when name or user is taken.
+
+    `by` is the actor who adds them, `at` the time as the rights' clock has it.
+    """
+    require_free(session, name, os_user)
     row = OperatorRow(
         id=str(uuid.uuid4()), name=name, roles=sorted(set(roles)), os_user=os_user, password=password,
-        created=now_text(),
+        created=at or now_text(), created_by=by,
     )  # fmt: skip
     session.add(row)
     session.flush()
     return row
 
 
-def add_token(session: Session, row: OperatorRow, digest: str, roles: Iterable[Role], expires: str) -> TokenRow:
-    """A token of theirs, by its digest."""
+def add_token(
+    session: Session, row: OperatorRow, digest: str, roles: Iterable[Role], expires: str, by: str | None = None
+) -> TokenRow:
+    """A token of theirs, by its digest, made by the actor `by`."""
     token = TokenRow(
         id=str(uuid.uuid4())[:8], operator_id=row.id, digest=digest, roles=sorted(set(roles)), created=now_text(),
-        expires=expires,
+        expires=expires, made_by=by,
     )  # fmt: skip
     row.tokens.append(token)
     session.flush()
@@ -67,11 +80,14 @@ def add_token(session: Session, row: OperatorRow, digest: str, roles: Iterable[R
 
 
 def remove_token(session: Session, row: OperatorRow, token_id: str) -> None:
-    """Take a token back, or NotFound."""
+    """Take a token back, or NotFound; what a token of theirs asked for is asked no longer."""
     found = next((token for token in row.tokens if token.id == token_id), None)
     if found is None:
         raise NotFound(f"{row.name} has no token '{safe(token_id, 60)}'; `devicemgr operator list` shows them")
     row.tokens.remove(found)
+    # Who may approve goes by who made their tokens, which would be forgotten with the token.
+    asked = update(ApprovalRow).where(ApprovalRow.asked_by == f"token:{row.name}", ApprovalRow.used.is_(None))
+    session.execute(asked.values(used=now_text()))
     session.flush()
 
 

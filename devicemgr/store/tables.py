@@ -218,7 +218,10 @@ class SealRow(Base):
 
 
 class OperatorRow(Base):
-    """Who may work with the daemon; `password` is an argon2id hash, `os_user` a user of the system."""
+    """Who may work with the daemon; `password` is an argon2id hash, `os_user` a user of the system.
+
+    `password_reset` is when somebody else set the password last, `password_reset_by` who that was.
+    """
 
     __tablename__ = "operators"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -227,6 +230,9 @@ class OperatorRow(Base):
     os_user: Mapped[str | None] = mapped_column(String(64), unique=True)
     password: Mapped[str | None] = mapped_column(String(200))
     created: Mapped[str] = mapped_column(String(32))
+    created_by: Mapped[str | None] = mapped_column(String(80))
+    password_reset: Mapped[str | None] = mapped_column(String(32))
+    password_reset_by: Mapped[str | None] = mapped_column(String(80))
     tokens: Mapped[list["TokenRow"]] = relationship(order_by="TokenRow.created", cascade="all, delete-orphan")
 
 
@@ -240,6 +246,7 @@ class TokenRow(Base):
     roles: Mapped[list[str]] = mapped_column(JSON)
     created: Mapped[str] = mapped_column(String(32))
     expires: Mapped[str] = mapped_column(String(32))
+    made_by: Mapped[str | None] = mapped_column(String(80))
 
 
 class ApprovalRow(Base):
@@ -248,7 +255,7 @@ class ApprovalRow(Base):
     __tablename__ = "approvals"
     id: Mapped[str] = mapped_column(String(8), primary_key=True)
     action: Mapped[str] = mapped_column(String(64))
-    subject: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(200))
     asked_by: Mapped[str] = mapped_column(String(80))
     asked: Mapped[str] = mapped_column(String(32))
     approved_by: Mapped[str | None] = mapped_column(String(80))

@@ -200,6 +200,24 @@ def test_sessions_end_when_idle_and_after_half_a_day(app, web, operator):
     check(client.get("/status"), 401, "not-signed-in")
 
 
+@pytest.mark.parametrize(("as_whom", "settled"), [("cookie", True), ("token", False), ("another", False)])
+def test_a_password_that_another_set_is_noted(web, operator, token, http, home, as_whom, settled):
+    """A token of theirs counts as another: who made it has it too."""
+    operator("aigul", "admin")
+    operator("berik", "admin")
+    if as_whom == "cookie":
+        client = web()
+        sign_in(client, "aigul")
+    else:
+        name = "aigul" if as_whom == "token" else "berik"
+        client = web(authorization=f"Bearer {token(name, 'admin')}")
+    assert client.put("/operators/aigul/password", json={"password": "another good one"}).status_code == 200
+    with sqlite3.connect(home.database) as raw:
+        ((reset,),) = raw.execute("SELECT password_reset FROM operators WHERE name = 'aigul'").fetchall()
+    raw.close()
+    assert (reset is None) is settled
+
+
 def test_the_same_answer_for_unknown_accounts(web, operator, http, caplog):
     operator("aigul", "guard")
     http.post("/operators", json={"name": "panel", "roles": ["guard"]})

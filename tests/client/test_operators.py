@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import sqlite3
 
 import pytest
 
@@ -101,3 +102,48 @@ def test_an_operator_who_may_not_look_into_the_home_finds_the_shared_socket(home
         monkeypatch.setenv("DEVICEMGR_SOCKET", place)
         with pytest.raises(DaemonUnreachable, match="group devicemgr"):
             transport._socket_of(home)
+
+
+def test_a_third_admin_takes_two(cli, done, home):
+    for name in ("one", "two"):
+        done("operator", "add", name, "--role", "admin")
+    done("operator", "add", "guard", "--role", "guard")
+    refused = cli("operator", "add", "three", "--role", "guard", "--role", "admin")
+    assert refused.code == 1
+    assert "two admins must agree" in refused.error
+    (waiting,) = done("operator", "requests")
+    assert (waiting["action"], waiting["subject"]) == ("new admin", "three")
+    assert "three" not in {operator["name"] for operator in done("operator", "list")}
+    assert "exists" in cli("operator", "add", "one", "--role", "admin").error
+    with sqlite3.connect(home.database) as raw:
+        raw.execute("UPDATE approvals SET approved_by = 'operator:one'")
+    raw.close()
+    refused = cli("operator", "add", "three", "--role", "admin", "--os-user", SOMEBODY)
+    assert "two admins must agree" in refused.error, "it was agreed on without that user of the box"
+    done("operator", "add", "three", "--role", "admin")
+
+
+def test_removing_an_admin_lets_the_other_make_none_alone(cli, done):
+    for name in ("one", "two"):
+        done("operator", "add", name, "--role", "admin")
+    done("operator", "remove", "two")
+    assert "two admins must agree" in cli("operator", "add", "three", "--role", "admin").error
+    done("operator", "remove", "one")
+    done("operator", "add", "three", "--role", "admin")
+
+
+def test_who_made_what_is_kept(done, home, monkeypatch):
+    monkeypatch.setenv("PW", PASSWORD)
+    owner = f"uid:{os.getuid()}"
+    done("operator", "add", "one", "--role", "admin", "--password-env", "PW")
+    done("operator", "token", "one", "--scope", "admin")
+    with sqlite3.connect(home.database) as raw:
+        assert raw.execute("SELECT created_by, password_reset FROM operators").fetchall() == [(owner, None)]
+        assert raw.execute("SELECT made_by FROM api_tokens").fetchall() == [(owner,)]
+    raw.close()
+    done("operator", "password", "one", "--password-env", "PW")
+    with sqlite3.connect(home.database) as raw:
+        ((reset, by),) = raw.execute("SELECT password_reset, password_reset_by FROM operators").fetchall()
+    raw.close()
+    assert reset
+    assert by == owner

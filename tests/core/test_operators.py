@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from devicemgr.model import Role
 from devicemgr.signin import TryLimit, network_of
 from devicemgr.site import Site
 from devicemgr.store import operators as rows
+from devicemgr.text import rfc3339
 
 
 @pytest.mark.parametrize("password", ["", "short", "elevenchars", "a" * 40, "abababababab", "x" * 1001])
@@ -120,7 +122,7 @@ def test_whom_a_limit_counts_as_one(address: str, network: str) -> None:
 def admins(site: Site) -> None:
     with site.database.write() as session:
         for name in ("a", "b"):
-            rows.add(session, name, [Role.ADMIN], None, None)
+            rows.add(session, name, [Role.ADMIN], None, None, at="2026-01-01T00:00:00.000Z")
 
 
 def open_requests(site: Site) -> list[str]:
@@ -189,3 +191,65 @@ def test_after_a_quarter_of_an_hour_and_from_the_future_it_is_worth_nothing(site
 def test_a_site_with_its_owner_alone_is_told_how_to_get_a_second_admin(site: Site) -> None:
     with pytest.raises(ApprovalNeeded, match="operator add NAME --role admin --os-user USER"):
         two_person.require(site, "uid:0", "act", "s")
+
+
+def ago(site: Site, hours: float) -> str:
+    return rfc3339(site.clock.now() - timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(("hours", "may"), [(0.0, False), (23.9, False), (24.1, True), (-1.0, False)])
+@pytest.mark.parametrize("how", ["added", "password"])
+def test_an_admin_settles_for_a_day_before_approving(
+    site: Site, admins: None, how: str, hours: float, may: bool
+) -> None:
+    """Also one from the future: a clock that was set back shortens nothing."""
+    with site.database.write() as session:
+        row = rows.get(session, "b")
+        if how == "added":
+            row.created = ago(site, hours)
+        else:
+            row.password_reset, row.password_reset_by = ago(site, hours), "operator:a"
+    approval = asked(site, "operator:a")
+    if may:
+        two_person.approve(site, "operator:b", approval)
+    else:
+        with pytest.raises(NotAllowed, match="less than 24 hours"):
+            two_person.approve(site, "operator:b", approval)
+        two_person.approve(site, "uid:0", approval)
+
+
+@pytest.mark.parametrize("how", ["added", "password", "token"])
+def test_nobody_approves_what_was_asked_in_a_guise_of_their_own_making(site: Site, admins: None, how: str) -> None:
+    with site.database.write() as session:
+        rows.add(session, "c", [Role.ADMIN], None, None, at="2026-01-01T00:00:00.000Z")
+        row = rows.get(session, "b")
+        if how == "added":
+            row.created, row.created_by = ago(site, 1), "operator:a"
+        elif how == "password":
+            row.password_reset, row.password_reset_by = ago(site, 1), "token:a"
+        else:
+            rows.add_token(session, row, "0" * 64, [Role.ADMIN], "2999-01-01T00:00:00.000Z", "operator:a")
+    approval = asked(site, "token:b" if how == "token" else "operator:b")
+    with pytest.raises(NotAllowed, match="another admin must approve"):
+        two_person.approve(site, "operator:a", approval)
+    two_person.approve(site, "operator:c", approval)
+
+
+def test_what_a_token_asked_for_ends_with_the_token(site: Site, admins: None) -> None:
+    """Else its maker would take it back and approve."""
+    with site.database.write() as session:
+        row = rows.get(session, "b")
+        made = rows.add_token(session, row, "0" * 64, [Role.ADMIN], "2999-01-01T00:00:00.000Z", "operator:a")
+    approval = asked(site, "token:b")
+    with site.database.write() as session:
+        rows.remove_token(session, rows.get(session, "b"), made.id)
+    with pytest.raises(NotFound):
+        two_person.approve(site, "operator:a", approval)
+
+
+def test_what_a_removed_operator_asked_for_is_not_approved(site: Site, admins: None) -> None:
+    approval = asked(site, "operator:b")
+    with site.database.write() as session:
+        session.delete(rows.get(session, "b"))
+    with pytest.raises(NotAllowed, match="no operator any more"):
+        two_person.approve(site, "operator:a", approval)
