@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from devicemgr import __version__, backup_file, people_keys
+from devicemgr import __version__, backup_file, people_keys, restorations
 from devicemgr.errors import DevicemgrError, InvalidInput, StorageFailed
 from devicemgr.events import Fact
 from devicemgr.files import sync_folder
@@ -56,10 +56,12 @@ def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, told: 
     _sweep(file.parent)
     made, identity = rfc3339(datetime.now(UTC)), str(uuid.uuid4())
     secret = _prepare(work)
+    proof = restorations.new_proof()
+    _record_begin(work, identity, proof, actor)
     sealer = Sealer(work.home, work.database)
     sealer.seal()
     with sealer.alone(), copying.nameless(work.home.database, work.home.path) as copy:
-        manifest = _manifest(work, copy, secret)
+        manifest = _manifest(work, copy, secret) | {"proof": proof}
         _write_keys(work, keys, secret, made)
         manifest["people"] = copy.take_out(_record_sealer(work))
         manifest["size"] = copy.size
@@ -209,6 +211,14 @@ def _write(
         draft.unlink(missing_ok=True)
         raise
     return draft
+
+
+def _record_begin(work: Work, identity: str, proof: str, actor: str) -> None:
+    """Commit the record, which the backup will hold a copy of, to the secret that the backup alone holds."""
+    detail = {"id": identity, "commitment": restorations.commitment(proof)}
+    with work.database.write(changes_site=False) as session:
+        fact = Fact(restorations.BACKUP_BEGUN, datetime.now(UTC), actor=actor, detail=detail)
+        ledger_rows.append(session, [fact])
 
 
 def _record(work: Work, keys: Path, summary: dict[str, Any], actor: str) -> None:

@@ -64,7 +64,8 @@ def canonical(body: Mapping[str, Any]) -> str:
 
 def link(previous_hash: str, body: str) -> str:
     """The hash of an entry whose canonical body is `body` after the entry hashed `previous_hash`; hex SHA-256."""
-    return hashlib.sha256(bytes.fromhex(previous_hash) + body.encode()).hexdigest()
+    # A lone surrogate stands for a byte that is not UTF-8 (Database.read_as_stored), which `canonical` never writes.
+    return hashlib.sha256(bytes.fromhex(previous_hash) + body.encode(errors="surrogateescape")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def read(entry: Entry, previous: str, seq: int) -> dict[str, Any] | Flaw:
     """The fields of the entry that should be number `seq` after hash `previous`, or why it is not that."""
     if entry.seq != seq:
         return Flaw(seq, f"event {seq} is missing; the next one stored is {entry.seq}")
-    if link(previous, entry.body) != entry.hash:
+    if not isinstance(entry.body, str) or link(previous, entry.body) != entry.hash:
         return Flaw(seq, "the event, or the one before it, was changed after it was recorded")
     try:
         inside = json.loads(entry.body)

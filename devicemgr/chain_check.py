@@ -20,7 +20,7 @@ def check(ledger: Ledger, database: Database, key: KeyFile | None) -> tuple[int,
     removed = key.removed if key else None
     count, flaw = ledger.verify(removed.through, removed.head) if removed else ledger.verify()
     if flaw is None and key is not None:
-        with database.read() as session:
+        with database.read_as_stored() as session:
             through = removed.through if removed else 0
             flaw = seals.check(key.root, rows.walk(session), hash_of(session, key), through)
             if flaw is None and removed and rows.head_at(session, through) != removed.head:

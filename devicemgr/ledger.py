@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from devicemgr import chain, spilling
 from devicemgr.chain import Entry, Flaw
-from devicemgr.errors import DevicemgrError, StorageFailed
+from devicemgr.errors import DatabaseDamaged, DevicemgrError, StorageFailed
 from devicemgr.events import Fact, Kind
 from devicemgr.model import JsonValue
 from devicemgr.spill import Spill
@@ -143,15 +143,20 @@ class Ledger:
     def verify(self, after: int = 0, previous: str = chain.GENESIS) -> tuple[int, Flaw | None]:
         """How many events behind `after`, whose hash is `previous`, hold, and the first flaw."""
         count = 0
-        with self._database.read() as session:
-            for row in ledger_rows.walk(session, after):
-                inside = chain.read(Entry(row.seq, row.body, row.hash), previous, after + count + 1)
-                if isinstance(inside, Flaw):
-                    return count, inside
-                if not ledger_rows.columns_agree(row, inside):
-                    return count, Flaw(row.seq, "a column beside the event was changed after it was recorded")
-                count, previous = count + 1, row.hash
-        return count, None
+        for batch in (_BATCH, 1):  # one by one behind the last batch that could be read, to name the row that can't be
+            try:
+                with self._database.read_as_stored() as session:
+                    for row in ledger_rows.walk(session, after + count, batch):
+                        inside = chain.read(Entry(row.seq, row.body, row.hash), previous, after + count + 1)
+                        if isinstance(inside, Flaw):
+                            return count, inside
+                        if not ledger_rows.columns_agree(row, inside):
+                            return count, Flaw(row.seq, "a column beside the event was changed after it was recorded")
+                        count, previous = count + 1, row.hash
+                return count, None
+            except DatabaseDamaged as error:
+                unread = Flaw(after + count + 1, str(error))
+        return count, unread
 
     def _run(self) -> None:
         while True:

@@ -9,14 +9,13 @@ from devicemgr.errors import InvalidInput, KeyMissing, RequestError, StorageFail
 from devicemgr.events import Fact
 from devicemgr.files import sync_folder
 from devicemgr.home import Home
+from devicemgr.restorations import RECOVERED
 from devicemgr.sealer import Sealer
 from devicemgr.spill import Spill
 from devicemgr.store import condition, ledger_rows
 from devicemgr.store.database import FINGERPRINT, Database, get_meta
 from devicemgr.text import rfc3339
 from devicemgr.vault import Vault
-
-RECOVERED = "admin.database_recovered"
 
 
 def from_snapshot(home: Home, actor: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from devicemgr.files import write_durably
 from devicemgr.home import Home
 from devicemgr.ledger import Ledger
 from devicemgr.model import JsonValue
+from devicemgr.restorations import RESTORED
 from devicemgr.sealer import Sealer, read_key
 from devicemgr.spill import Spill
 from devicemgr.store import copying, ledger_rows, seals
@@ -22,7 +23,6 @@ from devicemgr.store.database import FINGERPRINT, Database, get_meta
 from devicemgr.text import rfc3339
 from devicemgr.vault import Vault
 
-RESTORED = "admin.restored"
 _ERASED, _WITHDRAWN = "admin.person_erased", "admin.consent_withdrawn"
 
 
@@ -161,9 +161,12 @@ def _brought_up(
             "seal": int(manifest["seal"]), "people": count.people, "left_out": count.left_out,
             "without_face": count.faceless,
         }  # fmt: skip
+        # Backups of 0.1.0 hold no proof: an anchor that knows of later seals will then not be explained by the restore.
+        proven = {**detail, "proof": manifest.get("proof")}
         with database.write() as session:
             gallery_file.forget(session)
-            ledger_rows.append(session, [Fact(RESTORED, datetime.now(UTC), actor=actor, detail=detail)])
+            # At once behind the copy: its place is part of the proof (restorations.is_proven).
+            ledger_rows.append(session, [Fact(RESTORED, datetime.now(UTC), actor=actor, detail=proven)])
             if spill.attach():
                 spilling.bring_in_all(session, spill)
         database.forget()

@@ -9,19 +9,17 @@ import fcntl
 import json
 import logging
 import os
-import syslog
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from devicemgr import seals
+from devicemgr import anchors, restorations, seals
 from devicemgr.errors import DevicemgrError, KeyMissing, StorageFailed
 from devicemgr.files import replace_durably
 from devicemgr.home import Home
@@ -35,7 +33,6 @@ from devicemgr.text import rfc3339
 log = logging.getLogger(__name__)
 
 EVERY_S = 30.0
-_URL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,7 @@ def read_key(path: Path) -> KeyFile | None:
         private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(found["private"]))
         newest = Seal(**found["newest"]) if found["newest"] else None
         removed = Removed(**found["removed"]) if found.get("removed") else None
+        bytes.fromhex(removed.head if removed else "")
         return KeyFile(int(found["number"]), private, str(found["root"]), newest, removed)
     except FileNotFoundError:
         return None
@@ -112,7 +110,7 @@ class Sealer:
             key = self._key()
             with self._database.read() as session:
                 seq, head = ledger_rows.head(session)
-                anchors = stored_settings.load(session).anchors
+                places = stored_settings.load(session).anchors
             if key.newest is not None and key.newest.seq == seq and key.newest.head == head:
                 return key.newest
             if key.newest is not None and seq < key.newest.seq:
@@ -120,8 +118,8 @@ class Sealer:
             seal, following = seals.sign(key.private, key.number, seq, head, rfc3339(datetime.now(UTC)))
             self._keep(KeyFile(key.number + 1, following, key.root, seal, key.removed))
             self._store(seal)
-            for anchor in anchors:
-                _tell(anchor, key.root, seal)
+            for anchor in places:
+                anchors.send(anchor, key.root, seal, self._home.path)
             return seal
 
     def remove_before(self, time: str) -> Removed | None:
@@ -153,8 +151,9 @@ class Sealer:
                 removed = None  # the database goes back to before that
             self._keep(KeyFile(1, private, root, None, removed))
         last = before.newest if before else None
+        signed = restorations.hand_over(before.private, before.number, before.root, root) if before else None
         return {
-            "root_before": before.root if before else None, "root": root,
+            "root_before": before.root if before else None, "root": root, "handover": signed,
             "sealed": {"number": last.number, "seq": last.seq, "head": last.head, "at": last.time} if last else None,
         }  # fmt: skip
 
@@ -194,36 +193,3 @@ class Sealer:
             yield
         finally:
             os.close(descriptor)
-
-
-def _tell(anchor: str, root: str, seal: Seal) -> None:
-    """Tell one place outside the database; one that can't be reached is told in the log and asked again next time."""
-    line = json.dumps(seal.as_json() | {"root": root}, separators=(",", ":"))
-    scheme, _, rest = anchor.partition(":")
-    try:
-        if scheme == "file":
-            _append(Path(rest), line)
-        elif scheme == "syslog":
-            syslog.syslog(syslog.LOG_NOTICE | syslog.LOG_AUTHPRIV, f"devicemgr seal {line}")
-        else:
-            httpx.post(anchor, content=line, timeout=_URL_SECONDS, trust_env=False).raise_for_status()
-    except (OSError, httpx.HTTPError, ValueError) as error:
-        log.error("the seal could not be told to %s: %s", scheme, type(error).__name__)
-
-
-def _append(path: Path, line: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    try:
-        os.write(descriptor, line.encode() + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def newest_in(path: Path) -> tuple[str, Seal]:
-    """Root and newest seal of an anchor's file; StorageFailed when it holds none."""
-    with suppress(OSError, ValueError, KeyError, TypeError, IndexError):
-        found = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
-        root = str(found.pop("root"))
-        return root, Seal(**found)
-    raise StorageFailed(f"{path} holds no seal; give the file that `anchors` of the site's settings names")

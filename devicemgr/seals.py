@@ -65,6 +65,8 @@ def check(root: str, seals: Iterable[Seal], hash_of: Callable[[int], str | None]
     """
     key, expected, sealed = root, 1, 0
     for seal in seals:
+        if type(seal.seq) is not int:
+            return Flaw(sealed, f"seal {seal.number} was changed: it stands over no event")
         if seal.number != expected or seal.seq < sealed:
             return Flaw(seal.seq, f"seal {expected} is missing; the next one stored is {seal.number}")
         if not _is_signed(key, seal):
@@ -84,6 +86,6 @@ def _is_signed(key: str, seal: Seal) -> bool:
         public.verify(
             bytes.fromhex(seal.signature), message(seal.number, seal.seq, seal.head, seal.time, seal.next_key)
         )
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, ValueError, TypeError):
         return False
     return True

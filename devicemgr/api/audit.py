@@ -1,23 +1,27 @@
 """/audit: is the record whole, and a copy that others can check."""
 
-from pathlib import Path
-from typing import Any
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from devicemgr import audit
 from devicemgr.api.context import Ctx, Who
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import StorageFailed
+from devicemgr.home import Home
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
+_CHUNK_BYTES = 256 * 1024
 
-class Bundle(BaseModel):
-    """Where the bundle is written, on the daemon's box."""
+
+class Export(BaseModel):
+    """Nothing to choose: the bundle is the answer, and no path of a caller is written."""
 
     model_config = ConfigDict(extra="forbid")
-    file: str
 
 
 @router.get("/verify")
@@ -26,13 +30,36 @@ def verify(context: Ctx, _: Who, root: str | None = None) -> dict[str, Any]:
     return audit.verify(context.site, root)
 
 
-@router.post("/export")
-def export(body: Bundle, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Write a sealed bundle of all events; it holds random ids and no names."""
-    path = Path(body.file)
-    if not path.is_absolute():
-        raise InvalidInput("give the bundle's whole path")
+@router.post("/export", response_class=StreamingResponse, responses={200: {"content": {"application/zip": {}}}})
+def export(context: Ctx, caller: Who, _: Export | None = None) -> StreamingResponse:
+    """Answer with a sealed bundle of all events; it holds random ids and no names."""
     with context.site.database.write(changes_site=False) as session:
         context.record(session, "admin.audit_exported", caller, {})
     context.site.sealer.seal()
-    return audit.export(context.site, path)
+    file = _nameless(context.site.home)
+    try:
+        audit.export(context.site, file)
+        size = file.tell()
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    headers = {"Content-Length": str(size), "Cache-Control": "no-store"}
+    return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
+
+
+def _nameless(home: Home) -> BinaryIO:
+    """Open a file without a name, which is gone with the process or the answer, whichever ends first."""
+    try:
+        home.cache.mkdir(mode=0o700, exist_ok=True)
+        return tempfile.TemporaryFile(dir=home.cache)
+    except OSError as error:
+        raise StorageFailed(
+            f"the bundle could not be made ({error.strerror}); check the disk of the home folder"
+        ) from error
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from devicemgr import sitefile, two_person
+from devicemgr import anchors, sitefile, two_person
 from devicemgr.api import devices, portals, rights
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.site_rights import ACTION, require_roles, two_admin_changes
@@ -187,7 +187,9 @@ def _wanted(context: Context, found: sitefile.Document) -> sitefile.Document:
         with context.site.database.read() as session:
             before = settings.load(session)
         fields = before.model_dump(exclude={"model"}) | found["site"]
-        wanted["site"] = _read(settings.Settings, "[site]", fields).model_dump(mode="json", exclude={"model"})
+        stated = _read(settings.Settings, "[site]", fields)
+        anchors.require_outside(stated.anchors, context.site.home.path)
+        wanted["site"] = stated.model_dump(mode="json", exclude={"model"})
     if "model" in found:
         wanted["model"] = _model(context, found["model"])
     readers = {

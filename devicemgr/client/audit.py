@@ -1,13 +1,18 @@
 """`devicemgr audit …`"""
 
+import json
+import zipfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from devicemgr.client.output import emit, local, say, words
 from devicemgr.client.session import api, finish
 from devicemgr.client.transport import path
+from devicemgr.client.upkeep import refuse_to_overwrite
+from devicemgr.errors import DaemonUnreachable
+from devicemgr.files import new_file
 
 app = typer.Typer(no_args_is_help=True, help="The record's own audit.")
 
@@ -52,6 +57,23 @@ def _gaps(found: dict[str, Any]) -> str:
 @app.command("export")
 def export(file: Annotated[Path, typer.Argument(help="The bundle to write, such as audit-2026.zip.")]) -> None:
     """Write all events and seals, without names, into a bundle that Python alone can verify."""
-    found = api().call("POST", path("audit", "export"), timeout=None, json={"file": str(file.absolute())})
+    refuse_to_overwrite(file, force=False)
+    with new_file(file) as bundle:
+        api().download("POST", path("audit", "export"), bundle, timeout=None)
+        manifest = _manifest(bundle)
+    found = {"file": str(file.absolute())} | {name: manifest[name] for name in ("events", "root", "sealed")}
     how = f"check it anywhere: unzip it, then python3 verify.py {file.name} {found['root']}"
     say(f"{found['events']} events in {found['file']}; {how}", found)
+
+
+def _manifest(bundle: BinaryIO) -> dict[str, Any]:
+    """Read what the bundle says of itself, after a look at each of its checksums."""
+    try:
+        with zipfile.ZipFile(bundle) as opened:
+            broken = opened.testzip()
+            manifest: dict[str, Any] = json.loads(opened.read("manifest.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        raise DaemonUnreachable("the bundle did not arrive whole; try again") from error
+    if broken:
+        raise DaemonUnreachable(f"{broken} of the bundle did not arrive whole; try again")
+    return manifest

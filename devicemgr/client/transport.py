@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 import httpx
@@ -113,13 +113,22 @@ class Api:
             raise DaemonUnreachable("the daemon did not answer in time; see its log") from error
         except httpx.TransportError as error:
             raise DaemonUnreachable(f"the connection to the daemon broke ({error}); is it still running?") from error
-        if answer.is_success:
-            return answer.json()
+        _require_success(answer)
+        return answer.json()
+
+    def download(self, method: str, path: str, file: BinaryIO, **more: Any) -> None:
+        """One request whose answer's body goes into an open file, as it comes."""
         try:
-            document = answer.json()
-        except ValueError:
-            document = {"detail": f"the daemon answered {answer.status_code}"}
-        raise ApiProblem(document if isinstance(document, dict) else {})
+            with self._http.stream(method, path, **more) as answer:
+                if not answer.is_success:
+                    answer.read()
+                _require_success(answer)
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+        except httpx.TimeoutException as error:
+            raise DaemonUnreachable("the daemon did not answer in time; see its log") from error
+        except httpx.TransportError as error:
+            raise DaemonUnreachable(f"the connection to the daemon broke ({error}); is it still running?") from error
 
     def get(self, path: str, **params: Any) -> Any:
         """GET with query parameters, those of None left out."""
@@ -128,3 +137,13 @@ class Api:
     def post(self, path: str, body: Any = None, **more: Any) -> Any:
         """POST a JSON body."""
         return self.call("POST", path, json=body, **more)
+
+
+def _require_success(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    try:
+        document = answer.json()
+    except ValueError:
+        document = {"detail": f"the daemon answered {answer.status_code}"}
+    raise ApiProblem(document if isinstance(document, dict) else {})

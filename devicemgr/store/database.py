@@ -88,6 +88,17 @@ class Database:
             yield session
 
     @contextmanager
+    def read_as_stored(self) -> Iterator[Session]:
+        """As `read`, for whoever checks the rows: a text that is not UTF-8 is given as it is, not refused."""
+        with (
+            _translated(),
+            self.engine.connect() as connection,
+            sqlite.texts_as_stored(connection),
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            yield session
+
+    @contextmanager
     def write(self, *, changes_site: bool = True, patience_s: float | None = None) -> Iterator[Session]:
         """A session committed durably at the end, all or nothing; `changes_site` tells a running daemon to look.
 

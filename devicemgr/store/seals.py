@@ -1,6 +1,6 @@
 """The seals' rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -41,6 +41,12 @@ def newest_before(session: Session, time: str, seq: int) -> Seal | None:
 def head_at(session: Session, seq: int) -> str | None:
     """What was sealed as the hash of event `seq`."""
     return session.scalar(select(SealRow.head).where(SealRow.seq == seq).limit(1))
+
+
+def numbered(session: Session, numbers: Sequence[int]) -> dict[int, Seal]:
+    """Return the seals with these numbers, as far as they are stored."""
+    query = select(SealRow).where(SealRow.number.in_(numbers))
+    return {row.number: _seal(row) for row in session.scalars(query)} if numbers else {}
 
 
 def walk(session: Session) -> Iterator[Seal]:

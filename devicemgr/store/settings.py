@@ -4,9 +4,10 @@ import json
 import logging
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
+from devicemgr.anchors import parse as parse_anchor
 from devicemgr.face_model import FaceModel
 from devicemgr.store.database import get_meta, set_meta
 
@@ -43,10 +44,7 @@ class Settings(BaseModel):
     @classmethod
     def _are_places(cls, anchors: tuple[str, ...]) -> tuple[str, ...]:
         for anchor in anchors:
-            if not (
-                anchor == "syslog:" or anchor.startswith(("file:/", "https://", "http://127.0.0.1", "http://[::1]"))
-            ):
-                raise ValueError("an anchor is file:/PATH, syslog: or https://…")
+            parse_anchor(anchor)
         return anchors
 
 
@@ -56,10 +54,23 @@ def load(session: Session) -> Settings:
     if text is None:
         return Settings()
     try:
-        return Settings.model_validate(json.loads(text))
-    except (ValueError, ValidationError):
+        fields = json.loads(text)
+        if "anchors" in fields:
+            fields["anchors"] = [anchor for anchor in fields["anchors"] if _is_anchor(anchor)]
+        return Settings.model_validate(fields)
+    except (ValueError, TypeError):
         log.error("the stored settings are damaged and were left out; run `devicemgr apply` with the site's file")
         return Settings()
+
+
+def _is_anchor(anchor: str) -> bool:
+    """Return True for an anchor; version 0.1.0 also let others in, which must not cost the site all other settings."""
+    try:
+        parse_anchor(anchor)
+    except ValueError as error:
+        log.error("Failed to read the stored anchor %s: %s; run `devicemgr apply` with another", anchor, error)
+        return False
+    return True
 
 
 def save(session: Session, settings: Settings) -> None:

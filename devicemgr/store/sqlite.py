@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,18 @@ def _on_begin(connection: Connection) -> None:
     # Always, since the connection may come from one who had less patience.
     connection.exec_driver_sql(f"PRAGMA busy_timeout={options.get('devicemgr_patience_ms', BUSY_TIMEOUT_MS)}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("devicemgr_immediate") else "BEGIN")
+
+
+@contextmanager
+def texts_as_stored(connection: Connection) -> Iterator[None]:
+    """Read texts that are not UTF-8, too: each byte that does not fit becomes a lone surrogate (PEP 383)."""
+    raw = connection.connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)
+    raw.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        raw.text_factory = str
 
 
 def wipe_log(engine: Engine) -> bool:

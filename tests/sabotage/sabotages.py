@@ -346,6 +346,18 @@ SABOTAGES = (
         "if grant is not None and not grant.ended and time.monotonic()",
         "if False and time.monotonic()",
         "tests/core/test_one_opening.py",
+        "an anchor that appends to any file",
+        "devicemgr/anchors.py",
+        'if end and (not newline or _read_line(whole.rpartition(b"\\n")[2]) is None):',
+        "if False:",
+        "tests/core/test_anchors.py",
+    ),
+    one(
+        "a forged restore that explains an older copy",
+        "devicemgr/restorations.py",
+        'one.get("id") == detail.get("backup") and one.get("commitment") == commitment(proof) for one in found',
+        'one.get("id") == detail.get("backup") for one in found',
+        "tests/core/test_anchors.py",
     ),
     one(
         "a withdrawn face that stays readable",
