@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from devicemgr.errors import DeviceBusy, DeviceUnreachable
 from drivers._address import SerialAddress, TcpAddress
+from drivers._echo import Echo
 from drivers._line import Line, NoAnswer
 from drivers._modbus_frames import Framing
 from drivers._serial import open_line
@@ -24,6 +25,7 @@ class Bus:
         self.address = address
         self.framing = framing
         self.trace = Trace()
+        self.echo = Echo()
         self.quiet_from = 0.0
         self._turns = Turns()
         self._line: Line | None = None
@@ -68,6 +70,7 @@ class Bus:
 
     def _drop(self) -> None:
         line, self._line = self._line, None
+        self.echo.forget()
         if line is not None:
             line.close()
 

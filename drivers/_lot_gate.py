@@ -245,6 +245,7 @@ class LotGate:
             **{f"{direction}_passages_left": state.left[direction] for direction in Direction},
             **{f"{direction}_occupied": state.present[direction] for direction in Direction},
             **{f"{direction}_counter": state.count[direction] for direction in Direction},
+            **self._master.warnings(),
         }
 
     def trace(self) -> list[tuple[float, str, bytes]]:

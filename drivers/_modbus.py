@@ -6,6 +6,8 @@ pymodbus encodes and checks; its clients are not used, because they hold ports w
 
 import struct
 import time
+from collections.abc import Iterator
+from typing import NoReturn
 
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
@@ -13,11 +15,15 @@ from pymodbus.pdu.mei_message import ReadDeviceInformationRequest, ReadDeviceInf
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, WriteMultipleRegistersRequest
 
 from devicemgr.errors import DeviceError, DeviceRefused, OutcomeUnknown
+from devicemgr.model import JsonValue
 from drivers._bus import Bus
+from drivers._echo import DueAnswers, EchoFinder
 from drivers._line import Line, NoAnswer, WriteStalled
 from drivers._modbus_frames import MOST_HEARD, Accepts
 
 WRITE_COIL = 0x05
+# What a coil reads as after these values.
+LEVELS = {0xFF00: True, 0x0000: False}
 # How long an answer may take; and on a bus with others how long a unit may think, on top of the bytes' own time.
 ANSWER_SECONDS, REACTION_SECONDS = 0.3, 0.06
 # Bytes that frames add to a request and its answer: unit and CRC twice, the answer's function and count.
@@ -33,6 +39,12 @@ UNSETTLED = {4, 5, 11}
 NOT_NOW = {5, 6, 10, 11}
 # Frames are told apart by 3.5 characters of silence, at least this long (Modbus over serial line, 2.5.1.1).
 QUIET_CHARACTERS, QUIET_SECONDS = 3.5, 0.00175
+# A line that babbles without end must not hold the caller.
+MAX_LATE_READS = 16
+
+
+class _Ambiguous(OutcomeUnknown):
+    """An answer came that may not be this command's."""
 
 
 class Master:
@@ -46,6 +58,7 @@ class Master:
         self._bus = bus
         self._unit = unit
         self._timeout = timeout
+        self._due = DueAnswers()
 
     @property
     def name(self) -> str:
@@ -92,20 +105,51 @@ class Master:
     def write_registers(self, start: int, values: list[int]) -> None:
         """FC 16, sent once. Its answer differs from the request, so an adapter that echoes confirms nothing."""
         pdu = _pdu(WriteMultipleRegistersRequest(address=start, registers=values))
-        self._command(pdu, lambda found: found == pdu[:5])
+        self._command(pdu, pdu[:5])
 
     def write_coil(self, coil: int, value: int) -> None:
-        """FC 5 with any `value` (0xFF00 on, 0 off; boards with flash relays take 100 ms ticks), sent once."""
+        """FC 5 with any `value` (0xFF00 on, 0 off; boards with flash relays take 100 ms ticks), sent once.
+
+        Its answer equals the request. One that may be an echo, or the answer to an earlier command, proves nothing;
+        then a coil that was switched on or off is read back.
+        """
         pdu = struct.pack(">BHH", WRITE_COIL, coil, value)
-        self._command(pdu, lambda found: found == pdu)
+        try:
+            self._command(pdu, pdu)
+        except _Ambiguous:
+            if value not in LEVELS or not self._reads_back(coil, LEVELS[value]):
+                raise
+            self._due.settle(pdu)
+
+    def warnings(self) -> dict[str, JsonValue]:
+        """Return what `device test` adds about the line."""
+        if not self._bus.echo.seen:
+            return {}
+        return {
+            "warning": "this line echoes: the adapter or serial server repeats what is sent. Commands are confirmed "
+            "only by a second copy or by reading back; switch the echo off (receiver off while sending)"
+        }
+
+    def _reads_back(self, coil: int, on: bool) -> bool:
+        try:
+            return self.read_coils(coil, 1) == [on]
+        except DeviceError:
+            return False
 
     def _read(self, pdu: bytes, size: int) -> bytes:
         return self._ask(pdu, lambda found: found[:2] == bytes([pdu[0], size]) and len(found) == size + 2, size)[2:]
 
     def _ask(self, pdu: bytes, accepts: Accepts, size: int | None = None) -> bytes:
         with self._bus.turn(self, urgent=False) as line:
-            self._send(line, pdu)
-            answer = self._hear(line, pdu, accepts, self._reading_seconds(line, pdu, size))
+            seconds = self._reading_seconds(line, pdu, size)
+            echo = self._send(line, pdu)
+            answer = next(self._hear(line, pdu, accepts, seconds, echo), None)
+            if answer is not None or echo.found:
+                self._bus.echo.note(echo.found)
+        if answer is None:
+            raise NoAnswer(
+                f"{_silence(echo)} from {self.name} in {seconds:.2g} s; check power, wiring (A/B), baudrate and unit"
+            )
         if answer[0] & 0x80:
             kind = NoAnswer if answer[1] in NOT_NOW else DeviceRefused
             raise kind(f"{self.name} refuses: {_exception(answer)}; check profile, unit and wiring")
@@ -116,43 +160,97 @@ class Master:
             return self._timeout or ANSWER_SECONDS
         return min(ANSWER_SECONDS, REACTION_SECONDS + (len(pdu) + size + FRAMES) * line.character_seconds)
 
-    def _command(self, pdu: bytes, accepts: Accepts) -> None:
+    def _command(self, pdu: bytes, expected: bytes) -> None:
+        """Send it once; _Ambiguous if what came may be its own echo, or the late answer to an earlier command."""
         unknown = f"{self.name} did not confirm; the command may or may not have been carried out"
         with self._bus.turn(self, urgent=True) as line:
+            echoes = expected == pdu and self._bus.echo.seen is not False
             try:
-                self._send(line, pdu)
+                echo = self._send(line, pdu)
             except WriteStalled as error:
+                self._due.expect(expected)
                 raise OutcomeUnknown(unknown) from error
+            self._due.expect(expected)
             try:
-                answer = self._hear(line, pdu, accepts, self._timeout or ANSWER_SECONDS)
+                came, refusal = self._collect(line, pdu, expected, echo, echoes=echoes)
             except DeviceError as error:
                 raise OutcomeUnknown(unknown) from error
-        if answer[0] & 0x80:
-            if answer[1] in UNSETTLED:
-                raise OutcomeUnknown(f"{unknown} ({_exception(answer)})")
-            raise DeviceRefused(f"{self.name} refuses the command: {_exception(answer)}; check profile and unit")
+        if refusal is not None:
+            self._raise_refusal(refusal, expected, unknown)
+        if came and self._due.count(expected):
+            why = "the line repeats what is sent, and no answer followed" if echoes else "an earlier answer was due too"
+            raise _Ambiguous(f"{unknown}: {why}")
+        if not came:
+            raise OutcomeUnknown(unknown)
 
-    def _send(self, line: Line, pdu: bytes) -> None:
+    def _collect(
+        self, line: Line, pdu: bytes, expected: bytes, echo: EchoFinder, *, echoes: bool
+    ) -> tuple[int, bytes | None]:
+        """Count the answers until none is due any more, the time is up, or a refusal comes (the second result)."""
+        came = 0
+        answers = self._hear(line, pdu, lambda found: found == expected, self._timeout or ANSWER_SECONDS, echo)
+        for answer in answers:
+            if answer != expected:
+                return came, answer
+            came += 1
+            if came > echoes:
+                self._due.settle(expected)
+            if not self._due.count(expected):
+                break
+        return came, None
+
+    def _raise_refusal(self, refusal: bytes, expected: bytes, unknown: str) -> NoReturn:
+        if self._due.count_of_function(expected[0]) > 1:
+            raise OutcomeUnknown(f"{unknown}: it refused this command or the one before ({_exception(refusal)})")
+        self._due.settle(expected)
+        if refusal[1] in UNSETTLED:
+            raise OutcomeUnknown(f"{unknown} ({_exception(refusal)})")
+        raise DeviceRefused(f"{self.name} refuses the command: {_exception(refusal)}; check profile and unit")
+
+    def _send(self, line: Line, pdu: bytes) -> EchoFinder:
         quiet = max(QUIET_SECONDS, QUIET_CHARACTERS * line.character_seconds)
         time.sleep(max(0.0, self._bus.quiet_from + quiet - time.monotonic()))
-        # A late answer to an earlier request must not be taken for the answer to this one.
-        line.discard()
-        line.write(self._bus.framing.encode(pdu, self._unit))
+        if self._bus.framing.numbers_answers:
+            self._due.forget()
+        self._drain(line)
+        frame = self._bus.framing.encode(pdu, self._unit)
+        line.write(frame)
+        return EchoFinder(frame)
 
-    def _hear(self, line: Line, pdu: bytes, accepts: Accepts, seconds: float) -> bytes:
+    def _drain(self, line: Line) -> None:
+        """Drop what has come since: a late answer to an earlier request must not count for this one."""
+        if not self._due:
+            line.discard()
+            return
+        heard = bytearray()
+        for _ in range(MAX_LATE_READS):
+            more = line.read(MOST_HEARD, 0)
+            if not more:
+                return
+            heard += more
+            self._bus.framing.find(heard, self._unit, self._passes_by)
+        line.discard()
+
+    def _passes_by(self, pdu: bytes) -> bool:
+        self._due.settle(pdu)
+        return False
+
+    def _hear(self, line: Line, pdu: bytes, accepts: Accepts, seconds: float, echo: EchoFinder) -> Iterator[bytes]:
+        """Yield the answers that fit, or refuse, for so many seconds."""
         deadline = time.monotonic() + seconds
         refusal = pdu[0] | 0x80
-        heard, noise = bytearray(), False
+
+        def fits(found: bytes) -> bool:
+            return accepts(found) or _is_refusal(found, refusal) or self._passes_by(found)
+
+        heard = bytearray()
         while (left := deadline - time.monotonic()) > 0:
             more = line.read(MOST_HEARD, left)
             heard += more
-            noise = noise or bool(more)
+            echo.note(more)
             self._bus.quiet_from = time.monotonic()
-            found = self._bus.framing.find(heard, self._unit, lambda pdu: accepts(pdu) or _is_refusal(pdu, refusal))
-            if found is not None:
-                return found
-        silence = "only noise or answers of others" if noise else "no answer"
-        raise NoAnswer(f"{silence} from {self.name} in {seconds:.2g} s; check power, wiring (A/B), baudrate and unit")
+            while (found := self._bus.framing.find(heard, self._unit, fits)) is not None:
+                yield found
 
 
 def _pdu(request: ModbusPDU) -> bytes:
@@ -169,3 +267,9 @@ def _is_refusal(pdu: bytes, code: int) -> bool:
 
 def _exception(pdu: bytes) -> str:
     return f"{EXCEPTIONS.get(pdu[1], 'unknown')} (exception {pdu[1]})"
+
+
+def _silence(echo: EchoFinder) -> str:
+    if echo.found:
+        return "only our own bytes came back (the line echoes), and no answer"
+    return "only noise or answers of others" if echo.any_bytes else "no answer"

@@ -17,7 +17,9 @@ Accepts = Callable[[bytes], bool]
 
 
 class Framing(Protocol):
-    """How a PDU travels; one for all units of a line."""
+    """How a PDU travels; one for all units of a line. `numbers_answers`: none can be taken for another request's."""
+
+    numbers_answers: bool
 
     def encode(self, pdu: bytes, unit: int) -> bytes:
         """The bytes of a request."""
@@ -100,6 +102,8 @@ def rtu_frame(pdu: bytes, unit: int) -> bytes:
 class RtuFraming:
     """Modbus RTU: unit, PDU, CRC."""
 
+    numbers_answers = False
+
     def encode(self, pdu: bytes, unit: int) -> bytes:
         return rtu_frame(pdu, unit)
 
@@ -110,6 +114,8 @@ class RtuFraming:
 
 class TcpFraming:
     """Modbus TCP: a header with a transaction number in place of the CRC."""
+
+    numbers_answers = True
 
     def __init__(self) -> None:
         self._transaction = 0

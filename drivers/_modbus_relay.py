@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from devicemgr.model import DeviceInfo
+from devicemgr.model import DeviceInfo, JsonValue
 from drivers._inputs import InputOptions
 from drivers._relay_device import RelayDevice
 
@@ -39,6 +39,9 @@ class ModbusRelay(RelayDevice):
         first, last = min(wired), max(wired)
         bits = self._master.read_inputs(first - 1, last - first + 1)
         return self._options.readings(dict(enumerate(bits, first)))
+
+    def check(self) -> dict[str, JsonValue]:
+        return super().check() | self._master.warnings()
 
     def trace(self) -> list[tuple[float, str, bytes]]:
         return self._master.trace()

@@ -1,7 +1,9 @@
 """What USB relay boards say on the wire (DEVICE_FACTS, USB relays). Relays are counted from 1 here.
 
 lcus      A0 relay 00|01 sum        no answer; some answer FF with lines such as "CH1:ON"
-kmtronic  FF relay 00|01            no answer; FF relay 03 -> FF relay 00|01; 4 and 8 relays: FF 09 00 -> all states
+kmtronic  FF relay 00|01            no answer; FF relay 03 -> FF relay 00|01; 4 and 8 relays: FF 09 00 -> all states.
+                                  The answer equals the order, so on a line that echoes, only what follows the echo
+                                  of the question counts
 numato    "relay on 0\\r"            echo and a prompt; "relay read 0\\r" -> echo, "on" or "off", prompt
           "gpio read 0\\r"           echo, "1" or "0", prompt
 """
@@ -17,6 +19,8 @@ from drivers._line import Line
 ANSWER_SECONDS = 0.3
 MOST_HEARD = 256
 SILENCE_SECONDS = 0.03
+# The echo of a question follows that of the order before it at once; USB adapters collect bytes for up to 16 ms.
+ECHO_SECONDS = 0.06
 MOST_TEXT = 64
 
 
@@ -74,14 +78,33 @@ class KmTronic:
 
     def state(self, line: Line, relay: int) -> bool | None:
         if not self._all_at_once and relay <= 2:
-            found = _ask(line, bytes([0xFF, relay, 0x03]), _kmtronic_size, re.compile(rb"\xff[%c]([\x00\x01])" % relay))
-            if found is not None:
-                return found[1] == b"\x01"
+            state = self._one_state(line, relay)
+            if state is not None:
+                return state
         told = _until_silent(line, b"\xff\x09\x00")
         if len(told) not in {4, 8} or set(told) - {0, 1} or relay > len(told):
             return None
         self._all_at_once = True
         return told[relay - 1] == 1
+
+    def _one_state(self, line: Line, relay: int) -> bool | None:
+        """Ask for one relay; what precedes the question's own echo is an echo of the order before, and dropped."""
+        question = bytes([0xFF, relay, 0x03])
+        line.discard()
+        line.write(question)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        heard, state = bytearray(), None
+        while (left := deadline - time.monotonic()) > 0:
+            more = line.read(MOST_HEARD, left if state is None else min(left, ECHO_SECONDS))
+            if state is not None and not more:
+                break
+            heard += more
+            for frame in cut(heard, _kmtronic_size, MOST_HEARD):
+                if frame == question:
+                    state = None
+                elif frame[1] == relay:
+                    state = frame[2] == 1
+        return state
 
     def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
         return None
@@ -104,7 +127,8 @@ class Numato:
         return self._read(line, b"gpio read %s" % _numato_index(number), b"1", b"0")
 
     def _read(self, line: Line, query: bytes, yes: bytes, no: bytes) -> bool | None:
-        answer = re.compile(re.escape(query) + rb"\s+(%s|%s)\s" % (yes, no))
+        # Once more for each echo of the line: the board itself repeats the question once.
+        answer = re.compile(rb"(?:%s\s+)+(%s|%s)\s" % (re.escape(query), yes, no))
         found = _ask(line, query + b"\r", _whole(query, b">"), answer)
         return None if found is None else found[1] == yes
 
@@ -119,7 +143,7 @@ def _numato_index(relay: int) -> bytes:
 def _kmtronic_size(rest: bytes) -> int:
     if rest[0] != 0xFF:
         return GARBAGE
-    return MORE if len(rest) < 3 else 3 if rest[2] <= 1 else GARBAGE
+    return MORE if len(rest) < 3 else 3 if rest[2] in {0, 1, 3} else GARBAGE
 
 
 def _whole(begin: bytes, end: bytes) -> Measure:
@@ -157,6 +181,8 @@ def _until_silent(line: Line, query: bytes) -> bytes:
     while (left := deadline - time.monotonic()) > 0:
         more = line.read(MOST_HEARD, min(left, SILENCE_SECONDS) if heard else left)
         heard = (heard + more)[-MOST_HEARD:]
+        # The line may echo the question, and the order before it: the answer is what follows.
+        heard = heard[heard.rfind(query) + len(query) :] if query in heard else heard
         if heard and not more:
             break
     return heard

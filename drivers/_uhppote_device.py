@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MODES = {PortalMode.FREE: 1, PortalMode.LOCKED: 2, PortalMode.NORMAL: 3}
 MODE_WORDS = {1: "normally open", 2: "normally closed", 3: "controlled"}
 FIRE_INPUT = 0x01
+REFLECTS = (
+    "this network path echoes: each packet to the controller comes back as well; look at routers and relays of UDP"
+)
 SKEW_SECONDS = 5.0
 # Its clock counts whole seconds.
 CURRENT_SECONDS = 2.0
@@ -132,13 +135,14 @@ class UhppoteGate:
     def check(self) -> dict[str, JsonValue]:
         info, status = self._ask("get_controller"), self._status()
         clock = self._clock(status)
-        return {
+        found: dict[str, JsonValue] = {
             "serial": str(self._id), "firmware": str(info.version), "address": str(info.ip_address),
             "cards": int(self._ask("get_cards").cards), "events": int(status.event_index),
             "clock": clock.isoformat() if clock else None, "fire": bool(status.inputs & FIRE_INPUT),
             "error": int(status.system_error), "pushes": self._pushes, "doors": self._tell_doors(),
             "dropped": self._wire.dropped + (self._listener.dropped if self._listener else 0),
         }  # fmt: skip
+        return found | ({"warning": REFLECTS} if self._wire.echoes else {})
 
     def _tell_doors(self) -> list[JsonValue]:
         """Each door that its serial number's first digit promises, as the controller has it."""

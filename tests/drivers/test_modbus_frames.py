@@ -26,11 +26,12 @@ STATE = "01 03 12 00 01 00 00 00 01 00 00 00 2a 00 01 00 07 00 00 00 00 e3 f2"
 RELEASE_ENTRY = "01 10 00 40 00 01 02 00 01 69 50"
 RELEASED_ENTRY = "01 10 00 40 00 01 00 1d"
 FLASH = "01 05 02 00 00 07 8d b0"
+READ_COIL, COIL_OFF = "01 01 00 00 00 01 fd ca", "01 01 01 00 51 88"
 
 
 @pytest.fixture
 def script():
-    """script(answer_hex) starts a peer that answers each request so; gives (path, requests)."""
+    """script(*answers_hex) starts a peer that answers request by request, then as the last; gives (path, requests)."""
     far, near = pty.openpty()
     tty.setraw(near)
     requests, answers, stop = [], [], threading.Event()
@@ -40,12 +41,12 @@ def script():
             if select.select([far], [], [], 0.02)[0]:
                 with contextlib.suppress(BlockingIOError):  # a test that babbles fills the line
                     requests.append(os.read(far, 300).hex(" "))
-                    os.write(far, answers[0])
+                    os.write(far, answers.pop(0) if len(answers) > 1 else answers[0])
 
     thread = threading.Thread(target=serve)
 
-    def start(answer):
-        answers.append(bytes.fromhex(answer))
+    def start(*scripted):
+        answers.extend(map(bytes.fromhex, scripted))
         thread.start()
         return os.ttyname(near), requests
 
@@ -59,11 +60,11 @@ def script():
 
 @pytest.fixture
 def master(script):
-    """master(answer_hex) gives (opened master of unit 1, requests)."""
+    """master(*answers_hex) gives (opened master of unit 1, requests)."""
     opened = []
 
-    def start(answer, framing=None):
-        path, requests = script(answer)
+    def start(*answers, framing=None):
+        path, requests = script(*answers)
         opened.append(Master(Bus(SerialAddress(path, 115200), framing or RtuFraming()), 1, 0.15))
         opened[0].open()
         return opened[0], requests
@@ -86,9 +87,32 @@ def test_write_registers(master):
 
 
 def test_flash_coil(master):
-    device, requests = master(FLASH)
+    device, requests = master(COIL_OFF, FLASH)
+    device.read_coils(0, 1)
     device.write_coil(0x0200, 7)
+    assert requests == [READ_COIL, FLASH]
+
+
+def test_an_answer_like_the_request_proves_nothing_before_a_read_has_shown_that_the_line_does_not_echo(master):
+    device, requests = master(FLASH)
+    with pytest.raises(OutcomeUnknown):
+        device.write_coil(0x0200, 7)
     assert requests == [FLASH]
+
+
+def test_the_second_copy_on_a_line_that_echoes_is_the_answer(master):
+    device, requests = master(f"{READ_COIL} {COIL_OFF}", f"{FLASH} {FLASH}", FLASH)
+    device.read_coils(0, 1)
+    device.write_coil(0x0200, 7)
+    with pytest.raises(OutcomeUnknown, match="repeats what is sent"):
+        device.write_coil(0x0200, 7)
+    assert requests == [READ_COIL, FLASH, FLASH]
+
+
+def test_an_echo_in_pieces_is_an_echo(master):
+    device, _ = master(f"00 {READ_COIL} {COIL_OFF}")
+    device.read_coils(0, 1)
+    assert "this line echoes" in device.warnings()["warning"]
 
 
 def test_read_coils(master):
@@ -110,13 +134,13 @@ def test_identify(master):
 
 
 def test_modbus_tcp(master):
-    device, requests = master("00 01 00 00 00 05 01 03 02 00 2a", TcpFraming())
+    device, requests = master("00 01 00 00 00 05 01 03 02 00 2a", framing=TcpFraming())
     assert device.read_registers(0x44, 1) == [42]
     assert requests == ["00 01 00 00 00 06 01 03 00 44 00 01"]
 
 
 def test_an_answer_to_another_modbus_tcp_transaction_is_none(master):
-    device, requests = master("00 02 00 00 00 05 01 03 02 00 2a", TcpFraming())
+    device, requests = master("00 02 00 00 00 05 01 03 02 00 2a", framing=TcpFraming())
     with pytest.raises(NoAnswer):
         device.read_registers(0x44, 1)
     assert len(requests) == 1
@@ -135,7 +159,6 @@ def test_noise_around_an_answer_is_passed_over(master):
         (STATE[:-2] + "cc", "bad checksum"),
         (STATE[:-6], "cut short"),
         ("01 03 02 00 2a 39 9b", "another read's answer"),
-        (READ_STATE, "an adapter that echoes"),
         (RELEASED_ENTRY, "a late answer to a write"),
     ],
 )
@@ -144,6 +167,13 @@ def test_what_does_not_answer_a_read(master, answer, why):
     with pytest.raises(NoAnswer, match="only noise or answers of others from unit 1"):
         device.read_registers(0x40, 9)
     assert requests == [READ_STATE], why
+
+
+def test_an_echo_does_not_answer_a_read(master):
+    device, requests = master(READ_STATE)
+    with pytest.raises(NoAnswer, match=r"only our own bytes came back \(the line echoes\), and no answer from unit 1"):
+        device.read_registers(0x40, 9)
+    assert requests == [READ_STATE]
 
 
 @pytest.mark.parametrize(

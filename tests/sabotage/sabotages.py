@@ -114,21 +114,16 @@ SABOTAGES = (
     one(
         "a gate's command sent again when its answer is lost",
         "drivers/_modbus.py",
-        """            except DeviceError as error:
-                raise OutcomeUnknown(unknown) from error
-        if answer""",
-        """            except DeviceError:
-                self._send(line, pdu)
-                answer = self._hear(line, pdu, accepts, self._timeout or ANSWER_SECONDS)
-        if answer""",
+        "        if not came:\n            raise OutcomeUnknown(unknown)\n",
+        "        if not came:\n            self._command(pdu, expected)\n",
         "tests/drivers/test_modbus_gate.py",
     ),
     one(
         "two releases for one decision",
         "devicemgr/openings.py",
-        "            device.release(order.channel, order.direction, order.seconds)\n",
-        "            device.release(order.channel, order.direction, order.seconds)\n"
-        "            device.release(order.channel, order.direction, order.seconds)\n",
+        "            delivery = device.release(order.channel, order.direction, order.seconds)\n",
+        "            delivery = device.release(order.channel, order.direction, order.seconds)\n"
+        "            delivery = device.release(order.channel, order.direction, order.seconds)\n",
         "tests/core/test_access.py",
     ),
     one(
@@ -372,5 +367,17 @@ SABOTAGES = (
         "        if not self._allow_basic:\n",
         "        if self._username is None:\n",
         "tests/drivers/test_stream_login.py",
+        "an echo of a command taken for its answer",
+        "drivers/_modbus.py",
+        "            echoes = expected == pdu and self._bus.echo.seen is not False\n",
+        "            echoes = False\n",
+        "tests/drivers/test_echoes.py",
+    ),
+    one(
+        "a release without feedback told as confirmed",
+        "drivers/relay_gate.py",
+        "Delivery.CONFIRMED if board.confirms else Delivery.SENT",
+        "Delivery.CONFIRMED",
+        "tests/client/test_release_outcomes.py",
     ),
 )

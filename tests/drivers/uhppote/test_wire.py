@@ -68,7 +68,7 @@ class Noise(Wire):
         self._function, self._left = request[1], 4
         self.asked.append(request[1])
         try:
-            answer = self._answer(self, request[1], decode, fits)
+            answer = self._answer(self, request, decode, fits)
         except TimeoutError:
             return None
         self.taken += answer is not None
