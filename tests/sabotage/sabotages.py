@@ -341,6 +341,8 @@ SABOTAGES = (
         "if grant is not None and not grant.ended and time.monotonic()",
         "if False and time.monotonic()",
         "tests/core/test_one_opening.py",
+    ),
+    one(
         "an anchor that appends to any file",
         "devicemgr/anchors.py",
         'if end and (not newline or _read_line(whole.rpartition(b"\\n")[2]) is None):',
