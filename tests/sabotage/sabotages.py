@@ -195,24 +195,24 @@ SABOTAGES = (
     one(
         "the key file read through a link",
         "devicemgr/vault.py",
-        "os.O_RDONLY | os.O_NOFOLLOW)",
-        "os.O_RDONLY)",
+        "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)",
+        "os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)",
         "tests/store/test_privacy.py",
         "tests/core/test_home.py",
     ),
     one(
         "a seal that is not verified",
         "devicemgr/seals.py",
-        """    except (InvalidSignature, ValueError):
+        """    except (InvalidSignature, ValueError, TypeError):
         return False""",
-        """    except (InvalidSignature, ValueError):
+        """    except (InvalidSignature, ValueError, TypeError):
         return True""",
         "tests/core/test_seals.py",
     ),
     one(
         "a chain that is not followed",
         "devicemgr/chain.py",
-        "if link(previous, entry.body) != entry.hash:",
+        "if not isinstance(entry.body, str) or link(previous, entry.body) != entry.hash:",
         "if not entry.hash:",
         "tests/core/test_ledger.py",
         "tests/core/test_seals.py",
