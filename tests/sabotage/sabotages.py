@@ -369,6 +369,8 @@ SABOTAGES = (
         "        if not self._allow_basic:\n",
         "        if self._username is None:\n",
         "tests/drivers/test_stream_login.py",
+    ),
+    one(
         "an echo of a command taken for its answer",
         "drivers/_modbus.py",
         "            echoes = expected == pdu and self._bus.echo.seen is not False\n",
