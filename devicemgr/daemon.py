@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devicemgr import notify, reserve, status, watchdog
+from devicemgr import notify, reserve, status, unconfirmed_openings, watchdog
 from devicemgr.access import AccessPipeline
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
@@ -20,7 +20,7 @@ from devicemgr.api.server import ApiServer
 from devicemgr.calibrating import Recalibration
 from devicemgr.clock_watch import ClockWatch
 from devicemgr.consents import ConsentWatch
-from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError, StorageFailed
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError
 from devicemgr.events import DeviceFact, Fact, FireRelease, Kind, Sighting
 from devicemgr.face_ports import Gallery
 from devicemgr.fire import FireWatch
@@ -31,7 +31,7 @@ from devicemgr.lanes import CameraLanes
 from devicemgr.meters import Meters
 from devicemgr.migrating import Migration
 from devicemgr.model import DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.openings import Outcome, unconfirmed_fact
+from devicemgr.openings import Outcome
 from devicemgr.pins import PinChecked, PinChecker
 from devicemgr.portal_modes import PortalModes
 from devicemgr.ports import Device, Replaying
@@ -45,7 +45,7 @@ from devicemgr.samples import KeptSamples
 from devicemgr.site import Site
 from devicemgr.snapshots import SnapshotKeeper
 from devicemgr.store import ledger_rows, places, settings
-from devicemgr.store.database import Session, get_meta, revision, set_meta
+from devicemgr.store.database import Session, revision
 from devicemgr.supervisor import DeviceState, Health, Listener, Supervisor
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,6 @@ _STALLED_SECONDS = 10.0
 _LOOKER_STALLED_SECONDS = 60.0
 _OPEN_SECONDS = 8.0
 _STEP_SECONDS, _RESTORE_SECONDS = 30.0, 2.0
-_SETTLED = "openings_settled_seq"
 # systemd, demo and tests count on five seconds from SIGTERM to the end.
 _STOP_SECONDS = 4.5
 
@@ -90,10 +89,8 @@ class Daemon:
         self._clock = ClockWatch(site.clock, site.database, site.ledger)
         self._consents = ConsentWatch(site)
         self._retention = Retention(site)
-        self._fires = FireWatch(site.ledger, self._rules)
-        self._modes = PortalModes(
-            site, self._rules, self._supervisor, lambda: self._fires.may_lock(self._supervisor.states())
-        )  # fmt: skip
+        self._fires = FireWatch(self._rules)
+        self._modes = PortalModes(site, self._rules, self._supervisor, self._fires.why_not_lock)
         self._hotplug = Hotplug(self._supervisor.hint)
         self._recalibration = Recalibration(site)
         self._migration = Migration(site)
@@ -139,7 +136,7 @@ class Daemon:
         """Ledger, what the last run left open, rules and gallery, then whoever may ask for something."""
         self._site.ledger.start()
         if self._site.ledger.wait_restored(_RESTORE_SECONDS):  # else at the next start: an outcome may lie in there
-            self._mark_unconfirmed()
+            unconfirmed_openings.mark(self._site)
         with self._site.database.read() as session:
             self._fires.remember(session)
         self._rules.refresh()
@@ -184,20 +181,6 @@ class Daemon:
             "looker": (self._looked, _LOOKER_STALLED_SECONDS),
         }
 
-    def _mark_unconfirmed(self) -> None:
-        """Grants whose unlock was never reported: the last run ended between the record and the answer."""
-        asked = (Kind.ACCESS_GRANTED, "admin.portal_open")
-        outcomes = (Kind.PORTAL_UNLOCKED, Kind.PORTAL_UNLOCK_FAILED, Kind.PORTAL_UNLOCK_UNCONFIRMED, Kind.ACCESS_DENIED)
-        try:
-            with self._site.database.write(changes_site=False) as session:
-                after = int(get_meta(session, _SETTLED) or 0)
-                found = ledger_rows.unconfirmed(session, asked, outcomes, after)
-                self._site.ledger.append(session, [unconfirmed_fact(body) for body in found])
-                # A year of events need not be read at each start: up to here each opening has its end.
-                set_meta(session, _SETTLED, str(ledger_rows.head(session)[0]))
-        except StorageFailed as error:
-            log.error("openings of the last run could not be looked at: %s", error)
-
     def _dispatch(self) -> None:
         """Until the inbox is closed and empty: what a gate has done is recorded although the daemon ends."""
         ticked = 0.0
@@ -216,8 +199,6 @@ class Daemon:
             self._access.on_outcome(item)
         elif isinstance(item, FromDevice):
             self._access.on_device_fact(item.device, item.fact)
-            if isinstance(item.fact, FireRelease) and not item.fact.active:
-                self._modes.after_fire()
         elif isinstance(item, PinChecked):
             self._access.on_pin(item)
         elif isinstance(item, Sighting) and not self._stopping.is_set():
@@ -268,12 +249,15 @@ class Daemon:
                 if found == self._revision:
                     return
                 configs = list(self._readable_devices(session))
-                self._site.ledger.allow_known = settings.load(session).on_storage_failure == "allow_known"
+                found_settings = settings.load(session)
+            self._site.ledger.allow_known = found_settings.on_storage_failure == "allow_known"
             try:
                 self._rules.refresh()
             finally:  # a right that can't be read must not keep a withdrawn face
                 self._site.gallery.refresh()
                 self._pool.set_encoder(self._site.parts.encoder_of(self._site.gallery.own))
+            for fact in self._fires.set_devices(self._site.parts.catalog, configs, found_settings.fire_wait_s):
+                self._site.ledger.submit(fact)
             self._supervisor.set_devices(configs)
             self._lanes.refresh({config.name for config in configs})
             self._reconciler.wake()
@@ -289,15 +273,18 @@ class Daemon:
                 log.error("device %s is left out: %s", row.name, error)
 
     def _resume(self, config: DeviceConfig, device: Device) -> None:
-        """A device with a memory goes on after what is recorded."""
+        """A device with a memory goes on after what is recorded; each reports its fire inputs after it was opened."""
+        self._fires.on_opening(config.name)
         if isinstance(device, Replaying):
             with self._site.database.read() as session:
                 device.resume(ledger_rows.cursor(session, config.id))
 
     def _on_fact(self, device: str, fact: DeviceFact) -> None:
-        if isinstance(fact, FireRelease):
-            self._fires.on_fact(device, fact)
-        self._inbox.put(FromDevice(device, fact))
+        if not isinstance(fact, FireRelease):
+            self._inbox.put(FromDevice(device, fact))
+        elif event := self._fires.on_fact(device, fact):
+            self._modes.on_fire()  # before storage, which may be slow
+            self._site.ledger.submit(event)
 
     def _on_state(self, state: DeviceState) -> None:
         kinds = {
@@ -312,8 +299,7 @@ class Daemon:
                 detail["state"] = str(state.health)
             self._site.ledger.submit(Fact(kind, state.since, device=state.name, detail=detail))
         self._lanes.on_state(state, self._supervisor)
-        if state.health is Health.ONLINE and self._fires.on_online(state.name):
-            self._modes.after_fire()
+        self._fires.on_state(state)
         self._modes.on_state(state)
         self._reconciler.on_state(state)
 
@@ -332,7 +318,7 @@ class Daemon:
         found = status.of_daemon(
             self._site, daemon, self._supervisor.states(), self._rules.current, self._access.state_of, self._unread
         )
-        return found | {"alarms": self._clock.alarms() + found["alarms"]}
+        return found | {"alarms": self._clock.alarms() + self._fires.alarms() + found["alarms"]}
 
     def figures(self) -> Figures:
         """See runtime.Runtime."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from devicemgr import status
+from devicemgr import fire_check, status
 from devicemgr.clock_watch import alarms_of
 from devicemgr.device_worker import trace_of
 from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
@@ -178,11 +178,17 @@ class DirectRuntime:
             self._site.ledger.append(session, [fact])
 
     def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
-        """Record and apply a mode."""
+        """Record and apply a mode; a lock only after every fire input was asked for its state."""
         rules = Rulebook(self._site.database, self._site.parts.catalog)
-        with self._site.database.read() as session:
-            fires = active_inputs(session)
-        return PortalModes(self._site, rules, self, lambda: not fires).change(portal, mode, actor)
+        if mode is PortalMode.LOCKED:
+            cause = fire_check.why_not_lock(self._site, lambda name, action: self.call_device(name, action, 0))
+        else:
+            with self._site.database.read() as session:
+                active = active_inputs(session)
+            for device in active:
+                rules.set_fire(device, True)
+            cause = f"the fire input of {min(active)} is active: only free is sent" if active else None
+        return PortalModes(self._site, rules, self, lambda: cause).change(portal, mode, actor)
 
     def site_changed(self) -> None:
         """Nobody to tell; who is to be removed from devices is noted for when they are reached."""

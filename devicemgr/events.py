@@ -67,10 +67,27 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A lasting state that an event begins or ends: a fire input, a forced door, an open case.
+
+    `device_id` is the stored device's id, `input` tells several inputs of one kind and channel apart. `lasting`
+    conditions end by the device's own report.
+    """
+
+    device_id: str
+    kind: str
+    active: bool
+    channel: int = 0
+    input: str = ""
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One event to be recorded; the ledger adds seq, id and hash. People by id, never by name or badge.
 
-    `cursor`, a device's id and the serial number of its event, is stored in the same transaction and not in the event.
+    `cursor`, a device's id and the serial number of its event, and `condition` are stored in the same transaction and
+    not in the event.
     """
 
     kind: str
@@ -86,6 +103,7 @@ class Fact:
     detail: Mapping[str, JsonValue] = field(default_factory=dict)
     actor: str | None = None
     cursor: tuple[str, int] | None = None
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +143,16 @@ class RexPressed:
 
 @dataclass(frozen=True, slots=True)
 class FireRelease:
-    """The fire input changed; while `active` nothing is locked or blocked."""
+    """State of a fire input, as read or received: at the first reading after each open(), then when it changes.
 
-    active: bool
+    While `active` nothing is locked or blocked. None means that the state can no longer be known, such as after the
+    device's events stopped. `is_presumed`: the device's memory holds no report of the input, so it is inactive unless
+    a fire was reported before; this never ends a fire.
+    """
+
+    active: bool | None
+    input: str = ""
+    is_presumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What gates report: passages by releases or without one, alarms, fire; and releases that run out.
+"""What gates report: passages by releases or without one, alarms; and releases that run out.
 
 For the dispatcher's thread, but for `state_of`.
 """
@@ -60,10 +60,8 @@ class Passages:
         self._step(portal, passage.Released(request, direction, now, portal.release_seconds))
 
     def on_device_fact(self, device: str, fact: DeviceFact) -> None:
-        """Something happened at a gate or reader."""
+        """Something happened at a gate or reader; fire inputs are fire.FireWatch's."""
         if isinstance(fact, FireRelease):
-            self._rules.set_fire(device, fact.active)
-            self._record(Kind.FIRE_RELEASE, None, device, {"active": fact.active})
             return
         portal = portal_at(self._rules.current, device, fact.channel)
         now = time.monotonic()

@@ -242,6 +242,8 @@ class Found:
 class Driver:
     """What a file in drivers/ exports as DRIVER. `build` must not connect; a vendor library is imported in it.
 
+    `fire_inputs`, for a kind that reports a fire panel's state (events.FireRelease), names the inputs that a device of
+    this configuration reports, without connecting: no lock goes out until the state of each is known.
     `discover`, where the kind can be found, looks for so many seconds and never raises; `hosts` are addresses of hosts
     to ask besides those that answer a broadcast. A kind that another kind's `discover` tells of names that one in
     `found_by`, so that each device is asked once and told once.
@@ -254,6 +256,7 @@ class Driver:
     build: Callable[[DeviceConfig], Device]
     discover: Callable[[float, Sequence[str]], list[Found]] | None = None
     found_by: str = ""
+    fire_inputs: Callable[[DeviceConfig], frozenset[str]] | None = None
 
 
 class DriverCatalog(Protocol):

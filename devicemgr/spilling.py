@@ -7,10 +7,11 @@ repeats nothing, and a database that is set back to an older copy takes in again
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from devicemgr.chain import Entry, plain
-from devicemgr.events import Fact
+from devicemgr.events import Condition, Fact
 from devicemgr.model import Direction
 from devicemgr.spill import Record, Spill
 from devicemgr.store import ledger_rows
@@ -34,6 +35,7 @@ def dump(fact: Fact, event_id: str) -> bytes:
     fields |= {name: plain(value) for name in _TABLES if (value := getattr(fact, name))}
     fields |= {"direction": str(fact.direction)} if fact.direction else {}
     fields |= {"cursor": list(fact.cursor)} if fact.cursor else {}
+    fields |= {"condition": asdict(fact.condition)} if fact.condition else {}
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -46,6 +48,7 @@ def load(payload: bytes) -> tuple[str, Fact]:
         time=datetime.fromisoformat(fields["time"]),
         direction=Direction(fields["direction"]) if "direction" in fields else None,
         cursor=(str(cursor[0]), int(cursor[1])) if cursor else None,
+        condition=Condition(**fields["condition"]) if "condition" in fields else None,
         **{name: fields.get(name) for name in _TEXTS}, **tables,
     )  # fmt: skip
 

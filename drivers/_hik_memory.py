@@ -91,6 +91,20 @@ class Memory:
         )  # fmt: skip
 
 
+def latest(isapi: Isapi, clock: Clock, code: tuple[int, int]) -> Event | None:
+    """Return the newest event of one kind that the console remembers, or None; Refusal where it can't be asked."""
+    condition: dict[str, Any] = {
+        "searchID": _new_search(), "searchResultPosition": 0, "maxResults": 1, "major": code[0], "minor": code[1],
+        "startTime": clock.stamp(_FIRST), "endTime": clock.stamp(_LAST), "picEnable": False,
+    }  # fmt: skip
+    found = section(isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
+    if (total := _count(found.get("totalMatches"))) > 1:
+        condition["searchResultPosition"] = total - 1
+        found = section(isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
+    events = [from_memory(one, clock) for one in items(found.get("InfoList"))[:1]]
+    return events[0] if events and events[0] is not None and events[0].code == code else None
+
+
 def _new_search() -> str:
     return uuid.uuid4().hex
 

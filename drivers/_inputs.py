@@ -94,7 +94,7 @@ class Watch:
         self._contacts = Contacts(wired) if {*PASS.values(), READY} & set(wired) else None
         self.senses_passage = bool({"passage", *PASS.values()} & set(wired))
         self.fire = False
-        self._fire_told = False
+        self._fire_reported: bool | None = None
         self._before: dict[str, bool] | None = None
         self._released: tuple[Direction, float] | None = None
         self._may_open_until = 0.0
@@ -103,6 +103,7 @@ class Watch:
     def reset(self) -> None:
         """The line was lost: an edge that nobody saw proves nothing."""
         self._before = None
+        self._fire_reported = None
         self._open_since = None
         if self._contacts:
             self._contacts.reset()
@@ -139,8 +140,8 @@ class Watch:
         rising = {name for name, active in on.items() if before is not None and active and not before[name]}
         facts: list[DeviceFact] = []
         self.fire = on.get("fire", False)
-        if self.fire != self._fire_told:
-            self._fire_told = self.fire
+        if "fire" in on and self.fire != self._fire_reported:
+            self._fire_reported = self.fire
             facts.append(FireRelease(self.fire))
         if "passage" in rising:
             facts.append(PassageCompleted(1, self._last_released(now)))

@@ -124,7 +124,7 @@ class LotGate:
         # Kept over close() and open(), so that a passage during a lost line is neither lost nor invented.
         self._state: State | None = None
         self._read_at = 0.0
-        self._fire = False
+        self._fire: bool | None = None
         self._undelivered: list[DeviceFact] = []
         self._control = NORMAL
         self._control_at = 0.0
@@ -132,6 +132,7 @@ class LotGate:
 
     def open(self) -> DeviceInfo:
         self._patience = Patience()
+        self._fire = None  # so that it is reported again, also when it did not change meanwhile
         self._master.open()
         try:
             persist(lambda: self._master.read_registers(STATE_FIRST, STATE_COUNT))
@@ -146,6 +147,8 @@ class LotGate:
             persist(lambda: self._master.read_registers(CONTROL, 1))
         except DeviceRefused as error:
             _log.warning("%s has no control register, so anti-panic is not seen (%s)", self._name, error)
+            # It has no state of anti-panic at all, so that no lock has to wait for it.
+            self._undelivered.append(FireRelease(False))
             return math.inf
         return 0.0
 

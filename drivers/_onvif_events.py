@@ -173,10 +173,11 @@ class EventPump:
         told = self._ask(device, subscription, f"{_PULL_POINT}/PullMessagesRequest", "PullMessages", wanted, longest)
         found = notices(told)
         self.heard = time.monotonic()
-        for notice in found:
-            self._hand_over(notice)
         if found:
+            # Before they are handed over: what they tell must not look like something from before the trouble.
             self._speaks, self._expected_by, self.trouble = True, None, None
+            for notice in found:
+                self._hand_over(notice)
         elif not self._speaks:
             self.trouble = None
         elif self._expected_by is not None and self.heard >= self._expected_by:

@@ -1,30 +1,44 @@
 """Digital inputs of an ONVIF device as facts: what is pressed, what alarms, and whether there is fire."""
 
 from devicemgr.events import DeviceFact, FireRelease, GateAlarm, RexPressed
-from drivers._onvif_notices import Notice, truth
+from drivers._onvif_notices import Notice, state_of
 from drivers._onvif_options import WiredOptions
 
 
 class Inputs:
-    """Remembers each input's state over every loss of the device; an edge is a fact, a repeated state none."""
+    """Remembers each input's state over every loss of the device; an edge is a fact, a repeated state none.
+
+    The fire input is the exception: its state is reported again after each loss of the device or of its events.
+    """
 
     def __init__(self, options: WiredOptions) -> None:
         self._options = options
         self._alarms = options.alarms()
         self._states: dict[str, bool] = {}
+        self._fire_known = False
+
+    def lose(self) -> list[DeviceFact]:
+        """Note that events were lost, so that the fire input's state is not known until the device reports it again."""
+        was_known, self._fire_known = self._fire_known, False
+        return [FireRelease(None)] if was_known else []
 
     def facts(self, notice: Notice) -> list[DeviceFact]:
-        """What a notification of an input means; nothing for every other."""
+        """Return what a notification of an input means; nothing for every other, and for one without a state."""
         if not _is_input(notice):
             return []
         token = notice.first_of("InputToken", "Token", "port", "Index")
-        active = truth(notice.first_of("LogicalState", "State", "state")) is not self._options.inputs_inverted
-        if not token or notice.operation == "Deleted" or active == self._states.get(token, False):
+        if notice.operation == "Deleted":
+            return self.lose() if token and token == self._options.fire_input else []
+        state = state_of(notice.first_of("LogicalState", "State", "state"))
+        if not token or state is None:
             return []
+        active = state is not self._options.inputs_inverted
+        before = self._states.get(token)
         self._states[token] = active
         if token == self._options.fire_input:
-            return [FireRelease(active)]
-        return self._risen(token, notice.operation) if active else []
+            was_known, self._fire_known = self._fire_known, True
+            return [] if was_known and active == before else [FireRelease(active)]
+        return self._risen(token, notice.operation) if active and not before else []
 
     def _risen(self, token: str, operation: str) -> list[DeviceFact]:
         # A button that is found pressed after a loss was not pressed now.

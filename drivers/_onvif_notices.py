@@ -13,6 +13,7 @@ from drivers._onvif_names import plain
 MOST_MESSAGES = 500
 _MOST_ITEMS = 64
 _TRUE = {"true", "1", "active", "on", "yes"}
+_FALSE = {"false", "0", "inactive", "off", "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,10 @@ class Notice:
         return int((self.at or datetime.now(UTC)).timestamp() * 1000) * 1000 + zlib.crc32(told) % 1000
 
 
-def truth(value: str) -> bool:
-    """A logical state by any of its words."""
-    return value.strip().lower() in _TRUE
+def state_of(value: str) -> bool | None:
+    """Return a logical state by any of its words; None for what is missing or says neither."""
+    word = value.strip().lower()
+    return True if word in _TRUE else False if word in _FALSE else None
 
 
 def notices(answer: Any) -> list[Notice]:

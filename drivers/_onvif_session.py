@@ -24,6 +24,7 @@ class Session:
         self.info = DeviceInfo()
         self.pump: EventPump | None = None
         self._looked = self._opened = 0.0
+        self._subscriptions = 0
 
     def open(self) -> DeviceInfo:
         """Read the clock, find the services, identify, begin to listen."""
@@ -62,6 +63,16 @@ class Session:
             self.device.read_clock()
             self._looked = time.monotonic()
         return self.pump.drain() if self.pump else []
+
+    def lost_events(self) -> bool:
+        """Return True while events do not flow, and once after they were subscribed to again; ask before `poll`.
+
+        A change in between is told as a state after the new subscription, if the device tells states.
+        """
+        if self.pump is None:
+            return True
+        before, self._subscriptions = self._subscriptions, self.pump.subscriptions
+        return self.pump.trouble is not None or before != self._subscriptions
 
     def ailments(self, *, needs_events: bool) -> list[str]:
         """What it lacks, in words for the technician; `needs_events` where their absence matters too."""

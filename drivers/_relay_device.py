@@ -73,6 +73,9 @@ class RelayDevice:
             return self._bank.release(channel, direction, seconds)
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        if mode is PortalMode.FREE and self._options.contacts == "pulse":
+            # A turnstile on pulses can't be kept free, but in a fire its lock must not refuse who wants out.
+            self._bank.unlock(channel)
         self._watch.refuse_mode(self._name, mode)
         return self._bank.set_mode(channel, mode)
 

@@ -158,6 +158,12 @@ class RelayBank:
         self._modes[channel] = mode
         return self._delivery
 
+    def unlock(self, channel: int) -> None:
+        """Let releases of a locked channel through again; nothing is switched, since both modes keep relays off."""
+        self._options.relay(channel, Direction.ENTRY)
+        if self._modes[channel] is PortalMode.LOCKED:
+            self._modes[channel] = PortalMode.NORMAL
+
     def end_pulses(self) -> None:
         """Switch off what is due; what fails stays due."""
         now = time.monotonic()

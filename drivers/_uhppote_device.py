@@ -56,7 +56,7 @@ class UhppoteGate:
         self._last: int | None = None
         self._live_from = 0
         self._now: datetime | None = None
-        self._fire = False
+        self._fire: bool | None = None
         self._doors: dict[int, tuple[int, int]] = {}
         self._own_opens: dict[int, int] = {}
         self._waiting: list[DeviceFact] = []
@@ -69,6 +69,7 @@ class UhppoteGate:
 
     def open(self) -> DeviceInfo:
         self.close()
+        self._fire = None  # so that it is reported again, also when it did not change meanwhile
         info = self._ask("get_controller")
         self._ask("record_special_events", True)
         status = self._status()
@@ -202,6 +203,8 @@ class UhppoteGate:
         return [GateAlarm(1, Kind.DEVICE_DEGRADED, f"its clock {how} and was set")]
 
     def _fire_of(self, status: Any) -> list[DeviceFact]:
+        if not self._options.fire_input:
+            return []
         before, self._fire = self._fire, bool(status.inputs & FIRE_INPUT)
         return [FireRelease(self._fire)] if self._fire != before else []
 

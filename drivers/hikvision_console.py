@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,12 +14,14 @@ from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, FireRele
 from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Device, Driver, Found, Holding, Spans
-from drivers._hik_codes import FIRE_OFF
+from drivers._fire import declared
+from drivers._hik_codes import FIRE_OFF, FIRE_ON
 from drivers._hik_time import Clock
 from drivers._hik_upkeep import HikvisionUpkeep
 from drivers._options import read_options
 
 if TYPE_CHECKING:
+    from drivers._hik_events import Event
     from drivers._hik_feed import Feed, Heard
     from drivers._hik_isapi import Isapi
     from drivers._hik_people import People
@@ -62,6 +65,9 @@ class Options(BaseModel):
     push_port: int | None = Field(
         None, ge=0, le=65535, description="have it push to this port of this box too, as a hint that events wait"
     )
+    fire_input: bool = Field(
+        True, description="false: nothing is wired to its fire input, and locks do not wait for its state"
+    )
     tls_fingerprint: str = Field(
         "", max_length=120, json_schema_extra=VERIFIES, description="its certificate's fingerprint, sha256:…, pinned"
     )
@@ -90,7 +96,8 @@ class HikvisionConsole(HikvisionUpkeep):
         self.decides_alone = True
         self._cursor: int | None = None
         self._resumed = False
-        self._fire = self._tampered = False
+        self._fire = self._fire_read = self._tampered = False
+        self._fire_serial: int | None = None
         self._looked = self._timed = 0.0
 
     def resume(self, serial: int | None) -> None:
@@ -104,6 +111,7 @@ class HikvisionConsole(HikvisionUpkeep):
         from drivers._hik_settings import ASKS, clock_of, identify, set_who_decides  # noqa: PLC0415
 
         self.close()
+        self._fire_read = False
         options = self._options
         try:
             self._isapi = isapi = self._connect()
@@ -128,6 +136,8 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def poll(self) -> list[DeviceFact]:
         """What the console told since, questions first; the tamper contact every quarter minute."""
+        if self._options.fire_input and not self._fire_read:
+            return [self._read_fire()]
         found = [fact for heard in self._open_feed().take(_MOST_FACTS) for fact in self._facts(heard)]
         if not found and time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
@@ -214,19 +224,53 @@ class HikvisionConsole(HikvisionUpkeep):
 
         if isinstance(heard, Presented):
             return [heard]
+        if heard.serial < (self._cursor or 0):
+            # Its memory was emptied and counts anew.
+            self._fire_serial = None if self._fire_serial is None else 0
         self._cursor, self._resumed = heard.serial, True
         if self._open_feed().was_asked(heard.serial):
             return [confirmed(heard)]  # the question is recorded, with the decision made here
+        if heard.code in (FIRE_ON, FIRE_OFF):
+            return self._fire_facts(heard)
         fact = recorded(heard, self._clock)
-        if isinstance(fact, FireRelease):
-            self._fire = fact.active
-        elif self._fire and heard.code == FIRE_OFF:
-            # Told late, and still true: nothing stays released for a fire that is over.
-            self._fire = False
-            fact = FireRelease(False)
         if fact is None or isinstance(fact, DeviceDecided | DeviceReported):
             return [fact] if fact is not None else []
         return [fact, confirmed(heard)]  # so that it is not told again after a restart
+
+    def _read_fire(self) -> FireRelease:
+        """Return the fire input's state by the newest event of it that the console remembers.
+
+        A console without any has not seen a fire, or was emptied: then the state is only presumed.
+        """
+        from drivers._hik_isapi import Refusal  # noqa: PLC0415
+        from drivers._hik_memory import latest  # noqa: PLC0415
+
+        isapi = self._open_isapi()
+        self._fire_read, self._fire_serial = True, None
+        try:
+            found = [event for code in (FIRE_ON, FIRE_OFF) if (event := latest(isapi, self._clock, code)) is not None]
+        except Refusal:
+            return FireRelease(False, is_presumed=True)
+        newest = max(found, key=lambda event: event.serial, default=None)
+        self._fire_serial = newest.serial if newest else 0
+        if newest is None:
+            return FireRelease(False, is_presumed=True)
+        self._fire = newest.code == FIRE_ON
+        return FireRelease(self._fire)
+
+    def _fire_facts(self, heard: "Event") -> list[DeviceFact]:
+        """Return a change of the fire input, also one that comes late; what was before the last reading is history."""
+        from drivers._hik_events import confirmed, recorded  # noqa: PLC0415
+
+        if self._fire_serial is not None:
+            is_news = heard.serial > self._fire_serial
+        else:
+            is_news = bool(heard.live) or (self._fire and heard.code == FIRE_OFF)
+        if not self._options.fire_input or not is_news:
+            past = recorded(replace(heard, live=False), self._clock)
+            return [past] if past is not None else []
+        self._fire = heard.code == FIRE_ON
+        return [FireRelease(self._fire), confirmed(heard)]  # so that it is not told again after a restart
 
     def _look(self) -> list[DeviceFact]:
         """The tamper contact, which raises no event of its own; that pushes still come here; its clock each hour."""
@@ -300,4 +344,5 @@ DRIVER = Driver(
     options=Options,
     build=_build,
     discover=discover,
+    fire_inputs=declared(Options),
 )

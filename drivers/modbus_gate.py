@@ -8,6 +8,7 @@ from devicemgr.events import Kind
 from devicemgr.model import Capability, DeviceConfig
 from devicemgr.ports import Driver, Gate
 from drivers._address import TcpAddress, parse_address
+from drivers._fire import NO_INPUT, ONE_INPUT
 from drivers._inputs import InputOptions
 from drivers._lot_gate import LotGate
 from drivers._modbus_relay import ModbusRelay
@@ -74,10 +75,17 @@ def build(config: DeviceConfig) -> Gate:
     return ModbusRelay(config.name, master, options, timed_by_board=options.pulse == "device")
 
 
+def fire_inputs(config: DeviceConfig) -> frozenset[str]:
+    """Every LOT turnstile reports anti-panic; of relay boards, those that have a fire input wired."""
+    options = read_options(Options, config)
+    return ONE_INPUT if options.profile == "lot" or options.fire_input else NO_INPUT
+
+
 DRIVER = Driver(
     kind="modbus_gate",
     title="Turnstile or relay board on Modbus (RTU or TCP); prefer boards that time the pulse themselves",
     capabilities=frozenset({Capability.GATE}),
     options=Options,
     build=build,
+    fire_inputs=fire_inputs,
 )

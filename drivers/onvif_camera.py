@@ -11,6 +11,7 @@ from devicemgr.kept_password import WIDENS
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
 from devicemgr.ports import Delivery, Device, Driver
 from drivers._camera import CameraOptions, grab_jpeg, probe
+from drivers._fire import declared
 from drivers._onvif_options import WiredOptions, connect
 from drivers._onvif_session import CHECK_SECONDS, OPEN_SECONDS, Session, clock_notes
 from drivers._onvif_upkeep import OnvifUpkeep
@@ -56,6 +57,7 @@ class OnvifCamera(OnvifUpkeep):
         from drivers._onvif_media import profiles  # noqa: PLC0415
         from drivers._onvif_names import MEDIA, MEDIA2  # noqa: PLC0415
 
+        self._inputs.lose()
         with self._device.transport.budget(OPEN_SECONDS):
             info = self._session.open()
             if not (self._device.offers(MEDIA) or self._device.offers(MEDIA2)):
@@ -70,7 +72,8 @@ class OnvifCamera(OnvifUpkeep):
     def poll(self) -> Sequence[DeviceFact]:
         """End pulses, see that the camera lives, and hand over what its inputs told."""
         self._gate.end_pulses()
-        return [fact for notice in self._session.poll() for fact in self._inputs.facts(notice)]
+        lost = self._inputs.lose() if self._session.lost_events() else []
+        return lost + [fact for notice in self._session.poll() for fact in self._inputs.facts(notice)]
 
     @property
     def complaint(self) -> str | None:
@@ -191,5 +194,6 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.CAMERA, Capability.GATE}),
     options=Options,
     build=_build,
+    fire_inputs=declared(Options),
     discover=discover,
 )

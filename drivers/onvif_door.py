@@ -11,6 +11,7 @@ from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Device, Driver
 from drivers._camera import readable_file
+from drivers._fire import declared
 from drivers._onvif_options import WiredOptions, connect, words
 from drivers._onvif_session import CHECK_SECONDS, OPEN_SECONDS, Session, clock_notes
 from drivers._onvif_upkeep import OnvifUpkeep
@@ -67,6 +68,7 @@ class OnvifDoor(OnvifUpkeep):
         """Identify, read doors and access points, begin to listen."""
         from drivers._onvif_names import ACCESS, DOORS  # noqa: PLC0415
 
+        self._inputs.lose()
         with self._device.transport.budget(OPEN_SECONDS):
             info = self._session.open()
             if self._relays.configured:
@@ -85,7 +87,8 @@ class OnvifDoor(OnvifUpkeep):
     def poll(self) -> Sequence[DeviceFact]:
         """End pulses, see that it lives, and hand over what its doors, readers and inputs told."""
         self._relays.end_pulses()
-        return [fact for notice in self._session.poll() for fact in self._facts(notice)]
+        lost = self._inputs.lose() if self._session.lost_events() else []
+        return lost + [fact for notice in self._session.poll() for fact in self._facts(notice)]
 
     @property
     def complaint(self) -> str | None:
@@ -149,5 +152,6 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.GATE, Capability.READER}),
     options=Options,
     build=_build,
+    fire_inputs=declared(Options),
     found_by="onvif_camera",
 )

@@ -11,6 +11,7 @@ from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, Inva
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, JsonValue
 from devicemgr.ports import Delivery, Driver
 from drivers._address import SerialAddress, TcpAddress, parse_address
+from drivers._fire import declared
 from drivers._inputs import InputOptions
 from drivers._line import Line, NoAnswer, WriteStalled
 from drivers._options import read_options
@@ -135,4 +136,5 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.GATE}),
     options=Options,
     build=build,
+    fire_inputs=declared(Options),
 )

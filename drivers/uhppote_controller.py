@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from devicemgr.errors import InvalidInput
 from devicemgr.model import Capability, DeviceConfig
 from devicemgr.ports import Driver, Found
+from drivers._fire import declared
 from drivers._options import read_options
 from drivers._uhppote import parse_endpoint, search
 from drivers._uhppote_device import UhppoteController, UhppoteGate, UhppoteHost
@@ -37,6 +38,9 @@ class Options(BaseModel):
     )
     listener_port: int = Field(0, ge=0, le=65535, description="UDP port here for what it pushes; 0: any that is free")
     capacity: int = Field(20_000, ge=1, le=200_000, description="How many cards it can hold")
+    fire_input: bool = Field(
+        True, description="false: nothing is wired to its fire input, and locks do not wait for its state"
+    )
     timeout: float = Field(1.0, ge=0.05, le=5.0, description="Seconds to wait for an answer, twice")
 
     @field_validator("doors", mode="before")
@@ -86,4 +90,5 @@ DRIVER = Driver(
     options=Options,
     build=build,
     discover=discover,
+    fire_inputs=declared(Options),
 )

@@ -158,7 +158,8 @@ def open_(
 def _mode(name: str, mode: str, done: str) -> None:
     found = api().call("PUT", path("portals", name, "mode"), json={"mode": mode})
     if not found["applied"]:
-        warn(f"the gate does not know it yet ({found['cause']}); it is told when it is back")
+        warn(f"the gate was not sent the mode yet ({found['cause']}); it is sent as soon as it can be")
+        done = f"{name} is recorded as {mode}, and the gate follows"
     say(f"{done}{_unproven(found)}", found)
 
 

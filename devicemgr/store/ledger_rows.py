@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from devicemgr.chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.events import Fact
+from devicemgr.store import conditions
 from devicemgr.store.tables import CursorRow, EventRow, PersonRow
 from devicemgr.text import badge_key
 
@@ -58,6 +59,7 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
         )
         if fact.cursor is not None:
             session.merge(CursorRow(device_id=fact.cursor[0], serial=fact.cursor[1]))
+        conditions.store(session, fact)
     session.flush()
     return entries
 
@@ -174,12 +176,3 @@ def unconfirmed(
     asked = (EventRow.seq > after, EventRow.kind.in_(kinds), EventRow.request.is_not(None))
     query = select(EventRow.body).where(*asked, ~settled).order_by(EventRow.seq)
     return [json.loads(body) for body in session.scalars(query)]
-
-
-def latest_by_device(session: Session, kind: str) -> list[dict[str, Any]]:
-    """The newest event of `kind` of each device."""
-    newest: dict[str, dict[str, Any]] = {}
-    for body in session.scalars(select(EventRow.body).where(EventRow.kind == kind).order_by(EventRow.seq)):
-        found = json.loads(body)
-        newest[found["device"]] = found
-    return list(newest.values())

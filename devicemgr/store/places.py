@@ -24,6 +24,7 @@ from devicemgr.model import (
 from devicemgr.rules.schedule import parse_window
 from devicemgr.store.tables import (
     AccessPointRow,
+    ConditionRow,
     CursorRow,
     DeviceRow,
     DeviceSecretRow,
@@ -96,7 +97,7 @@ def remove_device(session: Session, row: DeviceRow) -> None:
     used = session.scalar(query.where(or_(PortalRow.gate_id == row.id, AccessPointRow.device_id == row.id)))
     if used:
         raise RequestError(f"portal '{used}' uses device '{row.name}'; edit or remove the portal first")
-    for table in (CursorRow, HoldingRow, DeviceSecretRow, ProvisioningRow):
+    for table in (ConditionRow, CursorRow, HoldingRow, DeviceSecretRow, ProvisioningRow):
         session.execute(delete(table).where(table.device_id == row.id))
     session.delete(row)
     session.flush()

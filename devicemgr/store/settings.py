@@ -2,7 +2,7 @@
 
 import json
 import logging
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
@@ -24,6 +24,10 @@ class Settings(BaseModel):
     on_storage_failure: Literal["deny", "allow_known"] = Field(
         "deny", description="While the database refuses: deny, or allow whom the spill file has recorded durably."
     )
+    lock_without_fire_state: Literal["never"] | Annotated[int, Field(ge=0, le=86_400)] = Field(
+        "never",
+        description="While the state of a fire input is not known: never lock, or lock after so many seconds.",
+    )
     notice: str = Field("", max_length=64, description="Version of the privacy notice that consents are given under.")
     consent_days: int = Field(0, ge=0, le=36500, description="For how long a consent holds; 0: until withdrawn.")
     keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
@@ -39,6 +43,11 @@ class Settings(BaseModel):
         description="Seconds in which who was granted at one lane of a group is not at another; 0: off.",
     )
     model: FaceModel | None = None
+
+    @property
+    def fire_wait_s(self) -> float | None:
+        """Seconds of `lock_without_fire_state`; None for "never"."""
+        return None if self.lock_without_fire_state == "never" else float(self.lock_without_fire_state)
 
     @field_validator("anchors")
     @classmethod

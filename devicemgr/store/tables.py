@@ -190,6 +190,20 @@ class CursorRow(Base):
     serial: Mapped[int]
 
 
+class ConditionRow(Base):
+    """A lasting state that stands: an active fire input, a forced door, an open case (events.Condition)."""
+
+    __tablename__ = "conditions"
+    device_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64), primary_key=True)
+    channel: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    input: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since: Mapped[str] = mapped_column(String(32))
+    cause: Mapped[str] = mapped_column(String(300))
+    # Whether the device reports the end; what it does not end, a guard's mode command or time does.
+    lasting: Mapped[bool] = mapped_column(default=True)
+
+
 class HoldingRow(Base):
     """What a device holds, or shall, of whom: by the device's key and the person's random id, which may be erased."""
 

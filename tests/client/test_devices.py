@@ -144,7 +144,7 @@ def test_a_mode_that_did_not_reach_the_gate_is_said(home, done, cli):
     done("portal", "add", "main", "--gate", "gate")
     ran = cli("portal", "lock", "main")
     assert ran.code == 0
-    assert "does not know it yet" in ran.err
+    assert "was not sent the mode yet" in ran.err
     assert done("portal", "show", "main")["mode"] == "locked"
 
 

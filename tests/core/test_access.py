@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from devicemgr.errors import DeviceRefused, OutcomeUnknown, StorageFailed
-from devicemgr.events import FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.events import GateAlarm, Kind, PassageCompleted, PassageStarted
 from devicemgr.model import Direction
 from devicemgr.ports import Delivery
 
@@ -138,12 +138,11 @@ def test_nobody_passes_and_the_release_times_out(entrance: Any, monkeypatch: pyt
     assert entrance.kinds()[-1] == "passage_timed_out"
 
 
-def test_alarms_and_fire_are_recorded(entrance: Any) -> None:
+def test_alarms_are_recorded_and_in_a_fire_nobody_is_a_tailgater(entrance: Any) -> None:
     entrance.pipeline.on_device_fact("arm", GateAlarm(1, Kind.TAMPER, "cover"))
-    entrance.pipeline.on_device_fact("arm", FireRelease(True))
-    assert entrance.rules.current.fire_active
+    entrance.rules.set_fire("arm", True)
     entrance.pipeline.on_device_fact("arm", PassageStarted(1, Direction.EXIT))
-    assert entrance.kinds() == ["tamper", "fire_release", "passage_started"]
+    assert entrance.kinds() == ["tamper", "passage_started"]
 
 
 def test_a_guard_opens_with_a_record(entrance: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from devicemgr.direct import DirectRuntime
 from devicemgr.errors import OutcomeUnknown, StorageFailed
 from devicemgr.events import FireRelease
+from devicemgr.fire import FireWatch
 from devicemgr.model import Direction, PortalMode
 from devicemgr.portal_modes import PortalModes
 from devicemgr.store import people, places
@@ -36,20 +37,22 @@ def test_a_lost_answer_of_a_gate_that_senses_nothing_claims_no_passage(
 
 
 def test_a_fire_ends_when_it_has_ended_at_every_gate(entrance: Any) -> None:
+    fires = FireWatch(entrance.rules)
     for device, active in (("arm", True), ("cam", True), ("arm", False)):
-        entrance.pipeline.on_device_fact(device, FireRelease(active))
+        fires.on_fact(device, FireRelease(active))
     assert entrance.rules.current.fire_active
-    entrance.pipeline.on_device_fact("cam", FireRelease(False))
+    fires.on_fact("cam", FireRelease(False))
     assert not entrance.rules.current.fire_active
 
 
 def test_a_fire_outlives_a_change_of_the_site_but_not_its_device(entrance: Any) -> None:
-    entrance.pipeline.on_device_fact("arm", FireRelease(True))
-    entrance.pipeline.on_device_fact("gone", FireRelease(True))
+    fires = FireWatch(entrance.rules)
+    fires.on_fact("arm", FireRelease(True))
+    fires.on_fact("gone", FireRelease(True))
     with entrance.site.database.write():
         pass
     assert entrance.rules.refresh().fire_active
-    entrance.pipeline.on_device_fact("arm", FireRelease(False))
+    fires.on_fact("arm", FireRelease(False))
     assert not entrance.rules.current.fire_active
 
 
@@ -125,7 +128,7 @@ class Swapping:
 
 def test_of_two_orders_the_last_one_stands_at_the_gate(entrance: Any) -> None:
     line = Swapping(entrance.gate)
-    modes = PortalModes(entrance.site, entrance.rules, line, lambda: True)  # type: ignore[arg-type]
+    modes = PortalModes(entrance.site, entrance.rules, line, lambda: None)  # type: ignore[arg-type]
     modes.change("lobby", PortalMode.FREE, "uid:1")
     modes.change("lobby", PortalMode.LOCKED, "uid:1")
     told = [entrance.gate.done.get_nowait() for _ in range(2)]
@@ -137,13 +140,13 @@ def test_a_lock_is_given_again_when_the_fire_has_ended(entrance: Any) -> None:
         places.portal(session, "lobby").mode = "locked"
     entrance.rules.refresh()
     modes = PortalModes(
-        entrance.site, entrance.rules, entrance, lambda: not entrance.rules.current.fire_active
+        entrance.site, entrance.rules, entrance, lambda: "fire" if entrance.rules.current.fire_active else None
     )  # fmt: skip
     entrance.rules.set_fire("arm", True)
-    modes.after_fire()
-    assert entrance.gate.done.empty()
+    modes.on_fire()
+    assert entrance.gate.done.get_nowait() == ("mode", 1, PortalMode.FREE), "the lock is released meanwhile"
     entrance.rules.set_fire("arm", False)
-    modes.after_fire()
+    modes.on_fire()
     assert entrance.gate.done.get_nowait() == ("mode", 1, PortalMode.LOCKED)
 
 

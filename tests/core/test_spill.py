@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from devicemgr import spill as spills
 from devicemgr.chain import body_of
 from devicemgr.errors import StorageFailed
-from devicemgr.events import Fact
+from devicemgr.events import Condition, Fact
 from devicemgr.model import Direction
 from devicemgr.spill import Record, Spill
 from devicemgr.spilling import dump, load
@@ -195,6 +195,7 @@ detail = st.dictionaries(st.text(max_size=8), st.one_of(st.none(), st.booleans()
     kind=st.text(min_size=1, max_size=20), portal=st.none() | st.text(max_size=10),
     direction=st.sampled_from([None, *Direction]), detail=detail, evidence=st.none() | detail,
     cursor=st.none() | st.tuples(st.text(max_size=9), st.integers(0, 2**31)),
+    condition=st.none() | st.builds(Condition, st.text(max_size=9), st.text(max_size=9), st.booleans()),
 )  # fmt: skip
 def test_a_fact_comes_back_as_the_event_that_it_would_have_been(**fields: Any) -> None:
     fact = Fact(time=WHEN, **fields)
@@ -203,3 +204,4 @@ def test_a_fact_comes_back_as_the_event_that_it_would_have_been(**fields: Any) -
         return
     assert body_of(again, 1, event_id) == body_of(fact, 1, "an-id")
     assert (again.cursor and again.cursor[1]) == (fact.cursor and fact.cursor[1])
+    assert again.condition == fact.condition

@@ -113,6 +113,28 @@ def test_a_dead_address_is_one_line_in_bounded_time(kind):
     device.close()
 
 
+# Which options wire a fire input, where it is not always there.
+FIRE = {
+    "dahua_console": None, "rtsp_camera": None, "osdp_reader": None, "modbus_gate": {}, "uhppote_controller": {},
+    "hikvision_console": {}, "relay_gate": {"model": "numato", "fire_input": 1}, "onvif_camera": {"fire_input": "1"},
+    "onvif_door": {"fire_input": "1"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_driver_declares_the_fire_inputs_that_it_reports(kind):
+    """A lock waits for the state of what is declared, and for nothing else."""
+    driver = Catalog().get(kind)
+    if FIRE[kind] is None:
+        assert driver.fire_inputs is None
+        return
+    options = OPTIONS.get(kind, {})
+    config = DeviceConfig("1", "x", kind, "http://127.0.0.1:9", options=options | FIRE[kind])
+    assert driver.fire_inputs(config) == {""}
+    if FIRE[kind]:
+        assert driver.fire_inputs(DeviceConfig("1", "x", kind, "http://127.0.0.1:9", options=options)) == frozenset()
+
+
 @pytest.fixture
 def foreign(tmp_path, monkeypatch):
     """foreign(name, source) installs a third-party package with one driver kind of that name."""

@@ -110,6 +110,17 @@ def test_potential_mode_holds_until_somebody_steps_in(opened, board):
     assert device.senses_passage
 
 
+def test_a_locked_turnstile_on_pulses_lets_people_out_once_it_was_to_be_free(opened, board):
+    """It can't be kept free by pulses; in a fire, when that is sent, its lock must not refuse a release."""
+    device = opened("pulse")
+    device.set_mode(1, PortalMode.LOCKED)
+    with pytest.raises(DeviceRefused, match="locked"):
+        device.release(1, EXIT, 5)
+    with pytest.raises(DeviceRefused, match="pulses"):
+        device.set_mode(1, PortalMode.FREE)
+    device.release(1, EXIT, 5)
+
+
 def test_pulse_mode_gives_one_short_pulse(opened, board):
     device = opened("pulse")
     device.release(1, EXIT, 30)

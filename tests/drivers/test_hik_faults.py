@@ -67,7 +67,9 @@ def hear(monkeypatch):
 
     def run(stream, wanted=lambda facts, hostile: facts, seconds=10.0):
         hostile = Hostile(stream)
-        config = DeviceConfig("1", "c", "hikvision_console", hostile.server.address, "a", "p", {"spacing": 0})
+        config = DeviceConfig(
+            "1", "c", "hikvision_console", hostile.server.address, "a", "p", {"spacing": 0, "fire_input": False}
+        )
         device = Catalog().get("hikvision_console").build(config)
         made.append((device, hostile))
         monkeypatch.setattr("drivers._hik_settings.read_clock", lambda says, now: Clock())

@@ -184,7 +184,7 @@ def test_a_pulled_cable_is_told_at_once_and_a_new_pty_behind_the_link_is_found(
         turnstile.replug()
         assert link.readlink() != before
         lot.open()
-        assert lot.poll() == []
+        assert lot.poll() == [FireRelease(False)], "the state is told after each opening"
 
 
 def test_passages_while_the_line_was_lost_are_told_once(lot, turnstile):
@@ -195,7 +195,7 @@ def test_passages_while_the_line_was_lost_are_told_once(lot, turnstile):
     turnstile.add_passages(EXIT, 2)
     turnstile.replug()
     lot.open()
-    assert lot.poll() == [PassageCompleted(1, EXIT, 2)]
+    assert lot.poll() == [PassageCompleted(1, EXIT, 2), FireRelease(False)]
     assert lot.poll() == []
 
 
@@ -203,7 +203,7 @@ def test_passages_before_the_first_opening_are_not_told(gate, turnstile):
     turnstile.add_passages(ENTRY, 5)
     device = gate("modbus_gate", turnstile.path, profile="lot")
     device.open()
-    assert device.poll() == []
+    assert device.poll() == [FireRelease(False)]
 
 
 def test_what_the_state_told_is_not_lost_with_the_next_reading(lot, turnstile, monkeypatch):

@@ -200,7 +200,7 @@ def test_nothing_is_switched_off_while_there_is_fire(gate, board):
     assert board.relays.on[1]
     device.close()
     device.open()
-    assert device.poll() == []
+    assert device.poll() == [FireRelease(True)], "told again after each opening"
     assert board.events.all("off") == []
     board.relays.inputs[1] = False
     assert device.poll() == [FireRelease(False)]

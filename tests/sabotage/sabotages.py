@@ -129,12 +129,28 @@ SABOTAGES = (
     one(
         "a lock that counteracts fire",
         "devicemgr/portal_modes.py",
-        """        if portal.mode is PortalMode.LOCKED and not self._may_lock():
-            self._owed = True
+        """        if cause := self._must_wait(portal, by_guard=by_guard):
+            self._owed.add(name)
             raise""",
-        """        if False:
-            self._owed = True
+        """        if cause := "":
+            self._owed.add(name)
             raise""",
+        "tests/core/test_fire.py",
+    ),
+    one(
+        "an online device counts as one that has told of no fire",
+        "devicemgr/fire.py",
+        "return sorted(self.inputs if self.away else self.inputs - self.known)",
+        "return sorted(self.inputs if self.away else ())",
+        "tests/core/test_fire.py",
+    ),
+    one(
+        "a lock that stays in a fire",
+        "devicemgr/portal_modes.py",
+        """            if in_fire and portal.mode is not PortalMode.FREE and not self._is_locked(portal):
+""",
+        """            if in_fire:
+""",
         "tests/core/test_fire.py",
     ),
     one(

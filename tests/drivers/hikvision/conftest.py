@@ -10,7 +10,8 @@ from devicemgr.model import DeviceConfig
 from drivers import Catalog
 from drivers._sim.hikvision.server import PASSWORD, USERNAME, SimulatedHikvision
 
-FAST = {"spacing": 0, "poll_seconds": 0.2}
+# Without a fire input, unless a test asks for one: its state would be in the first poll of each.
+FAST = {"spacing": 0, "poll_seconds": 0.2, "fire_input": False}
 
 
 @pytest.fixture

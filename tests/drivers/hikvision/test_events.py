@@ -137,7 +137,8 @@ def test_without_a_stream_the_memory_is_enough(sim, console):
 
 
 def test_alarms_that_happen_now(sim, console):
-    device = console()
+    device = console(fire_input=True)
+    assert until(device, lambda facts: facts) == [FireRelease(False, is_presumed=True)]
     heard(sim)
     for minor in (0x1B, 0x1C, 0x17, 0x34, 0x35, 0x85, 0x15):
         sim.terminal.happen(minor)
@@ -151,8 +152,46 @@ def test_alarms_that_happen_now(sim, console):
     assert [fact.active for fact in facts if isinstance(fact, FireRelease)] == [True, False]
 
 
+def test_a_fire_is_told_by_the_memory_after_each_opening(sim, console):
+    """Also one that began unheard, and to a new daemon that has read this memory before."""
+    for minor in (0x34, 0x35, 0x34):
+        sim.terminal.add_event(minor)
+    device = console(fire_input=True)
+    facts = until(device, lambda facts: len(facts) == 4)
+    assert [fact for fact in facts if isinstance(fact, FireRelease)] == [FireRelease(True)], "what is past is history"
+    assert [fact.serial for fact in facts if isinstance(fact, DeviceReported)] == [1, 2, 3]
+    device.close()
+    later = console(opened=False, fire_input=True)
+    later.resume(3)
+    later.open()
+    assert until(later, lambda facts: facts) == [FireRelease(True)]
+    sim.terminal.add_event(0x35)
+    assert FireRelease(False) in until(later, lambda facts: len(facts) == 2)
+
+
+def test_a_memory_without_a_word_of_fire_ends_none(sim, console):
+    device = console(fire_input=True)
+    heard(sim)
+    sim.terminal.happen(0x34)
+    until(device, lambda facts: FireRelease(True) in facts)
+    device.close()
+    sim.terminal.forget_events()
+    device.open()
+    assert until(device, lambda facts: facts) == [FireRelease(False, is_presumed=True)]
+    sim.terminal.happen(0x35)
+    assert FireRelease(False) in until(device, lambda facts: FireRelease(False) in facts)
+
+
+def test_nothing_is_told_of_a_fire_input_that_is_not_wired(sim, console):
+    device = console(fire_input=False)
+    heard(sim)
+    sim.terminal.happen(0x34)
+    (fact,) = until(device, lambda facts: facts)
+    assert isinstance(fact, DeviceReported)
+
+
 def test_a_fire_that_ended_while_the_line_was_lost(sim, console):
-    device = console()
+    device = console(fire_input=True)
     heard(sim)
     sim.terminal.happen(0x34)
     until(device, lambda facts: FireRelease(True) in facts)

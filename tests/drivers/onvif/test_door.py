@@ -269,6 +269,7 @@ def test_a_relay_of_a_device_without_doors(connect, opened, facts_until):
         door = opened(connect(camera, relay="relay-2", fire_input="input-1"))
         door.release(1, Direction.ENTRY, 30)
         assert [relay.active for relay in camera.state.relays] == [False, True]
+        assert facts_until(door, 1) == [FireRelease(False)]
         camera.set_input("input-1", True)
         assert facts_until(door, 1) == [FireRelease(True)]
 

@@ -9,6 +9,7 @@ from devicemgr.errors import (
 )
 from devicemgr.events import FireRelease, GateAlarm, Kind, RexPressed
 from drivers._onvif_events import SILENT, EventPump, Timing
+from drivers._sim.onvif.io import INPUT_TOPIC
 
 
 def test_inputs_become_facts(device, connect, facts_until, listening):
@@ -19,7 +20,8 @@ def test_inputs_become_facts(device, connect, facts_until, listening):
     device.set_input("input-1", False)
     device.set_input("input-2", True)
     device.set_input("input-2", False)
-    assert facts_until(camera, 3) == [RexPressed(1), FireRelease(True), FireRelease(False)]
+    facts = facts_until(camera, 4)
+    assert facts == [FireRelease(False), RexPressed(1), FireRelease(True), FireRelease(False)], "the first: as it was"
 
 
 def test_a_fire_that_began_before_is_heard_and_a_pressed_button_is_not(device, connect, facts_until):
@@ -30,6 +32,36 @@ def test_a_fire_that_began_before_is_heard_and_a_pressed_button_is_not(device, c
     device.set_input("input-1", False)
     device.set_input("input-1", True)
     assert facts_until(camera, 1) == [RexPressed(1)]
+
+
+def test_a_fire_input_is_not_known_while_events_do_not_flow(device, connect, facts_until, listening, wait_until):
+    camera = connect(device, fire_input="input-2")
+    camera.open()
+    assert facts_until(camera, 1) == [FireRelease(False)]
+    listening(camera)
+    device.faults.events_silent = True
+    wait_until(lambda: camera._session.pump.trouble == SILENT)
+    assert facts_until(camera, 1) == [FireRelease(None)]
+    device.state.inputs["input-2"] = True
+    device.faults.events_silent = False
+    assert facts_until(camera, 1) == [FireRelease(True)]
+    camera.close()
+    camera.open()
+    assert facts_until(camera, 1) == [FireRelease(True)], "told again after each opening"
+
+
+@pytest.mark.parametrize("value", ["", "unknown", "2"])
+def test_a_notification_without_a_state_ends_no_fire(device, connect, facts_until, listening, wait_until, value):
+    device.state.inputs["input-2"] = True
+    camera = connect(device, fire_input="input-2")
+    camera.open()
+    assert facts_until(camera, 1) == [FireRelease(True)]
+    listening(camera)
+    heard = camera._session.pump.heard
+    device.notify(INPUT_TOPIC, {"InputToken": "input-2"}, {"LogicalState": value} if value else {})
+    wait_until(lambda: camera._session.pump.heard > heard)
+    device.set_input("input-2", False)
+    assert facts_until(camera, 1) == [FireRelease(False)]
 
 
 def test_alarm_inputs(device, connect, facts_until, listening):

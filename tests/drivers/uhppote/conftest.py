@@ -8,6 +8,7 @@ import pytest
 from drivers._sim.uhppote import SimulatedUhppote
 
 SERIAL = 423187757
+QUIET = {"controller": SERIAL, "timeout": 0.3, "listener": "off", "fire_input": False}
 
 
 @pytest.fixture
@@ -18,12 +19,13 @@ def sim():
 
 @pytest.fixture
 def controller(sim, gate):
-    """controller(**options) is open, with short deadlines; it reads at every poll unless it has a listener."""
+    """controller(**options) is open, with short deadlines; it reads at every poll unless it has a listener.
+
+    Without a fire input, unless a test asks for one: its state would be in the first poll of each.
+    """
 
     def make(**options):
-        device = gate(
-            "uhppote_controller", sim.address, **{"controller": SERIAL, "timeout": 0.3, "listener": "off"} | options
-        )
+        device = gate("uhppote_controller", sim.address, **QUIET | options)
         device.open()
         return device
 

@@ -87,14 +87,24 @@ def test_a_controller_of_another_number_is_not_taken(sim, gate):
 
 
 def test_fire_is_seen_and_its_end(sim, controller):
-    device = controller()
+    device = controller(fire_input=True)
+    assert device.poll() == [FireRelease(False)], "told at the first reading, inactive too"
     assert device.poll() == []
     obey(sim, "fire on")
     assert device.poll() == [FireRelease(True)]
     device.close()
+    device.open()
+    assert device.poll() == [FireRelease(True)], "told again after each opening"
+    device.close()
     obey(sim, "fire off")
     device.open()
     assert device.poll() == [FireRelease(False)]
+
+
+def test_nothing_is_told_of_a_fire_input_that_is_not_wired(sim, controller):
+    device = controller(fire_input=False)
+    obey(sim, "fire on")
+    assert device.poll() == []
 
 
 def test_a_wrong_clock_is_set_and_told(sim, controller):

@@ -38,7 +38,7 @@ def test_events_come_once_in_order_with_their_own_times_also_after_an_outage(sim
     device.close()
     for _ in range(45):
         sim.swipe(77, 1)
-    again = gate("uhppote_controller", sim.address, controller=SERIAL, listener="off")
+    again = gate("uhppote_controller", sim.address, controller=SERIAL, listener="off", fire_input=False)
     again.resume(4)
     again.open()
     found = [fact.serial for _ in range(6) for fact in swipes(again.poll())]
@@ -57,7 +57,7 @@ def test_one_poll_reads_a_few_events_and_the_next_comes_at_once(sim, controller)
 
 def test_what_was_written_over_or_began_anew_is_said(gate):
     with SimulatedUhppote(SERIAL, most_events=10) as sim:
-        device = gate("uhppote_controller", sim.address, controller=SERIAL, listener="off")
+        device = gate("uhppote_controller", sim.address, controller=SERIAL, listener="off", fire_input=False)
         sim.swipe(99, 1)
         device.open()
         for _ in range(25):

@@ -128,7 +128,7 @@ def test_another_program_on_this_box_is_left_alone_too(sim, controller, asked):
 def test_a_controller_that_knows_no_listener_is_read_as_before(gate, monkeypatch):
     with SimulatedUhppote(SERIAL) as sim:
         del sim._handlers[0x92]
-        device = gate("uhppote_controller", sim.address, controller=SERIAL, timeout=0.1)
+        device = gate("uhppote_controller", sim.address, controller=SERIAL, timeout=0.1, fire_input=False)
         device.open()
         assert device.check()["pushes"].startswith("to nobody")
         sim.swipe(99, 1)
