@@ -8,6 +8,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from devicemgr.client.children import ending_cleanly
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import local, notes, say, warn
 from devicemgr.client.secret import read_password
 from devicemgr.client.session import session
@@ -72,9 +73,16 @@ def restore(
     passphrase_stdin: FromStdin = False,
     passphrase_env: FromVariable = None,
 ) -> None:
-    """Make an empty home from a backup, on this box or a new one; nothing is changed unless all of it holds."""
-    from devicemgr.restore import restore as bring_back  # noqa: PLC0415 - the store's libraries
+    """Make an empty home from a backup, on this box or a new one; nothing is changed unless all of it holds.
 
+    --replace asks first, unless --yes.
+    """
+    from devicemgr import swap  # noqa: PLC0415 - the store's libraries
+    from devicemgr.restore import restore as bring_back  # noqa: PLC0415
+
+    home = session().home
+    if replace and swap.occupants(home):
+        confirm(f"replace the home {home.path} by the backup {file}", "What is in it is moved aside.")
     passphrase = _passphrase(passphrase_stdin, passphrase_env)
     path = file.absolute()
     beside = keys.absolute() if keys else path.with_name("people.keys")
@@ -84,7 +92,7 @@ def restore(
         def told(done: int, total: int) -> None:
             bar.update(task, total=total, advance=done)
 
-        found = bring_back(session().home, path, beside, passphrase, f"uid:{os.getuid()}", told, replace=replace)
+        found = bring_back(home, path, beside, passphrase, f"uid:{os.getuid()}", told, replace=replace)
     say(_words(found), found)
     if found["replaced"]:
         warn(f"the home before is in {found['replaced']}, with its keys: delete that when all is well")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from devicemgr.client.confirmation import confirm, named
 from devicemgr.client.output import emit, say, table, warn
 from devicemgr.client.secret import read_pin
 from devicemgr.client.session import api
@@ -35,14 +36,16 @@ def assign(badge: Badge, number: Number) -> None:
 
 @card.command("remove")
 def remove(badge: Badge, number: Number) -> None:
-    """Take a card from a person, under every notation of it."""
+    """Take a card from a person, under every notation of it. Asks first, unless --yes."""
+    person = named(api().get(path("people", badge)))
+    confirm(f"take card {number} from {person}")
     found = api().call("DELETE", path("people", badge, "cards", number))
     for card in found["removed"]:
         if card["badge"] != found["badge"]:
             warn(f"card {card['number']} of {card['badge']} was the same card, and is removed too")
         elif card["number"] != found["number"]:
             warn(f"it was assigned as {card['number']} too, which is removed")
-    say(f"card {found['number']} opens nothing any more", found)
+    say(f"card {found['number']} of {person} opens nothing any more", found)
 
 
 @card.command("list")
@@ -76,5 +79,7 @@ def set_(
 
 @pin.command("remove")
 def remove_pin(badge: Badge) -> None:
-    """Remove a person's PIN."""
-    say(f"{badge} has no PIN", api().call("DELETE", path("people", badge, "pin")))
+    """Remove a person's PIN. Asks first, unless --yes."""
+    person = named(api().get(path("people", badge)))
+    confirm(f"remove the PIN of {person}")
+    say(f"{person} has no PIN", api().call("DELETE", path("people", badge, "pin")))

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import details, emit, local, say, table, words
 from devicemgr.client.secret import FromStdin, FromVariable, read_password
 from devicemgr.client.session import api
@@ -151,7 +152,9 @@ def remove(
         bool, typer.Option("--forget", help="Even if it still holds people, whom nothing can take off it then.")
     ] = False,
 ) -> None:
-    """Remove a device that no portal uses and that holds nobody any more."""
+    """Remove a device that no portal uses and that holds nobody any more. Asks first, unless --yes."""
+    device = api().get(path("devices", name))
+    confirm(f"remove device {name} ({device['driver']} at {device['address']})", "Its password is forgotten, too.")
     found = api().call("DELETE", path("devices", name), params={"forget": forget})
     left = found["left_people"]
     say(f"removed device {name}" + (f"; it still holds {left} people: reset it" if left else ""), found)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.client import importing
+from devicemgr.client.confirmation import confirm, named
 from devicemgr.client.output import cell, details, emit, local, say, table, words
 from devicemgr.client.people import warn_if_not_wiped
 from devicemgr.client.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
@@ -136,10 +137,12 @@ def renew(badge: Badge, consent: Consent, notice: Notice = None, consent_until: 
 
 @app.command("withdraw")
 def withdraw(badge: Badge) -> None:
-    """End the consent: the face is erased at once; cards go on working."""
+    """End the consent: the face is erased at once; cards go on working. Asks first, unless --yes."""
+    person = named(api().get(path("people", badge)))
+    confirm(f"withdraw the consent of {person} and erase their face", "This can't be undone.")
     found = api().call("DELETE", path("people", badge, "face"))
     warn_if_not_wiped(found)
-    say(f"{badge}: consent withdrawn, {found['templates_erased']} samples erased", found)
+    say(f"{person}: consent withdrawn, {found['templates_erased']} samples erased", found)
 
 
 @app.command("import")

@@ -7,7 +7,8 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from devicemgr.client.output import confirm, notes, progress, say, warn
+from devicemgr.client.confirmation import confirm
+from devicemgr.client.output import notes, progress, say, warn
 from devicemgr.client.session import api, finish
 from devicemgr.client.transport import path
 from devicemgr.client.upkeep import Name
@@ -25,20 +26,21 @@ _PIECE = 1 << 20
 def firmware(
     name: Name,
     file: Annotated[Path, typer.Argument(help="The maker's firmware file for this very model.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Install a firmware file on a device, wait until it is back, and read its version; exit 4 when it is the same."""
+    """Install a firmware file on a device, wait until it is back, and read its version; exit 4 when it is the same.
+
+    Asks first, unless --yes.
+    """
     if not file.is_file():
         raise InvalidInput(f"there is no file {file}; name the maker's firmware file")
     with file.open("rb") as opened:
         size, digest = _measured(opened)
         told = api().post(path("devices", name, "identify"))
         notes().print(f"{file.name}: {size} bytes, SHA-256 {digest}", markup=False, soft_wrap=True)
-        if not yes:
-            confirm(
-                f"Install it on {name} ({told['model']}, firmware {told['firmware']})? It is away for some minutes; "
-                "its power must not be cut meanwhile."
-            )
+        confirm(
+            f"install {file.name} on {name} ({told['model']}, firmware {told['firmware']})",
+            "It is away for some minutes; its power must not be cut until it is back.",
+        )
         opened.seek(0)
         at = path("devices", name, "firmware")
         run = api().call("PUT", at, params={"sha256": digest}, content=opened, headers=_of(size), timeout=300.0)

@@ -1,4 +1,4 @@
-"""Around every command: --home and --json anywhere on the line, one-line errors, exit codes of INTERFACES."""
+"""Around every command: --home, --json and --yes anywhere on the line, one-line errors, exit codes of INTERFACES."""
 
 import os
 import sys
@@ -17,7 +17,10 @@ from devicemgr.text import json_line, safe
 USAGE = 2
 INTERRUPTED = 1
 _TYPER_INTERRUPTED = 130
-COMMON_OPTIONS = "Everywhere: --json prints one JSON document; --home DIR chooses the home (else DEVICEMGR_HOME)."
+COMMON_OPTIONS = (
+    "Everywhere: --json prints one JSON document; --home DIR chooses the home (else DEVICEMGR_HOME); --yes answers "
+    "what a command asks before it destroys something, and is needed for that without a terminal."
+)
 
 
 def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
@@ -83,6 +86,8 @@ def _take_common_options(session: Session, arguments: list[str]) -> list[str]:
             return [*rest, argument, *given]
         if argument == "--json":
             session.json = True
+        elif argument in ("--yes", "-y"):
+            session.yes = True
         elif argument == "--home":
             session.home_option = _folder(next(given, ""))
         elif argument.startswith("--home="):

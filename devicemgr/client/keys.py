@@ -2,8 +2,9 @@
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import say, warn
-from devicemgr.client.session import api
+from devicemgr.client.session import api, session
 
 app = typer.Typer(no_args_is_help=True, help="The key that opens faces and passwords.")
 
@@ -15,7 +16,11 @@ def _group() -> None:
 
 @app.command("rotate")
 def rotate() -> None:
-    """Put a new key in the old one's place: keys of people and passwords of devices are sealed anew."""
+    """Put a new key in the old one's place: keys of people and passwords of devices are sealed anew.
+
+    Asks first, unless --yes.
+    """
+    confirm(f"put a new key in place of {session().home.key}", "Copies of the old one open nothing then.")
     found = api().call("POST", "/keys/rotate", timeout=None)
     if not found["wiped"]:
         warn("the database's log still holds what was under the old key, since a reader was at it; restart the daemon")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import details, emit, progress, say, warn
 from devicemgr.client.session import api, finish
 from devicemgr.errors import InvalidInput
@@ -36,6 +37,8 @@ def migrate(
     if status:
         _told(api().get("/gallery/migration"))
     elif forget:
+        active = api().get("/gallery/migration")["active"]
+        confirm(f"delete the face samples of all models but {active}", "There is no way back then.")
         found = api().post("/gallery/migration/forget")
         say(f"{found['templates_erased']} samples of other models deleted; only {found['active']} is left", found)
     elif back:

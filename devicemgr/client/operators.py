@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import emit, local, say, table
 from devicemgr.client.secret import FromStdin, FromVariable, read_new_password, read_password
 from devicemgr.client.session import api
@@ -55,7 +56,8 @@ def list_() -> None:
 
 @app.command("remove")
 def remove(name: Name) -> None:
-    """Remove an operator; their sessions and tokens end at once."""
+    """Remove an operator; their sessions and tokens end at once. Asks first, unless --yes."""
+    confirm(f"remove operator {name} with their sessions and tokens")
     say(f"removed {name}", api().call("DELETE", path("operators", name)))
 
 

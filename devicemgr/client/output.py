@@ -7,7 +7,6 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -121,9 +120,3 @@ def progress() -> Progress:
     return _Bar(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes()
     )
-
-
-def confirm(question: str) -> None:
-    """Ask before what can't be undone, where a person sits at a terminal; a no ends the command."""
-    if sys.stdin.isatty() and not session().json:
-        typer.confirm(question, abort=True, err=True)

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.client.output import confirm, details, emit, local, say, table, warn
+from devicemgr.client.confirmation import confirm, named
+from devicemgr.client.output import details, emit, local, say, table, warn
 from devicemgr.client.session import api
 from devicemgr.client.transport import path
 
@@ -121,20 +122,16 @@ def resume(badge: Badge) -> None:
 
 
 @app.command("erase")
-def erase(
-    badge: Badge,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask; without a terminal nothing is asked.")] = False,
-) -> None:
-    """Erase a person and everything of theirs; an erasure record without name stays."""
-    api().get(path("people", badge))
-    if not yes:
-        confirm(f"Erase {badge} with face, cards and consents? This can't be undone.")
+def erase(badge: Badge) -> None:
+    """Erase a person and everything of theirs; an erasure record without name stays. Asks first, unless --yes."""
+    person = named(api().get(path("people", badge)))
+    confirm(f"erase {person} with face, cards and consents", "This can't be undone.")
     answer = api().call("DELETE", path("people", badge))
     gone = ", ".join(f"{count} {kind}" for kind, count in answer["erased"].items())
     warn_if_not_wiped(answer)
     if answer["devices"]:
         gone += f"; to be erased on {', '.join(answer['devices'])}: `events --kind admin.erasure_completed` tells when"
-    say(f"erased {badge}: {gone}", answer)
+    say(f"erased {person}: {gone}", answer)
 
 
 def warn_if_not_wiped(answer: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import details, emit, say, table, warn
 from devicemgr.client.session import api
 from devicemgr.client.transport import path
@@ -141,7 +142,8 @@ def edit(
 
 @app.command("remove")
 def remove(name: Name) -> None:
-    """Remove a portal that no level covers."""
+    """Remove a portal that no level covers. Asks first, unless --yes."""
+    confirm(f"remove portal {name} (gate {api().get(path('portals', name))['gate']})")
     say(f"removed portal {name}", api().call("DELETE", path("portals", name)))
 
 

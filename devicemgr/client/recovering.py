@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import local, say
 from devicemgr.client.session import session
 from devicemgr.errors import InvalidInput
@@ -19,14 +20,19 @@ def recover(
         typer.Option("--from-snapshot", help="Go on from the last good copy in this home; later changes are lost."),
     ] = False,
 ) -> None:
-    """Go on after the database was set aside as damaged or too old; what is missing is recorded."""
+    """Go on after the database was set aside as damaged or too old; what is missing is recorded.
+
+    Asks first, unless --yes.
+    """
     from devicemgr.entry import require_home  # noqa: PLC0415 - the store's libraries
     from devicemgr.recover import from_snapshot as go_on  # noqa: PLC0415
 
     if not from_snapshot:
         raise InvalidInput("say --from-snapshot; a backup (`devicemgr restore`) may be newer than that")
-    require_home(session().home)
-    found = go_on(session().home, f"uid:{os.getuid()}")
+    home = session().home
+    require_home(home)
+    confirm(f"make the snapshot the database of {home.path}; changes since the snapshot are lost")
+    found = go_on(home, f"uid:{os.getuid()}")
     say(
         f"{found['home']} is as of {local(found['snapshot'])}: {found['events']} events, and {found['spilled']} "
         f"that waited; changes of people and rights since are lost: make them again. The new root: {found['root']}",

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import details, emit, say, table
 from devicemgr.client.session import api
 from devicemgr.client.transport import path
@@ -51,7 +52,8 @@ def show_level(name: LevelName) -> None:
 
 @level.command("remove")
 def remove_level(name: LevelName) -> None:
-    """Remove a level that nobody holds."""
+    """Remove a level that nobody holds. Asks first, unless --yes."""
+    confirm(f"remove level {name} ({_covered(api().get(path('levels', name))) or 'no portals'})")
     say(f"removed level {name}", api().call("DELETE", path("levels", name)))
 
 
@@ -109,5 +111,6 @@ def show_schedule(name: ScheduleName) -> None:
 
 @schedule.command("remove")
 def remove_schedule(name: ScheduleName) -> None:
-    """Remove a schedule that no level uses."""
+    """Remove a schedule that no level uses. Asks first, unless --yes."""
+    confirm(f"remove schedule {name} ({'; '.join(api().get(path('schedules', name))['windows'])})")
     say(f"removed schedule {name}", api().call("DELETE", path("schedules", name)))

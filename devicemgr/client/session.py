@@ -23,12 +23,13 @@ if TYPE_CHECKING:  # the store and its libraries, which a command over the socke
 
 @dataclass
 class Session:
-    """Set up by the composition root and filled by --home and --json, wherever on the line they stand."""
+    """Set up by the composition root and filled by --home, --json and --yes, wherever on the line they stand."""
 
     load_parts: Callable[[], "Parts"]
     load_bench: Callable[[], "BenchParts"] | None = None
     home_option: str | None = None
     json: bool = False
+    yes: bool = False
     _api: Api | None = field(default=None, repr=False)
     _site: "Site | None" = field(default=None, repr=False)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import cell, emit, say, table, warn
 from devicemgr.client.session import api, finish
 from devicemgr.errors import InvalidInput
@@ -33,12 +34,25 @@ def apply(
     ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Remove what the file does not name.")] = False,
 ) -> None:
-    """Make the site what a file says, wholly or not at all; passwords stay as they are."""
-    found = api().post("/site/apply", {"toml": _read(file), "plan": plan, "prune": prune}, timeout=_SECONDS)
+    """Make the site what a file says, wholly or not at all; passwords stay as they are.
+
+    Asks before --prune removes something, unless --yes.
+    """
+    body = {"toml": _read(file), "plan": plan, "prune": prune}
+    if prune and not plan:
+        _confirm_removals(body)
+    found = api().post("/site/apply", body, timeout=_SECONDS)
     if not emit(found):
         _show(found)
     if plan and found["changes"]:
         finish(EXIT_DIFFERS)
+
+
+def _confirm_removals(body: dict[str, Any]) -> None:
+    planned = api().post("/site/apply", body | {"plan": True}, timeout=_SECONDS)
+    removed = [f"{c['kind']} {c['name']}" for c in planned["changes"] if c["change"] == "remove"]
+    if removed:
+        confirm(f"remove what the file does not name: {', '.join(removed)}")
 
 
 def _read(file: Path) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import cell, emit, progress, say, table, warn, words
 from devicemgr.client.session import api, finish
 from devicemgr.client.transport import path
@@ -43,7 +44,12 @@ def sync(
     name: Name,
     prune: Annotated[bool, typer.Option("--prune", help="Also remove whom nobody here knows.")] = False,
 ) -> None:
-    """Bring what a device holds in step with the rights here, now; unknown people and cards stay without --prune."""
+    """Bring what a device holds in step with the rights here, now; unknown people and cards stay without --prune.
+
+    --prune asks first, unless --yes.
+    """
+    if prune:
+        confirm(f"remove from {name} all people and cards that are not known here")
     run = api().call("POST", path("devices", name, "sync"), params={"prune": prune})
     with progress() as bar:
         task = bar.add_task("waiting", total=None)

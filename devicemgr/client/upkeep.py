@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from devicemgr.client.output import confirm, notes, say
+from devicemgr.client.confirmation import confirm
+from devicemgr.client.output import notes, say
 from devicemgr.client.returning import wait_for_return
 from devicemgr.client.session import api, session
 from devicemgr.client.transport import path
@@ -23,13 +24,9 @@ Force = Annotated[bool, typer.Option("--force", help="Write over a file that is 
 
 
 @app.command("reboot")
-def reboot(
-    name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Restart a device, and wait until it is back."""
-    if not yes:
-        confirm(f"Restart {name}? {_stands_still(name)} until it is back, a minute or two.")
+def reboot(name: Name) -> None:
+    """Restart a device, and wait until it is back. Asks first, unless --yes."""
+    confirm(f"restart {name}", f"{_stands_still(name)} until it is back, a minute or two.")
     told = api().post(path("devices", name, "reboot"))
     if told["outcome"] == "unknown":
         notes().print(f"{name} hung up before it answered; looking whether it restarts", markup=False, soft_wrap=True)

@@ -85,7 +85,7 @@ def test_another_process_has_it_with_its_next_look(staff, site, parts, home, don
 def test_an_erased_person_leaves_the_stored_pairs(staff, site, done):
     done("enroll", "calibrate", "--fpir", "0.1")
     assert len(stored(site).lookalikes) == 1
-    done("enroll", "withdraw", "twin")
+    done("enroll", "withdraw", "twin", "--yes")
     assert stored(site).lookalikes == ()
 
 

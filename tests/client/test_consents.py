@@ -165,7 +165,7 @@ def test_who_ends_soon_is_told_ahead(enrol, done, site, cli):
 
 def test_a_withdrawn_consent_is_withdrawn_whatever_its_end(enrol, done, photo, site):
     enrol("1", "--consent-until", ahead(days=5))
-    done("enroll", "withdraw", "1")
+    done("enroll", "withdraw", "1", "--yes")
     with site.database.read() as session:
         assert rows.in_force(people.get(session, "1")) is None
     ConsentWatch(site).look()

@@ -143,13 +143,13 @@ def test_identify_finds_the_person_and_writes_only_an_audit_row(aigul, cli, done
 def test_withdrawing_erases_the_face_and_leaves_the_person(aigul, cli, done, photo):
     file = photo("a.jpg", "face:aigul")
     done("enroll", "photo", "7", file, "--consent", "form-1")
-    assert done("enroll", "withdraw", "7") == {
+    assert done("enroll", "withdraw", "7", "--yes") == {
         "badge": "7", "templates_erased": 1, "verified": True, "backups_closed": True,
     }  # fmt: skip
     shown = done("person", "show", "7")
     assert (shown["consent"], shown["templates"], shown["name"]) == (None, 0, "Aigul")
     assert done("enroll", "identify", file)["badge"] is None
-    assert cli("enroll", "withdraw", "7").code == 1
+    assert cli("enroll", "withdraw", "7", "--yes").code == 1
     copy = done("person", "export", "7")
     assert copy["consents"][0]["withdrawn"] is not None
     assert done("enroll", "photo", "7", file, "--consent", "form-2")["templates"] == 1

@@ -90,7 +90,7 @@ def test_onvif(camera, cli, rows, home, file):
     left = home.path / ".firmware-left"
     left.touch()
     os.utime(left, (0, 0))
-    ran = cli("device", "firmware", "dev", file, "--json")
+    ran = cli("device", "firmware", "dev", file, "--json", "--yes")
     check_installed(ran, rows, home, "1.0.0", "V9.9.9")
     assert camera.events.all("firmware")[0]["bytes"] == len(NEW)
     assert len(camera.events.all("firmware")) == 1
@@ -98,7 +98,7 @@ def test_onvif(camera, cli, rows, home, file):
 
 
 def test_hikvision(console, cli, rows, home, file):
-    ran = cli("device", "firmware", "dev", file, "--json")
+    ran = cli("device", "firmware", "dev", file, "--json", "--yes")
     check_installed(ran, rows, home, "V3.2.30 build 260101", "V9.9.9 build 260101")
     assert [event["bytes"] for event in console.events.all("firmware")] == [len(NEW)]
     asked = [event["path"] for event in console.events.all("request")]
@@ -111,7 +111,7 @@ def test_a_file_that_the_device_will_not_have(device, says, request, cli, rows, 
     sim = request.getfixturevalue(device)
     wrong = tmp_path / "wrong.bin"
     wrong.write_bytes(b"for another model" * 10)
-    ran = cli("device", "firmware", "dev", wrong)
+    ran = cli("device", "firmware", "dev", wrong, "--yes")
     assert ran.code == 1
     assert says in ran.err.splitlines()[-1]
     assert sim.events.all("rebooting") == []
@@ -121,7 +121,7 @@ def test_a_file_that_the_device_will_not_have(device, says, request, cli, rows, 
 
 def test_an_answer_that_is_lost_is_no_failure_when_the_new_version_comes_back(camera, cli, file):
     camera.faults.drop_answers, camera.faults.only = True, "upload"
-    ran = cli("device", "firmware", "dev", file, "--json")
+    ran = cli("device", "firmware", "dev", file, "--json", "--yes")
     assert "drop_answers" in [event["fault"] for event in camera.events.all("injected")]
     assert (ran.code, ran.json["after"]) == (0, "V9.9.9")
     assert len(camera.events.all("firmware")) == 1  # sent once
@@ -130,7 +130,7 @@ def test_an_answer_that_is_lost_is_no_failure_when_the_new_version_comes_back(ca
 def test_the_version_of_before_is_told_and_exit_4(camera, cli, rows, tmp_path):
     same = tmp_path / "same.bin"
     same.write_bytes(b"SIMULATED 1.0.0\n")
-    ran = cli("device", "firmware", "dev", same)
+    ran = cli("device", "firmware", "dev", same, "--yes")
     assert ran.code == 4
     assert "firmware is still 1.0.0" in ran.out
     assert rows()[-1]["outcome"] == "unchanged"
@@ -138,14 +138,14 @@ def test_the_version_of_before_is_told_and_exit_4(camera, cli, rows, tmp_path):
 
 def test_kinds_and_devices_without_it_say_so(camera, cli, done, file, monkeypatch):
     camera.state.takes_firmware = False
-    ran = cli("device", "firmware", "dev", file)
+    ran = cli("device", "firmware", "dev", file, "--yes")
     assert ran.code == 1
     assert "takes no firmware by ONVIF" in ran.err.splitlines()[-1]
     with SimulatedDahua() as sim:
         monkeypatch.setenv("OTHER", "admin123")
         secret = ("--username", "admin", "--password-env", "OTHER")
         done("device", "add", "face", "--driver", "dahua_console", "--address", sim.address, *secret)
-        ran = cli("device", "firmware", "face", file)
+        ran = cli("device", "firmware", "face", file, "--yes")
         assert ran.code == 1
         assert "kind dahua_console takes no firmware from here" in ran.err.splitlines()[-1]
 
@@ -153,20 +153,20 @@ def test_kinds_and_devices_without_it_say_so(camera, cli, done, file, monkeypatc
 def test_files_that_can_not_be(camera, cli, rows, tmp_path, monkeypatch):
     empty = tmp_path / "empty.bin"
     empty.touch()
-    assert "is empty" in cli("device", "firmware", "dev", empty).error
-    assert "there is no file" in cli("device", "firmware", "dev", tmp_path / "none").error
-    assert "there is no file" in cli("device", "firmware", "dev", tmp_path).error
+    assert "is empty" in cli("device", "firmware", "dev", empty, "--yes").error
+    assert "there is no file" in cli("device", "firmware", "dev", tmp_path / "none", "--yes").error
+    assert "there is no file" in cli("device", "firmware", "dev", tmp_path, "--yes").error
     large = tmp_path / "large.bin"
     large.write_bytes(bytes(5000))
     monkeypatch.setattr(client_firmware, "MOST_BYTES", 4096)
-    assert "larger than" in cli("device", "firmware", "dev", large).error
+    assert "larger than" in cli("device", "firmware", "dev", large, "--yes").error
     assert rows() == []
     assert camera.events.all("request") == []
 
 
 def test_a_file_that_arrives_spoilt_is_not_sent_on(camera, cli, home, file, monkeypatch):
     monkeypatch.setattr(client_firmware, "_measured", lambda opened: (len(NEW), "0" * 64))
-    ran = cli("device", "firmware", "dev", file)
+    ran = cli("device", "firmware", "dev", file, "--yes")
     assert ran.code == 1
     assert "did not arrive as it was sent" in ran.err.splitlines()[-1]
     assert camera.events.all("firmware") == []

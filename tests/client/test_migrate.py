@@ -126,7 +126,7 @@ def test_the_whole_way_there_and_back(settle, enrol, done, cli, photo, home):
     kinds = [event["kind"] for event in cli("events", "--json").lines if "model" in event["kind"]]
     assert kinds == ["admin.model_migration_started", "admin.model_switched"] * 3
     assert templates(home)[MODEL] == 5
-    forgotten = done("enroll", "migrate", "--forget")
+    forgotten = done("enroll", "migrate", "--forget", "--yes")
     assert (forgotten["templates_erased"], forgotten["before"]) == (5, [])
     assert templates(home) == {found["active"]: 5}
     assert "no other face model" in cli("enroll", "migrate", "--back").error
@@ -204,7 +204,7 @@ def test_whoever_withdraws_on_the_way_is_not_embedded(settle, enrol, done, site,
     enrol("1")
     enrol("2")
     migrating.start(site, "test", "mine", allow_missing=False)
-    done("enroll", "withdraw", "2")
+    done("enroll", "withdraw", "2", "--yes")
     assert done("enroll", "migrate", "--model", "mine")["state"] == "idle"
     assert sum(templates(home).values()) == 2
 

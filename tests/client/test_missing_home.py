@@ -12,7 +12,7 @@ from tests.client.test_frame import ROOT
 
 COMMANDS = [
     ("run",), ("status",), ("events", "--follow"), ("person", "list"), ("person", "add", "X", "--badge", "1"),
-    ("audit", "verify"), ("key", "rotate"), ("recover", "--from-snapshot"), ("operator", "list"), ("export",),
+    ("audit", "verify"), ("key", "rotate", "--yes"), ("recover", "--from-snapshot"), ("operator", "list"), ("export",),
     ("device", "list"), ("clock",), ("enroll", "calibrate"),
 ]  # fmt: skip
 

@@ -26,8 +26,8 @@ def test_an_operator_from_added_to_removed(cli, done, monkeypatch):
     assert "aigul" in cli("operator", "list").out
     assert "exists" in cli("operator", "add", "aigul", "--role", "guard").error
     assert "works as operator 'tech'" in cli("operator", "add", "x", "--role", "guard", "--os-user", SOMEBODY).error
-    done("operator", "remove", "aigul")
-    assert "no operator 'aigul'" in cli("operator", "remove", "aigul").error
+    done("operator", "remove", "aigul", "--yes")
+    assert "no operator 'aigul'" in cli("operator", "remove", "aigul", "--yes").error
     kinds = [event["kind"] for event in map(dict, cli("events", "--json").lines)]
     assert kinds == ["admin.operator_added", "admin.operator_added", "admin.operator_removed"]
 
@@ -126,9 +126,9 @@ def test_a_third_admin_takes_two(cli, done, home):
 def test_removing_an_admin_lets_the_other_make_none_alone(cli, done):
     for name in ("one", "two"):
         done("operator", "add", name, "--role", "admin")
-    done("operator", "remove", "two")
+    done("operator", "remove", "two", "--yes")
     assert "two admins must agree" in cli("operator", "add", "three", "--role", "admin").error
-    done("operator", "remove", "one")
+    done("operator", "remove", "one", "--yes")
     done("operator", "add", "three", "--role", "admin")
 
 

@@ -116,7 +116,7 @@ def test_a_profile_in_the_sites_file_goes_round_and_is_used_once(file, cli, done
     file.write_text(text)
     assert "no profile 'other'" in cli("apply", file).error
     file.write_text(text.replace('profile = "other"', "").replace("[profiles.cameras]", "[profiles.new]"))
-    assert done("apply", file, "--prune")["changes"]
+    assert done("apply", file, "--prune", "--yes")["changes"]
     assert done("device", "show", "cam-1")["profile"] is None
     kinds = [event["kind"] for event in cli("events", "--json").lines]
     assert {"admin.profile_added", "admin.profile_removed"} <= set(kinds)
@@ -124,7 +124,7 @@ def test_a_profile_in_the_sites_file_goes_round_and_is_used_once(file, cli, done
 
 def test_a_profile_that_is_used_is_not_removed(file, cli):
     file.write_text("[profiles]\n")
-    assert "has the profile" in cli("apply", file, "--prune").error
+    assert "has the profile" in cli("apply", file, "--prune", "--yes").error
 
 
 def test_a_plan_touches_nothing_and_apply_empties_it(camera, add, cli, done, vault, trail):
@@ -370,6 +370,6 @@ def test_a_removed_device_leaves_no_passwords(camera, add, cli, site):
 
     add(camera)
     assert cli("device", "provision", "cam-1").code == 0
-    assert cli("device", "remove", "cam-1").code == 0
+    assert cli("device", "remove", "cam-1", "--yes").code == 0
     with site.database.read() as session:
         assert session.query(DeviceSecretRow).count() == session.query(ProvisioningRow).count() == 0

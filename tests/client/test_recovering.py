@@ -17,7 +17,7 @@ def damaged(home, site, done):
 
 
 def test_every_command_says_what_to_do_and_changes_nothing(damaged, cli):
-    for command in (("person", "add", "X", "--badge", "X1"), ("init",), ("person", "erase", "A1")):
+    for command in (("person", "add", "X", "--badge", "X1"), ("init",), ("person", "erase", "A1", "--yes")):
         ran = cli(*command)
         assert ran.code == 1
         assert "recover --from-snapshot" in ran.error
@@ -41,7 +41,7 @@ def test_what_is_known_can_be_looked_at(damaged, cli):
 def test_recover_goes_on_from_the_snapshot(damaged, cli, done):
     before = cli("audit", "verify", "--json").json["root"]
     assert cli("recover").code == 1
-    found = done("recover", "--from-snapshot")
+    found = done("recover", "--from-snapshot", "--yes")
     assert found["why"] == "it is empty"
     assert found["root_before"] == before
     assert [person["badge"] for person in done("person", "list")] == ["A1"]
@@ -52,7 +52,7 @@ def test_recover_goes_on_from_the_snapshot(damaged, cli, done):
     assert json.loads(cli("doctor", "--json").out)["checks"]
     assert "quarantine" in [c["check"] for c in cli("doctor", "--json").json["checks"] if not c["ok"]]
     done("person", "add", "Bolat", "--badge", "B1")
-    assert cli("recover", "--from-snapshot").code == 1
+    assert cli("recover", "--from-snapshot", "--yes").code == 1
 
 
 def test_a_backup_is_not_made_of_a_database_that_was_set_aside(damaged, cli, tmp_path, monkeypatch):

@@ -72,13 +72,13 @@ def test_what_is_in_use_is_not_removed(entrance, done, cli):
         ("device", "cam-in"): "portal 'main' uses device 'cam-in'",
     }
     for (what, name), words in refusals.items():
-        ran = cli(what, "remove", name)
+        ran = cli(what, "remove", name, "--yes")
         assert ran.code == 1
         assert words in ran.error
     done("level", "revoke", "7", "day")
     for what, name in (("level", "day"), ("level", "staff"), ("schedule", "office"), ("portal", "main"),
                        ("device", "gate-1"), ("device", "cam-in")):  # fmt: skip
-        gone = done(what, "remove", name)
+        gone = done(what, "remove", name, "--yes")
         assert (gone["name"], gone["removed"]) == (name, True)
 
 

@@ -83,7 +83,7 @@ def test_they_go_with_consent_and_person(enrol, keeping, done, home, how):
         (sealed,) = raw.execute(query).fetchone()
     raw.close()
     assert sealed in everything(home)
-    done(*how, "1")
+    done(*how, "1", "--yes")
     assert sealed not in everything(home)
     assert kept(done)["2"] == 1
 

@@ -127,7 +127,7 @@ def test_what_the_file_does_not_name_stays_unless_pruned(file, cli, done):
     assert done("apply", file("[site]\nkeep_samples = true"))["not_in_file"] == [], "other kinds aren't spoken of"
     assert cli("apply", file(less), "--plan", "--prune").code == 4
     empty = "[levels]\n[portals]\n[devices]\n[schedules]\n"
-    assert len(done("apply", file(empty), "--prune")["changes"]) == 5
+    assert len(done("apply", file(empty), "--prune", "--yes")["changes"]) == 5
     assert done("device", "list") == done("portal", "list") == done("schedule", "list") == []
 
 

@@ -65,7 +65,7 @@ def test_the_difference_is_shown_and_then_brought_in_step(house, cli, done, box)
     assert (found["phase"], found["unknown"], found["holdings"]["held"]) == ("done", 1, 1)
     assert set(box.kept) == {"4711", "8058400"}
     assert cli("device", "plan", "box").code == 0
-    assert done("device", "sync", "box", "--prune")["unknown"] == 0
+    assert done("device", "sync", "box", "--prune", "--yes")["unknown"] == 0
     assert set(box.kept) == {"8058400"}
     assert "holds what it should" in cli("device", "plan", "box").out
     assert [event["detail"] for event in cli("events", "--kind", "admin.device_sync", "--json").lines] == [
@@ -119,21 +119,21 @@ def test_a_device_that_keeps_no_schedule_says_so(house, cli, done, box):
 
 def vacate(done):
     done("level", "revoke", "A1", "staff")
-    done("level", "remove", "staff")
-    done("portal", "remove", "main")
+    done("level", "remove", "staff", "--yes")
+    done("portal", "remove", "main", "--yes")
 
 
 def test_a_device_that_holds_people_is_removed_after_a_wipe(house, cli, done, box):
     done("device", "sync", "box")
     vacate(done)
-    ran = cli("device", "remove", "box")
+    ran = cli("device", "remove", "box", "--yes")
     assert ran.code == 1
     assert ran.error.startswith("error: box still holds 1 people")
     assert "--forget" in ran.error
     assert done("device", "list")[0]["name"] == "box"
     done("device", "sync", "box")
     assert box.kept == {}
-    assert done("device", "remove", "box")["left_people"] == 0
+    assert done("device", "remove", "box", "--yes")["left_people"] == 0
     (event,) = cli("events", "--kind", "admin.device_removed", "--json").lines
     assert event["detail"] == {"device": "box", "left_people": 0}
     assert not cli("events", "--kind", "admin.person_left_on_device", "--json").lines
@@ -146,7 +146,7 @@ def test_whom_a_forgotten_device_holds_stands_in_the_erasure_s_record(house, cli
     done("person", "erase", "B2", "--yes")
     done("level", "revoke", "A1", "staff")
     vacate(done)
-    words = cli("device", "remove", "box", "--forget")
+    words = cli("device", "remove", "box", "--forget", "--yes")
     assert "still holds 2 people" in words.out + words.err
     (event,) = cli("events", "--kind", "admin.device_removed", "--json").lines
     assert event["detail"] == {"device": "box", "left_people": 2}

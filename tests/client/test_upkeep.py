@@ -67,7 +67,7 @@ def rows(cli):
 @pytest.mark.parametrize("kind", WEB)
 def test_a_device_restarts_and_its_return_is_seen(device, done, rows, kind):
     sim = device(kind)
-    found = done("device", "reboot", "dev")
+    found = done("device", "reboot", "dev", "--yes")
     assert (found["outcome"], found["was_away"]) == ("confirmed", True)
     assert len(sim.events.all("rebooting")) == 1
     assert sim.events.wait_for("booted")["monotonic"] > sim.events.all("rebooting")[0]["monotonic"]
@@ -88,7 +88,7 @@ def test_a_device_that_hangs_up_before_it_answers_is_waited_for_all_the_same(dev
         return answers(method, target, body)
 
     sim.answer = hang_up_on_reboot
-    ran = cli("device", "reboot", "dev")
+    ran = cli("device", "reboot", "dev", "--yes")
     assert ran.code == 0, ran.err
     assert sim.events.all("answer_dropped")
     assert "hung up before it answered" in ran.err
@@ -100,7 +100,7 @@ def test_a_device_that_never_went_away_is_not_called_back(device, cli, monkeypat
     sim = device("dahua_console")
     monkeypatch.setattr(sim, "reboot", lambda: sim.events.add("ignored"))
     monkeypatch.setattr(returning, "STAYED_SECONDS", 0.5)
-    ran = cli("device", "reboot", "dev")
+    ran = cli("device", "reboot", "dev", "--yes")
     assert sim.events.all("ignored")
     assert "never seen away" in ran.out
 
@@ -109,7 +109,7 @@ def test_a_device_that_stays_away_ends_the_wait(device, cli, monkeypatch):
     sim = device("dahua_console")
     sim.down_seconds = 60.0
     monkeypatch.setattr(upkeep, "REBOOT_SECONDS", 1.0)
-    ran = cli("device", "reboot", "dev")
+    ran = cli("device", "reboot", "dev", "--yes")
     assert (ran.code, len(sim.events.all("rebooting"))) == (3, 1)
     assert "not back after 1 s; look at its power" in ran.err
 
@@ -123,7 +123,7 @@ def test_a_password_that_is_refused_after_the_restart_ends_the_wait(device, cli)
 
     watcher = threading.Thread(target=forget_the_password)
     watcher.start()
-    ran = cli("device", "reboot", "dev")
+    ran = cli("device", "reboot", "dev", "--yes")
     watcher.join()
     assert ran.code == 1
     assert "password" in ran.err.splitlines()[-1]
@@ -132,12 +132,12 @@ def test_a_password_that_is_refused_after_the_restart_ends_the_wait(device, cli)
 
 def test_kinds_that_cannot_be_rebooted_or_seen_say_so(done, cli):
     done("device", "add", "relay", "--driver", "relay_gate", "--address", "/dev/gate/x", "--option", "model=lcus")
-    for words in (("reboot",), ("snapshot", "x.jpg")):
+    for words in (("reboot", "--yes"), ("snapshot", "x.jpg")):
         ran = cli("device", words[0], "relay", *words[1:])
         assert ran.code == 1
         assert "kind relay_gate" in ran.error
-    assert "cannot be rebooted from here" in cli("device", "reboot", "relay").error
-    assert cli("device", "reboot", "nobody").code == 1
+    assert "cannot be rebooted from here" in cli("device", "reboot", "relay", "--yes").error
+    assert cli("device", "reboot", "nobody", "--yes").code == 1
 
 
 @pytest.mark.parametrize("kind", ["onvif_camera", "hikvision_console", "dahua_console"])

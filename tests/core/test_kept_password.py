@@ -132,7 +132,7 @@ def test_a_device_moves_with_its_password_given_again_and_not_without(site, cli,
     assert kept_of(site) == KEPT
     done("device", "edit", "cam", "--address", "rtsp://192.0.2.66/x", "--password-env", "OTHER")
     assert kept_of(site) == "another-one-2"
-    done("device", "remove", "cam")
+    done("device", "remove", "cam", "--yes")
     done("device", "add", "cam", "--driver", "fake_camera", "--address", "rtsp://192.0.2.1/x")
     done("device", "edit", "cam", "--address", "rtsp://192.0.2.66/x")
 

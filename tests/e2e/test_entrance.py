@@ -67,7 +67,7 @@ def test_from_a_file(box: Any, turnstile: Any, video: Path, portrait: Path) -> N
     assert denied["reason"] == "suspended"
     assert not box.events(kind="portal_unlocked", after=denied["seq"])
 
-    box.command("enroll", "withdraw", "D-1")
+    box.command("enroll", "withdraw", "D-1", "--yes")
     seq = box.events()[-1]["seq"]
     denied = box.wait_for_event("access_denied", after=seq, person=None)
     assert denied["reason"] == "unknown_face"

@@ -31,7 +31,7 @@ def ask_and_approve(cli, home, parts):
     """The first try asks, and another admin approves it."""
 
     def run():
-        ran = cli("key", "rotate")
+        ran = cli("key", "rotate", "--yes")
         assert (ran.code, "two admins" in ran.error) == (1, True)
         site = sites.open_site(home, parts)
         with site.database.read() as session:
@@ -45,7 +45,7 @@ def ask_and_approve(cli, home, parts):
 @pytest.fixture
 def rotated(done, ask_and_approve):
     """rotated() replaces the key, as two admins do it."""
-    return lambda: (ask_and_approve(), done("key", "rotate"))[1]
+    return lambda: (ask_and_approve(), done("key", "rotate", "--yes"))[1]
 
 
 def works(done, photo):
@@ -85,7 +85,7 @@ def test_a_new_key_opens_everything_and_the_old_one_nothing(staff, home, done, p
 
 def test_backups_and_peoples_keys_go_on(staff, home, done, photo, tmp_path, monkeypatch, rotated):
     rotated()
-    assert done("person", "erase", "8")["backups_closed"] is True
+    assert done("person", "erase", "8", "--yes")["backups_closed"] is True
     done("backup", tmp_path / "b.dmb", "--passphrase-env", "PHRASE")
     for name in ("a", "b"):
         monkeypatch.setenv("DEVICEMGR_HOME", str(tmp_path / f"new-{name}"))
@@ -181,7 +181,7 @@ def test_the_key_may_be_a_credential(staff, home, credential, done, photo, monke
 def test_rotating_beside_a_credential_says_what_to_do(staff, home, credential, done, photo, cli, ask_and_approve):
     home.key.unlink()
     ask_and_approve()
-    ran = cli("key", "rotate", "--json")
+    ran = cli("key", "rotate", "--json", "--yes")
     assert (ran.code, ran.json["credential"], "systemd-creds" in ran.err) == (0, True, True)
     assert works(done, photo) == "7", "the file's key fits, the credential is of before"
 

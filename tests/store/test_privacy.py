@@ -41,7 +41,7 @@ def test_no_embedding_and_no_photo_is_ever_in_a_file(enrolled, home, parts):
 
 def test_an_erased_person_is_nowhere_in_the_files(enrolled, home, done, cli):
     assert NAME.encode() in everything(home)
-    answer = done("person", "erase", "7")
+    answer = done("person", "erase", "7", "--yes")
     assert answer["verified"] is True
     assert (answer["erased"]["templates"], answer["erased"]["consents"]) == (1, 1)
     content = everything(home)
@@ -57,7 +57,7 @@ def test_an_erased_person_is_nowhere_in_the_files(enrolled, home, done, cli):
 
 
 def test_events_of_an_erased_person_stay_without_the_person(enrolled, done, cli):
-    done("person", "erase", "7")
+    done("person", "erase", "7", "--yes")
     events = cli("events", "--json").lines
     assert [event["kind"] for event in events if event["person"] == "7"] == []
     assert "admin.person_erased" in [event["kind"] for event in events]
@@ -70,11 +70,11 @@ def test_an_erasure_that_a_reader_keeps_in_the_log_says_so(enrolled, home, site,
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
     with site.database.read() as session:
         people.get(session, "8")
-        ran = cli("person", "erase", "7", "--json")
+        ran = cli("person", "erase", "7", "--json", "--yes")
         assert (ran.code, ran.json["verified"]) == (0, False)
         assert "log still holds" in ran.err
     assert NAME.encode() in everything(home)
-    ran = cli("enroll", "withdraw", "8", "--json")
+    ran = cli("enroll", "withdraw", "8", "--json", "--yes")
     assert ran.json["verified"] is True
     assert NAME.encode() not in everything(home)
 
@@ -84,7 +84,7 @@ def test_withdrawing_destroys_the_key(enrolled, home, done):
     query = "SELECT wrapped_key FROM people WHERE badge = '7'"
     (wrapped,) = database.execute(query).fetchone()
     assert wrapped in everything(home)
-    done("enroll", "withdraw", "7")
+    done("enroll", "withdraw", "7", "--yes")
     assert database.execute(query).fetchone() == (None,)
     database.close()
     assert wrapped not in everything(home)

@@ -73,7 +73,7 @@ def test_an_erased_person_is_in_no_byte_of_the_home(enrolled, home, done, site, 
     gallery = home.cache / "gallery.sealed"
     before = gallery.read_bytes()
     caplog.clear()
-    answer = done("person", "erase", BADGE)
+    answer = done("person", "erase", BADGE, "--yes")
     assert answer["verified"]
     assert answer["backups_closed"]
     # httpx tells of a command's own requests, to nobody: the command has no log.

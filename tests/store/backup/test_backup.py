@@ -62,8 +62,8 @@ def test_nothing_is_readable_in_a_backup_or_the_peoples_keys(staff, backup, home
 
 def test_who_was_erased_or_withdrew_after_the_backup_stays_so(staff, backup, restored, done, photo):
     backup("a.dmb")
-    assert done("person", "erase", "7")["backups_closed"] is True
-    assert done("enroll", "withdraw", "8")["backups_closed"] is True
+    assert done("person", "erase", "7", "--yes")["backups_closed"] is True
+    assert done("enroll", "withdraw", "8", "--yes")["backups_closed"] is True
     found = restored("a.dmb")
     assert (found["people"], found["left_out"], found["without_face"]) == (1, 1, 1)
     (left,) = done("person", "list")
@@ -81,7 +81,7 @@ def test_an_erased_person_cannot_be_opened_with_all_that_is_left(staff, backup, 
 
         gone = people.get(session, "7").id
     kept = people_keys.read(safe / "people.keys").sealed[gone]
-    done("person", "erase", "7")
+    done("person", "erase", "7", "--yes")
     assert gone not in people_keys.read(safe / "people.keys").sealed
     assert kept.encode() not in everything(safe)
 
@@ -89,7 +89,7 @@ def test_an_erased_person_cannot_be_opened_with_all_that_is_left(staff, backup, 
 def test_keys_out_of_reach_are_owed_until_the_next_backup(staff, backup, restored, cli, done, safe, tmp_path):
     backup("a.dmb")
     (safe / "people.keys").rename(tmp_path / "away")
-    ran = cli("person", "erase", "7", "--json")
+    ran = cli("person", "erase", "7", "--json", "--yes")
     assert (ran.code, ran.json["backups_closed"]) == (0, False)
     assert "make a backup" in ran.err
     checks = {check["check"]: check for check in cli("doctor", "--json").json["checks"]}
@@ -131,9 +131,9 @@ def test_a_home_in_use_or_not_empty_is_refused_and_replace_moves_it_aside(staff,
     command = ("restore", safe / "a.dmb", "--passphrase-env", "PHRASE")
     assert "not empty" in cli(*command).error
     with home.taken():
-        assert "already runs" in cli(*command, "--replace").error
+        assert "already runs" in cli(*command, "--replace", "--yes").error
     (home.path / "spill.log").write_text("x")
-    found = done(*command, "--replace")
+    found = done(*command, "--replace", "--yes")
     assert [person["badge"] for person in done("person", "list")] == ["7", "8"]
     assert sorted(path.name for path in home.path.iterdir() if "db" not in path.name) == sorted(
         {"daemon.lock", "keys", os.path.basename(found["replaced"])}
@@ -146,10 +146,10 @@ def test_the_home_that_is_replaced_still_says_who_was_erased(staff, backup, done
     """Whatever became of the people's keys."""
     backup("a.dmb")
     shutil.copy(safe / "people.keys", tmp_path / "stale.keys")
-    done("person", "erase", "7")
-    done("enroll", "withdraw", "8")
+    done("person", "erase", "7", "--yes")
+    done("enroll", "withdraw", "8", "--yes")
     command = ("restore", safe / "a.dmb", "--passphrase-env", "PHRASE", "--keys", tmp_path / "stale.keys")
-    found = done(*command, "--replace")
+    found = done(*command, "--replace", "--yes")
     assert (found["left_out"], found["without_face"]) == (1, 1)
     assert [person["badge"] for person in done("person", "list")] == ["8"]
 

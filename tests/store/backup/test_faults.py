@@ -30,7 +30,7 @@ def test_a_damaged_backup_changes_nothing(staff, backup, cli, home, safe, spoil)
     backup("a.dmb")
     (safe / "a.dmb").write_bytes(spoil((safe / "a.dmb").read_bytes()))
     before = home.database.read_bytes()
-    ran = cli("restore", safe / "a.dmb", "--passphrase-env", "PHRASE", "--replace")
+    ran = cli("restore", safe / "a.dmb", "--passphrase-env", "PHRASE", "--replace", "--yes")
     assert ran.code == 1
     assert ran.error
     assert home.database.read_bytes() == before
@@ -54,7 +54,7 @@ def test_a_kill_in_the_middle_of_the_swap_goes_forward(staff, backup, done, home
 
     monkeypatch.setattr(swap, "_move", die)
     with pytest.raises(Killed):
-        cli("restore", safe / "a.dmb", "--passphrase-env", "PHRASE", "--replace")
+        cli("restore", safe / "a.dmb", "--passphrase-env", "PHRASE", "--replace", "--yes")
     monkeypatch.undo()
     monkeypatch.setenv("DEVICEMGR_HOME", str(home.path))
     assert not home.database.exists()
@@ -189,7 +189,7 @@ def test_staging_on_a_disk_that_is_full_changes_nothing(staff, backup, cli, home
 
     monkeypatch.setattr(restore, "write_durably", full)
     before = home.database.read_bytes()
-    ran = cli("restore", safe / "a.dmb", "--passphrase-env", "PHRASE", "--replace")
+    ran = cli("restore", safe / "a.dmb", "--passphrase-env", "PHRASE", "--replace", "--yes")
     assert (ran.code, "No space left" in ran.error) == (1, True)
     assert home.database.read_bytes() == before
     assert not list(home.path.glob(".rest*"))
