@@ -157,6 +157,12 @@ class DeviceRefused(DeviceError):
     slug = "device-refused"
 
 
+class HeldInPart(DeviceRefused):
+    """It holds what fits, and nothing that must go; the message says what is missing."""
+
+    slug = "held-in-part"
+
+
 class DeviceLacks(DeviceRefused):
     """It does not have the function that was asked for."""
 

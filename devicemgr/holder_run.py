@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from devicemgr.errors import DevicemgrError, InvalidInput
-from devicemgr.holdings import Holds
-from devicemgr.ports import Device, Holder, Scheduling
+from devicemgr.holdings import Holds, takes_any_card
+from devicemgr.ports import CardLimits, Device, Holder, Scheduling
 
 T = TypeVar("T")
 Step = Callable[[Device], Any]
@@ -23,6 +23,7 @@ class Profile:
     capacity: int
     decides: bool | None = None
     hours: bool = False
+    card_refusal: Callable[[str], str | None] = takes_any_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,10 @@ def profile_of(device: Device) -> Profile | None:
     if not isinstance(device, Holder):
         return None
     batch, capacity = max(1, device.batch), device.capacity()
+    refusal = device.card_refusal if isinstance(device, CardLimits) else takes_any_card
     if isinstance(device, Scheduling):
-        return Profile(device.holds, batch, capacity, device.decides_alone, True)
-    return Profile(device.holds, batch, capacity)
+        return Profile(device.holds, batch, capacity, device.decides_alone, True, refusal)
+    return Profile(device.holds, batch, capacity, card_refusal=refusal)
 
 
 def holder(device: Device) -> Holder:

@@ -6,15 +6,15 @@ Revocations go before the reading; then read page by page, plan, remove, change,
 """
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from devicemgr import erasure
-from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, InvalidInput
+from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, HeldInPart, InvalidInput
+from devicemgr.holder_hours import keep_hours, notes, weeks
+from devicemgr.holder_retries import Retries
 from devicemgr.holder_run import Keeper, Profile, Run, Step, Steps, holder, profile_of
 from devicemgr.holdings import (
     Desired,
@@ -29,10 +29,9 @@ from devicemgr.holdings import (
     known_keys,
     plan,
 )
-from devicemgr.ports import Device, Holding, Scheduling, Spans
+from devicemgr.ports import Holding, Spans
 from devicemgr.rulebook import Rulebook
 from devicemgr.rules.policy import Snapshot
-from devicemgr.rules.schedule import spans
 from devicemgr.site import Site
 from devicemgr.store import holdings as rows
 from devicemgr.text import safe
@@ -41,9 +40,6 @@ Work = Callable[[Sequence[str]], Steps]
 
 _MOST_KEYS = 200_000
 _READ_AGAIN = 2
-_RETRY_FIRST, _RETRY_LAST = 60.0, 3600.0
-# A device's own today and the six days behind it, in whatever zone it is.
-_YESTERDAY, _HOURS_AHEAD = timedelta(days=1, hours=2), timedelta(days=10)
 
 
 class HolderSync:
@@ -58,8 +54,8 @@ class HolderSync:
         self._snapshot: Snapshot = rules.current
         self._desired = Desired()
         self._records: dict[str, Record] = {}
-        self._retries: dict[str, tuple[str | None, int, float]] = {}
-        self._no_room: set[str] = set()
+        self._retries = Retries()
+        self._unsure: set[str] = set()  # keys whose refused exchange may have left something on the device
         self._no_hours: dict[str, str] = {}
 
     def steps(self, run: Run, *, read: bool = False, prune: bool = False, insist: bool = False) -> Steps:
@@ -81,6 +77,7 @@ class HolderSync:
         except DevicemgrError:
             self._mirror = None  # what an exchange without an answer did is only known by reading
             raise
+        self._save(self._marks())  # such as who was removed because nothing of theirs fits
         run.failed = sum(record.state is State.FAILED for record in self._records.values())
         run.end()
 
@@ -90,8 +87,8 @@ class HolderSync:
         with self._site.database.read() as session:
             self._records = rows.records(session, self._keeper.id)
         self._want()
-        while weeks := self._weeks():
-            if not self._note_refused(weeks, (yield _hours(weeks, look=True))):
+        while hours := self._weeks():
+            if not self._note_refused(hours, (yield keep_hours(hours, look=True))):
                 break
             self._want()
         found: dict[str, Holding] = {}
@@ -105,7 +102,7 @@ class HolderSync:
 
     def due(self) -> float | None:
         """When, in CLOCK_MONOTONIC seconds, something refused is to be tried again."""
-        return min((due for _, _, due in self._retries.values()), default=None)
+        return self._retries.due()
 
     def _want(self) -> None:
         assert self._profile is not None
@@ -113,7 +110,7 @@ class HolderSync:
         told = self._profile.decides
         policy = Policy(
             self._profile.holds, self._keeper.faces, self._keeper.decides if told is None else told,
-            self._profile.hours, frozenset(self._no_hours),
+            self._profile.hours, frozenset(self._no_hours), self._profile.card_refusal,
         )  # fmt: skip
         faces = self._samples.digests() if policy.faces else {}
         self._desired = desired(self._keeper.name, policy, self._snapshot, self._site.clock.now(), faces)
@@ -128,32 +125,20 @@ class HolderSync:
 
     def _keep_hours(self) -> Steps:
         """The week to come, before anybody is given it; what the device can't keep, this box keeps by its clock."""
-        while weeks := self._weeks():
-            if not self._note_refused(weeks, (yield _hours(weeks))):
+        while hours := self._weeks():
+            if not self._note_refused(hours, (yield keep_hours(hours))):
                 break
             self._load()
-        self.run.notes = tuple(self._notes())
+        self.run.notes = tuple(notes(self._keeper.name, self._desired, self._no_hours))
 
-    def _note_refused(self, weeks: Mapping[str, Spans], refused: Mapping[str, DeviceRefused]) -> bool:
+    def _note_refused(self, hours: Mapping[str, Spans], refused: Mapping[str, DeviceRefused]) -> bool:
         """Whether the device can't keep some of them; they are asked no more."""
-        failed = {name: safe(str(why), 200) for name, why in refused.items() if name in weeks}
+        failed = {name: safe(str(why), 200) for name, why in refused.items() if name in hours}
         self._no_hours |= failed
         return bool(failed)
 
     def _weeks(self) -> dict[str, Spans]:
-        begin, known = self._site.clock.now() - _YESTERDAY, self._snapshot.schedules
-        return {
-            name: spans([known[one] for one in schedules if one in known], begin, begin + _HOURS_AHEAD)
-            for name, schedules in self._desired.hours.items()
-        }
-
-    def _notes(self) -> Iterator[str]:
-        if self._desired.by_clock:
-            why = f" ({next(iter(self._no_hours.values()))})" if self._no_hours else ""
-            yield (
-                f"{self._keeper.name} does not keep by itself when {', '.join(sorted(self._desired.by_clock))} is open"
-                f"{why}: this box gives and takes the doors; while it is away they stay as they were"
-            )
+        return weeks(self._desired, self._snapshot.schedules, self._site.clock.now())
 
     def _marks(self) -> Sequence[Record]:
         changed = []
@@ -166,9 +151,14 @@ class HolderSync:
                 changed.append(Record(key, want.person_id, State.PENDING, face=old.face if old else None))
             elif old.digest != digest(want.holding) and not self._is_put_off(key):
                 changed.append(old.again())
+            elif old.state is State.HELD:
+                changed.append(replace(old, error=self._desired.missing.get(key)))
         for key, (person_id, why) in self._desired.unfit.items():
             old = self._records.get(key) or Record(key, person_id, State.FAILED)
-            changed.append(replace(old, person_id=person_id, state=State.FAILED, error=why))
+            if old.digest is not None or old.state is State.TO_REMOVE:
+                changed.append(old.revoked())  # what was put before is unfit now, and goes first
+            else:
+                changed.append(replace(old, person_id=person_id, state=State.FAILED, error=why))
         return [record for record in changed if record != self._records.get(record.key)]
 
     def _save(self, changed: Sequence[Record]) -> None:
@@ -186,7 +176,7 @@ class HolderSync:
     def _revoke_first(self) -> Steps:
         gone = [key for key, record in self._records.items() if record.state is State.TO_REMOVE]
         if self._mirror is not None:
-            self._settle([key for key in gone if key not in self._mirror])
+            self._settle([key for key in gone if key not in self._mirror and key not in self._unsure])
         for batch in self._batches([key for key in gone if key in self._records and not self._is_put_off(key)]):
             yield from self._remove(batch)
 
@@ -247,7 +237,7 @@ class HolderSync:
         todo: deque[tuple[Work, Sequence[str]]] = deque()
         for do, keys in (
             (self._remove, [*found.remove, *(found.unknown if prune else ())]),
-            (self._put, found.restrict),
+            (self._restrict, found.restrict),
             (self._put, found.change),
             (self._add, found.add),
         ):
@@ -263,10 +253,11 @@ class HolderSync:
         for key in same:
             want, record = self._desired.wanted[key], self._records[key]
             seen = record.seen if record.digest == digest(want.holding) else digest(self._mirror[key])
-            held = Record(key, want.person_id, State.HELD, digest(want.holding), seen, want.holding.face)
+            missing = self._desired.missing.get(key)
+            held = Record(key, want.person_id, State.HELD, digest(want.holding), seen, want.holding.face, missing)
             if held != stored.get(key):
                 changed.append(held)
-            self._retries.pop(key, None)
+            self._retries.done(key)
         self._save(changed)
 
     def _batches(self, keys: Sequence[str]) -> list[Sequence[str]]:
@@ -275,9 +266,11 @@ class HolderSync:
 
     def _is_put_off(self, key: str) -> bool:
         """Refused lately, and nothing has changed since."""
-        tried, _, due = self._retries.get(key, (None, 0, 0.0))
+        return self._retries.is_put_off(key, self._wanted_digest(key))
+
+    def _wanted_digest(self, key: str) -> str | None:
         want = self._desired.wanted.get(key)
-        return time.monotonic() < due and tried == (digest(want.holding) if want else None)
+        return digest(want.holding) if want else None
 
     def _remove(self, keys: Sequence[str]) -> Steps:
         if not keys:
@@ -304,11 +297,11 @@ class HolderSync:
             self._site.ledger.append(session, erasure.facts(session, self._keeper.name, erased))
         for key in keys:
             self._records.pop(key, None)
-            self._retries.pop(key, None)
+            self._retries.done(key)
+            self._unsure.discard(key)
             if self._mirror is not None:
                 self._mirror.pop(key, None)
-        while self._no_room:
-            self._retries.pop(self._no_room.pop(), None)
+        self._retries.room()
 
     def _add(self, keys: Sequence[str]) -> Steps:
         """Up to the device's capacity, which is looked at before anything is pushed."""
@@ -321,10 +314,22 @@ class HolderSync:
         }
         if over:
             self._refused(over, State.FAILED)
-            self._no_room |= set(over)
+            self._retries.no_room(over)
         yield from self._put(keys[:room])
 
-    def _put(self, keys: Sequence[str]) -> Steps:
+    def _restrict(self, keys: Sequence[str]) -> Steps:
+        """Put what takes something away; whom the device refuses to restrict is removed there, and added again."""
+        refused: list[str] = []
+        yield from self._put(keys, refused)
+        for key in refused:
+            want, face = self._desired.wanted[key], self._records[key].face
+            yield from self._remove([key])
+            if key not in self._records:
+                self._save([Record(key, want.person_id, State.PENDING, face=face)])
+                yield from self._add([key])
+
+    def _put(self, keys: Sequence[str], kept: list[str] | None = None) -> Steps:
+        """Add or change; `kept` collects whom the device may still hold as before."""
         if not keys:
             return
         jpegs, holdings = self._with_faces(keys)
@@ -332,10 +337,13 @@ class HolderSync:
             refused = yield lambda device: holder(device).put(holdings, jpegs)
         except DeviceRefused as error:
             if len(keys) > 1:
-                yield from self._put(keys[: len(keys) // 2])
-                yield from self._put(keys[len(keys) // 2 :])
+                yield from self._put(keys[: len(keys) // 2], kept)
+                yield from self._put(keys[len(keys) // 2 :], kept)
                 return
             refused = {keys[0]: error}
+        self._unsure |= set(refused)
+        if kept is not None:
+            kept += [key for key, error in refused.items() if not isinstance(error, HeldInPart) and key in keys]
         self._refused({key: str(error) for key, error in refused.items() if key in keys}, State.FAILED)
         self._have_put([holding for holding in holdings if holding.key not in refused])
 
@@ -348,6 +356,7 @@ class HolderSync:
             want = self._desired.wanted[key]
             holding, there = want.holding, self._mirror.get(key)
             lacks = there is None or there.face is None or self._records[key].face != holding.face
+            lacks = lacks or key in self._unsure
             if holding.face is not None and lacks:
                 sample = self._samples.jpeg(want.person_id)
                 holding = holding if sample is not None else replace(holding, face=None)
@@ -358,7 +367,11 @@ class HolderSync:
     def _have_put(self, holdings: Sequence[Holding]) -> None:
         assert self._mirror is not None
         held = [
-            Record(h.key, self._desired.wanted[h.key].person_id, State.HELD, digest(h), None, h.face) for h in holdings
+            Record(
+                h.key, self._desired.wanted[h.key].person_id, State.HELD, digest(h), None, h.face,
+                self._desired.missing.get(h.key),
+            )
+            for h in holdings
         ]  # fmt: skip
         lost = [r.person_id for r in held if r.face is None and self._records[r.key].face is not None]
         with self._site.database.write(changes_site=False) as session:
@@ -367,26 +380,17 @@ class HolderSync:
         self._records |= {record.key: record for record in held}
         self._mirror |= {holding.key: holding for holding in holdings}
         for holding in holdings:
-            self._retries.pop(holding.key, None)
+            self._retries.done(holding.key)
+            self._unsure.discard(holding.key)
 
     def _refused(self, reasons: Mapping[str, str], state: State) -> None:
         changed = []
         for key, why in reasons.items():
-            want, record = self._desired.wanted.get(key), self._records.get(key)
-            _, attempts, _ = self._retries.get(key, (None, 0, 0.0))
-            pause = min(_RETRY_LAST, _RETRY_FIRST * 2**attempts)
-            self._retries[key] = (digest(want.holding) if want else None, attempts + 1, time.monotonic() + pause)
-            if record is not None:
-                changed.append(replace(record, state=state, error=safe(why, 300)))
+            self._retries.refused(key, self._wanted_digest(key))
+            if (record := self._records.get(key)) is not None:
+                missing = self._desired.missing.get(key)
+                changed.append(replace(record, state=state, error=safe(f"{missing}; {why}" if missing else why, 300)))
         self._save(changed)
-
-
-def _hours(weeks: Mapping[str, Spans], *, look: bool = False) -> Step:
-    def keep(device: Device) -> dict[str, DeviceRefused]:
-        assert isinstance(device, Scheduling)
-        return device.keep_hours(weeks, look=look)
-
-    return keep
 
 
 def _page(after: str | None) -> Step:

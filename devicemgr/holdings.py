@@ -7,7 +7,7 @@ numbers as a UHPPOTE controller reads them.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from devicemgr.events import Reason
 from devicemgr.model import AccessLevel, Person, Portal
 from devicemgr.ports import Holding
-from devicemgr.rules.cards import controller_number
+from devicemgr.rules.cards import controller_number, whole_number
 from devicemgr.rules.factors import Factor, suffices
 from devicemgr.rules.policy import Snapshot
 from devicemgr.rules.schedule import is_open
@@ -26,6 +26,10 @@ Holds = Literal["people", "cards"]
 
 _NO_NUMBER = "the controller reads this card as no number, or as another card's; assign it as FACILITY:NUMBER"
 _TWO_PEOPLE = "two people's cards are read as this number; take it from one of them with `devicemgr card remove`"
+
+
+def takes_any_card(_: str) -> None:
+    """The `card_refusal` of a device that holds every card (ports.CardLimits)."""
 
 
 class State(StrEnum):
@@ -73,6 +77,7 @@ class Policy:
     decides: bool = True
     hours: bool = False
     no_hours: frozenset[str] = frozenset()
+    card_refusal: Callable[[str], str | None] = takes_any_card
 
 
 class Samples(Protocol):
@@ -97,11 +102,13 @@ class Wanted:
 class Desired:
     """What a device should hold, by key; `unfit` what it should and can't, with person's id and reason.
 
-    `hours` leads from the names of weekly hours to their schedules; `by_clock` are those that this box keeps for it.
+    `missing` says by key what of it the device can't hold, while it holds the rest. `hours` leads from the names of
+    weekly hours to their schedules; `by_clock` are those that this box keeps for it.
     """
 
     wanted: Mapping[str, Wanted] = field(default_factory=dict)
     unfit: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
     hours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_clock: frozenset[str] = frozenset()
 
@@ -185,19 +192,30 @@ def desired(device: str, policy: Policy, snapshot: Snapshot, at: datetime, faces
     entitled, kept = _entitled(device, snapshot, at), _Hours(policy)
     if policy.holds == "cards":
         return _desired_cards(kept, entitled, cards)
-    wanted = {}
+    wanted, unfit, missing = {}, {}, {}
     for person, doors in entitled:
         face = faces.get(person.id) if policy.faces and person.face_consent else None
         if face is not None and policy.decides and not _alone(Factor.FACE, person, doors):
             face = None
-        numbers = tuple(cards.get(person.id, ()))
+        numbers, refused = _fitting(cards.get(person.id, ()), policy)
+        if refused:
+            missing[person.badge] = refused
         if face is None and not numbers:
+            if refused:
+                unfit[person.badge] = (person.id, refused)
             continue  # without face or card nobody can pass there, so nothing of theirs goes there
         factors = [factor for factor, given in ((Factor.FACE, face), (Factor.CARD, numbers)) if given]
         opens, hours = kept.of(person, doors, factors)
         holding = Holding(person.badge, person.name, numbers, opens, person.valid_from, person.valid_to, face, hours)
         wanted[person.badge] = Wanted(person.id, holding)
-    return Desired(wanted, {}, kept.names, frozenset(kept.by_clock))
+    return Desired(wanted, unfit, missing, kept.names, frozenset(kept.by_clock))
+
+
+def _fitting(cards: Sequence[str], policy: Policy) -> tuple[tuple[str, ...], str]:
+    """Return the cards that the device can hold, and in words which it can't and why."""
+    refused = [why for why in map(policy.card_refusal, cards) if why is not None]
+    fitting = cards if not refused else [card for card in cards if policy.card_refusal(card) is None]
+    return tuple(fitting), "; ".join(refused)
 
 
 def _desired_cards(
@@ -219,7 +237,7 @@ def _desired_cards(
             holding = Holding(key, "", (), opens, person.valid_from, person.valid_to, None, hours)
             wanted[key] = Wanted(person.id, holding)
     fit = {key: found for key, found in wanted.items() if key not in unfit}
-    return Desired(fit, unfit, kept.names, frozenset(kept.by_clock))
+    return Desired(fit, unfit, {}, kept.names, frozenset(kept.by_clock))
 
 
 class _Hours:
@@ -314,8 +332,8 @@ def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
         return record.seen is None or record.seen == digest(actual)
     if want.face is not None and (record is None or record.face != want.face):
         return False
-    same = (want.name, set(want.cards), want.doors, want.valid_from, want.valid_to, set(want.hours))
-    told = (actual.name, set(actual.cards), actual.doors, actual.valid_from, actual.valid_to, set(actual.hours))
+    same = (want.name, _as_read(want.cards), want.doors, want.valid_from, want.valid_to, set(want.hours))
+    told = (actual.name, _as_read(actual.cards), actual.doors, actual.valid_from, actual.valid_to, set(actual.hours))
     return same == told and (want.face is None) == (actual.face is None)
 
 
@@ -324,8 +342,14 @@ def restricts(want: Holding, actual: Holding) -> bool:
     shorter = want.valid_to is not None and (actual.valid_to is None or want.valid_to < actual.valid_to)
     later = want.valid_from is not None and (actual.valid_from is None or want.valid_from > actual.valid_from)
     face = want.face is None and actual.face is not None
-    lost = bool(actual.doors - want.doors or set(actual.cards) - set(want.cards) or set(want.hours) - set(actual.hours))
-    return shorter or later or face or lost
+    cards = bool(_as_read(actual.cards) - _as_read(want.cards))
+    doors = bool(actual.doors - want.doors or set(want.hours) - set(actual.hours))
+    return shorter or later or face or cards or doors
+
+
+def _as_read(cards: Sequence[str]) -> set[str]:
+    """Return cards by their whole numbers, so that two notations of a card are one."""
+    return {str(whole_number(card) or card) for card in cards}
 
 
 def plan(wanted: Desired, actual: Mapping[str, Holding], ours: Mapping[str, Record], known: Mapping[str, str]) -> Plan:

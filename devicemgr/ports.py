@@ -119,10 +119,22 @@ class Holder(Device, Protocol):
         """Some of what is held, as far as the device tells it, and where to go on; None when these were the last."""
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
-        """Add or change up to `batch`, each read back; which keys failed and why. `faces` holds a JPEG by key."""
+        """Add or change up to `batch`, each read back; which keys failed and why. `faces` holds a JPEG by key.
+
+        What must go (cards, a face, doors) goes whatever else does not fit. HeldInPart where only additions are
+        missing; after any other refusal of a change that takes something away, the key is removed.
+        """
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove up to `batch`, read back; never called without a key; what is not held is no error."""
+
+
+@runtime_checkable
+class CardLimits(Holder, Protocol):
+    """A keeper of people that can't hold every card."""
+
+    def card_refusal(self, card: str) -> str | None:
+        """Return why a card (rules.cards) can't be held, None if it can; no exchange, and from any thread."""
 
 
 Spans = tuple[tuple[datetime, datetime], ...]

@@ -3,10 +3,11 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Literal
 
-from devicemgr.errors import DeviceRefused, InvalidInput
+from devicemgr.errors import DeviceRefused, HeldInPart, InvalidInput
 from devicemgr.events import DeviceFact
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Holding, Spans
@@ -15,9 +16,10 @@ from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, read_clock
 from drivers._dahua_history import History
 from drivers._dahua_hours import Hours
 from drivers._dahua_legacy import LegacyStore
+from drivers._dahua_names import card_refusal
 from drivers._dahua_news import News
 from drivers._dahua_online import OnlineMode
-from drivers._dahua_people import BATCH, PeopleStore
+from drivers._dahua_people import BATCH, PeopleStore, note_refusal
 from drivers._dahua_stream import EventStream
 from drivers._dahua_upkeep import DahuaUpkeep
 from drivers._http import Http
@@ -164,8 +166,16 @@ class DahuaConsole(DahuaUpkeep):
             try:
                 fitted[key] = fit_jpeg(jpeg, PHOTO_BYTES, MOST, LEAST)
             except DeviceRefused as error:
-                failed[key] = error
-        return failed | self._people().put([holding for holding in holdings if holding.key not in failed], fitted)
+                failed[key] = HeldInPart(str(error))
+        # A photo that does not fit leaves the person there without a face, also without the one before.
+        fitting = [replace(holding, face=None) if holding.key in failed else holding for holding in holdings]
+        for key, refusal in self._people().put(fitting, fitted).items():
+            note_refusal(failed, key, refusal)
+        return failed
+
+    def card_refusal(self, card: str) -> str | None:
+        """Why a card can't be held there."""
+        return card_refusal(card)
 
     def remove(self, keys: Sequence[str]) -> None:
         """Up to ten, read back; never without a key, which might mean everybody."""

@@ -7,12 +7,12 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from devicemgr.errors import DeviceGarbled, DeviceRefused
+from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart
 from devicemgr.ports import Holding
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, flat_rows, number
 from drivers._dahua_hours import Hours
-from drivers._dahua_names import card_hex, card_names, plain_name, shown_name
+from drivers._dahua_names import card_hex, card_names, card_refusal, plain_name, shown_name
 from drivers._dahua_people import local_time, told_hours
 
 _TABLE = ("name", "AccessControlCard")
@@ -61,20 +61,43 @@ class LegacyStore:
             raise DeviceRefused(f"the terminal still holds {safe(', '.join(left), 100)} after removing; restart it")
 
     def _put_one(self, holding: Holding, face: bytes | None) -> None:
+        """Rows and a face that must go are gone before anything else; what does not fit leaves the rest."""
+        missing: list[DeviceRefused] = [
+            HeldInPart(why) for card in holding.cards if (why := card_refusal(card)) is not None
+        ]
         there = {row.get("CardNo", "").upper(): row for row in self._rows_of(holding.key)}
-        wanted = [card_hex(card) for card in holding.cards] or [""]
+        wanted = [card_hex(card) for card in holding.cards if card_refusal(card) is None] or [""]
         for card, row in there.items():
             if card not in wanted:
                 self._by_number("remove", row, [])
-        for card in wanted:
-            self._put_row(holding, card, there.get(card))
+        if holding.face is None and there:
+            self._remove_face(holding.key)
+        held = self._put_rows(holding, wanted, there, missing)
+        if holding.face is not None and face is not None and held:
+            try:
+                self._put_face(holding, face)
+            except DeviceRefused as error:
+                missing.append(HeldInPart(str(error)))
+        if missing:
+            in_part = held and all(isinstance(error, HeldInPart) for error in missing)
+            raise (HeldInPart if in_part else DeviceRefused)("; ".join(map(str, missing)))
+
+    def _put_rows(
+        self, holding: Holding, wanted: list[str], there: Mapping[str, dict[str, str]], missing: list[DeviceRefused]
+    ) -> set[str]:
+        """The person's cards that are held then, read back."""
+        for card in list(wanted):
+            try:
+                self._put_row(holding, card, there.get(card))
+            except DeviceRefused as error:
+                # A row that can't be changed opens as before; one that is not added takes nothing away.
+                missing.append(error if card in there else HeldInPart(str(error)))
+                if card not in there:
+                    wanted.remove(card)
         held = {row.get("CardNo", "").upper() for row in self._rows_of(holding.key)}
         if held != set(wanted):
             raise DeviceRefused("the terminal said OK, and does not hold the person as told; restart it")
-        if holding.face is None and there:
-            self._remove_face(holding.key)
-        elif holding.face is not None and face is not None:
-            self._put_face(holding, face)
+        return held
 
     def _put_row(self, holding: Holding, card: str, there: dict[str, str] | None) -> None:
         names = [shown_name(holding.name)] if not self._plain else []

@@ -54,6 +54,15 @@ def card_hex(stored: str) -> str:
     return f"{value:08X}"
 
 
+def card_refusal(stored: str) -> str | None:
+    """Return why a terminal can't hold a card, None if it can."""
+    try:
+        card_hex(stored)
+    except DeviceRefused as error:
+        return str(error)
+    return None
+
+
 def card_names(told: str) -> tuple[str, ...]:
     """Return every stored number that a terminal's CardNo may stand for, the likeliest first; () for none."""
     if not 1 <= len(told) <= 32 or set(told) - set("0123456789abcdefABCDEF"):

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.errors import DeviceGarbled, DeviceRefused
+from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart
 from devicemgr.ports import Holding
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, Row, TerminalClock, flat_rows, number, numbered
 from drivers._dahua_finds import MOST_HELD, Find, Finder, attempt
 from drivers._dahua_hours import Hours
-from drivers._dahua_names import card_hex, card_names, plain_name, shown_name
+from drivers._dahua_names import card_hex, card_names, card_refusal, plain_name, shown_name
 
 BATCH = 10
 FIRST, LAST = "2000-01-01 00:00:00", "2037-12-31 23:59:59"
@@ -63,12 +63,12 @@ class PeopleStore:
         return self._holdings(rows), more
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
-        """ports.Holder; `faces` fit the terminal's limits."""
+        """ports.Holder; `faces` fit the terminal's limits. Whom it refuses loses what must go all the same."""
         failed: dict[str, DeviceRefused] = {}
         fresh = self._put_people(holdings, failed)
-        there = [holding for holding in holdings if holding.key not in failed]
-        self._put_cards(there, fresh, failed)
-        self._put_faces([holding for holding in there if holding.key not in failed], fresh, faces, failed)
+        refused = set(failed)
+        self._put_cards(holdings, fresh, refused, failed)
+        self._put_faces(holdings, fresh, {key: jpeg for key, jpeg in faces.items() if key not in refused}, failed)
         return failed
 
     def remove(self, keys: Sequence[str]) -> None:
@@ -137,31 +137,34 @@ class PeopleStore:
             refused += less
         return fresh, refused
 
-    def _put_cards(self, holdings: Sequence[Holding], fresh: set[str], failed: dict[str, DeviceRefused]) -> None:
-        """Surplus cards of those who were there before go first."""
+    def _put_cards(
+        self, holdings: Sequence[Holding], fresh: set[str], refused: set[str], failed: dict[str, DeviceRefused]
+    ) -> None:
+        """Surplus cards of those who were there before go first; `refused` people get none."""
         there = self._cards_of([holding.key for holding in holdings if holding.key not in fresh])
         rows, surplus = [], []
         for holding in holdings:
-            try:
-                wanted = {card_hex(card) for card in holding.cards}
-            except DeviceRefused as error:
-                failed[holding.key] = error
-                continue
+            unfit = {card: why for card in holding.cards if (why := card_refusal(card)) is not None}
+            for why in unfit.values():
+                note_refusal(failed, holding.key, HeldInPart(why))
+            wanted = {card_hex(card) for card in holding.cards if card not in unfit}
             held = {str(row.get("CardNo", "")).upper() for row in there.get(holding.key, [])}
             surplus += sorted(held - wanted)
             rows += [
                 {"UserID": holding.key, "CardNo": card, "CardType": 0, "CardStatus": 0}
                 for card in sorted(wanted - held)
+                if holding.key not in refused
             ]
         for start in range(0, len(surplus), BATCH):
             self._cgi.order("AccessCard", "removeMulti", numbered("CardNoList", surplus[start : start + BATCH]))
+        added = []
         for start in range(0, len(rows), BATCH):
-            _, refused = self._upsert("AccessCard", "CardList", rows[start : start + BATCH])
-            for row in refused:
-                failed[str(row["UserID"])] = DeviceRefused(
-                    "the terminal refuses a card: another person there may have it"
-                )
-        self._check_cards([row for row in rows if row["UserID"] not in failed], failed)
+            _, no = self._upsert("AccessCard", "CardList", rows[start : start + BATCH])
+            added += [row for row in rows[start : start + BATCH] if row not in no]
+            for row in no:
+                why = f"the terminal refuses card {row['CardNo']}: another person there may have it"
+                note_refusal(failed, str(row["UserID"]), HeldInPart(why))
+        self._check_cards(added, failed)
 
     def _check_cards(self, rows: Sequence[Row], failed: dict[str, DeviceRefused]) -> None:
         keys = list(dict.fromkeys(str(row["UserID"]) for row in rows))
@@ -170,7 +173,8 @@ class PeopleStore:
         held = self._cards_of(keys)
         for row in rows:
             if row["CardNo"] not in {str(found.get("CardNo", "")).upper() for found in held.get(row["UserID"], [])}:
-                failed[row["UserID"]] = DeviceRefused("the terminal said OK, and does not hold the card; restart it")
+                why = "the terminal said OK, and does not hold the card; restart it"
+                note_refusal(failed, str(row["UserID"]), HeldInPart(why))
 
     def _put_faces(
         self, holdings: Sequence[Holding], fresh: set[str], faces: Mapping[str, bytes], failed: dict[str, DeviceRefused]
@@ -179,7 +183,9 @@ class PeopleStore:
         if gone:
             self._remove_faces(gone)
             for key in self._with_face(gone):
-                failed[key] = DeviceRefused("the terminal still holds a face that it should not; restart it")
+                note_refusal(
+                    failed, key, DeviceRefused("the terminal still holds a face that it should not; restart it")
+                )
         rows = [
             {"UserID": holding.key, "PhotoData": [base64.b64encode(faces[holding.key]).decode("ascii")]}
             for holding in holdings
@@ -189,12 +195,11 @@ class PeopleStore:
             return
         _, refused = self._upsert("AccessFace", "FaceList", rows)
         for row in refused:
-            failed[row["UserID"]] = DeviceRefused(
-                "the terminal refuses the face: is the photo sharp, and nobody else's there?"
-            )
-        wanted = [str(row["UserID"]) for row in rows if row["UserID"] not in failed]
+            why = "the terminal refuses the face: is the photo sharp, and nobody else's there?"
+            note_refusal(failed, str(row["UserID"]), HeldInPart(why))
+        wanted = [str(row["UserID"]) for row in rows if row not in refused]
         for key in set(wanted) - self._with_face(wanted):
-            failed[key] = DeviceRefused("the terminal said OK, and does not hold the face; restart it")
+            note_refusal(failed, key, HeldInPart("the terminal said OK, and does not hold the face; restart it"))
 
     def _remove_faces(self, keys: Sequence[str]) -> None:
         for start in range(0, len(keys), BATCH):
@@ -308,6 +313,16 @@ class PeopleStore:
             "ValidFrom": local_time(holding.valid_from, FIRST, zone),
             "ValidTo": local_time(holding.valid_to, LAST, zone),
         }  # fmt: skip
+
+
+def note_refusal(failed: dict[str, DeviceRefused], key: str, why: DeviceRefused) -> None:
+    """Add a refusal to those of a person; in part only if all are."""
+    before = failed.get(key)
+    if before is None:
+        failed[key] = why
+        return
+    kind = HeldInPart if isinstance(before, HeldInPart) and isinstance(why, HeldInPart) else DeviceRefused
+    failed[key] = kind(f"{before}; {why}")
 
 
 def _is_as_told(row: Row, held: Row | None) -> bool:

@@ -81,4 +81,6 @@ SUB_STATUS = {
 EXISTS = {"employeeNoAlreadyExist", "deviceUserAlreadyExist"}
 FACE_EXISTS = {"deviceUserAlreadyExistFace"}
 NOT_THERE = {"employeeNoNotExist"}
+# A value does not fit; which one is said in words at most (the vendor's list of sub status codes).
+CONTENT_REFUSED = {"badParameters", "badJsonContent", "badXmlContent", "beyondARGSRangeLimit", "nameTooLong"}
 NOT_SUPPORTED = {"notSupport", "methodNotAllowed", "invalidOperation", "notFound"}

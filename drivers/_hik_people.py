@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.errors import DeviceBusy, DeviceRefused
+from devicemgr.errors import DeviceBusy, DeviceRefused, HeldInPart
 from devicemgr.ports import Holding
 from devicemgr.rules.cards import whole_number
 from devicemgr.text import safe
-from drivers._hik_codes import EXISTS, NOT_THERE
+from drivers._hik_codes import CONTENT_REFUSED, EXISTS, NOT_THERE
 from drivers._hik_faces import Faces, fitted
 from drivers._hik_hours import Hours
 from drivers._hik_isapi import Isapi, Refusal, items, section
@@ -84,19 +84,59 @@ class People:
             self._remove(badges[start : start + _PAGE])
 
     def _put(self, want: Holding, jpeg: bytes | None) -> None:
-        numbers = _numbers(want)
-        photo = fitted(jpeg) if jpeg is not None and want.face is not None else None
+        """What must go first: a card, name or photo that does not fit leaves the rest as it should be."""
+        missing: list[str] = []
+        numbers = _numbers(want, missing)
+        photo = self._fitted(jpeg, missing) if want.face is not None else None
+        keeps_face = want.face is not None and (jpeg is None or photo is not None)
         user = self._user(want)
-        self._store(user)
-        found = self._read_back(want.key)
-        changed = self._match_cards(want.key, numbers, found.cards)
+        found = self._stored(want, user, numbers, keeps_face, missing)
+        changed = self._match_cards(want.key, numbers, found.cards, missing)
         if photo is not None:
-            changed |= self._faces.store(want.key, photo)
-        elif want.face is None and found.face is not None:
+            changed |= self._store_face(want.key, photo, missing)
+        elif not keeps_face and found.face is not None:
             changed |= self._faces.remove(want.key)
         if changed:
             found = self._read_back(want.key)
-        self._compare(want, numbers, user, found)
+        self._compare(want, numbers, user, found, missing)
+
+    def _stored(
+        self, want: Holding, user: dict[str, Any], numbers: set[str], keeps_face: bool, missing: list[str]
+    ) -> Holding:
+        """Store the person; where that is refused, what must go goes all the same, and the name is left out."""
+        try:
+            self._store(user)
+        except Refusal as refusal:
+            there = self._find(want.key)
+            if there is not None:
+                self._take_away(want.key, numbers, keeps_face, there)
+            if refusal.code not in CONTENT_REFUSED:
+                raise
+            # Firmware differs in which names it takes; everything else of the person is more important.
+            user["name"] = there.name if there is not None else cut_name(want.key, self._name_bytes)
+            self._store(user)
+            missing.append(f"the name is refused, '{safe(user['name'], 60)}' stands there: {refusal}")
+        return self._read_back(want.key)
+
+    def _take_away(self, key: str, numbers: set[str], keeps_face: bool, there: Holding) -> None:
+        if set(there.cards) - numbers:
+            self._remove_cards([key])
+        if not keeps_face and there.face is not None:
+            self._faces.remove(key)
+
+    def _fitted(self, jpeg: bytes | None, missing: list[str]) -> bytes | None:
+        try:
+            return fitted(jpeg) if jpeg is not None else None
+        except DeviceRefused as error:
+            missing.append(str(error))
+            return None
+
+    def _store_face(self, key: str, photo: bytes, missing: list[str]) -> bool:
+        try:
+            return self._faces.store(key, photo)
+        except DeviceRefused as error:
+            missing.append(str(error))
+            return False
 
     def _user(self, want: Holding) -> dict[str, Any]:
         if not _BADGE.fullmatch(want.key):
@@ -139,23 +179,33 @@ class People:
                 raise
             self._isapi.send("PUT", f"{_USERS}/Modify", {"UserInfo": user})
 
-    def _match_cards(self, key: str, wanted: set[str], held: Sequence[str]) -> bool:
+    def _match_cards(self, key: str, wanted: set[str], held: Sequence[str], missing: list[str]) -> bool:
         if wanted == set(held):
             return False
-        missing = wanted - set(held)
+        lacking = wanted - set(held)
         if set(held) - wanted:
-            condition = {"EmployeeNoList": [{"employeeNo": key}]}
-            self._isapi.send("PUT", f"{_CARDS}/Delete", {"CardInfoDelCond": condition})
-            missing = wanted
-        for number in sorted(missing):
-            card = {"employeeNo": key, "cardNo": number, "cardType": "normalCard"}
+            self._remove_cards([key])
+            lacking = set(wanted)
+        for number in sorted(lacking):
             try:
-                self._isapi.send("POST", f"{_CARDS}/Record", {"CardInfo": card})
+                self._add_card({"employeeNo": key, "cardNo": number, "cardType": "normalCard"})
             except Refusal as refusal:
-                if not refusal.is_unsupported:
-                    raise
-                self._isapi.send("PUT", f"{_CARDS}/SetUp", {"CardInfo": card})
+                wanted.discard(number)
+                missing.append(f"card {number}: {refusal}")
         return True
+
+    def _add_card(self, card: dict[str, str]) -> None:
+        try:
+            self._isapi.send("POST", f"{_CARDS}/Record", {"CardInfo": card})
+        except Refusal as refusal:
+            if not refusal.is_unsupported:
+                raise
+            self._isapi.send("PUT", f"{_CARDS}/SetUp", {"CardInfo": card})
+
+    def _remove_cards(self, badges: Sequence[str]) -> None:
+        """Every card of these people; never of an empty list."""
+        condition = {"EmployeeNoList": [{"employeeNo": badge} for badge in badges]}
+        self._isapi.send("PUT", f"{_CARDS}/Delete", {"CardInfoDelCond": condition}, urgent=True)
 
     def _remove(self, badges: Sequence[str]) -> None:
         if not badges:
@@ -183,8 +233,7 @@ class People:
         """Firmware that does not remove everything of a person at once."""
         for badge in badges:
             _unless_missing(lambda badge=badge: self._faces.remove(badge))  # type: ignore[misc]
-        cards = {"CardInfoDelCond": {"EmployeeNoList": listed}}
-        _unless_missing(lambda: self._isapi.send("PUT", f"{_CARDS}/Delete", cards, urgent=True))
+        _unless_missing(lambda: self._remove_cards(badges))
         people = {"UserInfoDelCond": {"EmployeeNoList": listed}}
         _unless_missing(lambda: self._isapi.send("PUT", f"{_USERS}/Delete", people, urgent=True), NOT_THERE)
 
@@ -203,11 +252,14 @@ class People:
             pause = min(pause * 2, 0.5)
 
     def _read_back(self, key: str) -> Holding:
-        users, _ = self._users(uuid.uuid4().hex, 0, [key])
-        found = [holding for holding in self._holdings(users) if holding.key == key]
-        if not found:
+        found = self._find(key)
+        if found is None:
             raise DeviceRefused(f"the console took badge {key} and does not hold it; look at its memory")
-        return found[0]
+        return found
+
+    def _find(self, key: str) -> Holding | None:
+        users, _ = self._users(uuid.uuid4().hex, 0, [key])
+        return next((holding for holding in self._holdings(users) if holding.key == key), None)
 
     def _users(
         self, search: str, position: int, only: Sequence[str] | None, *, urgent: bool = False
@@ -247,7 +299,10 @@ class People:
                 break
         return held
 
-    def _compare(self, want: Holding, numbers: set[str], user: dict[str, Any], found: Holding) -> None:
+    def _compare(
+        self, want: Holding, numbers: set[str], user: dict[str, Any], found: Holding, missing: list[str]
+    ) -> None:
+        """Raise DeviceRefused where the console holds otherwise, HeldInPart where all that fits is there."""
         valid = user["Valid"]
         expected = _holding(user | {"numOfFace": 0}, (), self._clock(), self.hours)
         assert expected is not None
@@ -256,7 +311,7 @@ class People:
             for what, same in (
                 ("name", found.name.strip() == str(user["name"]).strip()),
                 ("cards", set(found.cards) == numbers),
-                ("face", want.face is None or found.face is not None),
+                ("face", want.face is None or found.face is not None or bool(missing)),
                 ("face that was to go", want.face is not None or found.face is None),
                 ("doors", found.doors <= expected.doors),  # some firmware does not tell them all
                 ("hours", found.hours == expected.hours),
@@ -265,21 +320,29 @@ class People:
             if not same
         ]
         if differs:
-            raise DeviceRefused(
+            # A name or a face that is not there takes nothing away from anybody.
+            kind = HeldInPart if set(differs) <= {"name", "face"} else DeviceRefused
+            raise kind(
                 f"the console took badge {want.key} and tells another {' and '.join(differs)} than was sent "
                 f"(valid {valid['beginTime']} to {valid['endTime']}); look at it there"
             )
+        if missing:
+            raise HeldInPart("; ".join(missing))
 
 
-def _numbers(want: Holding) -> set[str]:
-    """The person's cards as the console writes them: in decimal."""
-    numbers = set()
-    for card in want.cards:
-        number = whole_number(card)
-        if number is None or number >= _MAX_CARD:
-            raise DeviceRefused(f"card {safe(card, 40)} does not fit: the console holds decimal numbers only")
-        numbers.add(str(number))
-    return numbers
+def card_refusal(card: str) -> str | None:
+    """Return why the console can't hold a card, None if it can."""
+    number = whole_number(card)
+    if number is not None and number < _MAX_CARD:
+        return None
+    return f"card {safe(card, 40)} does not fit: the console holds whole decimal numbers of up to 20 digits"
+
+
+def _numbers(want: Holding, missing: list[str]) -> set[str]:
+    """Return the person's cards as the console writes them, in decimal."""
+    refused = {card: why for card in want.cards if (why := card_refusal(card)) is not None}
+    missing += refused.values()
+    return {str(whole_number(card)) for card in want.cards if card not in refused}
 
 
 def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Hours) -> Holding | None:

@@ -27,11 +27,9 @@ def card_of(holding: Holding, zone: tzinfo | None) -> Card:
     """A holding as it can be kept: from the day on which it begins, through the day on which it ends."""
     if not holding.key.isdigit() or not NO_CARD < int(holding.key) < DELETED:
         raise DeviceRefused(f"card {holding.key} is no number that the controller can hold; assign another card")
-    if holding.doors - set(DOORS):
-        raise DeviceRefused("the controller has doors 1 to 4; check --gate of the portals")
     first = holding.valid_from.astimezone(zone).date() if holding.valid_from else FIRST_DAY
     last = (holding.valid_to - timedelta(microseconds=1)).astimezone(zone).date() if holding.valid_to else LAST_DAY
-    return Card(int(holding.key), max(first, FIRST_DAY), min(last, LAST_DAY), holding.doors)
+    return Card(int(holding.key), max(first, FIRST_DAY), min(last, LAST_DAY), holding.doors & set(DOORS))
 
 
 def read_card(answer: Any) -> Card:

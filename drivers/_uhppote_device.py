@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from devicemgr.errors import DeviceRefused, DeviceUnreachable, OutcomeUnknown
+from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceFact, FireRelease, GateAlarm, Kind
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Holding
@@ -32,6 +32,7 @@ CURRENT_SECONDS = 2.0
 
 _EVENTS_A_POLL = 20
 _CARDS_A_PAGE = 10
+_DOORS_BEYOND = "the controller has doors 1 to 4; check --gate of the portals"
 _MOST_INDEXES = 200_000
 # Its memory is read so often at least; a hint from its listener is looked for in between.
 _QUIET, _BUSY, _HINT = 0.25, 0.01, 0.03
@@ -297,7 +298,12 @@ class UhppoteController(UhppoteGate):
         refused = {}
         for holding in holdings:
             try:
+                beyond = holding.doors - set(DOORS)
+                if beyond and beyond == holding.doors:
+                    raise DeviceRefused(_DOORS_BEYOND)
                 self._put(card_of(holding, self._zone))
+                if beyond:
+                    raise HeldInPart(_DOORS_BEYOND)
             except DeviceRefused as error:
                 refused[holding.key] = error
         return refused
@@ -316,7 +322,7 @@ class UhppoteController(UhppoteGate):
 
     def remove(self, keys: Sequence[str]) -> None:
         for key in keys:
-            if key.isdigit():
+            if key.isdigit() and NO_CARD < int(key) < DELETED:
                 self._ask("delete_card", int(key))
                 if self._get(int(key)) is not None:
                     raise DeviceRefused(f"{self._name} still holds card {key}; try again, or restart it")

@@ -170,6 +170,11 @@ class HikvisionConsole(HikvisionUpkeep):
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
         return self._open_people().put(holdings, faces)
 
+    def card_refusal(self, card: str) -> str | None:
+        from drivers._hik_people import card_refusal  # noqa: PLC0415
+
+        return card_refusal(card)
+
     def remove(self, keys: Sequence[str]) -> None:
         self._open_people().remove(keys)
 

@@ -25,6 +25,7 @@ def plan(name: str, context: Ctx, _: Who) -> dict[str, Any]:
 
 
 def _plan_json(found: Plan, wanted: Desired, actual: dict[str, Holding] | Any) -> dict[str, Any]:
+    unfit = {key: why for key, (_, why) in wanted.unfit.items()} | dict(wanted.missing)
     changes = [("remove", key) for key in found.remove] + [("add", key) for key in found.add]
     changes += [("change", key) for key in (*found.restrict, *found.change)]
     return {
@@ -38,7 +39,7 @@ def _plan_json(found: Plan, wanted: Desired, actual: dict[str, Holding] | Any) -
             for do, key in changes
         ],
         "unknown": list(found.unknown),
-        "unfit": [{"key": key, "why": why} for key, (_, why) in sorted(wanted.unfit.items())],
+        "unfit": [{"key": key, "why": why} for key, why in sorted(unfit.items())],
     }
 
 
@@ -85,6 +86,6 @@ def summary(context: Context, name: str) -> dict[str, Any]:
         failures = holdings.failures(session, row.id, _MOST_FAILURES)
     run = context.runtime.last_run(name)
     unknown = len(run.unknown) if run is not None and run.ended.is_set() else None
-    states = {state: counts.get(state, 0) for state in ("held", "pending", "failed", "to_remove")}
+    states = {state: counts.get(state, 0) for state in ("held", "incomplete", "pending", "failed", "to_remove")}
     notes = list(run.notes) if run is not None else []
     return states | {"unknown": unknown, "failures": failures, "notes": notes}

@@ -65,14 +65,18 @@ def sync(
     for note in held["notes"]:
         warn(note)
     unknown = f", {run['unknown']} unknown and left (--prune removes them)" if run["unknown"] else ""
-    say(f"{name} holds {held['held']}, {held['failed']} refused{unknown}", {"device": name} | run | {"holdings": held})
-    if held["failed"]:
+    lacking = f", {held['incomplete']} of them not whole" if held["incomplete"] else ""
+    line = f"{name} holds {held['held']}{lacking}, {held['failed']} refused{unknown}"
+    say(line, {"device": name} | run | {"holdings": held})
+    if held["failed"] or held["incomplete"]:
         finish(EXIT_PROBLEMS)
 
 
 def show_holdings(held: dict[str, Any]) -> None:
     """Below `device show`: how many, and what was refused and why; nothing for a device that keeps nobody."""
-    counts = {name: held[name] for name in ("held", "pending", "failed", "to_remove", "unknown") if held[name]}
+    counts = {
+        name: held[name] for name in ("held", "incomplete", "pending", "failed", "to_remove", "unknown") if held[name]
+    }
     if counts:
         words().print(f"holds: {cell(counts)}", soft_wrap=True)
     for note in held["notes"]:

@@ -52,15 +52,22 @@ def devices_with_records(session: Session) -> list[tuple[str, str]]:
 
 
 def counts(session: Session) -> dict[str, dict[str, int]]:
-    """By device's name, how many keys are in which state; and `revoked`, how many people are still to be removed."""
+    """By device's name, how many keys are in which state.
+
+    `revoked` says how many people are still to be removed, `incomplete` how many that are held lack something that
+    does not fit.
+    """
     found: dict[str, dict[str, int]] = {}
-    query = select(DeviceRow.name, HoldingRow.state, func.count(), func.count(HoldingRow.person_id.distinct()))
+    people = func.count(HoldingRow.person_id.distinct())
+    query = select(DeviceRow.name, HoldingRow.state, func.count(), people, func.count(HoldingRow.error))
     joined = query.join(DeviceRow, HoldingRow.device_id == DeviceRow.id)
-    for name, state, keys, people in session.execute(joined.group_by(DeviceRow.name, HoldingRow.state)):
-        entry = found.setdefault(name, {str(s): 0 for s in State} | {"revoked": 0})
+    for name, state, keys, ids, errors in session.execute(joined.group_by(DeviceRow.name, HoldingRow.state)):
+        entry = found.setdefault(name, {str(s): 0 for s in State} | {"revoked": 0, "incomplete": 0})
         entry[state] = keys
         if state == State.TO_REMOVE:
-            entry["revoked"] = people
+            entry["revoked"] = ids
+        if state == State.HELD:
+            entry["incomplete"] = errors
     return found
 
 

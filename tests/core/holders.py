@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import delete
 
-from devicemgr.errors import DeviceRefused, DeviceUnreachable
+from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart
 from devicemgr.holder_run import Keeper, Run, drive
 from devicemgr.holder_sync import HolderSync
 from devicemgr.model import DeviceConfig, DeviceInfo, Direction, PortalMode
@@ -15,7 +15,7 @@ from devicemgr.ports import Delivery, Holding
 from devicemgr.rulebook import Rulebook
 from devicemgr.store import consents, credentials, holdings, ledger_rows, people, places
 from devicemgr.store.ledger_rows import EventFilter
-from devicemgr.store.tables import CredentialRow, HoldingRow, LevelRow, PortalRow
+from devicemgr.store.tables import CredentialRow, HoldingRow, LevelRow, PortalRow, ScheduleRow
 
 
 class FakeHolder:
@@ -92,6 +92,41 @@ class FakeHolder:
         for key in keys:
             self.kept.pop(key, None)
             self.faces.pop(key, None)
+
+
+class PickyHolder(FakeHolder):
+    """Keeps people; can't hold cards in `unfit`, and refuses to change whoever is in `stubborn`."""
+
+    def __init__(self) -> None:
+        super().__init__("people")
+        self.unfit: set[str] = set()
+        self.stubborn: set[str] = set()
+
+    def card_refusal(self, card: str) -> str | None:
+        return f"card {card} does not fit" if card in self.unfit else None
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        assert not any(self.unfit & set(holding.cards) for holding in holdings)
+        stubborn = {holding.key for holding in holdings if holding.key in self.stubborn and holding.key in self.kept}
+        rest = [holding for holding in holdings if holding.key not in stubborn]
+        refused = super().put(rest, faces) if rest else {}
+        return refused | {key: DeviceRefused("it keeps what it has") for key in stubborn}
+
+
+class HalfHolder(FakeHolder):
+    """Keeps people, and says no to `half` after it took them without their cards."""
+
+    def __init__(self, kind: type[DeviceRefused] = HeldInPart) -> None:
+        super().__init__("people")
+        self.half: set[str] = set()
+        self.kind = kind
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        for holding in holdings:
+            self.kept[holding.key] = replace(coarse(holding), cards=())
+        done = [holding for holding in holdings if holding.key not in self.half]
+        refused = super().put(done, faces) if done else {}
+        return refused | {key: self.kind("the card is another's") for key in self.half & {h.key for h in holdings}}
 
 
 class ScheduledHolder(FakeHolder):
@@ -187,6 +222,16 @@ class House:
         with self.site.database.write() as session:
             session.add(CredentialRow(id=f"old-{badge}", person_id=person_id, kind="card", value=number, created="x"))
         return person_id
+
+    def take_card(self, badge, number):
+        with self.site.database.write() as session:
+            credentials.remove_card(session, people.get(session, badge), number)
+
+    def schedule(self, session):
+        """Mornings for the level `staff`."""
+        session.add(ScheduleRow(name="mornings", timezone="UTC", windows=["mon-sun 06:00-12:30"], holidays=[]))
+        session.flush()
+        places.set_level_portals(session, session.get(LevelRow, "staff"), ["lobby"], "mornings")
 
     def edit(self, badge, **fields):
         with self.site.database.write() as session:

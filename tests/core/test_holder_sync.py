@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devicemgr import faces as site_faces
-from devicemgr.errors import DeviceUnreachable, OutcomeUnknown
+from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, OutcomeUnknown
 from devicemgr.holder_run import Keeper, Run, drive
 from devicemgr.holder_sync import HolderSync
 from devicemgr.holdings import State
@@ -17,7 +17,7 @@ from devicemgr.ports import Holding
 from devicemgr.rulebook import Rulebook
 from devicemgr.samples import KeptSamples
 from devicemgr.store import credentials, people, places
-from tests.core.holders import FakeHolder, House, coarse
+from tests.core.holders import FakeHolder, HalfHolder, House, PickyHolder, ScheduledHolder, coarse
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -249,6 +249,84 @@ def test_a_card_that_a_controller_can_not_read_and_one_that_two_have(house):
     device.told.clear()
     house.bring(device, read=True)
     assert device.told == []
+
+
+def test_a_card_that_does_not_fit_is_named_and_the_person_is_held(house):
+    device = PickyHolder()
+    device.unfit = {"388:57549", "1000:5"}
+    house.person("A1", cards=["77", "388:57549"])
+    house.person("B2", cards=["1000:5"])
+    assert house.bring(device).failed == 1
+    assert device.kept["A1"].cards == ("77",)
+    assert "B2" not in device.kept
+    records = house.records()
+    assert (records["A1"].state, records["A1"].error) == (State.HELD, "card 388:57549 does not fit")
+    assert (records["B2"].state, records["B2"].error) == (State.FAILED, "card 1000:5 does not fit")
+    device.told.clear()
+    house.bring(device, read=True)
+    assert device.told == []
+    house.take_card("A1", "77")
+    house.bring(device)
+    assert device.kept == {}, "nothing of theirs fits any more"
+    assert house.records()["A1"].state is State.FAILED
+    device.unfit.clear()
+    house.fresh()
+    assert house.bring(device).failed == 0
+    assert {key: holding.cards for key, holding in device.kept.items()} == {"A1": ("388:57549",), "B2": ("1000:5",)}
+    assert {record.error for record in house.records().values()} == {None}
+
+
+def test_whom_a_device_refuses_to_restrict_is_removed_and_added_again(house):
+    device = PickyHolder()
+    house.person("A1", "all", cards=["77", "78"])
+    house.bring(device)
+    device.stubborn = {"A1"}
+    house.take_card("A1", "78")
+    device.told.clear()
+    assert house.bring(device).failed == 0
+    assert device.told == [("remove", ("A1",)), ("add", ("A1",))]
+    assert device.kept["A1"].cards == ("77",)
+    assert house.records()["A1"].state is State.HELD
+
+
+def test_whom_a_device_refuses_to_restrict_and_to_add_is_gone(house):
+    device = PickyHolder()
+    house.person("A1", "all", cards=["77", "78"])
+    house.bring(device)
+    device.stubborn, device.refuses = {"A1"}, set()
+    remove = device.remove
+    device.remove = lambda keys: (remove(keys), device.refuses.update(keys))[0]
+    house.take_card("A1", "78")
+    assert house.bring(device).failed == 1
+    assert device.kept == {}
+    assert house.records()["A1"].state is State.FAILED
+
+
+@pytest.mark.parametrize("kind", [HeldInPart, DeviceRefused])
+def test_an_erasure_after_a_half_done_addition_asks_the_device(house, kind):
+    device = HalfHolder(kind)
+    house.person("A1", cards=["77"])
+    device.half = {"A1"}
+    assert house.bring(device).failed == 1
+    assert "A1" in device.kept
+    site_faces.erase(house.site, "uid:0", "A1")
+    house.bring(device)
+    assert device.told[-1] == ("remove", ("A1",))
+    assert device.kept == {}
+    assert len(house.events("admin.erasure_completed")) == 1
+
+
+def test_schedules_that_a_device_refuses_whole_hold_up_no_removal(house):
+    device = ScheduledHolder()
+    house.person("A1", cards=["77", "78"])
+    with house.site.database.write() as session:
+        house.schedule(session)
+    house.bring(device)
+    device.keep_hours = lambda hours, look=False: (_ for _ in ()).throw(DeviceRefused("no hours here"))
+    house.fresh()
+    house.take_card("A1", "78")
+    house.bring(device, read=True)
+    assert device.kept["A1"].cards == ("77",)
 
 
 PERSON = st.tuples(st.sampled_from(["staff", "all"]), st.booleans(), st.booleans())

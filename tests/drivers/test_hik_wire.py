@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devicemgr.errors import DeviceGarbled, DeviceRefused, OutcomeUnknown
+from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart, OutcomeUnknown
 from devicemgr.model import Direction, PortalMode
 from devicemgr.ports import Holding
 
@@ -260,14 +260,14 @@ def test_cards_and_a_face(wire):
     cards = json.dumps({
         "CardInfoSearch": {
             "searchID": "1", "responseStatusStrg": "OK", "numOfMatches": 1, "totalMatches": 1,
-            "CardInfo": [{"employeeNo": "42", "cardNo": "1200345", "cardType": "normalCard"}],
+            "CardInfo": [{"employeeNo": "42", "cardNo": "786777", "cardType": "normalCard"}],
         }
     }).encode()  # fmt: skip
     line = wire(OK, found(STORED), OK, OK, found(STORED, numOfCard=1, numOfFace=1), cards)
     want = Holding("42", "Әйгерім", ("12:345",), frozenset({1}), AIGUL.valid_from, None, "digest")
     assert people(line).put([want], {"42": held.getvalue()}) == {}
     assert line.sent[2][0] == "POST /ISAPI/AccessControl/CardInfo/Record?format=json"
-    assert line.sent[2][2] == b'{"CardInfo":{"employeeNo":"42","cardNo":"1200345","cardType":"normalCard"}}'
+    assert line.sent[2][2] == b'{"CardInfo":{"employeeNo":"42","cardNo":"786777","cardType":"normalCard"}}'
     method, kind, body = line.sent[3]
     assert (method, kind) == ("PUT /ISAPI/Intelligent/FDLib/FDSetUp?format=json", "multipart/form-data")
     parts = body.split(b"\r\n--")
@@ -337,14 +337,30 @@ def test_an_empty_list_is_never_sent(wire, keys):
     [
         (Holding("x" * 33, "A"), "does not fit: the console holds 1 to 32"),
         (Holding("бейдж", "A"), "does not fit"),
-        (Holding("42", "A", ("raw:26:1FF",)), "decimal numbers only"),
-        (Holding("42", "A", ("70000:1",)), "decimal numbers only"),
     ],
 )
 def test_what_it_can_not_hold(wire, want, words):
     line = wire()
     assert words in str(people(line).put([want], {})[want.key])
     assert line.server.requests == []
+
+
+@pytest.mark.parametrize("card", ["raw:26:1FE", "388:57549", "raw:39:1", "9" * 21])
+def test_a_card_that_does_not_fit_is_named_and_the_rest_is_there(wire, card):
+    line = wire(OK, found(STORED, numOfCard=1), CARD_5)
+    failed = people(line).put([Holding("42", "Әйгерім", (card, "5"), frozenset({1}), AIGUL.valid_from)], {})
+    assert isinstance(failed["42"], HeldInPart)
+    assert f"card {card} does not fit" in str(failed["42"])
+    assert line.sent[0][0] == "PUT /ISAPI/AccessControl/UserInfo/SetUp?format=json"
+    assert line.answers == []
+
+
+CARD_5 = json.dumps({
+    "CardInfoSearch": {
+        "searchID": "1", "responseStatusStrg": "OK", "numOfMatches": 1, "totalMatches": 1,
+        "CardInfo": [{"employeeNo": "42", "cardNo": "5", "cardType": "normalCard"}],
+    }
+}).encode()  # fmt: skip
 
 
 def test_a_long_name_is_cut_between_characters(wire):

@@ -59,6 +59,13 @@ SABOTAGES = (
         "tests/client/test_credentials.py",
     ),
     one(
+        "whom a device won't restrict left as before",
+        "devicemgr/holder_sync.py",
+        "            yield from self._remove([key])\n            if key not in self._records:",
+        "            if key not in self._records:",
+        "tests/core/test_holder_sync.py",
+    ),
+    one(
         "erased rows left in the file",
         "devicemgr/store/sqlite.py",
         '"secure_delete=ON"',

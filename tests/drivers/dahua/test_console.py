@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PIL import Image
 
-from devicemgr.errors import DeviceBusy, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
+from devicemgr.errors import DeviceBusy, DeviceRefused, DeviceUnreachable, HeldInPart, InvalidInput, OutcomeUnknown
 from devicemgr.events import DeviceDecided, DeviceReported, GateAlarm, Kind
 from devicemgr.model import Direction, PortalMode
 from devicemgr.ports import Gate, Holder, Holding, Replaying, Verifier
@@ -103,10 +103,34 @@ def test_photos_are_made_to_fit(sim, opened, size):
     assert 300 <= height <= 1200
 
 
-def test_a_photo_that_is_none_fails_its_person_alone(sim, opened):
+def test_a_photo_that_is_none_is_missing_alone(sim, opened):
     failed = opened().put([person("1", face="x"), person("2")], {"1": b"no photo"})
     assert list(failed) == ["1"]
-    assert set(sim.people.users) == {"2"}
+    assert isinstance(failed["1"], HeldInPart)
+    assert set(sim.people.users) == {"1", "2"}
+    assert sim.people.faces == {}
+
+
+def test_what_does_not_fit_blocks_no_removal(either):
+    sim, device = either
+    device.put([person("1", cards=["1001", "1002"], face="x"), person("9", cards=["1009"])], {"1": jpeg()})
+    sim.people.update_cards = sim.people.insert_cards  # newer firmware refuses a card that is another person's
+    unfit = person("1", cards=["1002", "1000:123456", "1009"], doors=())
+    failed = device.put([unfit], {})
+    assert isinstance(failed["1"], HeldInPart)
+    assert "1000:123456" in str(failed["1"])
+    assert list(sim.people.faces) == []
+    held = {holding.key: holding for holding in everybody(device)}
+    assert set(held["1"].cards) == {"1002"}
+    assert (held["1"].doors, held["9"].cards) == (frozenset(), ("1009",))
+
+
+def everybody(device):
+    found, after, first = [], None, True
+    while first or after is not None:
+        page, after = device.held(after)
+        found, first = [*found, *page], False
+    return found
 
 
 def test_one_face_for_two_people_fails_the_second_with_why(either):

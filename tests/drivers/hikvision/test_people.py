@@ -1,9 +1,11 @@
 """People, cards and faces on the simulated terminal, over HTTP on loopback."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from devicemgr.errors import HeldInPart
 from devicemgr.ports import Holding
 from drivers._hik_codes import SUB_STATUS
 from drivers._sim.hikvision.refusals import REFUSALS
@@ -31,6 +33,41 @@ def test_people_cards_faces_and_their_end(sim, console, face):
     device.remove(["42", "nobody"])
     assert (list(sim.terminal.users), sim.terminal.cards) == (["A-7"], {})
     assert not sim.events.all("everybody_removed")
+
+
+def test_a_card_that_does_not_fit_leaves_the_person_there_and_blocks_no_removal(sim, console, face):
+    device = console()
+    both = Holding("42", "A", ("1200345", "77", "388:57549"), frozenset({1}), face="x")
+    failed = device.put([both], {"42": face})
+    assert isinstance(failed["42"], HeldInPart)
+    assert "card 388:57549 does not fit" in str(failed["42"])
+    assert (sim.terminal.cards, set(sim.terminal.faces)) == ({"1200345": "42", "77": "42"}, {"42"})
+    failed = device.put([replace(both, cards=("77", "388:57549"), doors=frozenset())], {})
+    assert isinstance(failed["42"], HeldInPart)
+    assert (sim.terminal.cards, sim.terminal.users["42"]["doorRight"]) == ({"77": "42"}, "")
+
+
+@pytest.mark.parametrize("sub", ["badParameters", "deviceError"])
+def test_a_name_that_is_refused_keeps_no_card_and_no_face_there(sim, console, face, sub):
+    device = console()
+    device.put([Holding("42", "A", ("1200345", "77"), frozenset({1}), face="x")], {"42": face})
+    sim.terminal.faults.refusals.append(("UserInfo/SetUp", sub))
+    failed = device.put([Holding("42", "Ж", ("77",), frozenset({1}))], {})
+    assert [event["sub"] for event in sim.events.all() if event["event"] == "refused"] == [sub]
+    assert "42" in failed
+    assert "1200345" not in sim.terminal.cards
+    assert sim.terminal.faces == {}
+    # What only a name lacks is held in part; after anything else the core removes the person.
+    assert isinstance(failed["42"], HeldInPart) == (sub == "badParameters")
+
+
+def test_a_photo_that_is_none_and_a_card_of_somebody_else_block_no_removal(sim, console):
+    device = console()
+    device.put([Holding("1", "A", ("5",), frozenset({1})), Holding("2", "B", ("6", "7"), frozenset({1}))], {})
+    failed = device.put([Holding("2", "B", ("5", "7"), frozenset({1}), face="x")], {"2": b"no photo"})
+    assert isinstance(failed["2"], HeldInPart)
+    assert "that card for somebody else" in str(failed["2"])
+    assert sim.terminal.cards == {"5": "1", "7": "2"}
 
 
 def test_older_firmware(sim, console, face):

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devicemgr.errors import HeldInPart
 from devicemgr.ports import Holding
 from drivers._uhppote_cards import DELETED, Card, card_of, holding_of
 
@@ -36,6 +37,15 @@ def test_cards_that_can_not_be_kept_are_refused_alone(sim, controller):
     refused = device.put(holdings, {})
     assert set(refused) == {str(DELETED), "5", "raw:40:1"}
     assert sim.card_numbers() == [6]
+
+
+def test_a_door_that_it_has_not_blocks_no_door_from_being_taken(sim, controller):
+    device = controller()
+    device.put([Holding("5", doors=frozenset({1, 2}))], {})
+    refused = device.put([Holding("5", doors=frozenset({2, 7}))], {})
+    assert isinstance(refused["5"], HeldInPart)
+    (held,), _ = device.held(None)
+    assert held.doors == {2}
 
 
 @given(CARDS)
