@@ -13,6 +13,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from devicemgr.chain import Entry
@@ -189,6 +190,9 @@ class AccessPipeline:
         self._passages.released(portal, direction, fact.request, now)
 
     def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
+        # One reading of the clock for one decision, whatever led to it.
+        at, *others = self._rules.times()
+        request = replace(request, at=at, also_at=tuple(others))
         decision = decide(request, rules)
         if decision.reason is Reason.SECOND_FACTOR_REQUIRED and request.more_possible:
             self._refuse(self._showings.keep(request, decision, timings_ms))

@@ -7,6 +7,7 @@ from typing import Any
 
 from devicemgr.errors import DevicemgrError
 from devicemgr.events import Fact, Kind
+from devicemgr.host_clock import doubt_when
 from devicemgr.ledger import Ledger
 from devicemgr.model import JsonValue
 from devicemgr.store import clock_mark
@@ -26,15 +27,24 @@ class ClockWatch:
         self._clock, self._database, self._ledger = clock, database, ledger
         self._kept = float("-inf")
 
+    @classmethod
+    def of_process(cls, clock: WallClock, database: Database, ledger: Ledger) -> "ClockWatch":
+        """Return the watch of this process; drivers set no device's clock while this one is in doubt."""
+        doubt_when(lambda: bool(clock.ahead_s or clock.behind_s))
+        return cls(clock, database, ledger)
+
     def look(self) -> None:
         """Record a jump; keep the mark now and then. Never raises."""
         jump = self._clock.look()
         if jump is not None:
             log.warning("the clock jumped by %.1f s, from %s", jump.seconds, rfc3339(jump.before))
+            judged = self._clock.times()
             detail: dict[str, JsonValue] = {
                 "from": rfc3339(jump.before), "to": rfc3339(jump.after), "seconds": round(jump.seconds, 3),
-                "rights_judged_at": rfc3339(self._clock.now()),
+                "rights_judged_at": rfc3339(judged[0]),
             }  # fmt: skip
+            if len(judged) > 1:
+                detail["rights_judged_also_at"] = rfc3339(judged[1])
             self._ledger.submit(Fact(Kind.CLOCK_JUMPED, datetime.now(UTC), detail=detail))
         if time.monotonic() - self._kept >= _KEEP_SECONDS:
             self._kept = time.monotonic()
@@ -43,7 +53,7 @@ class ClockWatch:
     def keep(self) -> None:
         """Note on disk how far time has come, so that a clock set back while nothing runs is known too."""
         try:
-            clock_mark.save(self._database, self._clock.mark)
+            clock_mark.save(self._database, self._clock)
         except DevicemgrError as error:
             log.debug("the time could not be kept: %s", error)  # storage has an alarm of its own
 
@@ -53,7 +63,7 @@ class ClockWatch:
 
 
 def alarms_of(clock: WallClock) -> list[dict[str, Any]]:
-    """A clock that is behind, or has jumped ahead within the hour."""
+    """A clock that is behind, or stands ahead of the time that was reached."""
     if behind := clock.behind_s:
         cause = (
             f"this computer's clock is {behind:.0f} s behind the time that was reached: rights are judged at "
@@ -61,6 +71,9 @@ def alarms_of(clock: WallClock) -> list[dict[str, Any]]:
         )
         return [{"kind": "clock_behind", "cause": cause}]
     if ahead := clock.ahead_s:
-        cause = f"this computer's clock has jumped {ahead:.0f} s ahead within the last hour; set it if it is wrong"
+        cause = (
+            f"this computer's clock has jumped {ahead:.0f} s ahead: a right must hold at {rfc3339(clock.now())} and at "
+            f"{rfc3339(clock.earliest())}; set the clock, or say that it is right: devicemgr clock --accept"
+        )
         return [{"kind": "clock_jumped", "cause": cause}]
     return []

@@ -10,7 +10,7 @@ from devicemgr.events import Fact
 from devicemgr.site import Site
 from devicemgr.store import consents as rows
 from devicemgr.store import people, settings
-from devicemgr.store.database import Session
+from devicemgr.store.database import Session, clock_of
 from devicemgr.text import parse_time, reference, rfc3339
 
 EXPIRED = "admin.consent_expired"
@@ -30,8 +30,8 @@ def agreed(session: Session, form: str, notice: str | None = None, until: str | 
     found = settings.load(session)
     end = parse_time(until) if until else None
     if end is None and found.consent_days:
-        end = datetime.now(UTC) + timedelta(days=found.consent_days)
-    if end is not None and end <= datetime.now(UTC):
+        end = clock_of(session).earliest() + timedelta(days=found.consent_days)
+    if end is not None and end <= clock_of(session).now():
         raise InvalidInput("the consent would have ended already; give a later --consent-until")
     version = (notice or found.notice).strip()
     if len(version) > 64 or any(unicodedata.category(c).startswith("C") for c in version):

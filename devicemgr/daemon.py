@@ -86,7 +86,7 @@ class Daemon:
         self._lanes = CameraLanes(self._rules, site.parts.catalog, self._pool)
         self._supervisor = Supervisor(site.parts.catalog, Listener(self._on_fact, self._on_state), self._resume)
         self._meters = Meters(site.database)
-        self._clock = ClockWatch(site.clock, site.database, site.ledger)
+        self._clock = ClockWatch.of_process(site.clock, site.database, site.ledger)
         self._consents = ConsentWatch(site)
         self._retention = Retention(site)
         self._fires = FireWatch(self._rules)

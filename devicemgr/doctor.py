@@ -46,7 +46,12 @@ def _time(site: Site) -> str:
             f"the clock is {behind:.0f} s behind the time that was reached; rights are judged by that",
             "set the clock; if it is right: devicemgr clock --accept",
         )
-    return "not behind the time that was reached"
+    if ahead := site.clock.ahead_s:
+        raise Finding(
+            f"the clock has jumped {ahead:.0f} s ahead of the time that was reached; a right must hold by both times",
+            "set the clock; if it is right: devicemgr clock --accept",
+        )
+    return "agrees with the time that was reached"
 
 
 def _database(site: Site) -> str:

@@ -113,7 +113,7 @@ class HolderSync:
             self._profile.hours, frozenset(self._no_hours), self._profile.card_refusal,
         )  # fmt: skip
         faces = self._samples.digests() if policy.faces else {}
-        self._desired = desired(self._keeper.name, policy, self._snapshot, self._site.clock.now(), faces)
+        self._desired = desired(self._keeper.name, policy, self._snapshot, self._site.clock.times(), faces)
 
     def _load(self) -> None:
         """What is wanted now, and what is recorded; what differs is marked on disk before anything is sent."""

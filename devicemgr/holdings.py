@@ -157,24 +157,25 @@ def _doors_of(device: str, snapshot: Snapshot) -> dict[str, frozenset[int]]:
     return doors
 
 
-def _entitled(device: str, snapshot: Snapshot, at: datetime) -> Iterator[tuple[Person, list[_Door]]]:
+def _entitled(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> Iterator[tuple[Person, list[_Door]]]:
     """Everybody whom a level lets pass at the device, now or at another time."""
     doors = _doors_of(device, snapshot)
-    by_level = {name: _level_doors(level, doors, snapshot, at) for name, level in snapshot.levels.items()}
+    by_level = {name: _level_doors(level, doors, snapshot, times) for name, level in snapshot.levels.items()}
     for person in snapshot.people.values():
         found = [door for name in person.levels for door in by_level.get(name, ())]
-        if found and invalidity(person, at) in (None, Reason.NOT_YET_VALID):
+        if found and all(invalidity(person, at) in (None, Reason.NOT_YET_VALID) for at in times):
             yield person, found
 
 
 def _level_doors(
-    level: AccessLevel, doors: Mapping[str, frozenset[int]], snapshot: Snapshot, at: datetime
+    level: AccessLevel, doors: Mapping[str, frozenset[int]], snapshot: Snapshot, times: Sequence[datetime]
 ) -> list[_Door]:
     found = []
     for name, schedule_name in level.portals.items():
         if name in doors:
             schedule = snapshot.schedules.get(schedule_name) if schedule_name is not None else None
-            open_now = schedule_name is None or (schedule is not None and is_open(schedule, at))
+            always = schedule_name is None
+            open_now = always or (schedule is not None and all(is_open(schedule, at) for at in times))
             found.append(_Door(doors[name], snapshot.portals[name], open_now, schedule_name))
     return found
 
@@ -186,10 +187,12 @@ def _cards_by_person(snapshot: Snapshot) -> dict[str, list[str]]:
     return cards
 
 
-def desired(device: str, policy: Policy, snapshot: Snapshot, at: datetime, faces: Mapping[str, str]) -> Desired:
-    """Who may pass at `device`, as it should hold them at `at`; `faces` leads from people's ids to sample digests."""
+def desired(
+    device: str, policy: Policy, snapshot: Snapshot, times: Sequence[datetime], faces: Mapping[str, str]
+) -> Desired:
+    """Who may pass at `device` at each of `times`; `faces` leads from people's ids to sample digests."""
     cards = _cards_by_person(snapshot)
-    entitled, kept = _entitled(device, snapshot, at), _Hours(policy)
+    entitled, kept = _entitled(device, snapshot, times), _Hours(policy)
     if policy.holds == "cards":
         return _desired_cards(kept, entitled, cards)
     wanted, unfit, missing = {}, {}, {}
@@ -289,11 +292,11 @@ def _suffices(factor: Factor, person: Person, door: _Door) -> bool:
     return suffices(door.portal.require, shown, consents=person.face_consent, doubtful_face=False)
 
 
-def entitled_keys(device: str, snapshot: Snapshot, at: datetime) -> dict[str, str]:
+def entitled_keys(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> dict[str, str]:
     """Every key, badge or printed number, under which the device may hold somebody; and whose it is."""
     cards = _cards_by_person(snapshot)
     keys = {}
-    for person, _ in _entitled(device, snapshot, at):
+    for person, _ in _entitled(device, snapshot, times):
         keys[person.badge] = person.id
         keys |= {_key(number): person.id for number in cards.get(person.id, ())}
     return keys

@@ -1,11 +1,15 @@
-"""Whether this computer's clock is held right by a time server."""
+"""This computer's clock: whether a time server holds it, in which run of the computer it is, whether it is doubted."""
 
 import ctypes
 import os
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _STRUCT_BYTES = 512  # struct timex is 208 on 64 bits
+
+_doubts: list[Callable[[], bool]] = []
 
 
 def synchronised() -> bool | None:
@@ -29,6 +33,24 @@ def _by_timedatectl() -> bool | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return {"yes": True, "no": False}.get(said)
+
+
+def boot_id() -> str | None:
+    """Return what names this run of the computer (random(4), /proc/sys/kernel/random/boot_id); None if unknown."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def doubt_when(check: Callable[[], bool]) -> None:
+    """Set how `is_doubted` finds out."""
+    _doubts[:] = [check]
+
+
+def is_doubted() -> bool:
+    """Return True while the clock differs from the time that was reached: no device's clock is set by it."""
+    return any(check() for check in _doubts)
 
 
 def in_container() -> bool:

@@ -242,7 +242,7 @@ def mark_revoked(site: Site, rules: Rulebook, besides: Collection[str] = ()) -> 
     with site.database.read() as session:
         recorded = {device_id: rows.records(session, device_id) for device_id, _ in devices}
     for device_id, name in devices:
-        keys = entitled_keys(name, snapshot, site.clock.now())
+        keys = entitled_keys(name, snapshot, site.clock.times())
         changed = []
         for record in recorded[device_id].values():
             entitled = keys.get(record.key) == record.person_id

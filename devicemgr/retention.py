@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 EVENTS_REMOVED, SAMPLES_REMOVED = "admin.events_removed", "admin.samples_removed"
 _RAN = "retention_ran"
 _EVERY = timedelta(hours=24)
+# A computer that starts with a clock of a year to come is believed: it must not remove everything at once.
+_MAX_STEP = timedelta(days=7)
 # By then a clock that was wrong when the box started has been set, and a jump of it is believed or undone.
 _SETTLED_S = 3600.0
 _BATCH = 500
@@ -38,6 +40,7 @@ class Retention:
     def __init__(self, site: Site, ticks: Callable[[], float] = time.monotonic) -> None:
         self._site, self._ticks = site, ticks
         self._started = ticks()
+        self._ran: float | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -48,14 +51,25 @@ class Retention:
             return
         if self._ticks() - self._started < _SETTLED_S or clock.ahead_s or clock.behind_s:
             return
+        if self._ran is not None and self._ticks() - self._ran < _EVERY.total_seconds():
+            return
         if (self._thread is None or not self._thread.is_alive()) and self._is_due(clock.now()):
             self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
             self._thread.start()
 
     def _is_due(self, now: datetime) -> bool:
+        ran = self._last()
+        return ran is None or abs(now - ran) >= _EVERY
+
+    def _last(self) -> datetime | None:
         with self._site.database.read() as session:
             ran = get_meta(session, _RAN)
-        return ran is None or abs(now - parse_time(ran)) >= _EVERY
+        return parse_time(ran) if ran is not None else None
+
+    def _time(self) -> datetime:
+        """The time by which to remove: at most a week after the last run's, so that a wrong clock costs little."""
+        now, ran = self._site.clock.earliest(), self._last()
+        return now if ran is None else min(now, ran + _MAX_STEP)
 
     def stop(self, timeout: float) -> None:
         """End between two batches; the next day goes on."""
@@ -65,7 +79,8 @@ class Retention:
 
     def _run(self) -> None:
         try:
-            run(self._site, self._site.clock.now(), self._stopping)
+            run(self._site, self._time(), self._stopping)
+            self._ran = self._ticks()
         except DevicemgrError as error:
             log.error("what is past its time could not be removed: %s", error)
         except Exception:

@@ -14,10 +14,11 @@ from devicemgr.wall_clock import WallClock
 
 
 class Rulebook:
-    """Loads snapshots; `current` is one whole version, and `now` tells the time by which it is judged."""
+    """Loads snapshots; `current` is one whole version, and `times` tells when a right of it must hold."""
 
     def __init__(self, database: Database, catalog: DriverCatalog, clock: WallClock | None = None) -> None:
-        self.now = (clock or WallClock()).now
+        clock = clock or WallClock()
+        self.now, self.times = clock.now, clock.times
         self._database = database
         self._catalog = catalog
         self._loading = threading.Lock()

@@ -176,6 +176,7 @@ def open_site(home: Home, parts: Parts, *, nobody: bool = False) -> Site:
     vault = load_vault(home, database)
     with database.read() as session:
         clock = WallClock(clock_mark.load(session))
+    database.clock = clock
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
     ledger = Ledger(database, Spill(home.spill, home.spill_key))
     return Site(

@@ -13,7 +13,7 @@ from devicemgr.events import Fact
 from devicemgr.model import Role
 from devicemgr.site import Site
 from devicemgr.store import approvals, operators
-from devicemgr.store.database import Session, get_meta, set_meta
+from devicemgr.store.database import Session, clock_of, get_meta, set_meta
 from devicemgr.store.people import now_text
 from devicemgr.store.tables import ApprovalRow, OperatorRow
 from devicemgr.text import rfc3339
@@ -39,7 +39,7 @@ def ask(site: Site, actor: str, action: str, subject: str) -> NoReturn:
     with site.database.write(changes_site=False) as session:
         row = _found(session, actor, action, subject)
         if row is None:
-            row = approvals.add(session, action, subject, actor)
+            row = approvals.add(session, action, subject, actor, _span(session)[1])
             _record(site, session, "admin.approval_asked", actor, row)
         advice = _advice(session, actor, row.id)
     raise ApprovalNeeded(f"two admins must agree on this: {advice}, then do it again, within {MINUTES} minutes")
@@ -48,7 +48,7 @@ def ask(site: Site, actor: str, action: str, subject: str) -> NoReturn:
 def approve(site: Site, actor: str, approval: str) -> ApprovalRow:
     """Agree; NotAllowed for the person who asked, in whatever guise, for a new admin and for a program's token."""
     with site.database.write(changes_site=False) as session:
-        row = approvals.get(session, approval, _earliest())
+        row = approvals.get(session, approval, *_span(session))
         if actor.startswith("token:"):
             raise NotAllowed("a token can't approve: a second person must, signed in or on the box")
         if _person(row.asked_by) == _person(actor):
@@ -118,7 +118,8 @@ def _require_not_made_by(site: Site, session: Session, asked_by: str, actor: str
 
 
 def _since(site: Site) -> str:
-    return rfc3339(site.clock.now() - SETTLING)
+    # By the time that no jump ahead changes: a forged day settles nobody.
+    return rfc3339(site.clock.earliest() - SETTLING)
 
 
 def _operator(actor: str) -> str:
@@ -128,11 +129,13 @@ def _operator(actor: str) -> str:
 
 
 def _open(session: Session) -> list[ApprovalRow]:
-    return list(approvals.since(session, _earliest()))
+    return list(approvals.since(session, *_span(session)))
 
 
-def _earliest() -> str:
-    return rfc3339(datetime.now(UTC) - timedelta(minutes=MINUTES))
+def _span(session: Session) -> tuple[str, str]:
+    """From when to when an open request was asked for, by the time that no jump of the clock changes."""
+    now = clock_of(session).earliest()
+    return rfc3339(now - timedelta(minutes=MINUTES)), rfc3339(now)
 
 
 def _found(session: Session, actor: str, action: str, subject: str) -> ApprovalRow | None:

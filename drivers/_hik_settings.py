@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from devicemgr.errors import DeviceRefused
+from devicemgr.host_clock import is_doubted
 from devicemgr.model import DeviceInfo, JsonValue
 from devicemgr.text import safe
 from drivers._hik_isapi import DEVICE_INFO, Isapi, Refusal, section
@@ -33,7 +34,12 @@ def clock_of(isapi: Isapi, setting: Literal["check", "set"]) -> Clock:
     """The console's clock as it is now; set to this box's first where that is wanted and it keeps its own time."""
     says = isapi.get(TIME)
     clock = read_clock(says, datetime.now(UTC))
-    if setting == "check" or abs(clock.skew) <= _SET_ABOVE_S or str(says.get("timeMode")).upper() == "NTP":
+    if (
+        setting == "check"
+        or is_doubted()
+        or abs(clock.skew) <= _SET_ABOVE_S
+        or str(says.get("timeMode")).upper() == "NTP"
+    ):
         return clock
     now = datetime.now(clock.zone)
     offset = now.utcoffset()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceFact, FireRelease, GateAlarm, Kind
+from devicemgr.host_clock import is_doubted
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Holding
 from devicemgr.rules.cards import names_of_controller_number
@@ -197,7 +198,7 @@ class UhppoteGate:
         clock, now = self._clock(status), datetime.now(UTC)
         self._now = clock
         skew = None if clock is None else (clock - now).total_seconds()
-        if skew is not None and abs(skew) <= SKEW_SECONDS:
+        if (skew is not None and abs(skew) <= SKEW_SECONDS) or is_doubted():
             return []
         self._ask("set_time", wall(now, self._zone))
         how = "stood at no time" if skew is None else f"was {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"

@@ -16,6 +16,7 @@ from devicemgr import __version__
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.runtime import Figures
 from devicemgr.supervisor import Health
+from devicemgr.wall_clock import WallClock
 
 router = APIRouter(tags=["system"])
 
@@ -29,7 +30,7 @@ class Figured(Collector):
     def collect(self) -> Iterator[Metric]:
         """A metric a figure."""
         found, figures = self._context.runtime.status(), self._context.runtime.figures()
-        yield from _single(found, figures, self._context.site.clock.behind_s)
+        yield from _single(found, figures, self._context.site.clock)
         yield from _devices(found["devices"])
         yield from _portals(found["portals"])
         queues = GaugeMetricFamily("devicemgr_queue_length", "What waits for a thread", labels=["queue"])
@@ -39,7 +40,7 @@ class Figured(Collector):
         yield from _counted(figures)
 
 
-def _single(found: dict[str, Any], figures: Figures, behind: float) -> Iterator[Metric]:
+def _single(found: dict[str, Any], figures: Figures, clock: WallClock) -> Iterator[Metric]:
     sealed = found["ledger"]["sealed_at"]
     age = (datetime.now(UTC) - datetime.fromisoformat(sealed)).total_seconds() if sealed else float("nan")
     single = {
@@ -51,7 +52,8 @@ def _single(found: dict[str, Any], figures: Figures, behind: float) -> Iterator[
         "devicemgr_ledger_seq": ("The last event's number", found["ledger"]["seq"]),
         "devicemgr_seal_age_seconds": ("Since the ledger was sealed", age),
         "devicemgr_storage_failing": ("1 while nothing can be recorded", figures.storage_failing),
-        "devicemgr_clock_behind_seconds": ("How far the clock is behind the time that was reached", behind),
+        "devicemgr_clock_behind_seconds": ("How far the clock is behind the time that was reached", clock.behind_s),
+        "devicemgr_clock_ahead_seconds": ("How far the clock is ahead of the time that was reached", clock.ahead_s),
         "devicemgr_alarms": ("Alarms now", len(found["alarms"])),
     }
     for name, (help_text, value) in single.items():

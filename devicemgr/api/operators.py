@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -60,7 +60,7 @@ def add_operator(body: NewOperator, context: Ctx, caller: Who) -> dict[str, Any]
     if Role.ADMIN in body.roles:
         _require_second_admin(context, caller, name, user)
     with context.site.database.write(changes_site=False) as session:
-        at = rfc3339(context.site.clock.now())
+        at = rfc3339(context.site.clock.earliest())
         row = operators.add(session, name, body.roles, user, stored, by=caller.actor, at=at)
         two_person.note_admins(session)
         answer = operators.as_json(row)
@@ -87,7 +87,7 @@ def set_operator_password(name: str, body: NewPassword, context: Ctx, caller: Wh
         row = operators.get(session, name)
         row.password = stored
         if caller.actor != f"operator:{name}":  # a token of theirs may be in other hands
-            row.password_reset, row.password_reset_by = rfc3339(context.site.clock.now()), caller.actor
+            row.password_reset, row.password_reset_by = rfc3339(context.site.clock.earliest()), caller.actor
         context.record(session, "admin.operator_password_set", caller, {"operator": name})
         return operators.as_json(row)
 
@@ -96,7 +96,8 @@ def set_operator_password(name: str, body: NewPassword, context: Ctx, caller: Wh
 def make_token(name: str, body: NewToken, context: Ctx, caller: Who) -> dict[str, Any]:
     """Make an API token; `token` is told here and never again."""
     secret = new_secret(TOKEN_START)
-    expires = rfc3339(datetime.now(UTC) + timedelta(days=body.days))
+    # While the clock may be forged, the end counts from the time that was reached without it.
+    expires = rfc3339(context.site.clock.earliest() + timedelta(days=body.days))
     with context.site.database.write(changes_site=False) as session:
         row = operators.get(session, name)
         beyond = sorted(set(body.roles) - operators.roles_of(row))

@@ -14,7 +14,7 @@ app = typer.Typer()
 def clock(
     *, accept: Annotated[bool, typer.Option("--accept", help="This computer's clock is right: judge by it.")] = False
 ) -> None:
-    """Show this computer's clock and the time by which rights are judged."""
+    """Show this computer's clock and the times by which rights are judged."""
     found = api().post("/clock/accept") if accept else api().get("/clock")
     if emit(found):
         return
@@ -22,7 +22,8 @@ def clock(
     details(
         {
             "clock": local(found["clock"]), "rights are judged at": local(found["judged_at"]),
-            "behind": f"{found['behind_s']:.0f} s", "jumped ahead within the hour": f"{found['jumped_ahead_s']:.0f} s",
+            "and also at": local(found["judged_also_at"]) if found["judged_also_at"] else "–",
+            "behind": f"{found['behind_s']:.0f} s", "ahead": f"{found['jumped_ahead_s']:.0f} s",
             "held by a time server": known[found["synchronised"]],
         }
     )  # fmt: skip

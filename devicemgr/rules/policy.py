@@ -7,7 +7,7 @@ portal, person, schedule or zone, and a number that is not a number, keep the ga
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -50,7 +50,8 @@ class AccessRequest:
 
     `captured` is when the last of face, card and PIN came, `first` when the first did. `pin` is True for the right
     one, False for a wrong one, None for none. `more_possible` tells of a reader on that side, for a second factor.
-    `asked` is the number of a console's question.
+    `asked` is the number of a console's question. `also_at` are other times at which the right must hold, while it is
+    not known which of two clocks is right.
     """
 
     id: str
@@ -66,6 +67,7 @@ class AccessRequest:
     first: float | None = None
     more_possible: bool = False
     asked: int | None = None
+    also_at: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,9 @@ def decide(request: AccessRequest, snapshot: Snapshot) -> Decision:
     for check in CHECKS_OF_EVIDENCE:
         if check.objects(request, person, snapshot):
             return Decision(granted=False, reason=check.reason, person_id=None)
+    at_each_time = [request, *(replace(request, at=at) for at in request.also_at)]
     for check in CHECKS_OF_RIGHTS:
-        if check.objects(request, person, snapshot):
+        if any(check.objects(reading, person, snapshot) for reading in at_each_time):
             return Decision(granted=False, reason=check.reason, person_id=person.id)
     return Decision(granted=True, reason=None, person_id=person.id)
 
@@ -144,7 +147,7 @@ def _is_stale(request: AccessRequest) -> bool:
     age = request.now - request.captured
     waited = 0.0 if request.first is None else request.captured - request.first
     fresh = 0.0 <= age <= MAX_EVIDENCE_AGE_S and 0.0 <= waited <= SECOND_FACTOR_WITHIN_S
-    return not fresh or request.at.utcoffset() is None
+    return not fresh or any(at.utcoffset() is None for at in (request.at, *request.also_at))
 
 
 def _says(request: AccessRequest, reason: Reason) -> bool:

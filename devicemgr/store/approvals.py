@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from devicemgr.errors import NotFound
@@ -13,16 +13,16 @@ from devicemgr.store.tables import ApprovalRow
 from devicemgr.text import safe
 
 
-def since(session: Session, earliest: str) -> Sequence[ApprovalRow]:
-    """Those asked for at `earliest` or later and not used yet, newest first."""
-    wanted = select(ApprovalRow).where(ApprovalRow.asked >= earliest, ApprovalRow.asked <= now_text())
+def since(session: Session, earliest: str, latest: str) -> Sequence[ApprovalRow]:
+    """Those asked for between `earliest` and `latest` and not used yet, newest first."""
+    wanted = select(ApprovalRow).where(ApprovalRow.asked >= earliest, ApprovalRow.asked <= latest)
     return session.scalars(wanted.where(ApprovalRow.used.is_(None)).order_by(ApprovalRow.asked.desc())).all()
 
 
-def add(session: Session, action: str, subject: str, asked_by: str) -> ApprovalRow:
-    """A new one."""
+def add(session: Session, action: str, subject: str, asked_by: str, asked: str) -> ApprovalRow:
+    """A new one, asked for at `asked`."""
     row = ApprovalRow(
-        id=str(uuid.uuid4())[:8], action=action, subject=subject, asked_by=asked_by, asked=now_text(),
+        id=str(uuid.uuid4())[:8], action=action, subject=subject, asked_by=asked_by, asked=asked,
         approved_by=None, used=None,
     )  # fmt: skip
     session.add(row)
@@ -30,9 +30,14 @@ def add(session: Session, action: str, subject: str, asked_by: str) -> ApprovalR
     return row
 
 
-def get(session: Session, approval: str, earliest: str) -> ApprovalRow:
+def void(session: Session) -> None:
+    """End all that were not used."""
+    session.execute(update(ApprovalRow).where(ApprovalRow.used.is_(None)).values(used=now_text()))
+
+
+def get(session: Session, approval: str, earliest: str, latest: str) -> ApprovalRow:
     """An open one, or NotFound."""
-    found = next((row for row in since(session, earliest) if row.id == approval), None)
+    found = next((row for row in since(session, earliest, latest) if row.id == approval), None)
     if found is None:
         raise NotFound(f"no open request '{safe(approval, 60)}'; `devicemgr operator requests` shows them")
     return found

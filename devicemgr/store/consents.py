@@ -2,18 +2,24 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
+from devicemgr.store.database import clock_of
 from devicemgr.store.tables import ConsentRow, PersonRow, TemplateRow
 from devicemgr.text import rfc3339
 
 
-def _now() -> str:
-    return rfc3339(datetime.now(UTC))
+def _now(session: Session | None) -> str:
+    """By the clock that rights go by, so that a clock that is set back revives no consent."""
+    return rfc3339(clock_of(session).now())
+
+
+def _recorded(session: Session) -> str:
+    """The time that is written down: while the clock may be forged, the one that was reached without it."""
+    return rfc3339(clock_of(session).earliest())
 
 
 def _holds(at: str) -> ColumnElement[bool]:
@@ -21,14 +27,14 @@ def _holds(at: str) -> ColumnElement[bool]:
     return and_(standing, or_(ConsentRow.until.is_(None), ConsentRow.until > at))
 
 
-def consented() -> Select[Any]:
+def consented(session: Session) -> Select[Any]:
     """Ids of the people whose consent is in force now."""
-    return select(ConsentRow.person_id).where(_holds(_now()))
+    return select(ConsentRow.person_id).where(_holds(_now(session)))
 
 
 def in_force(row: PersonRow) -> ConsentRow | None:
     """The newest consent that now allows this person's face to be matched."""
-    now = _now()
+    now = _now(object_session(row))
     return next(
         (c for c in reversed(row.consents) if not c.withdrawn and not c.expired and (c.until is None or c.until > now)),
         None,
@@ -43,9 +49,14 @@ def give(
     if current and current.reference == reference and notice in (None, current.notice) and _as_long(current, until):
         return current, False
     for before in row.consents:
-        before.expired = before.expired or _now()
+        before.expired = before.expired or _recorded(session)
     consent = ConsentRow(
-        id=str(uuid.uuid4()), person_id=row.id, reference=reference, given=_now(), notice=notice, until=until
+        id=str(uuid.uuid4()),
+        person_id=row.id,
+        reference=reference,
+        given=_recorded(session),
+        notice=notice,
+        until=until,
     )
     row.consents.append(consent)
     session.flush()
@@ -65,7 +76,7 @@ def due(session: Session, at: str) -> list[ConsentRow]:
 
 def ended_by(session: Session, at: str) -> Sequence[str]:
     """Ids of people with a face whose consents have all ended, the last of them by expiry before `at`."""
-    living = select(ConsentRow.person_id).where(_holds(_now()))
+    living = select(ConsentRow.person_id).where(_holds(_recorded(session)))
     lately = select(ConsentRow.person_id).where(or_(ConsentRow.until > at, ConsentRow.expired > at))
     noted = select(ConsentRow.person_id).where(ConsentRow.expired <= at)
     people = select(PersonRow.id).join(TemplateRow).distinct()

@@ -18,24 +18,28 @@ from devicemgr.errors import AlreadyExists, DatabaseDamaged, NotInitialised, Sto
 from devicemgr.store import sqlite
 from devicemgr.store.faults import storage_failure
 from devicemgr.store.tables import MetaRow
+from devicemgr.wall_clock import WallClock
 
-__all__ = ["FINGERPRINT", "REVISION", "Database", "Session", "get_meta", "revision", "set_meta"]
+__all__ = ["FINGERPRINT", "REVISION", "Database", "Session", "clock_of", "get_meta", "revision", "set_meta"]
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 REVISION = "revision"
 FINGERPRINT = "vault_fingerprint"
+_CLOCK = "clock"
 
 
 class Database:
     """One open database; `read` and `write` give a session with a transaction around it.
 
-    `frozen` says why nothing can be changed, and what to do, where that is so.
+    `frozen` says why nothing can be changed, and what to do, where that is so. `clock` is the one that rights go by;
+    consents and approvals in the store are judged by it too.
     """
 
     frozen: str | None = None
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.clock = WallClock()
         self._owes_wiping = False
 
     @classmethod
@@ -84,7 +88,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one consistent state and writes nothing."""
-        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+        with _translated(), Session(self.engine, expire_on_commit=False, info={_CLOCK: self.clock}) as session:
             yield session
 
     @contextmanager
@@ -108,7 +112,7 @@ class Database:
             _translated(),
             self.engine.connect().execution_options(**sqlite.immediate(patience_s)) as connection,
             connection.begin(),
-            Session(connection, expire_on_commit=False) as session,
+            Session(connection, expire_on_commit=False, info={_CLOCK: self.clock}) as session,
         ):
             yield session
             if changes_site:
@@ -154,6 +158,12 @@ def get_meta(session: Session, key: str) -> str | None:
     """A single stored value."""
     row = session.get(MetaRow, key)
     return row.value if row else None
+
+
+def clock_of(session: Session | None) -> WallClock:
+    """Return the clock that rights go by, of the session's database."""
+    found = session.info.get(_CLOCK) if session is not None else None
+    return found if isinstance(found, WallClock) else WallClock()
 
 
 def set_meta(session: Session, key: str, value: str) -> None:

@@ -58,18 +58,20 @@ def target(session: Session) -> FaceModel | None:
 
 def waiting(session: Session, model: str, failed: tuple[str, ...], limit: int) -> list[str]:
     """Ids of kept samples that `model` has no template of yet, person by person."""
-    query = _waiting(model, failed).order_by(SampleRow.person_id, SampleRow.created, SampleRow.id).limit(limit)
+    query = _waiting(session, model, failed).order_by(SampleRow.person_id, SampleRow.created, SampleRow.id).limit(limit)
     return list(session.scalars(query))
 
 
 def waiting_people(session: Session, model: str, failed: tuple[str, ...]) -> set[str]:
     """Ids of the people some of whose kept samples `model` has no template of yet."""
-    return set(session.scalars(_waiting(model, failed).with_only_columns(SampleRow.person_id).distinct()))
+    return set(session.scalars(_waiting(session, model, failed).with_only_columns(SampleRow.person_id).distinct()))
 
 
 def enrolled(session: Session, model: str) -> set[str]:
     """Ids of the people with templates of `model` whose consent is in force."""
-    query = select(TemplateRow.person_id).where(TemplateRow.model == model, TemplateRow.person_id.in_(consented()))
+    query = select(TemplateRow.person_id).where(
+        TemplateRow.model == model, TemplateRow.person_id.in_(consented(session))
+    )
     return set(session.scalars(query.distinct()))
 
 
@@ -95,7 +97,7 @@ def count(session: Session, model: str) -> int:
     return session.scalar(select(func.count()).select_from(TemplateRow).where(TemplateRow.model == model)) or 0
 
 
-def _waiting(model: str, failed: tuple[str, ...]) -> Select[str]:
+def _waiting(session: Session, model: str, failed: tuple[str, ...]) -> Select[str]:
     made = and_(
         TemplateRow.person_id == SampleRow.person_id,
         TemplateRow.photo_mac == SampleRow.photo_mac,
@@ -103,7 +105,7 @@ def _waiting(model: str, failed: tuple[str, ...]) -> Select[str]:
     )
     query = select(SampleRow.id).join(PersonRow, PersonRow.id == SampleRow.person_id)
     return query.where(
-        SampleRow.person_id.in_(consented()),
+        SampleRow.person_id.in_(consented(session)),
         PersonRow.wrapped_key.is_not(None),
         SampleRow.id.not_in(failed),
         ~select(TemplateRow.id).where(made).exists(),

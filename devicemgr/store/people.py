@@ -161,7 +161,7 @@ def models(session: Session) -> list[Person]:
     levels: dict[str, set[str]] = {}
     for held in session.execute(select(PersonLevelRow.person_id, PersonLevelRow.level_name)):
         levels.setdefault(held.person_id, set()).add(held.level_name)
-    consented = set(session.scalars(consents.consented()))
+    consented = set(session.scalars(consents.consented(session)))
     columns = (
         PersonRow.id,
         PersonRow.badge,

@@ -23,21 +23,26 @@ class SealedSample:
 
 def newest(session: Session, person_id: str) -> SealedSample | None:
     """A person's newest kept face; None without one, or without a consent."""
-    query = _query().where(SampleRow.person_id == person_id).order_by(SampleRow.created.desc(), SampleRow.id).limit(1)
+    query = (
+        _query(session)
+        .where(SampleRow.person_id == person_id)
+        .order_by(SampleRow.created.desc(), SampleRow.id)
+        .limit(1)
+    )
     row = session.execute(query).first()
     return None if row is None else _sealed(row)
 
 
 def newest_ids(session: Session) -> dict[str, str]:
     """By person's id, what names the newest kept face, of everybody whose consent is in force."""
-    query = select(SampleRow.person_id, SampleRow.id).where(SampleRow.person_id.in_(consented()))
+    query = select(SampleRow.person_id, SampleRow.id).where(SampleRow.person_id.in_(consented(session)))
     # Of a person's rows the last one stays in the dictionary.
     return {row.person_id: row.id for row in session.execute(query.order_by(SampleRow.created, SampleRow.id.desc()))}
 
 
 def by_id(session: Session, sample_id: str) -> SealedSample | None:
     """One kept face; None when it, or its person's consent, is gone."""
-    row = session.execute(_query().where(SampleRow.id == sample_id)).first()
+    row = session.execute(_query(session).where(SampleRow.id == sample_id)).first()
     return None if row is None else _sealed(row)
 
 
@@ -66,10 +71,10 @@ def forget_all(session: Session) -> int:
     return gone
 
 
-def _query() -> Any:
+def _query(session: Session) -> Any:
     columns = (SampleRow.person_id, SampleRow.consent_id, PersonRow.wrapped_key, SampleRow.photo_mac, SampleRow.sealed)
     joined = select(*columns).join(PersonRow, PersonRow.id == SampleRow.person_id)
-    return joined.where(SampleRow.person_id.in_(consented()), PersonRow.wrapped_key.is_not(None))
+    return joined.where(SampleRow.person_id.in_(consented(session)), PersonRow.wrapped_key.is_not(None))
 
 
 def _sealed(row: Any) -> SealedSample:

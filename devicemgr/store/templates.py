@@ -22,7 +22,7 @@ class SealedTemplate:
 
 def index(session: Session, model: str) -> list[tuple[str, str]]:
     """(id, person_id) of the templates of `model` of everybody whose consent is in force, by person."""
-    consented = set(session.scalars(consents.consented()))
+    consented = set(session.scalars(consents.consented(session)))
     query = select(TemplateRow.id, TemplateRow.person_id).where(TemplateRow.model == model)
     # By the connection itself: a session would look at each of tens of thousands of rows again.
     found = session.connection().execute(query.order_by(TemplateRow.person_id)).all()

@@ -11,7 +11,8 @@ import pytest
 from devicemgr.clock_watch import ClockWatch
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Site
-from devicemgr.store import clock_mark, people
+from devicemgr.store import clock_mark, people, places
+from devicemgr.store.tables import ScheduleRow
 from devicemgr.wall_clock import WallClock
 
 ANNA = np.eye(4, dtype=np.float32)[0]
@@ -31,7 +32,8 @@ class Settable:
 @pytest.fixture
 def wall(site: Site) -> Settable:
     wall = Settable()
-    object.__setattr__(site, "clock", WallClock(wall=wall))
+    site.database.clock = WallClock(wall=wall)
+    object.__setattr__(site, "clock", site.database.clock)
     return wall
 
 
@@ -107,6 +109,62 @@ def test_a_right_ends_when_the_clock_is_set_ahead_and_holds_again_when_that_is_c
     watch.look()
     assert shown(door) == "granted"
     assert watch.alarms() == []
+
+
+def only_in(door: Any, begin: timedelta, end: timedelta) -> None:
+    """Anna may pass between two times of the day, both from now."""
+    now = datetime.now(UTC)
+    window = f"daily {now + begin:%H:%M}-{now + end:%H:%M}"
+    with door.site.database.write() as session:
+        session.add(ScheduleRow(name="office", timezone="UTC", windows=[window], holidays=[]))
+        session.flush()
+        places.set_level_portals(session, places.level(session, "staff"), ["lobby"], "office")
+    door.rules.refresh()
+
+
+@pytest.mark.parametrize("hours", [6, 30, 24 * 7 + 6])
+def test_a_forged_jump_opens_no_office_hours_at_night(
+    door: Any, wall: Settable, watch: ClockWatch, hours: int, make_site: Callable[[], Site]
+) -> None:
+    only_in(door, timedelta(hours=5), timedelta(hours=7))
+    assert shown(door) == "outside_schedule"
+    wall.set_by = 3600.0 * hours
+    assert shown(door) == "outside_schedule", "before the first look, too"
+    watch.look()
+    assert shown(door) == "outside_schedule"
+    (alarm,) = watch.alarms()
+    assert alarm["kind"] == "clock_jumped"
+    assert "devicemgr clock --accept" in alarm["cause"]
+    watch.keep()
+    with door.site.database.read() as session:
+        restarted = WallClock(clock_mark.load(session), wall=wall)
+    assert restarted.ahead_s == pytest.approx(3600 * hours, abs=5), "a restart of the daemon believes it neither"
+    door.site.clock.accept()
+    assert shown(door) == "granted", "an admin has said that the clock is right"
+
+
+def test_while_the_clock_stands_ahead_a_right_that_holds_by_both_clocks_opens(
+    door: Any, wall: Settable, watch: ClockWatch
+) -> None:
+    only_in(door, timedelta(hours=-1), timedelta(hours=7))
+    wall.set_by = 6 * 3600.0
+    watch.look()
+    assert shown(door) == "granted"
+    wall.set_by = 9 * 3600.0
+    watch.look()
+    assert shown(door) == "outside_schedule"
+
+
+def test_a_right_that_begins_later_does_not_begin_by_a_forged_jump(
+    door: Any, wall: Settable, watch: ClockWatch
+) -> None:
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    with door.site.database.write() as session:
+        people.get(session, "A1").valid_from = later
+    door.rules.refresh()
+    wall.set_by = YEARS
+    watch.look()
+    assert shown(door) == "not_yet_valid"
 
 
 @pytest.mark.parametrize("seconds", [HOURS, -HOURS, YEARS, -YEARS])

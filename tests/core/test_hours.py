@@ -31,7 +31,7 @@ def house(site):
 
 
 def want(house, at, policy=None, faces=None) -> Desired:
-    return desired("box", policy or Policy("people", hours=True), house.rules().refresh(), at, faces or {})
+    return desired("box", policy or Policy("people", hours=True), house.rules().refresh(), (at,), faces or {})
 
 
 def test_a_door_under_a_schedule_is_held_with_its_hours_by_day_and_by_night(house):

@@ -113,6 +113,38 @@ def test_jumps_revive_no_right_change_no_pulse_and_break_no_seq(
     _set_back_while_nothing_ran(box, readers, clock)
 
 
+def test_a_forged_jump_opens_no_office_hours_at_night(box: Any, readers: SimulatedReaders, clock: Clock) -> None:
+    """F-1 may pass in five to seven hours from now; the clock is set six hours ahead."""
+    now = datetime.now(UTC)
+    window = f"daily {now + timedelta(hours=5):%H:%M}-{now + timedelta(hours=7):%H:%M}"
+    api = box.api()
+    api.post("/schedules", {"name": "office", "windows": [window], "timezone": "UTC"})
+    api.post("/levels", {"name": "later", "portals": ["door"], "schedule": "office"})
+    api.call("DELETE", "/people/F-1/levels/staff")
+    api.call("PUT", "/people/F-1/levels/later")
+    seq = box.events()[-1]["seq"]
+    assert shown(box, readers, 0, seq)["reason"] == "outside_schedule"
+    jumped = jump(box, clock, "+6h", seq)
+    assert jumped["detail"]["seconds"] == pytest.approx(6 * 3600, abs=5)
+    assert shown(box, readers, 0, jumped["seq"])["reason"] == "outside_schedule"
+    assert "clock_jumped" in [alarm["kind"] for alarm in api.get("/status")["alarms"]]
+
+    assert box.stop() == 0
+    seq = jumped["seq"]
+    box.start()
+    again = box.wait_for_event("clock_jumped", after=seq)
+    box.wait_for_event("device_online", after=again["seq"], device="front")
+    assert shown(box, readers, 0, again["seq"])["reason"] == "outside_schedule", "a restart believes it neither"
+    assert box.api().get("/clock")["jumped_ahead_s"] == pytest.approx(6 * 3600, abs=5)
+    assert releases(readers) == 0
+
+    found = box.api().post("/clock/accept")
+    assert (found["jumped_ahead_s"], found["judged_also_at"]) == (0, None)
+    assert shown(box, readers, 0, box.events()[-1]["seq"])["kind"] == "access_granted"
+    assert box.events(kind="admin.clock_accepted")[0]["detail"]["ahead_s"] == pytest.approx(6 * 3600, abs=5)
+    assert box.stop() == 0
+
+
 def _a_pulse(box: Any, readers: SimulatedReaders, clock: Clock) -> None:
     """A lock that opens for five seconds while the clock goes ten years ahead, and back."""
     seq = box.events()[-1]["seq"]

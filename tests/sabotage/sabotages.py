@@ -85,8 +85,9 @@ SABOTAGES = (
     one(
         "an expired right revived by a clock that is set back",
         "devicemgr/rulebook.py",
-        "self.now = (clock or WallClock()).now",
-        "self.now = lambda: __import__('datetime').datetime.now(__import__('datetime').UTC)",
+        "self.now, self.times = clock.now, clock.times",
+        "self.now = clock.now\n"
+        "        self.times = lambda: (__import__('datetime').datetime.now(__import__('datetime').UTC),)",
         "tests/core/test_clock_jumps.py",
     ),
     one(
@@ -343,6 +344,20 @@ SABOTAGES = (
         "        except DatabaseDamaged as error:\n            why = str(error)\n    _set_aside",
         "        except Exception as error:\n            why = str(error)\n    _set_aside",
         "tests/core/test_keys_at_start.py",
+    ),
+    one(
+        "a clock that jumped ahead believed alone",
+        "devicemgr/access.py",
+        "request = replace(request, at=at, also_at=tuple(others))",
+        "request = replace(request, at=at)",
+        "tests/core/test_clock_jumps.py",
+    ),
+    one(
+        "a token revived by a clock that is set back",
+        "devicemgr/signin.py",
+        "        if token.expires <= rfc3339(clock.now()):",
+        "        if token.expires <= rfc3339(datetime.now(UTC)):",
+        "tests/core/test_both_clocks.py",
     ),
     one(
         "a PIN that counts for whoever shows a card next",

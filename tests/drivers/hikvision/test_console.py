@@ -192,3 +192,11 @@ def test_a_clock_that_drifts_while_it_is_connected_is_noticed_and_events_are_rea
 
 def requests(sim):
     return sim.events.all("request")
+
+
+@pytest.mark.parametrize("doubted", [True, False])
+def test_its_clock_is_set_unless_this_computer_s_own_is_doubted(sim, console, monkeypatch, doubted):
+    monkeypatch.setattr("drivers._hik_settings.is_doubted", lambda: doubted)
+    sim.terminal.skew = timedelta(hours=-6)
+    console(clock="set")
+    assert (abs(sim.terminal.skew) < timedelta(seconds=5)) is not doubted

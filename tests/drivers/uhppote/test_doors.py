@@ -143,3 +143,15 @@ def test_doors_are_named_where_somebody_reads_of_them(sim, controller):
     sim.faults.drop_next = 1
     with pytest.raises(OutcomeUnknown, match=r"door 2 \(garage\)"):
         device.release(2, ENTRY, 5.0)
+
+
+def test_a_wrong_clock_is_left_as_it_is_while_this_computer_s_own_is_doubted(sim, controller, monkeypatch):
+    """A forged time would reach a controller that ends its cards and keeps its hours by it."""
+    monkeypatch.setattr("drivers._uhppote_device.is_doubted", lambda: True)
+    sim.clock_skew = timedelta(hours=-6)
+    device = controller()
+    device.poll()
+    assert sim.events.all("time") == []
+    monkeypatch.setattr("drivers._uhppote_device.is_doubted", lambda: False)
+    device.poll()
+    assert len(sim.events.all("time")) == 1
