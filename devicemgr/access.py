@@ -38,6 +38,7 @@ from devicemgr.openings import (
     Opening,
     Outcome,
     Sent,
+    cancel_release,
     decision_fact,
     manual_fact,
     outcome_fact,
@@ -80,7 +81,7 @@ class AccessPipeline:
         self._showings = Showings(rules.now)
         self._device_log = DeviceLog(id_of)
         self._grants = RecentGrants()
-        self._passages = Passages(ledger, rules, self._grants.end)
+        self._passages = Passages(ledger, rules, self._grants.end, self._cancel)
 
     def on_sighting(self, sighting: Sighting) -> None:
         """A face of a track: match it, and make a request when one is due."""
@@ -284,7 +285,11 @@ class AccessPipeline:
             log.warning("portal %s was not opened: %s", opening.portal.name, failure, extra=about)
         sent = result if isinstance(result, Sent) else Sent(senses_passage=True)
         error_or_unknown, now = failure or sent.unknown, time.monotonic()
-        self._post(Outcome(opening, recorded, now, error_or_unknown, sent.senses_passage, sent.delivery))
+        self._post(Outcome(opening, recorded, now, error_or_unknown, sent.senses_passage, sent.delivery, sent.times))
+
+    def _cancel(self, portal: Portal, direction: Direction) -> None:
+        """Take back a release that has run out here: the gate's own clock may be slower."""
+        self._gates.command(portal.gate, partial(cancel_release, portal, direction), _not_canceled)
 
     def on_outcome(self, outcome: Outcome) -> None:
         """The gate has answered, or not: record it, and expect somebody to pass if it may have opened."""
@@ -340,6 +345,11 @@ class AccessPipeline:
 def _person_of(request: AccessRequest) -> str | None:
     shown = request.card or request.face
     return shown.person_id if shown else None
+
+
+def _not_canceled(_: object, error: Exception | None) -> None:
+    if error:
+        log.warning("Failed to cancel a release that nobody used: %s", error)
 
 
 def _tell(outcome: Outcome) -> None:

@@ -163,7 +163,7 @@ class DirectRuntime:
             sent = release_gate(replace(opening, decided=time.monotonic()), device)
             ended(sent.unknown, sent.delivery)
             if not sent.senses_passage:
-                _hold(device, model.release_seconds)
+                _hold(device, sent.times.waits_s if sent.times else model.release_seconds)
 
         try:
             self.call_device(model.gate, act, 0)

@@ -12,7 +12,7 @@ from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, Outcome
 from devicemgr.events import Fact, Kind, Reason
 from devicemgr.lamps import answer_console
 from devicemgr.model import Direction, JsonValue, Portal
-from devicemgr.ports import Delivery, Device, Gate
+from devicemgr.ports import Cancelable, Delivery, Device, Gate, ReleaseTimes, SelfTimed
 from devicemgr.rules.passage import PassageFact
 from devicemgr.rules.policy import AccessRequest, Decision, FaceEvidence
 
@@ -49,6 +49,7 @@ class Outcome:
     error: DevicemgrError | None
     senses_passage: bool
     delivery: Delivery = Delivery.SENT
+    times: ReleaseTimes | None = None
 
     @property
     def word(self) -> str:
@@ -60,11 +61,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A release that has left: whether the gate will report the passage; `unknown` when its answer was lost."""
+    """A release that has left: whether the gate will report the passage; `unknown` when its answer was lost.
+
+    `times` is how long the gate itself keeps it; None as the portal says.
+    """
 
     senses_passage: bool
     unknown: OutcomeUnknown | None = None
     delivery: Delivery = Delivery.SENT
+    times: ReleaseTimes | None = None
 
 
 def release_gate(opening: Opening, device: Device) -> Sent:
@@ -85,10 +90,20 @@ def release_gate(opening: Opening, device: Device) -> Sent:
         else:
             delivery = device.release(order.channel, order.direction, order.seconds)
     except OutcomeUnknown as error:
-        return Sent(device.senses_passage, error)
+        return Sent(device.senses_passage, error, times=_times(portal, device))
     # A driver of another package may return nothing, and nothing is no proof.
-    proven = delivery is Delivery.CONFIRMED
-    return Sent(device.senses_passage, None, Delivery.CONFIRMED if proven else Delivery.SENT)
+    proven = Delivery.CONFIRMED if delivery is Delivery.CONFIRMED else Delivery.SENT
+    return Sent(device.senses_passage, None, proven, _times(portal, device))
+
+
+def _times(portal: Portal, device: Device) -> ReleaseTimes | None:
+    return device.release_times(portal.channel, portal.release_seconds) if isinstance(device, SelfTimed) else None
+
+
+def cancel_release(portal: Portal, direction: Direction, device: Device) -> None:
+    """Take back a release that the portal no longer waits for, on the gate's own thread."""
+    if isinstance(device, Cancelable):
+        device.cancel_release(portal.channel, direction)
 
 
 def decision_fact(request: AccessRequest, decision: Decision, decided: float, timings_ms: Mapping[str, float]) -> Fact:

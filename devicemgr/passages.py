@@ -20,6 +20,7 @@ from devicemgr.events import (
 from devicemgr.ledger import Ledger
 from devicemgr.model import Direction, JsonValue, Portal, PortalMode
 from devicemgr.openings import Outcome, passage_fact
+from devicemgr.ports import ReleaseTimes
 from devicemgr.rulebook import Rulebook, portal_at
 from devicemgr.rules import passage
 from devicemgr.rules.passage import LaneState
@@ -32,13 +33,22 @@ UNKNOWN = "unknown"
 class Passages:
     """Follows each portal's lane through rules.passage, and records what comes of it.
 
-    `ended` is called with the request of each passage that was completed or timed out.
+    `ended` is called with the request of each passage that was completed or timed out, `cancel` for a release that ran
+    out here and must not stay in force at the gate.
     """
 
-    def __init__(self, ledger: Ledger, rules: Rulebook, ended: Callable[[str | None], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        rules: Rulebook,
+        ended: Callable[[str | None], None],
+        cancel: Callable[[Portal, Direction], None],
+    ) -> None:
         self._ledger = ledger
         self._rules = rules
         self._ended = ended
+        self._cancel = cancel
+        self._passage_s: dict[str, float] = {}
         self._lanes: dict[str, tuple[Portal, LaneState]] = {}
         self._relock: dict[str, tuple[float, str]] = {}
         self._unknown: set[str] = set()
@@ -50,10 +60,13 @@ class Passages:
             self._unknown.add(portal.name)
         else:
             self._unknown.discard(portal.name)
+        times = outcome.times or ReleaseTimes(portal.release_seconds)
         if outcome.senses_passage:
-            self.released(portal, opening.direction, opening.request, outcome.ended)
+            self._passage_s[portal.name] = times.passage_s or passage.PASSAGE_TIMEOUT_S
+            released = passage.Released(opening.request, opening.direction, outcome.ended, times.waits_s)
+            self._step(portal, released)
         else:
-            self._relock[portal.name] = (outcome.ended + portal.release_seconds, opening.request)
+            self._relock[portal.name] = (outcome.ended + times.waits_s, opening.request)
 
     def released(self, portal: Portal, direction: Direction, request: str | None, now: float) -> None:
         """As `expect`, for a device that has opened by itself."""
@@ -108,13 +121,21 @@ class Passages:
     def _step(self, portal: Portal, event: passage.Input) -> None:
         free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
         _, lane = self._lanes.pop(portal.name, (portal, passage.IDLE))
-        lane, facts = passage.step(lane, event, free=free)
+        seconds = self._passage_s.get(portal.name, passage.PASSAGE_TIMEOUT_S)
+        lane, facts = passage.step(lane, event, free=free, passage_timeout=seconds)
         if lane != passage.IDLE:
             self._lanes[portal.name] = (portal, lane)
         for fact in facts:
             self._ledger.submit(passage_fact(portal, fact))
             if fact.kind in _ENDS:
                 self._ended(fact.request)
+            if fact.kind is Kind.PASSAGE_TIMED_OUT and not free:
+                self._cancel_unused(portal, fact.direction, lane)
+
+    def _cancel_unused(self, portal: Portal, direction: Direction | None, lane: LaneState) -> None:
+        """Never while another release of that side waits: the gate counts them together."""
+        if direction is not None and not any(waiting.direction is direction for waiting in lane.waiting):
+            self._cancel(portal, direction)
 
     def _record(
         self, kind: Kind, portal: Portal | None, device: str, detail: Mapping[str, JsonValue] | None = None

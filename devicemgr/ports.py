@@ -70,6 +70,33 @@ class Gate(Device, Protocol):
         """Keep the channel normal, locked or free until the next call."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseTimes:
+    """How long a device itself keeps a release, in seconds.
+
+    `waits_s` is until it gives up waiting, `passage_s` how long a passage may take; None as rules.passage assumes.
+    """
+
+    waits_s: float
+    passage_s: float | None = None
+
+
+@runtime_checkable
+class SelfTimed(Device, Protocol):
+    """A gate whose releases may last longer or shorter than the portal's release seconds."""
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:
+        """Return how long the release of `seconds` lasts that has just been sent; exchanges nothing."""
+
+
+@runtime_checkable
+class Cancelable(Device, Protocol):
+    """A gate that can take back a release, for one that would stay released longer than the portal waits."""
+
+    def cancel_release(self, channel: int, direction: Direction) -> None:
+        """End a release that was not used; do nothing if none is left, a newer one was sent, or the gate is free."""
+
+
 @runtime_checkable
 class Indicator(Device, Protocol):
     """Lamps and buzzers at a reader or gate; a lost signal is no fault, and changes neither lock nor arm."""

@@ -13,12 +13,14 @@ from devicemgr.model import Direction, PortalMode
 from drivers._contacts import PASS, READY, Contacts
 from drivers._relays import RelayOptions
 
-# A passage is credited to the direction last released if it comes this long after the release at most.
+# A passage is credited to the direction last released if it comes this long after the release, or while it lasts.
 PASSAGE_SECONDS = 15.0
 # A door may open so long after its release has run out, or after the exit button, without being forced.
 DOOR_SLACK_SECONDS, REX_SECONDS = 2.0, 10.0
 # Enough for any turnstile's input; a PERCo wants 0.1 s at least.
 PULSE_SECONDS, LEAST_PULSE_SECONDS = 0.5, 0.1
+# A PERCo that was unlocked by a pulse waits so long by itself (vendor).
+WAIT_SECONDS = 5.0
 MOST_INPUTS = 250
 
 
@@ -77,6 +79,11 @@ class InputOptions(RelayOptions):
             return self.pulse_seconds
         return PULSE_SECONDS if self.contacts == "pulse" else seconds
 
+    def seconds_in_force(self, seconds: float) -> float:
+        """Return how long a release may be used: while the relay is on, and as long as the turnstile then waits."""
+        relay = self.release_seconds(seconds)
+        return max(seconds, relay, WAIT_SECONDS if self.contacts == "pulse" else 0.0)
+
     def readings(self, bits: Mapping[int, bool]) -> dict[str, bool]:
         """Bits by input number as what they mean: active, or for PASS and ready contacts energised."""
         straight = {*PASS.values(), READY}
@@ -123,7 +130,7 @@ class Watch:
     def _expect(self, channel: int, direction: Direction, seconds: float) -> None:
         if channel == 1:
             now = time.monotonic()
-            self._released = (direction, now)
+            self._released = (direction, now + max(PASSAGE_SECONDS, seconds + DOOR_SLACK_SECONDS))
             self._may_open_until = max(self._may_open_until, now + seconds + DOOR_SLACK_SECONDS)
 
     def refuse_mode(self, name: str, mode: PortalMode) -> None:
@@ -157,7 +164,7 @@ class Watch:
 
     def _last_released(self, now: float) -> Direction | None:
         released, self._released = self._released, None
-        return released[0] if released and now - released[1] < PASSAGE_SECONDS else None
+        return released[0] if released and now < released[1] else None
 
     def _door(self, now: float, is_open: bool, *, opened: bool, free: bool) -> list[DeviceFact]:
         if not is_open:

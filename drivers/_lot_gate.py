@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput
 from devicemgr.events import DeviceFact, FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
-from devicemgr.ports import Delivery
+from devicemgr.ports import Delivery, ReleaseTimes
 from devicemgr.text import safe
 from drivers._line import NoAnswer, Patience, persist
 
 if TYPE_CHECKING:
     from drivers._modbus import Master
 
-# Holding registers, 115200 8N1, functions 3, 16 and 43/14; times in 100 ms.
+# Holding registers, 115200 8N1, functions 3, 16 and 43/14. Time-outs in seconds, lamp times in 100 ms
+# (lotltd/TurnstileModbusSDK, doc "Описание регистров SDK" and TController).
 STATE_FIRST, STATE_COUNT = 0x40, 9
 ENTRY_LEFT, EXIT_LEFT = 0x40, 0x41  #      passages left: CLOSED, 1-0xFFFE (counts down), FREE
 ENTRY_PRESENT, EXIT_PRESENT = 0x42, 0x43  # not 0: somebody is in the passage
@@ -27,7 +28,8 @@ ERROR_DETAILS = 0x2000
 CONTROL = 0x3000  #                        NORMAL, BLOCKED, ANTI_PANIC
 INPUT_KINDS: dict[int | None, str] = {0: "pulse", 1: "level"}
 INPUT_KIND = 0x3001  #                     0: its own inputs take a pulse, 1: a level
-START_TIMEOUT, PASSAGE_TIMEOUT = 0x3011, 0x3012
+ACCUMULATES = 0x3010  #                     0: one passage at a time, 1: passages add up
+START_TIMEOUT, PASSAGE_TIMEOUT = 0x3011, 0x3012  # seconds to step in after a release, and then to pass
 # Lamps, three registers each: 100 ms on, 100 ms off, 100 ms in all.
 LAMPS = {
     (Direction.ENTRY, "green"): 0x1000, (Direction.ENTRY, "red"): 0x1003,
@@ -41,6 +43,14 @@ NORMAL, BLOCKED, ANTI_PANIC = 0, 1, 2
 RELEASE = {Direction.ENTRY: ENTRY_LEFT, Direction.EXIT: EXIT_LEFT}
 # The control register changes by hand or fire panel: once a second keeps the line free for the state.
 CONTROL_SECONDS = 1.0
+# The time-outs are changed in the turnstile's menu; firmware without them answers each question with silence.
+TIMES_SECONDS, NO_TIMES_SECONDS = 10.0, 120.0
+# What is outside is no time-out that a lane could wait for: then the release is canceled when the lane gives up.
+MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1, 300
+# A lane waits longer than this for every release, so one that is younger is not the one to cancel.
+MIN_CANCEL_AGE_S = 5.0
+# How long a second person waits for the first one of the same direction (registers 0x40 and 0x41 do not add up).
+MAX_TURN_WAIT_S, TURN_LOOK_S = 1.8, 0.05
 # No turnstile turns faster; a counter that ran further was set, or is another turnstile's.
 PASSAGES_PER_SECOND, PASSAGES_SLACK = 2, 10
 
@@ -128,6 +138,9 @@ class LotGate:
         self._undelivered: list[DeviceFact] = []
         self._control = NORMAL
         self._control_at = 0.0
+        self._times = ReleaseTimes(0.0)
+        self._times_at = 0.0
+        self._sent_at: dict[Direction, float] = {}
         self._patience = Patience()
 
     def open(self) -> DeviceInfo:
@@ -137,6 +150,8 @@ class LotGate:
         try:
             persist(lambda: self._master.read_registers(STATE_FIRST, STATE_COUNT))
             self._control_at = self._first_control()
+            self._times_at = 0.0
+            self._read_times()
             return self._identify()
         except DeviceError:
             self.close()
@@ -166,6 +181,7 @@ class LotGate:
             # Kept until returned: an error in the second reading must not lose what the first one told.
             self._undelivered += self._read_state()
             self._undelivered += self._read_control()
+            self._read_times()
         except NoAnswer as error:
             self._patience.missed(error)
         else:
@@ -177,6 +193,8 @@ class LotGate:
         words = self._master.read_registers(STATE_FIRST, STATE_COUNT)
         now = time.monotonic()
         before, self._state = self._state, State.parse(words)
+        for direction in [side for side in self._sent_at if self._state.left[side] == CLOSED]:
+            del self._sent_at[direction]
         elapsed, self._read_at = now - self._read_at, now
         new = self._state.errors and (before is None or before.errors != self._state.errors)
         details = self._optional(ERROR_DETAILS) if new else None
@@ -197,10 +215,36 @@ class LotGate:
         before, self._fire = self._fire, self._control == ANTI_PANIC
         return [FireRelease(self._fire)] if self._fire != before else []
 
+    def _read_times(self) -> None:
+        if time.monotonic() < self._times_at:
+            return
+        waits, passage = (self._timeout(register) for register in (START_TIMEOUT, PASSAGE_TIMEOUT))
+        self._times = ReleaseTimes(waits or 0.0, passage)
+        self._times_at = time.monotonic() + (TIMES_SECONDS if waits else NO_TIMES_SECONDS)
+
+    def _timeout(self, register: int) -> float | None:
+        value = self._optional(register)
+        return float(value) if value is not None and MIN_TIMEOUT_S <= value <= MAX_TIMEOUT_S else None
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        """As the turnstile's own registers say; as the portal says where they can't be read or mean no end."""
+        return ReleaseTimes(self._times.waits_s or seconds, self._times.passage_s)
+
+    def cancel_release(self, channel: int, direction: Direction) -> None:
+        self._expect_channel(channel)
+        if time.monotonic() - self._sent_at.get(direction, -math.inf) < MIN_CANCEL_AGE_S:
+            return
+        self._undelivered += self._read_state()
+        state = self._state
+        if state is None or state.left[direction] in {CLOSED, FREE} or state.present[direction]:
+            return
+        self._master.write_registers(RELEASE[direction], [CLOSED])
+
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """Writes 1 passage, once. The turnstile's own start time-out (0x3011) ends it, so `seconds` is not used.
 
-        Never "one more than is left": somebody passing meanwhile would make that two passages for one decision.
+        Never "one more than is left": somebody passing meanwhile would make that two passages for one decision. And a
+        1 over a 1 would be one passage for two decisions, so a second person waits until the first one is through.
         """
         self._expect_channel(channel)
         if self._control == BLOCKED:
@@ -209,8 +253,25 @@ class LotGate:
         if passes_anyway:
             _log.info("%s is free: nothing to release for %s", self._name, direction)
             return Delivery.CONFIRMED
+        self._wait_for_turn(direction)
+        self._sent_at[direction] = time.monotonic()
         self._master.write_registers(RELEASE[direction], [ONE_PASSAGE])
         return Delivery.CONFIRMED
+
+    def _wait_for_turn(self, direction: Direction) -> None:
+        if direction not in self._sent_at:
+            return
+        until = time.monotonic() + MAX_TURN_WAIT_S
+        while True:
+            self._undelivered += self._read_state()
+            if self._state is None or self._state.left[direction] in {CLOSED, FREE}:
+                return
+            if time.monotonic() >= until:
+                raise DeviceRefused(
+                    f"nothing was released: the person let in before for {direction} has not passed {self._name} yet, "
+                    "and it takes one at a time; try again"
+                )
+            time.sleep(TURN_LOOK_S)
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Both directions alike; refused while the turnstile is in anti-panic, which only a person ends."""
@@ -243,8 +304,9 @@ class LotGate:
             "errors": f"0x{state.errors:04x}",
             "error_details": None if (details := self._optional(ERROR_DETAILS)) is None else f"0x{details:04x}",
             "own_inputs": INPUT_KINDS.get(self._optional(INPUT_KIND)),
-            "start_timeout_s": start / 10,
-            "passage_timeout_s": passage / 10,
+            "start_timeout_s": start,
+            "passage_timeout_s": passage,
+            "accumulates_passages": None if (adds := self._optional(ACCUMULATES)) is None else adds != 0,
             **{f"{direction}_passages_left": state.left[direction] for direction in Direction},
             **{f"{direction}_occupied": state.present[direction] for direction in Direction},
             **{f"{direction}_counter": state.count[direction] for direction in Direction},

@@ -106,6 +106,10 @@ class RelayGate:
         self._switch(token, active=True)
         return Delivery.CONFIRMED
 
+    def seconds_in_force(self, seconds: float) -> float:
+        """Return how long a release may be used."""
+        return max(self._pulse or seconds, seconds)
+
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Free holds the channel's relays on; normal and locked switch them off."""
         self._token(channel, Direction.ENTRY)

@@ -9,7 +9,7 @@ import osdp_sys
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
 from devicemgr.events import CardRead, DeviceFact, GateAlarm, KeysPressed, Kind
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
-from devicemgr.ports import Delivery
+from devicemgr.ports import Delivery, ReleaseTimes
 from devicemgr.rules.cards import names_of
 from drivers._line import NoAnswer
 from drivers._osdp_door import CHANNEL, DoorWatch
@@ -198,8 +198,14 @@ class OsdpReader:
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         delivery = self._bank.release(channel, direction, seconds)
-        self._door.allow(time.monotonic(), self._options.pulse_seconds or seconds)
+        self._door.allow(time.monotonic(), self.release_times(channel, seconds).waits_s)
         return delivery
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        pulse = self._options.pulse_seconds
+        timed = min(pulse or seconds, MOST_TICKS / 10)
+        # After a pulse what it has triggered keeps open as long as the portal says.
+        return ReleaseTimes(max(timed, seconds) if pulse else timed)
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         delivery = self._bank.set_mode(channel, mode)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from devicemgr.errors import DeviceError
 from devicemgr.events import DeviceFact
 from devicemgr.model import Direction, JsonValue, PortalMode, Signal
-from devicemgr.ports import Delivery
+from devicemgr.ports import Delivery, ReleaseTimes
 from drivers._inputs import InputOptions, Watch
 from drivers._line import NoAnswer, Patience, persist
 from drivers._relays import Flash, RelayBank, Switch
@@ -69,8 +69,12 @@ class RelayDevice:
         return facts
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
-        with self._watch.releasing(self._name, channel, direction, seconds):
+        in_force = self._options.seconds_in_force(seconds)
+        with self._watch.releasing(self._name, channel, direction, in_force):
             return self._bank.release(channel, direction, seconds)
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        return ReleaseTimes(self._options.seconds_in_force(seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         if mode is PortalMode.FREE and self._options.contacts == "pulse":

@@ -10,7 +10,7 @@ from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, Outco
 from devicemgr.events import CardRead, DeviceFact, FireRelease, GateAlarm, Kind
 from devicemgr.host_clock import is_doubted
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Delivery, Holding
+from devicemgr.ports import Delivery, Holding, ReleaseTimes
 from devicemgr.rules.cards import names_of_controller_number
 from devicemgr.text import safe
 from drivers._uhppote import Endpoint, Wire, aware, wall
@@ -115,7 +115,7 @@ class UhppoteGate:
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         self._require_open()
         mode, delay = self._door(channel)
-        wanted = min(255, max(1, -int(-seconds // 1)))
+        wanted = _whole_seconds(seconds)
         if delay != wanted:
             self._set_door(channel, mode, wanted)
         try:
@@ -128,6 +128,9 @@ class UhppoteGate:
             raise DeviceRefused(f"{self._name} refused to open {self._label(channel)}; check its wiring and number")
         self._own_opens[channel] = self._own_opens.get(channel, 0) + 1
         return Delivery.CONFIRMED
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        return ReleaseTimes(_whole_seconds(seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         self._require_open()
@@ -247,6 +250,11 @@ class UhppoteGate:
             return []
         fact = fact_of(told)
         return [fact] if fact is not None else []
+
+
+def _whole_seconds(seconds: float) -> int:
+    """Return the delay that the controller is given: 1 to 255 whole seconds, rounded up."""
+    return min(255, max(1, -int(-seconds // 1)))
 
 
 class UhppoteHost(UhppoteGate):

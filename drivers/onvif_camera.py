@@ -9,7 +9,7 @@ from devicemgr.errors import DeviceError, DeviceGarbled, InvalidInput
 from devicemgr.events import DeviceFact
 from devicemgr.kept_password import WIDENS
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
-from devicemgr.ports import Delivery, Device, Driver
+from devicemgr.ports import Delivery, Device, Driver, ReleaseTimes
 from drivers._camera import CameraOptions, grab_jpeg, probe
 from drivers._fire import declared
 from drivers._onvif_options import WiredOptions, connect
@@ -127,6 +127,10 @@ class OnvifCamera(OnvifUpkeep):
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
         """One pulse of the channel's relay."""
         return self._gate.release(channel, direction, seconds)
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        """As long as the relay is on."""
+        return ReleaseTimes(self._gate.seconds_in_force(seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Free holds the relay on, normal and locked switch it off."""

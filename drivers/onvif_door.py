@@ -9,7 +9,7 @@ from devicemgr.errors import DeviceError, DeviceRefused
 from devicemgr.events import DeviceFact
 from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Delivery, Device, Driver
+from devicemgr.ports import Delivery, Device, Driver, ReleaseTimes
 from drivers._camera import readable_file
 from drivers._fire import declared
 from drivers._onvif_options import WiredOptions, connect, words
@@ -117,6 +117,10 @@ class OnvifDoor(OnvifUpkeep):
         """Let one person through, timed by the device where it can be; once."""
         gate = self._relays if self._relays.configured else self._doors
         return gate.release(channel, direction, seconds)
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        """As long as the relay is on; a door gets the portal's time, or keeps its own, which it does not tell."""
+        return ReleaseTimes(self._relays.seconds_in_force(seconds) if self._relays.configured else seconds)
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Free unlocks, normal and locked lock."""

@@ -27,7 +27,7 @@ class Side:
 
 
 class LotTurnstile:
-    """Registers by number; when released, somebody passes if `passage`, else it times out by register 0x3011."""
+    """Registers by number; when released, somebody passes if `passage`, else it times out by register 0x3011 (s)."""
 
     def __init__(self, log: EventLog, passage: bool, passage_delay: float, passage_seconds: float) -> None:
         self.passage = passage
@@ -37,8 +37,10 @@ class LotTurnstile:
         self.sticks: Callable[[], bool] = lambda: False
         self._stuck: set[int] = set()
         self.registers = dict.fromkeys(range(lot.STATE_FIRST, lot.STATE_FIRST + lot.STATE_COUNT), 0)
-        self.registers |= {lot.CONTROL: lot.NORMAL, lot.INPUT_KIND: 0, lot.START_TIMEOUT: 70, lot.PASSAGE_TIMEOUT: 70}
-        self.registers |= dict.fromkeys((0x100, 0x200, lot.ERROR_DETAILS, *range(0x1000, 0x100C)), 0)
+        self.registers |= {lot.CONTROL: lot.NORMAL, lot.INPUT_KIND: 0, lot.ACCUMULATES: 0, lot.START_TIMEOUT: 7}
+        self.registers |= {lot.PASSAGE_TIMEOUT: 7} | dict.fromkeys(
+            (0x100, 0x200, lot.ERROR_DETAILS, *range(0x1000, 0x100C)), 0
+        )
         self._sides = {
             lot.ENTRY_LEFT: Side(Direction.ENTRY, lot.ENTRY_LEFT, lot.ENTRY_PRESENT, lot.ENTRY_COUNT),
             lot.EXIT_LEFT: Side(Direction.EXIT, lot.EXIT_LEFT, lot.EXIT_PRESENT, lot.EXIT_COUNT),
@@ -122,7 +124,7 @@ class LotTurnstile:
             side.due = self._somebody_comes(now) if kind == "release" else None
 
     def _somebody_comes(self, now: float) -> float:
-        return now + (self._delay if self.passage else self.registers[lot.START_TIMEOUT] / 10)
+        return now + (self._delay if self.passage else self.registers[lot.START_TIMEOUT])
 
     def _step(self, side: Side, now: float) -> None:
         left = self.registers[side.left]

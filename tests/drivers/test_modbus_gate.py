@@ -278,7 +278,7 @@ def test_check_reads_and_moves_nothing(lot, turnstile):
     turnstile.registers[0x48], turnstile.registers[0x2000] = 0x0104, 7
     assert lot.check() == {
         "control": "normal", "errors": "0x0104", "error_details": "0x0007", "own_inputs": "pulse",
-        "start_timeout_s": 7.0, "passage_timeout_s": 7.0,
+        "start_timeout_s": 7, "passage_timeout_s": 7, "accumulates_passages": False,
         "entry_passages_left": 0, "exit_passages_left": 0, "entry_occupied": False, "exit_occupied": False,
         "entry_counter": 0, "exit_counter": 0,
     }  # fmt: skip
