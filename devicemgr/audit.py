@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import Any, BinaryIO
 from devicemgr import __version__, anchor_check, chain_check
 from devicemgr.chain import Flaw
 from devicemgr.errors import InvalidInput, StorageFailed
+from devicemgr.home import Home
+from devicemgr.ledger import Ledger
 from devicemgr.restorations import RECOVERED, RESTORED
 from devicemgr.sealer import KeyFile, read_key
 from devicemgr.seals import Seal
 from devicemgr.site import Site
+from devicemgr.spill import Spill
 from devicemgr.store import ledger_rows
 from devicemgr.store import seals as rows
 from devicemgr.store import settings as stored_settings
-from devicemgr.store.database import Session
+from devicemgr.store.database import Database, Session
 from devicemgr.text import json_line, rfc3339, safe
 
 VERIFIER = Path(__file__).with_name("audit_bundle.py")
@@ -25,6 +29,8 @@ VERIFIER = Path(__file__).with_name("audit_bundle.py")
 
 def verify(site: Site, root: str | None = None) -> dict[str, Any]:
     """Return the answer of `audit verify`; `root` is the public key that an auditor has noted down."""
+    if site.database.frozen:
+        return verify_unusable(site.home, site.database.frozen)
     key = read_key(site.home.seal_key)
     count, flaw = chain_check.check(site.ledger, site.database, key)
     restored: list[dict[str, Any]] = []
@@ -35,10 +41,26 @@ def verify(site: Site, root: str | None = None) -> dict[str, Any]:
             restored = [_restored(body) for body in ledger_rows.of_kinds(session, (RESTORED, RECOVERED))]
     if flaw is None and root is not None and (key is None or key.root != root.lower()):
         flaw = Flaw(0, "the seals begin with another key than the one given")
+    return _answer(count, flaw, key) | {"sealed": _sealed(newest), "restored": restored}
+
+
+def verify_unusable(home: Home, why: str) -> dict[str, Any]:
+    """Return the answer for a home whose database can't be used, as far as its events can still be read."""
+    key, count, flaw = read_key(home.seal_key), 0, None
+    with suppress(StorageFailed):
+        database = Database.open_unchanged(home.database)
+        try:
+            count, flaw = chain_check.check(Ledger(database, Spill(home.spill, home.spill_key)), database, key)
+        finally:
+            database.close()
+    return _answer(count, flaw or Flaw(0, why), key)
+
+
+def _answer(count: int, flaw: Flaw | None, key: KeyFile | None) -> dict[str, Any]:
     return {
         "ok": flaw is None, "events": count, "first_bad_seq": flaw.seq if flaw else None,
-        "why": safe(flaw.why) if flaw else None, "sealed": _sealed(newest), "root": key.root if key else None,
-        "restored": restored, "removed": asdict(key.removed) if key and key.removed else None,
+        "why": safe(flaw.why) if flaw else None, "sealed": None, "root": key.root if key else None,
+        "restored": [], "removed": asdict(key.removed) if key and key.removed else None,
     }  # fmt: skip
 
 

@@ -38,9 +38,10 @@ def open_for_daemon(home: Home, parts: Parts) -> Site:
     with home.taken():
         reserve.spend(home)
     finish_restore(home)
-    require_own_key(home)
+    damaged = quarantine.trouble(home, thorough=True) is not None
+    require_own_key(home, damaged=damaged)
     why = None
-    if not quarantine.trouble(home, thorough=True):
+    if not damaged:
         try:
             return _opened(home, parts)
         except DatabaseDamaged as error:

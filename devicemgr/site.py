@@ -73,7 +73,7 @@ def initialise(home: Home) -> bool:
     finish_restore(home)
     if why := quarantine.trouble(home):
         raise StorageFailed(quarantine.advice(home, why))
-    require_own_key(home)
+    require_own_key(home, damaged=False)
     new = not home.database.exists()
     vault = None if new and not home.key.exists() and not home.has_credential else _any_vault(home)
     vault = vault or Vault.create(home.key)
@@ -95,15 +95,15 @@ def finish_restore(home: Home) -> None:
             swap.finish(home)
 
 
-def require_own_key(home: Home) -> None:
+def require_own_key(home: Home, *, damaged: bool) -> None:
     """Raise KeyMissing unless there is a key for what the home holds; changes nothing.
 
-    A home without database, snapshot and key is new and needs none. Where the database can't be read, any key that is
-    whole will do: whose it is shows when there is something to open.
+    A home without database, snapshot and key is new and needs none. For a damaged database, whose word is worth
+    nothing, any key that is whole will do: whose it is shows when there is something to open.
     """
     if not (home.database.exists() or home.snapshot.exists() or home.key.exists() or home.has_credential):
         return
-    wanted = condition.fingerprint(home.database)
+    wanted = None if damaged else condition.fingerprint(home.database)
     if wanted is None:
         _any_vault(home)
     else:

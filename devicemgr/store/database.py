@@ -52,6 +52,11 @@ class Database:
         return cls(sqlite.open_engine(path))
 
     @classmethod
+    def open_unchanged(cls, path: Path) -> "Database":
+        """Open a file that may be damaged, to look at it: nothing is written into it."""
+        return cls(sqlite.open_unchanged(path))
+
+    @classmethod
     def create(cls, path: Path, alone: Callable[[], AbstractContextManager[None]] = nullcontext) -> "Database":
         """Open the file at `path`, made when absent, and migrate it; while it migrates, `alone` keeps others off."""
         database = cls(sqlite.open_engine(path))

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from devicemgr.errors import StorageFailed
 from devicemgr.store.faults import parse_json
@@ -41,6 +42,13 @@ def open_engine(path: Path) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def open_unchanged(path: Path) -> Engine:
+    """Return an engine that reads a database file and writes nothing into it, not even its journal's mode."""
+    place = f"file:{quote(str(path))}?mode=ro"
+    connect = lambda: sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)  # noqa: E731
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool, json_deserializer=parse_json)
 
 
 def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:

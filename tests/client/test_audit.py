@@ -2,10 +2,12 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -86,8 +88,6 @@ def test_the_daemon_answers_with_the_bundle_and_writes_no_path(daemon, home, tmp
 
 
 def test_what_does_not_hold_is_not_exported(either, cli, home, tmp_path):
-    import sqlite3
-
     with sqlite3.connect(home.database) as raw:
         raw.execute("UPDATE events SET body = body || ' ' WHERE seq = 1")
     raw.close()
@@ -110,3 +110,35 @@ def test_a_download_that_breaks_off_leaves_nothing(daemon, cli, tmp_path, monkey
     assert halfway.is_set()
     assert (ran.code, "connection to the daemon broke" in ran.error) == (3, True)
     assert list(tmp_path.glob("*.zip")) + drafts(tmp_path) == []
+
+
+@pytest.mark.parametrize("column", ["body", "hash", "kind"])
+def test_a_byte_that_is_no_text_is_exit_4_with_its_row(either, cli, done, home, column):
+    """Version 0.1.0 ended with "could not decode", exit 1."""
+    done("person", "add", "Berik", "--badge", "2")
+    with closing(sqlite3.connect(home.database)) as raw, raw:
+        (before,) = raw.execute(f"SELECT CAST({column} AS BLOB) FROM events WHERE seq = 2").fetchone()
+        changed = before[:3] + bytes([before[3] ^ 0x80]) + before[4:]
+        raw.execute(f"UPDATE events SET {column} = CAST(? AS TEXT) WHERE seq = 2", (changed,))
+    ran = cli("audit", "verify", "--json")
+    assert (ran.code, ran.json["ok"], ran.json["first_bad_seq"]) == (4, False, 2)
+    assert "event 2 is bad" in cli("audit", "verify").out
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_a_database_that_cannot_be_used_is_exit_4_and_stays_as_it_is(cli, done, home, site, snapshot):
+    """Without a daemon the snapshot alone would have been verified, and found whole."""
+    site.sealer.seal()
+    if snapshot:
+        site.snapshots.take()
+    site.database.close()
+    with closing(sqlite3.connect(home.database)) as raw, raw:
+        raw.execute("UPDATE events SET hash = CAST(x'ff' || CAST(substr(hash, 2) AS BLOB) AS TEXT) WHERE seq = 1")
+    before = home.database.read_bytes()
+    ran = cli("audit", "verify", "--json")
+    assert (ran.code, ran.json["ok"], ran.json["first_bad_seq"]) == (4, False, 1)
+    assert home.database.read_bytes() == before
+    home.database.write_bytes(b"")
+    ran = cli("audit", "verify", "--json")
+    assert (ran.code, ran.json["first_bad_seq"]) == (4, 0)
+    assert home.database.read_bytes() == b""
