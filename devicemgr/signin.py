@@ -22,7 +22,9 @@ from devicemgr.store import operators
 from devicemgr.text import rfc3339
 
 MOST_WRONG, WRONG_SECONDS = 5, 60.0
-IDLE_SECONDS, SESSION_SECONDS = 30 * 60.0, 12 * 3600.0
+"""Of one account from one address: wrong tries from elsewhere do not lock its owner out."""
+MAX_WRONG_PER_ADDRESS = 20
+IDLE_SECONDS, SESSION_SECONDS = 15 * 60.0, 12 * 3600.0
 _MOST_SESSIONS, _MOST_OF_ONE = 500, 10
 _MOST_TOLD = 10
 
@@ -91,16 +93,15 @@ class SignIns:
         self._lock = threading.Lock()
         self._sessions: dict[str, _Session] = {}
         self._accounts = TryLimit(clock=clock)
-        self._addresses = TryLimit(clock=clock)
+        self._addresses = TryLimit(MAX_WRONG_PER_ADDRESS, clock=clock)
         self._told = TryLimit(_MOST_TOLD, clock=clock)
         self._untold = 0
 
     def sign_in(self, name: str, password: str, address: str) -> tuple[str, Identity]:
         """A new session's secret id; NotSignedIn or TooManyTries, the same for accounts that are not there."""
         network = network_of(address)
-        if not self._addresses.take(network):
-            raise self._refused(network)
-        if not self._accounts.take(name):
+        account = f"{name} from {network}"
+        if not self._addresses.take(network) or not self._accounts.take(account):
             raise self._refused(network)
         with self._site.database.read() as session:
             row = operators.find(session, name)
@@ -108,7 +109,7 @@ class SignIns:
         if not is_right(stored, password) or row is None or stored is None:
             self._tell_failure(network, row.name if row else None)
             raise NotSignedIn(_AGAIN)
-        self._accounts.give_back(name)
+        self._accounts.give_back(account)
         self._addresses.give_back(network)
         identity = Identity(f"operator:{row.name}", operators.roles_of(row))
         self._record("admin.signed_in", identity.actor, {"address": network})
@@ -126,15 +127,19 @@ class SignIns:
             self._sessions[digest(secret)] = _Session(name, password, now, now)
         return secret
 
-    def of_session(self, secret: str) -> Identity:
-        """Who has the session; NotSignedIn when it ended, the password changed or the operator was removed."""
+    def of_session(self, secret: str, *, is_use: bool = True) -> Identity:
+        """Return who has the session; NotSignedIn when it ended, the password changed or the operator was removed.
+
+        `is_use` keeps it from ending for want of use.
+        """
         key, now = digest(secret), self._clock()
         with self._lock:
             found = self._sessions.get(key)
             if found is None or not _lives(found, now):
                 self._sessions.pop(key, None)
                 raise NotSignedIn("the session has ended; sign in again")
-            found.used = now
+            if is_use:
+                found.used = now
         with self._site.database.read() as session:
             row = operators.find(session, found.operator)
         if row is None or row.password != found.password:

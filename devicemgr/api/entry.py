@@ -79,21 +79,21 @@ class Entry:
         web.check_origin(door, scope, headers)
         token, secret = web.bearer(headers), web.session_cookie(door, headers)
         if token is not None:
-            return _caller(lambda: self._signins.of_token(token))
+            return _caller(self._signins.of_token(token), lambda: self._signins.of_token(token))
         if secret is None:
             raise NotSignedIn("sign in first: POST /api/v1/session, or send an API token as Bearer")
-        caller = _caller(lambda: self._signins.of_session(secret), secret)
+        # An open event stream asks again and again whether its caller still may: that is no use of the session.
+        found, again = self._signins.of_session(secret), lambda: self._signins.of_session(secret, is_use=False)
+        caller = _caller(found, again, secret)
         if (scope["method"], scope["path"]) not in OPEN:  # another sign-in replaces the session, and is no misuse of it
             web.check_csrf(scope["method"], secret, headers)
         return caller
 
 
-def _caller(identify: Callable[[], Identity], session: str | None = None) -> Caller:
-    found = identify()
-
+def _caller(found: Identity, again: Callable[[], Identity], session: str | None = None) -> Caller:
     def holds() -> bool:
         try:
-            return identify().roles == found.roles
+            return again().roles == found.roles
         except NotSignedIn:
             return False
 

@@ -71,7 +71,7 @@ def _head(context: Context) -> int:
 async def _stream(
     context: Context, wanted: EventFilter, position: int, holds: Callable[[], bool]
 ) -> AsyncIterator[str]:
-    """Until the end of the daemon, or of the session or token: an open stream counts as use of a session."""
+    """Until the end of the daemon, or of the session or token; an open stream is no use of a session."""
     quiet, looked = 0.0, time.monotonic()
     while not context.runtime.stopping:
         if time.monotonic() - looked >= _LOOK_SECONDS:

@@ -13,6 +13,7 @@ import stat
 import struct
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,13 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from devicemgr.api.connections import NetworkProtocol, limited
 from devicemgr.api.listen import Listen
 from devicemgr.api.web import DOOR, Door
 from devicemgr.errors import SystemFault
 from devicemgr.home import LONGEST_ADDRESS, socket_address
 
 _PEERCRED = struct.Struct("3i")
-# Each connection costs the daemon a descriptor, and its devices need theirs.
-_MOST_CONNECTIONS = 256
-_FIRST_REQUEST_SECONDS = 10.0
 
 
 class PeerCredProtocol(H11Protocol):
@@ -42,21 +41,6 @@ class PeerCredProtocol(H11Protocol):
         if line is not None and line.family == socket.AF_UNIX:
             pid, uid, _ = _PEERCRED.unpack(line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size))
             self.client = (f"uid:{uid}", pid)
-
-
-class NetworkProtocol(H11Protocol):
-    """HTTP/1.1 from anybody: so many connections, each of which must soon ask for something."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count it, and give it its time."""
-        super().connection_made(transport)
-        if len(self.connections) > _MOST_CONNECTIONS:
-            transport.abort()
-        self.loop.call_later(_FIRST_REQUEST_SECONDS, self._asked_by_now)
-
-    def _asked_by_now(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.abort()
 
 
 class OverTcp:
@@ -151,15 +135,15 @@ class ApiServer:
 
     def __init__(self, app: FastAPI, path: Path, listen: Listen | None = None, shared: Path | None = None) -> None:
         self._own: list[tuple[Path, tuple[int, int]]] = []
-        network = listen.bind() if listen else None
+        network = limited(listen.bind()) if listen else None
         local = [self._bind(place) for place in (path, shared) if place]
         self._served = [_Served("api", app, local, http=PeerCredProtocol)]
         self.port: int | None = network.getsockname()[1] if network else None
         if listen and network:
             self._served.append(
                 _Served(
-                    "api-tcp", OverTcp(app, listen.door), [network], http=NetworkProtocol, ssl_certfile=listen.cert,
-                    ssl_keyfile=listen.key,
+                    "api-tcp", OverTcp(app, listen.door), [network], http=partial(NetworkProtocol, network.limits),
+                    loop="asyncio", backlog=128, ssl_certfile=listen.cert, ssl_keyfile=listen.key,
                 )
             )  # fmt: skip
 

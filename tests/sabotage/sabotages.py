@@ -22,6 +22,34 @@ def one(name: str, file: str, old: str, new: str, *tests: str) -> Sabotage:
 
 SABOTAGES = (
     one(
+        "a kept password goes to another host",
+        "devicemgr/kept_password.py",
+        "    if old.host != new.host:\n        return False\n",
+        "",
+        "tests/core/test_kept_password.py",
+    ),
+    one(
+        "an admin of today approves",
+        "devicemgr/two_person.py",
+        "        _require_settled(site, session, actor)\n",
+        "",
+        "tests/core/test_operators.py",
+    ),
+    one(
+        "a body that drips has for ever",
+        "devicemgr/api/connections.py",
+        "now - self._owed_since > allowed_s",
+        "False",
+        "tests/api/test_connections.py",
+    ),
+    one(
+        "one address takes every connection",
+        "devicemgr/api/connections.py",
+        "if len(own) >= MAX_PER_ADDRESS:",
+        "if False:",
+        "tests/api/test_connections.py",
+    ),
+    one(
         "a site's file changes what its sender may not",
         "devicemgr/api/sitefile.py",
         "    require_roles(caller, changes)\n",
