@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devicemgr import faces
-from devicemgr.consents import Terms
+from devicemgr.consents import Terms, require_not_withdrawn
 from devicemgr.errors import InvalidInput, PhotoRefused, RequestError
 from devicemgr.model import VideoSource
 from devicemgr.ports import Camera, Device
@@ -36,7 +36,7 @@ def enrol(
 ) -> dict[str, Any]:  # fmt: skip
     """As faces.enrol, of the pictures that the sitting's camera takes; PhotoRefused when too few of them are fit."""
     with site.database.read() as session:
-        people.get(session, badge)
+        require_not_withdrawn(people.get(session, badge), consent)
     source = runtime.call_device(sitting.device, _stream, _STREAM_SECONDS)
     with contextlib.closing(taken(site.parts.opener, source, sitting.seconds)) as seen:
         chosen = choose(seen, site.parts.faces.check, sitting.pictures, sitting.stopped)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devicemgr.errors import InvalidInput, NotFound
+from devicemgr.errors import ConsentEnded, ConsentWithdrawn, InvalidInput, NotFound
 from devicemgr.events import Fact
 from devicemgr.site import Site
 from devicemgr.store import consents as rows
 from devicemgr.store import people, settings
 from devicemgr.store.database import Session, clock_of
+from devicemgr.store.tables import PersonRow
 from devicemgr.text import parse_time, reference, rfc3339
 
 EXPIRED = "admin.consent_expired"
@@ -18,11 +19,15 @@ EXPIRED = "admin.consent_expired"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The signed form's reference; the notice's version and the end (RFC 3339), where there are such."""
+    """The signed form's reference; the notice's version and the end (RFC 3339), where there are such.
+
+    `bulk`: an import names them for many people at once.
+    """
 
     reference: str
     notice: str | None = None
     until: str | None = None
+    bulk: bool = False
 
 
 def agreed(session: Session, form: str, notice: str | None = None, until: str | None = None) -> Terms:
@@ -39,6 +44,35 @@ def agreed(session: Session, form: str, notice: str | None = None, until: str | 
     return Terms(reference(form), version or None, rfc3339(end) if end else None)
 
 
+def require_not_withdrawn(row: PersonRow, terms: Terms) -> None:
+    """Raise ConsentWithdrawn if this person has withdrawn the consent of this reference.
+
+    An import names one reference for many people, so it says nothing of what one of them wants: it also brings
+    back nobody whose newest consent is withdrawn, whatever its reference, and nobody by a reference whose end has come
+    (ConsentEnded).
+    """
+    person = f"{row.name} (badge {row.badge})"
+    refused = rows.withdrawn(row, terms.reference)
+    if refused is not None:
+        raise ConsentWithdrawn(
+            f"{person} withdrew the consent {refused.reference} on {_day(refused.withdrawn)}; "
+            "give the reference of a new one that they have signed since"
+        )
+    if terms.bulk and (refused := rows.newest_withdrawn(row)) is not None:
+        raise ConsentWithdrawn(
+            f"{person} withdrew their consent on {_day(refused.withdrawn)}; an import does not bring a face back: "
+            f"`devicemgr enroll photo {row.badge} FILE --consent REF`, under a consent that they have signed since"
+        )
+    if terms.bulk and (ended := rows.run_out(row, terms.reference)) is not None:
+        raise ConsentEnded(
+            f"the consent {ended.reference} of {person} ended on {_day(ended.until)}; give the reference of a new one"
+        )
+
+
+def _day(time: str | None) -> str:
+    return (time or "")[:10]
+
+
 def renew(site: Site, actor: str, badge: str, form: str, notice: str | None, until: str | None) -> dict[str, Any]:
     """A new consent of somebody who has a face here, which counts again from now on."""
     with site.database.write() as session:
@@ -46,6 +80,7 @@ def renew(site: Site, actor: str, badge: str, form: str, notice: str | None, unt
         if not row.templates:
             raise NotFound(f"{badge} has no face here; `devicemgr enroll photo {badge} …` takes the consent with it")
         terms = agreed(session, form, notice, until)
+        require_not_withdrawn(row, terms)
         _, given = rows.give(session, row, terms.reference, terms.notice, terms.until)
         if given:
             detail = {"notice": terms.notice, "until": terms.until}

@@ -12,6 +12,8 @@
     │   ├── TooManyTries      wait, then try again
     │   ├── Misdirected       the request names another host
     │   ├── ConsentRequired   no consent, no face
+    │   ├── ConsentWithdrawn  the person has taken this consent back
+    │   ├── ConsentEnded      this consent has run out
     │   └── PhotoRefused      the photo is not fit for enrolment (reasons attached)
     ├── DeviceError           the technician looks at a device
     │   ├── DeviceUnreachable no line, no answer
@@ -117,6 +119,20 @@ class ConsentRequired(RequestError):
 
     http_status = 409
     slug = "consent-required"
+
+
+class ConsentWithdrawn(RequestError):
+    """The person has withdrawn this consent; a face comes back under a new one only."""
+
+    http_status = 409
+    slug = "consent-withdrawn"
+
+
+class ConsentEnded(RequestError):
+    """This consent has run out; a face comes back under a new one only."""
+
+    http_status = 409
+    slug = "consent-ended"
 
 
 class PhotoRefused(RequestError):

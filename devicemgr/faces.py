@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from devicemgr import backup, erasure, gallery_file, samples
-from devicemgr.consents import Terms
+from devicemgr.consents import Terms, require_not_withdrawn
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
 from devicemgr.events import Fact
 from devicemgr.face_ports import Embedding, PhotoAnalysis, PreparedSample
@@ -32,13 +32,16 @@ def enrol(
     """Enrol photos of one person, all or none; photos enrolled before are skipped; PhotoRefused with all faces.
 
     Each face object says which `photo` of those given it is, from 1. `device` took the photos, if one did.
+    Raises ConsentWithdrawn, also when the consent is withdrawn while the photos are looked at.
     """
     if not 1 <= len(photos) <= MAX_PHOTOS:
         raise InvalidInput(f"give 1 to {MAX_PHOTOS} photos at a time")
     with site.database.read() as session:
         own, keep = face_models.active(session), settings.load(session).keep_samples
         model = site.gallery.name_of(own)
-        fresh = _not_yet_enrolled(site, people.get(session, badge), photos, model, keep=keep)
+        row = people.get(session, badge)
+        require_not_withdrawn(row, consent)
+        fresh = _not_yet_enrolled(site, row, photos, model, keep=keep)
     analyses = site.parts.faces.analyse(list(fresh), keep=keep, own=own) if fresh else []
     with _commit:
         try:
@@ -99,6 +102,7 @@ def _store(
 ) -> int:  # fmt: skip
     with site.database.write() as session:
         row = people.get(session, badge)
+        require_not_withdrawn(row, terms)
         if site.gallery.name_of(face_models.active(session)) != model:
             raise RequestError("the face model was changed just now; enrol the photo again")
         key = _data_key(site, row)

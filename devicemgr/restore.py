@@ -116,14 +116,15 @@ def _records(
         record = copying.unpacked(opened)
         (row,) = record["people"]
         row["backup_key"] = vault.seal_secret(f"backup|{person}", own.record.hex())
-        face = None if person in count.revoked.get(_WITHDRAWN, ()) else own.face
-        if not _give_face(record, person, vault, face):
+        has_withdrawn = person in count.revoked.get(_WITHDRAWN, ())
+        if not _give_face(record, person, vault, None if has_withdrawn else own.face) or has_withdrawn:
+            _withdraw(record)
             count.faceless += 1
         yield record
 
 
 def _give_face(record: copying.Record, person: str, vault: Vault, key: bytes | None) -> bool:
-    """The face's key as stored, if it is the one of these templates; else the face stays away, with its consent."""
+    """The face's key as stored, if it is the one of these templates; else the face stays away."""
     stored = record.get("templates", []) + record.get("samples", [])
     wrapped = vault.wrapped(person, key) if key else None
     record["people"][0]["wrapped_key"] = wrapped
@@ -131,9 +132,12 @@ def _give_face(record: copying.Record, person: str, vault: Vault, key: bytes | N
         return True
     record["templates"], record["samples"] = [], []
     record["people"][0]["wrapped_key"] = None
+    return False
+
+
+def _withdraw(record: copying.Record) -> None:
     for consent in record.get("consents", []):
         consent["withdrawn"] = consent["withdrawn"] or rfc3339(datetime.now(UTC))
-    return False
 
 
 def _fits(record: copying.Record, person: str, vault: Vault, wrapped: bytes) -> bool:

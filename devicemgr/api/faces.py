@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -28,6 +29,9 @@ class Photos(BaseModel):
     notice: str | None = None
     consent_until: str | None = None
     allow_lookalike: bool = False
+    bulk: bool = Field(
+        False, description="It is part of an import: nobody who withdrew their consent is enrolled again."
+    )
 
 
 class FromCamera(BaseModel):
@@ -68,7 +72,8 @@ class Renewal(BaseModel):
 
 def _terms(context: Context, body: Photos | FromCamera) -> Terms:
     with context.site.database.read() as session:
-        return agreed(session, body.consent, body.notice, body.consent_until)
+        terms = agreed(session, body.consent, body.notice, body.consent_until)
+    return replace(terms, bulk=isinstance(body, Photos) and body.bulk)
 
 
 @router.post("/people/{badge}/face", status_code=201)

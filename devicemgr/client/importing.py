@@ -34,6 +34,8 @@ class Result:
     people_failed: int = 0
     unnamed: int = 0
     other_name: list[str] = field(default_factory=list)
+    withdrawn: list[dict[str, Any]] = field(default_factory=list)
+    ended: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def fail(self, rows: list[dict[str, Any]]) -> None:
@@ -42,6 +44,12 @@ class Result:
             self.failed += rows
             self.people_failed += 1
 
+    def leave(self, people: list[dict[str, Any]], badge: str, name: str, problem: ApiProblem) -> None:
+        """One person who is skipped: their consent is withdrawn or has ended."""
+        with self.lock:
+            people.append({"badge": badge, "name": name, "why": str(problem)})
+            self.skipped += 1
+
     def summary(self) -> str:
         """One line for people."""
         new = f"; {self.created} people are new" if self.created else ""
@@ -49,9 +57,11 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """One document."""
-        return {
+        found: dict[str, Any] = {
             "enrolled": self.enrolled, "skipped": self.skipped, "failed": self.failed, "created": self.created,
         }  # fmt: skip
+        left = {"withdrawn": self.withdrawn, "consent_ended": self.ended}
+        return found | {name: people for name, people in left.items() if people}
 
 
 def run(source: Path, consent: dict[str, Any], workers: int | None) -> Result:
@@ -66,6 +76,8 @@ def run(source: Path, consent: dict[str, Any], workers: int | None) -> Result:
     with progress() as bar:
         _work(importer.enrol, todo, workers or _WORKERS, bar)
     result.failed.sort(key=lambda row: (row["badge"] or "", row["file"]))
+    for people in (result.withdrawn, result.ended):
+        people.sort(key=lambda row: str(row["badge"]))
     _tell(result)
     return result
 
@@ -133,12 +145,16 @@ class _Importer:
             if photos is None:
                 return
             self._ensure(entry)
-            body = {"photos": photos, **self._consent}
+            body = {"photos": photos, "bulk": True, **self._consent}
             answer = self._api.post(path("people", entry.badge, "face"), body, timeout=ANALYSIS_SECONDS)
         except ApiProblem as problem:
             if int(problem.document.get("status", 500)) >= 500:
                 raise
-            self._result.fail(_refused(entry, problem))
+            skipped = {"consent-withdrawn": self._result.withdrawn, "consent-ended": self._result.ended}
+            if (people := skipped.get(problem.slug)) is not None:
+                self._result.leave(people, entry.badge, self._names.get(entry.badge, entry.badge), problem)
+            else:
+                self._result.fail(_refused(entry, problem))
             return
         with self._result.lock:
             if answer["faces"]:
@@ -191,6 +207,10 @@ def _refused(entry: Entry, problem: ApiProblem) -> list[dict[str, Any]]:
     ]
 
 
+def _named(people: list[dict[str, Any]]) -> list[str]:
+    return [f"{row['name']} (badge {row['badge']})" for row in people]
+
+
 def _note(notes: Iterable[str], what: str) -> None:
     found = list(notes)
     if found:
@@ -199,6 +219,8 @@ def _note(notes: Iterable[str], what: str) -> None:
 
 
 def _tell(result: Result) -> None:
+    _note(_named(result.withdrawn), "people withdrew their consent and were skipped")
+    _note(_named(result.ended), "people were skipped as this consent of theirs has ended")
     _note(result.other_name, "people keep the name that they have")
     if result.unnamed:
         warn(f"{result.unnamed} people have their badge as name; see `devicemgr person edit --help`")

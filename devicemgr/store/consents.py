@@ -1,5 +1,6 @@
 """Consents to face recognition: whose is in force, whose ends, and what is recorded when one has ended."""
 
+import unicodedata
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -41,6 +42,31 @@ def in_force(row: PersonRow) -> ConsentRow | None:
     )
 
 
+def withdrawn(row: PersonRow, reference: str) -> ConsentRow | None:
+    """Return the consent of this reference that the person has withdrawn, if there is one."""
+    return next((c for c in reversed(row.consents) if c.withdrawn and _is_same(c.reference, reference)), None)
+
+
+def newest_withdrawn(row: PersonRow) -> ConsentRow | None:
+    """Return the person's newest consent if it is withdrawn: they have said no, and nothing since."""
+    newest = row.consents[-1] if row.consents and in_force(row) is None else None
+    return newest if newest is not None and newest.withdrawn else None
+
+
+def run_out(row: PersonRow, reference: str) -> ConsentRow | None:
+    """Return the consent of this reference whose end has come, while no other is in force."""
+    if in_force(row) is not None:
+        return None
+    now = _now(object_session(row))
+    ended = (c for c in reversed(row.consents) if c.until and c.until <= now)
+    return next((c for c in ended if _is_same(c.reference, reference)), None)
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Return True if two references name one form: case and width of letters do not tell forms apart."""
+    return unicodedata.normalize("NFKC", one).casefold() == unicodedata.normalize("NFKC", other).casefold()
+
+
 def give(
     session: Session, row: PersonRow, reference: str, notice: str | None = None, until: str | None = None
 ) -> tuple[ConsentRow, bool]:
@@ -49,7 +75,8 @@ def give(
     if current and current.reference == reference and notice in (None, current.notice) and _as_long(current, until):
         return current, False
     for before in row.consents:
-        before.expired = before.expired or _recorded(session)
+        if not before.withdrawn:
+            before.expired = before.expired or _recorded(session)
     consent = ConsentRow(
         id=str(uuid.uuid4()),
         person_id=row.id,

@@ -464,4 +464,12 @@ SABOTAGES = (
         "return ReleaseTimes(seconds, self._times.passage_s)",
         "tests/drivers/test_release_times.py",
     ),
+    one(
+        "an import that brings back who withdrew",
+        "devicemgr/consents.py",
+        "    if terms.bulk and (refused := rows.newest_withdrawn(row)) is not None:\n",
+        "    if False and (refused := rows.newest_withdrawn(row)) is not None:\n",
+        "tests/client/test_withdrawn.py",
+        "tests/api/test_withdrawn_consent.py",
+    ),
 )
