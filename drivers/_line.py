@@ -15,7 +15,11 @@ class WriteStalled(DeviceUnreachable):
 
 
 class NoAnswer(DeviceUnreachable):
-    """Nothing that answers the request came within the time-out."""
+    """Nothing that answers the request came within the time-out; `noise`: something else did."""
+
+    def __init__(self, message: str, *, noise: bool = False) -> None:
+        super().__init__(message)
+        self.noise = noise
 
 
 class Line(Protocol):

@@ -51,6 +51,10 @@ MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1, 300
 MIN_CANCEL_AGE_S = 5.0
 # How long a second person waits for the first one of the same direction (registers 0x40 and 0x41 do not add up).
 MAX_TURN_WAIT_S, TURN_LOOK_S = 1.8, 0.05
+# A turnstile without a control register is asked for it again this often.
+NO_CONTROL_SECONDS = 60.0
+# Between an answer and the next request (vendor's SDK).
+PAUSE_S = 0.005
 # No turnstile turns faster; a counter that ran further was set, or is another turnstile's.
 PASSAGES_PER_SECOND, PASSAGES_SLACK = 2, 10
 
@@ -138,6 +142,8 @@ class LotGate:
         self._undelivered: list[DeviceFact] = []
         self._control = NORMAL
         self._control_at = 0.0
+        self._has_control = True
+        self._one_by_one = False
         self._times = ReleaseTimes(0.0)
         self._times_at = 0.0
         self._sent_at: dict[Direction, float] = {}
@@ -148,7 +154,7 @@ class LotGate:
         self._fire = None  # so that it is reported again, also when it did not change meanwhile
         self._master.open()
         try:
-            persist(lambda: self._master.read_registers(STATE_FIRST, STATE_COUNT))
+            self._choose_reading()
             self._control_at = self._first_control()
             self._times_at = 0.0
             self._read_times()
@@ -157,14 +163,40 @@ class LotGate:
             self.close()
             raise
 
-    def _first_control(self) -> float:
+    def _choose_reading(self) -> None:
+        """Read the state in one request, or register by register where the firmware answers only one at a time."""
+        self._one_by_one = False
         try:
-            persist(lambda: self._master.read_registers(CONTROL, 1))
-        except DeviceRefused as error:
+            persist(self._words)
+        except (NoAnswer, DeviceRefused) as error:
+            if isinstance(error, NoAnswer) and not error.noise:
+                raise
+            self._one_by_one = True
+            try:
+                persist(self._words)
+            except DeviceError:
+                raise error from None
+            _log.info("%s answers one register at a time: it is read slower", self._name)
+
+    def _words(self) -> list[int]:
+        if self._one_by_one:
+            return [self._master.read_register(STATE_FIRST + offset) for offset in range(STATE_COUNT)]
+        return self._master.read_registers(STATE_FIRST, STATE_COUNT)
+
+    def _first_control(self) -> float:
+        self._has_control = True
+        try:
+            persist(lambda: self._master.read_register(CONTROL))
+        except (NoAnswer, DeviceRefused) as error:
+            silent = isinstance(error, NoAnswer)
+            if silent:
+                # Only one that answers to other registers meanwhile lacks this one.
+                self._master.read_register(STATE_FIRST)
+            self._has_control = False
             _log.warning("%s has no control register, so anti-panic is not seen (%s)", self._name, error)
             # It has no state of anti-panic at all, so that no lock has to wait for it.
             self._undelivered.append(FireRelease(False))
-            return math.inf
+            return time.monotonic() + NO_CONTROL_SECONDS if silent else math.inf
         return 0.0
 
     def _identify(self) -> DeviceInfo:
@@ -190,7 +222,7 @@ class LotGate:
         return facts
 
     def _read_state(self) -> list[DeviceFact]:
-        words = self._master.read_registers(STATE_FIRST, STATE_COUNT)
+        words = self._words()
         now = time.monotonic()
         before, self._state = self._state, State.parse(words)
         for direction in [side for side in self._sent_at if self._state.left[side] == CLOSED]:
@@ -203,14 +235,19 @@ class LotGate:
     def _optional(self, register: int) -> int | None:
         """A register that not every firmware has; its loss must not lose what was read before it."""
         try:
-            return self._master.read_registers(register, 1)[0]
+            return self._master.read_register(register)
         except (NoAnswer, DeviceRefused):
             return None
 
     def _read_control(self) -> list[DeviceFact]:
         if time.monotonic() < self._control_at:
             return []
-        self._control = self._master.read_registers(CONTROL, 1)[0]
+        if not self._has_control:
+            self._control_at = time.monotonic() + NO_CONTROL_SECONDS
+            self._has_control = self._optional(CONTROL) is not None
+        if not self._has_control:
+            return []
+        self._control = self._master.read_register(CONTROL)
         self._control_at = time.monotonic() + CONTROL_SECONDS
         before, self._fire = self._fire, self._control == ANTI_PANIC
         return [FireRelease(self._fire)] if self._fire != before else []
@@ -276,15 +313,22 @@ class LotGate:
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Both directions alike; refused while the turnstile is in anti-panic, which only a person ends."""
         self._expect_channel(channel)
-        self._control = self._master.read_registers(CONTROL, 1)[0]
+        if self._has_control:
+            self._control = self._master.read_register(CONTROL)
+        elif mode is PortalMode.LOCKED:
+            raise DeviceRefused(f"{self._name} has no control register (0x3000), so it can't be blocked from here")
         if self._control == ANTI_PANIC:
             raise DeviceRefused(f"{self._name} is in anti-panic and stays open; end that at the turnstile first")
         passages = FREE if mode is PortalMode.FREE else CLOSED
         control = BLOCKED if mode is PortalMode.LOCKED else NORMAL
-        if control != self._control:
+        if control != self._control and self._has_control:
             self._master.write_registers(CONTROL, [control])
             self._control = control
-        self._master.write_registers(ENTRY_LEFT, [passages, passages])
+        if self._one_by_one:
+            self._master.write_registers(ENTRY_LEFT, [passages])
+            self._master.write_registers(EXIT_LEFT, [passages])
+        else:
+            self._master.write_registers(ENTRY_LEFT, [passages, passages])
         self._state = None if self._state is None else _with_left(self._state, passages)
         return Delivery.CONFIRMED
 
@@ -295,12 +339,12 @@ class LotGate:
         self._master.write_registers(LAMPS[direction, lamp], times)
 
     def check(self) -> dict[str, JsonValue]:
-        state = State.parse(self._master.read_registers(STATE_FIRST, STATE_COUNT))
-        control = self._master.read_registers(CONTROL, 1)[0]
-        start, passage = self._master.read_registers(START_TIMEOUT, 2)
+        state = State.parse(self._words())
+        control = self._optional(CONTROL)
+        start, passage = self._optional(START_TIMEOUT), self._optional(PASSAGE_TIMEOUT)
         modes = {NORMAL: "normal", BLOCKED: "blocked", ANTI_PANIC: "anti-panic"}
         return {
-            "control": modes.get(control, f"0x{control:04x}"),
+            "control": "not told" if control is None else modes.get(control, f"0x{control:04x}"),
             "errors": f"0x{state.errors:04x}",
             "error_details": None if (details := self._optional(ERROR_DETAILS)) is None else f"0x{details:04x}",
             "own_inputs": INPUT_KINDS.get(self._optional(INPUT_KIND)),

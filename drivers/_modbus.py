@@ -51,13 +51,14 @@ class Master:
     """One unit on a bus. Reads raise NoAnswer or DeviceRefused; writes OutcomeUnknown once they have left.
 
     `timeout` is how long an answer may take; None is 0.3 s, but less for a reading on a bus with others, so that a unit
-    that is dead costs them less than 0.1 s a turn.
+    that is dead costs them less than 0.1 s a turn. `pause` is the least time between an answer and the next request.
     """
 
-    def __init__(self, bus: Bus, unit: int, timeout: float | None) -> None:
+    def __init__(self, bus: Bus, unit: int, timeout: float | None, pause: float = 0.0) -> None:
         self._bus = bus
         self._unit = unit
         self._timeout = timeout
+        self._pause = pause
         self._due = DueAnswers()
 
     @property
@@ -82,6 +83,13 @@ class Master:
         """FC 3: `count` holding registers from `start`."""
         answer = self._read(_pdu(ReadHoldingRegistersRequest(address=start, count=count)), 2 * count)
         return list(struct.unpack(f">{count}H", answer))
+
+    def read_register(self, address: int) -> int:
+        """FC 3: one holding register; LOT's own emulator answers some with one byte."""
+        pdu = _pdu(ReadHoldingRegistersRequest(address=address, count=1))
+        sizes = (b"\x03\x02", b"\x03\x01")
+        answer = self._ask(pdu, lambda found: found[:2] in sizes and len(found) == found[1] + 2, 2)
+        return int.from_bytes(answer[2:], "big")
 
     def read_coils(self, start: int, count: int) -> list[bool]:
         """FC 1: `count` relays from `start`."""
@@ -148,7 +156,8 @@ class Master:
                 self._bus.echo.note(echo.found)
         if answer is None:
             raise NoAnswer(
-                f"{_silence(echo)} from {self.name} in {seconds:.2g} s; check power, wiring (A/B), baudrate and unit"
+                f"{_silence(echo)} from {self.name} in {seconds:.2g} s; check power, wiring (A/B), baudrate and unit",
+                noise=echo.any_bytes,
             )
         if answer[0] & 0x80:
             kind = NoAnswer if answer[1] in NOT_NOW else DeviceRefused
@@ -208,7 +217,7 @@ class Master:
         raise DeviceRefused(f"{self.name} refuses the command: {_exception(refusal)}; check profile and unit")
 
     def _send(self, line: Line, pdu: bytes) -> EchoFinder:
-        quiet = max(QUIET_SECONDS, QUIET_CHARACTERS * line.character_seconds)
+        quiet = max(QUIET_SECONDS, QUIET_CHARACTERS * line.character_seconds, self._pause)
         time.sleep(max(0.0, self._bus.quiet_from + quiet - time.monotonic()))
         if self._bus.framing.numbers_answers:
             self._due.forget()

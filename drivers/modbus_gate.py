@@ -10,7 +10,7 @@ from devicemgr.ports import Driver, Gate
 from drivers._address import TcpAddress, parse_address
 from drivers._fire import NO_INPUT, ONE_INPUT
 from drivers._inputs import InputOptions
-from drivers._lot_gate import LotGate
+from drivers._lot_gate import PAUSE_S, LotGate
 from drivers._modbus_relay import ModbusRelay
 from drivers._options import read_options
 
@@ -69,7 +69,8 @@ def build(config: DeviceConfig) -> Gate:
     address = parse_address(config.address, BAUDRATE[options.profile])
     auto_tcp = isinstance(address, TcpAddress) and address.port == MODBUS_TCP_PORT
     modbus_tcp = options.framer == "tcp" or (options.framer == "auto" and auto_tcp)
-    master = Master(bus_at(address, TcpFraming if modbus_tcp else RtuFraming), options.unit, options.timeout)
+    bus = bus_at(address, TcpFraming if modbus_tcp else RtuFraming)
+    master = Master(bus, options.unit, options.timeout, PAUSE_S if options.profile == "lot" else 0.0)
     if options.profile == "lot":
         return LotGate(config.name, master, options.alarms)
     return ModbusRelay(config.name, master, options, timed_by_board=options.pulse == "device")

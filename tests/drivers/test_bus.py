@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from devicemgr.errors import DeviceBusy, DeviceUnreachable, OutcomeUnknown
-from devicemgr.events import PassageCompleted
+from devicemgr.events import FireRelease, PassageCompleted
 from devicemgr.model import Direction
 from drivers._address import SerialAddress
 from drivers._bus import Turns
@@ -68,7 +68,7 @@ def test_a_pulled_adapter_is_lost_for_all_and_comes_back_for_all(units, bus, tmp
     bus.replug()
     for device in units:
         device.open()
-        assert device.poll() == []
+        assert device.poll() == [FireRelease(False)]  # as of each opening
     assert len(os.listdir("/proc/self/fd")) == before
 
 

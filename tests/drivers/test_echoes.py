@@ -140,11 +140,12 @@ def test_a_late_answer_that_was_seen_is_due_no_more(opened, board):
 
 @pytest.mark.parametrize("echoes", [False, True])
 def test_a_turnstile_is_confirmed_by_its_own_answer_only(opened, echoes):
-    with SimulatedTurnstile(passage_delay=60) as arm, EchoLine(arm.path, echoes=echoes) as line:
+    with SimulatedTurnstile(passage_delay=0.0, passage_seconds=0.0) as arm, EchoLine(arm.path, echoes=echoes) as line:
         device = opened(line, profile="lot", timeout=0.2)
         line.holds = is_command
         with pytest.raises(OutcomeUnknown):
             device.release(1, ENTRY, 5)
+        arm.events.wait_for("passage")
         assert len(line.held) == 1
         line.loses = is_command
         with pytest.raises(OutcomeUnknown, match="an earlier answer was due too"):

@@ -209,8 +209,8 @@ def test_passages_before_the_first_opening_are_not_told(gate, turnstile):
 def test_what_the_state_told_is_not_lost_with_the_next_reading(lot, turnstile, monkeypatch):
     turnstile.add_passages(ENTRY, 1)
     lot._control_at = 0.0
-    read = lot._master.read_registers
-    monkeypatch.setattr(lot._master, "read_registers", lambda start, count: drop(start) or read(start, count))
+    read = lot._master.read_register
+    monkeypatch.setattr(lot._master, "read_register", lambda start: drop(start) or read(start))
 
     def drop(start):
         if start == 0x3000:
