@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from devicemgr import __version__, anchor_check, chain_check
 from devicemgr.chain import Flaw
 from devicemgr.errors import InvalidInput, StorageFailed
+from devicemgr.events import Kind
 from devicemgr.home import Home
 from devicemgr.ledger import Ledger
 from devicemgr.restorations import RECOVERED, RESTORED
@@ -37,7 +38,7 @@ def verify(site: Site, root: str | None = None) -> dict[str, Any]:
     with site.database.read_as_stored() as session:
         newest = rows.last(session)
         if flaw is None:  # else what the rows say is not to be relied on
-            flaw = next(_outside(site, session, key, newest), None)
+            flaw = next(_outside(site, session, key, newest), None) or next(_spilled(site, session), None)
             restored = [_restored(body) for body in ledger_rows.of_kinds(session, (RESTORED, RECOVERED))]
     if flaw is None and root is not None and (key is None or key.root != root.lower()):
         flaw = Flaw(0, "the seals begin with another key than the one given")
@@ -94,6 +95,17 @@ def _outside(site: Site, session: Session, key: KeyFile | None, newest: Seal | N
         yield Flaw(newest.seq, f"{site.home.seal_key} is gone; restore it from its backup")
     named = stored_settings.load(session).anchors
     yield from anchor_check.flaws(session, named, key.root if key else None, hash_of)
+
+
+def _spilled(site: Site, session: Session) -> Iterator[Flaw]:
+    """Yield what was recorded in the spill file and never came into the chain: it is gone, or will be at the start."""
+    for body in ledger_rows.of_kinds(session, (Kind.STORAGE_RESTORED,)):
+        if count := body["detail"].get("damaged"):
+            yield Flaw(body["seq"], f"{count} events that waited in spill.log were missing or changed when it was read")
+    if count := site.ledger.missing_from_spill():
+        yield Flaw(
+            ledger_rows.head(session)[0] + 1, f"{count} events that should wait in spill.log are missing or changed"
+        )
 
 
 def export(site: Site, file: BinaryIO) -> dict[str, Any]:

@@ -89,6 +89,11 @@ class Ledger:
                 raise StorageFailed("earlier events are still being brought into the database; try again in a minute")
         return ledger_rows.append(session, facts)
 
+    def missing_from_spill(self) -> int:
+        """Return how many records the spill file should hold and does not, as it is now."""
+        self._spill.attach()
+        return self._spill.damaged
+
     def submit(self, fact: Fact, then: Then | None = None, *, keep: bool = True) -> None:
         """Record soon; `then(entry)` runs on the writer's thread once durable, with SPILLED for the spill file.
 
@@ -113,7 +118,7 @@ class Ledger:
         self._stopping = False
         self.progress = time.monotonic()
         self._open_spill()
-        if self._spill.last:
+        if self._spill.last or self._spill.damaged:
             self._failed_since, self.cause = datetime.now(UTC), "events of the last run wait in the spill file"
         else:
             self._restored.set()
@@ -276,6 +281,7 @@ class Ledger:
             while self._has_brought_some():
                 self._collect_now()
                 self._set_aside()
+            self._spill.check()
             restored = self._restored_facts()
             while self._backlog or restored:
                 self._commit_next(restored, _STILL_LOCKED_SECONDS)
@@ -300,7 +306,7 @@ class Ledger:
 
     def _restored_facts(self) -> list[Fact]:
         """What closes a time without storage; nothing when a crash came after it was closed."""
-        if not self._brought and not self._backlog:
+        if not self._brought and not self._backlog and not self._spill.damaged:
             return []
         assert self._failed_since is not None
         counts = {"spilled": self._brought, "lost": self._lost, "damaged": self._spill.damaged}
@@ -309,7 +315,7 @@ class Ledger:
         return [Fact(Kind.STORAGE_RESTORED, datetime.now(UTC), detail=detail)]
 
     def _empty_spill(self) -> None:
-        if not self._spill.last:
+        if not self._spill.last and not self._spill.damaged:
             return
         try:
             self._spill.clear()

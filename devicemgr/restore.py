@@ -10,7 +10,7 @@ from typing import Any
 from devicemgr import backup, backup_file, chain_check, gallery_file, people_keys, spilling, swap
 from devicemgr.chain import Flaw
 from devicemgr.errors import InvalidInput, KeyMissing, StorageFailed
-from devicemgr.events import Fact
+from devicemgr.events import Fact, Kind
 from devicemgr.files import write_durably
 from devicemgr.home import Home
 from devicemgr.ledger import Ledger
@@ -173,6 +173,9 @@ def _brought_up(
             ledger_rows.append(session, [Fact(RESTORED, datetime.now(UTC), actor=actor, detail=proven)])
             if spill.attach():
                 spilling.bring_in_all(session, spill)
+            if spill.damaged:  # the old home's spill file is moved away with it, so that no start will count this
+                missing = Fact(Kind.STORAGE_RESTORED, datetime.now(UTC), detail={"damaged": spill.damaged})
+                ledger_rows.append(session, [missing])
         database.forget()
     finally:
         database.close()

@@ -1,13 +1,17 @@
 """The spill file: where facts are put, durably and in order, while the database refuses.
 
 Its room is set aside at the start, so that a full disk does not refuse it too. Two sectors at its head take turns in
-telling the file's generation, a random number that changes when the file is emptied; behind them stand the records:
+telling the file's generation, a random number that changes when the file is emptied. Two more, which take turns with
+them, hold the number of the newest record. Behind them stand the records:
 
     length (u32) | sequence (u64) | HMAC-SHA256, cut to 16 bytes, over generation, sequence and payload | payload
 
-A record that was torn by a power cut, changed, or left over from an older generation does not authenticate.
+A record that was torn by a power cut, changed, or left over from an older generation does not authenticate. Sequences
+have no gaps, and the newest one is written down behind the record, once that is on disk: so a record that is missing,
+in the middle or at the end, is noticed, and a power cut is not taken for that.
 """
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -25,15 +29,20 @@ from devicemgr.files import replace_durably, sync_folder
 log = logging.getLogger(__name__)
 
 SIZE = 64 * 1024 * 1024
-_MAGIC = b"devicemgr spill1"
+# Files of 0.1.0 begin with the former, and hold no number of the newest record.
+_MAGIC_WITHOUT_MARK, _MAGIC = b"devicemgr spill1", b"devicemgr spill2"
+_MARK_MAGIC = b"devicemgr spillm"
 _SECTOR = 512
+_MARKS = 2 * _SECTOR
 _FIRST = 4096
 _GENERATION = 8
 _HEAD = struct.Struct(f">16sQ{_GENERATION}s")
+_MARK = struct.Struct(f">16sQ{_GENERATION}s")
 _RECORD = struct.Struct(">IQ16s")
 _MAC = 16
 _LARGEST = 256 * 1024
 _CHUNK = 1024 * 1024
+_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ class Spill:
         self._generation = b""
         self._end, self._last = _FIRST, 0
         self._found = (0, _FIRST)  # behind the record with that number
+        self._numbered = 0  # the number given last, also of a record that is missing now
+        self._has_mark = True
         self.damaged = 0
 
     @property
@@ -91,9 +102,15 @@ class Spill:
                     return False
                 try:
                     found = self._read_head(descriptor)
-                    if found:
-                        self._turn, self._generation = found
-                        self._measure(descriptor)
+                    for _ in range(_LOOKS):
+                        if not found:
+                            self.damaged = int(any(os.pread(descriptor, _FIRST, 0)))
+                            break
+                        self._has_mark, self._turn, self._generation = found
+                        self.damaged = self._measure(descriptor)
+                        before, found = found, self._read_head(descriptor)
+                        if found == before:
+                            break  # else the daemon emptied it in between
                 finally:
                     os.close(descriptor)
                 return found is not None
@@ -109,16 +126,18 @@ class Spill:
     def append(self, payloads: Sequence[bytes]) -> None:
         """Put records behind the others, all of them on disk at the end; StorageFailed, and none of them, else."""
         with self._lock:
-            sequence = self._last
+            sequence = self._numbered
             parts = []
-            for sequence, payload in enumerate(payloads, self._last + 1):
+            for sequence, payload in enumerate(payloads, self._numbered + 1):
                 parts += [_RECORD.pack(len(payload), sequence, self._mac(sequence, payload)), payload]
             content = b"".join(parts)
             if self._descriptor is None or self._end + len(content) > self._size:
                 raise StorageFailed("the spill file has no room left; free space on the disk of the home folder")
             self._translated(lambda: self._write(content))
             self._end += len(content)
-            self._last = sequence
+            self._last = self._numbered = sequence
+            with contextlib.suppress(OSError):  # the records are on disk; the next mark will say so
+                self._write_mark(sequence, self._turn, self._generation)
 
     def read(self, after: int, limit: int) -> list[Record]:
         """The first `limit` records with numbers above `after`."""
@@ -134,6 +153,12 @@ class Spill:
             finally:
                 if descriptor != self._descriptor:
                     os.close(descriptor)
+
+    def check(self) -> None:
+        """Look through the open file again, so that `damaged` counts what went missing since."""
+        with self._lock:
+            if self._descriptor is not None and self._numbered:
+                self.damaged = max(self.damaged, self._measure(self._descriptor, self._numbered))
 
     def clear(self) -> None:
         """Mark the file empty; what stood in it is overwritten."""
@@ -157,18 +182,19 @@ class Spill:
             self._size = max(SIZE, os.fstat(descriptor).st_size)
             os.posix_fallocate(descriptor, 0, self._size)
             found = self._read_head(descriptor)
+            self._descriptor = descriptor
             if found is None:
                 if any(os.pread(descriptor, _FIRST, 0)):
-                    log.critical("the head of %s does not authenticate: what it held is left out", self._path)
+                    log.critical("The head of %s does not authenticate: what it held is left out", self._path)
                     self.damaged += 1
                 self._turn, self._generation = 0, b""
                 self._end, self._last = self._size, 0  # whatever may stand in it is overwritten
-                self._descriptor = descriptor
                 self._clear()
             else:
-                self._turn, self._generation = found
+                self._has_mark, self._turn, self._generation = found
                 self.damaged += self._measure(descriptor)
-                self._descriptor = descriptor
+                if not self._has_mark and not self._last:
+                    self._clear()
             sync_folder(self._path.parent)
         except OSError:
             self._descriptor = None
@@ -178,24 +204,46 @@ class Spill:
     def _head_mac(self, head: bytes) -> bytes:
         return hmac.new(self._key, b"head" + head, hashlib.sha256).digest()
 
-    def _read_head(self, descriptor: int) -> tuple[int, bytes] | None:
+    def _read_head(self, descriptor: int) -> tuple[bool, int, bytes] | None:
+        """Whether it has a mark, whose turn it is, and the generation; None where neither sector authenticates."""
         found = []
         for place in (0, _SECTOR):
             sector = os.pread(descriptor, _HEAD.size + 32, place)
             head, mac = sector[: _HEAD.size], sector[_HEAD.size :]
             if len(mac) == 32 and hmac.compare_digest(mac, self._head_mac(head)):
                 magic, turn, generation = _HEAD.unpack(head)
-                found += [(turn, generation)] if magic == _MAGIC else []
-        return max(found, default=None)
+                found += [(turn, magic, generation)] if magic in (_MAGIC, _MAGIC_WITHOUT_MARK) else []
+        turn, magic, generation = max(found, default=(0, b"", b""))
+        return (magic == _MAGIC, turn, generation) if magic else None
+
+    def _mark_mac(self, mark: bytes) -> bytes:
+        return hmac.new(self._key, b"mark" + mark, hashlib.sha256).digest()
+
+    def _write_mark(self, sequence: int, turn: int, generation: bytes) -> None:
+        """Write down the newest record's number; never before that record is on disk."""
+        assert self._descriptor is not None
+        mark = _MARK.pack(_MARK_MAGIC, sequence, generation)
+        _write_all(self._descriptor, mark + self._mark_mac(mark), _MARKS + _SECTOR * (turn % 2))
+
+    def _read_mark(self, descriptor: int) -> int | None:
+        """Return the number of the newest record that was on disk; None where that can't be read."""
+        sector = os.pread(descriptor, _MARK.size + 32, _MARKS + _SECTOR * (self._turn % 2))
+        mark, mac = sector[: _MARK.size], sector[_MARK.size :]
+        if len(mac) != 32 or not hmac.compare_digest(mac, self._mark_mac(mark)):
+            return None
+        magic, sequence, generation = _MARK.unpack(mark)
+        return int(sequence) if (magic, generation) == (_MARK_MAGIC, self._generation) else None
 
     def _clear(self) -> None:
         assert self._descriptor is not None
         turn, generation = self._turn + 1, secrets.token_bytes(_GENERATION)
+        self._write_mark(0, turn, generation)
+        os.fdatasync(self._descriptor)
         head = _HEAD.pack(_MAGIC, turn, generation)
         _write_all(self._descriptor, head + self._head_mac(head), _SECTOR * (turn % 2))
         os.fdatasync(self._descriptor)
         end, self._turn, self._generation = self._end, turn, generation
-        self._end, self._last, self._found = _FIRST, 0, (0, _FIRST)
+        self._end, self._last, self._numbered, self._found, self._has_mark = _FIRST, 0, 0, (0, _FIRST), True
         for place in range(_FIRST, end, _CHUNK):
             _write_all(self._descriptor, bytes(min(_CHUNK, end - place)), place)
         os.fdatasync(self._descriptor)
@@ -217,18 +265,21 @@ class Spill:
         message = self._generation + sequence.to_bytes(8, "big") + payload
         return hmac.digest(self._key, message, "sha256")[:_MAC]
 
-    def _measure(self, descriptor: int) -> int:
-        """Find the end; how many records before it, and bytes at it, do not authenticate."""
+    def _measure(self, descriptor: int, numbered: int = 0) -> int:
+        """Find the end; how many records are missing that were on disk, and how many that are there are not ours."""
         self._end, self._last, self._found = _FIRST, 0, (0, _FIRST)
-        bad = counted = 0
+        good = bad = counted = 0
+        mark = self._read_mark(descriptor) if self._has_mark else 0  # before the records: another process may append
         for place, record in self._walk(descriptor, _FIRST):
-            if record is None:
+            if record is None or record.sequence <= self._last:
                 bad += 1
             else:
-                self._end, self._last, counted = place, record.sequence, bad
-        if bad:
-            log.error("%d records of the spill file were torn or changed; they are left out", bad)
-        return counted
+                self._end, self._last, counted, good = place, record.sequence, bad, good + 1
+        self._numbered = max(self._last, mark or 0, numbered)
+        damaged = max(counted, self._numbered - good, int(mark is None))
+        if damaged or bad:
+            log.error("The spill file is not whole: %d records missing or changed, %d torn", damaged, bad - counted)
+        return damaged
 
     def _walk(self, descriptor: int, place: int) -> Iterator[tuple[int, Record | None]]:
         """Records from `place` on, each with the place behind it; None for one that does not authenticate."""
@@ -250,6 +301,7 @@ class Spill:
                 break
             if record is not None and record.sequence > after:
                 found.append(record)
+                after = record.sequence  # a copy of an older record, which would authenticate, is not taken again
                 self._found = (record.sequence, place)
         return found
 
