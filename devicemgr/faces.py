@@ -146,7 +146,7 @@ def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
     """End the consent: templates deleted and their key destroyed at once; cards go on working."""
     with site.database.write() as session:
         row = people.get(session, badge)
-        if consents.in_force(row) is None and not row.templates:
+        if not row.templates and all(given.withdrawn for given in row.consents):
             raise NotFound(f"{badge} has no consent to withdraw and no face enrolled")
         for given in row.consents:
             given.withdrawn = given.withdrawn or people.now_text()

@@ -11,7 +11,8 @@ from drivers._stream_relay import Head, StreamRelay, refusal_of, split_head
 
 _DOLLAR = 0x24  # begins an interleaved packet (RFC 2326 10.12): "$", channel, length
 _PACKET = struct.Struct(">BBH")
-_MESSAGE = re.compile(rb"\$|[A-Z_]{3,20}[ /]")
+# What may follow bytes that are neither: a packet of a low channel, a response, or what a camera asks of a player.
+_MESSAGE = re.compile(rb"\$[\x00-\x1f]|RTSP/1|(?:OPTIONS|ANNOUNCE|[GS]ET_PARAMETER|REDIRECT|TEARDOWN) ")
 _MAX_OPEN_REQUESTS = 16
 # Answers to these decide whether there is a stream; what comes later (keep-alives) never ends one.
 _DECIDING = frozenset({"OPTIONS", "DESCRIBE", "SETUP", "PLAY"})

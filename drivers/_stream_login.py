@@ -32,7 +32,14 @@ class StreamLogin:
         self._is_basic = False
 
     def authorization(self, method: str, uri: str) -> str | None:
-        """Return the Authorization value for one request, or None while the camera has not asked for one."""
+        """Return the Authorization value for one request, or None while the camera has not asked for one.
+
+        Names in it are UTF-8 (RFC 7616 3.4), written as heads are here: a character for each byte.
+        """
+        made = self._authorization(method, uri)
+        return None if made is None else made.encode().decode("latin-1")
+
+    def _authorization(self, method: str, uri: str) -> str | None:
         if self._username is None:
             return None
         if self._is_basic:
@@ -52,7 +59,7 @@ class StreamLogin:
         """
         if self._username is None:
             raise DeviceRefused(WANTS_USER)
-        challenge = read_challenges(headers)
+        challenge = read_challenges([_as_utf8(header) for header in headers])
         if self._is_basic:
             raise DeviceRefused(WRONG_PASSWORD)
         if challenge is None:
@@ -67,3 +74,11 @@ class StreamLogin:
         if not self._allow_basic:
             raise DeviceRefused(PLAIN_ONLY)
         self._is_basic = True
+
+
+def _as_utf8(header: str) -> str:
+    """Return a header that was read byte by byte as the UTF-8 that it is; as it is where it is something else."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header

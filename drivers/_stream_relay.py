@@ -57,9 +57,9 @@ class Head:
     @classmethod
     def parse(cls, data: bytes) -> "Head":
         """Return the head; latin-1, so that every byte comes out as it came in."""
-        lines = data.decode("latin-1").splitlines()
+        lines = [line.removesuffix("\r") for line in data.decode("latin-1").split("\n")]
         pairs = [line.partition(":") for line in lines[1:] if ":" in line]
-        return cls(lines[0] if lines else "", [(name.strip(), value.strip()) for name, _, value in pairs])
+        return cls(lines[0], [(name.strip(), value.strip()) for name, _, value in pairs])
 
     def values(self, name: str) -> list[str]:
         """Return all values of a header."""

@@ -117,11 +117,20 @@ def test_a_withdrawal_while_the_photo_is_looked_at_wins(enrolled, done, cli, pho
     assert samples(done)["7"] == 0
 
 
+def test_who_has_no_face_any_more_can_withdraw_too(enrolled, done, site):
+    with site.database.write() as session:
+        row = people.get(session, "7")
+        row.consents[-1].expired = rfc3339(datetime.now(UTC))
+        people.drop_face(session, row)
+    done("enroll", "withdraw", "7", "--yes")
+    assert [row["badge"] for row in done("enroll", "import", enrolled, "--consent", "forms-2027")["withdrawn"]] == ["7"]
+
+
 def test_an_import_does_not_lengthen_a_consent_that_has_ended(enrolled, cli, done, site):
     with site.database.write() as session:
         row = people.get(session, "7")
         row.consents[-1].until = rfc3339(datetime.now(UTC) - timedelta(seconds=1))
-        faces.people.drop_face(session, row)
+        people.drop_face(session, row)
     ran = cli("enroll", "import", enrolled, "--consent", "forms-2026")
     assert ran.code == 0
     assert f"has ended: {NAME}" in ran.err

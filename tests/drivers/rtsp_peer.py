@@ -78,13 +78,16 @@ def header(request: str, name: str) -> str:
 
 
 class RtspPeer(Listener):
-    """`challenges(number of the request)` are the WWW-Authenticate values of a 401; a login is right by `admits`.
+    """`challenges(peer, method)` are the WWW-Authenticate values of a 401; a login is right by `admits`.
 
     `one_use`: each nonce is good for one request. `statuses`: method to status line, for an answer other than 200.
+    `between`: bytes that it sends between two packets of video.
     """
 
     def __init__(self, *, one_use: bool = False, algorithm: str = "MD5", statuses: dict[str, str] | None = None,
-                 challenges: Callable[["RtspPeer", str], list[str]] | None = None) -> None:  # fmt: skip
+                 challenges: Callable[["RtspPeer", str], list[str]] | None = None,
+                 user: str = USER, realm: str = "cam", between: bytes = b"") -> None:  # fmt: skip
+        self.user, self.realm, self.between = user, realm, between
         self.one_use, self.algorithm, self.statuses = one_use, algorithm, statuses or {}
         self.challenges = challenges or (lambda peer, _: [peer.digest()])
         self.nonce, self.nonces = "", 0
@@ -98,7 +101,7 @@ class RtspPeer(Listener):
         self.nonces += 1
         self.nonce = f"n{self.nonces:030d}"
         told = "" if self.algorithm == "MD5" else f", algorithm={self.algorithm}"
-        return f'Digest realm="cam", nonce="{self.nonce}"{told}'
+        return f'Digest realm="{self.realm}", nonce="{self.nonce}"{told}'
 
     def admits(self, request: str) -> bool:
         login = header(request, "Authorization")
@@ -109,7 +112,7 @@ class RtspPeer(Listener):
         given = dict(re.findall(r'(\w+)="?([^",]*)"?', login))
         method, uri, _ = request.split("\r\n", 1)[0].split(" ")
         make = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}[self.algorithm]
-        one = make(f"{USER}:cam:{PASSWORD}".encode()).hexdigest()
+        one = make(f"{self.user}:{self.realm}:{PASSWORD}".encode()).hexdigest()
         two = make(f"{method}:{uri}".encode()).hexdigest()
         right = make(f"{one}:{self.nonce}:{two}".encode()).hexdigest()
         good = self.nonce != "" and given["nonce"] == self.nonce and given["uri"] == uri and given["response"] == right
@@ -144,4 +147,4 @@ class RtspPeer(Listener):
         if method == "PLAY":
             for number, unit in enumerate(self._video):
                 packet = struct.pack(">BBHII", 0x80, 0x80 | 96, number, 9000 * number, 1) + unit
-                peer.sendall(struct.pack(">BBH", 0x24, 0, len(packet)) + packet)
+                peer.sendall(struct.pack(">BBH", 0x24, 0, len(packet)) + packet + self.between)

@@ -7,6 +7,7 @@ import ssl
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -163,6 +164,23 @@ def test_rtsps_trusts_the_pinned_certificate_alone(start, tmp_path: Path) -> Non
     assert next(iter(stream)).size == (64, 64)
     stream.close()
     assert peer.logins
+
+
+@pytest.mark.parametrize(("user", "realm"), [("қарлығаш", "cam"), ("viewer", "камера Å"), ('ü"s', "cam")])
+def test_names_are_utf8(start, user: str, realm: str) -> None:
+    peer = start(RtspPeer(user=user, realm=realm, one_use=True))
+    stream = open_source(VideoSource(f"rtsp://127.0.0.1:{peer.port}/live", user, PASSWORD))
+    assert next(iter(stream)).size == (64, 64)
+    stream.close()
+    assert len(peer.refused) >= 3
+
+
+@pytest.mark.parametrize("between", [b"\r\n", b"\x00\x01ABC def \xff", b"\x80" * 300])
+def test_stray_bytes_between_packets_are_dropped(start, between: bytes) -> None:
+    peer = start(RtspPeer(between=between))
+    stream = open_source(source(peer, "rtsp"))
+    assert len(list(islice(stream, 12))) == 12
+    stream.close()
 
 
 def test_a_wrong_password_is_tried_once(start) -> None:
