@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from devicemgr.errors import DeviceRefused, HeldInPart, InvalidInput
 from devicemgr.events import DeviceFact
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Delivery, Holding, Spans
+from devicemgr.ports import Delivery, Holding, ReleaseTimes, Spans
 from devicemgr.text import safe
-from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, read_clock
+from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, number, read_clock
 from drivers._dahua_history import History
 from drivers._dahua_hours import Hours
 from drivers._dahua_legacy import LegacyStore
@@ -60,6 +60,7 @@ class DahuaConsole(DahuaUpkeep):
         self._hours = Hours(self._cgi, lambda: self._clock)
         self.decides_alone = options.decide == "console" or options.fallback == "console"
         self._modes: dict[int, PortalMode] = {}
+        self._door_seconds: dict[int, float] = {}
         self._info = DeviceInfo()
         self.poll_interval = _USUAL
 
@@ -71,6 +72,7 @@ class DahuaConsole(DahuaUpkeep):
         """Identify, read the clock, set how it decides, and listen."""
         self._info = self.identify()
         self._read_clock()
+        self._door_seconds = self._read_door_seconds()
         self._online.start()
         self._stream.start()
         return self._info
@@ -131,6 +133,19 @@ class DahuaConsole(DahuaUpkeep):
         pairs = [("channel", str(channel)), ("UserID", self._options.remote_user), ("Type", "Remote")]
         self._cgi.order("accessControl", "openDoor", pairs, once=True)
         return Delivery.CONFIRMED
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:
+        """As the terminal's own setting says (UnlockHoldInterval), read at the opening."""
+        return ReleaseTimes(self._door_seconds.get(channel, seconds))
+
+    def _read_door_seconds(self) -> dict[int, float]:
+        try:
+            says = flat(self._cgi.text("configManager", "getConfig", [("name", "AccessControl")]))
+        except CgiRefused:
+            return {}
+        doors = range(1, self._options.doors + 1)
+        held = {door: number(says.get(f"table.AccessControl[{door - 1}].UnlockHoldInterval")) / 1000 for door in doors}
+        return {door: seconds for door, seconds in held.items() if seconds > 0}
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """By the terminal's door state, read back; DeviceRefused where the firmware has none."""

@@ -16,6 +16,8 @@ WORK_STATUS = "/ISAPI/AccessControl/AcsWorkStatus?format=json"
 ASKS = "the console asks this box"
 _SET_ABOVE_S = 2.0
 _MOST_STATES = 8
+DOOR_SETTINGS = "/ISAPI/AccessControl/Door/param"
+_MAX_DOORS = 8
 
 
 def identify(isapi: Isapi) -> tuple[DeviceInfo, int]:
@@ -71,6 +73,19 @@ def set_who_decides(isapi: Isapi, host: bool, seconds: int, open_when_down: bool
     if bool(held.get("remoteCheckDoorEnabled")) is not host:
         raise DeviceRefused("the console does not keep who decides; set remote verification on its own page")
     return ASKS if host else "the console decides by itself"
+
+
+def door_seconds(isapi: Isapi, doors: int) -> dict[int, float]:
+    """Return for how many seconds each door stays open after a release, as far as the console says."""
+    found: dict[int, float] = {}
+    for door in range(1, min(doors, _MAX_DOORS) + 1):
+        try:
+            seconds = str(isapi.get(f"{DOOR_SETTINGS}/{door}").get("openDuration") or "")
+        except Refusal:
+            break
+        if seconds.isascii() and seconds.isdigit() and len(seconds) <= 4:
+            found[door] = float(seconds)
+    return found
 
 
 def work_status(isapi: Isapi) -> dict[str, JsonValue]:

@@ -13,7 +13,7 @@ from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, FireRelease, GateAlarm, Kind, Presented
 from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.ports import Delivery, Device, Driver, Found, Holding, Spans
+from devicemgr.ports import Delivery, Device, Driver, Found, Holding, ReleaseTimes, Spans
 from drivers._fire import declared
 from drivers._hik_codes import FIRE_OFF, FIRE_ON
 from drivers._hik_time import Clock
@@ -99,6 +99,8 @@ class HikvisionConsole(HikvisionUpkeep):
         self._fire = self._fire_read = self._tampered = False
         self._fire_serial: int | None = None
         self._looked = self._timed = 0.0
+        self._doors = 1
+        self._door_seconds: dict[int, float] = {}
 
     def resume(self, serial: int | None) -> None:
         """Before open(): go on behind `serial`. What this object has told itself it knows better."""
@@ -108,7 +110,7 @@ class HikvisionConsole(HikvisionUpkeep):
     def open(self) -> DeviceInfo:
         from drivers._hik_feed import Feed, Wires  # noqa: PLC0415 - listing the kinds imports no vendor library
         from drivers._hik_people import People  # noqa: PLC0415
-        from drivers._hik_settings import ASKS, clock_of, identify, set_who_decides  # noqa: PLC0415
+        from drivers._hik_settings import ASKS, clock_of, door_seconds, identify, set_who_decides  # noqa: PLC0415
 
         self.close()
         self._fire_read = False
@@ -122,6 +124,7 @@ class HikvisionConsole(HikvisionUpkeep):
             host, open_when_down = options.decide == "host", options.when_server_down == "open"
             self._decides = set_who_decides(isapi, host, options.remote_check_seconds, open_when_down)
             self.decides_alone = self._decides != ASKS or open_when_down
+            self._doors, self._door_seconds = max(doors, 1), door_seconds(isapi, max(doors, 1))
             self._people = People(isapi, lambda: self._clock, max(doors, 1), options.name_bytes)
             wires = Wires(self._connect(), self._connect())
             self._feed = Feed(wires, self._clock, self._cursor, options.poll_seconds)
@@ -152,6 +155,10 @@ class HikvisionConsole(HikvisionUpkeep):
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """Open the door for as long as the console's own settings say; sent once."""
         return self._control_door(channel, "open")
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:
+        """As the console's own setting says (openDuration)."""
+        return ReleaseTimes(self._door_seconds.get(channel, seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         return self._control_door(channel, _MODES[mode])
@@ -279,12 +286,13 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def _look(self) -> list[DeviceFact]:
         """The tamper contact, which raises no event of its own; that pushes still come here; its clock each hour."""
-        from drivers._hik_settings import clock_of, work_status  # noqa: PLC0415
+        from drivers._hik_settings import clock_of, door_seconds, work_status  # noqa: PLC0415
 
         isapi = self._open_isapi()
         if time.monotonic() - self._timed > _CLOCK_SECONDS:
             self._timed = time.monotonic()
             self._clock = clock_of(isapi, self._options.clock)
+            self._door_seconds = door_seconds(isapi, self._doors)  # it is changed on its own page
             self._open_feed().set_clock(self._clock)
         if self._push is not None:
             self._push.register(isapi)

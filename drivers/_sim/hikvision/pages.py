@@ -65,6 +65,7 @@ class Pages:
             ("PUT", f"{faces}/FDSearch/Delete"): self._delete_face,
             ("POST", f"{access}/AcsEvent"): self._events,
             ("GET", f"{access}/AcsWorkStatus"): lambda _: self._work_status(),
+            ("GET", f"{access}/Door/param/1"): lambda _: self._door_settings(),
             ("GET", f"{access}/AcsCfg"): lambda _: _json({"AcsCfg": self._t.config}),
             ("PUT", f"{access}/AcsCfg"): self._set_config,
             ("PUT", f"{access}/remoteCheck"): self._answer,
@@ -109,6 +110,9 @@ class Pages:
         }  # fmt: skip
         inner = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
         return _xml(f'<DeviceInfo version="2.0" {_NS}>{inner}</DeviceInfo>')
+
+    def _door_settings(self) -> Reply:
+        return _xml(f"<DoorParam {_NS}><openDuration>{self._t.door_seconds}</openDuration></DoorParam>")
 
     def _update(self, body: bytes) -> Reply:
         if not body.startswith(FIRMWARE):

@@ -53,6 +53,7 @@ class Terminal:
 
     def __init__(self, log: EventLog, capacity: int = 3000, zone_hours: int = 0, doors: int = 1) -> None:
         self.log, self.capacity, self.doors = log, capacity, doors
+        self.door_seconds = 5
         self.lock = threading.RLock()
         self.zone = timezone(timedelta(hours=zone_hours))
         self.skew = timedelta(0)
