@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from devicemgr.errors import DeviceGarbled, DeviceLacks, DeviceRefused, InvalidInput
+from devicemgr.host_clock import is_doubted
 from devicemgr.model import JsonValue
 from devicemgr.profile import Setting
 from drivers._onvif import OnvifDevice
@@ -107,6 +108,8 @@ class OnvifSettings:
 
     def _set_clock(self, clock: Any, source: str, zone: str) -> None:
         """A clock that is set by hand must be given its time with everything else, so it gets the right one."""
+        if source == "Manual" and is_doubted():
+            raise DeviceRefused("not set by this computer's clock, which is in doubt: see `devicemgr clock`")
         now = datetime.now(UTC)
         moment = {
             "Time": {"Hour": now.hour, "Minute": now.minute, "Second": now.second},

@@ -75,6 +75,14 @@ def test_a_clock_set_by_hand_keeps_being_so_and_gets_its_time_with_the_zone(devi
     assert (device.state.time_source, device.state.timezone) == ("Manual", "CET-1CEST,M3.5.0,M10.5.0/3")
 
 
+def test_a_clock_set_by_hand_is_not_set_by_a_clock_in_doubt(device, desk, monkeypatch):
+    monkeypatch.setattr("drivers._onvif_profile.is_doubted", lambda: True)
+    before = device.state.timezone
+    with pytest.raises(DeviceRefused, match="in doubt"):
+        desk().write(Setting("time_zone", "CET-1CEST,M3.5.0,M10.5.0/3"))
+    assert device.state.timezone == before
+
+
 def test_h265_by_media_service_2_and_not_by_1(device, desk):
     found, wanted = desk(), Setting("stream", {"codec": "h265"})
     found.write(wanted)
