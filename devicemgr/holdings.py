@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from devicemgr.events import Reason
-from devicemgr.model import AccessLevel, Person, Portal
+from devicemgr.model import AccessLevel, Factor, Person, Portal
 from devicemgr.ports import Holding
 from devicemgr.rules.cards import controller_number, whole_number
-from devicemgr.rules.factors import Factor, suffices
+from devicemgr.rules.factors import suffices
 from devicemgr.rules.policy import Snapshot
 from devicemgr.rules.schedule import is_open
 from devicemgr.rules.validity import invalidity

@@ -30,14 +30,44 @@ class FailMode(StrEnum):
     SAFE = "safe"
 
 
-class Requirement(StrEnum):
-    """What one must present at a portal; `any` takes a face or a card. rules/factors.py holds what suffices."""
+class Factor(StrEnum):
+    """A proof of who a person is. A badge number is an identity and no proof."""
 
     FACE = "face"
     CARD = "card"
-    CARD_PIN = "card+pin"
-    CARD_FACE = "card+face"
+    PIN = "pin"
+    FINGER = "finger"
+    QR = "qr"
+
+
+class Requirement(StrEnum):
+    """The factors that one must present at a portal: all of those named.
+
+    `any` takes a face or a card. rules/factors.py holds what suffices. The order of the words does not matter where
+    one is read: `pin+card` is `card+pin`.
+    """
+
     ANY = "any"
+    CARD = "card"
+    FACE = "face"
+    FINGER = "finger"
+    QR = "qr"
+    PIN = "pin"
+    CARD_FACE = "card+face"
+    CARD_FINGER = "card+finger"
+    CARD_PIN = "card+pin"
+    FACE_FINGER = "face+finger"
+    FACE_PIN = "face+pin"
+    FINGER_PIN = "finger+pin"
+    CARD_FACE_FINGER = "card+face+finger"
+    CARD_FACE_PIN = "card+face+pin"
+    CARD_FINGER_PIN = "card+finger+pin"
+    FACE_FINGER_PIN = "face+finger+pin"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Requirement | None":
+        words = sorted(str(value).split("+"))
+        return next((found for found in cls if sorted(found.value.split("+")) == words), None)
 
 
 class Liveness(StrEnum):
@@ -46,6 +76,16 @@ class Liveness(StrEnum):
     OFF = "off"
     PASSIVE = "passive"
     CHALLENGE = "challenge"
+
+
+class ConsoleLiveness(StrEnum):
+    """What becomes of a console's face that comes without liveness, at a portal whose `liveness` is not off.
+
+    `require` refuses it; `trust` takes the console's own match as proof that the face is alive.
+    """
+
+    REQUIRE = "require"
+    TRUST = "trust"
 
 
 class Signal(StrEnum):
@@ -135,6 +175,7 @@ class Portal:
     liveness: Liveness = Liveness.OFF
     frames: int = 2
     lane_group: str = ""
+    console_liveness: ConsoleLiveness = ConsoleLiveness.REQUIRE
 
 
 @dataclass(frozen=True, slots=True)

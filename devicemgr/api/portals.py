@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
-from devicemgr.model import Capability, Direction, FailMode, Liveness, PortalMode, Requirement
+from devicemgr.model import Capability, ConsoleLiveness, Direction, FailMode, Liveness, PortalMode, Requirement
 from devicemgr.rules.factors import lacking
 from devicemgr.store import places
 from devicemgr.store.database import Session
@@ -36,6 +36,7 @@ class NewPortal(BaseModel):
     liveness: Liveness = Liveness.OFF
     frames: int = Field(2, ge=2, le=5)
     lane_group: str = ""
+    console_liveness: ConsoleLiveness = ConsoleLiveness.REQUIRE
 
 
 class PortalChange(BaseModel):
@@ -52,6 +53,7 @@ class PortalChange(BaseModel):
     liveness: Liveness | None = None
     frames: int | None = Field(None, ge=2, le=5)
     lane_group: str | None = None
+    console_liveness: ConsoleLiveness | None = None
 
 
 class Opening(BaseModel):
@@ -126,6 +128,7 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
             name=name, gate_id=gate.id, channel=body.channel, fail=str(body.fail),
             release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL), require=str(body.require),
             liveness=str(body.liveness), frames=body.frames, lane_group=_lane_group(body.lane_group),
+            console_liveness=str(body.console_liveness),
         )  # fmt: skip
         session.add(row)
         session.flush()
@@ -162,7 +165,7 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
         row = places.portal(session, name)
         if body.gate is not None:
             row.gate = _able(context, session, body.gate, Capability.GATE)
-        for field in ("channel", "release_seconds", "frames", "fail", "require", "liveness"):
+        for field in ("channel", "release_seconds", "frames", "fail", "require", "liveness", "console_liveness"):
             value = getattr(body, field)
             if value is not None:
                 setattr(row, field, str(value) if isinstance(value, StrEnum) else value)

@@ -10,7 +10,7 @@ from devicemgr.client.confirmation import confirm
 from devicemgr.client.output import details, emit, say, table, warn
 from devicemgr.client.session import api
 from devicemgr.client.transport import path
-from devicemgr.model import Direction, FailMode, Liveness, Requirement
+from devicemgr.model import ConsoleLiveness, Direction, FailMode, Liveness, Requirement
 
 app = typer.Typer(no_args_is_help=True, help="Portals: doors and turnstiles that open.")
 
@@ -28,11 +28,17 @@ Fail = Annotated[
 ]
 Require = Annotated[
     Requirement | None,
-    typer.Option(help="What one must present; any, unless given, takes a face or a card."),
+    typer.Option(help="What one must present, all of it; any, unless given, takes a face or a card."),
 ]
 Live = Annotated[
     Liveness | None,
     typer.Option(help="off, unless given; passive tells a score; challenge wants a turn of the head."),
+]
+ConsoleLive = Annotated[
+    ConsoleLiveness | None,
+    typer.Option(
+        help="With liveness on: refuse a console's face that comes without it (require, unless given), or trust it."
+    ),
 ]
 Frames = Annotated[int | None, typer.Option(help="Good pictures that must agree on a person, 2 to 5; 2 unless given.")]
 Group = Annotated[
@@ -77,11 +83,13 @@ def add(
     liveness: Live = None,
     frames: Frames = None,
     lane_group: Group = None,
+    console_liveness: ConsoleLive = None,
 ) -> None:
     """Add a portal."""
     how = {
         "fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames,
         "lane_group": lane_group,
+        "console_liveness": console_liveness,
     }  # fmt: skip
     found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
     _warn_of(found)
@@ -109,9 +117,10 @@ def show(name: Name) -> None:
         shown |= {key: found[key] for key in ("entry", "exit", "mode", "state")}
         shown |= {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"}
         shown |= {"lane group": found["lane_group"]} if found["lane_group"] else {}
+        shown |= {"require": found["require"], "liveness": found["liveness"]}
         details(
-            shown | {"require": found["require"], "liveness": found["liveness"], "pictures that agree": found["frames"]}
-        )
+            shown | {"console without liveness": found["console_liveness"], "pictures that agree": found["frames"]}
+        )  # fmt: skip
 
 
 @app.command("edit")
@@ -126,11 +135,13 @@ def edit(
     liveness: Live = None,
     frames: Frames = None,
     lane_group: Group = None,
+    console_liveness: ConsoleLive = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
     how = {
         "fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames,
         "lane_group": lane_group,
+        "console_liveness": console_liveness,
     }  # fmt: skip
     body = _body(gate, entry, exit, **how)
     if not body:

@@ -1,50 +1,47 @@
 """What suffices at a portal: which factors one must show. SUFFICIENT is the table; any one of its sets is enough.
 
-Nobody must give a face: at a portal that wants one, a person without a consent to face recognition passes by card and
-PIN. A PIN alone is nobody's: it only says more of somebody who is known already.
+`any` is a face or a card: a finger, a QR code or a PIN opens only where a portal names it. Nobody must give a face: at
+a portal that wants one, a person without a consent to face recognition passes by card and PIN in its place. A PIN from
+a keypad only says more of a person who is known already; one that a console proves comes with the badge it belongs to.
 """
 
-from enum import StrEnum
+from devicemgr.model import Capability, Factor, Requirement
 
-from devicemgr.model import Capability, Requirement
-
-
-class Factor(StrEnum):
-    """A proof of who somebody is."""
-
-    FACE = "face"
-    CARD = "card"
-    PIN = "pin"
+_Sets = tuple[frozenset[Factor], ...]
 
 
-_FACE, _CARD, _PIN = Factor.FACE, Factor.CARD, Factor.PIN
+def _named(require: Requirement) -> frozenset[Factor]:
+    return frozenset(Factor(word) for word in require.split("+"))
 
-SUFFICIENT: dict[Requirement, tuple[frozenset[Factor], ...]] = {
-    Requirement.ANY: (frozenset({_FACE}), frozenset({_CARD})),
-    Requirement.FACE: (frozenset({_FACE}),),
-    Requirement.CARD: (frozenset({_CARD}),),
-    Requirement.CARD_PIN: (frozenset({_CARD, _PIN}),),
-    Requirement.CARD_FACE: (frozenset({_CARD, _FACE}),),
+
+def _without_face(wanted: frozenset[Factor]) -> frozenset[Factor]:
+    return wanted - {Factor.FACE} | {Factor.CARD, Factor.PIN} if Factor.FACE in wanted else wanted
+
+
+SUFFICIENT: dict[Requirement, _Sets] = {
+    **{require: (_named(require),) for require in Requirement if require is not Requirement.ANY},
+    Requirement.ANY: (frozenset({Factor.FACE}), frozenset({Factor.CARD})),
 }
-WITHOUT_CONSENT: dict[Requirement, tuple[frozenset[Factor], ...]] = {
-    **SUFFICIENT,
-    Requirement.FACE: (frozenset({_CARD, _PIN}),),
-    Requirement.CARD_FACE: (frozenset({_CARD, _PIN}),),
+WITHOUT_CONSENT: dict[Requirement, _Sets] = {
+    **{require: tuple(map(_without_face, wanted)) for require, wanted in SUFFICIENT.items()},
+    Requirement.ANY: SUFFICIENT[Requirement.ANY],
 }
-# What a device that can do this may tell of somebody.
+# What a device that can do this may prove of a person.
 DELIVERS: dict[Capability, frozenset[Factor]] = {
-    Capability.CAMERA: frozenset({_FACE}),
-    Capability.READER: frozenset({_CARD, _PIN}),
-    Capability.CONSOLE: frozenset({_FACE, _CARD, _PIN}),
+    Capability.CAMERA: frozenset({Factor.FACE}),
+    Capability.READER: frozenset({Factor.CARD, Factor.PIN}),
+    Capability.CONSOLE: frozenset(Factor),
 }
-USES_FACES = frozenset({Requirement.ANY, Requirement.FACE, Requirement.CARD_FACE})
+USES_FACES = frozenset(
+    require for require, sets in SUFFICIENT.items() if any(Factor.FACE in wanted for wanted in sets)
+)  # fmt: skip
 
 
 def suffices(require: Requirement, shown: frozenset[Factor], *, consents: bool, doubtful_face: bool) -> bool:
-    """Whether `shown` is enough; a `doubtful_face`, a look-alike's, counts only beside a card or PIN."""
+    """Return True if `shown` is enough; a `doubtful_face`, a look-alike's, counts only beside another factor."""
     table = SUFFICIENT if consents else WITHOUT_CONSENT
     for wanted in table[require]:
-        if wanted <= shown and not (doubtful_face and wanted == {_FACE} and len(shown) == 1):
+        if wanted <= shown and not (doubtful_face and wanted == {Factor.FACE} and len(shown) == 1):
             return True
     return False
 

@@ -12,6 +12,7 @@ from devicemgr.errors import AlreadyExists, InvalidInput, NotFound, RequestError
 from devicemgr.model import (
     AccessLevel,
     AccessPoint,
+    ConsoleLiveness,
     DeviceConfig,
     Direction,
     FailMode,
@@ -163,6 +164,7 @@ def portal_model(row: PortalRow) -> Portal:
         name=row.name, gate=row.gate.name, channel=row.channel, access_points=points, fail=FailMode(row.fail),
         release_seconds=row.release_seconds, mode=PortalMode(row.mode), require=Requirement(row.require),
         liveness=Liveness(row.liveness), frames=row.frames, lane_group=row.lane_group,
+        console_liveness=ConsoleLiveness(row.console_liveness),
     )  # fmt: skip
 
 
@@ -186,6 +188,7 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
         "liveness": str(model.liveness),
         "frames": model.frames,
         "lane_group": model.lane_group,
+        "console_liveness": str(model.console_liveness),
     }
 
 

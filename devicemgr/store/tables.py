@@ -163,10 +163,12 @@ class PortalRow(Base):
     fail: Mapped[str] = mapped_column(String(8))
     release_seconds: Mapped[float]
     mode: Mapped[str] = mapped_column(String(8))
+    # SQLite keeps longer ones too, such as card+face+finger.
     require: Mapped[str] = mapped_column(String(12), default="any", server_default="any")
     liveness: Mapped[str] = mapped_column(String(12), default="off", server_default="off")
     frames: Mapped[int] = mapped_column(default=2, server_default="2")
     lane_group: Mapped[str] = mapped_column(String(63), default="", server_default="")
+    console_liveness: Mapped[str] = mapped_column(String(8), default="require", server_default="require")
     gate: Mapped[DeviceRow] = relationship()
     access_points: Mapped[list["AccessPointRow"]] = relationship(cascade="all, delete-orphan")
 
