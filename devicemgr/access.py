@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 
 from devicemgr.chain import Entry
+from devicemgr.console_questions import ConsoleQuestions, request_of
 from devicemgr.device_log import DeviceLog
 from devicemgr.errors import DevicemgrError, NotFound, OutcomeUnknown, StorageFailed
 from devicemgr.events import (
@@ -50,7 +51,7 @@ from devicemgr.pins import PinChecked, PinTry
 from devicemgr.presence import Presence
 from devicemgr.recent_grants import RecentGrants
 from devicemgr.rulebook import Rulebook, point_of
-from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, FaceEvidence, Snapshot, decide
+from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, Snapshot, decide
 from devicemgr.showings import Showings, Waiting
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class AccessPipeline:
         self._lamps = Lamps(gates)
         self._presence = Presence()
         self._showings = Showings(rules.now)
+        self._questions = ConsoleQuestions()
         self._device_log = DeviceLog(id_of)
         self._grants = RecentGrants()
         self._passages = Passages(ledger, rules, self._grants.end, self._cancel)
@@ -165,15 +167,9 @@ class AccessPipeline:
         if point is None:
             self._lamps.answer(device, fact.serial, granted=False)
             return
-        person = rules.badges.get(fact.badge) if fact.badge is not None else None
-        card = next((rules.cards[name] for name in fact.names if name in rules.cards), None)
-        face = FaceEvidence(fact.score, 0.0, None, 1, fact.liveness, person, vendor=fact.vendor or "console")
-        request = AccessRequest(
-            id=str(uuid.uuid4()), portal=point.portal, direction=point.direction, device=device, at=self._rules.now(),
-            captured=fact.captured, now=time.monotonic(), face=face if fact.badge is not None else None,
-            card=CardEvidence(fact.names, card) if fact.names else None, asked=fact.serial,
-        )  # fmt: skip
-        self._ask(request, rules, {})
+        now = time.monotonic()
+        stale = self._questions.why_stale(point.portal, fact, now)
+        self._ask(request_of(fact, point, rules, stale, self._rules.now(), now), rules, {})
 
     def _on_told(self, device: str, fact: DeviceDecided | DeviceReported) -> None:
         rules = self._rules.current

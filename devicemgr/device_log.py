@@ -6,10 +6,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from devicemgr.events import DeviceDecided, DeviceReported, Fact, Kind, Reason
-from devicemgr.model import Direction, JsonValue
+from devicemgr.events import DeviceDecided, DeviceReported, Fact, Kind, Reason, reason_named
+from devicemgr.model import Direction, Factor, JsonValue
 from devicemgr.rulebook import point_of, portal_at
-from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, FaceEvidence, Snapshot, decide
+from devicemgr.rules.policy import (
+    REASONS_OF_RIGHTS,
+    AccessRequest,
+    CardEvidence,
+    ConsoleEvidence,
+    Decision,
+    FaceEvidence,
+    Snapshot,
+    decide,
+)
 
 # More than the inbox and the ledger can hold unwritten: older ones are behind the cursor on disk.
 _REMEMBERED = 32_768
@@ -55,15 +64,15 @@ class DeviceLog:
         direction = told.direction or (point.direction if point else None)
         person = _person_of(told, rules)
         request = str(uuid.uuid4())
-        reason = None if told.granted else _reason(told, person)
+        here = _check(told, where, direction, person, rules)
+        reason = None if told.granted else _reason(told, person, here)
         fact = Fact(
             Kind.ACCESS_GRANTED if told.granted else Kind.ACCESS_DENIED, _usable(told.at), portal=where,
             direction=direction, device=device, person_id=person, reason=reason, request=request,
             evidence=dict(told.evidence) if told.evidence else None,
             detail=_detail(told) | {"decided_by": "console"}, cursor=self._cursor(device, told.serial),
         )  # fmt: skip
-        here = _check(told, where, direction, person, rules)
-        if here is None or here.granted == told.granted:
+        if here is None or here.granted == told.granted or _saw_otherwise(told):
             return [fact]
         detail: dict[str, JsonValue] = {
             "there": "granted" if told.granted else "denied", "here": "granted" if here.granted else str(here.reason),
@@ -88,23 +97,41 @@ def _check(
     if portal is None or (person is None and not told.granted):
         return None
     now = time.monotonic()
-    by_face = told.badge is not None and not told.names
-    face = FaceEvidence(None, 0.0, None, 1, person_id=person, vendor="device") if by_face else None
-    card = None if by_face else CardEvidence(told.names, person)
+    factors = _factors(told)
+    face = FaceEvidence(None, 0.0, None, 1, person_id=person, vendor="device") if Factor.FACE in factors else None
+    card = CardEvidence(told.names, person) if Factor.CARD in factors else None
+    console = ConsoleEvidence("device", factors=factors, person_id=person)
     request = AccessRequest(
-        "", portal, direction or Direction.ENTRY, "", _usable(told.at), now, now, face=face, card=card
+        "", portal, direction or Direction.ENTRY, "", _usable(told.at), now, now, face=face, card=card, console=console
     )  # fmt: skip
     decision = decide(request, rules)
-    # Which factors it asked for is the device's own business.
-    return Decision(True, None, person) if decision.reason is Reason.SECOND_FACTOR_REQUIRED else decision
+    # Which factors it asked for, and whether the face was alive, is the device's own business.
+    own = (Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED)
+    return Decision(True, None, person) if decision.reason in own else decision
 
 
-def _reason(told: DeviceDecided, person: str | None) -> Reason | None:
-    """A reason of ours where the device's words name one; what it said stands in the detail."""
-    try:
-        return Reason(told.why)
-    except ValueError:
-        return None if person else Reason.UNKNOWN_FACE if told.badge is None and not told.names else None
+def _factors(told: DeviceDecided) -> frozenset[Factor]:
+    """What the device says that it went by; where it does not say, what could have been, a face or none."""
+    evidence = told.evidence or {}
+    found = frozenset(factor for factor in Factor if factor in evidence)
+    by_face = told.badge is not None and not told.names and "code" not in evidence
+    return found or frozenset({Factor.FACE if by_face else Factor.CARD})
+
+
+def _saw_otherwise(told: DeviceDecided) -> bool:
+    """Return True if the device refused for what it saw, such as a wrong PIN, of which the rights here say nothing."""
+    named = reason_named(told.why)
+    return not told.granted and named is not None and named not in REASONS_OF_RIGHTS
+
+
+def _reason(told: DeviceDecided, person: str | None, here: Decision | None) -> Reason | None:
+    """Our own reason where the rights are the cause, else that of the device's words; those stand in the detail."""
+    named = reason_named(told.why)
+    if here is not None and here.reason in REASONS_OF_RIGHTS and (named is None or named in REASONS_OF_RIGHTS):
+        return here.reason
+    if named is None and person is None and told.badge is None and not told.names:
+        return Reason.UNKNOWN_FACE
+    return named
 
 
 def _detail(told: Told) -> dict[str, JsonValue]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.model import Direction, JsonValue
+from devicemgr.model import Direction, Factor, JsonValue
 
 
 class Kind(StrEnum):
@@ -64,6 +64,14 @@ class Reason(StrEnum):
     OCCUPANCY = "occupancy"
     STALE_EVIDENCE = "stale_evidence"
     STORAGE_FAILED = "storage_failed"
+
+
+def reason_named(words: str) -> Reason | None:
+    """Return the reason with this value, None for other words."""
+    return _REASONS.get(words)
+
+
+_REASONS = {str(reason): reason for reason in Reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +181,15 @@ class KeysPressed:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """Somebody stands before a console now, which asks what to do (ports.Verifier); evidence, not a decision.
+    """A person stands before a console now, which asks what to do (ports.Verifier); evidence, not a decision.
 
-    `badge` is whom the console's own match names, None for a card alone; `score` is in the vendor's scale, and
-    `liveness` from 0 to 1, where the console tells them. `captured` is a CLOCK_MONOTONIC second.
+    `factors` are those that the console proved, by its code or method; without any of them the question opens nothing.
+    `badge` names whom, and proves nothing by itself; None for a card alone, whose `names` are as in CardRead.
+    `refused` is the console's own refusal, a Reason's value or words; "" when it has none.
+    `captured` is the CLOCK_MONOTONIC second by which the question had arrived. `at` is the console's own time of it and
+    `age` the seconds between that and the console's clock when the question was read, None while its clock is unknown.
+    `method` is the vendor's word for what was used. `score` is in the vendor's scale, and `liveness` from 0 to 1,
+    where the console gives them.
     """
 
     channel: int
@@ -187,6 +200,11 @@ class Presented:
     score: float | None = None
     liveness: float | None = None
     vendor: str = ""
+    factors: frozenset[Factor] = frozenset()
+    refused: str = ""
+    at: datetime | None = None
+    age: float | None = None
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +213,7 @@ class DeviceDecided:
 
     `serial` is the device's own number of the event, `at` its own time; `names` as in CardRead, `badge` where it
     holds people by badge. `live` when it has happened just now, and the gate may be open; `why` is a Reason's value
-    where the device's code means one, else words.
+    where the device's code means one, else words. `evidence` names the factors that it went by, where it says.
     """
 
     channel: int

@@ -11,7 +11,7 @@ from devicemgr.commands import Release
 from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, OutcomeUnknown
 from devicemgr.events import Fact, Kind, Reason
 from devicemgr.lamps import answer_console
-from devicemgr.model import Direction, JsonValue, Portal
+from devicemgr.model import Direction, Factor, JsonValue, Portal
 from devicemgr.ports import Cancelable, Delivery, Device, Gate, ReleaseTimes, SelfTimed
 from devicemgr.rules.passage import PassageFact
 from devicemgr.rules.policy import AccessRequest, Decision, FaceEvidence
@@ -120,14 +120,29 @@ def decision_fact(request: AccessRequest, decision: Decision, decided: float, ti
         request=request.id,
         evidence=_evidence_json(request),
         latency_ms=_latency(capture_to_decision=waited),
-        detail={"timings_ms": {name: round(value, 1) for name, value in timings_ms.items()}} if timings_ms else {},
+        detail=_detail(request, timings_ms),
     )
+
+
+def _detail(request: AccessRequest, timings_ms: Mapping[str, float]) -> dict[str, JsonValue]:
+    detail: dict[str, JsonValue] = {}
+    if timings_ms:
+        detail["timings_ms"] = {name: round(value, 1) for name, value in timings_ms.items()}
+    if request.console is not None and request.console.stale:
+        detail["cause"] = request.console.stale
+    elif request.console is not None and request.console.refused:
+        detail["cause"] = "the console itself refused"
+    return detail
 
 
 def _evidence_json(request: AccessRequest) -> dict[str, JsonValue] | None:
     shown: dict[str, JsonValue] = {"face": _face_json(request.face)} if request.face else {}
     shown |= {"card": True} if request.card else {}
-    return shown | ({"pin": request.pin} if request.pin is not None else {}) or None
+    shown |= {"pin": request.pin} if request.pin is not None else {}
+    if (console := request.console) is not None:
+        shown |= {str(factor): True for factor in (Factor.FINGER, Factor.QR) if factor in console.factors}
+        shown["console"] = {"vendor": console.vendor, "method": console.method}
+    return shown or None
 
 
 def _face_json(face: FaceEvidence) -> dict[str, JsonValue]:

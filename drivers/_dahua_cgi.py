@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, OutcomeUnknown
 from devicemgr.text import safe
+from drivers._device_clock import ClockReading
 from drivers._http import DEADLINE, MAX_BODY, Answer, Http, Request, read_json
 from drivers._http_login import Login
 
@@ -161,10 +162,11 @@ def number(value: object, default: int = 0) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TerminalClock:
-    """The terminal's zone, and how many seconds its clock is ahead of this box's."""
+    """The terminal's zone, and how many seconds its clock is ahead of this box's; no `reading` before it was read."""
 
     zone: tzinfo
     skew: float
+    reading: ClockReading | None = None
 
     def local(self, moment: datetime) -> datetime:
         """An aware time as the terminal shows it."""
@@ -173,9 +175,9 @@ class TerminalClock:
 
 def read_clock(cgi: Cgi, zone: tzinfo | None) -> TerminalClock:
     """Ask for its local time; without `zone` its offset from UTC is taken in steps of a quarter of an hour."""
-    before = datetime.now(UTC)
+    before, asked = datetime.now(UTC), time.monotonic()
     said = flat(cgi.text("global", "getCurrentTime")).get("result", "")
-    now = before + (datetime.now(UTC) - before) / 2
+    now, read = before + (datetime.now(UTC) - before) / 2, (asked + time.monotonic()) / 2
     try:
         told = datetime.strptime(said, _LOCAL)
     except ValueError as error:
@@ -187,4 +189,5 @@ def read_clock(cgi: Cgi, zone: tzinfo | None) -> TerminalClock:
             raise DeviceRefused(f"the terminal's clock shows {safe(said, 40)}: set it, or switch NTP on there")
         zone = timezone(offset)
     # It shows whole seconds: half of one is the best guess at the rest.
-    return TerminalClock(zone, (told.replace(tzinfo=zone) - now).total_seconds() + 0.5)
+    shown = told.replace(tzinfo=zone)
+    return TerminalClock(zone, (shown - now).total_seconds() + 0.5, ClockReading(shown.timestamp() + 0.5, read))

@@ -8,9 +8,10 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Literal
 
 from devicemgr.errors import DeviceRefused, HeldInPart, InvalidInput
-from devicemgr.events import DeviceFact
+from devicemgr.events import DeviceFact, Presented
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Holding, ReleaseTimes, Spans
+from devicemgr.rules.policy import MAX_CONSOLE_AGE_S
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, number, read_clock
 from drivers._dahua_history import History
@@ -32,7 +33,13 @@ PHOTO_BYTES = 100 * 1024
 LEAST, MOST = (150, 300), (600, 1200)
 _STATES = {PortalMode.NORMAL: "Normal", PortalMode.LOCKED: "CloseAlways", PortalMode.FREE: "OpenAlways"}
 _CLOCK_SECONDS = 60.0
+_CLOCK_AGAIN_SECONDS = 2.0
 _SKEW_NOTED = 5.0
+_AGE_NOTED_SECONDS = 600.0
+WEAK_LINK = (
+    "weak link: the terminal's questions come over plain HTTP, and a secret path is all that proves they are its own; "
+    "keep it in a network of devices alone, or use decide=console"
+)
 _CATCHING_UP, _ASKED, _USUAL = 0.02, 0.02, 0.1
 
 _log = logging.getLogger(__name__)
@@ -52,6 +59,8 @@ class DahuaConsole(DahuaUpkeep):
         self._http, self._cgi = commands, Cgi(commands)
         self._clock = TerminalClock(zone or UTC, 0.0)
         self._clock_read = 0.0
+        self._question_age: float | None = None
+        self._question_read = 0.0
         self._stream = EventStream(events, name, snapshots=options.snapshots)
         self._history = History(self._cgi)
         self._online = OnlineMode(self._cgi, host, options)
@@ -79,7 +88,8 @@ class DahuaConsole(DahuaUpkeep):
 
     def poll(self) -> Sequence[DeviceFact]:
         """Questions first, then what the stream, the memory and pushes tell."""
-        facts = self._news.poll(self._clock.skew)
+        facts = self._news.poll(self._clock.skew, self._clock.reading)
+        self._note_ages(facts)
         if time.monotonic() - self._clock_read > _CLOCK_SECONDS:
             self._read_clock()
             self._online.verify()
@@ -89,11 +99,24 @@ class DahuaConsole(DahuaUpkeep):
 
     @property
     def complaint(self) -> str | None:
-        """Its clock, where it is off: what it remembers carries wrong times."""
-        skew = self._clock.skew
-        if abs(skew) <= _SKEW_NOTED:
-            return None
-        return f"the terminal's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}; switch NTP on there"
+        """Its clock, where it is off: what it remembers carries wrong times. Also what its questions lack."""
+        skew, age = self._clock.skew, self._question_age
+        if abs(skew) > _SKEW_NOTED:
+            return f"the terminal's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}; switch NTP on there"
+        if age is not None and time.monotonic() - self._question_read < _AGE_NOTED_SECONDS:
+            when = "after" if age > 0 else "before"
+            return (
+                f"a question came {abs(age):.0f} s {when} its own time and was refused; set the terminal's clock "
+                "and time zone, or find out who repeats its questions"
+            )
+        return WEAK_LINK if self._options.decide == "host" else None
+
+    def _note_ages(self, facts: Sequence[DeviceFact]) -> None:
+        """Keep how far a question was off the terminal's clock, and read that clock again: it may have been set."""
+        for fact in facts:
+            if isinstance(fact, Presented) and fact.age is not None and abs(fact.age) > MAX_CONSOLE_AGE_S:
+                self._question_age, self._question_read = fact.age, time.monotonic()
+                self._clock_read = min(self._clock_read, time.monotonic() - _CLOCK_SECONDS + _CLOCK_AGAIN_SECONDS)
 
     def check(self) -> dict[str, JsonValue]:
         """Who it is, its clock, doors and people, and whether its events are heard; moves nothing."""
@@ -112,6 +135,8 @@ class DahuaConsole(DahuaUpkeep):
             "events": self._stream.fault or ("heard" if self._stream.attached.is_set() else "not heard yet"),
             "decides": self._options.decide,
         }  # fmt: skip
+        if self._options.decide == "host":
+            result["warning"] = WEAK_LINK
         if abs(self._clock.skew) > _SKEW_NOTED:
             result["advice"] = "the terminal's clock is wrong: switch NTP on there"
         return result

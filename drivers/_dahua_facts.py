@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from devicemgr.events import DeviceDecided, DeviceReported, GateAlarm, Kind, Presented, Reason
-from devicemgr.model import Direction, JsonValue
+from devicemgr.model import Direction, Factor, JsonValue
 from devicemgr.text import safe
 from drivers._dahua_cgi import number
+from drivers._dahua_methods import BUTTON, METHODS, REMOTE, proven_by
 from drivers._dahua_names import card_names
-from drivers._dahua_text import Told, moment, second_of, text_of
+from drivers._dahua_text import Told, moment, question_second, second_of, text_of
+from drivers._device_clock import ClockReading
 
 VENDOR = "dahua"
-FACE, REMOTE, BUTTON = 15, 4, 5
 
 # ErrorCode of a record (vendor's HTTP API). What is not here is told by its number.
 _REASONS = {
@@ -55,7 +56,9 @@ def happened(
     if granted and method in (REMOTE, BUTTON):
         kind = Kind.PORTAL_UNLOCKED if method == REMOTE else Kind.REX_PRESSED
         return DeviceReported(channel, kind, serial, at, "remote command" if method == REMOTE else "")
-    names = card_names(text_of(told, "CardNo")) if method != FACE else ()
+    factors = proven_by(method)
+    # A refusal names the card that was refused by a method of cards; who used something else may have a card as well.
+    names = card_names(text_of(told, "CardNo")) if Factor.CARD in factors or method not in METHODS else ()
     return DeviceDecided(
         channel, granted, serial, at, _DIRECTIONS.get(text_of(told, "Type")), names, text_of(told, "UserID") or None,
         "" if granted else _why(told, method), _evidence(told, method, skew),
@@ -63,20 +66,36 @@ def happened(
     )  # fmt: skip
 
 
-def presented(told: Told, serial: int, captured: float) -> Presented:
-    """A question of online mode."""
-    by_face = number(told.data.get("Method", -1), -1) == FACE
-    names = () if by_face else card_names(text_of(told.data, "CardNo"))
+def presented(
+    told: Told, serial: int, captured: float, clock: ClockReading | None = None, read: float | None = None
+) -> Presented:
+    """A question of online mode, read at the CLOCK_MONOTONIC second `read` (`captured` where not given).
+
+    Only the method says what was proven, and only where the terminal's own match succeeded. A card's owner is known by
+    its number.
+    """
+    method = number(told.data.get("Method", -1), -1)
+    refused = "" if _succeeded(told.data) else _why(told.data, method) or "the terminal refused by itself"
+    factors = frozenset[Factor]() if refused else proven_by(method)
+    names = card_names(text_of(told.data, "CardNo")) if Factor.CARD in factors else ()
     badge = text_of(told.data, "UserID") or None
+    second = question_second(told.data)
+    at = moment(second) if second else None
+    age = clock.age_of(at, captured if read is None else read) if clock is not None and at is not None else None
     return Presented(
-        told.door + 1, serial, captured, badge if by_face else None, names, _score(told.data), _liveness(told.data),
-        VENDOR,
+        told.door + 1, serial, captured, badge if factors != {Factor.CARD} else None, names, _score(told.data),
+        _liveness(told.data), VENDOR, factors, refused, at, age, str(method),
     )  # fmt: skip
+
+
+def _succeeded(data: Mapping[str, Any]) -> bool:
+    """Return True if the terminal says of its own match that it was one; what says nothing was none."""
+    return number(data.get("Status", 0)) == 1 and number(data.get("ErrorCode", 0), -1) == 0
 
 
 def _why(told: Mapping[str, Any], method: int) -> str:
     code = number(told.get("ErrorCode", 0))
-    if method == FACE and not text_of(told, "UserID"):
+    if Factor.FACE in proven_by(method) and not text_of(told, "UserID"):
         return Reason.UNKNOWN_FACE
     if code == 0:
         return ""
@@ -85,12 +104,14 @@ def _why(told: Mapping[str, Any], method: int) -> str:
 
 def _evidence(told: Mapping[str, Any], method: int, skew: float) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {"vendor": VENDOR, "method": method}
-    if method == FACE:
+    factors = proven_by(method)
+    found |= {str(factor): True for factor in (Factor.FINGER, Factor.QR, Factor.PIN) if factor in factors}
+    if Factor.FACE in factors:
         face: dict[str, JsonValue] = {"vendor": VENDOR}
         face |= {} if (score := _score(told)) is None else {"score": score}
         face |= {} if (liveness := _liveness(told)) is None else {"liveness": liveness}
         found["face"] = face
-    elif text_of(told, "CardNo"):
+    if Factor.CARD in factors and text_of(told, "CardNo"):
         found["card"] = True
     if reader := text_of(told, "ReaderID", 16):
         found["reader"] = safe(reader)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from devicemgr.events import DeviceFact, DeviceReported, Kind
+from devicemgr.events import DeviceFact, DeviceReported, Kind, Presented
 from devicemgr.text import safe
 from drivers._dahua_cgi import CgiRefused, number
 from drivers._dahua_facts import alarm, happened, presented
@@ -18,6 +18,7 @@ from drivers._dahua_history import History, Record
 from drivers._dahua_push import PushListener
 from drivers._dahua_stream import EventStream
 from drivers._dahua_text import Told, moment, text_of
+from drivers._device_clock import ClockReading
 
 _READING_SECONDS = 0.4
 _ATTACHED_EVERY, _DEAF_EVERY, _REFUSED_EVERY = 15.0, 2.0, 60.0
@@ -61,9 +62,9 @@ class News:
         self._answered: deque[_Answered] = deque(maxlen=_MOST_REMEMBERED)
         self._due = 0.0
 
-    def poll(self, skew: float) -> list[DeviceFact]:
-        """Everything new, questions first."""
-        facts: list[DeviceFact] = list(self._questions())
+    def poll(self, skew: float, clock: ClockReading | None = None) -> list[DeviceFact]:
+        """Everything new, questions first; `clock` is the terminal's, by which a question is of now or not."""
+        facts: list[DeviceFact] = list(self._questions(clock))
         for told, at in self._stream.take():
             if told.code == "AccessControl":
                 self._pending.append(_Heard(told, at))
@@ -83,12 +84,12 @@ class News:
             user, card = text_of(told.data, "UserID"), text_of(told.data, "CardNo").upper()
             self._answered.append(_Answered(user, card, told.second, granted))
 
-    def _questions(self) -> Iterator[DeviceFact]:
+    def _questions(self, clock: ClockReading | None) -> Iterator[Presented]:
         for question in self._listener.questions() if self._listener else []:
             self._asked[question.serial] = question.told
             while len(self._asked) > _MOST_REMEMBERED:
                 self._asked.pop(next(iter(self._asked)))
-            yield presented(question.told, question.serial, question.arrived)
+            yield presented(question.told, question.serial, question.arrived, clock, question.read)
 
     def _expect(self, told: Told) -> None:
         self._history.hint(told.second)

@@ -38,11 +38,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Question:
-    """Somebody stands there now; `arrived` is a CLOCK_MONOTONIC second."""
+    """A person stands there now; `arrived` and `read` are the CLOCK_MONOTONIC seconds of the push and of its end."""
 
     serial: int
     told: Told
     arrived: float
+    read: float
     words: str = ""
     granted: bool = False
     answered: threading.Event = field(default_factory=threading.Event, repr=False)
@@ -113,8 +114,12 @@ class PushListener:
         known = hmac.compare_digest(path.partition("?")[0].encode(), self.path.encode())
         return known and knows(self._allowed, host)
 
-    def take(self, body: bytes, encoding: str) -> Question | None:
-        """A pushed body: a question to wait for, or None for what needs no answer."""
+    def take(self, body: bytes, encoding: str, arrived: float | None = None) -> Question | None:
+        """A pushed body: a question to wait for, or None for what needs no answer.
+
+        `arrived` is the CLOCK_MONOTONIC second by which its connection had come.
+        """
+        read = time.monotonic()
         events = read_body(body, encoding)
         access = [told for told in events if told.code == "AccessControl"]
         for told in events if not self.asks else [told for told in events if told not in access]:
@@ -124,7 +129,7 @@ class PushListener:
             return None
         with self._lock:
             self._serials += 1
-            question = Question(self._serials, access[0], time.monotonic())
+            question = Question(self._serials, access[0], read if arrived is None else min(arrived, read), read)
             self._open[question.serial] = question
         try:
             self._fresh.put_nowait(question)
@@ -214,7 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _hear(self, body: bytes) -> None:
         listener = self._listener
         try:
-            question = listener.take(body, self.headers.get("Content-Encoding", ""))
+            arrived = cast(_Server, self.server).arrived(self.request)
+            question = listener.take(body, self.headers.get("Content-Encoding", ""), arrived)
         except DeviceError as error:
             # Anything but 200 would be sent again for ever; what happened stands in the terminal's memory.
             _log.warning("a push can't be read: %s", safe(str(error)))

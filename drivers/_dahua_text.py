@@ -7,7 +7,7 @@ recordFinder   records[0].RecNo=…, records[0].CreateTime=…, one a line
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -92,9 +92,18 @@ def read_records(text: str) -> list[dict[str, str]]:
     return rows
 
 
+def question_second(data: Mapping[str, Any]) -> int:
+    """Unix seconds of a question; 0 for none. `UTC` is local time on some firmware, where `RealUTC` is what it says."""
+    return _second_in(data, ("RealUTC", "CreateTimeRealUTC", "CreateTime", "UTC"))
+
+
 def second_of(data: Mapping[str, Any]) -> int:
     """Unix seconds of a row or an event; 0 for a time before 2000 or after 2100, or none."""
-    for name in ("CreateTimeRealUTC", "CreateTime", "UTC"):
+    return _second_in(data, ("CreateTimeRealUTC", "CreateTime", "UTC"))
+
+
+def _second_in(data: Mapping[str, Any], names: Sequence[str]) -> int:
+    for name in names:
         value = number(data.get(name, ""), 0)
         if _EARLIEST <= value <= _LATEST:
             return value

@@ -15,16 +15,16 @@ from devicemgr.events import (
     Presented,
     RexPressed,
 )
-from devicemgr.model import JsonValue
+from devicemgr.model import Factor, JsonValue
 from devicemgr.rules.cards import names_of_number
-from drivers._hik_codes import CODES, FACE_FAIL, FACE_PASS, FINGER_FAIL, FINGER_PASS, FIRE_OFF, FIRE_ON
+from drivers._hik_codes import CODES, FIRE_OFF, FIRE_ON, Code
 from drivers._hik_isapi import section
 from drivers._hik_time import Clock
 
 VENDOR = "hikvision"
 _MOST_SERIAL = 2**53
-_WORDS = re.compile("card|and")
-_BIOMETRIC = {FACE_PASS, FACE_FAIL, FINGER_PASS, FINGER_FAIL}
+_NOT_BY_CARD = re.compile("face|finger|PIN|QR|person|voice|code")
+_UNKNOWN_CODE = Code("a code that is not known here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,23 @@ class Event:
     score: float | None = None
 
     @property
-    def is_biometric(self) -> bool:
-        """Whether the person was known by face or finger; a console names a card's or a PIN's owner too."""
-        return self.code in _BIOMETRIC or (self.code not in CODES and "face" in self.mode.lower())
+    def meaning(self) -> Code:
+        """What the code stands for."""
+        return CODES.get(self.code, _UNKNOWN_CODE)
+
+    @property
+    def method(self) -> str:
+        """The code as the vendor writes it."""
+        return f"{self.code[0]}/0x{self.code[1]:02x}"
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every way to write the number of the card that was shown; a face's event may name a card that was not."""
-        shown = not self.is_biometric or {"card", "and"} <= set(_WORDS.findall(self.mode.lower()))
+        """Every way to write the number of the card that was shown; an event may name a card that was not."""
+        code = self.meaning
+        if code.granted:
+            shown = Factor.CARD in code.factors
+        else:
+            shown = "card" in code.words or not _NOT_BY_CARD.search(code.words)
         return names_of_number(int(self.card)) if shown and self.card.isascii() and self.card.isdigit() else ()
 
 
@@ -85,10 +94,20 @@ def _event(told: dict[str, Any], codes: tuple[Any, Any], time: str, clock: Clock
     )  # fmt: skip
 
 
-def question(event: Event, captured: float) -> Presented:
-    """The console waits for an answer to `event`, which came at `captured` (CLOCK_MONOTONIC)."""
-    badge = event.badge if event.is_biometric and event.code != FACE_FAIL else None
-    return Presented(event.reader, event.serial, captured, badge, event.names, event.score, None, VENDOR)
+def question(event: Event, captured: float, age: float | None = None) -> Presented:
+    """The console waits for an answer to `event`, which came at `captured` (CLOCK_MONOTONIC) and was `age` s old then.
+
+    Only the code says what was proven. A card's owner is known by its number.
+    """
+    code = event.meaning
+    factors = code.factors if code.granted else frozenset()
+    badge = event.badge if factors != {Factor.CARD} else None
+    refused = code.why if code.granted is False else ""
+    names = event.names if Factor.CARD in factors else ()
+    return Presented(
+        event.reader, event.serial, captured, badge, names, event.score, None, VENDOR, factors, refused, event.at,
+        age, event.method,
+    )  # fmt: skip
 
 
 def recorded(event: Event, clock: Clock) -> DeviceFact | None:
@@ -128,10 +147,14 @@ def _now(event: Event, kind: Kind) -> DeviceFact | None:
 def _evidence(event: Event, clock: Clock) -> dict[str, JsonValue]:
     """What the console went by, and by how much its clock was off when that was last measured."""
     found: dict[str, JsonValue] = {"vendor": VENDOR, "clock_skew_s": round(clock.skew, 1)}
-    if event.code in (FACE_PASS, FACE_FAIL):
+    code = event.meaning
+    if not code.factors:
+        found |= {"code": event.method, "words": code.words}
+    if Factor.FACE in code.factors or "face" in code.words:
         found["face"] = {"score": event.score}
     if event.names:
         found["card"] = True
+    found |= {str(one): True for one in (Factor.FINGER, Factor.QR, Factor.PIN) if one in code.factors}
     if event.mode:
         found["mode"] = event.mode
     return found

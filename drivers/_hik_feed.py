@@ -278,7 +278,7 @@ class Feed:
             self._asked[event.serial] = None
             while len(self._asked) > _MOST_REMEMBERED:
                 self._asked.popitem(last=False)
-        self._questions.append(question(event, arrived))
+        self._questions.append(question(event, arrived, self._clock.age_of(event.at, time.monotonic())))
 
     def _is_now(self, event: Event) -> bool:
         """What is said to be old is; where nothing is said, the console's own time must be fresh."""

@@ -7,13 +7,13 @@ from devicemgr.errors import DeviceRefused
 from devicemgr.host_clock import is_doubted
 from devicemgr.model import DeviceInfo, JsonValue
 from devicemgr.text import safe
+from drivers._hik_codes import ASKS
 from drivers._hik_isapi import DEVICE_INFO, Isapi, Refusal, section
 from drivers._hik_time import Clock, read_clock, write_zone
 
 TIME = "/ISAPI/System/time"
 ACS_CONFIG = "/ISAPI/AccessControl/AcsCfg"
 WORK_STATUS = "/ISAPI/AccessControl/AcsWorkStatus?format=json"
-ASKS = "the console asks this box"
 _SET_ABOVE_S = 2.0
 _MOST_STATES = 8
 DOOR_SETTINGS = "/ISAPI/AccessControl/Door/param"

@@ -1,18 +1,29 @@
 """A console's clock: its zone's sign is inverted (UTC-3 is `CST+3:00:00`, capture), and it may be wrong."""
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+
+from drivers._device_clock import ClockReading
 
 _ZONE = re.compile(r"[A-Za-z]{0,10}([+-]?)([0-9]{1,2})(?::([0-9]{2}))?(?::[0-9]{2})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A console's zone, and how far it is ahead of this box's clock in seconds."""
+    """A console's zone, and how far it is ahead of this box's clock in seconds.
+
+    `reading` is None while the console has not told its time: then it is not known how old a question is.
+    """
 
     zone: timezone = UTC
     skew: float = 0.0
+    reading: ClockReading | None = None
+
+    def age_of(self, moment: datetime, now: float) -> float | None:
+        """Seconds from `moment` to the console's clock at the CLOCK_MONOTONIC second `now`; None while not known."""
+        return None if self.reading is None else self.reading.age_of(moment, now)
 
     def read(self, text: str) -> datetime | None:
         """A time of the console's, aware: without an offset it is in its zone; None for what is no time."""
@@ -56,7 +67,10 @@ def write_zone(offset: timedelta) -> str:
 
 
 def read_clock(says: dict[str, object], now: datetime) -> Clock:
-    """From `/ISAPI/System/time` as asked at `now`; a console that tells no time counts as right."""
+    """From `/ISAPI/System/time`, whose answer has come at `now`, just now.
+
+    Where the console tells no time its events are taken to be right, and its questions not to be fresh.
+    """
     local = str(says.get("localTime") or "")
     zone = read_zone(str(says.get("timeZone") or ""))
     clock = Clock(zone or UTC)
@@ -64,4 +78,6 @@ def read_clock(says: dict[str, object], now: datetime) -> Clock:
     if shown is None:
         return clock
     offset = shown.utcoffset() or timedelta(0)
-    return Clock(timezone(offset), (shown - now).total_seconds())
+    # It shows whole seconds: half of one is the best guess at the rest.
+    reading = ClockReading(shown.timestamp() + 0.5, time.monotonic())
+    return Clock(timezone(offset), (shown - now).total_seconds(), reading)

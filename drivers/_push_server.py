@@ -1,13 +1,17 @@
 """The HTTP server under a console's pushes: for that console alone, a few at once, and each for a while only."""
 
 import contextlib
+import select
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 _MOST_AT_ONCE = 4
+# The server looks every half second at the latest whether one knocks: a longer gap means that it stood still.
+_STOOD_STILL_S = 1.0
 
 
 class PushServer(ThreadingHTTPServer):
@@ -21,7 +25,36 @@ class PushServer(ThreadingHTTPServer):
     ) -> None:
         self._hosts, self._seconds = frozenset(hosts), seconds
         self._slots = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        self._none_waited_at = time.monotonic()
+        self._arrivals: dict[int, float] = {}
         super().__init__(place, handler)
+
+    def service_actions(self) -> None:
+        """Between two connections: note when none waited."""
+        now, knocks = time.monotonic(), select.poll()
+        knocks.register(self.socket, select.POLLIN)
+        if not knocks.poll(0):
+            self._none_waited_at = now
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Take the next connection, and note when it came.
+
+        One that came while this process stood still has waited unseen: it counts from when none waited for certain.
+        """
+        now = time.monotonic()
+        request, client_address = super().get_request()
+        stood_still = now - self._none_waited_at > _STOOD_STILL_S
+        self._arrivals[id(request)] = self._none_waited_at if stood_still else now
+        return request, client_address
+
+    def arrived(self, request: object) -> float:
+        """The CLOCK_MONOTONIC second by which a connection had come; now for one that is not known."""
+        return self._arrivals.get(id(request), time.monotonic())
+
+    def shutdown_request(self, request: Any) -> None:
+        """Hang up."""
+        self._arrivals.pop(id(request), None)
+        super().shutdown_request(request)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
         """Whether it comes from the console's own address."""

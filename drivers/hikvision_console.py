@@ -15,7 +15,7 @@ from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Device, Driver, Found, Holding, ReleaseTimes, Spans
 from drivers._fire import declared
-from drivers._hik_codes import FIRE_OFF, FIRE_ON
+from drivers._hik_codes import ASKS, FIRE_OFF, FIRE_ON
 from drivers._hik_time import Clock
 from drivers._hik_upkeep import HikvisionUpkeep
 from drivers._options import read_options
@@ -36,6 +36,8 @@ _MODES = {PortalMode.NORMAL: "close", PortalMode.FREE: "alwaysOpen", PortalMode.
 _MOST_FACTS = 200
 _LOOK_SECONDS = 15.0
 _CLOCK_SECONDS = 3600.0
+_CLOCK_AGREES_S = 2.0
+WEAK_LINK = "weak link: its questions come over plain HTTP, where nothing proves that they are its own; use https://"
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +112,7 @@ class HikvisionConsole(HikvisionUpkeep):
     def open(self) -> DeviceInfo:
         from drivers._hik_feed import Feed, Wires  # noqa: PLC0415 - listing the kinds imports no vendor library
         from drivers._hik_people import People  # noqa: PLC0415
-        from drivers._hik_settings import ASKS, clock_of, door_seconds, identify, set_who_decides  # noqa: PLC0415
+        from drivers._hik_settings import clock_of, door_seconds, identify, set_who_decides  # noqa: PLC0415
 
         self.close()
         self._fire_read = False
@@ -149,8 +151,15 @@ class HikvisionConsole(HikvisionUpkeep):
 
     @property
     def complaint(self) -> str | None:
-        """Its clock, read each hour, where it is off: what it remembers carries wrong times."""
-        return f"{self._clock.note}; give it a time server, or set the option clock=set" if self._clock.note else None
+        """Its clock, read each hour, where it is off: what it remembers carries wrong times.
+
+        Also where it asks and its questions can't be seen to be of now.
+        """
+        if self._clock.note:
+            return f"{self._clock.note}; give it a time server, or set the option clock=set"
+        if self._decides == ASKS and self._clock.reading is None:
+            return "the console does not tell its time, so none of its questions is granted; set its clock"
+        return None
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """Open the door for as long as the console's own settings say; sent once."""
@@ -197,6 +206,8 @@ class HikvisionConsole(HikvisionUpkeep):
         clock = clock_of(isapi, "check")
         held: dict[str, JsonValue] = {**people.count()}
         notes: list[JsonValue] = [clock.note] if clock.note else []
+        if self._decides == ASKS and self._config.address.startswith("http:"):
+            notes.append(WEAK_LINK)
         return {
             "model": info.model, "firmware": info.firmware, "serial": info.serial, "doors": doors,
             "clock_skew_seconds": round(clock.skew, 1), "decides": self._decides, "holds": held,
@@ -235,6 +246,8 @@ class HikvisionConsole(HikvisionUpkeep):
         from drivers._hik_events import confirmed, recorded  # noqa: PLC0415
 
         if isinstance(heard, Presented):
+            if heard.age is None or abs(heard.age) > _CLOCK_AGREES_S:
+                self._timed = -_CLOCK_SECONDS  # its clock may have been set: it is read again soon
             return [heard]
         if heard.serial < (self._cursor or 0):
             # Its memory was emptied and counts anew.

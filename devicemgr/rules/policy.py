@@ -12,12 +12,24 @@ from datetime import datetime
 from types import MappingProxyType
 
 from devicemgr.events import Reason
-from devicemgr.model import AccessLevel, Direction, Person, Portal, PortalMode, Schedule
-from devicemgr.rules.factors import Factor, suffices
+from devicemgr.model import (
+    AccessLevel,
+    ConsoleLiveness,
+    Direction,
+    Factor,
+    Liveness,
+    Person,
+    Portal,
+    PortalMode,
+    Schedule,
+)
+from devicemgr.rules.factors import suffices
 from devicemgr.rules.schedule import find_zone, is_open
 from devicemgr.rules.validity import invalidity
 
 MAX_EVIDENCE_AGE_S = 2.0
+# Consoles give whole seconds, and their clocks are read to half a second.
+MAX_CONSOLE_AGE_S = MAX_EVIDENCE_AGE_S + 1.5
 # What was shown first waits this long for a card, a face or a PIN.
 SECOND_FACTOR_WITHIN_S = 10.0
 
@@ -45,13 +57,30 @@ class CardEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleEvidence:
+    """What a console says of a person: the factors it proved, and whom its badge names (None for nobody here).
+
+    `stale` says in words why its question is not of now, or was asked before; "" when it is fresh. `refused` is True
+    when the console itself refused, for `reason` where that is one of ours.
+    """
+
+    vendor: str
+    method: str = ""
+    factors: frozenset[Factor] = frozenset()
+    person_id: str | None = None
+    stale: str = ""
+    refused: bool = False
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRequest:
     """Somebody presents themselves: `at` is aware wall time, `captured`, `first` and `now` are CLOCK_MONOTONIC seconds.
 
     `captured` is when the last of face, card and PIN came, `first` when the first did. `pin` is True for the right
     one, False for a wrong one, None for none. `more_possible` tells of a reader on that side, for a second factor.
-    `asked` is the number of a console's question. `also_at` are other times at which the right must hold, while it is
-    not known which of two clocks is right.
+    `console` is what a console proved beside `face`, `card` and `pin`, and `asked` the number of its question.
+    `also_at` are other times at which the right must hold, while it is not known which of two clocks is right.
     """
 
     id: str
@@ -68,6 +97,7 @@ class AccessRequest:
     more_possible: bool = False
     asked: int | None = None
     also_at: tuple[datetime, ...] = ()
+    console: ConsoleEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +149,12 @@ class Check:
     objects: Callable[[AccessRequest, Person, Snapshot], bool]
 
 
+# What a device may refuse for although it does not know the rights as exactly as the rules here do.
+REASONS_OF_RIGHTS = frozenset({
+    Reason.CONSENT_WITHDRAWN, Reason.SUSPENDED, Reason.NOT_YET_VALID, Reason.EXPIRED, Reason.PORTAL_LOCKED,
+    Reason.NO_ACCESS_LEVEL, Reason.OUTSIDE_SCHEDULE,
+})  # fmt: skip
+
 # Stands for a person who isn't known, so that no check meets None; has no rights, and is suspended besides.
 NOBODY = Person(id="", badge="", name="", suspended=True)
 
@@ -126,6 +162,9 @@ NOBODY = Person(id="", badge="", name="", suspended=True)
 def decide(request: AccessRequest, snapshot: Snapshot) -> Decision:
     """Grant when no check objects, else deny with the reason of the first that does; pure; never raises."""
     person = _person(request, snapshot)
+    if request.console is not None and request.console.refused and not _is_stale(request):
+        reason = exact_reason(request.console.reason, request, person, snapshot) or Reason.UNKNOWN_CREDENTIAL
+        return Decision(granted=False, reason=reason, person_id=person.id or None)
     for check in CHECKS_OF_EVIDENCE:
         if check.objects(request, person, snapshot):
             return Decision(granted=False, reason=check.reason, person_id=None)
@@ -136,8 +175,19 @@ def decide(request: AccessRequest, snapshot: Snapshot) -> Decision:
     return Decision(granted=True, reason=None, person_id=person.id)
 
 
+def exact_reason(told: Reason | None, request: AccessRequest, person: Person, snapshot: Snapshot) -> Reason | None:
+    """Return why a device's refusal is right: our own reason where it is one of rights and the rights are ours to know.
+
+    A device that refuses for what it saw (a wrong PIN, another face) is taken at its word.
+    """
+    if person is NOBODY or (told is not None and told not in REASONS_OF_RIGHTS):
+        return told
+    checks = (check for check in CHECKS_OF_RIGHTS if check.reason in REASONS_OF_RIGHTS)
+    return next((check.reason for check in checks if check.objects(request, person, snapshot)), told)
+
+
 def _person(request: AccessRequest, snapshot: Snapshot) -> Person:
-    shown = request.card or request.face
+    shown = request.card or request.face or request.console
     if shown is None or shown.person_id is None:
         return NOBODY
     return snapshot.people.get(shown.person_id, NOBODY)
@@ -147,7 +197,17 @@ def _is_stale(request: AccessRequest) -> bool:
     age = request.now - request.captured
     waited = 0.0 if request.first is None else request.captured - request.first
     fresh = 0.0 <= age <= MAX_EVIDENCE_AGE_S and 0.0 <= waited <= SECOND_FACTOR_WITHIN_S
-    return not fresh or any(at.utcoffset() is None for at in (request.at, *request.also_at))
+    asked_late = request.console is not None and bool(request.console.stale)
+    return not fresh or asked_late or any(at.utcoffset() is None for at in (request.at, *request.also_at))
+
+
+def _shows_nothing(request: AccessRequest) -> bool:
+    proved = request.console is not None and bool(request.console.factors)
+    return request.face is None and request.card is None and not proved
+
+
+def _is_nobodys(request: AccessRequest, person: Person) -> bool:
+    return person is NOBODY and (request.card is not None or request.face is None)
 
 
 def _says(request: AccessRequest, reason: Reason) -> bool:
@@ -160,6 +220,13 @@ def _console_doubts(request: AccessRequest) -> bool:
     return face is not None and bool(face.vendor) and face.liveness is not None and not face.liveness >= 0.5
 
 
+def _lacks_liveness(request: AccessRequest, snapshot: Snapshot) -> bool:
+    portal, face = snapshot.portals.get(request.portal), request.face
+    if portal is None or face is None or not face.vendor or face.liveness is not None:
+        return False
+    return portal.liveness is not Liveness.OFF and portal.console_liveness is not ConsoleLiveness.TRUST
+
+
 def _runner_up_as_good(request: AccessRequest) -> bool:
     """A margin of None means that there is nobody else to compare with."""
     margin = None if request.face is None else request.face.margin
@@ -170,7 +237,7 @@ def _is_no_match(request: AccessRequest) -> bool:
     """The gallery has applied its threshold already; this is the second lock on the same door."""
     face = request.face
     if face is None:
-        return request.card is None
+        return _shows_nothing(request)
     if face.reason is not None or face.person_id is None:
         return True
     if face.vendor:
@@ -207,14 +274,18 @@ def _is_outside(request: AccessRequest, person: Person, snapshot: Snapshot) -> b
 
 
 def _are_two_people(request: AccessRequest) -> bool:
-    face, card = request.face, request.card
-    return face is not None and card is not None and face.person_id != card.person_id
+    face, card, console = request.face, request.card, request.console
+    named = None if console is None else console.person_id
+    if card is None:
+        return False
+    return (face is not None and face.person_id != card.person_id) or named not in (None, card.person_id)
 
 
 def _wants_more(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
     portal = snapshot.portals.get(request.portal)
     given = {Factor.FACE: request.face, Factor.CARD: request.card, Factor.PIN: request.pin or None}
     shown = frozenset(factor for factor, evidence in given.items() if evidence is not None)
+    shown |= request.console.factors & {Factor.FINGER, Factor.QR} if request.console is not None else frozenset()
     doubtful = person.id in snapshot.lookalikes and request.more_possible
     return portal is None or not suffices(
         portal.require, shown, consents=person.face_consent, doubtful_face=doubtful
@@ -230,21 +301,24 @@ def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:
 
 # fmt: off
 CHECKS_OF_EVIDENCE = (
-    Check(Reason.STALE_EVIDENCE, f"captured more than {MAX_EVIDENCE_AGE_S:g} s ago, or at no usable time",
+    Check(Reason.STALE_EVIDENCE,
+          f"captured more than {MAX_EVIDENCE_AGE_S:g} s ago or at no usable time, or asked before by a console",
           lambda request, _, __: _is_stale(request)),
-    Check(Reason.UNKNOWN_CREDENTIAL, "nothing was presented",
-          lambda request, _, __: request.face is None and request.card is None),
-    Check(Reason.UNKNOWN_CREDENTIAL, "the card is nobody's",
-          lambda request, person, _: request.card is not None and person is NOBODY),
+    Check(Reason.UNKNOWN_CREDENTIAL, "nothing was presented, or nothing that a console proves",
+          lambda request, _, __: _shows_nothing(request)),
+    Check(Reason.UNKNOWN_CREDENTIAL, "the card, or the badge that a console names, is nobody's",
+          lambda request, person, _: _is_nobodys(request, person)),
     Check(Reason.LIVENESS_FAILED, "the face does not look alive",
           lambda request, _, __: _says(request, Reason.LIVENESS_FAILED) or _console_doubts(request)),
+    Check(Reason.LIVENESS_FAILED, "a console does not say whether the face is alive, and the portal's liveness is on",
+          lambda request, _, snapshot: _lacks_liveness(request, snapshot)),
     Check(Reason.LOW_QUALITY, "no picture of the face was good enough",
           lambda request, _, __: _says(request, Reason.LOW_QUALITY)),
     Check(Reason.AMBIGUOUS_FACE, "two enrolled people are too much alike to tell which one it is",
           lambda request, _, __: _says(request, Reason.AMBIGUOUS_FACE) or _runner_up_as_good(request)),
     Check(Reason.UNKNOWN_FACE, "nobody matched, or the score is no number at or above the threshold",
           lambda request, _, __: _is_no_match(request)),
-    Check(Reason.AMBIGUOUS_FACE, "the face and the card are two people's",
+    Check(Reason.AMBIGUOUS_FACE, "the face, or the badge that a console names, and the card are two people's",
           lambda request, _, __: _are_two_people(request)),
     Check(Reason.UNKNOWN_FACE, "the person who matched is no longer known",
           lambda _, person, __: person is NOBODY),

@@ -1,14 +1,14 @@
 """Consoles: a question is evidence and the rules here answer; what a device decided alone is recorded and checked."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from devicemgr import status
 from devicemgr.events import DeviceDecided, DeviceReported, Kind, Presented
-from devicemgr.model import Direction, Signal
+from devicemgr.model import Direction, Factor, Signal
 from devicemgr.store import ledger_rows, people, places
 
 THEN = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -26,9 +26,12 @@ def console(entrance: Any) -> Any:
 
 
 def ask(entrance: Any, serial: int = 5, age: float = 0.0, **more: Any) -> None:
-    entrance.pipeline.on_device_fact(
-        "cam", Presented(1, serial, time.monotonic() - age, **({"badge": "A1", "vendor": "hikvision"} | more))
-    )
+    """A face of A1 just now, by the console's own clock too, unless `more` says otherwise."""
+    usual = {
+        "badge": "A1", "vendor": "hikvision", "factors": frozenset({Factor.FACE}), "method": "5/0x4b", "age": 0.5,
+        "at": THEN + timedelta(seconds=serial),
+    }  # fmt: skip
+    entrance.pipeline.on_device_fact("cam", Presented(1, serial, time.monotonic() - age, **(usual | more)))
 
 
 def last(entrance: Any) -> dict[str, Any]:

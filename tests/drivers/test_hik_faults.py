@@ -233,11 +233,11 @@ def test_what_the_numbers_mean():
     ("inner", "badge", "names"),
     [
         ({"cardNo": "77"}, "42", ()),
-        ({"cardNo": "77", "currentVerifyMode": "cardAndFace"}, "42", ("77",)),
+        ({"cardNo": "77", "currentVerifyMode": "cardAndFace"}, "42", ()),
+        ({"cardNo": "77", "subEventType": 0x3C}, "42", ("77",)),
         ({"cardNo": "77", "subEventType": 1}, None, ("77",)),
-        ({"subEventType": 76}, None, ()),
-        ({"subEventType": 999, "currentVerifyMode": "employeeNoAndPw"}, None, ()),
-        ({"subEventType": 999}, "42", ()),
+        ({"subEventType": 76, "cardNo": "77"}, "42", ()),
+        ({"subEventType": 999, "currentVerifyMode": "face", "cardNo": "77"}, "42", ()),
         ({"cardNo": "not a number", "subEventType": 1}, None, ()),
     ],
 )

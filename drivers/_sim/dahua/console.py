@@ -48,6 +48,7 @@ class SimulatedDahua:
         self.zone_hours = 0
         self.deflate_pushes = False
         self.unpushed: list[dict[str, Any]] = []
+        self.last_push = b""
         self.record_what_is_seen = True
         self.cgis = Cgis(self)
         try:
@@ -197,7 +198,7 @@ class SimulatedDahua:
             "FilePath": "/x.jpg",
             "Time": f"{self.now():%d-%m-%Y %H:%M:%S}",
         }
-        body = push_body(info, (picture(), picture()))
+        body = self.last_push = push_body(info, (picture(), picture()))
         wait = float(config.get("Intelbras_ModeCfg.RemoteCheckTimeout", "5"))
         try:
             status, answer = push(server["Address"], int(server["Port"]), server["Uploadpath"], body,

@@ -16,7 +16,9 @@ _CODES = {
     "obstructed": 0x8C,
 }  # fmt: skip
 HELP = (
-    "someone BADGE | stranger | card NUMBER | alarm " + "|".join(_CODES) + " | fire on|off | tamper on|off | "
+    "someone BADGE | stranger | card NUMBER | code MINOR BADGE | alarm "
+    + "|".join(_CODES)
+    + " | fire on|off | tamper on|off | "
     "stored N | skew SECONDS | busy N | refuse PART SUBSTATUS | full | lock SECONDS | drop | lose N | silent on|off | "
     "lacks PART | forget | state"
 )
@@ -55,6 +57,7 @@ def obey(device: SimulatedHikvision, words: list[str]) -> None:
         "someone": lambda: terminal.show_face(words[1]),
         "stranger": lambda: terminal.show_face(None),
         "card": lambda: terminal.show_card(words[1]),
+        "code": lambda: terminal.show_code(int(words[1], 0), words[2]),
         "alarm": lambda: terminal.happen(_CODES[words[1]]),
         "fire": lambda: terminal.happen({"on": 0x34, "off": 0x35}[words[1]]),
         "tamper": lambda: setattr(terminal, "tampered", _on(words[1])),

@@ -11,6 +11,8 @@ from drivers._sim.events import EventLog
 
 Json = dict[str, Any]
 _ANSWERED_KEEP = 100
+# How the reader is set up, which stands in every event whatever was used (captures).
+FACTORY_MODE = "faceOrFpOrCardOrPw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Terminal:
         """Somebody stands before it; None is a stranger."""
         known = badge is not None and badge in self.faces and self._is_valid(badge)
         if not known:
-            self.happen(0x4C, currentVerifyMode="face")
+            self.happen(0x4C, currentVerifyMode=FACTORY_MODE)
             return
         assert badge is not None
         self._present(0x4B, badge, {})
@@ -129,11 +131,15 @@ class Terminal:
         """A card is held before it."""
         badge = self.cards.get(number)
         if badge is None:
-            self.happen(0x09, cardNo=number, currentVerifyMode="cardOrFace")
+            self.happen(0x09, cardNo=number, currentVerifyMode=FACTORY_MODE)
         elif not self._is_valid(badge):
-            self.happen(0x08, cardNo=number, employeeNoString=badge, currentVerifyMode="cardOrFace")
+            self.happen(0x08, cardNo=number, employeeNoString=badge, currentVerifyMode=FACTORY_MODE)
         else:
             self._present(0x01, badge, {"cardNo": number})
+
+    def show_code(self, minor: int, badge: str, **more: Any) -> None:
+        """Somebody whom it holds uses something else: a finger, a PIN, a QR code, or in vain. It asks all the same."""
+        self._present(minor, badge, more)
 
     def answer(self, serial: int, granted: bool) -> bool:
         """The server's word on question `serial`; False when nobody waits for it."""
@@ -182,7 +188,7 @@ class Terminal:
 
     def _present(self, minor: int, badge: str, more: Json) -> None:
         fields = {"employeeNoString": badge, "name": self.users[badge].get("name", ""), **more}
-        fields["currentVerifyMode"] = "cardOrFace" if more else "face"
+        fields["currentVerifyMode"] = FACTORY_MODE
         if not self._is_open_to(badge):
             self.happen(0x07, **fields)
             return

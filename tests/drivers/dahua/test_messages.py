@@ -261,7 +261,7 @@ def test_a_list_that_is_not_whole(text):
 PUSH = {
     "Channel": 0, "FilePath": "/var/tmp/a.jpg", "Time": "24-11-2025 21:35:00",
     "Events": [{"Action": "Pulse", "Code": "AccessControl", "Index": 0, "Data": {"UserID": "42", "Method": 15,
-                "Similarity": 91, "Alive": 0.8, "Door": 0, "UTC": 1764020100}}],
+                "Similarity": 91, "Alive": 0.8, "Door": 0, "UTC": 1764020100, "Status": 1, "ErrorCode": 0}}],
 }  # fmt: skip
 
 

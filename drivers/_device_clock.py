@@ -1,0 +1,19 @@
+"""How far a console's event lies behind its own clock, by that clock alone: this box's clock may jump meanwhile."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """What a console's clock showed, in Unix seconds, at a CLOCK_MONOTONIC second."""
+
+    shown: float
+    at: float
+
+    def age_of(self, moment: datetime, now: float) -> float:
+        """Return the seconds from `moment`, a time of the console's, to its clock at the CLOCK_MONOTONIC second `now`.
+
+        Negative for a moment that has not come yet.
+        """
+        return self.shown + (now - self.at) - moment.timestamp()
