@@ -102,6 +102,43 @@ SABOTAGES = (
         "tests/store/test_privacy.py",
     ),
     one(
+        "how a reader is set up taken for what was used",
+        "drivers/_hik_events.py",
+        """    factors = code.factors if code.granted else frozenset()
+""",
+        """    factors = code.factors if code.granted else frozenset()
+    if "face" in event.mode.lower():
+        factors |= {Factor.FACE}
+""",
+        "tests/drivers/test_console_fuzz.py",
+        "tests/drivers/hikvision/test_codes.py",
+    ),
+    one(
+        "a question that the terminal itself refused",
+        "drivers/_dahua_facts.py",
+        """    refused = "" if _succeeded(told.data) else""",
+        """    refused = "" if told.data else""",
+        "tests/drivers/test_console_fuzz.py",
+        "tests/drivers/dahua/test_questions.py",
+    ),
+    one(
+        "a console's question that opens as often as it is sent",
+        "devicemgr/console_questions.py",
+        """        if key in self._asked:
+            return "the same was asked before"
+""",
+        "",
+        "tests/core/test_console_questions.py",
+    ),
+    one(
+        "a console's question of yesterday",
+        "devicemgr/console_questions.py",
+        """abs(fact.age) <= MAX_CONSOLE_AGE_S""",
+        """fact.age is not None""",
+        "tests/core/test_console_questions.py",
+        "tests/drivers/test_console_fuzz.py",
+    ),
+    one(
         "timers by the wall clock",
         "devicemgr/access.py",
         """        now = time.monotonic()
