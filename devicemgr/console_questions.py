@@ -63,10 +63,10 @@ def request_of(
     """Return the request that a question makes: only what the console proved is evidence in it."""
     person = rules.badges.get(fact.badge) if fact.badge is not None else None
     names = fact.names if Factor.CARD in fact.factors else ()
-    # A card without a number, and anything else without a badge, proves nobody's identity.
+    # A card is known by its number; the console proved the rest of whom it names, who has to be known here.
     factors = fact.factors if names else fact.factors - {Factor.CARD}
-    if fact.badge is None:
-        factors &= {Factor.CARD}
+    if person is None:
+        factors &= {Factor.CARD} if fact.badge is None else {Factor.CARD, Factor.FACE}
     if fact.refused:
         factors, names = frozenset(), ()
     owner = next((rules.cards[name] for name in names if name in rules.cards), None)

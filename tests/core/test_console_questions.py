@@ -9,6 +9,7 @@ import pytest
 from devicemgr.console_questions import MAX_REMEMBERED, ConsoleQuestions
 from devicemgr.events import DeviceDecided, Presented
 from devicemgr.model import Direction, Factor, Requirement
+from devicemgr.recent_grants import RecentGrants
 from devicemgr.store import credentials, people, places
 from devicemgr.store.tables import ScheduleRow
 
@@ -44,7 +45,8 @@ def set_portal(entrance: Any, **fields: str) -> None:
 
 
 def ask(entrance: Any, serial: int = 5, device: str = "cam", **more: Any) -> str | None:
-    """A question of now; the reason of its denial, None when it was granted."""
+    """A question of now, long after the one before; the reason of its denial, None when it was granted."""
+    entrance.pipeline._grants = RecentGrants()
     usual = {
         "badge": "A1", "vendor": "hikvision", "factors": frozenset({FACE}), "method": "5/0x4b", "age": 0.5,
         "at": THEN + timedelta(seconds=serial), "names": ("77",),
@@ -101,6 +103,13 @@ def test_what_proves_nobody_opens_nothing(console: Any, more: dict[str, Any], re
     assert ask(console, **more) == reason
     assert console.answers == [(5, False)]
     assert console.gate.done.empty()
+
+
+def test_a_pin_of_somebody_who_is_not_known_here_proves_nothing_of_a_cards_owner(console: Any) -> None:
+    set_portal(console, require="card+pin")
+    assert ask(console, badge="nobody", factors=frozenset({CARD, PIN})) == "second_factor_required"
+    assert ask(console, 6, badge=None, factors=frozenset({CARD, PIN})) == "second_factor_required"
+    assert ask(console, 7, factors=frozenset({CARD, PIN})) is None
 
 
 def test_a_card_alone_is_its_owners_whomever_the_console_holds(console: Any) -> None:
