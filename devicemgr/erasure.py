@@ -1,7 +1,7 @@
 """What the ledger says of an erasure on devices: an event a place, and one record when the last place is done.
 
-A device that was given up (`device remove --forget`) may hold people for ever: that is an event a person, and an
-erasure that had to leave somebody there ends in a record that says so.
+A device that was given up (`device remove --forget`) may hold people for ever, and one that can't be asked whether a
+face is gone may hold that: each is an event a person, and such an erasure ends in a record that names the device.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,11 +18,16 @@ FACE_ON_DEVICE = "admin.face_erased_on_device"
 COMPLETED = "admin.erasure_completed"
 INCOMPLETE = "admin.erasure_incomplete"
 LEFT = "admin.person_left_on_device"
+UNVERIFIED = "admin.person_unverified_on_device"
+FACE_UNVERIFIED = "admin.face_unverified_on_device"
 _HERE = "admin.person_erased"
 
 
-def facts(session: Session, device: str, erased: Sequence[str]) -> list[Fact]:
-    """For erased people whose last key on `device` has been read back as gone, after its row was dropped."""
+def facts(session: Session, device: str, erased: Sequence[str], unverified: str | None = None) -> list[Fact]:
+    """For erased people whose last key on `device` is gone, after its row was dropped.
+
+    It was read back as gone, unless `unverified` says what the device could not be asked.
+    """
     if not erased:
         return []
     now = datetime.now(UTC)
@@ -31,9 +36,14 @@ def facts(session: Session, device: str, erased: Sequence[str]) -> list[Fact]:
     for person_id in erased:
         if device in left[person_id]:
             continue
-        found.append(Fact(ON_DEVICE, now, device=device, person_id=person_id))
+        if unverified is None:
+            places, unsure = [{"place": device, "at": rfc3339(now)}], []
+            found.append(Fact(ON_DEVICE, now, device=device, person_id=person_id))
+        else:
+            places, unsure = [], [device]
+            found.append(Fact(UNVERIFIED, now, device=device, person_id=person_id, detail={"cause": unverified}))
         if not left[person_id]:
-            found.append(_ended(session, person_id, now, [{"place": device, "at": rfc3339(now)}], []))
+            found.append(_ended(session, person_id, now, places, [], unsure))
     return found
 
 
@@ -51,19 +61,25 @@ def left_facts(session: Session, device: str, people: Sequence[str], here: Colle
 
 def ended_here(session: Session, person_id: str) -> list[Fact]:
     """For a person who is erased now and whom no device holds that is known: one that was given up may."""
-    left = _left_on(session, person_id)
+    left = _devices(session, person_id, LEFT)
     if not left or holdings.places_of(session, [person_id])[person_id]:
         return []
     return [_ended(session, person_id, datetime.now(UTC), [], [])]
 
 
-def _ended(session: Session, person_id: str, now: datetime, places: list[Any], left: list[str]) -> Fact:
-    """The last word: each place and time, and where the person had to be left."""
-    left = sorted({*left, *_left_on(session, person_id)})
+def _ended(
+    session: Session, person_id: str, now: datetime, places: list[Any], left: list[str], unsure: Sequence[str] = ()
+) -> Fact:
+    """The last word: each place and time, and where the person had to be left, or could not be asked about."""
+    left = sorted({*left, *_devices(session, person_id, LEFT)})
+    faces = _faces_unverified(session, person_id) - {place["place"] for place in places}
+    unverified = sorted({*unsure, *_devices(session, person_id, UNVERIFIED), *faces})
     detail: dict[str, Any] = {"places": [*_places(session, person_id), *places]}
     if left:
-        return Fact(INCOMPLETE, now, person_id=person_id, detail=detail | {"left_on": list(left)})
-    return Fact(COMPLETED, now, person_id=person_id, detail=detail)
+        detail["left_on"] = list(left)
+    if unverified:
+        detail["unverified_on"] = list(unverified)
+    return Fact(INCOMPLETE if left or unverified else COMPLETED, now, person_id=person_id, detail=detail)
 
 
 def _places(session: Session, person_id: str) -> list[Any]:
@@ -72,11 +88,23 @@ def _places(session: Session, person_id: str) -> list[Any]:
     return [{"place": body["device"] or "this site's database", "at": body["time"]} for body in bodies]
 
 
-def _left_on(session: Session, person_id: str) -> set[str]:
-    return {body["device"] for body in ledger_rows.of_person(session, person_id, (LEFT,))}
+def _devices(session: Session, person_id: str, kind: str) -> set[str]:
+    return {body["device"] for body in ledger_rows.of_person(session, person_id, (kind,))}
 
 
-def face_facts(device: str, people: Sequence[str]) -> list[Fact]:
-    """For people whose face sample has been taken off `device`, and who stay on it."""
+def _faces_unverified(session: Session, person_id: str) -> set[str]:
+    """Devices that could not be asked about a face that was withdrawn, and have not been read back since."""
+    unsure: set[str] = set()
+    for body in ledger_rows.of_person(session, person_id, (FACE_UNVERIFIED, FACE_ON_DEVICE, ON_DEVICE)):
+        if body["kind"] == FACE_UNVERIFIED:
+            unsure.add(body["device"])
+        else:
+            unsure.discard(body["device"])
+    return unsure
+
+
+def face_facts(device: str, people: Sequence[str], unverified: Sequence[str] = ()) -> list[Fact]:
+    """For people whose face sample was taken off `device`, and who stay on it; `unverified` where it can't be asked."""
     now = datetime.now(UTC)
-    return [Fact(FACE_ON_DEVICE, now, device=device, person_id=person_id) for person_id in people]
+    gone = [Fact(FACE_ON_DEVICE, now, device=device, person_id=person_id) for person_id in people]
+    return gone + [Fact(FACE_UNVERIFIED, now, device=device, person_id=person_id) for person_id in unverified]

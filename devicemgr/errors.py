@@ -179,6 +179,19 @@ class HeldInPart(DeviceRefused):
     slug = "held-in-part"
 
 
+class NotVerifiable(DeviceRefused):
+    """It took what was sent and says nothing against it, and can't be asked whether all of it is gone.
+
+    `only_faces` when only a face can't be asked about.
+    """
+
+    slug = "not-verifiable"
+
+    def __init__(self, message: str, *, only_faces: bool = True) -> None:
+        super().__init__(message)
+        self.only_faces = only_faces
+
+
 class DeviceLacks(DeviceRefused):
     """It does not have the function that was asked for."""
 

@@ -7,13 +7,14 @@ Revocations go before the reading; then read page by page, plan, remove, change,
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from devicemgr import erasure
-from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, HeldInPart, InvalidInput
+from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, HeldInPart, InvalidInput, NotVerifiable
 from devicemgr.holder_hours import keep_hours, notes, weeks
+from devicemgr.holder_marks import FACE_UNASKED, marks, seen
 from devicemgr.holder_retries import Retries
 from devicemgr.holder_run import Keeper, Profile, Run, Step, Steps, holder, profile_of
 from devicemgr.holdings import (
@@ -68,8 +69,7 @@ class HolderSync:
             run.end(InvalidInput(f"{self._keeper.name} keeps neither people nor cards: nothing to sync"))
             return
         try:
-            self._load()
-            yield from self._revoke_first()
+            yield from self._reload()
             yield from self._keep_hours()
             if read or self._mirror is None:
                 yield from self._read()
@@ -93,7 +93,7 @@ class HolderSync:
             self._want()
         found: dict[str, Holding] = {}
         yield from self._pages(found)
-        self._note_seen(found)
+        self._records |= seen(self._records, found)
         return plan(self._desired, found, self._records, self._known()), self._desired, found
 
     def keeps_nobody(self) -> bool:
@@ -114,6 +114,12 @@ class HolderSync:
         )  # fmt: skip
         faces = self._samples.digests() if policy.faces else {}
         self._desired = desired(self._keeper.name, policy, self._snapshot, self._site.clock.times(), faces)
+
+    def _reload(self) -> Steps:
+        """Take in what has changed, and revoke at once."""
+        self._load()
+        yield from self._revoke_first()
+        self._save(self._marks())
 
     def _load(self) -> None:
         """What is wanted now, and what is recorded; what differs is marked on disk before anything is sent."""
@@ -141,25 +147,7 @@ class HolderSync:
         return weeks(self._desired, self._snapshot.schedules, self._site.clock.now())
 
     def _marks(self) -> Sequence[Record]:
-        changed = []
-        for key, record in self._records.items():
-            if key not in self._desired.wanted and key not in self._desired.unfit:
-                changed.append(record.revoked())
-        for key, want in self._desired.wanted.items():
-            old = self._records.get(key)
-            if old is None or old.person_id != want.person_id:
-                changed.append(Record(key, want.person_id, State.PENDING, face=old.face if old else None))
-            elif old.digest != digest(want.holding) and not self._is_put_off(key):
-                changed.append(old.again())
-            elif old.state is State.HELD:
-                changed.append(replace(old, error=self._desired.missing.get(key)))
-        for key, (person_id, why) in self._desired.unfit.items():
-            old = self._records.get(key) or Record(key, person_id, State.FAILED)
-            if old.digest is not None or old.state is State.TO_REMOVE:
-                changed.append(old.revoked())  # what was put before is unfit now, and goes first
-            else:
-                changed.append(replace(old, person_id=person_id, state=State.FAILED, error=why))
-        return [record for record in changed if record != self._records.get(record.key)]
+        return marks(self._records, self._desired, self._is_put_off)
 
     def _save(self, changed: Sequence[Record]) -> None:
         if changed:
@@ -176,7 +164,7 @@ class HolderSync:
     def _revoke_first(self) -> Steps:
         gone = [key for key, record in self._records.items() if record.state is State.TO_REMOVE]
         if self._mirror is not None:
-            self._settle([key for key in gone if key not in self._mirror and key not in self._unsure])
+            self._settle([key for key in gone if self._is_absent(key)])
         for batch in self._batches([key for key in gone if key in self._records and not self._is_put_off(key)]):
             yield from self._remove(batch)
 
@@ -188,8 +176,8 @@ class HolderSync:
             if whole:
                 break
         self._mirror = found
-        self._note_seen(found)
-        self._settle([k for k, r in self._records.items() if r.state is State.TO_REMOVE and k not in found])
+        self._records |= seen(self._records, found)
+        self._settle([k for k, r in self._records.items() if r.state is State.TO_REMOVE and self._is_absent(k)])
 
     def _pages(self, found: dict[str, Holding]) -> Generator[Step, Any, bool]:
         """Everything held, into `found`; False when a revocation came between, which may have shifted the pages."""
@@ -204,17 +192,9 @@ class HolderSync:
             if len(found) > _MOST_KEYS or pages > _MOST_KEYS:
                 raise DeviceGarbled(f"{self._keeper.name} tells of keys without end; restart it")
             if self.dirty.is_set():
-                self._load()
                 before = set(self._records)
-                yield from self._revoke_first()
-                whole = whole and before == set(self._records)
-
-    def _note_seen(self, found: Mapping[str, Holding]) -> None:
-        """How the device tells what it was given."""
-        for key, holding in found.items():
-            record = self._records.get(key)
-            if record is not None and record.digest is not None and record.seen is None:
-                self._records[key] = replace(record, seen=digest(holding))
+                yield from self._reload()
+                whole = whole and before <= set(self._records)
 
     def _apply(self, prune: bool) -> Steps:
         yield from self._keep_hours()
@@ -224,7 +204,7 @@ class HolderSync:
             yield from do(keys)
             self.run.done += len(keys)
             if self.dirty.is_set():
-                self._load()
+                yield from self._reload()
                 yield from self._keep_hours()
                 todo = self._todo(prune)
 
@@ -253,8 +233,10 @@ class HolderSync:
         for key in same:
             want, record = self._desired.wanted[key], self._records[key]
             seen = record.seen if record.digest == digest(want.holding) else digest(self._mirror[key])
-            missing = self._desired.missing.get(key)
-            held = Record(key, want.person_id, State.HELD, digest(want.holding), seen, want.holding.face, missing)
+            face, missing = want.holding.face, self._desired.missing.get(key)
+            if face is None and record.face is not None and record.digest == digest(want.holding):
+                face, missing = record.face, missing or FACE_UNASKED
+            held = Record(key, want.person_id, State.HELD, digest(want.holding), seen, face, missing)
             if held != stored.get(key):
                 changed.append(held)
             self._retries.done(key)
@@ -281,20 +263,32 @@ class HolderSync:
             if len(keys) > 1:
                 yield from self._remove(keys[: len(keys) // 2])
                 yield from self._remove(keys[len(keys) // 2 :])
+            elif isinstance(error, NotVerifiable):
+                self._settle(keys, safe(str(error), 300), only_faces=error.only_faces)
             else:
+                self._unsure.add(keys[0])
                 self._refused({keys[0]: str(error)}, State.TO_REMOVE)
             return
         self._settle(keys)
 
-    def _settle(self, keys: Sequence[str]) -> None:
-        """Read back as gone: forgotten here, and where the person was erased, recorded."""
+    def _is_absent(self, key: str) -> bool:
+        """Return True if a reading that lacks the key is enough to forget it; for who is erased the device is asked."""
+        record, mirror = self._records[key], self._mirror
+        known = record.person_id in self._snapshot.people
+        return mirror is not None and key not in mirror and key not in self._unsure and known
+
+    def _settle(self, keys: Sequence[str], unverified: str | None = None, *, only_faces: bool = True) -> None:
+        """Forget what was read back as gone, or can't be asked about, and record it of people who are erased."""
         if not keys:
             return
-        people = {self._records[key].person_id for key in keys if key in self._records}
-        erased = sorted(person for person in people if person not in self._snapshot.people)
+        gone = [self._records[key] for key in keys if key in self._records]
+        erased = {record.person_id: record.face for record in gone if record.person_id not in self._snapshot.people}
+        if only_faces and not self._keeper.faces and not any(erased.values()):
+            unverified = None  # what the device can't be asked about was never there
         with self._site.database.write(changes_site=False) as session:
             rows.drop(session, self._keeper.id, keys)
-            self._site.ledger.append(session, erasure.facts(session, self._keeper.name, erased))
+            found = erasure.facts(session, self._keeper.name, sorted(erased), unverified)
+            self._site.ledger.append(session, found)
         for key in keys:
             self._records.pop(key, None)
             self._retries.done(key)
@@ -341,11 +335,13 @@ class HolderSync:
                 yield from self._put(keys[len(keys) // 2 :], kept)
                 return
             refused = {keys[0]: error}
+        unasked = {key for key, error in refused.items() if isinstance(error, NotVerifiable)}
+        refused = {key: error for key, error in refused.items() if key not in unasked}
         self._unsure |= set(refused)
         if kept is not None:
             kept += [key for key, error in refused.items() if not isinstance(error, HeldInPart) and key in keys]
         self._refused({key: str(error) for key, error in refused.items() if key in keys}, State.FAILED)
-        self._have_put([holding for holding in holdings if holding.key not in refused])
+        self._have_put([holding for holding in holdings if holding.key not in refused], unasked)
 
     def _with_faces(self, keys: Sequence[str]) -> tuple[dict[str, bytes], list[Holding]]:
         """The samples that the device lacks; one that is gone meanwhile is not asked of the device either."""
@@ -364,7 +360,8 @@ class HolderSync:
             holdings.append(holding)
         return jpegs, holdings
 
-    def _have_put(self, holdings: Sequence[Holding]) -> None:
+    def _have_put(self, holdings: Sequence[Holding], unasked: Collection[str]) -> None:
+        """Note what was put; a face that was to go and that can't be asked about stays on record here."""
         assert self._mirror is not None
         held = [
             Record(
@@ -373,10 +370,14 @@ class HolderSync:
             )
             for h in holdings
         ]  # fmt: skip
-        lost = [r.person_id for r in held if r.face is None and self._records[r.key].face is not None]
+        lost = [r for r in held if r.face is None and self._records[r.key].face is not None]
+        unsure = [replace(r, face=self._records[r.key].face, error=FACE_UNASKED) for r in lost if r.key in unasked]
+        gone = [r.person_id for r in lost if r.key not in unasked]
+        held = [*(r for r in held if r.key not in {u.key for u in unsure}), *unsure]
         with self._site.database.write(changes_site=False) as session:
             rows.save(session, self._keeper.id, held)
-            self._site.ledger.append(session, erasure.face_facts(self._keeper.name, lost))
+            facts = erasure.face_facts(self._keeper.name, gone, [r.person_id for r in unsure])
+            self._site.ledger.append(session, facts)
         self._records |= {record.key: record for record in held}
         self._mirror |= {holding.key: holding for holding in holdings}
         for holding in holdings:

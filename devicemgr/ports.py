@@ -149,11 +149,15 @@ class Holder(Device, Protocol):
         """Add or change up to `batch`, each read back; which keys failed and why. `faces` holds a JPEG by key.
 
         What must go (cards, a face, doors) goes whatever else does not fit. HeldInPart where only additions are
-        missing; after any other refusal of a change that takes something away, the key is removed.
+        missing; NotVerifiable where all is done and a face that must go can't be asked about. After any other refusal
+        of a change that takes something away, the key is removed.
         """
 
     def remove(self, keys: Sequence[str]) -> None:
-        """Remove up to `batch`, read back; never called without a key; what is not held is no error."""
+        """Remove up to `batch`, read back; never called without a key; what is not held is no error.
+
+        NotVerifiable where the people can pass no more, and a face or card of theirs can't be asked about.
+        """
 
 
 @runtime_checkable

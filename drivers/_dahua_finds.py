@@ -18,6 +18,7 @@ class Find:
     cgi: str
     token: str
     page: int
+    total: int | None = None
     offset: int = 0
 
 
@@ -37,12 +38,15 @@ class Finder:
         told = self._cgi.document(cgi, "startFind", [("Condition.UserID", key)] if key is not None else [])
         if "Token" not in told:
             raise DeviceGarbled("the terminal begins a list without a token; update its firmware")
-        return Find(cgi, str(told["Token"])[:64], min(max(number(told.get("Caps", 10), 10), 1), _MOST_PAGE))
+        total = number(told["Total"], -1) if "Total" in told else None
+        return Find(cgi, str(told["Token"])[:64], min(max(number(told.get("Caps", 10), 10), 1), _MOST_PAGE), total)
 
     def next(self, find: Find) -> list[Row]:
         """The next page, [] after the last."""
         pairs = [("Token", find.token), ("Offset", str(find.offset)), ("Count", str(find.page))]
         info = self._cgi.document(find.cgi, "doFind", pairs).get("Info")
+        if not isinstance(info, list) and find.offset == 0 and find.total != 0:
+            raise DeviceGarbled("the terminal answers a search without saying what it found; it is asked again later")
         rows = [row for row in info if isinstance(row, dict) and "UserID" in row] if isinstance(info, list) else []
         find.offset += len(rows)
         return rows
@@ -70,6 +74,18 @@ class Finder:
                 by_key.setdefault(str(row["UserID"]), []).append(row)
         return by_key
 
+    def has_any(self, cgis: Sequence[str], key: str) -> bool | None:
+        """Return whether a person has a row in the first of these lists that the firmware can be asked; None for none.
+
+        Some firmware answers 400 and 501 to AccessFace and tells of faces by FaceInfoManager (field report).
+        """
+        for cgi in cgis:
+            try:
+                return bool(self.rows_of(cgi, [key]))
+            except (CgiRefused, DeviceGarbled):
+                continue
+        return None
+
     def _all(self, cgi: str, key: str | None) -> list[Row]:
         find = self.start(cgi, key)
         rows: list[Row] = []
@@ -79,6 +95,8 @@ class Finder:
             if len(page) < find.page or foreign or len(rows) > MOST_HELD:
                 break
         self.stop(find)
+        if find.total and not rows:
+            raise DeviceGarbled("the terminal counts what it does not show; it is asked again later")
         return rows
 
     def _open_and_close(self, cgi: str) -> None:

@@ -7,10 +7,11 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart
+from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart, NotVerifiable
 from devicemgr.ports import Holding
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, TerminalClock, flat, flat_rows, number
+from drivers._dahua_finds import Finder, attempt
 from drivers._dahua_hours import Hours
 from drivers._dahua_names import card_hex, card_names, card_refusal, plain_name, shown_name
 from drivers._dahua_people import local_time, told_hours
@@ -29,6 +30,7 @@ class LegacyStore:
     def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock], hours: Hours) -> None:
         self._cgi, self._clock, self._hours = cgi, clock, hours
         self._plain = False
+        self._finder = Finder(cgi)
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
         """ports.Holder; all at once."""
@@ -59,6 +61,8 @@ class LegacyStore:
         left = [key for key in keys if self._rows_of(key)]
         if left:
             raise DeviceRefused(f"the terminal still holds {safe(', '.join(left), 100)} after removing; restart it")
+        if unasked := [key for key in keys if not self._is_face_gone(key)]:
+            raise NotVerifiable(f"the terminal can't be asked about a face of {safe(', '.join(unasked), 100)}")
 
     def _put_one(self, holding: Holding, face: bytes | None) -> None:
         """Rows and a face that must go are gone before anything else; what does not fit leaves the rest."""
@@ -72,6 +76,8 @@ class LegacyStore:
                 self._by_number("remove", row, [])
         if holding.face is None and there:
             self._remove_face(holding.key)
+            if not self._is_face_gone(holding.key):
+                missing.append(NotVerifiable(f"the terminal can't be asked about a face of {safe(holding.key, 40)}"))
         held = self._put_rows(holding, wanted, there, missing)
         if holding.face is not None and face is not None and held:
             try:
@@ -79,8 +85,10 @@ class LegacyStore:
             except DeviceRefused as error:
                 missing.append(HeldInPart(str(error)))
         if missing:
-            in_part = held and all(isinstance(error, HeldInPart) for error in missing)
-            raise (HeldInPart if in_part else DeviceRefused)("; ".join(map(str, missing)))
+            kinds = {type(error) for error in missing} if held else {DeviceRefused}
+            kind = NotVerifiable if kinds == {NotVerifiable} else HeldInPart
+            in_part = kinds <= {NotVerifiable, HeldInPart}
+            raise (kind if in_part else DeviceRefused)("; ".join(map(str, missing)))
 
     def _put_rows(
         self, holding: Holding, wanted: list[str], there: Mapping[str, dict[str, str]], missing: list[DeviceRefused]
@@ -151,11 +159,14 @@ class LegacyStore:
                 raise DeviceRefused("the terminal refuses the face: is the photo sharp, and nobody else's?") from error
 
     def _remove_face(self, key: str) -> None:
-        try:
-            self._cgi.order("FaceInfoManager", "remove", [("UserID", key)])
-        except CgiRefused:
-            if key in self._faces():
-                raise DeviceRefused("the terminal does not let go of a face; restart it") from None
+        attempt(self._cgi.order, "FaceInfoManager", "remove", [("UserID", key)])  # reading back tells
+
+    def _is_face_gone(self, key: str) -> bool:
+        """Return True if it was read back as gone, False if that can't be asked; DeviceRefused if it is there."""
+        held = self._finder.has_any(("FaceInfoManager", "AccessFace"), key)
+        if held:
+            raise DeviceRefused("the terminal does not let go of a face; restart it")
+        return held is False
 
     def _faces(self) -> set[str]:
         """Who has a face there; nobody, where this firmware does not tell."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart
+from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart, NotVerifiable
 from devicemgr.ports import Holding
 from devicemgr.text import safe
 from drivers._dahua_cgi import Cgi, CgiRefused, Row, TerminalClock, flat_rows, number, numbered
@@ -44,6 +44,7 @@ class PeopleStore:
         self._finder = Finder(cgi)
         self._scan = _Scan()
         self._plain = False
+        self._list_tells = False  # AccessFace list has shown a face, so that it can be believed when it shows none
 
     def exists(self) -> bool:
         """Whether the terminal knows these commands."""
@@ -73,6 +74,8 @@ class PeopleStore:
 
     def remove(self, keys: Sequence[str]) -> None:
         """ports.Holder: face first, then the person with the cards; read back."""
+        if not self._list_tells:
+            self._list_faces(keys)  # a list that shows a face now can be believed when it shows none afterwards
         self._remove_faces(keys)
         # Some firmware takes the list as a body, and some fails it for one who is not there: reading back tells.
         if not attempt(self._cgi.order, "AccessUser", "removeMulti", numbered("UserIDList", keys)) and not attempt(
@@ -80,14 +83,24 @@ class PeopleStore:
         ):
             for key in keys:
                 attempt(self._cgi.order, "AccessUser", "removeMulti", numbered("UserIDList", [key]))
-        left = set(self._finder.rows_of("AccessUser", keys)) | self._with_face(keys)
-        cards = [str(row.get("CardNo", "")) for rows in self._cards_of(keys).values() for row in rows]
+        try:
+            left = set(self._finder.rows_of("AccessUser", keys))
+        except DeviceGarbled as error:
+            raise DeviceRefused(str(error)) from error
+        faces, unasked = self._with_face(keys)
+        there = self._cards_of(keys)
+        cards = [str(row.get("CardNo", "")) for rows in (there or {}).values() for row in rows]
         for start in range(0, len(cards), BATCH):
             self._cgi.order("AccessCard", "removeMulti", numbered("CardNoList", cards[start : start + BATCH]))
-        left |= set(self._cards_of(keys)) if cards else set()
+        left |= faces | (set(self._cards_of(keys) or {}) if cards else set())
         if left:
             raise DeviceRefused(
                 f"the terminal still holds {safe(', '.join(sorted(left)), 100)} after removing; restart it"
+            )
+        if unasked or there is None:
+            what = "faces" if there is not None else "cards" if not unasked else "faces and cards"
+            raise NotVerifiable(
+                f"the terminal can't be asked about {what}; look at it there", only_faces=there is not None
             )
 
     def _put_people(self, holdings: Sequence[Holding], failed: dict[str, DeviceRefused]) -> set[str]:
@@ -141,7 +154,7 @@ class PeopleStore:
         self, holdings: Sequence[Holding], fresh: set[str], refused: set[str], failed: dict[str, DeviceRefused]
     ) -> None:
         """Surplus cards of those who were there before go first; `refused` people get none."""
-        there = self._cards_of([holding.key for holding in holdings if holding.key not in fresh])
+        there = self._cards_of([holding.key for holding in holdings if holding.key not in fresh]) or {}
         rows, surplus = [], []
         for holding in holdings:
             unfit = {card: why for card in holding.cards if (why := card_refusal(card)) is not None}
@@ -170,7 +183,7 @@ class PeopleStore:
         keys = list(dict.fromkeys(str(row["UserID"]) for row in rows))
         if not keys or not self._finder.exists("AccessCard"):
             return
-        held = self._cards_of(keys)
+        held = self._cards_of(keys) or {}
         for row in rows:
             if row["CardNo"] not in {str(found.get("CardNo", "")).upper() for found in held.get(row["UserID"], [])}:
                 why = "the terminal said OK, and does not hold the card; restart it"
@@ -182,10 +195,12 @@ class PeopleStore:
         gone = [holding.key for holding in holdings if holding.face is None and holding.key not in fresh]
         if gone:
             self._remove_faces(gone)
-            for key in self._with_face(gone):
-                note_refusal(
-                    failed, key, DeviceRefused("the terminal still holds a face that it should not; restart it")
-                )
+            held, unasked = self._with_face(gone)
+            for key in held:
+                why = "the terminal still holds a face that it should not; restart it"
+                note_refusal(failed, key, DeviceRefused(why))
+            for key in unasked:
+                note_refusal(failed, key, NotVerifiable("the terminal can't be asked about faces; look at it there"))
         rows = [
             {"UserID": holding.key, "PhotoData": [base64.b64encode(faces[holding.key]).decode("ascii")]}
             for holding in holdings
@@ -198,7 +213,7 @@ class PeopleStore:
             why = "the terminal refuses the face: is the photo sharp, and nobody else's there?"
             note_refusal(failed, str(row["UserID"]), HeldInPart(why))
         wanted = [str(row["UserID"]) for row in rows if row not in refused]
-        for key in set(wanted) - self._with_face(wanted):
+        for key in set(wanted).difference(*self._with_face(wanted)):
             note_refusal(failed, key, HeldInPart("the terminal said OK, and does not hold the face; restart it"))
 
     def _remove_faces(self, keys: Sequence[str]) -> None:
@@ -208,29 +223,43 @@ class PeopleStore:
                 for key in batch:
                     attempt(self._cgi.order, "AccessFace", "removeMulti", numbered("UserIDList", [key]))
 
-    def _cards_of(self, keys: Sequence[str]) -> dict[str, list[Row]]:
-        """{} where this firmware does not tell."""
+    def _cards_of(self, keys: Sequence[str]) -> dict[str, list[Row]] | None:
+        """None where this firmware does not tell."""
         try:
             return self._finder.rows_of("AccessCard", keys)
-        except CgiRefused:
-            return {}
+        except (CgiRefused, DeviceGarbled):
+            return None
 
-    def _with_face(self, keys: Sequence[str]) -> set[str]:
-        """Who of `keys` has a face there; nothing of the photos is kept."""
-        if not keys:
-            return set()
+    def _with_face(self, keys: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Who of `keys` has a face there, and who can't be asked about."""
+        listed = self._list_faces(keys) if keys else set()
+        if listed is None and len(keys) > 1:
+            found = [self._with_face([key]) for key in keys]
+            return set().union(*(held for held, _ in found)), set().union(*(unasked for _, unasked in found))
+        held, unasked = set(listed or ()), set()
+        for key in () if self._list_tells else keys:
+            told = self._finder.has_any(("AccessFace", "FaceInfoManager"), key)
+            held |= {key} if told else set()
+            unasked |= {key} if told is None else set()
+        return held, unasked
+
+    def _list_faces(self, keys: Sequence[str]) -> set[str] | None:
+        """Who has a face by the list of photos, of which nothing is kept; None where only one at a time can be asked.
+
+        Firmware refuses a list of one who has no face, as it does where it has no such list.
+        """
         try:
             text = self._cgi.text("AccessFace", "list", numbered("UserIDList", keys), limit=_PHOTOS_BYTES)
         except CgiRefused:
-            # The answer for a list of one who has none; of several, each is asked for.
-            return set() if len(keys) == 1 else set().union(*(self._with_face([key]) for key in keys))
-        rows = flat_rows(text, "FaceDataList")
-        with_photo = [row for row in rows if row.get("PhotoData[0]")]
-        named = {row["UserID"] for row in with_photo if "UserID" in row}
+            return set() if len(keys) == 1 else None
+        with_photo = [row for row in flat_rows(text, "FaceDataList") if row.get("PhotoData[0]")]
+        named = {row["UserID"] for row in with_photo if "UserID" in row} & set(keys)
         if with_photo and not named:
-            # Without names only one at a time tells whose it is.
-            return set(keys) if len(keys) == 1 else set().union(*(self._with_face([key]) for key in keys))
-        return named & set(keys)
+            if len(keys) > 1:
+                return None  # without names only one at a time tells whose it is
+            named = set(keys)
+        self._list_tells = self._list_tells or bool(named)
+        return named
 
     def _listed_people(self, keys: Sequence[str]) -> dict[str, Row]:
         try:
@@ -278,7 +307,7 @@ class PeopleStore:
         keys = [str(row["UserID"]) for row in rows]
         faces = self._scan.faces
         if faces is None:
-            faces = set().union(*(self._with_face(keys[at : at + BATCH]) for at in range(0, len(keys), BATCH)))
+            faces = set().union(*(self._with_face(keys[at : at + BATCH])[0] for at in range(0, len(keys), BATCH)))
         return [self._holding(row, str(row["UserID"]) in faces) for row in rows]
 
     def _holding(self, row: Row, has_face: bool) -> Holding:
@@ -321,7 +350,7 @@ def note_refusal(failed: dict[str, DeviceRefused], key: str, why: DeviceRefused)
     if before is None:
         failed[key] = why
         return
-    kind = HeldInPart if isinstance(before, HeldInPart) and isinstance(why, HeldInPart) else DeviceRefused
+    kind = HeldInPart if all(isinstance(one, (HeldInPart, NotVerifiable)) for one in (before, why)) else DeviceRefused
     failed[key] = kind(f"{before}; {why}")
 
 

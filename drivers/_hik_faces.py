@@ -2,9 +2,9 @@
 
 import secrets
 
-from devicemgr.errors import DeviceRefused
-from drivers._hik_codes import FACE_EXISTS
-from drivers._hik_isapi import Isapi, Refusal, items
+from devicemgr.errors import DeviceRefused, NotVerifiable
+from drivers._hik_codes import CONTENT_REFUSED, FACE_EXISTS
+from drivers._hik_isapi import Isapi, Refusal, is_no_match, items
 from drivers._http import Request
 from drivers._photo import fit_jpeg
 
@@ -48,20 +48,33 @@ class Faces:
         return True
 
     def see_that_it_is_gone(self, badge: str) -> None:
-        """Look, remove what a removal of the person left, and look again."""
-        if self._holds(badge):
+        """Look, remove what a removal of the person left, and look again; NotVerifiable where it can't be asked."""
+        held = self.holds(badge)
+        if held:
             self.remove(badge)
-            if self._holds(badge):
-                raise DeviceRefused(f"the console still holds the face of badge {badge} after removing it")
+            held = self.holds(badge)
+        if held:
+            raise DeviceRefused(f"the console still holds the face of badge {badge} after removing it")
+        if held is None:
+            raise NotVerifiable(
+                f"the console can't be asked whether it holds a face of badge {badge}; look at it there"
+            )
 
-    def _holds(self, badge: str) -> bool:
-        """False too where the firmware does not tell."""
+    def holds(self, badge: str) -> bool | None:
+        """Return whether the library has the person's face; None where the firmware does not tell."""
         asked = {"searchResultPosition": 0, "maxResults": 1, **_LIBRARY, "FPID": badge}
         try:
             says = self._isapi.send("POST", f"{_LIBRARY_PAGES}/FDSearch", asked, urgent=True)
-        except Refusal:
-            return False
-        return any(str(found.get("FPID")) == badge for found in items(says.get("MatchList")))
+        except Refusal as refusal:
+            if refusal.is_unsupported or refusal.code in CONTENT_REFUSED:
+                return None
+            raise
+        found = items(says.get("MatchList"))
+        if any(str(match.get("FPID")) == badge for match in found):
+            return True
+        # An answer without a count, or with matches that name nobody, says nothing.
+        counted = is_no_match(says) or (bool(found) and all(match.get("FPID") for match in found))
+        return False if counted else None
 
 
 def fitted(jpeg: bytes) -> bytes:

@@ -113,3 +113,10 @@ def section(value: object, name: str) -> dict[str, Any]:
     """An object within an object; an empty one where it is missing."""
     found = value.get(name) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def is_no_match(answer: dict[str, Any]) -> bool:
+    """Return True if the answer to a search says that nothing was found, rather than nothing at all."""
+    counts = [answer[name] for name in ("totalMatches", "numOfMatches") if name in answer]
+    words = str(answer.get("responseStatusStrg", "")).strip().upper()
+    return words == "NO MATCH" or (bool(counts) and all(str(count) == "0" for count in counts))

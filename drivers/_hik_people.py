@@ -4,17 +4,18 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.errors import DeviceBusy, DeviceRefused, HeldInPart
+from devicemgr.errors import DeviceBusy, DeviceRefused, HeldInPart, NotVerifiable
 from devicemgr.ports import Holding
-from devicemgr.rules.cards import whole_number
 from devicemgr.text import safe
+from drivers._hik_cards import card_numbers
 from drivers._hik_codes import CONTENT_REFUSED, EXISTS, NOT_THERE
 from drivers._hik_faces import Faces, fitted
 from drivers._hik_hours import Hours
-from drivers._hik_isapi import Isapi, Refusal, items, section
+from drivers._hik_isapi import Isapi, Refusal, is_no_match, items, section
 from drivers._hik_time import Clock
 from drivers._http import Request
 from drivers._names import cut_name
@@ -23,12 +24,12 @@ _USERS = "/ISAPI/AccessControl/UserInfo"
 _CARDS = "/ISAPI/AccessControl/CardInfo"
 _DETAIL = "/ISAPI/AccessControl/UserInfoDetail"
 _BADGE = re.compile(r"[A-Za-z0-9._+:-]{1,32}")
-# cardNo has at most 20 digits (CardInfo/capabilities).
-_MAX_CARD = 10**20
 _PAGE = 30
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _END_YEAR = 2037
 _DELETE_SECONDS = 5.0
+# Holding.face where neither the person's row nor the face library tells of one.
+_FACE_UNTOLD = "?"
 _UNKNOWN_CAPACITY = 100_000
 
 
@@ -86,7 +87,7 @@ class People:
     def _put(self, want: Holding, jpeg: bytes | None) -> None:
         """What must go first: a card, name or photo that does not fit leaves the rest as it should be."""
         missing: list[str] = []
-        numbers = _numbers(want, missing)
+        numbers = card_numbers(want.cards, missing)
         photo = self._fitted(jpeg, missing) if want.face is not None else None
         keeps_face = want.face is not None and (jpeg is None or photo is not None)
         user = self._user(want)
@@ -95,7 +96,7 @@ class People:
         if photo is not None:
             changed |= self._store_face(want.key, photo, missing)
         elif not keeps_face and found.face is not None:
-            changed |= self._faces.remove(want.key)
+            changed |= self._drop_face(want.key)
         if changed:
             found = self._read_back(want.key)
         self._compare(want, numbers, user, found, missing)
@@ -122,7 +123,11 @@ class People:
         if set(there.cards) - numbers:
             self._remove_cards([key])
         if not keeps_face and there.face is not None:
-            self._faces.remove(key)
+            self._drop_face(key)
+
+    def _drop_face(self, key: str) -> bool:
+        _unless_missing(lambda: self._faces.remove(key))
+        return True
 
     def _fitted(self, jpeg: bytes | None, missing: list[str]) -> bytes | None:
         try:
@@ -222,7 +227,7 @@ class People:
                 self._has_detail = not refusal.is_unsupported
         if not self._has_detail:
             self._remove_piecemeal(badges, listed)
-        users, _ = self._users(uuid.uuid4().hex, 0, badges, urgent=True)
+        users, _ = self._users(uuid.uuid4().hex, 0, badges, urgent=True, sure=True)
         left = sorted(str(user.get("employeeNo")) for user in users if str(user.get("employeeNo")) in badges)
         if left:
             raise DeviceRefused(f"the console still holds badge {safe(', '.join(left), 100)} after removing it")
@@ -259,18 +264,27 @@ class People:
 
     def _find(self, key: str) -> Holding | None:
         users, _ = self._users(uuid.uuid4().hex, 0, [key])
-        return next((holding for holding in self._holdings(users) if holding.key == key), None)
+        found = next((holding for holding in self._holdings(users) if holding.key == key), None)
+        if found is not None and any("numOfFace" not in user for user in users):
+            # Some firmware leaves the count out; the face library knows (field report).
+            held = self._faces.holds(key)
+            found = replace(found, face=_FACE_UNTOLD if held is None else "" if held else None)
+        return found
 
     def _users(
-        self, search: str, position: int, only: Sequence[str] | None, *, urgent: bool = False
+        self, search: str, position: int, only: Sequence[str] | None, *, urgent: bool = False, sure: bool = False
     ) -> tuple[list[dict[str, Any]], bool]:
+        """A page of people, and whether there is more; with `sure`, an empty page must say that nobody was found."""
         condition: dict[str, Any] = {"searchID": search, "searchResultPosition": position, "maxResults": _PAGE}
         if only is not None:
             condition["EmployeeNoList"] = [{"employeeNo": badge} for badge in only]
         asked = {"UserInfoSearchCond": condition}
         found = section(self._isapi.send("POST", f"{_USERS}/Search", asked, urgent=urgent), "UserInfoSearch")
         more = str(found.get("responseStatusStrg", "")).upper() == "MORE"
-        return items(found.get("UserInfo"))[: 2 * _PAGE], more
+        users = items(found.get("UserInfo"))[: 2 * _PAGE]
+        if sure and not users and not is_no_match(found):
+            raise DeviceRefused("the console does not say whom it holds; it is asked again later")
+        return users, more
 
     def _holdings(self, users: Sequence[dict[str, Any]]) -> list[Holding]:
         with_cards = [str(user["employeeNo"]) for user in users if user.get("numOfCard") != 0 and "employeeNo" in user]
@@ -312,7 +326,7 @@ class People:
                 ("name", found.name.strip() == str(user["name"]).strip()),
                 ("cards", set(found.cards) == numbers),
                 ("face", want.face is None or found.face is not None or bool(missing)),
-                ("face that was to go", want.face is not None or found.face is None),
+                ("face that was to go", want.face is not None or found.face in (None, _FACE_UNTOLD)),
                 ("doors", found.doors <= expected.doors),  # some firmware does not tell them all
                 ("hours", found.hours == expected.hours),
                 ("validity", (found.valid_from, found.valid_to) == (expected.valid_from, expected.valid_to)),
@@ -328,21 +342,8 @@ class People:
             )
         if missing:
             raise HeldInPart("; ".join(missing))
-
-
-def card_refusal(card: str) -> str | None:
-    """Return why the console can't hold a card, None if it can."""
-    number = whole_number(card)
-    if number is not None and number < _MAX_CARD:
-        return None
-    return f"card {safe(card, 40)} does not fit: the console holds whole decimal numbers of up to 20 digits"
-
-
-def _numbers(want: Holding, missing: list[str]) -> set[str]:
-    """Return the person's cards as the console writes them, in decimal."""
-    refused = {card: why for card in want.cards if (why := card_refusal(card)) is not None}
-    missing += refused.values()
-    return {str(whole_number(card)) for card in want.cards if card not in refused}
+        if want.face is None and found.face == _FACE_UNTOLD:
+            raise NotVerifiable(f"the console can't be asked whether it holds a face of badge {want.key}")
 
 
 def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Hours) -> Holding | None:

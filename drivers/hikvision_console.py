@@ -187,7 +187,7 @@ class HikvisionConsole(HikvisionUpkeep):
         return self._open_people().put(holdings, faces)
 
     def card_refusal(self, card: str) -> str | None:
-        from drivers._hik_people import card_refusal  # noqa: PLC0415
+        from drivers._hik_cards import card_refusal  # noqa: PLC0415
 
         return card_refusal(card)
 

@@ -130,7 +130,10 @@ def erase(badge: Badge) -> None:
     gone = ", ".join(f"{count} {kind}" for kind, count in answer["erased"].items())
     warn_if_not_wiped(answer)
     if answer["devices"]:
-        gone += f"; to be erased on {', '.join(answer['devices'])}: `events --kind admin.erasure_completed` tells when"
+        gone += (
+            f"; to be erased on {', '.join(answer['devices'])}: `events --kind admin.erasure_completed` tells when, "
+            "`admin.erasure_incomplete` where a device can't be asked"
+        )
     say(f"erased {person}: {gone}", answer)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart, OutcomeUnknown
+from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart, NotVerifiable, OutcomeUnknown
 from devicemgr.model import Direction, PortalMode
 from devicemgr.ports import Holding
 
@@ -292,9 +292,46 @@ def test_the_form_of_a_face():
 NOBODY = b'{"UserInfoSearch":{"searchID":"1","responseStatusStrg":"NO MATCH","numOfMatches":0,"totalMatches":0}}'
 
 
+NO_FACE = b'{"statusCode":1,"responseStatusStrg":"NO MATCH","numOfMatches":0,"totalMatches":0}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(403, 4, "notSupport"), refusal(404, 4, "notSupport"), refusal(400, 6, "badParameters"), OK, b"{}",
+        b'{"responseStatusStrg":"OK","numOfMatches":1,"MatchList":[{"name":"A"}]}',
+    ],
+)  # fmt: skip
+def test_a_console_that_does_not_tell_of_a_face_is_not_verified(wire, answer):
+    line = wire(OK, b'{"UserInfoDetailDeleteProcess":{"status":"success"}}', NOBODY, answer)
+    with pytest.raises(NotVerifiable, match="can't be asked whether it holds a face of badge 42"):
+        people(line).remove(["42"])
+    assert line.answers == []
+
+
+@pytest.mark.parametrize("answer", [b"{}", OK, b'{"UserInfoSearch":{"searchID":"1"}}'])
+def test_a_search_that_is_answered_with_nothing_is_no_proof_of_a_removal(wire, answer):
+    line = wire(OK, b'{"UserInfoDetailDeleteProcess":{"status":"success"}}', answer)
+    with pytest.raises(DeviceRefused, match="does not say whom it holds"):
+        people(line).remove(["42"])
+
+
+def test_a_face_that_the_row_does_not_tell_is_asked_of_the_library(wire):
+    row = json.loads(found(STORED, numOfCard=0))
+    del row["UserInfoSearch"]["UserInfo"][0]["numOfFace"]
+    untold = json.dumps(row).encode()
+    face = b'{"responseStatusStrg":"OK","numOfMatches":1,"totalMatches":1,"MatchList":[{"FPID":"42"}]}'
+    want = Holding("42", "Әйгерім", (), frozenset({1}), AIGUL.valid_from)
+    line = wire(OK, untold, face, OK, untold, NO_FACE)
+    assert people(line).put([want], {}) == {}
+    assert line.sent[3][0] == "PUT /ISAPI/Intelligent/FDLib/FDSearch/Delete?format=json&FDID=1&faceLibType=blackFD"
+    line = wire(OK, untold, refusal(403, 4, "notSupport"), OK, untold, refusal(403, 4, "notSupport"))
+    assert isinstance(people(line).put([want], {})["42"], NotVerifiable)
+
+
 def test_a_removal_is_polled_to_its_end_and_read_back(wire):
     process = b'{"UserInfoDetailDeleteProcess":{"status":"%s"}}'
-    line = wire(OK, process % b"processing", process % b"success", NOBODY, refusal(403, 4, "notSupport"))
+    line = wire(OK, process % b"processing", process % b"success", NOBODY, NO_FACE)
     people(line).remove(["42"])
     assert [sent[0].partition("ISAPI")[2] for sent in line.sent] == [
         "/AccessControl/UserInfoDetail/Delete?format=json",
@@ -316,7 +353,7 @@ def test_a_removal_that_did_not_happen(wire):
 
 
 def test_without_cascade_the_pieces_go_one_by_one(wire):
-    line = wire(refusal(403, 4, "notSupport"), OK, OK, OK, NOBODY, refusal(404, 4, "notSupport"))
+    line = wire(refusal(403, 4, "notSupport"), OK, OK, OK, NOBODY, NO_FACE)
     people(line).remove(["42"])
     assert [(sent[0].partition("ISAPI/")[2], sent[2]) for sent in line.sent[1:4]] == [
         ("Intelligent/FDLib/FDSearch/Delete?format=json&FDID=1&faceLibType=blackFD", b'{"FPID":[{"value":"42"}]}'),

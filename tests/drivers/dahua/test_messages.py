@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from devicemgr.errors import DeviceGarbled, DeviceRefused, OutcomeUnknown
+from devicemgr.errors import DeviceGarbled, DeviceRefused, NotVerifiable, OutcomeUnknown
 from devicemgr.events import DeviceDecided, DeviceReported, GateAlarm, Kind
 from devicemgr.model import Direction, PortalMode
 from devicemgr.ports import Holding
@@ -130,10 +130,12 @@ CARD = {"UserID": "42", "CardNo": "12EA3004", "CardType": 0, "CardStatus": 0}
 def test_a_person_is_inserted_updated_given_a_card_and_read_back(wire, build):
     device = build(wire.address)
     start = whole(b'{"Token":7,"Total":1,"Caps":20}', b"application/json")
+    none = whole(b'{"Token":7,"Total":0,"Caps":20}')
     card = whole(json.dumps({"Info": [CARD]}).encode())
     wire.script = [
         start, OK, BAD, OK, whole(json.dumps({"Users": [ROW]}).encode()),
-        start, whole(b'{"Info":[]}'), OK, OK, start, OK, start, card, OK, OK, whole(b""),
+        none, whole(b'{"Info":[]}'), OK, OK, start, OK, start, card, OK,
+        OK, whole(b""), none, whole(b'{"Info":[]}'), OK,
     ]  # fmt: skip
     assert device.put([PERSON], {}) == {}
     sent = [(line.split()[0], line.split()[1].removeprefix("/cgi-bin/"), body) for line, body, _ in wire.requests]
@@ -155,14 +157,44 @@ def test_people_are_removed_by_number_and_looked_for(wire, build):
     device = build(wire.address)
     start = whole(b'{"Token":7,"Total":0,"Caps":20}')
     gone = [start, whole(b'{"Info":[]}'), OK]
-    wire.script = [start, OK, OK, OK, *gone, *gone, whole(b""), *gone, *gone]
+    faces = [whole(b""), *gone, *gone]
+    wire.script = [start, OK, whole(b""), OK, OK, *gone, *gone, *faces, *gone, *gone]
     device.remove(["42", "Ж 1"])
     sent = [line.split()[1].removeprefix("/cgi-bin/") for line, _, _ in wire.requests]
-    assert sent[2:4] == [
+    assert sent[3:5] == [
         "AccessFace.cgi?action=removeMulti&UserIDList[0]=42&UserIDList[1]=%D0%96%201",
         "AccessUser.cgi?action=removeMulti&UserIDList[0]=42&UserIDList[1]=%D0%96%201",
     ]
     assert "AccessUser.cgi?action=startFind&Condition.UserID=%D0%96%201" in sent
+    assert "AccessFace.cgi?action=startFind&Condition.UserID=%D0%96%201" in sent
+
+
+def test_faces_are_asked_of_the_face_manager_where_there_is_no_list_of_them(wire, build):
+    device = build(wire.address)
+    start, some = whole(b'{"Token":7,"Total":0}'), whole(b'{"Token":7,"Total":1}')
+    gone, face = [start, whole(b'{"Info":[]}'), OK], [some, whole(b'{"Info":[{"UserID":"42"}]}'), OK]
+    before = [start, OK, BAD, OK, OK, *gone]
+    for answers, error in ((gone, None), (face, "still holds 42"), ([BAD], "can't be asked about faces")):
+        wire.script = [*before, BAD, BAD, *answers, *gone]
+        if error is None:
+            device.remove(["42"])
+        else:
+            with pytest.raises(DeviceRefused, match=error) as caught:
+                device.remove(["42"])
+            assert isinstance(caught.value, NotVerifiable) == ("asked" in error)
+        assert wire.script == []
+        before = [BAD, OK, OK, *gone]
+    sent = [line.split()[1].removeprefix("/cgi-bin/") for line, _, _ in wire.requests]
+    assert sent.count("FaceInfoManager.cgi?action=startFind&Condition.UserID=42") == 3
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"Info":null}', b'{"found":0}'])
+def test_a_search_that_is_answered_with_nothing_is_no_proof(wire, build, answer):
+    device = build(wire.address)
+    some = whole(b'{"Token":7,"Total":1}')
+    wire.script = [some, OK, BAD, OK, OK, some, whole(answer)]
+    with pytest.raises(DeviceRefused, match="without saying what it found"):
+        device.remove(["42"])
 
 
 def test_an_older_terminal_gets_a_row_a_card_with_spaces_as_percent_twenty(wire, build):
