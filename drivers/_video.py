@@ -221,7 +221,8 @@ def _options(access: Access, source: VideoSource) -> dict[str, str]:
         transport = source.options.get("transport", "tcp")
         options |= {"rtsp_transport": "udp" if transport == "udp" else "tcp", "allowed_media_types": "video"}
     elif access.scheme:
-        options |= {"max_redirects": "0", "seekable": "0"}  # the relay serves one request
+        # The relay serves one request, and the environment's proxy must not come between.
+        options |= {"max_redirects": "0", "seekable": "0", "http_proxy": ""}
     return options
 
 

@@ -228,7 +228,17 @@ def test_a_redirect_takes_nothing_elsewhere(start, scheme: str) -> None:
     assert_kept(peer)
 
 
-def test_the_relay_serves_ffmpeg_alone(start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_comes_between(start, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy, peer = start(Listener()), start(HttpPeer([DIGEST]))
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    open_source(source(peer, "http")).close()
+    assert not proxy.received
+    assert_kept(peer)
+
+
+def test_the_relay_serves_ffmpeg_alone(start) -> None:
     from drivers import _stream_relay
 
     peer = start(HttpPeer([DIGEST]))
@@ -237,7 +247,7 @@ def test_the_relay_serves_ffmpeg_alone(start, monkeypatch: pytest.MonkeyPatch) -
         stranger.sendall(b"GET /live HTTP/1.1\r\n\r\n")
         assert stranger.recv(100) == b""
     assert not peer.received
-    with urllib.request.urlopen(relay.url, timeout=10) as stream:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(relay.url, timeout=10) as stream:
         assert b"image/jpeg" in stream.read(100)
     with suppress(OSError), socket.create_connection(("127.0.0.1", int(relay.authority.rpartition(":")[2]))) as late:
         late.sendall(f"GET {relay.prefix}/live HTTP/1.1\r\n\r\n".encode())
