@@ -19,7 +19,8 @@
     │   ├── DeviceUnreachable no line, no answer
     │   ├── DeviceBusy        another program holds the port or session
     │   ├── DeviceRefused     it answered, and the answer is no (wrong password, exception code)
-    │   │   └── DeviceLacks   it does not have this function
+    │   │   ├── DeviceLacks   it does not have this function
+    │   │   └── NotYet        it did nothing now, and may do it in a moment
     │   ├── DeviceUnready     it waits for a person, and trying again helps nothing: no key yet
     │   ├── DeviceGarbled     it answered something that is not its protocol
     │   └── OutcomeUnknown    a command left and no answer came: it may have been carried out
@@ -190,6 +191,12 @@ class NotVerifiable(DeviceRefused):
     def __init__(self, message: str, *, only_faces: bool = True) -> None:
         super().__init__(message)
         self.only_faces = only_faces
+
+
+class NotYet(DeviceRefused):
+    """It answered that it can't do this now, which proves that nothing was done: the same may be sent again."""
+
+    slug = "device-not-yet"
 
 
 class DeviceLacks(DeviceRefused):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from devicemgr.commands import Release
-from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, OutcomeUnknown
+from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, NotYet, OutcomeUnknown
 from devicemgr.events import Fact, Kind, Reason
 from devicemgr.lamps import answer_console
 from devicemgr.model import Direction, Factor, JsonValue, Portal
@@ -18,6 +18,8 @@ from devicemgr.rules.policy import AccessRequest, Decision, FaceEvidence
 
 # A release that could not leave within this time of its decision is void: the person may have walked away.
 RELEASE_WITHIN_S = 2.0
+# How long to wait before a release is sent again that the device has provably not carried out.
+_NOT_YET_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,23 @@ def release_gate(opening: Opening, device: Device) -> Sent:
             answer_console(opening.asked, True, device)
             delivery = Delivery.CONFIRMED
         else:
-            delivery = device.release(order.channel, order.direction, order.seconds)
+            delivery = _release(order, device)
     except OutcomeUnknown as error:
         return Sent(device.senses_passage, error, times=_times(portal, device))
     # A driver of another package may return nothing, and nothing is no proof.
     proven = Delivery.CONFIRMED if delivery is Delivery.CONFIRMED else Delivery.SENT
     return Sent(device.senses_passage, None, proven, _times(portal, device))
+
+
+def _release(order: Release, device: Gate) -> Delivery:
+    """Send it once; again, until its deadline, only if the device has proven that it did nothing."""
+    while True:
+        try:
+            return device.release(order.channel, order.direction, order.seconds)
+        except NotYet:
+            if time.monotonic() + _NOT_YET_PAUSE_S > order.deadline:
+                raise
+            time.sleep(_NOT_YET_PAUSE_S)
 
 
 def _times(portal: Portal, device: Device) -> ReleaseTimes | None:

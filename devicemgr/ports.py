@@ -57,6 +57,8 @@ class Delivery(StrEnum):
 class Gate(Device, Protocol):
     """A turnstile, door or lock. `release` is sent once, never retried; OutcomeUnknown when its answer is lost.
 
+    NotYet, which proves that nothing was done, is the one error after which the same release is asked for again.
+
     Both commands return CONFIRMED only if the device has proven it: bytes that may be an echo of the command prove
     nothing. `senses_passage` says whether poll() reports passages.
     """

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput
+from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput, NotYet
 from devicemgr.events import DeviceFact, FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.ports import Delivery, ReleaseTimes
@@ -49,8 +49,6 @@ TIMES_SECONDS, NO_TIMES_SECONDS = 10.0, 120.0
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1, 300
 # A lane waits longer than this for every release, so one that is younger is not the one to cancel.
 MIN_CANCEL_AGE_S = 5.0
-# How long a second person waits for the first one of the same direction (registers 0x40 and 0x41 do not add up).
-MAX_TURN_WAIT_S, TURN_LOOK_S = 1.8, 0.05
 # A turnstile without a control register is asked for it again this often.
 NO_CONTROL_SECONDS = 60.0
 # Between an answer and the next request (vendor's SDK).
@@ -281,7 +279,7 @@ class LotGate:
         """Writes 1 passage, once. The turnstile's own start time-out (0x3011) ends it, so `seconds` is not used.
 
         Never "one more than is left": somebody passing meanwhile would make that two passages for one decision. And a
-        1 over a 1 would be one passage for two decisions, so a second person waits until the first one is through.
+        1 over a 1 would be one passage for two decisions: NotYet until the first person is through.
         """
         self._expect_channel(channel)
         if self._control == BLOCKED:
@@ -290,25 +288,20 @@ class LotGate:
         if passes_anyway:
             _log.info("%s is free: nothing to release for %s", self._name, direction)
             return Delivery.CONFIRMED
-        self._wait_for_turn(direction)
+        self._require_turn(direction)
         self._sent_at[direction] = time.monotonic()
-        self._master.write_registers(RELEASE[direction], [ONE_PASSAGE])
+        self._master.write_registers(RELEASE[direction], [ONE_PASSAGE], may_repeat=False)
         return Delivery.CONFIRMED
 
-    def _wait_for_turn(self, direction: Direction) -> None:
+    def _require_turn(self, direction: Direction) -> None:
         if direction not in self._sent_at:
             return
-        until = time.monotonic() + MAX_TURN_WAIT_S
-        while True:
-            self._undelivered += self._read_state()
-            if self._state is None or self._state.left[direction] in {CLOSED, FREE}:
-                return
-            if time.monotonic() >= until:
-                raise DeviceRefused(
-                    f"nothing was released: the person let in before for {direction} has not passed {self._name} yet, "
-                    "and it takes one at a time; try again"
-                )
-            time.sleep(TURN_LOOK_S)
+        self._undelivered += self._read_state()
+        if self._state is not None and self._state.left[direction] not in {CLOSED, FREE}:
+            raise NotYet(
+                f"nothing was released: the person let in before for {direction} has not passed {self._name} yet, "
+                "and it takes one at a time; try again"
+            )
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         """Both directions alike; refused while the turnstile is in anti-panic, which only a person ends."""

@@ -14,7 +14,7 @@ from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.mei_message import ReadDeviceInformationRequest, ReadDeviceInformationResponse
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, WriteMultipleRegistersRequest
 
-from devicemgr.errors import DeviceError, DeviceRefused, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceRefused, NotYet, OutcomeUnknown
 from devicemgr.model import JsonValue
 from drivers._bus import Bus
 from drivers._echo import DueAnswers, EchoFinder
@@ -33,6 +33,9 @@ EXCEPTIONS = {
     1: "illegal function", 2: "illegal address", 3: "illegal value", 4: "device failure", 5: "accepted, not done yet",
     6: "busy", 8: "memory parity error", 10: "gateway path unavailable", 11: "gateway target silent",
 }  # fmt: skip
+# "Server busy": the request was not accepted, so nothing was done and it may be sent again (Modbus application
+# protocol, 7), this often and for so long.
+BUSY, BUSY_PAUSE_S, MAX_BUSY_S = 6, 0.05, 1.0
 # After these the device may have done, or may yet do, what it was told (Modbus application protocol, 7).
 UNSETTLED = {4, 5, 11}
 # A read that meets one of these is as good as lost, and the next may be answered.
@@ -110,20 +113,23 @@ class Master:
             raise NoAnswer(f"{self.name} identifies itself in a garbled way; check the wiring") from error
         return {key: raw.decode("utf-8", "replace") for key, raw in told.information.items() if isinstance(raw, bytes)}
 
-    def write_registers(self, start: int, values: list[int]) -> None:
-        """FC 16, sent once. Its answer differs from the request, so an adapter that echoes confirms nothing."""
-        pdu = _pdu(WriteMultipleRegistersRequest(address=start, registers=values))
-        self._command(pdu, pdu[:5])
+    def write_registers(self, start: int, values: list[int], *, may_repeat: bool = True) -> None:
+        """FC 16. Its answer differs from the request, so an adapter that echoes confirms nothing.
 
-    def write_coil(self, coil: int, value: int) -> None:
-        """FC 5 with any `value` (0xFF00 on, 0 off; boards with flash relays take 100 ms ticks), sent once.
+        Sent once, and with `may_repeat` again while the device answers that it is busy; else that is NotYet.
+        """
+        pdu = _pdu(WriteMultipleRegistersRequest(address=start, registers=values))
+        self._command(pdu, pdu[:5], may_repeat=may_repeat)
+
+    def write_coil(self, coil: int, value: int, *, may_repeat: bool = True) -> None:
+        """FC 5 with any `value` (0xFF00 on, 0 off; boards with flash relays take 100 ms ticks), sent as registers are.
 
         Its answer equals the request. One that may be an echo, or the answer to an earlier command, proves nothing;
         then a coil that was switched on or off is read back.
         """
         pdu = struct.pack(">BHH", WRITE_COIL, coil, value)
         try:
-            self._command(pdu, pdu)
+            self._command(pdu, pdu, may_repeat=may_repeat)
         except _Ambiguous:
             if value not in LEVELS or not self._reads_back(coil, LEVELS[value]):
                 raise
@@ -148,6 +154,17 @@ class Master:
         return self._ask(pdu, lambda found: found[:2] == bytes([pdu[0], size]) and len(found) == size + 2, size)[2:]
 
     def _ask(self, pdu: bytes, accepts: Accepts, size: int | None = None) -> bytes:
+        until = time.monotonic() + MAX_BUSY_S
+        while True:
+            answer = self._ask_once(pdu, accepts, size)
+            if not answer[0] & 0x80:
+                return answer
+            if answer[1] != BUSY or time.monotonic() >= until:
+                kind = NoAnswer if answer[1] in NOT_NOW else DeviceRefused
+                raise kind(f"{self.name} refuses: {_exception(answer)}; check profile, unit and wiring")
+            time.sleep(BUSY_PAUSE_S)
+
+    def _ask_once(self, pdu: bytes, accepts: Accepts, size: int | None) -> bytes:
         with self._bus.turn(self, urgent=False) as line:
             seconds = self._reading_seconds(line, pdu, size)
             echo = self._send(line, pdu)
@@ -159,9 +176,6 @@ class Master:
                 f"{_silence(echo)} from {self.name} in {seconds:.2g} s; check power, wiring (A/B), baudrate and unit",
                 noise=echo.any_bytes,
             )
-        if answer[0] & 0x80:
-            kind = NoAnswer if answer[1] in NOT_NOW else DeviceRefused
-            raise kind(f"{self.name} refuses: {_exception(answer)}; check profile, unit and wiring")
         return answer
 
     def _reading_seconds(self, line: Line, pdu: bytes, size: int | None) -> float:
@@ -169,7 +183,19 @@ class Master:
             return self._timeout or ANSWER_SECONDS
         return min(ANSWER_SECONDS, REACTION_SECONDS + (len(pdu) + size + FRAMES) * line.character_seconds)
 
-    def _command(self, pdu: bytes, expected: bytes) -> None:
+    def _command(self, pdu: bytes, expected: bytes, *, may_repeat: bool) -> None:
+        until = time.monotonic() + (MAX_BUSY_S if may_repeat else 0.0)
+        while True:
+            try:
+                self._command_once(pdu, expected)
+            except NotYet:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(BUSY_PAUSE_S)
+            else:
+                return
+
+    def _command_once(self, pdu: bytes, expected: bytes) -> None:
         """Send it once; _Ambiguous if what came may be its own echo, or the late answer to an earlier command."""
         unknown = f"{self.name} did not confirm; the command may or may not have been carried out"
         with self._bus.turn(self, urgent=True) as line:
@@ -214,6 +240,8 @@ class Master:
         self._due.settle(expected)
         if refusal[1] in UNSETTLED:
             raise OutcomeUnknown(f"{unknown} ({_exception(refusal)})")
+        if refusal[1] == BUSY:
+            raise NotYet(f"{self.name} is busy and did nothing ({_exception(refusal)}); try again")
         raise DeviceRefused(f"{self.name} refuses the command: {_exception(refusal)}; check profile and unit")
 
     def _send(self, line: Line, pdu: bytes) -> EchoFinder:

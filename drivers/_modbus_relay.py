@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from devicemgr.errors import DeviceRefused, NotYet
 from devicemgr.model import DeviceInfo, JsonValue
 from drivers._inputs import InputOptions
 from drivers._relay_device import RelayDevice
@@ -22,6 +23,8 @@ class ModbusRelay(RelayDevice):
     def __init__(self, name: str, master: "Master", options: InputOptions, *, timed_by_board: bool) -> None:
         super().__init__(name, options, self._switch, self._flash if timed_by_board else None)
         self._master = master
+        self._timed_by_board = timed_by_board
+        self._pulse_proven = False
         # A pulse timed here ends at a poll, so polls are frequent.
         self.poll_interval = 0.1 if timed_by_board else 0.05
 
@@ -41,7 +44,13 @@ class ModbusRelay(RelayDevice):
         return self._options.readings(dict(enumerate(bits, first)))
 
     def check(self) -> dict[str, JsonValue]:
-        return super().check() | self._master.warnings()
+        found = super().check() | self._master.warnings()
+        if self._timed_by_board and not self._pulse_proven:
+            found["unproven"] = (
+                "whether this board ends a pulse by itself (pulse=device): watch the relay at the first release; "
+                "if it stays on or is refused, set pulse=host"
+            )
+        return found
 
     def trace(self) -> list[tuple[float, str, bytes]]:
         return self._master.trace()
@@ -51,8 +60,17 @@ class ModbusRelay(RelayDevice):
         self._master.close()
 
     def _switch(self, relay: int, on: bool) -> None:
-        self._master.write_coil(SWITCH + relay - 1, ON if on else OFF)
+        # Switching on releases: whether it may be sent again is for whoever knows how old the decision is.
+        self._master.write_coil(SWITCH + relay - 1, ON if on else OFF, may_repeat=not on)
 
     def _flash(self, relay: int, seconds: float) -> None:
         ticks = min(max(1, round(seconds * TICKS_PER_SECOND)), MOST_TICKS)
-        self._master.write_coil(FLASH_ON + relay - 1, ticks)
+        try:
+            self._master.write_coil(FLASH_ON + relay - 1, ticks, may_repeat=False)
+        except NotYet:
+            raise
+        except DeviceRefused as error:
+            raise DeviceRefused(
+                f"{error}; a board that does not time pulses itself needs --option pulse=host (read its warning)"
+            ) from error
+        self._pulse_proven = True

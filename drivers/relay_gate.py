@@ -81,6 +81,8 @@ class RelayGate(RelayDevice):
             str(relay): self._board.state(line, relay) for relay in self._options.all_relays()
         }
         found: dict[str, JsonValue] = {"model": self._model, "confirms": self._board.confirms, "relays": states}
+        if not self._board.confirms:
+            found["unproven"] = "whether a relay has switched: this board gives no feedback; look at the gate"
         return found | (super().check() if self._options.inputs() else {})
 
     def trace(self) -> list[tuple[float, str, bytes]]:

@@ -1,10 +1,13 @@
 """Releases that the device times itself: its own clock is the lane's, a second person waits, what is unused ends."""
 
+import time
+
 import pytest
 
-from devicemgr.errors import DeviceRefused
+from devicemgr.errors import NotYet
 from devicemgr.events import GateAlarm, Kind, PassageCompleted
-from devicemgr.model import Direction, PortalMode
+from devicemgr.model import Direction, Portal, PortalMode
+from devicemgr.openings import Opening, release_gate
 from devicemgr.ports import Cancelable, Delivery, ReleaseTimes, SelfTimed
 from drivers._sim.relay import SimulatedRelayBoard
 from drivers._sim.turnstile import SimulatedTurnstile
@@ -81,10 +84,17 @@ def test_nothing_is_taken_back_from_a_free_turnstile_or_from_under_somebody(lot,
     turnstile.events.wait_for("passage")
 
 
-def test_the_second_person_waits_for_the_first_and_both_pass(lot, turnstile, poll_until):
+@pytest.fixture
+def opening():
+    """opening(direction) is one that was decided now."""
+    portal = Portal("lobby", "gate-a")
+    return lambda direction: Opening("r", portal, direction, time.monotonic(), time.monotonic())
+
+
+def test_the_second_person_waits_for_the_first_and_both_pass(lot, turnstile, poll_until, opening):
     device = lot(turnstile)
     for _ in range(2):
-        assert device.release(1, ENTRY, 5) is Delivery.CONFIRMED
+        assert release_gate(opening(ENTRY), device).delivery is Delivery.CONFIRMED
     turnstile.events.wait_for("passage", count=2)
     kinds = [event["event"] for event in turnstile.events.all() if event["event"] in {"release", "passage"}]
     assert kinds == ["release", "passage", "release", "passage"]
@@ -92,13 +102,13 @@ def test_the_second_person_waits_for_the_first_and_both_pass(lot, turnstile, pol
     assert sum(fact.count for fact in passed) == 2
 
 
-def test_a_second_release_is_refused_in_words_while_the_first_person_stands_there(lot, monkeypatch):
-    monkeypatch.setattr("drivers._lot_gate.MAX_TURN_WAIT_S", 0.1)
+def test_a_second_release_is_refused_in_words_while_the_first_person_stands_there(lot, opening, monkeypatch):
+    monkeypatch.setattr("devicemgr.openings.RELEASE_WITHIN_S", 0.3)
     with SimulatedTurnstile(passage_delay=3600) as turnstile:
         device = lot(turnstile)
         device.release(1, ENTRY, 5)
-        with pytest.raises(DeviceRefused, match="has not passed gate-a yet, and it takes one at a time"):
-            device.release(1, ENTRY, 5)
+        with pytest.raises(NotYet, match="has not passed gate-a yet, and it takes one at a time"):
+            release_gate(opening(ENTRY), device)
         assert len(turnstile.events.all("release")) == 1
         assert device.release(1, EXIT, 5) is Delivery.CONFIRMED
 

@@ -201,9 +201,8 @@ SABOTAGES = (
     one(
         "two releases for one decision",
         "devicemgr/openings.py",
-        "            delivery = device.release(order.channel, order.direction, order.seconds)\n",
-        "            delivery = device.release(order.channel, order.direction, order.seconds)\n"
-        "            delivery = device.release(order.channel, order.direction, order.seconds)\n",
+        "            delivery = _release(order, device)\n",
+        "            delivery = _release(order, device)\n            delivery = _release(order, device)\n",
         "tests/core/test_access.py",
     ),
     one(
@@ -250,9 +249,9 @@ SABOTAGES = (
     one(
         "an unknown face's numbers written down",
         "devicemgr/openings.py",
-        '    return shown | ({"pin": request.pin} if request.pin is not None else {}) or None\n',
+        "    return shown or None\n",
         '    shown |= {"probe": [0.5] * 128} if request.face and request.face.person_id is None else {}\n'
-        '    return shown | ({"pin": request.pin} if request.pin is not None else {}) or None\n',
+        "    return shown or None\n",
         "tests/core/test_unknown_face.py",
     ),
     one(
