@@ -141,6 +141,8 @@ class LotGate:
         self._control = NORMAL
         self._control_at = 0.0
         self._has_control = True
+        self._mode = PortalMode.NORMAL
+        self._differed = False
         self._one_by_one = False
         self._times = ReleaseTimes(0.0)
         self._times_at = 0.0
@@ -212,6 +214,7 @@ class LotGate:
             self._undelivered += self._read_state()
             self._undelivered += self._read_control()
             self._read_times()
+            self._undelivered += self._compare_mode()
         except NoAnswer as error:
             self._patience.missed(error)
         else:
@@ -249,6 +252,18 @@ class LotGate:
         self._control_at = time.monotonic() + CONTROL_SECONDS
         before, self._fire = self._fire, self._control == ANTI_PANIC
         return [FireRelease(self._fire)] if self._fire != before else []
+
+    def _compare_mode(self) -> list[DeviceFact]:
+        """Put back a mode that the turnstile has lost with its power, when two readings agree; never anti-panic."""
+        left = set(self._state.left.values()) if self._state else {FREE}
+        lost = {PortalMode.FREE: left != {FREE}, PortalMode.LOCKED: self._control == NORMAL and self._has_control}
+        before, self._differed = self._differed, lost.get(self._mode, False)
+        if not (before and self._differed) or self._control == ANTI_PANIC:
+            return []
+        self._differed = False
+        self.set_mode(1, self._mode)
+        told = f"the turnstile was not {self._mode} any more, as its portal is; it was put back"
+        return [GateAlarm(1, Kind.DEVICE_DEGRADED, told)]
 
     def _read_times(self) -> None:
         if time.monotonic() < self._times_at:
@@ -323,6 +338,7 @@ class LotGate:
         else:
             self._master.write_registers(ENTRY_LEFT, [passages, passages])
         self._state = None if self._state is None else _with_left(self._state, passages)
+        self._mode = mode
         return Delivery.CONFIRMED
 
     def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:

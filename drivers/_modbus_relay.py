@@ -1,5 +1,6 @@
 """Modbus relay boards as gates: relays (coils) release, discrete inputs report passage, exit button and fire."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from devicemgr.errors import DeviceRefused, NotYet
@@ -42,6 +43,13 @@ class ModbusRelay(RelayDevice):
         first, last = min(wired), max(wired)
         bits = self._master.read_inputs(first - 1, last - first + 1)
         return self._options.readings(dict(enumerate(bits, first)))
+
+    def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
+        if not relays:
+            return {}
+        first, last = min(relays), max(relays)
+        bits = dict(enumerate(self._master.read_coils(SWITCH + first - 1, last - first + 1), first))
+        return {relay: bits[relay] for relay in relays}
 
     def check(self) -> dict[str, JsonValue]:
         found = super().check() | self._master.warnings()

@@ -1,15 +1,19 @@
 """Relays that release and inputs that tell of passage, exit button and fire, whatever line the board is on."""
 
 import logging
+import time
 from collections.abc import Sequence
 
-from devicemgr.errors import DeviceError
-from devicemgr.events import DeviceFact
+from devicemgr.errors import DeviceError, DeviceRefused
+from devicemgr.events import DeviceFact, GateAlarm, Kind
 from devicemgr.model import Direction, JsonValue, PortalMode, Signal
 from devicemgr.ports import Delivery, ReleaseTimes
 from drivers._inputs import InputOptions, Watch
 from drivers._line import NoAnswer, Patience, persist
 from drivers._relays import Flash, RelayBank, Switch
+
+# How often relays are compared with the modes; what differs twice is put back.
+LOOK_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +35,12 @@ class RelayDevice:
         self._watch = Watch(options)
         self.senses_passage = self._watch.senses_passage
         self._patience = Patience()
+        self._look_at = 0.0
+        self._differing: dict[int, bool] = {}
+
+    def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:  # noqa: ARG002
+        """Which of these relays are on; {} for a board that does not say."""
+        return {}
 
     def _read(self) -> dict[str, bool]:
         """The wired inputs by name; asked of a board without any too, to know that it lives."""
@@ -44,6 +54,7 @@ class RelayDevice:
         """On a line that has just been opened: relays as the modes want them, unless fire is active."""
         try:
             self._patience = Patience()
+            self._look_at, self._differing = 0.0, {}
             self._watch.reset()
             self._watch.fire = persist(self._read).get("fire", False)
             if self._watch.fire:
@@ -58,6 +69,7 @@ class RelayDevice:
         self._bank.end_pulses()
         try:
             now = self._read()
+            put_back = self._compare_modes(fire=now.get("fire", False))
         except NoAnswer as error:
             self._patience.missed(error)
             return []
@@ -66,6 +78,34 @@ class RelayDevice:
         if self._options.contacts == "potential":
             for direction in passing:
                 self._bank.cut_short(1, direction)
+        return [*put_back, *facts]
+
+    def _compare_modes(self, *, fire: bool) -> list[DeviceFact]:
+        """Put back each relay that is not where its mode wants it: the board lost its power, or something moved it."""
+        if fire or time.monotonic() < self._look_at:
+            return []
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        wanted = self._bank.wanted()
+        try:
+            states = self._relays_on(sorted(wanted))
+        except NoAnswer:
+            return []  # what the inputs say must not be lost with it; the next reading counts the silence
+        except DeviceRefused as error:
+            self._look_at = float("inf")
+            _log.info("%s does not say which relays are on (%s)", self._name, error)
+            return []
+        facts: list[DeviceFact] = []
+        before, self._differing = self._differing, {}
+        for relay, on in states.items():
+            channel, should = wanted[relay]
+            if on is should:
+                continue
+            self._differing[relay] = on
+            if before.get(relay) is on:
+                self._bank.put_back(relay, should)
+                is_on, mode = "on" if on else "off", self._bank.mode(channel)
+                told = f"relay {relay} was {is_on} although the portal is {mode}; it was switched back"
+                facts.append(GateAlarm(channel, Kind.DEVICE_DEGRADED, told))
         return facts
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:

@@ -17,6 +17,9 @@ Flash = Callable[[int, float], None]
 MOST_RELAYS = 250
 LAMPS = {Signal.GRANTED: ("green", 2.0), Signal.DENIED: ("red", 2.0), Signal.ASK: ("green", 0.4)}
 
+# A board's own clock may run slower than ours.
+FLASH_SLACK_S = 2.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -163,6 +166,21 @@ class RelayBank:
         self._options.relay(channel, Direction.ENTRY)
         if self._modes[channel] is PortalMode.LOCKED:
             self._modes[channel] = PortalMode.NORMAL
+
+    def wanted(self) -> dict[int, tuple[int, bool]]:
+        """Return the channel of each relay and whether its mode wants it on; without those that pulse now."""
+        now = time.monotonic()
+        found: dict[int, tuple[int, bool]] = {}
+        for channel, mode in self._modes.items():
+            for relay in self._options.relays(channel):
+                pulsing = relay in self._off_at or self._flashes.get(relay, 0.0) + FLASH_SLACK_S > now
+                if mode is not PortalMode.NORMAL or not pulsing:
+                    found[relay] = (channel, mode is PortalMode.FREE)
+        return found
+
+    def put_back(self, relay: int, on: bool) -> None:
+        """Switch a relay to where its mode wants it."""
+        self._switch(relay, on)
 
     def end_pulses(self) -> None:
         """Switch off what is due; what fails stays due."""

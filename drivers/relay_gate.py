@@ -3,6 +3,7 @@
 These boards have no timer: a daemon that dies mid-pulse leaves the relay on until it is started again.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -55,6 +56,7 @@ class RelayGate(RelayDevice):
         self._model = options.model
         self._line: Line | None = None
         self._trace = Trace()
+        self._looked = 0
 
     def open(self) -> DeviceInfo:
         from drivers._serial import open_line  # noqa: PLC0415
@@ -74,6 +76,15 @@ class RelayGate(RelayDevice):
                 raise NoAnswer(f"{self._name} does not tell its inputs; check the option model and the board's power")
             bits[number] = level
         return self._options.readings(bits)
+
+    def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
+        """One relay a look: these boards take up to 0.1 s for each, and pulses have to end in time."""
+        if not self._board.confirms or not relays:
+            return {}
+        relay = relays[self._looked % len(relays)]
+        self._looked += 1 if relay not in self._differing else 0
+        state = self._board.state(self._open_line(), relay)
+        return {} if state is None else {relay: state}
 
     def check(self) -> dict[str, JsonValue]:
         line = self._open_line()
