@@ -1,5 +1,6 @@
 """Access points of an ONVIF controller (Profile C, access control): cards as requests, its decisions as such."""
 
+from collections import OrderedDict
 from datetime import UTC, datetime
 
 from devicemgr.errors import DeviceRefused, InvalidInput
@@ -19,6 +20,8 @@ _REASONS = {
 }  # fmt: skip
 # Bytes of the facility code before the number (ONVIF Credential, format types).
 _FACILITY_BYTES = {"WIEGAND26": 1, "WIEGAND37_FACILITY": 2, "FACILITY16_CARD32": 2, "FACILITY32_CARD32": 4}
+# Far more than a controller asks within the seconds in which a request is fresh.
+_MAX_ASKED = 4096
 
 
 class Readers:
@@ -28,6 +31,7 @@ class Readers:
         self._device, self._wanted = device, wanted
         self._points: dict[str, tuple[str, str]] = {}
         self._channels: dict[str, int] = {}
+        self._asked: OrderedDict[tuple[int, tuple[str, ...]], None] = OrderedDict()
 
     def open(self) -> None:
         """Read the list; DeviceRefused when a point that the option names is not there."""
@@ -59,7 +63,9 @@ class Readers:
             return [GateAlarm(channel, Kind.TAMPER, "duress at an access point")]
         names = card_names(notice)
         if names and (verb == "Request" or (verb == "Denied" and "NotFound" in "".join(rest))):
-            return [_too_late(channel, notice, names)] if stale else [CardRead(channel, names)]
+            # Without both times it is not known whether it is of now.
+            late = stale or notice.age is None or self._was_asked(notice, names)
+            return [_too_late(channel, notice, names) if late else CardRead(channel, names)]
         if verb not in ("AccessGranted", "Denied"):
             return []
         granted = verb == "AccessGranted"
@@ -70,6 +76,15 @@ class Readers:
                 evidence={"card": True} if names else None, live=granted and not stale,
             )
         ]  # fmt: skip
+
+    def _was_asked(self, notice: Notice, names: tuple[str, ...]) -> bool:
+        """Return True for a request that was handed on before: of the same time, access point and card."""
+        key = (notice.serial, names)
+        known = key in self._asked
+        self._asked[key] = None
+        while len(self._asked) > _MAX_ASKED:
+            self._asked.popitem(last=False)
+        return known
 
 
 def _too_late(channel: int, notice: Notice, names: tuple[str, ...]) -> DeviceDecided:

@@ -86,6 +86,21 @@ def test_what_export_prints_is_the_site_again(file, cli, done, tmp_path, monkeyp
 
 
 @pytest.mark.usefixtures("home")
+def test_what_consoles_prove_is_set_and_exported(file, cli, done):
+    done("apply", file())
+    assert done("portal", "show", "main")["console_liveness"] == "require"
+    done("portal", "edit", "main", "--require", "card+finger", "--console-liveness", "trust")
+    text = cli("export").out
+    portal = tomllib.loads(text)["portals"]["main"]
+    assert (portal["require"], portal["console_liveness"]) == ("card+finger", "trust")
+    assert done("apply", file(text.replace("card+finger", "finger+card")))["changes"] == []
+    # A file that does not speak of it, as one of 0.1.0, means what a new portal has.
+    done("apply", file())
+    assert done("portal", "show", "main")["console_liveness"] == "require"
+    assert cli("portal", "edit", "main", "--require", "card+voice").code == 2
+
+
+@pytest.mark.usefixtures("home")
 def test_a_password_is_never_in_the_file_and_stays_where_it_is(file, cli, done, monkeypatch, gate_log):
     done("apply", file())
     monkeypatch.setenv("SECRET", "hunter2")

@@ -1,5 +1,6 @@
 """ONVIF door controllers: what a door does, what it tells, and who may be let in; against the simulated one."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -231,6 +232,28 @@ def test_an_old_card_opens_nothing(device, connect, opened, facts_until):
         False,
         ("4242", "0:4242", "raw:26:2002124"),
     )
+
+
+def test_a_request_for_a_card_is_read_once_however_often_it_is_sent(device, connect, opened, facts_until):
+    door = opened(connect(device))
+    topic, at = "tns1:AccessControl/Request/Credential", device.now()
+    for _ in range(3):
+        device.hub.publish(events.message(topic, {"AccessPointToken": "ap-1"}, {"Card": "4242"}, "", at))
+    first, *again = facts_until(door, 3)
+    assert isinstance(first, CardRead)
+    assert [(fact.granted, fact.why) for fact in again] == [(False, "stale_evidence")] * 2
+
+
+def test_a_request_without_a_time_opens_nothing(device, connect, opened, facts_until):
+    door = opened(connect(device))
+    message = events.message(
+        "tns1:AccessControl/Request/Credential", {"AccessPointToken": "ap-1"}, {"Card": "4242"}, "", device.now()
+    )
+    timeless = re.sub(r' UtcTime="[^"]*"', "", message)
+    assert timeless != message
+    device.hub.publish(timeless)
+    (fact,) = facts_until(door, 1)
+    assert (type(fact), fact.why) == (DeviceDecided, "stale_evidence")
 
 
 def test_access_points_in_the_order_of_the_option(device, connect, opened, facts_until):
