@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from devicemgr.chain import Entry
@@ -28,6 +29,7 @@ from devicemgr.events import (
     Fact,
     KeysPressed,
     Presented,
+    PushRefused,
     Reason,
     Sighting,
 )
@@ -50,6 +52,7 @@ from devicemgr.passages import Passages
 from devicemgr.pins import PinChecked, PinTry
 from devicemgr.presence import Presence
 from devicemgr.recent_grants import RecentGrants
+from devicemgr.refusals import PUSH_REFUSED
 from devicemgr.rulebook import Rulebook, point_of
 from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, Snapshot, decide
 from devicemgr.showings import Showings, Waiting
@@ -125,6 +128,8 @@ class AccessPipeline:
                 self._on_presented(device, fact)
             case DeviceDecided() | DeviceReported():
                 self._on_told(device, fact)
+            case PushRefused():
+                self._ledger.submit(Fact(PUSH_REFUSED, datetime.now(UTC), device=device, detail=fact.detail))
             case _:
                 self._passages.on_device_fact(device, fact)
 

@@ -129,6 +129,7 @@ class Daemon:
             notify.tell("STOPPING=1")
             deadline = time.monotonic() + _STOP_SECONDS
             api.stop(1.3)
+            app.state.refusals.flush()
             self.stop(deadline)
             os.close(lock)
 

@@ -239,6 +239,13 @@ class DeviceReported:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PushRefused:
+    """Something that was not the device pushed to its listener: how often, from where, and what; at a bounded rate."""
+
+    detail: Mapping[str, JsonValue]
+
+
 DeviceFact = (
     PassageStarted
     | PassageCompleted
@@ -250,6 +257,7 @@ DeviceFact = (
     | Presented
     | DeviceDecided
     | DeviceReported
+    | PushRefused
 )
 
 

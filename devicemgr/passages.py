@@ -15,6 +15,7 @@ from devicemgr.events import (
     Kind,
     PassageCompleted,
     PassageStarted,
+    PushRefused,
     RexPressed,
 )
 from devicemgr.ledger import Ledger
@@ -74,7 +75,7 @@ class Passages:
 
     def on_device_fact(self, device: str, fact: DeviceFact) -> None:
         """Something happened at a gate or reader; fire inputs are fire.FireWatch's."""
-        if isinstance(fact, FireRelease):
+        if isinstance(fact, FireRelease | PushRefused):
             return
         portal = portal_at(self._rules.current, device, fact.channel)
         now = time.monotonic()

@@ -90,6 +90,7 @@ class DahuaConsole(DahuaUpkeep):
         """Questions first, then what the stream, the memory and pushes tell."""
         facts = self._news.poll(self._clock.skew, self._clock.reading)
         self._note_ages(facts)
+        facts = [*facts, *self._online.refused_pushes()]
         if time.monotonic() - self._clock_read > _CLOCK_SECONDS:
             self._read_clock()
             self._online.verify()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from devicemgr.errors import DeviceRefused
+from devicemgr.events import PushRefused
 from drivers._dahua_cgi import Cgi, CgiRefused, flat
 from drivers._dahua_push import PushListener
 from drivers._push_server import addresses_of
@@ -50,6 +51,10 @@ class OnlineMode:
         if self.listener is None or not self._asks:
             raise DeviceRefused("this terminal decides by itself (option decide); nothing is to be answered")
         self.listener.answer(serial, granted, words)
+
+    def refused_pushes(self) -> list[PushRefused]:
+        """What is to be recorded of pushes that did not come from the terminal."""
+        return self.listener.refused() if self.listener is not None else []
 
     def stop(self) -> None:
         """Listen no more; the terminal keeps its mode, and its fallback."""

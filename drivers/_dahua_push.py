@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TypeVar, cast
 
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled, DeviceRefused, OutcomeUnknown
+from devicemgr.events import PushRefused
 from devicemgr.text import safe
 from drivers._dahua_text import Told, read_push
 from drivers._multipart import MultipartReader
@@ -97,6 +98,10 @@ class PushListener:
     def hints(self) -> list[Told]:
         """Events that were pushed since; to be looked up in the terminal's memory, never believed."""
         return _drain(self._hints)
+
+    def refused(self) -> list[PushRefused]:
+        """See PushServer."""
+        return self._server.refused() if self._server else []
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
         """Once; DeviceRefused when nobody waits any more, OutcomeUnknown when the terminal hung up meanwhile."""
@@ -238,7 +243,10 @@ class _Handler(BaseHTTPRequestHandler):
             question.left.set()
 
     def _admitted(self) -> bool:
-        return self._listener.admits(str(self.client_address[0]), self.path)
+        admitted = self._listener.admits(str(self.client_address[0]), self.path)
+        if not admitted:
+            cast(_Server, self.server).refuse("wrong path", str(self.client_address[0]))
+        return admitted
 
     def _reply(self, granted: bool, words: str) -> None:
         told = {"message": words[:_WORDS], "code": "200", "auth": "true" if granted else "false"}

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 from devicemgr.errors import DeviceBusy
+from devicemgr.events import PushRefused
 from drivers._hik_isapi import Isapi, items, section
 from drivers._push_server import PushServer, addresses_of
 
@@ -47,6 +48,10 @@ class PushListener:
         }  # fmt: skip
         isapi.put_xml(f"{HOSTS}/1", "HttpHostNotification", fields)
         return True
+
+    def refused(self) -> list[PushRefused]:
+        """See PushServer."""
+        return self._server.refused()
 
     def close(self) -> None:
         """Stop listening."""

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
+from devicemgr.events import PushRefused
+from devicemgr.refusals import Tally
+
 _MOST_AT_ONCE = 4
 # The server looks every half second at the latest whether one knocks: a longer gap means that it stood still.
 _STOOD_STILL_S = 1.0
@@ -27,6 +30,7 @@ class PushServer(ThreadingHTTPServer):
         self._slots = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._none_waited_at = time.monotonic()
         self._arrivals: dict[int, float] = {}
+        self._refused, self._counting = Tally(), threading.Lock()
         super().__init__(place, handler)
 
     def service_actions(self) -> None:
@@ -58,7 +62,21 @@ class PushServer(ThreadingHTTPServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
         """Whether it comes from the console's own address."""
-        return knows(self._hosts, str(client_address[0]))
+        if knows(self._hosts, str(client_address[0])):
+            return True
+        self.refuse("wrong address", str(client_address[0]))
+        return False
+
+    def refuse(self, why: str, address: str) -> None:
+        """Count a push that was not taken."""
+        with self._counting:
+            self._refused.add(why, address)
+
+    def refused(self) -> list[PushRefused]:
+        """What is to be recorded of refused pushes now: at once after the first one, then once a window."""
+        with self._counting:
+            detail = self._refused.take(time.monotonic())
+        return [PushRefused(detail)] if detail is not None else []
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """One more thread, if there are not too many."""

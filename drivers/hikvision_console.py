@@ -143,7 +143,8 @@ class HikvisionConsole(HikvisionUpkeep):
         """What the console told since, questions first; the tamper contact every quarter minute."""
         if self._options.fire_input and not self._fire_read:
             return [self._read_fire()]
-        found = [fact for heard in self._open_feed().take(_MOST_FACTS) for fact in self._facts(heard)]
+        found: list[DeviceFact] = [fact for heard in self._open_feed().take(_MOST_FACTS) for fact in self._facts(heard)]
+        found += self._push.refused() if self._push else []
         if not found and time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
             return self._look()

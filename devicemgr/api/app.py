@@ -1,6 +1,6 @@
 """The ASGI app: the same one behind the socket and in process."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -42,6 +42,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.entry import Entry
 from devicemgr.api.limits import BodyLimit
 from devicemgr.api.roles import PREFIX, authorise
+from devicemgr.refusals import RefusedCalls
 from devicemgr.signin import SignIns
 
 
@@ -51,11 +52,12 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     app.state.firmware = firmware.Desk()
     app.state.signins = SignIns(context.site)
+    app.state.refusals = RefusedCalls(partial(Context.record_soon, context))
     problems.install(app)
     app.router.routes.extend(_routes())
     app.add_middleware(BodyLimit)
     app.add_middleware(
-        Entry, context=context, signins=app.state.signins
+        Entry, context=context, signins=app.state.signins, refusals=app.state.refusals
     )  # the last one added is the first to see a request
     return app
 

@@ -4,26 +4,29 @@ import pwd
 from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from devicemgr.api import web
 from devicemgr.api.context import Caller, Context
 from devicemgr.api.limits import MOST_KEY
 from devicemgr.api.problems import answer_to
-from devicemgr.api.roles import OPEN, refuse_early
+from devicemgr.api.roles import OPEN, PREFIX, refuse_early, route_of
 from devicemgr.errors import DevicemgrError, NotAllowed, NotSignedIn
 from devicemgr.model import ALL_ROLES
+from devicemgr.refusals import RefusedCalls
 from devicemgr.signin import Identity, SignIns
 from devicemgr.store import operators
 
 _MOST_OPEN = 8 * 1024
+_REFUSED = {401: "not-signed-in", 403: "not-allowed", 421: "misdirected", 429: "too-many-tries"}
 
 
 class Entry:
     """ASGI middleware: puts the Caller into the request's state; unknown ones get no further than OPEN."""
 
-    def __init__(self, app: ASGIApp, context: Context, signins: SignIns) -> None:
+    def __init__(self, app: ASGIApp, context: Context, signins: SignIns, refusals: RefusedCalls) -> None:
         self._app = app
+        self._refusals = refusals
         self._context = context
         self._signins = signins
 
@@ -32,20 +35,36 @@ class Entry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = web.with_headers(send, scope.get(web.DOOR))
+        send = self._noting(web.with_headers(send, scope.get(web.DOOR)), scope)
         is_open = (scope["method"], scope["path"]) in OPEN
         if is_open:
             scope[MOST_KEY] = _MOST_OPEN
         try:
             caller = await run_in_threadpool(self._identify, scope)
-            refuse_early(caller, scope["method"], scope["path"])
             scope.setdefault("state", {})["caller"] = caller
+            refuse_early(caller, scope["method"], scope["path"])
         except DevicemgrError as error:
             # Who is not known, or no longer, may still sign in; a foreign page may not even try.
             if not (is_open and isinstance(error, NotSignedIn)):
                 await answer_to(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _noting(self, send: Send, scope: Scope) -> Send:
+        """Return a `send` that counts refusals by caller and route, to be recorded at a bounded rate."""
+
+        async def sending(message: Message) -> None:
+            # A failed sign-in has an event of its own (signin.py).
+            is_sign_in = scope["path"] == f"{PREFIX}/session"
+            if message["type"] == "http.response.start" and message["status"] in _REFUSED and not is_sign_in:
+                caller: Caller | None = scope.get("state", {}).get("caller")
+                host = str(scope["client"][0]) if scope.get("client") else None
+                local = host if host is not None and web.DOOR not in scope else None  # uid:N, from the kernel
+                call = f"{route_of(scope['method'], scope['path'])}: {_REFUSED[message['status']]}"
+                self._refusals.note(caller.actor if caller else local, call, host if local is None else None)
+            await send(message)
+
+        return sending
 
     def _identify(self, scope: Scope) -> Caller:
         door: web.Door | None = scope.get(web.DOOR)

@@ -147,6 +147,13 @@ SITE_CHANGES: Mapping[tuple[str, str], frozenset[Role]] = {
 _PATTERNS = [(key, compile_path(key[1])[0]) for key in TABLE]
 
 
+def route_of(method: str, path: str) -> str:
+    """Return a call as the table names it, so that nothing of what a caller put into the path is repeated."""
+    inside = path.removeprefix(PREFIX)
+    named = [key[1] for key, pattern in _PATTERNS if key[0] == method and pattern.match(inside)]
+    return f"{method} {named[0]}" if named else "another route"
+
+
 def refuse_early(caller: Caller, method: str, path: str) -> None:
     """NotAllowed for a whole path that `authorise` would refuse, before anything of the body is read."""
     inside = path.removeprefix(PREFIX)

@@ -58,3 +58,24 @@ def test_the_path_alone_admits_nobody_to_a_dahua_listener():
         assert listener.questions() == []
     finally:
         listener.stop()
+
+
+def test_refused_pushes_are_reported_once_at_once_and_then_counted():
+    dahua = _dahua_push.PushListener(0, [CONSOLE], asks=True, seconds=0.6)
+    dahua.start()
+    hik = _hik_push.PushListener(f"http://{CONSOLE}", 0, lambda: None)
+    try:
+        for listener, path in ((dahua, dahua.path), (hik, _hik_push.PATH)):
+            assert listener.refused() == []
+            assert pushed(STRANGER, listener.port, path) == b""
+            (found,) = listener.refused()
+            assert (found.detail["count"], found.detail["addresses"]) == (1, [STRANGER])
+            assert found.detail["calls"] == {"wrong address": 1}
+            for _ in range(20):
+                assert pushed(STRANGER, listener.port, path) == b""
+            assert listener.refused() == []
+        assert b" 404 " in pushed(CONSOLE, dahua.port, "/guessed")
+        assert dahua._server._refused.calls == {"wrong address": 20, "wrong path": 1}
+    finally:
+        dahua.stop()
+        hik.close()

@@ -440,8 +440,8 @@ SABOTAGES = (
     one(
         "pushes taken from any address",
         "drivers/_push_server.py",
-        "return knows(self._hosts, str(client_address[0]))",
-        "return True",
+        "        if knows(self._hosts, str(client_address[0])):\n",
+        "        if True:\n",
         "tests/drivers/test_push_sources.py",
     ),
     one(

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from devicemgr.errors import DeviceBusy, DeviceRefused, OutcomeUnknown
-from devicemgr.events import DeviceDecided, DeviceReported, Kind, Presented
+from devicemgr.events import DeviceDecided, DeviceReported, Kind, Presented, PushRefused
 from drivers._dahua_push import MOST_BODY, PushListener
 from drivers._sim.dahua.push import push, push_body
 from drivers._sim.dahua.streams import News
@@ -111,6 +111,9 @@ def test_nobody_else_can_ask(sim, online, path):
     body = push_body({"Events": [{"Code": "AccessControl", "Index": 0, "Data": {"UserID": "42"}}]}, [])
     status, answer = push("127.0.0.1", device._online.listener.port, path, body, deflated=False, timeout=5)
     assert (status, answer) == (404, b"")
+    (refused,) = device.poll()
+    assert isinstance(refused, PushRefused)
+    assert refused.detail["calls"] == {"wrong path": 1}
     assert device.poll() == []
 
 
@@ -197,7 +200,7 @@ def test_a_push_that_was_not_taken_is_sent_again(sim, build, collect):
     sim.cgis.config["PictureHttpUpload.UploadServerList[0].Uploadpath"] = path
     sim.someone("42")
     assert sim.unpushed == []
-    assert [fact.serial for fact in collect(device, 2)] == [1, 2]
+    assert [fact.serial for fact in collect(device, 2, DeviceDecided)] == [1, 2]
 
 
 def test_a_push_alone_is_only_a_hint(sim, build, collect):
