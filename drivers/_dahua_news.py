@@ -119,8 +119,9 @@ class News:
         if heard is not None:
             heard.matched = True
         granted = number(record.row.get("Status", 0)) == 1
-        answer = self._answer_to(who)
-        if answer is not None and answer.granted == granted:
+        answer = self._answer_to(who, granted)
+        if answer is not None:
+            self._answered.remove(answer)
             # Decided here, and recorded when it was: this only takes its number off the list.
             channel = min(max(number(record.row.get("Door", 0)), 0), 255) + 1
             return DeviceReported(
@@ -129,11 +130,11 @@ class News:
         extra = heard.told.data if heard is not None else None
         return happened(record.row, record.serial, skew=skew, live=heard is not None, extra=extra)
 
-    def _answer_to(self, who: tuple[int, str, str]) -> _Answered | None:
+    def _answer_to(self, who: tuple[int, str, str], granted: bool) -> _Answered | None:
+        """The answer that the terminal has carried out; one that says otherwise is not it."""
         for answer in self._answered:
             near = abs(answer.second - who[0]) <= _SAME_ANSWER_SECONDS
-            if near and (answer.user, answer.card) == who[1:]:
-                self._answered.remove(answer)
+            if near and (answer.user, answer.card) == who[1:] and answer.granted == granted:
                 return answer
         return None
 
@@ -145,8 +146,8 @@ class News:
             if heard.matched:
                 continue
             granted = number(heard.told.data.get("Status", 0)) == 1
-            answer = self._answer_to(heard.told.who)
-            if answer is None or answer.granted != granted:
+            # What was answered here waits for its record, however late that comes.
+            if self._answer_to(heard.told.who, granted) is None:
                 self._told_without.append(heard.told.who)
                 yield happened(heard.told.data, self._history.serial, skew=skew, live=True)
 

@@ -72,6 +72,29 @@ def test_what_was_answered_here_is_no_decision_of_the_terminal(sim, online, coll
     assert (type(alone), alone.serial, alone.badge) == (DeviceDecided, 3, "7")
 
 
+def test_what_was_answered_here_is_no_decision_of_the_terminal_however_late_its_record_comes(
+    sim, online, collect, monkeypatch
+):
+    monkeypatch.setattr("drivers._dahua_news._PATIENCE", 0.1)
+    device = online()
+    sim.record_what_is_seen = False
+    thread = ask(sim)
+    device.answer(collect(device, 1, Presented)[0].serial, True, "")
+    thread.join(10)
+    until = time.monotonic() + 10
+    while not device._news._pending:  # the stream has told of it, and its record is still missing
+        assert device.poll() == []
+        assert time.monotonic() < until
+    while device._news._pending:
+        assert device.poll() == []
+        assert time.monotonic() < until
+    second = int(time.time())
+    sim.remember(1, second, user="42")
+    sim.streams.tell(News("AccessControl", "Pulse", 0, {"UserID": "7", "CreateTime": second}))
+    found = collect(device, 1)
+    assert [(type(fact), fact.serial) for fact in found if fact.serial == 1] == [(DeviceReported, 1)]
+
+
 def test_a_terminal_that_opens_against_the_answer_is_told_of(sim, online, collect):
     device = online()
     thread = ask(sim)
