@@ -39,7 +39,10 @@ WATCH_S = 1.0
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One accepted connection; `waits` while its caller owes bytes of a request, `end` cuts it."""
+    """One accepted connection; `end` cuts it.
+
+    `waits` is False only while one whole request is being answered to a caller who reads.
+    """
 
     address: str
     end: Callable[[], None]
@@ -157,6 +160,7 @@ class NetworkProtocol(H11Protocol):
         self._limits = limits
         self._connection: Connection | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
+        self._owes = True
         self._owed_since = self._answered_at = 0.0
         self._received = 0
         self._unread_since: float | None = None
@@ -192,18 +196,23 @@ class NetworkProtocol(H11Protocol):
         """Note since when the caller does not read."""
         super().pause_writing()
         self._unread_since = self.loop.time()
+        self._look()
 
     def resume_writing(self) -> None:
         """The caller reads again."""
         super().resume_writing()
         self._unread_since = None
+        self._look()
 
     def _look(self) -> None:
-        """Keep whether the caller owes bytes, and since when."""
-        waits = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
-        if self._connection is not None and waits != self._connection.waits:
-            self._connection.waits = waits
+        """Keep whether the caller owes bytes of a request, and since when, or reads no answer."""
+        owes = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+        if owes != self._owes:
+            self._owes = owes
             self._owed_since, self._received = self.loop.time(), 0
+        if self._connection is not None:
+            # Reading is paused for a caller that sends requests ahead of the answers, as no browser does.
+            self._connection.waits = owes or self.flow.read_paused or self._unread_since is not None
 
     def _watch(self) -> None:
         now = self.loop.time()

@@ -111,16 +111,30 @@ def test_an_answer_that_is_not_read_is_given_up(dial, monkeypatch, token, operat
     monkeypatch.setattr(connections, "MAX_UNREAD_ANSWER_S", 0.3)
     key = token(operator("aigul", "admin"), "admin")
     ask = f"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
-    line = dial()
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    with contextlib.suppress(ConnectionError, TimeoutError):
-        line.settimeout(1)
-        for _ in range(100):
-            line.sendall(ask)
+    line = unread(dial, ask)
     line.settimeout(20)
     with contextlib.suppress(ConnectionError):
         while True:
             line.sendall(HEALTH)  # until it is ended
+
+
+def unread(dial, ask: bytes, host: str = "127.0.0.1") -> socket.socket:
+    """A connection that asks until nothing more goes through, since it reads no answer."""
+    line = dial(host=host)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.settimeout(1)
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        for _ in range(1_000):
+            line.sendall(ask * 100)
+        pytest.fail("the answers were taken")
+    return line
+
+
+def test_who_reads_no_answer_or_asks_ahead_of_answers_gives_way(dial, monkeypatch):
+    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 2)
+    lines = [unread(dial, HEALTH, "127.0.0.2") for _ in range(2)]
+    assert is_answered(dial(HEALTH, "127.0.0.2"))
+    assert len(lines) == 2
 
 
 def slow_ones(dial, count: int, host: str) -> list[socket.socket]:
