@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from devicemgr.errors import DeviceRefused, OutcomeUnknown
@@ -338,6 +338,79 @@ def test_at_most_one_opening_for_a_person_in_a_place_without_a_passage_between(s
                         assert "c" in (other, lane) or other == lane or now - at >= LANES.lanes_side_by_side
                 opened.append((lane, person, direction, now, f"r{number}"))
                 grants.add(lane, direction, person, f"r{number}", device=lane, decided=now)
+
+
+ACTS = st.tuples(
+    st.sampled_from(["card", "card", "face", "ask", "pass", "refuse", "wait"]), st.sampled_from(["A1", "B2"]),
+    st.sampled_from(["cam", "cam2", "out", "out2"]), st.floats(0.0, 4.0),
+)  # fmt: skip
+SIDES = {"cam": ("lobby", ENTRY), "cam2": ("second", ENTRY), "out": ("lobby", EXIT), "out2": ("second", EXIT)}
+
+
+class Openings:
+    """What was unlocked for whom and where, by the record; fails when the rule of the docs is broken."""
+
+    def __init__(self, hall: Any) -> None:
+        self.hall, self.opened, self.over = hall, [], set()
+        self.seen = max((event["seq"] for event in hall.events()), default=0)
+
+    def check(self) -> None:
+        for event in (event for event in self.hall.events() if event["seq"] > self.seen):
+            self.seen = event["seq"]
+            if event["kind"] in ("passage_completed", "passage_timed_out"):
+                self.over.add(event["request"])
+            if event["kind"] == "portal_unlocked":
+                self._unlocked(event, (event["person"], event["direction"]))
+
+    def _unlocked(self, event: dict[str, Any], side: tuple[str, str]) -> None:
+        now = time.monotonic()
+        for request, before, portal, at in self.opened:
+            if before == side and request not in self.over:
+                wanted = 5.0 if portal == event["portal"] else 10.0
+                assert now - at >= wanted - 0.5, (event, portal)
+        self.opened.append((event["request"], side, event["portal"], now))
+
+
+def act(hall: Any, clock: Clock, number: int, what: str, badge: str, device: str, seconds: float) -> None:
+    portal, direction = SIDES[device]
+    gate = hall.gate if portal == "lobby" else hall.others["arm2"]
+    gate.release_error = DeviceRefused("away") if what == "refuse" else None
+    if what in ("card", "refuse"):
+        card(hall, badge, device)
+    elif what == "face":
+        face(hall, device, f"t{number}")
+    elif what == "ask":
+        asked = Presented(1, number, time.monotonic(), badge=badge, vendor="hikvision")
+        hall.pipeline.on_device_fact(device, asked)
+    elif what == "pass":
+        hall.pipeline.on_device_fact("arm" if portal == "lobby" else "arm2", PassageCompleted(1, direction))
+    else:
+        clock.go(seconds)
+        hall.pipeline.tick()
+    finish(hall)
+
+
+def test_however_people_present_themselves_a_place_opens_once_for_each_until_they_are_through(
+    hall: Any, clock: Clock
+) -> None:
+    for name in (*SIDES, "arm2"):
+        console(hall, name)
+
+    # Each step waits for the ledger, so that shrinking would take minutes.
+    @settings(
+        max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
+    )  # fmt: skip
+    @given(st.lists(ACTS, min_size=4, max_size=12))
+    def run(acts: list[Any]) -> None:
+        clock.go(400.0)
+        hall.pipeline.tick()
+        openings = Openings(hall)
+        for number, given_act in enumerate(acts):
+            act(hall, clock, number, *given_act)
+            openings.check()
+
+    run()
+    assert hall.kinds().count("portal_unlocked") > 5
 
 
 def test_a_place_s_memory_is_bounded() -> None:

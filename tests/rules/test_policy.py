@@ -268,3 +268,23 @@ def test_whatever_part_of_the_snapshot_is_missing_the_gate_stays_closed(missing)
 @given(st.sampled_from(["score", "threshold", "margin"]), st.sampled_from([math.nan, math.inf, -math.inf]))
 def test_a_score_that_is_no_number_never_grants(field, value):
     assert not decide(with_face(**{field: value}), SITE).granted
+
+
+@settings(deadline=None, max_examples=300)
+@given(requests, snapshots, st.lists(times, max_size=2).map(tuple))
+def test_what_must_hold_at_several_times_is_granted_only_if_it_holds_at_each(request_, snapshot, others):
+    decision = decide(replace(request_, also_at=others), snapshot)
+    each = [decide(replace(request_, at=at), snapshot) for at in (request_.at, *others)]
+    assert decision.granted == all(single.granted for single in each)
+    assert decision.granted or decision.reason in [single.reason for single in each]
+
+
+def test_of_two_times_the_first_check_that_objects_at_either_gives_the_reason():
+    night = MONDAY_NOON + timedelta(hours=8)
+    ended = with_person(valid_to=MONDAY_NOON + timedelta(hours=6))
+    for at, also_at in ((MONDAY_NOON, night), (night, MONDAY_NOON)):
+        both = replace(REQUEST, at=at, also_at=(also_at,))
+        assert decide(both, SITE).reason is Reason.OUTSIDE_SCHEDULE
+        assert decide(both, ended).reason is Reason.EXPIRED
+    naive = replace(REQUEST, also_at=(MONDAY_NOON.replace(tzinfo=None),))
+    assert decide(naive, SITE).reason is Reason.STALE_EVIDENCE
