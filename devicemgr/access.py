@@ -188,7 +188,7 @@ class AccessPipeline:
         """Expect the passage of a person whom the device has let in by itself."""
         now, direction = time.monotonic(), fact.direction or Direction.ENTRY
         if fact.person_id is not None and fact.request is not None:
-            self._grants.add(portal.name, direction, fact.person_id, fact.request, device=device, decided=now)
+            self._grants.add(portal, direction, fact.person_id, fact.request, device=device, decided=now)
         self._passages.released(portal, direction, fact.request, now)
 
     def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
@@ -214,10 +214,10 @@ class AccessPipeline:
         """
         if decision.person_id is None:
             return False
-        side = (request.portal, request.direction, decision.person_id, rules)
+        side = (request.portal, request.direction, decision.person_id)
         is_gate = request.asked is not None and rules.portals[request.portal].gate == request.device
         renewing = request.device if is_gate else None
-        return self._grants.holds_at(*side, renewing=renewing) or self._grants.holds_beside(*side)
+        return self._grants.holds_at(*side, renewing=renewing) or self._grants.holds_beside(*side, rules)
 
     def _answer_no(self, request: AccessRequest) -> None:
         if request.asked is not None:
@@ -237,7 +237,7 @@ class AccessPipeline:
             portal = rules.portals[request.portal]
             if decision.person_id is not None:
                 self._grants.add(
-                    request.portal, request.direction, decision.person_id, request.id, device=request.device,
+                    portal, request.direction, decision.person_id, request.id, device=request.device,
                     decided=decided,
                 )  # fmt: skip
             opening = Opening(
@@ -251,7 +251,7 @@ class AccessPipeline:
             self._answer_no(request)
 
     def _is_granted_here(self, point: AccessPoint, person: str) -> bool:
-        return self._grants.holds_at(point.portal, point.direction, person, self._rules.current)
+        return self._grants.holds_at(point.portal, point.direction, person)
 
     def _is_granted_beside(self, point: AccessPoint, person: str) -> bool:
         return self._grants.holds_beside(point.portal, point.direction, person, self._rules.current)
@@ -305,6 +305,8 @@ class AccessPipeline:
         # Who asked is told when the outcome is on disk too: what was acknowledged is never lost.
         self._ledger.submit(outcome_fact(outcome), then=lambda _: _tell(outcome))
         if opened:
+            waits = outcome.times.waits_s if outcome.times else opening.portal.release_seconds
+            self._grants.release(opening.request, outcome.ended + waits)
             self._passages.expect(outcome)
 
     def _on_not_opened(self, opening: Opening, outcome: Outcome) -> None:

@@ -1,15 +1,15 @@
 """Remember who was granted where, so that one person gets one opening at a time in one place.
 
 A place is one side of a portal, and the same side of all portals of a lane group (lanes side by side). A grant holds
-until its passage has ended, its release has failed, or its time is over: the portal's release time at the portal
-itself, the site's `lanes_side_by_side` at the lanes beside it. Entry and exit are different sides.
+until its passage has ended, its release has failed, or its time is over: the release's at the portal itself, the
+site's `lanes_side_by_side` at the lanes beside it. Entry and exit are different sides.
 """
 
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from devicemgr.model import Direction
+from devicemgr.model import Direction, Portal
 from devicemgr.rules.policy import Snapshot
 
 # A card is read again while it is held to the reader, and a face is seen until the person is through.
@@ -25,6 +25,7 @@ class _Grant:
     request: str
     device: str
     decided: float
+    released_until: float
     ended: bool = False
 
 
@@ -36,14 +37,20 @@ class RecentGrants:
         self._keys: dict[str, _Key] = {}
 
     def add(
-        self, portal: str, direction: Direction, person_id: str, request: str, *, device: str, decided: float
+        self, portal: Portal, direction: Direction, person_id: str, request: str, *, device: str, decided: float
     ) -> None:
         """Remember a grant, in place of the person's earlier one at the same side."""
         self._drop_old(decided)
-        key = (portal, direction, person_id)
+        key = (portal.name, direction, person_id)
         self._remove(key)
-        self._grants[key] = _Grant(request, device, decided)
+        self._grants[key] = _Grant(request, device, decided, decided + portal.release_seconds)
         self._keys[request] = key
+
+    def release(self, request: str, until: float) -> None:
+        """Note until when the gate itself keeps the release of a request."""
+        key = self._keys.get(request)
+        if key is not None:
+            self._grants[key].released_until = until
 
     def end(self, request: str | None) -> None:
         """Note that the passage of a request has ended."""
@@ -57,16 +64,13 @@ class RecentGrants:
         if key is not None:
             self._remove(key)
 
-    def holds_at(
-        self, portal: str, direction: Direction, person_id: str, rules: Snapshot, *, renewing: str | None = None
-    ) -> bool:
+    def holds_at(self, portal: str, direction: Direction, person_id: str, *, renewing: str | None = None) -> bool:
         """Return True if the person's last grant at this side still stands; one made at `renewing` may be renewed."""
         grant = self._grants.get((portal, direction, person_id))
         if grant is None or grant.device == renewing:
             return False
-        found = rules.portals.get(portal)
-        release = found.release_seconds if found and not grant.ended else 0.0
-        return time.monotonic() - grant.decided < max(SAME_PERSON_S, release)
+        since = grant.decided + SAME_PERSON_S
+        return time.monotonic() < (since if grant.ended else max(since, grant.released_until))
 
     def holds_beside(self, portal: str, direction: Direction, person_id: str, rules: Snapshot) -> bool:
         """Return True if the person was granted at another lane of the group and may still be about to pass there."""
