@@ -12,6 +12,7 @@ in the middle or at the end, is noticed, and a power cut is not taken for that.
 """
 
 import contextlib
+import errno
 import hashlib
 import hmac
 import logging
@@ -176,23 +177,19 @@ class Spill:
         if not self._key_path.exists():
             replace_durably(self._key_path, secrets.token_bytes(32))
         self._key = self._key_path.read_bytes()
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = self._open_readable()
         try:
             self._size = max(SIZE, os.fstat(descriptor).st_size)
             os.posix_fallocate(descriptor, 0, self._size)
             found = self._read_head(descriptor)
             self._descriptor = descriptor
             if found is None:
-                if any(os.pread(descriptor, _FIRST, 0)):
-                    log.critical("The head of %s does not authenticate: what it held is left out", self._path)
-                    self.damaged += 1
                 self._turn, self._generation = 0, b""
                 self._end, self._last = self._size, 0  # whatever may stand in it is overwritten
                 self._clear()
             else:
                 self._has_mark, self._turn, self._generation = found
-                self.damaged += self._measure(descriptor)
+                self.damaged = max(self.damaged, self._measure(descriptor))
                 if not self._has_mark and not self._last:
                     self._clear()
             sync_folder(self._path.parent)
@@ -200,6 +197,30 @@ class Spill:
             self._descriptor = None
             os.close(descriptor)
             raise
+
+    def _open_readable(self) -> int:
+        """Open the file, made when absent; one that this key does not open is moved away first, and counts as damaged.
+
+        It may be whole, and its key gone or another's: whoever puts the right key back can read it again.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._path, flags, 0o600)
+        if self._read_head(descriptor) is not None or not any(os.pread(descriptor, _FIRST, 0)):
+            return descriptor
+        os.close(descriptor)
+        aside = self._path.with_name(f"{self._path.name}.unreadable")
+        log.critical("The head of %s does not authenticate with its key: the file was moved to %s", self._path, aside)
+        self.damaged = max(self.damaged, 1)
+        self._path.replace(aside)
+        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, SIZE)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                os.close(descriptor)
+                raise
+            aside.unlink()  # room for what happens from now on comes first
+        return descriptor
 
     def _head_mac(self, head: bytes) -> bytes:
         return hmac.new(self._key, b"head" + head, hashlib.sha256).digest()

@@ -108,9 +108,36 @@ def test_a_forged_record_is_found_and_the_others_stay(make: Callable[[], Spill],
 
 def test_a_record_of_another_homes_key_is_not_believed(make: Callable[[], Spill], tmp_path: Path) -> None:
     make().append([b"theirs"])
-    (tmp_path / "keys" / "spill.key").write_bytes(os.urandom(32))
-    assert texts(make()) == []
+    key = tmp_path / "keys" / "spill.key"
+    before = key.read_bytes()
+    key.write_bytes(os.urandom(32))
+    found = make()
+    assert (texts(found), found.damaged) == ([], 1)
     assert b"theirs" not in (tmp_path / "spill.log").read_bytes()
+    (tmp_path / "spill.log.unreadable").replace(tmp_path / "spill.log")
+    key.write_bytes(before)
+    assert texts(make()) == ["theirs"], "put back with its key it is read again"
+
+
+def test_where_there_is_no_room_for_both_the_new_file_comes_first(
+    make: Callable[[], Spill], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make().append([b"theirs"])
+    (tmp_path / "keys" / "spill.key").unlink()
+    real, refused = os.posix_fallocate, []
+
+    def full(*place: int) -> None:
+        if (tmp_path / "spill.log.unreadable").exists():
+            refused.append(place)
+            raise OSError(errno.ENOSPC, "full")
+        real(*place)
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    found = make()
+    assert refused
+    found.append([b"ours"])
+    assert texts(make()) == ["ours"]
+    assert not (tmp_path / "spill.log.unreadable").exists()
 
 
 def test_when_it_is_full_nothing_of_the_batch_is_there(make: Callable[[], Spill]) -> None:
