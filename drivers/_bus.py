@@ -26,6 +26,7 @@ class Bus:
         self.framing = framing
         self.trace = Trace()
         self.echo = Echo()
+        self.has_answered = False
         self.quiet_from = 0.0
         self._turns = Turns()
         self._line: Line | None = None

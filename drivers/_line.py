@@ -34,6 +34,9 @@ class Line(Protocol):
     def write(self, data: bytes) -> None:
         """All of `data` given to the line; WriteStalled if it took too long."""
 
+    def says(self) -> str:
+        """Return what the other side has said instead of data, as the end of a sentence; "" if nothing."""
+
     def discard(self) -> None:
         """Forget what has come and was not read."""
 

@@ -14,12 +14,14 @@ from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.mei_message import ReadDeviceInformationRequest, ReadDeviceInformationResponse
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, WriteMultipleRegistersRequest
 
-from devicemgr.errors import DeviceError, DeviceRefused, NotYet, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
 from devicemgr.model import JsonValue
+from drivers._address import TcpAddress
 from drivers._bus import Bus
 from drivers._echo import DueAnswers, EchoFinder
 from drivers._line import Line, NoAnswer, WriteStalled
 from drivers._modbus_frames import MOST_HEARD, Accepts
+from drivers._modbus_probe import hint_of_framer
 
 WRITE_COIL = 0x05
 # What a coil reads as after these values.
@@ -63,6 +65,8 @@ class Master:
         self._timeout = timeout
         self._pause = pause
         self._due = DueAnswers()
+        self._says = ""
+        self._probed = False
 
     @property
     def name(self) -> str:
@@ -72,6 +76,7 @@ class Master:
     def open(self) -> None:
         """Open the line; asks nothing."""
         self.close()
+        self._probed = False
         self._bus.join(self)
 
     def close(self) -> None:
@@ -137,12 +142,15 @@ class Master:
 
     def warnings(self) -> dict[str, JsonValue]:
         """Return what `device test` adds about the line."""
-        if not self._bus.echo.seen:
-            return {}
-        return {
-            "warning": "this line echoes: the adapter or serial server repeats what is sent. Commands are confirmed "
-            "only by a second copy or by reading back; switch the echo off (receiver off while sending)"
-        }
+        found: list[str] = []
+        if self._bus.echo.seen:
+            found.append(
+                "this line echoes: the adapter or serial server repeats what is sent. Commands are confirmed only by a "
+                "second copy or by reading back; switch the echo off (receiver off while sending)"
+            )
+        if self._says:
+            found.append(f"the serial server sends more than data{self._says}")
+        return {"warning": "; ".join(found)} if found else {}
 
     def _reads_back(self, coil: int, on: bool) -> bool:
         try:
@@ -165,17 +173,32 @@ class Master:
             time.sleep(BUSY_PAUSE_S)
 
     def _ask_once(self, pdu: bytes, accepts: Accepts, size: int | None) -> bytes:
+        try:
+            return self._exchange(pdu, accepts, size)
+        except DeviceUnreachable:
+            address = self._bus.address
+            if self._bus.has_answered or self._probed or not isinstance(address, TcpAddress):
+                raise
+            self._probed = True
+            if hint := hint_of_framer(address, self._bus.framing, self._unit, pdu):
+                raise DeviceRefused(hint) from None
+            raise
+
+    def _exchange(self, pdu: bytes, accepts: Accepts, size: int | None) -> bytes:
         with self._bus.turn(self, urgent=False) as line:
             seconds = self._reading_seconds(line, pdu, size)
             echo = self._send(line, pdu)
             answer = next(self._hear(line, pdu, accepts, seconds, echo), None)
             if answer is not None or echo.found:
                 self._bus.echo.note(echo.found)
+            self._says = line.says()
         if answer is None:
             raise NoAnswer(
-                f"{_silence(echo)} from {self.name} in {seconds:.2g} s; check power, wiring (A/B), baudrate and unit",
+                f"{_silence(echo)} from {self.name} in {seconds:.2g} s{self._says}; "
+                "check power, wiring (A/B), baudrate and unit",
                 noise=echo.any_bytes,
             )
+        self._bus.has_answered = True
         return answer
 
     def _reading_seconds(self, line: Line, pdu: bytes, size: int | None) -> float:

@@ -5,6 +5,7 @@ What pyserial raises when, and why `flush` is never called: DEVICE_FACTS, Serial
 
 import errno
 import os
+import re
 import select
 import socket
 import termios
@@ -20,6 +21,12 @@ from drivers._line import Line, WriteStalled
 
 WRITE_SECONDS = 1.0
 CONNECT_SECONDS = 3.0
+
+# The first bytes of a connection that are kept, to see words among them.
+MAX_WORDS = 200
+# Telnet begins with IAC and WILL, WONT, DO or DONT (RFC 854).
+_TELNET = re.compile(rb"\xff[\xfb-\xfe]", re.DOTALL)
+_WORDS = re.compile(rb"[\r\n]*[A-Za-z][ -~\r\n\t]{7,}")
 
 _PORT_ERRORS = (serial.SerialException, OSError, termios.error, ValueError)
 _BUSY = {errno.EAGAIN, errno.EBUSY}
@@ -67,6 +74,9 @@ class SerialLine:
         with self._translated():
             self._port.write(data)
 
+    def says(self) -> str:
+        return ""
+
     def discard(self) -> None:
         with self._translated():
             self._port.reset_input_buffer()
@@ -100,6 +110,7 @@ class TcpLine:
 
     def __init__(self, address: TcpAddress) -> None:
         self.name = safe(str(address), 200)
+        self._first = b""
         try:
             self._socket = socket.create_connection((address.host, address.port), CONNECT_SECONDS)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -120,8 +131,16 @@ class TcpLine:
             except (TimeoutError, BlockingIOError):
                 return b""
         if not data:
-            raise DeviceUnreachable(f"{self.name} closed the connection; check the serial server")
+            raise DeviceUnreachable(f"{self.name} closed the connection{self.says()}; check the serial server")
+        self._first += data[: MAX_WORDS - len(self._first)]
         return data
+
+    def says(self) -> str:
+        """Servers such as ser2net greet, or say why they hang up; those set to telnet begin with commands."""
+        if _TELNET.match(self._first):
+            return " (it speaks telnet: set its port to raw)"
+        words = _WORDS.match(self._first)
+        return f' (it says "{safe(words[0].decode("ascii").strip(), 120)}")' if words else ""
 
     def write(self, data: bytes) -> None:
         with self._translated():
@@ -145,7 +164,12 @@ class TcpLine:
         except TimeoutError as error:
             raise WriteStalled(f"{self.name} takes no bytes; check the serial server") from error
         except (OSError, ValueError) as error:
-            raise DeviceUnreachable(f"lost {self.name} ({_cause(error)}); check the serial server") from error
+            with suppress(OSError):  # what it said before it hung up may not have been read yet
+                self._socket.settimeout(0)
+                self._first += self._socket.recv(MAX_WORDS - len(self._first)) if not self._first else b""
+            raise DeviceUnreachable(
+                f"lost {self.name} ({_cause(error)}){self.says()}; check the serial server"
+            ) from error
 
 
 def _clear_hangup(fd: int) -> None:

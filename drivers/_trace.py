@@ -57,6 +57,9 @@ class TracedLine:
         self._trace.add("tx", data)
         self._line.write(data)
 
+    def says(self) -> str:
+        return self._line.says()
+
     def discard(self) -> None:
         self._line.discard()
 

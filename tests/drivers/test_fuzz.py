@@ -64,6 +64,9 @@ class SpoiltLine:
             self.clock.now += max(timeout, 0.0001)
         return data
 
+    def says(self):
+        return ""
+
     def discard(self):
         self.waiting = b""
 
@@ -339,7 +342,7 @@ class SpoiltAnswers(Wire):
         answer = self.sim._obey(request)
         said = (self.spoiler(answer) for _ in range(100)) if self.spoiling else ()
         self._queue = itertools.chain(said, [answer])
-        return self._answer(self, request[1], decode, fits)
+        return self._answer(self, request, decode, fits)
 
     def settimeout(self, _):
         pass
