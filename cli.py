@@ -1,7 +1,7 @@
 """The command `devicemgr`: mounts the sub-apps and joins core, drivers and enrolment; nothing else."""
 
 import sys
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import typer
@@ -74,7 +74,7 @@ def load_parts() -> "Parts":
         model=MODEL,
         encoder=ENCODER,
         opener=OPENER,
-        udev_template=Path(__file__).with_name("udev") / "70-devicemgr.rules.in",
+        udev_template=files("udev") / "70-devicemgr.rules.in",
         calibrate=calibrate_rows,
         evaluate=evaluate_photos,
         own_encoder=OWN_ENCODER,

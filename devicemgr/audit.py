@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, BinaryIO
 
 from devicemgr import __version__, anchor_check, chain_check
@@ -25,7 +25,7 @@ from devicemgr.store import settings as stored_settings
 from devicemgr.store.database import Database, Session
 from devicemgr.text import json_line, rfc3339, safe
 
-VERIFIER = Path(__file__).with_name("audit_bundle.py")
+VERIFIER = files("devicemgr") / "audit_bundle.py"
 
 
 def verify(site: Site, root: str | None = None) -> dict[str, Any]:

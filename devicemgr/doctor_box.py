@@ -14,7 +14,7 @@ from devicemgr.host_clock import in_container, synchronised
 
 _FREE_BYTES = 500 * 1024 * 1024
 _FREE_SHARE = 0.03
-_OURS = ("cli", "devicemgr", "drivers", "enrollment")
+_OURS = ("cli", "devicemgr", "drivers", "enrollment", "udev")
 _INITIALISE, _RESTORE = "devicemgr init", "restore the last backup: devicemgr restore --help"
 _KEY_FIX = "put the copy of the key file back that was made after `devicemgr init`"
 

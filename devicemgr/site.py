@@ -3,6 +3,7 @@
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from devicemgr import quarantine, swap
@@ -35,7 +36,7 @@ class Parts:
     model: str
     encoder: str
     opener: str
-    udev_template: Path | None = None
+    udev_template: Traversable | None = None
     calibrate: Calibrator | None = None
     evaluate: Evaluator | None = None
     own_encoder: str = ""

@@ -22,7 +22,7 @@ EXIT_PROBLEMS = 4
 def _template() -> str:
     template = session().load_parts().udev_template
     if template is None or not template.is_file():
-        raise NotFound("the rules template is not installed; install devicemgr anew")
+        raise NotFound("the rules template is not installed; install devicemgr again")
     return template.read_text(encoding="utf-8")
 
 

@@ -22,7 +22,7 @@ from devicemgr.wall_clock import WallClock
 
 __all__ = ["FINGERPRINT", "REVISION", "Database", "Session", "clock_of", "get_meta", "revision", "set_meta"]
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
+_MIGRATIONS = "devicemgr.store:migrations"  # a package and its folder: Alembic looks by importlib.resources
 REVISION = "revision"
 FINGERPRINT = "vault_fingerprint"
 _CLOCK = "clock"
@@ -183,7 +183,7 @@ def revision(session: Session) -> int:
 
 def _alembic(connection: Connection | None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", _MIGRATIONS)
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from devicemgr.udev_rules import Port
+from tests.packaging.wheels import Installed, build_once
 
 ROOT = Path(__file__).parents[2]
 PCI = "/devices/pci0000:00/0000:00:14.0"
@@ -118,3 +119,10 @@ def adapters(tmp_path: Path) -> Any:
     if not _can_mount():
         pytest.skip("needs root and mount namespaces, to give udev a rules folder of the test's own")
     return Adapters(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The product as a wheel, installed beside this checkout once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    return build_once((base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "wheel")

@@ -515,4 +515,11 @@ SABOTAGES = (
         "tests/client/test_withdrawn.py",
         "tests/api/test_withdrawn_consent.py",
     ),
+    one(
+        "a wheel without the template of the udev rules",
+        "pyproject.toml",
+        'only-include = ["devicemgr", "drivers", "enrollment", "cli.py", "udev"]',
+        'only-include = ["devicemgr", "drivers", "enrollment", "cli.py"]',
+        "tests/packaging/test_wheel.py",
+    ),
 )
