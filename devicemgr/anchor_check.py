@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from devicemgr import anchors, restorations
+from devicemgr import anchor_address, anchors, restorations
 from devicemgr.anchors import Remembered
 from devicemgr.chain import Flaw
 from devicemgr.errors import StorageFailed
@@ -44,7 +44,7 @@ def flaws(
         restorations.BACKUP_BEGUN, restorations.RESTORED, restorations.RECOVERED,
     )))  # fmt: skip
     for text in named:
-        path = anchors.parse(text).path
+        path = anchor_address.parse(text).path
         if path is not None:
             try:
                 yield from _of_one(session, text, anchors.read(path), root or "", history, hash_of)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
-from devicemgr.anchors import parse as parse_anchor
+from devicemgr.anchor_address import parse as parse_anchor
 from devicemgr.face_model import FaceModel
 from devicemgr.store.database import get_meta, set_meta
 

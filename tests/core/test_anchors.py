@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr import anchors, audit, restorations
+from devicemgr import anchor_address, anchors, audit, restorations
 from devicemgr.errors import InvalidInput
 from devicemgr.events import Fact
 from devicemgr.seals import Seal
@@ -50,7 +50,7 @@ def record(site: Site, count: int = 3) -> None:
 )  # fmt: skip
 def test_what_is_no_anchor(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        anchors.parse(text)
+        anchor_address.parse(text)
     with pytest.raises(ValueError, match=r"anchor"):
         Settings(anchors=(text,))
 
@@ -65,7 +65,7 @@ def test_what_is_no_anchor(text: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_an_anchor(text: str, path: str | None, url: str | None) -> None:
-    assert anchors.parse(text) == anchors.Anchor(Path(path) if path else None, url)
+    assert anchor_address.parse(text) == anchor_address.Anchor(Path(path) if path else None, url)
     assert Settings(anchors=(text,)).anchors == (text,)
 
 
