@@ -13,6 +13,7 @@ from typing import Any
 
 from devicemgr import erasure
 from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, HeldInPart, InvalidInput, NotVerifiable
+from devicemgr.holder_faces import with_faces
 from devicemgr.holder_hours import keep_hours, notes, weeks
 from devicemgr.holder_marks import FACE_UNASKED, marks, seen
 from devicemgr.holder_retries import Retries
@@ -71,6 +72,8 @@ class HolderSync:
         try:
             yield from self._reload()
             yield from self._keep_hours()
+            if self._mirror is None:
+                yield from self._change_first()
             if read or self._mirror is None:
                 yield from self._read()
             yield from self._apply(prune)
@@ -167,6 +170,18 @@ class HolderSync:
             self._settle([key for key in gone if self._is_absent(key)])
         for batch in self._batches([key for key in gone if key in self._records and not self._is_put_off(key)]):
             yield from self._remove(batch)
+
+    def _change_first(self) -> Steps:
+        """Put what has changed while the device was away: a lost card must not open until a long reading is over."""
+        changed = [key for key in self._desired.wanted if key in self._records and self._is_other_than_put(key)]
+        for batch in self._batches(changed):
+            refused: list[str] = []
+            yield from self._put(batch, refused)
+            for key in refused:
+                self._retries.done(key)  # tried again after the reading, which tells what there is to take away
+
+    def _is_other_than_put(self, key: str) -> bool:
+        return self._records[key].digest not in (None, self._wanted_digest(key)) and not self._is_put_off(key)
 
     def _read(self) -> Steps:
         for _ in range(_READ_AGAIN + 1):
@@ -326,7 +341,8 @@ class HolderSync:
         """Add or change; `kept` collects whom the device may still hold as before."""
         if not keys:
             return
-        jpegs, holdings = self._with_faces(keys)
+        there = self._mirror or {}
+        jpegs, holdings = with_faces(keys, self._desired, there, self._records, self._unsure, self._samples)
         try:
             refused = yield lambda device: holder(device).put(holdings, jpegs)
         except DeviceRefused as error:
@@ -343,26 +359,8 @@ class HolderSync:
         self._refused({key: str(error) for key, error in refused.items() if key in keys}, State.FAILED)
         self._have_put([holding for holding in holdings if holding.key not in refused], unasked)
 
-    def _with_faces(self, keys: Sequence[str]) -> tuple[dict[str, bytes], list[Holding]]:
-        """The samples that the device lacks; one that is gone meanwhile is not asked of the device either."""
-        assert self._mirror is not None
-        jpegs: dict[str, bytes] = {}
-        holdings = []
-        for key in keys:
-            want = self._desired.wanted[key]
-            holding, there = want.holding, self._mirror.get(key)
-            lacks = there is None or there.face is None or self._records[key].face != holding.face
-            lacks = lacks or key in self._unsure
-            if holding.face is not None and lacks:
-                sample = self._samples.jpeg(want.person_id)
-                holding = holding if sample is not None else replace(holding, face=None)
-                jpegs |= {key: sample} if sample is not None else {}
-            holdings.append(holding)
-        return jpegs, holdings
-
     def _have_put(self, holdings: Sequence[Holding], unasked: Collection[str]) -> None:
         """Note what was put; a face that was to go and that can't be asked about stays on record here."""
-        assert self._mirror is not None
         held = [
             Record(
                 h.key, self._desired.wanted[h.key].person_id, State.HELD, digest(h), None, h.face,
@@ -379,7 +377,8 @@ class HolderSync:
             facts = erasure.face_facts(self._keeper.name, gone, [r.person_id for r in unsure])
             self._site.ledger.append(session, facts)
         self._records |= {record.key: record for record in held}
-        self._mirror |= {holding.key: holding for holding in holdings}
+        if self._mirror is not None:
+            self._mirror |= {holding.key: holding for holding in holdings}
         for holding in holdings:
             self._retries.done(holding.key)
             self._unsure.discard(holding.key)

@@ -276,6 +276,32 @@ def test_a_card_that_does_not_fit_is_named_and_the_person_is_held(house):
     assert {record.error for record in house.records().values()} == {None}
 
 
+def test_a_card_that_was_lost_while_the_device_was_away_goes_before_the_reading(house):
+    device = FakeHolder("people")
+    for number in range(5):
+        house.person(f"A{number}", cards=[f"7{number}", f"8{number}"])
+    house.bring(device)
+    house.take_card("A3", "83")
+    house.fresh()
+    device.told.clear()
+    at_reading = []
+    device.held = lambda after, real=device.held: (at_reading.append(device.kept["A3"].cards), real(after))[1]
+    house.bring(device, read=True)
+    assert at_reading[0] == ("73",)
+    assert device.told == [("change", ("A3",))]
+
+
+def test_a_change_that_is_refused_before_the_reading_is_a_removal_after_it(house):
+    device = PickyHolder()
+    house.person("A1", "all", cards=["77", "78"])
+    house.bring(device)
+    device.stubborn = {"A1"}
+    house.take_card("A1", "78")
+    house.fresh()
+    assert house.bring(device, read=True).failed == 0
+    assert device.kept["A1"].cards == ("77",)
+
+
 def test_whom_a_device_refuses_to_restrict_is_removed_and_added_again(house):
     device = PickyHolder()
     house.person("A1", "all", cards=["77", "78"])
