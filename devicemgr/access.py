@@ -26,7 +26,9 @@ from devicemgr.events import (
     DeviceDecided,
     DeviceFact,
     DeviceReported,
+    DoorContact,
     Fact,
+    GateAlarm,
     KeysPressed,
     Presented,
     PushRefused,
@@ -56,6 +58,7 @@ from devicemgr.refusals import PUSH_REFUSED
 from devicemgr.rulebook import Rulebook, point_of
 from devicemgr.rules.policy import AccessRequest, CardEvidence, Decision, Snapshot, decide
 from devicemgr.showings import Showings, Waiting
+from devicemgr.standing_alarms import StandingAlarms
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +89,8 @@ class AccessPipeline:
         self._questions = ConsoleQuestions()
         self._device_log = DeviceLog(id_of)
         self._grants = RecentGrants()
-        self._passages = Passages(ledger, rules, self._grants.end, self._cancel)
+        self.alarms = StandingAlarms(ledger, rules, id_of)
+        self._passages = Passages(ledger, rules, self._grants.end, self._cancel, self.alarms.attach_passage)
 
     def on_sighting(self, sighting: Sighting) -> None:
         """A face of a track: match it, and make a request when one is due."""
@@ -130,6 +134,8 @@ class AccessPipeline:
                 self._on_told(device, fact)
             case PushRefused():
                 self._ledger.submit(Fact(PUSH_REFUSED, datetime.now(UTC), device=device, detail=fact.detail))
+            case GateAlarm() | DoorContact():
+                self.alarms.on_fact(device, fact)
             case _:
                 self._passages.on_device_fact(device, fact)
 
@@ -180,7 +186,7 @@ class AccessPipeline:
         rules = self._rules.current
         facts = self._device_log.facts(device, fact, rules)
         for found in facts:
-            self._ledger.submit(found)
+            self._ledger.submit(self.alarms.attach(device, fact, found) if isinstance(fact, DeviceReported) else found)
         if isinstance(fact, DeviceDecided) and fact.live and fact.granted and facts and facts[0].portal:
             self._on_opened_alone(device, facts[0], rules.portals[facts[0].portal])
 
@@ -329,6 +335,7 @@ class AccessPipeline:
     def mode_applied(self, portal: str) -> None:
         """A guard's lock, free or normal has reached the gate; any thread."""
         self._passages.mode_applied(portal)
+        self.alarms.reset(portal)
 
     def state_of(self, portal: str) -> str:
         """idle, released, passing or unknown; any thread."""

@@ -140,6 +140,8 @@ class Daemon:
             unconfirmed_openings.mark(self._site)
         with self._site.database.read() as session:
             self._fires.remember(session)
+            self._modes.remember(session)
+            self._access.alarms.remember(session)
         self._rules.refresh()
         self._site.gallery.refresh()
         self._dispatcher.start()
@@ -223,6 +225,7 @@ class Daemon:
                 self._site.database.forget_later()
                 self._keep_gallery()
                 self._modes.settle()
+                self._access.alarms.tick()
                 self._site.sealer.seal_often()
                 self._meters.look()
                 self._unread = None
@@ -259,6 +262,7 @@ class Daemon:
                 self._pool.set_encoder(self._site.parts.encoder_of(self._site.gallery.own))
             for fact in self._fires.set_devices(self._site.parts.catalog, configs, found_settings.fire_wait_s):
                 self._site.ledger.submit(fact)
+            self._access.alarms.set_devices(configs)
             self._supervisor.set_devices(configs)
             self._lanes.refresh({config.name for config in configs})
             self._reconciler.wake()
@@ -301,6 +305,8 @@ class Daemon:
             self._site.ledger.submit(Fact(kind, state.since, device=state.name, detail=detail))
         self._lanes.on_state(state, self._supervisor)
         self._fires.on_state(state)
+        if state.health in (Health.OFFLINE, Health.QUARANTINED):
+            self._access.alarms.forget_door(state.name)
         self._modes.on_state(state)
         self._reconciler.on_state(state)
 
@@ -316,10 +322,13 @@ class Daemon:
             running=True, ready=self._ready, uptime_s=time.monotonic() - self._started,
             stuck_threads=self._supervisor.stuck_threads,
         )  # fmt: skip
+        devices, rules, standing = self._supervisor.states(), self._rules.current, self._access.alarms
         found = status.of_daemon(
-            self._site, daemon, self._supervisor.states(), self._rules.current, self._access.state_of, self._unread
-        )
-        return found | {"alarms": self._clock.alarms() + self._fires.alarms() + found["alarms"]}
+            self._site, daemon, devices, rules, self._access.state_of, self._unread, standing.door_of
+        )  # fmt: skip
+        portals = status.portal_alarms(rules, devices, self._supervisor.channels)
+        watches = self._clock.alarms() + self._fires.alarms() + standing.alarms()
+        return found | {"alarms": watches + portals + found["alarms"]}
 
     def figures(self) -> Figures:
         """See runtime.Runtime."""
@@ -333,6 +342,10 @@ class Daemon:
     def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
         """See runtime.Runtime."""
         return self._supervisor.info(name)
+
+    def channels_of(self, name: str) -> int | None:
+        """See runtime.Runtime."""
+        return self._supervisor.channels(name)
 
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """See runtime.Runtime."""

@@ -17,7 +17,7 @@ from devicemgr.device_health import HealthBook, Listener
 from devicemgr.driver_calls import Abandoned, DriverCalls
 from devicemgr.errors import DeviceBusy, DeviceError, DevicemgrError, DeviceUnreachable, DeviceUnready, InvalidInput
 from devicemgr.model import DeviceConfig, DeviceInfo
-from devicemgr.ports import Complaining, Device, Traceable
+from devicemgr.ports import Channeled, Complaining, Device, Traceable
 from devicemgr.restarts import Restarts
 
 log = logging.getLogger(__name__)
@@ -114,6 +114,11 @@ class DeviceWorker:
     def trace(self) -> list[tuple[float, str, bytes]]:
         """The latest bytes on its line, from any thread and while it is offline: that is when one wants them."""
         return trace_of(self.config.name, self._device) if self._device else []
+
+    @property
+    def channels(self) -> int | None:
+        """How many channels its gate says that it has."""
+        return self._device.channels if isinstance(self._device, Channeled) else None
 
     def watch(self) -> None:
         """On the supervisor's watch: tell of a silent driver, and give up one that hangs."""

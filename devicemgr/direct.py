@@ -24,6 +24,7 @@ from devicemgr.reconciler import mark_revoked, sync_of
 from devicemgr.rulebook import Rulebook
 from devicemgr.runtime import Figures
 from devicemgr.site import Site
+from devicemgr.standing_alarms import StandingAlarms
 from devicemgr.store import places
 from devicemgr.supervisor import DeviceState, Health
 
@@ -45,7 +46,11 @@ class DirectRuntime:
         with self._site.database.read() as session:
             now = datetime.now(UTC)
             devices = [DeviceState(r.name, r.driver, Health.UNKNOWN, None, now) for r in places.devices(session)]
-            portals = [{"name": r.name, "mode": r.mode, "state": "unknown"} for r in places.portals(session)]
+            portals = [
+                {"name": r.name, "mode": r.mode, "state": "unknown", "door": None} for r in places.portals(session)
+            ]
+            standing = StandingAlarms(self._site.ledger, Rulebook(self._site.database, self._site.parts.catalog), str)
+            standing.remember(session)
         revoked = status.revoked(self._site.database)
         return {
             "daemon": status.daemon_json(running=False, ready=False, uptime_s=0),
@@ -55,6 +60,7 @@ class DirectRuntime:
             "ledger": status.ledger_json(self._site.database),
             "alarms": [
                 {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
+                *standing.alarms(),
                 *status.storage_alarms(self._site),
                 *alarms_of(self._site.clock),
                 *status.revoked_alarms(revoked),
@@ -87,6 +93,10 @@ class DirectRuntime:
             return device.open(), datetime.now(UTC)
         finally:
             device.close()
+
+    def channels_of(self, name: str) -> int | None:  # noqa: ARG002
+        """Not known without a connection."""
+        return None
 
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """Open, read, close, and what went over the line meanwhile; a failure is in there too."""

@@ -35,6 +35,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         run("backups", lambda: _backups(site)),
         run("face model", lambda: _face_model(site)),
         run("daemon", lambda: _daemon(runtime)),
+        run("alarms", lambda: _alarms(runtime)),
         run("profiles", lambda: _profiles(site)),
         *_devices(site, runtime),
     ]
@@ -142,6 +143,16 @@ def _daemon(runtime: Runtime) -> str:
     if not runtime.running:
         raise Finding("no daemon runs", "start it: systemctl start devicemgr, or devicemgr run")
     return f"running for {runtime.status()['daemon']['uptime_s']:.0f} s"
+
+
+def _alarms(runtime: Runtime) -> str:
+    """What `status` shows; without a daemon that alone is the check before this one."""
+    found = [alarm for alarm in runtime.status()["alarms"] if alarm["kind"] != "daemon_not_running"]
+    if found:
+        where = [f"{alarm['kind']} {alarm.get('portal') or alarm.get('device') or ''}".strip() for alarm in found[:5]]
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise Finding(f"{len(found)} alarms stand: {', '.join(where)}{more}", "devicemgr status tells the causes")
+    return "none stands"
 
 
 def _devices(site: Site, runtime: Runtime) -> Iterator[dict[str, Any]]:

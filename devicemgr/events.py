@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REX_PRESSED = "rex_pressed"
     TAMPER = "tamper"
     FIRE_RELEASE = "fire_release"
+    ALARM_ENDED = "alarm_ended"  # detail.alarm says which kind
     DECISION_DISPUTED = "decision_disputed"
     DEVICE_CONFIRMED = "device_confirmed"  # its memory says that it did as it was answered
     DEVICE_ONLINE = "device_online"
@@ -135,11 +136,25 @@ class PassageCompleted:
 class GateAlarm:
     """A gate or reader reports an alarm: portal_forced, portal_held_open, tamper, passage_tailgated, …_reversed,
     …_climbed or …_obstructed, or, its own fault, device_degraded.
+
+    `active` True begins a state that the device will end with False, which it reports also when it finds the state over
+    after an opening; a repeated state is no fault. None is an event whose end the device never reports. `input` tells
+    several sources of one kind and channel apart.
     """
 
     channel: int
     kind: Kind
     detail: str = ""
+    active: bool | None = None
+    input: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorContact:
+    """State of the door at `channel`, at the first reading and when it changes; None when it can't be known."""
+
+    channel: int
+    is_open: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +265,7 @@ DeviceFact = (
     PassageStarted
     | PassageCompleted
     | GateAlarm
+    | DoorContact
     | RexPressed
     | FireRelease
     | CardRead

@@ -11,7 +11,6 @@ from devicemgr.events import (
     DeviceFact,
     Fact,
     FireRelease,
-    GateAlarm,
     Kind,
     PassageCompleted,
     PassageStarted,
@@ -35,20 +34,19 @@ class Passages:
     """Follows each portal's lane through rules.passage, and records what comes of it.
 
     `ended` is called with the request of each passage that was completed or timed out, `cancel` for a release that ran
-    out here and must not stay in force at the gate.
+    out here and must not stay in force at the gate; `forced` gives the event of a passage that nothing released the
+    alarm that it begins.
     """
 
     def __init__(
-        self,
-        ledger: Ledger,
-        rules: Rulebook,
-        ended: Callable[[str | None], None],
-        cancel: Callable[[Portal, Direction], None],
-    ) -> None:
+        self, ledger: Ledger, rules: Rulebook, ended: Callable[[str | None], None],
+        cancel: Callable[[Portal, Direction], None], forced: Callable[[Portal, Fact], Fact],
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._rules = rules
         self._ended = ended
         self._cancel = cancel
+        self._forced = forced
         self._passage_s: dict[str, float] = {}
         self._lanes: dict[str, tuple[Portal, LaneState]] = {}
         self._relock: dict[str, tuple[float, str]] = {}
@@ -82,8 +80,6 @@ class Passages:
         match fact:
             case RexPressed():
                 self._record(Kind.REX_PRESSED, portal, device)
-            case GateAlarm(_, kind, detail):
-                self._record(kind, portal, device, {"cause": detail})
             case PassageStarted() | PassageCompleted() if portal:
                 self._unknown.discard(portal.name)
                 self._moved(portal, fact, now)
@@ -127,7 +123,8 @@ class Passages:
         if lane != passage.IDLE:
             self._lanes[portal.name] = (portal, lane)
         for fact in facts:
-            self._ledger.submit(passage_fact(portal, fact))
+            found = passage_fact(portal, fact)
+            self._ledger.submit(self._forced(portal, found) if found.kind == Kind.PORTAL_FORCED else found)
             if fact.kind in _ENDS:
                 self._ended(fact.request)
             if fact.kind is Kind.PASSAGE_TIMED_OUT and not free:

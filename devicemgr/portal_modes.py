@@ -2,17 +2,20 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, RequestError
-from devicemgr.events import Fact, Kind
+from devicemgr.events import Condition, Fact, Kind
 from devicemgr.model import JsonValue, Portal, PortalMode
 from devicemgr.ports import Delivery, Device, Gate
 from devicemgr.rulebook import Rulebook
 from devicemgr.site import Site
-from devicemgr.store import places
+from devicemgr.store import conditions, places
+from devicemgr.store.database import Session
+from devicemgr.store.tables import PortalRow
 from devicemgr.supervisor import DeviceState, Health
 
 log = logging.getLogger(__name__)
@@ -53,7 +56,10 @@ class PortalModes:
             row = places.portal(session, name)
             before, row.mode = row.mode, str(mode)
             portal = places.portal_model(row)
-            asked = Fact("admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail={"mode": str(mode)})
+            asked = Fact(
+                "admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail={"mode": str(mode)},
+                condition=_lock_of(row, active=True) if mode is PortalMode.LOCKED else None,
+            )  # fmt: skip
             self._site.ledger.append(session, [asked])
         answer: dict[str, Any] = {"portal": name, "mode": str(mode), "applied": True}
         try:
@@ -67,6 +73,8 @@ class PortalModes:
         detail: dict[str, JsonValue] = {"mode": str(mode), "outcome": str(outcome)}
         fact = Fact(kind, datetime.now(UTC), portal=name, actor=actor, detail=detail)
         with self._site.database.write(changes_site=False) as session:
+            if mode is not PortalMode.LOCKED:
+                fact = replace(fact, condition=_lock_of(places.portal(session, name), active=False))
             self._site.ledger.append(session, [fact])
         return answer | {"outcome": str(outcome)}
 
@@ -74,10 +82,23 @@ class PortalModes:
         """The gate can't do what was asked, and never will: the portal stays as it was."""
         detail: dict[str, JsonValue] = {"mode": mode, "cause": "the gate cannot do what was asked"}
         with self._site.database.write() as session:
-            places.portal(session, name).mode = mode
-            fact = Fact("admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail=detail)
+            row = places.portal(session, name)
+            row.mode = mode
+            condition = _lock_of(row, active=mode == PortalMode.LOCKED)
+            fact = Fact(
+                "admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail=detail, condition=condition
+            )  # fmt: skip
             self._site.ledger.append(session, [fact])
         self._rules.refresh()
+
+    def remember(self, session: Session) -> None:
+        """Take from the store which gates were locked, or were to be: a later mode may not have reached them."""
+        locked = {
+            (row.device_id, row.channel) for row in conditions.standing(session) if row.kind == Kind.PORTAL_LOCKED
+        }
+        for row in places.portals(session):
+            if (row.gate_id, row.channel) in locked:
+                self._sent[row.name] = PortalMode.LOCKED
 
     def on_state(self, state: DeviceState) -> None:
         """A gate that comes back may have forgotten its mode, or have missed a change, the one to normal included."""
@@ -177,3 +198,8 @@ class PortalModes:
     def _record(self, portal: Portal, kind: Kind, mode: PortalMode, cause: str) -> None:
         detail: dict[str, JsonValue] = {"mode": str(mode), "cause": cause}
         self._site.ledger.submit(Fact(kind, datetime.now(UTC), portal=portal.name, device=portal.gate, detail=detail))
+
+
+def _lock_of(row: PortalRow, *, active: bool) -> Condition:
+    """Return the lock of a portal's gate as a condition; it stands from before it is sent until another mode is in."""
+    return Condition(row.gate_id, Kind.PORTAL_LOCKED, active, channel=row.channel)

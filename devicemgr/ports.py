@@ -100,6 +100,14 @@ class Cancelable(Device, Protocol):
 
 
 @runtime_checkable
+class Channeled(Device, Protocol):
+    """A gate that says how many channels it has: a portal on any other channel is an alarm."""
+
+    channels: int | None
+    """Channels 1 to this many; None until it is known, which may take an open()."""
+
+
+@runtime_checkable
 class Indicator(Device, Protocol):
     """Lamps and buzzers at a reader or gate; a lost signal is no fault, and changes neither lock nor arm."""
 

@@ -53,6 +53,9 @@ class Runtime(Protocol):
     def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
         """What the device said of itself when it was last opened, and when that was; DeviceError when it never was."""
 
+    def channels_of(self, name: str) -> int | None:
+        """Return how many channels a gate has, as far as it said so (ports.Channeled)."""
+
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """As ports.Traceable.trace, of a device that is offline too; InvalidInput for one without a line of bytes."""
 

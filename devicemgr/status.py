@@ -1,6 +1,6 @@
 """What `status` answers, with a daemon and without."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +8,7 @@ from devicemgr import __version__, shared_cards
 from devicemgr.errors import StorageFailed
 from devicemgr.events import Kind
 from devicemgr.face_ports import Gallery
+from devicemgr.model import Portal
 from devicemgr.rules.policy import Snapshot
 from devicemgr.site import Site
 from devicemgr.store import holdings, ledger_rows, seals
@@ -109,6 +110,27 @@ def storage_alarms(site: Site) -> list[dict[str, Any]]:
     return found
 
 
+def portal_alarms(
+    rules: Snapshot, devices: Iterable[DeviceState], channels_of: Callable[[str], int | None]
+) -> list[dict[str, Any]]:
+    """Return the portals whose gate is away, or has no such channel: they do nothing that a guard asks for."""
+    states = {state.name: state for state in devices}
+    found: list[dict[str, Any]] = []
+    for name, portal in sorted(rules.portals.items()):
+        state, channels = states.get(portal.gate), channels_of(portal.gate)
+        where = {"portal": name, "device": portal.gate}
+        if state is not None and state.health in (Health.OFFLINE, Health.QUARANTINED):
+            cause = f"its gate {portal.gate} is {state.health}: {state.cause or 'see its alarm'}"
+            found.append({"kind": "portal_gate_offline", **where, "cause": cause, "since": rfc3339(state.since)})
+        if channels is not None and portal.channel > channels:
+            has = f"channels 1 to {channels}" if channels else "no channels"
+            cause = (
+                f"{portal.gate} has {has}, not {portal.channel}; `devicemgr portal edit {name} --gate` names another"
+            )
+            found.append({"kind": "portal_channel_missing", **where, "cause": cause})
+    return found
+
+
 def alarms(
     site: Site, devices: list[DeviceState], revoked: Mapping[str, int], *, fire: bool, unread: str | None
 ) -> list[dict[str, Any]]:
@@ -130,7 +152,7 @@ def alarms(
 
 def of_daemon(
     site: Site, daemon: dict[str, Any], devices: list[DeviceState], rules: Snapshot,
-    state_of: Callable[[str], str], unread: str | None,
+    state_of: Callable[[str], str], unread: str | None, door_of: Callable[[Portal], str | None],
 ) -> dict[str, Any]:  # fmt: skip
     """The whole of `status` with a daemon, also while the database can't be read."""
     held = revoked(site.database)
@@ -138,7 +160,12 @@ def of_daemon(
         "daemon": daemon,
         "devices": [device_json(state, held) for state in devices],
         "portals": [
-            {"name": portal.name, "mode": str(portal.mode), "state": state_of(portal.name)}
+            {
+                "name": portal.name,
+                "mode": str(portal.mode),
+                "state": state_of(portal.name),
+                "door": door_of(portal),
+            }
             for _, portal in sorted(rules.portals.items())
         ],
         "gallery": gallery_json(site.gallery.current),

@@ -152,6 +152,11 @@ class Supervisor:
             raise DeviceUnreachable(f"{name} has not been reached since the daemon began: {worker.health.why_away}")
         return worker.info
 
+    def channels(self, name: str) -> int | None:
+        """Return how many channels a gate has (ports.Channeled); None when it does not say, or was not reached yet."""
+        worker = self._workers.get(name)
+        return worker.channels if worker else None
+
     def trace(self, name: str) -> list[tuple[float, str, bytes]]:
         """The latest bytes on a device's line; see device_worker.trace_of."""
         worker = self._workers.get(name)

@@ -15,6 +15,7 @@ READY = "ready"
 READINGS = 2
 
 POWER_LOST = "the turnstile has no power or is not ready: its contacts dropped together; nobody has passed"
+POWER_BACK = "the turnstile's contacts are at rest"
 
 
 class Contacts:
@@ -24,7 +25,7 @@ class Contacts:
         self._passes = {direction: name for direction, name in PASS.items() if name in wired}
         self._ready = READY in wired
         self.powerless = False
-        self._at_rest = False
+        self._at_rest = self._has_rested = False
         self._down = dict.fromkeys(self._passes, 0)
 
     def reset(self) -> None:
@@ -38,12 +39,15 @@ class Contacts:
         if (self._ready and not on[READY]) or len(down) > 1:
             self.reset()
             before, self.powerless = self.powerless, True
-            return ([] if before else [GateAlarm(1, Kind.DEVICE_DEGRADED, POWER_LOST)]), set()
+            return ([] if before else [GateAlarm(1, Kind.DEVICE_DEGRADED, POWER_LOST, active=True)]), set()
         if not self._at_rest:
             # Contacts come back one by one, so the way back is no passage either.
             self._at_rest = not down
-            self.powerless = self.powerless and bool(down)
-            return [], set()
+            was_powerless, self.powerless = self.powerless, self.powerless and bool(down)
+            # Also at the first rest after an opening: a daemon before this one may have seen the power fail.
+            over = not down and (was_powerless or not self._has_rested)
+            self._has_rested = self._has_rested or not down
+            return ([GateAlarm(1, Kind.DEVICE_DEGRADED, POWER_BACK, active=False)] if over else []), set()
         facts: list[DeviceFact] = []
         for direction in self._passes:
             facts += self._turn(direction, direction in down)

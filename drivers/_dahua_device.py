@@ -57,6 +57,7 @@ class DahuaConsole(DahuaUpkeep):
     ) -> None:  # fmt: skip
         self._name, self._options, self._zone = name, options, zone
         self._http, self._cgi = commands, Cgi(commands)
+        self.channels = options.doors
         self._clock = TerminalClock(zone or UTC, 0.0)
         self._clock_read = 0.0
         self._question_age: float | None = None

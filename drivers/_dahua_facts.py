@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.events import DeviceDecided, DeviceReported, GateAlarm, Kind, Presented, Reason
+from devicemgr.events import DeviceDecided, DeviceReported, DoorContact, GateAlarm, Kind, Presented, Reason
 from devicemgr.model import Direction, Factor, JsonValue
 from devicemgr.text import safe
 from drivers._dahua_cgi import number
@@ -31,12 +31,19 @@ _DIRECTIONS = {"Entry": Direction.ENTRY, "Exit": Direction.EXIT, "0": Direction.
 _LATE_SECONDS = 10.0
 
 
-def alarm(told: Told) -> GateAlarm | None:
-    """An alarm that begins; None for its end, and for what is no alarm."""
+def alarm(told: Told) -> GateAlarm | DoorContact | None:
+    """Return an alarm that begins or ends, or a door's contact; None for what is neither.
+
+    The stream tells no states after a loss, so that a missed end must not keep an alarm for good.
+    """
+    if told.code == "DoorStatus":
+        is_open = {"open": True, "close": False}.get(text_of(told.data, "Status").lower())
+        return None if is_open is None else DoorContact(told.door + 1, is_open)
     kind, words = _ALARMS.get(told.code, (None, ""))
-    if kind is None or told.action.lower() == "stop":
+    if kind is None:
         return None
-    return GateAlarm(told.door + 1, kind, words)
+    name = f"alarm {told.index}" if told.code == "AlarmLocal" else told.code
+    return GateAlarm(told.door + 1, kind, words, active=False if told.action.lower() == "stop" else None, input=name)
 
 
 def happened(

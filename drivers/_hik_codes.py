@@ -38,6 +38,12 @@ CODES: dict[tuple[int, int], Code] = {
     **{(EVENT, minor): Code(words, kind=kind) for minor, (words, kind) in HAPPENED.items()},
 }
 ASKS = "the console asks this box"  # who decides, in words
+CONTACTS = {(EVENT, 0x19): True, (EVENT, 0x1A): False}
+# Source and whether it begins: "Zone Tampering" and "Card Reader Tampering" of the vendor's list of alarms.
+TAMPERS = {
+    (ALARM, 0x404): ("zone", True), (ALARM, 0x405): ("zone", False),
+    (ALARM, 0x406): ("reader", True), (ALARM, 0x407): ("reader", False),
+}  # fmt: skip
 FIRE_ON, FIRE_OFF = (EVENT, 0x34), (EVENT, 0x35)
 
 # What an answer's statusCode means where no subStatusCode says more.

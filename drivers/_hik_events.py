@@ -9,6 +9,7 @@ from devicemgr.events import (
     DeviceDecided,
     DeviceFact,
     DeviceReported,
+    DoorContact,
     FireRelease,
     GateAlarm,
     Kind,
@@ -17,7 +18,7 @@ from devicemgr.events import (
 )
 from devicemgr.model import Factor, JsonValue
 from devicemgr.rules.cards import names_of_number
-from drivers._hik_codes import CODES, FIRE_OFF, FIRE_ON, Code
+from drivers._hik_codes import CODES, CONTACTS, FIRE_OFF, FIRE_ON, TAMPERS, Code
 from drivers._hik_isapi import section
 from drivers._hik_time import Clock
 
@@ -112,6 +113,8 @@ def question(event: Event, captured: float, age: float | None = None) -> Present
 
 def recorded(event: Event, clock: Clock) -> DeviceFact | None:
     """What is to be recorded of `event`, with its own time; None for codes that tell nothing of their own."""
+    if event.code in CONTACTS:
+        return DoorContact(event.door, CONTACTS[event.code])
     code = CODES.get(event.code)
     if code is None:
         return None
@@ -125,6 +128,15 @@ def recorded(event: Event, clock: Clock) -> DeviceFact | None:
         return fact
     why = "; ".join(words for words in (code.words, clock.note) if words)
     return DeviceReported(event.door, code.kind, event.serial, event.at, why)
+
+
+def tamper_of(event: Event) -> GateAlarm | None:
+    """Return the tampering that an alarm of the stream begins or ends; a missed end must not keep it for good."""
+    if event.code not in TAMPERS:
+        return None
+    name, begins = TAMPERS[event.code]
+    words = f"tampering at the {name}" + ("" if begins else " is over")
+    return GateAlarm(1, Kind.TAMPER, words, active=None if begins else False, input=name)
 
 
 def confirmed(event: Event) -> DeviceReported:

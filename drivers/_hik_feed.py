@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from devicemgr.errors import DeviceError, DeviceGarbled, DevicemgrError, DeviceUnreachable
 from devicemgr.events import Presented
-from drivers._hik_codes import EVENT
+from drivers._hik_codes import EVENT, TAMPERS
 from drivers._hik_events import Event, from_stream, question
 from drivers._hik_isapi import Isapi, Refusal
 from drivers._hik_memory import Memory
@@ -76,6 +76,7 @@ class Feed:
         self._streamed_more = threading.Event()
         self._waiting: queue.Queue[Event] = queue.Queue(_MOST_WAITING)
         self._questions: deque[Presented] = deque(maxlen=_MOST_QUESTIONS)
+        self._tampers: deque[Event] = deque(maxlen=_MOST_QUESTIONS)
         self._memory: Memory | None = Memory(wires.memory, clock, cursor, self._stopping.is_set)
         self._last = cursor or 0
         self._lock = threading.Lock()
@@ -110,6 +111,8 @@ class Feed:
         found: list[Heard] = []
         while self._questions:
             found.append(self._questions.popleft())
+        while self._tampers:
+            found.append(self._tampers.popleft())
         while len(found) < most:
             try:
                 found.append(self._waiting.get_nowait())
@@ -258,6 +261,8 @@ class Feed:
     def _on_event(self, event: Event, arrived: float) -> None:
         if event.asks and self._is_now(event):
             self._ask(event, arrived)
+        if event.code in TAMPERS and self._is_now(event):
+            self._tampers.append(event)
         if event.code[0] != EVENT:
             return
         with self._lock:

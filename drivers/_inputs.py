@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from devicemgr.errors import DeviceRefused, OutcomeUnknown
-from devicemgr.events import DeviceFact, FireRelease, GateAlarm, Kind, PassageCompleted, RexPressed
+from devicemgr.events import DeviceFact, DoorContact, FireRelease, GateAlarm, Kind, PassageCompleted, RexPressed
 from devicemgr.model import Direction, PortalMode
 from drivers._contacts import PASS, READY, Contacts
 from drivers._relays import RelayOptions
@@ -155,8 +155,11 @@ class Watch:
         if "rex" in rising:
             self._may_open_until = max(self._may_open_until, now + REX_SECONDS)
             facts.append(RexPressed(1))
-        if "tamper" in rising or (before is None and on.get("tamper")):
-            facts.append(GateAlarm(1, Kind.TAMPER, "the tamper switch has opened"))
+        if "tamper" in on and (before is None or on["tamper"] != before["tamper"]):
+            words = "the tamper switch has opened" if on["tamper"] else "the tamper switch is closed"
+            facts.append(GateAlarm(1, Kind.TAMPER, words, active=on["tamper"]))
+        if "door" in on and (before is None or on["door"] != before["door"]):
+            facts.append(DoorContact(1, on["door"]))
         if "door" in on:
             facts += self._door(now, on["door"], opened="door" in rising, free=free or self.fire)
         more, passing = self._contacts.step(on) if self._contacts else ([], set())
@@ -172,11 +175,12 @@ class Watch:
             return []
         facts: list[DeviceFact] = []
         if opened and not free and now > self._may_open_until:
-            facts.append(GateAlarm(1, Kind.PORTAL_FORCED, "the door was opened without a release"))
+            facts.append(GateAlarm(1, Kind.PORTAL_FORCED, "the door was opened without a release", active=True))
         if free or self._open_since is None:
             self._open_since = now
         elif now - self._open_since >= self._held_seconds:
-            facts.append(GateAlarm(1, Kind.PORTAL_HELD_OPEN, f"the door is open for {self._held_seconds:g} s"))
+            words = f"the door is open for {self._held_seconds:g} s"
+            facts.append(GateAlarm(1, Kind.PORTAL_HELD_OPEN, words, active=True))
             # Once; it closes before the next.
             self._open_since = float("inf")
         return facts

@@ -101,16 +101,28 @@ def facts_between(
             if now.present[direction] and not before.present[direction]:
                 facts.append(PassageStarted(1, direction))
             facts += _passages(direction, before.count[direction], now.count[direction], elapsed)
-    return facts + _alarms(now.errors & ~(before.errors if before else 0), alarms, now.errors, details)
+    new = now.errors & ~(before.errors if before else 0)
+    return facts + _alarms(new, alarms, now.errors, details) + _ended(before, now, alarms)
+
+
+def _ended(before: State | None, now: State, alarms: Mapping[int, Kind]) -> list[DeviceFact]:
+    """Return the ends of alarms whose bits have all gone; at the first reading, of all that are not there."""
+    stands = _kinds(now.errors, alarms)
+    stood = {*alarms.values(), Kind.DEVICE_DEGRADED} if before is None else _kinds(before.errors, alarms)
+    told = f"the turnstile reports errors 0x{now.errors:04x}"
+    return [GateAlarm(1, kind, told, active=False) for kind in sorted(stood - stands)]
+
+
+def _kinds(errors: int, alarms: Mapping[int, Kind]) -> set[Kind]:
+    return {alarms.get(bit, Kind.DEVICE_DEGRADED) for bit in range(16) if errors >> bit & 1}
 
 
 def _alarms(new: int, alarms: Mapping[int, Kind], errors: int, details: int | None) -> list[DeviceFact]:
     """One alarm a kind that a new error bit stands for; bits that nobody has explained are the turnstile's fault."""
-    kinds = {alarms.get(bit, Kind.DEVICE_DEGRADED) for bit in range(16) if new >> bit & 1}
     told = f"the turnstile reports errors 0x{errors:04x}"
     if details is not None:
         told += f", details 0x{details:04x}"
-    return [GateAlarm(1, kind, told) for kind in sorted(kinds)]
+    return [GateAlarm(1, kind, told, active=True) for kind in sorted(_kinds(new, alarms))]
 
 
 def _passages(direction: Direction, before: int, now: int, elapsed: float) -> list[DeviceFact]:
@@ -128,6 +140,7 @@ class LotGate:
 
     poll_interval = 0.1
     senses_passage = True
+    channels = 1
 
     def __init__(self, name: str, master: "Master", alarms: Mapping[int, Kind]) -> None:
         self._name = name

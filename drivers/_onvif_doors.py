@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, InvalidInput, OutcomeUnknown
-from devicemgr.events import DeviceFact, DeviceReported, GateAlarm, Kind
+from devicemgr.events import DeviceFact, DeviceReported, DoorContact, GateAlarm, Kind
 from devicemgr.model import Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery
 from drivers._onvif import OnvifDevice
@@ -24,6 +24,9 @@ _ALARMS = {
     ("DoorTamper", "TamperDetected"): Kind.TAMPER,
     ("DoorFault", "FaultDetected"): Kind.DEVICE_DEGRADED,
 }
+# The same topics' values that say that it is over (ONVIF Door Control 5.2); Unknown and NotSupported say nothing.
+_OVER = {"DoorAlarm": "Normal", "DoorTamper": "NotInTamper", "DoorFault": "NotInFault"}
+_CONTACT = {"Open": True, "Closed": False, "Unknown": None, "Fault": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class Doors:
                 raise DeviceRefused(f"the controller has no door '{plain(token)}'; it has: {there}")
         for channel in range(1, len(entry) + 1):
             self._modes.setdefault(channel, PortalMode.NORMAL)
+
+    @property
+    def channels(self) -> int | None:
+        """How many channels there are; None before open()."""
+        return len(self._channels[Direction.ENTRY]) if self._channels else None
 
     @property
     def faulty(self) -> list[str]:
@@ -117,13 +125,22 @@ class Doors:
         if channel is None or self._states.get(key) == value:
             return []
         self._states[key] = value
+        if notice.topic[2] == "DoorPhysicalState":
+            return [DoorContact(channel, _CONTACT[value])] if value in _CONTACT else []
+        why = f"door {plain(self._doors[token].name or token)}"
+        ended = self._ended(notice.topic[2], value)
+        facts: list[DeviceFact] = [GateAlarm(channel, kind, why, active=False, input=token[:64]) for kind in ended]
         kind = _ALARMS.get((notice.topic[2], value))
         if kind is None:
-            return []
-        why = f"door {plain(self._doors[token].name or token)}"
-        if stale:
-            return [DeviceReported(channel, kind, notice.serial, notice.at or datetime.now(UTC), why)]
-        return [GateAlarm(channel, kind, why)]
+            return facts
+        if stale and notice.operation != "Initialized":
+            return [*facts, DeviceReported(channel, kind, notice.serial, notice.at or datetime.now(UTC), why)]
+        return [*facts, GateAlarm(channel, kind, why, active=True, input=token[:64])]
+
+    def _ended(self, topic: str, value: str) -> list[Kind]:
+        """Return the alarms of a topic that its new value ends: all of them, or those other than the one it names."""
+        kinds = {told: kind for (of, told), kind in _ALARMS.items() if of == topic}
+        return [kind for told, kind in kinds.items() if told != value] if value in {_OVER.get(topic), *kinds} else []
 
     def _door(self, channel: int, direction: Direction) -> Door:
         tokens = self._channels.get(direction, [])

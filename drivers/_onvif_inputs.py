@@ -38,14 +38,11 @@ class Inputs:
         if token == self._options.fire_input:
             was_known, self._fire_known = self._fire_known, True
             return [] if was_known and active == before else [FireRelease(active)]
-        return self._risen(token, notice.operation) if active and not before else []
-
-    def _risen(self, token: str, operation: str) -> list[DeviceFact]:
-        # A button that is found pressed after a loss was not pressed now.
-        if token == self._options.rex_input and operation != "Initialized":
-            return [RexPressed(1)]
+        if token == self._options.rex_input:
+            # A button that is found pressed after a loss was not pressed now.
+            return [RexPressed(1)] if active and not before and notice.operation != "Initialized" else []
         kind = self._alarms.get(token)
-        return [GateAlarm(1, kind, f"input {token}")] if kind else []
+        return [GateAlarm(1, kind, f"input {token}", active=active)] if kind and active != before else []
 
 
 def _is_input(notice: Notice) -> bool:

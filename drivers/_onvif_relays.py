@@ -59,6 +59,11 @@ class RelayGate:
         return bool(self._modes)
 
     @property
+    def channels(self) -> int:
+        """How many channels the options' relays make."""
+        return len(self._modes)
+
+    @property
     def timed_here(self) -> list[str]:
         """The relays whose pulse the device does not end by itself."""
         return sorted(self._stubborn)

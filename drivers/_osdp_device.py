@@ -74,6 +74,7 @@ class OsdpReader:
 
     poll_interval = 0.03
     senses_passage = False
+    channels = 1
 
     def __init__(self, name: str, address: Address, keys: list[bytes], options: "Options") -> None:
         self._name = name
@@ -95,7 +96,8 @@ class OsdpReader:
         self._off = OFF
         self._wrong_keys = 0
         self._again_at = float("-inf")
-        self._tampered = self._power_failed = False
+        self._tampered: bool | None = None
+        self._power_failed: bool | None = None
         self._facts: list[DeviceFact] = []
 
     @property
@@ -154,9 +156,10 @@ class OsdpReader:
             cause = f"a reader with another key answered here and was refused {self._wrong_keys} times"
             self._facts.append(GateAlarm(CHANNEL, Kind.TAMPER, cause))
             self._wrong_keys = 0
-        self._door.forget()
         self._ask_status(session, osdp_sys.STATUS_REPORT_LOCAL)
-        if self._door.is_wired and session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING):
+        can_ask = self._door.is_wired and bool(session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING))
+        self._door.forget(asked=can_ask and _STATUS_CODE[osdp_sys.STATUS_REPORT_INPUT] not in self._refused)
+        if can_ask:
             self._ask_status(session, osdp_sys.STATUS_REPORT_INPUT)
         if session.has(osdp_sys.CAP_OUTPUT_CONTROL):
             self._restore()
@@ -238,7 +241,7 @@ class OsdpReader:
             "inputs": session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING),
             "lamps": session.has(osdp_sys.CAP_READER_LED_CONTROL),
             "buzzer": bool(session.has(osdp_sys.CAP_READER_AUDIBLE_OUTPUT)),
-            "tamper": self._tampered,
+            "tamper": bool(self._tampered),
         }  # fmt: skip
         return found | ({"warning": self.complaint} if self.complaint else {})
 
@@ -323,10 +326,12 @@ class OsdpReader:
     def _local_status(self, report: bytes) -> list[DeviceFact]:
         tampered, power_failed = (bool(byte) for byte in report[:2].ljust(2, b"\0"))
         facts: list[DeviceFact] = []
-        if tampered and not self._tampered:
-            facts.append(GateAlarm(CHANNEL, Kind.TAMPER, "the reader's tamper contact is open"))
-        if power_failed and not self._power_failed:
-            facts.append(GateAlarm(CHANNEL, Kind.DEVICE_DEGRADED, "the reader reports a power failure"))
+        if tampered is not self._tampered:
+            words = f"the reader's tamper contact is {'open' if tampered else 'closed'}"
+            facts.append(GateAlarm(CHANNEL, Kind.TAMPER, words, active=tampered, input="contact"))
+        if power_failed is not self._power_failed:
+            words = f"the reader reports {'a' if power_failed else 'no'} power failure"
+            facts.append(GateAlarm(CHANNEL, Kind.DEVICE_DEGRADED, words, active=power_failed))
         self._tampered, self._power_failed = tampered, power_failed
         return facts
 

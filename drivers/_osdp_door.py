@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devicemgr.events import DeviceFact, GateAlarm, Kind, RexPressed
+from devicemgr.events import DeviceFact, DoorContact, GateAlarm, Kind, RexPressed
 
 CHANNEL = 1
 # A door may be pulled open in the last moment of a release.
@@ -18,7 +18,7 @@ class DoorWatch:
         self._held_open_seconds = held_open_seconds
         self._inverted = inverted
         self._open: bool | None = None
-        self._pressed = False
+        self._pressed: bool | None = False
         self._allowed_until = 0.0
         self._tell_held_at: float | None = None
         self.free = False
@@ -28,9 +28,10 @@ class DoorWatch:
         """Whether any input matters."""
         return self._door is not None or self._rex is not None
 
-    def forget(self) -> None:
-        """The line was away: the next report is where we begin."""
+    def forget(self, *, asked: bool) -> None:
+        """Begin with the next report; with `asked` it is a state: a button that it finds held was not pressed now."""
         self._open = None
+        self._pressed = None if asked else bool(self._pressed)
 
     def allow(self, now: float, seconds: float) -> None:
         """The door may be opened for so long."""
@@ -40,16 +41,18 @@ class DoorWatch:
         """All inputs as the reader reports them, one number each."""
         facts: list[DeviceFact] = []
         pressed = self._is_active(self._rex, inputs)
-        if pressed and not self._pressed:
+        if pressed and self._pressed is False:
             self.allow(now, self._held_open_seconds)
             facts.append(RexPressed(CHANNEL))
         self._pressed = pressed
         opened = self._is_active(self._door, inputs)
         if self._door is not None and opened != self._open:
             if opened and self._open is not None and not self.free and now > self._allowed_until:
-                facts.append(GateAlarm(CHANNEL, Kind.PORTAL_FORCED, "the door was opened without a release"))
+                words = "the door was opened without a release"
+                facts.append(GateAlarm(CHANNEL, Kind.PORTAL_FORCED, words, active=True))
             self._tell_held_at = now + self._held_open_seconds if opened else None
             self._open = opened
+            facts.insert(0, DoorContact(CHANNEL, opened))
         return facts
 
     def tick(self, now: float) -> list[DeviceFact]:
@@ -58,7 +61,7 @@ class DoorWatch:
             return []
         self._tell_held_at = None
         cause = f"the door has been open for {self._held_open_seconds:g} s"
-        return [GateAlarm(CHANNEL, Kind.PORTAL_HELD_OPEN, cause)]
+        return [GateAlarm(CHANNEL, Kind.PORTAL_HELD_OPEN, cause, active=True)]
 
     def _is_active(self, number: int | None, inputs: Sequence[int]) -> bool:
         if number is None or number > len(inputs):

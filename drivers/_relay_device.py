@@ -34,6 +34,7 @@ class RelayDevice:
         self._bank = RelayBank(options, switch, flash, delivery)
         self._watch = Watch(options)
         self.senses_passage = self._watch.senses_passage
+        self.channels = options.channels
         self._patience = Patience()
         self._look_at = 0.0
         self._differing: dict[int, bool] = {}

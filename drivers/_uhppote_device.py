@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, OutcomeUnknown
-from devicemgr.events import CardRead, DeviceFact, FireRelease, GateAlarm, Kind
+from devicemgr.events import CardRead, DeviceFact, DoorContact, FireRelease, GateAlarm, Kind
 from devicemgr.host_clock import is_doubted
 from devicemgr.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Holding, ReleaseTimes
@@ -15,7 +15,7 @@ from devicemgr.rules.cards import names_of_controller_number
 from devicemgr.text import safe
 from drivers._uhppote import Endpoint, Wire, aware, wall
 from drivers._uhppote_cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
-from drivers._uhppote_events import OVERWRITTEN, REMOTE_OPEN, Told, fact_of
+from drivers._uhppote_events import CONTACTS, OVERWRITTEN, REMOTE_OPEN, Told, fact_of
 from drivers._uhppote_listener import Listener, listen
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class UhppoteGate:
 
         self._encode, self._decode = encode, decode
         self._name, self._options, self._id = name, options, options.controller
+        self.channels = max(1, min(4, self._id // 100_000_000))  # the first digit of the serial number
         self._zone = zoneinfo.ZoneInfo(options.timezone) if options.timezone else None
         self._endpoint = endpoint
         self._wire = Wire(endpoint, options.controller, options.timeout)
@@ -60,6 +61,7 @@ class UhppoteGate:
         self._now: datetime | None = None
         self._fire: bool | None = None
         self._doors: dict[int, tuple[int, int]] = {}
+        self._contacts: dict[int, bool] = {}
         self._own_opens: dict[int, int] = {}
         self._waiting: list[DeviceFact] = []
         self._is_open = False
@@ -72,6 +74,7 @@ class UhppoteGate:
     def open(self) -> DeviceInfo:
         self.close()
         self._fire = None  # so that it is reported again, also when it did not change meanwhile
+        self._contacts.clear()
         info = self._ask("get_controller")
         self._ask("record_special_events", True)
         status = self._status()
@@ -110,7 +113,7 @@ class UhppoteGate:
         status = self._status()
         facts = [*self._waiting, *self._keep_clock(status), *self._fire_of(status)]
         self._waiting = []
-        return facts + self._events(int(status.event_index))
+        return facts + self._events(int(status.event_index)) + self._contacts_of(status)
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         self._require_open()
@@ -153,7 +156,7 @@ class UhppoteGate:
     def _tell_doors(self) -> list[JsonValue]:
         """Each door that its serial number's first digit promises, as the controller has it."""
         found: list[JsonValue] = []
-        for door in DOORS[: max(1, min(4, self._id // 100_000_000))]:
+        for door in DOORS[: self.channels]:
             answer = self._ask("get_door_control", door, fits=lambda answer, door=door: answer.door == door)
             mode = MODE_WORDS.get(answer.mode, f"mode {answer.mode}")
             found.append(f"{self._label(door)}: {mode}, {answer.delay} s")
@@ -213,6 +216,16 @@ class UhppoteGate:
         before, self._fire = self._fire, bool(status.inputs & FIRE_INPUT)
         return [FireRelease(self._fire)] if self._fire != before else []
 
+    def _contacts_of(self, status: Any) -> list[DeviceFact]:
+        """The doors' contacts at the first reading, and what changed of them without an event."""
+        facts: list[DeviceFact] = []
+        for door in DOORS[: self.channels]:
+            is_open = bool(getattr(status, f"door_{door}_open"))
+            if self._contacts.get(door) != is_open:
+                self._contacts[door] = is_open
+                facts.append(DoorContact(door, is_open))
+        return facts
+
     def _events(self, newest: int) -> list[DeviceFact]:
         facts: list[DeviceFact] = []
         last = self._last or 0
@@ -248,6 +261,9 @@ class UhppoteGate:
         if told.reason in REMOTE_OPEN and self._own_opens.get(told.door, 0) > 0:
             self._own_opens[told.door] -= 1
             return []
+        if told.reason in CONTACTS:
+            self._contacts[told.door] = CONTACTS[told.reason]
+            return [DoorContact(told.door, CONTACTS[told.reason])]
         fact = fact_of(told)
         return [fact] if fact is not None else []
 

@@ -41,6 +41,7 @@ REPORTS = {
     44: (Kind.PORTAL_UNLOCKED, "opened by another program"),
     45: (Kind.PORTAL_UNLOCKED, "opened by another program's reader"),
 }
+CONTACTS = {23: True, 24: False}
 DIRECTIONS = {1: Direction.ENTRY, 2: Direction.EXIT}
 
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
-from devicemgr.events import DeviceDecided, DeviceFact, DeviceReported, FireRelease, GateAlarm, Kind, Presented
+from devicemgr.events import (
+    DeviceDecided,
+    DeviceFact,
+    DeviceReported,
+    DoorContact,
+    FireRelease,
+    GateAlarm,
+    Kind,
+    Presented,
+)
 from devicemgr.kept_password import VERIFIES
 from devicemgr.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.ports import Delivery, Device, Driver, Found, Holding, ReleaseTimes, Spans
@@ -90,6 +99,7 @@ class HikvisionConsole(HikvisionUpkeep):
     def __init__(self, config: DeviceConfig, login: "Login", options: Options) -> None:
         self._config, self._login, self._options = config, login, options
         self._isapi: Isapi | None = None
+        self.channels: int | None = None
         self._people: People | None = None
         self._feed: Feed | None = None
         self._push: PushListener | None = None
@@ -98,7 +108,8 @@ class HikvisionConsole(HikvisionUpkeep):
         self.decides_alone = True
         self._cursor: int | None = None
         self._resumed = False
-        self._fire = self._fire_read = self._tampered = False
+        self._fire = self._fire_read = False
+        self._tampered: bool | None = None
         self._fire_serial: int | None = None
         self._looked = self._timed = 0.0
         self._doors = 1
@@ -120,6 +131,7 @@ class HikvisionConsole(HikvisionUpkeep):
         try:
             self._isapi = isapi = self._connect()
             info, doors = identify(isapi)
+            self.channels = max(doors, 1)
             self._clock = clock_of(isapi, options.clock)
             if self._clock.note:
                 _log.warning("%s: %s", self._config.name, self._clock.note)
@@ -244,12 +256,14 @@ class HikvisionConsole(HikvisionUpkeep):
         self._push.register(isapi)
 
     def _facts(self, heard: "Heard") -> list[DeviceFact]:
-        from drivers._hik_events import confirmed, recorded  # noqa: PLC0415
+        from drivers._hik_events import confirmed, recorded, tamper_of  # noqa: PLC0415
 
         if isinstance(heard, Presented):
             if heard.age is None or abs(heard.age) > _CLOCK_AGREES_S:
                 self._timed = -_CLOCK_SECONDS  # its clock may have been set: it is read again soon
             return [heard]
+        if (alarm := tamper_of(heard)) is not None:
+            return [alarm]  # it stands in no memory, so that it moves no cursor
         if heard.serial < (self._cursor or 0):
             # Its memory was emptied and counts anew.
             self._fire_serial = None if self._fire_serial is None else 0
@@ -259,7 +273,7 @@ class HikvisionConsole(HikvisionUpkeep):
         if heard.code in (FIRE_ON, FIRE_OFF):
             return self._fire_facts(heard)
         fact = recorded(heard, self._clock)
-        if fact is None or isinstance(fact, DeviceDecided | DeviceReported):
+        if fact is None or isinstance(fact, DeviceDecided | DeviceReported | DoorContact):
             return [fact] if fact is not None else []
         return [fact, confirmed(heard)]  # so that it is not told again after a restart
 
@@ -310,9 +324,11 @@ class HikvisionConsole(HikvisionUpkeep):
             self._open_feed().set_clock(self._clock)
         if self._push is not None:
             self._push.register(isapi)
-        opened = work_status(isapi).get("hostAntiDismantleStatus") == "open"
-        alarm, self._tampered = opened and not self._tampered, opened
-        return [GateAlarm(1, Kind.TAMPER, "the console's case is open")] if alarm else []
+        case = work_status(isapi).get("hostAntiDismantleStatus")
+        if case is None or (opened := case == "open") is self._tampered:
+            return []
+        self._tampered = opened
+        return [GateAlarm(1, Kind.TAMPER, f"the console's case is {case}", active=opened, input="case")]
 
     def _control_door(self, channel: int, command: str) -> Delivery:
         isapi = self._open_isapi()

@@ -76,6 +76,11 @@ class OnvifCamera(OnvifUpkeep):
         return lost + [fact for notice in self._session.poll() for fact in self._inputs.facts(notice)]
 
     @property
+    def channels(self) -> int:
+        """Its relays that the options name (ports.Channeled)."""
+        return self._gate.channels
+
+    @property
     def complaint(self) -> str | None:
         """What it lacks (ports.Complaining)."""
         from drivers._onvif_media import READABLE  # noqa: PLC0415

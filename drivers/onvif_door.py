@@ -91,6 +91,11 @@ class OnvifDoor(OnvifUpkeep):
         return lost + [fact for notice in self._session.poll() for fact in self._facts(notice)]
 
     @property
+    def channels(self) -> int | None:
+        """Its doors, or the relays that the options name (ports.Channeled); None before the doors were listed."""
+        return self._relays.channels if self._relays.configured else self._doors.channels
+
+    @property
     def complaint(self) -> str | None:
         """What it lacks (ports.Complaining)."""
         found = self._session.ailments(needs_events=self._needs_events or not self._relays.configured)

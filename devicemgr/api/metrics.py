@@ -84,6 +84,12 @@ def _portals(portals: list[dict[str, Any]]) -> Iterator[Metric]:
     for portal in portals:
         modes.add_metric([portal["name"], portal["mode"]], 1.0)
     yield modes
+    doors = GaugeMetricFamily(
+        "devicemgr_portal_door", "1 for the state of the portal's door", labels=["portal", "door"]
+    )
+    for portal in portals:
+        doors.add_metric([portal["name"], portal["door"] or "unknown"], 1.0)
+    yield doors
 
 
 def _counted(figures: Figures) -> Iterator[Metric]:

@@ -15,6 +15,8 @@ from devicemgr.store.database import Session
 from devicemgr.store.tables import DeviceRow, PortalRow
 from devicemgr.text import slug
 
+_UNKNOWN: dict[str, Any] = {"state": None, "door": None}
+
 router = APIRouter(prefix="/portals", tags=["portals"])
 
 
@@ -85,7 +87,11 @@ def _set_points(context: Context, session: Session, row: PortalRow, direction: D
     places.set_access_points(session, row, direction, names)
 
 
-def _require_free_channel(session: Session, gate: DeviceRow, channel: int, name: str) -> None:
+def _require_free_channel(context: Context, session: Session, gate: DeviceRow, channel: int, name: str) -> None:
+    channels = context.runtime.channels_of(gate.name)
+    if channels is not None and channel > channels:
+        has = f"channels 1 to {channels}" if channels else "no channels; see its options"
+        raise InvalidInput(f"'{gate.name}' has {has}, so that {channel} would open nothing")
     # What a gate reports of a channel must belong to one portal.
     taken = places.portal_on(session, gate.id, channel, other_than=name)
     if taken is not None:
@@ -115,6 +121,11 @@ def _warnings(context: Context, session: Session, portal: dict[str, Any]) -> lis
     return found
 
 
+def _states(context: Context) -> dict[str, dict[str, Any]]:
+    """What a running daemon knows of each portal and its door."""
+    return {p["name"]: {"state": p["state"], "door": p["door"]} for p in context.runtime.status()["portals"]}
+
+
 @router.post("", status_code=201)
 def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a portal on a gate device's channel."""
@@ -123,7 +134,7 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
         if session.get(PortalRow, name):
             raise AlreadyExists(f"portal '{name}' exists; choose another name, or `devicemgr portal edit` it")
         gate = _able(context, session, body.gate, Capability.GATE)
-        _require_free_channel(session, gate, body.channel, name)
+        _require_free_channel(context, session, gate, body.channel, name)
         row = PortalRow(
             name=name, gate_id=gate.id, channel=body.channel, fail=str(body.fail),
             release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL), require=str(body.require),
@@ -145,17 +156,17 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
 @router.get("")
 def list_portals(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All portals with their state."""
-    states = {portal["name"]: portal["state"] for portal in context.runtime.status()["portals"]}
+    states = _states(context)
     with context.site.database.read() as session:
-        return [places.portal_json(row) | {"state": states.get(row.name)} for row in places.portals(session)]
+        return [places.portal_json(row) | states.get(row.name, _UNKNOWN) for row in places.portals(session)]
 
 
 @router.get("/{name}")
 def show_portal(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One portal."""
-    states = {portal["name"]: portal["state"] for portal in context.runtime.status()["portals"]}
+    states = _states(context)
     with context.site.database.read() as session:
-        return places.portal_json(places.portal(session, name)) | {"state": states.get(name)}
+        return places.portal_json(places.portal(session, name)) | states.get(name, _UNKNOWN)
 
 
 @router.patch("/{name}")
@@ -171,7 +182,7 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
                 setattr(row, field, str(value) if isinstance(value, StrEnum) else value)
         if body.lane_group is not None:
             row.lane_group = _lane_group(body.lane_group)
-        _require_free_channel(session, row.gate, row.channel, name)
+        _require_free_channel(context, session, row.gate, row.channel, name)
         for direction, names in ((Direction.ENTRY, body.entry), (Direction.EXIT, body.exit)):
             if names is not None:
                 _set_points(context, session, row, direction, names)

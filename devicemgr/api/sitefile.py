@@ -74,6 +74,10 @@ class _Unmoved:
     def site_changed(self) -> None:
         """Not yet."""
 
+    def channels_of(self, name: str) -> int | None:  # noqa: ARG002
+        """Not known yet: the same file may give the gate more of them."""
+        return None
+
 
 @router.get("")
 def export_site(context: Ctx, _: Who) -> dict[str, Any]:

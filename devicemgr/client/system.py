@@ -100,12 +100,14 @@ def run(
 
 @app.command("status")
 def status() -> None:
-    """Show daemon, devices, portals, gallery and alarms; exit 3 when no daemon runs."""
+    """Show daemon, devices, portals, gallery and alarms; exit 3 when no daemon runs, 4 while alarms stand."""
     found = api().get("/status")
     if not emit(found):
         _show_status(found)
     if not found["daemon"]["running"]:
         finish(EXIT_UNREACHABLE)
+    if found["alarms"]:
+        finish(EXIT_PROBLEMS)
 
 
 def _show_status(found: dict[str, Any]) -> None:
@@ -125,11 +127,11 @@ def _show_status(found: dict[str, Any]) -> None:
     rows = [(d["name"], d["kind"], d["state"], causes[d["name"]], local(d["since"])) for d in found["devices"]]
     table("Devices", ("name", "kind", "state", "cause", "since"), rows, "no devices yet: devicemgr device add --help")
     words().print()
-    portals = [(p["name"], p["mode"], p["state"]) for p in found["portals"]]
-    table("Portals", ("name", "mode", "state"), portals, "no portals yet: devicemgr portal add --help")
+    portals = [(p["name"], p["mode"], p["state"], p["door"]) for p in found["portals"]]
+    table("Portals", ("name", "mode", "state", "door"), portals, "no portals yet: devicemgr portal add --help")
     if found["alarms"]:
         words().print()
-        alarms = [(a["kind"], a.get("device") or a.get("portal"), a.get("cause")) for a in found["alarms"]]
+        alarms = [(a["kind"], a.get("portal") or a.get("device"), a.get("cause")) for a in found["alarms"]]
         table("Alarms", ("alarm", "where", "cause"), alarms, "")
 
 

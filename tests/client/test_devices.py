@@ -153,7 +153,7 @@ def test_a_portal_in_json_and_changed(entrance, done, cli):
     assert {**portal, "state": None} == {
         "name": "main", "gate": "gate-1", "channel": 2, "entry": ["cam-in"], "exit": [], "fail": "secure",
         "release_seconds": 5.0, "mode": "normal", "require": "any", "liveness": "off", "frames": 2, "lane_group": "",
-        "console_liveness": "require", "state": None,
+        "console_liveness": "require", "state": None, "door": None,
     }  # fmt: skip
     done("device", "add", "cam-2", "--driver", "fake_camera", "--address", "rtsp://192.0.2.3/x")
     changed = done(

@@ -9,17 +9,18 @@ import pytest
 
 from devicemgr.model import DeviceConfig
 from drivers import Catalog
+from tests.drivers.happenings import only_happenings
 
 
 @pytest.fixture
 def gate():
-    """gate(kind, address, **options) builds, does not open, and closes at the end."""
+    """gate(kind, address, **options) builds, does not open, and closes at the end; states=True polls states too."""
     built = []
 
-    def build(kind, address, **options):
+    def build(kind, address, states=False, **options):
         device = Catalog().get(kind).build(DeviceConfig("1", "gate-a", kind, str(address), options=options))
         built.append(device)
-        return device
+        return only_happenings(device, states=states)
 
     yield build
     for device in built:

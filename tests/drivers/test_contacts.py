@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from devicemgr.errors import DeviceRefused, InvalidInput
 from devicemgr.events import GateAlarm, Kind, PassageCompleted, PassageStarted
 from devicemgr.model import Direction, PortalMode
-from drivers._contacts import POWER_LOST, Contacts
+from drivers._contacts import POWER_BACK, POWER_LOST, Contacts
 from drivers._sim.relay import SimulatedRelayBoard
 
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
-ALARM = GateAlarm(1, Kind.DEVICE_DEGRADED, POWER_LOST)
+ALARM = GateAlarm(1, Kind.DEVICE_DEGRADED, POWER_LOST, active=True)
+BACK = GateAlarm(1, Kind.DEVICE_DEGRADED, POWER_BACK, active=False)
 PASSES = ("pass_entry", "pass_exit")
 ALL = (*PASSES, "ready")
 
@@ -19,6 +20,8 @@ ALL = (*PASSES, "ready")
 def told(readings, wired=ALL):
     """Facts of readings written as one letter a contact, such as `111 011`; the first is at rest."""
     contacts = Contacts(wired)
+    contacts.step(dict.fromkeys(wired, True))
+    contacts.reset()
     facts = []
     for reading in readings.split():
         facts += contacts.step(dict(zip(wired, (level == "1" for level in reading), strict=True)))[0]
@@ -42,7 +45,13 @@ def told(readings, wired=ALL):
     ],
 )
 def test_what_the_contacts_tell(readings, facts):
-    assert told(readings) == facts
+    assert [fact for fact in told(readings) if fact != BACK] == facts
+
+
+def test_power_that_is_back_ends_the_alarm_and_so_does_the_first_rest_of_a_new_daemon():
+    assert told("111 000 000 111 111") == [ALARM, BACK]
+    contacts = Contacts(ALL)
+    assert [contacts.step(dict.fromkeys(ALL, level))[0] for level in (True, True)] == [[BACK], []]
 
 
 @settings(max_examples=500, deadline=None)

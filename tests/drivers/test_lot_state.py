@@ -45,14 +45,28 @@ def test_errors_are_told_when_they_change_and_at_the_start():
     assert alarm.kind == Kind.DEVICE_DEGRADED
     assert "0x0004" in alarm.detail
     assert facts(state(errors=4), state(errors=4), 0.1) == []
-    assert facts(state(errors=4), state(), 0.1) == []
+    over = GateAlarm(1, Kind.DEVICE_DEGRADED, "the turnstile reports errors 0x0000", active=False)
+    assert facts(state(errors=4), state(), 0.1) == [over]
+    assert facts(state(), state(), 0.1) == []
+
+
+def test_an_alarm_ends_when_the_last_of_its_bits_has_gone():
+    alarms = {0: Kind.TAMPER, 1: Kind.TAMPER, 2: Kind.PASSAGE_CLIMBED}
+
+    def ends(before, now):
+        return [fact.kind for fact in facts(before, now, 0.1, alarms) if fact.active is False]
+
+    assert ends(state(errors=0b111), state(errors=0b010)) == [Kind.PASSAGE_CLIMBED]
+    assert ends(state(errors=0b010), state()) == [Kind.TAMPER]
+    # A daemon that has just started ends what the one before it has recorded and what is not there.
+    assert ends(None, state(errors=0b001)) == [Kind.DEVICE_DEGRADED, Kind.PASSAGE_CLIMBED]
 
 
 def test_a_bit_that_is_explained_is_its_own_alarm_and_told_once():
     alarms = {0: Kind.PASSAGE_TAILGATED, 1: Kind.TAMPER}
     told = facts(state(), state(errors=0b101), 0.1, alarms, 0x0012)
     assert told == [
-        GateAlarm(1, Kind.DEVICE_DEGRADED, "the turnstile reports errors 0x0005, details 0x0012"),
-        GateAlarm(1, Kind.PASSAGE_TAILGATED, "the turnstile reports errors 0x0005, details 0x0012"),
+        GateAlarm(1, Kind.DEVICE_DEGRADED, "the turnstile reports errors 0x0005, details 0x0012", active=True),
+        GateAlarm(1, Kind.PASSAGE_TAILGATED, "the turnstile reports errors 0x0005, details 0x0012", active=True),
     ]
     assert [fact.kind for fact in facts(state(errors=0b101), state(errors=0b111), 0.1, alarms)] == [Kind.TAMPER]

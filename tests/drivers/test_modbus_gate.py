@@ -303,14 +303,16 @@ def test_errors_are_alarms_with_their_details(gate, turnstile):
     device.open()
     device.poll()
     turnstile.registers[0x48], turnstile.registers[0x2000] = 0b1000, 0x0102
-    assert device.poll() == [GateAlarm(1, Kind.PASSAGE_CLIMBED, "the turnstile reports errors 0x0008, details 0x0102")]
+    assert device.poll() == [
+        GateAlarm(1, Kind.PASSAGE_CLIMBED, "the turnstile reports errors 0x0008, details 0x0102", active=True)
+    ]
     assert device.poll() == []
 
 
 def test_errors_of_a_firmware_without_details_are_alarms_too(lot, turnstile):
     del turnstile.registers[0x2000]
     turnstile.registers[0x48] = 4
-    assert lot.poll() == [GateAlarm(1, Kind.DEVICE_DEGRADED, "the turnstile reports errors 0x0004")]
+    assert lot.poll() == [GateAlarm(1, Kind.DEVICE_DEGRADED, "the turnstile reports errors 0x0004", active=True)]
 
 
 def test_another_unit_is_silent(gate, turnstile):

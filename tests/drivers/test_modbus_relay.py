@@ -3,7 +3,7 @@
 import pytest
 
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
-from devicemgr.events import FireRelease, GateAlarm, Kind, PassageCompleted, RexPressed
+from devicemgr.events import DoorContact, FireRelease, GateAlarm, Kind, PassageCompleted, RexPressed
 from devicemgr.model import Direction, PortalMode, Signal
 from devicemgr.ports import Indicator
 from drivers._sim.relay import SimulatedRelayBoard
@@ -254,7 +254,7 @@ def clock(monkeypatch):
 
 
 def forced():
-    return GateAlarm(1, Kind.PORTAL_FORCED, "the door was opened without a release")
+    return GateAlarm(1, Kind.PORTAL_FORCED, "the door was opened without a release", active=True)
 
 
 def test_a_door_that_is_opened_without_a_release_is_forced(opened, board, clock):
@@ -299,13 +299,13 @@ def test_a_door_held_open_is_told_once(opened, board, clock):
     clock.now += 9.9
     assert device.poll() == []
     clock.now += 0.2
-    assert device.poll() == [GateAlarm(1, Kind.PORTAL_HELD_OPEN, "the door is open for 10 s")]
+    assert device.poll() == [GateAlarm(1, Kind.PORTAL_HELD_OPEN, "the door is open for 10 s", active=True)]
     clock.now += 100
     assert device.poll() == []
 
 
 def test_tamper_is_told_on_its_edge_and_when_it_was_there_first(opened, board):
-    alarm = GateAlarm(1, Kind.TAMPER, "the tamper switch has opened")
+    alarm = GateAlarm(1, Kind.TAMPER, "the tamper switch has opened", active=True)
     device = opened(tamper_input=1)
     board.relays.inputs[1] = True
     assert device.poll() == [alarm]
@@ -324,3 +324,22 @@ def test_a_release_cut_short_does_not_close_a_portal_that_was_freed_meanwhile(op
     device.poll()
     device.poll()
     assert board.relays.on[1]
+
+
+def test_states_are_told_after_each_opening_and_when_they_end(gate, board):
+    device = gate("modbus_gate", board.path, profile="relay", timeout=0.1, door_input=1, tamper_input=2, states=True)
+    device.open()
+    told = [device.poll(), device.poll()]
+    board.relays.inputs.update({1: True, 2: True})
+    told.append(device.poll())
+    device.close()
+    device.open()
+    told.append(device.poll())
+    board.relays.inputs.update({1: False, 2: False})
+    told.append(device.poll())
+    opened = GateAlarm(1, Kind.TAMPER, "the tamper switch has opened", active=True)
+    closed = GateAlarm(1, Kind.TAMPER, "the tamper switch is closed", active=False)
+    assert told == [
+        [closed, DoorContact(1, False)], [], [opened, DoorContact(1, True), forced()],
+        [opened, DoorContact(1, True)], [closed, DoorContact(1, False)],
+    ]  # fmt: skip

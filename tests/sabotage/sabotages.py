@@ -224,6 +224,13 @@ SABOTAGES = (
         "tests/core/test_fire.py",
     ),
     one(
+        "a forced door that nobody sees in status",
+        "devicemgr/standing_alarms.py",
+        "        stands = fact.kind in STANDING or fact.active is True\n",
+        "        stands = False\n",
+        "tests/core/test_standing_alarms.py",
+    ),
+    one(
         "a lock that stays in a fire",
         "devicemgr/portal_modes.py",
         """            if in_fire and portal.mode is not PortalMode.FREE and not self._is_locked(portal):

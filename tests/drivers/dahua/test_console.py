@@ -230,8 +230,8 @@ def test_alarms_come_from_the_stream(sim, opened, collect):
     sim.door(1, "open")
     sim.door(1, "close")
     sim.alarm("ChassisIntruded", "Start")
-    assert [(fact.kind, fact.channel) for fact in collect(device, 2, GateAlarm)] == [
-        (Kind.PORTAL_HELD_OPEN, 1), (Kind.TAMPER, 1),
+    assert [(fact.kind, fact.channel, fact.active) for fact in collect(device, 3, GateAlarm)] == [
+        (Kind.PORTAL_HELD_OPEN, 1, None), (Kind.PORTAL_HELD_OPEN, 1, False), (Kind.TAMPER, 1, None),
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from devicemgr.errors import DeviceGarbled, DeviceRefused, NotVerifiable, OutcomeUnknown
-from devicemgr.events import DeviceDecided, DeviceReported, GateAlarm, Kind
+from devicemgr.events import DeviceDecided, DeviceReported, DoorContact, GateAlarm, Kind
 from devicemgr.model import Direction, PortalMode
 from devicemgr.ports import Holding
 from drivers._dahua_cgi import Cgi, CrowdedLogin, flat_rows, number, read_clock, target
@@ -253,18 +253,28 @@ def test_json_that_is_cut_off_or_nested_is_no_event_either(body):
 
 
 @pytest.mark.parametrize(
-    ("code", "action", "kind"),
+    ("code", "action", "kind", "active"),
     [
-        ("DoorNotClosed", "Start", Kind.PORTAL_HELD_OPEN), ("BreakIn", "Start", Kind.PORTAL_FORCED),
-        ("Duress", "Pulse", Kind.TAMPER), ("ChassisIntruded", "Start", Kind.TAMPER), ("DoorNotClosed", "Stop", None),
-        ("NewFile", "Pulse", None),
+        ("DoorNotClosed", "Start", Kind.PORTAL_HELD_OPEN, None), ("BreakIn", "Start", Kind.PORTAL_FORCED, None),
+        ("Duress", "Pulse", Kind.TAMPER, None), ("ChassisIntruded", "Start", Kind.TAMPER, None),
+        ("DoorNotClosed", "Stop", Kind.PORTAL_HELD_OPEN, False), ("ChassisIntruded", "Stop", Kind.TAMPER, False),
+        ("AlarmLocal", "Stop", Kind.TAMPER, False),
     ],
 )  # fmt: skip
-def test_alarms(code, action, kind):
+def test_alarms_begin_and_end(code, action, kind, active):
     found = alarm(read_part(f"Code={code};action={action};index=1".encode()))
-    assert (
-        found is None if kind is None else (isinstance(found, GateAlarm), found.channel, found.kind) == (True, 2, kind)
-    )
+    assert isinstance(found, GateAlarm)
+    assert (found.channel, found.kind, found.active) == (2, kind, active)
+
+
+@pytest.mark.parametrize(("status", "is_open"), [("Open", True), ("Close", False), ("", None), ("Break", None)])
+def test_a_doors_contact(status, is_open):
+    found = alarm(read_part(f'Code=DoorStatus;action=Pulse;index=0;data={{"Status":"{status}"}}'.encode()))
+    assert found == (None if is_open is None else DoorContact(1, is_open))
+
+
+def test_what_is_no_alarm():
+    assert alarm(read_part(b"Code=NewFile;action=Pulse;index=1")) is None
 
 
 RECORDS = (

@@ -9,6 +9,7 @@ from PIL import Image
 from devicemgr.model import DeviceConfig
 from drivers import Catalog
 from drivers._sim.hikvision.server import PASSWORD, USERNAME, SimulatedHikvision
+from tests.drivers.happenings import only_happenings
 
 # Without a fire input, unless a test asks for one: its state would be in the first poll of each.
 FAST = {"spacing": 0, "poll_seconds": 0.2, "fire_input": False}
@@ -25,12 +26,12 @@ def console(sim):
     """console(**options) builds and opens one; told=False leaves it closed."""
     built = []
 
-    def make(opened=True, password=PASSWORD, address=None, **options):
+    def make(opened=True, password=PASSWORD, address=None, states=False, **options):
         config = DeviceConfig(
             "1", "hall-face", "hikvision_console", address or sim.address, USERNAME, password, FAST | options
         )
         device = Catalog().get("hikvision_console").build(config)
-        built.append(device)
+        built.append(only_happenings(device, states=states))
         if opened:
             device.open()
         return device

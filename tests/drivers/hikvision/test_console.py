@@ -59,6 +59,11 @@ def test_an_opened_case(sim, console, monkeypatch):
     device = console()
     assert until(device, lambda facts: facts)[0].kind is Kind.TAMPER
     assert [device.poll() for _ in range(3)] == [[], [], []]
+    device.close()
+    states = console(states=True)
+    assert [fact.active for fact in until(states, lambda facts: facts)] == [True]
+    sim.terminal.tampered = False
+    assert [fact.active for fact in until(states, lambda facts: facts)] == [False]
 
 
 def test_the_door(sim, console):

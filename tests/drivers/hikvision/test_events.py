@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devicemgr.errors import DeviceError, DeviceRefused
-from devicemgr.events import DeviceDecided, DeviceReported, FireRelease, GateAlarm, Kind, Presented, RexPressed
+from devicemgr.events import (
+    DeviceDecided,
+    DeviceReported,
+    DoorContact,
+    FireRelease,
+    GateAlarm,
+    Kind,
+    Presented,
+    RexPressed,
+)
+from drivers._sim.hikvision.state import Stored
 from tests.drivers.hikvision.conftest import heard, until
 
 
@@ -214,3 +224,24 @@ def test_a_question_that_the_memory_told_first_is_still_one(sim, console):
     tell(event, {"currentEvent": True, "remoteCheck": True})
     facts = until(device, lambda facts: len(facts) == 2)
     assert [type(fact) for fact in facts] == [Presented, DeviceReported]
+
+
+def test_a_doors_contact_and_tampering_that_the_stream_tells(sim, console):
+    device = console(states=True)
+    heard(sim)
+    sim.terminal.happen(0x1B)
+    for minor in (0x19, 0x1A):
+        sim.terminal.happen(minor)
+    facts = until(device, lambda facts: len([fact for fact in facts if isinstance(fact, DoorContact)]) == 2)
+    assert [fact for fact in facts if not isinstance(fact, DeviceReported)] == [
+        GateAlarm(1, Kind.PORTAL_FORCED, "opened by force"), DoorContact(1, True), DoorContact(1, False),
+    ]  # fmt: skip
+    for minor in (0x404, 0x405, 0x406, 0x407):
+        event = Stored(900 + minor, minor, sim.terminal.now(), {}, major=1)
+        for listener in sim.terminal.listeners:
+            listener(event, {"currentEvent": True})
+    facts = until(device, lambda facts: len(facts) == 4)
+    assert [(fact.kind, fact.active, fact.input) for fact in facts] == [
+        (Kind.TAMPER, None, "zone"), (Kind.TAMPER, False, "zone"), (Kind.TAMPER, None, "reader"),
+        (Kind.TAMPER, False, "reader"),
+    ]  # fmt: skip

@@ -8,6 +8,7 @@ from devicemgr.model import DeviceConfig
 from drivers._onvif_events import EventPump, Timing
 from drivers._sim.onvif.simulator import SimulatedOnvif
 from drivers.onvif_camera import DRIVER
+from tests.drivers.happenings import only_happenings
 
 QUICK = Timing(lifetime=20.0, pull=1.0, probe=1.0, answer=1.0, pauses=(0.05, 0.1))
 
@@ -20,15 +21,18 @@ def device():
 
 @pytest.fixture
 def connect():
-    """connect(device, password, username, **options) builds a camera and closes it at the end."""
+    """connect(device, password, username, **options) builds a camera and closes it at the end.
+
+    With states=True its states are polled too.
+    """
     made = []
 
-    def build(device, password="admin", username="admin", **options):
+    def build(device, password="admin", username="admin", states=False, **options):
         camera = DRIVER.build(
             DeviceConfig("1", "cam", "onvif_camera", device.address, username, password, options)
         )  # fmt: skip
         made.append(camera)
-        return camera
+        return only_happenings(camera, states=states)
 
     yield build
     for camera in made:

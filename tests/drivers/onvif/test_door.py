@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devicemgr.errors import DeviceRefused, InvalidInput, OutcomeUnknown
-from devicemgr.events import CardRead, DeviceDecided, DeviceReported, FireRelease, GateAlarm, Kind
+from devicemgr.events import CardRead, DeviceDecided, DeviceReported, DoorContact, FireRelease, GateAlarm, Kind
 from devicemgr.model import DeviceConfig, Direction, PortalMode
 from drivers import _onvif_soap as soap
 from drivers._onvif_notices import Notice, notices
@@ -15,6 +15,7 @@ from drivers._onvif_readers import card_names
 from drivers._sim.onvif import events
 from drivers._sim.onvif.simulator import CAMERA, DOOR, SimulatedOnvif
 from drivers.onvif_door import DRIVER
+from tests.drivers.happenings import only_happenings
 
 
 @pytest.fixture
@@ -27,10 +28,10 @@ def device():
 def connect():
     made = []
 
-    def build(device, **options):
+    def build(device, states=False, **options):
         door = DRIVER.build(DeviceConfig("1", "door", "onvif_door", device.address, "admin", "admin", options))
         made.append(door)
-        return door
+        return only_happenings(door, states=states)
 
     yield build
     for door in made:
@@ -44,6 +45,11 @@ def opened(listening):
         return listening(door)
 
     return open_it
+
+
+def alarm(channel, kind, why):
+    """An alarm of a door that the controller will end."""
+    return GateAlarm(channel, kind, why, active=True, input={"door Main door": "door-1"}.get(why, "door-2"))
 
 
 # Doors.
@@ -149,8 +155,8 @@ def test_alarms_of_doors_are_facts_once(device, connect, opened, facts_until):
     device.set_door("door-1", physical="Open", alarm="DoorForcedOpen")
     device.set_door("door-2", alarm="DoorOpenTooLong", tamper="TamperDetected")
     assert facts_until(door, 3) == [
-        GateAlarm(1, Kind.PORTAL_FORCED, "door Main door"), GateAlarm(2, Kind.PORTAL_HELD_OPEN, "door Side door"),
-        GateAlarm(2, Kind.TAMPER, "door Side door"),
+        alarm(1, Kind.PORTAL_FORCED, "door Main door"), alarm(2, Kind.PORTAL_HELD_OPEN, "door Side door"),
+        alarm(2, Kind.TAMPER, "door Side door"),
     ]  # fmt: skip
     device.reboot(0.05)
     device.events.wait_for("booted")
@@ -160,14 +166,14 @@ def test_alarms_of_doors_are_facts_once(device, connect, opened, facts_until):
         time.sleep(0.02)
     device.set_door("door-2", alarm="Normal")
     device.set_door("door-2", alarm="DoorOpenTooLong")
-    assert facts_until(door, 1) == [GateAlarm(2, Kind.PORTAL_HELD_OPEN, "door Side door")]
+    assert facts_until(door, 1) == [alarm(2, Kind.PORTAL_HELD_OPEN, "door Side door")]
 
 
 def test_a_fault_of_a_door_degrades(device, connect, opened, facts_until):
     door = opened(connect(device))
     assert door.complaint is None
     device.set_door("door-2", fault="FaultDetected")
-    assert facts_until(door, 1) == [GateAlarm(2, Kind.DEVICE_DEGRADED, "door Side door")]
+    assert facts_until(door, 1) == [alarm(2, Kind.DEVICE_DEGRADED, "door Side door")]
     assert "fault at Side door" in door.complaint
     device.set_door("door-2", fault="NotInFault")
     until = time.monotonic() + 5
@@ -295,6 +301,30 @@ def test_a_relay_of_a_device_without_doors(connect, opened, facts_until):
         assert facts_until(door, 1) == [FireRelease(False)]
         camera.set_input("input-1", True)
         assert facts_until(door, 1) == [FireRelease(True)]
+
+
+def test_a_doors_states_begin_and_end_alarms(device, connect, opened, facts_until):
+    door = opened(connect(device, states=True, door="door-1"))
+    first = facts_until(door, 5)
+    assert DoorContact(1, False) in first
+    assert {(fact.kind, fact.active) for fact in first if isinstance(fact, GateAlarm)} == {
+        (Kind.PORTAL_FORCED, False), (Kind.PORTAL_HELD_OPEN, False), (Kind.TAMPER, False),
+        (Kind.DEVICE_DEGRADED, False),
+    }  # fmt: skip
+    device.set_door("door-1", physical="Open", alarm="DoorOpenTooLong")
+    assert facts_until(door, 3) == [
+        DoorContact(1, True), GateAlarm(1, Kind.PORTAL_FORCED, "door Main door", active=False, input="door-1"),
+        alarm(1, Kind.PORTAL_HELD_OPEN, "door Main door"),
+    ]  # fmt: skip
+    device.set_door("door-1", tamper="TamperDetected")
+    assert facts_until(door, 1) == [alarm(1, Kind.TAMPER, "door Main door")]
+    device.set_door("door-1", tamper="Unknown")
+    device.set_door("door-1", physical="Closed", alarm="Normal", tamper="NotInTamper")
+    told = facts_until(door, 4)
+    assert told[0] == DoorContact(1, False)
+    assert [(fact.kind, fact.active) for fact in told[1:]] == [
+        (Kind.PORTAL_FORCED, False), (Kind.PORTAL_HELD_OPEN, False), (Kind.TAMPER, False),
+    ]  # fmt: skip
 
 
 # Notifications as other servers write them.

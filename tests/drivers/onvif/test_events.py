@@ -71,10 +71,21 @@ def test_alarm_inputs(device, connect, facts_until, listening):
     device.set_input("input-1", True)
     device.set_input("input-2", True)
     assert facts_until(camera, 2) == [
-        GateAlarm(1, Kind.TAMPER, "input input-1"), GateAlarm(1, Kind.PORTAL_HELD_OPEN, "input input-2")
+        GateAlarm(1, Kind.TAMPER, "input input-1", active=True),
+        GateAlarm(1, Kind.PORTAL_HELD_OPEN, "input input-2", active=True),
     ]  # fmt: skip
     with pytest.raises(InvalidInput, match="stands for two"):
         connect(device, tamper_input="input-1", rex_input="input-1")
+
+
+def test_an_alarm_input_tells_its_state_at_the_start_and_its_end(device, connect, facts_until):
+    camera = connect(device, states=True, tamper_input="input-1")
+    camera.open()
+    told = [facts_until(camera, 1)]
+    for active in (True, False):
+        device.set_input("input-1", active)
+        told.append(facts_until(camera, 1))
+    assert told == [[GateAlarm(1, Kind.TAMPER, "input input-1", active=active)] for active in (False, True, False)]
 
 
 def test_events_that_silently_stop_are_noticed_and_come_back(device, connect, wait_until, listening):

@@ -9,6 +9,7 @@ from devicemgr.model import DeviceConfig
 from drivers import _osdp_line
 from drivers._sim.osdp import SimulatedReaders
 from drivers.osdp_reader import build
+from tests.drivers.happenings import only_happenings
 
 KEY = bytes.fromhex("8f3a10c7be5520d94417fa6e02b3c85d")
 
@@ -39,10 +40,10 @@ def reader():
     """reader(sim, unit) is the driver's device, closed in the end."""
     built = []
 
-    def make(sim, unit=1, password=KEY.hex(), **options):
+    def make(sim, unit=1, password=KEY.hex(), states=False, **options):
         address = sim if isinstance(sim, str) else sim.path
         config = DeviceConfig("1", f"reader-{unit}", "osdp_reader", address, None, password, {"unit": unit} | options)
-        built.append(build(config))
+        built.append(only_happenings(build(config), states=states))
         return built[-1]
 
     yield make

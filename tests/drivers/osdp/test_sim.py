@@ -99,8 +99,8 @@ def test_what_is_typed_happens_and_what_happens_is_printed(at):
     sim, device = at
     for line in ("card 2a1c841f:26", "keys 12*#", "tamper on", "input 1 on", ""):
         sim.type(line)
-    facts = poll_until(device, lambda facts: len(facts) == 4)
-    assert [type(fact) for fact in facts] == [CardRead, KeysPressed, GateAlarm, RexPressed]
+    facts = poll_until(device, lambda facts: any(isinstance(fact, RexPressed) for fact in facts))
+    assert {type(fact) for fact in facts} >= {CardRead, KeysPressed, GateAlarm, RexPressed}
     device.release(1, Direction.ENTRY, 2)
     while (told := sim.read_until("output"))["control_code"] != 5:
         pass

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
-from devicemgr.events import FireRelease, GateAlarm, Kind
+from devicemgr.events import DoorContact, FireRelease, GateAlarm, Kind
 from devicemgr.model import DeviceConfig, Direction, PortalMode
 from devicemgr.ports import Gate, Holder, Replaying
 from drivers import uhppote_controller as kind
@@ -155,3 +155,18 @@ def test_a_wrong_clock_is_left_as_it_is_while_this_computer_s_own_is_doubted(sim
     monkeypatch.setattr("drivers._uhppote_device.is_doubted", lambda: False)
     device.poll()
     assert len(sim.events.all("time")) == 1
+
+
+def test_contacts_are_told_at_the_first_reading_and_when_they_change(sim, controller):
+    device = controller(states=True)
+    assert device.poll() == [DoorContact(door, False) for door in (1, 2, 3, 4)]
+    assert device.poll() == []
+    obey(sim, "door 2 open")
+    assert device.poll() == [DoorContact(2, True)]
+    obey(sim, "door 2 close")
+    assert device.poll() == [DoorContact(2, False)]
+    sim._contacts[3] = True  # without an event, as from a memory that was written over
+    assert device.poll() == [DoorContact(3, True)]
+    device.close()
+    device.open()
+    assert device.poll() == [DoorContact(door, door == 3) for door in (1, 2, 3, 4)]

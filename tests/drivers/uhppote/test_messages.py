@@ -8,7 +8,7 @@ import pytest
 from uhppoted import decode, encode
 
 from devicemgr.errors import DeviceRefused
-from devicemgr.events import DeviceDecided, FireRelease
+from devicemgr.events import DeviceDecided, DoorContact, FireRelease
 from devicemgr.model import DeviceConfig, Direction, PortalMode
 from devicemgr.ports import Holding
 from drivers import uhppote_controller as kind
@@ -122,7 +122,8 @@ def test_golden_answers(script):
         device.resume(6)
         info = device.open()
         assert (info.serial, info.firmware, info.model) == (str(SERIAL), "v8.92", "4-door controller")
-        (fire, fact) = device.poll()
+        (fire, fact, *contacts) = device.poll()
+        assert [type(contact) for contact in contacts] == [DoorContact] * 4
         assert fire == FireRelease(False)
         assert fact == DeviceDecided(
             2, True, 7, datetime(2026, 11, 24, 10, 15, 30).astimezone(), Direction.EXIT,
