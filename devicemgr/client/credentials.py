@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from devicemgr.client.confirmation import confirm, named
+from devicemgr.client.confirmation import named
 from devicemgr.client.output import emit, say, table, warn
 from devicemgr.client.secret import read_pin
 from devicemgr.client.session import api
@@ -36,9 +36,8 @@ def assign(badge: Badge, number: Number) -> None:
 
 @card.command("remove")
 def remove(badge: Badge, number: Number) -> None:
-    """Take a card from a person, under every notation of it. Asks first, unless --yes."""
+    """Take a card from a person, under every notation of it. A lost card is not kept open by a question."""
     person = named(api().get(path("people", badge)))
-    confirm(f"take card {number} from {person}")
     found = api().call("DELETE", path("people", badge, "cards", number))
     for card in found["removed"]:
         if card["badge"] != found["badge"]:
@@ -79,7 +78,6 @@ def set_(
 
 @pin.command("remove")
 def remove_pin(badge: Badge) -> None:
-    """Remove a person's PIN. Asks first, unless --yes."""
+    """Remove a person's PIN."""
     person = named(api().get(path("people", badge)))
-    confirm(f"remove the PIN of {person}")
     say(f"{person} has no PIN", api().call("DELETE", path("people", badge, "pin")))

@@ -23,7 +23,7 @@ def test_cards_are_assigned_listed_and_removed(two, done, cli):
     ]  # fmt: skip
     assert done("person", "show", "7")["cards"] == ["5301280", "80:58400"]
     assert "80:58400" in cli("card", "list").out
-    removed = done("card", "remove", "7", "80:58400", "--yes")
+    removed = done("card", "remove", "7", "80:58400")
     assert removed["cards"] == []
     assert removed["removed"] == [{"number": "5301280", "badge": "7"}, {"number": "80:58400", "badge": "7"}]
     assert done("card", "list", "8") == []
@@ -46,8 +46,8 @@ def test_one_card_is_one_persons_however_it_is_written(two, done, cli, first):
         assert (ran.code, "is 7's" in ran.error, "devicemgr card remove 7" in ran.error) == (1, True, True)
     for other in ("80:58401", "123:45678", "8058400"):
         done("card", "assign", "8", other)
-    assert cli("card", "remove", "8", "raw:26:2A1C841", "--yes").code == 1
-    assert done("card", "remove", "7", "raw:26:2A1C841", "--yes")["cards"] == []
+    assert cli("card", "remove", "8", "raw:26:2A1C841").code == 1
+    assert done("card", "remove", "7", "raw:26:2A1C841")["cards"] == []
     assert {row["badge"] for row in done("card", "list")} == {"8"}
 
 
@@ -55,7 +55,7 @@ def test_a_uid_in_either_byte_order_is_one_card(two, done, cli):
     done("card", "assign", "7", "04:A2:B3:C4")
     for other in ("C4 B3 A2 04", "raw:32:C4B3A204", str(0xC4B3A204), "04a2b3c4"):
         assert "is 7's" in cli("card", "assign", "8", other).error
-    done("card", "remove", "7", "C4B3A204", "--yes")
+    done("card", "remove", "7", "C4B3A204")
     assert done("card", "list") == []
 
 
@@ -78,7 +78,7 @@ def test_a_card_that_two_have_is_an_alarm_and_goes_whole(two, site, done, cli):
     assert "card 5301280 of 7 and card 80:58400 of 8" in alarm["cause"]
     (check,) = [c for c in cli("doctor", "--json").json["checks"] if c["check"] == "cards"]
     assert (check["ok"], check["fix"]) == (False, "devicemgr card remove 7 5301280")
-    ran = cli("card", "remove", "8", "80:58400", "--yes")
+    ran = cli("card", "remove", "8", "80:58400")
     assert (ran.code, "opens nothing any more" in ran.out) == (0, True)
     assert "card 5301280 of 7 was the same card, and is removed too" in " ".join(ran.err.split())
     assert done("card", "list") == []
@@ -110,7 +110,7 @@ def test_a_pin_comes_from_a_variable_and_is_never_shown(two, done, cli, monkeypa
     assert done("pin", "set", "7", "--pin-env", "AIGULS_PIN") == {"badge": "7", "pin": True}
     assert done("person", "show", "7")["pin"] is True
     assert "4711" not in str(done("person", "export", "7"))
-    assert done("pin", "remove", "7", "--yes") == {"badge": "7", "pin": False}
+    assert done("pin", "remove", "7") == {"badge": "7", "pin": False}
     monkeypatch.setenv("AIGULS_PIN", "1234")
     ran = cli("pin", "set", "7", "--pin-env", "AIGULS_PIN")
     assert ran.code == 1
