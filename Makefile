@@ -38,10 +38,10 @@ bench: $(READY)
 
 # The long fault runs; the short ones are part of `make test`.
 faults: $(READY)
-	DEVICEMGR_READS=300 $(BIN)/pytest -q -s tests/core/test_evil_drivers.py
+	DEVICEMGR_READS=300 $(BIN)/pytest -q -s tests/scenarios/test_evil_drivers.py
 	DEVICEMGR_KILLS=200 DEVICEMGR_FIRES=2500 DEVICEMGR_QUESTIONS=1000000 \
 		$(BIN)/pytest -q -n 4 --maxschedchunk 1 --durations 12 --timeout 900 \
-		-m "faults or scaled" --deselect tests/core/test_evil_drivers.py
+		-m "faults or scaled" --deselect tests/scenarios/test_evil_drivers.py
 
 # What bad changes would do, each in a copy of this tree, and whether the tests catch it.
 sabotage: $(READY)

@@ -6,50 +6,62 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from devicemgr.client import (
-    audit,
-    backups,
-    bench,
-    calibrate,
-    clock,
-    credentials,
-    demo,
+from devicemgr.cli.app import run
+from devicemgr.cli.context import Session
+from devicemgr.cli.demo import bench, demo
+from devicemgr.cli.devices import (
     devices,
-    discovering,
-    enrolling,
-    evaluate,
-    events,
-    faces,
     firmware,
     inventory,
-    keys,
-    migrate,
-    operators,
-    people,
-    portals,
-    provisioning,
-    recording,
-    recovering,
-    rights,
-    sitefile,
-    syncing,
-    system,
-    tracing,
     udev,
-    upkeep,
 )
-from devicemgr.client.frame import run
-from devicemgr.client.session import Session
-from drivers._sim import commands as sim
+from devicemgr.cli.devices import (
+    discover as discovering,
+)
+from devicemgr.cli.devices import (
+    maintenance as upkeep,
+)
+from devicemgr.cli.devices import (
+    provision as provisioning,
+)
+from devicemgr.cli.devices import (
+    record as recording,
+)
+from devicemgr.cli.devices import (
+    sync as syncing,
+)
+from devicemgr.cli.devices import (
+    trace as tracing,
+)
+from devicemgr.cli.people import (
+    calibrate,
+    credentials,
+    evaluate,
+    faces,
+    people,
+)
+from devicemgr.cli.people import (
+    camera_enrollment as enrolling,
+)
+from devicemgr.cli.people import (
+    model_migration as migrate,
+)
+from devicemgr.cli.site import access_levels as rights
+from devicemgr.cli.site import clock, events, keys, operators, portals
+from devicemgr.cli.site import site_file as sitefile
+from devicemgr.cli.system import audit, system
+from devicemgr.cli.system import backup as backups
+from devicemgr.cli.system import recover as recovering
+from drivers.sim import commands as sim
 
 if TYPE_CHECKING:
-    from devicemgr.client.bench import BenchParts
-    from devicemgr.site import Parts
+    from devicemgr.cli.demo.bench import BenchParts
+    from devicemgr.site.site import Parts
 
 # Resolved in recogniser processes, never here.
-ENCODER = "enrollment.encoder:build_encoder"
-OWN_ENCODER = "enrollment.own_model:build_encoder"
-OPENER = "drivers._video:open_source"
+ENCODER = "enrollment.models.encoder:build_encoder"
+OWN_ENCODER = "enrollment.custom_model:build_encoder"
+OPENER = "drivers.common.video.source:open_source"
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -59,13 +71,13 @@ app = typer.Typer(
 
 def load_parts() -> "Parts":
     """What the core can't import: drivers, and everything about faces."""
-    from devicemgr.site import Parts  # noqa: PLC0415 - `--help` need not load all this
+    from devicemgr.site.site import Parts  # noqa: PLC0415 - `--help` need not load all this
     from drivers import Catalog  # noqa: PLC0415
-    from enrollment.calibrate import calibrate as calibrate_rows  # noqa: PLC0415
-    from enrollment.encoder import MODEL  # noqa: PLC0415
-    from enrollment.evaluate import evaluate as evaluate_photos  # noqa: PLC0415
-    from enrollment.gallery import build_gallery  # noqa: PLC0415
-    from enrollment.service import build_desk  # noqa: PLC0415
+    from enrollment.evaluation.evaluate import evaluate as evaluate_photos  # noqa: PLC0415
+    from enrollment.matching.calibration import calibrate as calibrate_rows  # noqa: PLC0415
+    from enrollment.matching.gallery import build_gallery  # noqa: PLC0415
+    from enrollment.models.encoder import MODEL  # noqa: PLC0415
+    from enrollment.workers.service import build_desk  # noqa: PLC0415
 
     return Parts(
         catalog=Catalog(),
@@ -83,8 +95,8 @@ def load_parts() -> "Parts":
 
 def load_bench() -> "BenchParts":
     """What `bench` measures outside the core."""
-    from devicemgr.client.bench import BenchParts  # noqa: PLC0415
-    from drivers._sim.camera import make_video  # noqa: PLC0415
+    from devicemgr.cli.demo.bench import BenchParts  # noqa: PLC0415
+    from drivers.sim.camera.camera import make_video  # noqa: PLC0415
     from enrollment.bench import measure_recognition, measure_search  # noqa: PLC0415
 
     return BenchParts(measure_recognition, measure_search, make_video, ENCODER, OPENER)

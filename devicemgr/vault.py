@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from devicemgr.atomic_files import sync_folder, write_durably
 from devicemgr.errors import KeyMissing, StorageFailed
-from devicemgr.files import sync_folder, write_durably
 
 _NONCE = 12
 _KEY = 32

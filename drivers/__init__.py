@@ -5,8 +5,8 @@ import logging
 import pkgutil
 from importlib.metadata import EntryPoint, entry_points
 
+from devicemgr.domain.ports.device import Driver
 from devicemgr.errors import NotFound
-from devicemgr.ports import Driver
 from devicemgr.text import safe
 
 ENTRY_POINTS = "devicemgr.drivers"
@@ -43,7 +43,7 @@ class Catalog:
 
 
 def _own_kinds() -> set[str]:
-    return {module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")}
+    return {module.name for module in pkgutil.iter_modules(__path__) if module.name not in {"common", "sim"}}
 
 
 def _foreign_kinds() -> dict[str, EntryPoint]:

@@ -8,17 +8,17 @@ from typing import Any
 import av
 import numpy as np
 
+from devicemgr.domain.ports.device import Frame, Image
+from devicemgr.domain.ports.recognition import Box, Embedding
 from devicemgr.errors import SystemFault
-from devicemgr.face_ports import Box, Embedding
-from devicemgr.ports import Frame, Image
-from devicemgr.recognizer.lane import MAX_WIDTH
-from devicemgr.recognizer.search import SMALLEST_FACE, FaceFinder
-from enrollment.analyser import build_analyser
-from enrollment.encoder import DIMENSION, DlibEncoder, build_encoder
-from enrollment.fast_network import build_network
-from enrollment.gallery import build_gallery
-from enrollment.native import load_face_recognition
-from enrollment.network import ReferenceNetwork
+from devicemgr.recognition.pipeline.face_search import SMALLEST_FACE, FaceFinder
+from devicemgr.recognition.pipeline.lane import MAX_WIDTH
+from enrollment.matching.gallery import build_gallery
+from enrollment.models.backend import build_network
+from enrollment.models.encoder import DIMENSION, DlibEncoder, build_encoder
+from enrollment.models.native import load_face_recognition
+from enrollment.models.network import ReferenceNetwork
+from enrollment.photos.analyzer import build_analyser
 
 _PEOPLE = 13_000
 _MANY = 1_000_000

@@ -17,17 +17,17 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from devicemgr import site as sites
-from devicemgr.client import frame
-from devicemgr.client.session import Session
+from devicemgr.cli import app as frame
+from devicemgr.cli.context import Session
+from devicemgr.domain.model import Capability, DeviceInfo
+from devicemgr.domain.ports.device import Delivery, Driver
+from devicemgr.domain.ports.recognition import Box, FaceCrop, PhotoAnalysis
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, NotFound
-from devicemgr.face_ports import Box, FaceCrop, PhotoAnalysis
 from devicemgr.home import Home
-from devicemgr.model import Capability, DeviceInfo
-from devicemgr.ports import Delivery, Driver
-from enrollment.encoder import MODEL
-from enrollment.gallery import build_gallery
-from enrollment.service import FaceService
+from devicemgr.site import site as sites
+from enrollment.matching.gallery import build_gallery
+from enrollment.models.encoder import MODEL
+from enrollment.workers.service import FaceService
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,7 +66,7 @@ def one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def small_spill() -> Iterator[None]:
     """Hundreds of homes with 64 MB each would be much; daemons in processes of their own have the whole of it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("devicemgr.spill.SIZE", 4 * 1024 * 1024)
+        patch.setattr("devicemgr.ledger.spill_file.SIZE", 4 * 1024 * 1024)
         yield
 
 

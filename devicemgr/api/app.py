@@ -8,42 +8,56 @@ from fastapi.responses import PlainTextResponse
 from starlette.routing import BaseRoute
 
 from devicemgr import __version__
-from devicemgr.api import (
-    approvals,
-    audit,
-    calibration,
-    clock,
-    credentials,
-    devices,
-    discoveries,
-    events,
-    faces,
-    firmware,
-    holdings,
-    inventory,
-    keys,
-    metrics,
-    migration,
-    operators,
-    people,
-    portals,
-    problems,
-    profiles,
-    provisioning,
-    records,
-    rights,
-    session,
-    sitefile,
-    system,
-    tracing,
-    upkeep,
-)
+from devicemgr.api import problems
+from devicemgr.api.authentication import Entry
+from devicemgr.api.authorization import PREFIX, authorise
+from devicemgr.api.body_limit import BodyLimit
 from devicemgr.api.context import Context
-from devicemgr.api.entry import Entry
-from devicemgr.api.limits import BodyLimit
-from devicemgr.api.roles import PREFIX, authorise
-from devicemgr.refusals import RefusedCalls
-from devicemgr.signin import SignIns
+from devicemgr.api.routes.devices import (
+    devices,
+    firmware,
+    inventory,
+)
+from devicemgr.api.routes.devices import (
+    discovery as discoveries,
+)
+from devicemgr.api.routes.devices import (
+    maintenance as upkeep,
+)
+from devicemgr.api.routes.devices import (
+    pairing as provisioning,
+)
+from devicemgr.api.routes.devices import (
+    provisioning as profiles,
+)
+from devicemgr.api.routes.devices import (
+    recording as records,
+)
+from devicemgr.api.routes.devices import (
+    sync as holdings,
+)
+from devicemgr.api.routes.devices import (
+    trace as tracing,
+)
+from devicemgr.api.routes.people import calibration, credentials, faces, people
+from devicemgr.api.routes.people import model_migration as migration
+from devicemgr.api.routes.site import (
+    access_levels as rights,
+)
+from devicemgr.api.routes.site import (
+    approvals,
+    clock,
+    events,
+    operators,
+    portals,
+    session,
+)
+from devicemgr.api.routes.site import (
+    site_file as sitefile,
+)
+from devicemgr.api.routes.system import audit, keys, metrics, system
+from devicemgr.ledger.refusals import RefusedCalls
+from devicemgr.security.sessions import SignIns
 
 
 def create_app(context: Context) -> FastAPI:

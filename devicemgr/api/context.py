@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from devicemgr.domain.events import Fact
+from devicemgr.domain.model import Role
 from devicemgr.errors import NotSignedIn
-from devicemgr.events import Fact
-from devicemgr.model import Role
-from devicemgr.runtime import Runtime
-from devicemgr.site import Site
+from devicemgr.site.runtime import Runtime
+from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 
 

@@ -22,9 +22,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from devicemgr.api.connections import NetworkProtocol, limited
-from devicemgr.api.listen import Listen
-from devicemgr.api.web import DOOR, Door
+from devicemgr.api.connection_limits import NetworkProtocol, limited
+from devicemgr.api.csrf import DOOR, Door
+from devicemgr.api.listeners import Listen
 from devicemgr.errors import SystemFault
 from devicemgr.home import LONGEST_ADDRESS, socket_address
 

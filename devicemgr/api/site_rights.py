@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from devicemgr import two_person
+from devicemgr.api.authorization import require_site_change
 from devicemgr.api.context import Caller
-from devicemgr.api.roles import require_site_change
-from devicemgr.store import people
+from devicemgr.security import approvals as two_person
 from devicemgr.store.database import Session
+from devicemgr.store.people import people
 
 ACTION = "change of the site's settings"
 

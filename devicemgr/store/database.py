@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import AlreadyExists, DatabaseDamaged, NotInitialised, StorageFailed
 from devicemgr.store import sqlite
-from devicemgr.store.faults import storage_failure
+from devicemgr.store.sqlite_errors import storage_failure
 from devicemgr.store.tables import MetaRow
-from devicemgr.wall_clock import WallClock
 
 __all__ = ["FINGERPRINT", "REVISION", "Database", "Session", "clock_of", "get_meta", "revision", "set_meta"]
 

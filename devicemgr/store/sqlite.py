@@ -12,7 +12,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from devicemgr.errors import StorageFailed
-from devicemgr.store.faults import parse_json
+from devicemgr.store.sqlite_errors import parse_json
 
 BUSY_TIMEOUT_MS = 5_000
 _WIPE_MS = 50

@@ -7,9 +7,9 @@ import ssl
 
 import pytest
 
-from devicemgr.model import DeviceConfig
+from devicemgr.domain.model import DeviceConfig
 from drivers import Catalog
-from tests.drivers.happenings import only_happenings
+from tests.drivers.common.happenings import only_happenings
 
 
 @pytest.fixture

@@ -12,19 +12,19 @@ from collections import Counter
 
 import pytest
 
+from devicemgr.domain.events import CardRead, DeviceDecided
+from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
-from devicemgr.events import CardRead, DeviceDecided
-from devicemgr.model import DeviceConfig
-from drivers import osdp_reader
-from drivers._modbus_frames import TCP_HEADER, rtu_frame
-from drivers._osdp_frames import START, Scanner, check_of
-from drivers._sim.events import EventLog
-from drivers._sim.lot import LotTurnstile
-from drivers._sim.modbus import Faults, ModbusUnit
-from drivers._sim.osdp import ReaderUnit
-from drivers._sim.relay import KmTronicBoard, LcusBoard, NumatoBoard, Relays, _modbus_handlers
-from drivers._sim.uhppote import SimulatedUhppote
-from drivers._uhppote import Endpoint, Wire
+from drivers.modbus_gate.framing import TCP_HEADER, rtu_frame
+from drivers.osdp_reader import driver as osdp_reader
+from drivers.osdp_reader.frames import START, Scanner, check_of
+from drivers.sim.base.events import EventLog
+from drivers.sim.gates.lot_turnstile import LotTurnstile
+from drivers.sim.gates.modbus_unit import Faults, ModbusUnit
+from drivers.sim.gates.relay_boards import KmTronicBoard, LcusBoard, NumatoBoard, Relays, _modbus_handlers
+from drivers.sim.osdp.readers import ReaderUnit
+from drivers.sim.uhppote.controller import SimulatedUhppote
+from drivers.uhppote_controller.protocol import Endpoint, Wire
 
 GOOD_AFTER = 25
 WAYS = {"noise", "flip", "cut", "join"}
@@ -159,7 +159,7 @@ PROTOCOLS = {
 @pytest.fixture
 def clock(monkeypatch):
     found = Clock()
-    for module in ("_modbus", "_relay_boards", "_inputs"):
+    for module in ("modbus_gate.master", "relay_gate.boards", "common.relays.inputs"):
         monkeypatch.setattr(f"drivers.{module}.time", found)
     return found
 
@@ -179,7 +179,7 @@ def test_no_answer_opens_a_gate_or_breaks_it(protocol, frames, gate, clock, monk
     kind, address, options, brain, releases = PROTOCOLS[protocol]
     spoiler = Spoiler(protocol)
     line = SpoiltLine(clock, brain(), spoiler)
-    for module in ("_bus", "_serial"):
+    for module in ("modbus_gate.bus", "common.serial.port"):
         monkeypatch.setattr(f"drivers.{module}.open_line", lambda address: line)
     device = gate(kind, address, **options)
     device.open()
@@ -295,8 +295,8 @@ def bring_up(device, card):
 def test_no_answer_of_an_osdp_reader_opens_its_lock_or_breaks_it(secure, frames, monkeypatch):
     key = KEY if secure == "on" else None
     line = OsdpLine(key, Spoiler(secure), 20 if frames < 100_000 else 200)
-    monkeypatch.setattr("drivers._osdp_line.open_line", lambda address: line)
-    monkeypatch.setattr("drivers._osdp_session.STALE_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.osdp_reader.line.open_line", lambda address: line)
+    monkeypatch.setattr("drivers.osdp_reader.session.STALE_SECONDS", 0.0)
     options = {"unit": 1, "secure": secure}
     password = KEY.hex() if key else None
     device = osdp_reader.build(DeviceConfig("1", "reader", "osdp_reader", "/dev/x", None, password, options))
@@ -354,7 +354,7 @@ class SpoiltAnswers(Wire):
 
 def spoilt_controller(gate, monkeypatch, sim):
     """A device that was opened well, and its wire."""
-    monkeypatch.setattr("drivers._uhppote_device._QUIET", 0.0)
+    monkeypatch.setattr("drivers.uhppote_controller.controller._QUIET", 0.0)
     device = gate("uhppote_controller", sim.address, controller=sim.serial)
     host, port = sim.address.removeprefix("udp://").split(":")
     device._wire = SpoiltAnswers(Endpoint(host, int(port)), sim, Spoiler("uhppote"))
@@ -397,7 +397,7 @@ def test_no_answer_of_a_uhppote_controller_opens_its_door_or_breaks_it(frames, g
 def test_nothing_that_is_pushed_opens_a_uhppote_controllers_door(frames, gate, monkeypatch):
     with SimulatedUhppote(most_events=50) as sim, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice:
         device, wire = spoilt_controller(gate, monkeypatch, sim)
-        monkeypatch.setattr("drivers._uhppote_device._QUIET", 3600.0)
+        monkeypatch.setattr("drivers.uhppote_controller.controller._QUIET", 3600.0)
         voice.bind(("127.0.0.1", 0))
         good = sim._obey(bytes([0x17, 0x20, 0, 0]) + sim.serial.to_bytes(4, "little") + bytes(56))
         spoiler, hints, reads = Spoiler("pushed"), 0, wire.asked.count(0x20)

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from cli import app, load_parts
-from devicemgr.client.entrance import nasa_portrait
-from devicemgr.client.frame import run
-from devicemgr.client.session import Session
-from devicemgr.client.transport import Api, daemon_answers
+from devicemgr.cli.api_client import Api, daemon_answers
+from devicemgr.cli.app import run
+from devicemgr.cli.context import Session
+from devicemgr.cli.demo.simulated_entrance import nasa_portrait
 from devicemgr.home import Home
-from drivers._sim.camera import Cycle, write_video
-from drivers._sim.scene import Scene
-from drivers._sim.turnstile import SimulatedTurnstile
+from drivers.sim.camera.camera import Cycle, write_video
+from drivers.sim.camera.scene import Scene
+from drivers.sim.gates.turnstile import SimulatedTurnstile
 
 PATIENCE = 60.0
 

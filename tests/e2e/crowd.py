@@ -5,10 +5,11 @@ from typing import Any
 
 from PIL import Image
 
-from devicemgr import samples
-from devicemgr import site as sites
-from devicemgr.face_ports import Box, FaceCrop
-from devicemgr.store import consents, credentials, people, settings
+from devicemgr.domain.ports.recognition import Box, FaceCrop
+from devicemgr.people import face_samples as samples
+from devicemgr.site import site as sites
+from devicemgr.store.people import consents, credentials, people
+from devicemgr.store.site import settings
 
 FIRST_CARD = 1_000_000
 

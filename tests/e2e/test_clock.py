@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drivers._sim.osdp import SimulatedReaders
+from drivers.sim.osdp.readers import SimulatedReaders
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 pytestmark = [

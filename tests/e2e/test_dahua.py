@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from devicemgr.client.transport import path
-from drivers._dahua_device import LEAST, MOST, PHOTO_BYTES
-from drivers._photo import fit_jpeg
-from drivers._sim.dahua.console import SimulatedDahua
+from devicemgr.cli.api_client import path
+from drivers.common.console.photos import fit_jpeg
+from drivers.dahua_console.console import LEAST, MOST, PHOTO_BYTES
+from drivers.sim.dahua.console import SimulatedDahua
 from tests.e2e.crowd import admit, tiny_face
 
 pytestmark = pytest.mark.e2e

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers._sim.camera import Cycle, Scene, write_video
+from drivers.sim.camera.camera import Cycle, Scene, write_video
 
 pytestmark = pytest.mark.e2e
 

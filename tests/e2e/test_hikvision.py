@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from devicemgr.client.transport import path
-from drivers._hik_faces import fitted
-from drivers._sim.hikvision.server import PASSWORD, SimulatedHikvision
+from devicemgr.cli.api_client import path
+from drivers.hikvision_console.users.faces import fitted
+from drivers.sim.hikvision.server import PASSWORD, SimulatedHikvision
 from tests.e2e.crowd import admit, tiny_face
 
 pytestmark = pytest.mark.e2e

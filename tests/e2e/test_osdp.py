@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drivers._sim.osdp import SimulatedReaders
+from drivers.sim.osdp.readers import SimulatedReaders
 from tests.e2e.conftest import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drivers._sim.hikvision.server import PASSWORD, SimulatedHikvision
-from drivers._sim.onvif.simulator import SimulatedOnvif
+from drivers.sim.hikvision.server import PASSWORD, SimulatedHikvision
+from drivers.sim.onvif.simulator import SimulatedOnvif
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 NEW = b"SIMULATED V9.9.9\n" + bytes(200_000)

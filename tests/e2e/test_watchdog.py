@@ -14,7 +14,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 # Each part's thread stays inside here while the file of its name exists, and says so.
 FAULTS = """
 import os, time
-from devicemgr import access, daemon, ledger, supervisor
+from devicemgr.access import pipeline as access
+from devicemgr.daemon import service as daemon
+from devicemgr.devices import supervisor
+from devicemgr.ledger import writer as ledger
 daemon._STALLED_SECONDS = 2.0
 
 def held(name, real):

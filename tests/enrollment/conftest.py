@@ -8,10 +8,10 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from devicemgr.face_ports import Box
-from enrollment.analyser import Analyser, build_analyser
-from enrollment.encoder import MODEL, DlibEncoder, build_encoder
-from enrollment.process import AnalyserProcess
+from devicemgr.domain.ports.recognition import Box
+from enrollment.models.encoder import MODEL, DlibEncoder, build_encoder
+from enrollment.photos.analyzer import Analyser, build_analyser
+from enrollment.workers.process import AnalyserProcess
 
 FACES = Path(__file__).resolve().parents[3] / "shared" / "faces"
 
@@ -93,7 +93,7 @@ def process_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     """An AnalyserProcess over a fake analyser that does what the photo says."""
     (tmp_path / "fake_analyser.py").write_text(
         "import os, time\n"
-        "from devicemgr.face_ports import PhotoAnalysis\n"
+        "from devicemgr.domain.ports.recognition import PhotoAnalysis\n"
         "class Fake:\n"
         f"    model = {MODEL!r}\n"
         "    def analyse(self, photo):\n"

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from devicemgr.udev_rules import Port
+from devicemgr.udev.rules import Port
 from tests.packaging.wheels import Installed, build_once
 
 ROOT = Path(__file__).parents[2]
 PCI = "/devices/pci0000:00/0000:00:14.0"
 LIST = """
 import dataclasses, json
-from devicemgr.serial_ports import usb_serial_ports
+from devicemgr.udev.serial_ports import usb_serial_ports
 print(json.dumps([dataclasses.asdict(port) for port in usb_serial_ports()]))
 """
 

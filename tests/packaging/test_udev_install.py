@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from devicemgr import udev_check, udev_file
-from devicemgr.client import udev as commands
-from devicemgr.udev_rules import Port, suggest
+from devicemgr.cli.devices import udev as commands
+from devicemgr.udev import rules_check as udev_check
+from devicemgr.udev import rules_file as udev_file
+from devicemgr.udev.rules import Port, suggest
 
 FTDI = Port(
     "/dev/ttyUSB0", "0403", "6001", "A10KZ42X", "FT232R", "1-1", "1-1:1.0", "pci-0000:00:14.0-usb-0:1:1.0", "00"

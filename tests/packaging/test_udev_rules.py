@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.udev_rules import parse
+from devicemgr.udev.rules import parse
 
 TEMPLATE = Path(__file__).parents[2] / "udev" / "70-devicemgr.rules.in"
 PART = re.compile(r'(ACTION|SUBSYSTEM|(?:ATTRS|ENV)\{\w+\}|SYMLINK|GROUP|MODE|TAG|GOTO|LABEL)(==|!=|\+=|=)"[^"]*"')

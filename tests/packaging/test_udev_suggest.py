@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.udev_rules import Rule, Suggestion, compose, suggest
+from devicemgr.udev.rules import Rule, Suggestion, compose, suggest
 
 TEMPLATE = (Path(__file__).parents[2] / "udev" / "70-devicemgr.rules.in").read_text()
 

@@ -1,0 +1,76 @@
+"""What waits for the dispatcher: facts in order, never dropped; sightings one a track, the newest."""
+
+import threading
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from devicemgr.access.evidence.pins import PinChecked
+from devicemgr.access.release import Outcome
+from devicemgr.domain.events import DeviceFact, Sighting
+
+_FACTS = 10_000
+_TRACKS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class FromDevice:
+    """A fact and the device it comes from."""
+
+    device: str
+    fact: DeviceFact
+
+
+Item = FromDevice | Outcome | PinChecked | Sighting
+
+
+class Inbox:
+    """Facts and outcomes go before sightings; a full house makes devices wait, never the dispatcher or the ledger.
+
+    Outcomes have no bound of their own: each belongs to one decision.
+    """
+
+    def __init__(self) -> None:
+        self._facts: deque[FromDevice | Outcome | PinChecked] = deque()
+        self._sightings: OrderedDict[tuple[str, str], Sighting] = OrderedDict()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, item: FromDevice | Outcome | PinChecked) -> None:
+        """Leave a fact, which blocks while the house is full, or an outcome or checked PIN, which never do."""
+        with self._changed:
+            if isinstance(item, FromDevice):
+                self._changed.wait_for(lambda: self._closed or len(self._facts) < _FACTS)
+            self._facts.append(item)
+            self._changed.notify_all()
+
+    def put_sighting(self, sighting: Sighting) -> None:
+        """Leave a sighting in place of its track's older one; with too many tracks the oldest gives way."""
+        key = (sighting.device, sighting.track)
+        with self._changed:
+            self._sightings[key] = sighting
+            if len(self._sightings) > _TRACKS:
+                self._sightings.popitem(last=False)
+            self._changed.notify_all()
+
+    def get(self, timeout: float) -> Item | None:
+        """The next item, or None after `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._facts or self._sightings or self._closed, timeout)
+            if self._facts:
+                self._changed.notify_all()
+                return self._facts.popleft()
+            return self._sightings.popitem(last=False)[1] if self._sightings else None
+
+    def __len__(self) -> int:
+        return len(self._facts) + len(self._sightings)
+
+    @property
+    def closed(self) -> bool:
+        """True when nobody waits for room any more; what is left can still be taken."""
+        return self._closed
+
+    def close(self) -> None:
+        """Let everybody go on."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

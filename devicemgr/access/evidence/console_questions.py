@@ -1,0 +1,82 @@
+"""Turn a console's question into an access request; know the questions that were asked before.
+
+A question is fresh when its own time is that of the console's measured clock, and it was not asked before at the same
+portal. Neither the moment of its arrival nor the console's serial number shows that: a recorded push can be sent again
+to any console's address, with any number.
+"""
+
+import math
+import uuid
+from collections import OrderedDict
+from datetime import datetime
+
+from devicemgr.domain.events import Presented, reason_named
+from devicemgr.domain.model import AccessPoint, Factor
+from devicemgr.domain.rules.policy import (
+    MAX_CONSOLE_AGE_S,
+    AccessRequest,
+    CardEvidence,
+    ConsoleEvidence,
+    FaceEvidence,
+    Snapshot,
+)
+
+# A question that is older than this is refused for its own time, so there is no need to know it any longer.
+MIN_REMEMBERED_S = 10 * MAX_CONSOLE_AGE_S
+MAX_REMEMBERED = 20_000
+
+_Key = tuple[str, datetime | None, str | None, tuple[str, ...], str]
+
+
+class ConsoleQuestions:
+    """The questions of the last seconds, by portal; for the dispatcher's thread only."""
+
+    def __init__(self) -> None:
+        self._asked: OrderedDict[_Key, float] = OrderedDict()
+
+    def why_stale(self, portal: str, fact: Presented, now: float) -> str:
+        """Return why the question can't be taken as one of now, in words; "" when it can. Remembers it.
+
+        `now` is a CLOCK_MONOTONIC second.
+        """
+        if fact.at is None or fact.age is None:
+            return "the console's own time of it, or its clock, is not known"
+        if not (math.isfinite(fact.age) and abs(fact.age) <= MAX_CONSOLE_AGE_S):
+            return f"it is {fact.age:.0f} s off the console's clock"
+        self._forget(now)
+        key = (portal, fact.at, fact.badge, fact.names, fact.method)
+        if key in self._asked:
+            return "the same was asked before"
+        if len(self._asked) >= MAX_REMEMBERED:
+            return "too many questions at once to know whether it was asked before"
+        self._asked[key] = now
+        return ""
+
+    def _forget(self, now: float) -> None:
+        while self._asked and now - next(iter(self._asked.values())) > MIN_REMEMBERED_S:
+            self._asked.popitem(last=False)
+
+
+def request_of(
+    fact: Presented, point: AccessPoint, rules: Snapshot, stale: str, at: datetime, now: float
+) -> AccessRequest:
+    """Return the request that a question makes: only what the console proved is evidence in it."""
+    person = rules.badges.get(fact.badge) if fact.badge is not None else None
+    names = fact.names if Factor.CARD in fact.factors else ()
+    # A card is known by its number; the console proved the rest of whom it names, who has to be known here.
+    factors = fact.factors if names else fact.factors - {Factor.CARD}
+    if person is None:
+        factors &= {Factor.CARD} if fact.badge is None else {Factor.CARD, Factor.FACE}
+    if fact.refused:
+        factors, names = frozenset(), ()
+    owner = next((rules.cards[name] for name in names if name in rules.cards), None)
+    face = FaceEvidence(fact.score, 0.0, None, 1, fact.liveness, person, vendor=fact.vendor or "console")
+    console = ConsoleEvidence(
+        fact.vendor, fact.method, factors, person, stale, bool(fact.refused), reason_named(fact.refused)
+    )  # fmt: skip
+    return AccessRequest(
+        id=str(uuid.uuid4()), portal=point.portal, direction=point.direction, device=point.device, at=at,
+        captured=fact.captured, now=now, face=face if Factor.FACE in factors else None,
+        card=CardEvidence(names, owner) if names else None, pin=True if Factor.PIN in factors else None,
+        asked=fact.serial, console=console,
+    )  # fmt: skip

@@ -1,0 +1,104 @@
+"""The rights and the site in memory, one immutable snapshot at a time; deciding never reads the store."""
+
+import threading
+from dataclasses import replace
+
+from devicemgr.domain.model import AccessPoint, Capability, Portal
+from devicemgr.domain.ports.device import DriverCatalog
+from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.trusted_clock import WallClock
+from devicemgr.errors import NotFound
+from devicemgr.store.database import Database, Session, revision
+from devicemgr.store.people import calibrations, credentials, face_models, people
+from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import settings
+from devicemgr.store.sqlite_errors import reading_stored
+
+
+class Rulebook:
+    """Loads snapshots; `current` is one whole version, and `times` tells when a right of it must hold."""
+
+    def __init__(self, database: Database, catalog: DriverCatalog, clock: WallClock | None = None) -> None:
+        clock = clock or WallClock()
+        self.now, self.times = clock.now, clock.times
+        self._database = database
+        self._catalog = catalog
+        self._loading = threading.Lock()
+        # Held for a moment only: the dispatcher must not wait for the store when there is a fire.
+        self._swapping = threading.Lock()
+        self._fires: set[str] = set()
+        self._snapshot = Snapshot(version=-1)
+
+    @property
+    def current(self) -> Snapshot:
+        """The snapshot in force."""
+        return self._snapshot
+
+    def refresh(self) -> Snapshot:
+        """The store's present state, read only when it changed."""
+        with self._loading:
+            with self._database.read() as session:
+                version = revision(session)
+                if version == self._snapshot.version:
+                    return self._snapshot
+                with reading_stored("people and rights"):
+                    loaded = _load(session, version)
+                loaded = replace(loaded, readers=self._readers(session))
+                devices = {row.name for row in places.devices(session)}
+            with self._swapping:
+                self._fires &= devices
+                self._snapshot = replace(loaded, fire_active=bool(self._fires))
+                return self._snapshot
+
+    def _readers(self, session: Session) -> frozenset[str]:
+        rows = places.devices(session)
+        return frozenset(row.name for row in rows if self._reads(row.driver))
+
+    def _reads(self, kind: str) -> bool:
+        try:
+            return bool(self._catalog.get(kind).capabilities & {Capability.READER, Capability.CONSOLE})
+        except NotFound:
+            return False
+
+    def set_fire(self, device: str, active: bool) -> None:
+        """While the fire input of any device is active, software holds nothing shut."""
+        with self._swapping:
+            self._fires = self._fires | {device} if active else self._fires - {device}
+            self._snapshot = replace(self._snapshot, fire_active=bool(self._fires))
+
+    def points(self) -> list[AccessPoint]:
+        """All access points."""
+        return [point for portal in self._snapshot.portals.values() for point in portal.access_points]
+
+
+def point_of(snapshot: Snapshot, device: str, channel: int = 1) -> AccessPoint | None:
+    """Where one presents at reader or camera `channel` of `device`."""
+    points = (point for portal in snapshot.portals.values() for point in portal.access_points)
+    return next((point for point in points if (point.device, point.channel) == (device, channel)), None)
+
+
+def portal_at(snapshot: Snapshot, gate: str, channel: int) -> Portal | None:
+    """Which portal hangs on a gate's channel."""
+    portals = snapshot.portals.values()
+    return next((portal for portal in portals if (portal.gate, portal.channel) == (gate, channel)), None)
+
+
+def _load(session: Session, version: int) -> Snapshot:
+    everybody = people.models(session)
+    return Snapshot(
+        version=version,
+        people={person.id: person for person in everybody},
+        badges={person.badge: person.id for person in everybody},
+        levels={row.name: places.level_model(row) for row in places.levels(session)},
+        schedules={row.name: places.schedule_model(row) for row in places.schedules(session)},
+        portals={row.name: places.portal_model(row) for row in places.portals(session)},
+        cards={number: person for person, number in credentials.by_kind(session, credentials.CARD)},
+        pins=dict(credentials.by_kind(session, credentials.PIN)),
+        lookalikes=_lookalikes(session),
+        lanes_side_by_side=settings.load(session).lanes_side_by_side,
+    )
+
+
+def _lookalikes(session: Session) -> frozenset[str]:
+    calibration = calibrations.load(session, face_models.active(session))
+    return frozenset(person for pair in calibration.lookalikes for person in pair) if calibration else frozenset()

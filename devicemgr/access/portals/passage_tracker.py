@@ -1,0 +1,142 @@
+"""What gates report: passages by releases or without one, alarms; and releases that run out.
+
+For the dispatcher's thread, but for `state_of`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from devicemgr.access.policy_cache import Rulebook, portal_at
+from devicemgr.access.release import Outcome, passage_fact
+from devicemgr.domain.events import (
+    DeviceFact,
+    Fact,
+    FireRelease,
+    Kind,
+    PassageCompleted,
+    PassageStarted,
+    PushRefused,
+    RexPressed,
+)
+from devicemgr.domain.model import Direction, JsonValue, Portal, PortalMode
+from devicemgr.domain.ports.device import ReleaseTimes
+from devicemgr.domain.rules import passage_state as passage
+from devicemgr.domain.rules.passage_state import LaneState
+from devicemgr.ledger.writer import Ledger
+
+_MOST_COUNTED = 10_000
+_ENDS = (Kind.PASSAGE_COMPLETED, Kind.PASSAGE_TIMED_OUT)
+UNKNOWN = "unknown"
+
+
+class Passages:
+    """Follows each portal's lane through rules.passage, and records what comes of it.
+
+    `ended` is called with the request of each passage that was completed or timed out, `cancel` for a release that ran
+    out here and must not stay in force at the gate; `forced` gives the event of a passage that nothing released the
+    alarm that it begins.
+    """
+
+    def __init__(
+        self, ledger: Ledger, rules: Rulebook, ended: Callable[[str | None], None],
+        cancel: Callable[[Portal, Direction], None], forced: Callable[[Portal, Fact], Fact],
+    ) -> None:  # fmt: skip
+        self._ledger = ledger
+        self._rules = rules
+        self._ended = ended
+        self._cancel = cancel
+        self._forced = forced
+        self._passage_s: dict[str, float] = {}
+        self._lanes: dict[str, tuple[Portal, LaneState]] = {}
+        self._relock: dict[str, tuple[float, str]] = {}
+        self._unknown: set[str] = set()
+
+    def expect(self, outcome: Outcome) -> None:
+        """A gate was told to let somebody pass, or may have been: whoever passes now does so by this release."""
+        opening, portal = outcome.opening, outcome.opening.portal
+        if outcome.error is not None:
+            self._unknown.add(portal.name)
+        else:
+            self._unknown.discard(portal.name)
+        times = outcome.times or ReleaseTimes(portal.release_seconds)
+        if outcome.senses_passage:
+            self._passage_s[portal.name] = times.passage_s or passage.PASSAGE_TIMEOUT_S
+            released = passage.Released(opening.request, opening.direction, outcome.ended, times.waits_s)
+            self._step(portal, released)
+        else:
+            self._relock[portal.name] = (outcome.ended + times.waits_s, opening.request)
+
+    def released(self, portal: Portal, direction: Direction, request: str | None, now: float) -> None:
+        """As `expect`, for a device that has opened by itself."""
+        self._step(portal, passage.Released(request, direction, now, portal.release_seconds))
+
+    def on_device_fact(self, device: str, fact: DeviceFact) -> None:
+        """Something happened at a gate or reader; fire inputs are fire.FireWatch's."""
+        if isinstance(fact, FireRelease | PushRefused):
+            return
+        portal = portal_at(self._rules.current, device, fact.channel)
+        now = time.monotonic()
+        match fact:
+            case RexPressed():
+                self._record(Kind.REX_PRESSED, portal, device)
+            case PassageStarted() | PassageCompleted() if portal:
+                self._unknown.discard(portal.name)
+                self._moved(portal, fact, now)
+
+    def _moved(self, portal: Portal, fact: PassageStarted | PassageCompleted, now: float) -> None:
+        match fact:
+            case PassageStarted(_, direction):
+                self._step(portal, passage.Started(direction, now))
+            case PassageCompleted(_, direction, count):
+                for _ in range(min(count, _MOST_COUNTED)):
+                    self._step(portal, passage.Completed(direction, now))
+
+    def mode_applied(self, portal: str) -> None:
+        """Forget that the state was unknown: a mode has been applied since; any thread."""
+        self._unknown.discard(portal)
+
+    def tick(self, now: float) -> None:
+        """Let releases and passages run out."""
+        portals = self._rules.current.portals
+        for name, (portal, _) in list(self._lanes.items()):
+            self._step(portals.get(name, portal), passage.Tick(now))
+        for name, (until, request) in list(self._relock.items()):
+            if until <= now:
+                del self._relock[name]
+                self._ledger.submit(Fact(Kind.PORTAL_LOCKED, datetime.now(UTC), portal=name, request=request))
+
+    def state_of(self, portal: str) -> str:
+        """idle, released, passing, or unknown: a release whose answer was lost may have opened it; any thread."""
+        if portal in self._unknown:
+            return UNKNOWN
+        if portal in self._relock:
+            return str(passage.StateName.RELEASED)
+        _, lane = self._lanes.get(portal, (None, passage.IDLE))
+        return str(lane.name)
+
+    def _step(self, portal: Portal, event: passage.Input) -> None:
+        free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
+        _, lane = self._lanes.pop(portal.name, (portal, passage.IDLE))
+        seconds = self._passage_s.get(portal.name, passage.PASSAGE_TIMEOUT_S)
+        lane, facts = passage.step(lane, event, free=free, passage_timeout=seconds)
+        if lane != passage.IDLE:
+            self._lanes[portal.name] = (portal, lane)
+        for fact in facts:
+            found = passage_fact(portal, fact)
+            self._ledger.submit(self._forced(portal, found) if found.kind == Kind.PORTAL_FORCED else found)
+            if fact.kind in _ENDS:
+                self._ended(fact.request)
+            if fact.kind is Kind.PASSAGE_TIMED_OUT and not free:
+                self._cancel_unused(portal, fact.direction, lane)
+
+    def _cancel_unused(self, portal: Portal, direction: Direction | None, lane: LaneState) -> None:
+        """Never while another release of that side waits: the gate counts them together."""
+        if direction is not None and not any(waiting.direction is direction for waiting in lane.waiting):
+            self._cancel(portal, direction)
+
+    def _record(
+        self, kind: Kind, portal: Portal | None, device: str, detail: Mapping[str, JsonValue] | None = None
+    ) -> None:
+        name = portal.name if portal else None
+        self._ledger.submit(Fact(kind, datetime.now(UTC), portal=name, device=device, detail=detail or {}))

@@ -1,0 +1,193 @@
+"""Who may call what: the one table, and the one place where it is enforced.
+
+Paths are as in the OpenAPI document, without /api/v1. A route that is not here is the box owner's alone
+(root, and the daemon's own user), who may do everything.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import Request
+from starlette.routing import compile_path
+
+from devicemgr.api.context import Caller, caller_of
+from devicemgr.domain.model import ALL_ROLES, Role
+from devicemgr.errors import NotAllowed, NotSignedIn
+
+PREFIX = "/api/v1"
+
+OPEN = {("GET", "/healthz"), ("POST", f"{PREFIX}/session")}
+"""Answered to callers who are not known; whole paths."""
+
+_ADMIN = frozenset({Role.ADMIN})
+_GUARD = _ADMIN | {Role.GUARD}
+_TECHNICIAN = _ADMIN | {Role.TECHNICIAN}
+_AUDITOR = _ADMIN | {Role.AUDITOR}
+
+TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
+    # How things are.
+    ("GET", "/healthz"): ALL_ROLES,
+    ("GET", "/metrics"): ALL_ROLES,
+    ("GET", "/openapi.json"): ALL_ROLES,
+    ("GET", "/version"): ALL_ROLES,
+    ("GET", "/status"): ALL_ROLES,
+    ("GET", "/doctor"): _TECHNICIAN,
+    ("GET", "/support"): _TECHNICIAN,
+    ("GET", "/session"): ALL_ROLES,
+    ("POST", "/session"): ALL_ROLES,
+    ("DELETE", "/session"): ALL_ROLES,
+    ("GET", "/clock"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/clock/accept"): _ADMIN,
+    # Guards: what happens at the entrances, and their doors.
+    ("GET", "/events"): _GUARD | _AUDITOR,
+    ("GET", "/events/stream"): _GUARD | _AUDITOR,
+    ("GET", "/portals"): ALL_ROLES,
+    ("GET", "/portals/{name}"): ALL_ROLES,
+    ("POST", "/portals/{name}/open"): _GUARD,
+    ("PUT", "/portals/{name}/mode"): _GUARD,
+    # Technicians: devices, portals and the site's file.
+    ("GET", "/drivers"): _TECHNICIAN,
+    ("GET", "/devices"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/devices"): _TECHNICIAN,
+    ("GET", "/devices/{name}"): _TECHNICIAN | _AUDITOR,
+    ("PATCH", "/devices/{name}"): _TECHNICIAN,
+    ("DELETE", "/devices/{name}"): _TECHNICIAN,
+    ("POST", "/devices/{name}/test"): _TECHNICIAN,
+    ("GET", "/devices/{name}/info"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/devices/{name}/identify"): _TECHNICIAN,
+    ("PUT", "/devices/{name}/firmware"): _TECHNICIAN,
+    ("GET", "/devices/{name}/firmware"): _TECHNICIAN,
+    ("POST", "/devices/{name}/record"): _TECHNICIAN,
+    ("POST", "/devices/{name}/reboot"): _TECHNICIAN,
+    ("POST", "/devices/{name}/snapshot"): _TECHNICIAN,
+    ("GET", "/devices/{name}/trace"): _TECHNICIAN,
+    ("POST", "/devices/{name}/pair"): _TECHNICIAN,
+    ("POST", "/devices/{name}/provision"): _TECHNICIAN,
+    ("GET", "/provisioning"): _TECHNICIAN,
+    ("GET", "/devices/{name}/plan"): _TECHNICIAN,
+    ("POST", "/devices/{name}/sync"): _TECHNICIAN,
+    ("GET", "/devices/{name}/sync"): _TECHNICIAN,
+    ("GET", "/devices/{name}/holdings"): _TECHNICIAN,
+    ("POST", "/discoveries"): _TECHNICIAN,
+    ("POST", "/portals"): _TECHNICIAN,
+    ("PATCH", "/portals/{name}"): _TECHNICIAN,
+    ("DELETE", "/portals/{name}"): _TECHNICIAN,
+    ("GET", "/site"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/site/apply"): _TECHNICIAN,
+    # Admins: people, faces, rights.
+    ("GET", "/people"): _ADMIN,
+    ("POST", "/people"): _ADMIN,
+    ("GET", "/people/{badge}"): _ADMIN,
+    ("PATCH", "/people/{badge}"): _ADMIN,
+    ("DELETE", "/people/{badge}"): _ADMIN,
+    ("POST", "/people/{badge}/suspend"): _ADMIN,
+    ("POST", "/people/{badge}/resume"): _ADMIN,
+    ("GET", "/people/{badge}/export"): _ADMIN,
+    ("PUT", "/people/{badge}/levels/{level}"): _ADMIN,
+    ("DELETE", "/people/{badge}/levels/{level}"): _ADMIN,
+    ("GET", "/cards"): _ADMIN,
+    ("POST", "/people/{badge}/cards"): _ADMIN,
+    ("DELETE", "/people/{badge}/cards/{number}"): _ADMIN,
+    ("PUT", "/people/{badge}/pin"): _ADMIN,
+    ("DELETE", "/people/{badge}/pin"): _ADMIN,
+    ("POST", "/people/{badge}/face"): _ADMIN,
+    ("POST", "/people/{badge}/face/camera"): _ADMIN,
+    ("DELETE", "/people/{badge}/face"): _ADMIN,
+    ("POST", "/people/{badge}/consent"): _ADMIN,
+    ("POST", "/faces/check"): _ADMIN,
+    ("POST", "/faces/identify"): _ADMIN,
+    ("POST", "/gallery/calibration"): _ADMIN,
+    ("GET", "/gallery/migration"): _ADMIN,
+    ("POST", "/gallery/migration"): _ADMIN,
+    ("POST", "/gallery/migration/back"): _ADMIN,
+    ("POST", "/gallery/migration/work"): _ADMIN,
+    ("POST", "/gallery/migration/forget"): _ADMIN,
+    ("GET", "/levels"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/levels"): _ADMIN,
+    ("GET", "/levels/{name}"): _TECHNICIAN | _AUDITOR,
+    ("DELETE", "/levels/{name}"): _ADMIN,
+    ("GET", "/schedules"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/schedules"): _ADMIN,
+    ("GET", "/schedules/{name}"): _TECHNICIAN | _AUDITOR,
+    ("DELETE", "/schedules/{name}"): _ADMIN,
+    ("GET", "/approvals"): _ADMIN,
+    ("POST", "/approvals/{approval}"): _ADMIN,
+    ("GET", "/operators"): _AUDITOR,
+    ("POST", "/operators"): _ADMIN,
+    ("DELETE", "/operators/{name}"): _ADMIN,
+    ("PUT", "/operators/{name}/password"): _ADMIN,
+    ("POST", "/operators/{name}/tokens"): _ADMIN,
+    ("DELETE", "/operators/{name}/tokens/{token}"): _ADMIN,
+    ("POST", "/keys/rotate"): _ADMIN,
+    # Auditors: the record.
+    ("GET", "/audit/verify"): _AUDITOR,
+    ("POST", "/audit/export"): _AUDITOR,
+}
+
+SITE_CHANGES: Mapping[tuple[str, str], frozenset[Role]] = {
+    ("site", "edit"): _ADMIN,
+    ("model", "edit"): _ADMIN,
+    ("profiles", "add"): _TECHNICIAN,
+    ("profiles", "edit"): _TECHNICIAN,
+    ("profiles", "remove"): _TECHNICIAN,
+    ("devices", "add"): TABLE["POST", "/devices"],
+    ("devices", "edit"): TABLE["PATCH", "/devices/{name}"],
+    ("devices", "remove"): TABLE["DELETE", "/devices/{name}"],
+    ("portals", "add"): TABLE["POST", "/portals"],
+    ("portals", "edit"): TABLE["PATCH", "/portals/{name}"],
+    ("portals", "remove"): TABLE["DELETE", "/portals/{name}"],
+    ("schedules", "add"): TABLE["POST", "/schedules"],
+    ("schedules", "edit"): TABLE["POST", "/schedules"],
+    ("schedules", "remove"): TABLE["DELETE", "/schedules/{name}"],
+    ("levels", "add"): TABLE["POST", "/levels"],
+    ("levels", "edit"): TABLE["POST", "/levels"],
+    ("levels", "remove"): TABLE["DELETE", "/levels/{name}"],
+}
+"""Who may make which change of a site's file: those who may call the route for that change alone."""
+
+_PATTERNS = [(key, compile_path(key[1])[0]) for key in TABLE]
+
+
+def route_of(method: str, path: str) -> str:
+    """Return a call as the table names it, so that nothing of what a caller put into the path is repeated."""
+    inside = path.removeprefix(PREFIX)
+    named = [key[1] for key, pattern in _PATTERNS if key[0] == method and pattern.match(inside)]
+    return f"{method} {named[0]}" if named else "another route"
+
+
+def refuse_early(caller: Caller, method: str, path: str) -> None:
+    """NotAllowed for a whole path that `authorise` would refuse, before anything of the body is read."""
+    inside = path.removeprefix(PREFIX)
+    named = [key for key, pattern in _PATTERNS if key[0] == method and pattern.match(inside)]
+    if named and not any(_may(caller, _allowed(key)) for key in named):
+        raise _refusal(caller, "do this", _allowed(named[0]))
+
+
+def authorise(request: Request) -> None:
+    """Before each handler: NotAllowed unless the caller has a role that the table gives its route."""
+    caller = caller_of(request)
+    key = (request.method, request.scope["route"].path.removeprefix(PREFIX))
+    if caller is None:
+        if (request.method, request.scope["path"]) not in OPEN:
+            raise NotSignedIn("the caller is unknown; sign in first")
+    elif not _may(caller, _allowed(key)):
+        raise _refusal(caller, "do this", _allowed(key))
+
+
+def require_site_change(caller: Caller, kind: str, change: str, name: str) -> None:
+    """Raise NotAllowed unless the caller may make this one change of a site's file."""
+    allowed = SITE_CHANGES.get((kind, change), frozenset())
+    if not _may(caller, allowed):
+        raise _refusal(caller, f"{change} {kind} {name}".rstrip() + " in the site's file", allowed)
+
+
+def _allowed(key: tuple[str, str]) -> frozenset[Role]:
+    return TABLE.get(key, frozenset())
+
+
+def _may(caller: Caller, allowed: frozenset[Role]) -> bool:
+    return caller.is_owner or bool(caller.roles & allowed)
+
+
+def _refusal(caller: Caller, what: str, allowed: frozenset[Role]) -> NotAllowed:
+    who = " or ".join(role for role in Role if role in allowed) or "the owner of the box"
+    return NotAllowed(f"{caller.actor} may not {what}; it is for: {who}")

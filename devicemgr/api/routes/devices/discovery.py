@@ -1,0 +1,29 @@
+"""/discoveries: what is on the network and plugged in, and is not added yet."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from devicemgr.api.context import Ctx, Who
+from devicemgr.provisioning import discovery
+from devicemgr.store.site import devices_and_portals as places
+
+router = APIRouter(tags=["devices"])
+
+
+class Search(BaseModel):
+    """How long to look, for which kind, and which addresses and ranges to ask besides those that answer a broadcast."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    seconds: float = Field(5.0, ge=0.2, le=60)
+    kind: str | None = None
+    hosts: list[str] = Field([], max_length=64)
+
+
+@router.post("/discoveries")
+def discover_devices(body: Search, context: Ctx, _: Who) -> dict[str, Any]:
+    """Look now; nothing is added, and no password is sent."""
+    with context.site.database.read() as session:
+        known = {row.name: row.address for row in places.devices(session)}
+    return discovery.discover(context.site.parts.catalog, known, body.seconds, body.hosts, body.kind)

@@ -1,0 +1,26 @@
+"""/devices/{name}/info: what a device has said of itself, and which known holes that means."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+
+from devicemgr.api.context import Ctx, Who
+from devicemgr.provisioning.firmware_advisories import judge, known
+from devicemgr.store.site import devices_and_portals as places
+from devicemgr.text import rfc3339, safe
+
+router = APIRouter(tags=["devices"])
+_LONGEST = 80
+
+
+@router.get("/devices/{name}/info")
+def device_info(name: str, context: Ctx, _: Who) -> dict[str, Any]:
+    """As the running daemon read it when it last connected, or read now; InvalidInput for a bad list of holes."""
+    entries = known(context.site.home.path)
+    with context.site.database.read() as session:
+        kind = places.device(session, name).driver
+    info, read = context.runtime.device_info(name)
+    told = {field: safe(value, _LONGEST) for field, value in asdict(info).items()}
+    holes = [asdict(finding) for finding in judge(info, entries)]
+    return {"name": name, "kind": kind} | told | {"read_at": rfc3339(read), "vulnerable": holes}

@@ -1,0 +1,102 @@
+"""Bringing a new device into service: a key of its own for a reader."""
+
+import secrets
+import time
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from devicemgr.api.context import Caller, Context, Ctx, Who
+from devicemgr.domain.ports.device import Pairable
+from devicemgr.errors import DeviceBusy, DeviceError, InvalidInput, OutcomeUnknown
+from devicemgr.store.site import devices_and_portals as places
+
+router = APIRouter(tags=["devices"])
+
+KEY_BYTES = 16
+LONGEST_SECONDS = 300
+# The daemon's end must not have to wait for a window.
+SLICE_SECONDS = 5.0
+PAIRED = "admin.device_paired"
+
+
+class PairingWindow(BaseModel):
+    """How long the reader may take."""
+
+    model_config = ConfigDict(extra="forbid")
+    seconds: int = Field(60, ge=1, le=LONGEST_SECONDS)
+
+
+@router.post("/devices/{name}/pair")
+def pair_device(name: str, body: PairingWindow, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Give a reader in install mode a key of its own; both keys are kept until one is proven."""
+    pairing = _Pairing(context, caller, name)
+    pairing.begin(body.seconds)
+    outcome, cause = "unknown", "it broke off"
+    try:
+        pairing.wait(body.seconds)
+        outcome, cause = "paired", ""
+    except DeviceError as error:
+        outcome, cause = "unknown" if isinstance(error, OutcomeUnknown) else "failed", str(error)
+        raise
+    finally:
+        pairing.end(outcome, cause)
+    return {"name": name, "paired": True}
+
+
+class _Pairing:
+    """One window: the new key is sealed beside the old one before it is sent, and the old one goes last."""
+
+    def __init__(self, context: Context, caller: Caller, name: str) -> None:
+        self._context = context
+        self._caller = caller
+        self._name = name
+        with context.site.database.read() as session:
+            config = places.device_config(places.device(session, name), context.site.vault)
+        self._before = config.password
+        kept = config.password.split(",") if config.password else []
+        self._unproven = len(kept) > 1
+        self._new = kept[0] if self._unproven else secrets.token_hex(KEY_BYTES)
+        self._both = ",".join([self._new, *kept[-1:]])
+        # The running device may be offline for want of this very key, so pairing has a device of its own.
+        device = context.site.parts.catalog.get(config.driver).build(replace(config, password=self._both))
+        if not isinstance(device, Pairable):
+            raise InvalidInput(
+                f"devices of kind {config.driver} are not paired; only readers with a key of their own are"
+            )
+        self._device = device
+
+    def begin(self, seconds: int) -> None:
+        """Seal the new key and write down that the window is open."""
+        self._store(self._both, {"phase": "begun", "seconds": seconds})
+
+    def wait(self, seconds: float) -> None:
+        """Until the reader has proven the key; else the last reason, or OutcomeUnknown once it was sent."""
+        until = time.monotonic() + seconds
+        sent: OutcomeUnknown | None = None
+        while True:
+            left = until - time.monotonic()
+            try:
+                self._device.pair(bytes.fromhex(self._new), min(SLICE_SECONDS, max(left, 0.0)))
+                return
+            except OutcomeUnknown as error:
+                last: DeviceError = error
+                sent = error
+            except DeviceError as error:
+                last = error
+            if time.monotonic() >= until or self._context.runtime.stopping or isinstance(last, DeviceBusy):
+                raise sent or last
+            time.sleep(min(0.2, max(until - time.monotonic(), 0.0)))
+
+    def end(self, outcome: str, cause: str) -> None:
+        """Keep what is proven, and write down how it ended."""
+        kept = {"paired": self._new, "unknown": self._both}.get(outcome, self._both if self._unproven else self._before)
+        self._store(kept, {"phase": "ended", "outcome": outcome} | ({"cause": cause} if cause else {}))
+        self._context.runtime.site_changed()
+
+    def _store(self, password: str | None, detail: dict[str, Any]) -> None:
+        with self._context.site.database.write() as session:
+            places.set_password(places.device(session, self._name), self._context.site.vault, password)
+            self._context.record(session, PAIRED, self._caller, {"device": self._name} | detail)

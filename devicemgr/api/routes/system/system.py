@@ -1,0 +1,38 @@
+"""/status, /doctor, /support and /version."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from devicemgr import __version__
+from devicemgr.api.context import Ctx, Who
+from devicemgr.api.routes.system.metrics import text_of
+from devicemgr.operations import doctor
+from devicemgr.operations import support_bundle as support
+
+router = APIRouter(tags=["system"])
+
+
+@router.get("/version")
+def version() -> dict[str, Any]:
+    """The program's version."""
+    return {"version": __version__}
+
+
+@router.get("/status")
+def status(context: Ctx, _: Who) -> dict[str, Any]:
+    """The daemon, devices, portals, gallery, ledger and alarms at a glance."""
+    return context.runtime.status()
+
+
+@router.get("/doctor")
+def examine(context: Ctx, _: Who) -> dict[str, Any]:
+    """Checks of the box, the home and each device, each with what to do."""
+    checks = doctor.examine(context.site, context.runtime)
+    return {"ok": all(check["ok"] for check in checks), "checks": checks}
+
+
+@router.get("/support")
+def collect(context: Ctx, _: Who) -> dict[str, str]:
+    """The files of a support bundle: versions, checks, states, configuration, log and facts; no people, no secrets."""
+    return support.collect(context.site, context.runtime) | {"metrics.txt": text_of(context).decode()}

@@ -1,0 +1,111 @@
+"""One run of the command: which home, JSON or words, and how to reach the API."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from devicemgr.cli.api_client import Api
+from devicemgr.errors import DevicemgrError
+from devicemgr.home import Home
+
+if TYPE_CHECKING:  # the store and its libraries, which a command over the socket need not load
+    from fastapi import FastAPI
+
+    from devicemgr.cli.demo.bench import BenchParts
+    from devicemgr.site.site import Parts, Site
+
+
+@dataclass
+class Session:
+    """Set up by the composition root and filled by --home, --json and --yes, wherever on the line they stand."""
+
+    load_parts: Callable[[], "Parts"]
+    load_bench: Callable[[], "BenchParts"] | None = None
+    home_option: str | None = None
+    json: bool = False
+    yes: bool = False
+    _api: Api | None = field(default=None, repr=False)
+    _site: "Site | None" = field(default=None, repr=False)
+
+    @property
+    def home(self) -> Home:
+        """The home folder in force."""
+        return Home.find(self.home_option)
+
+    @property
+    def api(self) -> Api:
+        """The API, reached when first asked for."""
+        if self._api is None:
+            self._api = Api(self.home, self._make_app)
+        return self._api
+
+    def reconnect(self) -> None:
+        """Look for the daemon anew at the next call."""
+        self._api = None
+
+    def open_site(self, way: "Callable[[Home, Parts], Site] | None" = None) -> "Site":
+        """The site itself, for the app in process, or by another `way` for the daemon."""
+        if self._site is None:
+            from devicemgr.site.site import open_site  # noqa: PLC0415 - see above
+
+            # For this process's helpers too: the face network is converted once, into the home.
+            os.environ.setdefault("DEVICEMGR_CACHE", str(self.home.cache))
+            self._site = (way or open_site)(self.home, self.load_parts())
+        return self._site
+
+    def tell_if_frozen(self) -> None:
+        """Whoever reads from the snapshot without a daemon is told so, beside the answer."""
+        if self._site is not None and self._site.database.frozen:
+            print(f"warning: {self._site.database.frozen}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        if self._api is not None:
+            self._api.close()
+        if self._site is not None:
+            with suppress(DevicemgrError):
+                self._site.sealer.seal()  # what this command recorded
+                self._site.snapshots.keep_erasures()
+            self._site.close()
+
+    def _make_app(self) -> "FastAPI":
+        from devicemgr.api.app import create_app  # noqa: PLC0415 - half a second that `--help` need not pay
+        from devicemgr.api.context import Context  # noqa: PLC0415
+        from devicemgr.daemon.offline_runtime import DirectRuntime  # noqa: PLC0415
+
+        site = self.open_site()
+        return create_app(Context(site, DirectRuntime(site), os.getuid()))
+
+
+_current: ContextVar[Session] = ContextVar("session")
+
+
+@contextmanager
+def use(session: Session) -> Iterator[None]:
+    """Make `session` the one that commands find."""
+    token = _current.set(session)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def session() -> Session:
+    """The session of the command that runs."""
+    return _current.get()
+
+
+def api() -> Api:
+    """The API of the command that runs."""
+    return session().api
+
+
+def finish(code: int) -> NoReturn:
+    """End the command with an exit code of INTERFACES."""
+    raise typer.Exit(code)

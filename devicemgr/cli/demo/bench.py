@@ -1,0 +1,137 @@
+"""`devicemgr bench`: what this box can do, each figure measured in this run, ratios against a plain loop."""
+
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from devicemgr.cli.context import session
+from devicemgr.cli.demo.bench_lanes import measure_lanes
+from devicemgr.cli.demo.bench_storage import measure_ready, measure_storage
+from devicemgr.cli.demo.simulated_entrance import PORTAL, Entrance, Plan, nasa_portrait, quantile
+from devicemgr.cli.demo.subprocesses import ending_cleanly
+from devicemgr.cli.output import cell, emit, notes, table
+from devicemgr.errors import InvalidInput
+
+app = typer.Typer()
+
+_OPENINGS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BenchParts:
+    """What lies outside the core. `recognition` takes a photo and videos by "WxH"; both give figures by name.
+
+    `make_video(path, size, seconds, present)` renders a file in which a face is there that share of the time.
+    """
+
+    recognition: Callable[[Path, dict[str, Path]], dict[str, Any]]
+    search: Callable[[], dict[str, Any]]
+    make_video: Callable[[Path, tuple[int, int], float, float], None]
+    encoder: str
+    opener: str
+
+
+_MEANING = {
+    "encoder_speedup": "encoder, times faster than dlib's own, one core",
+    "encoder_max_difference": "largest difference of an embedding from dlib's",
+    "frame_speedup": "whole frame of somebody who stays for 2 s, times faster than a plain face_recognition loop",
+    "frame_speedup_anew": "the same, were the face sought in the whole picture each time",
+    "frame_speedup_1280x720": "whole frame at 1280×720, times faster",
+    "frame_speedup_anew_1280x720": "the same, sought in the whole picture each time",
+    "frame_ms": "whole frame 640×480 with a face, decode to match at 13,000, ms",
+    "frame_anew_ms": "the same, sought in the whole picture each time, ms",
+    "plain_loop_ms": "the plain loop on the same frames, ms",
+    "enrol_photo_ms": "judging and embedding an enrolment photo, ms",
+    "search_13000_ms": "search among 13,000 people, ms",
+    "search_1000000_bandwidth_ratio": "search among 1,000,000, times what reading the memory takes",
+    "face_to_unlock_p95_ms": "face in view → release bytes on the wire, p95, ms",
+    "face_to_unlock_ratio": "the same, as a share of one frame of the plain loop",
+    "lanes_at_5fps": "cameras with somebody in view half of the time, at 5 analysed frames a second",
+    "idle_core_percent_per_lane": "a camera with nobody in view, % of a core at 10 frames a second",
+    "durable_events_per_s": "events on disk a second",
+    "commit_added_ms": "what waiting for the disk adds to a decision, median, ms",
+    "gate_command_p99_ms": "recorded → the gate has answered, p99, ms",
+    "ready_s": "daemon started → ready, s",
+}
+
+
+@app.command("bench")
+def bench(
+    seconds: Annotated[float, typer.Option(min=10, help="How long the simulated entrance is watched.")] = 60.0,
+) -> None:
+    """Measure this box: recognition, search, storage, gate, face to unlock; some minutes."""
+    load = session().load_bench
+    assert load is not None
+    parts = load()
+    figures: dict[str, Any] = {"machine": machine()}
+    with ending_cleanly(), tempfile.TemporaryDirectory(prefix="devicemgr-bench-") as name:
+        folder = Path(name)
+        for title, measure in _steps(parts, folder, seconds):
+            began = time.monotonic()
+            figures |= measure()
+            notes().print(f"[dim]•[/dim] {title}: {time.monotonic() - began:.0f} s")
+    if figures.get("plain_loop_ms") and figures.get("face_to_unlock_p95_ms"):
+        figures["face_to_unlock_ratio"] = round(figures["face_to_unlock_p95_ms"] / figures["plain_loop_ms"], 2)
+    if not emit(figures):
+        rows = [(meaning, _figure(figures.get(key))) for key, meaning in _MEANING.items()]
+        table(cell(figures["machine"]), ("what", "measured"), rows, "")
+
+
+def _figure(value: Any) -> str:
+    return "–" if value is None else f"{value:.3g}" if isinstance(value, float) and abs(value) < 100 else f"{value:.0f}"
+
+
+def _steps(parts: BenchParts, folder: Path, seconds: float) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
+    photo = nasa_portrait()
+    return [
+        ("recognition", lambda: parts.recognition(photo, _videos(parts, folder))),
+        ("search", parts.search),
+        ("lanes", lambda: measure_lanes(parts, folder)),
+        ("storage", lambda: measure_storage(folder)),
+        ("start", lambda: measure_ready(folder)),
+        ("entrance", lambda: _entrance(photo, folder, seconds)),
+    ]
+
+
+def _videos(parts: BenchParts, folder: Path) -> dict[str, Path]:
+    videos = {}
+    for width, height in ((640, 480), (1280, 720)):
+        videos[f"{width}x{height}"] = path = folder / f"{width}.mp4"
+        parts.make_video(path, (width, height), 4.0, 1.0)
+    return videos
+
+
+def _entrance(photo: Path, folder: Path, seconds: float) -> dict[str, Any]:
+    plan = Plan(photo, "Bench", present=2.0, absent=3.5)
+    with Entrance(folder / "entrance", plan, lambda _: None) as entrance:
+        time.sleep(seconds)
+        delays = entrance.delays_ms()
+        for _ in range(_OPENINGS):
+            entrance.api.post(f"/portals/{PORTAL}/open", {})
+        opened = [e for e in entrance.events_after(0) if e["kind"] == "portal_unlocked" and e["actor"]]
+    if not delays:
+        raise InvalidInput("the simulated entrance let nobody in; run `devicemgr demo` to see why")
+    commands = [event["latency_ms"]["record_to_unlock"] for event in opened]
+    return {
+        "face_to_unlock_p95_ms": round(quantile(delays, 0.95), 1),
+        "face_to_unlock_median_ms": round(quantile(delays, 0.5), 1),
+        "face_to_unlock_samples": len(delays),
+        "gate_command_p99_ms": round(quantile(commands, 0.99), 2),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]}

@@ -1,0 +1,137 @@
+"""`devicemgr demo`: the main job on a simulated entrance, told as it happens."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from devicemgr.cli.context import finish, session
+from devicemgr.cli.demo.simulated_entrance import BADGE, Entrance, Plan, nasa_portrait, quantile
+from devicemgr.cli.demo.subprocesses import ending_cleanly
+from devicemgr.cli.output import emit, local, notes, table, words
+from devicemgr.errors import InvalidInput
+
+app = typer.Typer()
+
+_TELLING = {
+    "access_granted": "[green]granted[/green]   {person} is recognised (score {score}, needs {threshold})",
+    "access_denied": "[red]denied[/red]    {reason}",
+    "portal_unlocked": "[green]unlocked[/green]  the turnstile was released {total} ms after the frame arrived",
+    "portal_unlock_failed": "[red]not unlocked[/red]  {cause}",
+    "passage_started": "passage   somebody is in the turnstile",
+    "passage_completed": "passage   the arm has turned: one person went through",
+    "passage_timed_out": "passage   nobody went through",
+}
+
+
+@app.command("demo")
+def demo(
+    seconds: Annotated[float, typer.Option(min=10, help="How long the camera is watched.")] = 36.0,
+    photo: Annotated[Path | None, typer.Option(help="A photo of your own face instead of the NASA portrait.")] = None,
+) -> None:
+    """Show the main job on a simulated entrance with a real face; exit 0 only if all of it happened."""
+    if photo is not None and not photo.is_file():
+        raise InvalidInput(f"there is no photo {photo}")
+    plan = Plan(photo or nasa_portrait(), "Your own face" if photo else "Eileen Collins")
+    with (
+        ending_cleanly(),
+        tempfile.TemporaryDirectory(prefix="devicemgr-demo-") as folder,
+        Entrance(Path(folder), plan, _say) as entrance,
+    ):
+        _say(f"watching for {seconds:.0f} s; the face comes and goes")
+        _watch(entrance, seconds)
+        result = _result(entrance)
+    if not emit(result):
+        _tell(result)
+    if not result["ok"]:
+        finish(1)
+
+
+def _say(text: str) -> None:
+    console = notes() if session().json else words()
+    console.print(f"[dim]•[/dim] {text}", soft_wrap=True)
+
+
+def _watch(entrance: Entrance, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    seq = 0
+    while time.monotonic() < deadline:
+        for event in entrance.events_after(seq):
+            seq = event["seq"]
+            _tell_event(event)
+        time.sleep(0.1)
+
+
+def _tell_event(event: dict[str, Any]) -> None:
+    telling = _TELLING.get(event["kind"])
+    if telling is None:
+        return
+    face = (event["evidence"] or {}).get("face") or {}
+    values = {
+        "person": event["person"], "reason": event["reason"], "score": face.get("score"),
+        "threshold": face.get("threshold"), "total": (event["latency_ms"] or {}).get("total"),
+        "cause": event["detail"].get("cause"),
+    }  # fmt: skip
+    _say((local(event["time"]) or "")[11:] + "  " + telling.format(**values))
+
+
+def _result(entrance: Entrance) -> dict[str, Any]:
+    events = entrance.events_after(0)
+    granted = [e for e in events if e["kind"] == "access_granted" and e["person"] == BADGE]
+    asked = {event["request"] for event in granted}
+    unlocked = [e for e in events if e["kind"] == "portal_unlocked" and e["request"] in asked]
+    passed = [e for e in events if e["kind"] == "passage_completed" and e["request"] in asked]
+    releases = [line for line in entrance.turnstile.lines if line.get("event") == "release"]
+    audit = entrance.api.get("/audit/verify")
+    checks = {
+        "person granted": bool(granted),
+        "gate's register changed": bool(releases) and len(releases) == len(unlocked),
+        "passage recorded": bool(passed),
+        "audit holds": audit["ok"],
+    }
+    return {
+        "ok": all(checks.values()),
+        "checks": checks,
+        "grants": len(granted),
+        "releases": len(releases),
+        "passages": len(passed),
+        "events": audit["events"],
+        "face_to_unlock_ms": _summary(entrance.delays_ms()),
+        "latency_ms": {
+            step: _summary([event["latency_ms"][step] for event in unlocked])
+            for step in ("capture_to_decision", "decision_to_record", "record_to_unlock", "total")
+        },
+    }
+
+
+def _summary(values: list[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    return {"median": round(quantile(values, 0.5), 1), "p95": round(quantile(values, 0.95), 1), "n": len(values)}
+
+
+def _tell(result: dict[str, Any]) -> None:
+    words().print()
+    names = {
+        "capture_to_decision": "frame arrives → decided",
+        "decision_to_record": "decided → on disk",
+        "record_to_unlock": "on disk → turnstile answers",
+        "total": "frame arrives → turnstile answers",
+    }
+    rows: list[tuple[str, Any, Any]] = []
+    for step, name in names.items():
+        found = result["latency_ms"][step]
+        rows.append((name, found and f"{found['median']:.1f}", found and f"{found['p95']:.1f}"))
+    whole = result["face_to_unlock_ms"]
+    whole_name = "face in view → release bytes on the wire"
+    rows.append((whole_name, whole and f"{whole['median']:.0f}", whole and f"{whole['p95']:.0f}"))
+    table("Time, ms", ("step", "median", "p95"), rows, "")
+    words().print()
+    for check, holds in result["checks"].items():
+        words().print(f"{'[green]yes[/green]' if holds else '[red]NO [/red]'}  {check}")
+    words().print(
+        f"\n{result['grants']} grants, {result['releases']} releases on the wire, {result['passages']} passages, "
+        f"{result['events']} events in the ledger"
+    )

@@ -1,0 +1,170 @@
+"""A simulated entrance with everything between real: processes, sockets, a pty, the daemon and its API."""
+
+import base64
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+from devicemgr.cli.api_client import Api, daemon_answers
+from devicemgr.cli.demo.subprocesses import Child, wait_until
+from devicemgr.errors import InvalidInput, SystemFault
+from devicemgr.home import Home
+
+PORTAL, CAMERA, GATE, BADGE = "lobby", "lobby-camera", "lobby-turnstile", "D-1"
+_START_SECONDS = 60.0
+
+
+def nasa_portrait() -> Path:
+    """scikit-image's bundled portrait of an astronaut (NASA, public domain)."""
+    spec = find_spec("skimage")
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        photo = Path(folder) / "data" / "astronaut.png"
+        if photo.is_file():
+            return photo
+    raise InvalidInput(
+        "the demo's portrait comes with scikit-image; install it, or give your own face with --photo FILE"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the entrance is made of; seconds."""
+
+    photo: Path
+    name: str
+    present: float = 4.0
+    absent: float = 3.0
+    size: str = "640x480"
+    passage: bool = True
+
+
+class Entrance:
+    """Starts and stops the simulators and the daemon; a context manager; `say` hears what is done, in words."""
+
+    def __init__(self, folder: Path, plan: Plan, say: Callable[[str], None]) -> None:
+        self.home = Home(folder / "home")
+        self._folder = folder
+        self._plan = plan
+        self._say = say
+        self._children: list[Child] = []
+        self.camera: Child
+        self.turnstile: Child
+        self.daemon: Child
+        self._api: Api | None = None
+
+    def __enter__(self) -> "Entrance":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._api is not None:
+            self._api.close()
+        for child in self._children:
+            child.ask_to_stop()
+        for child in self._children:
+            child.stop()
+
+    def child(self, name: str, *arguments: str) -> Child:
+        """One more process of this entrance."""
+        child = Child(arguments, self.home.path, self._folder / f"{name}.log")
+        self._children.append(child)
+        return child
+
+    def _start(self) -> None:
+        plan = self._plan
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.child("init", "init").process.wait(_START_SECONDS)
+        link = self._folder / "turnstile"
+        passage = () if plan.passage else ("--no-passage",)
+        self.turnstile = self.child("turnstile", "sim", "turnstile", "--link", str(link), *passage)
+        self.daemon = self.child("daemon", "run")
+        path = self.turnstile.wait_for("ready", _START_SECONDS)["path"]
+        self._say(f"a simulated turnstile answers Modbus RTU on {path}")
+        self.start_daemon_api()
+        self._say("the daemon runs, its API answers on a Unix socket")
+        # Enrolment comes before the camera, so that the first time the face shows is the first time it can be known.
+        box = self._set_up(path)
+        self.camera = self.child(
+            "camera", "sim", "camera", "--photo", str(plan.photo), "--face", box, "--size", plan.size,
+            "--present", str(plan.present), "--absent", str(plan.absent),
+        )  # fmt: skip
+        url = self.camera.wait_for("listening", _START_SECONDS)["url"]
+        self._say(f"a simulated camera streams at {url}")
+        self._add_camera(url)
+
+    def start_daemon_api(self) -> None:
+        """Wait for the socket and open the API."""
+        wait_until(
+            lambda: daemon_answers(self.home) or self.daemon.process.poll() is not None,
+            _START_SECONDS, "the daemon of the simulated entrance did not start in time",
+        )  # fmt: skip
+        self._api = Api(self.home, self._no_app)
+
+    def _no_app(self) -> NoReturn:
+        raise SystemFault(f"the daemon of the simulated entrance ended: {self.daemon.last_words()}")
+
+    def _set_up(self, turnstile: str) -> str:
+        """Furnish the site and enrol the face; where it is in the photo."""
+        api, plan = self.api, self._plan
+        api.post(
+            "/devices",
+            {"name": GATE, "driver": "modbus_gate", "address": turnstile, "options": {"profile": "lot", "unit": 1}},
+        )
+        api.post("/portals", {"name": PORTAL, "gate": GATE, "release_seconds": 5.0})
+        api.post("/levels", {"name": "staff", "portals": [PORTAL]})
+        api.post("/people", {"name": plan.name, "badge": BADGE, "levels": ["staff"]})
+        photo = base64.b64encode(plan.photo.read_bytes()).decode()
+        answer = api.post(f"/people/{BADGE}/face", {"photos": [photo], "consent": "demo"})
+        face = answer["faces"][0]
+        self._say(
+            f"{plan.name} is enrolled as {BADGE}: face {face['face_px']} px, sharpness {face['sharpness']:.0f}, "
+            f"one encrypted template, consent 'demo'"
+        )
+        return ",".join(str(edge) for edge in face["box"])
+
+    def _add_camera(self, url: str) -> None:
+        self.api.post("/devices", {"name": CAMERA, "driver": "rtsp_camera", "address": url})
+        self.api.call("PATCH", f"/portals/{PORTAL}", json={"entry": [CAMERA]})
+
+    @property
+    def api(self) -> Api:
+        """The daemon's API."""
+        assert self._api is not None
+        return self._api
+
+    def events_after(self, seq: int) -> list[dict[str, Any]]:
+        """Events behind `seq`, oldest first."""
+        found: list[dict[str, Any]] = self.api.get("/events", after=seq, limit=1000)
+        return found
+
+    def delays_ms(self) -> list[float]:
+        """Face in view → release bytes at the turnstile, by the simulators' own monotonic clocks, ms."""
+        shown = _times(self.camera, "face_appeared")
+        gone = _times(self.camera, "face_left")
+        released = _times(self.turnstile, "release")
+        delays = []
+        for start in shown:
+            # The face slides in: it may be known, and the gate released, before it is fully in view.
+            since = max((at for at in gone if at < start), default=float("-inf"))
+            until = min((at for at in gone if at > start), default=float("inf"))
+            first = min((at for at in released if since < at < until), default=None)
+            if first is not None:
+                delays.append(max(0.0, first - start) * 1000)
+        return delays
+
+
+def _times(child: Child, event: str) -> list[float]:
+    return [line["monotonic"] for line in child.lines if line.get("event") == event]
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The nearest-rank quantile of a few measurements."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

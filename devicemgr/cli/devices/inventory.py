@@ -1,0 +1,75 @@
+"""`devicemgr device inventory`"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from devicemgr.cli.api_client import ApiProblem, path
+from devicemgr.cli.context import api, finish
+from devicemgr.cli.output import emit, table, words
+from devicemgr.cli.parallel import at_once
+from devicemgr.errors import InvalidVulnerabilityList
+
+app = typer.Typer()
+
+_EXIT_PROBLEMS = 4
+_TOLD = ("manufacturer", "model", "firmware", "serial", "read_at")
+_SECONDS = {"day": 86_400, "hour": 3600, "minute": 60}
+
+
+@app.command("inventory")
+def inventory() -> None:
+    """Show each device's maker, model, firmware and serial number; exit 4 when one's firmware has a known hole."""
+    rows = _read(api().get("/devices"))
+    if not emit(rows):
+        table("", ("device", "kind", "maker", "model", "firmware", "serial", "read", "known holes"),
+              [_shown(row) for row in rows], "no devices yet: devicemgr device add --help")  # fmt: skip
+        _explain(rows)
+    if any(hole["sure"] for row in rows for hole in row["vulnerable"]):
+        finish(_EXIT_PROBLEMS)
+
+
+def _read(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each, in their order."""
+    reach = api()  # made here, not by whichever thread comes first
+
+    def read(device: dict[str, Any]) -> dict[str, Any]:
+        nothing = dict.fromkeys(_TOLD) | {"vulnerable": []}
+        try:
+            told: dict[str, Any] = reach.get(path("devices", device["name"], "info"))
+            return told | {"error": None}
+        except ApiProblem as problem:
+            if problem.slug == InvalidVulnerabilityList.slug:
+                raise  # it is the same for each of them
+            return {"name": device["name"], "kind": device["driver"]} | nothing | {"error": str(problem)}
+
+    found = {row["name"]: row for row in at_once("reading", devices, read)}
+    return [found[device["name"]] for device in devices]
+
+
+def _shown(row: dict[str, Any]) -> tuple[Any, ...]:
+    if row["error"]:
+        return (row["name"], row["kind"], "", "", "", "", "not read", row["error"])
+    holes = [f"{'vulnerable' if hole['sure'] else 'perhaps'} ({hole['cve']})" for hole in row["vulnerable"]]
+    told = (row[field] for field in _TOLD[:-1])
+    return (row["name"], row["kind"], *told, ago(row["read_at"]), ", ".join(holes))
+
+
+def ago(moment: str) -> str:
+    """How long ago an RFC 3339 time is, in one unit."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for unit, size in _SECONDS.items():
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number} {unit}{'s' if number > 1 else ''} ago"
+    return "just now"
+
+
+def _explain(rows: list[dict[str, Any]]) -> None:
+    """Each hole once: what it is, and what to do."""
+    holes = {hole["cve"]: hole for row in rows for hole in row["vulnerable"]}
+    for cve, hole in sorted(holes.items()):
+        words().print(f"{cve}: {hole['what']} ({hole['source']})", markup=False, soft_wrap=True)
+    if holes:
+        words().print("Update these devices, and let nobody but this box reach them until then.", soft_wrap=True)

@@ -1,0 +1,122 @@
+"""What goes to the terminal: one JSON document, or words and tables; progress and warnings go to standard error."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from devicemgr.cli.context import session
+from devicemgr.text import json_line, safe
+
+
+def _width() -> int | None:
+    # Rich takes 80 columns where there is no terminal; a pipe or a file should not lose the ends of lines.
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+
+
+def words() -> Console:
+    """Standard output for people."""
+    return Console(highlight=False, width=_width(), soft_wrap=False)
+
+
+def notes() -> Console:
+    """Standard error: progress, warnings."""
+    return Console(stderr=True, highlight=False)
+
+
+def emit(document: Any) -> bool:
+    """Print `document` and be done when --json was given; else False, and the caller finds words."""
+    if session().json:
+        print(json_line(document), flush=True)
+    return session().json
+
+
+def say(text: str, document: Any = None) -> None:
+    """A line of words, or `document` with --json."""
+    if not emit(document if document is not None else {"message": text}):
+        words().print(escape(text), soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """A line on standard error."""
+    notes().print(f"[yellow]warning:[/yellow] {escape(text)}", soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
+    """A table; `empty` when there are no rows, saying how to get some."""
+    shown = [[cell(value) for value in row] for row in rows]
+    if not shown:
+        words().print(escape(empty), soft_wrap=True)
+        return
+    grid = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in shown:
+        grid.add_row(*row)
+    words().print(grid)
+
+
+def details(pairs: Mapping[str, Any]) -> None:
+    """Names and values, one a line."""
+    grid = Table(show_header=False, box=None, pad_edge=False)
+    grid.add_column(style="bold")
+    grid.add_column(overflow="fold")
+    for name, value in pairs.items():
+        grid.add_row(escape(name), cell(value))
+    words().print(grid)
+
+
+def cell(value: Any) -> str:
+    """One value for people: lists joined, None as a dash, a device's or person's text made safe."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(cell(item) for item in value) or "–"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{escape(str(name))}={cell(item)}" for name, item in value.items()) or "–"
+    return escape(safe(str(value), 500))
+
+
+def local(text: str | None) -> str | None:
+    """An RFC 3339 time as this box's local time."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except OverflowError:  # the last hours of the year 9999
+        return text
+
+
+class _Bar(Progress):
+    """Goes away with whatever failed under it, so that the error is all there is to read."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.live.transient = self.live.transient or error is not None
+        super().__exit__(kind, error, traceback)
+
+    def stop(self) -> None:
+        """Rich would still end a line where there is no terminal."""
+        if self.live.transient:
+            self.live.stop()
+        else:
+            super().stop()
+
+
+def progress() -> Progress:
+    """A progress bar on standard error; its last state alone where that is no terminal."""
+    return _Bar(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes()
+    )

@@ -1,0 +1,226 @@
+"""`enroll import`: everybody of a roster, a few requests at a time; each person all or nothing, and safe to repeat."""
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from devicemgr.cli.api_client import Api, ApiProblem, path
+from devicemgr.cli.context import api
+from devicemgr.cli.output import progress, warn
+from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, encoded, read_photo
+from devicemgr.cli.people.roster import Entry, Fault, read_roster
+from devicemgr.cli.people.roster_zip import ZipPhoto
+from devicemgr.errors import DevicemgrError, InvalidInput
+
+# Analysis takes a core whole, and gates come first.
+_WORKERS = max(1, min(2, (os.cpu_count() or 1) // 2))
+_MOST_NOTES = 20
+
+
+@dataclass
+class Result:
+    """What became of everybody; numbers are of people, `failed` has a row for each photo or line at fault."""
+
+    enrolled: int = 0
+    skipped: int = 0
+    created: int = 0
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    people_failed: int = 0
+    unnamed: int = 0
+    other_name: list[str] = field(default_factory=list)
+    withdrawn: list[dict[str, Any]] = field(default_factory=list)
+    ended: list[dict[str, Any]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def fail(self, rows: list[dict[str, Any]]) -> None:
+        """One person, with what is wrong."""
+        with self.lock:
+            self.failed += rows
+            self.people_failed += 1
+
+    def leave(self, people: list[dict[str, Any]], badge: str, name: str, problem: ApiProblem) -> None:
+        """One person who is skipped: their consent is withdrawn or has ended."""
+        with self.lock:
+            people.append({"badge": badge, "name": name, "why": str(problem)})
+            self.skipped += 1
+
+    def summary(self) -> str:
+        """One line for people."""
+        new = f"; {self.created} people are new" if self.created else ""
+        return f"{self.enrolled} enrolled, {self.skipped} skipped, {self.people_failed} failed{new}"
+
+    def as_json(self) -> dict[str, Any]:
+        """One document."""
+        found: dict[str, Any] = {
+            "enrolled": self.enrolled, "skipped": self.skipped, "failed": self.failed, "created": self.created,
+        }  # fmt: skip
+        left = {"withdrawn": self.withdrawn, "consent_ended": self.ended}
+        return found | {name: people for name, people in left.items() if people}
+
+
+def run(source: Path, consent: dict[str, Any], workers: int | None) -> Result:
+    """Import everybody; an interruption or a daemon that goes away says how to go on."""
+    roster = read_roster(source)
+    _note(roster.skipped, "files were left aside")
+    result = Result()
+    for fault in roster.faults:
+        result.fail([_fault_row(fault)])
+    importer = _Importer(api(), consent, result)
+    todo = [entry for entry in roster.entries if importer.accepts(entry)]
+    with progress() as bar:
+        _work(importer.enrol, todo, workers or _WORKERS, bar)
+    result.failed.sort(key=lambda row: (row["badge"] or "", row["file"]))
+    for people in (result.withdrawn, result.ended):
+        people.sort(key=lambda row: str(row["badge"]))
+    _tell(result)
+    return result
+
+
+def _work(enrol: Callable[[Entry], None], todo: list[Entry], workers: int, bar: Progress) -> None:
+    task = bar.add_task("enrolling", total=len(todo))
+    done = 0
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="enrol")
+    try:
+        for future in _finished(pool, enrol, todo, 2 * workers):
+            future.result()
+            done += 1
+            bar.update(task, completed=done)
+    except KeyboardInterrupt as interrupt:
+        raise DevicemgrError(f"stopped after {done} of {len(todo)} people; {_GO_ON}") from interrupt
+    except ApiProblem as problem:
+        raise ApiProblem(problem.document | {"detail": _stopped(problem, done, todo)}) from problem
+    except DevicemgrError as error:
+        raise type(error)(_stopped(error, done, todo)) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_GO_ON = "run the same command again and it goes on from there"
+
+
+def _stopped(error: DevicemgrError, done: int, todo: list[Entry]) -> str:
+    return f"{error} (after {done} of {len(todo)} people; {_GO_ON})"
+
+
+def _finished(
+    pool: ThreadPoolExecutor, enrol: Callable[[Entry], None], todo: list[Entry], most: int
+) -> Iterable[Future[None]]:
+    """Futures as they end, with at most `most` under way: a few people's photos in memory, not everybody's."""
+    waiting: set[Future[None]] = set()
+    for entry in todo:
+        waiting.add(pool.submit(enrol, entry))
+        if len(waiting) >= most:
+            ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from ended
+    yield from wait(waiting).done
+
+
+class _Importer:
+    """Enrols one person a call, from any thread."""
+
+    def __init__(self, api: Api, consent: dict[str, Any], result: Result) -> None:
+        self._api = api
+        self._consent = consent
+        self._result = result
+        self._names: dict[str, str] = {person["badge"]: person["name"] for person in api.get("/people")}
+
+    def accepts(self, entry: Entry) -> bool:
+        """False, and a failure noted, for what the API could only refuse."""
+        if len(entry.files) <= MOST_PHOTOS:
+            return True
+        why = f"there are {len(entry.files)} photos; keep the best {MOST_PHOTOS}"
+        self._result.fail([_row(entry.badge, str(entry.files[0].parent), "too_many_photos", why)])
+        return False
+
+    def enrol(self, entry: Entry) -> None:
+        """Create the person if need be, and enrol the photos; a refusal is noted, any other failure raised."""
+        try:
+            photos = self._read(entry)
+            if photos is None:
+                return
+            self._ensure(entry)
+            body = {"photos": photos, "bulk": True, **self._consent}
+            answer = self._api.post(path("people", entry.badge, "face"), body, timeout=ANALYSIS_SECONDS)
+        except ApiProblem as problem:
+            if int(problem.document.get("status", 500)) >= 500:
+                raise
+            skipped = {"consent-withdrawn": self._result.withdrawn, "consent-ended": self._result.ended}
+            if (people := skipped.get(problem.slug)) is not None:
+                self._result.leave(people, entry.badge, self._names.get(entry.badge, entry.badge), problem)
+            else:
+                self._result.fail(_refused(entry, problem))
+            return
+        with self._result.lock:
+            if answer["faces"]:
+                self._result.enrolled += 1
+            else:
+                self._result.skipped += 1
+
+    def _read(self, entry: Entry) -> list[str] | None:
+        photos, faults = [], []
+        for file in entry.files:
+            try:
+                photos.append(encoded(file.read() if isinstance(file, ZipPhoto) else read_photo(file)))
+            except InvalidInput as error:
+                faults.append(_row(entry.badge, str(file), "unreadable_file", str(error)))
+        if faults:
+            self._result.fail(faults)
+            return None
+        return photos
+
+    def _ensure(self, entry: Entry) -> None:
+        known = self._names.get(entry.badge)
+        if known is None:
+            body = {"name": entry.name or entry.badge, "badge": entry.badge, "levels": list(entry.levels)}
+            self._api.post("/people", body | {"valid_from": entry.valid_from, "valid_to": entry.valid_to})
+            with self._result.lock:
+                self._result.created += 1
+                self._result.unnamed += entry.name is None
+        elif entry.name is not None and entry.name != known:
+            with self._result.lock:
+                self._result.other_name.append(f"{entry.badge} is {known} here, {entry.name} in the import")
+
+
+def _row(badge: str | None, file: str, reason: str, why: str) -> dict[str, Any]:
+    return {"badge": badge, "file": file, "reasons": [reason], "why": why}
+
+
+def _fault_row(fault: Fault) -> dict[str, Any]:
+    return _row(fault.badge, fault.source, "bad_row", fault.why)
+
+
+def _refused(entry: Entry, problem: ApiProblem) -> list[dict[str, Any]]:
+    faces = problem.document.get("faces")
+    if not faces:
+        return [_row(entry.badge, str(entry.files[0]), "refused", str(problem))]
+    kept = ("reasons", "duplicate_of")
+    return [
+        {"badge": entry.badge, "file": str(entry.files[face["photo"] - 1])} | {k: face[k] for k in kept if k in face}
+        for face in faces
+        if face["reasons"]
+    ]
+
+
+def _named(people: list[dict[str, Any]]) -> list[str]:
+    return [f"{row['name']} (badge {row['badge']})" for row in people]
+
+
+def _note(notes: Iterable[str], what: str) -> None:
+    found = list(notes)
+    if found:
+        rest = f"; and {len(found) - _MOST_NOTES} more" if len(found) > _MOST_NOTES else ""
+        warn(f"{len(found)} {what}: {'; '.join(found[:_MOST_NOTES])}{rest}")
+
+
+def _tell(result: Result) -> None:
+    _note(_named(result.withdrawn), "people withdrew their consent and were skipped")
+    _note(_named(result.ended), "people were skipped as this consent of theirs has ended")
+    _note(result.other_name, "people keep the name that they have")
+    if result.unnamed:
+        warn(f"{result.unnamed} people have their badge as name; see `devicemgr person edit --help`")

@@ -1,0 +1,158 @@
+"""`devicemgr person …`"""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from devicemgr.cli.api_client import path
+from devicemgr.cli.confirmation import confirm, named
+from devicemgr.cli.context import api
+from devicemgr.cli.output import details, emit, local, say, table, warn
+
+app = typer.Typer(no_args_is_help=True, help="People: who they are, from when to when, with which access levels.")
+
+Badge = Annotated[str, typer.Argument(help="Badge number.")]
+ValidFrom = Annotated[str | None, typer.Option(help="First moment of validity: 2026-12-01, or RFC 3339.")]
+ValidTo = Annotated[str | None, typer.Option(help="End of validity: 2027-12-01, or RFC 3339.")]
+
+
+def _show(person: dict[str, Any]) -> None:
+    consent = person["consent"]
+    details(
+        {
+            "badge": person["badge"],
+            "name": person["name"],
+            "levels": person["levels"],
+            "valid from": local(person["valid_from"]),
+            "valid to": local(person["valid_to"]),
+            "suspended": person["suspended"],
+            "face consent": f"{consent['reference']} ({local(consent['given'])})" if consent else None,
+            "consent until": _until(person),
+            "face samples": person["templates"],
+            "photos kept": person["samples_kept"],
+            "cards": person["cards"],
+            "PIN": "set" if person["pin"] else None,
+        }
+    )
+
+
+def _until(person: dict[str, Any]) -> str | None:
+    if person["consent"] is None:
+        return "ended" if person["templates"] else None
+    return local(person["consent"]["until"]) or "it is withdrawn"
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="The person's name, in any script.")],
+    badge: Annotated[str, typer.Option(help="Badge number, unique.")],
+    level: Annotated[list[str] | None, typer.Option(help="Access level; may be given several times.")] = None,
+    valid_from: ValidFrom = None,
+    valid_to: ValidTo = None,
+) -> None:
+    """Add a person."""
+    body = {"name": name, "badge": badge, "levels": level or [], "valid_from": valid_from, "valid_to": valid_to}
+    person = api().post("/people", body)
+    say(f"added {person['name']} with badge {person['badge']}", person)
+
+
+@app.command("list")
+def list_(
+    expiring: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=0, help="Only those whose consent ends within so many days, or has ended."),
+    ] = None,
+) -> None:
+    """List everybody, or those whose consent to face recognition comes to its end."""
+    people = api().get("/people", expiring=expiring)
+    if emit(people):
+        return
+    rows = [
+        (
+            p["badge"],
+            p["name"],
+            p["levels"],
+            p["templates"],
+            p["samples_kept"],
+            _until(p),
+            "suspended" if p["suspended"] else local(p["valid_to"]),
+        )
+        for p in people
+    ]
+    columns = ("badge", "name", "levels", "face samples", "photos kept", "consent until", "valid to")
+    table("", columns, rows, "nobody yet; add people with: devicemgr person add NAME --badge ID")
+
+
+@app.command("show")
+def show(badge: Badge) -> None:
+    """Show one person."""
+    person = api().get(path("people", badge))
+    if not emit(person):
+        _show(person)
+
+
+@app.command("edit")
+def edit(
+    badge: Badge,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
+    new_badge: Annotated[str | None, typer.Option(help="New badge number.")] = None,
+    valid_from: ValidFrom = None,
+    valid_to: ValidTo = None,
+) -> None:
+    """Change name, badge or validity; an empty time removes it."""
+    given = {"name": name, "badge": new_badge, "valid_from": valid_from, "valid_to": valid_to}
+    body = {field: value for field, value in given.items() if value is not None}
+    if not body:
+        raise typer.BadParameter("nothing to change; give --name, --new-badge, --valid-from or --valid-to")
+    person = api().call("PATCH", path("people", badge), json=body)
+    say(f"changed {person['badge']}", person)
+
+
+@app.command("suspend")
+def suspend(badge: Badge) -> None:
+    """Suspend all of a person's access, at once."""
+    say(f"{badge} is suspended", api().post(path("people", badge, "suspend")))
+
+
+@app.command("resume")
+def resume(badge: Badge) -> None:
+    """End a suspension."""
+    say(f"{badge} may pass again", api().post(path("people", badge, "resume")))
+
+
+@app.command("erase")
+def erase(badge: Badge) -> None:
+    """Erase a person and everything of theirs; an erasure record without name stays. Asks first, unless --yes."""
+    person = named(api().get(path("people", badge)))
+    confirm(f"erase {person} with face, cards and consents", "This can't be undone.")
+    answer = api().call("DELETE", path("people", badge))
+    gone = ", ".join(f"{count} {kind}" for kind, count in answer["erased"].items())
+    warn_if_not_wiped(answer)
+    if answer["devices"]:
+        gone += (
+            f"; to be erased on {', '.join(answer['devices'])}: `events --kind admin.erasure_completed` tells when, "
+            "`admin.erasure_incomplete` where a device can't be asked"
+        )
+    say(f"erased {person}: {gone}", answer)
+
+
+def warn_if_not_wiped(answer: dict[str, Any]) -> None:
+    """Say so when what was erased is still in the database's log, or in reach of the backups."""
+    if not answer["backups_closed"]:
+        warn("the people's keys beside the backups could not be rewritten: make a backup, which does that")
+    if not answer["verified"]:
+        warn("the database's log still holds what was erased, since a reader was at it; restart the daemon to clear it")
+
+
+@app.command("export")
+def export(
+    badge: Badge,
+    templates: Annotated[
+        bool, typer.Option("--templates", help="With the face's vectors; a second admin must approve.")
+    ] = False,
+) -> None:
+    """Print the data subject's copy: all that is stored about a person, as JSON."""
+    document = api().get(path("people", badge, "export"), templates=templates or None)
+    if not emit(document):
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))

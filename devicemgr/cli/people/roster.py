@@ -1,0 +1,239 @@
+"""Who is in a folder or ZIP of photos, or in a CSV table, with their photos, and what can't be used. Stores nothing."""
+
+import re
+import stat
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devicemgr.cli.people import roster_csv
+from devicemgr.cli.people.roster_zip import Archive, ZipPhoto
+from devicemgr.errors import InvalidInput
+from devicemgr.text import badge as badge_text
+from devicemgr.text import person_name, safe
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+Photo = Path | ZipPhoto
+_MOST_FILES = 100_000
+# BADGE_name_2.jpg and "BADGE_name (2).jpg" are the second photo of the same person.
+_COPY = re.compile(r"(?:^|[ _-]+)\(?[0-9]{1,4}\)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A person to enrol; `name` is None where the source does not tell it."""
+
+    badge: str
+    name: str | None
+    files: tuple[Photo, ...]
+    levels: tuple[str, ...] = ()
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something in the source that can't be enrolled, and why in words."""
+
+    badge: str | None
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """What a source holds; `skipped` are files that were left aside, with the reason."""
+
+    entries: tuple[Entry, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+def read_roster(source: Path) -> Roster:
+    """The people in a folder, an archive or a CSV file; InvalidInput when there is none of them, or nobody in it."""
+    try:
+        mode = source.stat().st_mode
+        if stat.S_ISDIR(mode):
+            roster = _folder(source)
+        elif stat.S_ISREG(mode):
+            roster = _archive(source) if source.suffix.lower() == ".zip" else _listed(source)
+        else:
+            raise InvalidInput(f"{safe(str(source), 200)} is neither a folder nor a ZIP or CSV file")
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or "the path can't be used"
+        raise InvalidInput(
+            f"cannot read {safe(str(source), 200)} ({cause}); give a folder, a ZIP or a CSV file"
+        ) from error
+    if not roster.entries and not roster.faults:
+        raise InvalidInput(f"nobody is in {safe(str(source), 200)}; name photos BADGE_name.jpg, or use BADGE/photo.jpg")
+    return roster
+
+
+def split_name(stem: str) -> tuple[str, str | None]:
+    """Badge and name in `BADGE_some_name_2`: checked and normalised; InvalidInput when either can't be."""
+    first, _, rest = unicodedata.normalize("NFC", stem).partition("_")
+    name = _COPY.sub("", rest).replace("_", " ").strip()
+    number = badge_text(first)
+    if rest and not name and not any(character.isdigit() for character in number):
+        raise InvalidInput(
+            f"is '{safe(stem, 60)}' a badge, or badge and photo number? name it BADGE_name, or use a CSV"
+        )
+    return number, person_name(name) if name else None
+
+
+def split_folder_name(name: str) -> tuple[str, str | None]:
+    """As `split_name` where digits stand before the first '_'; else the whole is the badge, as in EMP_001."""
+    if any(character.isdigit() for character in name.partition("_")[0]):
+        return split_name(name)
+    return badge_text(name), None
+
+
+def _folder(root: Path) -> Roster:
+    skipped: list[str] = []
+    photos = ((file.stem, None if file.parent == root else file.parent.name, file) for file in _photos(root, skipped))
+    return _named(photos, skipped)
+
+
+def _named(photos: Iterable[tuple[str, str | None, Photo]], skipped: list[str]) -> Roster:
+    """Photos by the name of their file, or of the person's folder that they are in."""
+    found: list[tuple[str, str | None, Photo]] = []
+    faults: list[Fault] = []
+    for stem, folder, file in photos:
+        try:
+            found.append((*(split_name(stem) if folder is None else split_folder_name(folder)), file))
+        except InvalidInput as error:
+            faults.append(Fault(None, str(file), str(error)))
+    entries, doubtful = _grouped(found)
+    return Roster(tuple(entries), tuple(faults + doubtful), tuple(skipped))
+
+
+def _listed(source: Path) -> Roster:
+    return _table(roster_csv.read(source), lambda named: source.parent / named)
+
+
+def _archive(source: Path) -> Roster:
+    archive = Archive(source)
+    tables = archive.tables()
+    if len(tables) == 1:
+        table = tables[0]
+        return _table(roster_csv.parse_bytes(archive.table(table), table.name), lambda name: archive.photo(table, name))
+    skipped: list[str] = []
+    return _named(_in_archive(archive.photos(), skipped), skipped)
+
+
+def _in_archive(photos: Sequence[ZipPhoto], skipped: list[str]) -> Iterator[tuple[str, str | None, Photo]]:
+    """As a folder: photos at the top, or in a person's folder; one folder around all of them is looked through."""
+    tops = {photo.name.parts[0] for photo in photos if len(photo.name.parts) > 1}
+    around = int(len(tops) == 1 and all(photo.name.parts[0] in tops for photo in photos) and not _has_digit(*tops))
+    for photo in photos:
+        parts = photo.name.parts[around:]
+        why = None
+        if any(part.startswith((".", "__MACOSX")) for part in parts):
+            why = "is hidden"
+        elif photo.name.suffix.lower() not in SUFFIXES:
+            why = "is no photo by its name"
+        elif len(parts) > 2:
+            why = "is in a folder in a person's folder"
+        if why is None:
+            yield photo.name.stem, parts[0] if len(parts) == 2 else None, photo
+        else:
+            skipped.append(f"{safe(str(photo), 200)} {why}")
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
+
+
+def _photos(root: Path, skipped: list[str]) -> Iterator[Path]:
+    """Each photo in the folder or in a person's folder in it; what is left aside goes to `skipped`."""
+    inside = root.resolve()
+    for count, file in enumerate(sorted(root.iterdir())):
+        if count >= _MOST_FILES:
+            raise InvalidInput(f"more than {_MOST_FILES} files are in {safe(str(root), 200)}; split it")
+        if file.is_dir() and _usable_folder(file, inside, skipped):
+            for photo in sorted(file.iterdir()):
+                if _usable(photo, inside, skipped):
+                    yield photo
+        elif not file.is_dir() and _usable(file, inside, skipped):
+            yield file
+
+
+def _usable_folder(folder: Path, inside: Path, skipped: list[str]) -> bool:
+    return _kept(folder, _outside(folder, inside) or ("is hidden" if folder.name.startswith(".") else None), skipped)
+
+
+def _usable(file: Path, inside: Path, skipped: list[str]) -> bool:
+    why = None
+    if file.name.startswith("."):
+        why = "is hidden"
+    elif file.is_dir():
+        why = "is a folder in a person's folder"
+    elif file.suffix.lower() not in SUFFIXES:
+        why = "is no photo by its name"
+    return _kept(file, why or _outside(file, inside), skipped)
+
+
+def _outside(file: Path, inside: Path) -> str | None:
+    # A link to somewhere else would enrol what nobody put here.
+    try:
+        return None if file.resolve().is_relative_to(inside) else "links out of the folder"
+    except RuntimeError:
+        return "links to itself"
+
+
+def _kept(file: Path, why: str | None, skipped: list[str]) -> bool:
+    if why:
+        skipped.append(f"{safe(str(file), 200)} {why}")
+    return why is None
+
+
+def _grouped(found: Iterable[tuple[str, str | None, Photo]]) -> tuple[list[Entry], list[Fault]]:
+    files: dict[str, list[Photo]] = {}
+    names: dict[str, list[str]] = {}
+    for number, name, file in found:
+        files.setdefault(number, []).append(file)
+        if name is not None and name not in names.setdefault(number, []):
+            names[number].append(name)
+    entries, faults = [], []
+    for number, photos in files.items():
+        known = names.get(number, [])
+        if len(known) > 1:
+            faults.append(Fault(number, str(photos[0]), _two_names(known)))
+        else:
+            entries.append(Entry(number, known[0] if known else None, tuple(photos)))
+    return entries, faults
+
+
+def _two_names(names: list[str]) -> str:
+    return f"one badge has two names: {', '.join(names[:3])}; correct one of them"
+
+
+def _table(rows: list[roster_csv.Row], locate: Callable[[str], Photo]) -> Roster:
+    by_badge: dict[str, list[roster_csv.Row]] = {}
+    entries: list[Entry] = []
+    faults: list[Fault] = []
+    for row in rows:
+        if row.fault:
+            faults.append(Fault(row.badge or None, f"line {row.line}", row.fault))
+        else:
+            by_badge.setdefault(row.badge, []).append(row)
+    for number, same in by_badge.items():
+        first, *rest = same
+        names = list(dict.fromkeys(row.name for row in same if row.name))
+        doubt = _two_names(names) if len(names) > 1 else None
+        for row in same if doubt else rest:
+            why = doubt or f"the badge is in line {first.line} already; put all photos into one row, with ';' between"
+            faults.append(Fault(number, f"line {row.line}", why))
+        if not doubt:
+            _add_row(first, locate, entries, faults)
+    return Roster(tuple(entries), tuple(faults))
+
+
+def _add_row(row: roster_csv.Row, locate: Callable[[str], Photo], entries: list[Entry], faults: list[Fault]) -> None:
+    try:
+        name = person_name(row.name) if row.name else None
+        files = tuple(locate(photo) for photo in row.photos)
+        entries.append(Entry(badge_text(row.badge), name, files, row.levels, row.valid_from, row.valid_to))
+    except InvalidInput as error:
+        faults.append(Fault(row.badge, f"line {row.line}", str(error)))

@@ -1,0 +1,141 @@
+"""A ZIP archive of photos: looked through as a whole before anything of it is read, and never unpacked to a disk.
+
+No face lies in a temporary file, and no name in the archive becomes a path here. One entry that has no business in
+it (a link, a way out, a bomb) refuses all of it.
+"""
+
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from devicemgr.cli.people.photos import MAX_BYTES
+from devicemgr.errors import InvalidInput
+from devicemgr.text import safe
+
+MOST_ENTRIES = 20_000
+MOST_BYTES = 8 * 1024**3
+MOST_TABLE_BYTES = 20 * 1024**2
+# Photographs hardly shrink; what shrinks to less than a hundredth was made to fill memory.
+MOST_RATIO = 100
+_SMALL = 1024**2
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1
+_LONGEST_NAME = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ZipPhoto:
+    """A photo in an archive; shown as ARCHIVE/NAME."""
+
+    archive: Path
+    name: PurePosixPath
+    _opened: zipfile.ZipFile = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.archive}/{self.name}"
+
+    @property
+    def parent(self) -> str:
+        """Where it lies, for a message."""
+        return str(self.archive / self.name.parent)
+
+    def read(self) -> bytes:
+        """Its bytes; InvalidInput when they are not there, or not those that the archive's list promised."""
+        return _read(self._opened, self._opened.getinfo(str(self.name)), MAX_BYTES, str(self))
+
+
+class Archive:
+    """An archive that was looked through; `photos` and `tables` are what it holds, in the order of their names."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        try:
+            # Kept open until the command ends: opened anew for each photo, its list would be read as often.
+            self._opened = zipfile.ZipFile(source)
+        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise InvalidInput(f"{safe(str(source), 200)} is no whole ZIP archive; pack it anew") from error
+        self._files = list(_checked(self._opened.infolist()))
+        self._names = frozenset(self._files)
+
+    def photos(self) -> list[ZipPhoto]:
+        """Every file, photo by its name or not."""
+        return [ZipPhoto(self._source, name, self._opened) for name in sorted(self._files)]
+
+    def tables(self) -> list[PurePosixPath]:
+        """CSV files at the top."""
+        return [name for name in self._files if len(name.parts) == 1 and name.suffix.lower() == ".csv"]
+
+    def table(self, name: PurePosixPath) -> bytes:
+        """A table's bytes."""
+        return _read(self._opened, self._opened.getinfo(str(name)), MOST_TABLE_BYTES, str(self._source / name))
+
+    def photo(self, table: PurePosixPath, named: str) -> ZipPhoto:
+        """The photo that a table names, relative to itself; InvalidInput when the archive has none."""
+        wanted = table.parent / PurePosixPath(named)
+        if wanted not in self._names:
+            raise InvalidInput(f"there is no {safe(named, 100)} in the archive; its names are case-sensitive")
+        return ZipPhoto(self._source, wanted, self._opened)
+
+
+def _checked(entries: list[zipfile.ZipInfo]) -> Iterator[PurePosixPath]:
+    """Names of the files; InvalidInput for the first entry that must not be there."""
+    if len(entries) > MOST_ENTRIES:
+        raise InvalidInput(f"the archive has more than {MOST_ENTRIES} entries; split it")
+    if sum(entry.file_size for entry in entries) > MOST_BYTES:
+        raise InvalidInput(f"the archive would unpack to more than {MOST_BYTES // 1024**3} GB; split it")
+    seen: set[str] = set()
+    ends = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        why = _objection(entry)
+        if entry.filename.casefold() in seen:
+            why = "is in it twice"
+        elif entry.header_offset < ends:
+            why = "overlaps another one, as only a bomb does"
+        if why is not None:
+            raise InvalidInput(f"'{safe(entry.filename, 100)}' {why}; nothing of the archive was imported")
+        seen.add(entry.filename.casefold())
+        ends = entry.header_offset + entry.compress_size
+        if not entry.is_dir():
+            yield PurePosixPath(entry.filename)
+
+
+def _objection(entry: zipfile.ZipInfo) -> str | None:
+    """Why an entry must not be there, in words that follow its name."""
+    name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
+    parts = PurePosixPath(name).parts
+    bound = max(MAX_BYTES, MOST_TABLE_BYTES)
+    objections = (
+        (name.startswith("/") or ".." in parts or "\\" in name or ":" in name, "leads out of the archive"),
+        (not _is_plain(name), "is no plain name"),
+        (kind not in (0, stat.S_IFREG, stat.S_IFDIR), "is a link or a device"),
+        (bool(entry.flag_bits & _ENCRYPTED), "has a password"),
+        (entry.compress_type not in _METHODS, "is packed in an unusual way"),
+        (entry.file_size > bound, f"has more than {bound // 1024**2} MB"),
+        (entry.file_size > max(_SMALL, MOST_RATIO * entry.compress_size), "was made to fill memory"),
+    )
+    return next((why for objects, why in objections if objects), None)
+
+
+def _is_plain(name: str) -> bool:
+    shown = safe(name, _LONGEST_NAME)
+    return bool(name.strip("/")) and shown == name and str(PurePosixPath(name)) == name.rstrip("/")
+
+
+def _read(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, shown: str) -> bytes:
+    try:
+        with opened.open(entry) as file:
+            return _bounded(file, min(most, entry.file_size), shown)
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+        raise InvalidInput(f"{safe(shown, 200)} can't be unpacked; pack the archive anew") from error
+    except Exception as error:  # zlib.error
+        raise InvalidInput(f"{safe(shown, 200)} is damaged; pack the archive anew") from error
+
+
+def _bounded(file: IO[bytes], most: int, shown: str) -> bytes:
+    data = file.read(most + 1)
+    if len(data) > most:
+        raise InvalidInput(f"{safe(shown, 200)} is larger than the archive says; pack it anew")
+    return data

@@ -1,0 +1,157 @@
+"""`devicemgr events`"""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from devicemgr.cli.api_client import ApiProblem
+from devicemgr.cli.context import api, session
+from devicemgr.cli.output import emit, warn, words
+from devicemgr.domain.events import Kind
+from devicemgr.errors import DaemonUnreachable
+from devicemgr.text import safe
+
+app = typer.Typer()
+
+POLL_SECONDS = 0.25
+_PAGE = 500
+_SHOWN = 100
+_SHOWN_FIRST = 10
+_ALL = 100_000
+# Date, time and two blanks.
+_INDENT = 21
+# Behind the kind.
+_COLUMNS = 44
+
+_STYLES = {
+    "access_granted": "green",
+    "access_denied": "red",
+    "portal_unlock_failed": "bold red",
+    "portal_unlock_unconfirmed": "bold red",
+    "portal_forced": "bold red",
+    "portal_held_open": "bold red",
+    "tamper": "bold red",
+    "fire_release": "bold red",
+    "storage_failed": "bold red",
+    "device_offline": "yellow",
+    "device_degraded": "yellow",
+    "clock_jumped": "yellow",
+    "passage_timed_out": "yellow",
+}
+
+
+@app.command("events")
+def events(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events happen, until Ctrl-C.")] = False,
+    since: Annotated[str | None, typer.Option(help="From this time on: 2026-12-01, or RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
+    person: Annotated[str | None, typer.Option(help="Of the person with this badge.")] = None,
+    portal: Annotated[str | None, typer.Option(help="At this portal.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Of this kind, such as access_denied.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=_ALL, help="At most so many, the newest; 100, or 10 with --follow.")
+    ] = None,
+) -> None:
+    """Show what happened, oldest first."""
+    wanted = {"since": since, "until": until, "person": person, "portal": portal, "kind": kind}
+    first = api().get("/events", **wanted, limit=limit or _default(follow, since))
+    console = words()
+    if not first and not follow and not session().json:
+        console.print("no events match")
+    if not first and kind and not kind.startswith("admin.") and kind not in set(Kind):
+        like = get_close_matches(kind, list(Kind), n=1)
+        warn(f"there is no kind '{safe(kind, 64)}'" + (f"; did you mean {like[0]}?" if like else ""))
+    for event in first:
+        _show(console, event)
+    if follow:
+        _follow(console, wanted, first[-1]["seq"] if first else 0)
+
+
+def _default(follow: bool, since: str | None) -> int:
+    if not follow:
+        return _SHOWN
+    return _ALL if since else _SHOWN_FIRST
+
+
+def _follow(console: Console, wanted: dict[str, str | None], after: int) -> None:
+    try:
+        for event in _new(wanted, after):
+            _show(console, event)
+    except KeyboardInterrupt:
+        return
+
+
+def _new(wanted: dict[str, str | None], after: int) -> Iterator[dict[str, Any]]:
+    """Events behind seq `after`, for ever; a daemon that stops or restarts is looked for again."""
+    while True:
+        page: list[dict[str, Any]] = []
+        try:
+            page = api().get("/events", **wanted, after=after, limit=_PAGE)
+        except DaemonUnreachable:
+            session().reconnect()
+        except ApiProblem as problem:
+            if int(problem.document.get("status", 500)) < 500:
+                raise
+        yield from page
+        after = page[-1]["seq"] if page else after
+        if len(page) < _PAGE:
+            time.sleep(POLL_SECONDS)
+
+
+def _show(console: Console, event: dict[str, Any]) -> None:
+    if emit(event):
+        return
+    line = _line(event)
+    if console.is_terminal and line.cell_len > console.width:
+        line = _folded(line, console.width)
+    console.print(line, soft_wrap=True)
+
+
+def _folded(line: Text, width: int) -> Text:
+    """For people's eyes: what does not fit goes on under the kind; a pipe or a file keeps one line an event."""
+    rows: list[Text] = [line]
+    while rows[-1].cell_len > width:
+        # Rather between the columns than in the midst of the words that say why.
+        gap = rows[-1].plain.rfind("  ", _COLUMNS, width + 1) if len(rows) == 1 else -1
+        place = gap if gap > 0 else rows[-1].plain.rfind(" ", _INDENT + 1, width + 1)
+        if place < 0:
+            break
+        rows[-1:] = [rows[-1][:place], Text(" " * _INDENT).append_text(_begun(rows[-1][place:]))]
+    return Text("\n").join(row if row is rows[-1] else _ended(row) for row in rows)
+
+
+def _begun(row: Text) -> Text:
+    return row[len(row.plain) - len(row.plain.lstrip()) :]
+
+
+def _ended(row: Text) -> Text:
+    row.rstrip()
+    return row
+
+
+def _line(event: dict[str, Any]) -> Text:
+    """Local time, kind, where, who, and why or with what outcome."""
+    kind = safe(str(event["kind"]), 64)
+    when = datetime.fromisoformat(event["time"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    side = f"/{event['direction']}" if event["direction"] else ""
+    place = f"{event['portal']}{side}" if event["portal"] else event["device"] or ""
+    who = f"badge {event['person']}" if event["person"] else event.get("actor") or ""
+    parts = (f"{place:<20}", who, event["reason"] or "", _more(event["detail"]))
+    rest = "  ".join(safe(str(part), 300) for part in parts if part.strip())
+    return Text.assemble(f"{when}  ", (f"{kind:<20}", _STYLES.get(kind, "")), "  ", rest)
+
+
+def _more(detail: dict[str, Any]) -> str:
+    told = ("device", "portal", "level", "schedule", "driver", "mode", "outcome", "cause", "operator")
+    found = {name: detail[name] for name in told if name in detail}
+    # Of a level, portal or schedule that was added the whole is recorded; its name is enough for a line.
+    names = {name: value["name"] if isinstance(value, dict) else value for name, value in found.items()}
+    if names.get("outcome") == "sent":
+        names["outcome"] = "sent, not confirmed"
+    return ", ".join(f"{name} {value}" for name, value in names.items())

@@ -1,0 +1,30 @@
+"""`devicemgr key …`"""
+
+import typer
+
+from devicemgr.cli.confirmation import confirm
+from devicemgr.cli.context import api, session
+from devicemgr.cli.output import say, warn
+
+app = typer.Typer(no_args_is_help=True, help="The key that opens faces and passwords.")
+
+
+@app.callback()
+def _group() -> None:
+    """The key that opens faces and passwords."""
+
+
+@app.command("rotate")
+def rotate() -> None:
+    """Put a new key in the old one's place: keys of people and passwords of devices are sealed anew.
+
+    Asks first, unless --yes.
+    """
+    confirm(f"put a new key in place of {session().home.key}", "Copies of the old one open nothing then.")
+    found = api().call("POST", "/keys/rotate", timeout=None)
+    if not found["wiped"]:
+        warn("the database's log still holds what was under the old key, since a reader was at it; restart the daemon")
+    if found["credential"]:
+        warn(f"the new key is in {found['key']}: encrypt it again with systemd-creds, put it in place, delete the file")
+    count = f"{found['people']} people, {found['devices'] + found['device_users']} passwords"
+    say(f"a new key is in {found['key']}, {count} sealed anew; make a backup now", found)

@@ -1,0 +1,106 @@
+"""`devicemgr operator …`"""
+
+from typing import Annotated
+
+import typer
+
+from devicemgr.cli.api_client import path
+from devicemgr.cli.confirmation import confirm
+from devicemgr.cli.context import api
+from devicemgr.cli.output import emit, local, say, table
+from devicemgr.cli.password_input import FromStdin, FromVariable, read_new_password, read_password
+from devicemgr.domain.model import Role
+from devicemgr.errors import InvalidInput
+
+app = typer.Typer(no_args_is_help=True, help="Operators: who may work with the daemon, in which roles.")
+
+Name = Annotated[str, typer.Argument(help="The operator's name.")]
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="A short name, such as aigul.")],
+    role: Annotated[list[Role], typer.Option(help="What they do here; may be given several times.")],
+    os_user: Annotated[
+        str | None, typer.Option(metavar="USER", help="The user of this box as whom they run this command.")
+    ] = None,
+    password_stdin: FromStdin = False,
+    password_env: FromVariable = None,
+) -> None:
+    """Add an operator, known by a user of this box, by a password for TCP, or by tokens."""
+    body = {"name": name, "roles": role, "os_user": os_user, "password": read_password(password_stdin, password_env)}
+    added = api().post("/operators", body)
+    how = f"as user {os_user} of this box" if os_user else "by password" if added["password"] else "by token only"
+    say(f"added {added['name']} ({', '.join(added['roles'])}), who comes in {how}", added)
+
+
+@app.command("list")
+def list_() -> None:
+    """List the operators and their tokens."""
+    found = api().get("/operators")
+    if emit(found):
+        return
+    rows = [
+        (
+            o["name"],
+            o["roles"],
+            o["os_user"],
+            o["password"],
+            [f"{t['id']} ({', '.join(t['roles'])}, until {local(t['expires'])})" for t in o["tokens"]],
+        )
+        for o in found
+    ]
+    empty = "nobody yet, only the owner of the box may do anything: devicemgr operator add NAME --role ROLE"
+    table("", ("name", "roles", "user of the box", "password", "tokens"), rows, empty)
+
+
+@app.command("remove")
+def remove(name: Name) -> None:
+    """Remove an operator; their sessions and tokens end at once. Asks first, unless --yes."""
+    confirm(f"remove operator {name} with their sessions and tokens")
+    say(f"removed {name}", api().call("DELETE", path("operators", name)))
+
+
+@app.command("password")
+def password(name: Name, password_stdin: FromStdin = False, password_env: FromVariable = None) -> None:
+    """Set an operator's password, which TCP asks for; their sessions end."""
+    body = {"password": read_new_password(password_stdin, password_env)}
+    say(f"{name} has a new password", api().call("PUT", path("operators", name, "password"), json=body))
+
+
+@app.command("token")
+def token(
+    name: Name,
+    scope: Annotated[
+        list[Role] | None, typer.Option(help="A role of theirs that the token has; may be given several times.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Expires after so many days.")] = 365,
+    revoke: Annotated[str | None, typer.Option(metavar="ID", help="Take this token back instead.")] = None,
+) -> None:
+    """Make an API token for a program, and print it this once; or take one back."""
+    if revoke is not None:
+        answer = api().call("DELETE", path("operators", name, "tokens", revoke))
+        say(f"token {revoke} of {name} is worth nothing now", answer)
+        return
+    if not scope:
+        raise InvalidInput("say what the token may do: --scope ROLE")
+    made = api().post(path("operators", name, "tokens"), {"roles": scope, "days": days})
+    if not emit(made):
+        typer.echo(made["token"])
+        typer.echo(f"token {made['id']}, until {local(made['expires'])}; it is shown only now", err=True)
+
+
+@app.command("requests")
+def requests() -> None:
+    """List what waits for a second admin."""
+    found = api().get("/approvals")
+    if not emit(found):
+        rows = [(r["id"], r["action"], r["subject"], r["asked_by"], local(r["asked"]), r["approved_by"]) for r in found]
+        table("", ("id", "what", "of", "asked by", "at", "approved by"), rows, "nothing waits for a second admin")
+
+
+@app.command("approve")
+def approve(request: Annotated[str, typer.Argument(help="The request's id.")]) -> None:
+    """Agree to what another admin asked for; they have a quarter of an hour to do it."""
+    done = api().post(path("approvals", request))
+    say(f"approved: {done['action']} of {done['subject']}, asked by {done['asked_by']}", done)

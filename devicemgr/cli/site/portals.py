@@ -1,0 +1,199 @@
+"""`devicemgr portal …`"""
+
+import math
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from devicemgr.cli.api_client import path
+from devicemgr.cli.confirmation import confirm
+from devicemgr.cli.context import api
+from devicemgr.cli.output import details, emit, say, table, warn
+from devicemgr.domain.model import ConsoleLiveness, Direction, FailMode, Liveness, Requirement
+
+app = typer.Typer(no_args_is_help=True, help="Portals: doors and turnstiles that open.")
+
+Name = Annotated[str, typer.Argument(help="The portal's name.")]
+Entry = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DEVICE[:READER]", help="Where one presents to come in; several are fine."),
+]
+Exit = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DEVICE[:READER]", help="Where one presents to go out; several are fine."),
+]
+Fail = Annotated[
+    FailMode | None, typer.Option(help="Without power it stays shut (secure) or opens (safe); secure unless given.")
+]
+Require = Annotated[
+    Requirement | None,
+    typer.Option(help="What one must present, all of it; any, unless given, takes a face or a card."),
+]
+Live = Annotated[
+    Liveness | None,
+    typer.Option(help="off, unless given; passive tells a score; challenge wants a turn of the head."),
+]
+ConsoleLive = Annotated[
+    ConsoleLiveness | None,
+    typer.Option(
+        help="With liveness on: refuse a console's face that comes without it (require, unless given), or trust it."
+    ),
+]
+Frames = Annotated[int | None, typer.Option(help="Good pictures that must agree on a person, 2 to 5; 2 unless given.")]
+Group = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Lanes side by side have the same group; '' for none, as it is unless given."),
+]
+Seconds = Annotated[float | None, typer.Option(help="How long it stays released, 0.1 to 60; 5 unless given.")]
+
+
+def _gate(text: str) -> dict[str, Any]:
+    device, sign, channel = text.rpartition(":")
+    if not sign:
+        return {"gate": text}
+    if not device or not (channel.isascii() and channel.isdigit()):
+        raise typer.BadParameter("--gate: write DEVICE or DEVICE:CHANNEL, such as turnstile-a:1")
+    return {"gate": device, "channel": int(channel)}
+
+
+def _body(gate: str | None, entry: list[str] | None, leave: list[str] | None, **given: Any) -> dict[str, Any]:
+    seconds = given["release_seconds"]
+    if seconds is not None and not math.isfinite(seconds):
+        raise typer.BadParameter("--release-seconds: give a number of seconds")
+    given |= {"entry": entry or None, "exit": leave or None}
+    body = {field: str(value) if isinstance(value, StrEnum) else value for field, value in given.items()}
+    return {field: value for field, value in body.items() if value is not None} | (_gate(gate) if gate else {})
+
+
+def _warn_of(found: dict[str, Any]) -> None:
+    for text in found["warnings"]:
+        warn(text)
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="A short name, such as main.")],
+    gate: Annotated[str, typer.Option(metavar="DEVICE[:CHANNEL]", help="What opens it; channels count from 1.")],
+    entry: Entry = None,
+    exit: Exit = None,
+    fail: Fail = None,
+    release_seconds: Seconds = None,
+    require: Require = None,
+    liveness: Live = None,
+    frames: Frames = None,
+    lane_group: Group = None,
+    console_liveness: ConsoleLive = None,
+) -> None:
+    """Add a portal."""
+    how = {
+        "fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames,
+        "lane_group": lane_group,
+        "console_liveness": console_liveness,
+    }  # fmt: skip
+    found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
+    _warn_of(found)
+    say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
+
+
+@app.command("list")
+def list_() -> None:
+    """List the portals and their state."""
+    portals = api().get("/portals")
+    if not emit(portals):
+        rows = [
+            (p["name"], f"{p['gate']}:{p['channel']}", p["entry"], p["exit"], p["mode"], p["state"]) for p in portals
+        ]
+        columns = ("portal", "gate", "entry", "exit", "mode", "state")
+        table("", columns, rows, "no portals yet: devicemgr portal add --help")
+
+
+@app.command("show")
+def show(name: Name) -> None:
+    """Show one portal."""
+    found = api().get(path("portals", name))
+    if not emit(found):
+        shown = {"portal": found["name"], "gate": f"{found['gate']}:{found['channel']}"}
+        shown |= {key: found[key] for key in ("entry", "exit", "mode", "state")}
+        shown |= {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"}
+        shown |= {"lane group": found["lane_group"]} if found["lane_group"] else {}
+        shown |= {"require": found["require"], "liveness": found["liveness"]}
+        details(
+            shown | {"console without liveness": found["console_liveness"], "pictures that agree": found["frames"]}
+        )  # fmt: skip
+
+
+@app.command("edit")
+def edit(
+    name: Name,
+    gate: Annotated[str | None, typer.Option(metavar="DEVICE[:CHANNEL]", help="What opens it from now on.")] = None,
+    entry: Entry = None,
+    exit: Exit = None,
+    fail: Fail = None,
+    release_seconds: Seconds = None,
+    require: Require = None,
+    liveness: Live = None,
+    frames: Frames = None,
+    lane_group: Group = None,
+    console_liveness: ConsoleLive = None,
+) -> None:
+    """Change a portal; --entry and --exit replace the devices of that side."""
+    how = {
+        "fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames,
+        "lane_group": lane_group,
+        "console_liveness": console_liveness,
+    }  # fmt: skip
+    body = _body(gate, entry, exit, **how)
+    if not body:
+        raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")
+    found = api().call("PATCH", path("portals", name), json=body)
+    _warn_of(found)
+    say(f"changed {name}", found)
+
+
+@app.command("remove")
+def remove(name: Name) -> None:
+    """Remove a portal that no level covers. Asks first, unless --yes."""
+    confirm(f"remove portal {name} (gate {api().get(path('portals', name))['gate']})")
+    say(f"removed portal {name}", api().call("DELETE", path("portals", name)))
+
+
+@app.command("open")
+def open_(
+    name: Name,
+    direction: Annotated[Direction, typer.Option(help="Which way the person goes.")] = Direction.ENTRY,
+) -> None:
+    """Let one person pass, now."""
+    found = api().post(path("portals", name, "open"), {"direction": str(direction)})
+    say(f"{name} is released for one {direction}{_unproven(found)}", found)
+
+
+def _mode(name: str, mode: str, done: str) -> None:
+    found = api().call("PUT", path("portals", name, "mode"), json={"mode": mode})
+    if not found["applied"]:
+        warn(f"the gate was not sent the mode yet ({found['cause']}); it is sent as soon as it can be")
+        done = f"{name} is recorded as {mode}, and the gate follows"
+    say(f"{done}{_unproven(found)}", found)
+
+
+def _unproven(found: dict[str, Any]) -> str:
+    """Return what to add to a success message when the gate gives no feedback."""
+    return ": sent, not confirmed (this gate gives no feedback; look at it)" if found.get("outcome") == "sent" else ""
+
+
+@app.command("lock")
+def lock(name: Name) -> None:
+    """Let nobody pass until `normal`; fire release stays as it is wired."""
+    _mode(name, "locked", f"{name} is locked")
+
+
+@app.command("free")
+def free(name: Name) -> None:
+    """Let everybody pass until `normal`."""
+    _mode(name, "free", f"{name} is free")
+
+
+@app.command("normal")
+def normal(name: Name) -> None:
+    """Let in who may pass, as usual."""
+    _mode(name, "normal", f"{name} is normal")

@@ -1,0 +1,96 @@
+"""`devicemgr apply` and `devicemgr export`: a site's set-up as one file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from devicemgr.cli.confirmation import confirm
+from devicemgr.cli.context import api, finish
+from devicemgr.cli.output import cell, emit, say, table, warn
+from devicemgr.errors import InvalidInput
+from devicemgr.site.site_file import MOST_BYTES
+
+app = typer.Typer()
+
+EXIT_DIFFERS = 4
+_SECONDS = 180.0
+_SIGNS = {"add": "+", "edit": "~", "remove": "-"}
+
+
+@app.command("export")
+def export() -> None:
+    """Print the site's file (TOML): settings, devices, portals, levels, schedules; no people, no passwords."""
+    found = api().get("/site")
+    if not emit(found["site"]):
+        typer.echo(found["toml"], nl=False)
+
+
+@app.command("apply")
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A site's file, as `export` prints it.")],
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only show what would change; exit 4 if something would.")
+    ] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove what the file does not name.")] = False,
+) -> None:
+    """Make the site what a file says, wholly or not at all; passwords stay as they are.
+
+    Asks before --prune removes something, unless --yes.
+    """
+    body = {"toml": _read(file), "plan": plan, "prune": prune}
+    if prune and not plan:
+        _confirm_removals(body)
+    found = api().post("/site/apply", body, timeout=_SECONDS)
+    if not emit(found):
+        _show(found)
+    if plan and found["changes"]:
+        finish(EXIT_DIFFERS)
+
+
+def _confirm_removals(body: dict[str, Any]) -> None:
+    planned = api().post("/site/apply", body | {"plan": True}, timeout=_SECONDS)
+    removed = [f"{c['kind']} {c['name']}" for c in planned["changes"] if c["change"] == "remove"]
+    if removed:
+        confirm(f"remove what the file does not name: {', '.join(removed)}")
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST_BYTES + 1).decode()
+    except OSError as error:
+        raise InvalidInput(f"{file} can't be read ({error.strerror}); give a site's file") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file} is not text in UTF-8; give a site's file") from error
+
+
+def _show(found: dict[str, Any]) -> None:
+    if found["changes"]:
+        rows = [(_SIGNS[c["change"]], f"{c['kind']} {c['name']}".strip(), _fields(c)) for c in found["changes"]]
+        table("", ("", "what", "from → to"), rows, "")
+    else:
+        say("the site is as the file says")
+    if found["not_in_file"]:
+        names = ", ".join(f"{entry['kind']} {entry['name']}" for entry in found["not_in_file"])
+        say(f"not in the file and left as they are (--prune removes them): {names}")
+    if found["two_admins"] and not found["applied"]:
+        settings = ", ".join(found["two_admins"])
+        warn(f"two admins must agree on {settings}: apply it, then another runs `devicemgr operator approve ID`")
+    if names := ", ".join(found["without_password"]):
+        warn(f"no password is stored for {names}: devicemgr device edit NAME --password-stdin")
+
+
+def _fields(change: dict[str, Any]) -> str:
+    if change["change"] == "remove":
+        return ""
+    added = change["change"] == "add"
+    return "; ".join(
+        f"{name}: {_plain(after)}" if added else f"{name}: {_plain(before)} → {_plain(after)}"
+        for name, (before, after) in change["fields"].items()
+        if not (added and after in (None, [], {}))
+    )
+
+
+def _plain(value: Any) -> str:
+    return cell(value).replace("\\[", "[")

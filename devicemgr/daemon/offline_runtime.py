@@ -1,0 +1,218 @@
+"""What commands use when no daemon runs: devices opened for one action, decisions recorded before they act."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from devicemgr.access.policy_cache import Rulebook
+from devicemgr.access.portals import fire_check
+from devicemgr.access.portals.fire_alarm import active_inputs
+from devicemgr.access.portals.portal_modes import PortalModes
+from devicemgr.access.portals.standing_alarms import StandingAlarms
+from devicemgr.access.release import Opening, Outcome, manual_fact, outcome_fact, release_gate
+from devicemgr.clock.monitor import alarms_of
+from devicemgr.devices.supervisor import DeviceState, Health
+from devicemgr.devices.sync_run import Run, Step, drive
+from devicemgr.devices.worker import trace_of
+from devicemgr.domain.events import Fact
+from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
+from devicemgr.domain.ports.device import Delivery, Device
+from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
+from devicemgr.operations import status
+from devicemgr.site.runtime import Figures
+from devicemgr.site.site import Site
+from devicemgr.store.site import devices_and_portals as places
+from devicemgr.sync.reconciler import mark_revoked, sync_of
+
+T = TypeVar("T")
+
+
+class DirectRuntime:
+    """See runtime.Runtime."""
+
+    running = False
+    stopping = False
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._runs: dict[str, Run] = {}
+
+    def status(self) -> dict[str, Any]:
+        """Everything is unknown but what the store knows."""
+        with self._site.database.read() as session:
+            now = datetime.now(UTC)
+            devices = [DeviceState(r.name, r.driver, Health.UNKNOWN, None, now) for r in places.devices(session)]
+            portals = [
+                {"name": r.name, "mode": r.mode, "state": "unknown", "door": None} for r in places.portals(session)
+            ]
+            standing = StandingAlarms(self._site.ledger, Rulebook(self._site.database, self._site.parts.catalog), str)
+            standing.remember(session)
+        revoked = status.revoked(self._site.database)
+        return {
+            "daemon": status.daemon_json(running=False, ready=False, uptime_s=0),
+            "devices": [status.device_json(state, revoked) for state in devices],
+            "portals": portals,
+            "gallery": status.gallery_json(self._site.gallery.refresh()),
+            "ledger": status.ledger_json(self._site.database),
+            "alarms": [
+                {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
+                *standing.alarms(),
+                *status.storage_alarms(self._site),
+                *alarms_of(self._site.clock),
+                *status.revoked_alarms(revoked),
+                *status.shared_card_alarms(self._site.database),
+                *status.disputed_alarms(self._site.database),
+            ],
+        }
+
+    def figures(self) -> Figures:
+        """Nothing waits and nothing is counted."""
+        return Figures()
+
+    def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:  # noqa: ARG002
+        """Open the device, act, close; the driver's own deadlines bound it."""
+        with self._site.database.read() as session:
+            config = places.device_config(places.device(session, name), self._site.vault)
+        device = self._site.parts.catalog.get(config.driver).build(config)
+        try:
+            device.open()
+            return action(device)
+        finally:
+            device.close()
+
+    def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
+        """Asked now."""
+        with self._site.database.read() as session:
+            config = places.device_config(places.device(session, name), self._site.vault)
+        device = self._site.parts.catalog.get(config.driver).build(config)
+        try:
+            return device.open(), datetime.now(UTC)
+        finally:
+            device.close()
+
+    def channels_of(self, name: str) -> int | None:  # noqa: ARG002
+        """Not known without a connection."""
+        return None
+
+    def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
+        """Open, read, close, and what went over the line meanwhile; a failure is in there too."""
+        with self._site.database.read() as session:
+            config = places.device_config(places.device(session, name), self._site.vault)
+        device = self._site.parts.catalog.get(config.driver).build(config)
+        trace_of(name, device)
+        try:
+            device.open()
+            device.check()
+        except DeviceError:
+            if not trace_of(name, device):
+                raise
+        finally:
+            device.close()
+        return trace_of(name, device)
+
+    call = call_device
+
+    def drive(self, name: str, steps: Generator[Step, Any, T]) -> T:
+        """On one connection."""
+        return self.call_device(name, lambda device: drive(steps, lambda step: step(device)), 0)
+
+    def sync_device(self, name: str, *, prune: bool) -> Run:
+        """On a thread of its own, so that whoever waits sees how far it is."""
+        sync = sync_of(self._site, name)
+        run = self._runs[name] = Run()
+
+        def go() -> None:
+            try:
+                self.drive(name, sync.steps(run, read=True, prune=prune, insist=True))
+            except DevicemgrError as error:
+                run.end(error)
+            except Exception as error:
+                run.end(SystemFault(f"the program failed: {error!r}"))
+                raise
+
+        threading.Thread(target=go, name=f"sync-{name}").start()
+        return run
+
+    def last_run(self, name: str) -> Run | None:
+        """Of this process."""
+        return self._runs.get(name)
+
+    def command(
+        self, name: str, action: Callable[[Device], object], done: Callable[[object, Exception | None], None]
+    ) -> None:
+        """As the supervisor's, at once."""
+        try:
+            result = self.call_device(name, action, 0)
+        except DevicemgrError as error:
+            done(None, error)
+        else:
+            done(result, None)
+
+    def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
+        """Record, release, record the outcome; a gate timed by this computer is held for its time."""
+        with self._site.database.read() as session:
+            model = places.portal_model(places.portal(session, portal))
+        now = time.monotonic()
+        opening = Opening(str(uuid.uuid4()), model, direction, now, now, actor=actor)
+        self._append(manual_fact(opening))
+        recorded = time.monotonic()
+        outcomes: list[Outcome] = []
+
+        def ended(error: DevicemgrError | None, delivery: Delivery = Delivery.SENT) -> None:
+            if not outcomes:
+                now = time.monotonic()
+                outcomes.append(Outcome(opening, recorded, now, error, senses_passage=False, delivery=delivery))
+                self._append(outcome_fact(outcomes[0]))
+
+        def act(device: Device) -> None:
+            # Who asked is still waiting, however long the line took to open.
+            sent = release_gate(replace(opening, decided=time.monotonic()), device)
+            ended(sent.unknown, sent.delivery)
+            if not sent.senses_passage:
+                _hold(device, sent.times.waits_s if sent.times else model.release_seconds)
+
+        try:
+            self.call_device(model.gate, act, 0)
+        except DevicemgrError as error:
+            ended(error)
+        if outcomes[0].error is not None:
+            raise outcomes[0].error
+        return {"portal": portal, "direction": str(direction), "request": opening.request, "outcome": outcomes[0].word}
+
+    def _append(self, fact: Fact) -> None:
+        with self._site.database.write(changes_site=False) as session:
+            self._site.ledger.append(session, [fact])
+
+    def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
+        """Record and apply a mode; a lock only after every fire input was asked for its state."""
+        rules = Rulebook(self._site.database, self._site.parts.catalog)
+        if mode is PortalMode.LOCKED:
+            cause = fire_check.why_not_lock(self._site, lambda name, action: self.call_device(name, action, 0))
+        else:
+            with self._site.database.read() as session:
+                active = active_inputs(session)
+            for device in active:
+                rules.set_fire(device, True)
+            cause = f"the fire input of {min(active)} is active: only free is sent" if active else None
+        return PortalModes(self._site, rules, self, lambda: cause).change(portal, mode, actor)
+
+    def site_changed(self) -> None:
+        """Nobody to tell; who is to be removed from devices is noted for when they are reached."""
+        mark_revoked(self._site, Rulebook(self._site.database, self._site.parts.catalog))
+
+    def gallery(self) -> Gallery:
+        """Loaded when asked for."""
+        return self._site.gallery.refresh()
+
+
+def _hold(device: Device, seconds: float) -> None:
+    """Closing a relay board ends its pulse, so it stays open, and polled, for as long as somebody may pass."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        device.poll()
+        time.sleep(min(device.poll_interval, 0.2))

@@ -1,0 +1,375 @@
+"""What a device should hold by the rules here, and how that differs from what it holds. Pure: no clock, no store.
+
+A device that decides by itself knows no second factors, so a door is in a holding only if one factor suffices there.
+Schedules it keeps itself where it can (ports.Scheduling): the door's hours are named, by the schedules of all levels
+that lead there. Where it can't, a door is in a holding only while a schedule is open. Keys are badges, or card
+numbers as a UHPPOTE controller reads them.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from devicemgr.domain.events import Reason
+from devicemgr.domain.model import AccessLevel, Factor, Person, Portal
+from devicemgr.domain.ports.device import Holding
+from devicemgr.domain.rules.card_formats import controller_number, whole_number
+from devicemgr.domain.rules.factors import suffices
+from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.rules.schedules import is_open
+from devicemgr.domain.rules.validity import invalidity
+
+Holds = Literal["people", "cards"]
+
+_NO_NUMBER = "the controller reads this card as no number, or as another card's; assign it as FACILITY:NUMBER"
+_TWO_PEOPLE = "two people's cards are read as this number; take it from one of them with `devicemgr card remove`"
+
+
+def takes_any_card(_: str) -> None:
+    """The `card_refusal` of a device that holds every card (ports.CardLimits)."""
+
+
+class State(StrEnum):
+    """Where one key on one device stands; `to_remove` until it is read back as gone."""
+
+    PENDING = "pending"
+    HELD = "held"
+    FAILED = "failed"
+    TO_REMOVE = "to_remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known here of one key on one device: by the person's random id, without a name.
+
+    `digest` is of the holding that was last put, `seen` of how the device tells it, `face` of the sample it was given.
+    """
+
+    key: str
+    person_id: str
+    state: State
+    digest: str | None = None
+    seen: str | None = None
+    face: str | None = None
+    error: str | None = None
+
+    def revoked(self) -> "Record":
+        """The same, to be removed; nothing names what was held."""
+        return replace(self, state=State.TO_REMOVE, digest=None, seen=None)
+
+    def again(self) -> "Record":
+        """The same, to be put."""
+        return replace(self, state=State.PENDING, error=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a device takes: people or cards, face samples or none; `decides` when it opens without asking here.
+
+    `hours` when it keeps weekly hours by itself, but for the names in `no_hours`, which it refused.
+    """
+
+    holds: Holds
+    faces: bool = False
+    decides: bool = True
+    hours: bool = False
+    no_hours: frozenset[str] = frozenset()
+    card_refusal: Callable[[str], str | None] = takes_any_card
+
+
+class Samples(Protocol):
+    """Face samples for devices, of people whose consent is in force."""
+
+    def digests(self) -> Mapping[str, str]:
+        """By person's id, what names the present sample."""
+
+    def jpeg(self, person_id: str, /) -> bytes | None:
+        """The sample; None when there is none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A holding and whose it is."""
+
+    person_id: str
+    holding: Holding
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a device should hold, by key; `unfit` what it should and can't, with person's id and reason.
+
+    `missing` says by key what of it the device can't hold, while it holds the rest. `hours` leads from the names of
+    weekly hours to their schedules; `by_clock` are those that this box keeps for it.
+    """
+
+    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    unfit: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    hours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_clock: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Keys by what is to be done, in the order in which it is done; `unknown` are nobody's here, and are left."""
+
+    remove: tuple[str, ...] = ()
+    restrict: tuple[str, ...] = ()
+    change: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """True when something is to be done."""
+        return bool(self.remove or self.restrict or self.change or self.add)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Doors of the device that a level leads to, under a schedule or always, and whether that is open now."""
+
+    numbers: frozenset[int]
+    portal: Portal
+    open_now: bool
+    schedule: str | None
+
+
+def is_used(device: str, snapshot: Snapshot) -> bool:
+    """True when a portal names the device."""
+    return bool(_doors_of(device, snapshot))
+
+
+def _doors_of(device: str, snapshot: Snapshot) -> dict[str, frozenset[int]]:
+    """By portal, the device's doors: the gate's channel, or that of the readers of a gate elsewhere."""
+    doors = {}
+    for portal in snapshot.portals.values():
+        readers = frozenset(point.channel for point in portal.access_points if point.device == device)
+        if portal.gate == device:
+            doors[portal.name] = frozenset({portal.channel})
+        elif readers:
+            doors[portal.name] = readers
+    return doors
+
+
+def _entitled(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> Iterator[tuple[Person, list[_Door]]]:
+    """Everybody whom a level lets pass at the device, now or at another time."""
+    doors = _doors_of(device, snapshot)
+    by_level = {name: _level_doors(level, doors, snapshot, times) for name, level in snapshot.levels.items()}
+    for person in snapshot.people.values():
+        found = [door for name in person.levels for door in by_level.get(name, ())]
+        if found and all(invalidity(person, at) in (None, Reason.NOT_YET_VALID) for at in times):
+            yield person, found
+
+
+def _level_doors(
+    level: AccessLevel, doors: Mapping[str, frozenset[int]], snapshot: Snapshot, times: Sequence[datetime]
+) -> list[_Door]:
+    found = []
+    for name, schedule_name in level.portals.items():
+        if name in doors:
+            schedule = snapshot.schedules.get(schedule_name) if schedule_name is not None else None
+            always = schedule_name is None
+            open_now = always or (schedule is not None and all(is_open(schedule, at) for at in times))
+            found.append(_Door(doors[name], snapshot.portals[name], open_now, schedule_name))
+    return found
+
+
+def _cards_by_person(snapshot: Snapshot) -> dict[str, list[str]]:
+    cards: dict[str, list[str]] = {}
+    for number, person_id in sorted(snapshot.cards.items()):
+        cards.setdefault(person_id, []).append(number)
+    return cards
+
+
+def desired(
+    device: str, policy: Policy, snapshot: Snapshot, times: Sequence[datetime], faces: Mapping[str, str]
+) -> Desired:
+    """Who may pass at `device` at each of `times`; `faces` leads from people's ids to sample digests."""
+    cards = _cards_by_person(snapshot)
+    entitled, kept = _entitled(device, snapshot, times), _Hours(policy)
+    if policy.holds == "cards":
+        return _desired_cards(kept, entitled, cards)
+    wanted, unfit, missing = {}, {}, {}
+    for person, doors in entitled:
+        face = faces.get(person.id) if policy.faces and person.face_consent else None
+        if face is not None and policy.decides and not _alone(Factor.FACE, person, doors):
+            face = None
+        numbers, refused = _fitting(cards.get(person.id, ()), policy)
+        if refused:
+            missing[person.badge] = refused
+        if face is None and not numbers:
+            if refused:
+                unfit[person.badge] = (person.id, refused)
+            continue  # without face or card nobody can pass there, so nothing of theirs goes there
+        factors = [factor for factor, given in ((Factor.FACE, face), (Factor.CARD, numbers)) if given]
+        opens, hours = kept.of(person, doors, factors)
+        holding = Holding(person.badge, person.name, numbers, opens, person.valid_from, person.valid_to, face, hours)
+        wanted[person.badge] = Wanted(person.id, holding)
+    return Desired(wanted, unfit, missing, kept.names, frozenset(kept.by_clock))
+
+
+def _fitting(cards: Sequence[str], policy: Policy) -> tuple[tuple[str, ...], str]:
+    """Return the cards that the device can hold, and in words which it can't and why."""
+    refused = [why for why in map(policy.card_refusal, cards) if why is not None]
+    fitting = cards if not refused else [card for card in cards if policy.card_refusal(card) is None]
+    return tuple(fitting), "; ".join(refused)
+
+
+def _desired_cards(
+    kept: "_Hours", entitled: Iterator[tuple[Person, list[_Door]]], cards: Mapping[str, list[str]]
+) -> Desired:
+    wanted: dict[str, Wanted] = {}
+    unfit: dict[str, tuple[str, str]] = {}
+    for person, doors in entitled:
+        for number in cards.get(person.id, ()):
+            held = controller_number(number)
+            key = number if held is None else str(held)
+            if held is None:
+                unfit[key] = (person.id, _NO_NUMBER)
+                continue
+            if key in wanted and wanted[key].person_id != person.id:
+                unfit[key] = (person.id, _TWO_PEOPLE)
+                continue
+            opens, hours = kept.of(person, doors, [Factor.CARD])
+            holding = Holding(key, "", (), opens, person.valid_from, person.valid_to, None, hours)
+            wanted[key] = Wanted(person.id, holding)
+    fit = {key: found for key, found in wanted.items() if key not in unfit}
+    return Desired(fit, unfit, {}, kept.names, frozenset(kept.by_clock))
+
+
+class _Hours:
+    """Which doors a person is given, and under which hours; collects the names of the hours that come up."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.names: dict[str, tuple[str, ...]] = {}
+        self.by_clock: set[str] = set()
+
+    def of(
+        self, person: Person, doors: list[_Door], factors: list[Factor]
+    ) -> tuple[frozenset[int], tuple[tuple[int, str], ...]]:
+        """Doors, and the hours of those that are not open at all times."""
+        if not self._policy.decides:
+            return frozenset(number for door in doors for number in door.numbers), ()
+        given: dict[int, list[_Door]] = {}
+        for door in doors:
+            if any(_suffices(factor, person, door) for factor in factors):
+                for number in door.numbers:
+                    given.setdefault(number, []).append(door)
+        opens, hours = set(), []
+        for number, ways in sorted(given.items()):
+            schedules = {way.schedule for way in ways}
+            name = "" if None in schedules else hours_name(sorted(str(schedule) for schedule in schedules))
+            if name and self._policy.hours and name not in self._policy.no_hours:
+                self.names[name] = tuple(sorted(str(schedule) for schedule in schedules))
+                hours.append((number, name))
+            elif name:
+                self.by_clock |= {str(schedule) for schedule in schedules}
+                if not any(way.open_now for way in ways):
+                    continue
+            opens.add(number)
+        return frozenset(opens), tuple(hours)
+
+
+def hours_name(schedules: Sequence[str]) -> str:
+    """A short name for the hours of these schedules together; the same as long as they are the same schedules."""
+    return "dm-" + hashlib.sha256("+".join(schedules).encode()).hexdigest()[:12]
+
+
+def _alone(factor: Factor, person: Person, doors: list[_Door]) -> bool:
+    """Whether the factor suffices at every door: a device that decides opens all of a person's doors by it."""
+    return all(_suffices(factor, person, door) for door in doors)
+
+
+def _suffices(factor: Factor, person: Person, door: _Door) -> bool:
+    shown = frozenset({factor})
+    return suffices(door.portal.require, shown, consents=person.face_consent, doubtful_face=False)
+
+
+def entitled_keys(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> dict[str, str]:
+    """Every key, badge or printed number, under which the device may hold somebody; and whose it is."""
+    cards = _cards_by_person(snapshot)
+    keys = {}
+    for person, _ in _entitled(device, snapshot, times):
+        keys[person.badge] = person.id
+        keys |= {_key(number): person.id for number in cards.get(person.id, ())}
+    return keys
+
+
+def known_keys(holds: Holds, snapshot: Snapshot) -> dict[str, str]:
+    """The keys of everybody here, whatever their rights, and whose they are."""
+    if holds == "people":
+        return {person.badge: person.id for person in snapshot.people.values()}
+    return {_key(number): person_id for number, person_id in snapshot.cards.items()}
+
+
+def _key(number: str) -> str:
+    held = controller_number(number)
+    return number if held is None else str(held)
+
+
+def digest(holding: Holding) -> str:
+    """What names a holding with all that it says."""
+    times = (holding.valid_from, holding.valid_to)
+    parts = (
+        holding.key, holding.name, tuple(sorted(holding.cards)), tuple(sorted(holding.doors)),
+        tuple(time.astimezone(UTC).isoformat() if time else "" for time in times), holding.face,
+    )  # fmt: skip
+    if holding.hours:
+        parts = (*parts, tuple(sorted(holding.hours)))  # type: ignore[assignment]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
+    """Whether the device holds what it should.
+
+    A device may keep a name or a time more coarsely than it was told; what it told after a put is its way to say that.
+    """
+    if record is not None and record.digest == digest(want):
+        return record.seen is None or record.seen == digest(actual)
+    if want.face is not None and (record is None or record.face != want.face):
+        return False
+    same = (want.name, _as_read(want.cards), want.doors, want.valid_from, want.valid_to, set(want.hours))
+    told = (actual.name, _as_read(actual.cards), actual.doors, actual.valid_from, actual.valid_to, set(actual.hours))
+    return same == told and (want.face is None) == (actual.face is None)
+
+
+def restricts(want: Holding, actual: Holding) -> bool:
+    """Whether a change takes something away."""
+    shorter = want.valid_to is not None and (actual.valid_to is None or want.valid_to < actual.valid_to)
+    later = want.valid_from is not None and (actual.valid_from is None or want.valid_from > actual.valid_from)
+    face = want.face is None and actual.face is not None
+    cards = bool(_as_read(actual.cards) - _as_read(want.cards))
+    doors = bool(actual.doors - want.doors or set(want.hours) - set(actual.hours))
+    return shorter or later or face or cards or doors
+
+
+def _as_read(cards: Sequence[str]) -> set[str]:
+    """Return cards by their whole numbers, so that two notations of a card are one."""
+    return {str(whole_number(card) or card) for card in cards}
+
+
+def plan(wanted: Desired, actual: Mapping[str, Holding], ours: Mapping[str, Record], known: Mapping[str, str]) -> Plan:
+    """What to do; a key that is neither recorded (`ours`) nor anybody's here (`known`) is unknown, and stays."""
+    gone = [key for key in actual if key not in wanted.wanted]
+    differing = [
+        key
+        for key, want in wanted.wanted.items()
+        if key in actual and not agrees(want.holding, actual[key], ours.get(key))
+    ]
+    restrict = {key for key in differing if restricts(wanted.wanted[key].holding, actual[key])}
+    present = set(wanted.wanted) & set(actual)
+    return Plan(
+        remove=tuple(sorted(key for key in gone if key in ours or key in known)),
+        restrict=tuple(sorted(restrict)),
+        change=tuple(sorted(set(differing) - restrict)),
+        add=tuple(sorted(set(wanted.wanted) - set(actual))),
+        same=tuple(sorted(present - set(differing))),
+        unknown=tuple(sorted(key for key in gone if key not in ours and key not in known)),
+    )

@@ -1,0 +1,143 @@
+"""One card under all its notations: the bit patterns that a reader could send for a stored number.
+
+Two stored numbers are the same card if one reader could take the same bits for both. A reader may also send the bytes
+of a UID in reverse order, so both orders count as one card.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from devicemgr.domain.rules.card_formats import (
+    FORMATS,
+    MAX_BITS,
+    Format,
+    frame_value,
+    layout_names,
+    parities_hold,
+    raw_number,
+)
+
+# ONVIF controllers also report these without parity: bits of the facility by all bits (Credential, format types).
+_PLAIN_SPLITS = {48: 32, 64: 32}
+_UID_BITS = (32, 56, 64, 80)
+# A 34-bit card carries the four bytes of a UID between its parities.
+_UID_LAYOUT = FORMATS[1]
+
+
+class Frame(NamedTuple):
+    """The bits of a card as a reader takes them: by a layout with parities (`laid_out`), or as one whole number."""
+
+    bits: int
+    value: int
+    laid_out: bool
+
+
+def frames_of(stored: str) -> frozenset[Frame]:
+    """Return every pattern that a reader could take for a stored number."""
+    facility, colon, rest = stored.partition(":")
+    if not colon:
+        whole = int(stored)
+        found = {*_laid_out(whole), *(Frame(bits, whole, False) for bits in range(whole.bit_length(), MAX_BITS + 1))}
+    elif facility.isdigit():
+        found = set(_frames_of_pair(int(facility), int(rest)))
+    else:
+        found = set(_frames_of_raw(rest))
+    return _in_both_orders(found)
+
+
+def notations_of(stored: str) -> frozenset[str]:
+    """Return every stored number that can be the same card, `stored` among them."""
+    return frozenset(name for frame in frames_of(stored) for name in _names_of(frame)) | {stored}
+
+
+def is_same_card(one: str, other: str) -> bool:
+    """Return True if a reader could take the same bits for both stored numbers."""
+    return one == other or not frames_of(one).isdisjoint(frames_of(other))
+
+
+def shared_cards(cards: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the pairs of stored numbers that can be the same card and lead to different people.
+
+    `cards` leads from stored numbers to people's ids. Homes of version 0.1.0 may have such pairs.
+    """
+    found = set()
+    for number, person in cards.items():
+        # Raw notations of other numbers, of which a whole number has many, are found from the raw number's side.
+        near = notations_of(number) if number.startswith("raw:") else _near(number)
+        found |= {(min(number, name), max(number, name)) for name in near if cards.get(name, person) != person}
+    return sorted(found)
+
+
+def _near(stored: str) -> Iterator[str]:
+    """Yield the notations that are not raw of a stored number that is not raw."""
+    facility, colon, rest = stored.partition(":")
+    if colon:
+        found = set(_frames_of_pair(int(facility), int(rest)))
+    else:
+        whole = int(stored)
+        found = {*_laid_out(whole), *(Frame(bits, whole, False) for bits in _UID_BITS if whole < 1 << bits)}
+        found |= {Frame(bits, whole, False) for bits in _PLAIN_SPLITS if whole < 1 << bits}
+    for frame in _in_both_orders(found):
+        yield from _numbers_of(frame)
+
+
+def _laid_out(whole: int) -> Iterator[Frame]:
+    for form in FORMATS:
+        if 0 < whole < 1 << (form.bits - 2):
+            yield Frame(form.bits, frame_value(form, whole), True)
+        elif whole < 1 << form.bits and parities_hold(form, whole):
+            # Too long for what is between the parities: a reader of raw bits takes such a card as all its bits.
+            yield Frame(form.bits, whole, True)
+
+
+def _frames_of_pair(facility: int, number: int) -> Iterator[Frame]:
+    for form in FORMATS:
+        if form.facility and facility < 1 << form.facility and number < 1 << form.number:
+            yield Frame(form.bits, frame_value(form, facility << form.number | number), True)
+    for bits, width in _PLAIN_SPLITS.items():
+        if number < 1 << width and facility < 1 << (bits - width):
+            yield Frame(bits, facility << width | number, False)
+
+
+def _frames_of_raw(rest: str) -> Iterator[Frame]:
+    bits, value = (int(part, base) for part, base in zip(rest.split(":"), (10, 16), strict=True))
+    yield Frame(bits, value, False)
+    if any(_is_of(form, bits, value) for form in FORMATS):
+        yield Frame(bits, value, True)
+
+
+def _in_both_orders(frames: Iterable[Frame]) -> frozenset[Frame]:
+    found = set(frames)
+    for frame in frames:
+        if not frame.laid_out and frame.bits in _UID_BITS:
+            found.add(frame._replace(value=_turned(frame.value, frame.bits // 8)))
+        elif frame.laid_out and frame.bits == _UID_LAYOUT.bits:
+            payload = _turned(frame.value >> 1 & 0xFFFFFFFF, 4)
+            found.add(frame._replace(value=frame_value(_UID_LAYOUT, payload)))
+    return frozenset(found)
+
+
+def _turned(value: int, count: int) -> int:
+    return int.from_bytes(value.to_bytes(count, "big"), "little")
+
+
+def _names_of(frame: Frame) -> Iterator[str]:
+    yield raw_number(frame.bits, frame.value)
+    yield from _numbers_of(frame)
+
+
+def _numbers_of(frame: Frame) -> Iterator[str]:
+    if frame.laid_out:
+        for form in FORMATS:
+            if _is_of(form, frame.bits, frame.value):
+                yield from layout_names(form, frame.value)
+        if frame.value >> (frame.bits - 2):
+            yield str(frame.value)
+        return
+    yield str(frame.value)
+    if width := _PLAIN_SPLITS.get(frame.bits):
+        yield f"{frame.value >> width}:{frame.value & ((1 << width) - 1)}"
+
+
+def _is_of(form: Format, bits: int, value: int) -> bool:
+    return form.bits == bits and parities_hold(form, value)

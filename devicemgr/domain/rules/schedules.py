@@ -1,0 +1,163 @@
+"""Weekly schedules in wall time: what a window's text means, and whether a schedule is open at an instant.
+
+A window is an interval of the wall clock of the schedule's zone. So when the clocks go forward, the hour that the
+clock skips does not occur; when they go back, both passes of the repeated hour count. A window over midnight belongs
+to the weekday and the date on which it starts, for its weekdays and for holidays.
+"""
+
+import difflib
+import re
+import zoneinfo
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+from devicemgr.domain.model import Schedule, TimeWindow
+from devicemgr.errors import InvalidInput
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MIDNIGHT = time(0, 0)
+
+_MAX_TEXT = 100
+_EXAMPLES = 'write it like "mon-fri 08:00-18:00", "sat,sun 22:00-06:00" or "daily 00:00-24:00"'
+_WINDOW = re.compile(
+    r"(?P<days>[a-z][a-z, -]*?)\s+(?P<h1>[0-9]{1,2}):(?P<m1>[0-9]{2})\s*-\s*(?P<h2>[0-9]{1,2}):(?P<m2>[0-9]{2})"
+)
+
+
+def parse_window(text: str) -> TimeWindow:
+    """`mon-fri 08:00-18:00` as a window; an end at or before the start is on the next day; raises InvalidInput."""
+    plain = text.replace("\N{EN DASH}", "-").strip().lower() if len(text) <= _MAX_TEXT else ""
+    found = _WINDOW.fullmatch(plain)
+    if found is None:
+        raise _refused(text, "it is not days and a span of time")
+    weekdays = _parse_days(text, found["days"])
+    start = _parse_clock(text, found["h1"], found["m1"])
+    end = MIDNIGHT if (found["h2"], found["m2"]) == ("24", "00") else _parse_clock(text, found["h2"], found["m2"])
+    whole_day = start == MIDNIGHT and found["h2"] == "24"
+    if start == end and not whole_day:
+        raise _refused(text, "it ends when it starts")
+    return TimeWindow(weekdays, start, end)
+
+
+def format_window(window: TimeWindow) -> str:
+    """The text that parse_window reads back as the same window; seconds, which it cannot hold, are left out."""
+    end = "24:00" if window.end == MIDNIGHT else f"{window.end:%H:%M}"
+    return f"{_format_days(window.weekdays)} {window.start:%H:%M}-{end}"
+
+
+def parse_timezone(name: str) -> str:
+    """The IANA name of a zone (capitals as IANA writes them); raises InvalidInput with the nearest names."""
+    names = {known.lower(): known for known in zoneinfo.available_timezones()}
+    wanted = name.strip().lower()
+    if wanted in names and find_zone(names[wanted]) is not None:
+        return names[wanted]
+    near = [names[key] for key in difflib.get_close_matches(wanted[:_MAX_TEXT], names, n=3)]
+    hint = f"did you mean {', '.join(near)}?" if near else 'name one like "Asia/Almaty" or "Europe/Berlin"'
+    raise InvalidInput(f"unknown time zone {_shown(name)}: {hint}")
+
+
+@lru_cache(maxsize=1024)
+def find_zone(name: str) -> zoneinfo.ZoneInfo | None:
+    """The zone, or None if this machine doesn't know it; read from disk once, then kept in memory."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def is_open(schedule: Schedule, at: datetime) -> bool:
+    """Whether a window holds the instant `at`; closed for a naive `at` and for an unknown zone; never raises."""
+    zone = find_zone(schedule.timezone)
+    if zone is None or at.utcoffset() is None:
+        return False
+    try:
+        local = at.astimezone(zone)
+        yesterday = local.date() - timedelta(days=1)
+    except OverflowError:  # the first and last days that datetime can hold
+        return False
+    return any(
+        _holds_today(schedule, window, local.date(), local.time())
+        or _holds_since_yesterday(schedule, window, yesterday, local.time())
+        for window in schedule.windows
+    )
+
+
+def spans(schedules: Iterable[Schedule], begin: datetime, end: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """When any of them is open between two aware instants: (from, to) in UTC, in order and apart.
+
+    In an hour that the clock skips it may be closed where is_open() says open.
+    """
+    found = []
+    for schedule in schedules:
+        zone = find_zone(schedule.timezone)
+        first = begin.astimezone(zone).date() - timedelta(days=1)
+        days = [first + timedelta(days=step) for step in range((end - begin).days + 4)] if zone is not None else []
+        for window in schedule.windows:
+            for day in days:
+                if _starts_on(schedule, window, day):
+                    last = day if window.end > window.start else day + timedelta(days=1)
+                    opens = datetime.combine(day, window.start, zone)
+                    closes = datetime.combine(last, window.end.replace(fold=1), zone)
+                    found.append((max(opens.astimezone(UTC), begin), min(closes.astimezone(UTC), end)))
+    joined: list[tuple[datetime, datetime]] = []
+    for opens, closes in sorted(span for span in found if span[0] < span[1]):
+        if joined and opens <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], closes))
+        else:
+            joined.append((opens, closes))
+    return tuple(joined)
+
+
+def _holds_today(schedule: Schedule, window: TimeWindow, today: date, clock: time) -> bool:
+    if not _starts_on(schedule, window, today):
+        return False
+    return window.start <= clock and (clock < window.end or window.end <= window.start)
+
+
+def _holds_since_yesterday(schedule: Schedule, window: TimeWindow, yesterday: date, clock: time) -> bool:
+    return window.end <= window.start and clock < window.end and _starts_on(schedule, window, yesterday)
+
+
+def _starts_on(schedule: Schedule, window: TimeWindow, day: date) -> bool:
+    return day.weekday() in window.weekdays and day not in schedule.holidays
+
+
+def _parse_days(text: str, days: str) -> frozenset[int]:
+    if days == "daily":
+        return frozenset(range(7))
+    weekdays: set[int] = set()
+    for part in days.split(","):
+        first, dash, last = (name.strip() for name in part.partition("-"))
+        if first not in DAYS or (dash and last not in DAYS):
+            raise _refused(text, f"{_shown(part.strip())} is not a day or a range of days ({' '.join(DAYS)}, daily)")
+        begin = DAYS.index(first)
+        length = (DAYS.index(last) - begin) % 7 if dash else 0
+        weekdays.update((begin + step) % 7 for step in range(length + 1))
+    return frozenset(weekdays)
+
+
+def _parse_clock(text: str, hour: str, minute: str) -> time:
+    if int(hour) > 23 or int(minute) > 59:
+        raise _refused(text, f"{hour}:{minute} is not a time of day (00:00 to 23:59, or 24:00 as an end)")
+    return time(int(hour), int(minute))
+
+
+def _format_days(weekdays: frozenset[int]) -> str:
+    if len(weekdays) == 7:
+        return "daily"
+    runs = []
+    for begin in sorted(day for day in weekdays if (day - 1) % 7 not in weekdays):
+        last = begin
+        while (last + 1) % 7 in weekdays:
+            last = (last + 1) % 7
+        runs.append(DAYS[begin] if last == begin else f"{DAYS[begin]}-{DAYS[last]}")
+    return ",".join(runs)
+
+
+def _refused(text: str, why: str) -> InvalidInput:
+    return InvalidInput(f"the window {_shown(text)} cannot be used, {why}: {_EXAMPLES}")
+
+
+def _shown(text: str) -> str:
+    return ascii(text) if len(text) <= _MAX_TEXT else ascii(text[:_MAX_TEXT]) + "…"

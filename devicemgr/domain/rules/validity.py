@@ -1,0 +1,33 @@
+"""Whether a person's own record lets them in at an instant, before any portal is looked at."""
+
+from datetime import datetime, timezone
+
+from devicemgr.domain.events import Reason
+from devicemgr.domain.model import Person
+
+
+def invalidity(person: Person, at: datetime) -> Reason | None:
+    """None, or why not: suspended, before `valid_from`, or at or after `valid_to`; a limit without a zone denies."""
+    if person.suspended:
+        return Reason.SUSPENDED
+    if person.valid_from is not None and not _reached(person.valid_from, at):
+        return Reason.NOT_YET_VALID
+    if person.valid_to is not None and not _is_before(at, person.valid_to):
+        return Reason.EXPIRED
+    return None
+
+
+def _reached(limit: datetime, at: datetime) -> bool:
+    first, second = _instant(limit), _instant(at)
+    return first is not None and second is not None and first <= second
+
+
+def _is_before(at: datetime, limit: datetime) -> bool:
+    first, second = _instant(at), _instant(limit)
+    return first is not None and second is not None and first < second
+
+
+def _instant(moment: datetime) -> datetime | None:
+    """The same instant at a fixed offset: two datetimes of one zone compare by wall clock, wrong in a repeated hour."""
+    offset = moment.utcoffset()
+    return None if offset is None else moment.replace(tzinfo=timezone(offset), fold=0)

@@ -1,0 +1,70 @@
+"""Counts since the daemon's start, read behind the ledger so that nobody who records waits for them."""
+
+import bisect
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+from devicemgr.domain.events import Kind
+from devicemgr.store.database import Database
+from devicemgr.store.ledger import events as ledger_rows
+
+# Seconds; a decision takes milliseconds, an unlock as long as the gate's line.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_AT_ONCE = 2000
+_DECISIONS = {str(Kind.ACCESS_GRANTED): "granted", str(Kind.ACCESS_DENIED): "denied"}
+_PARTS = ("capture_to_decision", "decision_to_record", "record_to_unlock", "total")
+
+
+class Histogram:
+    """How many values fell at or under each of BUCKETS, how many in all, and their sum."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one value."""
+        self.counts[bisect.bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+    def buckets(self) -> Iterator[tuple[str, float]]:
+        """Upper bounds and how many lie under each, the last one +Inf, as Prometheus wants them."""
+        seen = 0
+        for bound, count in zip([*map(str, BUCKETS), "+Inf"], self.counts, strict=True):
+            seen += count
+            yield bound, float(seen)
+
+
+class Meters:
+    """`look` by one thread; the figures may be read by any."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seq: int | None = None
+        self._lock = threading.Lock()
+        self.events: Counter[str] = Counter()
+        self.decisions: Counter[tuple[str, str]] = Counter()
+        self.latency = {part: Histogram() for part in _PARTS}
+
+    def look(self) -> None:
+        """Count what was recorded since the last look, a few thousand at most."""
+        with self._lock, self._database.read() as session:
+            if self._seq is None:
+                self._seq = ledger_rows.head(session)[0]
+                return
+            for seq, body in ledger_rows.bodies_after(session, self._seq, _AT_ONCE):
+                self._count(json.loads(body))
+                self._seq = seq
+
+    def _count(self, event: dict[str, object]) -> None:
+        kind = str(event["kind"])
+        self.events[kind] += 1
+        if kind in _DECISIONS:
+            self.decisions[_DECISIONS[kind], str(event["reason"] or "")] += 1
+        latency = event["latency_ms"]
+        if isinstance(latency, dict) and kind != Kind.ACCESS_GRANTED:  # its unlock tells the whole way
+            for part in _PARTS:
+                if isinstance(latency.get(part), (int, float)):
+                    self.latency[part].add(latency[part] / 1000)

@@ -1,0 +1,185 @@
+"""Checks of the box, the home and each device; each answer says what is wrong and what to do."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from devicemgr.errors import DevicemgrError
+from devicemgr.ledger import verification as chain_check
+from devicemgr.ledger.sealer import read_key
+from devicemgr.operations import doctor_host as doctor_box
+from devicemgr.operations.doctor_host import Finding, run
+from devicemgr.people import shared_cards
+from devicemgr.recovery import backup
+from devicemgr.site.runtime import Runtime
+from devicemgr.site.site import Site
+from devicemgr.store.database import get_meta
+from devicemgr.store.people import consents, face_models, people
+from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import provisioning as profiles
+from devicemgr.text import rfc3339
+
+_TEST_SECONDS = 20.0
+_CONSENT_DAYS = 14
+SKEW_SECONDS = 5.0
+
+
+def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
+    """All checks: `{"check", "ok", "detail", "fix"}`."""
+    return [
+        *doctor_box.examine(site.home),
+        run("time", lambda: _time(site)),
+        run("database", lambda: _database(site)),
+        run("quarantine", lambda: _quarantine(site)),
+        run("ledger", lambda: _ledger(site)),
+        run("consents", lambda: _consents(site)),
+        run("cards", lambda: _cards(site)),
+        run("backups", lambda: _backups(site)),
+        run("face model", lambda: _face_model(site)),
+        run("daemon", lambda: _daemon(runtime)),
+        run("alarms", lambda: _alarms(runtime)),
+        run("profiles", lambda: _profiles(site)),
+        *_devices(site, runtime),
+    ]
+
+
+def _time(site: Site) -> str:
+    if behind := site.clock.behind_s:
+        raise Finding(
+            f"the clock is {behind:.0f} s behind the time that was reached; rights are judged by that",
+            "set the clock; if it is right: devicemgr clock --accept",
+        )
+    if ahead := site.clock.ahead_s:
+        raise Finding(
+            f"the clock has jumped {ahead:.0f} s ahead of the time that was reached; a right must hold by both times",
+            "set the clock; if it is right: devicemgr clock --accept",
+        )
+    return "agrees with the time that was reached"
+
+
+def _database(site: Site) -> str:
+    if site.database.frozen:
+        raise Finding(site.database.frozen, "stop the daemon, then do what is said there")
+    damage = site.database.damage()
+    if damage:
+        raise Finding(f"the database is damaged: {damage}", "stop the daemon and restore the last backup")
+    return "whole, and of this version"
+
+
+def _quarantine(site: Site) -> str:
+    folder = site.home.quarantine
+    count = len(list(folder.iterdir())) if folder.is_dir() else 0
+    if count and not site.database.frozen:
+        detail = f"{count} databases that were set aside lie in {folder}, with everybody who was in them"
+        raise Finding(detail, "delete that folder when nobody needs it any more")
+    return "no database had to be set aside" if not count else f"see {folder}"
+
+
+def _ledger(site: Site) -> str:
+    count, flaw = chain_check.check(site.ledger, site.database, read_key(site.home.seal_key))
+    if flaw:
+        raise Finding(f"event {flaw.seq}: {flaw.why}", "keep a copy of the database and find out who changed it")
+    return f"{count} events, the chain holds"
+
+
+def _consents(site: Site) -> str:
+    soon = rfc3339(datetime.now(UTC) + timedelta(days=_CONSENT_DAYS))
+    with site.database.read() as session:
+        ending = consents.ending(list(people.all_rows(session)), soon)
+        ended = [row for row in ending if consents.in_force(row) is None]
+    if ending:
+        detail = f"{len(ending) - len(ended)} end within {_CONSENT_DAYS} days; {len(ended)} have ended, the face is off"
+        raise Finding(detail, f"devicemgr person list --expiring {_CONSENT_DAYS}; then enroll renew, or withdraw")
+    return f"none ends within {_CONSENT_DAYS} days"
+
+
+def _cards(site: Site) -> str:
+    if found := shared_cards.find(site.database):
+        detail = f"{len(found)} cards are held by two people under two notations: {found[0].cause}"
+        raise Finding(detail, f"devicemgr card remove {found[0].badge} {found[0].number}")
+    return "each is one person's"
+
+
+def _backups(site: Site) -> str:
+    with site.database.read() as session:
+        last, owed = backup.last(session), get_meta(session, backup.OWED)
+    if last is None:
+        return "none was made yet: see `devicemgr backup`"
+    if owed:
+        detail = f"somebody was erased, or withdrew their face, and {last['keys']} could not be rewritten"
+        raise Finding(detail, "make a backup, which rewrites it, and delete every copy of the file before")
+    return f"the last one is of {last['made']}"
+
+
+def _face_model(site: Site) -> str:
+    """The file of a model of one's own, held against the digest that was pinned when it was put in force."""
+    with site.database.read() as session:
+        own = face_models.active(session)
+    if own is None:
+        return "the product's own"
+    try:
+        with Path(own.path).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Finding(f"{own.path} can't be read ({error.strerror})", "put the model's file back") from error
+    if found != own.sha256:
+        raise Finding(
+            f"{own.path} is not the file that was put in force: it was swapped or is damaged",
+            "put the model's file back; for another model: devicemgr enroll migrate",
+        )
+    return f"{own.name}, as it was put in force"
+
+
+def _profiles(site: Site) -> str:
+    """A camera whose new password was on its way may have it, and nobody but `device provision` finds out."""
+    with site.database.read() as session:
+        phases = profiles.phases(session)
+    left = sorted(name for name, phase in phases.items() if phase != "done")
+    if left:
+        names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        raise Finding(f"not set up to the end: {names}", f"devicemgr device provision {' '.join(left[:5])}")
+    return f"{len(phases)} devices are set up by a profile"
+
+
+def _daemon(runtime: Runtime) -> str:
+    if not runtime.running:
+        raise Finding("no daemon runs", "start it: systemctl start devicemgr, or devicemgr run")
+    return f"running for {runtime.status()['daemon']['uptime_s']:.0f} s"
+
+
+def _alarms(runtime: Runtime) -> str:
+    """What `status` shows; without a daemon that alone is the check before this one."""
+    found = [alarm for alarm in runtime.status()["alarms"] if alarm["kind"] != "daemon_not_running"]
+    if found:
+        where = [f"{alarm['kind']} {alarm.get('portal') or alarm.get('device') or ''}".strip() for alarm in found[:5]]
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise Finding(f"{len(found)} alarms stand: {', '.join(where)}{more}", "devicemgr status tells the causes")
+    return "none stands"
+
+
+def _devices(site: Site, runtime: Runtime) -> Iterator[dict[str, Any]]:
+    with site.database.read() as session:
+        names = [row.name for row in places.devices(session)]
+    for name in names:
+        yield run(f"device {name}", lambda name=name: _device(runtime, name))  # type: ignore[misc]
+
+
+def _device(runtime: Runtime, name: str) -> str:
+    try:
+        found = runtime.call_device(name, lambda device: device.check(), _TEST_SECONDS)
+    except DevicemgrError as error:
+        raise Finding(str(error), f"devicemgr device test {name}") from error
+    skew = skew_of(found)
+    if abs(skew) > SKEW_SECONDS:
+        how = f"{abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
+        raise Finding(f"it answers, and its clock is {how}", "give it a time server, such as this box")
+    return ", ".join(f"{key}={value}" for key, value in list(found.items())[:6]) or f"answers (uid {os.getuid()})"
+
+
+def skew_of(found: Mapping[str, Any]) -> float:
+    """How far a device's clock is off in what its `check` told; 0 where it tells none."""
+    told = (found.get(name) for name in ("clock_skew_seconds", "clock_skew_s"))
+    return next((float(skew) for skew in told if isinstance(skew, (int, float))), 0.0)

@@ -1,0 +1,177 @@
+"""What `status` answers, with a daemon and without."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from devicemgr import __version__
+from devicemgr.devices.supervisor import DeviceState, Health
+from devicemgr.domain.events import Kind
+from devicemgr.domain.model import Portal
+from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.errors import StorageFailed
+from devicemgr.people import shared_cards
+from devicemgr.site.site import Site
+from devicemgr.store.database import Database
+from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import seals
+from devicemgr.store.site import device_sync as holdings
+from devicemgr.text import rfc3339
+
+_DISPUTED_FOR = timedelta(hours=24)
+
+
+def device_json(state: DeviceState, revoked: Mapping[str, int]) -> dict[str, Any]:
+    """One device of `status`; `revoked` people are those whom it still holds and should not."""
+    return {
+        "name": state.name, "kind": state.kind, "state": str(state.health), "cause": state.cause,
+        "since": rfc3339(state.since), "revoked": revoked.get(state.name, 0),
+    }  # fmt: skip
+
+
+def revoked(database: Database) -> dict[str, int]:
+    """By device, how many people are still to be removed from it; nothing while the database can't be read."""
+    try:
+        with database.read() as session:
+            return {name: found["revoked"] for name, found in holdings.counts(session).items() if found["revoked"]}
+    except StorageFailed:
+        return {}
+
+
+def gallery_json(gallery: Gallery) -> dict[str, Any]:
+    """The gallery of `status`."""
+    stats = gallery.stats()
+    return {
+        "people": stats.people, "templates": stats.templates, "model": stats.model, "threshold": stats.threshold,
+    }  # fmt: skip
+
+
+def ledger_json(database: Database) -> dict[str, Any]:
+    """The ledger of `status`; seq 0 while the database can't be read."""
+    try:
+        with database.read() as session:
+            sealed = seals.last(session)
+            return {"seq": ledger_rows.head(session)[0], "sealed_at": sealed.time if sealed else None}
+    except StorageFailed:
+        return {"seq": 0, "sealed_at": None}
+
+
+def daemon_json(*, running: bool, ready: bool, uptime_s: float, stuck_threads: int = 0) -> dict[str, Any]:
+    """The daemon of `status`; `stuck_threads` hang in drivers and were replaced."""
+    return {
+        "running": running, "ready": ready, "version": __version__, "uptime_s": round(uptime_s, 1),
+        "stuck_threads": stuck_threads,
+    }  # fmt: skip
+
+
+def revoked_alarms(revoked: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Devices that could still let in whom they should not."""
+    return [
+        {"kind": "device_holds_revoked", "device": name, "cause": f"it still holds {count} revoked people"}
+        for name, count in sorted(revoked.items())
+    ]
+
+
+def disputed_alarms(database: Database) -> list[dict[str, Any]]:
+    """Portals where a console decided otherwise than the rules within the last day."""
+    since = datetime.now(UTC) - _DISPUTED_FOR
+    try:
+        with database.read() as session:
+            found = ledger_rows.counts_by_portal(session, Kind.DECISION_DISPUTED, rfc3339(since))
+    except StorageFailed:
+        return []
+    return [
+        {
+            "kind": "decision_disputed", "portal": portal,
+            "cause": f"{count} decisions of a console in the last 24 h were not what the rules say; look at "
+            "`devicemgr events --kind decision_disputed`",
+        }
+        for portal, count in found.items()
+    ]  # fmt: skip
+
+
+def shared_card_alarms(database: Database) -> list[dict[str, Any]]:
+    """Return an alarm for each card that two people hold."""
+    return [{"kind": "card_shared", "cause": found.cause} for found in shared_cards.find(database)]
+
+
+def storage_alarms(site: Site) -> list[dict[str, Any]]:
+    """What stands between events and the database, and its last good copy."""
+    found, ledger = [], site.ledger
+    if site.database.frozen:
+        found.append({"kind": "database_set_aside", "cause": site.database.frozen})
+    elif site.snapshots.failing:
+        found.append({"kind": "snapshot_failed", "cause": site.snapshots.failing})
+    if ledger.failing:
+        opened = "known people are let in" if ledger.allow_known and not ledger.spill_cause else "nothing is opened"
+        found.append(
+            {"kind": "storage_failed", "cause": f"events can't be stored, and {opened} meanwhile: {ledger.cause}"}
+        )
+    if ledger.spill_cause:
+        found.append({"kind": "spill_failed", "cause": f"events could only wait in memory: {ledger.spill_cause}"})
+    return found
+
+
+def portal_alarms(
+    rules: Snapshot, devices: Iterable[DeviceState], channels_of: Callable[[str], int | None]
+) -> list[dict[str, Any]]:
+    """Return the portals whose gate is away, or has no such channel: they do nothing that a guard asks for."""
+    states = {state.name: state for state in devices}
+    found: list[dict[str, Any]] = []
+    for name, portal in sorted(rules.portals.items()):
+        state, channels = states.get(portal.gate), channels_of(portal.gate)
+        where = {"portal": name, "device": portal.gate}
+        if state is not None and state.health in (Health.OFFLINE, Health.QUARANTINED):
+            cause = f"its gate {portal.gate} is {state.health}: {state.cause or 'see its alarm'}"
+            found.append({"kind": "portal_gate_offline", **where, "cause": cause, "since": rfc3339(state.since)})
+        if channels is not None and portal.channel > channels:
+            has = f"channels 1 to {channels}" if channels else "no channels"
+            cause = (
+                f"{portal.gate} has {has}, not {portal.channel}; `devicemgr portal edit {name} --gate` names another"
+            )
+            found.append({"kind": "portal_channel_missing", **where, "cause": cause})
+    return found
+
+
+def alarms(
+    site: Site, devices: list[DeviceState], revoked: Mapping[str, int], *, fire: bool, unread: str | None
+) -> list[dict[str, Any]]:
+    """What a guard should see first."""
+    found: list[dict[str, Any]] = [{"kind": "fire_release", "cause": "a fire input is active"}] if fire else []
+    found += storage_alarms(site)
+    if unread is not None:
+        found.append({"kind": "site_not_read", "cause": f"changes of people and site are not in force: {unread}"})
+    if site.sealer.failing is not None:
+        found.append({"kind": "ledger_not_sealed", "cause": site.sealer.failing})
+    found += [
+        {"kind": f"device_{state.health}", "device": state.name, "cause": state.cause, "since": rfc3339(state.since)}
+        for state in devices
+        if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
+    ]
+    found += revoked_alarms(revoked) + shared_card_alarms(site.database)
+    return found + disputed_alarms(site.database)
+
+
+def of_daemon(
+    site: Site, daemon: dict[str, Any], devices: list[DeviceState], rules: Snapshot,
+    state_of: Callable[[str], str], unread: str | None, door_of: Callable[[Portal], str | None],
+) -> dict[str, Any]:  # fmt: skip
+    """The whole of `status` with a daemon, also while the database can't be read."""
+    held = revoked(site.database)
+    return {
+        "daemon": daemon,
+        "devices": [device_json(state, held) for state in devices],
+        "portals": [
+            {
+                "name": portal.name,
+                "mode": str(portal.mode),
+                "state": state_of(portal.name),
+                "door": door_of(portal),
+            }
+            for _, portal in sorted(rules.portals.items())
+        ],
+        "gallery": gallery_json(site.gallery.current),
+        "ledger": ledger_json(site.database),
+        "alarms": alarms(site, devices, held, fire=rules.fire_active, unread=unread),
+    }

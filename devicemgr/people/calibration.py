@@ -1,0 +1,108 @@
+"""Calibration of a site: on request, and again by itself as the gallery grows."""
+
+import logging
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.domain.events import Fact
+from devicemgr.errors import DevicemgrError, InvalidInput, SystemFault
+from devicemgr.gallery.cache import GalleryKeeper
+from devicemgr.site.site import Site
+from devicemgr.store.people import calibrations, people
+
+log = logging.getLogger(__name__)
+
+DEFAULT_FPIR = 0.01
+HIGHEST_FPIR, LOWEST_FPIR = 0.1, 0.001
+# Again once the gallery is a fifth larger.
+GROWTH = 1.2
+BY_ITSELF = "daemon"
+
+
+def target(fpir: float | None, per_day: float | None, days: float | None) -> float:
+    """The share of strangers who may be taken for someone; InvalidInput for what contradicts itself or is too fine."""
+    if days is None:
+        return DEFAULT_FPIR if fpir is None else fpir
+    if fpir is not None or per_day is None:
+        raise InvalidInput(
+            "--days goes with --per-day and without --fpir: one stranger taken for someone in so many days"
+        )
+    asked = 1 / (per_day * days)
+    if asked < LOWEST_FPIR:
+        most = 1 / (LOWEST_FPIR * per_day)
+        raise InvalidInput(
+            f"one in {days:g} days at {per_day:g} strangers a day is one in {per_day * days:.0f}, more than faces "
+            f"alone can promise: up to --days {most:.3g} can be had; for more ask for a card too (--require card+face)"
+        )
+    return min(asked, HIGHEST_FPIR)
+
+
+def days_between(share: dict[str, Any] | None, per_day: float) -> dict[str, float | None] | None:
+    """Days from one stranger taken for someone to the next, from a share with its interval; None is never."""
+    if share is None:
+        return None
+    value, soonest, latest = (
+        round(1 / (share[name] * per_day), 2) if share[name] > 0 else None for name in ("value", "high", "low")
+    )
+    return {"value": value, "low": soonest, "high": latest}
+
+
+def calibrate(site: Site, actor: str, fpir: float) -> dict[str, Any]:
+    """Measure, put in force and record; the figures for people, look-alikes by badge."""
+    if not LOWEST_FPIR <= fpir <= HIGHEST_FPIR:
+        raise InvalidInput(f"--fpir is a share of strangers from {LOWEST_FPIR} to {HIGHEST_FPIR}, such as 0.01")
+    return calibrate_gallery(site, site.gallery, actor, fpir)
+
+
+def calibrate_gallery(site: Site, gallery: GalleryKeeper, actor: str, fpir: float) -> dict[str, Any]:
+    """As `calibrate`, for the gallery of whatever model; SystemFault where no part calibrates."""
+    if site.parts.calibrate is None:
+        raise SystemFault("this installation has no part that calibrates: install devicemgr again (make install)")
+    gallery.refresh()
+    own = gallery.own
+    calibration, figures = site.parts.calibrate(gallery.rows(), fpir, own)
+    figures["model"] = gallery.name_of(own)
+    kept = ("model", "people", "tested", "fpir_target", "threshold", "from")
+    detail = {name: figures[name] for name in kept} | {"lookalike_pairs": len(calibration.lookalikes)}
+    with site.database.write() as session:
+        calibrations.save(session, calibration, own)
+        site.ledger.append(session, [Fact("admin.gallery_calibrated", datetime.now(UTC), actor=actor, detail=detail)])
+        for pair in figures["lookalikes"]:
+            pair["badges"] = [people.badge_of(session, person) for person in pair.pop("people")]
+    gallery.refresh()
+    return figures
+
+
+class Recalibration:
+    """Calibrates again in a thread of its own when a site that was calibrated has grown."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._thread: threading.Thread | None = None
+
+    def consider(self) -> None:
+        """Start it if it is due and none runs; returns at once."""
+        calibration = self._site.gallery.calibration
+        grown = calibration is not None and (
+            self._site.gallery.current.stats().people >= max(calibration.people * GROWTH, 1)
+        )
+        if calibration is None or not grown or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._thread = threading.Thread(target=self._run, args=(calibration.fpir,), name="calibration", daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Let one that runs come to its end."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _run(self, fpir: float) -> None:
+        try:
+            figures = calibrate(self._site, BY_ITSELF, fpir)
+        except DevicemgrError as error:
+            log.warning("the gallery has grown and could not be calibrated again: %s", error)
+        except Exception:
+            log.exception("the gallery has grown and could not be calibrated again")
+        else:
+            log.info("calibrated for %d people: threshold %.4f", figures["people"], figures["threshold"])

@@ -1,0 +1,121 @@
+"""What somebody agreed to: which form, which version of the notice, until when; and what follows when that has come."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from devicemgr.domain.events import Fact
+from devicemgr.errors import ConsentEnded, ConsentWithdrawn, InvalidInput, NotFound
+from devicemgr.site.site import Site
+from devicemgr.store.database import Session, clock_of
+from devicemgr.store.people import consents as rows
+from devicemgr.store.people import people
+from devicemgr.store.site import settings
+from devicemgr.store.tables import PersonRow
+from devicemgr.text import parse_time, reference, rfc3339
+
+EXPIRED = "admin.consent_expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The signed form's reference; the notice's version and the end (RFC 3339), where there are such.
+
+    `bulk`: an import names them for many people at once.
+    """
+
+    reference: str
+    notice: str | None = None
+    until: str | None = None
+    bulk: bool = False
+
+
+def agreed(session: Session, form: str, notice: str | None = None, until: str | None = None) -> Terms:
+    """Checked, with what the site's settings say where the caller says nothing; else InvalidInput."""
+    found = settings.load(session)
+    end = parse_time(until) if until else None
+    if end is None and found.consent_days:
+        end = clock_of(session).earliest() + timedelta(days=found.consent_days)
+    if end is not None and end <= clock_of(session).now():
+        raise InvalidInput("the consent would have ended already; give a later --consent-until")
+    version = (notice or found.notice).strip()
+    if len(version) > 64 or any(unicodedata.category(c).startswith("C") for c in version):
+        raise InvalidInput("a notice's version has up to 64 printable characters, such as 2026-11")
+    return Terms(reference(form), version or None, rfc3339(end) if end else None)
+
+
+def require_not_withdrawn(row: PersonRow, terms: Terms) -> None:
+    """Raise ConsentWithdrawn if this person has withdrawn the consent of this reference.
+
+    An import names one reference for many people, so it says nothing of what one of them wants: it also brings
+    back nobody whose newest consent is withdrawn, whatever its reference, and nobody by a reference whose end has come
+    (ConsentEnded).
+    """
+    person = f"{row.name} (badge {row.badge})"
+    refused = rows.withdrawn(row, terms.reference)
+    if refused is not None:
+        raise ConsentWithdrawn(
+            f"{person} withdrew the consent {refused.reference} on {_day(refused.withdrawn)}; "
+            "give the reference of a new one that they have signed since"
+        )
+    if terms.bulk and (refused := rows.newest_withdrawn(row)) is not None:
+        raise ConsentWithdrawn(
+            f"{person} withdrew their consent on {_day(refused.withdrawn)}; an import does not bring a face back: "
+            f"`devicemgr enroll photo {row.badge} FILE --consent REF`, under a consent that they have signed since"
+        )
+    if terms.bulk and (ended := rows.run_out(row, terms.reference)) is not None:
+        raise ConsentEnded(
+            f"the consent {ended.reference} of {person} ended on {_day(ended.until)}; give the reference of a new one"
+        )
+
+
+def _day(time: str | None) -> str:
+    return (time or "")[:10]
+
+
+def renew(site: Site, actor: str, badge: str, form: str, notice: str | None, until: str | None) -> dict[str, Any]:
+    """A new consent of somebody who has a face here, which counts again from now on."""
+    with site.database.write() as session:
+        row = people.get(session, badge)
+        if not row.templates:
+            raise NotFound(f"{badge} has no face here; `devicemgr enroll photo {badge} …` takes the consent with it")
+        terms = agreed(session, form, notice, until)
+        require_not_withdrawn(row, terms)
+        _, given = rows.give(session, row, terms.reference, terms.notice, terms.until)
+        if given:
+            detail = {"notice": terms.notice, "until": terms.until}
+            fact = Fact("admin.consent_given", datetime.now(UTC), person_id=row.id, actor=actor, detail=detail)
+            site.ledger.append(session, [fact])
+        return people.as_json(row)
+
+
+class ConsentWatch:
+    """Ends what has an end: for one thread, a few times a minute. A face is off with the next look at the store."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._off: frozenset[str] = frozenset()
+
+    def look(self) -> None:
+        """Note consents whose end has come.
+
+        While the clock has jumped ahead, and may be set back, their faces are off and nothing is noted for good.
+        """
+        at = rfc3339(self._site.clock.now())
+        with self._site.database.read() as session:
+            off = frozenset(row.id for row in rows.due(session, at))
+        if off and not self._site.clock.ahead_s:
+            self._note(at)
+            off = frozenset()
+        elif off != self._off:
+            with self._site.database.write():
+                pass  # who reads the store looks again
+        self._off = off
+
+    def _note(self, at: str) -> None:
+        with self._site.database.write() as session:
+            for consent in rows.due(session, at):
+                consent.expired = at
+                fact = Fact(EXPIRED, datetime.now(UTC), person_id=consent.person_id, detail={"until": consent.until})
+                self._site.ledger.append(session, [fact])

@@ -1,0 +1,63 @@
+"""The data subject's copy: everything that is kept about one person, and where."""
+
+import base64
+from typing import Any
+
+from devicemgr.people import face_enrollment as faces
+from devicemgr.people import face_samples as samples
+from devicemgr.site.site import Site
+from devicemgr.store.database import Session
+from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.people import consents, people
+from devicemgr.store.people import samples as sample_rows
+from devicemgr.store.site import device_sync as holdings
+from devicemgr.store.tables import PersonRow
+
+_PAGE = 10_000
+
+
+def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str, Any]:
+    """As JSON; of numbers that stand for a face it says that they are there, kept photos are in it as JPEG (base64).
+
+    With `vectors` those numbers too.
+    """
+    with site.database.read() as session:
+        row = people.get(session, badge)
+        return people.as_json(row) | {
+            "id": row.id,
+            "consents": [consents.as_json(consent) for consent in row.consents],
+            "templates": [
+                {"model": t.model, "created": t.created, "bytes": len(t.sealed)}
+                | ({"vector": faces.vector(site, session, t.id)} if vectors else {})
+                for t in row.templates
+            ],
+            "samples": _photos(site, row),
+            "credentials": [
+                {"kind": c.kind, "created": c.created} | ({"number": c.value} if c.kind == "card" else {})
+                for c in row.credentials
+            ],
+            "held_by_devices": holdings.places_of(session, [row.id])[row.id],
+            "in_backups": row.backup_key is not None,
+            "events": _events(session, row.badge),
+        }
+
+
+def _photos(site: Site, row: PersonRow) -> list[dict[str, Any]]:
+    found = []
+    for sample in row.samples:
+        assert row.wrapped_key is not None
+        sealed = sample_rows.SealedSample(row.id, sample.consent_id, row.wrapped_key, sample.photo_mac, sample.sealed)
+        jpeg = samples.opened(site, sealed).jpeg
+        found.append({"created": sample.created, "jpeg": base64.b64encode(jpeg).decode()})
+    return found
+
+
+def _events(session: Session, badge: str) -> list[dict[str, Any]]:
+    """All of them, a page at a time."""
+    found: list[dict[str, Any]] = []
+    after = 0
+    while page := ledger_rows.find(session, EventFilter(badge=badge, after=after), _PAGE):
+        found += page
+        after = page[-1]["seq"]
+    return found

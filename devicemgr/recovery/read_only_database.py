@@ -1,0 +1,71 @@
+"""A site whose database can't be used, as its last good snapshot has it: to decide by, not to be changed."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devicemgr.errors import DevicemgrError, StorageFailed
+from devicemgr.home import Home
+from devicemgr.recovery import quarantine
+from devicemgr.store import integrity as condition
+from devicemgr.store import sqlite
+from devicemgr.store.database import FINGERPRINT, Database, Session, set_meta
+from devicemgr.vault import Vault
+
+_PREFIX = "frozen-"
+
+
+class FrozenDatabase(Database):
+    """A private copy of the snapshot; every write is refused with what to do."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(sqlite.open_engine(path))
+        self._folder = path.parent
+        self.frozen = why
+
+    @contextmanager
+    def write(self, **_: object) -> Iterator[Session]:
+        """StorageFailed."""
+        raise StorageFailed(self.frozen)
+        yield
+
+    def forget(self) -> bool:
+        """Nothing was deleted."""
+        return True
+
+    def close(self) -> None:
+        """The copy goes too."""
+        super().close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def open_frozen(home: Home, why: str, *, nobody: Vault | None) -> FrozenDatabase:
+    """What is known without the database: the snapshot, or nobody, under that vault; StorageFailed without either."""
+    home.cache.mkdir(mode=0o700, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home.cache))
+    path = folder / home.database.name
+    told = quarantine.advice(home, why)
+    try:
+        if condition.flaw(home.snapshot, None) is not None:
+            raise StorageFailed("there is no whole snapshot")
+        condition.copy(home.snapshot, path)
+        Database.create(path).close()
+    except DevicemgrError as error:
+        if nobody is None:
+            shutil.rmtree(folder)
+            raise StorageFailed(told) from error
+        told += "; nobody is known meanwhile, since there is no whole snapshot"
+        path.unlink(missing_ok=True)
+        made = Database.create(path)
+        with made.write() as session:
+            set_meta(session, FINGERPRINT, nobody.fingerprint())
+        made.close()
+    return FrozenDatabase(path, told)
+
+
+def sweep(home: Home) -> None:
+    """Delete what processes that were killed left; the caller owns the home."""
+    for folder in home.cache.glob(f"{_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)

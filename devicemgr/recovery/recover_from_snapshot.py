@@ -1,0 +1,72 @@
+"""Going on from the last good snapshot, when the database can't be used and there is no newer backup."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from devicemgr.atomic_files import sync_folder
+from devicemgr.domain.events import Fact
+from devicemgr.errors import InvalidInput, KeyMissing, RequestError, StorageFailed
+from devicemgr.gallery import cache_file as gallery_file
+from devicemgr.home import Home
+from devicemgr.ledger import spill_replay as spilling
+from devicemgr.ledger.restorations import RECOVERED
+from devicemgr.ledger.sealer import Sealer
+from devicemgr.ledger.spill_file import Spill
+from devicemgr.recovery import quarantine
+from devicemgr.store import integrity as condition
+from devicemgr.store.database import FINGERPRINT, Database, get_meta
+from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.text import rfc3339
+from devicemgr.vault import Vault
+
+
+def from_snapshot(home: Home, actor: str) -> dict[str, Any]:
+    """Make the snapshot the database, record what is missing, and bring in the spill file; the answer of `recover`."""
+    with home.taken():
+        why = quarantine.trouble(home, thorough=True)
+        if why is None:
+            raise RequestError("the database can be used; there is nothing to recover from")
+        if condition.flaw(home.snapshot, None) is not None:
+            raise InvalidInput("there is no whole snapshot; restore a backup (`devicemgr restore FILE --replace`)")
+        aside = quarantine.set_aside(home, why) if home.database.exists() else _last(home)
+        draft = home.path / ".recovering.db"
+        condition.copy(home.snapshot, draft)
+        try:
+            answer = _brought_up(home, draft, why, aside, actor)
+            draft.rename(home.database)
+            sync_folder(home.path)
+        except OSError as error:
+            raise StorageFailed(f"the snapshot could not be put in place ({error}); free space there") from error
+        finally:
+            draft.unlink(missing_ok=True)
+        database = Database.open(home.database)
+        Sealer(home, database).seal()
+        database.close()
+        return answer
+
+
+def _last(home: Home) -> Path | None:
+    folders = sorted(home.quarantine.iterdir()) if home.quarantine.is_dir() else []
+    return folders[-1] if folders else None
+
+
+def _brought_up(home: Home, draft: Path, why: str, aside: Path | None, actor: str) -> dict[str, Any]:
+    taken = rfc3339(datetime.fromtimestamp(home.snapshot.stat().st_mtime, UTC))
+    database, spill = Database.create(draft), Spill(home.spill, home.spill_key)
+    try:
+        with database.write() as session:
+            if get_meta(session, FINGERPRINT) != Vault.load(home.key).fingerprint():
+                raise KeyMissing(f"{home.key} is not the snapshot's key; restore a backup")
+            events = ledger_rows.head(session)[0]
+            detail = {
+                "why": why, "snapshot": taken, "events": events, "set_aside": aside.name if aside else None,
+                **Sealer(home, database).begin_anew(session),
+            }  # fmt: skip
+            gallery_file.forget(session)
+            ledger_rows.append(session, [Fact(RECOVERED, datetime.now(UTC), actor=actor, detail=detail)])
+            brought = spilling.bring_in_all(session, spill) if spill.attach() else 0
+        database.forget()
+    finally:
+        database.close()
+    return {"home": str(home.path), **detail, "set_aside": str(aside) if aside else None, "spilled": brought}

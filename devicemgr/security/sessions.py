@@ -1,0 +1,214 @@
+"""Signing in over the network: passwords, sessions and tokens, and how often one may be wrong.
+
+Sessions live in the daemon's memory, by digest: nothing on disk opens one, and a restart ends them all.
+"""
+
+import hmac
+import ipaddress
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.domain.events import Fact
+from devicemgr.domain.model import Role
+from devicemgr.errors import NotSignedIn, TooManyTries
+from devicemgr.security.passwords import TOKEN_START, digest, is_right, new_secret
+from devicemgr.site.site import Site
+from devicemgr.store.site import operators
+from devicemgr.text import rfc3339
+
+MOST_WRONG, WRONG_SECONDS = 5, 60.0
+"""Of one account from one address: wrong tries from elsewhere do not lock its owner out."""
+MAX_WRONG_PER_ADDRESS = 20
+IDLE_SECONDS, SESSION_SECONDS = 15 * 60.0, 12 * 3600.0
+_MOST_SESSIONS, _MOST_OF_ONE = 500, 10
+_MOST_TOLD = 10
+
+_AGAIN = "name or password is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signed in, and in which roles."""
+
+    actor: str
+    roles: frozenset[Role]
+
+
+class TryLimit:
+    """So many tries of a key within a time; while there is no room for more keys, new ones are refused."""
+
+    def __init__(
+        self, most: int = MOST_WRONG, seconds: float = WRONG_SECONDS, room: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._most, self._seconds, self._room, self._clock = most, seconds, room, clock
+        self._tries: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: str) -> bool:
+        """Count a try; False when there were enough."""
+        now = self._clock()
+        with self._lock:
+            if key not in self._tries and len(self._tries) >= self._room:
+                self._tries = {k: v for k, v in self._tries.items() if now - v[-1] < self._seconds}
+            if key not in self._tries and len(self._tries) >= self._room:
+                return False
+            tries = self._tries.setdefault(key, deque())
+            while tries and now - tries[0] >= self._seconds:
+                tries.popleft()
+            if len(tries) >= self._most:
+                return False
+            tries.append(now)
+            return True
+
+    def give_back(self, key: str) -> None:
+        """The last try was right, or was none."""
+        with self._lock:
+            tries = self._tries.get(key)
+            if tries:
+                tries.pop()
+            if not tries:
+                self._tries.pop(key, None)
+
+
+@dataclass(slots=True)
+class _Session:
+    operator: str
+    password: str
+    since: float
+    used: float
+
+
+class SignIns:
+    """The sessions of one daemon, and the way to them."""
+
+    def __init__(self, site: Site, clock: Callable[[], float] = time.monotonic) -> None:
+        self._site = site
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sessions: dict[str, _Session] = {}
+        self._accounts = TryLimit(clock=clock)
+        self._addresses = TryLimit(MAX_WRONG_PER_ADDRESS, clock=clock)
+        self._told = TryLimit(_MOST_TOLD, clock=clock)
+        self._untold = 0
+
+    def sign_in(self, name: str, password: str, address: str) -> tuple[str, Identity]:
+        """A new session's secret id; NotSignedIn or TooManyTries, the same for accounts that are not there."""
+        network = network_of(address)
+        account = f"{name} from {network}"
+        if not self._addresses.take(network) or not self._accounts.take(account):
+            raise self._refused(network)
+        with self._site.database.read() as session:
+            row = operators.find(session, name)
+        stored = row.password if row else None
+        if not is_right(stored, password) or row is None or stored is None:
+            self._tell_failure(network, row.name if row else None)
+            raise NotSignedIn(_AGAIN)
+        self._accounts.give_back(account)
+        self._addresses.give_back(network)
+        identity = Identity(f"operator:{row.name}", operators.roles_of(row))
+        self._record("admin.signed_in", identity.actor, {"address": network})
+        return self._open(row.name, stored), identity
+
+    def _open(self, name: str, password: str) -> str:
+        secret, now = new_secret(), self._clock()
+        with self._lock:
+            self._sessions = {key: s for key, s in self._sessions.items() if _lives(s, now)}
+            own = [key for key, s in self._sessions.items() if s.operator == name]
+            for key in own[: max(0, len(own) - _MOST_OF_ONE + 1)]:
+                del self._sessions[key]
+            if len(self._sessions) >= _MOST_SESSIONS:
+                raise TooManyTries("too many operators are signed in; sign one out, or restart the daemon")
+            self._sessions[digest(secret)] = _Session(name, password, now, now)
+        return secret
+
+    def of_session(self, secret: str, *, is_use: bool = True) -> Identity:
+        """Return who has the session; NotSignedIn when it ended, the password changed or the operator was removed.
+
+        `is_use` keeps it from ending for want of use.
+        """
+        key, now = digest(secret), self._clock()
+        with self._lock:
+            found = self._sessions.get(key)
+            if found is None or not _lives(found, now):
+                self._sessions.pop(key, None)
+                raise NotSignedIn("the session has ended; sign in again")
+            if is_use:
+                found.used = now
+        with self._site.database.read() as session:
+            row = operators.find(session, found.operator)
+        if row is None or row.password != found.password:
+            self.sign_out(secret)
+            raise NotSignedIn("the session has ended; sign in again")
+        return Identity(f"operator:{row.name}", operators.roles_of(row))
+
+    def sign_out(self, secret: str) -> None:
+        """End a session."""
+        with self._lock:
+            self._sessions.pop(digest(secret), None)
+
+    def of_token(self, secret: str) -> Identity:
+        """Whose token it is, in those of its roles that the operator still has; NotSignedIn when expired or removed."""
+        found = None
+        if secret.startswith(TOKEN_START) and len(secret) < 100:
+            with self._site.database.read() as session:
+                found = operators.token_of(session, digest(secret))
+        if found is None:
+            raise NotSignedIn("the token is not known; an admin makes one with `devicemgr operator token`")
+        token, row = found
+        clock = self._site.clock
+        if token.expires <= rfc3339(clock.now()):
+            if token.expires <= rfc3339(clock.earliest()):
+                self._forget(row.name, token.id)
+            raise NotSignedIn("the token has expired; an admin makes another with `devicemgr operator token`")
+        return Identity(f"token:{row.name}", operators.roles_of(token) & operators.roles_of(row))
+
+    def _forget(self, name: str, token_id: str) -> None:
+        """Remove it for good, so that a clock that goes back revives no token."""
+        with self._site.database.write(changes_site=False) as session:
+            operators.remove_token(session, operators.get(session, name), token_id)
+            fact = Fact("admin.token_expired", datetime.now(UTC), detail={"operator": name, "token": token_id})
+            self._site.ledger.append(session, [fact])
+
+    def _refused(self, network: str) -> TooManyTries:
+        self._tell_failure(network, None)
+        return TooManyTries("too many tries; wait a minute")
+
+    def _tell_failure(self, network: str, name: str | None) -> None:
+        """Into the record, at most ten a minute; an unknown name may be a password, and is not told."""
+        if not self._told.take(""):
+            self._untold += 1
+            return
+        untold, self._untold = self._untold, 0
+        self._record("admin.sign_in_failed", None, {"operator": name, "address": network, "more_before": untold})
+
+    def _record(self, kind: str, actor: str | None, detail: dict[str, Any]) -> None:
+        with self._site.database.write(changes_site=False) as session:
+            self._site.ledger.append(session, [Fact(kind, datetime.now(UTC), actor=actor, detail=detail)])
+
+
+def csrf_of(secret: str) -> str:
+    """What a page of ours must repeat in X-CSRF-Token: derived from the session, so that nothing more is kept."""
+    return hmac.new(secret.encode(), b"csrf", "sha256").hexdigest()
+
+
+def network_of(address: str) -> str:
+    """Whom a limit counts as one: an IPv4 address, or the /64 that a single IPv6 host can roam in."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+        found = found.ipv4_mapped
+    return str(found)
+
+
+def _lives(session: _Session, now: float) -> bool:
+    return now - session.used < IDLE_SECONDS and now - session.since < SESSION_SECONDS

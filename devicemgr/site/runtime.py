@@ -1,0 +1,72 @@
+"""The running daemon as API handlers see it, and what stands in for it when none runs."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from devicemgr.devices.sync_run import Run, Step
+from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
+from devicemgr.domain.ports.device import Device
+from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.ledger.counters import Meters
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What /metrics shows besides `status`: what waits, by the thread's name, and what a daemon has counted."""
+
+    storage_failing: bool = False
+    queues: Mapping[str, int] = field(default_factory=dict)
+    meters: Meters | None = None
+
+
+class Runtime(Protocol):
+    """`daemon.Daemon`, or `direct.DirectRuntime` without one."""
+
+    running: bool
+
+    @property
+    def stopping(self) -> bool:
+        """True once the end has been asked for: whoever streams comes to an end."""
+
+    def status(self) -> dict[str, Any]:
+        """daemon, devices, portals, gallery and alarms of INTERFACES."""
+
+    def figures(self) -> Figures:
+        """Queues, counts and whether storage fails."""
+
+    def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
+        """Run `action` on the device's own thread; DeviceError when it is gone or too slow."""
+
+    def drive(self, name: str, steps: Generator[Step, Any, T]) -> T:
+        """Run each step on the device's own thread, one after another; what the steps give at their end."""
+
+    def sync_device(self, name: str, *, prune: bool) -> Run:
+        """Bring what a device holds in step, now; the run tells how far it is."""
+
+    def last_run(self, name: str) -> Run | None:
+        """The present or last such run; None for a device that keeps nobody, or without one."""
+
+    def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
+        """What the device said of itself when it was last opened, and when that was; DeviceError when it never was."""
+
+    def channels_of(self, name: str) -> int | None:
+        """Return how many channels a gate has, as far as it said so (ports.Channeled)."""
+
+    def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
+        """As ports.Traceable.trace, of a device that is offline too; InvalidInput for one without a line of bytes."""
+
+    def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
+        """Record a manual opening, release the gate, record the outcome."""
+
+    def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
+        """Record and apply a mode."""
+
+    def site_changed(self) -> None:
+        """People, rights or devices changed: look now rather than at the next turn."""
+
+    def gallery(self) -> Gallery:
+        """The gallery in force."""

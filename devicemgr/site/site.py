@@ -1,0 +1,187 @@
+"""One site, open: home, database, vault, ledger, and the parts that the composition root joins to them."""
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from devicemgr.clock import mark as clock_mark
+from devicemgr.domain.face_model import FaceModel
+from devicemgr.domain.ports.device import DriverCatalog
+from devicemgr.domain.ports.recognition import Calibrator, Evaluator, FaceDesk, GalleryLoader
+from devicemgr.domain.trusted_clock import WallClock
+from devicemgr.errors import KeyMissing, StorageFailed
+from devicemgr.gallery.cache import GalleryKeeper
+from devicemgr.home import Home
+from devicemgr.ledger.sealer import Sealer
+from devicemgr.ledger.spill_file import Spill
+from devicemgr.ledger.writer import Ledger
+from devicemgr.recovery import home_swap as swap
+from devicemgr.recovery import quarantine
+from devicemgr.recovery.read_only_database import open_frozen
+from devicemgr.recovery.snapshots import Snapshots
+from devicemgr.store import integrity as condition
+from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
+from devicemgr.vault import Vault
+
+_CLOSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What lies outside the core; `encoder` and `opener` are `module:function` names for recogniser processes."""
+
+    catalog: DriverCatalog
+    faces: FaceDesk
+    build_gallery: GalleryLoader
+    model: str
+    encoder: str
+    opener: str
+    udev_template: Traversable | None = None
+    calibrate: Calibrator | None = None
+    evaluate: Evaluator | None = None
+    own_encoder: str = ""
+
+    def encoder_of(self, own: FaceModel | None) -> str:
+        """What a recogniser's process is told to build; `own_encoder` takes the model as its argument."""
+        return self.encoder if own is None else f"{self.own_encoder}={own.model_dump_json()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An initialised home and everything that stands on it."""
+
+    home: Home
+    database: Database
+    vault: Vault
+    ledger: Ledger
+    gallery: GalleryKeeper
+    parts: Parts
+    sealer: Sealer
+    clock: WallClock
+    snapshots: Snapshots
+
+    def close(self) -> None:
+        """Let go of database and helpers; a helper with a photo in work ends by itself when this process does."""
+        closing = threading.Thread(target=self.parts.faces.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSE_SECONDS)
+        self.database.close()
+
+
+def initialise(home: Home) -> bool:
+    """Make or migrate the home: key, then database; True when it was new; AlreadyRunning beneath an older daemon."""
+    home.make()
+    finish_restore(home)
+    if why := quarantine.trouble(home):
+        raise StorageFailed(quarantine.advice(home, why))
+    require_own_key(home, damaged=False)
+    new = not home.database.exists()
+    vault = None if new and not home.key.exists() and not home.has_credential else _any_vault(home)
+    vault = vault or Vault.create(home.key)
+    database = Database.create(home.database, alone=home.taken)
+    with database.write(changes_site=False) as session:
+        if get_meta(session, FINGERPRINT) is None:
+            set_meta(session, FINGERPRINT, vault.fingerprint())
+    with suppress(KeyMissing):  # a key that is gone is told by `audit verify` and `status`, and is no reason not to run
+        if not home.seal_key.exists():
+            Sealer(home, database).seal()
+    database.close()
+    return new
+
+
+def finish_restore(home: Home) -> None:
+    """A restore that was killed in its last moment must never look like a home without a database."""
+    if swap.is_under_way(home):
+        with home.taken():
+            swap.finish(home)
+
+
+def require_own_key(home: Home, *, damaged: bool) -> None:
+    """Raise KeyMissing unless there is a key for what the home holds; changes nothing.
+
+    A home without database, snapshot and key is new and needs none. For a damaged database, whose word is worth
+    nothing, any key that is whole will do: whose it is shows when there is something to open.
+    """
+    if not (home.database.exists() or home.snapshot.exists() or home.key.exists() or home.has_credential):
+        return
+    wanted = None if damaged else condition.fingerprint(home.database)
+    if wanted is None:
+        _any_vault(home)
+    else:
+        _vault_of(home, wanted)
+
+
+def load_vault(home: Home, database: Database) -> Vault:
+    """The vault of this database; KeyMissing when the key is absent, too open, or another's."""
+    with database.read() as session:
+        wanted = get_meta(session, FINGERPRINT)
+    path, vault = _vault_of(home, wanted)
+    if path == home.new_key:  # a rotation was killed after its commit
+        with suppress(FileNotFoundError):
+            home.new_key.replace(home.key)
+    return vault
+
+
+def _vault_of(home: Home, wanted: str | None) -> tuple[Path, Vault]:
+    """The key with this fingerprint and its file; KeyMissing when there is none."""
+    found, told = _vaults(home)
+    for path, vault in found.items():
+        if vault.fingerprint() == wanted:
+            return path, vault
+    raise told or KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
+
+
+def _vaults(home: Home) -> tuple[dict[Path, Vault], KeyMissing | None]:
+    """The keys there are, by file, and what is wrong with the first one that can't be used.
+
+    What lies in the place of a rotation's new key counts only if it is a key: it may be anything else.
+    """
+    found: dict[Path, Vault] = {}
+    told: KeyMissing | None = None
+    places = [home.credential] if home.credential and home.has_credential else []
+    places += [home.key] if home.key.exists() or not places else []
+    for path in places:
+        try:
+            found[path] = Vault.load(path, credential=path == home.credential)
+        except KeyMissing as error:
+            told = told or error
+    with suppress(KeyMissing):
+        found[home.new_key] = Vault.load(home.new_key)
+    return found, told
+
+
+def _any_vault(home: Home) -> Vault:
+    """A key that can be used, where no database says which; KeyMissing without one."""
+    found, told = _vaults(home)
+    found.pop(home.new_key, None)
+    if told is not None:
+        raise told
+    return next(iter(found.values()))
+
+
+def _database(home: Home, nobody: bool) -> Database:
+    if why := quarantine.trouble(home):
+        return open_frozen(home, why, nobody=_any_vault(home) if nobody else None)
+    database = Database.open(home.database)
+    database.require_current()
+    return database
+
+
+def open_site(home: Home, parts: Parts, *, nobody: bool = False) -> Site:
+    """Open an initialised home, or its snapshot; NotInitialised, KeyMissing or StorageFailed say what to do.
+
+    With `nobody` a home without a usable database and snapshot is one in which nobody is known.
+    """
+    finish_restore(home)
+    database = _database(home, nobody)
+    vault = load_vault(home, database)
+    with database.read() as session:
+        clock = WallClock(clock_mark.load(session))
+    database.clock = clock
+    gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
+    ledger = Ledger(database, Spill(home.spill, home.spill_key))
+    return Site(
+        home, database, vault, ledger, gallery, parts, Sealer(home, database), clock, Snapshots(home)
+    )  # fmt: skip

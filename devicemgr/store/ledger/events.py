@@ -1,0 +1,178 @@
+"""The ledger's rows: appended, searched, walked; never changed."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
+from devicemgr.store.site import conditions
+from devicemgr.store.tables import CursorRow, EventRow, PersonRow
+from devicemgr.text import badge_key
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; times are RFC 3339 UTC texts; `after` is a seq."""
+
+    since: str | None = None
+    until: str | None = None
+    badge: str | None = None
+    portal: str | None = None
+    kind: str | None = None
+    request: str | None = None
+    after: int | None = None
+
+
+def head(session: Session) -> tuple[int, str]:
+    """The last seq and hash; (0, GENESIS) when empty."""
+    row = session.execute(select(EventRow.seq, EventRow.hash).order_by(EventRow.seq.desc()).limit(1)).first()
+    return (row.seq, row.hash) if row else (0, GENESIS)
+
+
+def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = None) -> list[Entry]:
+    """Chain `facts` onto the ledger inside the caller's write transaction, under `ids` or new ones."""
+    seq, previous = head(session)
+    entries = []
+    for fact, event_id in zip(facts, ids or [str(uuid.uuid4()) for _ in facts], strict=True):
+        seq += 1
+        fields = body_of(fact, seq, event_id)
+        body = canonical(fields)
+        previous = link(previous, body)
+        entries.append(Entry(seq, body, previous))
+        session.add(
+            EventRow(
+                seq=seq,
+                time=fields["time"],
+                kind=fields["kind"],
+                portal=fact.portal,
+                person_id=fact.person_id,
+                request=fact.request,
+                body=body,
+                hash=previous,
+            )
+        )
+        if fact.cursor is not None:
+            session.merge(CursorRow(device_id=fact.cursor[0], serial=fact.cursor[1]))
+        conditions.store(session, fact)
+    session.flush()
+    return entries
+
+
+def cursor(session: Session, device_id: str) -> int | None:
+    """The serial of the last event of a device that is recorded; None for a device never heard."""
+    return session.scalar(select(CursorRow.serial).where(CursorRow.device_id == device_id))
+
+
+def bodies_after(session: Session, seq: int, limit: int) -> list[tuple[int, str]]:
+    """seq and body of the oldest `limit` events behind `seq`."""
+    query = select(EventRow.seq, EventRow.body).where(EventRow.seq > seq).order_by(EventRow.seq).limit(limit)
+    return [(row.seq, row.body) for row in session.execute(query)]
+
+
+_COLUMNS = ("time", "kind", "portal", "person_id", "request")
+
+
+def walk(session: Session, after: int = 0, batch: int = 1000) -> Iterator[Row[Any]]:
+    """seq, body, hash and the columns for searching of events behind `after`, in order, `batch` in memory at a time."""
+    columns = (EventRow.seq, EventRow.body, EventRow.hash, *(getattr(EventRow, name) for name in _COLUMNS))
+    query = select(*columns).where(EventRow.seq > after)
+    yield from session.execute(query.order_by(EventRow.seq).execution_options(yield_per=batch))
+
+
+def remove_oldest(session: Session, through: int, most: int) -> int:
+    """Delete the first `most` events up to seq `through`, for retention only; how many went."""
+    first: int | None = session.scalar(select(func.min(EventRow.seq)))
+    if first is None or first > through:
+        return 0
+    last = min(through, first + most - 1)
+    session.execute(delete(EventRow).where(EventRow.seq <= last))
+    return last - first + 1
+
+
+def hash_of(session: Session) -> Callable[[int], str | None]:
+    """Leads from an event's seq to its hash; 0 is before the first."""
+    return lambda seq: GENESIS if seq == 0 else session.scalar(select(EventRow.hash).where(EventRow.seq == seq))
+
+
+def columns_agree(row: Row[Any], body: Mapping[str, Any]) -> bool:
+    """True when the columns for searching say what the hashed body says."""
+    return tuple(row[3:]) == tuple(body.get(name) for name in _COLUMNS)
+
+
+def find(session: Session, wanted: EventFilter, limit: int) -> list[dict[str, Any]]:
+    """The newest `limit` events that match (the oldest `limit` when `after` is given), oldest first, as INTERFACES."""
+    query = _conditions(select(EventRow.body), wanted)
+    if wanted.after is not None:
+        bodies = list(session.scalars(query.order_by(EventRow.seq).limit(limit)))
+    else:
+        bodies = list(session.scalars(query.order_by(EventRow.seq.desc()).limit(limit)))[::-1]
+    return _with_badges(session, [json.loads(body) for body in bodies])
+
+
+def _conditions(query: Select[str], wanted: EventFilter) -> Select[str]:
+    if wanted.since:
+        query = query.where(EventRow.time >= wanted.since)
+    if wanted.until:
+        query = query.where(EventRow.time < wanted.until)
+    if wanted.portal:
+        query = query.where(EventRow.portal == wanted.portal)
+    if wanted.kind:
+        query = query.where(EventRow.kind == wanted.kind)
+    if wanted.request:
+        query = query.where(EventRow.request == wanted.request)
+    if wanted.after is not None:
+        query = query.where(EventRow.seq > wanted.after)
+    if wanted.badge:
+        person = select(PersonRow.id).where(PersonRow.badge == badge_key(wanted.badge)).scalar_subquery()
+        query = query.where(EventRow.person_id == person)
+    return query
+
+
+def _with_badges(session: Session, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ids = {body["person_id"] for body in bodies if body["person_id"]}
+    badges: dict[str, str] = {}
+    for chunk_start in range(0, len(ids), 500):
+        chunk = sorted(ids)[chunk_start : chunk_start + 500]
+        rows = session.execute(select(PersonRow.id, PersonRow.badge).where(PersonRow.id.in_(chunk)))
+        badges.update({row.id: row.badge for row in rows})
+    for body in bodies:
+        body["person"] = badges.get(body.pop("person_id") or "")
+    return bodies
+
+
+def of_person(session: Session, person_id: str, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Events of `kinds` about a person, erased ones too, in order."""
+    query = select(EventRow.body).where(EventRow.person_id == person_id, EventRow.kind.in_(kinds))
+    return [json.loads(body) for body in session.scalars(query.order_by(EventRow.seq))]
+
+
+def of_kinds(session: Session, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """All events of kinds that are rare, in order."""
+    query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq)
+    return [json.loads(body) for body in session.scalars(query)]
+
+
+def counts_by_portal(session: Session, kind: str, since: str) -> dict[str, int]:
+    """How many events of `kind` there are from `since` on (RFC 3339), by portal."""
+    query = select(EventRow.portal, func.count()).where(EventRow.kind == kind, EventRow.time >= since)
+    found = session.execute(
+        query.where(EventRow.portal.is_not(None)).group_by(EventRow.portal).order_by(EventRow.portal)
+    )
+    return {str(portal): count for portal, count in found}
+
+
+def unconfirmed(
+    session: Session, kinds: Sequence[str], outcomes: Sequence[str], after: int = 0
+) -> list[dict[str, Any]]:
+    """Events of `kinds` behind seq `after` with whose request no event of a kind in `outcomes` was ever recorded."""
+    outcome = aliased(EventRow)
+    settled = exists().where(outcome.request == EventRow.request, outcome.kind.in_(outcomes))
+    asked = (EventRow.seq > after, EventRow.kind.in_(kinds), EventRow.request.is_not(None))
+    query = select(EventRow.body).where(*asked, ~settled).order_by(EventRow.seq)
+    return [json.loads(body) for body in session.scalars(query)]

@@ -1,0 +1,59 @@
+"""The seals' rows."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from devicemgr.domain.ledger_seals import Seal
+from devicemgr.store.tables import SealRow
+
+
+def add(session: Session, seal: Seal) -> None:
+    """Store a seal, which must be new."""
+    session.add(
+        SealRow(
+            number=seal.number, seq=seal.seq, head=seal.head, time=seal.time, next_key=seal.next_key,
+            signature=seal.signature,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def clear(session: Session) -> None:
+    """Forget all seals."""
+    session.execute(delete(SealRow))
+
+
+def last(session: Session) -> Seal | None:
+    """The newest seal."""
+    row = session.scalar(select(SealRow).order_by(SealRow.number.desc()).limit(1))
+    return _seal(row) if row else None
+
+
+def newest_before(session: Session, time: str, seq: int) -> Seal | None:
+    """The newest seal that is older than `time`, over an event before `seq`."""
+    query = select(SealRow).where(SealRow.time < time, SealRow.seq < seq).order_by(SealRow.number.desc()).limit(1)
+    row = session.scalar(query)
+    return _seal(row) if row else None
+
+
+def head_at(session: Session, seq: int) -> str | None:
+    """What was sealed as the hash of event `seq`."""
+    return session.scalar(select(SealRow.head).where(SealRow.seq == seq).limit(1))
+
+
+def numbered(session: Session, numbers: Sequence[int]) -> dict[int, Seal]:
+    """Return the seals with these numbers, as far as they are stored."""
+    query = select(SealRow).where(SealRow.number.in_(numbers))
+    return {row.number: _seal(row) for row in session.scalars(query)} if numbers else {}
+
+
+def walk(session: Session) -> Iterator[Seal]:
+    """All seals in order."""
+    for row in session.scalars(select(SealRow).order_by(SealRow.number).execution_options(yield_per=1000)):
+        yield _seal(row)
+
+
+def _seal(row: SealRow) -> Seal:
+    return Seal(row.number, row.seq, row.head, row.time, row.next_key, row.signature)

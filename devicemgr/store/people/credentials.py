@@ -1,0 +1,110 @@
+"""Cards and PINs of people: numbers in clear, PINs hashed."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from devicemgr.domain.rules.card_frames import notations_of
+from devicemgr.errors import AlreadyExists, NotFound
+from devicemgr.store.people.people import now_text
+from devicemgr.store.tables import CredentialRow, PersonRow
+
+CARD, PIN = "card", "pin"
+
+
+def assign_card(session: Session, row: PersonRow, number: str) -> bool:
+    """Give a person a card and return True; return False if they have this number.
+
+    Raises AlreadyExists if another person holds the card under any of its notations.
+    """
+    found = _notations_held(session, number)
+    other = next((credential for credential in found if credential.person_id != row.id), None)
+    if other is not None:
+        owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == other.person_id))
+        held = f"held as {other.value}" if other.value != number else "held"
+        raise AlreadyExists(
+            f"card {number} is {owner}'s, {held} there; `devicemgr card remove {owner} {other.value}` first"
+        )
+    if any(credential.value == number for credential in found):
+        return False
+    _add(session, row, CARD, number)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedCard:
+    """A stored number that was removed, and whose it was."""
+
+    number: str
+    person_id: str
+    badge: str
+
+
+def remove_card(session: Session, row: PersonRow, number: str) -> list[RemovedCard]:
+    """Remove a person's card under all its notations, so that it opens nothing any more.
+
+    Homes of version 0.1.0 may hold another notation of the same card for another person: that is removed too.
+    Raises NotFound if the person has no notation of the card.
+    """
+    found = _notations_held(session, number)
+    if not any(credential.person_id == row.id for credential in found):
+        raise NotFound(f"{row.badge} has no card {number}{_advice(session, row, found)}")
+    badges = {
+        person: session.scalar(select(PersonRow.badge).where(PersonRow.id == person)) or ""
+        for person in {credential.person_id for credential in found}
+    }
+    removed = [RemovedCard(c.value, c.person_id, badges[c.person_id]) for c in found]
+    for credential in found:
+        session.delete(credential)
+    session.flush()
+    session.expire(row, ["credentials"])
+    return sorted(removed, key=lambda card: (card.person_id != row.id, card.number))
+
+
+def _advice(session: Session, row: PersonRow, found: Sequence[CredentialRow]) -> str:
+    if not found:
+        return f"; `devicemgr card list {row.badge}` shows theirs"
+    owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == found[0].person_id))
+    return f"; it is {owner}'s: `devicemgr card remove {owner} {found[0].value}`"
+
+
+def _notations_held(session: Session, number: str) -> Sequence[CredentialRow]:
+    """Return the stored cards that can be the same card as `number`."""
+    query = select(CredentialRow).where(CredentialRow.kind == CARD, CredentialRow.value.in_(notations_of(number)))
+    return session.scalars(query.order_by(CredentialRow.value)).all()
+
+
+def set_pin(session: Session, row: PersonRow, stored: str) -> None:
+    """Replace a person's PIN by a hashed one."""
+    remove_pin(session, row)
+    _add(session, row, PIN, stored)
+
+
+def remove_pin(session: Session, row: PersonRow) -> bool:
+    """Remove a person's PIN; False when there is none."""
+    found = [credential for credential in row.credentials if credential.kind == PIN]
+    for credential in found:
+        row.credentials.remove(credential)
+    session.flush()
+    return bool(found)
+
+
+def card_numbers(row: PersonRow) -> list[str]:
+    """A person's cards, in the order in which they were assigned."""
+    return [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == CARD]
+
+
+def by_kind(session: Session, kind: str) -> Sequence[tuple[str, str]]:
+    """(person's id, value) of everybody's credentials of one kind."""
+    query = select(CredentialRow.person_id, CredentialRow.value).where(CredentialRow.kind == kind)
+    return [(row.person_id, row.value) for row in session.execute(query)]
+
+
+def _add(session: Session, row: PersonRow, kind: str, value: str) -> None:
+    row.credentials.append(
+        CredentialRow(id=str(uuid.uuid4()), person_id=row.id, kind=kind, value=value, created=now_text())
+    )  # fmt: skip
+    session.flush()

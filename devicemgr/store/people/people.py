@@ -1,0 +1,214 @@
+"""People, their consents and their templates' rows."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from devicemgr.domain.model import Person
+from devicemgr.errors import AlreadyExists, NotFound
+from devicemgr.store.people import calibrations, consents
+from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
+from devicemgr.text import badge_key, parse_time, rfc3339, safe
+from devicemgr.vault import Vault
+
+
+def now_text() -> str:
+    """The present as it is stored."""
+    return rfc3339(datetime.now(UTC))
+
+
+def require_free(session: Session, badge: str) -> None:
+    """AlreadyExists when somebody has that badge."""
+    if session.scalar(select(PersonRow.id).where(PersonRow.badge == badge)):
+        raise AlreadyExists(f"badge {badge} belongs to somebody already; see `devicemgr person show {badge}`")
+
+
+def add(session: Session, badge: str, name: str, valid_from: str | None, valid_to: str | None) -> PersonRow:
+    """A new person; AlreadyExists when the badge is taken."""
+    require_free(session, badge)
+    row = PersonRow(
+        id=str(uuid.uuid4()), badge=badge, name=name, suspended=False, created=now_text(),
+        valid_from=valid_from, valid_to=valid_to,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def get(session: Session, badge: str) -> PersonRow:
+    """The person with that badge, or NotFound."""
+    row = session.scalar(select(PersonRow).where(PersonRow.badge == badge_key(badge)))
+    if row is None:
+        raise NotFound(f"nobody has badge {safe(badge, 60)}; `devicemgr person list` shows who there is")
+    return row
+
+
+def all_rows(session: Session) -> Iterable[PersonRow]:
+    """Everybody by badge, with levels, consents, templates and credentials loaded."""
+    parts = (PersonRow.levels, PersonRow.consents, PersonRow.templates, PersonRow.samples, PersonRow.credentials)
+    loaded = [selectinload(part) for part in parts]
+    return session.scalars(select(PersonRow).options(*loaded).order_by(PersonRow.badge))
+
+
+def badge_of(session: Session, person_id: str) -> str | None:
+    """The badge of a person's id, None when erased."""
+    return session.scalar(select(PersonRow.badge).where(PersonRow.id == person_id))
+
+
+def set_level(session: Session, row: PersonRow, level: str, *, held: bool) -> bool:
+    """Grant or revoke a level; False when nothing changed; NotFound for an unknown level."""
+    found = session.get(LevelRow, level)
+    if found is None:
+        raise NotFound(f"there is no level '{safe(level, 60)}'; `devicemgr level list` shows them")
+    if (found in row.levels) == held:
+        return False
+    if held:
+        row.levels.append(found)
+    else:
+        row.levels.remove(found)
+    session.flush()
+    return True
+
+
+def add_template(
+    session: Session, row: PersonRow, consent: ConsentRow, model: str, sealed: bytes, photo_mac: bytes
+) -> TemplateRow:
+    """Store one sealed embedding."""
+    template = TemplateRow(
+        id=str(uuid.uuid4()), person_id=row.id, consent_id=consent.id, model=model, sealed=sealed,
+        photo_mac=photo_mac, created=now_text(),
+    )  # fmt: skip
+    row.templates.append(template)
+    session.flush()
+    return template
+
+
+def photos(row: PersonRow, model: str | None = None) -> int:
+    """Of how many photos there are templates, of `model` if one is named; a photo counts once, whatever the models."""
+    return len({t.photo_mac for t in row.templates if model in (None, t.model)})
+
+
+def drop_face(session: Session, row: PersonRow) -> int:
+    """Delete a person's templates and kept samples and destroy their key; the number of photos enrolled that went."""
+    count = photos(row)
+    row.templates.clear()
+    row.samples.clear()
+    row.wrapped_key = None
+    calibrations.forget(session, row.id)
+    session.flush()
+    return count
+
+
+def erase(session: Session, row: PersonRow) -> dict[str, int]:
+    """Delete a person with everything of theirs; what went, by kind."""
+    gone = {
+        "templates": photos(row), "samples": len(row.samples), "consents": len(row.consents),
+        "credentials": len(row.credentials),
+    }  # fmt: skip
+    drop_face(session, row)
+    session.delete(row)
+    session.flush()
+    return gone
+
+
+def without_backup_key(session: Session) -> list[PersonRow]:
+    """Whom no backup holds yet."""
+    return list(session.scalars(select(PersonRow).where(PersonRow.backup_key.is_(None))))
+
+
+def keys(session: Session) -> list[tuple[str, bytes | None, bytes | None]]:
+    """Of everybody: id, backup key and the key of their face, wrapped."""
+    columns = (PersonRow.id, PersonRow.backup_key, PersonRow.wrapped_key)
+    return [(row.id, row.backup_key, row.wrapped_key) for row in session.execute(select(*columns))]
+
+
+def seal_keys_anew(session: Session, before: Vault, fresh: Vault) -> int:
+    """Wrap everybody's keys under another vault; of how many people."""
+    count = 0
+    for person, backup_key, wrapped in keys(session):
+        if backup_key is None and wrapped is None:
+            continue
+        count += 1
+        subject = f"backup|{person}"
+        values = {
+            "backup_key": fresh.seal_secret(subject, before.open_secret(subject, backup_key)) if backup_key else None,
+            "wrapped_key": fresh.wrapped(person, before.data_key(person, wrapped).bare()) if wrapped else None,
+        }
+        session.execute(update(PersonRow).where(PersonRow.id == person).values(values))
+    return count
+
+
+def keys_of(session: Session, person_id: str) -> tuple[bytes | None, bytes | None]:
+    """Of one person, backup key and the key of their face; nothing of somebody erased."""
+    row = session.get(PersonRow, person_id)
+    return (row.backup_key, row.wrapped_key) if row else (None, None)
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many people and templates."""
+    return {
+        "people": session.scalar(select(func.count()).select_from(PersonRow)) or 0,
+        "templates": session.scalar(select(func.count()).select_from(TemplateRow)) or 0,
+    }
+
+
+def models(session: Session) -> list[Person]:
+    """Everybody as the rules see them; plain columns, since there may be tens of thousands."""
+    levels: dict[str, set[str]] = {}
+    for held in session.execute(select(PersonLevelRow.person_id, PersonLevelRow.level_name)):
+        levels.setdefault(held.person_id, set()).add(held.level_name)
+    consented = set(session.scalars(consents.consented(session)))
+    columns = (
+        PersonRow.id,
+        PersonRow.badge,
+        PersonRow.name,
+        PersonRow.valid_from,
+        PersonRow.valid_to,
+        PersonRow.suspended,
+    )
+    return [
+        Person(
+            id=row.id,
+            badge=row.badge,
+            name=row.name,
+            valid_from=parse_time(row.valid_from) if row.valid_from else None,
+            valid_to=parse_time(row.valid_to) if row.valid_to else None,
+            suspended=row.suspended,
+            face_consent=row.id in consented,
+            levels=frozenset(levels.get(row.id, ())),
+        )
+        for row in session.execute(select(*columns))
+    ]
+
+
+def _stated(consent: ConsentRow) -> dict[str, Any]:
+    return {name: getattr(consent, name) for name in ("reference", "given", "notice", "until")}
+
+
+def as_json(row: PersonRow) -> dict[str, Any]:
+    """What `person show` prints."""
+    consent = consents.in_force(row)
+    return {
+        "badge": row.badge,
+        "name": row.name,
+        "levels": [level.name for level in row.levels],
+        "valid_from": row.valid_from,
+        "valid_to": row.valid_to,
+        "suspended": row.suspended,
+        "consent": _stated(consent) if consent else None,
+        "templates": photos(row),
+        "samples_kept": len(row.samples),
+        "cards": [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == "card"],
+        "pin": any(credential.kind == "pin" for credential in row.credentials),
+        "created": row.created,
+    }
+
+
+def holders(session: Session, level: str) -> list[str]:
+    """Badges of those who hold a level."""
+    query = select(PersonRow.badge).join(PersonLevelRow).where(PersonLevelRow.level_name == level)
+    return list(session.scalars(query.order_by(PersonRow.badge)))

@@ -1,0 +1,87 @@
+"""A site's settings: one JSON value, changed as a whole by `devicemgr apply`."""
+
+import json
+import logging
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy.orm import Session
+
+from devicemgr.domain.anchor_address import parse as parse_anchor
+from devicemgr.domain.face_model import FaceModel
+from devicemgr.store.database import get_meta, set_meta
+
+log = logging.getLogger(__name__)
+
+_KEY = "settings"
+
+
+class Settings(BaseModel):
+    """What is set for the whole site; each field has the value that holds before anybody says anything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    anchors: tuple[str, ...] = Field((), description="Where the seals are told besides: file:/PATH, syslog:, https://…")
+    on_storage_failure: Literal["deny", "allow_known"] = Field(
+        "deny", description="While the database refuses: deny, or allow whom the spill file has recorded durably."
+    )
+    lock_without_fire_state: Literal["never"] | Annotated[int, Field(ge=0, le=86_400)] = Field(
+        "never",
+        description="While the state of a fire input is not known: never lock, or lock after so many seconds.",
+    )
+    notice: str = Field("", max_length=64, description="Version of the privacy notice that consents are given under.")
+    consent_days: int = Field(0, ge=0, le=36500, description="For how long a consent holds; 0: until withdrawn.")
+    keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
+    retention_days: int = Field(0, ge=0, le=36500, description="For how long events are kept; 0: for good.")
+    samples_days: int = Field(0, ge=0, le=36500, description="For how long kept faces stay; 0: as long as the person.")
+    consent_grace_days: int = Field(
+        30, ge=0, le=36500, description="How long after its consent has ended a face waits for a new one, switched off."
+    )
+    lanes_side_by_side: float = Field(
+        10.0,
+        ge=0,
+        le=300,
+        description="Seconds in which who was granted at one lane of a group is not at another; 0: off.",
+    )
+    model: FaceModel | None = None
+
+    @property
+    def fire_wait_s(self) -> float | None:
+        """Seconds of `lock_without_fire_state`; None for "never"."""
+        return None if self.lock_without_fire_state == "never" else float(self.lock_without_fire_state)
+
+    @field_validator("anchors")
+    @classmethod
+    def _are_places(cls, anchors: tuple[str, ...]) -> tuple[str, ...]:
+        for anchor in anchors:
+            parse_anchor(anchor)
+        return anchors
+
+
+def load(session: Session) -> Settings:
+    """The settings in force; what makes no sense is told in the log and counts as not set."""
+    text = get_meta(session, _KEY)
+    if text is None:
+        return Settings()
+    try:
+        fields = json.loads(text)
+        if "anchors" in fields:
+            fields["anchors"] = [anchor for anchor in fields["anchors"] if _is_anchor(anchor)]
+        return Settings.model_validate(fields)
+    except (ValueError, TypeError):
+        log.error("the stored settings are damaged and were left out; run `devicemgr apply` with the site's file")
+        return Settings()
+
+
+def _is_anchor(anchor: str) -> bool:
+    """Return True for an anchor; version 0.1.0 also let others in, which must not cost the site all other settings."""
+    try:
+        parse_anchor(anchor)
+    except ValueError as error:
+        log.error("Failed to read the stored anchor %s: %s; run `devicemgr apply` with another", anchor, error)
+        return False
+    return True
+
+
+def save(session: Session, settings: Settings) -> None:
+    """Put them in force with the transaction."""
+    set_meta(session, _KEY, settings.model_dump_json(exclude_unset=True))

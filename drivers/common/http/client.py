@@ -1,0 +1,320 @@
+"""HTTP to a device that is not trusted: bounded in time and bytes, never redirected, and no tries that lock it out.
+
+Each exchange takes a fresh Digest challenge with a bare GET of a harmless page and then sends its request once, so
+that a command is never sent twice and a 401 to it has one meaning. For one thread, but for cut().
+"""
+
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpcore
+
+from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
+from devicemgr.text import safe
+from drivers.common.http.digest import Challenge, read_challenges
+from drivers.common.http.login import STOPPED, Login
+from drivers.common.http.sockets import DeadlineBackend, parse_fingerprint, tls_context
+
+if TYPE_CHECKING:
+    from drivers.common.http.upload import Upload
+
+MAX_BODY = 1 << 20
+DEADLINE = 5.0
+_MOST_DEPTH = 32
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[{}\[\]]")
+_SLOWEST = 2.0
+_AFTER_BUSY = 0.5
+_UNTRUSTED = (
+    "the device's certificate is not signed by a CA that is known here; pin it with the option "
+    "tls_fingerprint=sha256:… after comparing it on the spot, or give tls_ca"
+)
+_NO_DIGEST = "the device offers no Digest authentication, and a password is not sent in clear text; switch Digest on"
+
+
+class Pace:
+    """How far apart exchanges begin: `seconds` while the device keeps up, up to 2 s while it says that it is busy."""
+
+    def __init__(self, seconds: float) -> None:
+        self._least = self._now = seconds
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Sleep until the next may begin."""
+        time.sleep(max(0.0, self._next - time.monotonic()))
+        self.begin()
+
+    def begin(self) -> None:
+        """One begins without waiting: a gate, an answer, a revocation."""
+        self._next = time.monotonic() + self._now
+
+    def busy(self) -> None:
+        """It says that it is busy."""
+        self._now = min(_SLOWEST, max(_AFTER_BUSY, self._now * 2))
+
+    def well(self) -> None:
+        """It has answered."""
+        self._now = max(self._least, self._now * 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; `body` is what was sent, whatever its Content-Type says."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent, `body` or the file of `upload`; `once` makes a lost answer OutcomeUnknown, and `urgent` does not
+    wait for its turn.
+    """
+
+    method: str
+    target: str
+    body: bytes = field(default=b"", repr=False)
+    content_type: str = ""
+    once: bool = False
+    urgent: bool = False
+    seconds: float = DEADLINE
+    limit: int = MAX_BODY
+    upload: "Upload | None" = field(default=None, repr=False)
+
+
+class Http:
+    """One device's scheme, host and port; nothing that it answers leads elsewhere."""
+
+    def __init__(
+        self, address: str, login: Login, challenge_target: str, *, pace: Pace | None = None, tls_ca: str = "",
+        tls_fingerprint: str = "",
+    ) -> None:  # fmt: skip
+        self._base = base_url(address)
+        pin = parse_fingerprint(tls_fingerprint)
+        secure = self._base.startswith("https")
+        if not secure and (pin is not None or tls_ca):
+            raise InvalidInput("tls_fingerprint and tls_ca need an address that begins with https://")
+        self._login, self._challenge_target = login, challenge_target
+        self._pace = pace or Pace(0.0)
+        self._backend = DeadlineBackend(pin)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls_context(pin, tls_ca) if secure else None, max_connections=2, max_keepalive_connections=1,
+            keepalive_expiry=2.0, http2=False, retries=0, network_backend=self._backend,
+        )  # fmt: skip
+
+    def exchange(self, request: Request) -> Answer:
+        """Send it, once, and read the whole answer within its seconds and limit; a 401 never comes back."""
+        self._login.require_open()
+        if request.urgent:
+            self._pace.begin()
+        else:
+            self._pace.wait()
+        self._backend.until = time.monotonic() + request.seconds
+        answer: Answer = self._authorised(request, lambda header: self._send(request, header))
+        if answer.status == 503:
+            self._pace.busy()
+        else:
+            self._pace.well()
+        return answer
+
+    @contextmanager
+    def stream(self, request: Request) -> Iterator["Stream"]:
+        """An answer without an end; DeviceError when it does not begin within the request's seconds."""
+        self._login.require_open()
+        self._backend.until = time.monotonic() + request.seconds
+        opened = self._authorised(request, lambda header: self._open(request, header))
+        try:
+            yield Stream(opened, self._backend)
+        finally:
+            opened.response.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._pool.close()
+
+    def cut(self) -> None:
+        """End whatever waits on the device now; any thread."""
+        self._backend.cut()
+
+    def is_busy(self) -> None:
+        """The device said so in its answer's body: slow down."""
+        self._pace.busy()
+
+    def _authorised(self, request: Request, send: Callable[[str], Any]) -> Any:
+        challenge = self._ask_for_challenge()
+        for _ in range(3):
+            header = self._login.header(challenge, request.method, request.target) if challenge else ""
+            answer = send(header)
+            if answer.status != 401:
+                if challenge:
+                    self._login.accepted()
+                return answer
+            fresh = read_challenges(answer.challenges)
+            if fresh is None:
+                raise DeviceRefused(_NO_DIGEST)
+            if challenge is not None and not fresh.stale:
+                self._login.refused()
+                self._login.heard(answer.body)
+            challenge = fresh
+        raise DeviceRefused(STOPPED)
+
+    def _ask_for_challenge(self) -> Challenge | None:
+        bare = Request("GET", self._challenge_target)
+        try:
+            answer = self._send(bare, "")
+        except DeviceUnreachable:
+            if self._backend.is_over():
+                raise
+            answer = self._send(bare, "")  # a kept connection that the device closed just now
+        if answer.status != 401:
+            return None
+        self._login.heard(answer.body)
+        return read_challenges(answer.challenges)
+
+    def _send(self, request: Request, header: str) -> "_Heard":
+        with _translated(request.once and bool(header or request.method != "GET"), self._backend):
+            opened = self._open_raw(request, header)
+            try:
+                return _Heard(opened.status, _bounded(opened.response, request.limit), opened.challenges)
+            finally:
+                opened.response.close()
+
+    def _open(self, request: Request, header: str) -> "_Opened":
+        with _translated(False, self._backend):
+            return self._open_raw(request, header)
+
+    def _open_raw(self, request: Request, header: str) -> "_Opened":
+        headers = [("Accept-Encoding", "identity"), ("Accept", "*/*"), ("User-Agent", "devicemgr")]
+        if header:
+            headers.append(("Authorization", header))
+        if request.content_type:
+            headers.append(("Content-Type", request.content_type))
+        sent: list[tuple[bytes, bytes]] = [
+            (b"Host", urlsplit(self._base).netloc.encode()),
+            *((name.encode(), value.encode("utf-8")) for name, value in headers),
+        ]
+        content = request.upload or request.body
+        if request.body or request.method in {"POST", "PUT"}:
+            sent.append((b"Content-Length", str(len(content)).encode()))
+        message = httpcore.Request(request.method, self._base + request.target, headers=sent, content=content)
+        response = self._pool.handle_request(message)
+        heard = [(name.decode("latin-1").lower(), value.decode("utf-8", "replace")) for name, value in response.headers]
+        opened = _Opened(response.status, response, [value for name, value in heard if name == "www-authenticate"])
+        fault = _fault(response.status, dict(heard))
+        if fault:
+            response.close()
+            raise DeviceGarbled(fault)
+        return opened
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    status: int
+    response: httpcore.Response
+    challenges: list[str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard(Answer):
+    challenges: list[str]
+
+
+class Stream:
+    """An endless answer: `status`, and its bytes as they come, each wait ending at what `until()` says then."""
+
+    def __init__(self, opened: _Opened, backend: DeadlineBackend) -> None:
+        self.status = opened.status
+        self._response, self._backend = opened.response, backend
+
+    def chunks(self, until: Callable[[], float]) -> Iterator[bytes]:
+        """Bytes until the device ends; DeviceUnreachable when a wait ends first or the line is lost."""
+        with _translated(False, self._backend):
+            self._backend.until = until()
+            for chunk in self._response.iter_stream():
+                yield chunk
+                self._backend.until = until()
+
+
+def base_url(address: str) -> str:
+    """`http(s)://host[:port]` as it is pinned; InvalidInput for anything else."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInput("give user name and password apart, not in the address: --username and --password-stdin")
+    wrong = parts.scheme not in {"http", "https"} or parts.path.strip("/") or parts.query or parts.fragment
+    if wrong or not host or not host.isascii() or any(c.isspace() or c in '\\"<>' for c in host):
+        raise InvalidInput(f"'{safe(address, 100)}' is not the address of a device; write http(s)://HOST[:PORT]")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """A JSON object of bounded depth; DeviceGarbled otherwise. Strings may hold any character but half ones."""
+    if _depth(body) > _MOST_DEPTH:
+        raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
+    try:
+        found = json.loads(body.decode("utf-8-sig", "replace").strip("\x00 \r\n\t"))
+    except (ValueError, RecursionError) as error:
+        raise DeviceGarbled("the device's answer is not whole JSON; restart it, or update its firmware") from error
+    if not isinstance(found, dict):
+        raise DeviceGarbled("the device's answer is no JSON object; is this the right device?")
+    return found
+
+
+def _depth(body: bytes) -> int:
+    deepest = depth = 0
+    for found in _BRACKET.finditer(_STRING.sub(b"", body)):
+        depth += 1 if found[0] in b"{[" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _bounded(response: httpcore.Response, limit: int) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_stream():
+        body += chunk
+        if len(body) > limit:
+            raise DeviceGarbled(f"the device's answer is longer than {limit} bytes; is this the right device?")
+    return bytes(body)
+
+
+def _fault(status: int, headers: dict[str, str]) -> str | None:
+    if 300 <= status < 400:
+        return "the device redirects to another address, which is not followed; give its final address"
+    if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
+        return "the device sends compressed answers nobody asked for; update its firmware"
+    return None
+
+
+@contextmanager
+def _translated(once: bool, backend: DeadlineBackend) -> Iterator[None]:
+    """Errors of the library as ours; after a command has left, whatever happens is OutcomeUnknown."""
+    try:
+        yield
+    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+        if isinstance(error.__context__, ssl.SSLCertVerificationError):
+            raise DeviceRefused(_UNTRUSTED) from error
+        raise DeviceUnreachable("no connection to the device; check its address, power and network") from error
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+        if once:
+            raise OutcomeUnknown("the command was sent and no answer came; look at the device") from error
+        if isinstance(error, httpcore.ProtocolError) and not backend.peer_ended:
+            raise DeviceGarbled("the device's answer is no HTTP that can be read; is the address right?") from error
+        slow = isinstance(error, httpcore.TimeoutException) or backend.is_over()
+        words = "does not answer in time; check its network and load" if slow else "was lost; check its power and cable"
+        raise DeviceUnreachable(f"the device {words}") from error
+    except DeviceError as error:
+        if once and isinstance(error, DeviceGarbled):
+            raise OutcomeUnknown(f"the command was sent, and the answer is unreadable: {error}") from error
+        raise

@@ -1,0 +1,84 @@
+"""One device's user name and password, and how often they may be tried before the device locks the account."""
+
+import re
+import threading
+import time
+from collections.abc import Callable
+
+from devicemgr.errors import DeviceRefused
+from drivers.common.http.digest import Challenge, authorization
+
+_QUIET_SECONDS = 31 * 60.0
+_MOST_REFUSALS = 2
+_LONGEST_LOCK = 24 * 3600
+_LAST_TRY = 1
+# As `<lockStatus>lock</lockStatus>` and as `"lockStatus":"lock"`, where firmware tells it (userCheck).
+_TOLD = re.compile(rb'(lockStatus|unlockTime|retryTimes|retryLoginTime)"?\s*[>:]\s*"?(\w{1,8})', re.IGNORECASE)
+STOPPED = (
+    "the device refuses the user name or password; no more tries for half an hour, so that it does not lock the "
+    "account: give the right ones with `devicemgr device edit`"
+)
+
+
+class Login:
+    """One device's user name and password, shared by all connections to it; safe between threads.
+
+    After two refusals in a row nothing is tried until the device is edited or half an hour has passed: about five
+    lock the account (capture). A device that says that it is locked is left alone for as long as it says.
+    """
+
+    def __init__(self, username: str | None, password: str | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._username, self._password, self._clock = username, password or "", clock
+        self._lock = threading.Lock()
+        self._refusals, self._since = 0, 0.0
+        self._locked_until = 0.0
+
+    def require_open(self) -> None:
+        """DeviceRefused while no more tries are allowed."""
+        with self._lock:
+            if (left := self._locked_until - self._clock()) > 0:
+                raise DeviceRefused(_locked(left))
+            if self._refusals < _MOST_REFUSALS:
+                return
+            if self._clock() - self._since < _QUIET_SECONDS:
+                raise DeviceRefused(STOPPED)
+            self._refusals = _MOST_REFUSALS - 1  # one more try
+
+    def heard(self, body: bytes) -> None:
+        """What a 401 says of the account; DeviceRefused when it is locked, and the last try is left to a person."""
+        told = {name.lower(): value.lower() for name, value in _TOLD.findall(body[:4096])}
+        seconds, tries = _whole(told.get(b"unlocktime")), _whole(told.get(b"retrytimes", told.get(b"retrylogintime")))
+        with self._lock:
+            if told.get(b"lockstatus") == b"lock":
+                self._locked_until = self._clock() + min(seconds or _QUIET_SECONDS, _LONGEST_LOCK)
+            elif tries is not None and tries <= _LAST_TRY and self._refusals:
+                self._refusals, self._since = _MOST_REFUSALS, self._clock()
+        self.require_open()
+
+    def refused(self) -> None:
+        """The device said no to the password."""
+        with self._lock:
+            self._refusals, self._since = self._refusals + 1, self._clock()
+
+    def accepted(self) -> None:
+        """The device took it."""
+        with self._lock:
+            self._refusals = 0
+
+    def header(self, challenge: Challenge, method: str, target: str) -> str:
+        """The Authorization for one request; DeviceRefused when no user name was given."""
+        if self._username is None:
+            raise DeviceRefused("the device asks for a password; give one with --username and --password-stdin")
+        return authorization(challenge, self._username, self._password, method, target)
+
+
+def _locked(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return (
+        f"the device has locked this account for another {minutes} min after wrong passwords; find the program that "
+        "has an old one, then wait, or restart the device and give the password with `devicemgr device edit`"
+    )
+
+
+def _whole(told: bytes | None) -> int | None:
+    return int(told) if told is not None and told.isdigit() else None

@@ -1,0 +1,126 @@
+"""One careful request to each of many hosts: who is a console of a make? No credentials, a deadline, little read."""
+
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from selectors import EVENT_WRITE, DefaultSelector
+
+from devicemgr.domain.ports.device import Found
+
+PORTS = {"http": 80, "https": 443}
+# Few at once: in the daemon, gates and cameras live on the same file descriptors.
+_AT_ONCE, _CONNECT_SECONDS = 64, 0.5
+_HOST_SECONDS, _LONGEST = 2.0, 65_536
+_WORKERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A host's answer to one GET: status, its WWW-Authenticate headers, and the beginning of its body."""
+
+    status: int
+    challenges: tuple[str, ...]
+    body: bytes
+
+
+def find(
+    seconds: float, hosts: Sequence[str], target: str, recognise: Callable[[str, Reply], Found | None]
+) -> list[Found]:
+    """What `recognise(address, reply)` makes of those of `hosts` that answer a GET of `target`; never raises.
+
+    HTTPS (unverified: nothing secret is sent) is asked where the port of HTTP is closed.
+    """
+    until = time.monotonic() + seconds
+    asked: list[str] = []
+    silent = list(hosts)
+    for scheme, port in PORTS.items():
+        open_here = set(_reachable(silent, port, until))
+        asked += [_address(scheme, host, port) for host in silent if host in open_here]
+        silent = [host for host in silent if host not in open_here]
+
+    def ask(address: str) -> Found | None:
+        reply = get(address, target, min(until, time.monotonic() + _HOST_SECONDS))
+        return None if reply is None else recognise(address, reply)
+
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="http-probe") as pool:
+        return [found for found in pool.map(ask, asked) if found is not None]
+
+
+def get(address: str, target: str, until: float) -> Reply | None:
+    """One GET that ends at `until` (CLOCK_MONOTONIC), redirects not followed; None for what is no whole answer."""
+    import httpcore  # noqa: PLC0415 - listing the kinds imports no vendor library
+
+    from drivers.common.http.sockets import DeadlineBackend  # noqa: PLC0415
+
+    backend = DeadlineBackend()
+    backend.until = until
+    if backend.is_over():
+        return None
+    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            httpcore.ConnectionPool(ssl_context=blind, network_backend=backend) as pool,
+            pool.stream("GET", address + target, headers={"User-Agent": "devicemgr", "Connection": "close"}) as answer,
+        ):
+            challenges = tuple(
+                value.decode("latin-1")[:1000] for name, value in answer.headers if name.lower() == b"www-authenticate"
+            )
+            return Reply(answer.status, challenges[:8], _beginning(answer.iter_stream()))
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError):
+        return None
+
+
+def _beginning(parts: Iterator[bytes]) -> bytes:
+    body = b""
+    for part in parts:
+        body += part
+        if len(body) > _LONGEST:
+            raise ValueError("longer than any console's answer")
+    return body
+
+
+def _address(scheme: str, host: str, port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{shown}" + ("" if port == usual else f":{port}")
+
+
+def _reachable(hosts: Sequence[str], port: int, until: float) -> Iterator[str]:
+    """Hosts whose `port` is open, some dozens asked at once."""
+    for start in range(0, len(hosts), _AT_ONCE):
+        if time.monotonic() < until:
+            yield from _open_of(hosts[start : start + _AT_ONCE], port, min(until, time.monotonic() + _CONNECT_SECONDS))
+
+
+def _open_of(hosts: Sequence[str], port: int, until: float) -> list[str]:
+    found = []
+    with DefaultSelector() as selector:
+        for host in hosts:
+            family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+            try:
+                line = socket.socket(family, socket.SOCK_STREAM)
+            except OSError:
+                continue
+            line.setblocking(False)
+            try:
+                line.connect_ex((host, port))
+                selector.register(line, EVENT_WRITE, host)
+            except OSError:
+                line.close()
+        while selector.get_map() and (left := until - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                assert isinstance(key.fileobj, socket.socket)
+                selector.unregister(key.fileobj)
+                with closing(key.fileobj) as line:
+                    if line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                        found.append(str(key.data))
+        for key in list(selector.get_map().values()):
+            assert isinstance(key.fileobj, socket.socket)
+            key.fileobj.close()
+    return found

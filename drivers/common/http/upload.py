@@ -1,0 +1,43 @@
+"""A file on its way to a device, read in pieces, telling how far it is."""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from devicemgr.domain.ports.maintenance import Image
+
+PIECE = 65_536
+_SLOWEST_BYTES_A_SECOND = 50_000
+_LONGEST_SECONDS = 1800.0
+
+
+class Upload:
+    """The body of one request: a file for `requests`, an iterable for httpcore; it can be begun anew."""
+
+    def __init__(self, file: BinaryIO, size: int, progress: Callable[[str, int, int], None]) -> None:
+        self._file, self._size, self._progress = file, size, progress
+        self._sent = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int = PIECE) -> bytes:
+        """The next bytes, at most a piece."""
+        data = self._file.read(min(size, PIECE) if size > 0 else PIECE)
+        self._sent += len(data)
+        self._progress("sending", self._sent, self._size)
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.begin()
+        while data := self.read():
+            yield data
+
+    def begin(self) -> None:
+        """From its first byte again."""
+        self._file.seek(0)
+        self._sent = 0
+
+
+def seconds_for(image: Image) -> float:
+    """How long sending may take."""
+    return min(60.0 + image.size / _SLOWEST_BYTES_A_SECOND, _LONGEST_SECONDS)

@@ -1,0 +1,130 @@
+"""Access points of an ONVIF controller (Profile C, access control): cards as requests, its decisions as such."""
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+
+from devicemgr.domain.events import CardRead, DeviceDecided, DeviceFact, GateAlarm, Kind, Reason
+from devicemgr.domain.model import JsonValue
+from devicemgr.domain.rules.card_formats import names_of, names_of_number, parse_number, whole_number
+from devicemgr.errors import DeviceRefused, InvalidInput
+from drivers.common.onvif.services.door_control import pages
+from drivers.common.onvif.services.notifications import Notice
+from drivers.common.onvif.soap.client import OnvifDevice
+from drivers.common.onvif.soap.namespaces import ACCESS, plain
+
+# Denied/Credential's reason (ONVIF Access Control 5.1, DenyReason) -> ours.
+_REASONS = {
+    "CredentialNotEnabled": Reason.SUSPENDED, "CredentialNotActive": Reason.NOT_YET_VALID,
+    "CredentialExpired": Reason.EXPIRED, "InvalidPIN": Reason.WRONG_PIN,
+    "NotPermittedAtThisTime": Reason.OUTSIDE_SCHEDULE, "Unauthorized": Reason.NO_ACCESS_LEVEL,
+}  # fmt: skip
+# Bytes of the facility code before the number (ONVIF Credential, format types).
+_FACILITY_BYTES = {"WIEGAND26": 1, "WIEGAND37_FACILITY": 2, "FACILITY16_CARD32": 2, "FACILITY32_CARD32": 4}
+# Far more than a controller asks within the seconds in which a request is fresh.
+_MAX_ASKED = 4096
+
+
+class Readers:
+    """Channels are the access points in the controller's order, or those that the option names, in its order."""
+
+    def __init__(self, device: OnvifDevice, wanted: list[str]) -> None:
+        self._device, self._wanted = device, wanted
+        self._points: dict[str, tuple[str, str]] = {}
+        self._channels: dict[str, int] = {}
+        self._asked: OrderedDict[tuple[int, tuple[str, ...]], None] = OrderedDict()
+
+    def open(self) -> None:
+        """Read the list; DeviceRefused when a point that the option names is not there."""
+        found = pages(self._device, ACCESS, "GetAccessPointInfoList", "AccessPointInfo")
+        self._points = {str(node.token): (str(node.Name or ""), str(node.Entity or "")) for node in found}
+        if missing := set(self._wanted) - set(self._points):
+            there = ", ".join(map(plain, self._points)) or "none"
+            raise DeviceRefused(f"the controller has no access point '{plain(sorted(missing)[0])}'; it has: {there}")
+        order = self._wanted or list(self._points)
+        self._channels = {token: channel for channel, token in enumerate(order, 1)}
+
+    def as_json(self) -> list[JsonValue]:
+        """For `device test`."""
+        return [
+            {"channel": channel, "token": plain(token), "name": plain(self._points[token][0]),
+             "door": plain(self._points[token][1])}
+            for token, channel in self._channels.items()
+        ]  # fmt: skip
+
+    def facts(self, notice: Notice, stale: bool) -> list[DeviceFact]:
+        """A card that the controller asks about, or does not know, is read now; what it decided itself is told."""
+        if notice.topic[:1] != ("AccessControl",) or len(notice.topic) < 2:
+            return []
+        channel = self._channels.get(notice.first_of("AccessPointToken"))
+        if channel is None:
+            return []
+        verb, rest = notice.topic[1], notice.topic[2:]
+        if verb == "Duress":
+            return [GateAlarm(channel, Kind.TAMPER, "duress at an access point")]
+        names = card_names(notice)
+        if names and (verb == "Request" or (verb == "Denied" and "NotFound" in "".join(rest))):
+            # Without both times it is not known whether it is of now.
+            late = stale or notice.age is None or self._was_asked(notice, names)
+            return [_too_late(channel, notice, names) if late else CardRead(channel, names)]
+        if verb not in ("AccessGranted", "Denied"):
+            return []
+        granted = verb == "AccessGranted"
+        why = "" if granted else _reason(notice.first_of("Reason"), rest)
+        return [
+            DeviceDecided(
+                channel, granted, notice.serial, notice.at or datetime.now(UTC), names=names, why=why,
+                evidence={"card": True} if names else None, live=granted and not stale,
+            )
+        ]  # fmt: skip
+
+    def _was_asked(self, notice: Notice, names: tuple[str, ...]) -> bool:
+        """Return True for a request that was handed on before: of the same time, access point and card."""
+        key = (notice.serial, names)
+        known = key in self._asked
+        self._asked[key] = None
+        while len(self._asked) > _MAX_ASKED:
+            self._asked.popitem(last=False)
+        return known
+
+
+def _too_late(channel: int, notice: Notice, names: tuple[str, ...]) -> DeviceDecided:
+    at = notice.at or datetime.now(UTC)
+    return DeviceDecided(channel, False, notice.serial, at, names=names, why=Reason.STALE_EVIDENCE.value)
+
+
+def _reason(told: str, topic: tuple[str, ...]) -> str:
+    if told in _REASONS:
+        return _REASONS[told].value
+    return Reason.UNKNOWN_CREDENTIAL.value if "NotFound" in "".join(topic) else plain(told or "/".join(topic))
+
+
+def card_names(notice: Notice) -> tuple[str, ...]:
+    """Every way to write the card in a notification, () when it holds none."""
+    if value := notice.first_of("IdentifierValue"):
+        return _identifier(value, notice.first_of("FormatType").upper())
+    written = notice.first_of("Card", "CardNumber")
+    try:
+        stored = parse_number(written) if written else ""
+    except InvalidInput:
+        return ()
+    if not stored:
+        return ()
+    return tuple(dict.fromkeys([stored, *names_of_number(whole_number(stored) or 0)]))
+
+
+def _identifier(value: str, form: str) -> tuple[str, ...]:
+    """An identifier in hexBinary by its format."""
+    try:
+        data = bytes.fromhex(value)
+    except ValueError:
+        return ()
+    if not 0 < len(data) <= 16:
+        return ()
+    number = int.from_bytes(data, "big")
+    width = _FACILITY_BYTES.get(form, 0)
+    if form == "WIEGAND26" and len(data) == 4:
+        return names_of(26, (number << 6).to_bytes(5, "big")[-4:]) or names_of(26, data)
+    if 0 < width < len(data):
+        facility, rest = int.from_bytes(data[:width], "big"), int.from_bytes(data[width:], "big")
+        return (f"{facility}:{rest}", str(number))
+    return names_of_number(number)

@@ -1,0 +1,55 @@
+"""Firmware by ONVIF: StartFirmwareUpgrade, then the file by HTTP POST to where the device wants it (ONVIF Core)."""
+
+import re
+import time
+from collections.abc import Callable
+
+from devicemgr.domain.ports.maintenance import Image
+from devicemgr.errors import DeviceRefused, OutcomeUnknown
+from drivers.common.http.upload import Upload, seconds_for
+from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap.client import OnvifDevice
+from drivers.common.onvif.soap.namespaces import DEVICE, OnvifFault
+from drivers.common.onvif.soap.transport import AnswerLost
+
+LONGEST_DELAY = 120.0
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?\Z")
+_REFUSED = {
+    413: "the device says that the file is too large; is it for this model?",
+    415: "the device says that this is no firmware for it; compare model and hardware version",
+}
+
+
+def upgrade(device: OnvifDevice, image: Image, progress: Callable[[str, int, int], None]) -> None:
+    """As upkeep_ports.Upgradable."""
+    try:
+        told = device.ask(DEVICE, "StartFirmwareUpgrade")
+    except OnvifFault as fault:
+        if fault.unsupported:
+            raise DeviceRefused("this device takes no firmware by ONVIF; use its own page") from None
+        raise
+    address = soap.text(told, "UploadUri")
+    if not address:
+        raise soap.garbled("StartFirmwareUpgrade")
+    delay = seconds_of(soap.text(told, "UploadDelay"))
+    if delay > LONGEST_DELAY:
+        raise DeviceRefused(f"the device wants the file only after {delay:.0f} s; update it on its own page")
+    time.sleep(delay)
+    with image.path.open("rb") as file:
+        try:
+            status = device.upload(address, Upload(file, image.size, progress), seconds_for(image))
+        except AnswerLost as error:
+            raise OutcomeUnknown(
+                "the file was on its way and no answer came: the device may be installing it; do not cut its power"
+            ) from error
+    if not 200 <= status < 300:
+        raise DeviceRefused(_REFUSED.get(status, f"the device answers {status} to the file; see its log"))
+
+
+def seconds_of(duration: str) -> float:
+    """An xs:duration of days and less in seconds; 0 for what is none."""
+    found = _DURATION.match(duration)
+    if not found:
+        return 0.0
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds

@@ -1,0 +1,45 @@
+"""What only some ONVIF cameras have: PTZ presets, picture settings, a list of inputs. None where they have not."""
+
+from devicemgr.domain.model import JsonValue
+from devicemgr.errors import InvalidInput
+from drivers.common.onvif.soap.client import OnvifDevice
+from drivers.common.onvif.soap.namespaces import DEVICE_IO, IMAGING, MEDIA, PTZ, plain
+
+_MOST = 64
+_SETTINGS = ("Brightness", "ColorSaturation", "Contrast", "Sharpness")
+
+
+def presets(device: OnvifDevice, profile: str) -> dict[str, JsonValue] | None:
+    """Preset names by token."""
+    if not device.offers(PTZ):
+        return None
+    told = device.call(PTZ, "GetPresets", ProfileToken=profile) or []
+    return {plain(preset.token): plain(preset.Name) for preset in told[:_MOST]}
+
+
+def goto_preset(device: OnvifDevice, profile: str, wanted: str) -> None:
+    """Turn to a preset by token or name; InvalidInput when there is none."""
+    for token, name in (presets(device, profile) or {}).items():
+        if wanted in (token, name):
+            device.call(PTZ, "GotoPreset", ProfileToken=profile, PresetToken=token)
+            return
+    raise InvalidInput("the camera has no such preset; `device test` lists its presets")
+
+
+def imaging(device: OnvifDevice) -> dict[str, JsonValue] | None:
+    """Brightness, saturation, contrast and sharpness of the first video source, in the device's own scales."""
+    if not (device.offers(IMAGING) and device.offers(MEDIA)):
+        return None
+    sources = device.call(MEDIA, "GetVideoSources") or []
+    if not sources:
+        return None
+    told = device.call(IMAGING, "GetImagingSettings", VideoSourceToken=sources[0].token)
+    values = {name: getattr(told, name, None) for name in _SETTINGS}
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def inputs(device: OnvifDevice) -> list[JsonValue] | None:
+    """Tokens of the digital inputs."""
+    if not device.offers(DEVICE_IO):
+        return None
+    return [plain(entry.token) for entry in (device.call(DEVICE_IO, "GetDigitalInputs") or [])[:_MOST]]

@@ -1,0 +1,119 @@
+"""What every ONVIF driver does the same: identify, see that the device lives, bring its events, say what it lacks."""
+
+import time
+from typing import TYPE_CHECKING
+
+from devicemgr.domain.model import DeviceInfo, JsonValue
+
+if TYPE_CHECKING:
+    from drivers.common.onvif.services.notifications import Notice
+    from drivers.common.onvif.services.pull_point import EventPump
+    from drivers.common.onvif.soap.client import OnvifDevice
+
+SKEW_NOTED = 5.0
+OPEN_SECONDS, CHECK_SECONDS = 12.0, 9.0
+_ALIVE_SECONDS = 4.0
+_GRACE_SECONDS = 10.0
+
+
+class Session:
+    """One device, used by its worker's thread; events are pulled in a thread of their own from open() to close()."""
+
+    def __init__(self, device: "OnvifDevice", name: str) -> None:
+        self.device, self._name = device, name
+        self.info = DeviceInfo()
+        self.pump: EventPump | None = None
+        self._looked = self._opened = 0.0
+        self._subscriptions = 0
+
+    def open(self) -> DeviceInfo:
+        """Read the clock, find the services, identify, begin to listen."""
+        self.close()
+        self.device.login.require_not_held()
+        self.device.read_clock()
+        self.device.find_services()
+        info = self.identify()
+        self._opened = time.monotonic()
+        return info
+
+    def identify(self) -> DeviceInfo:
+        """Who it says it is, asked now."""
+        from drivers.common.onvif.soap.namespaces import DEVICE, plain  # noqa: PLC0415
+
+        said = self.device.call(DEVICE, "GetDeviceInformation")
+        fields = ("Manufacturer", "Model", "FirmwareVersion", "SerialNumber")
+        self.info = DeviceInfo(*(plain(getattr(said, field, "")) for field in fields))
+        self._looked = time.monotonic()
+        return self.info
+
+    def listen(self) -> None:
+        """Begin to pull events, where the device has them."""
+        from drivers.common.onvif.services.pull_point import EventPump  # noqa: PLC0415
+        from drivers.common.onvif.soap.namespaces import EVENTS  # noqa: PLC0415
+
+        if self.device.offers(EVENTS):
+            self.pump = EventPump(self.device.twin, self._name)
+            self.pump.start()
+
+    def poll(self) -> "list[Notice]":
+        """What was told since the last poll; DeviceError when the device is gone: noticed within 10 s."""
+        now = time.monotonic()
+        heard = self.pump.heard if self.pump else 0.0
+        if now - max(heard, self._looked) >= _ALIVE_SECONDS or now - self._looked > 60.0:
+            self.device.read_clock()
+            self._looked = time.monotonic()
+        return self.pump.drain() if self.pump else []
+
+    def lost_events(self) -> bool:
+        """Return True while events do not flow, and once after they were subscribed to again; ask before `poll`.
+
+        A change in between is told as a state after the new subscription, if the device tells states.
+        """
+        if self.pump is None:
+            return True
+        before, self._subscriptions = self._subscriptions, self.pump.subscriptions
+        return self.pump.trouble is not None or before != self._subscriptions
+
+    def ailments(self, *, needs_events: bool) -> list[str]:
+        """What it lacks, in words for the technician; `needs_events` where their absence matters too."""
+        found = []
+        skew = self.device.login.skew_seconds
+        if skew is not None and abs(skew) > SKEW_NOTED:
+            found += clock_notes(skew)
+        if self.pump is None:
+            if needs_events:
+                found.append("the device offers no events, so its inputs and doors can't be watched")
+        elif (trouble := self.pump.trouble) and time.monotonic() - self._opened > _GRACE_SECONDS:
+            found += [trouble] if self.pump.supported or needs_events else []
+        return found
+
+    def check(self) -> dict[str, JsonValue]:
+        """Who it is, its clock, its services, and whether events flow."""
+        from drivers.common.onvif.soap.namespaces import plain  # noqa: PLC0415
+
+        skew = self.device.read_clock()
+        services: list[JsonValue] = [
+            plain(space.removeprefix("http://www.onvif.org/")) for space in self.device.addresses
+        ]
+        return {
+            "manufacturer": self.info.manufacturer, "model": self.info.model, "firmware": self.info.firmware,
+            "clock_skew_seconds": None if skew is None else round(skew, 1),
+            "services": services[:32],
+            "events": None if self.pump is None else self.pump.trouble or "flowing",
+        }  # fmt: skip
+
+    def close(self) -> None:
+        """Let go of the connections and the subscription; never raises."""
+        if self.pump is not None:
+            self.pump.stop()
+            self.pump = None
+        self.device.close()
+
+
+def clock_notes(skew: float | None) -> list[str]:
+    """What to say of a clock."""
+    if skew is None:
+        return ["the device's clock cannot be read"]
+    if abs(skew) <= SKEW_NOTED:
+        return []
+    return [f"the device's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}; set its time server"]

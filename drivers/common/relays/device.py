@@ -1,0 +1,133 @@
+"""Relays that release and inputs that tell of passage, exit button and fire, whatever line the board is on."""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from devicemgr.domain.events import DeviceFact, GateAlarm, Kind
+from devicemgr.domain.model import Direction, JsonValue, PortalMode, Signal
+from devicemgr.domain.ports.device import Delivery, ReleaseTimes
+from devicemgr.errors import DeviceError, DeviceRefused
+from drivers.common.relays.inputs import InputOptions, Watch
+from drivers.common.relays.outputs import Flash, RelayBank, Switch
+from drivers.common.serial.line import NoAnswer, Patience, persist
+
+# How often relays are compared with the modes; what differs twice is put back.
+LOOK_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class RelayDevice:
+    """One board, its line left to the kind: `_read`, `_switch` and, where the board times pulses, `_flash`."""
+
+    def __init__(
+        self,
+        name: str,
+        options: InputOptions,
+        switch: Switch,
+        flash: Flash | None = None,
+        delivery: Delivery = Delivery.CONFIRMED,
+    ) -> None:
+        self._name = name
+        self._options = options
+        self._bank = RelayBank(options, switch, flash, delivery)
+        self._watch = Watch(options)
+        self.senses_passage = self._watch.senses_passage
+        self.channels = options.channels
+        self._patience = Patience()
+        self._look_at = 0.0
+        self._differing: dict[int, bool] = {}
+
+    def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:  # noqa: ARG002
+        """Which of these relays are on; {} for a board that does not say."""
+        return {}
+
+    def _read(self) -> dict[str, bool]:
+        """The wired inputs by name; asked of a board without any too, to know that it lives."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """See ports.Device."""
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        """On a line that has just been opened: relays as the modes want them, unless fire is active."""
+        try:
+            self._patience = Patience()
+            self._look_at, self._differing = 0.0, {}
+            self._watch.reset()
+            self._watch.fire = persist(self._read).get("fire", False)
+            if self._watch.fire:
+                _log.warning("%s: fire release is active, so relays are left as they are", self._name)
+            else:
+                self._bank.restore()
+        except DeviceError:
+            self.close()
+            raise
+
+    def poll(self) -> Sequence[DeviceFact]:
+        self._bank.end_pulses()
+        try:
+            now = self._read()
+            put_back = self._compare_modes(fire=now.get("fire", False))
+        except NoAnswer as error:
+            self._patience.missed(error)
+            return []
+        self._patience.answered()
+        facts, passing = self._watch.step(now, free=self._bank.mode(1) is PortalMode.FREE)
+        if self._options.contacts == "potential":
+            for direction in passing:
+                self._bank.cut_short(1, direction)
+        return [*put_back, *facts]
+
+    def _compare_modes(self, *, fire: bool) -> list[DeviceFact]:
+        """Put back each relay that is not where its mode wants it: the board lost its power, or something moved it."""
+        if fire or time.monotonic() < self._look_at:
+            return []
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        wanted = self._bank.wanted()
+        try:
+            states = self._relays_on(sorted(wanted))
+        except NoAnswer:
+            return []  # what the inputs say must not be lost with it; the next reading counts the silence
+        except DeviceRefused as error:
+            self._look_at = float("inf")
+            _log.info("%s does not say which relays are on (%s)", self._name, error)
+            return []
+        facts: list[DeviceFact] = []
+        before, self._differing = self._differing, {}
+        for relay, on in states.items():
+            channel, should = wanted[relay]
+            if on is should:
+                continue
+            self._differing[relay] = on
+            if before.get(relay) is on:
+                self._bank.put_back(relay, should)
+                is_on, mode = "on" if on else "off", self._bank.mode(channel)
+                told = f"relay {relay} was {is_on} although the portal is {mode}; it was switched back"
+                facts.append(GateAlarm(channel, Kind.DEVICE_DEGRADED, told))
+        return facts
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
+        in_force = self._options.seconds_in_force(seconds)
+        with self._watch.releasing(self._name, channel, direction, in_force):
+            return self._bank.release(channel, direction, seconds)
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        return ReleaseTimes(self._options.seconds_in_force(seconds))
+
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        if mode is PortalMode.FREE and self._options.contacts == "pulse":
+            # A turnstile on pulses can't be kept free, but in a fire its lock must not refuse who wants out.
+            self._bank.unlock(channel)
+        self._watch.refuse_mode(self._name, mode)
+        return self._bank.set_mode(channel, mode)
+
+    def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
+        """By lamps on spare relays, where there are any; they belong to channel 1."""
+        if channel == 1:
+            self._bank.indicate(direction, signal)
+
+    def check(self) -> dict[str, JsonValue]:
+        return {"inputs": {**self._read()}}

@@ -1,0 +1,5 @@
+"""See driver."""
+
+from drivers.dahua_console.driver import DRIVER
+
+__all__ = ["DRIVER"]

@@ -1,0 +1,255 @@
+"""A Dahua terminal as a device: gate, console, keeper of people, and a memory of events."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Literal
+
+from devicemgr.domain.events import DeviceFact, Presented
+from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode
+from devicemgr.domain.ports.device import Delivery, Holding, ReleaseTimes, Spans
+from devicemgr.domain.rules.policy import MAX_CONSOLE_AGE_S
+from devicemgr.errors import DeviceRefused, HeldInPart, InvalidInput
+from devicemgr.text import safe
+from drivers.common.console.photos import fit_jpeg
+from drivers.common.http.client import Http
+from drivers.common.http.key_values import flat
+from drivers.dahua_console.cgi import Cgi, CgiRefused, TerminalClock, number, read_clock
+from drivers.dahua_console.events.feed import News
+from drivers.dahua_console.events.log import History
+from drivers.dahua_console.events.stream import EventStream
+from drivers.dahua_console.maintenance import DahuaUpkeep
+from drivers.dahua_console.remote_verification import OnlineMode
+from drivers.dahua_console.users.legacy_users import LegacyStore
+from drivers.dahua_console.users.names import card_refusal
+from drivers.dahua_console.users.schedules import Hours
+from drivers.dahua_console.users.users import BATCH, PeopleStore, note_refusal
+
+if TYPE_CHECKING:
+    from drivers.dahua_console.driver import Options
+
+PHOTO_BYTES = 100 * 1024
+LEAST, MOST = (150, 300), (600, 1200)
+_STATES = {PortalMode.NORMAL: "Normal", PortalMode.LOCKED: "CloseAlways", PortalMode.FREE: "OpenAlways"}
+_CLOCK_SECONDS = 60.0
+_CLOCK_AGAIN_SECONDS = 2.0
+_SKEW_NOTED = 5.0
+_AGE_NOTED_SECONDS = 600.0
+WEAK_LINK = (
+    "weak link: the terminal's questions come over plain HTTP, and a secret path is all that proves they are its own; "
+    "keep it in a network of devices alone, or use decide=console"
+)
+_CATCHING_UP, _ASKED, _USUAL = 0.02, 0.02, 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class DahuaConsole(DahuaUpkeep):
+    """ports.Gate, Holder, Replaying and Verifier; at most two connections to the terminal."""
+
+    senses_passage = False
+    holds: Literal["people", "cards"] = "people"
+    batch = BATCH
+
+    def __init__(
+        self, name: str, host: str, options: "Options", zone: tzinfo | None, commands: Http, events: Http
+    ) -> None:  # fmt: skip
+        self._name, self._options, self._zone = name, options, zone
+        self._http, self._cgi = commands, Cgi(commands)
+        self.channels = options.doors
+        self._clock = TerminalClock(zone or UTC, 0.0)
+        self._clock_read = 0.0
+        self._question_age: float | None = None
+        self._question_read = 0.0
+        self._stream = EventStream(events, name, snapshots=options.snapshots)
+        self._history = History(self._cgi)
+        self._online = OnlineMode(self._cgi, host, options)
+        self._news = News(self._stream, self._history, self._online.listener)
+        self._store: PeopleStore | LegacyStore | None = None
+        self._hours = Hours(self._cgi, lambda: self._clock)
+        self.decides_alone = options.decide == "console" or options.fallback == "console"
+        self._modes: dict[int, PortalMode] = {}
+        self._door_seconds: dict[int, float] = {}
+        self._info = DeviceInfo()
+        self.poll_interval = _USUAL
+
+    def resume(self, serial: int | None) -> None:
+        """The last record number that is on disk here."""
+        self._history.resume(serial)
+
+    def open(self) -> DeviceInfo:
+        """Identify, read the clock, set how it decides, and listen."""
+        self._info = self.identify()
+        self._read_clock()
+        self._door_seconds = self._read_door_seconds()
+        self._online.start()
+        self._stream.start()
+        return self._info
+
+    def poll(self) -> Sequence[DeviceFact]:
+        """Questions first, then what the stream, the memory and pushes tell."""
+        facts = self._news.poll(self._clock.skew, self._clock.reading)
+        self._note_ages(facts)
+        facts = [*facts, *self._online.refused_pushes()]
+        if time.monotonic() - self._clock_read > _CLOCK_SECONDS:
+            self._read_clock()
+            self._online.verify()
+        asked = self._options.decide == "host"
+        self.poll_interval = _CATCHING_UP if not self._history.caught_up else _ASKED if asked else _USUAL
+        return facts
+
+    @property
+    def complaint(self) -> str | None:
+        """Its clock, where it is off: what it remembers carries wrong times. Also what its questions lack."""
+        skew, age = self._clock.skew, self._question_age
+        if abs(skew) > _SKEW_NOTED:
+            return f"the terminal's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}; switch NTP on there"
+        if age is not None and time.monotonic() - self._question_read < _AGE_NOTED_SECONDS:
+            when = "after" if age > 0 else "before"
+            return (
+                f"a question came {abs(age):.0f} s {when} its own time and was refused; set the terminal's clock "
+                "and time zone, or find out who repeats its questions"
+            )
+        return WEAK_LINK if self._options.decide == "host" else None
+
+    def _note_ages(self, facts: Sequence[DeviceFact]) -> None:
+        """Keep how far a question was off the terminal's clock, and read that clock again: it may have been set."""
+        for fact in facts:
+            if isinstance(fact, Presented) and fact.age is not None and abs(fact.age) > MAX_CONSOLE_AGE_S:
+                self._question_age, self._question_read = fact.age, time.monotonic()
+                self._clock_read = min(self._clock_read, time.monotonic() - _CLOCK_SECONDS + _CLOCK_AGAIN_SECONDS)
+
+    def check(self) -> dict[str, JsonValue]:
+        """Who it is, its clock, doors and people, and whether its events are heard; moves nothing."""
+        self._read_clock()
+        doors: dict[str, JsonValue] = {}
+        for channel in range(1, self._options.doors + 1):
+            try:
+                status = flat(self._cgi.text("accessControl", "getDoorStatus", [("channel", str(channel))]))
+                doors[str(channel)] = safe(status.get("Info.status", "unknown"), 20)
+            except CgiRefused:
+                doors[str(channel)] = "not told"
+        result: dict[str, JsonValue] = {
+            "manufacturer": self._info.manufacturer, "model": self._info.model, "firmware": self._info.firmware,
+            "serial": self._info.serial, "clock_skew_s": round(self._clock.skew, 1), "doors": doors,
+            "commands": "newer" if isinstance(self._people(), PeopleStore) else "older",
+            "events": self._stream.fault or ("heard" if self._stream.attached.is_set() else "not heard yet"),
+            "decides": self._options.decide,
+        }  # fmt: skip
+        if self._options.decide == "host":
+            result["warning"] = WEAK_LINK
+        if abs(self._clock.skew) > _SKEW_NOTED:
+            result["advice"] = "the terminal's clock is wrong: switch NTP on there"
+        return result
+
+    def close(self) -> None:
+        """Let go of both connections and the port; never raises."""
+        self._online.stop()
+        self._stream.stop()
+        self._http.close()
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
+        """One openDoor, timed by the terminal's own unlock time; sent once."""
+        self._require_door(channel)
+        mode = self._modes.get(channel, PortalMode.NORMAL)
+        if mode is PortalMode.LOCKED:
+            raise DeviceRefused(f"channel {channel} is locked; put the portal into normal mode first")
+        if mode is PortalMode.FREE:
+            return Delivery.CONFIRMED
+        pairs = [("channel", str(channel)), ("UserID", self._options.remote_user), ("Type", "Remote")]
+        self._cgi.order("accessControl", "openDoor", pairs, once=True)
+        return Delivery.CONFIRMED
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:
+        """As the terminal's own setting says (UnlockHoldInterval), read at the opening."""
+        return ReleaseTimes(self._door_seconds.get(channel, seconds))
+
+    def _read_door_seconds(self) -> dict[int, float]:
+        try:
+            says = flat(self._cgi.text("configManager", "getConfig", [("name", "AccessControl")]))
+        except CgiRefused:
+            return {}
+        doors = range(1, self._options.doors + 1)
+        held = {door: number(says.get(f"table.AccessControl[{door - 1}].UnlockHoldInterval")) / 1000 for door in doors}
+        return {door: seconds for door, seconds in held.items() if seconds > 0}
+
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        """By the terminal's door state, read back; DeviceRefused where the firmware has none."""
+        self._require_door(channel)
+        key = f"AccessControl[{channel - 1}].State"
+        try:
+            self._cgi.order("configManager", "setConfig", [(key, _STATES[mode])])
+            told = flat(self._cgi.text("configManager", "getConfig", [("name", "AccessControl")]))
+        except CgiRefused as error:
+            if mode is PortalMode.NORMAL and self._modes.get(channel, mode) is mode:
+                return Delivery.CONFIRMED  # it never was in another
+            raise DeviceRefused(
+                "this terminal's firmware can't hold its door locked or free from here; set it at the terminal"
+            ) from error
+        if told.get(f"table.{key}") != _STATES[mode]:
+            raise DeviceRefused(f"the terminal said OK, and its door is not {mode}; restart it")
+        self._modes[channel] = mode
+        return Delivery.CONFIRMED
+
+    def capacity(self) -> int:
+        """As the option says: the terminal does not tell."""
+        return self._options.capacity
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """A page of cards, of faces, or of people."""
+        return self._people().held(after)
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        """Up to ten; photos are made to fit in memory."""
+        failed: dict[str, DeviceRefused] = {}
+        fitted: dict[str, bytes] = {}
+        for key, jpeg in faces.items():
+            try:
+                fitted[key] = fit_jpeg(jpeg, PHOTO_BYTES, MOST, LEAST)
+            except DeviceRefused as error:
+                failed[key] = HeldInPart(str(error))
+        # A photo that does not fit leaves the person there without a face, also without the one before.
+        fitting = [replace(holding, face=None) if holding.key in failed else holding for holding in holdings]
+        for key, refusal in self._people().put(fitting, fitted).items():
+            note_refusal(failed, key, refusal)
+        return failed
+
+    def card_refusal(self, card: str) -> str | None:
+        """Why a card can't be held there."""
+        return card_refusal(card)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Up to ten, read back; never without a key, which might mean everybody."""
+        if not keys:
+            raise InvalidInput("nobody was named for removal; nothing was sent")
+        self._people().remove(keys)
+
+    def keep_hours(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
+        """Weekly hours, for people whose doors are not open to them at all times."""
+        return self._hours.keep(hours, look=look)
+
+    def answer(self, serial: int, granted: bool, words: str) -> None:
+        """Answer a question of online mode."""
+        self._online.answer(serial, granted, words)
+        self._news.answered(serial, granted)
+
+    def _people(self) -> PeopleStore | LegacyStore:
+        if self._store is None:
+            newer = PeopleStore(self._cgi, lambda: self._clock, self._hours)
+            self._store = newer if newer.exists() else LegacyStore(self._cgi, lambda: self._clock, self._hours)
+        return self._store
+
+    def _read_clock(self) -> None:
+        before = self._clock.skew
+        self._clock = read_clock(self._cgi, self._zone)
+        self._clock_read = time.monotonic()
+        if abs(self._clock.skew) > _SKEW_NOTED and abs(self._clock.skew - before) > _SKEW_NOTED:
+            _log.warning("%s: its clock is %.0f s off; switch NTP on there", self._name, self._clock.skew)
+
+    def _require_door(self, channel: int) -> None:
+        if not 1 <= channel <= self._options.doors:
+            raise InvalidInput(
+                f"this terminal serves channels 1 to {self._options.doors}, not {channel}; see option doors"
+            )

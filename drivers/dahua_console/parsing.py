@@ -1,0 +1,122 @@
+"""What Dahua terminals tell of: the text of events as values. No I/O.
+
+eventManager   Code=AccessControl;action=Pulse;index=0;data={ JSON over several lines }
+snapManager    Events[0].Code=AccessControl, Events[0].UserID=…, one a line
+push           {"Channel":0,"Events":[{"Code":…,"Action":…,"Index":0,"Data":{…}}],"FilePath":…,"Time":…}
+recordFinder   records[0].RecNo=…, records[0].CreateTime=…, one a line
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.errors import DeviceGarbled
+from drivers.common.http.client import read_json
+from drivers.common.http.key_values import flat
+from drivers.dahua_console.cgi import flat_rows, number
+
+_HEAD = re.compile(r"\s*Code=([A-Za-z0-9_]{1,40});\s*action=([A-Za-z]{1,20});\s*index=(\d{1,4})", re.IGNORECASE)
+_MOST_EVENTS = 16
+_EARLIEST, _LATEST = 946_684_800, 4_102_444_800
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event: `index` and Door count from 0; `data` is what the terminal says of it, by its own names."""
+
+    code: str
+    action: str
+    index: int
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def door(self) -> int:
+        """Door from 0, bounded."""
+        return min(max(number(self.data.get("Door", self.index), self.index), 0), 255)
+
+    @property
+    def second(self) -> int:
+        """When it was, by the terminal's clock in Unix seconds; 0 where it does not say."""
+        return second_of(self.data)
+
+    @property
+    def who(self) -> tuple[int, str, str]:
+        """What tells it from others, in streams and records alike."""
+        return self.second, text_of(self.data, "UserID"), text_of(self.data, "CardNo").upper()
+
+
+def read_part(body: bytes) -> Told | None:
+    """A part of eventManager's or snapManager's stream; None for a heartbeat; DeviceGarbled for JSON cut off."""
+    text = body.decode("utf-8", "replace")
+    if text.lstrip().startswith("Events["):
+        return _flat_event(text)
+    found = _HEAD.match(text)
+    if found is None:
+        return None
+    _, marker, data = text[found.end() :].partition("data=")
+    return Told(found[1], found[2], int(found[3]), read_json(data.encode()) if marker else {})
+
+
+def _flat_event(text: str) -> Told | None:
+    rows = flat_rows(text, "Events")
+    if not rows or not (code := rows[0].get("Code") or rows[0].get("EventBaseInfo.Code")):
+        return None
+    data = {key.removeprefix("Data."): value for key, value in rows[0].items()}
+    action = data.get("Action") or data.get("EventBaseInfo.Action") or "Pulse"
+    place = data.get("Index") or data.get("EventBaseInfo.Index") or "0"
+    return Told(code[:40], action[:20], min(max(number(place), 0), 255), data)
+
+
+def read_push(body: bytes) -> list[Told]:
+    """The events of a push's `info` part."""
+    info = read_json(body)
+    events = info.get("Events")
+    if not isinstance(events, list):
+        raise DeviceGarbled("a push without events; is this a terminal?")
+    found = []
+    for event in events[:_MOST_EVENTS]:
+        data = event.get("Data") if isinstance(event, dict) else None
+        if isinstance(data, dict):
+            place = min(max(number(event.get("Index", info.get("Channel", 0))), 0), 255)
+            found.append(Told(str(event.get("Code", ""))[:40], str(event.get("Action", "Pulse"))[:20], place, data))
+    return found
+
+
+def read_records(text: str) -> list[dict[str, str]]:
+    """recordFinder's rows; DeviceGarbled when there are fewer than it says."""
+    rows = flat_rows(text, "records")
+    said = flat(text[:200]).get("found")
+    if said is None or number(said, -1) != len(rows):
+        raise DeviceGarbled("the terminal's list of events is not whole; it is read again")
+    return rows
+
+
+def question_second(data: Mapping[str, Any]) -> int:
+    """Unix seconds of a question; 0 for none. `UTC` is local time on some firmware, where `RealUTC` is what it says."""
+    return _second_in(data, ("RealUTC", "CreateTimeRealUTC", "CreateTime", "UTC"))
+
+
+def second_of(data: Mapping[str, Any]) -> int:
+    """Unix seconds of a row or an event; 0 for a time before 2000 or after 2100, or none."""
+    return _second_in(data, ("CreateTimeRealUTC", "CreateTime", "UTC"))
+
+
+def _second_in(data: Mapping[str, Any], names: Sequence[str]) -> int:
+    for name in names:
+        value = number(data.get(name, ""), 0)
+        if _EARLIEST <= value <= _LATEST:
+            return value
+    return 0
+
+
+def text_of(data: Mapping[str, Any], name: str, limit: int = 64) -> str:
+    """A value as text, bounded."""
+    value = data.get(name)
+    return "" if value is None or isinstance(value, dict | list) else str(value).strip()[:limit]
+
+
+def moment(second: int) -> datetime:
+    """Unix seconds as an aware time."""
+    return datetime.fromtimestamp(second, UTC)

@@ -1,0 +1,111 @@
+"""Whether a Dahua (Intelbras) terminal decides alone, pushes, or asks here: set on opening, and looked at again."""
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from devicemgr.domain.events import PushRefused
+from devicemgr.errors import DeviceRefused
+from drivers.common.http.key_values import flat
+from drivers.common.http.push_server import addresses_of
+from drivers.dahua_console.cgi import Cgi, CgiRefused
+from drivers.dahua_console.events.push import PushListener
+
+if TYPE_CHECKING:
+    from drivers.dahua_console.driver import Options
+
+ALONE, PUSHES, ASKS = "0", "1", "2"
+ANSWER_SECONDS = 5
+_KEEP_ALIVE_SECONDS = 10
+_MODE = "Intelbras_ModeCfg"
+_UPLOAD = "PictureHttpUpload"
+_SERVER = f"{_UPLOAD}.UploadServerList[0]"
+_ANY_PORT = 9
+
+
+class OnlineMode:
+    """Owns the listener, where there is one."""
+
+    def __init__(self, cgi: Cgi, host: str, options: "Options") -> None:
+        self._cgi, self._host, self._options = cgi, host, options
+        self._asks = options.decide == "host"
+        self.listener: PushListener | None = None
+        if options.push_port:
+            self.listener = PushListener(options.push_port, addresses_of(host), asks=self._asks, seconds=ANSWER_SECONDS)
+
+    def start(self) -> None:
+        """Listen, and tell the terminal where; or take it out of a mode in which it would ask nobody."""
+        if self.listener is None:
+            self._leave_online_mode()
+            return
+        self.listener.start()
+        self._configure(self.listener)
+
+    def verify(self) -> None:
+        """Set it again where it was changed: a reset terminal asks nobody."""
+        if self.listener is not None and self._told_mode() != (ASKS if self._asks else PUSHES):
+            self._configure(self.listener)
+
+    def answer(self, serial: int, granted: bool, words: str) -> None:
+        """ports.Verifier."""
+        if self.listener is None or not self._asks:
+            raise DeviceRefused("this terminal decides by itself (option decide); nothing is to be answered")
+        self.listener.answer(serial, granted, words)
+
+    def refused_pushes(self) -> list[PushRefused]:
+        """What is to be recorded of pushes that did not come from the terminal."""
+        return self.listener.refused() if self.listener is not None else []
+
+    def stop(self) -> None:
+        """Listen no more; the terminal keeps its mode, and its fallback."""
+        if self.listener is not None:
+            self.listener.stop()
+
+    def _configure(self, listener: PushListener) -> None:
+        server = [
+            (f"{_UPLOAD}.Enable", "true"), (f"{_SERVER}.Address", self._options.push_host or _own_address(self._host)),
+            (f"{_SERVER}.Port", str(listener.port)), (f"{_SERVER}.Uploadpath", listener.path),
+        ]  # fmt: skip
+        mode = [(f"{_MODE}.DeviceMode", ASKS if self._asks else PUSHES)]
+        if self._asks:
+            alone = self._options.fallback == "console"
+            mode += [
+                (f"{_MODE}.KeepAlive.Enable", "true" if alone else "false"),
+                (f"{_MODE}.KeepAlive.Interval", str(_KEEP_ALIVE_SECONDS)),
+                (f"{_MODE}.KeepAlive.Path", listener.path), (f"{_MODE}.KeepAlive.TimeOut", "2000"),
+                (f"{_MODE}.RemoteCheckTimeout", str(ANSWER_SECONDS)),
+            ]  # fmt: skip
+        try:
+            self._cgi.order("configManager", "setConfig", server)
+            self._cgi.order("configManager", "setConfig", mode)
+        except CgiRefused as error:
+            raise DeviceRefused(
+                "this terminal's firmware has no event server or online mode; take out push_port and use decide=console"
+            ) from error
+        if self._told_mode() != dict(mode)[f"{_MODE}.DeviceMode"]:
+            raise DeviceRefused("the terminal said OK, and is not in the mode that it was told; restart it")
+
+    def _leave_online_mode(self) -> None:
+        with contextlib.suppress(CgiRefused):
+            if self._told_mode() == ASKS:
+                self._cgi.order("configManager", "setConfig", [(f"{_MODE}.DeviceMode", ALONE)])
+
+    def _told_mode(self) -> str:
+        try:
+            told = flat(self._cgi.text("configManager", "getConfig", [("name", _MODE)]))
+        except CgiRefused:
+            return ""
+        return told.get(f"table.{_MODE}.DeviceMode", "")
+
+
+def _own_address(host: str) -> str:
+    """The address of this computer on the way to `host`; no byte is sent."""
+    bare = urlsplit(f"//{host}").hostname or host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as held:
+            held.connect((host if ":" in host else bare, _ANY_PORT))
+            return str(held.getsockname()[0])
+    except OSError as error:
+        raise DeviceRefused("this computer's address is not known; give it as push_host") from error

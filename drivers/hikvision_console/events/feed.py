@@ -1,0 +1,326 @@
+"""Two threads that hear a console: one reads on in its memory of events, the other listens to its alert stream.
+
+The memory is the path that is guaranteed, and gives every event once and in order. The stream only makes it fast: it
+wakes the reading, says which events happen now, and brings the questions, which alone may lead to an opening. Events
+that a stream replays (`currentEvent: false`) are recorded in their turn and never acted on.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from devicemgr.domain.events import Presented
+from devicemgr.errors import DeviceError, DeviceGarbled, DevicemgrError, DeviceUnreachable
+from drivers.common.http.client import Request, Stream, read_json
+from drivers.common.http.multipart import MultipartReader, Part
+from drivers.common.http.xml import read_xml
+from drivers.hikvision_console.clock import Clock
+from drivers.hikvision_console.events.codes import EVENT, TAMPERS
+from drivers.hikvision_console.events.log import Memory
+from drivers.hikvision_console.events.translate import Event, from_stream, question
+from drivers.hikvision_console.isapi import Isapi, Refusal
+
+STREAM = "/ISAPI/Event/notification/alertStream"
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CONNECTING, HEARD = "not connected yet", "heard"
+_AMID_SECONDS = 5.0
+_SILENT_SECONDS = 45.0
+_STREAM_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+_ASK_AGAIN = 0.5
+_PATIENCE = 3.0
+_BACK_CHECK = 60.0
+_FRESH_SECONDS = 10.0
+_LIVE_SECONDS = 5.0
+_WHOLE_SECONDS = 1.5  # the console tells no fractions
+_MOST_WAITING = 500
+_MOST_QUESTIONS = 50
+_MOST_REMEMBERED = 2000
+_STOP_SECONDS = 3.0
+
+Heard = Event | Presented
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """A connection of its own for each thread."""
+
+    memory: Isapi
+    stream: Isapi
+
+    def cut(self) -> None:
+        """End whatever waits."""
+        self.memory.http.cut()
+        self.stream.http.cut()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.memory.http.close()
+        self.stream.http.close()
+
+
+class Feed:
+    """What a console tells, for one opening of it: `take` gives it in order, `close` ends both threads."""
+
+    def __init__(self, wires: Wires, clock: Clock, cursor: int | None, poll_seconds: float) -> None:
+        self._wires, self._clock, self._poll_seconds = wires, clock, poll_seconds
+        self._began = time.time()
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._streamed_more = threading.Event()
+        self._waiting: queue.Queue[Event] = queue.Queue(_MOST_WAITING)
+        self._questions: deque[Presented] = deque(maxlen=_MOST_QUESTIONS)
+        self._tampers: deque[Event] = deque(maxlen=_MOST_QUESTIONS)
+        self._memory: Memory | None = Memory(wires.memory, clock, cursor, self._stopping.is_set)
+        self._last = cursor or 0
+        self._lock = threading.Lock()
+        self._streamed: OrderedDict[int, tuple[Event, float]] = OrderedDict()
+        self._asked: OrderedDict[int, None] = OrderedDict()
+        self._went_back = False
+        self._back_checked = float("-inf")
+        self._error: DevicemgrError | None = None
+        self.stream_state = CONNECTING
+        self._threads = [
+            threading.Thread(target=self._run, args=(work,), name=f"console-{name}", daemon=True)
+            for name, work in (("memory", self._read_on), ("stream", self._listen))
+        ]
+
+    def start(self) -> None:
+        """Begin to read and to listen."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End both threads; what was not taken is told again after the next opening."""
+        self._stopping.set()
+        self._wake.set()
+        self._wires.cut()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(_STOP_SECONDS)
+        self._wires.close()
+
+    def take(self, most: int) -> list[Heard]:
+        """What has been heard since, questions first; raises what ended the reading."""
+        found: list[Heard] = []
+        while self._questions:
+            found.append(self._questions.popleft())
+        while self._tampers:
+            found.append(self._tampers.popleft())
+        while len(found) < most:
+            try:
+                found.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        if not found and self._error is not None:
+            raise self._error
+        return found
+
+    def wake(self) -> None:
+        """Something may have happened: look into the memory now. Any thread."""
+        self._wake.set()
+
+    def set_clock(self, clock: Clock) -> None:
+        """Read what is heard from now on by this clock. Any thread."""
+        self._clock = clock
+        if (memory := self._memory) is not None:
+            memory.clock = clock
+
+    def was_asked(self, serial: int) -> bool:
+        """Whether this event was a question that has been handed on."""
+        with self._lock:
+            return serial in self._asked
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except DevicemgrError as error:
+            self._error = error
+        except Exception as error:
+            if not self._stopping.is_set():
+                _log.exception("hearing a console failed")
+                self._error = DeviceError(f"hearing the console failed: {type(error).__name__}")
+
+    # The memory's thread.
+
+    def _read_on(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            self._sweep()
+            late = self._tell_what_memory_lacks()
+            self._wake.wait(_ASK_AGAIN if late else self._poll_seconds)
+
+    def _sweep(self) -> None:
+        if self._memory is None:
+            return
+        try:
+            if self._went_back or time.monotonic() - self._back_checked > _BACK_CHECK:
+                self._went_back, self._back_checked = False, time.monotonic()
+                if self._memory.went_back():
+                    _log.warning("a console counts its events anew: its memory was emptied; all of it is read")
+                    with self._lock:
+                        self._asked.clear()
+                        self._last = 0
+            for event in self._memory.fresh():
+                self._tell(event)
+        except Refusal as refusal:
+            if not refusal.is_unsupported:
+                raise
+            _log.warning("a console keeps no events that can be asked for; only its stream is heard")
+            self._memory = None
+
+    def _tell(self, event: Event) -> None:
+        """Hand on one event of the memory, marked as happening now where the stream said so."""
+        self._let_the_stream_speak_first(event)
+        with self._lock:
+            known = self._streamed.pop(event.serial, None)
+            self._last = event.serial
+        live = known[0].live is True if known is not None else self._has_just_happened(event)
+        self._put(replace(event, live=live))
+
+    def _let_the_stream_speak_first(self, event: Event) -> None:
+        """Only the stream says whether something that has just happened is a question; it may be a moment behind."""
+        until = time.monotonic() + _ASK_AGAIN
+        while self.stream_state in (CONNECTING, HEARD) and self._has_just_happened(event):
+            with self._lock:
+                self._streamed_more.clear()
+                if event.serial in self._streamed:
+                    return
+            if (left := until - time.monotonic()) <= 0 or self._stopping.is_set():
+                return
+            self._streamed_more.wait(left)
+
+    def _tell_what_memory_lacks(self) -> bool:
+        """Events that the stream brought and the memory still does not tell: waited for a while, then taken as told."""
+        now = time.monotonic()
+        with self._lock:
+            for serial in [serial for serial in self._streamed if serial <= self._last]:
+                del self._streamed[serial]
+            waits = sorted(self._streamed.items())
+        if not waits:
+            return False
+        if self._memory is not None and now - min(since for _, (_, since) in waits) < _PATIENCE:
+            return True
+        for _, (event, _since) in waits:
+            if self._memory is not None:
+                self._memory.last = max(self._memory.last, event.serial)
+            self._tell(event)
+        return False
+
+    def _put(self, heard: Event) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._waiting.put(heard, timeout=0.5)
+            except queue.Full:
+                continue
+            return
+
+    # The stream's thread.
+
+    def _listen(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._listen_once()
+                self.stream_state = "ended by the console"
+            except DeviceError as error:
+                self.stream_state = f"not heard: {error}"
+            self._wake.set()
+            failures = 0 if time.monotonic() - began > _SILENT_SECONDS else failures + 1
+            self._stopping.wait(_STREAM_PAUSES[min(failures, len(_STREAM_PAUSES) - 1)])
+
+    def _listen_once(self) -> None:
+        with self._wires.stream.http.stream(Request("GET", STREAM)) as stream:
+            if stream.status != 200:
+                raise DeviceUnreachable(f"the console answers HTTP {stream.status} to a listener")
+            self.stream_state = HEARD
+            for part in _parts(stream):
+                if self._stopping.is_set():
+                    return
+                self._on_part(part)
+
+    def _on_part(self, part: Part) -> None:
+        arrived = time.monotonic()
+        try:
+            told = _read(part)
+        except DeviceGarbled as error:
+            _log.info("a part of a console's stream is left out: %s", error)
+            self._wake.set()
+            return
+        event = from_stream(told, self._clock) if told else None
+        if event is not None:
+            self._on_event(event, arrived)
+
+    def _on_event(self, event: Event, arrived: float) -> None:
+        if event.asks and self._is_now(event):
+            self._ask(event, arrived)
+        if event.code in TAMPERS and self._is_now(event):
+            self._tampers.append(event)
+        if event.code[0] != EVENT:
+            return
+        with self._lock:
+            # The console counts anew, or repeats itself: only its memory can say which.
+            self._went_back = self._went_back or (event.live is True and event.serial < self._last)
+            if event.serial > self._last:
+                self._streamed[event.serial] = (event, arrived)
+                while len(self._streamed) > _MOST_REMEMBERED:
+                    self._streamed.popitem(last=False)
+            self._streamed_more.set()
+        self._wake.set()
+
+    def _ask(self, event: Event, arrived: float) -> None:
+        """Each question once, and at once: somebody stands there."""
+        with self._lock:
+            if event.serial in self._asked:
+                return
+            self._asked[event.serial] = None
+            while len(self._asked) > _MOST_REMEMBERED:
+                self._asked.popitem(last=False)
+        self._questions.append(question(event, arrived, self._clock.age_of(event.at, time.monotonic())))
+
+    def _is_now(self, event: Event) -> bool:
+        """What is said to be old is; where nothing is said, the console's own time must be fresh."""
+        if event.live is not None:
+            return event.live
+        return self._age(event) < _FRESH_SECONDS
+
+    def _has_just_happened(self, event: Event) -> bool:
+        """By the console's own time, and since the feed began: its memory was quicker than its stream."""
+        since = event.at.timestamp() - self._clock.skew
+        return since > self._began - _WHOLE_SECONDS and self._age(event) < _LIVE_SECONDS
+
+    def _age(self, event: Event) -> float:
+        """Seconds between the event and now by this box's clock, either way."""
+        return abs(time.time() - event.at.timestamp() + self._clock.skew)
+
+
+def _read(part: Part) -> dict[str, Any]:
+    start = part.body.lstrip()[:1]
+    if part.picture or not start:
+        return {}
+    return read_xml(part.body)[1] if start == b"<" else read_json(part.body)
+
+
+def _parts(stream: Stream) -> Iterator[Part]:
+    """The parts as they come: whole within 5 s once begun, and one of them every 45 s."""
+    reader = MultipartReader()
+    whole_at = time.monotonic()
+    begun_at: float | None = None
+
+    def until() -> float:
+        return whole_at + _SILENT_SECONDS if begun_at is None else begun_at + _AMID_SECONDS
+
+    for chunk in stream.chunks(until):
+        for part in reader.feed(chunk):
+            whole_at, begun_at = time.monotonic(), None
+            yield part
+        if reader.ended:
+            return
+        begun_at = (begun_at or time.monotonic()) if reader.is_amid else None

@@ -1,0 +1,113 @@
+"""A console's memory of events, read on from a serial number (AcsEvent): the path that is guaranteed."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from drivers.hikvision_console.clock import Clock
+from drivers.hikvision_console.events.codes import EVENT
+from drivers.hikvision_console.events.translate import Event, from_memory
+from drivers.hikvision_console.isapi import Isapi, items, section
+
+TARGET = "/ISAPI/AccessControl/AcsEvent"
+PAGE = 30
+_FIRST = datetime(2000, 1, 1, 12, tzinfo=UTC)
+_LAST = datetime(2037, 12, 31, tzinfo=UTC)
+_MARGIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events by serial; `count` as the console counts them, `total` of the whole search."""
+
+    events: tuple[Event, ...]
+    count: int
+    more: bool
+    total: int
+
+
+class Memory:
+    """Reads events in order; `last` is the serial up to which all are known, `clock` the console's."""
+
+    def __init__(self, isapi: Isapi, clock: Clock, last: int | None, should_stop: Callable[[], bool]) -> None:
+        self._isapi, self.clock, self._should_stop = isapi, clock, should_stop
+        self.last = last or 0
+        self._last_at: datetime | None = None
+        self._by_serial = True
+
+    def fresh(self) -> Iterator[Event]:
+        """Every event behind `last`, which moves with each; drops what was told before.
+
+        A search by serial begins anew with each page; a console that ignores beginSerialNo is paged by position.
+        """
+        search, position, begin = _new_search(), 0, self.last + 1
+        while not self._should_stop():
+            page = self._search(search, position, begin)
+            found = [event for event in page.events if event.serial > self.last]
+            for event in found:
+                if event.serial > self.last:
+                    self.last, self._last_at = event.serial, event.at
+                    yield event
+            if not page.more or not page.count:
+                return
+            if self._by_serial and found:
+                search, position, begin = _new_search(), 0, self.last + 1
+            else:
+                self._by_serial = False
+                position += page.count
+
+    def went_back(self) -> bool:
+        """Whether the serial numbers began anew (a new or emptied memory); then so does `last`."""
+        if self.last == 0 or any(
+            event.serial >= self.last for event in self._search(_new_search(), 0, self.last).events
+        ):
+            return False
+        search = _new_search()
+        total = self._search(search, 0, None, 1).total
+        newest = self._search(search, total - 1, None, 1).events if total else ()
+        if not newest or max(event.serial for event in newest) >= self.last:
+            return False
+        self.last, self._last_at = 0, None
+        return True
+
+    def _search(self, search: str, position: int, begin: int | None, most: int = PAGE) -> Page:
+        since = _FIRST
+        if not self._by_serial and begin is not None and self._last_at is not None:
+            since = max(_FIRST, self._last_at - _MARGIN)
+        condition: dict[str, Any] = {
+            "searchID": search, "searchResultPosition": position, "maxResults": most, "major": EVENT, "minor": 0,
+            "startTime": self.clock.stamp(since), "endTime": self.clock.stamp(_LAST), "picEnable": False,
+        }  # fmt: skip
+        if begin is not None:
+            condition["beginSerialNo"] = begin
+        found = section(self._isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
+        told = items(found.get("InfoList"))[: 2 * PAGE]
+        events = [event for event in (from_memory(one, self.clock) for one in told) if event is not None]
+        return Page(
+            tuple(sorted(events, key=lambda event: event.serial)), len(told),
+            str(found.get("responseStatusStrg", "")).upper() == "MORE", _count(found.get("totalMatches")),
+        )  # fmt: skip
+
+
+def latest(isapi: Isapi, clock: Clock, code: tuple[int, int]) -> Event | None:
+    """Return the newest event of one kind that the console remembers, or None; Refusal where it can't be asked."""
+    condition: dict[str, Any] = {
+        "searchID": _new_search(), "searchResultPosition": 0, "maxResults": 1, "major": code[0], "minor": code[1],
+        "startTime": clock.stamp(_FIRST), "endTime": clock.stamp(_LAST), "picEnable": False,
+    }  # fmt: skip
+    found = section(isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
+    if (total := _count(found.get("totalMatches"))) > 1:
+        condition["searchResultPosition"] = total - 1
+        found = section(isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
+    events = [from_memory(one, clock) for one in items(found.get("InfoList"))[:1]]
+    return events[0] if events and events[0] is not None and events[0].code == code else None
+
+
+def _new_search() -> str:
+    return uuid.uuid4().hex
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0

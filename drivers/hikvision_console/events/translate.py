@@ -1,0 +1,192 @@
+"""What a console tells of: events as values, from the stream or its memory, and the facts they are here."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from devicemgr.domain.events import (
+    DeviceDecided,
+    DeviceFact,
+    DeviceReported,
+    DoorContact,
+    FireRelease,
+    GateAlarm,
+    Kind,
+    Presented,
+    RexPressed,
+)
+from devicemgr.domain.model import Factor, JsonValue
+from devicemgr.domain.rules.card_formats import names_of_number
+from drivers.hikvision_console.clock import Clock
+from drivers.hikvision_console.events.codes import CODES, CONTACTS, FIRE_OFF, FIRE_ON, TAMPERS, Code
+from drivers.hikvision_console.isapi import section
+
+VENDOR = "hikvision"
+_MOST_SERIAL = 2**53
+_NOT_BY_CARD = re.compile("face|finger|PIN|QR|person|voice|code")
+_UNKNOWN_CODE = Code("a code that is not known here")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event; `live` when the console said that it happens now, `asks` when it waits for an answer."""
+
+    serial: int
+    code: tuple[int, int]
+    at: datetime
+    reader: int = 1
+    door: int = 1
+    badge: str | None = None
+    card: str = ""
+    mode: str = ""
+    live: bool | None = None
+    asks: bool = False
+    score: float | None = None
+
+    @property
+    def meaning(self) -> Code:
+        """What the code stands for."""
+        return CODES.get(self.code, _UNKNOWN_CODE)
+
+    @property
+    def method(self) -> str:
+        """The code as the vendor writes it."""
+        return f"{self.code[0]}/0x{self.code[1]:02x}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every way to write the number of the card that was shown; an event may name a card that was not."""
+        code = self.meaning
+        if code.granted:
+            shown = Factor.CARD in code.factors
+        else:
+            shown = "card" in code.words or not _NOT_BY_CARD.search(code.words)
+        return names_of_number(int(self.card)) if shown and self.card.isascii() and self.card.isdigit() else ()
+
+
+def from_stream(told: dict[str, Any], clock: Clock) -> Event | None:
+    """An alert of the stream or a push; None for heartbeats and what is no access event."""
+    inner = section(told, "AccessControllerEvent")
+    if not inner:
+        return None
+    codes = (inner.get("majorEventType"), inner.get("subEventType"))
+    found = _event(inner, codes, str(told.get("dateTime") or ""), clock)
+    if found is None:
+        return None
+    return replace(found, live=_flag(inner.get("currentEvent")), asks=_flag(inner.get("remoteCheck")) is True)
+
+
+def from_memory(told: dict[str, Any], clock: Clock) -> Event | None:
+    """An item of AcsEvent's InfoList."""
+    return _event(told, (told.get("major"), told.get("minor")), str(told.get("time") or ""), clock)
+
+
+def _event(told: dict[str, Any], codes: tuple[Any, Any], time: str, clock: Clock) -> Event | None:
+    major, minor, serial = _number(codes[0]), _number(codes[1]), _number(told.get("serialNo"))
+    at = clock.read(time)
+    if major is None or minor is None or serial is None or at is None:
+        return None
+    badge = str(told.get("employeeNoString") or told.get("employeeNo") or "").strip()[:64]
+    return Event(
+        serial, (major, minor), at, _number(told.get("cardReaderNo")) or 1, _number(told.get("doorNo")) or 1,
+        badge or None, str(told.get("cardNo") or "").strip()[:20], str(told.get("currentVerifyMode") or "")[:40],
+        score=_score(told.get("similarity")),
+    )  # fmt: skip
+
+
+def question(event: Event, captured: float, age: float | None = None) -> Presented:
+    """The console waits for an answer to `event`, which came at `captured` (CLOCK_MONOTONIC) and was `age` s old then.
+
+    Only the code says what was proven. A card's owner is known by its number.
+    """
+    code = event.meaning
+    factors = code.factors if code.granted else frozenset()
+    badge = event.badge if factors != {Factor.CARD} else None
+    refused = code.why if code.granted is False else ""
+    names = event.names if Factor.CARD in factors else ()
+    return Presented(
+        event.reader, event.serial, captured, badge, names, event.score, None, VENDOR, factors, refused, event.at,
+        age, event.method,
+    )  # fmt: skip
+
+
+def recorded(event: Event, clock: Clock) -> DeviceFact | None:
+    """What is to be recorded of `event`, with its own time; None for codes that tell nothing of their own."""
+    if event.code in CONTACTS:
+        return DoorContact(event.door, CONTACTS[event.code])
+    code = CODES.get(event.code)
+    if code is None:
+        return None
+    if code.granted is not None:
+        return DeviceDecided(
+            event.reader, code.granted, event.serial, event.at, None, event.names, event.badge, code.why,
+            _evidence(event, clock), bool(event.live),
+        )  # fmt: skip
+    assert code.kind is not None
+    if event.live and (fact := _now(event, code.kind)) is not None:
+        return fact
+    why = "; ".join(words for words in (code.words, clock.note) if words)
+    return DeviceReported(event.door, code.kind, event.serial, event.at, why)
+
+
+def tamper_of(event: Event) -> GateAlarm | None:
+    """Return the tampering that an alarm of the stream begins or ends; a missed end must not keep it for good."""
+    if event.code not in TAMPERS:
+        return None
+    name, begins = TAMPERS[event.code]
+    words = f"tampering at the {name}" + ("" if begins else " is over")
+    return GateAlarm(1, Kind.TAMPER, words, active=None if begins else False, input=name)
+
+
+def confirmed(event: Event) -> DeviceReported:
+    """The console's own memory of what is recorded already: moves the cursor, and tells nothing new."""
+    code = CODES.get(event.code)
+    return DeviceReported(event.door, Kind.DEVICE_CONFIRMED, event.serial, event.at, code.words if code else "")
+
+
+def _now(event: Event, kind: Kind) -> DeviceFact | None:
+    """What has just happened at the gate itself."""
+    if event.code in (FIRE_ON, FIRE_OFF):
+        return FireRelease(event.code == FIRE_ON)
+    if kind is Kind.REX_PRESSED:
+        return RexPressed(event.door)
+    if kind is Kind.PASSAGE_TIMED_OUT:
+        return None
+    return GateAlarm(event.door, kind, CODES[event.code].words)
+
+
+def _evidence(event: Event, clock: Clock) -> dict[str, JsonValue]:
+    """What the console went by, and by how much its clock was off when that was last measured."""
+    found: dict[str, JsonValue] = {"vendor": VENDOR, "clock_skew_s": round(clock.skew, 1)}
+    code = event.meaning
+    if not code.factors:
+        found |= {"code": event.method, "words": code.words}
+    if Factor.FACE in code.factors or "face" in code.words:
+        found["face"] = {"score": event.score}
+    if event.names:
+        found["card"] = True
+    found |= {str(one): True for one in (Factor.FINGER, Factor.QR, Factor.PIN) if one in code.factors}
+    if event.mode:
+        found["mode"] = event.mode
+    return found
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        return None
+    return number if 0 <= number < _MOST_SERIAL else None
+
+
+def _flag(value: object) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else None
+
+
+def _score(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,122 @@
+"""ISAPI: requests and answers in JSON or XML over drivers/common/http/client.py, and the device's refusals in words.
+
+Answers are told apart by their first byte: XML comes labelled as JSON (capture).
+"""
+
+import json
+from typing import Any
+from xml.sax.saxutils import escape
+
+from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused
+from devicemgr.text import safe
+from drivers.common.http.client import Answer, Http, Request, read_json
+from drivers.common.http.xml import read_xml
+from drivers.hikvision_console.events.codes import BUSY, NOT_SUPPORTED, OK, STATUS, SUB_STATUS
+
+NAMESPACE = "http://www.isapi.org/ver20/XMLSchema"
+DEVICE_INFO = "/ISAPI/System/deviceInfo"
+_BUSY_TRIES = 3
+
+
+class Refusal(DeviceRefused):
+    """The console says no: `code` is its subStatusCode, or the HTTP status in words."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def is_unsupported(self) -> bool:
+        """True where this firmware lacks what was asked."""
+        return self.code in NOT_SUPPORTED
+
+
+class Isapi:
+    """Requests to one console; each answer is a dictionary, whether it came as JSON or as XML."""
+
+    def __init__(self, http: Http) -> None:
+        self.http = http
+
+    def get(self, target: str) -> dict[str, Any]:
+        """What the page says."""
+        return self._ask(Request("GET", target))
+
+    def send(self, method: str, target: str, body: dict[str, Any], **how: Any) -> dict[str, Any]:
+        """Send JSON; `how` as in Request."""
+        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return self._ask(Request(method, f"{target}?format=json", data, "application/json", **how))
+
+    def put_xml(self, target: str, root: str, fields: dict[str, str], **how: Any) -> dict[str, Any]:
+        """PUT `fields` as the children of `root`; `how` as in Request."""
+        inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+        text = f'<?xml version="1.0" encoding="UTF-8"?><{root} version="2.0" xmlns="{NAMESPACE}">{inner}</{root}>'
+        return self._ask(Request("PUT", target, text.encode("utf-8"), "application/xml", **how))
+
+    def send_raw(self, request: Request) -> dict[str, Any]:
+        """Send what is no plain JSON or XML."""
+        return self._ask(request)
+
+    def _ask(self, request: Request) -> dict[str, Any]:
+        for left in reversed(range(1 if request.once else _BUSY_TRIES)):
+            try:
+                return read_answer(self.http.exchange(request))
+            except DeviceBusy:
+                self.http.is_busy()
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def read_answer(answer: Answer) -> dict[str, Any]:
+    """The answer's object; Refusal or DeviceBusy where it is a no, DeviceGarbled where it can't be read."""
+    fine = 200 <= answer.status < 300
+    try:
+        found = _parse(answer.body)
+    except DeviceGarbled:
+        if fine:
+            raise
+        found = {}
+    code = _number(found.get("statusCode"))
+    if fine and code in (None, OK):
+        return found
+    sub = safe(str(found.get("subStatusCode") or ""), 60)
+    if sub == "deviceBusy" or code == BUSY or (answer.status == 503 and not sub):
+        raise DeviceBusy("the console is busy; it is asked again later")
+    if not sub and answer.status in (404, 405, 501):
+        sub = "notSupport"
+    words = SUB_STATUS.get(sub) or STATUS.get(code or 0) or f"answers HTTP {answer.status}"
+    more = safe(str(found.get("errorMsg") or sub), 100) if sub not in SUB_STATUS else ""
+    raise Refusal(f"the console {words}" + (f" ({more})" if more else ""), sub)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if not start:
+        return {}
+    return read_xml(body)[1] if start == b"<" else read_json(body)
+
+
+def _number(value: object) -> int | None:
+    try:
+        return int(str(value)) if value is not None else None
+    except ValueError:
+        return 0
+
+
+def items(value: object) -> list[dict[str, Any]]:
+    """The objects of a list, or a lone one; anything else is none."""
+    found = value if isinstance(value, list) else [value]
+    return [one for one in found if isinstance(one, dict)]
+
+
+def section(value: object, name: str) -> dict[str, Any]:
+    """An object within an object; an empty one where it is missing."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def is_no_match(answer: dict[str, Any]) -> bool:
+    """Return True if the answer to a search says that nothing was found, rather than nothing at all."""
+    counts = [answer[name] for name in ("totalMatches", "numOfMatches") if name in answer]
+    words = str(answer.get("responseStatusStrg", "")).strip().upper()
+    return words == "NO MATCH" or (bool(counts) and all(str(count) == "0" for count in counts))

@@ -1,0 +1,78 @@
+"""The upkeep of a Hikvision console: who it is, its answers for a bug report, a picture, a restart."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from devicemgr.domain.model import DeviceInfo, JsonValue
+from devicemgr.domain.ports.maintenance import Image, Reply
+from devicemgr.errors import DeviceRefused
+
+if TYPE_CHECKING:
+    from drivers.hikvision_console.isapi import Isapi
+
+REBOOT = "/ISAPI/System/reboot"
+PICTURE = "/ISAPI/Streaming/channels/101/picture"
+RECORDED = (
+    "/ISAPI/System/deviceInfo", "/ISAPI/System/time", "/ISAPI/System/capabilities",
+    "/ISAPI/AccessControl/capabilities", "/ISAPI/AccessControl/UserInfo/capabilities?format=json",
+    "/ISAPI/AccessControl/UserInfo/Count?format=json", "/ISAPI/AccessControl/AcsCfg?format=json",
+    "/ISAPI/AccessControl/AcsWorkStatus?format=json", "/ISAPI/AccessControl/AcsEvent/capabilities?format=json",
+    "/ISAPI/Intelligent/FDLib/capabilities?format=json", "/ISAPI/Event/notification/httpHosts",
+)  # fmt: skip
+_MOST_PICTURE = 5_000_000
+
+
+class HikvisionUpkeep:
+    """What HikvisionConsole does for its technician (upkeep_ports)."""
+
+    if TYPE_CHECKING:
+
+        def _open_isapi(self) -> "Isapi": ...
+
+    def identify(self) -> DeviceInfo:
+        """Its deviceInfo page."""
+        from drivers.hikvision_console.settings import identify  # noqa: PLC0415 - listing the kinds imports no vendor library
+
+        return identify(self._open_isapi())[0]
+
+    def reboot(self) -> None:
+        """PUT reboot, once."""
+        from drivers.common.http.client import Request  # noqa: PLC0415
+
+        self._open_isapi().send_raw(Request("PUT", REBOOT, once=True, urgent=True))
+
+    def upgrade(self, image: Image, progress: Callable[[str, int, int], None]) -> None:
+        """PUT updateFirmware, until it is written and the console restarts."""
+        from drivers.hikvision_console.firmware import upgrade  # noqa: PLC0415
+
+        upgrade(self._open_isapi(), image, progress)
+
+    def record(self) -> list[Reply]:
+        """Its pages of information, time, capabilities, counts and settings that matter here."""
+        from drivers.common.http.client import Request  # noqa: PLC0415
+        from drivers.common.recording import asked, document  # noqa: PLC0415
+
+        http = self._open_isapi().http
+
+        def page(target: str) -> tuple[int | None, JsonValue]:
+            answer = http.exchange(Request("GET", target))
+            return answer.status, document(answer.body)
+
+        return asked((f"GET {target}", partial(page, target)) for target in RECORDED)
+
+    def snapshot(self) -> bytes:
+        """What its camera sees, where the firmware gives pictures."""
+        from drivers.common.console.photos import require_jpeg  # noqa: PLC0415
+        from drivers.common.http.client import Request  # noqa: PLC0415
+        from drivers.hikvision_console.isapi import Refusal, read_answer  # noqa: PLC0415
+
+        answer = self._open_isapi().http.exchange(Request("GET", PICTURE, limit=_MOST_PICTURE))
+        if answer.status != 200:
+            try:
+                read_answer(answer)
+            except Refusal as refusal:
+                if refusal.is_unsupported:
+                    raise DeviceRefused("this console's firmware gives no pictures; aim it at its own screen") from None
+                raise
+        return require_jpeg(answer.body)

@@ -1,0 +1,392 @@
+"""The people, cards and faces that a console holds: written one person at a time, each read back."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.domain.ports.device import Holding
+from devicemgr.errors import DeviceBusy, DeviceRefused, HeldInPart, NotVerifiable
+from devicemgr.text import safe
+from drivers.common.console.names import cut_name
+from drivers.common.http.client import Request
+from drivers.hikvision_console.clock import Clock
+from drivers.hikvision_console.events.codes import CONTENT_REFUSED, EXISTS, NOT_THERE
+from drivers.hikvision_console.isapi import Isapi, Refusal, is_no_match, items, section
+from drivers.hikvision_console.users.cards import card_numbers
+from drivers.hikvision_console.users.faces import Faces, fitted
+from drivers.hikvision_console.users.schedules import Hours
+
+_USERS = "/ISAPI/AccessControl/UserInfo"
+_CARDS = "/ISAPI/AccessControl/CardInfo"
+_DETAIL = "/ISAPI/AccessControl/UserInfoDetail"
+_BADGE = re.compile(r"[A-Za-z0-9._+:-]{1,32}")
+_PAGE = 30
+_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+_END_YEAR = 2037
+_DELETE_SECONDS = 5.0
+# Holding.face where neither the person's row nor the face library tells of one.
+_FACE_UNTOLD = "?"
+_UNKNOWN_CAPACITY = 100_000
+
+
+class People:
+    """What ports.Holder asks, over ISAPI; `doors` is how many the console has."""
+
+    def __init__(self, isapi: Isapi, clock: Callable[[], Clock], doors: int, name_bytes: int) -> None:
+        self._isapi, self._clock, self._doors, self._name_bytes = isapi, clock, doors, name_bytes
+        self._faces = Faces(isapi)
+        self.hours = Hours(isapi, clock)
+        self._has_setup = True
+        self._has_detail = True
+
+    def capacity(self) -> int:
+        """How many people it can hold, as its capabilities say."""
+        try:
+            says = self._isapi.get(f"{_USERS}/capabilities?format=json")
+        except Refusal:
+            return _UNKNOWN_CAPACITY
+        inner = section(says, "UserInfo") or says
+        return _positive(inner.get("maxRecordNum")) or _UNKNOWN_CAPACITY
+
+    def count(self) -> dict[str, int]:
+        """How many people, faces and cards it holds now."""
+        says = section(self._isapi.get(f"{_USERS}/Count?format=json"), "UserInfoCount")
+        names = {"people": "userNumber", "with_face": "bindFaceUserNumber", "with_card": "bindCardUserNumber"}
+        return {ours: _positive(says.get(theirs)) for ours, theirs in names.items()}
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """A page of up to 30 people; `after` is where the page before ended."""
+        if after is None:
+            self.hours.forget()
+        search, _, place = (after or f"{uuid.uuid4().hex}:0").partition(":")
+        position = int(place)
+        users, more = self._users(search, position, None)
+        holdings = self._holdings(users)
+        return holdings, f"{search}:{position + len(users)}" if more and users else None
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        """Add or change each, read back; what was refused and why, by badge."""
+        refused: dict[str, DeviceRefused] = {}
+        for holding in holdings:
+            try:
+                self._put(holding, faces.get(holding.key))
+            except DeviceRefused as error:
+                refused[holding.key] = error
+        return refused
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove these with their cards and faces, and see that they are gone; nobody else, and never an empty list."""
+        badges = [key for key in keys if _BADGE.fullmatch(key)]
+        for start in range(0, len(badges), _PAGE):
+            self._remove(badges[start : start + _PAGE])
+
+    def _put(self, want: Holding, jpeg: bytes | None) -> None:
+        """What must go first: a card, name or photo that does not fit leaves the rest as it should be."""
+        missing: list[str] = []
+        numbers = card_numbers(want.cards, missing)
+        photo = self._fitted(jpeg, missing) if want.face is not None else None
+        keeps_face = want.face is not None and (jpeg is None or photo is not None)
+        user = self._user(want)
+        found = self._stored(want, user, numbers, keeps_face, missing)
+        changed = self._match_cards(want.key, numbers, found.cards, missing)
+        if photo is not None:
+            changed |= self._store_face(want.key, photo, missing)
+        elif not keeps_face and found.face is not None:
+            changed |= self._drop_face(want.key)
+        if changed:
+            found = self._read_back(want.key)
+        self._compare(want, numbers, user, found, missing)
+
+    def _stored(
+        self, want: Holding, user: dict[str, Any], numbers: set[str], keeps_face: bool, missing: list[str]
+    ) -> Holding:
+        """Store the person; where that is refused, what must go goes all the same, and the name is left out."""
+        try:
+            self._store(user)
+        except Refusal as refusal:
+            there = self._find(want.key)
+            if there is not None:
+                self._take_away(want.key, numbers, keeps_face, there)
+            if refusal.code not in CONTENT_REFUSED:
+                raise
+            # Firmware differs in which names it takes; everything else of the person is more important.
+            user["name"] = there.name if there is not None else cut_name(want.key, self._name_bytes)
+            self._store(user)
+            missing.append(f"the name is refused, '{safe(user['name'], 60)}' stands there: {refusal}")
+        return self._read_back(want.key)
+
+    def _take_away(self, key: str, numbers: set[str], keeps_face: bool, there: Holding) -> None:
+        if set(there.cards) - numbers:
+            self._remove_cards([key])
+        if not keeps_face and there.face is not None:
+            self._drop_face(key)
+
+    def _drop_face(self, key: str) -> bool:
+        _unless_missing(lambda: self._faces.remove(key))
+        return True
+
+    def _fitted(self, jpeg: bytes | None, missing: list[str]) -> bytes | None:
+        try:
+            return fitted(jpeg) if jpeg is not None else None
+        except DeviceRefused as error:
+            missing.append(str(error))
+            return None
+
+    def _store_face(self, key: str, photo: bytes, missing: list[str]) -> bool:
+        try:
+            return self._faces.store(key, photo)
+        except DeviceRefused as error:
+            missing.append(str(error))
+            return False
+
+    def _user(self, want: Holding) -> dict[str, Any]:
+        if not _BADGE.fullmatch(want.key):
+            raise DeviceRefused(
+                f"badge '{safe(want.key, 60)}' does not fit: the console holds 1 to 32 of A-Z a-z 0-9 . _ + : -"
+            )
+        doors = sorted(door for door in want.doors if 1 <= door <= self._doors)
+        clock, hours = self._clock(), dict(want.hours)
+        end = want.valid_to if want.valid_to and want.valid_to.year <= _END_YEAR else None
+        return {
+            "employeeNo": want.key, "name": cut_name(want.name, self._name_bytes), "userType": "normal",
+            "Valid": {
+                "enable": True, "timeType": "local",
+                "beginTime": clock.local(want.valid_from) if want.valid_from else f"{_BEGIN.year}-01-01T00:00:00",
+                "endTime": clock.local(end) if end else f"{_END_YEAR}-12-31T23:59:59",
+            },
+            "doorRight": ",".join(str(door) for door in doors),
+            "RightPlan": [
+                {"doorNo": door, "planTemplateNo": str(self.hours.number(hours.get(door, "")))} for door in doors
+            ],
+            "userVerifyMode": "", "localUIRight": False,
+        }  # fmt: skip
+
+    def _store(self, user: dict[str, Any]) -> None:
+        if self._has_setup:
+            try:
+                self._isapi.send("PUT", f"{_USERS}/SetUp", {"UserInfo": user})
+                return
+            except Refusal as refusal:
+                if refusal.code in EXISTS:
+                    self._isapi.send("PUT", f"{_USERS}/Modify", {"UserInfo": user})
+                    return
+                if not refusal.is_unsupported:
+                    raise
+                self._has_setup = False
+        try:
+            self._isapi.send("POST", f"{_USERS}/Record", {"UserInfo": user})
+        except Refusal as refusal:
+            if refusal.code not in EXISTS:
+                raise
+            self._isapi.send("PUT", f"{_USERS}/Modify", {"UserInfo": user})
+
+    def _match_cards(self, key: str, wanted: set[str], held: Sequence[str], missing: list[str]) -> bool:
+        if wanted == set(held):
+            return False
+        lacking = wanted - set(held)
+        if set(held) - wanted:
+            self._remove_cards([key])
+            lacking = set(wanted)
+        for number in sorted(lacking):
+            try:
+                self._add_card({"employeeNo": key, "cardNo": number, "cardType": "normalCard"})
+            except Refusal as refusal:
+                wanted.discard(number)
+                missing.append(f"card {number}: {refusal}")
+        return True
+
+    def _add_card(self, card: dict[str, str]) -> None:
+        try:
+            self._isapi.send("POST", f"{_CARDS}/Record", {"CardInfo": card})
+        except Refusal as refusal:
+            if not refusal.is_unsupported:
+                raise
+            self._isapi.send("PUT", f"{_CARDS}/SetUp", {"CardInfo": card})
+
+    def _remove_cards(self, badges: Sequence[str]) -> None:
+        """Every card of these people; never of an empty list."""
+        condition = {"EmployeeNoList": [{"employeeNo": badge} for badge in badges]}
+        self._isapi.send("PUT", f"{_CARDS}/Delete", {"CardInfoDelCond": condition}, urgent=True)
+
+    def _remove(self, badges: Sequence[str]) -> None:
+        if not badges:
+            return  # an empty list may mean everybody
+        listed = [{"employeeNo": badge} for badge in badges]
+        if self._has_detail:
+            detail = {"mode": "byEmployeeNo", "EmployeeNoList": listed}
+            try:
+                self._isapi.send("PUT", f"{_DETAIL}/Delete", {"UserInfoDetail": detail}, urgent=True)
+                self._await_deletion()
+            except Refusal as refusal:
+                if not refusal.is_unsupported and refusal.code not in NOT_THERE:
+                    raise
+                self._has_detail = not refusal.is_unsupported
+        if not self._has_detail:
+            self._remove_piecemeal(badges, listed)
+        users, _ = self._users(uuid.uuid4().hex, 0, badges, urgent=True, sure=True)
+        left = sorted(str(user.get("employeeNo")) for user in users if str(user.get("employeeNo")) in badges)
+        if left:
+            raise DeviceRefused(f"the console still holds badge {safe(', '.join(left), 100)} after removing it")
+        for badge in badges:
+            self._faces.see_that_it_is_gone(badge)
+
+    def _remove_piecemeal(self, badges: Sequence[str], listed: list[dict[str, str]]) -> None:
+        """Firmware that does not remove everything of a person at once."""
+        for badge in badges:
+            _unless_missing(lambda badge=badge: self._faces.remove(badge))  # type: ignore[misc]
+        _unless_missing(lambda: self._remove_cards(badges))
+        people = {"UserInfoDelCond": {"EmployeeNoList": listed}}
+        _unless_missing(lambda: self._isapi.send("PUT", f"{_USERS}/Delete", people, urgent=True), NOT_THERE)
+
+    def _await_deletion(self) -> None:
+        until, pause = time.monotonic() + _DELETE_SECONDS, 0.02
+        while True:
+            says = self._isapi.send_raw(Request("GET", f"{_DETAIL}/DeleteProcess?format=json", urgent=True))
+            state = _find_status(says)
+            if state == "success":
+                return
+            if state != "processing":
+                raise DeviceRefused("the console failed to remove people; it is tried again")
+            if time.monotonic() > until:
+                raise DeviceBusy("the console is still removing people; it is looked at again later")
+            time.sleep(pause)
+            pause = min(pause * 2, 0.5)
+
+    def _read_back(self, key: str) -> Holding:
+        found = self._find(key)
+        if found is None:
+            raise DeviceRefused(f"the console took badge {key} and does not hold it; look at its memory")
+        return found
+
+    def _find(self, key: str) -> Holding | None:
+        users, _ = self._users(uuid.uuid4().hex, 0, [key])
+        found = next((holding for holding in self._holdings(users) if holding.key == key), None)
+        if found is not None and any("numOfFace" not in user for user in users):
+            # Some firmware leaves the count out; the face library knows (field report).
+            held = self._faces.holds(key)
+            found = replace(found, face=_FACE_UNTOLD if held is None else "" if held else None)
+        return found
+
+    def _users(
+        self, search: str, position: int, only: Sequence[str] | None, *, urgent: bool = False, sure: bool = False
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """A page of people, and whether there is more; with `sure`, an empty page must say that nobody was found."""
+        condition: dict[str, Any] = {"searchID": search, "searchResultPosition": position, "maxResults": _PAGE}
+        if only is not None:
+            condition["EmployeeNoList"] = [{"employeeNo": badge} for badge in only]
+        asked = {"UserInfoSearchCond": condition}
+        found = section(self._isapi.send("POST", f"{_USERS}/Search", asked, urgent=urgent), "UserInfoSearch")
+        more = str(found.get("responseStatusStrg", "")).upper() == "MORE"
+        users = items(found.get("UserInfo"))[: 2 * _PAGE]
+        if sure and not users and not is_no_match(found):
+            raise DeviceRefused("the console does not say whom it holds; it is asked again later")
+        return users, more
+
+    def _holdings(self, users: Sequence[dict[str, Any]]) -> list[Holding]:
+        with_cards = [str(user["employeeNo"]) for user in users if user.get("numOfCard") != 0 and "employeeNo" in user]
+        cards = self._cards(with_cards)
+        clock = self._clock()
+        found = [_holding(user, cards.get(str(user.get("employeeNo")), ()), clock, self.hours) for user in users]
+        return [holding for holding in found if holding is not None]
+
+    def _cards(self, badges: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The card numbers of these people, all pages of them."""
+        held: dict[str, tuple[str, ...]] = {}
+        search, position = uuid.uuid4().hex, 0
+        while badges:
+            condition = {
+                "searchID": search, "searchResultPosition": position, "maxResults": _PAGE,
+                "EmployeeNoList": [{"employeeNo": badge} for badge in badges],
+            }  # fmt: skip
+            asked = {"CardInfoSearchCond": condition}
+            says = section(self._isapi.send("POST", f"{_CARDS}/Search", asked), "CardInfoSearch")
+            found = items(says.get("CardInfo"))[: 2 * _PAGE]
+            for card in found:
+                owner, number = str(card.get("employeeNo")), str(card.get("cardNo") or "")[:32]
+                held[owner] = (*held.get(owner, ()), number)
+            position += len(found)
+            if not found or str(says.get("responseStatusStrg", "")).upper() != "MORE" or position > 10_000:
+                break
+        return held
+
+    def _compare(
+        self, want: Holding, numbers: set[str], user: dict[str, Any], found: Holding, missing: list[str]
+    ) -> None:
+        """Raise DeviceRefused where the console holds otherwise, HeldInPart where all that fits is there."""
+        valid = user["Valid"]
+        expected = _holding(user | {"numOfFace": 0}, (), self._clock(), self.hours)
+        assert expected is not None
+        differs = [
+            what
+            for what, same in (
+                ("name", found.name.strip() == str(user["name"]).strip()),
+                ("cards", set(found.cards) == numbers),
+                ("face", want.face is None or found.face is not None or bool(missing)),
+                ("face that was to go", want.face is not None or found.face in (None, _FACE_UNTOLD)),
+                ("doors", found.doors <= expected.doors),  # some firmware does not tell them all
+                ("hours", found.hours == expected.hours),
+                ("validity", (found.valid_from, found.valid_to) == (expected.valid_from, expected.valid_to)),
+            )
+            if not same
+        ]
+        if differs:
+            # A name or a face that is not there takes nothing away from anybody.
+            kind = HeldInPart if set(differs) <= {"name", "face"} else DeviceRefused
+            raise kind(
+                f"the console took badge {want.key} and tells another {' and '.join(differs)} than was sent "
+                f"(valid {valid['beginTime']} to {valid['endTime']}); look at it there"
+            )
+        if missing:
+            raise HeldInPart("; ".join(missing))
+        if want.face is None and found.face == _FACE_UNTOLD:
+            raise NotVerifiable(f"the console can't be asked whether it holds a face of badge {want.key}")
+
+
+def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Hours) -> Holding | None:
+    badge = str(user.get("employeeNo") or "")[:64]
+    if not badge:
+        return None
+    valid = section(user, "Valid")
+    begin, end = (clock.read(str(valid.get(name) or "")) for name in ("beginTime", "endTime"))
+    limited = valid.get("enable") is not False
+    doors = re.findall(r"[0-9]{1,3}", str(user.get("doorRight") or ""))
+    return Holding(
+        badge, str(user.get("name") or "")[:200], tuple(sorted(cards)), frozenset(int(door) for door in doors[:64]),
+        begin if limited and begin and begin.year > _BEGIN.year else None,
+        end if limited and end and end.year < _END_YEAR else None,
+        "" if _positive(user.get("numOfFace")) else None, tuple(sorted(_hours(user, hours))),
+    )  # fmt: skip
+
+
+def _hours(user: dict[str, Any], hours: Hours) -> Iterator[tuple[int, str]]:
+    """By door, the names of hours that are not "at all times"; a template's number may come as text."""
+    for one in items(user.get("RightPlan"))[:64]:
+        door, number = (str(one.get(name) or "") for name in ("doorNo", "planTemplateNo"))
+        if door.isdecimal() and number.isdecimal() and (name := hours.name(int(number))):
+            yield int(door), name
+
+
+def _find_status(says: dict[str, Any], depth: int = 0) -> str:
+    """`status` wherever in the answer it stands: firmware differs in what is around it."""
+    status = says.get("status")
+    if isinstance(status, str):
+        return status.lower()
+    inner = (_find_status(value, depth + 1) for value in says.values() if isinstance(value, dict) and depth < 3)
+    return next((found for found in inner if found), "")
+
+
+def _unless_missing(action: Callable[[], object], also: set[str] | None = None) -> None:
+    """What the firmware lacks, or does not hold, is no failure of a removal."""
+    try:
+        action()
+    except Refusal as refusal:
+        if not refusal.is_unsupported and refusal.code not in (also or NOT_THERE):
+            raise
+
+
+def _positive(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -1,0 +1,5 @@
+"""See driver."""
+
+from drivers.modbus_gate.driver import DRIVER
+
+__all__ = ["DRIVER"]

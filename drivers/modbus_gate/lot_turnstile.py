@@ -1,0 +1,394 @@
+"""LOT Group turnstiles over Modbus RTU (vendor register map: DEVICE_FACTS, Gates and readers)."""
+
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from devicemgr.domain.events import DeviceFact, FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
+from devicemgr.domain.ports.device import Delivery, ReleaseTimes
+from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput, NotYet
+from devicemgr.text import safe
+from drivers.common.serial.line import NoAnswer, Patience, persist
+
+if TYPE_CHECKING:
+    from drivers.modbus_gate.master import Master
+
+# Holding registers, 115200 8N1, functions 3, 16 and 43/14. Time-outs in seconds, lamp times in 100 ms
+# (lotltd/TurnstileModbusSDK, doc "Описание регистров SDK" and TController).
+STATE_FIRST, STATE_COUNT = 0x40, 9
+ENTRY_LEFT, EXIT_LEFT = 0x40, 0x41  #      passages left: CLOSED, 1-0xFFFE (counts down), FREE
+ENTRY_PRESENT, EXIT_PRESENT = 0x42, 0x43  # not 0: somebody is in the passage
+ENTRY_COUNT, EXIT_COUNT = 0x44, 0x46  #    passages ever, low word, then high word
+ERRORS = 0x48  #                           0: none
+ERROR_DETAILS = 0x2000
+CONTROL = 0x3000  #                        NORMAL, BLOCKED, ANTI_PANIC
+INPUT_KINDS: dict[int | None, str] = {0: "pulse", 1: "level"}
+INPUT_KIND = 0x3001  #                     0: its own inputs take a pulse, 1: a level
+ACCUMULATES = 0x3010  #                     0: one passage at a time, 1: passages add up
+START_TIMEOUT, PASSAGE_TIMEOUT = 0x3011, 0x3012  # seconds to step in after a release, and then to pass
+# Lamps, three registers each: 100 ms on, 100 ms off, 100 ms in all.
+LAMPS = {
+    (Direction.ENTRY, "green"): 0x1000, (Direction.ENTRY, "red"): 0x1003,
+    (Direction.EXIT, "green"): 0x1006, (Direction.EXIT, "red"): 0x1009,
+}  # fmt: skip
+SHOWN = {Signal.GRANTED: ("green", [20, 0, 20]), Signal.DENIED: ("red", [20, 0, 20]), Signal.ASK: ("green", [2, 2, 40])}
+
+CLOSED, ONE_PASSAGE, FREE = 0, 1, 0xFFFF
+NORMAL, BLOCKED, ANTI_PANIC = 0, 1, 2
+
+RELEASE = {Direction.ENTRY: ENTRY_LEFT, Direction.EXIT: EXIT_LEFT}
+# The control register changes by hand or fire panel: once a second keeps the line free for the state.
+CONTROL_SECONDS = 1.0
+# The time-outs are changed in the turnstile's menu; firmware without them answers each question with silence.
+TIMES_SECONDS, NO_TIMES_SECONDS = 10.0, 120.0
+# What is outside is no time-out that a lane could wait for: then the release is canceled when the lane gives up.
+MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1, 300
+# A lane waits longer than this for every release, so one that is younger is not the one to cancel.
+MIN_CANCEL_AGE_S = 5.0
+# A turnstile without a control register is asked for it again this often.
+NO_CONTROL_SECONDS = 60.0
+# Between an answer and the next request (vendor's SDK).
+PAUSE_S = 0.005
+# No turnstile turns faster; a counter that ran further was set, or is another turnstile's.
+PASSAGES_PER_SECOND, PASSAGES_SLACK = 2, 10
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Registers 0x40 to 0x48, read in one request."""
+
+    left: dict[Direction, int]
+    present: dict[Direction, bool]
+    count: dict[Direction, int]
+    errors: int
+
+    @classmethod
+    def parse(cls, words: Sequence[int]) -> "State":
+        """From the nine words."""
+
+        def at(register: int) -> int:
+            return words[register - STATE_FIRST]
+
+        return cls(
+            left={Direction.ENTRY: at(ENTRY_LEFT), Direction.EXIT: at(EXIT_LEFT)},
+            present={Direction.ENTRY: at(ENTRY_PRESENT) != 0, Direction.EXIT: at(EXIT_PRESENT) != 0},
+            count={
+                Direction.ENTRY: at(ENTRY_COUNT) | at(ENTRY_COUNT + 1) << 16,
+                Direction.EXIT: at(EXIT_COUNT) | at(EXIT_COUNT + 1) << 16,
+            },
+            errors=at(ERRORS),
+        )
+
+
+def facts_between(
+    before: State | None, now: State, elapsed: float, alarms: Mapping[int, Kind], details: int | None = None
+) -> list[DeviceFact]:
+    """What happened in the `elapsed` seconds between two readings; the first reading only tells of errors.
+
+    `alarms` says what the bits of the error register mean, `details` is what register 0x2000 holds.
+
+    The counters are the proof of passage, so what they counted while the line was lost is reported too.
+    """
+    facts: list[DeviceFact] = []
+    for direction in Direction:
+        if before is not None:
+            if now.present[direction] and not before.present[direction]:
+                facts.append(PassageStarted(1, direction))
+            facts += _passages(direction, before.count[direction], now.count[direction], elapsed)
+    new = now.errors & ~(before.errors if before else 0)
+    return facts + _alarms(new, alarms, now.errors, details) + _ended(before, now, alarms)
+
+
+def _ended(before: State | None, now: State, alarms: Mapping[int, Kind]) -> list[DeviceFact]:
+    """Return the ends of alarms whose bits have all gone; at the first reading, of all that are not there."""
+    stands = _kinds(now.errors, alarms)
+    stood = {*alarms.values(), Kind.DEVICE_DEGRADED} if before is None else _kinds(before.errors, alarms)
+    told = f"the turnstile reports errors 0x{now.errors:04x}"
+    return [GateAlarm(1, kind, told, active=False) for kind in sorted(stood - stands)]
+
+
+def _kinds(errors: int, alarms: Mapping[int, Kind]) -> set[Kind]:
+    return {alarms.get(bit, Kind.DEVICE_DEGRADED) for bit in range(16) if errors >> bit & 1}
+
+
+def _alarms(new: int, alarms: Mapping[int, Kind], errors: int, details: int | None) -> list[DeviceFact]:
+    """One alarm a kind that a new error bit stands for; bits that nobody has explained are the turnstile's fault."""
+    told = f"the turnstile reports errors 0x{errors:04x}"
+    if details is not None:
+        told += f", details 0x{details:04x}"
+    return [GateAlarm(1, kind, told, active=True) for kind in sorted(_kinds(new, alarms))]
+
+
+def _passages(direction: Direction, before: int, now: int, elapsed: float) -> list[DeviceFact]:
+    turned = (now - before) % 2**32
+    if turned == 0:
+        return []
+    if turned > PASSAGES_SLACK + PASSAGES_PER_SECOND * elapsed:
+        jump = f"the {direction} counter went from {before} to {now} in {elapsed:.0f} s; passages meanwhile are unknown"
+        return [GateAlarm(1, Kind.TAMPER, f"{jump} (was the turnstile replaced or reset?)")]
+    return [PassageCompleted(1, direction, turned)]
+
+
+class LotGate:
+    """One turnstile with an entry and an exit side; it has one channel, 1."""
+
+    poll_interval = 0.1
+    senses_passage = True
+    channels = 1
+
+    def __init__(self, name: str, master: "Master", alarms: Mapping[int, Kind]) -> None:
+        self._name = name
+        self._alarms = alarms
+        self._master = master
+        # Kept over close() and open(), so that a passage during a lost line is neither lost nor invented.
+        self._state: State | None = None
+        self._read_at = 0.0
+        self._fire: bool | None = None
+        self._undelivered: list[DeviceFact] = []
+        self._control = NORMAL
+        self._control_at = 0.0
+        self._has_control = True
+        self._mode = PortalMode.NORMAL
+        self._differed = False
+        self._one_by_one = False
+        self._times = ReleaseTimes(0.0)
+        self._times_at = 0.0
+        self._sent_at: dict[Direction, float] = {}
+        self._patience = Patience()
+
+    def open(self) -> DeviceInfo:
+        self._patience = Patience()
+        self._fire = None  # so that it is reported again, also when it did not change meanwhile
+        self._master.open()
+        try:
+            self._choose_reading()
+            self._control_at = self._first_control()
+            self._times_at = 0.0
+            self._read_times()
+            return self._identify()
+        except DeviceError:
+            self.close()
+            raise
+
+    def _choose_reading(self) -> None:
+        """Read the state in one request, or register by register where the firmware answers only one at a time."""
+        self._one_by_one = False
+        try:
+            persist(self._words)
+        except (NoAnswer, DeviceRefused) as error:
+            if isinstance(error, NoAnswer) and not error.noise:
+                raise
+            self._one_by_one = True
+            try:
+                persist(self._words)
+            except DeviceError:
+                raise error from None
+            _log.info("%s answers one register at a time: it is read slower", self._name)
+
+    def _words(self) -> list[int]:
+        if self._one_by_one:
+            return [self._master.read_register(STATE_FIRST + offset) for offset in range(STATE_COUNT)]
+        return self._master.read_registers(STATE_FIRST, STATE_COUNT)
+
+    def _first_control(self) -> float:
+        self._has_control = True
+        try:
+            persist(lambda: self._master.read_register(CONTROL))
+        except (NoAnswer, DeviceRefused) as error:
+            silent = isinstance(error, NoAnswer)
+            if silent:
+                # Only one that answers to other registers meanwhile lacks this one.
+                self._master.read_register(STATE_FIRST)
+            self._has_control = False
+            _log.warning("%s has no control register, so anti-panic is not seen (%s)", self._name, error)
+            # It has no state of anti-panic at all, so that no lock has to wait for it.
+            self._undelivered.append(FireRelease(False))
+            return time.monotonic() + NO_CONTROL_SECONDS if silent else math.inf
+        return 0.0
+
+    def _identify(self) -> DeviceInfo:
+        try:
+            told = self._master.identify()
+        except (NoAnswer, DeviceRefused) as error:
+            _log.info("%s does not tell its firmware (%s)", self._name, error)
+            return DeviceInfo(manufacturer="LOT Group")
+        vendor, model, firmware = (safe(told.get(key, "").strip(), 60) for key in (0, 1, 2))
+        return DeviceInfo(manufacturer=vendor or "LOT Group", model=model, firmware=firmware)
+
+    def poll(self) -> list[DeviceFact]:
+        try:
+            # Kept until returned: an error in the second reading must not lose what the first one told.
+            self._undelivered += self._read_state()
+            self._undelivered += self._read_control()
+            self._read_times()
+            self._undelivered += self._compare_mode()
+        except NoAnswer as error:
+            self._patience.missed(error)
+        else:
+            self._patience.answered()
+        facts, self._undelivered = self._undelivered, []
+        return facts
+
+    def _read_state(self) -> list[DeviceFact]:
+        words = self._words()
+        now = time.monotonic()
+        before, self._state = self._state, State.parse(words)
+        for direction in [side for side in self._sent_at if self._state.left[side] == CLOSED]:
+            del self._sent_at[direction]
+        elapsed, self._read_at = now - self._read_at, now
+        new = self._state.errors and (before is None or before.errors != self._state.errors)
+        details = self._optional(ERROR_DETAILS) if new else None
+        return facts_between(before, self._state, elapsed, self._alarms, details)
+
+    def _optional(self, register: int) -> int | None:
+        """A register that not every firmware has; its loss must not lose what was read before it."""
+        try:
+            return self._master.read_register(register)
+        except (NoAnswer, DeviceRefused):
+            return None
+
+    def _read_control(self) -> list[DeviceFact]:
+        if time.monotonic() < self._control_at:
+            return []
+        if not self._has_control:
+            self._control_at = time.monotonic() + NO_CONTROL_SECONDS
+            self._has_control = self._optional(CONTROL) is not None
+        if not self._has_control:
+            return []
+        self._control = self._master.read_register(CONTROL)
+        self._control_at = time.monotonic() + CONTROL_SECONDS
+        before, self._fire = self._fire, self._control == ANTI_PANIC
+        return [FireRelease(self._fire)] if self._fire != before else []
+
+    def _compare_mode(self) -> list[DeviceFact]:
+        """Put back a mode that the turnstile has lost with its power, when two readings agree; never anti-panic."""
+        left = set(self._state.left.values()) if self._state else {FREE}
+        lost = {PortalMode.FREE: left != {FREE}, PortalMode.LOCKED: self._control == NORMAL and self._has_control}
+        before, self._differed = self._differed, lost.get(self._mode, False)
+        if not (before and self._differed) or self._control == ANTI_PANIC:
+            return []
+        self._differed = False
+        self.set_mode(1, self._mode)
+        told = f"the turnstile was not {self._mode} any more, as its portal is; it was put back"
+        return [GateAlarm(1, Kind.DEVICE_DEGRADED, told)]
+
+    def _read_times(self) -> None:
+        if time.monotonic() < self._times_at:
+            return
+        waits, passage = (self._timeout(register) for register in (START_TIMEOUT, PASSAGE_TIMEOUT))
+        self._times = ReleaseTimes(waits or 0.0, passage)
+        self._times_at = time.monotonic() + (TIMES_SECONDS if waits else NO_TIMES_SECONDS)
+
+    def _timeout(self, register: int) -> float | None:
+        value = self._optional(register)
+        return float(value) if value is not None and MIN_TIMEOUT_S <= value <= MAX_TIMEOUT_S else None
+
+    def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        """As the turnstile's own registers say; as the portal says where they can't be read or mean no end."""
+        return ReleaseTimes(self._times.waits_s or seconds, self._times.passage_s)
+
+    def cancel_release(self, channel: int, direction: Direction) -> None:
+        self._expect_channel(channel)
+        if time.monotonic() - self._sent_at.get(direction, -math.inf) < MIN_CANCEL_AGE_S:
+            return
+        self._undelivered += self._read_state()
+        state = self._state
+        if state is None or state.left[direction] in {CLOSED, FREE} or state.present[direction]:
+            return
+        self._master.write_registers(RELEASE[direction], [CLOSED])
+
+    def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
+        """Writes 1 passage, once. The turnstile's own start time-out (0x3011) ends it, so `seconds` is not used.
+
+        Never "one more than is left": somebody passing meanwhile would make that two passages for one decision. And a
+        1 over a 1 would be one passage for two decisions: NotYet until the first person is through.
+        """
+        self._expect_channel(channel)
+        if self._control == BLOCKED:
+            raise DeviceRefused(f"{self._name} is blocked; put the portal into normal mode first")
+        passes_anyway = self._control == ANTI_PANIC or (self._state and self._state.left[direction] == FREE)
+        if passes_anyway:
+            _log.info("%s is free: nothing to release for %s", self._name, direction)
+            return Delivery.CONFIRMED
+        self._require_turn(direction)
+        self._sent_at[direction] = time.monotonic()
+        self._master.write_registers(RELEASE[direction], [ONE_PASSAGE], may_repeat=False)
+        return Delivery.CONFIRMED
+
+    def _require_turn(self, direction: Direction) -> None:
+        if direction not in self._sent_at:
+            return
+        self._undelivered += self._read_state()
+        if self._state is not None and self._state.left[direction] not in {CLOSED, FREE}:
+            raise NotYet(
+                f"nothing was released: the person let in before for {direction} has not passed {self._name} yet, "
+                "and it takes one at a time; try again"
+            )
+
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        """Both directions alike; refused while the turnstile is in anti-panic, which only a person ends."""
+        self._expect_channel(channel)
+        if self._has_control:
+            self._control = self._master.read_register(CONTROL)
+        elif mode is PortalMode.LOCKED:
+            raise DeviceRefused(f"{self._name} has no control register (0x3000), so it can't be blocked from here")
+        if self._control == ANTI_PANIC:
+            raise DeviceRefused(f"{self._name} is in anti-panic and stays open; end that at the turnstile first")
+        passages = FREE if mode is PortalMode.FREE else CLOSED
+        control = BLOCKED if mode is PortalMode.LOCKED else NORMAL
+        if control != self._control and self._has_control:
+            self._master.write_registers(CONTROL, [control])
+            self._control = control
+        if self._one_by_one:
+            self._master.write_registers(ENTRY_LEFT, [passages])
+            self._master.write_registers(EXIT_LEFT, [passages])
+        else:
+            self._master.write_registers(ENTRY_LEFT, [passages, passages])
+        self._state = None if self._state is None else _with_left(self._state, passages)
+        self._mode = mode
+        return Delivery.CONFIRMED
+
+    def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
+        """A green arrow for 2 s when granted, a red cross when denied; a blinking arrow asks for a second factor."""
+        self._expect_channel(channel)
+        lamp, times = SHOWN[signal]
+        self._master.write_registers(LAMPS[direction, lamp], times)
+
+    def check(self) -> dict[str, JsonValue]:
+        state = State.parse(self._words())
+        control = self._optional(CONTROL)
+        start, passage = self._optional(START_TIMEOUT), self._optional(PASSAGE_TIMEOUT)
+        modes = {NORMAL: "normal", BLOCKED: "blocked", ANTI_PANIC: "anti-panic"}
+        return {
+            "control": "not told" if control is None else modes.get(control, f"0x{control:04x}"),
+            "errors": f"0x{state.errors:04x}",
+            "error_details": None if (details := self._optional(ERROR_DETAILS)) is None else f"0x{details:04x}",
+            "own_inputs": INPUT_KINDS.get(self._optional(INPUT_KIND)),
+            "start_timeout_s": start,
+            "passage_timeout_s": passage,
+            "accumulates_passages": None if (adds := self._optional(ACCUMULATES)) is None else adds != 0,
+            **{f"{direction}_passages_left": state.left[direction] for direction in Direction},
+            **{f"{direction}_occupied": state.present[direction] for direction in Direction},
+            **{f"{direction}_counter": state.count[direction] for direction in Direction},
+            **self._master.warnings(),
+        }
+
+    def trace(self) -> list[tuple[float, str, bytes]]:
+        return self._master.trace()
+
+    def close(self) -> None:
+        self._master.close()
+
+    def _expect_channel(self, channel: int) -> None:
+        if channel != 1:
+            raise InvalidInput(f"{self._name} has channel 1 only, not {channel}; set the portal's gate to {self._name}")
+
+
+def _with_left(state: State, left: int) -> State:
+    return State(dict.fromkeys(Direction, left), state.present, state.count, state.errors)

@@ -1,0 +1,41 @@
+"""Find out whether a device on TCP speaks the other kind of Modbus frames than it was set up for."""
+
+import time
+
+from devicemgr.errors import DeviceError
+from drivers.common.serial.address import TcpAddress
+from drivers.common.serial.port import open_line
+from drivers.modbus_gate.framing import MOST_HEARD, Framing, RtuFraming, TcpFraming
+
+PROBE_SECONDS = 0.5
+
+
+def hint_of_framer(address: TcpAddress, used: Framing, unit: int, pdu: bytes) -> str:
+    """Ask a reading once more on a connection of its own, in the other framing; return what to do, or ""."""
+    other: Framing = RtuFraming() if isinstance(used, TcpFraming) else TcpFraming()
+    if not _answers(address, other, unit, pdu):
+        return ""
+    if isinstance(other, TcpFraming):
+        return f"{address} answers in Modbus TCP, not in RTU frames: set --option framer=tcp"
+    return f"{address} passes RTU frames through, and is no Modbus TCP device: set --option framer=rtu"
+
+
+def _answers(address: TcpAddress, framing: Framing, unit: int, pdu: bytes) -> bool:
+    heard, until = bytearray(), time.monotonic() + PROBE_SECONDS
+    try:
+        line = open_line(address)
+    except DeviceError:
+        return False
+    try:
+        line.write(framing.encode(pdu, unit))
+        while (left := until - time.monotonic()) > 0:
+            heard += line.read(MOST_HEARD, left)
+            # Its own bytes that come back are no answer; a refusal is.
+            found = framing.find(heard, unit, lambda found: found != pdu and found[0] & 0x7F == pdu[0])
+            if found is not None:
+                return True
+    except DeviceError:
+        return False
+    finally:
+        line.close()
+    return False

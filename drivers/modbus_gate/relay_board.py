@@ -1,0 +1,84 @@
+"""Modbus relay boards as gates: relays (coils) release, discrete inputs report passage, exit button and fire."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from devicemgr.domain.model import DeviceInfo, JsonValue
+from devicemgr.errors import DeviceRefused, NotYet
+from drivers.common.relays.device import RelayDevice
+from drivers.common.relays.inputs import InputOptions
+
+if TYPE_CHECKING:
+    from drivers.modbus_gate.master import Master
+
+# Coils, counted from 0 (Waveshare and alike: DEVICE_FACTS, Modbus RTU).
+SWITCH = 0x0000  #    value ON or OFF
+FLASH_ON = 0x0200  #  value is the length in ticks; the board switches off by itself
+ON, OFF = 0xFF00, 0x0000
+TICKS_PER_SECOND, MOST_TICKS = 10, 0x7FFF
+
+
+class ModbusRelay(RelayDevice):
+    """A board that times its pulses or not, and what its inputs tell of channel 1."""
+
+    def __init__(self, name: str, master: "Master", options: InputOptions, *, timed_by_board: bool) -> None:
+        super().__init__(name, options, self._switch, self._flash if timed_by_board else None)
+        self._master = master
+        self._timed_by_board = timed_by_board
+        self._pulse_proven = False
+        # A pulse timed here ends at a poll, so polls are frequent.
+        self.poll_interval = 0.1 if timed_by_board else 0.05
+
+    def open(self) -> DeviceInfo:
+        self._master.open()
+        self._begin()
+        return DeviceInfo()
+
+    def _read(self) -> dict[str, bool]:
+        """A board without inputs is asked for a relay."""
+        wired = self._options.inputs().values()
+        if not wired:
+            self._master.read_coils(SWITCH + min(self._options.relays(1)) - 1, 1)
+            return {}
+        first, last = min(wired), max(wired)
+        bits = self._master.read_inputs(first - 1, last - first + 1)
+        return self._options.readings(dict(enumerate(bits, first)))
+
+    def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
+        if not relays:
+            return {}
+        first, last = min(relays), max(relays)
+        bits = dict(enumerate(self._master.read_coils(SWITCH + first - 1, last - first + 1), first))
+        return {relay: bits[relay] for relay in relays}
+
+    def check(self) -> dict[str, JsonValue]:
+        found = super().check() | self._master.warnings()
+        if self._timed_by_board and not self._pulse_proven:
+            found["unproven"] = (
+                "whether this board ends a pulse by itself (pulse=device): watch the relay at the first release; "
+                "if it stays on or is refused, set pulse=host"
+            )
+        return found
+
+    def trace(self) -> list[tuple[float, str, bytes]]:
+        return self._master.trace()
+
+    def close(self) -> None:
+        self._bank.let_go()
+        self._master.close()
+
+    def _switch(self, relay: int, on: bool) -> None:
+        # Switching on releases: whether it may be sent again is for whoever knows how old the decision is.
+        self._master.write_coil(SWITCH + relay - 1, ON if on else OFF, may_repeat=not on)
+
+    def _flash(self, relay: int, seconds: float) -> None:
+        ticks = min(max(1, round(seconds * TICKS_PER_SECOND)), MOST_TICKS)
+        try:
+            self._master.write_coil(FLASH_ON + relay - 1, ticks, may_repeat=False)
+        except NotYet:
+            raise
+        except DeviceRefused as error:
+            raise DeviceRefused(
+                f"{error}; a board that does not time pulses itself needs --option pulse=host (read its warning)"
+            ) from error
+        self._pulse_proven = True

@@ -1,0 +1,5 @@
+"""See driver."""
+
+from drivers.onvif_camera.driver import DRIVER
+
+__all__ = ["DRIVER"]

@@ -1,0 +1,112 @@
+"""OSDP frames: where they begin and end, whose they are and what they are, told without a key. No I/O.
+
+53  start          address (reply: +80)     length, low then high, start to check included
+control: 03 sequence, 04 CRC in place of a sum, 08 security block: its own length, type, data
+code               data, encrypted where the security type is 17 or 18; then a MAC of 4 bytes; then CRC or sum
+"""
+
+from binascii import crc_hqx
+from dataclasses import dataclass
+
+from drivers.common.serial.framing import GARBAGE, MORE, cut
+
+START = 0x53
+REPLY = 0x80
+# A panel's and reader's default buffer (OSDP 2.2, PDCAP function 10 tells of more).
+MOST_BYTES = 256
+SMALLEST = 7
+# What a card or a row of keys is at most, with its own head.
+MOST_DATA = 64
+
+OUT, KEYSET, CHALLENGE, SCRYPT = 0x68, 0x75, 0x76, 0x77
+NAK, CARD, KEYPAD, CCRYPT, RMAC_I = 0x41, 0x50, 0x53, 0x76, 0x78
+PDID = 0x45
+# Maker, model and version; then the serial number, and the firmware's number.
+_BEFORE_SERIAL = 5
+_SECRET_COMMANDS = frozenset({KEYSET, CHALLENGE, SCRYPT})
+_SECRET_ANSWERS = frozenset({CARD, KEYPAD, CCRYPT, RMAC_I, PDID})
+# Answers that belong to one question only; out of turn they are somebody's attack, or an echo.
+ONLY_AFTER = {CCRYPT: CHALLENGE, RMAC_I: SCRYPT}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A whole frame whose check is right; `data` holds what follows the code, MAC included."""
+
+    raw: bytes
+    address: int
+    reply: bool
+    sequence: int
+    security: int | None
+    code: int
+    data: bytes
+
+
+def check_of(body: bytes, crc: bool) -> bytes:
+    """The check of `body`: CRC-16 ITU-T from 1D0F, low byte first, or the sum's complement."""
+    return crc_hqx(body, 0x1D0F).to_bytes(2, "little") if crc else bytes([-sum(body) & 0xFF])
+
+
+def parse(raw: bytes) -> Frame | None:
+    """The frame that `raw` is, without a leading mark (FF); None if it is none."""
+    if len(raw) < SMALLEST or raw[0] != START or int.from_bytes(raw[2:4], "little") != len(raw):
+        return None
+    control = raw[4]
+    check = 2 if control & 0x04 else 1
+    if check_of(raw[:-check], bool(control & 0x04)) != raw[-check:]:
+        return None
+    block = raw[5] if control & 0x08 else 0
+    security = raw[6] if block >= 2 else None
+    body = raw[5 + block : -check]
+    if not body:
+        return None
+    return Frame(raw, raw[1] & 0x7F, bool(raw[1] & REPLY), control & 0x03, security, body[0], body[1:])
+
+
+def blanked(frame: Frame) -> bytes:
+    """The frame's bytes for a trace, what is secret as nought, also when it is encrypted.
+
+    Keys, cards, PINs, what two sides show each other to prove that they have the key, and the serial number in a PDID.
+    """
+    if frame.code not in (_SECRET_ANSWERS if frame.reply else _SECRET_COMMANDS):
+        return frame.raw
+    check = 2 if frame.raw[4] & 0x04 else 1
+    shown = frame.data[:_BEFORE_SERIAL] if frame.reply and frame.code == PDID and frame.security is None else b""
+    head = frame.raw[: -len(frame.data) - check] if frame.data else frame.raw[:-check]
+    return head + shown + bytes(len(frame.data) - len(shown)) + frame.raw[-check:]
+
+
+def is_plausible(frame: Frame) -> bool:
+    """Whether libosdp may see it: in clear, card and keys must fit its buffers and be of a format that exists.
+
+    Its Python layer takes the bits of a card of format 2 for bytes, and would read behind its buffer.
+    """
+    if frame.security is not None or not frame.reply or frame.code not in (CARD, KEYPAD):
+        return True
+    return len(frame.data) <= MOST_DATA and (frame.code == KEYPAD or frame.data[1:2] in (b"\0", b"\1"))
+
+
+def measure(heard: bytes) -> int:
+    """For _framing.cut: a frame that is whole and whose check is right; longer than any reader sends is garbage."""
+    size = int.from_bytes(heard[2:4], "little")
+    if heard[0] != START or (len(heard) >= 4 and not SMALLEST <= size <= MOST_BYTES):
+        return GARBAGE
+    if len(heard) < max(4, size):
+        return MORE
+    return size if parse(heard[:size]) else GARBAGE
+
+
+class Scanner:
+    """Finds frames in what comes; noise is passed over, and a false start does not hold up the frame behind it."""
+
+    def __init__(self) -> None:
+        self._heard = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that are whole now."""
+        self._heard += data
+        return [frame for raw in cut(self._heard, measure, MOST_BYTES) if (frame := parse(raw))]
+
+    def clear(self) -> None:
+        """Forget a beginning."""
+        self._heard.clear()

@@ -1,0 +1,188 @@
+"""What USB relay boards say on the wire (DEVICE_FACTS, USB relays). Relays are counted from 1 here.
+
+lcus      A0 relay 00|01 sum        no answer; some answer FF with lines such as "CH1:ON"
+kmtronic  FF relay 00|01            no answer; FF relay 03 -> FF relay 00|01; 4 and 8 relays: FF 09 00 -> all states.
+                                  The answer equals the order, so on a line that echoes, only what follows the echo
+                                  of the question counts
+numato    "relay on 0\\r"            echo and a prompt; "relay read 0\\r" -> echo, "on" or "off", prompt
+          "gpio read 0\\r"           echo, "1" or "0", prompt
+"""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from drivers.common.serial.framing import GARBAGE, MORE, Measure, cut
+from drivers.common.serial.line import Line
+
+ANSWER_SECONDS = 0.3
+MOST_HEARD = 256
+SILENCE_SECONDS = 0.03
+# The echo of a question follows that of the order before it at once; USB adapters collect bytes for up to 16 ms.
+ECHO_SECONDS = 0.06
+MOST_TEXT = 64
+
+
+class Board(Protocol):
+    """One model's messages; `confirms` tells whether state() can prove a switch().
+
+    `most` is the highest relay, `most_inputs` the highest input, 0 for boards without.
+    """
+
+    confirms: bool
+    most: int
+    most_inputs: int
+
+    def switch(self, line: Line, relay: int, on: bool) -> None:
+        """Send the order."""
+
+    def state(self, line: Line, relay: int) -> bool | None:
+        """On or off as the board says; None when it does not say."""
+
+    def input(self, line: Line, number: int) -> bool | None:
+        """An input's level, high or low; None when the board does not say."""
+
+
+class Lcus:
+    """The sum is the low byte of the three before it."""
+
+    confirms = False
+    most = 32
+    most_inputs = 0
+
+    def switch(self, line: Line, relay: int, on: bool) -> None:
+        order = bytes([0xA0, relay, on])
+        line.write(order + bytes([sum(order) & 0xFF]))
+
+    def state(self, line: Line, relay: int) -> bool | None:
+        found = _ask(line, b"\xff", _whole(b"CH", b"\n"), re.compile(rb"CH%d: ?(ON|OFF)\s" % relay))
+        return None if found is None else found[1] == b"ON"
+
+    def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
+        return None
+
+
+class KmTronic:
+    """Boards with one or two relays tell each by itself, bigger ones only all at once."""
+
+    confirms = True
+    most = 8
+    most_inputs = 0
+
+    def __init__(self) -> None:
+        self._all_at_once = False
+
+    def switch(self, line: Line, relay: int, on: bool) -> None:
+        line.write(bytes([0xFF, relay, on]))
+
+    def state(self, line: Line, relay: int) -> bool | None:
+        if not self._all_at_once and relay <= 2:
+            state = self._one_state(line, relay)
+            if state is not None:
+                return state
+        told = _until_silent(line, b"\xff\x09\x00")
+        if len(told) not in {4, 8} or set(told) - {0, 1} or relay > len(told):
+            return None
+        self._all_at_once = True
+        return told[relay - 1] == 1
+
+    def _one_state(self, line: Line, relay: int) -> bool | None:
+        """Ask for one relay; what precedes the question's own echo is an echo of the order before, and dropped."""
+        question = bytes([0xFF, relay, 0x03])
+        line.discard()
+        line.write(question)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        heard, state = bytearray(), None
+        while (left := deadline - time.monotonic()) > 0:
+            more = line.read(MOST_HEARD, left if state is None else min(left, ECHO_SECONDS))
+            if state is not None and not more:
+                break
+            heard += more
+            for frame in cut(heard, _kmtronic_size, MOST_HEARD):
+                if frame == question:
+                    state = None
+                elif frame[1] == relay:
+                    state = frame[2] == 1
+        return state
+
+    def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
+        return None
+
+
+class Numato:
+    """Relays and inputs (GPIOs) are counted from 0 in one character: 0-9, then A-V in upper case."""
+
+    confirms = True
+    most = 32
+    most_inputs = 8
+
+    def switch(self, line: Line, relay: int, on: bool) -> None:
+        line.write(b"relay %s %s\r" % (b"on" if on else b"off", _numato_index(relay)))
+
+    def state(self, line: Line, relay: int) -> bool | None:
+        return self._read(line, b"relay read %s" % _numato_index(relay), b"on", b"off")
+
+    def input(self, line: Line, number: int) -> bool | None:
+        return self._read(line, b"gpio read %s" % _numato_index(number), b"1", b"0")
+
+    def _read(self, line: Line, query: bytes, yes: bytes, no: bytes) -> bool | None:
+        # Once more for each echo of the line: the board itself repeats the question once.
+        answer = re.compile(rb"(?:%s\s+)+(%s|%s)\s" % (re.escape(query), yes, no))
+        found = _ask(line, query + b"\r", _whole(query, b">"), answer)
+        return None if found is None else found[1] == yes
+
+
+BOARDS: dict[str, Callable[[], Board]] = {"lcus": Lcus, "kmtronic": KmTronic, "numato": Numato}
+
+
+def _numato_index(relay: int) -> bytes:
+    return b"0123456789ABCDEFGHIJKLMNOPQRSTUV"[relay - 1 : relay]
+
+
+def _kmtronic_size(rest: bytes) -> int:
+    if rest[0] != 0xFF:
+        return GARBAGE
+    return MORE if len(rest) < 3 else 3 if rest[2] in {0, 1, 3} else GARBAGE
+
+
+def _whole(begin: bytes, end: bytes) -> Measure:
+    """Finds text from `begin` to `end`, of at most MOST_TEXT bytes."""
+
+    def size(rest: bytes) -> int:
+        if not rest.startswith(begin[: len(rest)]):
+            return GARBAGE
+        at = rest.find(end, 0, MOST_TEXT)
+        return at + len(end) if at >= 0 else MORE if len(rest) < MOST_TEXT else GARBAGE
+
+    return size
+
+
+def _ask(line: Line, query: bytes, measure: Measure, answer: re.Pattern[bytes]) -> re.Match[bytes] | None:
+    """The answer to `query`, or None."""
+    line.discard()
+    line.write(query)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    heard = bytearray()
+    while (left := deadline - time.monotonic()) > 0:
+        heard += line.read(MOST_HEARD, left)
+        for frame in cut(heard, measure, MOST_HEARD):
+            if found := answer.match(frame):
+                return found
+    return None
+
+
+def _until_silent(line: Line, query: bytes) -> bytes:
+    """All that comes until the line falls silent, for answers that have neither beginning nor length."""
+    line.discard()
+    line.write(query)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    heard = b""
+    while (left := deadline - time.monotonic()) > 0:
+        more = line.read(MOST_HEARD, min(left, SILENCE_SECONDS) if heard else left)
+        heard = (heard + more)[-MOST_HEARD:]
+        # The line may echo the question, and the order before it: the answer is what follows.
+        heard = heard[heard.rfind(query) + len(query) :] if query in heard else heard
+        if heard and not more:
+            break
+    return heard

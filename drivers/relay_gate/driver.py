@@ -1,0 +1,153 @@
+"""USB relay boards as gates: LCUS, KMTronic and Numato, each a serial port.
+
+These boards have no timer: a daemon that dies mid-pulse leaves the relay on until it is started again.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, JsonValue
+from devicemgr.domain.ports.device import Delivery, Driver
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
+from drivers.common.fire_inputs import declared
+from drivers.common.options import read_options
+from drivers.common.relays.device import RelayDevice
+from drivers.common.relays.inputs import InputOptions
+from drivers.common.serial.address import SerialAddress, TcpAddress, parse_address
+from drivers.common.serial.line import Line, NoAnswer, WriteStalled
+from drivers.common.serial.trace import Trace, TracedLine
+from drivers.relay_gate.boards import BOARDS, Board
+
+BAUDRATE = 9600
+
+
+class Options(InputOptions):
+    """Which board, and which relays."""
+
+    model: Literal["lcus", "kmtronic", "numato"] = Field(
+        description="lcus: LCTech boards (USB id 1a86:7523), which confirm nothing. kmtronic, numato: read back after "
+        "each switching. None of them has a timer: after a crash or power cut of this computer mid-pulse the relay "
+        "STAYS ON until the daemon is back"
+    )
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _no_modem_lines(cls, model: object) -> object:
+        if str(model).lower() in {"dtr", "rts", "dtr-rts", "modem"}:
+            raise ValueError(
+                "a board that switches by DTR or RTS must not be on a gate: Linux raises both lines whenever the port "
+                "is opened, so each start would open it; use a board that takes commands"
+            )
+        return model
+
+
+class RelayGate(RelayDevice):
+    """One board. Pulses end at a poll, at close() or, after a crash, at the next open()."""
+
+    poll_interval = 0.05
+
+    def __init__(self, name: str, address: SerialAddress | TcpAddress, board: Board, options: Options) -> None:
+        delivery = Delivery.CONFIRMED if board.confirms else Delivery.SENT
+        super().__init__(name, options, self._switch, delivery=delivery)
+        self._address = address
+        self._board = board
+        self._model = options.model
+        self._line: Line | None = None
+        self._trace = Trace()
+        self._looked = 0
+
+    def open(self) -> DeviceInfo:
+        from drivers.common.serial.port import open_line  # noqa: PLC0415
+
+        self.close()
+        self._line = TracedLine(open_line(self._address), self._trace)
+        self._begin()
+        return DeviceInfo(model=self._model)
+
+    def _read(self) -> dict[str, bool]:
+        line, bits = self._open_line(), {}
+        # These boards say nothing unasked; reading is how an unplugged port is noticed.
+        line.read(256, 0)
+        for number in self._options.inputs().values():
+            level = self._board.input(line, number)
+            if level is None:
+                raise NoAnswer(f"{self._name} does not tell its inputs; check the option model and the board's power")
+            bits[number] = level
+        return self._options.readings(bits)
+
+    def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
+        """One relay a look: these boards take up to 0.1 s for each, and pulses have to end in time."""
+        if not self._board.confirms or not relays:
+            return {}
+        relay = relays[self._looked % len(relays)]
+        self._looked += 1 if relay not in self._differing else 0
+        state = self._board.state(self._open_line(), relay)
+        return {} if state is None else {relay: state}
+
+    def check(self) -> dict[str, JsonValue]:
+        line = self._open_line()
+        states: dict[str, JsonValue] = {
+            str(relay): self._board.state(line, relay) for relay in self._options.all_relays()
+        }
+        found: dict[str, JsonValue] = {"model": self._model, "confirms": self._board.confirms, "relays": states}
+        if not self._board.confirms:
+            found["unproven"] = "whether a relay has switched: this board gives no feedback; look at the gate"
+        return found | (super().check() if self._options.inputs() else {})
+
+    def trace(self) -> list[tuple[float, str, bytes]]:
+        return self._trace.entries()
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._bank.let_go()
+            self._line.close()
+            self._line = None
+
+    def _switch(self, relay: int, on: bool) -> None:
+        line = self._open_line()
+        unknown = f"relay {relay} of {self._name} may or may not be {'on' if on else 'off'}"
+        try:
+            self._board.switch(line, relay, on)
+        except WriteStalled as error:
+            raise OutcomeUnknown(f"{unknown}: the port takes no bytes; check the cable") from error
+        if not self._board.confirms:
+            return
+        try:
+            state = self._board.state(line, relay)
+        except DeviceError as error:
+            raise OutcomeUnknown(f"{unknown}: the port was lost; check the cable") from error
+        if state is None:
+            raise OutcomeUnknown(f"{unknown}: no answer; check the option model and the board's power")
+        if state is not on:
+            raise DeviceRefused(f"relay {relay} of {self._name} did not switch; check the relay number and its power")
+
+    def _open_line(self) -> Line:
+        if self._line is None:
+            raise DeviceUnreachable(f"{self._name} is not open; open it first")
+        return self._line
+
+
+def build(config: DeviceConfig) -> RelayGate:
+    """A gate that is not connected yet; InvalidInput for an address or option that cannot be."""
+    options = read_options(Options, config)
+    board = BOARDS[options.model]()
+    if max([*options.all_relays(), *options.lamps().values()]) > board.most:
+        raise InvalidInput(
+            f"{options.model} boards have relays 1 to {board.most}; see channel, relay_entry and channels"
+        )
+    if max(options.inputs().values(), default=0) > board.most_inputs:
+        most = f"inputs 1 to {board.most_inputs}" if board.most_inputs else "no inputs"
+        raise InvalidInput(f"{options.model} boards have {most}; see the options ending in _input")
+    return RelayGate(config.name, parse_address(config.address, BAUDRATE), board, options)
+
+
+DRIVER = Driver(
+    kind="relay_gate",
+    title="USB relay board (LCUS, KMTronic, Numato); without a timer, so a crash mid-pulse leaves the relay on",
+    capabilities=frozenset({Capability.GATE}),
+    options=Options,
+    build=build,
+    fire_inputs=declared(Options),
+)

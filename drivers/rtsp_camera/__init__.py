@@ -1,0 +1,5 @@
+"""See driver."""
+
+from drivers.rtsp_camera.driver import DRIVER
+
+__all__ = ["DRIVER"]

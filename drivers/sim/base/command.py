@@ -1,0 +1,66 @@
+"""What every `sim` command does: JSON lines on standard output until it is told to end."""
+
+import json
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from devicemgr.errors import InvalidInput
+from drivers.sim.base.events import Event
+
+MOST_TYPED = 4096
+WAIT_SECONDS = 0.1
+
+
+def print_line(event: Event) -> None:
+    """One JSON line, at once."""
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def serve(stop: threading.Event, obey: Callable[[str], None]) -> None:
+    """Until `stop`: carry out the lines of standard input; one that is refused is answered by an error event."""
+    heard = b""
+    while not stop.is_set():
+        if not _typed():
+            continue
+        # Not through sys.stdin: a thread that waits in there makes the interpreter's end fail.
+        more = os.read(sys.stdin.fileno(), MOST_TYPED)
+        if not more:
+            stop.wait()
+            return
+        *lines, heard = (heard + more)[-MOST_TYPED:].split(b"\n")
+        for line in lines:
+            try:
+                obey(line.decode("utf-8", "replace"))
+            except InvalidInput as error:
+                print_line({"event": "error", "message": str(error)})
+
+
+def _typed() -> bool:
+    """Whether there is something to read, after a moment; a job in the background must not read its terminal."""
+    try:
+        fd = sys.stdin.fileno()
+        if os.isatty(fd) and os.tcgetpgrp(fd) != os.getpgrp():
+            raise OSError
+        return bool(select.select([fd], [], [], WAIT_SECONDS)[0])
+    except (OSError, ValueError):
+        time.sleep(WAIT_SECONDS)
+        return False

@@ -1,0 +1,273 @@
+"""Simulated relay boards: lcus, kmtronic and numato on a serial port, and a Modbus board."""
+
+import re
+import struct
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from devicemgr.errors import InvalidInput
+from drivers.sim.base.command import print_line, serve, stop_signals
+from drivers.sim.base.events import Event, EventLog, Sink
+from drivers.sim.base.faults import BODY_FAULTS, FAULTS, POWERLESS_SECONDS, UNPLUGGED_SECONDS, Plan, obey
+from drivers.sim.base.pluggable import Plugged
+from drivers.sim.base.ports import PtyPort
+from drivers.sim.gates.dry_contact_turnstile import PercoArm
+from drivers.sim.gates.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Faults, Handler, ModbusUnit, Refusal
+
+Model = Literal["lcus", "kmtronic", "numato", "modbus"]
+MOST_HEARD = 512
+Contacts = Literal["none", "pulse", "potential"]
+# A board that frames nothing has no unit, and confirms by being read.
+ABLE = ("silence", "garbage", "lost-ack", "unplug", "power-loss")
+
+_INPUT = re.compile(r"input ([0-9]{1,3}) (on|off)")
+
+
+class Relays:
+    """Relays by number from 1, with what the board itself times; `stuck` ones do not move."""
+
+    def __init__(self, count: int, log: EventLog) -> None:
+        self.on = dict.fromkeys(range(1, count + 1), False)
+        self.inputs = dict.fromkeys(range(1, count + 1), False)
+        self.stuck: set[int] = set()
+        self.arm: PercoArm | None = None
+        self._off_at: dict[int, float] = {}
+        self._log = log
+
+    def switch(self, relay: int, on: bool, off_at: float | None = None) -> None:
+        """Move a relay that exists; `off_at` is when the board switches it off again."""
+        if relay not in self.on or relay in self.stuck:
+            return
+        self.on[relay] = on
+        self._off_at.pop(relay, None)
+        if off_at is not None:
+            self._off_at[relay] = off_at
+        self._log.add("on" if on else "off", relay=relay, timed=off_at is not None)
+        if self.arm:
+            self.arm.relay(relay, on, time.monotonic())
+
+    def tick(self, now: float) -> None:
+        """End the pulses that are over."""
+        for relay in [relay for relay, when in self._off_at.items() if when <= now]:
+            self.switch(relay, False)
+        if self.arm:
+            self.arm.tick(now)
+
+    def next_tick(self) -> float | None:
+        """When the next pulse ends, or the arm has something to do."""
+        dues = [*self._off_at.values(), self.arm.next_tick() if self.arm else None]
+        return min((due for due in dues if due is not None), default=None)
+
+    def lose_power(self, now: float, seconds: float) -> None:
+        """The arm's power where there is an arm, else the board's: all relays fall."""
+        if self.arm:
+            self.arm.lose_power(now, seconds)
+            return
+        for relay in [relay for relay, on in self.on.items() if on]:
+            self.switch(relay, False)
+        self._log.add("power_lost")
+
+
+class SerialBoard:
+    """A board that talks bytes without frames; `pattern` finds one order, `_obey` carries it out."""
+
+    pattern: re.Pattern[bytes]
+
+    def __init__(self, relays: Relays, log: EventLog, faults: Faults) -> None:
+        self.plan = Plan(log, ABLE)
+        self.after_command: Callable[[], None] = lambda: None
+        self.powerless_until = 0.0
+        self.relays = relays
+        self._log = log
+        self._faults = faults
+        self._heard = b""
+        self._answers = b""
+        self._unsure = False
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Carry out each whole order."""
+        if now < self.powerless_until:
+            return
+        self._heard = (self._heard + data)[-MOST_HEARD:]
+        while order := self.pattern.search(self._heard):
+            self._heard = self._heard[order.end() :]
+            self._log.add("order", bytes=order[0].hex(" "))
+            before = dict(self.relays.on)
+            answer = self.obey(order)
+            if self.relays.on != before:
+                self._unsure = self.plan.due("lost-ack")
+                self.after_command()
+                answer = b"" if self._unsure else answer
+            elif answer and self._unsure:
+                # The reading back that would have confirmed the order.
+                answer, self._unsure = b"", False
+            if answer and self.plan.due("silence"):
+                continue
+            if answer and self.plan.due("garbage"):
+                answer = bytes(byte ^ 0x5A for byte in answer)
+            if self._faults.silent and answer:
+                self._faults.injected["silent"] += 1
+            else:
+                self._answers += answer
+
+    def advance(self, now: float) -> bytes:
+        """What is to be sent."""
+        self.relays.tick(now)
+        answers, self._answers = self._answers, b""
+        return answers
+
+    def next_due(self) -> float | None:
+        """The board times nothing, but the arm behind it does."""
+        return self.relays.next_tick()
+
+    def obey(self, order: re.Match[bytes]) -> bytes:
+        """The answer to one order."""
+        raise NotImplementedError
+
+
+class LcusBoard(SerialBoard):
+    """Wrong sums are ignored; FF lists the relays."""
+
+    pattern = re.compile(rb"\xa0[\x00-\xff]{3}|\xff", re.DOTALL)
+
+    def obey(self, order: re.Match[bytes]) -> bytes:
+        if order[0] == b"\xff":
+            return b"".join(b"CH%d:%s\r\n" % (n, b"ON" if on else b"OFF") for n, on in self.relays.on.items())
+        if sum(order[0][:3]) & 0xFF == order[0][3]:
+            self.relays.switch(order[0][1], order[0][2] == 1)
+        return b""
+
+
+class KmTronicBoard(SerialBoard):
+    """One or two relays answer one by one; four or eight only all at once."""
+
+    pattern = re.compile(rb"\xff[\x00-\xff]{2}", re.DOTALL)
+
+    def obey(self, order: re.Match[bytes]) -> bytes:
+        relay, what = order[0][1], order[0][2]
+        small = len(self.relays.on) <= 2
+        if (relay, what) == (9, 0):
+            return b"" if small else bytes(self.relays.on.values())
+        if what == 3:
+            return bytes([0xFF, relay, self.relays.on[relay]]) if small and relay in self.relays.on else b""
+        self.relays.switch(relay, what == 1)
+        return b""
+
+
+class NumatoBoard(SerialBoard):
+    """Echoes each line, then its answer, then a prompt."""
+
+    pattern = re.compile(rb"[^\r]*\r")
+
+    def obey(self, order: re.Match[bytes]) -> bytes:
+        words = order[0].decode("ascii", "replace").split()
+        answer = b""
+        if len(words) == 3 and words[:2] == ["gpio", "read"] and words[2] in "01234567":
+            answer = b"1\n\r" if self.relays.inputs.get(int(words[2]) + 1) else b"0\n\r"
+        elif len(words) == 3 and words[0] == "relay" and words[2] in "0123456789ABCDEFGHIJKLMNOPQRSTUV":
+            relay = int(words[2], 32) + 1
+            if words[1] == "read" and relay in self.relays.on:
+                answer = b"on\n\r" if self.relays.on[relay] else b"off\n\r"
+            elif words[1] in {"on", "off"}:
+                self.relays.switch(relay, words[1] == "on")
+        return order[0] + b"\n\r" + answer + b">"
+
+
+def _modbus_handlers(relays: Relays) -> dict[int, Handler]:
+    """Functions 1, 2 and 5 of a board with flash coils (0x0200 on, then off by itself)."""
+
+    def read(pdu: bytes, states: dict[int, bool]) -> bytes:
+        first, count = struct.unpack(">HH", pdu[1:5])
+        if not 1 <= count <= len(states) - first:
+            raise Refusal(ILLEGAL_ADDRESS)
+        bits = sum(states[first + 1 + bit] << bit for bit in range(count))
+        size = (count + 7) // 8
+        return bytes([pdu[0], size]) + bits.to_bytes(size, "little")
+
+    def write(pdu: bytes, now: float) -> bytes:
+        coil, value = struct.unpack(">HH", pdu[1:5])
+        relay = (coil & 0xFF) + 1
+        if relay not in relays.on or coil & 0xFF00 not in {0x0000, 0x0200}:
+            raise Refusal(ILLEGAL_ADDRESS)
+        if coil & 0x0200:
+            relays.switch(relay, True, now + value / 10)
+        elif value in {0xFF00, 0x0000}:
+            relays.switch(relay, value == 0xFF00)
+        else:
+            raise Refusal(ILLEGAL_VALUE)
+        return pdu
+
+    return {0x01: lambda pdu, _: read(pdu, relays.on), 0x02: lambda pdu, _: read(pdu, relays.inputs), 0x05: write}
+
+
+class SimulatedRelayBoard(Plugged):
+    """A relay board on a pty; a context manager. Events: order or request, on, off."""
+
+    def __init__(
+        self, model: Model, link: Path | None = None, relays: int = 8, unit: int = 1, *,
+        contacts: Contacts = "none", passage: bool = True, on_event: Sink | None = None,
+    ) -> None:  # fmt: skip
+        self.events = EventLog(on_event)
+        self.relays = Relays(relays, self.events)
+        if contacts != "none":
+            self.relays.arm = PercoArm(self.relays.inputs, self.events, contacts, passage=passage)
+        self.faults = Faults()
+        brain: SerialBoard | ModbusUnit
+        if model == "modbus":
+            unit_brain = ModbusUnit(
+                unit,
+                _modbus_handlers(self.relays),
+                self.events,
+                self.relays.tick,
+                self.relays.next_tick,
+                able=set(FAULTS) - {"stuck-arm"},
+            )
+            self.faults = unit_brain.faults
+            brain = unit_brain
+        else:
+            kinds = {"lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard}
+            brain = kinds[model](self.relays, self.events, self.faults)
+        self._brain = brain
+        super().__init__(PtyPort(link), brain)
+        brain.after_command = self._afflict
+
+    @property
+    def plan(self) -> Plan:
+        """Faults by the names of `devicemgr sim relay --fault`."""
+        return self._brain.plan
+
+    def obey(self, line: str) -> None:
+        """A line of standard input: `input N on|off` or what faults.obey knows; faults of the body happen at once."""
+        if found := _INPUT.fullmatch(line.strip()):
+            number, on = int(found[1]), found[2] == "on"
+            if number not in self.relays.inputs:
+                raise InvalidInput(f"there is no input {number}; type input N on, with N from 1")
+            self.relays.inputs[number] = on
+        elif obey(self.plan, line) in BODY_FAULTS:
+            self._peer.do(self._afflict)
+
+    def _afflict(self) -> None:
+        if self.plan.due("unplug"):
+            self._peer.bounce(UNPLUGGED_SECONDS)
+        if self.plan.due("power-loss"):
+            now = time.monotonic()
+            self.relays.lose_power(now, POWERLESS_SECONDS)
+            if not self.relays.arm:
+                self._brain.powerless_until = now + POWERLESS_SECONDS
+
+
+def run(board: SimulatedRelayBoard, model: str, faults: Sequence[str]) -> None:
+    """Serve until SIGTERM or SIGINT; JSON lines out, the first when ready; lines on standard input inject faults."""
+    for fault in faults:
+        board.plan.stand(fault)
+    with stop_signals() as stop, board:
+        print_line({"event": "ready", "kind": "relay", "model": model, "path": board.path})
+        serve(stop, board.obey)
+
+
+def print_event(event: Event) -> None:
+    """What is worth a line: readings tell a person nothing."""
+    if event["event"] not in {"request", "order"}:
+        print_line(event)

@@ -1,0 +1,100 @@
+"""`devicemgr sim turnstile`: a LOT turnstile on Modbus RTU, on a pty or behind a TCP port."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from devicemgr.domain.model import Direction
+from drivers.sim.base.command import print_line, serve, stop_signals
+from drivers.sim.base.events import Event, EventLog, Sink
+from drivers.sim.base.faults import BODY_FAULTS, POWERLESS_SECONDS, UNPLUGGED_SECONDS, Plan, obey
+from drivers.sim.base.pluggable import Plugged
+from drivers.sim.base.ports import PtyPort, TcpPort
+from drivers.sim.gates.lot_turnstile import LotTurnstile
+from drivers.sim.gates.modbus_unit import Faults, ModbusUnit
+
+
+class SimulatedTurnstile(Plugged):
+    """A turnstile to plug a driver into; a context manager. Every request and passage is in `events`.
+
+    Events: request, release, free, close, write, object, passage, timed_out.
+    """
+
+    def __init__(
+        self,
+        link: Path | None = None,
+        listen: str | None = None,
+        unit: int = 1,
+        *,
+        passage: bool = True,
+        passage_delay: float = 0.3,
+        passage_seconds: float = 0.5,
+        on_event: Sink | None = None,
+    ) -> None:
+        self.events = EventLog(on_event)
+        self._turnstile = LotTurnstile(self.events, passage, passage_delay, passage_seconds)
+        behaviour = self._turnstile
+        self._modbus = ModbusUnit(unit, behaviour.handlers(), self.events, behaviour.tick, behaviour.next_tick)
+        super().__init__(TcpPort(listen) if listen else PtyPort(link), self._modbus)
+        behaviour.sticks = lambda: self.plan.due("stuck-arm")
+        self.plan.on_clear = lambda: self._peer.do(behaviour.unstick)
+        self._modbus.after_command = self._afflict
+
+    @property
+    def registers(self) -> dict[int, int]:
+        """The live registers by number."""
+        return self._turnstile.registers
+
+    @property
+    def faults(self) -> Faults:
+        """Set what shall go wrong: silent, garbage, drop_next_answer…"""
+        return self._modbus.faults
+
+    def add_passages(self, direction: Direction, people: int) -> None:
+        """`people` pass in `direction` at once, as when the line is down."""
+        self._peer.do(lambda: self._turnstile.add_passages(direction, people))
+
+    @property
+    def plan(self) -> Plan:
+        """Faults by the names of `devicemgr sim turnstile --fault`."""
+        return self._modbus.plan
+
+    def obey(self, line: str) -> None:
+        """A line of standard input; faults of the body happen at once."""
+        if obey(self.plan, line) in BODY_FAULTS:
+            self._peer.do(self._afflict)
+
+    def _afflict(self) -> None:
+        """Faults that a command brings about, or a line of standard input; on the peer's thread."""
+        if self.plan.due("unplug"):
+            self._peer.bounce(UNPLUGGED_SECONDS)
+        if self.plan.due("power-loss"):
+            self._turnstile.lose_power()
+            self._modbus.powerless_until = time.monotonic() + POWERLESS_SECONDS
+
+
+def run(
+    link: Path | None, listen: str | None, unit: int, passage: bool, passage_delay: float, passage_seconds: float,
+    faults: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Serve until SIGTERM or SIGINT; JSON lines out, the first when ready; lines on standard input inject faults."""
+    turnstile = SimulatedTurnstile(
+        link,
+        listen,
+        unit,
+        passage=passage,
+        passage_delay=passage_delay,
+        passage_seconds=passage_seconds,
+        on_event=_print_event,
+    )
+    for fault in faults:
+        turnstile.plan.stand(fault)
+    with stop_signals() as stop, turnstile:
+        print_line({"event": "ready", "kind": "turnstile", "path": turnstile.path, "unit": unit})
+        serve(stop, turnstile.obey)
+
+
+def _print_event(event: Event) -> None:
+    # Polls are ten a second and tell a person nothing.
+    if event["event"] != "request":
+        print_line(event)

@@ -1,0 +1,398 @@
+"""The simulated terminal's ISAPI pages with their refusals: each takes a request and gives an answer."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from drivers.sim.hikvision.refusals import Refused, Reply
+from drivers.sim.hikvision.state import Json, Stored, Terminal
+
+_NS = 'xmlns="http://www.isapi.org/ver20/XMLSchema"'
+_MOST_NAME, _MOST_BADGE, _MOST_PAGE, _MOST_FACE, _MOST_PLANS = 128, 32, 30, 200_000, 255
+
+# What a firmware file for it begins with; the version follows, then a line's end.
+FIRMWARE = b"SIMULATED "
+# A picture that shows nothing.
+PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\r\n--no boundary\r\n\xff\xd9"
+
+
+OK = Reply(200, b'{"statusCode":1,"statusString":"OK","subStatusCode":"ok"}')
+XML_OK = Reply(
+    200,
+    b'<?xml version="1.0" encoding="UTF-8"?><ResponseStatus version="1.0" xmlns="http://www.hikvision.com/ver10/XMLSchema">'
+    b"<requestURL></requestURL><statusCode>1</statusCode><statusString>OK</statusString><subStatusCode>ok</subStatusCode>"
+    b"</ResponseStatus>",
+    "application/xml",
+)
+
+
+class Pages:
+    """Answers one terminal's requests."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._t = terminal
+        access = "/ISAPI/AccessControl"
+        faces = "/ISAPI/Intelligent/FDLib"
+        self._pages: dict[tuple[str, str], Callable[[bytes], Reply]] = {
+            ("GET", "/ISAPI/System/deviceInfo"): lambda _: self._info(),
+            ("PUT", "/ISAPI/System/reboot"): lambda _: self._reboot(),
+            ("PUT", "/ISAPI/System/updateFirmware"): self._update,
+            ("GET", "/ISAPI/System/upgradeStatus"): lambda _: self._upgrade_status(),
+            ("GET", "/ISAPI/Streaming/channels/101/picture"): lambda _: Reply(200, PICTURE, "image/jpeg"),
+            ("GET", "/ISAPI/System/time"): lambda _: self._time(),
+            ("PUT", "/ISAPI/System/time"): self._set_time,
+            ("GET", f"{access}/UserInfo/capabilities"): lambda _: self._capabilities(),
+            ("GET", f"{access}/UserInfo/Count"): lambda _: self._count(),
+            ("POST", f"{access}/UserInfo/Record"): lambda body: self._store_user(body, new=True),
+            ("PUT", f"{access}/UserInfo/Modify"): lambda body: self._store_user(body, new=False),
+            ("PUT", f"{access}/UserInfo/SetUp"): lambda body: self._store_user(body, new=None),
+            ("POST", f"{access}/UserInfo/Search"): self._search_users,
+            ("PUT", f"{access}/UserInfo/Delete"): self._delete_users,
+            ("PUT", f"{access}/UserInfoDetail/Delete"): self._delete_detail,
+            ("GET", f"{access}/UserInfoDetail/DeleteProcess"): lambda _: _json(
+                {"UserInfoDetailDeleteProcess": {"status": self._t.deletion()}}
+            ),
+            ("POST", f"{access}/CardInfo/Record"): lambda body: self._store_card(body, new=True),
+            ("PUT", f"{access}/CardInfo/SetUp"): lambda body: self._store_card(body, new=False),
+            ("POST", f"{access}/CardInfo/Search"): self._search_cards,
+            ("PUT", f"{access}/CardInfo/Delete"): self._delete_cards,
+            ("POST", f"{faces}/FaceDataRecord"): lambda body: self._store_face(body, new=True),
+            ("PUT", f"{faces}/FDSetUp"): lambda body: self._store_face(body, new=None),
+            ("PUT", f"{faces}/FDModify"): lambda body: self._store_face(body, new=False),
+            ("POST", f"{faces}/FDSearch"): self._search_face,
+            ("PUT", f"{faces}/FDSearch/Delete"): self._delete_face,
+            ("POST", f"{access}/AcsEvent"): self._events,
+            ("GET", f"{access}/AcsWorkStatus"): lambda _: self._work_status(),
+            ("GET", f"{access}/Door/param/1"): lambda _: self._door_settings(),
+            ("GET", f"{access}/AcsCfg"): lambda _: _json({"AcsCfg": self._t.config}),
+            ("PUT", f"{access}/AcsCfg"): self._set_config,
+            ("PUT", f"{access}/remoteCheck"): self._answer,
+            ("GET", "/ISAPI/Event/notification/httpHosts"): lambda _: Reply(200, self._hosts.encode()),
+            ("PUT", "/ISAPI/Event/notification/httpHosts/1"): self._set_hosts,
+        }
+        self._percent = 0
+        self._hosts = f"<HttpHostNotificationList {_NS}></HttpHostNotificationList>"
+
+    def answer(self, method: str, target: str, body: bytes) -> Reply:
+        """The page's answer; refusals are answers too."""
+        path = target.partition("?")[0]
+        faults = self._t.faults
+        try:
+            if any(part in path for part in faults.unsupported):
+                raise Refused("notSupport")
+            if (sub := faults.take_refusal(path)) is not None:
+                self._t.log.add("said_busy" if sub == "deviceBusy" else "refused", target=path, sub=sub)
+                raise Refused(sub)
+            door = re.fullmatch(r"/ISAPI/AccessControl/RemoteControl/door/([0-9]{1,5})", path)
+            if door and method == "PUT":
+                return self._door(int(door[1]), body)
+            plan = re.fullmatch(r"/ISAPI/AccessControl/(UserRightPlanTemplate|UserRightWeekPlanCfg)/([0-9]{1,3})", path)
+            if plan and 1 <= int(plan[2]) <= _MOST_PLANS:
+                return self._plan(method, plan[1], int(plan[2]), body)
+            page = self._pages.get((method, path))
+            if page is None:
+                raise Refused("notSupport")
+            return page(body)
+        except Refused as refused:
+            return refused.reply
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Refused("badJsonFormat").reply
+
+    def _info(self) -> Reply:
+        fields = {
+            "deviceName": "Simulated", "deviceID": "255", "model": "DS-K1T671M-SIM",
+            "serialNumber": "DS-K1T671M20260101V030200ENSIM0001", "macAddress": "00:00:5e:00:53:01",
+            "firmwareVersion": self._t.firmware, "firmwareReleasedDate": "build 260101", "deviceType": "ACS",
+            "relayNum": str(self._t.doors),
+            "electroLockNum": str(self._t.doors), "RS485Num": "1",
+        }  # fmt: skip
+        inner = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
+        return _xml(f'<DeviceInfo version="2.0" {_NS}>{inner}</DeviceInfo>')
+
+    def _door_settings(self) -> Reply:
+        return _xml(f"<DoorParam {_NS}><openDuration>{self._t.door_seconds}</openDuration></DoorParam>")
+
+    def _update(self, body: bytes) -> Reply:
+        if not body.startswith(FIRMWARE):
+            raise Refused("badParameters")
+        self._t.next_firmware, self._percent = body[len(FIRMWARE) :].split(b"\n", 1)[0].decode(), 0
+        self._t.log.add("firmware", bytes=len(body))
+        return _xml(
+            f"<ResponseStatus {_NS}><statusCode>7</statusCode><statusString>Reboot Required</statusString>"
+            "<subStatusCode>rebootRequired</subStatusCode></ResponseStatus>"
+        )
+
+    def _upgrade_status(self) -> Reply:
+        self._percent = min(self._percent + 50, 100)
+        going = str(self._percent < 100).lower()
+        inner = f"<upgrading>{going}</upgrading><percent>{self._percent}</percent>"
+        return _xml(f'<upgradeStatus version="2.0" {_NS}>{inner}</upgradeStatus>')
+
+    def _reboot(self) -> Reply:
+        self._t.firmware, self._t.next_firmware = self._t.next_firmware or self._t.firmware, ""
+        self._t.reboot()
+        return XML_OK
+
+    def _time(self) -> Reply:
+        now = self._t.now()
+        offset = now.utcoffset() or timedelta(0)
+        hours = int(offset.total_seconds() // 3600)
+        zone = f"CST{'-' if hours >= 0 else '+'}{abs(hours)}:00:00"
+        inner = f"<timeMode>manual</timeMode><localTime>{now.isoformat()}</localTime><timeZone>{zone}</timeZone>"
+        return _xml(f'<Time version="2.0" {_NS}>{inner}</Time>')
+
+    def _set_time(self, body: bytes) -> Reply:
+        found = re.search(rb"<localTime>([^<]+)</localTime>", body)
+        if found is None:
+            raise Refused("badXmlContent")
+        self._t.skew += datetime.fromisoformat(found[1].decode()) - self._t.now()
+        self._t.log.add("time_set", local=found[1].decode())
+        return XML_OK
+
+    def _capabilities(self) -> Reply:
+        return _json(
+            {"UserInfo": {"supportFunction": {"@opt": "post,delete,put,get"}, "maxRecordNum": self._t.capacity}}
+        )
+
+    def _count(self) -> Reply:
+        t = self._t
+        return _json({
+            "UserInfoCount": {
+                "userNumber": len(t.users), "bindFaceUserNumber": len(t.faces),
+                "bindCardUserNumber": len(set(t.cards.values())),
+            }
+        })  # fmt: skip
+
+    def _store_user(self, body: bytes, *, new: bool | None) -> Reply:
+        user = json.loads(body)["UserInfo"]
+        badge, t = user["employeeNo"], self._t
+        if not 1 <= len(badge) <= _MOST_BADGE or len(user.get("name", "").encode()) > _MOST_NAME:
+            raise Refused("badParameters")
+        with t.lock:
+            if new is True and badge in t.users:
+                raise Refused("employeeNoAlreadyExist")
+            if new is False and badge not in t.users:
+                raise Refused("employeeNoNotExist")
+            if badge not in t.users and len(t.users) >= t.capacity:
+                raise Refused("deviceUserFull")
+            known = badge in t.users
+            t.added += not known
+            t.users[badge] = user
+        t.log.add("user_changed" if known else "user_added", badge=badge)
+        return OK
+
+    def _search_users(self, body: bytes) -> Reply:
+        condition, t = json.loads(body)["UserInfoSearchCond"], self._t
+        with t.lock:
+            chosen = self._chosen(condition, list(t.users))
+            cards = list(t.cards.values())
+            users = [
+                t.users[badge] | {"numOfCard": cards.count(badge), "numOfFP": 0, "numOfFace": int(badge in t.faces)}
+                for badge in _page(condition, chosen)
+            ]
+        return _found("UserInfoSearch", "UserInfo", condition, users, len(chosen))
+
+    def _search_cards(self, body: bytes) -> Reply:
+        condition, t = json.loads(body)["CardInfoSearchCond"], self._t
+        with t.lock:
+            owners = set(self._chosen(condition, list(t.users)))
+            chosen = [(number, owner) for number, owner in t.cards.items() if owner in owners]
+        cards = [
+            {"employeeNo": owner, "cardNo": number, "cardType": "normalCard"}
+            for number, owner in _page(condition, chosen)
+        ]
+        return _found("CardInfoSearch", "CardInfo", condition, cards, len(chosen))
+
+    def _chosen(self, condition: Json, every: list[str]) -> list[str]:
+        if "EmployeeNoList" not in condition:
+            return every
+        return [one["employeeNo"] for one in condition["EmployeeNoList"] if one["employeeNo"] in self._t.users]
+
+    def _delete_users(self, body: bytes) -> Reply:
+        for badge in self._listed(json.loads(body)["UserInfoDelCond"]):
+            self._t.drop(badge)
+        return OK
+
+    def _delete_detail(self, body: bytes) -> Reply:
+        self._t.begin_deletion(self._listed(json.loads(body)["UserInfoDetail"]))
+        return OK
+
+    def _delete_cards(self, body: bytes) -> Reply:
+        owners = set(self._listed(json.loads(body)["CardInfoDelCond"]))
+        with self._t.lock:
+            for number in [number for number, owner in self._t.cards.items() if owner in owners]:
+                del self._t.cards[number]
+        return OK
+
+    def _listed(self, condition: Json) -> Sequence[str]:
+        """As the trap has it: an empty list means everybody."""
+        listed = [one["employeeNo"] for one in condition.get("EmployeeNoList", [])]
+        if not listed:
+            self._t.log.add("everybody_removed")
+        return listed or list(self._t.users)
+
+    def _store_card(self, body: bytes, *, new: bool) -> Reply:
+        card, t = json.loads(body)["CardInfo"], self._t
+        badge, number = card["employeeNo"], str(card["cardNo"])
+        with t.lock:
+            if badge not in t.users:
+                raise Refused("employeeNoNotExist")
+            if t.cards.get(number, badge) != badge or (new and number in t.cards):
+                raise Refused("cardNoAlreadyExist")
+            t.cards[number] = badge
+        t.log.add("card_stored", badge=badge, card=number)
+        return OK
+
+    def _store_face(self, body: bytes, *, new: bool | None) -> Reply:
+        says, photo = _form(body)
+        badge, t = str(says["FPID"]), self._t
+        if badge not in t.users:
+            raise Refused("employeeNoNotExist")
+        if not photo.startswith(b"\xff\xd8") or len(photo) > _MOST_FACE:
+            raise Refused("pictureFaceDetectZero")
+        if new is True and badge in t.faces:
+            raise Refused("deviceUserAlreadyExistFace")
+        if new is False and badge not in t.faces:
+            raise Refused("employeeNoNotExist")
+        if any(held == photo for owner, held in t.faces.items() if owner != badge):
+            raise Refused("alreadyExistThisFace")
+        t.faces[badge] = photo
+        t.log.add("face_stored", badge=badge, bytes=len(photo))
+        return OK
+
+    def _search_face(self, body: bytes) -> Reply:
+        badge = str(json.loads(body)["FPID"])
+        found = [{"FPID": badge}] if badge in self._t.faces else []
+        return _json({
+            "statusCode": 1, "statusString": "OK", "subStatusCode": "ok",
+            "responseStatusStrg": "OK" if found else "NO MATCH", "numOfMatches": len(found),
+            "totalMatches": len(found), "MatchList": found,
+        })  # fmt: skip
+
+    def _delete_face(self, body: bytes) -> Reply:
+        for one in json.loads(body)["FPID"]:
+            if self._t.faces.pop(str(one["value"]), None) is not None:
+                self._t.log.add("face_removed", badge=str(one["value"]))
+        return OK
+
+    def _events(self, body: bytes) -> Reply:
+        condition = json.loads(body)["AcsEventCond"]
+        if "." in condition["startTime"] or not condition["searchID"]:
+            raise Refused("badJsonFormat")
+        position, most = condition["searchResultPosition"], min(condition["maxResults"], _MOST_PAGE)
+        begin, minor, major = condition.get("beginSerialNo", 0), condition["minor"], condition["major"]
+        events, total = self._t.slice(begin, position, most, minor, major)
+        told = [event_json(event) for event in events]
+        return _found("AcsEvent", "InfoList", condition, told, total)
+
+    def _work_status(self) -> Reply:
+        most = 126
+        return _json({
+            "AcsWorkStatus": {
+                "doorLockStatus": [0] * most, "doorStatus": [4] * most, "magneticStatus": [0] * most,
+                "cardReaderOnlineStatus": [1], "powerSupplyStatus": "ACPowerSupply",
+                "hostAntiDismantleStatus": "open" if self._t.tampered else "close",
+            }
+        })  # fmt: skip
+
+    def _set_config(self, body: bytes) -> Reply:
+        self._t.config = json.loads(body)["AcsCfg"]
+        self._t.log.add("configured", asks=bool(self._t.config.get("remoteCheckDoorEnabled")))
+        return OK
+
+    def _answer(self, body: bytes) -> Reply:
+        said = json.loads(body)["RemoteCheck"]
+        if said["checkResult"] not in ("success", "failed"):
+            raise Refused("badJsonFormat")
+        if not self._t.answer(said["serialNo"], said["checkResult"] == "success"):
+            raise Refused("invalidOperation")
+        return OK
+
+    def _door(self, door: int, body: bytes) -> Reply:
+        command = re.search(rb"<cmd>(open|close|alwaysOpen|alwaysClose)</cmd>", body)
+        if command is None:
+            raise Refused("badXmlContent")
+        if not 1 <= door <= self._t.doors and door != 65535:
+            raise Refused("badParameters")
+        word = command[1].decode()
+        self._t.log.add("door", door=door, command=word)
+        if word == "open":
+            self._t.open_door(door, "command")
+        else:
+            self._t.modes[door] = word
+        return XML_OK
+
+    def _plan(self, method: str, name: str, number: int, body: bytes) -> Reply:
+        """A plan template or a week plan; both are there from the beginning, and not in use."""
+        held = self._t.templates if name == "UserRightPlanTemplate" else self._t.weeks
+        if method == "GET":
+            return _json({name: held.get(number, {"enable": False})})
+        held[number] = json.loads(body)[name]
+        self._t.log.add("plan_set", page=name, number=number)
+        return OK
+
+    def _set_hosts(self, body: bytes) -> Reply:
+        inner = re.sub(rb"<\?xml[^>]*>", b"", body).decode()
+        self._hosts = f"<HttpHostNotificationList {_NS}>{inner}</HttpHostNotificationList>"
+        self._t.log.add("push_set")
+        return XML_OK
+
+
+def event_json(event: Stored) -> Json:
+    """An item of InfoList."""
+    return {
+        "major": event.major, "minor": event.minor, "time": event.at.isoformat(timespec="seconds"),
+        "serialNo": event.serial, "cardReaderNo": 1, "doorNo": 1, "cardNo": "", "name": "", "employeeNoString": "",
+        **event.fields,
+    }  # fmt: skip
+
+
+def alert_json(event: Stored, extra: Json) -> bytes:
+    """The same event as the stream tells it."""
+    told = event_json(event)
+    inner = {key: value for key, value in told.items() if key not in ("major", "minor", "time")}
+    return json.dumps({
+        "ipAddress": "192.0.2.64", "portNo": 80, "protocol": "HTTP", "macAddress": "00:00:5e:00:53:01", "channelID": 1,
+        "dateTime": told["time"], "activePostCount": 1, "eventType": "AccessControllerEvent", "eventState": "active",
+        "eventDescription": "Access Controller Event", "shortSerialNumber": "SIM0001",
+        "AccessControllerEvent": {
+            "deviceName": "Simulated", "majorEventType": event.major, "subEventType": event.minor, **inner,
+            "verifyNo": 1, "userType": "normal", "attendanceStatus": "undefined", "statusValue": 0,
+            "mask": "no", "picturesNumber": 1, **extra,
+        },
+    }, ensure_ascii=False).encode()  # fmt: skip
+
+
+def _page(condition: Json, every: Sequence[Any]) -> Sequence[Any]:
+    start = condition["searchResultPosition"]
+    return every[start : start + min(condition["maxResults"], _MOST_PAGE)]
+
+
+def _found(name: str, rows: str, condition: Json, found: Sequence[Json], total: int) -> Reply:
+    more = condition["searchResultPosition"] + len(found) < total
+    answer: Json = {
+        "searchID": condition["searchID"], "totalMatches": total, "numOfMatches": len(found),
+        "responseStatusStrg": "NO MATCH" if not found else "MORE" if more else "OK",
+    }  # fmt: skip
+    return _json({name: answer | ({rows: list(found)} if found else {})})
+
+
+def _form(body: bytes) -> tuple[Json, bytes]:
+    boundary = body[: body.index(b"\r\n")]
+    parts = [part.split(b"\r\n\r\n", 1) for part in body.split(boundary)[1:-1]]
+    by_name = {
+        found[1].decode(): data.removesuffix(b"\r\n")
+        for head, data in parts
+        if (found := re.search(rb'name="([A-Za-z]+)"', head))
+    }
+    return json.loads(by_name["FaceDataRecord"]), by_name.get("FaceImage") or by_name["img"]
+
+
+def _json(value: Json) -> Reply:
+    return Reply(200, json.dumps(value, ensure_ascii=False).encode())
+
+
+def _xml(text: str) -> Reply:
+    return Reply(200, b'<?xml version="1.0" encoding="UTF-8"?>\n' + text.encode())

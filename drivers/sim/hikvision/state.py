@@ -1,0 +1,238 @@
+"""What the simulated terminal holds: people, cards, faces, events with serial numbers, its clock and settings."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from drivers.sim.base.events import EventLog
+
+Json = dict[str, Any]
+_ANSWERED_KEEP = 100
+# How the reader is set up, which stands in every event whatever was used (captures).
+FACTORY_MODE = "faceOrFpOrCardOrPw"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event in the terminal's memory."""
+
+    serial: int
+    minor: int
+    at: datetime
+    fields: Json = field(default_factory=dict)
+    major: int = 5
+
+
+@dataclass
+class Faults:
+    """What shall go wrong; each is proved by an event of the log when it happens."""
+
+    busy: int = 0  # answers that say deviceBusy
+    drop_answers: int = 0  # requests carried out and not answered
+    unsupported: set[str] = field(default_factory=set)  # parts of targets that this firmware lacks
+    silent_push: bool = False  # nothing comes out of the stream
+    deletion_seconds: float = 0.05
+    deletion_fails: bool = False
+    refusals: list[tuple[str, str]] = field(default_factory=list)  # part of a target, and what it is refused with
+
+    def take_refusal(self, path: str) -> str | None:
+        """The subStatusCode with which this request is refused; each is used once."""
+        if self.busy > 0:
+            self.busy -= 1
+            return "deviceBusy"
+        for place, (part, sub) in enumerate(self.refusals):
+            if part in path:
+                del self.refusals[place]
+                return sub
+        return None
+
+
+class Terminal:
+    """The state, safe between threads; `listeners` hear each event as it happens."""
+
+    def __init__(self, log: EventLog, capacity: int = 3000, zone_hours: int = 0, doors: int = 1) -> None:
+        self.log, self.capacity, self.doors = log, capacity, doors
+        self.door_seconds = 5
+        self.lock = threading.RLock()
+        self.zone = timezone(timedelta(hours=zone_hours))
+        self.skew = timedelta(0)
+        self.users: dict[str, Json] = {}
+        self.added = 0
+        self.cards: dict[str, str] = {}
+        self.faces: dict[str, bytes] = {}
+        self.events: list[Stored] = []
+        self.next_serial = 1
+        self.listeners: list[Callable[[Stored, Json], None]] = []
+        self.firmware, self.next_firmware = "V3.2.30", ""
+        self.reboot: Callable[[], None] = lambda: None
+        self.faults = Faults()
+        self.config: Json = {
+            "remoteCheckDoorEnabled": False, "checkChannelType": "PrivateSDK", "remoteCheckTimeout": 5,
+            "offlineDevCheckOpenDoorEnabled": False, "uploadCapPic": True,
+        }  # fmt: skip
+        self.templates: dict[int, Json] = {1: {"enable": True, "templateName": "All day", "weekPlanNo": 1}}
+        self.weeks: dict[int, Json] = {}
+        self.modes: dict[int, str] = {}
+        self.tampered = False
+        self._questions: dict[int, tuple[threading.Event, list[bool]]] = {}
+        self._deleting_until = 0.0
+
+    def now(self) -> datetime:
+        """The terminal's own clock, in its zone."""
+        return (datetime.now(UTC) + self.skew).astimezone(self.zone).replace(microsecond=0)
+
+    def add_event(self, minor: int, at: datetime | None = None, **fields: Any) -> Stored:
+        """Store an event without telling listeners, as while the network was down."""
+        with self.lock:
+            event = Stored(self.next_serial, minor, at or self.now(), fields)
+            self.next_serial += 1
+            self.events.append(event)
+        return event
+
+    def happen(self, minor: int, *, ask: bool = False, **fields: Any) -> Stored:
+        """An event now: stored, told to listeners, logged."""
+        event = self.add_event(minor, **fields)
+        extra: Json = {"currentEvent": True} | ({"remoteCheck": True} if ask else {})
+        self.log.add("happened", serial=event.serial, minor=minor, asks=ask, person=fields.get("employeeNoString"))
+        for listener in list(self.listeners):
+            listener(event, extra)
+        return event
+
+    def forget_events(self) -> None:
+        """Empty the memory; serial numbers begin anew."""
+        with self.lock:
+            self.events.clear()
+            self.next_serial = 1
+        self.log.add("forgot_events")
+
+    def slice(self, begin: int, position: int, most: int, minors: int, major: int) -> tuple[list[Stored], int]:
+        """Events from serial `begin` on, and how many there are in all."""
+        with self.lock:
+            first = self.events[0].serial if self.events else 1
+            start = min(max(begin - first, 0), len(self.events))
+            if minors == 0 and major in (0, 5):
+                return self.events[start + position : start + position + most], len(self.events) - start
+            found = [e for e in self.events[start:] if minors in (0, e.minor) and major in (0, e.major)]
+        return found[position : position + most], len(found)
+
+    def show_face(self, badge: str | None) -> None:
+        """Somebody stands before it; None is a stranger."""
+        known = badge is not None and badge in self.faces and self._is_valid(badge)
+        if not known:
+            self.happen(0x4C, currentVerifyMode=FACTORY_MODE)
+            return
+        assert badge is not None
+        self._present(0x4B, badge, {})
+
+    def show_card(self, number: str) -> None:
+        """A card is held before it."""
+        badge = self.cards.get(number)
+        if badge is None:
+            self.happen(0x09, cardNo=number, currentVerifyMode=FACTORY_MODE)
+        elif not self._is_valid(badge):
+            self.happen(0x08, cardNo=number, employeeNoString=badge, currentVerifyMode=FACTORY_MODE)
+        else:
+            self._present(0x01, badge, {"cardNo": number})
+
+    def show_code(self, minor: int, badge: str, **more: Any) -> None:
+        """Somebody whom it holds uses something else: a finger, a PIN, a QR code, or in vain. It asks all the same."""
+        self._present(minor, badge, more)
+
+    def answer(self, serial: int, granted: bool) -> bool:
+        """The server's word on question `serial`; False when nobody waits for it."""
+        with self.lock:
+            waiting = self._questions.get(serial)
+        self.log.add("answered", serial=serial, granted=granted, awaited=waiting is not None)
+        if waiting is None:
+            return False
+        waiting[1].append(granted)
+        waiting[0].set()
+        return True
+
+    def open_door(self, door: int, by: str) -> None:
+        """The relay."""
+        self.log.add("unlocked", door=door, by=by)
+
+    def tell_state(self) -> None:
+        """How many people, cards, faces and events it holds."""
+        self.log.add(
+            "state", users=len(self.users), cards=len(self.cards), faces=len(self.faces), events=len(self.events),
+            asks=bool(self.config.get("remoteCheckDoorEnabled")),
+        )  # fmt: skip
+
+    def begin_deletion(self, badges: Sequence[str]) -> None:
+        """Asynchronous, with cards and faces."""
+        self._deleting_until = time.monotonic() + self.faults.deletion_seconds
+        if not self.faults.deletion_fails:
+            for badge in badges:
+                self.drop(badge)
+
+    def deletion(self) -> str:
+        """processing, success or failed."""
+        if time.monotonic() < self._deleting_until:
+            return "processing"
+        return "failed" if self.faults.deletion_fails else "success"
+
+    def drop(self, badge: str) -> None:
+        """Without trace."""
+        with self.lock:
+            had = self.users.pop(badge, None) is not None
+            self.faces.pop(badge, None)
+            for number in [number for number, owner in self.cards.items() if owner == badge]:
+                del self.cards[number]
+        if had:
+            self.log.add("user_removed", badge=badge)
+
+    def _present(self, minor: int, badge: str, more: Json) -> None:
+        fields = {"employeeNoString": badge, "name": self.users[badge].get("name", ""), **more}
+        fields["currentVerifyMode"] = FACTORY_MODE
+        if not self._is_open_to(badge):
+            self.happen(0x07, **fields)
+            return
+        if not self.config.get("remoteCheckDoorEnabled"):
+            self.happen(minor, **fields)
+            self.open_door(1, "itself")
+            return
+        answered: tuple[threading.Event, list[bool]] = (threading.Event(), [])
+        with self.lock:
+            self._questions[self.next_serial] = answered
+            while len(self._questions) > _ANSWERED_KEEP:
+                del self._questions[next(iter(self._questions))]
+            event = self.happen(minor, ask=True, **fields)
+        threading.Thread(target=self._wait, args=(event.serial, answered), daemon=True).start()
+
+    def _wait(self, serial: int, answered: tuple[threading.Event, list[bool]]) -> None:
+        came = answered[0].wait(float(self.config.get("remoteCheckTimeout", 5)))
+        with self.lock:
+            self._questions.pop(serial, None)
+        if came and answered[1][0]:
+            self.open_door(1, "answer")
+        elif not came:
+            open_anyway = bool(self.config.get("offlineDevCheckOpenDoorEnabled"))
+            self.log.add("not_answered", serial=serial, opens=open_anyway)
+            if open_anyway:
+                self.open_door(1, "itself")
+
+    def _is_open_to(self, badge: str, door: int = 1) -> bool:
+        """By the week plan of the person's plan template for that door, by its own clock."""
+        rights = self.users.get(badge, {}).get("RightPlan", [])
+        numbers = [int(right["planTemplateNo"]) for right in rights if right["doorNo"] == door]
+        plans = [self.templates.get(number, {}).get("weekPlanNo", 0) for number in numbers]
+        now = self.now()
+        day, clock = f"{now:%A}", f"{now:%H:%M:%S}"
+        spans = [
+            one["TimeSegment"]
+            for plan in plans
+            for one in self.weeks.get(plan, {}).get("WeekPlanCfg", [])
+            if one["enable"] and one["week"] == day
+        ]
+        always = not numbers or 1 in numbers
+        return always or any(span["beginTime"] <= clock <= span["endTime"] for span in spans)
+
+    def _is_valid(self, badge: str) -> bool:
+        valid = self.users.get(badge, {}).get("Valid", {})
+        now = self.now().strftime("%Y-%m-%dT%H:%M:%S")
+        return str(valid.get("beginTime", "")) <= now <= str(valid.get("endTime", "9999"))

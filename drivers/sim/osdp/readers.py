@@ -1,0 +1,219 @@
+"""`devicemgr sim osdp`: OSDP readers (libosdp's PD role) on a pty or behind a TCP port."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import osdp_sys
+
+from drivers.osdp_reader.frames import START
+from drivers.sim.base.events import EventLog, Sink
+from drivers.sim.base.pluggable import Plugged
+from drivers.sim.base.ports import PtyPort, TcpPort
+
+STEP_SECONDS = 0.01
+IDENTITY = {
+    "version": 1,
+    "model": 2,
+    "vendor_code": 0x112233,
+    "serial_number": 0x0A0B0C0D,
+    "firmware_version": 0x010203,
+}
+CAPABILITIES = (
+    (osdp_sys.CAP_CONTACT_STATUS_MONITORING, 1, 4), (osdp_sys.CAP_OUTPUT_CONTROL, 1, 2),
+    (osdp_sys.CAP_CARD_DATA_FORMAT, 1, 1), (osdp_sys.CAP_READER_LED_CONTROL, 1, 1),
+    (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 1, 1), (osdp_sys.CAP_CHECK_CHARACTER_SUPPORT, 1, 0),
+    (osdp_sys.CAP_COMMUNICATION_SECURITY, 1, 1), (osdp_sys.CAP_READERS, 1, 1),
+)  # fmt: skip
+INPUTS = 4
+_WIRE_KEYS = {"*": 0x7F, "#": 0x0D}
+_NAMES = {
+    osdp_sys.CMD_OUTPUT: "output", osdp_sys.CMD_LED: "led", osdp_sys.CMD_BUZZER: "buzzer",
+    osdp_sys.CMD_KEYSET: "keyset", osdp_sys.CMD_STATUS: "status",
+}  # fmt: skip
+
+
+@dataclass
+class Faults:
+    """What shall go wrong; `injected` counts what did.
+
+    `lose_answer_to` names an event whose answer gets lost, once; from `silent_after` on all is lost; `refuse` names one
+    that is answered with a NAK.
+    """
+
+    silent: bool = False
+    noise_before: bytes = b""
+    replay: bool = False
+    lose_answer_to: str | None = None
+    silent_after: str | None = None
+    refuse: str | None = None
+    injected: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str) -> None:
+        """Note that it happened."""
+        self.injected[what] = self.injected.get(what, 0) + 1
+
+
+class ReaderUnit:
+    """One reader: libosdp's PD; without a key it is in install mode and takes one."""
+
+    id = 0
+
+    def __init__(self, unit: int, key: bytes | None, log: EventLog) -> None:
+        self.unit = unit
+        self.key = key
+        self.faults = Faults()
+        self.inputs = [0] * INPUTS
+        self._log = log
+        self._heard = b""
+        self._answer = b""
+        self._last = b""
+        self._lose_next = False
+        self.restart()
+
+    def restart(self) -> None:
+        """As after a power cut, with the key that it has now."""
+        flags = osdp_sys.FLAG_ENFORCE_SECURE if self.key else osdp_sys.FLAG_INSTALL_MODE
+        info = IDENTITY | {
+            "name": f"sim{self.unit}", "address": self.unit, "flags": flags, "scbk": self.key,
+            "channel": self,
+        }  # fmt: skip
+        able = [
+            {"function_code": code, "compliance_level": level, "num_items": items}
+            for code, level, items in CAPABILITIES
+        ]
+        osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)
+        self._device: Any = osdp_sys.PeripheralDevice(info, capabilities=able)
+        self._device.set_command_callback(self._on_command)
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the line."""
+        self._heard += data
+
+    def advance(self) -> bytes:
+        """What the reader says now."""
+        self._device.refresh()
+        answer, self._answer = self._answer, b""
+        if not answer:
+            return b""
+        if self.faults.silent:
+            self.faults.count("silent")
+            return b""
+        if self._lose_next:
+            self._lose_next = False
+            self.faults.count("lost_answer")
+            return b""
+        if self.faults.replay and self._last:
+            self.faults.count("replay")
+            answer = self._last + answer
+        if self.faults.noise_before:
+            self.faults.count("noise")
+        self._last = answer[answer.rfind(bytes([START, 0x80 | self.unit])) :]
+        return self.faults.noise_before + answer
+
+    def submit(self, event: dict[str, Any]) -> None:
+        """Tell the panel at its next poll."""
+        self._device.submit_event(event)
+
+    def card(self, data: bytes, bits: int) -> None:
+        """Hold a card before it: `bits` bits, the first in the highest place."""
+        self.submit(
+            {
+                "event": osdp_sys.EVENT_CARDREAD, "reader_no": 0, "format": osdp_sys.CARD_FMT_RAW_WIEGAND,
+                "direction": 0, "length": bits, "data": data,
+            }
+        )  # fmt: skip
+
+    def keys(self, text: str) -> None:
+        """Press keys: 0-9, * and #."""
+        data = bytes(_WIRE_KEYS.get(sign, ord(sign)) for sign in text)
+        self.submit({"event": osdp_sys.EVENT_KEYPRESS, "reader_no": 0, "data": data})
+
+    def tamper(self, on: bool, power: bool = False) -> None:
+        """Open or close its housing."""
+        report = bytes([on, power])
+        self.submit({"event": osdp_sys.EVENT_STATUS, "type": osdp_sys.STATUS_REPORT_LOCAL, "report": report})
+
+    def input(self, number: int, on: bool) -> None:
+        """Change an input, counted from 1."""
+        self.inputs[number - 1] = int(on)
+        report = bytes(self.inputs)
+        self.submit({"event": osdp_sys.EVENT_STATUS, "type": osdp_sys.STATUS_REPORT_INPUT, "report": report})
+
+    def read(self, size: int) -> bytes:
+        """For libosdp."""
+        given, self._heard = self._heard[:size], self._heard[size:]
+        return given
+
+    def write(self, data: bytes) -> int:
+        """For libosdp."""
+        self._answer += bytes(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """For libosdp."""
+
+    def _on_command(self, command: dict[str, Any]) -> tuple[int, None]:
+        name = _NAMES.get(command["command"], str(command["command"]))
+        shown = {key: value for key, value in command.items() if isinstance(value, int) and key != "command"}
+        if name == self.faults.refuse:
+            self.faults.count("refused")
+            return -1, None
+        if command["command"] == osdp_sys.CMD_KEYSET:
+            self.key = bytes(command["data"])
+        self._lose_next = self._lose_next or name == self.faults.lose_answer_to
+        if self._lose_next:
+            self.faults.lose_answer_to = None
+        if name == self.faults.silent_after:
+            self.faults.silent, self.faults.silent_after = True, None
+        self._log.add(name, unit=self.unit, **shown)
+        return 0, None
+
+
+class _Readers:
+    """All readers on the line, as a peer's brain."""
+
+    def __init__(self, units: list[ReaderUnit]) -> None:
+        self._units = units
+        self._due = 0.0
+
+    def receive(self, data: bytes, now: float) -> None:  # noqa: ARG002
+        for unit in self._units:
+            unit.receive(data)
+        self._due = 0.0
+
+    def advance(self, now: float) -> bytes:
+        self._due = now + STEP_SECONDS
+        return b"".join(unit.advance() for unit in self._units)
+
+    def next_due(self) -> float | None:
+        return self._due
+
+
+class SimulatedReaders(Plugged):
+    """Readers on one line; a context manager. Events: output, led, buzzer, keyset, status, each with its unit."""
+
+    def __init__(
+        self,
+        keys: dict[int, bytes | None],
+        link: Path | None = None,
+        listen: str | None = None,
+        *,
+        on_event: Sink | None = None,
+    ) -> None:
+        self.events = EventLog(on_event)
+        self.units = {unit: ReaderUnit(unit, key, self.events) for unit, key in keys.items()}
+        super().__init__(TcpPort(listen) if listen else PtyPort(link), _Readers(list(self.units.values())))
+
+    def do(self, act: Any) -> None:
+        """Run `act` in the readers' thread: libosdp is for one thread."""
+        self._peer.do(act)
+
+    def set_key(self, unit: int, key: bytes | None) -> None:
+        """Another key, as if the reader were another one."""
+
+        def change() -> None:
+            self.units[unit].key = key
+            self.units[unit].restart()
+
+        self.do(change)

@@ -1,0 +1,92 @@
+"""From a file's bytes to pixels: JPEG, PNG, WebP and BMP, bounded before anything is decoded.
+
+GIF and TIFF are left out: no camera or personnel system needs them, and their decoders are the widest to attack.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image as PilImage
+from PIL import ImageOps
+
+from devicemgr.domain.ports.device import Image
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+MAX_SIDE = 2000
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+GREY = 128
+
+
+class PhotoError(Exception):
+    """A photo that can't be used; `reason` is unreadable_image or image_too_large."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def load_photo(data: bytes) -> Image:
+    """Upright RGB uint8 H×W×3 of at most 2000 px a side; PhotoError for more than 20 MB or 50 MP, or a broken file."""
+    if len(data) > MAX_BYTES:
+        raise PhotoError("image_too_large")
+    try:
+        with _bomb_is_error(), PilImage.open(io.BytesIO(data), formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise PhotoError("image_too_large")
+            return _decode(picture)
+    except (PilImage.DecompressionBombError, PilImage.DecompressionBombWarning, MemoryError) as error:
+        raise PhotoError("image_too_large") from error
+    except PhotoError:
+        raise
+    except Exception as error:  # Pillow's decoders raise a dozen types on a hostile file
+        raise PhotoError("unreadable_image") from error
+
+
+@contextlib.contextmanager
+def _bomb_is_error() -> Iterator[None]:
+    """Pillow warns between one and two times its own limit of 89 MP; both are over ours, so the warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", PilImage.DecompressionBombWarning)
+        yield
+
+
+def _decode(picture: PilImage.Image) -> Image:
+    # A JPEG is decoded at a half, quarter or eighth where that leaves enough; others are whole once, then small.
+    picture.draft(None, (MAX_SIDE, MAX_SIDE))
+    picture.load()
+    upright = ImageOps.exif_transpose(_shrunk(_eight_bit(picture)))
+    return np.ascontiguousarray(_on_grey(upright), dtype=np.uint8)
+
+
+def _eight_bit(picture: PilImage.Image) -> PilImage.Image:
+    """Grey of 16 bits divided by 256 (Pillow's own conversion clips); other modes are 8 bits already, or become so."""
+    if picture.mode.startswith("I"):
+        exif = picture.getexif()
+        narrow = PilImage.fromarray((np.asarray(picture).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8))
+        narrow.getexif().update(exif)
+        return narrow
+    if picture.mode == "P":
+        return picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    if picture.mode == "1":
+        return picture.convert("L")
+    return picture
+
+
+def _shrunk(picture: PilImage.Image) -> PilImage.Image:
+    if max(picture.size) > MAX_SIDE:
+        picture.thumbnail((MAX_SIDE, MAX_SIDE), PilImage.Resampling.BILINEAR, reducing_gap=2.0)
+    return picture
+
+
+def _on_grey(picture: PilImage.Image) -> PilImage.Image:
+    """RGB; what is transparent becomes middle grey, which looks like neither a bright nor a dark photo."""
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    layer = picture.convert("RGBA")
+    ground = PilImage.new("RGBA", layer.size, (GREY, GREY, GREY, 255))
+    return PilImage.alpha_composite(ground, layer).convert("RGB")

@@ -1,0 +1,134 @@
+"""`card …` and `pin …`"""
+
+import pytest
+
+from devicemgr.store.people import people
+from devicemgr.store.tables import CredentialRow
+
+
+@pytest.fixture
+def two(home, done):
+    done("person", "add", "Aigul", "--badge", "7")
+    done("person", "add", "Boris", "--badge", "8")
+
+
+def test_cards_are_assigned_listed_and_removed(two, done, cli):
+    assert done("card", "assign", "7", "0x50E420") == {
+        "badge": "7", "number": "5301280", "cards": ["5301280"],
+        "formats": ["wiegand26", "wiegand34", "wiegand37", "wiegand37n"],
+    }  # fmt: skip
+    done("card", "assign", "7", "080/58400")
+    assert done("card", "list", "7") == [
+        {"number": "5301280", "badge": "7", "name": "Aigul"}, {"number": "80:58400", "badge": "7", "name": "Aigul"},
+    ]  # fmt: skip
+    assert done("person", "show", "7")["cards"] == ["5301280", "80:58400"]
+    assert "80:58400" in cli("card", "list").out
+    removed = done("card", "remove", "7", "80:58400")
+    assert removed["cards"] == []
+    assert removed["removed"] == [{"number": "5301280", "badge": "7"}, {"number": "80:58400", "badge": "7"}]
+    assert done("card", "list", "8") == []
+    kinds = [event["kind"] for event in done("person", "export", "7")["events"]]
+    assert [kind for kind in kinds if "card" in kind] == [
+        "admin.card_assigned",
+        "admin.card_assigned",
+        "admin.card_removed",
+    ]
+
+
+NOTATIONS = ["80:58400", "5301280", "0x50E420", "raw:26:2A1C841", "44156993", "0005301280 080,58400"]
+
+
+@pytest.mark.parametrize("first", NOTATIONS)
+def test_one_card_is_one_persons_however_it_is_written(two, done, cli, first):
+    done("card", "assign", "7", first)
+    for other in NOTATIONS:
+        ran = cli("card", "assign", "8", other)
+        assert (ran.code, "is 7's" in ran.error, "devicemgr card remove 7" in ran.error) == (1, True, True)
+    for other in ("80:58401", "123:45678", "8058400"):
+        done("card", "assign", "8", other)
+    assert cli("card", "remove", "8", "raw:26:2A1C841").code == 1
+    assert done("card", "remove", "7", "raw:26:2A1C841")["cards"] == []
+    assert {row["badge"] for row in done("card", "list")} == {"8"}
+
+
+def test_a_uid_in_either_byte_order_is_one_card(two, done, cli):
+    done("card", "assign", "7", "04:A2:B3:C4")
+    for other in ("C4 B3 A2 04", "raw:32:C4B3A204", str(0xC4B3A204), "04a2b3c4"):
+        assert "is 7's" in cli("card", "assign", "8", other).error
+    done("card", "remove", "7", "C4B3A204")
+    assert done("card", "list") == []
+
+
+def old_card(site, badge, number):
+    """What version 0.1.0 let be assigned: a card that another person has under another notation."""
+    with site.database.write() as session:
+        row = people.get(session, badge)
+        session.add(CredentialRow(id=f"old-{badge}", person_id=row.id, kind="card", value=number, created="x"))
+
+
+def shared_alarms(cli):
+    return [alarm for alarm in cli("status", "--json").json["alarms"] if alarm["kind"] == "card_shared"]
+
+
+def test_a_card_that_two_have_is_an_alarm_and_goes_whole(two, site, done, cli):
+    done("card", "assign", "7", "5301280")
+    assert shared_alarms(cli) == []
+    old_card(site, "8", "80:58400")
+    (alarm,) = shared_alarms(cli)
+    assert "card 5301280 of 7 and card 80:58400 of 8" in alarm["cause"]
+    (check,) = [c for c in cli("doctor", "--json").json["checks"] if c["check"] == "cards"]
+    assert (check["ok"], check["fix"]) == (False, "devicemgr card remove 7 5301280")
+    ran = cli("card", "remove", "8", "80:58400")
+    assert (ran.code, "opens nothing any more" in ran.out) == (0, True)
+    assert "card 5301280 of 7 was the same card, and is removed too" in " ".join(ran.err.split())
+    assert done("card", "list") == []
+    for badge in ("7", "8"):
+        kinds = [event["kind"] for event in done("person", "export", badge)["events"]]
+        assert "admin.card_removed" in kinds
+    assert shared_alarms(cli) == []
+    (check,) = [c for c in cli("doctor", "--json").json["checks"] if c["check"] == "cards"]
+    assert check["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["assign", "8", "5301280"], "is 7's"), (["assign", "9", "1"], "nobody has badge 9"),
+        (["assign", "8", "blue"], "is no card number"), (["remove", "8", "5301280", "--yes"], "has no card 5301280"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_is_one_line(two, done, cli, arguments, words):
+    done("card", "assign", "7", "5301280")
+    ran = cli("card", *arguments)
+    assert ran.code == 1
+    assert words in ran.error
+    assert [row["badge"] for row in done("card", "list")] == ["7"]
+
+
+def test_a_pin_comes_from_a_variable_and_is_never_shown(two, done, cli, monkeypatch):
+    monkeypatch.setenv("AIGULS_PIN", "4711")
+    assert done("pin", "set", "7", "--pin-env", "AIGULS_PIN") == {"badge": "7", "pin": True}
+    assert done("person", "show", "7")["pin"] is True
+    assert "4711" not in str(done("person", "export", "7"))
+    assert done("pin", "remove", "7") == {"badge": "7", "pin": False}
+    monkeypatch.setenv("AIGULS_PIN", "1234")
+    ran = cli("pin", "set", "7", "--pin-env", "AIGULS_PIN")
+    assert ran.code == 1
+    assert "guessed" in ran.error
+    assert "1234" not in ran.error
+
+
+def test_a_number_that_no_card_can_have_is_refused_with_how_far_each_format_goes(two, done, cli):
+    ran = cli("card", "assign", "7", "80:999999")
+    assert ran.code == 1
+    assert "80:999999 fits no card" in ran.error
+    assert "wiegand26 255:65535, wiegand34 65535:65535, wiegand37 65535:524287" in ran.error
+    assert done("card", "list") == []
+
+
+@pytest.mark.parametrize(("number", "only"), [("80:99999", "wiegand37"), ("300:5", "wiegand34 or wiegand37")])
+def test_a_number_beyond_26_bits_is_taken_with_a_warning(two, cli, number, only):
+    ran = cli("card", "assign", "7", number, "--json")
+    assert (ran.code, ran.json["formats"]) == (0, only.split(" or "))
+    assert f"only readers of {only} cards read it" in " ".join(ran.err.split())
+    assert cli("card", "assign", "7", "80:58400").err == ""

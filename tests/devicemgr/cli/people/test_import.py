@@ -1,0 +1,177 @@
+"""`enroll import`: many people, some of them with faults, twice."""
+
+import pytest
+
+from devicemgr.cli.people import bulk_import as importing
+
+
+@pytest.fixture
+def folder(tmp_path, photo):
+    for name, says in {
+        "in/1_Айгүл_Б.jpg": "face:a",
+        "in/2.png": "face:b",
+        "in/3_Omar/one.jpg": "face:c:1",
+        "in/3_Omar/two.jpeg": "face:c:2",
+        "in/4_Dana.jpg": "bad:blurred",
+        "in/5_Twin.jpg": "face:a:9",
+        "in/notes.txt": "hello",
+        "in/.hidden.jpg": "face:h",
+    }.items():
+        photo(name, says)
+    return tmp_path / "in"
+
+
+def test_a_folder_is_enrolled_and_the_rest_is_told_why(home, cli, done, folder):
+    ran = cli("enroll", "import", folder, "--consent", "forms-2026", "--workers", "1", "--json")
+    assert ran.code == 4
+    assert {key: ran.json[key] for key in ("enrolled", "skipped", "created")} == {
+        "enrolled": 3, "skipped": 0, "created": 5,
+    }  # fmt: skip
+    failed = {row["badge"]: row for row in ran.json["failed"]}
+    assert failed["4"]["reasons"] == ["blurred"]
+    assert failed["4"]["file"].endswith("4_Dana.jpg")
+    assert (failed["5"]["reasons"], failed["5"]["duplicate_of"]) == (["duplicate_of"], "1")
+    people = {person["badge"]: person for person in done("person", "list")}
+    assert [people[badge]["name"] for badge in "123"] == ["Айгүл Б", "2", "Omar"]
+    assert [people[badge]["templates"] for badge in "12345"] == [1, 1, 2, 0, 0]
+    assert "notes.txt is no photo" in ran.err
+    assert "1 people have their badge as name" in ran.err
+
+
+def test_the_second_run_goes_on_where_the_first_stopped(home, cli, folder, photo):
+    cli("enroll", "import", folder, "--consent", "forms")
+    photo("in/4_Dana.jpg", "face:d")
+    (folder / "5_Twin.jpg").unlink()
+    ran = cli("enroll", "import", folder, "--consent", "forms", "--json")
+    assert ran.code == 0
+    assert ran.json == {"enrolled": 1, "skipped": 3, "failed": [], "created": 0}
+    assert cli("enroll", "import", folder, "--consent", "forms").out.strip() == "0 enrolled, 4 skipped, 0 failed"
+
+
+def test_words_end_with_who_failed_and_the_numbers(home, cli, folder):
+    ran = cli("enroll", "import", folder, "--consent", "forms")
+    assert "Who failed, and why" in ran.out
+    assert "hold still" in ran.out
+    assert ran.out.strip().splitlines()[-1].startswith("3 enrolled, 0 skipped, 2 failed")
+
+
+def test_words_say_why_a_row_or_a_level_is_refused(home, cli, photo, tmp_path):
+    photo("a.jpg", "face:a")
+    table = tmp_path / "people.csv"
+    table.write_text("badge,name,photo,level\n1,A,a.jpg,nosuch\n,B,a.jpg,\n3,C,gone.jpg,\n")
+    ran = cli("enroll", "import", table, "--consent", "forms")
+    assert ran.code == 4
+    told = " ".join(ran.out.split())
+    for why in ("there is no level 'nosuch'", "it has no badge", "there is no file"):
+        assert why in told
+
+
+def test_a_table_brings_names_levels_and_validity(entrance, cli, done, photo, tmp_path):
+    photo("photos/a.jpg", "face:a:1"), photo("photos/b.jpg", "face:a:2"), photo("c.jpg", "face:c")
+    table = tmp_path / "people.csv"
+    rows = [
+        "Badge;Name;Photo;Levels;Valid_To",
+        '1;Айгүл;"photos/a.jpg; photos/b.jpg";staff;2027-01-01',
+        f"2;Ерлан;{tmp_path}/c.jpg;;",
+        "3;Nobody;absent.jpg;;",
+        "4;Wrong level;c.jpg;nope;",
+        "5;Wrong day;c.jpg;;tomorrow",
+        "2;Another;c.jpg;;",
+    ]
+    table.write_text("\ufeff" + "\r\n".join(rows), encoding="utf-8")
+    ran = cli("enroll", "import", table, "--consent", "forms", "--json")
+    assert ran.code == 4
+    assert ran.json["enrolled"] == 1
+    assert ran.json["created"] == 1
+    person = done("person", "show", "1")
+    assert (person["name"], person["levels"], person["templates"]) == ("Айгүл", ["staff"], 2)
+    assert person["valid_to"] is not None
+    why = {(row["badge"], row["file"].rpartition("/")[2]): row["why"] for row in ran.json["failed"]}
+    assert "two names" in why["2", "line 3"]
+    assert "two names" in why["2", "line 7"]
+    assert "no file" in why["3", "absent.jpg"]
+    assert "there is no level 'nope'" in why["4", "c.jpg"]
+    assert "is not a time" in why["5", "c.jpg"]
+
+
+def test_people_who_exist_keep_their_name(home, cli, done, photo, tmp_path):
+    done("person", "add", "Aigul", "--badge", "1")
+    photo("in/1_Gulya.jpg", "face:a")
+    ran = cli("enroll", "import", tmp_path / "in", "--consent", "f", "--json")
+    assert (ran.code, ran.json["created"]) == (0, 0)
+    assert "1 is Aigul here, Gulya in the import" in ran.err
+    assert done("person", "show", "1")["name"] == "Aigul"
+
+
+def test_more_photos_than_a_person_may_have(home, cli, done, photo, tmp_path):
+    for number in range(11):
+        photo(f"in/1_A/{number}.jpg", f"face:a:{number}")
+    ran = cli("enroll", "import", tmp_path / "in", "--consent", "f", "--json")
+    assert (ran.code, ran.json["failed"][0]["reasons"]) == (4, ["too_many_photos"])
+    assert done("person", "list") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("badge,photo\n1,a.jpg\n", "no column name; its columns are: badge, photo"),
+        ("", "the CSV is empty"),
+        ("badge,name,photo\n", "nobody is in"),
+        ('badge,name,photo\n1,"A,a.jpg\n', "check its quotes"),
+        ("badge,name,photo,badge\n", "two columns badge"),
+    ],
+)
+def test_a_table_that_can_not_be_read_is_one_line(home, cli, tmp_path, text, words):
+    table = tmp_path / "people.csv"
+    table.write_text(text)
+    ran = cli("enroll", "import", table, "--consent", "f")
+    assert ran.code == 1
+    assert words in ran.error
+
+
+def test_a_table_in_another_encoding(home, cli, tmp_path):
+    table = tmp_path / "people.csv"
+    table.write_bytes("badge,name,photo\n1,Айгүл,a.jpg\n".encode("utf-16"))
+    ran = cli("enroll", "import", table, "--consent", "f")
+    assert ran.code == 1
+    assert "CSV UTF-8" in ran.error
+
+
+def test_sources_that_are_neither_folder_nor_table(home, cli, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for source, words in (("absent", "cannot read"), ("empty", "nobody is in"), ("home/devicemgr.db", "UTF-8")):
+        ran = cli("enroll", "import", tmp_path / source, "--consent", "f")
+        assert ran.code == 1
+        assert words in ran.error
+
+
+def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(home, cli, done, folder, monkeypatch):
+    real = importing._Importer.enrol
+
+    def interrupted(self, entry):
+        real(self, entry)
+        if entry.badge == "2":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(importing._Importer, "enrol", interrupted)
+    ran = cli("enroll", "import", folder, "--consent", "f", "--workers", "1")
+    assert ran.code == 1
+    assert "run the same command again" in ran.err.splitlines()[-1]
+    monkeypatch.undo()
+    again = cli("--home", home.path, "enroll", "import", folder, "--consent", "f", "--json")
+    assert again.json["skipped"] >= 2
+    assert again.json["enrolled"] + again.json["skipped"] == 3
+
+
+def test_storage_that_fails_stops_the_import_instead_of_blaming_each_person(home, cli, folder, monkeypatch):
+    from devicemgr.errors import StorageFailed
+    from devicemgr.people import face_enrollment as faces
+
+    def full(*_, **__):
+        raise StorageFailed("nothing could be stored (database or disk is full); free space")
+
+    monkeypatch.setattr(faces, "enrol", full)
+    ran = cli("enroll", "import", folder, "--consent", "f", "--workers", "1")
+    assert ran.code == 1
+    assert "disk is full" in ran.err.splitlines()[-1]
+    assert "enrolled" not in ran.out

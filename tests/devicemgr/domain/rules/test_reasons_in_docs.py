@@ -1,0 +1,13 @@
+"""The operator's page lists the checks in the order in which they are made, in the same words."""
+
+import re
+from pathlib import Path
+
+from devicemgr.domain.rules.policy import CHECKS_OF_EVIDENCE, CHECKS_OF_RIGHTS
+
+PAGE = Path(__file__).parents[4] / "docs" / "operator.md"
+
+
+def test_the_operators_page_lists_the_checks_in_order():
+    rows = re.findall(r"^\| `([a-z_]+)` \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
+    assert rows == [(check.reason.value, check.when) for check in (*CHECKS_OF_EVIDENCE, *CHECKS_OF_RIGHTS)]

@@ -1,0 +1,178 @@
+"""A console that may open by itself keeps the schedules by itself, and where it can't, this box does and says so."""
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devicemgr.domain.desired_state import Desired, Policy, desired, digest, hours_name
+from devicemgr.domain.model import Schedule, TimeWindow
+from devicemgr.domain.ports.device import Holding
+from devicemgr.domain.rules.schedules import find_zone, is_open, parse_window, spans
+from devicemgr.store.people import people
+from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.tables import ScheduleRow
+from tests.devicemgr.sync.holders import FakeHolder, House, ScheduledHolder
+
+NOON, NIGHT = (datetime(2026, 11, 25, hour, tzinfo=UTC) for hour in (12, 23))
+DAY = hours_name(["day"])
+
+
+@pytest.fixture
+def house(site):
+    found = House(site)
+    with site.database.write() as session:
+        session.add(ScheduleRow(name="day", timezone="UTC", windows=["mon-fri 08:00-18:00"], holidays=["2026-11-26"]))
+        session.add(ScheduleRow(name="late", timezone="UTC", windows=["daily 20:00-02:00"], holidays=[]))
+        session.flush()
+        places.set_level_portals(session, places.level(session, "staff"), ["lobby"], "day")
+    return found
+
+
+def want(house, at, policy=None, faces=None) -> Desired:
+    return desired("box", policy or Policy("people", hours=True), house.rules().refresh(), (at,), faces or {})
+
+
+def test_a_door_under_a_schedule_is_held_with_its_hours_by_day_and_by_night(house):
+    house.person("A1", cards=["77"])
+    for at in (NOON, NIGHT):
+        found = want(house, at)
+        assert found.wanted["A1"].holding.doors == {1}
+        assert found.wanted["A1"].holding.hours == ((1, DAY),)
+        assert found.hours == {DAY: ("day",)}
+        assert found.by_clock == frozenset()
+
+
+def test_two_levels_join_their_hours_and_one_without_a_schedule_is_at_all_times(house):
+    with house.site.database.write() as session:
+        level = places.level(session, "all")
+        places.set_level_portals(session, level, ["lobby", "yard"], "late")
+        session.flush()
+        session.refresh(level)
+        next(row for row in level.portals if row.portal_name == "yard").schedule_name = None
+    house.person("A1", cards=["77"])
+    house.person("B2", "all", cards=["78"])
+    with house.site.database.write() as session:
+        people.set_level(session, people.get(session, "A1"), "all", held=True)
+    found = want(house, NOON)
+    both = hours_name(["day", "late"])
+    assert found.wanted["A1"].holding.hours == ((1, both),)
+    assert found.wanted["B2"].holding.hours == ((1, hours_name(["late"])),)
+    assert found.wanted["B2"].holding.doors == {1, 2}
+    assert found.hours[both] == ("day", "late")
+
+
+def test_one_that_always_asks_is_given_doors_without_hours(house):
+    house.person("A1", cards=["77"])
+    found = want(house, NIGHT, Policy("people", decides=False, hours=True))
+    assert (found.wanted["A1"].holding.doors, found.wanted["A1"].holding.hours) == ({1}, ())
+
+
+def test_hours_that_it_can_not_keep_are_kept_by_the_clock_here(house):
+    house.person("A1", cards=["77"])
+    policy = Policy("people", hours=True, no_hours=frozenset({DAY}))
+    assert want(house, NOON, policy).wanted["A1"].holding.doors == {1}
+    found = want(house, NIGHT, policy)
+    assert (found.wanted["A1"].holding.doors, found.by_clock, found.hours) == (frozenset(), {"day"}, {})
+
+
+def test_a_holding_without_hours_is_named_as_before_there_were_any():
+    # What was put before an upgrade is not put again.
+    assert digest(Holding("A1", "Anna", ("77",), frozenset({1}))) == "a5baff8305f48bb55ec264e5a3d352f1"
+
+
+def test_hours_are_told_before_anybody_is_given_them_and_a_change_of_them_is_told_once(house):
+    device = ScheduledHolder()
+    house.person("A1", cards=["77"])
+    house.bring(device)
+    assert device.told[0] == ("hours", (DAY,))
+    assert device.kept["A1"].hours == ((1, DAY),)
+    with house.site.database.write() as session:
+        places.schedule(session, "day").windows = ["mon-fri 09:00-17:00"]
+    before, device.told = device.weeks[DAY], []
+    house.bring(device)
+    assert {verb for verb, _ in device.told} == {"hours"}
+    assert device.weeks[DAY] != before
+
+
+def test_a_console_says_itself_whether_it_opens_alone(house):
+    device = ScheduledHolder(decides_alone=False)
+    house.person("A1", cards=["77"])
+    house.bring(device)
+    assert (device.weeks, device.kept["A1"].hours) == ({}, ())
+    device.decides_alone = True
+    house.fresh(decides=False)  # what its options hope for does not count
+    house.bring(device, read=True)
+    assert device.kept["A1"].hours == ((1, DAY),)
+
+
+def test_what_it_does_not_keep_by_itself_is_noted(house):
+    house.person("A1", cards=["77"])
+    refusing = ScheduledHolder()
+    refusing.hours_refused = {DAY}
+    (note,) = house.bring(refusing).notes
+    assert "when day is open (no room for hours)" in note
+    assert refusing.kept["A1"].hours == ()
+    house.fresh()
+    (note,) = house.bring(FakeHolder()).notes
+    assert note.startswith("box does not keep by itself when day is open: this box gives and takes the doors")
+    house.fresh(decides=False)
+    assert house.bring(FakeHolder()).notes == ()
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_plan_is_made_without_changing_hours_and_agrees_with_what_was_done(house, refuses):
+    house.person("A1", cards=["77"])
+    device = ScheduledHolder()
+    device.hours_refused = {DAY} if refuses else set()
+    house.preview(device)
+    assert device.weeks == {}
+    house.bring(device)
+    house.fresh()
+    assert not house.preview(device).differs
+
+
+def test_a_holiday_within_the_week_is_closed():
+    schedule = Schedule("day", "Asia/Almaty", (parse_window("mon-fri 08:00-18:00"),), frozenset({date(2026, 11, 26)}))
+    found = spans([schedule], datetime(2026, 11, 25, tzinfo=UTC), datetime(2026, 11, 28, tzinfo=UTC))
+    assert [f"{opens:%d %H:%M}-{closes:%d %H:%M}" for opens, closes in found] == [
+        "25 03:00-25 13:00",
+        "27 03:00-27 13:00",
+    ]
+
+
+CLOCK = st.times().map(lambda time: time.replace(second=0, microsecond=0, fold=0))
+WINDOW = st.builds(TimeWindow, st.frozensets(st.integers(0, 6), min_size=1), CLOCK, CLOCK)
+SCHEDULES = st.lists(
+    st.builds(
+        Schedule,
+        st.just("s"),
+        st.sampled_from(["UTC", "Asia/Almaty", "Europe/Berlin", "America/Los_Angeles", "Australia/Lord_Howe"]),
+        st.lists(WINDOW, max_size=3).map(tuple),
+        st.frozensets(st.dates(date(2026, 3, 20), date(2026, 4, 10)), max_size=2),
+    ),
+    max_size=2,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
+@given(SCHEDULES, st.integers(0, 14 * 24 * 60))
+def test_spans_say_what_is_open_says(schedules, minute):
+    begin = datetime(2026, 3, 22, tzinfo=UTC)
+    end, at = begin + timedelta(days=14), begin + timedelta(minutes=minute)
+    found = spans(schedules, begin, end)
+    within = any(opens <= at < closes for opens, closes in found)
+    said = at < end and any(is_open(schedule, at) for schedule in schedules)
+    near_a_skip = any(_skips(schedule.timezone, at) for schedule in schedules)
+    # In the hour after one that the clock skips it may say less, and never more.
+    assert within == said or (near_a_skip and not within)
+    assert all(first[1] < second[0] for first, second in itertools.pairwise(found))
+
+
+def _skips(name, at):
+    zone = find_zone(name)
+    return (at - timedelta(hours=2)).astimezone(zone).utcoffset() != (at + timedelta(hours=2)).astimezone(
+        zone
+    ).utcoffset()

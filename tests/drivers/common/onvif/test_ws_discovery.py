@@ -1,0 +1,350 @@
+"""WS-Discovery against the simulator and hostile answers, and consoles known by how they ask for a login."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from devicemgr.provisioning import discovery
+from drivers import Catalog
+from drivers.common.http import probe as _http_probe
+from drivers.common.onvif import ws_discovery as _ws_discovery
+from drivers.sim.dahua.console import SimulatedDahua
+from drivers.sim.hikvision.server import SimulatedHikvision
+from drivers.sim.onvif.simulator import CAMERA, DOOR, SimulatedOnvif
+
+# A network of loopback addresses for this process alone: the port is always 3702.
+NET = f"127.37.{os.getpid() % 250}"
+HOST = f"{NET}.2"
+ANSWER = (
+    '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" xmlns:a="urn:a" xmlns:d="urn:d"><e:Header>'
+    "<a:RelatesTo>{relates}</a:RelatesTo></e:Header><e:Body><d:ProbeMatches>{matches}</d:ProbeMatches></e:Body></e:Envelope>"
+)
+MATCH = (
+    "<d:ProbeMatch><a:EndpointReference><a:Address>urn:uuid:{endpoint}</a:Address></a:EndpointReference>"
+    "<d:Types>dn:NetworkVideoTransmitter</d:Types><d:Scopes>{scopes}</d:Scopes><d:XAddrs>{addresses}</d:XAddrs></d:ProbeMatch>"
+)
+
+
+def match(addresses, scopes="onvif://www.onvif.org/name/Front%20door onvif://www.onvif.org/hardware/C-1", endpoint="1"):
+    return MATCH.format(addresses=addresses, scopes=scopes, endpoint=endpoint)
+
+
+@pytest.fixture(autouse=True)
+def only_asked_hosts(monkeypatch):
+    """Nothing leaves for the real network."""
+    monkeypatch.setattr(_ws_discovery, "interfaces", lambda: [])
+
+
+@contextmanager
+def answering(make, host=HOST):
+    """A host that answers each probe with the datagrams of `make(message id)`; gives the probes it heard."""
+    heard = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        line.bind((host, 3702))
+
+        def run():
+            while True:
+                probe, place = line.recvfrom(65_535)
+                if probe == b"end":
+                    return
+                heard.append(probe)
+                for body in make(re.search(rb"urn:uuid:[0-9a-f-]{36}", probe)[0].decode()):
+                    line.sendto(body if isinstance(body, bytes) else body.encode(), place)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield heard
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ending:
+            ending.sendto(b"end", (host, 3702))
+        thread.join(5)
+
+
+def found(*matches, hosts=(HOST,)):
+    with answering(lambda relates: [ANSWER.format(relates=relates, matches="".join(matches))]) as heard:
+        result = _ws_discovery.discover(0.5, hosts)
+    assert heard
+    return result
+
+
+def test_the_simulated_camera_is_found_by_address():
+    with SimulatedOnvif(host=HOST, discovery_port=3702) as camera:
+        (one,) = Catalog().get("onvif_camera").discover(0.6, [f"{NET}.1", HOST, "::1"])
+        assert (one.kind, one.address) == ("onvif_camera", camera.base)
+        assert one.name == camera.state.model
+        assert one.model == "SIM"
+        assert {event["types"] for event in camera.events.all("probed")} == {"dn:NetworkVideoTransmitter", ""}
+        camera.state.discovery = "NonDiscoverable"
+        assert Catalog().get("onvif_camera").discover(0.4, [HOST]) == []
+
+
+def test_two_probes_by_type_and_by_scope_byte_for_byte():
+    with answering(lambda _: []) as heard:
+        assert _ws_discovery.discover(0.2, [HOST]) == []
+    kinds = [re.search(rb"<d:Probe>(.*)</d:Probe>", probe)[1] for probe in heard[:2]]
+    assert kinds == [
+        b"<d:Types>dn:NetworkVideoTransmitter</d:Types>", b"<d:Scopes>onvif://www.onvif.org</d:Scopes>",
+    ]  # fmt: skip
+
+
+def test_names_are_decoded_and_doors_told():
+    (one,) = found(match(f"http://{HOST}:8080/onvif/device_service"))
+    assert (one.address, one.name, one.model) == (f"http://{HOST}:8080", "Front door", "C-1")
+    (door,) = found(match(f"http://{HOST}/x", "onvif://www.onvif.org/Profile/C onvif://www.onvif.org/Profile/T"))
+    assert "Profile C" in door.note
+
+
+def test_a_door_controller_is_one_door_and_no_camera():
+    with SimulatedOnvif(DOOR, host=HOST, discovery_port=3702) as door:
+        (one,) = Catalog().get("onvif_camera").discover(0.6, [HOST])
+        assert (one.kind, one.address) == ("onvif_door", door.base)
+        assert {event["types"] for event in door.events.all("probed")} == {"dn:NetworkVideoTransmitter", ""}
+        for kind, rows in ((None, 1), ("onvif_door", 1), ("onvif_camera", 0)):
+            told = discovery.discover(Catalog(), {}, 0.6, [HOST], kind)
+            assert [row["kind"] for row in told["found"] if row["address"] == door.base] == ["onvif_door"] * rows, kind
+        (row,) = discovery.discover(Catalog(), {"gate": door.base}, 0.6, [HOST], "onvif_door")["found"]
+        assert row["known"] == "gate"
+        assert (
+            f"--driver onvif_door --address {door.base}"
+            in discovery.discover(Catalog(), {}, 0.6, [HOST], "onvif_door")["found"][0]["add"]
+        )
+
+
+def test_a_camera_with_a_door_is_one_camera_that_tells_of_the_door():
+    with SimulatedOnvif((*CAMERA, "tdc", "tac"), host=HOST, discovery_port=3702):
+        (one,) = Catalog().get("onvif_camera").discover(0.6, [HOST])
+        assert one.kind == "onvif_camera"
+        assert "it also opens a door" in one.note
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_a_device_says_in_two_answers_counts_together(turned):
+    typed = match(f"http://{HOST}/x", scopes="onvif://www.onvif.org/name/A")
+    scoped = match(f"http://{HOST}/x", scopes="onvif://www.onvif.org/Profile/C").replace(
+        "dn:NetworkVideoTransmitter", ""
+    )
+    answers = [typed, scoped][:: -1 if turned else 1]
+
+    def make(relates):
+        return [ANSWER.format(relates=relates, matches=answer) for answer in answers]
+
+    with answering(make):
+        (one,) = _ws_discovery.discover(0.5, [HOST])
+    # It said of itself that it sends video: a camera, with a door.
+    assert one.kind == "onvif_camera"
+    assert "also opens a door" in one.note
+    only = match(f"http://{HOST}/x", scopes="onvif://www.onvif.org/name/A").replace(
+        "dn:NetworkVideoTransmitter", "tds:Device"
+    )
+    answers[:] = [only, scoped]
+    with answering(make):
+        (one,) = _ws_discovery.discover(0.5, [HOST])
+    assert (one.kind, one.name) == ("onvif_door", "A")
+
+
+def test_another_hosts_address_is_noted_and_not_believed():
+    (one,) = found(match("http://192.0.2.66:81/onvif/device_service"))
+    assert one.address == f"http://{HOST}:81"
+    assert "announces http://192.0.2.66:81" in one.note
+    (one,) = found(match(f"ftp://{HOST} http://user:pw@{HOST} http://192.0.2.66 https://{HOST}/onvif"))
+    assert one.address == f"https://{HOST}"
+    assert "announces" not in one.note
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    ["", "ftp://192.0.2.1", "http://", "http://[::", "http://camera.example", "http://192.0.2.1:99999", "\u202e"],
+)
+def test_no_usable_address_is_no_device(addresses):
+    assert found(match(addresses)) == []
+
+
+BOMB = '<!DOCTYPE e [<!ENTITY a "aaaaaaaaaa">' + "".join(
+    f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)
+) + "]>"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda whole: BOMB + whole.replace("Front", "&j;"),
+        lambda whole: ("<?xml version='1.0' encoding='utf-16'?>" + BOMB + whole).encode("utf-16"),
+        lambda whole: '<!DOCTYPE e SYSTEM "http://127.0.0.1:1/x">' + whole,
+        lambda whole: whole[:-9], lambda whole: b"\x00\xff" * 100,
+        lambda whole: whole.replace("<e:Body>", "<e:Body>" + "<x>" * 5000 + "</x>" * 5000),
+        lambda whole: re.sub("urn:uuid:[0-9a-f-]{36}", "urn:uuid:00000000-0000-0000-0000-000000000000", whole),
+        lambda whole: whole.replace("ProbeMatches>", "Other>"), lambda whole: b"",
+    ],
+    ids=["bomb", "utf16", "dtd", "cut", "binary", "deep", "not ours", "other", "empty"],
+)  # fmt: skip
+def test_hostile_answers_are_dropped_and_the_next_one_is_heard(spoil):
+    def make(relates):
+        good = ANSWER.format(relates=relates, matches=match(f"http://{HOST}:8080"))
+        return [spoil(good.replace(":8080", ":6666")), good]
+
+    with answering(make) as heard:
+        assert [one.address for one in _ws_discovery.discover(0.5, [HOST])] == [f"http://{HOST}:8080"]
+    assert heard
+
+
+def test_one_flooding_host_does_not_hide_another():
+    def flood(relates):
+        return [ANSWER.format(relates=relates, matches=match(f"http://{HOST}:{port}")) for port in range(1, 400)]
+
+    with SimulatedOnvif(host=f"{NET}.3", discovery_port=3702) as camera, answering(flood):
+        addresses = [one.address for one in _ws_discovery.discover(1.0, [f"{NET}.3", HOST])]
+    assert camera.base in addresses
+    assert len(addresses) <= 65
+
+
+@contextmanager
+def web(answer, host=f"{NET}.4"):
+    """A host whose HTTP port gives `answer` (bytes, or parts for ever) to each connection; gives the requests."""
+    requests = []
+    with socket.create_server((host, 0)) as server:
+
+        def run():
+            while True:
+                line, _ = server.accept()
+                with line:
+                    try:
+                        got = line.recv(65_536)
+                        if got == b"end":
+                            return
+                        if not got:  # only whether the port is open
+                            continue
+                        requests.append(got)
+                        for part in answer:
+                            line.sendall(part)
+                    except OSError:
+                        continue
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield server.getsockname()[1], requests
+        with socket.create_connection(server.getsockname()) as ending:
+            ending.sendall(b"end")
+        thread.join(5)
+
+
+def login(realm, body=b""):
+    head = f'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest qop="auth", realm="{realm}", nonce="a"\r\n'
+    return [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body]
+
+
+def ask(kind, port, monkeypatch, host=f"{NET}.4", seconds=5.0):
+    monkeypatch.setattr(_http_probe, "PORTS", {"http": port})
+    return Catalog().get(kind).discover(seconds, [host])
+
+
+@pytest.mark.parametrize(
+    ("realm", "body", "kind", "model"),
+    [
+        ("DS-K1T671", b"", "hikvision_console", "DS-K1T671"), ("iDS-9", b"", "hikvision_console", "iDS-9"),
+        ("web", b"<userCheck xmlns='http://www.isapi.org/ver20/XMLSchema'/>", "hikvision_console", ""),
+        ("Login to 0123", b"", "dahua_console", ""), ("router", b"", None, ""), ("DS-\x1b[2J", b"", None, ""),
+    ],
+)  # fmt: skip
+def test_consoles_are_known_by_how_they_ask_for_a_login(realm, body, kind, model, monkeypatch):
+    with web(login(realm, body)) as (port, requests):
+        for asked in ("hikvision_console", "dahua_console"):
+            answer = ask(asked, port, monkeypatch)
+            assert [(one.kind, one.address, one.model) for one in answer] == (
+                [(kind, f"http://{NET}.4:{port}", model)] if kind == asked else []
+            )
+        assert [request.split(b" ")[1].split(b"?")[0] for request in requests] == [
+            b"/ISAPI/System/deviceInfo", b"/cgi-bin/magicBox.cgi",
+        ]  # fmt: skip
+        assert not any(b"uthorization" in request for request in requests)
+
+
+def test_the_simulated_consoles(monkeypatch):
+    with SimulatedHikvision() as hik, SimulatedDahua() as dahua:
+        for kind, console in (("hikvision_console", hik), ("dahua_console", dahua)):
+            (one,) = ask(kind, int(console.address.rpartition(":")[2]), monkeypatch, "127.0.0.1")
+            assert (one.kind, one.address) == (kind, console.address)
+
+
+def test_an_answer_of_a_mebibyte_an_endless_one_and_a_closed_port_are_none(monkeypatch):
+    head, block = login("DS-1")[0].replace(b"Content-Length: 0\r\n", b""), b"x" * 65_536
+    for parts in (
+        [head, *[block] * 16],
+        [head.replace(b"\r\n\r\n", b"\r\nX: " + block * 16 + b"\r\n\r\n")],
+        [b"SSH-2.0\r\n"],
+    ):
+        with web(parts) as (port, requests):
+            assert ask("hikvision_console", port, monkeypatch) == []
+            assert len(requests) == 1
+    assert ask("hikvision_console", 1, monkeypatch, seconds=1.0) == []
+
+
+def test_a_host_that_never_ends_its_answer_is_left(monkeypatch):
+    monkeypatch.setattr(_http_probe, "_HOST_SECONDS", 0.3)
+    stop = threading.Event()
+
+    def drip():
+        yield b"HTTP/1.1 401 X\r\n"
+        stop.wait(10)
+
+    with web(drip()) as (port, requests):
+        assert ask("hikvision_console", port, monkeypatch) == []
+        stop.set()
+        assert len(requests) == 1
+
+
+@pytest.fixture
+def two_boxes():
+    """Two network namespaces joined by a cable: (name, address) of each."""
+    ip = shutil.which("ip")
+    names = [f"dm{os.getpid()}{side}" for side in "ab"]
+
+    def run(*words):
+        return subprocess.run([ip, *words], capture_output=True, check=True, timeout=10)
+
+    if ip is None or os.geteuid() != 0:
+        pytest.skip("network namespaces need root and the command ip")
+    try:
+        run("netns", "add", names[0])
+        run("netns", "add", names[1])
+        run("link", "add", "eth0", "netns", names[0], "type", "veth", "peer", "name", "eth0", "netns", names[1])
+        for number, name in enumerate(names, 1):
+            run("-n", name, "address", "add", f"10.77.0.{number}/24", "dev", "eth0")
+            run("-n", name, "link", "set", "eth0", "up")
+            run("-n", name, "link", "set", "lo", "up")
+        yield [(name, f"10.77.0.{number}") for number, name in enumerate(names, 1)]
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no network namespaces here: {error.stderr.decode(errors='replace')[:100]}")
+    finally:
+        for name in names:
+            subprocess.run([ip, "netns", "del", name], capture_output=True, check=False, timeout=10)
+
+
+def test_a_camera_is_found_by_multicast_on_each_interface(two_boxes):
+    (here, _), (there, address) = two_boxes
+    python, root = sys.executable, Path(__file__).parents[4]
+    camera = subprocess.Popen(
+        ["ip", "netns", "exec", there, python, "-m", "cli", "sim", "onvif", "--host", address, "--discovery", "--json"],
+        stdout=subprocess.PIPE, stdin=subprocess.PIPE, cwd=root, text=True,
+    )  # fmt: skip
+    try:
+        assert json.loads(camera.stdout.readline())
+        look = (
+            "from drivers.common.onvif.ws_discovery import discover; print([one.address for one in discover(1.5, ())])"
+        )
+        ran = subprocess.run(
+            ["ip", "netns", "exec", here, python, "-c", look], cwd=root, capture_output=True, text=True, timeout=30,
+            check=True,
+        )  # fmt: skip
+        assert f"http://{address}" in ran.stdout
+    finally:
+        camera.terminate()
+        camera.communicate(timeout=10)
