@@ -11,48 +11,28 @@ from devicemgr.cli.context import Session
 from devicemgr.cli.demo import bench, demo
 from devicemgr.cli.devices import (
     devices,
+    discover,
     firmware,
     inventory,
+    maintenance,
+    provision,
+    record,
+    sync,
+    trace,
     udev,
-)
-from devicemgr.cli.devices import (
-    discover as discovering,
-)
-from devicemgr.cli.devices import (
-    maintenance as upkeep,
-)
-from devicemgr.cli.devices import (
-    provision as provisioning,
-)
-from devicemgr.cli.devices import (
-    record as recording,
-)
-from devicemgr.cli.devices import (
-    sync as syncing,
-)
-from devicemgr.cli.devices import (
-    trace as tracing,
 )
 from devicemgr.cli.people import (
     calibrate,
+    camera_enrollment,
     credentials,
     evaluate,
     faces,
+    model_migration,
     people,
 )
-from devicemgr.cli.people import (
-    camera_enrollment as enrolling,
-)
-from devicemgr.cli.people import (
-    model_migration as migrate,
-)
-from devicemgr.cli.site import access_levels as rights
-from devicemgr.cli.site import clock, events, keys, operators, portals
-from devicemgr.cli.site import site_file as sitefile
-from devicemgr.cli.system import audit, system
-from devicemgr.cli.system import backup as backups
-from devicemgr.cli.system import recover as recovering
-from drivers.sim import commands as sim
+from devicemgr.cli.site import access_levels, clock, events, keys, operators, portals, site_file
+from devicemgr.cli.system import audit, backup, recover, system
+from drivers.sim import commands
 
 if TYPE_CHECKING:
     from devicemgr.cli.demo.bench import BenchParts
@@ -102,24 +82,24 @@ def load_bench() -> "BenchParts":
     return BenchParts(measure_recognition, measure_search, make_video, ENCODER, OPENER)
 
 
-for part in (system, clock, sitefile, events, backups, recovering, demo, bench):
+for part in (system, clock, site_file, events, backup, recover, demo, bench):
     app.registered_commands += part.app.registered_commands
-for part in (discovering, firmware, inventory, recording, syncing, tracing, upkeep):
+for part in (discover, firmware, inventory, record, sync, trace, maintenance):
     devices.app.registered_commands += part.app.registered_commands
-for part in (enrolling, calibrate, evaluate, migrate):
+for part in (camera_enrollment, calibrate, evaluate, model_migration):
     faces.app.registered_commands += part.app.registered_commands
-devices.app.registered_commands += provisioning.app.registered_commands
+devices.app.registered_commands += provision.app.registered_commands
 for name, group in (
     ("person", people.app),
     ("enroll", faces.app),
-    ("level", rights.level),
-    ("schedule", rights.schedule),
+    ("level", access_levels.level),
+    ("schedule", access_levels.schedule),
     ("card", credentials.card),
     ("pin", credentials.pin),
     ("device", devices.app),
     ("portal", portals.app),
     ("udev", udev.app),
-    ("sim", sim.app),
+    ("sim", commands.app),
     ("audit", audit.app),
     ("operator", operators.app),
     ("key", keys.app),

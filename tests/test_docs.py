@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from cli import app
-from devicemgr.api import authorization as roles
+from devicemgr.api import authorization
 from devicemgr.api.app import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +75,6 @@ LATER: set[str] = set()
 
 def test_every_route_says_who_may_call_it():
     paths = create_app(SimpleNamespace(site=None)).openapi()["paths"]
-    routes = {(method.upper(), path.removeprefix(roles.PREFIX)) for path in paths for method in paths[path]}
-    missing = sorted(routes - set(roles.TABLE))
+    routes = {(method.upper(), path.removeprefix(authorization.PREFIX)) for path in paths for method in paths[path]}
+    missing = sorted(routes - set(authorization.TABLE))
     assert missing == [], "add them to TABLE in devicemgr/api/authorization.py"

@@ -7,7 +7,7 @@ from devicemgr.domain.events import Kind
 from devicemgr.errors import StorageFailed
 from devicemgr.site.site import Site
 from devicemgr.store.database import get_meta, set_meta
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +21,9 @@ def mark(site: Site) -> None:
     try:
         with site.database.write(changes_site=False) as session:
             after = int(get_meta(session, _SETTLED) or 0)
-            found = ledger_rows.unconfirmed(session, _REQUESTS, _OUTCOMES, after)
+            found = events.unconfirmed(session, _REQUESTS, _OUTCOMES, after)
             site.ledger.append(session, [unconfirmed_fact(body) for body in found])
             # A year of events need not be read at each start: up to here each opening has its end.
-            set_meta(session, _SETTLED, str(ledger_rows.head(session)[0]))
+            set_meta(session, _SETTLED, str(events.head(session)[0]))
     except StorageFailed as error:
         log.error("openings of the last run could not be looked at: %s", error)

@@ -15,45 +15,26 @@ from devicemgr.api.body_limit import BodyLimit
 from devicemgr.api.context import Context
 from devicemgr.api.routes.devices import (
     devices,
+    discovery,
     firmware,
     inventory,
-)
-from devicemgr.api.routes.devices import (
-    discovery as discoveries,
-)
-from devicemgr.api.routes.devices import (
-    maintenance as upkeep,
-)
-from devicemgr.api.routes.devices import (
-    pairing as provisioning,
-)
-from devicemgr.api.routes.devices import (
+    maintenance,
+    pairing,
     provisioning as profiles,
+    recording,
+    sync,
+    trace,
 )
-from devicemgr.api.routes.devices import (
-    recording as records,
-)
-from devicemgr.api.routes.devices import (
-    sync as holdings,
-)
-from devicemgr.api.routes.devices import (
-    trace as tracing,
-)
-from devicemgr.api.routes.people import calibration, credentials, faces, people
-from devicemgr.api.routes.people import model_migration as migration
+from devicemgr.api.routes.people import calibration, credentials, faces, model_migration, people
 from devicemgr.api.routes.site import (
-    access_levels as rights,
-)
-from devicemgr.api.routes.site import (
+    access_levels,
     approvals,
     clock,
     events,
     operators,
     portals,
     session,
-)
-from devicemgr.api.routes.site import (
-    site_file as sitefile,
+    site_file,
 )
 from devicemgr.api.routes.system import audit, keys, metrics, system
 from devicemgr.ledger.refusals import RefusedCalls
@@ -81,9 +62,9 @@ def _routes() -> list[BaseRoute]:
     # Once a process: FastAPI takes a tenth of a second to join them, and never forgets a router that it joined.
     router = APIRouter(dependencies=[Depends(authorise)])
     for resource in (
-        people, credentials, faces, calibration, migration, rights, devices, discoveries, tracing, provisioning,
-        firmware, inventory, records, upkeep,
-        profiles, holdings, portals, events, audit, keys, sitefile, clock, system,
+        people, credentials, faces, calibration, model_migration, access_levels, devices, discovery, trace, pairing,
+        firmware, inventory, recording, maintenance,
+        profiles, sync, portals, events, audit, keys, site_file, clock, system,
         session, operators, approvals,
     ):  # fmt: skip
         router.include_router(resource.router, prefix=PREFIX)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from devicemgr.api import csrf as web
+from devicemgr.api import csrf
 from devicemgr.api.authorization import OPEN, PREFIX, refuse_early, route_of
 from devicemgr.api.body_limit import MOST_KEY
 from devicemgr.api.context import Caller, Context
@@ -35,7 +35,7 @@ class Entry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = self._noting(web.with_headers(send, scope.get(web.DOOR)), scope)
+        send = self._noting(csrf.with_headers(send, scope.get(csrf.DOOR)), scope)
         is_open = (scope["method"], scope["path"]) in OPEN
         if is_open:
             scope[MOST_KEY] = _MOST_OPEN
@@ -59,7 +59,7 @@ class Entry:
             if message["type"] == "http.response.start" and message["status"] in _REFUSED and not is_sign_in:
                 caller: Caller | None = scope.get("state", {}).get("caller")
                 host = str(scope["client"][0]) if scope.get("client") else None
-                local = host if host is not None and web.DOOR not in scope else None  # uid:N, from the kernel
+                local = host if host is not None and csrf.DOOR not in scope else None  # uid:N, from the kernel
                 call = f"{route_of(scope['method'], scope['path'])}: {_REFUSED[message['status']]}"
                 self._refusals.note(caller.actor if caller else local, call, host if local is None else None)
             await send(message)
@@ -67,7 +67,7 @@ class Entry:
         return sending
 
     def _identify(self, scope: Scope) -> Caller:
-        door: web.Door | None = scope.get(web.DOOR)
+        door: csrf.Door | None = scope.get(csrf.DOOR)
         if door is not None:
             return self._of_network(door, scope)
         who = scope["client"][0] if scope.get("client") else ""
@@ -93,10 +93,10 @@ class Entry:
             )
         return Caller(f"operator:{row.name}", operators.roles_of(row))
 
-    def _of_network(self, door: web.Door, scope: Scope) -> Caller:
-        headers = web.headers_of(scope)
-        web.check_origin(door, scope, headers)
-        token, secret = web.bearer(headers), web.session_cookie(door, headers)
+    def _of_network(self, door: csrf.Door, scope: Scope) -> Caller:
+        headers = csrf.headers_of(scope)
+        csrf.check_origin(door, scope, headers)
+        token, secret = csrf.bearer(headers), csrf.session_cookie(door, headers)
         if token is not None:
             return _caller(self._signins.of_token(token), lambda: self._signins.of_token(token))
         if secret is None:
@@ -105,7 +105,7 @@ class Entry:
         found, again = self._signins.of_session(secret), lambda: self._signins.of_session(secret, is_use=False)
         caller = _caller(found, again, secret)
         if (scope["method"], scope["path"]) not in OPEN:  # another sign-in replaces the session, and is no misuse of it
-            web.check_csrf(scope["method"], secret, headers)
+            csrf.check_csrf(scope["method"], secret, headers)
         return caller
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from devicemgr.api.authorization import require_site_change
 from devicemgr.api.context import Caller
-from devicemgr.security import approvals as two_person
+from devicemgr.security import approvals
 from devicemgr.store.database import Session
 from devicemgr.store.people import people
 
@@ -39,4 +39,4 @@ def _is_shorter(before: int, after: int) -> bool:
 
 
 def _is_being_set_up(session: Session) -> bool:
-    return people.counts(session)["people"] == 0 and not two_person.admins(session)
+    return people.counts(session)["people"] == 0 and not approvals.admins(session)

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.clock import mark as clock_mark
+from devicemgr.clock import mark
 from devicemgr.clock.ntp import doubt_when
 from devicemgr.domain.events import Fact, Kind
 from devicemgr.domain.model import JsonValue
@@ -53,7 +53,7 @@ class ClockWatch:
     def keep(self) -> None:
         """Note on disk how far time has come, so that a clock set back while nothing runs is known too."""
         try:
-            clock_mark.save(self._database, self._clock)
+            mark.save(self._database, self._clock)
         except DevicemgrError as error:
             log.debug("the time could not be kept: %s", error)  # storage has an alarm of its own
 

@@ -26,7 +26,7 @@ from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
 from devicemgr.operations import status
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.sync.reconciler import mark_revoked, sync_of
 
 T = TypeVar("T")
@@ -46,9 +46,12 @@ class DirectRuntime:
         """Everything is unknown but what the store knows."""
         with self._site.database.read() as session:
             now = datetime.now(UTC)
-            devices = [DeviceState(r.name, r.driver, Health.UNKNOWN, None, now) for r in places.devices(session)]
+            devices = [
+                DeviceState(r.name, r.driver, Health.UNKNOWN, None, now) for r in devices_and_portals.devices(session)
+            ]
             portals = [
-                {"name": r.name, "mode": r.mode, "state": "unknown", "door": None} for r in places.portals(session)
+                {"name": r.name, "mode": r.mode, "state": "unknown", "door": None}
+                for r in devices_and_portals.portals(session)
             ]
             standing = StandingAlarms(self._site.ledger, Rulebook(self._site.database, self._site.parts.catalog), str)
             standing.remember(session)
@@ -77,7 +80,7 @@ class DirectRuntime:
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:  # noqa: ARG002
         """Open the device, act, close; the driver's own deadlines bound it."""
         with self._site.database.read() as session:
-            config = places.device_config(places.device(session, name), self._site.vault)
+            config = devices_and_portals.device_config(devices_and_portals.device(session, name), self._site.vault)
         device = self._site.parts.catalog.get(config.driver).build(config)
         try:
             device.open()
@@ -88,7 +91,7 @@ class DirectRuntime:
     def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
         """Asked now."""
         with self._site.database.read() as session:
-            config = places.device_config(places.device(session, name), self._site.vault)
+            config = devices_and_portals.device_config(devices_and_portals.device(session, name), self._site.vault)
         device = self._site.parts.catalog.get(config.driver).build(config)
         try:
             return device.open(), datetime.now(UTC)
@@ -102,7 +105,7 @@ class DirectRuntime:
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """Open, read, close, and what went over the line meanwhile; a failure is in there too."""
         with self._site.database.read() as session:
-            config = places.device_config(places.device(session, name), self._site.vault)
+            config = devices_and_portals.device_config(devices_and_portals.device(session, name), self._site.vault)
         device = self._site.parts.catalog.get(config.driver).build(config)
         trace_of(name, device)
         try:
@@ -156,7 +159,7 @@ class DirectRuntime:
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """Record, release, record the outcome; a gate timed by this computer is held for its time."""
         with self._site.database.read() as session:
-            model = places.portal_model(places.portal(session, portal))
+            model = devices_and_portals.portal_model(devices_and_portals.portal(session, portal))
         now = time.monotonic()
         opening = Opening(str(uuid.uuid4()), model, direction, now, now, actor=actor)
         self._append(manual_fact(opening))

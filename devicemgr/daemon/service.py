@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devicemgr.access import unconfirmed_releases as unconfirmed_openings
+from devicemgr.access import unconfirmed_releases
 from devicemgr.access.event_queue import FromDevice, Inbox, Item
 from devicemgr.access.evidence.pins import PinChecked, PinChecker
 from devicemgr.access.pipeline import AccessPipeline
@@ -24,8 +24,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.listeners import Listen
 from devicemgr.api.server import ApiServer
 from devicemgr.clock.monitor import ClockWatch
-from devicemgr.daemon import systemd as notify
-from devicemgr.daemon import watchdog
+from devicemgr.daemon import systemd, watchdog
 from devicemgr.daemon.camera_lanes import CameraLanes
 from devicemgr.devices.supervisor import DeviceState, Health, Listener, Supervisor
 from devicemgr.devices.sync_run import Run, Step, drive
@@ -43,14 +42,13 @@ from devicemgr.people.model_migration import Migration
 from devicemgr.people.retention import Retention
 from devicemgr.recognition.workers.messages import LaneState
 from devicemgr.recognition.workers.pool import RecognizerPool
-from devicemgr.recovery import disk_reserve as reserve
+from devicemgr.recovery import disk_reserve
 from devicemgr.recovery.snapshots import SnapshotKeeper
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session, revision
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import settings
+from devicemgr.store.ledger import events
+from devicemgr.store.site import devices_and_portals, settings
 from devicemgr.sync.reconciler import Reconciler
 from devicemgr.udev.hotplug import Hotplug
 
@@ -126,13 +124,13 @@ class Daemon:
             self.start()
             api.start()
             self._ready = True
-            notify.tell("READY=1")
+            systemd.tell("READY=1")
             if self._listen:
                 log.info("the API also listens on %s port %d", self._listen.host, api.port)
             log.info("ready after %.1f s", time.monotonic() - self._started)
             watchdog.feed(self._stopping, self._turns, api.is_alive)
         finally:
-            notify.tell("STOPPING=1")
+            systemd.tell("STOPPING=1")
             deadline = time.monotonic() + _STOP_SECONDS
             api.stop(1.3)
             app.state.refusals.flush()
@@ -143,7 +141,7 @@ class Daemon:
         """Ledger, what the last run left open, rules and gallery, then whoever may ask for something."""
         self._site.ledger.start()
         if self._site.ledger.wait_restored(_RESTORE_SECONDS):  # else at the next start: an outcome may lie in there
-            unconfirmed_openings.mark(self._site)
+            unconfirmed_releases.mark(self._site)
         with self._site.database.read() as session:
             self._fires.remember(session)
             self._modes.remember(session)
@@ -249,7 +247,7 @@ class Daemon:
         if time.monotonic() - self._kept >= _KEEP_SECONDS and not self._site.database.frozen:
             self._kept = time.monotonic()
             self._site.gallery.save()
-            reserve.keep(self._site.home)
+            disk_reserve.keep(self._site.home)
 
     def _refresh(self) -> None:
         """Any thread; one at a time, or two would each start the same device."""
@@ -277,9 +275,9 @@ class Daemon:
         self._migration.consider()
 
     def _readable_devices(self, session: Session) -> Iterator[DeviceConfig]:
-        for row in places.devices(session):
+        for row in devices_and_portals.devices(session):
             try:
-                yield places.device_config(row, self._site.vault)
+                yield devices_and_portals.device_config(row, self._site.vault)
             except DevicemgrError as error:
                 log.error("device %s is left out: %s", row.name, error)
 
@@ -288,7 +286,7 @@ class Daemon:
         self._fires.on_opening(config.name)
         if isinstance(device, Replaying):
             with self._site.database.read() as session:
-                device.resume(ledger_rows.cursor(session, config.id))
+                device.resume(events.cursor(session, config.id))
 
     def _on_fact(self, device: str, fact: DeviceFact) -> None:
         if not isinstance(fact, FireRelease):

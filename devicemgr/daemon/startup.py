@@ -5,15 +5,10 @@ import logging
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.errors import DatabaseDamaged, DevicemgrError, NotInitialised, StorageFailed
 from devicemgr.home import Home
-from devicemgr.recovery import disk_reserve as reserve
-from devicemgr.recovery import home_swap as swap
-from devicemgr.recovery import quarantine
-from devicemgr.recovery import read_only_database as frozen
+from devicemgr.recovery import disk_reserve, home_swap, quarantine, read_only_database
 from devicemgr.site.site import Parts, Site, finish_restore, initialise, open_site, require_own_key
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.site import device_sync as holdings
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import settings
+from devicemgr.store.ledger import events
+from devicemgr.store.site import device_sync, devices_and_portals, settings
 from devicemgr.store.sqlite_errors import reading_stored
 from devicemgr.store.tables import DeviceRow
 
@@ -26,7 +21,7 @@ def require_home(home: Home) -> None:
     A home that had a database and lost it counts as made: its daemon runs from the snapshot, if there is one.
     """
     try:
-        is_made = home.database.exists() or quarantine.had_one(home) or swap.is_under_way(home)
+        is_made = home.database.exists() or quarantine.had_one(home) or home_swap.is_under_way(home)
     except OSError as error:
         raise StorageFailed(
             f"cannot look into {home.path} ({error.strerror}); check who owns the home folder"
@@ -42,7 +37,7 @@ def open_for_daemon(home: Home, parts: Parts) -> Site:
     """
     home.make()
     with home.taken():
-        reserve.spend(home)
+        disk_reserve.spend(home)
     finish_restore(home)
     damaged = quarantine.trouble(home, thorough=True) is not None
     require_own_key(home, damaged=damaged)
@@ -70,7 +65,7 @@ def _opened(home: Home, parts: Parts) -> Site:
 
 def _set_aside(home: Home, why: str | None) -> None:
     with home.taken():
-        frozen.sweep(home)
+        read_only_database.sweep(home)
         why = why or quarantine.trouble(home, thorough=True)
         if why is not None and home.database.exists():
             quarantine.set_aside(home, why)
@@ -83,9 +78,9 @@ def _read_through(site: Site) -> None:
         site.gallery.refresh()
         with site.database.read() as session, reading_stored("values"):
             settings.load(session)
-            ledger_rows.head(session)
-            holdings.counts(session)
-            for row in places.devices(session):
+            events.head(session)
+            device_sync.counts(session)
+            for row in devices_and_portals.devices(session):
                 _device(row, site)
     except DatabaseDamaged:
         raise
@@ -95,6 +90,6 @@ def _read_through(site: Site) -> None:
 
 def _device(row: DeviceRow, site: Site) -> None:
     try:
-        places.device_config(row, site.vault)
+        devices_and_portals.device_config(row, site.vault)
     except DevicemgrError:  # one device's password; told when that device is left out
         return

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from devicemgr.daemon import systemd as notify
+from devicemgr.daemon import systemd
 
 log = logging.getLogger(__name__)
 
@@ -28,5 +28,5 @@ def look(turns: Turns, is_api_alive: Callable[[], bool], before: list[str]) -> l
     elif before and not stalled:
         log.warning("%s goes on again", ", ".join(before))
     if not stalled:
-        notify.tell("WATCHDOG=1")
+        systemd.tell("WATCHDOG=1")
     return stalled

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devicemgr.devices import call_timeouts as driver_calls
+from devicemgr.devices import call_timeouts
 from devicemgr.devices.call_timeouts import Abandoned, DriverCalls
 from devicemgr.domain.ports.device import Device
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, OutcomeUnknown
@@ -79,9 +79,9 @@ class Commands:
 
     def _carry_out(self, device: Device, command: Command) -> object:
         if command.seconds is None:
-            with self._calls.timed(driver_calls.COMMAND_S, self._silent_after):
+            with self._calls.timed(call_timeouts.COMMAND_S, self._silent_after):
                 return command.action(device)
-        with self._calls.timed(max(command.seconds, driver_calls.COMMAND_S)):
+        with self._calls.timed(max(command.seconds, call_timeouts.COMMAND_S)):
             return command.action(device)
 
     def abandon(self, why: str) -> None:

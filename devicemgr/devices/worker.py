@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from devicemgr.devices import call_timeouts as driver_calls
+from devicemgr.devices import call_timeouts
 from devicemgr.devices.backoff import Restarts
 from devicemgr.devices.call_timeouts import Abandoned, DriverCalls
 from devicemgr.devices.command_queue import Action, Command, Commands, Done
@@ -47,14 +47,14 @@ class DeviceWorker:
     ) -> None:  # fmt: skip
         self.config = config
         self.health = HealthBook(config, listener)
-        self._line = driver_calls.is_line(config.address)
+        self._line = call_timeouts.is_line(config.address)
         self._makers = makers
         self._listener = listener
         self._before = before
         self._restarts = Restarts()
         self._calls = DriverCalls()
-        serial = driver_calls.is_serial(config.address)
-        self._silent_after = driver_calls.SILENT_SERIAL_S if serial else driver_calls.SILENT_IP_S
+        serial = call_timeouts.is_serial(config.address)
+        self._silent_after = call_timeouts.SILENT_SERIAL_S if serial else call_timeouts.SILENT_IP_S
         self._commands = Commands(config.name, self._calls, self._silent_after)
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -143,7 +143,7 @@ class DeviceWorker:
         self._commands.abandon(cause)
         if self._thread.ident is not None:
             # A thread that spins would take a core, and the interpreter from all others, for good.
-            driver_calls.end_thread(self._thread.ident)
+            call_timeouts.end_thread(self._thread.ident)
 
     def _run(self) -> None:
         try:
@@ -192,14 +192,14 @@ class DeviceWorker:
     def _live(self) -> None:
         # A hint that comes while the device opens is for the next try.
         self._hinted.clear()
-        with self._calls.timed(driver_calls.BUILD_S):
+        with self._calls.timed(call_timeouts.BUILD_S):
             # The same object over every loss: it knows the counters and the fire state from before.
             device = self._device or self._makers.build(self.config)
         self._device = device
         try:
             if self._makers.prepare:
                 self._makers.prepare(self.config, device)
-            with self._calls.timed(driver_calls.OPEN_S):
+            with self._calls.timed(call_timeouts.OPEN_S):
                 info = device.open()
             self.info = info, datetime.now(UTC)
             self._poll(device)  # what it tells first, a fire above all, is known before it counts as online
@@ -214,7 +214,7 @@ class DeviceWorker:
             device.close()
             return
         self.health.closed()
-        with self._calls.timed(driver_calls.CLOSE_S):
+        with self._calls.timed(call_timeouts.CLOSE_S):
             device.close()
 
     def _serve(self, device: Device) -> None:
@@ -232,7 +232,7 @@ class DeviceWorker:
                 due = time.monotonic() + device.poll_interval
 
     def _poll(self, device: Device) -> None:
-        with self._calls.timed(driver_calls.POLL_S, self._silent_after):
+        with self._calls.timed(call_timeouts.POLL_S, self._silent_after):
             facts = device.poll()
         for fact in facts:
             self._listener.on_fact(self.config.name, fact)

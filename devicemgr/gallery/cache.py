@@ -10,10 +10,9 @@ import numpy as np
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.ports.recognition import Calibration, Embedding, Gallery, GalleryLoader
 from devicemgr.errors import KeyMissing
-from devicemgr.gallery import cache_file as gallery_file
+from devicemgr.gallery import cache_file
 from devicemgr.store.database import Database, Session, revision
-from devicemgr.store.people import calibrations, face_models
-from devicemgr.store.people import face_templates as templates
+from devicemgr.store.people import calibrations, face_models, face_templates
 from devicemgr.store.sqlite_errors import reading_stored
 from devicemgr.vault import Vault
 
@@ -105,18 +104,18 @@ class GalleryKeeper:
         with self._lock:
             if len(self._opened) < KEEP_FROM or self._saved == self._revision:
                 return False
-            wrapped = gallery_file.save(self._vault, self._file, self._opened, self.name_of(self._own))
+            wrapped = cache_file.save(self._vault, self._file, self._opened, self.name_of(self._own))
             with self._database.write(changes_site=False) as session:
                 if revision(session) != self._revision:
                     return False
-                gallery_file.adopt(session, wrapped)
+                cache_file.adopt(session, wrapped)
             self._saved = self._revision
             return True
 
     def _rows(self, session: Session, model: str) -> list[tuple[str, Embedding]]:
-        listed = templates.index(session, model)
+        listed = face_templates.index(session, model)
         if self._gallery is None and len(listed) >= KEEP_FROM:
-            self._opened = gallery_file.load(session, self._vault, self._file, model)
+            self._opened = cache_file.load(session, self._vault, self._file, model)
         # By template and person: a row that was moved to somebody else is opened anew, which fails, as it must.
         named = [(f"{template_id}|{person}", template_id, person) for template_id, person in listed]
         opened = {name: self._opened[name] for name, _, _ in named if name in self._opened}
@@ -125,7 +124,7 @@ class GalleryKeeper:
         return [(person, opened[name]) for name, _, person in named if name in opened]
 
     def _open(self, session: Session, ids: list[str]) -> Iterator[tuple[str, Embedding]]:
-        for template_id, sealed in templates.sealed_many(session, ids):
+        for template_id, sealed in face_templates.sealed_many(session, ids):
             try:
                 yield f"{template_id}|{sealed.person_id}", open_template(self._vault, sealed)
             except KeyMissing as error:
@@ -139,7 +138,7 @@ def _same(rows: list[tuple[str, Embedding]], others: list[tuple[str, Embedding]]
     )
 
 
-def open_template(vault: Vault, sealed: templates.SealedTemplate) -> Embedding:
+def open_template(vault: Vault, sealed: face_templates.SealedTemplate) -> Embedding:
     """Decrypt one template to a float32 vector; KeyMissing when it was altered or moved."""
     key = vault.data_key(sealed.person_id, sealed.wrapped_key)
     return np.frombuffer(key.open_template(sealed.data, sealed.model), dtype="<f4").copy()

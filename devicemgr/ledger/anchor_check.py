@@ -11,8 +11,7 @@ from devicemgr.errors import StorageFailed
 from devicemgr.ledger import anchors, restorations
 from devicemgr.ledger.anchors import Remembered
 from devicemgr.store.database import Session
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger import seals as rows
+from devicemgr.store.ledger import events, seals
 
 _BATCH = 500
 _UNPROVEN = "what is recorded of a restore or recovery does not prove that it was one"
@@ -41,7 +40,7 @@ def flaws(
     session: Session, named: tuple[str, ...], root: str | None, hash_of: Callable[[int], str | None]
 ) -> Iterator[Flaw]:
     """Yield what the anchors' files remember and the database, whose chain of seals begins with `root`, does not."""
-    history = _History(*(ledger_rows.of_kinds(session, (kind,)) for kind in (
+    history = _History(*(events.of_kinds(session, (kind,)) for kind in (
         restorations.BACKUP_BEGUN, restorations.RESTORED, restorations.RECOVERED,
     )))  # fmt: skip
     for text in named:
@@ -57,10 +56,10 @@ def _of_one(
     session: Session, text: str, lines: Iterator[Remembered], root: str, history: _History,
     hash_of: Callable[[int], str | None],
 ) -> Iterator[Flaw]:  # fmt: skip
-    newest = rows.last(session)
+    newest = seals.last(session)
     others: dict[str, Remembered] = {}
     for batch in _batches(lines):
-        stored = rows.numbered(session, [one.seal.number for one in batch if one.root == root])
+        stored = seals.numbered(session, [one.seal.number for one in batch if one.root == root])
         for one in batch:
             if one.root != root:
                 last = others.get(one.root)

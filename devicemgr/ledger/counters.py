@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from devicemgr.domain.events import Kind
 from devicemgr.store.database import Database
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 
 # Seconds; a decision takes milliseconds, an unlock as long as the gate's line.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -52,9 +52,9 @@ class Meters:
         """Count what was recorded since the last look, a few thousand at most."""
         with self._lock, self._database.read() as session:
             if self._seq is None:
-                self._seq = ledger_rows.head(session)[0]
+                self._seq = events.head(session)[0]
                 return
-            for seq, body in ledger_rows.bodies_after(session, self._seq, _AT_ONCE):
+            for seq, body in events.bodies_after(session, self._seq, _AT_ONCE):
                 self._count(json.loads(body))
                 self._seq = seq
 

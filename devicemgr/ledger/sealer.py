@@ -20,15 +20,14 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from devicemgr.atomic_files import replace_durably
-from devicemgr.domain import ledger_seals as seals
+from devicemgr.domain import ledger_seals
 from devicemgr.domain.ledger_seals import Seal
 from devicemgr.errors import DevicemgrError, KeyMissing, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger import anchors, restorations
 from devicemgr.store.database import Database, Session
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger import seals as rows
-from devicemgr.store.site import settings as stored_settings
+from devicemgr.store.ledger import events, seals as rows
+from devicemgr.store.site import settings
 from devicemgr.text import rfc3339
 
 log = logging.getLogger(__name__)
@@ -110,13 +109,13 @@ class Sealer:
         with self.alone():
             key = self._key()
             with self._database.read() as session:
-                seq, head = ledger_rows.head(session)
-                places = stored_settings.load(session).anchors
+                seq, head = events.head(session)
+                places = settings.load(session).anchors
             if key.newest is not None and key.newest.seq == seq and key.newest.head == head:
                 return key.newest
             if key.newest is not None and seq < key.newest.seq:
                 raise StorageFailed("the events end before the last seal; `devicemgr audit verify` tells where")
-            seal, following = seals.sign(key.private, key.number, seq, head, rfc3339(datetime.now(UTC)))
+            seal, following = ledger_seals.sign(key.private, key.number, seq, head, rfc3339(datetime.now(UTC)))
             self._keep(KeyFile(key.number + 1, following, key.root, seal, key.removed))
             self._store(seal)
             for anchor in places:
@@ -131,7 +130,7 @@ class Sealer:
         with self.alone():
             key = self._key()
             with self._database.read() as session:
-                seal = rows.newest_before(session, time, ledger_rows.head(session)[0])
+                seal = rows.newest_before(session, time, events.head(session)[0])
             if seal is not None and seal.seq > (key.removed.through if key.removed else 0):
                 key = replace(key, removed=Removed(seal.seq, seal.head, rfc3339(datetime.now(UTC))))
                 self._keep(key)
@@ -144,11 +143,11 @@ class Sealer:
         """
         with self.alone():
             before = read_key(self._home.seal_key)
-            private = seals.new_key()
-            root = seals.public_hex(private)
+            private = ledger_seals.new_key()
+            root = ledger_seals.public_hex(private)
             rows.clear(session)
             removed = before.removed if before else None
-            if removed is not None and ledger_rows.head(session)[0] <= removed.through:
+            if removed is not None and events.head(session)[0] <= removed.through:
                 removed = None  # the database goes back to before that
             self._keep(KeyFile(1, private, root, None, removed))
         last = before.newest if before else None
@@ -165,8 +164,8 @@ class Sealer:
         if key is None:
             if stored is not None:
                 raise KeyMissing(f"{self._home.seal_key} is gone; restore it from its backup")
-            private = seals.new_key()
-            key = KeyFile(1, private, seals.public_hex(private), None)
+            private = ledger_seals.new_key()
+            key = KeyFile(1, private, ledger_seals.public_hex(private), None)
             self._keep(key)
         elif key.newest is not None and (stored is None or stored.number == key.newest.number - 1):
             self._store(key.newest)  # a crash came between the key file and the row

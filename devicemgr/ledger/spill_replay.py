@@ -15,7 +15,7 @@ from devicemgr.domain.ledger_chain import Entry, plain
 from devicemgr.domain.model import Direction
 from devicemgr.ledger.spill_file import Record, Spill
 from devicemgr.store.database import Session, get_meta, set_meta
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.text import rfc3339
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def bring_in(session: Session, spill: Spill, limit: int) -> int:
     records = spill.read(_done(session, spill), limit)
     if records:
         found = _loaded(records)
-        ledger_rows.append(session, [fact for _, fact in found], [event_id for event_id, _ in found])
+        events.append(session, [fact for _, fact in found], [event_id for event_id, _ in found])
         set_meta(session, _CURSOR, f"{spill.generation}:{records[-1].sequence}")
     return len(records)
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-from devicemgr.domain import ledger_seals as seals
+from devicemgr.domain import ledger_seals
 from devicemgr.domain.ledger_chain import Flaw
 from devicemgr.ledger.sealer import KeyFile
 from devicemgr.ledger.writer import Ledger
 from devicemgr.store.database import Database, Session
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger import seals as rows
+from devicemgr.store.ledger import events, seals as rows
 
 
 def check(ledger: Ledger, database: Database, key: KeyFile | None) -> tuple[int, Flaw | None]:
@@ -22,7 +21,7 @@ def check(ledger: Ledger, database: Database, key: KeyFile | None) -> tuple[int,
     if flaw is None and key is not None:
         with database.read_as_stored() as session:
             through = removed.through if removed else 0
-            flaw = seals.check(key.root, rows.walk(session), hash_of(session, key), through)
+            flaw = ledger_seals.check(key.root, rows.walk(session), hash_of(session, key), through)
             if flaw is None and removed and rows.head_at(session, through) != removed.head:
                 flaw = Flaw(through, "no seal stands where retention is said to have removed the events before")
     return count, flaw
@@ -30,6 +29,6 @@ def check(ledger: Ledger, database: Database, key: KeyFile | None) -> tuple[int,
 
 def hash_of(session: Session, key: KeyFile | None) -> Callable[[int], str | None]:
     """Leads from an event's seq to its hash; to what was sealed, where retention has removed it."""
-    stored = ledger_rows.hash_of(session)
+    stored = events.hash_of(session)
     through = key.removed.through if key and key.removed else 0
     return lambda seq: rows.head_at(session, seq) if 0 < seq <= through else stored(seq)

@@ -15,16 +15,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from devicemgr.domain import ledger_chain as chain
+from devicemgr.domain import ledger_chain
 from devicemgr.domain.events import Fact, Kind
 from devicemgr.domain.ledger_chain import Entry, Flaw
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DatabaseDamaged, DevicemgrError, StorageFailed
-from devicemgr.ledger import spill_replay as spilling
+from devicemgr.ledger import spill_replay
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.ledger.spill_replay import SPILLED
 from devicemgr.store.database import Database, Session
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.text import rfc3339
 
 log = logging.getLogger(__name__)
@@ -84,11 +84,11 @@ class Ledger:
 
     def append(self, session: Session, facts: Sequence[Fact]) -> list[Entry]:
         """Record administrative facts inside the transaction that makes them true, behind what was spilled before."""
-        if self._spill.attach() and spilling.is_left(session, self._spill):
-            spilling.bring_in(session, self._spill, _MOST_AHEAD)
-            if spilling.is_left(session, self._spill):
+        if self._spill.attach() and spill_replay.is_left(session, self._spill):
+            spill_replay.bring_in(session, self._spill, _MOST_AHEAD)
+            if spill_replay.is_left(session, self._spill):
                 raise StorageFailed("earlier events are still being brought into the database; try again in a minute")
-        return ledger_rows.append(session, facts)
+        return events.append(session, facts)
 
     def missing_from_spill(self) -> int:
         """Return how many records the spill file should hold and does not, as it is now."""
@@ -146,17 +146,17 @@ class Ledger:
             self._spill.close()
         self._thread = None
 
-    def verify(self, after: int = 0, previous: str = chain.GENESIS) -> tuple[int, Flaw | None]:
+    def verify(self, after: int = 0, previous: str = ledger_chain.GENESIS) -> tuple[int, Flaw | None]:
         """How many events behind `after`, whose hash is `previous`, hold, and the first flaw."""
         count = 0
         for batch in (_BATCH, 1):  # one by one behind the last batch that could be read, to name the row that can't be
             try:
                 with self._database.read_as_stored() as session:
-                    for row in ledger_rows.walk(session, after + count, batch):
-                        inside = chain.read(Entry(row.seq, row.body, row.hash), previous, after + count + 1)
+                    for row in events.walk(session, after + count, batch):
+                        inside = ledger_chain.read(Entry(row.seq, row.body, row.hash), previous, after + count + 1)
                         if isinstance(inside, Flaw):
                             return count, inside
-                        if not ledger_rows.columns_agree(row, inside):
+                        if not events.columns_agree(row, inside):
                             return count, Flaw(row.seq, "a column beside the event was changed after it was recorded")
                         count, previous = count + 1, row.hash
                 return count, None
@@ -208,7 +208,7 @@ class Ledger:
         if len(batch) == len(self._backlog):
             facts += more
         with self._database.write(changes_site=False, patience_s=patience_s) as session:
-            entries = ledger_rows.append(session, facts)
+            entries = events.append(session, facts)
         del self._backlog[: len(batch)]
         for item, entry in zip(batch, entries, strict=False):
             _call(item.then, entry)
@@ -257,7 +257,7 @@ class Ledger:
     def _has_spilled(self, batch: Sequence[_Waiting]) -> bool:
         try:
             self._spill.open()
-            self._spill.append([spilling.dump(_marked(item), str(uuid.uuid4())) for item in batch])
+            self._spill.append([spill_replay.dump(_marked(item), str(uuid.uuid4())) for item in batch])
         except StorageFailed as error:
             self._spill_failed(error)
             return False
@@ -300,7 +300,7 @@ class Ledger:
         if not self._spill.last:
             return False
         with self._database.write(changes_site=False, patience_s=_STILL_LOCKED_SECONDS) as session:
-            count = spilling.bring_in(session, self._spill, _BATCH)
+            count = spill_replay.bring_in(session, self._spill, _BATCH)
         self._brought += count
         self.progress = time.monotonic()
         return count > 0

@@ -14,17 +14,15 @@ from devicemgr.domain.ledger_chain import Flaw
 from devicemgr.domain.ledger_seals import Seal
 from devicemgr.errors import InvalidInput, StorageFailed
 from devicemgr.home import Home
-from devicemgr.ledger import anchor_check
-from devicemgr.ledger import verification as chain_check
+from devicemgr.ledger import anchor_check, verification
 from devicemgr.ledger.restorations import RECOVERED, RESTORED
 from devicemgr.ledger.sealer import KeyFile, read_key
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.ledger.writer import Ledger
 from devicemgr.site.site import Site
 from devicemgr.store.database import Database, Session
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger import seals as rows
-from devicemgr.store.site import settings as stored_settings
+from devicemgr.store.ledger import events, seals
+from devicemgr.store.site import settings
 from devicemgr.text import json_line, rfc3339, safe
 
 VERIFIER = files("devicemgr") / "audit_bundle.py"
@@ -35,13 +33,13 @@ def verify(site: Site, root: str | None = None) -> dict[str, Any]:
     if site.database.frozen:
         return verify_unusable(site.home, site.database.frozen)
     key = read_key(site.home.seal_key)
-    count, flaw = chain_check.check(site.ledger, site.database, key)
+    count, flaw = verification.check(site.ledger, site.database, key)
     restored: list[dict[str, Any]] = []
     with site.database.read_as_stored() as session:
-        newest = rows.last(session)
+        newest = seals.last(session)
         if flaw is None:  # else what the rows say is not to be relied on
             flaw = next(_outside(site, session, key, newest), None) or next(_spilled(site, session), None)
-            restored = [_restored(body) for body in ledger_rows.of_kinds(session, (RESTORED, RECOVERED))]
+            restored = [_restored(body) for body in events.of_kinds(session, (RESTORED, RECOVERED))]
     if flaw is None and root is not None and (key is None or key.root != root.lower()):
         flaw = Flaw(0, "the seals begin with another key than the one given")
     return _answer(count, flaw, key) | {"sealed": _sealed(newest), "restored": restored}
@@ -53,7 +51,7 @@ def verify_unusable(home: Home, why: str) -> dict[str, Any]:
     with suppress(StorageFailed):
         database = Database.open_unchanged(home.database)
         try:
-            count, flaw = chain_check.check(Ledger(database, Spill(home.spill, home.spill_key)), database, key)
+            count, flaw = verification.check(Ledger(database, Spill(home.spill, home.spill_key)), database, key)
         finally:
             database.close()
     return _answer(count, flaw or Flaw(0, why), key)
@@ -84,7 +82,7 @@ def _restored(body: dict[str, Any]) -> dict[str, Any]:
 
 def _outside(site: Site, session: Session, key: KeyFile | None, newest: Seal | None) -> Iterator[Flaw]:
     """Yield what the key file and the anchors remember, and the database does not hold."""
-    hash_of = chain_check.hash_of(session, key)
+    hash_of = verification.hash_of(session, key)
     if key is not None and key.newest is not None:
         kept = key.newest
         if (newest.number if newest else 0) < kept.number - 1:  # the newest may be on its way into the database
@@ -95,19 +93,17 @@ def _outside(site: Site, session: Session, key: KeyFile | None, newest: Seal | N
             yield Flaw(kept.seq, f"the events up to {kept.seq} are not those that the key file remembers")
     elif newest is not None:
         yield Flaw(newest.seq, f"{site.home.seal_key} is gone; restore it from its backup")
-    named = stored_settings.load(session).anchors
+    named = settings.load(session).anchors
     yield from anchor_check.flaws(session, named, key.root if key else None, hash_of)
 
 
 def _spilled(site: Site, session: Session) -> Iterator[Flaw]:
     """Yield what was recorded in the spill file and never came into the chain: it is gone, or will be at the start."""
-    for body in ledger_rows.of_kinds(session, (Kind.STORAGE_RESTORED,)):
+    for body in events.of_kinds(session, (Kind.STORAGE_RESTORED,)):
         if count := body["detail"].get("damaged"):
             yield Flaw(body["seq"], f"{count} events that waited in spill.log were missing or changed when it was read")
     if count := site.ledger.missing_from_spill():
-        yield Flaw(
-            ledger_rows.head(session)[0] + 1, f"{count} events that should wait in spill.log are missing or changed"
-        )
+        yield Flaw(events.head(session)[0] + 1, f"{count} events that should wait in spill.log are missing or changed")
 
 
 def export(site: Site, file: BinaryIO) -> dict[str, Any]:
@@ -119,10 +115,10 @@ def export(site: Site, file: BinaryIO) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle, site.database.read() as session:
             with bundle.open("events.jsonl", "w", force_zip64=True) as member:
-                for row in ledger_rows.walk(session, found["removed"]["through"] if found["removed"] else 0):
+                for row in events.walk(session, found["removed"]["through"] if found["removed"] else 0):
                     member.write(json_line({"seq": row.seq, "hash": row.hash, "body": row.body}).encode() + b"\n")
             with bundle.open("seals.jsonl", "w", force_zip64=True) as member:
-                for seal in rows.walk(session):
+                for seal in seals.walk(session):
                     member.write(json_line(seal.as_json()).encode() + b"\n")
             bundle.writestr("manifest.json", json_line(manifest) + "\n")
             bundle.writestr("verify.py", VERIFIER.read_text(encoding="utf-8"))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from devicemgr.errors import DevicemgrError
-from devicemgr.ledger import verification as chain_check
+from devicemgr.ledger import verification
 from devicemgr.ledger.sealer import read_key
-from devicemgr.operations import doctor_host as doctor_box
+from devicemgr.operations import doctor_host
 from devicemgr.operations.doctor_host import Finding, run
 from devicemgr.people import shared_cards
 from devicemgr.recovery import backup
@@ -18,8 +18,7 @@ from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import get_meta
 from devicemgr.store.people import consents, face_models, people
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import provisioning as profiles
+from devicemgr.store.site import devices_and_portals, provisioning
 from devicemgr.text import rfc3339
 
 _TEST_SECONDS = 20.0
@@ -30,7 +29,7 @@ SKEW_SECONDS = 5.0
 def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
     """All checks: `{"check", "ok", "detail", "fix"}`."""
     return [
-        *doctor_box.examine(site.home),
+        *doctor_host.examine(site.home),
         run("time", lambda: _time(site)),
         run("database", lambda: _database(site)),
         run("quarantine", lambda: _quarantine(site)),
@@ -79,7 +78,7 @@ def _quarantine(site: Site) -> str:
 
 
 def _ledger(site: Site) -> str:
-    count, flaw = chain_check.check(site.ledger, site.database, read_key(site.home.seal_key))
+    count, flaw = verification.check(site.ledger, site.database, read_key(site.home.seal_key))
     if flaw:
         raise Finding(f"event {flaw.seq}: {flaw.why}", "keep a copy of the database and find out who changed it")
     return f"{count} events, the chain holds"
@@ -136,7 +135,7 @@ def _face_model(site: Site) -> str:
 def _profiles(site: Site) -> str:
     """A camera whose new password was on its way may have it, and nobody but `device provision` finds out."""
     with site.database.read() as session:
-        phases = profiles.phases(session)
+        phases = provisioning.phases(session)
     left = sorted(name for name, phase in phases.items() if phase != "done")
     if left:
         names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
@@ -162,7 +161,7 @@ def _alarms(runtime: Runtime) -> str:
 
 def _devices(site: Site, runtime: Runtime) -> Iterator[dict[str, Any]]:
     with site.database.read() as session:
-        names = [row.name for row in places.devices(session)]
+        names = [row.name for row in devices_and_portals.devices(session)]
     for name in names:
         yield run(f"device {name}", lambda name=name: _device(runtime, name))  # type: ignore[misc]
 

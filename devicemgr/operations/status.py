@@ -14,9 +14,8 @@ from devicemgr.errors import StorageFailed
 from devicemgr.people import shared_cards
 from devicemgr.site.site import Site
 from devicemgr.store.database import Database
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger import seals
-from devicemgr.store.site import device_sync as holdings
+from devicemgr.store.ledger import events, seals
+from devicemgr.store.site import device_sync
 from devicemgr.text import rfc3339
 
 _DISPUTED_FOR = timedelta(hours=24)
@@ -34,7 +33,7 @@ def revoked(database: Database) -> dict[str, int]:
     """By device, how many people are still to be removed from it; nothing while the database can't be read."""
     try:
         with database.read() as session:
-            return {name: found["revoked"] for name, found in holdings.counts(session).items() if found["revoked"]}
+            return {name: found["revoked"] for name, found in device_sync.counts(session).items() if found["revoked"]}
     except StorageFailed:
         return {}
 
@@ -52,7 +51,7 @@ def ledger_json(database: Database) -> dict[str, Any]:
     try:
         with database.read() as session:
             sealed = seals.last(session)
-            return {"seq": ledger_rows.head(session)[0], "sealed_at": sealed.time if sealed else None}
+            return {"seq": events.head(session)[0], "sealed_at": sealed.time if sealed else None}
     except StorageFailed:
         return {"seq": 0, "sealed_at": None}
 
@@ -78,7 +77,7 @@ def disputed_alarms(database: Database) -> list[dict[str, Any]]:
     since = datetime.now(UTC) - _DISPUTED_FOR
     try:
         with database.read() as session:
-            found = ledger_rows.counts_by_portal(session, Kind.DECISION_DISPUTED, rfc3339(since))
+            found = events.counts_by_portal(session, Kind.DECISION_DISPUTED, rfc3339(since))
     except StorageFailed:
         return []
     return [

@@ -14,20 +14,17 @@ from importlib.metadata import distributions
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from devicemgr import __version__
-from devicemgr import logging as logs
+from devicemgr import __version__, logging
 from devicemgr.errors import DevicemgrError
 from devicemgr.home import Home
-from devicemgr.operations import doctor
-from devicemgr.operations import doctor_host as doctor_box
+from devicemgr.operations import doctor, doctor_host
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import settings
+from devicemgr.store.site import devices_and_portals, settings
 from devicemgr.text import safe
 
 BLANK = "‹…›"
@@ -54,7 +51,9 @@ def collect(site: Site, runtime: Runtime) -> Files:
         "home.json": _listing(site.home),
     }
     texts = {name: _text(scrub.document(document)) for name, document in documents.items()}
-    log = "".join(json.dumps(scrub.document(json.loads(line)), ensure_ascii=False) + "\n" for line in logs.kept.lines())
+    log = "".join(
+        json.dumps(scrub.document(json.loads(line)), ensure_ascii=False) + "\n" for line in logging.kept.lines()
+    )
     return {"versions.json": _text(_versions())} | texts | {"log.jsonl": log}
 
 
@@ -62,7 +61,7 @@ def collect_closed(home: Home, error: DevicemgrError) -> Files:
     """Of a home that can't be opened."""
     return {
         "versions.json": _text(_versions()),
-        "doctor.json": _text(doctor_box.examine_closed(home, error)),
+        "doctor.json": _text(doctor_host.examine_closed(home, error)),
         "home.json": _text(_listing(home)),
     }
 
@@ -96,7 +95,7 @@ def _words_of_people(session: Session) -> set[str]:
         for number in (credential.value for credential in row.credentials):
             texts += [number, number.partition(":")[2]]
         words |= {text.casefold() for text in texts} | {w.casefold() for text in texts for w in _WORD.findall(text)}
-    words |= {row.username.casefold() for row in places.devices(session) if row.username}
+    words |= {row.username.casefold() for row in devices_and_portals.devices(session) if row.username}
     return {word for word in words if word}
 
 
@@ -107,13 +106,13 @@ def _config(session: Session) -> dict[str, Any]:
             "has_password": row.sealed_password is not None,
             "options": {name: BLANK if _SECRET.search(name) else value for name, value in row.options.items()},
         }
-        for row in places.devices(session)
+        for row in devices_and_portals.devices(session)
     ]  # fmt: skip
     return {
         "devices": devices,
-        "portals": [places.portal_json(row) for row in places.portals(session)],
-        "levels": [places.level_json(row) for row in places.levels(session)],
-        "schedules": [{"name": row.name, "windows": row.windows} for row in places.schedules(session)],
+        "portals": [devices_and_portals.portal_json(row) for row in devices_and_portals.portals(session)],
+        "levels": [devices_and_portals.level_json(row) for row in devices_and_portals.levels(session)],
+        "schedules": [{"name": row.name, "windows": row.windows} for row in devices_and_portals.schedules(session)],
         "settings": settings.load(session).model_dump(mode="json", exclude={"anchors"}),
     }
 
@@ -132,7 +131,7 @@ def redacted_address(address: str) -> str:
 
 
 def _facts(session: Session) -> list[dict[str, Any]]:
-    found = ledger_rows.find(session, EventFilter(), _FACTS)
+    found = events.find(session, EventFilter(), _FACTS)
     return [
         {name: event[name] for name in _FACT_FIELDS}
         | {"detail": {name: event["detail"][name] for name in _DETAILS if name in event["detail"]}}

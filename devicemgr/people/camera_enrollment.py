@@ -10,7 +10,7 @@ from typing import Any
 from devicemgr.domain.model import VideoSource
 from devicemgr.domain.ports.device import Camera, Device
 from devicemgr.errors import InvalidInput, PhotoRefused, RequestError
-from devicemgr.people import face_enrollment as faces
+from devicemgr.people import face_enrollment
 from devicemgr.people.consents import Terms, require_not_withdrawn
 from devicemgr.recognition.workers.capture import taken
 from devicemgr.site.runtime import Runtime
@@ -42,7 +42,7 @@ def enrol(
         chosen = choose(seen, site.parts.faces.check, sitting.pictures, sitting.stopped)
     if sitting.stopped.is_set():
         raise RequestError("whoever asked has gone: nothing was enrolled")
-    return faces.enrol(
+    return face_enrollment.enrol(
         site, actor, badge, chosen, consent, allow_lookalike=allow_lookalike, device=sitting.device
     )  # fmt: skip
 

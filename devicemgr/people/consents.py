@@ -9,8 +9,7 @@ from devicemgr.domain.events import Fact
 from devicemgr.errors import ConsentEnded, ConsentWithdrawn, InvalidInput, NotFound
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session, clock_of
-from devicemgr.store.people import consents as rows
-from devicemgr.store.people import people
+from devicemgr.store.people import consents, people
 from devicemgr.store.site import settings
 from devicemgr.store.tables import PersonRow
 from devicemgr.text import parse_time, reference, rfc3339
@@ -53,18 +52,18 @@ def require_not_withdrawn(row: PersonRow, terms: Terms) -> None:
     (ConsentEnded).
     """
     person = f"{row.name} (badge {row.badge})"
-    refused = rows.withdrawn(row, terms.reference)
+    refused = consents.withdrawn(row, terms.reference)
     if refused is not None:
         raise ConsentWithdrawn(
             f"{person} withdrew the consent {refused.reference} on {_day(refused.withdrawn)}; "
             "give the reference of a new one that they have signed since"
         )
-    if terms.bulk and (refused := rows.newest_withdrawn(row)) is not None:
+    if terms.bulk and (refused := consents.newest_withdrawn(row)) is not None:
         raise ConsentWithdrawn(
             f"{person} withdrew their consent on {_day(refused.withdrawn)}; an import does not bring a face back: "
             f"`devicemgr enroll photo {row.badge} FILE --consent REF`, under a consent that they have signed since"
         )
-    if terms.bulk and (ended := rows.run_out(row, terms.reference)) is not None:
+    if terms.bulk and (ended := consents.run_out(row, terms.reference)) is not None:
         raise ConsentEnded(
             f"the consent {ended.reference} of {person} ended on {_day(ended.until)}; give the reference of a new one"
         )
@@ -82,7 +81,7 @@ def renew(site: Site, actor: str, badge: str, form: str, notice: str | None, unt
             raise NotFound(f"{badge} has no face here; `devicemgr enroll photo {badge} …` takes the consent with it")
         terms = agreed(session, form, notice, until)
         require_not_withdrawn(row, terms)
-        _, given = rows.give(session, row, terms.reference, terms.notice, terms.until)
+        _, given = consents.give(session, row, terms.reference, terms.notice, terms.until)
         if given:
             detail = {"notice": terms.notice, "until": terms.until}
             fact = Fact("admin.consent_given", datetime.now(UTC), person_id=row.id, actor=actor, detail=detail)
@@ -104,7 +103,7 @@ class ConsentWatch:
         """
         at = rfc3339(self._site.clock.now())
         with self._site.database.read() as session:
-            off = frozenset(row.id for row in rows.due(session, at))
+            off = frozenset(row.id for row in consents.due(session, at))
         if off and not self._site.clock.ahead_s:
             self._note(at)
             off = frozenset()
@@ -115,7 +114,7 @@ class ConsentWatch:
 
     def _note(self, at: str) -> None:
         with self._site.database.write() as session:
-            for consent in rows.due(session, at):
+            for consent in consents.due(session, at):
                 consent.expired = at
                 fact = Fact(EXPIRED, datetime.now(UTC), person_id=consent.person_id, detail={"until": consent.until})
                 self._site.ledger.append(session, [fact])

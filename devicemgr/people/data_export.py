@@ -3,15 +3,13 @@
 import base64
 from typing import Any
 
-from devicemgr.people import face_enrollment as faces
-from devicemgr.people import face_samples as samples
+from devicemgr.people import face_enrollment, face_samples
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.people import consents, people
-from devicemgr.store.people import samples as sample_rows
-from devicemgr.store.site import device_sync as holdings
+from devicemgr.store.people import consents, people, samples as sample_rows
+from devicemgr.store.site import device_sync
 from devicemgr.store.tables import PersonRow
 
 _PAGE = 10_000
@@ -29,7 +27,7 @@ def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str,
             "consents": [consents.as_json(consent) for consent in row.consents],
             "templates": [
                 {"model": t.model, "created": t.created, "bytes": len(t.sealed)}
-                | ({"vector": faces.vector(site, session, t.id)} if vectors else {})
+                | ({"vector": face_enrollment.vector(site, session, t.id)} if vectors else {})
                 for t in row.templates
             ],
             "samples": _photos(site, row),
@@ -37,7 +35,7 @@ def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str,
                 {"kind": c.kind, "created": c.created} | ({"number": c.value} if c.kind == "card" else {})
                 for c in row.credentials
             ],
-            "held_by_devices": holdings.places_of(session, [row.id])[row.id],
+            "held_by_devices": device_sync.places_of(session, [row.id])[row.id],
             "in_backups": row.backup_key is not None,
             "events": _events(session, row.badge),
         }
@@ -48,7 +46,7 @@ def _photos(site: Site, row: PersonRow) -> list[dict[str, Any]]:
     for sample in row.samples:
         assert row.wrapped_key is not None
         sealed = sample_rows.SealedSample(row.id, sample.consent_id, row.wrapped_key, sample.photo_mac, sample.sealed)
-        jpeg = samples.opened(site, sealed).jpeg
+        jpeg = face_samples.opened(site, sealed).jpeg
         found.append({"created": sample.created, "jpeg": base64.b64encode(jpeg).decode()})
     return found
 
@@ -57,7 +55,7 @@ def _events(session: Session, badge: str) -> list[dict[str, Any]]:
     """All of them, a page at a time."""
     found: list[dict[str, Any]] = []
     after = 0
-    while page := ledger_rows.find(session, EventFilter(badge=badge, after=after), _PAGE):
+    while page := events.find(session, EventFilter(badge=badge, after=after), _PAGE):
         found += page
         after = page[-1]["seq"]
     return found

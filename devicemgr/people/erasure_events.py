@@ -10,8 +10,8 @@ from typing import Any
 
 from devicemgr.domain.events import Fact
 from devicemgr.store.database import Session
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.site import device_sync as holdings
+from devicemgr.store.ledger import events
+from devicemgr.store.site import device_sync
 from devicemgr.text import rfc3339
 
 ON_DEVICE = "admin.person_erased_on_device"
@@ -32,7 +32,7 @@ def facts(session: Session, device: str, erased: Sequence[str], unverified: str 
     if not erased:
         return []
     now = datetime.now(UTC)
-    left = holdings.places_of(session, erased)
+    left = device_sync.places_of(session, erased)
     found = []
     for person_id in erased:
         if device in left[person_id]:
@@ -51,7 +51,7 @@ def facts(session: Session, device: str, erased: Sequence[str], unverified: str 
 def left_facts(session: Session, device: str, people: Sequence[str], here: Collection[str]) -> list[Fact]:
     """For people whom a device may still hold that is given up now; `here` are those who are not erased."""
     now = datetime.now(UTC)
-    elsewhere = holdings.places_of(session, people)
+    elsewhere = device_sync.places_of(session, people)
     found = []
     for person_id in people:
         found.append(Fact(LEFT, now, device=device, person_id=person_id))
@@ -63,7 +63,7 @@ def left_facts(session: Session, device: str, people: Sequence[str], here: Colle
 def ended_here(session: Session, person_id: str) -> list[Fact]:
     """For a person who is erased now and whom no device holds that is known: one that was given up may."""
     left = _devices(session, person_id, LEFT)
-    if not left or holdings.places_of(session, [person_id])[person_id]:
+    if not left or device_sync.places_of(session, [person_id])[person_id]:
         return []
     return [_ended(session, person_id, datetime.now(UTC), [], [])]
 
@@ -85,18 +85,18 @@ def _ended(
 
 def _places(session: Session, person_id: str) -> list[Any]:
     """Where the person was erased before, and when."""
-    bodies = ledger_rows.of_person(session, person_id, (_HERE, ON_DEVICE))
+    bodies = events.of_person(session, person_id, (_HERE, ON_DEVICE))
     return [{"place": body["device"] or "this site's database", "at": body["time"]} for body in bodies]
 
 
 def _devices(session: Session, person_id: str, kind: str) -> set[str]:
-    return {body["device"] for body in ledger_rows.of_person(session, person_id, (kind,))}
+    return {body["device"] for body in events.of_person(session, person_id, (kind,))}
 
 
 def _faces_unverified(session: Session, person_id: str) -> set[str]:
     """Devices that could not be asked about a face that was withdrawn, and have not been read back since."""
     unsure: set[str] = set()
-    for body in ledger_rows.of_person(session, person_id, (FACE_UNVERIFIED, FACE_ON_DEVICE, ON_DEVICE)):
+    for body in events.of_person(session, person_id, (FACE_UNVERIFIED, FACE_ON_DEVICE, ON_DEVICE)):
         if body["kind"] == FACE_UNVERIFIED:
             unsure.add(body["device"])
         else:

@@ -10,18 +10,15 @@ import numpy as np
 from devicemgr.domain.events import Fact
 from devicemgr.domain.ports.recognition import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
-from devicemgr.gallery import cache_file as gallery_file
+from devicemgr.gallery import cache_file
 from devicemgr.gallery.cache import open_template
-from devicemgr.people import erasure_events as erasure
-from devicemgr.people import face_samples as samples
+from devicemgr.people import erasure_events, face_samples
 from devicemgr.people.consents import Terms, require_not_withdrawn
 from devicemgr.recovery import backup
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.people import consents, face_models, people
-from devicemgr.store.people import face_templates as templates
-from devicemgr.store.site import device_sync as holdings
-from devicemgr.store.site import settings
+from devicemgr.store.people import consents, face_models, face_templates, people
+from devicemgr.store.site import device_sync, settings
 from devicemgr.store.tables import PersonRow
 from devicemgr.vault import DataKey
 
@@ -92,7 +89,7 @@ def _judged(
     with site.database.read() as session:
         row = people.get(session, badge)
         siblings = [
-            open_template(site.vault, templates.sealed(session, t.id)) for t in row.templates if t.model == model
+            open_template(site.vault, face_templates.sealed(session, t.id)) for t in row.templates if t.model == model
         ]
 
         def badge_of(person_id: str) -> str | None:
@@ -125,7 +122,7 @@ def _store(
             if mac not in known:
                 sealed = key.seal_template(_bytes(sample.embedding), model)
                 people.add_template(session, row, consent, model, sealed, mac)
-            kept += samples.keep(session, row, consent, key, mac, sample.crop)
+            kept += face_samples.keep(session, row, consent, key, mac, sample.crop)
         if prepared:
             found = {"samples": len(prepared), "kept": kept, "model": model}
             _record(site, session, "admin.face_enrolled", row, actor, found | how)
@@ -145,7 +142,7 @@ def _bytes(embedding: Embedding) -> bytes:
 
 def vector(site: Site, session: Session, template_id: str) -> list[float]:
     """A template's embedding, for who may see it: its person, once two admins agreed."""
-    return [float(value) for value in open_template(site.vault, templates.sealed(session, template_id))]
+    return [float(value) for value in open_template(site.vault, face_templates.sealed(session, template_id))]
 
 
 def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
@@ -157,7 +154,7 @@ def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
         for given in row.consents:
             given.withdrawn = given.withdrawn or people.now_text()
         gone = people.drop_face(session, row)
-        gallery_file.forget(session)
+        cache_file.forget(session)
         _record(site, session, "admin.consent_withdrawn", row, actor, {"templates_erased": gone})
     verified, unseen = _after_removal(site, row.id)
     return {"badge": badge, "templates_erased": gone, "verified": verified, "backups_closed": unseen}
@@ -168,7 +165,7 @@ def end(site: Site, person_id: str) -> None:
     with site.database.write() as session:
         row = session.get_one(PersonRow, person_id)
         gone = people.drop_face(session, row)
-        gallery_file.forget(session)
+        cache_file.forget(session)
         detail: dict[str, Any] = {"why": "the consent has ended", "templates_erased": gone}
         site.ledger.append(session, [Fact("admin.face_erased", datetime.now(UTC), person_id=person_id, detail=detail)])
 
@@ -177,11 +174,11 @@ def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
     """Erase a person: record, credentials, consents, templates and key; read back; an erasure record stays."""
     with site.database.write() as session:
         row = people.get(session, badge)
-        devices = holdings.places_of(session, [row.id])[row.id]
+        devices = device_sync.places_of(session, [row.id])[row.id]
         gone = people.erase(session, row)
-        gallery_file.forget(session)
+        cache_file.forget(session)
         _record(site, session, "admin.person_erased", row, actor, gone | {"devices": devices})
-        site.ledger.append(session, erasure.ended_here(session, row.id))
+        site.ledger.append(session, erasure_events.ended_here(session, row.id))
     wiped, unseen = _after_removal(site, row.id)
     with site.database.read() as session:
         still_there = people.badge_of(session, row.id) is not None

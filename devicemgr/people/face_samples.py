@@ -11,8 +11,7 @@ from devicemgr.domain.ports.recognition import Box, FaceCrop
 from devicemgr.errors import KeyMissing
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.people import people
-from devicemgr.store.people import samples as rows
+from devicemgr.store.people import people, samples
 from devicemgr.store.tables import ConsentRow, PersonRow, SampleRow
 from devicemgr.vault import DataKey
 
@@ -41,7 +40,7 @@ def keep(
     return True
 
 
-def opened(site: Site, sealed: rows.SealedSample) -> FaceCrop:
+def opened(site: Site, sealed: samples.SealedSample) -> FaceCrop:
     """One kept face; KeyMissing when it was altered or moved."""
     key = site.vault.data_key(sealed.person_id, sealed.wrapped_key)
     return _unpacked(key.open_sample(sealed.data, sealed.photo_mac))
@@ -50,7 +49,7 @@ def opened(site: Site, sealed: rows.SealedSample) -> FaceCrop:
 def sample_jpeg(site: Site, person_id: str) -> bytes | None:
     """The newest kept face of a person whose consent is in force, a JPEG of at most 640 pixels a side; None without."""
     with site.database.read() as session:
-        sealed = rows.newest(session, person_id)
+        sealed = samples.newest(session, person_id)
     return opened(site, sealed).jpeg if sealed is not None else None
 
 
@@ -63,7 +62,7 @@ class KeptSamples:
     def digests(self) -> dict[str, str]:
         """What names each person's newest kept face."""
         with self._site.database.read() as session:
-            return rows.newest_ids(session)
+            return samples.newest_ids(session)
 
     def jpeg(self, person_id: str) -> bytes | None:
         """The newest kept face of a person."""

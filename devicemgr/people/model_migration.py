@@ -16,12 +16,10 @@ from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.ports.recognition import Embedding
 from devicemgr.errors import DevicemgrError, InvalidInput, KeyMissing, NotFound, RequestError
 from devicemgr.gallery.cache import GalleryKeeper
-from devicemgr.people import calibration as calibrating
-from devicemgr.people import face_samples as samples
+from devicemgr.people import calibration, face_samples
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.people import calibrations, face_models, people
-from devicemgr.store.people import samples as rows
+from devicemgr.store.people import calibrations, face_models, people, samples as rows
 from devicemgr.store.people.face_models import FaceModels, Move
 from devicemgr.store.site import settings
 from devicemgr.store.tables import ConsentRow, PersonRow, SampleRow
@@ -151,7 +149,7 @@ def work(site: Site, most: int = BATCH) -> bool:
 
 def _embedded(site: Site, sealed: rows.SealedSample, model: FaceModel | None) -> Embedding | None:
     try:
-        (found,) = site.parts.faces.embed([samples.opened(site, sealed)], model)
+        (found,) = site.parts.faces.embed([face_samples.opened(site, sealed)], model)
     except KeyMissing as error:
         log.error("a kept sample does not open: %s", error)
         return None
@@ -201,7 +199,7 @@ def _calibrate_first(site: Site) -> None:
         face_models.target,
     )  # fmt: skip
     try:
-        calibrating.calibrate_gallery(site, keeper, "migration", calibrating.DEFAULT_FPIR)
+        calibration.calibrate_gallery(site, keeper, "migration", calibration.DEFAULT_FPIR)
     except InvalidInput as error:
         log.info("the new face model is not calibrated: %s", error)
 

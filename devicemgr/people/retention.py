@@ -14,13 +14,13 @@ from typing import Any
 from devicemgr.domain.events import Fact
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.sealer import Removed, read_key
-from devicemgr.people import face_enrollment as faces
+from devicemgr.people import face_enrollment
 from devicemgr.recovery import backup
 from devicemgr.site.site import Site
 from devicemgr.store.database import get_meta, set_meta
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.people import consents, samples
-from devicemgr.store.site import settings as stored_settings
+from devicemgr.store.site import settings
 from devicemgr.text import parse_time, rfc3339
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Retention:
 def run(site: Site, now: datetime, stopping: threading.Event | None = None) -> dict[str, int]:
     """Remove what the settings say at `now`; how much went, by kind."""
     with site.database.read() as session:
-        found = stored_settings.load(session)
+        found = settings.load(session)
     gone = {"samples": 0, "faces": 0, "events": 0}
     if found.samples_days:
         gone["samples"] = _remove_samples(site, _before(now, found.samples_days), found.samples_days)
@@ -126,7 +126,7 @@ def _remove_faces(site: Site, before: str) -> int:
     with site.database.read() as session:
         people = list(consents.ended_by(session, before))
     for person_id in people:
-        faces.end(site, person_id)
+        face_enrollment.end(site, person_id)
         backup.forget(site.database, site.vault, person_id)
     if people:
         site.gallery.refresh()
@@ -140,7 +140,7 @@ def _remove_events(site: Site, stopping: threading.Event) -> int:
     total = 0
     while removed and not stopping.is_set():
         with site.database.write(changes_site=False) as session:
-            count = ledger_rows.remove_oldest(session, removed.through, _BATCH)
+            count = events.remove_oldest(session, removed.through, _BATCH)
             total += count
             if count < _BATCH:
                 if total:

@@ -25,8 +25,7 @@ from devicemgr.errors import (
 from devicemgr.provisioning.result import Result, Step
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import provisioning as profiles
+from devicemgr.store.site import devices_and_portals, provisioning
 from devicemgr.store.site.provisioning import OWN, SENT, SETTLED, Secret
 
 log = logging.getLogger(__name__)
@@ -46,14 +45,14 @@ class Provisioning:
     def __init__(self, site: Site, name: str, profile: str | None, record: Record, changed: Callable[[], None]) -> None:
         self._site, self._record, self._changed = site, record, changed
         with site.database.read() as session:
-            row = places.device(session, name)
-            before = profiles.progress(session, row.id)
+            row = devices_and_portals.device(session, name)
+            before = provisioning.progress(session, row.id)
             chosen = profile or row.profile or (before and before["profile"])
             if not chosen:
                 raise InvalidInput(f"device '{name}' has no profile; give one with --profile, or in the site's file")
-            stated = profiles.profile(session, chosen)
-            self._config = places.device_config(row, site.vault)
-            self._made = profiles.secret(session, site.vault, row.id, OWN)
+            stated = provisioning.profile(session, chosen)
+            self._config = devices_and_portals.device_config(row, site.vault)
+            self._made = provisioning.secret(session, site.vault, row.id, OWN)
         self._resumed = before is not None and before["phase"] == "running"
         self._result = Result(name, chosen, [Step(setting) for setting in self._settings(stated)])
         self._device: Device | None = None
@@ -197,7 +196,7 @@ class Provisioning:
     def _set_user(self, desk: SettingsDesk, step: Step) -> None:
         user = step.setting.subject
         with self._site.database.write(changes_site=False) as session:
-            made = profiles.make_secret(session, self._site.vault, self._config.id, user)
+            made = provisioning.make_secret(session, self._site.vault, self._config.id, user)
         setting = replace(step.setting, secret=made.password)
         step.why = ""
         lost = _sent(desk, setting)
@@ -211,13 +210,13 @@ class Provisioning:
         else:
             with self._site.database.write(changes_site=False) as session:
                 kept = Secret(made.password, SETTLED)
-                profiles.keep_secret(session, self._site.vault, self._config.id, user, kept)
+                provisioning.keep_secret(session, self._site.vault, self._config.id, user, kept)
             step.outcome = "changed"
 
     def _set_own_password(self, step: Step) -> None:
         """Stored, sent, proven; until it is proven both passwords are kept, and both tried the next time."""
         with self._site.database.write(changes_site=False) as session:
-            self._made = made = profiles.make_secret(session, self._site.vault, self._config.id, OWN)
+            self._made = made = provisioning.make_secret(session, self._site.vault, self._config.id, OWN)
         setting = replace(step.setting, secret=made.password)
         assert self._desk is not None
         refused: DeviceRefused | None = None
@@ -235,7 +234,7 @@ class Provisioning:
             step.outcome, step.why = "failed", "the device goes on with the password from before; both are kept"
             return
         with self._site.database.write(changes_site=False) as session:
-            profiles.forget_secrets(session, self._config.id, [OWN])
+            provisioning.forget_secrets(session, self._config.id, [OWN])
         raise refused
 
     def _proven(self, passwords: Iterable[str | None]) -> str | None:
@@ -255,19 +254,21 @@ class Provisioning:
         self._made, self._holds_new = Secret(self._made.password, SETTLED), False
         self._config = replace(self._config, password=self._made.password)
         with self._site.database.write() as session:
-            places.set_password(places.device(session, self._config.name), self._site.vault, self._made.password)
-            profiles.keep_secret(session, self._site.vault, self._config.id, OWN, self._made)
+            devices_and_portals.set_password(
+                devices_and_portals.device(session, self._config.name), self._site.vault, self._made.password
+            )
+            provisioning.keep_secret(session, self._site.vault, self._config.id, OWN, self._made)
         self._changed()
 
     def _secret(self, user: str) -> Secret | None:
         with self._site.database.read() as session:
-            return profiles.secret(session, self._site.vault, self._config.id, user)
+            return provisioning.secret(session, self._site.vault, self._config.id, user)
 
     # The record.
 
     def _begin(self, step: Step) -> None:
         with self._site.database.write(changes_site=False) as session:
-            profiles.begin(session, self._config.id, self._result.profile, step.setting.name)
+            provisioning.begin(session, self._config.id, self._result.profile, step.setting.name)
             if not self._begun:
                 more = {"resumed": True} if self._resumed else {}
                 self._record(session, self._named({"phase": "begun"} | more))
@@ -282,7 +283,7 @@ class Provisioning:
         outcome = "failed" if not result.ok else "changed" if "changed" in told else "unchanged"
         cause = {"cause": str(result.error)} if result.error else {}
         with self._site.database.write(changes_site=False) as session:
-            profiles.end(session, self._config.id, result.profile, done=result.ok)
+            provisioning.end(session, self._config.id, result.profile, done=result.ok)
             self._record(session, self._named({"phase": "ended", "outcome": outcome} | told | cause))
 
     def _named(self, detail: dict[str, Any]) -> dict[str, Any]:

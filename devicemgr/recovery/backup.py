@@ -24,12 +24,11 @@ from devicemgr.errors import DevicemgrError, InvalidInput, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger import restorations
 from devicemgr.ledger.sealer import Sealer
-from devicemgr.recovery import backup_stream as backup_file
-from devicemgr.recovery import person_keys as people_keys
+from devicemgr.recovery import backup_stream, person_keys
 from devicemgr.recovery.person_keys import KeysFile, PersonKeys
-from devicemgr.store import backup_copy as copying
+from devicemgr.store import backup_copy
 from devicemgr.store.database import Database, Session, get_meta, set_meta
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.people import people
 from devicemgr.text import rfc3339
 from devicemgr.vault import FileKey, Vault
@@ -56,7 +55,7 @@ class Work:
 
 def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, told: Told) -> dict[str, Any]:
     """Write `file`, whole and read back, or not at all, and the people's keys into `keys`; the answer of `backup`."""
-    backup_file.checked_passphrase(passphrase)
+    backup_stream.checked_passphrase(passphrase)
     _require_replaceable(file)
     _sweep(file.parent)
     made, identity = rfc3339(datetime.now(UTC)), str(uuid.uuid4())
@@ -65,7 +64,7 @@ def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, told: 
     _record_begin(work, identity, proof, actor)
     sealer = Sealer(work.home, work.database)
     sealer.seal()
-    with sealer.alone(), copying.nameless(work.home.database, work.home.path) as copy:
+    with sealer.alone(), backup_copy.nameless(work.home.database, work.home.path) as copy:
         manifest = _manifest(work, copy, secret) | {"proof": proof}
         _write_keys(work, keys, secret, made)
         manifest["people"] = copy.take_out(_record_sealer(work))
@@ -90,7 +89,7 @@ def _require_replaceable(file: Path) -> None:
     try:
         if file.exists():
             with file.open("rb") as found:
-                backup_file.read_about(found)
+                backup_stream.read_about(found)
     except InvalidInput as error:
         raise InvalidInput(f"{file} is there already and is no backup; choose another file") from error
     except OSError as error:
@@ -102,7 +101,7 @@ def _sweep(folder: Path) -> None:
     for path in folder.glob(".*.part"):
         with suppress(OSError), path.open("rb") as draft:
             fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _DRAFT.fullmatch(path.name) and draft.read(len(backup_file.MAGIC)) in (b"", backup_file.MAGIC):
+            if _DRAFT.fullmatch(path.name) and draft.read(len(backup_stream.MAGIC)) in (b"", backup_stream.MAGIC):
                 path.unlink()
 
 
@@ -138,7 +137,7 @@ def seal_keyring_anew(session: Session, before: Vault, fresh: Vault) -> int:
     return 1
 
 
-def _manifest(work: Work, copy: copying.Copy, secret: str) -> dict[str, Any]:
+def _manifest(work: Work, copy: backup_copy.Copy, secret: str) -> dict[str, Any]:
     """What is in the backup beside the database: keys, and where the record stood."""
     folder = work.home.key.parent
     found = {work.home.key.name: work.vault.dump()}
@@ -149,7 +148,7 @@ def _manifest(work: Work, copy: copying.Copy, secret: str) -> dict[str, Any]:
                 raise StorageFailed(f"{path} is too big to be a key; move it out of the folder of the keys")
             found[path.name] = path.read_bytes()
     return {
-        "keys": {name: backup_file.text_of(content) for name, content in found.items()},
+        "keys": {name: backup_stream.text_of(content) for name, content in found.items()},
         "keyring": secret,
         "events": copy.scalar("SELECT max(seq) FROM events") or 0,
         "seal": copy.scalar("SELECT max(number) FROM seals") or 0,
@@ -162,7 +161,7 @@ def _write_keys(work: Work, path: Path, secret: str, made: str) -> None:
     with work.database.read() as session:
         found = {person: _sealed(work.vault, keyring, person, *pair) for person, *pair in people.keys(session)}
     entries = {person: sealed for person, sealed in found.items() if sealed is not None}
-    people_keys.write(path, KeysFile(people_keys.keyring_name(secret), made, entries))
+    person_keys.write(path, KeysFile(person_keys.keyring_name(secret), made, entries))
 
 
 def _sealed(vault: Vault, keyring: FileKey, person: str, backup_key: bytes | None, wrapped: bytes | None) -> str | None:
@@ -170,7 +169,7 @@ def _sealed(vault: Vault, keyring: FileKey, person: str, backup_key: bytes | Non
         return None
     record = bytes.fromhex(vault.open_secret(f"backup|{person}", backup_key))
     face = vault.data_key(person, wrapped).bare() if wrapped else None
-    return people_keys.seal(keyring, person, PersonKeys(record, face))
+    return person_keys.seal(keyring, person, PersonKeys(record, face))
 
 
 def _record_sealer(work: Work) -> Callable[[str, bytes], bytes]:
@@ -192,7 +191,7 @@ def binding(person: str) -> str:
 
 
 def _write(
-    file: Path, passphrase: str, about: dict[str, Any], manifest: dict[str, Any], copy: copying.Copy, told: Told
+    file: Path, passphrase: str, about: dict[str, Any], manifest: dict[str, Any], copy: backup_copy.Copy, told: Told
 ) -> Path:
     """The draft beside `file`: on disk, and read back from there."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
@@ -200,14 +199,14 @@ def _write(
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as out:
             fcntl.flock(out, fcntl.LOCK_EX)
-            head = backup_file.write(out, passphrase, about, manifest, copy.chunks())
+            head = backup_stream.write(out, passphrase, about, manifest, copy.chunks())
             out.flush()
             os.fsync(out.fileno())
         told(0)
         with draft.open("rb") as written:
-            backup_file.read_about(written)
-            _, body = backup_file.read(written, head)
-            if backup_file.digest_of(body, told) != backup_file.digest_of(copy.chunks(), lambda _: None):
+            backup_stream.read_about(written)
+            _, body = backup_stream.read(written, head)
+            if backup_stream.digest_of(body, told) != backup_stream.digest_of(copy.chunks(), lambda _: None):
                 raise StorageFailed(f"what was written to {file} reads back as something else; check that disk")
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -223,14 +222,14 @@ def _record_begin(work: Work, identity: str, proof: str, actor: str) -> None:
     detail = {"id": identity, "commitment": restorations.commitment(proof)}
     with work.database.write(changes_site=False) as session:
         fact = Fact(restorations.BACKUP_BEGUN, datetime.now(UTC), actor=actor, detail=detail)
-        ledger_rows.append(session, [fact])
+        events.append(session, [fact])
 
 
 def _record(work: Work, keys: Path, summary: dict[str, Any], actor: str) -> None:
     """No copy without a record of it; it is committed before the file has its name."""
     with work.database.write(changes_site=False) as session:
         fact = Fact("admin.backup_made", datetime.now(UTC), actor=actor, detail=summary)
-        ledger_rows.append(session, [fact])
+        events.append(session, [fact])
         set_meta(session, LAST, json.dumps({**summary, "keys": str(keys)}))
         set_meta(session, OWED, "")
 
@@ -253,11 +252,11 @@ def forget(database: Database, vault: Vault, person_id: str) -> bool:
     done = False
     with suppress(DevicemgrError):
         path = Path(known["keys"])
-        found = people_keys.read(path)
+        found = person_keys.read(path)
         entry = _sealed(vault, vault.file_key(secret), person_id, backup_key, wrapped)
         rest = {person: sealed for person, sealed in found.sealed.items() if person != person_id}
         changed = rest | ({person_id: entry} if entry and person_id in found.sealed else {})
-        people_keys.write(path, KeysFile(found.keyring, found.made, changed))
+        person_keys.write(path, KeysFile(found.keyring, found.made, changed))
         done = True
     if not done:
         with database.write(changes_site=False) as session:

@@ -8,7 +8,7 @@ from devicemgr.atomic_files import sync_folder
 from devicemgr.errors import DevicemgrError, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger.sealer import KeyFile, read_key
-from devicemgr.store import integrity as condition
+from devicemgr.store import integrity
 from devicemgr.text import rfc3339
 
 log = logging.getLogger(__name__)
@@ -19,14 +19,14 @@ _LOOK_SECONDS = 2.0
 
 def trouble(home: Home, *, thorough: bool = False) -> str | None:
     """Why the database can't be used, or None, also for a home that never had one; `thorough` looks at all pages."""
-    found = condition.flaw(home.database, _LOOK_SECONDS if thorough else None)
-    if found in condition.NEW and not had_one(home):
+    found = integrity.flaw(home.database, _LOOK_SECONDS if thorough else None)
+    if found in integrity.NEW and not had_one(home):
         return None  # or its making was cut off
     key = _key(home)
     if found is None and key is not None and key.newest is not None:
         removed = key.removed.through if key.removed else 0
-        found = condition.seal_flaw(home.database, key.newest, removed)
-    return found if found != condition.GONE else _reason(home) or found
+        found = integrity.seal_flaw(home.database, key.newest, removed)
+    return found if found != integrity.GONE else _reason(home) or found
 
 
 def had_one(home: Home) -> bool:

@@ -9,8 +9,7 @@ from pathlib import Path
 from devicemgr.errors import DevicemgrError, StorageFailed
 from devicemgr.home import Home
 from devicemgr.recovery import quarantine
-from devicemgr.store import integrity as condition
-from devicemgr.store import sqlite
+from devicemgr.store import integrity, sqlite
 from devicemgr.store.database import FINGERPRINT, Database, Session, set_meta
 from devicemgr.vault import Vault
 
@@ -48,9 +47,9 @@ def open_frozen(home: Home, why: str, *, nobody: Vault | None) -> FrozenDatabase
     path = folder / home.database.name
     told = quarantine.advice(home, why)
     try:
-        if condition.flaw(home.snapshot, None) is not None:
+        if integrity.flaw(home.snapshot, None) is not None:
             raise StorageFailed("there is no whole snapshot")
-        condition.copy(home.snapshot, path)
+        integrity.copy(home.snapshot, path)
         Database.create(path).close()
     except DevicemgrError as error:
         if nobody is None:

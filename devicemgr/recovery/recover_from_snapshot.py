@@ -7,14 +7,14 @@ from typing import Any
 from devicemgr.atomic_files import sync_folder
 from devicemgr.domain.events import Fact
 from devicemgr.errors import InvalidInput, KeyMissing, RequestError, StorageFailed
-from devicemgr.gallery import cache_file as gallery_file
+from devicemgr.gallery import cache_file
 from devicemgr.home import Home
-from devicemgr.ledger import spill_replay as spilling
+from devicemgr.ledger import spill_replay
 from devicemgr.ledger.restorations import RECOVERED
 from devicemgr.ledger.sealer import Sealer
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.recovery import quarantine
-from devicemgr.store import integrity as condition
+from devicemgr.store import integrity
 from devicemgr.store.database import FINGERPRINT, Database, get_meta
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.text import rfc3339
@@ -27,11 +27,11 @@ def from_snapshot(home: Home, actor: str) -> dict[str, Any]:
         why = quarantine.trouble(home, thorough=True)
         if why is None:
             raise RequestError("the database can be used; there is nothing to recover from")
-        if condition.flaw(home.snapshot, None) is not None:
+        if integrity.flaw(home.snapshot, None) is not None:
             raise InvalidInput("there is no whole snapshot; restore a backup (`devicemgr restore FILE --replace`)")
         aside = quarantine.set_aside(home, why) if home.database.exists() else _last(home)
         draft = home.path / ".recovering.db"
-        condition.copy(home.snapshot, draft)
+        integrity.copy(home.snapshot, draft)
         try:
             answer = _brought_up(home, draft, why, aside, actor)
             draft.rename(home.database)
@@ -63,9 +63,9 @@ def _brought_up(home: Home, draft: Path, why: str, aside: Path | None, actor: st
                 "why": why, "snapshot": taken, "events": events, "set_aside": aside.name if aside else None,
                 **Sealer(home, database).begin_anew(session),
             }  # fmt: skip
-            gallery_file.forget(session)
+            cache_file.forget(session)
             ledger_rows.append(session, [Fact(RECOVERED, datetime.now(UTC), actor=actor, detail=detail)])
-            brought = spilling.bring_in_all(session, spill) if spill.attach() else 0
+            brought = spill_replay.bring_in_all(session, spill) if spill.attach() else 0
         database.forget()
     finally:
         database.close()

@@ -12,22 +12,17 @@ from devicemgr.domain.events import Fact, Kind
 from devicemgr.domain.ledger_chain import Flaw
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import InvalidInput, KeyMissing, StorageFailed
-from devicemgr.gallery import cache_file as gallery_file
+from devicemgr.gallery import cache_file
 from devicemgr.home import Home
-from devicemgr.ledger import spill_replay as spilling
-from devicemgr.ledger import verification as chain_check
+from devicemgr.ledger import spill_replay, verification
 from devicemgr.ledger.restorations import RESTORED
 from devicemgr.ledger.sealer import Sealer, read_key
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.ledger.writer import Ledger
-from devicemgr.recovery import backup
-from devicemgr.recovery import backup_stream as backup_file
-from devicemgr.recovery import home_swap as swap
-from devicemgr.recovery import person_keys as people_keys
-from devicemgr.store import backup_copy as copying
+from devicemgr.recovery import backup, backup_stream, home_swap, person_keys
+from devicemgr.store import backup_copy
 from devicemgr.store.database import FINGERPRINT, Database, get_meta
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger import seals
+from devicemgr.store.ledger import events, seals
 from devicemgr.text import rfc3339
 from devicemgr.vault import Vault
 
@@ -49,50 +44,50 @@ def restore(
 ) -> dict[str, Any]:
     """Make `home` what `file` holds; the answer of `restore`. `told` hears of bytes done and in all."""
     about, head = _opened(file, passphrase)
-    entries = people_keys.read(keys)
+    entries = person_keys.read(keys)
     if entries.made < str(about.get("made")):
         raise InvalidInput(f"{keys} is older than the backup; give the newest people's keys with --keys")
     home.make()
     with home.taken():
-        swap.finish(home)
-        there = swap.occupants(home)
+        home_swap.finish(home)
+        there = home_swap.occupants(home)
         if there and not replace:
             raise InvalidInput(f"{home.path} is not empty ({there[0]}); --replace moves what is there aside")
-        fresh = swap.stage(home)
+        fresh = home_swap.stage(home)
         try:
             count, manifest = _filled(fresh, file, head, entries, home, told)
             answer = _brought_up(fresh, about, manifest, count, actor, Spill(home.spill, home.spill_key))
             aside = f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-            swap.begin(home, aside)
+            home_swap.begin(home, aside)
         except OSError as error:
             raise StorageFailed(f"cannot restore into {home.path} ({error.strerror}); free space there") from error
         finally:
-            swap.drop(home)
-        swap.finish(home)
+            home_swap.drop(home)
+        home_swap.finish(home)
     database = Database.open(home.database)
     Sealer(home, database).seal()
     database.close()
     return {"home": str(home.path), "replaced": str(home.path / aside) if there else None, **answer}
 
 
-def _opened(file: Path, passphrase: str) -> tuple[dict[str, Any], backup_file.Head]:
+def _opened(file: Path, passphrase: str) -> tuple[dict[str, Any], backup_stream.Head]:
     try:
         with file.open("rb") as source:
-            about = backup_file.read_about(source)
+            about = backup_stream.read_about(source)
     except OSError as error:
         raise StorageFailed(f"cannot read {file} ({error.strerror})") from error
-    return about, backup_file.open_head(about, passphrase)
+    return about, backup_stream.open_head(about, passphrase)
 
 
 def _filled(
-    fresh: Home, file: Path, head: backup_file.Head, entries: people_keys.KeysFile, home: Home,
+    fresh: Home, file: Path, head: backup_stream.Head, entries: person_keys.KeysFile, home: Home,
     told: Callable[[int, int], None],
 ) -> tuple[_Count, dict[str, Any]]:  # fmt: skip
     """Database and keys as they were in the backup, people as far as they may come back."""
     with file.open("rb") as source:
-        backup_file.read_about(source)
-        manifest, body = backup_file.read(source, head)
-        if entries.keyring != people_keys.keyring_name(manifest["keyring"]):
+        backup_stream.read_about(source)
+        manifest, body = backup_stream.read(source, head)
+        if entries.keyring != person_keys.keyring_name(manifest["keyring"]):
             raise InvalidInput("the people's keys are another site's; give the right file with --keys")
         fresh.key.parent.mkdir(mode=0o700)
         for name, content in manifest["keys"].items():
@@ -104,24 +99,24 @@ def _filled(
                 told(len(chunk), int(manifest["size"]))
     vault, count = Vault.load(fresh.key), _Count()
     if home.database.exists():
-        count.revoked = copying.revoked_since(home.database, int(manifest["events"]), (_ERASED, _WITHDRAWN))
-    with copying.named(fresh.database) as copy:
+        count.revoked = backup_copy.revoked_since(home.database, int(manifest["events"]), (_ERASED, _WITHDRAWN))
+    with backup_copy.named(fresh.database) as copy:
         keyring = vault.file_key(manifest["keyring"])
         count.people = copy.put_back(_records(copy, vault, keyring, entries, count))
     return count, manifest
 
 
 def _records(
-    copy: copying.Copy, vault: Vault, keyring: Any, entries: people_keys.KeysFile, count: _Count
-) -> Iterator[copying.Record]:
+    copy: backup_copy.Copy, vault: Vault, keyring: Any, entries: person_keys.KeysFile, count: _Count
+) -> Iterator[backup_copy.Record]:
     for person, sealed in copy.sealed():
         entry = entries.sealed.get(person)
         if entry is None or person in count.revoked.get(_ERASED, ()):
             count.left_out += 1
             continue
-        own = people_keys.unseal(keyring, person, entry)
+        own = person_keys.unseal(keyring, person, entry)
         opened = vault.file_key(own.record.hex()).open(sealed, backup.binding(person))
-        record = copying.unpacked(opened)
+        record = backup_copy.unpacked(opened)
         (row,) = record["people"]
         row["backup_key"] = vault.seal_secret(f"backup|{person}", own.record.hex())
         has_withdrawn = person in count.revoked.get(_WITHDRAWN, ())
@@ -131,7 +126,7 @@ def _records(
         yield record
 
 
-def _give_face(record: copying.Record, person: str, vault: Vault, key: bytes | None) -> bool:
+def _give_face(record: backup_copy.Record, person: str, vault: Vault, key: bytes | None) -> bool:
     """The face's key as stored, if it is the one of these templates; else the face stays away."""
     stored = record.get("templates", []) + record.get("samples", [])
     wrapped = vault.wrapped(person, key) if key else None
@@ -143,12 +138,12 @@ def _give_face(record: copying.Record, person: str, vault: Vault, key: bytes | N
     return False
 
 
-def _withdraw(record: copying.Record) -> None:
+def _withdraw(record: backup_copy.Record) -> None:
     for consent in record.get("consents", []):
         consent["withdrawn"] = consent["withdrawn"] or rfc3339(datetime.now(UTC))
 
 
-def _fits(record: copying.Record, person: str, vault: Vault, wrapped: bytes) -> bool:
+def _fits(record: backup_copy.Record, person: str, vault: Vault, wrapped: bytes) -> bool:
     key = vault.data_key(person, wrapped)
     try:
         for template in record.get("templates", []):
@@ -176,14 +171,14 @@ def _brought_up(
         # Backups of 0.1.0 hold no proof: an anchor that knows of later seals will then not be explained by the restore.
         proven = {**detail, "proof": manifest.get("proof")}
         with database.write() as session:
-            gallery_file.forget(session)
+            cache_file.forget(session)
             # At once behind the copy: its place is part of the proof (restorations.is_proven).
-            ledger_rows.append(session, [Fact(RESTORED, datetime.now(UTC), actor=actor, detail=proven)])
+            events.append(session, [Fact(RESTORED, datetime.now(UTC), actor=actor, detail=proven)])
             if spill.attach():
-                spilling.bring_in_all(session, spill)
+                spill_replay.bring_in_all(session, spill)
             if spill.damaged:  # the old home's spill file is moved away with it, so that no start will count this
                 missing = Fact(Kind.STORAGE_RESTORED, datetime.now(UTC), detail={"damaged": spill.damaged})
-                ledger_rows.append(session, [missing])
+                events.append(session, [missing])
         database.forget()
     finally:
         database.close()
@@ -195,7 +190,7 @@ def _require_whole(fresh: Home, database: Database) -> None:
     key = read_key(fresh.seal_key)
     with database.read() as session:
         fits = get_meta(session, FINGERPRINT) == Vault.load(fresh.key).fingerprint()
-        count, flaw = chain_check.check(Ledger(database, Spill(fresh.spill, fresh.spill_key)), database, key)
+        count, flaw = verification.check(Ledger(database, Spill(fresh.spill, fresh.spill_key)), database, key)
         newest = seals.last(session)
     if flaw is None and key is not None and key.newest != newest:
         flaw = Flaw(count, "the key file of the seals is of another time")

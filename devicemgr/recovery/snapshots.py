@@ -13,7 +13,7 @@ from collections.abc import Callable
 from devicemgr.atomic_files import sync_folder
 from devicemgr.errors import DevicemgrError, StorageFailed
 from devicemgr.home import Home
-from devicemgr.store import integrity as condition
+from devicemgr.store import integrity
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,10 @@ class Snapshots:
         """Take one now; StorageFailed, and the one before stays, when it is not whole."""
         with self._lock:
             began = time.monotonic()
-            stamp = condition.stamp(self._home.database)
+            stamp = integrity.stamp(self._home.database)
             draft = self._home.snapshot.with_suffix(".new")
             draft.parent.mkdir(mode=0o700, exist_ok=True)
-            condition.copy(self._home.database, draft)
+            integrity.copy(self._home.database, draft)
             self._replace()
             self._stamp, self._seen = stamp, stamp[0]
             self._taken, self._took = time.monotonic(), time.monotonic() - began
@@ -85,20 +85,20 @@ class Snapshots:
         if not self._home.snapshot.exists():
             return True
         if self._stamp is None:
-            self._stamp = condition.stamp(self._home.snapshot)
+            self._stamp = integrity.stamp(self._home.snapshot)
         if at_stop and self._took > _AT_STOP_S:
             return False
-        found = condition.stamp(self._home.database)
+        found = integrity.stamp(self._home.database)
         soon = _EVENTS_S if found[0] == self._stamp[0] else _RIGHTS_S
         pause = 0.0 if at_stop or not self._taken else max(soon, _TIMES_AS_LONG * self._took)
         return found != self._stamp and time.monotonic() - self._taken >= pause
 
     def _outlives_somebody(self) -> bool:
         """Looked at once for each state of people and site."""
-        revision = condition.stamp(self._home.database)[0]
+        revision = integrity.stamp(self._home.database)[0]
         if revision == self._seen:
             return False
-        found = condition.holds_more_of_people(self._home.snapshot, self._home.database)
+        found = integrity.holds_more_of_people(self._home.snapshot, self._home.database)
         self._seen = None if found else revision
         return found
 

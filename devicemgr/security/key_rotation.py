@@ -10,13 +10,12 @@ from typing import Any
 
 from devicemgr.atomic_files import replace_durably, sync_folder
 from devicemgr.domain.events import Fact
-from devicemgr.gallery import cache_file as gallery_file
+from devicemgr.gallery import cache_file
 from devicemgr.recovery import backup
 from devicemgr.site.site import Site
 from devicemgr.store.database import FINGERPRINT, Session, set_meta
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import provisioning as profiles
+from devicemgr.store.site import devices_and_portals, provisioning
 from devicemgr.vault import Vault
 
 
@@ -47,7 +46,7 @@ def rotate(site: Site, actor: str) -> dict[str, Any]:
 def _sealed_anew(session: Session, before: Vault, fresh: Vault) -> dict[str, int]:
     return {
         "people": people.seal_keys_anew(session, before, fresh),
-        "devices": places.seal_passwords_anew(session, before, fresh),
-        "device_users": profiles.seal_secrets_anew(session, before, fresh),
-        "files": gallery_file.seal_anew(session, before, fresh) + backup.seal_keyring_anew(session, before, fresh),
+        "devices": devices_and_portals.seal_passwords_anew(session, before, fresh),
+        "device_users": provisioning.seal_secrets_anew(session, before, fresh),
+        "files": cache_file.seal_anew(session, before, fresh) + backup.seal_keyring_anew(session, before, fresh),
     }

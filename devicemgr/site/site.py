@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from devicemgr.clock import mark as clock_mark
+from devicemgr.clock import mark
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.ports.device import DriverCatalog
 from devicemgr.domain.ports.recognition import Calibrator, Evaluator, FaceDesk, GalleryLoader
@@ -17,11 +17,10 @@ from devicemgr.home import Home
 from devicemgr.ledger.sealer import Sealer
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.ledger.writer import Ledger
-from devicemgr.recovery import home_swap as swap
-from devicemgr.recovery import quarantine
+from devicemgr.recovery import home_swap, quarantine
 from devicemgr.recovery.read_only_database import open_frozen
 from devicemgr.recovery.snapshots import Snapshots
-from devicemgr.store import integrity as condition
+from devicemgr.store import integrity
 from devicemgr.store.database import FINGERPRINT, Database, get_meta, set_meta
 from devicemgr.vault import Vault
 
@@ -93,9 +92,9 @@ def initialise(home: Home) -> bool:
 
 def finish_restore(home: Home) -> None:
     """A restore that was killed in its last moment must never look like a home without a database."""
-    if swap.is_under_way(home):
+    if home_swap.is_under_way(home):
         with home.taken():
-            swap.finish(home)
+            home_swap.finish(home)
 
 
 def require_own_key(home: Home, *, damaged: bool) -> None:
@@ -106,7 +105,7 @@ def require_own_key(home: Home, *, damaged: bool) -> None:
     """
     if not (home.database.exists() or home.snapshot.exists() or home.key.exists() or home.has_credential):
         return
-    wanted = None if damaged else condition.fingerprint(home.database)
+    wanted = None if damaged else integrity.fingerprint(home.database)
     if wanted is None:
         _any_vault(home)
     else:
@@ -178,7 +177,7 @@ def open_site(home: Home, parts: Parts, *, nobody: bool = False) -> Site:
     database = _database(home, nobody)
     vault = load_vault(home, database)
     with database.read() as session:
-        clock = WallClock(clock_mark.load(session))
+        clock = WallClock(mark.load(session))
     database.clock = clock
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
     ledger = Ledger(database, Spill(home.spill, home.spill_key))

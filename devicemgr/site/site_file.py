@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devicemgr.errors import InvalidInput
-from devicemgr.site import toml_writer as toml_out
+from devicemgr.site import toml_writer
 from devicemgr.text import safe
 
 MOST_BYTES = 1024 * 1024
@@ -51,7 +51,7 @@ def parse(text: str) -> Document:
 
 def text_of(document: Document) -> str:
     """The file; `parse` gives the document again."""
-    return _HEAD + toml_out.document(document, KINDS)
+    return _HEAD + toml_writer.document(document, KINDS)
 
 
 def changes(before: Document, wanted: Document, *, prune: bool) -> list[dict[str, Any]]:

@@ -29,9 +29,9 @@ from devicemgr.domain.desired_state import (
 from devicemgr.domain.ports.device import Holding, Spans
 from devicemgr.domain.rules.policy import Snapshot
 from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, HeldInPart, InvalidInput, NotVerifiable
-from devicemgr.people import erasure_events as erasure
+from devicemgr.people import erasure_events
 from devicemgr.site.site import Site
-from devicemgr.store.site import device_sync as rows
+from devicemgr.store.site import device_sync
 from devicemgr.sync.faces import with_faces
 from devicemgr.sync.key_marks import FACE_UNASKED, marks, seen
 from devicemgr.sync.retries import Retries
@@ -88,7 +88,7 @@ class HolderSync:
         """Read and plan; nothing is changed, here or there."""
         self._profile = yield lambda device: profile_of(holder(device))
         with self._site.database.read() as session:
-            self._records = rows.records(session, self._keeper.id)
+            self._records = device_sync.records(session, self._keeper.id)
         self._want()
         while hours := self._weeks():
             if not self._note_refused(hours, (yield keep_hours(hours, look=True))):
@@ -129,7 +129,7 @@ class HolderSync:
         self.dirty.clear()
         self._want()
         with self._site.database.read() as session:
-            self._records = rows.records(session, self._keeper.id)
+            self._records = device_sync.records(session, self._keeper.id)
         self._save(list(self._marks()))
 
     def _keep_hours(self) -> Steps:
@@ -155,7 +155,7 @@ class HolderSync:
     def _save(self, changed: Sequence[Record]) -> None:
         if changed:
             with self._site.database.write(changes_site=False) as session:
-                rows.save(session, self._keeper.id, changed)
+                device_sync.save(session, self._keeper.id, changed)
             self._records |= {record.key: record for record in changed}
 
     def _known(self) -> Mapping[str, str]:
@@ -244,7 +244,7 @@ class HolderSync:
         assert self._mirror is not None
         changed = []
         with self._site.database.read() as session:
-            stored = rows.records(session, self._keeper.id)
+            stored = device_sync.records(session, self._keeper.id)
         for key in same:
             want, record = self._desired.wanted[key], self._records[key]
             seen = record.seen if record.digest == digest(want.holding) else digest(self._mirror[key])
@@ -301,8 +301,8 @@ class HolderSync:
         if only_faces and not self._keeper.faces and not any(erased.values()):
             unverified = None  # what the device can't be asked about was never there
         with self._site.database.write(changes_site=False) as session:
-            rows.drop(session, self._keeper.id, keys)
-            found = erasure.facts(session, self._keeper.name, sorted(erased), unverified)
+            device_sync.drop(session, self._keeper.id, keys)
+            found = erasure_events.facts(session, self._keeper.name, sorted(erased), unverified)
             self._site.ledger.append(session, found)
         for key in keys:
             self._records.pop(key, None)
@@ -373,8 +373,8 @@ class HolderSync:
         gone = [r.person_id for r in lost if r.key not in unasked]
         held = [*(r for r in held if r.key not in {u.key for u in unsure}), *unsure]
         with self._site.database.write(changes_site=False) as session:
-            rows.save(session, self._keeper.id, held)
-            facts = erasure.face_facts(self._keeper.name, gone, [r.person_id for r in unsure])
+            device_sync.save(session, self._keeper.id, held)
+            facts = erasure_events.face_facts(self._keeper.name, gone, [r.person_id for r in unsure])
             self._site.ledger.append(session, facts)
         self._records |= {record.key: record for record in held}
         if self._mirror is not None:

@@ -20,8 +20,7 @@ from devicemgr.domain.ports.device import Device
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, InvalidInput, SystemFault
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.site.site import Site
-from devicemgr.store.site import device_sync as rows
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import device_sync, devices_and_portals
 from devicemgr.sync.device_sync import HolderSync
 from devicemgr.text import safe
 
@@ -118,7 +117,7 @@ class Reconciler:
 
     def _site_changed(self) -> None:
         with self._site.database.read() as session:
-            names = {row.name for row in places.devices(session)}
+            names = {row.name for row in devices_and_portals.devices(session)}
         for name, task in list(self._tasks.items()):
             if name not in names:
                 self._went(name)
@@ -138,7 +137,7 @@ class Reconciler:
     def _came(self, name: str) -> None:
         self._went(name)
         with self._site.database.read() as session:
-            keeper = keeper_of(self._site, places.device(session, name))
+            keeper = keeper_of(self._site, devices_and_portals.device(session, name))
         self._tasks[name] = _Task(HolderSync(self._site, self._rules, keeper, self._samples))
 
     def _went(self, name: str) -> None:
@@ -228,19 +227,19 @@ def keeper_of(site: Site, row: Any) -> Keeper:
 def sync_of(site: Site, name: str) -> HolderSync:
     """The books of one device, for a run outside the loop; NotFound for an unknown one."""
     with site.database.read() as session:
-        keeper = keeper_of(site, places.device(session, name))
+        keeper = keeper_of(site, devices_and_portals.device(session, name))
     return HolderSync(site, Rulebook(site.database, site.parts.catalog), keeper, KeptSamples(site))
 
 
 def mark_revoked(site: Site, rules: Rulebook, besides: Collection[str] = ()) -> None:
     """Note who is to be removed from which device, and who no longer is; for those that are away."""
     with site.database.read() as session:
-        devices = [found for found in rows.devices_with_records(session) if found[1] not in besides]
+        devices = [found for found in device_sync.devices_with_records(session) if found[1] not in besides]
     if not devices:
         return
     snapshot = rules.refresh()
     with site.database.read() as session:
-        recorded = {device_id: rows.records(session, device_id) for device_id, _ in devices}
+        recorded = {device_id: device_sync.records(session, device_id) for device_id, _ in devices}
     for device_id, name in devices:
         keys = entitled_keys(name, snapshot, site.clock.times())
         changed = []
@@ -252,4 +251,4 @@ def mark_revoked(site: Site, rules: Rulebook, besides: Collection[str] = ()) -> 
                 changed.append(record.again())
         if changed:
             with site.database.write(changes_site=False) as session:
-                rows.save(session, device_id, changed)
+                device_sync.save(session, device_id, changed)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from enrollment.models import model_cache as converted
+from enrollment.models import model_cache
 from enrollment.models.network import Network, ReferenceNetwork
 
 log = logging.getLogger(__name__)
@@ -17,17 +17,17 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 def build_network() -> Network:
     """The fast network, converted first where that is needed; dlib's own, and a warning, when that fails."""
-    folder = converted.cache_folder()
+    folder = model_cache.cache_folder()
     try:
-        return converted.load(folder)
-    except converted.Unusable as error:
+        return model_cache.load(folder)
+    except model_cache.Unusable as error:
         log.info("converting dlib's face network for onnxruntime, once; it takes some seconds")
         log.debug("the network that is there was not taken: %s", error)
     cause = _convert()
     if cause is None:
         try:
-            return converted.load(folder)
-        except converted.Unusable as error:
+            return model_cache.load(folder)
+        except model_cache.Unusable as error:
             cause = str(error)
     log.warning(
         "faces are encoded by dlib itself, ten times slower: no converted network (%r); see docs/recognition.md", cause

@@ -8,8 +8,7 @@ import tempfile
 from pathlib import Path
 
 from devicemgr.errors import SystemFault
-from enrollment.models import model_cache as converted
-from enrollment.models import native
+from enrollment.models import model_cache, native
 from enrollment.models.dlib_weights import read_network
 from enrollment.models.network import ReferenceNetwork
 
@@ -18,39 +17,39 @@ def convert(folder: Path) -> float:
     """Build, verify against dlib and store the network; the largest difference. SystemFault says why not."""
     from enrollment.models.onnx_network import build_graph  # noqa: PLC0415 - onnx may be missing: one line, no traceback
 
-    weights = converted.weights_hash()
+    weights = model_cache.weights_hash()
     graph = build_graph(read_network(native.model_file(native.NETWORK).read_bytes()))
-    chips = converted.reference_chips()
+    chips = model_cache.reference_chips()
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
         file.write(graph)
         file.flush()
-        found = converted.session(file.name).describe(chips)
+        found = model_cache.session(file.name).describe(chips)
     answers = ReferenceNetwork().describe(chips)
-    difference = converted.differs(found, answers)
-    if not difference <= converted.TOLERANCE:
+    difference = model_cache.differs(found, answers)
+    if not difference <= model_cache.TOLERANCE:
         raise SystemFault(f"the converted face network differs from dlib by {difference:.1g}")
-    digest = converted.digest(graph)
-    record = converted.Record(weights, digest, difference, converted.setting(), answers.tolist())
-    converted.store(folder, graph, record)
+    digest = model_cache.digest(graph)
+    record = model_cache.Record(weights, digest, difference, model_cache.setting(), answers.tolist())
+    model_cache.store(folder, graph, record)
     return difference
 
 
 def ensure(folder: Path) -> str:
     """Convert unless that is done; what can be said of it. One process at a time: the others wait and find it done."""
-    with converted.sole_writer(folder):
+    with model_cache.sole_writer(folder):
         try:
-            converted.load(folder)
-        except converted.Unusable:
+            model_cache.load(folder)
+        except model_cache.Unusable:
             return f"converted, at most {convert(folder):.1g} from dlib's own"
     return "converted already"
 
 
 def main() -> int:
     """0 and one line when the network is in the cache, 1 and one line when it is not."""
-    folder = converted.cache_folder()
+    folder = model_cache.cache_folder()
     try:
         print(f"dlib's face network is {ensure(folder)}, in {folder}")
-    except (SystemFault, ImportError, converted.Unusable, OSError) as error:
+    except (SystemFault, ImportError, model_cache.Unusable, OSError) as error:
         print(f"dlib's face network is not converted: {error}", file=sys.stderr)
         return 1
     return 0

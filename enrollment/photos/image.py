@@ -9,8 +9,7 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image as PilImage
-from PIL import ImageOps
+from PIL import Image as PilImage, ImageOps
 
 from devicemgr.domain.ports.device import Image
 

@@ -17,7 +17,7 @@ from devicemgr.domain.ports.recognition import Embedding, FaceCrop, PhotoAnalysi
 from devicemgr.errors import SystemFault
 from enrollment.models.encoder import MODEL
 from enrollment.photos.image import MAX_BYTES
-from enrollment.workers import messages as wire
+from enrollment.workers import messages
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class AnalyserProcess:
     def embed(self, crop: FaceCrop) -> Embedding | None:
         """As face_ports.PhotoAnalyser; NoStart if no process does."""
         with self._taken() as child:
-            answer = child.ask({"face": wire.pack_box(crop.box)}, crop.jpeg)
+            answer = child.ask({"face": messages.pack_box(crop.box)}, crop.jpeg)
             return answer.embedding if answer else None
 
     def prove(self) -> None:
@@ -152,15 +152,15 @@ class _Child:
         line = self.start()
         try:
             until = time.monotonic() + self._deadline
-            wire.send_frame(line, asked, photo, until)
-            header, body = wire.receive_frame(line, until)
+            messages.send_frame(line, asked, photo, until)
+            header, body = messages.receive_frame(line, until)
             if "fault" in header:
                 log.error("a photo could not be analysed: %r", header.get("trace"))
                 return None
             if "face" in asked:
-                return PhotoAnalysis((), embedding=wire.unpack_vector(body))
-            return wire.unpack_analysis(header, body)
-        except (wire.Broken, TimeoutError) as error:
+                return PhotoAnalysis((), embedding=messages.unpack_vector(body))
+            return messages.unpack_analysis(header, body)
+        except (messages.Broken, TimeoutError) as error:
             code = self.stop()
             log.warning("the analyser process ended with %s over a photo (%s); the photo is refused", code, error)
             return None
@@ -202,8 +202,8 @@ class _Child:
             )
         self._line = ours
         try:
-            hello, _ = wire.receive_frame(ours, time.monotonic() + START_SECONDS)
-        except (wire.Broken, TimeoutError) as error:
+            hello, _ = messages.receive_frame(ours, time.monotonic() + START_SECONDS)
+        except (messages.Broken, TimeoutError) as error:
             raise NoStart(f"it ended with {self.stop()} ({error})") from error
         if hello.get("model") != self._model:
             self.stop()

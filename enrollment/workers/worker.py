@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devicemgr.domain.ports.recognition import FaceCrop, PhotoAnalyser
-from enrollment.workers import messages as wire
+from enrollment.workers import messages
 
 # 50 MP of WebP decode in 0.8 GB beside 0.3 GB of models; a file that wants more is refused, not swapped for.
 MEMORY_BYTES = 3 * 1024**3
@@ -30,20 +30,20 @@ def main(arguments: list[str]) -> int:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     with contextlib.suppress(OSError):
         os.nice(5)
-    with socket.socket(fileno=int(descriptor)) as line, contextlib.suppress(wire.Broken):
+    with socket.socket(fileno=int(descriptor)) as line, contextlib.suppress(messages.Broken):
         try:
             analyser = _load(factory)()
         except Exception as error:  # whatever keeps it from starting is the parent's to report
-            wire.send_frame(line, {"fault": str(error) or type(error).__name__, "trace": _trace()})
+            messages.send_frame(line, {"fault": str(error) or type(error).__name__, "trace": _trace()})
             return 1
-        wire.send_frame(line, {"model": analyser.model})
+        messages.send_frame(line, {"model": analyser.model})
         _serve(line, analyser, int(seconds))
     return 0
 
 
 def _serve(line: socket.socket, analyser: PhotoAnalyser, seconds: int) -> None:
     while True:
-        asked, photo = wire.receive_frame(line)
+        asked, photo = messages.receive_frame(line)
         # Python can't interrupt native code that hangs: the alarm ends the process, even when the parent is gone.
         signal.alarm(seconds)
         try:
@@ -51,14 +51,14 @@ def _serve(line: socket.socket, analyser: PhotoAnalyser, seconds: int) -> None:
         except Exception:  # a defect of ours: the parent logs it, the photo is refused
             header, body = {"fault": "the analyser failed", "trace": _trace()}, b""
         signal.alarm(0)
-        wire.send_frame(line, header, body)
+        messages.send_frame(line, header, body)
 
 
 def _answer(analyser: PhotoAnalyser, asked: dict[str, Any], photo: bytes) -> tuple[dict[str, Any], bytes]:
     """A kept face is embedded, any other photo judged."""
-    if box := wire.unpack_box(asked.get("face")):
-        return {}, wire.pack_vector(analyser.embed(FaceCrop(photo, box)))
-    return wire.pack_analysis(analyser.analyse(photo, keep=True) if asked.get("keep") else analyser.analyse(photo))
+    if box := messages.unpack_box(asked.get("face")):
+        return {}, messages.pack_vector(analyser.embed(FaceCrop(photo, box)))
+    return messages.pack_analysis(analyser.analyse(photo, keep=True) if asked.get("keep") else analyser.analyse(photo))
 
 
 def _trace() -> str:

@@ -11,8 +11,7 @@ import unicodedata
 from datetime import datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from devicemgr.logging import JsonFormatter, KeptLines, SafeFormatter
 

@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 from devicemgr.domain.ports.recognition import Box, FaceCrop
-from devicemgr.people import face_samples as samples
+from devicemgr.people import face_samples
 from devicemgr.site import site as sites
 from devicemgr.store.people import consents, credentials, people
 from devicemgr.store.site import settings
@@ -41,5 +41,5 @@ def admit(box: Any, count: int, *, faces: bool = False) -> None:
                 consent, _ = consents.give(session, row, "form")
                 key, row.wrapped_key = site.vault.new_data_key(row.id)
                 jpeg = tiny_face(number)
-                samples.keep(session, row, consent, key, key.photo_mac(jpeg), FaceCrop(jpeg, Box(2, 14, 18, 2)))
+                face_samples.keep(session, row, consent, key, key.photo_mac(jpeg), FaceCrop(jpeg, Box(2, 14, 18, 2)))
     site.close()

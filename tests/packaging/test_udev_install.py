@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from devicemgr.cli.devices import udev as commands
-from devicemgr.udev import rules_check as udev_check
-from devicemgr.udev import rules_file as udev_file
+from devicemgr.cli.devices import udev
+from devicemgr.udev import rules_check, rules_file
 from devicemgr.udev.rules import Port, suggest
 
 FTDI = Port(
@@ -35,8 +34,8 @@ class Box:
         (folder / "control").touch()
         patch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
         for module, name, value in (
-            (udev_file, "RULES", self.file), (udev_file, "CONTROL", folder / "control"),
-            (udev_check, "FOLDERS", (self.folder,)), (udev_check, "GATE", self.gate),
+            (rules_file, "RULES", self.file), (rules_file, "CONTROL", folder / "control"),
+            (rules_check, "FOLDERS", (self.folder,)), (rules_check, "GATE", self.gate),
         ):  # fmt: skip
             patch.setattr(module, name, value)
         self.udevadm('echo "$@" >>' + str(self.log) + '\n[ "$1" != --version ] || echo 252')
@@ -48,7 +47,7 @@ class Box:
         tool.chmod(0o755)
 
     def plug(self, *ports: Port) -> None:
-        self._patch.setattr(commands, "usb_serial_ports", lambda: list(ports))
+        self._patch.setattr(udev, "usb_serial_ports", lambda: list(ports))
 
     def link(self, name: str, port: Port, target: Path) -> Port:
         """Stands in for udev: a link to a file, and the port as it is with that path."""

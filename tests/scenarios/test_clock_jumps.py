@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from devicemgr.access.policy_cache import Rulebook
-from devicemgr.clock import mark as clock_mark
+from devicemgr.clock import mark
 from devicemgr.clock.monitor import ClockWatch
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.site.site import Site
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.store.tables import ScheduleRow
 
 ANNA = np.eye(4, dtype=np.float32)[0]
@@ -89,7 +89,7 @@ def test_it_stays_expired_over_a_restart(
     watch.keep()
     wall.set_by = -HOURS
     with door.site.database.read() as session:
-        clock = WallClock(clock_mark.load(session), wall=wall)
+        clock = WallClock(mark.load(session), wall=wall)
     rules = Rulebook(door.site.database, door.site.parts.catalog, clock)
     assert abs((rules.now() - datetime.now(UTC)).total_seconds()) < 30
     restarted = ClockWatch(clock, door.site.database, door.site.ledger)
@@ -120,7 +120,7 @@ def only_in(door: Any, begin: timedelta, end: timedelta) -> None:
     with door.site.database.write() as session:
         session.add(ScheduleRow(name="office", timezone="UTC", windows=[window], holidays=[]))
         session.flush()
-        places.set_level_portals(session, places.level(session, "staff"), ["lobby"], "office")
+        devices_and_portals.set_level_portals(session, devices_and_portals.level(session, "staff"), ["lobby"], "office")
     door.rules.refresh()
 
 
@@ -139,7 +139,7 @@ def test_a_forged_jump_opens_no_office_hours_at_night(
     assert "devicemgr clock --accept" in alarm["cause"]
     watch.keep()
     with door.site.database.read() as session:
-        restarted = WallClock(clock_mark.load(session), wall=wall)
+        restarted = WallClock(mark.load(session), wall=wall)
     assert restarted.ahead_s == pytest.approx(3600 * hours, abs=5), "a restart of the daemon believes it neither"
     door.site.clock.accept()
     assert shown(door) == "granted", "an admin has said that the clock is right"

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from devicemgr.access.policy_cache import Rulebook
-from devicemgr.daemon import startup as entry
+from devicemgr.daemon import startup
 from devicemgr.daemon.service import Daemon
 from devicemgr.domain.events import Fact, Sighting
 from devicemgr.errors import AlreadyRunning, InvalidInput, RequestError, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.operations import audit
-from devicemgr.recovery import recover_from_snapshot as recover
+from devicemgr.recovery import recover_from_snapshot
 from devicemgr.site import site as sites
 from devicemgr.site.site import Parts, Site
 from devicemgr.store.ledger import events as ledger_rows
@@ -63,7 +63,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     home = Home(folder / "home")
     made = Parts(FakeCatalog(), NoFaces(), build_gallery, "fake", "x:y", "x:y")  # type: ignore[arg-type]
-    site = entry.open_for_daemon(home, made)
+    site = startup.open_for_daemon(home, made)
     enrol(site)
     record(site)
     site.close()
@@ -87,7 +87,7 @@ def enter(parts: Parts) -> Iterator[Callable[[Home], Site]]:
     opened: list[Site] = []
 
     def run(home: Home) -> Site:
-        opened.append(entry.open_for_daemon(home, parts))
+        opened.append(startup.open_for_daemon(home, parts))
         return opened[-1]
 
     yield run
@@ -222,7 +222,7 @@ def test_without_a_whole_snapshot_nobody_is_known_and_that_is_said(
     assert "nobody is known" in str(site.database.frozen)
     assert Rulebook(site.database, site.parts.catalog).refresh().people == {}
     with pytest.raises((InvalidInput, StorageFailed)):
-        recover.from_snapshot(home, "uid:0")
+        recover_from_snapshot.from_snapshot(home, "uid:0")
 
 
 def test_it_is_not_moved_while_a_daemon_has_it(home: Home, enter: Callable[[Home], Site]) -> None:
@@ -285,10 +285,10 @@ def test_known_people_are_let_in_by_the_snapshot_and_all_of_it_is_in_the_record_
     with pytest.raises(StorageFailed, match="devicemgr recover --from-snapshot"):
         daemon.set_portal_mode("lobby", "locked", "uid:0")  # type: ignore[arg-type]
     with pytest.raises(AlreadyRunning), home.taken():
-        recover.from_snapshot(home, "uid:0")
+        recover_from_snapshot.from_snapshot(home, "uid:0")
     daemon.stop(time.monotonic() + 4)
 
-    answer = recover.from_snapshot(home, "uid:0")
+    answer = recover_from_snapshot.from_snapshot(home, "uid:0")
     assert answer["events"] == EVENTS
     assert answer["sealed"]["seq"] == EVENTS
     assert answer["spilled"] >= 3
@@ -304,12 +304,12 @@ def test_known_people_are_let_in_by_the_snapshot_and_all_of_it_is_in_the_record_
     with site.database.read() as session:
         events = ledger_rows.find(session, EventFilter(after=EVENTS), 999)
     kinds = [event["kind"] for event in events]
-    assert kinds[0] == recover.RECOVERED
+    assert kinds[0] == recover_from_snapshot.RECOVERED
     assert [event["detail"].get("recorded") for event in events if event["kind"] == "access_granted"] == ["spill"]
     assert kinds.count("portal_unlocked") == 1
     assert len({event["id"] for event in events}) == len(events)
     with pytest.raises(RequestError, match="nothing to recover"):
-        recover.from_snapshot(home, "uid:0")
+        recover_from_snapshot.from_snapshot(home, "uid:0")
 
 
 def test_damage_while_it_runs_is_told_and_decided_from_memory(

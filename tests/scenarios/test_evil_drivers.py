@@ -19,7 +19,7 @@ from devicemgr.domain.ports.device import Driver
 from devicemgr.errors import OutcomeUnknown
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.store.tables import PortalRow
 
 READS = int(os.environ.get("DEVICEMGR_READS", "30"))
@@ -93,15 +93,17 @@ class House:
 
 def furnish(site: Any, how: str) -> None:
     with site.database.write() as session:
-        gate = places.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
+        gate = devices_and_portals.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
         portal = PortalRow(
             name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal", require="card"
         )
         session.add(portal)
         session.flush()
-        places.set_access_points(session, portal, Direction.ENTRY, ["arm"])
+        devices_and_portals.set_access_points(session, portal, Direction.ENTRY, ["arm"])
         for number in range(3):
-            places.add_device(session, site.vault, DeviceConfig("", f"{how}-{number}", "evil", f"/dev/gate/{number}"))
+            devices_and_portals.add_device(
+                session, site.vault, DeviceConfig("", f"{how}-{number}", "evil", f"/dev/gate/{number}")
+            )
 
 
 class NoPool:

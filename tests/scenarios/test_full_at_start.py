@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from devicemgr.daemon import startup as entry
+from devicemgr.daemon import startup
 from devicemgr.daemon.service import Daemon
 from devicemgr.errors import StorageFailed
-from devicemgr.recovery import disk_reserve as reserve
+from devicemgr.recovery import disk_reserve
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.events import EventFilter
 from tests.devicemgr.daemon.test_service import NoPool
@@ -21,22 +21,22 @@ from tests.scenarios.test_damaged_database import enrol, see_anna
 @pytest.fixture
 def full(small_disk: Path, make_site_in: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A home in which Anna is known and allow_known holds; then its disk fills to the last byte."""
-    monkeypatch.setattr(reserve, "SIZE", 512 * 1024)
-    monkeypatch.setattr(reserve, "_PLENTY", 0)
+    monkeypatch.setattr(disk_reserve, "SIZE", 512 * 1024)
+    monkeypatch.setattr(disk_reserve, "_PLENTY", 0)
     monkeypatch.setattr("devicemgr.daemon.service.RecognizerPool", NoPool)
     site = make_site_in(small_disk / "home")
     site.ledger.start()
     site.ledger.stop()
     enrol(site)
     site.close()
-    reserve.keep(site.home)
+    disk_reserve.keep(site.home)
     fill(small_disk)
     assert os.statvfs(small_disk).f_bavail == 0
     return site
 
 
 def test_the_room_that_was_kept_lets_it_start(full: Any, small_disk: Path, catalog: Any) -> None:
-    site = entry.open_for_daemon(full.home, full.parts)
+    site = startup.open_for_daemon(full.home, full.parts)
     assert not full.home.reserve.exists()
     fill(small_disk)  # whoever filled it takes that too, once it is running
     daemon = Daemon(site)
@@ -59,13 +59,13 @@ def test_without_it_nothing_starts(full: Any) -> None:
     full.home.reserve.unlink()
     fill(full.home.path.parent)
     with pytest.raises(StorageFailed, match="free space"):
-        entry.open_for_daemon(full.home, full.parts)
+        startup.open_for_daemon(full.home, full.parts)
 
 
 def test_it_is_laid_by_again_where_there_is_plenty(full: Any, small_disk: Path) -> None:
-    reserve.spend(full.home)
+    disk_reserve.spend(full.home)
     (small_disk / "ballast").unlink()
-    reserve.keep(full.home)
-    assert os.stat(full.home.reserve).st_blocks * 512 >= reserve.SIZE
-    reserve.spend(full.home)
+    disk_reserve.keep(full.home)
+    assert os.stat(full.home.reserve).st_blocks * 512 >= disk_reserve.SIZE
+    disk_reserve.spend(full.home)
     assert full.home.reserve.exists(), "there is room"

@@ -18,9 +18,9 @@ from devicemgr.domain.events import CardRead, DeviceFact
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Direction
 from devicemgr.domain.ports.device import Driver
 from devicemgr.errors import DeviceUnreachable
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.store.tables import PortalRow
 
 GIB = 2**30
@@ -75,22 +75,22 @@ class NoOptions(BaseModel):
 
 def furnish(site: Any, steady: int, flapping: int) -> None:
     with site.database.write() as session:
-        gate = places.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
+        gate = devices_and_portals.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
         portal = PortalRow(
             name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal", require="card"
         )
         session.add(portal)
         session.flush()
-        places.set_access_points(session, portal, Direction.ENTRY, ["arm"])
+        devices_and_portals.set_access_points(session, portal, Direction.ENTRY, ["arm"])
         for name, count in (("steady", steady), ("flap", flapping)):
             for number in range(count):
                 config = DeviceConfig("", f"{name}-{number}", "bystander", f"/dev/gate/{name}-{number}")
-                places.add_device(session, site.vault, config)
+                devices_and_portals.add_device(session, site.vault, config)
 
 
 def decided(site: Any) -> list[dict[str, Any]]:
     with site.database.read() as session:
-        return ledger_rows.find(session, EventFilter(kind="access_denied"), 10_000)
+        return events.find(session, EventFilter(kind="access_denied"), 10_000)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 
 from devicemgr.home import Home
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 
 ROOT = Path(__file__).resolve().parents[2]
 CUTS = [1, pytest.param(20, marks=[pytest.mark.faults, pytest.mark.timeout(900)])]
@@ -144,7 +144,7 @@ def found_in(home: Home, make_site_in: Callable[[Path], Site]) -> set[int]:
     site.ledger.stop(20)
     assert site.ledger.verify()[1] is None
     with site.database.read() as session:
-        bodies = [json.loads(row.body) for row in ledger_rows.walk(session)]
+        bodies = [json.loads(row.body) for row in events.walk(session)]
     numbers = [body["detail"]["n"] for body in bodies if body["kind"] == "tamper"]
     assert len(numbers) == len(set(numbers))
     site.close()

@@ -19,8 +19,7 @@ from devicemgr.domain.model import DeviceConfig, JsonValue
 from devicemgr.domain.ports.device import DriverCatalog
 from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.store.database import Session
-from devicemgr.store.site import conditions
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import conditions, devices_and_portals
 from devicemgr.text import rfc3339, safe
 
 # Devices need a moment to report their state after they were opened; what is not known by then is an alarm.
@@ -189,7 +188,7 @@ def inputs_of(catalog: DriverCatalog, config: DeviceConfig) -> frozenset[str] | 
 
 def active_inputs(session: Session) -> dict[str, set[str]]:
     """Return the stored active fire inputs by device name."""
-    names = {row.id: row.name for row in places.devices(session)}
+    names = {row.id: row.name for row in devices_and_portals.devices(session)}
     found: dict[str, set[str]] = {}
     for row in conditions.standing(session):
         if row.kind == Kind.FIRE_RELEASE and row.device_id in names:

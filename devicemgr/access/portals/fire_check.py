@@ -9,8 +9,7 @@ from devicemgr.domain.events import FireRelease
 from devicemgr.domain.ports.device import Device
 from devicemgr.errors import DevicemgrError
 from devicemgr.site.site import Site
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import settings
+from devicemgr.store.site import devices_and_portals, settings
 
 _READ_S = 5.0
 
@@ -24,7 +23,7 @@ def why_not_lock(site: Site, call: Callable[[str, Callable[[Device], States]], S
     device reports its end.
     """
     with site.database.read() as session:
-        configs = [places.device_config(row, site.vault) for row in places.devices(session)]
+        configs = [devices_and_portals.device_config(row, site.vault) for row in devices_and_portals.devices(session)]
         active, may_skip = active_inputs(session), settings.load(session).fire_wait_s is not None
     for config in configs:
         inputs = inputs_of(site.parts.catalog, config) or frozenset()

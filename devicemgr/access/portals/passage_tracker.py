@@ -21,7 +21,7 @@ from devicemgr.domain.events import (
 )
 from devicemgr.domain.model import Direction, JsonValue, Portal, PortalMode
 from devicemgr.domain.ports.device import ReleaseTimes
-from devicemgr.domain.rules import passage_state as passage
+from devicemgr.domain.rules import passage_state
 from devicemgr.domain.rules.passage_state import LaneState
 from devicemgr.ledger.writer import Ledger
 
@@ -61,15 +61,15 @@ class Passages:
             self._unknown.discard(portal.name)
         times = outcome.times or ReleaseTimes(portal.release_seconds)
         if outcome.senses_passage:
-            self._passage_s[portal.name] = times.passage_s or passage.PASSAGE_TIMEOUT_S
-            released = passage.Released(opening.request, opening.direction, outcome.ended, times.waits_s)
+            self._passage_s[portal.name] = times.passage_s or passage_state.PASSAGE_TIMEOUT_S
+            released = passage_state.Released(opening.request, opening.direction, outcome.ended, times.waits_s)
             self._step(portal, released)
         else:
             self._relock[portal.name] = (outcome.ended + times.waits_s, opening.request)
 
     def released(self, portal: Portal, direction: Direction, request: str | None, now: float) -> None:
         """As `expect`, for a device that has opened by itself."""
-        self._step(portal, passage.Released(request, direction, now, portal.release_seconds))
+        self._step(portal, passage_state.Released(request, direction, now, portal.release_seconds))
 
     def on_device_fact(self, device: str, fact: DeviceFact) -> None:
         """Something happened at a gate or reader; fire inputs are fire.FireWatch's."""
@@ -87,10 +87,10 @@ class Passages:
     def _moved(self, portal: Portal, fact: PassageStarted | PassageCompleted, now: float) -> None:
         match fact:
             case PassageStarted(_, direction):
-                self._step(portal, passage.Started(direction, now))
+                self._step(portal, passage_state.Started(direction, now))
             case PassageCompleted(_, direction, count):
                 for _ in range(min(count, _MOST_COUNTED)):
-                    self._step(portal, passage.Completed(direction, now))
+                    self._step(portal, passage_state.Completed(direction, now))
 
     def mode_applied(self, portal: str) -> None:
         """Forget that the state was unknown: a mode has been applied since; any thread."""
@@ -100,7 +100,7 @@ class Passages:
         """Let releases and passages run out."""
         portals = self._rules.current.portals
         for name, (portal, _) in list(self._lanes.items()):
-            self._step(portals.get(name, portal), passage.Tick(now))
+            self._step(portals.get(name, portal), passage_state.Tick(now))
         for name, (until, request) in list(self._relock.items()):
             if until <= now:
                 del self._relock[name]
@@ -111,16 +111,16 @@ class Passages:
         if portal in self._unknown:
             return UNKNOWN
         if portal in self._relock:
-            return str(passage.StateName.RELEASED)
-        _, lane = self._lanes.get(portal, (None, passage.IDLE))
+            return str(passage_state.StateName.RELEASED)
+        _, lane = self._lanes.get(portal, (None, passage_state.IDLE))
         return str(lane.name)
 
-    def _step(self, portal: Portal, event: passage.Input) -> None:
+    def _step(self, portal: Portal, event: passage_state.Input) -> None:
         free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
-        _, lane = self._lanes.pop(portal.name, (portal, passage.IDLE))
-        seconds = self._passage_s.get(portal.name, passage.PASSAGE_TIMEOUT_S)
-        lane, facts = passage.step(lane, event, free=free, passage_timeout=seconds)
-        if lane != passage.IDLE:
+        _, lane = self._lanes.pop(portal.name, (portal, passage_state.IDLE))
+        seconds = self._passage_s.get(portal.name, passage_state.PASSAGE_TIMEOUT_S)
+        lane, facts = passage_state.step(lane, event, free=free, passage_timeout=seconds)
+        if lane != passage_state.IDLE:
             self._lanes[portal.name] = (portal, lane)
         for fact in facts:
             found = passage_fact(portal, fact)

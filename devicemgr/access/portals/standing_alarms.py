@@ -16,8 +16,7 @@ from devicemgr.domain.events import Condition, DeviceReported, DoorContact, Fact
 from devicemgr.domain.model import DeviceConfig, JsonValue, Portal
 from devicemgr.ledger.writer import Ledger
 from devicemgr.store.database import Session
-from devicemgr.store.site import conditions
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import conditions, devices_and_portals
 from devicemgr.text import rfc3339
 
 # Kinds that stand although their device may never report an end; of the others only those that it will end.
@@ -209,7 +208,7 @@ class StandingAlarms:
 
 def stored(session: Session) -> dict[_Key, _Alarm]:
     """Return the alarms that stand in the store, by device name, channel, kind and input."""
-    names = {row.id: row.name for row in places.devices(session)}
+    names = {row.id: row.name for row in devices_and_portals.devices(session)}
     return {
         (names[row.device_id], row.channel, row.kind, row.input): _Alarm(
             datetime.fromisoformat(row.since), row.cause, row.lasting

@@ -10,8 +10,7 @@ from devicemgr.cli.context import finish, session
 from devicemgr.cli.output import emit, say, table, warn, words
 from devicemgr.errors import AlreadyExists, InvalidInput, NotFound
 from devicemgr.text import safe, slug
-from devicemgr.udev import rules_check as udev_check
-from devicemgr.udev import rules_file as udev_file
+from devicemgr.udev import rules_check, rules_file
 from devicemgr.udev.rules import Port, Rule, Suggestion, compose, names_in, parse, site_lines, suggest
 from devicemgr.udev.serial_ports import usb_serial_ports
 
@@ -89,18 +88,18 @@ def install(
     remove: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Take this name away.")] = None,
 ) -> None:
     """Write the rules file and let udev apply it; the rules for other names stay. Needs root."""
-    file = udev_file.RULES
+    file = rules_file.RULES
     template, gone = _template(), {slug("a port's", name) for name in remove or []}
     wanted = [*map(_given_rule, rule or []), *_pinned(names or [])]
     _refuse_twice([one.name for one in wanted])
-    with udev_file.alone(file):
-        before = udev_file.read(file)
+    with rules_file.alone(file):
+        before = rules_file.read(file)
         had = {name for line in site_lines(before) for name in names_in(line)}
         for name in sorted(gone - had):
             raise NotFound(f"no rule gives the name '{name}'; `devicemgr udev verify` lists the names")
-        _refuse_same_port(wanted, [one for one in udev_check.rules_in(before) if one.name not in gone])
+        _refuse_same_port(wanted, [one for one in rules_check.rules_in(before) if one.name not in gone])
         text = compose(template, before, wanted, gone)
-        active = udev_file.install(text, file)
+        active = rules_file.install(text, file)
     has = sorted({name for line in site_lines(text) for name in names_in(line)})
     if not active:
         warn("udev does not run here: the names appear when it starts")
@@ -163,13 +162,13 @@ def _refuse_same_port(wanted: Sequence[Rule], there: Sequence[Rule]) -> None:
 @app.command("verify")
 def verify() -> None:
     """Check the installed rules and the links they make; exit 4 when something is wrong."""
-    file = udev_file.RULES
-    installed, template = udev_file.read(file), _template()
-    rules, ports = udev_check.rules_in(installed), usb_serial_ports()
+    file = rules_file.RULES
+    installed, template = rules_file.read(file), _template()
+    rules, ports = rules_check.rules_in(installed), usb_serial_ports()
     problems = [
-        *udev_check.file_problems(installed, template, udev_check.FOLDERS),
-        *udev_check.port_problems(rules, ports, udev_check.GATE),
-        *(udev_check.syntax_problems(file) if installed else ()),
+        *rules_check.file_problems(installed, template, rules_check.FOLDERS),
+        *rules_check.port_problems(rules, ports, rules_check.GATE),
+        *(rules_check.syntax_problems(file) if installed else ()),
     ]
     names = [{"name": one.name, "port": next((p.path for p in ports if one.fits(p)), None)} for one in rules]
     shown = [{"what": one.what, "problem": one.problem, "fix": one.fix} for one in problems]

@@ -10,7 +10,7 @@ from devicemgr.cli.api_client import ApiProblem, path
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api, finish
 from devicemgr.cli.output import cell, details, emit, local, say, table, words
-from devicemgr.cli.people import bulk_import as importing
+from devicemgr.cli.people import bulk_import
 from devicemgr.cli.people.people import warn_if_not_wiped
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
 from devicemgr.errors import InvalidInput
@@ -157,7 +157,7 @@ def import_(
     workers: Annotated[int | None, typer.Option(min=1, max=8, help="Requests at a time; else as this box can.")] = None,
 ) -> None:
     """Enrol many people; run it again to go on. Exit 4 when some failed."""
-    result = importing.run(
+    result = bulk_import.run(
         source, {"consent": reference(consent), "notice": notice, "consent_until": consent_until}, workers
     )
     if not emit(result.as_json()):
@@ -166,7 +166,7 @@ def import_(
         finish(EXIT_PROBLEMS)
 
 
-def _show_import(result: importing.Result) -> None:
+def _show_import(result: bulk_import.Result) -> None:
     if result.failed:
         rows = [(row["badge"], row["file"], row.get("why") or advice(row)) for row in result.failed]
         table("Who failed, and why", ("badge", "file", "why"), rows, "")

@@ -10,8 +10,7 @@ from pathlib import Path
 from devicemgr.cli.people import roster_csv
 from devicemgr.cli.people.roster_zip import Archive, ZipPhoto
 from devicemgr.errors import InvalidInput
-from devicemgr.text import badge as badge_text
-from devicemgr.text import person_name, safe
+from devicemgr.text import badge as badge_text, person_name, safe
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 Photo = Path | ZipPhoto

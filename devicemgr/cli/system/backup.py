@@ -77,11 +77,11 @@ def restore(
 
     --replace asks first, unless --yes.
     """
-    from devicemgr.recovery import home_swap as swap  # noqa: PLC0415 - the store's libraries
+    from devicemgr.recovery import home_swap  # noqa: PLC0415 - the store's libraries
     from devicemgr.recovery.restore import restore as bring_back  # noqa: PLC0415
 
     home = session().home
-    if replace and swap.occupants(home):
+    if replace and home_swap.occupants(home):
         confirm(f"replace the home {home.path} by the backup {file}", "What is in it is moved aside.")
     passphrase = _passphrase(passphrase_stdin, passphrase_env)
     path = file.absolute()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devicemgr.domain.model import Direction
-from drivers.modbus_gate import lot_turnstile as lot
+from drivers.modbus_gate import lot_turnstile
 from drivers.sim.base.events import EventLog
 from drivers.sim.gates.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, Handler, Refusal
 
@@ -36,14 +36,25 @@ class LotTurnstile:
         self._seconds = passage_seconds
         self.sticks: Callable[[], bool] = lambda: False
         self._stuck: set[int] = set()
-        self.registers = dict.fromkeys(range(lot.STATE_FIRST, lot.STATE_FIRST + lot.STATE_COUNT), 0)
-        self.registers |= {lot.CONTROL: lot.NORMAL, lot.INPUT_KIND: 0, lot.ACCUMULATES: 0, lot.START_TIMEOUT: 7}
-        self.registers |= {lot.PASSAGE_TIMEOUT: 7} | dict.fromkeys(
-            (0x100, 0x200, lot.ERROR_DETAILS, *range(0x1000, 0x100C)), 0
+        self.registers = dict.fromkeys(
+            range(lot_turnstile.STATE_FIRST, lot_turnstile.STATE_FIRST + lot_turnstile.STATE_COUNT), 0
+        )
+        self.registers |= {
+            lot_turnstile.CONTROL: lot_turnstile.NORMAL,
+            lot_turnstile.INPUT_KIND: 0,
+            lot_turnstile.ACCUMULATES: 0,
+            lot_turnstile.START_TIMEOUT: 7,
+        }
+        self.registers |= {lot_turnstile.PASSAGE_TIMEOUT: 7} | dict.fromkeys(
+            (0x100, 0x200, lot_turnstile.ERROR_DETAILS, *range(0x1000, 0x100C)), 0
         )
         self._sides = {
-            lot.ENTRY_LEFT: Side(Direction.ENTRY, lot.ENTRY_LEFT, lot.ENTRY_PRESENT, lot.ENTRY_COUNT),
-            lot.EXIT_LEFT: Side(Direction.EXIT, lot.EXIT_LEFT, lot.EXIT_PRESENT, lot.EXIT_COUNT),
+            lot_turnstile.ENTRY_LEFT: Side(
+                Direction.ENTRY, lot_turnstile.ENTRY_LEFT, lot_turnstile.ENTRY_PRESENT, lot_turnstile.ENTRY_COUNT
+            ),
+            lot_turnstile.EXIT_LEFT: Side(
+                Direction.EXIT, lot_turnstile.EXIT_LEFT, lot_turnstile.EXIT_PRESENT, lot_turnstile.EXIT_COUNT
+            ),
         }
 
     def handlers(self) -> dict[int, Handler]:
@@ -115,16 +126,16 @@ class LotTurnstile:
             self.registers[register] = value
             self._log.add("write", register=hex(register), value=value)
             return
-        if self.registers.get(lot.CONTROL) == lot.BLOCKED:
-            value = lot.CLOSED
+        if self.registers.get(lot_turnstile.CONTROL) == lot_turnstile.BLOCKED:
+            value = lot_turnstile.CLOSED
         self.registers[register] = value
-        kind = {lot.CLOSED: "close", lot.FREE: "free"}.get(value, "release")
+        kind = {lot_turnstile.CLOSED: "close", lot_turnstile.FREE: "free"}.get(value, "release")
         self._log.add(kind, direction=str(side.direction), register=hex(register), value=value)
         if not side.inside:
             side.due = self._somebody_comes(now) if kind == "release" else None
 
     def _somebody_comes(self, now: float) -> float:
-        return now + (self._delay if self.passage else self.registers[lot.START_TIMEOUT])
+        return now + (self._delay if self.passage else self.registers[lot_turnstile.START_TIMEOUT])
 
     def _step(self, side: Side, now: float) -> None:
         left = self.registers[side.left]
@@ -136,7 +147,7 @@ class LotTurnstile:
             side.inside = side.freed = False
             self.registers[side.present] = 0
             self.add_passages(side.direction, 1)
-            if left not in {lot.CLOSED, lot.FREE}:
+            if left not in {lot_turnstile.CLOSED, lot_turnstile.FREE}:
                 self.registers[side.left] = left - 1
                 side.due = self._somebody_comes(now) if left > 1 else None
             self._log.add("passage", direction=direction, counter=self.counter(side.direction))
@@ -146,5 +157,5 @@ class LotTurnstile:
             side.due = now + self._seconds
             self._log.add("object", direction=direction)
         else:
-            self.registers[side.left] = lot.CLOSED
+            self.registers[side.left] = lot_turnstile.CLOSED
             self._log.add("timed_out", direction=direction)

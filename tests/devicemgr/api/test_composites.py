@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.api import authorization as roles
+from devicemgr.api import authorization
 from devicemgr.domain.model import Role
 
 GUARDS = {
@@ -47,7 +47,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
     """Method, path as the table has it, and description of each operation."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            yield method.upper(), path.removeprefix(roles.PREFIX), operation
+            yield method.upper(), path.removeprefix(authorization.PREFIX), operation
 
 
 def fields_of(document: dict[str, Any], schema: Any, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
@@ -78,8 +78,10 @@ def test_a_field_with_a_route_of_its_own_is_for_those_who_may_call_that(app):
     document, wrong, found = app.openapi(), [], set()
     for method, path, operation in operations(document):
         for name in given(document, operation):
-            single = roles.TABLE[GUARDS[name]] if name in GUARDS else {Role.ADMIN} if name in ADMINS_ALONE else None
-            if single is None or roles.TABLE[method, path] <= single:
+            single = (
+                authorization.TABLE[GUARDS[name]] if name in GUARDS else {Role.ADMIN} if name in ADMINS_ALONE else None
+            )
+            if single is None or authorization.TABLE[method, path] <= single:
                 found.add(name)
             else:
                 wrong.append((method, path, name))
@@ -140,7 +142,7 @@ def test_a_whole_body_of_a_forbidden_route_changes_nothing(app, http, web, opera
     before = [http.get(path).json() for path in everything]
     wrong, asked = [], 0
     for method, path, operation in operations(document):
-        if role in roles.TABLE[method, path]:
+        if role in authorization.TABLE[method, path]:
             continue
         content = operation.get("requestBody", {}).get("content", {})
         body = sample(document, content["application/json"]["schema"]) if "application/json" in content else None

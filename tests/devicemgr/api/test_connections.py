@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from devicemgr.api import connection_limits as connections
-from devicemgr.api import listeners as listen
+from devicemgr.api import connection_limits, listeners
 from devicemgr.api.server import ApiServer
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -20,8 +19,8 @@ REFUSED = b"POST /api/v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Waits of seconds become fractions."""
-    monkeypatch.setattr(connections, "WATCH_S", 0.05)
-    monkeypatch.setattr(connections, "MAX_UNWANTED_BODY_S", 0.2)
+    monkeypatch.setattr(connection_limits, "WATCH_S", 0.05)
+    monkeypatch.setattr(connection_limits, "MAX_UNWANTED_BODY_S", 0.2)
 
 
 @pytest.fixture
@@ -70,20 +69,20 @@ def is_cut_off_while_dripping(line: socket.socket) -> bool:
 
 @pytest.mark.parametrize("data", [b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
 def test_who_sends_no_whole_request_is_cut_off(dial, monkeypatch, data):
-    monkeypatch.setattr(connections, "MAX_HEADERS_S", 0.2)
+    monkeypatch.setattr(connection_limits, "MAX_HEADERS_S", 0.2)
     assert received(dial(data)) == b""
 
 
 @pytest.mark.parametrize("data", [b"GET /healthz HTTP/1.1\r\nX: ", SLOW, REFUSED])
 def test_dripping_bytes_does_not_win_time(dial, monkeypatch, data):
     """Neither before the headers are whole, nor in a body that is read, nor in one that was refused."""
-    monkeypatch.setattr(connections, "MAX_HEADERS_S", 0.3)
-    monkeypatch.setattr(connections, "MAX_BODY_S", 0.3)
+    monkeypatch.setattr(connection_limits, "MAX_HEADERS_S", 0.3)
+    monkeypatch.setattr(connection_limits, "MAX_BODY_S", 0.3)
     assert is_cut_off_while_dripping(dial(data))
 
 
 def test_dripping_a_second_request_does_not_win_time_either(dial, monkeypatch):
-    monkeypatch.setattr(connections, "MAX_HEADERS_S", 0.3)
+    monkeypatch.setattr(connection_limits, "MAX_HEADERS_S", 0.3)
     line = dial(HEALTH)
     assert is_answered(line)
     line.sendall(b"G")
@@ -92,8 +91,8 @@ def test_dripping_a_second_request_does_not_win_time_either(dial, monkeypatch):
 
 def test_a_large_body_has_the_time_that_it_needs(dial, monkeypatch, token, operator):
     """Far longer than MAX_BODY_S, at a rate above the least."""
-    monkeypatch.setattr(connections, "MAX_BODY_S", 0.5)
-    monkeypatch.setattr(connections, "MIN_BODY_BYTES_PER_S", 2_000)
+    monkeypatch.setattr(connection_limits, "MAX_BODY_S", 0.5)
+    monkeypatch.setattr(connection_limits, "MIN_BODY_BYTES_PER_S", 2_000)
     key = token(operator("aigul", "admin"), "admin")
     body = b'{"name": "A", "badge": "1"' + b" " * 20_000 + b"}"
     head = f"POST /api/v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n"
@@ -109,7 +108,7 @@ def test_a_large_body_has_the_time_that_it_needs(dial, monkeypatch, token, opera
 
 
 def test_an_answer_that_is_not_read_is_given_up(dial, monkeypatch, token, operator, http):
-    monkeypatch.setattr(connections, "MAX_UNREAD_ANSWER_S", 0.3)
+    monkeypatch.setattr(connection_limits, "MAX_UNREAD_ANSWER_S", 0.3)
     key = token(operator("aigul", "admin"), "admin")
     ask = f"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
     line = unread(dial, ask)
@@ -132,7 +131,7 @@ def unread(dial, ask: bytes, host: str = "127.0.0.1") -> socket.socket:
 
 
 def test_who_reads_no_answer_or_asks_ahead_of_answers_gives_way(dial, monkeypatch):
-    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 2)
+    monkeypatch.setattr(connection_limits, "MAX_PER_ADDRESS", 2)
     lines = [unread(dial, HEALTH, "127.0.0.2") for _ in range(2)]
     assert is_answered(dial(HEALTH, "127.0.0.2"))
     assert len(lines) == 2
@@ -161,19 +160,19 @@ def test_262_slow_bodies_of_one_address_leave_room_for_every_other_and_for_their
     lines = slow_ones(dial, 262, "127.0.0.2")
     assert is_answered(dial(HEALTH, "127.0.0.3"))
     assert is_answered(dial(HEALTH, "127.0.0.2"))
-    assert 0 < open_of(lines) <= connections.MAX_PER_ADDRESS
+    assert 0 < open_of(lines) <= connection_limits.MAX_PER_ADDRESS
 
 
 def test_slow_bodies_of_many_addresses_leave_room_for_another(dial, client):
     for number in range(2, 8):
-        slow_ones(dial, connections.MAX_PER_ADDRESS, f"127.0.0.{number}")
+        slow_ones(dial, connection_limits.MAX_PER_ADDRESS, f"127.0.0.{number}")
     for number in range(8, 20):
         assert is_answered(dial(HEALTH, f"127.0.0.{number}"))
     assert client.get("/status").status_code == 200, "the Unix socket has its own"
 
 
 def test_who_is_being_answered_is_not_pushed_out(dial, monkeypatch, token, operator):
-    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 3)
+    monkeypatch.setattr(connection_limits, "MAX_PER_ADDRESS", 3)
     key = token(operator("panel", "auditor"), "auditor")
     ask = f"GET /api/v1/events/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
     streams = [dial(ask) for _ in range(3)]
@@ -186,7 +185,7 @@ def test_who_is_being_answered_is_not_pushed_out(dial, monkeypatch, token, opera
 
 
 def test_a_place_is_free_again_once_its_connection_is_closed(dial, monkeypatch):
-    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 2)
+    monkeypatch.setattr(connection_limits, "MAX_PER_ADDRESS", 2)
     for _ in range(10):
         with dial(HEALTH) as line:
             assert is_answered(line)
@@ -194,9 +193,9 @@ def test_a_place_is_free_again_once_its_connection_is_closed(dial, monkeypatch):
 
 def test_tls_handshakes_count_too_and_have_their_time(app, home, certificate, monkeypatch):
     """A connection that never begins its handshake is no request yet, but holds a descriptor."""
-    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 3)
-    monkeypatch.setattr(connections, "MAX_HANDSHAKE_S", 0.5)
-    running = ApiServer(app, home.socket, listen.read("127.0.0.1:0", *certificate, []))
+    monkeypatch.setattr(connection_limits, "MAX_PER_ADDRESS", 3)
+    monkeypatch.setattr(connection_limits, "MAX_HANDSHAKE_S", 0.5)
+    running = ApiServer(app, home.socket, listeners.read("127.0.0.1:0", *certificate, []))
     running.start()
     try:
         silent = [socket.create_connection(("127.0.0.1", running.port), timeout=20) for _ in range(5)]

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from devicemgr.api import body_limit as limits
+from devicemgr.api import body_limit
 from devicemgr.api.routes.people import people
 from devicemgr.errors import StorageFailed
 
@@ -66,7 +66,7 @@ def test_a_defect_is_logged_and_not_told(http, monkeypatch, caplog):
 
 
 def test_bodies_over_the_bound_are_refused_announced_or_not(http, monkeypatch):
-    monkeypatch.setattr(limits, "MAX_BODY", 1000)
+    monkeypatch.setattr(body_limit, "MAX_BODY", 1000)
     check(http.post("/faces/check", content=b"x" * 1001), 413, "too-large")
 
     def unannounced():

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from devicemgr.api import authorization as roles
+from devicemgr.api import authorization
 from devicemgr.api.authentication import Entry
 from devicemgr.api.context import Caller
 from devicemgr.domain.model import ALL_ROLES, Role
@@ -18,7 +18,7 @@ def routes(app) -> list[tuple[str, str]]:
     """Every (method, path) that the app answers, as the table names them."""
     document = app.openapi()
     found = {
-        (method.upper(), path.removeprefix(roles.PREFIX))
+        (method.upper(), path.removeprefix(authorization.PREFIX))
         for path, methods in document["paths"].items()
         for method in methods
     }
@@ -27,8 +27,8 @@ def routes(app) -> list[tuple[str, str]]:
 
 def test_the_table_names_no_route_that_is_gone(routes):
     """That none is missing is tested in tests/test_docs.py."""
-    assert not set(roles.TABLE) - set(routes)
-    assert all(roles.TABLE.values())
+    assert not set(authorization.TABLE) - set(routes)
+    assert all(authorization.TABLE.values())
 
 
 def test_no_hidden_route_escapes(app):
@@ -40,16 +40,16 @@ def test_no_hidden_route_escapes(app):
             if inner is not None:
                 yield from walk(inner)
             elif not getattr(route, "include_in_schema", True):
-                yield from ((method, route.path.removeprefix(roles.PREFIX)) for method in route.methods)
+                yield from ((method, route.path.removeprefix(authorization.PREFIX)) for method in route.methods)
 
     assert set(walk(app.router)) == HIDDEN
 
 
 def test_an_admin_may_what_others_may_and_owners_need_no_table():
-    assert [route for route, may in roles.TABLE.items() if Role.ADMIN not in may] == []
-    assert roles.TABLE["POST", "/portals/{name}/open"] == {Role.GUARD, Role.ADMIN}
-    assert roles.TABLE["PATCH", "/devices/{name}"] == {Role.TECHNICIAN, Role.ADMIN}
-    assert roles.TABLE["GET", "/audit/verify"] == {Role.AUDITOR, Role.ADMIN}
+    assert [route for route, may in authorization.TABLE.items() if Role.ADMIN not in may] == []
+    assert authorization.TABLE["POST", "/portals/{name}/open"] == {Role.GUARD, Role.ADMIN}
+    assert authorization.TABLE["PATCH", "/devices/{name}"] == {Role.TECHNICIAN, Role.ADMIN}
+    assert authorization.TABLE["GET", "/audit/verify"] == {Role.AUDITOR, Role.ADMIN}
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_the_matrix_is_exact(routes, as_role, site, role):
     for method, path in routes:
         if path == "/events/stream":
             continue  # it does not end; see below
-        allowed = role in roles.TABLE[method, path]
+        allowed = role in authorization.TABLE[method, path]
         # A body that none wants: nothing is done, and nothing looked for on the network.
         answer = http.request(method, url(path), json="x" if method != "GET" else None)
         if allowed == (answer.status_code in (401, 403)) or (not allowed and answer.status_code != 403):
@@ -83,13 +83,13 @@ def test_the_matrix_is_exact(routes, as_role, site, role):
 def test_the_stream_too(as_role, role, monkeypatch):
     monkeypatch.setattr("devicemgr.daemon.offline_runtime.DirectRuntime.stopping", True)
     answer = as_role(*([role] if role else [])).get("/events/stream")
-    assert answer.status_code == (200 if role in roles.TABLE["GET", "/events/stream"] else 403)
+    assert answer.status_code == (200 if role in authorization.TABLE["GET", "/events/stream"] else 403)
 
 
 def url(path: str) -> str:
     """A path of the table with names filled in that nothing has."""
     outside = path in ("/healthz", "/metrics")
-    return f"http://devicemgr{'' if outside else roles.PREFIX}{path}".replace("{", "").replace("}", "")
+    return f"http://devicemgr{'' if outside else authorization.PREFIX}{path}".replace("{", "").replace("}", "")
 
 
 def test_a_refusal_says_who_may(as_role):
@@ -99,7 +99,7 @@ def test_a_refusal_says_who_may(as_role):
 
 
 def test_a_route_outside_the_table_is_the_owners_alone(as_role, http, monkeypatch):
-    monkeypatch.setattr(roles, "TABLE", {})
+    monkeypatch.setattr(authorization, "TABLE", {})
     assert http.get("/status").status_code == 200
     refused = as_role(*ALL_ROLES).get("/status")
     assert (refused.status_code, refused.json()["detail"]) == (

@@ -11,10 +11,9 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, seed, settings, strategies as st
 
-from devicemgr.api import authorization as roles
+from devicemgr.api import authorization
 from devicemgr.domain.model import Role
 from enrollment.matching.calibration import calibrate
 
@@ -80,12 +79,12 @@ def attack(app: Any, clients: dict[str, httpx.Client], examples: int) -> None:
     sent: set[tuple[str, str]] = set()
     for found in schemathesis.openapi.from_dict(app.openapi()).get_all_operations():
         operation = found.ok()
-        route = (operation.method.upper(), operation.path.removeprefix(roles.PREFIX))
+        route = (operation.method.upper(), operation.path.removeprefix(authorization.PREFIX))
         if route not in LEFT_OUT:
             sent.add(route)
             fire(operation, route, clients, failed, examples)
     assert not failed, "\n".join(failed)
-    assert sent == set(roles.TABLE) - LEFT_OUT - {("GET", "/metrics"), ("GET", "/openapi.json")}
+    assert sent == set(authorization.TABLE) - LEFT_OUT - {("GET", "/metrics"), ("GET", "/openapi.json")}
 
 
 def fire(
@@ -106,7 +105,7 @@ def fire(
                 case.path_parameters[name] = dice.choice(KNOWN[name])
         for who, client in clients.items():
             answer = send(client, case)
-            allowed = who == "owner" or Role(who) in roles.TABLE[route]
+            allowed = who == "owner" or Role(who) in authorization.TABLE[route]
             refused = answer.status_code in (401, 403) and route not in ANYBODY
             if answer.status_code >= 500 or refused == allowed or (refused and answer.status_code != 403):
                 failed.append(f"{who} {' '.join(route)}: {answer.status_code} {answer.text} {case.path_parameters}")

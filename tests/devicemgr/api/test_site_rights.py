@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from devicemgr.api import authorization as roles
+from devicemgr.api import authorization
 from devicemgr.domain.model import Role
 from devicemgr.store.site import settings
 
@@ -71,7 +71,7 @@ SETTINGS = {
 def bodies():
     """(what, kinds and changes, who may, TOML, prune) of a file that changes one thing."""
     for kind, more in MORE.items():
-        may = roles.TABLE[ALONE[kind, "add"]] if (kind, "add") in ALONE else TECHNICIAN
+        may = authorization.TABLE[ALONE[kind, "add"]] if (kind, "add") in ALONE else TECHNICIAN
         yield (kind, "add"), may, more, False
         yield (kind, "edit"), may, BASE.replace(*EDITS[kind]), False
         yield (kind, "remove"), may, BASE, True
@@ -127,10 +127,12 @@ def test_a_role_changes_by_a_file_what_it_may_change_alone(as_role, furnish, htt
 
 def test_every_change_of_a_file_is_in_the_table_and_is_its_routes():
     """A kind of entry that is added later is the owner's alone until it is in the table."""
-    assert {(kind, change) for kind, change in roles.SITE_CHANGES if kind not in ("site", "model")} == {
+    assert {(kind, change) for kind, change in authorization.SITE_CHANGES if kind not in ("site", "model")} == {
         (kind, change) for kind in MORE for change in ("add", "edit", "remove")
     }
-    assert {key: roles.SITE_CHANGES[key] for key in ALONE} == {key: roles.TABLE[alone] for key, alone in ALONE.items()}
+    assert {key: authorization.SITE_CHANGES[key] for key in ALONE} == {
+        key: authorization.TABLE[alone] for key, alone in ALONE.items()
+    }
 
 
 def test_one_forbidden_change_refuses_the_whole_file(as_role, furnish, http):

@@ -10,11 +10,11 @@ from http.cookies import SimpleCookie
 import httpx
 import pytest
 
-from devicemgr.api import listeners as listen
+from devicemgr.api import listeners
 from devicemgr.api.routes.site import events
 from devicemgr.api.server import ApiServer
 from devicemgr.errors import InvalidInput, SystemFault
-from devicemgr.security import sessions as signin
+from devicemgr.security import sessions
 
 PASSWORD = "correct horse battery"
 
@@ -178,19 +178,19 @@ def test_a_session_ends_with_operator_password_and_role(web, operator, http):
 
 
 def test_sessions_end_when_idle_and_after_half_a_day(app, web, operator):
-    assert signin.IDLE_SECONDS <= 15 * 60
+    assert sessions.IDLE_SECONDS <= 15 * 60
     now = [1000.0]
     app.state.signins._clock = lambda: now[0]
     operator("aigul", "guard")
     client = web()
     sign_in(client, "aigul")
     for _ in range(3):
-        now[0] += signin.IDLE_SECONDS - 1
+        now[0] += sessions.IDLE_SECONDS - 1
         assert client.get("/status").status_code == 200
-    now[0] += signin.IDLE_SECONDS + 1
+    now[0] += sessions.IDLE_SECONDS + 1
     check(client.get("/status"), 401, "not-signed-in")
     sign_in(client, "aigul")
-    end = now[0] + signin.SESSION_SECONDS
+    end = now[0] + sessions.SESSION_SECONDS
     while now[0] + 800 < end:
         now[0] += 800
         assert client.get("/status").status_code == 200
@@ -240,7 +240,7 @@ def test_five_tries_a_minute_of_an_account_and_then_even_the_right_one_waits(web
     assert answers == [401] * 5 + [429] * 25
     check(client.post("/session", json=body | {"password": PASSWORD}), 429, "too-many-tries")
     assert kinds(http).count("admin.sign_in_failed") == 10
-    now[0] += signin.WRONG_SECONDS
+    now[0] += sessions.WRONG_SECONDS
     sign_in(client, "aigul")
     assert client.post("/session", json=body).status_code == 401
     assert http.get("/events").json()[-1]["detail"]["more_before"] == 21
@@ -321,7 +321,7 @@ def test_an_open_stream_does_not_keep_a_session_that_nobody_uses(app, web, opera
         lines = stream.iter_lines()
         assert next(lines) == ": waiting"
         for _ in range(3):
-            now[0] += signin.IDLE_SECONDS / 3 + 1
+            now[0] += sessions.IDLE_SECONDS / 3 + 1
             next(lines, None)
         for _ in itertools.islice(lines, 100):
             pass  # to its end, which comes
@@ -351,27 +351,27 @@ def test_the_socket_knows_no_sessions(client, operator):
 )
 def test_open_addresses_without_a_certificate_and_nonsense(place, message):
     with pytest.raises(InvalidInput, match=message):
-        listen.read(place, None, None, [])
+        listeners.read(place, None, None, [])
 
 
 def test_a_port_that_is_taken_says_so(tcp):
     with pytest.raises(SystemFault, match="cannot listen on 127"):
-        listen.read(f"127.0.0.1:{tcp.port}", None, None, []).bind()
+        listeners.read(f"127.0.0.1:{tcp.port}", None, None, []).bind()
 
 
 def test_certificates_that_can_not_be_used(certificate, tmp_path):
     cert, key = certificate
     for pair in ((cert, None), (None, key), (cert, tmp_path / "none"), (key, key), (cert, tmp_path / "locked.pem")):
         with pytest.raises(InvalidInput):
-            listen.read("0.0.0.0:8443", *pair, [])
+            listeners.read("0.0.0.0:8443", *pair, [])
     key.chmod(0o604)
     with pytest.raises(InvalidInput, match="chmod o="):
-        listen.read("0.0.0.0:8443", cert, key, [])
+        listeners.read("0.0.0.0:8443", cert, key, [])
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(app, home, certificate, operator):
     operator("aigul", "admin")
-    running = ApiServer(app, home.socket, listen.read("127.0.0.1:0", *certificate, []))
+    running = ApiServer(app, home.socket, listeners.read("127.0.0.1:0", *certificate, []))
     running.start()
     try:
         trust = ssl.create_default_context(cafile=certificate[0])

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from tests.devicemgr.cli.test_app import ROOT
 
 COMMANDS = {
@@ -44,7 +44,7 @@ def furnished(home, done, monkeypatch):
 
 def head(site):
     with site.database.read() as session:
-        return ledger_rows.head(session)
+        return events.head(session)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from devicemgr.clock import mark as clock_mark
-from devicemgr.clock import ntp as host_clock
+from devicemgr.clock import mark, ntp
 from devicemgr.clock.monitor import ClockWatch
 from devicemgr.domain.desired_state import Policy, desired, entitled_keys
 from devicemgr.domain.model import AccessLevel, Person, Portal, Role, Schedule
@@ -25,8 +24,7 @@ from devicemgr.security.passwords import TOKEN_START, digest
 from devicemgr.security.sessions import SignIns
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session, set_meta
-from devicemgr.store.people import consents as rows
-from devicemgr.store.people import people
+from devicemgr.store.people import consents as rows, people
 from devicemgr.store.site import approvals, operators
 from devicemgr.store.tables import MetaRow
 from devicemgr.text import rfc3339
@@ -249,37 +247,37 @@ def test_a_device_keeps_only_whom_both_clocks_let_in() -> None:
 def watched(box: Box) -> Iterator[Box]:
     ClockWatch.of_process(box.site.clock, box.site.database, box.site.ledger)
     yield box
-    host_clock.doubt_when(lambda: False)
+    ntp.doubt_when(lambda: False)
 
 
 @pytest.mark.parametrize("seconds", [6 * HOUR, -6 * HOUR])
 def test_no_device_s_clock_is_set_by_a_clock_that_jumped(watched: Box, seconds: float) -> None:
-    assert not host_clock.is_doubted()
+    assert not ntp.is_doubted()
     watched.jump(seconds)
-    assert host_clock.is_doubted()
+    assert ntp.is_doubted()
     watched.site.clock.accept()
-    assert not host_clock.is_doubted()
+    assert not ntp.is_doubted()
 
 
 def kept(session: Session) -> Any:
-    return clock_mark.load(session)
+    return mark.load(session)
 
 
 def test_what_is_kept_is_known_exactly_in_the_same_run_of_the_computer_only(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = WallClock()
-    clock_mark.save(box.site.database, clock)
+    mark.save(box.site.database, clock)
     with box.site.database.read() as session:
         assert kept(session).offset == clock.offset
-        monkeypatch.setattr(clock_mark, "boot_id", lambda: "another run")
+        monkeypatch.setattr(mark, "boot_id", lambda: "another run")
         assert (kept(session).offset, kept(session).restarted) == (None, True)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"boot":1}', '{"boot":"x","offset":"y"}', None])
 def test_a_kept_run_that_is_damaged_or_of_0_1_0_counts_as_another(box: Box, text: str | None) -> None:
     with box.site.database.write() as session:
-        clock_mark.put(session, WallClock().offset)
+        mark.put(session, WallClock().offset)
         if text is None:
             session.execute(delete(MetaRow).where(MetaRow.key == "clock_run"))
         else:
@@ -291,7 +289,7 @@ def test_a_kept_run_that_is_damaged_or_of_0_1_0_counts_as_another(box: Box, text
 def test_an_offset_of_another_clock_is_left_alone(box: Box) -> None:
     """A container with a CLOCK_MONOTONIC of its own: the mark is later than the offset says."""
     with box.site.database.write() as session:
-        clock_mark.put(session, WallClock().offset)
+        mark.put(session, WallClock().offset)
         set_meta(session, "clock_mark", box.ahead(days=1))
     with box.site.database.read() as session:
         assert kept(session).offset is None

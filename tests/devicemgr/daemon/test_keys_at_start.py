@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.daemon import startup as entry
+from devicemgr.daemon import startup
 from devicemgr.errors import KeyMissing, StorageFailed
 from devicemgr.gallery.cache import GalleryKeeper
 from devicemgr.home import Home
@@ -32,7 +32,7 @@ def parts(catalog: Any) -> Parts:
 def home(tmp_path: Path, parts: Parts) -> Home:
     """A lobby, with a sealed record and a snapshot."""
     found = Home(tmp_path / "home")
-    site = entry.open_for_daemon(found, parts)
+    site = startup.open_for_daemon(found, parts)
     with site.database.write() as session:
         furnish(session, site)
     site.sealer.seal()
@@ -63,7 +63,7 @@ def test_an_unusable_key_ends_the_start_and_touches_nothing(home: Home, parts: P
     before = content(home)
     for _ in range(2):
         with pytest.raises(KeyMissing, match=str(home.key)):
-            entry.open_for_daemon(home, parts)
+            startup.open_for_daemon(home, parts)
         assert not home.quarantine.exists()
         assert content(home) == before
 
@@ -72,7 +72,7 @@ def test_an_unusable_key_is_told_before_a_damaged_database_is_moved(home: Home, 
     home.key.write_bytes(b"?")
     home.database.write_bytes(os.urandom(8192))
     with pytest.raises(KeyMissing):
-        entry.open_for_daemon(home, parts)
+        startup.open_for_daemon(home, parts)
     assert not home.quarantine.exists()
     assert home.database.exists()
 
@@ -92,7 +92,7 @@ STRAY: dict[str, Callable[[Path], Any]] = {
 def test_what_lies_beside_a_good_key_is_no_key(home: Home, parts: Parts, what: str) -> None:
     STRAY[what](home.new_key)
     before = home.key.read_bytes()
-    site = entry.open_for_daemon(home, parts)
+    site = startup.open_for_daemon(home, parts)
     assert site.database.frozen is None
     site.close()
     assert sites.initialise(home) is False
@@ -105,7 +105,7 @@ def test_a_rotation_that_was_killed_after_its_commit_goes_on_by_what_the_keys_ho
     home.key.write_bytes(b64encode(secrets.token_bytes(32)) + b"\n")
     home.key.chmod(0o600)
     own = home.new_key.read_bytes()
-    entry.open_for_daemon(home, parts).close()
+    startup.open_for_daemon(home, parts).close()
     assert home.key.read_bytes() == own
     assert not home.new_key.exists()
 
@@ -119,10 +119,10 @@ def test_no_other_error_moves_a_database_whatever_its_words(
 
     monkeypatch.setattr(GalleryKeeper, "refresh", fail)
     if isinstance(error, StorageFailed):
-        entry.open_for_daemon(home, parts).close()
+        startup.open_for_daemon(home, parts).close()
     else:
         with pytest.raises(RuntimeError):
-            entry.open_for_daemon(home, parts)
+            startup.open_for_daemon(home, parts)
     assert not home.quarantine.exists()
     assert home.database.exists()
 
@@ -140,7 +140,7 @@ def test_damage_that_sqlite_does_not_see_sets_it_aside_by_its_type(home: Home, p
     with sqlite3.connect(home.database) as raw:
         assert raw.execute(damage).rowcount > 0
     raw.close()
-    site = entry.open_for_daemon(home, parts)
+    site = startup.open_for_daemon(home, parts)
     assert site.database.frozen
     site.close()
     assert (next(home.quarantine.iterdir()) / "devicemgr.db").exists()

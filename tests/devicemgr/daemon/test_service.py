@@ -17,12 +17,12 @@ from devicemgr.api.server import ApiServer
 from devicemgr.daemon.service import Daemon
 from devicemgr.domain.events import Fact, Sighting
 from devicemgr.domain.model import DeviceConfig, Direction
-from devicemgr.people import face_enrollment as faces
+from devicemgr.people import face_enrollment
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import consents, people
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.store.tables import PortalRow, ScheduleRow
 from devicemgr.text import rfc3339
 
@@ -68,7 +68,7 @@ def until(condition: Callable[[], bool]) -> float:
 def furnish(site: Site) -> None:
     """A portal with a gate; Anna is enrolled."""
     with site.database.write() as session:
-        gate = places.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
+        gate = devices_and_portals.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
         session.add(
             PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         )
@@ -121,7 +121,7 @@ def test_a_withdrawn_consent_is_in_force_within_a_second(
 ) -> None:
     """Withdrawn by another process on the same home."""
     assert site.gallery.current.match(ANNA).person_id is not None
-    assert faces.withdraw(make_site(), "uid:1", "A1")["templates_erased"] == 1
+    assert face_enrollment.withdraw(make_site(), "uid:1", "A1")["templates_erased"] == 1
     assert until(lambda: site.gallery.current.match(ANNA).person_id is None) < 1.0
     assert all(not person.face_consent for person in daemon._rules.refresh().people.values())
 
@@ -143,7 +143,7 @@ def test_rights_that_cannot_be_read_do_not_keep_a_withdrawn_face(
 ) -> None:
     with site.database.write() as session:
         session.add(ScheduleRow(name="bad", timezone="UTC", windows=["nonsense"], holidays=[]))
-    faces.withdraw(make_site(), "uid:1", "A1")
+    face_enrollment.withdraw(make_site(), "uid:1", "A1")
     until(lambda: site.gallery.current.match(ANNA).person_id is None)
     until(lambda: bool(daemon.status()["alarms"]))
     assert [alarm["kind"] for alarm in daemon.status()["alarms"]] == ["site_not_read"]

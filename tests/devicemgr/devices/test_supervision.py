@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.devices import backoff as restarts
-from devicemgr.devices import call_timeouts as driver_calls
-from devicemgr.devices import supervisor
+from devicemgr.devices import backoff, call_timeouts, supervisor
 from devicemgr.devices.supervisor import DeviceState, Health, Listener, Supervisor
 from devicemgr.domain.events import PassageCompleted
 from devicemgr.domain.model import DeviceConfig, Direction
@@ -49,10 +47,10 @@ def ear() -> Ear:
 def devices(catalog: Any, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
     """Limits of a tenth of a second where the product has seconds."""
     for name in ("SILENT_SERIAL_S", "SILENT_IP_S"):
-        monkeypatch.setattr(driver_calls, name, 0.1)
+        monkeypatch.setattr(call_timeouts, name, 0.1)
     for module, name, value in (
-        (restarts, "FIRST_S", 0.01),
-        (restarts, "LAST_S", 0.02),
+        (backoff, "FIRST_S", 0.01),
+        (backoff, "LAST_S", 0.02),
         (supervisor, "_WATCH_SECONDS", 0.02),
     ):
         monkeypatch.setattr(module, name, value)
@@ -75,7 +73,7 @@ def until_quarantined(ear: Ear) -> str:
 def test_a_driver_that_breaks_five_times_is_quarantined_and_tried_again(
     devices: Supervisor, catalog: Any, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restarts, "AGAIN_S", 0.2)
+    monkeypatch.setattr(backoff, "AGAIN_S", 0.2)
     catalog.gate.open_error = RuntimeError("boom")
     devices.set_devices([config()])
     assert "boom" in until_quarantined(ear)
@@ -103,7 +101,7 @@ def test_a_line_that_comes_and_goes_is_quarantined_and_back_at_once(
 ) -> None:
     devices.set_devices([config()])
     health = None
-    for _ in range(restarts.FAILURES):
+    for _ in range(backoff.FAILURES):
         assert ear.next()[0] is Health.ONLINE
         catalog.gate.open_error = catalog.gate.poll_error = DeviceUnreachable("gone")
         health, _ = ear.next()
@@ -142,7 +140,7 @@ def test_a_command_may_take_as_long_as_its_caller_waits(devices: Supervisor, cat
 def impatient(devices: Supervisor, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     """Hanging calls are given up after a quarter of a second."""
     for name in ("OPEN_S", "POLL_S", "COMMAND_S"):
-        monkeypatch.setattr(driver_calls, name, 0.25)
+        monkeypatch.setattr(call_timeouts, name, 0.25)
     return devices
 
 
@@ -223,7 +221,7 @@ def test_a_device_that_waits_for_a_person_fails_never_and_is_told_of_once(
     health, cause = ear.next()
     assert health is Health.OFFLINE
     assert str(cause).startswith("waits for pairing: devicemgr device provision arm --pair")
-    for _ in range(3 * restarts.FAILURES):
+    for _ in range(3 * backoff.FAILURES):
         assert tries.acquire(timeout=20)
     assert ear.states.empty()
     assert devices.states()[0].health is Health.OFFLINE

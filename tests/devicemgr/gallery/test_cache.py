@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
-from devicemgr.gallery import cache as gallery_keeper
+from devicemgr.gallery import cache
 from devicemgr.site.site import Site
 from devicemgr.store.people import consents, people
 from devicemgr.store.tables import ConsentRow, PersonRow, TemplateRow
@@ -68,7 +68,7 @@ def test_a_template_that_is_moved_to_somebody_else_stops_matching_at_once(
     make_site: Callable[[], Site], monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
     """Also where it was opened before the move, in memory or in the gallery's file."""
-    monkeypatch.setattr(gallery_keeper, "KEEP_FROM", 1)
+    monkeypatch.setattr(cache, "KEEP_FROM", 1)
     site = make_site()
     enrol(site, 3)
     site.gallery.refresh()
@@ -83,7 +83,7 @@ def test_a_template_that_is_moved_to_somebody_else_stops_matching_at_once(
 
 
 def test_a_big_file_is_written_while_others_may_write(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery_keeper, "KEEP_FROM", 1)
+    monkeypatch.setattr(cache, "KEEP_FROM", 1)
     enrol(site, 3)
     site.gallery.refresh()
     real = os.fsync

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devicemgr.gallery import cache as gallery_keeper
-from devicemgr.people import face_enrollment as faces
+from devicemgr.gallery import cache
+from devicemgr.people import face_enrollment
 from devicemgr.site.site import Site
-from devicemgr.store.people import consents, people
-from devicemgr.store.people import face_templates as templates
+from devicemgr.store.people import consents, face_templates, people
 from devicemgr.store.tables import TemplateRow
 
 
@@ -27,15 +26,15 @@ def enrol(site: Site, count: int) -> None:
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of the templates that were opened one by one."""
-    monkeypatch.setattr(gallery_keeper, "KEEP_FROM", 3)
+    monkeypatch.setattr(cache, "KEEP_FROM", 3)
     found: list[str] = []
-    real = templates.sealed_many
+    real = face_templates.sealed_many
 
     def sealed_many(session, ids):
         found.extend(ids)
         return real(session, ids)
 
-    monkeypatch.setattr(templates, "sealed_many", sealed_many)
+    monkeypatch.setattr(face_templates, "sealed_many", sealed_many)
     return found
 
 
@@ -78,7 +77,7 @@ def test_what_is_new_is_opened_and_what_is_gone_is_gone(make_site: Callable[[], 
     assert opened == []
 
 
-@pytest.mark.parametrize("end", [faces.erase, faces.withdraw])
+@pytest.mark.parametrize("end", [face_enrollment.erase, face_enrollment.withdraw])
 def test_an_erasure_makes_every_copy_unreadable(
     make_site: Callable[[], Site], opened: list[str], end: Callable[[Site, str, str], object]
 ) -> None:

@@ -21,7 +21,7 @@ from devicemgr.operations import audit
 from devicemgr.site.site import Site
 from devicemgr.store.database import set_meta
 from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.site import settings as stored_settings
+from devicemgr.store.site import settings
 from devicemgr.store.site.settings import Settings
 
 SEAL = Seal(1, 2, "ab" * 32, "2026-11-29T00:00:00Z", "cd" * 32, "ef" * 64)
@@ -101,7 +101,7 @@ def test_a_url_gets_the_seal_and_a_false_one_of_0_1_0_gets_none_and_costs_no_oth
     record(site)
     assert [json.loads(line)["number"] for line in posted] == [2]
     with site.database.read() as session:
-        assert stored_settings.load(session) == Settings(anchors=(f"http://127.0.0.1:{port}/a",), retention_days=9)
+        assert settings.load(session) == Settings(anchors=(f"http://127.0.0.1:{port}/a",), retention_days=9)
     assert "stored anchor" in caplog.text
 
 
@@ -178,7 +178,7 @@ def put_back(site: Site, tmp_path: Path) -> Callable[[], Site]:
     """put_back() takes the whole home, keys and all, to what it was before two seals that the anchor knows of."""
     file = tmp_path / "elsewhere.seals"
     with site.database.write() as session:
-        stored_settings.save(session, Settings(anchors=(f"file:{file}",)))
+        settings.save(session, Settings(anchors=(f"file:{file}",)))
     record(site)
     site.database.close()
     shutil.copytree(site.home.path, tmp_path / "copy")
@@ -256,7 +256,7 @@ def test_a_forged_event_does_not_explain_a_home_that_was_put_back(
 def test_a_true_recovery_is_explained_by_its_handover(site: Site, tmp_path: Path) -> None:
     file = tmp_path / "elsewhere.seals"
     with site.database.write() as session:
-        stored_settings.save(session, Settings(anchors=(f"file:{file}",)))
+        settings.save(session, Settings(anchors=(f"file:{file}",)))
     record(site)
     kept = file.read_text()
     fact = recovery_with_the_old_key(site)

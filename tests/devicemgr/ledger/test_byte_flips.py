@@ -11,7 +11,7 @@ import pytest
 from devicemgr.domain.events import Fact
 from devicemgr.operations import audit
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import seals as rows
+from devicemgr.store.ledger import seals
 
 PERSON, REQUEST = "6f0c0b1e-0000-4000-8000-000000000000", "6f0c0b1e-0000-4000-8000-000000000001"
 EVENT = ("time", "kind", "portal", "person_id", "request", "body", "hash")
@@ -85,7 +85,7 @@ def test_a_flipped_number_leaves_a_hole_that_is_named(sealed: Site, raw: sqlite3
 @pytest.mark.parametrize("column", SEAL)
 def test_a_flipped_bit_in_a_seal_is_found(sealed: Site, raw: sqlite3.Connection, column: str) -> None:
     with sealed.database.read() as session:
-        newest = rows.last(session)
+        newest = seals.last(session)
     assert newest is not None
     ((before,),) = raw.execute(f"SELECT {column} FROM seals WHERE number = ?", (newest.number,))
     for content in flips(before, random.Random(column), 12):

@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 
 from devicemgr.atomic_files import new_file, replace_durably
-from devicemgr.domain import ledger_chain as chain
+from devicemgr.domain import ledger_chain
 from devicemgr.domain.events import Fact
 from devicemgr.errors import KeyMissing, StorageFailed
 from devicemgr.ledger.sealer import KeyFile, Sealer, read_key
 from devicemgr.operations import audit
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger import seals as rows
-from devicemgr.store.site import settings as stored_settings
+from devicemgr.store.ledger import events, seals as rows
+from devicemgr.store.site import settings
 from devicemgr.store.site.settings import Settings
 
 
@@ -43,9 +42,9 @@ REWRITE = "UPDATE events SET body = replace(body, 'test.1', 'test.9'), kind = 't
 def rehash(site: Site) -> None:
     """What somebody with the database in hand would do: make the chain right again."""
     with sqlite3.connect(site.home.database) as database:
-        previous = chain.GENESIS
+        previous = ledger_chain.GENESIS
         for seq, body in database.execute("SELECT seq, body FROM events ORDER BY seq").fetchall():
-            previous = chain.link(previous, body)
+            previous = ledger_chain.link(previous, body)
             database.execute("UPDATE events SET hash = ? WHERE seq = ?", (previous, seq))
     database.close()
 
@@ -121,10 +120,10 @@ def test_an_attacker_with_todays_key_cannot_sign_for_the_time_before(sealed: Sit
     assert key is not None
     sql(sealed, "DELETE FROM events WHERE seq > 5", "DELETE FROM seals WHERE number > 2")
     with sealed.database.read() as session:
-        seq, head = ledger_rows.head(session)
-    from devicemgr.domain import ledger_seals as seals
+        seq, head = events.head(session)
+    from devicemgr.domain import ledger_seals
 
-    forged, _ = seals.sign(key.private, 3, seq, head, "2026-01-01T00:00:00Z")
+    forged, _ = ledger_seals.sign(key.private, 3, seq, head, "2026-01-01T00:00:00Z")
     with sealed.database.write(changes_site=False) as session:
         rows.add(session, forged)
     replace_durably(sealed.home.seal_key, KeyFile(4, key.private, key.root, forged).dump())
@@ -176,7 +175,7 @@ def test_the_key_file_is_private(sealed: Site) -> None:
 def test_a_file_elsewhere_remembers_what_database_and_key_file_forgot(site: Site, tmp_path: Path) -> None:
     anchor = tmp_path / "elsewhere.seals"
     with site.database.write() as session:
-        stored_settings.save(session, Settings(anchors=(f"file:{anchor}",)))
+        settings.save(session, Settings(anchors=(f"file:{anchor}",)))
     record(site)
     site.sealer.seal()
     site.database.close()

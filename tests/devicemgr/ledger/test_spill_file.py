@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from devicemgr.domain.events import Condition, Fact
 from devicemgr.domain.ledger_chain import body_of
 from devicemgr.domain.model import Direction
 from devicemgr.errors import StorageFailed
-from devicemgr.ledger import spill_file as spills
+from devicemgr.ledger import spill_file
 from devicemgr.ledger.spill_file import Record, Spill
 from devicemgr.ledger.spill_replay import dump, load
 
@@ -32,7 +31,7 @@ GRANT = Fact(
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Spill]:
-    monkeypatch.setattr(spills, "SIZE", 64 * 1024)
+    monkeypatch.setattr(spill_file, "SIZE", 64 * 1024)
 
     def build() -> Spill:
         found = Spill(tmp_path / "spill.log", tmp_path / "keys" / "spill.key")
@@ -62,13 +61,13 @@ def test_records_are_found_again_in_order_by_the_next_process(make: Callable[[],
 def test_its_room_is_set_aside_and_it_is_private(make: Callable[[], Spill], tmp_path: Path) -> None:
     make()
     found = (tmp_path / "spill.log").stat()
-    assert found.st_blocks * 512 >= spills.SIZE
+    assert found.st_blocks * 512 >= spill_file.SIZE
     assert stat.S_IMODE(found.st_mode) == stat.S_IMODE((tmp_path / "keys" / "spill.key").stat().st_mode) == 0o600
 
 
 def test_a_hundred_thousand_grants_find_room() -> None:
-    size = len(dump(GRANT, GRANT.request or "")) + spills._RECORD.size
-    assert 100_000 * size <= 64 * 1024 * 1024 - spills._FIRST
+    size = len(dump(GRANT, GRANT.request or "")) + spill_file._RECORD.size
+    assert 100_000 * size <= 64 * 1024 * 1024 - spill_file._FIRST
 
 
 def change(path: Path, place: int, content: bytes) -> None:
@@ -82,14 +81,14 @@ def test_a_torn_tail_is_left_out_and_written_over(make: Callable[[], Spill], tmp
     spill.append([b"a" * 100])
     whole = spill._end
     spill.append([b"b" * 100, b"c" * 100])
-    change(tmp_path / "spill.log", whole + spills._RECORD.size + 50, bytes(400))  # as a power cut leaves it
+    change(tmp_path / "spill.log", whole + spill_file._RECORD.size + 50, bytes(400))  # as a power cut leaves it
     again = make()
     assert texts(again) == ["a" * 100]
     again.append([b"d"])
     assert texts(make()) == ["a" * 100, "d"]
 
 
-@pytest.mark.parametrize("place", range(0, spills._RECORD.size + 4, 3))
+@pytest.mark.parametrize("place", range(0, spill_file._RECORD.size + 4, 3))
 def test_a_forged_record_is_found_and_the_others_stay(make: Callable[[], Spill], tmp_path: Path, place: int) -> None:
     spill = make()
     spill.append([b"first"])
@@ -168,19 +167,19 @@ def test_killed_while_it_was_emptied_it_is_empty(make: Callable[[], Spill], monk
     spill = make()
     spill.append([b"old"] * 20)
     done: list[int] = []
-    real = spills._write_all
+    real = spill_file._write_all
 
     def dies(descriptor: int, content: bytes, place: int) -> None:
         done.append(place)
-        if place >= spills._FIRST:
+        if place >= spill_file._FIRST:
             raise OSError(errno.EIO, "gone")
         real(descriptor, content, place)
 
-    monkeypatch.setattr(spills, "_write_all", dies)
+    monkeypatch.setattr(spill_file, "_write_all", dies)
     with pytest.raises(StorageFailed):
         spill.clear()
     monkeypatch.undo()
-    assert max(done) >= spills._FIRST
+    assert max(done) >= spill_file._FIRST
     assert texts(make()) == []
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from devicemgr.domain.events import Fact
-from devicemgr.ledger import spill_file as spills
+from devicemgr.ledger import spill_file
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.operations import audit
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 
 NAMES = ["one", "two", "three", "four"]
 
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Spill]]:
-    monkeypatch.setattr(spills, "SIZE", 64 * 1024)
+    monkeypatch.setattr(spill_file, "SIZE", 64 * 1024)
     opened: list[Spill] = []
 
     def build() -> Spill:
@@ -141,7 +141,7 @@ def test_a_file_of_0_1_0_goes_on(make: Callable[[], Spill], path: Path, places: 
 
     def as_before(content: bytearray) -> None:
         for place in (0, 512):
-            head = content[place : place + spills._HEAD.size]
+            head = content[place : place + spill_file._HEAD.size]
             if head.startswith(b"devicemgr spill"):
                 head[15:16] = b"1"
                 mac = hmac.new(key, b"head" + head, hashlib.sha256).digest()
@@ -178,7 +178,7 @@ def spill_events(site: Site, count: int) -> None:
 
 def restored(site: Site) -> list[dict[str, Any]]:
     with site.database.read() as session:
-        return [event["detail"] for event in ledger_rows.of_kinds(session, ("storage_restored",))]
+        return [event["detail"] for event in events.of_kinds(session, ("storage_restored",))]
 
 
 @pytest.mark.parametrize("kept", [0, 3])
@@ -192,8 +192,8 @@ def test_a_start_records_what_is_missing_and_the_audit_names_it(make_site: Calla
     assert look.attach()
     count = look.last
     with site.home.spill.open("rb") as file:
-        starts = [place for place, _ in look._walk(file.fileno(), spills._FIRST)]
-    start = starts[kept - 1] if kept else spills._FIRST
+        starts = [place for place, _ in look._walk(file.fileno(), spill_file._FIRST)]
+    start = starts[kept - 1] if kept else spill_file._FIRST
     change(site.home.spill, lambda content: content.__setitem__(slice(start, starts[-1]), bytes(starts[-1] - start)))
     found = audit.verify(make_site())
     assert (found["ok"], "spill.log" in found["why"]) == (False, True)

@@ -17,10 +17,10 @@ import pytest
 from devicemgr.domain.events import Fact
 from devicemgr.domain.ledger_chain import Entry
 from devicemgr.errors import StorageFailed
-from devicemgr.ledger import writer as ledgers
+from devicemgr.ledger import writer
 from devicemgr.ledger.spill_replay import SPILLED
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -52,7 +52,7 @@ def spill(site: Site, numbers: range) -> None:
 def recorded(site: Site) -> tuple[list[int], list[str]]:
     """The numbers of the facts in the order of the chain, and all kinds."""
     with site.database.read() as session:
-        bodies = [ledger_rows.json.loads(row.body) for row in ledger_rows.walk(session)]
+        bodies = [events.json.loads(row.body) for row in events.walk(session)]
     assert len({body["id"] for body in bodies}) == len(bodies)
     return [body["detail"]["n"] for body in bodies if body["kind"] == "tamper"], [body["kind"] for body in bodies]
 
@@ -77,7 +77,7 @@ def test_a_long_lock_costs_nothing_and_changes_no_order(
     assert kinds.count("storage_restored") == 1
     assert site.ledger.verify()[1] is None
     with site.database.read() as session:
-        (closed,) = ledger_rows.find(session, ledger_rows.EventFilter(kind="storage_restored"), 9)
+        (closed,) = events.find(session, events.EventFilter(kind="storage_restored"), 9)
     assert closed["detail"]["spilled"] >= count + 1
     assert "lost" not in closed["detail"]
 
@@ -161,7 +161,7 @@ def test_an_administrative_change_brings_in_what_came_before_it(make_site: Calla
 def test_an_administrative_change_does_not_wait_for_a_mountain(
     make_site: Callable[[], Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "_MOST_AHEAD", 10)
+    monkeypatch.setattr(writer, "_MOST_AHEAD", 10)
     site = make_site()
     site.ledger.start()
     with locked(site):
@@ -177,7 +177,7 @@ def test_without_room_in_the_spill_file_facts_wait_in_memory_and_losses_are_coun
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("devicemgr.ledger.spill_file.SIZE", 8192)
-    monkeypatch.setattr(ledgers, "_BACKLOG", 40)
+    monkeypatch.setattr(writer, "_BACKLOG", 40)
     site.ledger.start()
 
     def refuse() -> None:
@@ -198,7 +198,7 @@ def test_without_room_in_the_spill_file_facts_wait_in_memory_and_losses_are_coun
     numbers, _ = recorded(site)
     assert numbers == sorted(set(numbers))
     with site.database.read() as session:
-        (closed,) = ledger_rows.find(session, ledger_rows.EventFilter(kind="storage_restored"), 9)
+        (closed,) = events.find(session, events.EventFilter(kind="storage_restored"), 9)
     assert len(numbers) + closed["detail"]["lost"] == 100
     assert 0 < closed["detail"]["lost"] < 61
     assert [r for r in caplog.records if r.levelname == "CRITICAL"]

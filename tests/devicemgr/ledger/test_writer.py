@@ -6,18 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sqlalchemy import text
 
-from devicemgr.domain import ledger_chain as chain
+from devicemgr.domain import ledger_chain
 from devicemgr.domain.events import Fact
 from devicemgr.domain.ledger_chain import Entry
 from devicemgr.errors import StorageFailed
 from devicemgr.ledger.spill_replay import SPILLED
 from devicemgr.ledger.writer import Ledger
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 
 
@@ -54,7 +53,7 @@ def test_told_only_when_another_connection_can_read_it(site: Site, ledger: Ledge
 
     def then(entry: Entry | None) -> None:
         with site.database.read() as session:
-            seen.append(ledger_rows.head(session)[0])
+            seen.append(events.head(session)[0])
         done.set()
 
     ledger.submit(fact(), then)
@@ -69,7 +68,7 @@ def test_many_threads_leave_no_gap(site: Site, ledger: Ledger) -> None:
     for thread in threads:
         thread.join()
     with site.database.read() as session:
-        assert [row.seq for row in ledger_rows.walk(session)] == list(range(1, 401))
+        assert [row.seq for row in events.walk(session)] == list(range(1, 401))
     assert ledger.verify() == (400, None)
 
 
@@ -99,26 +98,26 @@ def test_verify_names_the_first_bad_row(site: Site, ledger: Ledger, sabotage: st
 
 @given(st.lists(st.text(max_size=20), min_size=2, max_size=8), st.data())
 def test_any_changed_body_breaks_the_chain(details: list[str], data: st.DataObject) -> None:
-    entries, previous = [], chain.GENESIS
+    entries, previous = [], ledger_chain.GENESIS
     for seq, detail in enumerate(details, start=1):
-        body = chain.canonical(chain.body_of(fact(detail={"d": detail}), seq, "id"))
-        previous = chain.link(previous, body)
+        body = ledger_chain.canonical(ledger_chain.body_of(fact(detail={"d": detail}), seq, "id"))
+        previous = ledger_chain.link(previous, body)
         entries.append(Entry(seq, body, previous))
-    assert chain.check(entries) is None
+    assert ledger_chain.check(entries) is None
     victim = data.draw(st.integers(0, len(entries) - 1))
     position = data.draw(st.integers(0, len(entries[victim].body) - 1))
     bad = entries[victim].body[:position] + "~" + entries[victim].body[position + 1 :]
     if bad == entries[victim].body:
         return
     entries[victim] = Entry(victim + 1, bad, entries[victim].hash)
-    flaw = chain.check(entries)
+    flaw = ledger_chain.check(entries)
     assert flaw is not None
     assert flaw.seq == victim + 1
 
 
 def test_nan_is_refused_rather_than_written_as_something_else() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        chain.canonical({"score": float("nan")})
+        ledger_chain.canonical({"score": float("nan")})
 
 
 class Refusing:
@@ -154,7 +153,7 @@ def test_while_storage_fails_decisions_fail_and_facts_wait_in_order(
     storage.on = False
     assert ledger.wait_restored(10)
     with site.database.read() as session:
-        kinds = [event["kind"] for event in ledger_rows.find(session, EventFilter(), 100)]
+        kinds = [event["kind"] for event in events.find(session, EventFilter(), 100)]
     assert kinds == ["storage_failed", "rex_pressed", "tamper", "storage_restored"]
     assert not ledger.failing
     assert ledger.verify()[1] is None

@@ -12,9 +12,9 @@ import pytest
 from devicemgr.domain.events import Fact
 from devicemgr.domain.ledger_chain import Entry
 from devicemgr.errors import StorageFailed
-from devicemgr.ledger import writer as ledgers
+from devicemgr.ledger import writer
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 
 
@@ -24,7 +24,7 @@ def fact(kind: str = "tamper", **more: object) -> Fact:
 
 def recorded(site: Site) -> list[dict[str, Any]]:
     with site.database.read() as session:
-        return ledger_rows.find(session, EventFilter(), 10_000)
+        return events.find(session, EventFilter(), 10_000)
 
 
 class Storage:
@@ -51,8 +51,8 @@ class Storage:
 
 @pytest.fixture
 def storage(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
-    monkeypatch.setattr(ledgers, "_QUEUE", 3)
-    monkeypatch.setattr(ledgers, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(writer, "_QUEUE", 3)
+    monkeypatch.setattr(writer, "_PATIENCE_SECONDS", 0.05)
     found = Storage(site, monkeypatch)
     site.ledger.start()
     yield found
@@ -84,7 +84,7 @@ def test_a_follower_that_records_something_does_not_wait_for_its_own_thread(
     site: Site, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As access._release does when a grant could not be recorded, with the queue full meanwhile."""
-    monkeypatch.setattr(ledgers, "_PATIENCE_SECONDS", 20.0)
+    monkeypatch.setattr(writer, "_PATIENCE_SECONDS", 20.0)
     storage.full = True
     followed, written = threading.Event(), threading.Event()
 
@@ -126,8 +126,8 @@ def test_a_long_backlog_is_written_in_order_piece_by_piece(
     site: Site, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One huge transaction would keep grants waiting, and be built anew at each attempt."""
-    monkeypatch.setattr(ledgers, "_BATCH", 10)
-    monkeypatch.setattr(ledgers, "_QUEUE", 1000)
+    monkeypatch.setattr(writer, "_BATCH", 10)
+    monkeypatch.setattr(writer, "_QUEUE", 1000)
     storage.full = True
     storage.go.set()
     refused = threading.Event()

@@ -13,9 +13,9 @@ from devicemgr.ledger.sealer import read_key
 from devicemgr.operations import audit
 from devicemgr.people import retention
 from devicemgr.people.retention import Retention
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.people import people
-from devicemgr.store.site import settings as stored_settings
+from devicemgr.store.site import settings
 from devicemgr.store.site.settings import Settings
 from devicemgr.text import rfc3339
 
@@ -24,7 +24,7 @@ NOW = datetime.now(UTC)
 
 def set_to(site, **fields):
     with site.database.write() as session:
-        stored_settings.save(session, Settings(**fields))
+        settings.save(session, Settings(**fields))
 
 
 def record(site, count=3):
@@ -34,7 +34,7 @@ def record(site, count=3):
 
 def kinds(site):
     with site.database.read() as session:
-        return [row.kind for row in ledger_rows.walk(session)]
+        return [row.kind for row in events.walk(session)]
 
 
 def sql(site, *statements):
@@ -128,7 +128,7 @@ def test_a_kill_in_the_middle_is_made_up_for(old, monkeypatch):
     class Killed(BaseException):
         pass
 
-    real, calls = ledger_rows.remove_oldest, []
+    real, calls = events.remove_oldest, []
 
     def die(*given):
         calls.append(given)
@@ -136,12 +136,12 @@ def test_a_kill_in_the_middle_is_made_up_for(old, monkeypatch):
             raise Killed
         return real(*given)
 
-    monkeypatch.setattr(ledger_rows, "remove_oldest", die)
+    monkeypatch.setattr(events, "remove_oldest", die)
     with pytest.raises(Killed):
         retention.run(old, LATER)
     assert len(kinds(old)) == 6
     assert audit.verify(old)["ok"], "half removed is no flaw"
-    monkeypatch.setattr(ledger_rows, "remove_oldest", real)
+    monkeypatch.setattr(events, "remove_oldest", real)
     assert retention.run(old, LATER)["events"] == 5
     assert audit.verify(old)["ok"]
 

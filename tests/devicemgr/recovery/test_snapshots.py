@@ -12,11 +12,11 @@ import pytest
 
 from devicemgr.domain.events import Fact
 from devicemgr.errors import StorageFailed
-from devicemgr.people import face_enrollment as faces
+from devicemgr.people import face_enrollment
 from devicemgr.recovery import snapshots
 from devicemgr.recovery.snapshots import SnapshotKeeper, Snapshots
 from devicemgr.site.site import Site
-from devicemgr.store import integrity as condition
+from devicemgr.store import integrity
 from devicemgr.store.people import consents, people
 
 
@@ -56,8 +56,8 @@ def test_it_is_one_whole_private_file(site: Site) -> None:
     site.snapshots.take()
     assert [path.name for path in site.home.snapshot.parent.iterdir()] == ["devicemgr.db"]
     assert stat.S_IMODE(site.home.snapshot.stat().st_mode) == 0o600
-    assert condition.flaw(site.home.snapshot, 10) is None
-    assert condition.stamp(site.home.snapshot) == condition.stamp(site.home.database)
+    assert integrity.flaw(site.home.snapshot, 10) is None
+    assert integrity.stamp(site.home.snapshot) == integrity.stamp(site.home.database)
 
 
 def test_rights_are_copied_soon_events_now_and_then_and_nothing_without_a_change(site: Site, moments: Any) -> None:
@@ -105,7 +105,7 @@ def test_whoever_is_erased_is_gone_from_it_at_the_next_look_and_from_its_bytes(
     old = os.open(site.home.snapshot, os.O_RDONLY)
     size = os.fstat(old).st_size
     assert sealed in os.pread(old, size, 0)
-    (faces.erase if how == "erase" else faces.withdraw)(site, "uid:0", "A1")
+    (face_enrollment.erase if how == "erase" else face_enrollment.withdraw)(site, "uid:0", "A1")
     site.snapshots.take_when_due()
     assert sealed not in site.home.snapshot.read_bytes()
     assert others in site.home.snapshot.read_bytes()
@@ -118,7 +118,7 @@ def test_a_command_without_a_daemon_leaves_nothing_of_the_erased_either(site: Si
     site.snapshots.take()
     site.snapshots.keep_erasures()
     assert sealed in site.home.snapshot.read_bytes()
-    faces.erase(site, "uid:0", "A1")
+    face_enrollment.erase(site, "uid:0", "A1")
     Snapshots(site.home).keep_erasures()
     assert sealed not in site.home.snapshot.read_bytes()
 
@@ -152,7 +152,7 @@ def test_the_keeper_takes_one_at_its_end(site: Site) -> None:
     keeper.start()
     enrol(site, "A1")
     keeper.stop(20)
-    assert condition.stamp(site.home.snapshot) == condition.stamp(site.home.database)
+    assert integrity.stamp(site.home.snapshot) == integrity.stamp(site.home.database)
 
 
 def test_a_kill_in_the_middle_leaves_the_old_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

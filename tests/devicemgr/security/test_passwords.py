@@ -8,8 +8,7 @@ import pytest
 
 from devicemgr.domain.model import Role
 from devicemgr.errors import ApprovalNeeded, InvalidInput, NotAllowed, NotFound, TooManyTries
-from devicemgr.security import approvals as two_person
-from devicemgr.security import passwords as operators
+from devicemgr.security import approvals, passwords
 from devicemgr.security.sessions import TryLimit, network_of
 from devicemgr.site.site import Site
 from devicemgr.store.site import operators as rows
@@ -19,33 +18,33 @@ from devicemgr.text import rfc3339
 @pytest.mark.parametrize("password", ["", "short", "elevenchars", "a" * 40, "abababababab", "x" * 1001])
 def test_passwords_that_are_guessed_at_once(password: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        operators.hash_password(password)
+        passwords.hash_password(password)
     assert not password or password not in str(caught.value)
 
 
 @pytest.mark.parametrize("password", ["twelve chars", "құпия сөз бес алты", "half \ud800 a character"])
 def test_passwords_are_kept_as_argon2id(password: str) -> None:
-    stored = operators.hash_password(password)
+    stored = passwords.hash_password(password)
     assert stored.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
-    assert operators.is_right(stored, password)
-    assert not operators.is_right(stored, password + "x")
-    assert not operators.is_right("damaged", password)
+    assert passwords.is_right(stored, password)
+    assert not passwords.is_right(stored, password + "x")
+    assert not passwords.is_right("damaged", password)
 
 
 def test_the_same_letters_typed_on_another_keyboard() -> None:
-    assert operators.is_right(operators.hash_password("cafe\u0301 au lait!"), "café au lait!")
+    assert passwords.is_right(passwords.hash_password("cafe\u0301 au lait!"), "café au lait!")
 
 
 def test_nobody_costs_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hash that stands in for an account which is not there has the real ones' cost."""
-    assert not operators.is_right(None, "anything at all")
-    cost = operators.hash_password("twelve chars").split("$")[1:4]
-    assert operators._NOBODY.split("$")[1:4] == cost
+    assert not passwords.is_right(None, "anything at all")
+    cost = passwords.hash_password("twelve chars").split("$")[1:4]
+    assert passwords._NOBODY.split("$")[1:4] == cost
     worked: list[str] = []
-    real = operators._HASHER
-    monkeypatch.setattr(operators, "_HASHER", Spy(real, worked))
-    operators.is_right(None, "x")
-    operators.is_right(real.hash("twelve chars"), "x")
+    real = passwords._HASHER
+    monkeypatch.setattr(passwords, "_HASHER", Spy(real, worked))
+    passwords.is_right(None, "x")
+    passwords.is_right(real.hash("twelve chars"), "x")
     assert worked == ["verify", "verify"]
 
 
@@ -59,11 +58,11 @@ class Spy:
 
 
 def test_a_flood_of_sign_ins_waits_and_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operators, "_WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(operators, "_AT_WORK", threading.BoundedSemaphore(1))
-    with operators._AT_WORK, pytest.raises(TooManyTries):
-        operators.is_right(None, "x")
-    assert not operators.is_right(None, "x")
+    monkeypatch.setattr(passwords, "_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(passwords, "_AT_WORK", threading.BoundedSemaphore(1))
+    with passwords._AT_WORK, pytest.raises(TooManyTries):
+        passwords.is_right(None, "x")
+    assert not passwords.is_right(None, "x")
 
 
 def test_five_tries_within_a_minute_of_the_clock_that_only_goes_forward() -> None:
@@ -128,21 +127,21 @@ def admins(site: Site) -> None:
 
 def open_requests(site: Site) -> list[str]:
     with site.database.read() as session:
-        return [row.id for row in two_person.waiting(session)]
+        return [row.id for row in approvals.waiting(session)]
 
 
 def asked(site: Site, actor: str, subject: str = "s") -> str:
     """Ask for `act` of the subject; the request's id."""
     with pytest.raises(ApprovalNeeded) as caught:
-        two_person.require(site, actor, "act", subject)
+        approvals.require(site, actor, "act", subject)
     return str(caught.value).partition("approve ")[2][:8]
 
 
 def test_one_asks_another_approves_and_it_is_done_once(site: Site, admins: None) -> None:
     approval = asked(site, "operator:a")
     assert asked(site, "operator:a") == approval  # asking again asks nothing new
-    two_person.approve(site, "operator:b", approval)
-    two_person.require(site, "operator:a", "act", "s")
+    approvals.approve(site, "operator:b", approval)
+    approvals.require(site, "operator:a", "act", "s")
     assert open_requests(site) == []
     assert asked(site, "operator:a") != approval
 
@@ -163,7 +162,7 @@ def test_nobody_approves_their_own_in_any_guise_nor_a_program(
 ) -> None:
     approval = asked(site, asker)
     with pytest.raises(NotAllowed):
-        two_person.approve(site, approver, approval)
+        approvals.approve(site, approver, approval)
     asked(site, asker)
 
 
@@ -171,27 +170,27 @@ def test_nobody_approves_their_own_in_any_guise_nor_a_program(
 def test_an_approval_is_for_that_person_and_that_subject(
     site: Site, admins: None, actor: str, action: str, subject: str
 ) -> None:
-    two_person.approve(site, "uid:0", asked(site, "operator:a"))
+    approvals.approve(site, "uid:0", asked(site, "operator:a"))
     with pytest.raises(ApprovalNeeded):
-        two_person.require(site, actor, action, subject)
-    two_person.require(site, "operator:a", "act", "s")
+        approvals.require(site, actor, action, subject)
+    approvals.require(site, "operator:a", "act", "s")
 
 
 def test_after_a_quarter_of_an_hour_and_from_the_future_it_is_worth_nothing(site: Site, admins: None) -> None:
     for moment in ("2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"):
         approval = asked(site, "operator:a", moment)
-        two_person.approve(site, "operator:b", approval)
+        approvals.approve(site, "operator:b", approval)
         with sqlite3.connect(site.home.database) as raw:
             raw.execute("UPDATE approvals SET asked = ? WHERE id = ?", (moment, approval))
         raw.close()
         asked(site, "operator:a", moment)
         with pytest.raises(NotFound):
-            two_person.approve(site, "operator:b", approval)
+            approvals.approve(site, "operator:b", approval)
 
 
 def test_a_site_with_its_owner_alone_is_told_how_to_get_a_second_admin(site: Site) -> None:
     with pytest.raises(ApprovalNeeded, match="operator add NAME --role admin --os-user USER"):
-        two_person.require(site, "uid:0", "act", "s")
+        approvals.require(site, "uid:0", "act", "s")
 
 
 def ago(site: Site, hours: float) -> str:
@@ -212,11 +211,11 @@ def test_an_admin_settles_for_a_day_before_approving(
             row.password_reset, row.password_reset_by = ago(site, hours), "operator:a"
     approval = asked(site, "operator:a")
     if may:
-        two_person.approve(site, "operator:b", approval)
+        approvals.approve(site, "operator:b", approval)
     else:
         with pytest.raises(NotAllowed, match="less than 24 hours"):
-            two_person.approve(site, "operator:b", approval)
-        two_person.approve(site, "uid:0", approval)
+            approvals.approve(site, "operator:b", approval)
+        approvals.approve(site, "uid:0", approval)
 
 
 @pytest.mark.parametrize("how", ["added", "password", "token"])
@@ -232,8 +231,8 @@ def test_nobody_approves_what_was_asked_in_a_guise_of_their_own_making(site: Sit
             rows.add_token(session, row, "0" * 64, [Role.ADMIN], "2999-01-01T00:00:00.000Z", "operator:a")
     approval = asked(site, "token:b" if how == "token" else "operator:b")
     with pytest.raises(NotAllowed, match="another admin must approve"):
-        two_person.approve(site, "operator:a", approval)
-    two_person.approve(site, "operator:c", approval)
+        approvals.approve(site, "operator:a", approval)
+    approvals.approve(site, "operator:c", approval)
 
 
 def test_what_a_token_asked_for_ends_with_the_token(site: Site, admins: None) -> None:
@@ -245,7 +244,7 @@ def test_what_a_token_asked_for_ends_with_the_token(site: Site, admins: None) ->
     with site.database.write() as session:
         rows.remove_token(session, rows.get(session, "b"), made.id)
     with pytest.raises(NotFound):
-        two_person.approve(site, "operator:a", approval)
+        approvals.approve(site, "operator:a", approval)
 
 
 def test_what_a_removed_operator_asked_for_is_not_approved(site: Site, admins: None) -> None:
@@ -253,4 +252,4 @@ def test_what_a_removed_operator_asked_for_is_not_approved(site: Site, admins: N
     with site.database.write() as session:
         session.delete(rows.get(session, "b"))
     with pytest.raises(NotAllowed, match="no operator any more"):
-        two_person.approve(site, "operator:a", approval)
+        approvals.approve(site, "operator:a", approval)

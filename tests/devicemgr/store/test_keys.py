@@ -8,12 +8,10 @@ import sqlite3
 import pytest
 
 from devicemgr.errors import KeyMissing, StorageFailed
-from devicemgr.security import approvals as two_person
-from devicemgr.security import key_rotation as rotation
+from devicemgr.security import approvals, key_rotation
 from devicemgr.site import site as sites
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import provisioning as profiles
+from devicemgr.store.site import devices_and_portals, provisioning
 from devicemgr.vault import Vault
 
 
@@ -38,8 +36,8 @@ def ask_and_approve(cli, home, parts):
         assert (ran.code, "two admins" in ran.error) == (1, True)
         site = sites.open_site(home, parts)
         with site.database.read() as session:
-            (waiting,) = two_person.waiting(session)
-        two_person.approve(site, "operator:berik", waiting.id)
+            (waiting,) = approvals.waiting(session)
+        approvals.approve(site, "operator:berik", waiting.id)
         site.close()
 
     return run
@@ -103,18 +101,18 @@ def test_the_running_daemons_vault_goes_on(staff, site):
         old = person.wrapped_key
     profiles_before = site.vault
     with site.database.write() as session:
-        profiles.make_secret(session, site.vault, places.device(session, "cam-in").id, "operator")
-        secret = profiles.secret(session, site.vault, places.device(session, "cam-in").id, "operator")
-    rotation.rotate(site, "test")
+        provisioning.make_secret(session, site.vault, devices_and_portals.device(session, "cam-in").id, "operator")
+        secret = provisioning.secret(session, site.vault, devices_and_portals.device(session, "cam-in").id, "operator")
+    key_rotation.rotate(site, "test")
     assert site.vault is profiles_before
     with site.database.read() as session:
         row = people.get(session, "7")
         assert row.wrapped_key != old
         site.vault.data_key(row.id, row.wrapped_key)
         site.vault.data_key(row.id, old)  # of a reader who began before
-        device = places.device(session, "cam-in")
-        assert places.device_config(device, site.vault).password == "corr3ct-horse"
-        assert profiles.secret(session, site.vault, device.id, "operator") == secret
+        device = devices_and_portals.device(session, "cam-in")
+        assert devices_and_portals.device_config(device, site.vault).password == "corr3ct-horse"
+        assert provisioning.secret(session, site.vault, device.id, "operator") == secret
 
 
 @pytest.mark.parametrize("when", ["new key written", "before the commit", "after the commit"])
@@ -124,12 +122,12 @@ def test_a_kill_leaves_a_home_that_opens(staff, home, parts, done, photo, when, 
         die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
         site = sites.open_site(home, parts)
         if when == "new key written":
-            rotation._sealed_anew = die
+            key_rotation._sealed_anew = die
         elif when == "before the commit":
             site.vault.adopt = die
         else:
-            rotation.sync_folder = rotation.suppress = die
-        rotation.rotate(site, "test")
+            key_rotation.sync_folder = key_rotation.suppress = die
+        key_rotation.rotate(site, "test")
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
@@ -147,9 +145,9 @@ def test_a_failure_leaves_the_old_key_in_force(staff, site, home, monkeypatch, d
     def fail(*_):
         raise StorageFailed("full")
 
-    monkeypatch.setattr(places, "seal_passwords_anew", fail)
+    monkeypatch.setattr(devices_and_portals, "seal_passwords_anew", fail)
     with pytest.raises(StorageFailed):
-        rotation.rotate(site, "test")
+        key_rotation.rotate(site, "test")
     assert (home.key.read_bytes(), home.new_key.exists()) == (before, False)
     with site.database.read() as session:
         row = people.get(session, "7")

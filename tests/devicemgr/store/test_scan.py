@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from devicemgr.domain.events import Fact, Kind
-from devicemgr.gallery import cache as gallery_keeper
+from devicemgr.gallery import cache
 from devicemgr.people import retention
 from tests.scanning import embeddings_in, files, vector
 
@@ -27,7 +27,7 @@ def test_the_detector_finds_what_it_looks_for(kind):
 @pytest.fixture
 def enrolled(entrance, done, photo, site, monkeypatch, tmp_path):
     """Somebody with all that can be kept, in a saved gallery, with events, a spilled one, and a backup."""
-    monkeypatch.setattr(gallery_keeper, "KEEP_FROM", 1)
+    monkeypatch.setattr(cache, "KEEP_FROM", 1)
     settings = tmp_path / "site.toml"
     settings.write_text("[site]\nkeep_samples = true\n")
     done("apply", settings)
@@ -106,8 +106,7 @@ def test_events_that_retention_removes_are_in_no_byte(enrolled, home, site, done
 def test_rows_swapped_between_people_open_nothing(enrolled, home, site):
     """Key and templates moved together as well: each is bound to the person's id."""
     from devicemgr.errors import KeyMissing
-    from devicemgr.store.people import face_templates as templates
-    from devicemgr.store.people import people
+    from devicemgr.store.people import face_templates, people
 
     with sqlite3.connect(home.database) as raw:
         rows = dict(raw.execute("select badge, id from people"))
@@ -118,6 +117,6 @@ def test_rows_swapped_between_people_open_nothing(enrolled, home, site):
     raw.close()
     with site.database.read() as session:
         row = people.get(session, "B-8")
-        moved = templates.sealed(session, row.templates[0].id)
+        moved = face_templates.sealed(session, row.templates[0].id)
         with pytest.raises(KeyMissing):
-            gallery_keeper.open_template(site.vault, moved)
+            cache.open_template(site.vault, moved)

@@ -4,8 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.sync_run import Keeper, Run, drive
@@ -13,10 +12,10 @@ from devicemgr.domain.desired_state import State
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, NotVerifiable, OutcomeUnknown
-from devicemgr.people import face_enrollment as site_faces
+from devicemgr.people import face_enrollment
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.store.people import credentials, people
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.sync.device_sync import HolderSync
 from tests.devicemgr.sync.holders import FakeHolder, HalfHolder, House, PickyHolder, ScheduledHolder, coarse
 
@@ -93,7 +92,7 @@ def test_a_device_that_no_portal_uses_yet_is_left_in_peace(house):
     device.kept["77"] = Holding("77", doors=frozenset({1}))
     house.person("A1", cards=["77"])
     with house.site.database.write() as session:
-        other = places.add_device(session, house.site.vault, DeviceConfig("", "other", "fake_gate", "x"))
+        other = devices_and_portals.add_device(session, house.site.vault, DeviceConfig("", "other", "fake_gate", "x"))
     house.sync = HolderSync(
         house.site,
         Rulebook(house.site.database, house.site.parts.catalog),
@@ -182,7 +181,7 @@ def test_an_erasure_reaches_the_device_and_ends_in_a_record_of_each_place(house)
     device = FakeHolder()
     person = house.person("A1", cards=["77", "78"])
     house.bring(device)
-    assert site_faces.erase(house.site, "uid:0", "A1")["devices"] == ["box"]
+    assert face_enrollment.erase(house.site, "uid:0", "A1")["devices"] == ["box"]
     house.bring(device)
     assert device.kept == {}
     assert house.records() == {}
@@ -336,7 +335,7 @@ def test_an_erasure_after_a_half_done_addition_asks_the_device(house, kind):
     device.half = {"A1"}
     assert house.bring(device).failed == 1
     assert "A1" in device.kept
-    site_faces.erase(house.site, "uid:0", "A1")
+    face_enrollment.erase(house.site, "uid:0", "A1")
     house.bring(device)
     assert device.told[-1] == ("remove", ("A1",))
     assert device.kept == {}
@@ -372,7 +371,7 @@ def test_an_erasure_that_a_device_can_not_be_asked_about_is_incomplete_and_names
     device = MuteHolder()
     with_face(house)
     house.bring(device)
-    site_faces.erase(house.site, "uid:0", "A1")
+    face_enrollment.erase(house.site, "uid:0", "A1")
     house.bring(device, read=True)
     assert (device.kept, house.records()) == ({}, {})
     assert house.events("admin.person_erased_on_device") == house.events("admin.erasure_completed") == []
@@ -399,7 +398,7 @@ def test_a_face_that_a_device_can_not_be_asked_about_stays_on_record(house):
     assert device.told == []
     assert "can't be asked" in house.records()["A1"].error
     device.mute = False
-    site_faces.erase(house.site, "uid:0", "A1")
+    face_enrollment.erase(house.site, "uid:0", "A1")
     house.bring(device)
     assert len(house.events("admin.erasure_completed")) == 1, "it was asked at last"
     assert house.events("admin.erasure_incomplete") == []
@@ -409,7 +408,7 @@ def test_a_card_only_person_on_such_a_device_is_erased(house):
     device = MuteHolder()
     house.person("A1", cards=["77"])
     house.bring(device)
-    site_faces.erase(house.site, "uid:0", "A1")
+    face_enrollment.erase(house.site, "uid:0", "A1")
     house.bring(device)
     assert len(house.events("admin.erasure_completed")) == 1
 
@@ -419,7 +418,7 @@ def test_a_refused_removal_is_not_verified_by_a_list_that_lacks_the_person(house
     house.person("A1", cards=["77"])
     house.bring(device)
     device.refuses = {"A1"}
-    site_faces.erase(house.site, "uid:0", "A1")
+    face_enrollment.erase(house.site, "uid:0", "A1")
     device.kept.clear()  # the list lacks them, and the device says that it still holds something
     house.bring(device, read=True)
     house.bring(device, read=True)
@@ -434,7 +433,7 @@ def test_a_badge_that_goes_to_somebody_else_is_removed_for_the_one_before_first(
     device = FakeHolder("people")
     house.person("A1", cards=["77"])
     house.bring(device)
-    site_faces.erase(house.site, "uid:0", "A1")
+    face_enrollment.erase(house.site, "uid:0", "A1")
     new = house.person("A1", cards=["78"])
     device.told.clear()
     house.bring(device, read=True)

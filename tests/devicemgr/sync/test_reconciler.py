@@ -14,7 +14,7 @@ from devicemgr.errors import DeviceUnreachable
 from devicemgr.operations import status
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.store.tables import LevelRow, PortalRow
 from devicemgr.sync.reconciler import Reconciler, mark_revoked
 from tests.devicemgr.sync.holders import FakeHolder, House
@@ -48,7 +48,9 @@ class Running:
 
     def look(self):
         with self.site.database.read() as session:
-            configs = [places.device_config(row, self.site.vault) for row in places.devices(session)]
+            configs = [
+                devices_and_portals.device_config(row, self.site.vault) for row in devices_and_portals.devices(session)
+            ]
         self.supervisor.set_devices(configs)
         self.reconciler.wake()
 
@@ -126,14 +128,14 @@ def test_a_suspension_that_ends_while_the_device_is_away_is_no_revocation(house)
 
 def second_device(house):
     with house.site.database.write() as session:
-        other = places.add_device(session, house.site.vault, DeviceConfig("", "other", "fake_gate", "x"))
+        other = devices_and_portals.add_device(session, house.site.vault, DeviceConfig("", "other", "fake_gate", "x"))
         session.add(
             PortalRow(name="side", gate_id=other.id, channel=1, fail="secure", release_seconds=5, mode="normal")
         )
         level = LevelRow(name="sides")
         session.add(level)
         session.flush()
-        places.set_level_portals(session, level, ["side"], None)
+        devices_and_portals.set_level_portals(session, level, ["side"], None)
 
 
 def test_a_device_that_hangs_holds_up_no_other(house, running):
@@ -216,10 +218,10 @@ def test_a_device_that_is_removed_is_forgotten(house, running):
     with house.site.database.write() as session:
         for name in ("lobby", "yard"):
             for level in ("staff", "all"):
-                places.set_level_portals(session, places.level(session, level), [], None)
-            session.delete(places.portal(session, name))
+                devices_and_portals.set_level_portals(session, devices_and_portals.level(session, level), [], None)
+            session.delete(devices_and_portals.portal(session, name))
         session.flush()
-        places.remove_device(session, places.device(session, "box"))
+        devices_and_portals.remove_device(session, devices_and_portals.device(session, "box"))
     found.look()
     until(lambda: not found.reconciler._tasks)
     assert house.records() == {}

@@ -4,15 +4,14 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from devicemgr.domain.desired_state import Desired, Policy, desired, digest, hours_name
 from devicemgr.domain.model import Schedule, TimeWindow
 from devicemgr.domain.ports.device import Holding
 from devicemgr.domain.rules.schedules import find_zone, is_open, parse_window, spans
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.store.tables import ScheduleRow
 from tests.devicemgr.sync.holders import FakeHolder, House, ScheduledHolder
 
@@ -27,7 +26,7 @@ def house(site):
         session.add(ScheduleRow(name="day", timezone="UTC", windows=["mon-fri 08:00-18:00"], holidays=["2026-11-26"]))
         session.add(ScheduleRow(name="late", timezone="UTC", windows=["daily 20:00-02:00"], holidays=[]))
         session.flush()
-        places.set_level_portals(session, places.level(session, "staff"), ["lobby"], "day")
+        devices_and_portals.set_level_portals(session, devices_and_portals.level(session, "staff"), ["lobby"], "day")
     return found
 
 
@@ -47,8 +46,8 @@ def test_a_door_under_a_schedule_is_held_with_its_hours_by_day_and_by_night(hous
 
 def test_two_levels_join_their_hours_and_one_without_a_schedule_is_at_all_times(house):
     with house.site.database.write() as session:
-        level = places.level(session, "all")
-        places.set_level_portals(session, level, ["lobby", "yard"], "late")
+        level = devices_and_portals.level(session, "all")
+        devices_and_portals.set_level_portals(session, level, ["lobby", "yard"], "late")
         session.flush()
         session.refresh(level)
         next(row for row in level.portals if row.portal_name == "yard").schedule_name = None
@@ -90,7 +89,7 @@ def test_hours_are_told_before_anybody_is_given_them_and_a_change_of_them_is_tol
     assert device.told[0] == ("hours", (DAY,))
     assert device.kept["A1"].hours == ((1, DAY),)
     with house.site.database.write() as session:
-        places.schedule(session, "day").windows = ["mon-fri 09:00-17:00"]
+        devices_and_portals.schedule(session, "day").windows = ["mon-fri 09:00-17:00"]
     before, device.told = device.weeks[DAY], []
     house.bring(device)
     assert {verb for verb, _ in device.told} == {"hours"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.devices import backoff as restarts
+from devicemgr.devices import backoff
 from devicemgr.devices.supervisor import DeviceState, Listener, Supervisor
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceUnreachable
@@ -124,7 +124,7 @@ def test_a_port_that_returns_under_another_number_is_tried_at_once(tmp_path: Pat
 def waiting(catalog: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Supervisor, Any]]:
     """A supervisor whose back-off outlasts the test, and its states."""
     for name in ("FIRST_S", "LAST_S"):
-        monkeypatch.setattr(restarts, name, 600.0)
+        monkeypatch.setattr(backoff, name, 600.0)
     states: queue.Queue[DeviceState] = queue.Queue()
     catalog.gate.open_error = DeviceUnreachable("no port")
     found = Supervisor(catalog, Listener(lambda *_: None, states.put))

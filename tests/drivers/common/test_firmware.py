@@ -6,7 +6,7 @@ from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.ports.maintenance import Image
 from devicemgr.errors import DeviceRefused, OutcomeUnknown
 from drivers import Catalog
-from drivers.common.onvif.services import firmware as _onvif_firmware
+from drivers.common.onvif.services import firmware
 from drivers.common.onvif.soap.addresses import Place
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.login import Login
@@ -137,7 +137,7 @@ def test_onvif_asks_where_to_and_posts_the_file_there_on_the_device_itself(serve
         ))  # fmt: skip
 
     server, device = onvif(served, answer)
-    _onvif_firmware.upgrade(device, image, lambda *_: None)
+    firmware.upgrade(device, image, lambda *_: None)
     device.close()
     lines = [request.split(b"\r\n")[0] for request in server.requests]
     assert lines == [
@@ -161,7 +161,7 @@ def test_onvif_refusals(served, image, status, says):
         served, lambda line, *_: reply(200, ANSWER.encode()) if "device_service" in line else reply(status)
     )
     with pytest.raises(DeviceRefused, match=says):
-        _onvif_firmware.upgrade(device, image, lambda *_: None)
+        firmware.upgrade(device, image, lambda *_: None)
     device.close()
 
 
@@ -173,7 +173,7 @@ def test_onvif_an_answer_that_is_lost_is_unknown_and_the_file_not_sent_again(ser
 
     server, device = onvif(served, answer)
     with pytest.raises(OutcomeUnknown, match="do not cut its power"):
-        _onvif_firmware.upgrade(device, image, lambda *_: None)
+        firmware.upgrade(device, image, lambda *_: None)
     device.close()
     assert len([request for request in server.requests if request.endswith(FILE)]) == 1
 
@@ -182,13 +182,13 @@ def test_onvif_an_answer_that_is_lost_is_unknown_and_the_file_not_sent_again(ser
     ("text", "seconds"), [("PT5S", 5), ("PT1M0.5S", 60.5), ("P1DT1H", 90_000), ("", 0), ("soon", 0), ("-PT5S", 0)]
 )
 def test_durations(text, seconds):
-    assert _onvif_firmware.seconds_of(text) == seconds
+    assert firmware.seconds_of(text) == seconds
 
 
 def test_a_device_that_wants_to_wait_for_long_is_left_alone(served, image):
     late = ANSWER.replace("PT0S", "PT3H").encode()
     server, device = onvif(served, lambda line, *_: reply(200, late))
     with pytest.raises(DeviceRefused, match="only after 10800 s"):
-        _onvif_firmware.upgrade(device, image, lambda *_: None)
+        firmware.upgrade(device, image, lambda *_: None)
     device.close()
     assert len(server.requests) == 1

@@ -11,7 +11,7 @@ from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
 from drivers import Catalog
 from drivers.hikvision_console.clock import Clock
-from drivers.hikvision_console.events import feed as feed_module
+from drivers.hikvision_console.events import feed
 from drivers.hikvision_console.events.translate import from_memory, from_stream, question, recorded
 from tests.drivers.common.http.raw_http import RawServer, challenge, reply
 
@@ -173,8 +173,8 @@ def half_a_part(hostile, connection):
 )
 def test_what_has_no_end_is_cut_and_the_stream_opened_again(hear, monkeypatch, stream):
     # 5 s in the field; the bound is the same code.
-    monkeypatch.setattr(feed_module, "_AMID_SECONDS", 0.3)
-    monkeypatch.setattr(feed_module, "_STREAM_PAUSES", (0.05,))
+    monkeypatch.setattr(feed, "_AMID_SECONDS", 0.3)
+    monkeypatch.setattr(feed, "_STREAM_PAUSES", (0.05,))
     facts = hear(stream, lambda _, hostile: hostile.opened >= 3)
     assert not [fact for fact in facts if isinstance(fact, Presented)]
 
@@ -182,13 +182,13 @@ def test_what_has_no_end_is_cut_and_the_stream_opened_again(hear, monkeypatch, s
 def test_the_bounds_in_the_field_are_within_ten_seconds():
     from drivers.common.http.client import DEADLINE
 
-    assert feed_module._AMID_SECONDS < 10
+    assert feed._AMID_SECONDS < 10
     assert DEADLINE < 10
 
 
 def test_silence_is_cut_too(hear, monkeypatch):
-    monkeypatch.setattr(feed_module, "_SILENT_SECONDS", 0.2)
-    monkeypatch.setattr(feed_module, "_STREAM_PAUSES", (0.05,))
+    monkeypatch.setattr(feed, "_SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(feed, "_STREAM_PAUSES", (0.05,))
     hear(sends(b"--MIME_boundary\r\n"), lambda _, hostile: hostile.opened >= 3)
 
 

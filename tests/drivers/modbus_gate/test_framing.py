@@ -10,8 +10,7 @@ import time
 import tty
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from devicemgr.errors import DeviceRefused, OutcomeUnknown
 from drivers.common.serial.address import SerialAddress

@@ -11,7 +11,7 @@ from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
 from devicemgr.errors import DeviceRefused, InvalidInput, OutcomeUnknown
 from drivers.common.onvif.services.access_points import card_names
 from drivers.common.onvif.services.notifications import Notice, notices
-from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap import envelope
 from drivers.onvif_door.driver import DRIVER
 from drivers.sim.onvif.services import events
 from drivers.sim.onvif.simulator import CAMERA, DOOR, SimulatedOnvif
@@ -343,7 +343,7 @@ OTHERS = b"""<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope" x
 
 
 def test_notifications_with_other_prefixes_and_gaps():
-    first, second, third = notices(soap.answer(OTHERS, "PullMessages"))
+    first, second, third = notices(envelope.answer(OTHERS, "PullMessages"))
     assert first.topic == ("Device", "Sensor", "DigitalInput")
     assert first.source == {"Token": "7"}
     assert first.data["LogicalState"] == "1"

@@ -6,7 +6,7 @@ import pytest
 
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
-from drivers.osdp_reader import line as _osdp_line
+from drivers.osdp_reader import line
 from drivers.osdp_reader.driver import build
 from drivers.sim.osdp.readers import SimulatedReaders
 from tests.drivers.common.happenings import only_happenings
@@ -49,7 +49,7 @@ def reader():
     yield make
     for device in built:
         device.close()
-    assert _osdp_line._lines == {}
+    assert line._lines == {}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from devicemgr.domain.events import CardRead, GateAlarm, KeysPressed, Kind
 from devicemgr.domain.model import Direction
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
-from drivers.osdp_reader import line as _osdp_line
+from drivers.osdp_reader import line
 from drivers.osdp_reader.frames import Scanner, check_of
 from drivers.sim.base.ports import PtyPort
 from drivers.sim.base.thread import Peer
@@ -274,8 +274,8 @@ def test_each_session_begins_with_another_random_number(readers, reader, monkeyp
     sim = readers({1: KEY})
     device = reader(sim)
     asked = []
-    real = _osdp_line.SharedLine.write
-    monkeypatch.setattr(_osdp_line.SharedLine, "write", lambda self, data: (asked.append(data), real(self, data))[1])
+    real = line.SharedLine.write
+    monkeypatch.setattr(line.SharedLine, "write", lambda self, data: (asked.append(data), real(self, data))[1])
     for _ in range(3):
         # As in a process that has just started: rand() is where it always begins.
         ctypes.CDLL(None).srand(1)

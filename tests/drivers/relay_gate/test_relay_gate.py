@@ -1,8 +1,7 @@
 """USB relay boards: golden bytes of each model, and gates against simulated boards on ptys."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.events import FireRelease, RexPressed
 from devicemgr.domain.model import Direction, PortalMode, Signal

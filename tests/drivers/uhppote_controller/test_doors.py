@@ -9,7 +9,7 @@ from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
 from devicemgr.domain.ports.device import Gate, Holder, Replaying
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from drivers.sim.uhppote.controller import obey
-from drivers.uhppote_controller import driver as kind
+from drivers.uhppote_controller import driver
 
 SERIAL = 423187757
 ENTRY = Direction.ENTRY
@@ -130,7 +130,7 @@ def test_a_wrong_clock_is_set_and_told(sim, controller):
 )
 def test_options_that_can_not_be(option):
     with pytest.raises(InvalidInput):
-        kind.build(DeviceConfig("1", "ctl", "uhppote_controller", "udp://127.0.0.1", options=option))
+        driver.build(DeviceConfig("1", "ctl", "uhppote_controller", "udp://127.0.0.1", options=option))
 
 
 def test_doors_are_named_where_somebody_reads_of_them(sim, controller):

@@ -11,7 +11,7 @@ from devicemgr.domain.events import DeviceDecided, DoorContact, FireRelease
 from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import DeviceRefused
-from drivers.uhppote_controller import driver as kind
+from drivers.uhppote_controller import driver
 
 SERIAL = 423187757
 LABEL = "2d553919"  # the serial number on the wire, lowest byte first
@@ -116,7 +116,7 @@ def test_golden_answers(script):
         0x5A: f"175a0000{LABEL}20f67a00200001012099123100010000", 0x52: f"17520000{LABEL}01",
     }  # fmt: skip
     with script(answers) as peer:
-        device = kind.build(
+        device = driver.build(
             DeviceConfig("1", "ctl", "uhppote_controller", peer.address, options={"controller": SERIAL})
         )
         device.resume(6)

@@ -10,7 +10,7 @@ from devicemgr.domain.model import PortalMode
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import DeviceError, DeviceUnreachable, InvalidInput
 from drivers.sim.uhppote.controller import SimulatedUhppote, obey
-from drivers.uhppote_controller import driver as kind
+from drivers.uhppote_controller import driver
 from drivers.uhppote_controller.protocol import Endpoint, Wire, parse_endpoint
 
 SERIAL = 423187757
@@ -29,13 +29,13 @@ def test_an_answer_from_elsewhere_is_not_heard(script):
 
 def test_discovery(sim, monkeypatch):
     host, port = sim.address.removeprefix("udp://").split(":")
-    monkeypatch.setattr(kind, "BROADCAST", (host, int(port)))
+    monkeypatch.setattr(driver, "BROADCAST", (host, int(port)))
     with SimulatedUhppote(303986753) as second:
-        found = kind.discover(0.5, [second.address, "not an address!", sim.address])
+        found = driver.discover(0.5, [second.address, "not an address!", sim.address])
     assert sorted((f.serial, f.address) for f in found) == [("303986753", second.address), (str(SERIAL), sim.address)]
     assert all(f.options == {"controller": f.serial} for f in found)
-    monkeypatch.setattr(kind, "BROADCAST", (host, 9))
-    assert kind.discover(0.1, []) == []
+    monkeypatch.setattr(driver, "BROADCAST", (host, 9))
+    assert driver.discover(0.1, []) == []
 
 
 @pytest.mark.parametrize(

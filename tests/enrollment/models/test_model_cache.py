@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from enrollment.models import backend as fast_network
-from enrollment.models import convert, native
-from enrollment.models import model_cache as converted
+from enrollment.models import backend, convert, model_cache, native
 from enrollment.models.backend import build_network
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,7 +30,7 @@ def folder(encoder, cache, tmp_path, monkeypatch):
 
 @pytest.fixture
 def graph(folder):
-    return converted.graph_path(folder, converted.weights_hash())
+    return model_cache.graph_path(folder, model_cache.weights_hash())
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def no_conversion(monkeypatch):
         tried.append(True)
         return "no room"
 
-    monkeypatch.setattr(fast_network, "_convert", fail)
+    monkeypatch.setattr(backend, "_convert", fail)
     return tried
 
 
@@ -74,9 +72,9 @@ def test_it_is_private_and_says_what_it_was_verified_with(folder, graph, record)
     for path in (graph, record):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     said = json.loads(record.read_text())
-    assert 0 <= said["difference"] <= converted.TOLERANCE
+    assert 0 <= said["difference"] <= model_cache.TOLERANCE
     assert said["setting"].startswith("onnxruntime 1.")
-    assert converted.digest(graph.read_bytes()) == said["graph"]
+    assert model_cache.digest(graph.read_bytes()) == said["graph"]
     assert graph.stat().st_size > 20_000_000
 
 
@@ -92,12 +90,12 @@ def rewrite_weights_and_hash(graph, record):
     middle = len(data) // 2
     data[middle : middle + 40_000] = bytes(40_000)
     graph.write_bytes(data)
-    change(record, graph=converted.digest(bytes(data)))
+    change(record, graph=model_cache.digest(bytes(data)))
 
 
 def no_graph_at_all(graph, record):
     graph.write_bytes(b"no graph")
-    change(record, graph=converted.digest(b"no graph"))
+    change(record, graph=model_cache.digest(b"no graph"))
 
 
 def link(graph, record):
@@ -132,17 +130,17 @@ SPOILT = {
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
 def test_what_is_spoilt_is_not_believed(folder, graph, record, spoil):
-    assert converted.load(folder)
+    assert model_cache.load(folder)
     spoil(graph, record)
-    with pytest.raises(converted.Unusable) as why:
-        converted.load(folder)
+    with pytest.raises(model_cache.Unusable) as why:
+        model_cache.load(folder)
     assert "\n" not in str(why.value)
 
 
 def test_what_is_spoilt_is_converted_again(folder, graph, record):
     rewrite_weights_and_hash(graph, record)
     assert build_network().name == "onnxruntime"
-    assert converted.load(folder)
+    assert model_cache.load(folder)
 
 
 def test_when_that_fails_dlib_itself_does_it_and_the_log_says_so_once(
@@ -164,11 +162,11 @@ def test_a_conversion_that_fails_tells_its_last_line(monkeypatch, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("DEVICEMGR_CACHE", str(blocked))
-    assert "not converted" in fast_network._convert()
-    monkeypatch.setattr(fast_network, "CONVERT_SECONDS", 0.01)
-    assert "TimeoutExpired" in fast_network._convert()
-    monkeypatch.setattr(fast_network.sys, "executable", str(tmp_path / "none"))
-    assert "FileNotFoundError" in fast_network._convert()
+    assert "not converted" in backend._convert()
+    monkeypatch.setattr(backend, "CONVERT_SECONDS", 0.01)
+    assert "TimeoutExpired" in backend._convert()
+    monkeypatch.setattr(backend.sys, "executable", str(tmp_path / "none"))
+    assert "FileNotFoundError" in backend._convert()
 
 
 def test_a_graph_that_differs_from_dlib_is_never_stored(tmp_path, monkeypatch, capsys):
@@ -198,35 +196,35 @@ def test_two_first_starts_at_once_both_get_it(tmp_path):
     assert [process.returncode for process in both] == [0, 0], said
     assert sum("converted, at most" in out for out, _ in said) == 1
     assert sum("converted already" in out for out, _ in said) == 1
-    assert converted.load(tmp_path / "new")
+    assert model_cache.load(tmp_path / "new")
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
 
 def test_writers_that_do_not_wait_leave_a_whole_file(folder, graph, record):
     """Without the lock, as over a network file system: each replaces the whole of it."""
-    data, said = graph.read_bytes(), converted.Record(**json.loads(record.read_text()))
+    data, said = graph.read_bytes(), model_cache.Record(**json.loads(record.read_text()))
     kept = os.open(graph, os.O_RDONLY)
     try:
-        converted.store(folder, data, said)
+        model_cache.store(folder, data, said)
         assert os.fstat(kept).st_nlink == 0
         assert os.fstat(kept).st_size == len(data)
     finally:
         os.close(kept)
-    assert converted.load(folder)
+    assert model_cache.load(folder)
     assert len(list(folder.iterdir())) == 2
 
 
 def test_a_write_that_fails_leaves_nothing(folder, graph, record, monkeypatch):
-    said = converted.Record(**json.loads(record.read_text()))
+    said = model_cache.Record(**json.loads(record.read_text()))
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(converted.os, "fsync", full)
+    monkeypatch.setattr(model_cache.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        converted.store(folder, b"new", said)
+        model_cache.store(folder, b"new", said)
     assert len(list(folder.iterdir())) == 2
-    assert converted.load(folder)
+    assert model_cache.load(folder)
 
 
 def test_a_normal_start_loads_neither_face_recognition_nor_onnx(folder):
@@ -249,18 +247,18 @@ def test_a_first_start_converts_in_a_process_of_its_own(tmp_path):
 
 def test_the_cache_is_where_it_was_said(monkeypatch, tmp_path):
     monkeypatch.setenv("DEVICEMGR_CACHE", str(tmp_path / "chosen"))
-    assert converted.cache_folder() == tmp_path / "chosen"
+    assert model_cache.cache_folder() == tmp_path / "chosen"
     monkeypatch.delenv("DEVICEMGR_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     monkeypatch.setenv("DEVICEMGR_HOME", str(tmp_path / "home"))
-    assert converted.cache_folder() == tmp_path / "user" / "devicemgr"
+    assert model_cache.cache_folder() == tmp_path / "user" / "devicemgr"
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert converted.cache_folder() == tmp_path / "home" / "cache"
+    assert model_cache.cache_folder() == tmp_path / "home" / "cache"
     monkeypatch.delenv("DEVICEMGR_HOME")
-    assert converted.cache_folder() == tmp_path / "file" / "devicemgr"
+    assert model_cache.cache_folder() == tmp_path / "file" / "devicemgr"
 
 
 def test_nothing_of_a_face_is_in_the_record(record):
     answers = np.array(json.loads(record.read_text())["answers"])
-    assert answers.shape == (len(converted.reference_chips()), 128)
+    assert answers.shape == (len(model_cache.reference_chips()), 128)

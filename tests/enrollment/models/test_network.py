@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from devicemgr.errors import SystemFault
-from enrollment.models import model_cache as converted
-from enrollment.models import native
+from enrollment.models import model_cache, native
 from enrollment.models.dlib_weights import (
     AddPrevious,
     Affine,
@@ -29,7 +28,7 @@ from enrollment.models.onnx_network import build_graph
 @pytest.fixture(scope="module")
 def fast(encoder, cache):
     assert encoder.runs_on == "onnxruntime"
-    return converted.load(cache)
+    return model_cache.load(cache)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +138,7 @@ def test_layers_that_do_not_fit_are_refused(layers):
 
 
 def test_the_reference_chips_are_the_same_everywhere():
-    chips = converted.reference_chips()
+    chips = model_cache.reference_chips()
     assert (chips.shape, chips.dtype) == ((3, 150, 150, 3), np.uint8)
     assert hashlib.sha256(chips.tobytes()).hexdigest()[:16] == "9242f619926fe903"
     for chip in chips:
@@ -151,5 +150,5 @@ def test_the_reference_chips_are_the_same_everywhere():
     "found", [np.zeros((2, 3)), np.zeros(3), np.full(2, np.nan), np.array([0.0, np.inf]), np.array(0.0)]
 )
 def test_another_shape_or_no_number_differs_endlessly(found):
-    assert converted.differs(found, [0.0, 0.0]) == math.inf
-    assert converted.differs(np.array([0.0, 0.5]), [0.0, 0.0]) == 0.5
+    assert model_cache.differs(found, [0.0, 0.0]) == math.inf
+    assert model_cache.differs(np.array([0.0, 0.5]), [0.0, 0.0]) == 0.5

@@ -13,7 +13,7 @@ import pytest
 from devicemgr.domain.ports.recognition import Box, PhotoAnalysis
 from devicemgr.errors import SystemFault
 from enrollment.photos.image import MAX_BYTES
-from enrollment.workers import messages as wire
+from enrollment.workers import messages
 from enrollment.workers.process import AnalyserProcess
 
 LONG = 60
@@ -145,17 +145,17 @@ def test_real_photos_are_analysed_as_in_process_and_leak_nothing(portrait, encod
 def test_an_analysis_goes_over_the_wire_and_comes_back():
     embedding = np.arange(128, dtype=np.float32)
     sent = PhotoAnalysis(("blurred",), Box(1, 2, 3, 4), 5, 0.5, 0.25, -1.5, 2.5, 3.5, embedding)
-    back = wire.unpack_analysis(*wire.pack_analysis(sent))
+    back = messages.unpack_analysis(*messages.pack_analysis(sent))
     assert back.as_json() == sent.as_json()
     assert np.array_equal(back.embedding, embedding)
-    assert wire.unpack_analysis(*wire.pack_analysis(PhotoAnalysis(("no_face",)))).box is None
+    assert messages.unpack_analysis(*messages.pack_analysis(PhotoAnalysis(("no_face",)))).box is None
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"\0\0", wire.LENGTHS.pack(wire.MAX_HEADER + 1, 0), wire.LENGTHS.pack(2, wire.MAX_BODY + 1) + b"{}",
-        wire.LENGTHS.pack(2, 0) + b"[]", wire.LENGTHS.pack(2, 0) + b"\xff{", wire.LENGTHS.pack(2, 9) + b"{}short",
+        b"", b"\0\0", messages.LENGTHS.pack(messages.MAX_HEADER + 1, 0), messages.LENGTHS.pack(2, messages.MAX_BODY + 1) + b"{}",
+        messages.LENGTHS.pack(2, 0) + b"[]", messages.LENGTHS.pack(2, 0) + b"\xff{", messages.LENGTHS.pack(2, 9) + b"{}short",
     ],
 )  # fmt: skip
 def test_what_is_no_frame_is_broken(data):
@@ -163,31 +163,31 @@ def test_what_is_no_frame_is_broken(data):
     with ours, theirs:
         theirs.sendall(data)
         theirs.shutdown(socket.SHUT_WR)
-        with pytest.raises(wire.Broken):
-            wire.receive_frame(ours, time.monotonic() + LONG)
+        with pytest.raises(messages.Broken):
+            messages.receive_frame(ours, time.monotonic() + LONG)
 
 
 @pytest.mark.parametrize("face", [{}, {"reasons": ["no_face"]}, {"reasons": 5, "box": None}, None])
 def test_what_is_no_face_object_is_broken(face):
-    with pytest.raises(wire.Broken):
-        wire.unpack_analysis({"face": face}, b"")
+    with pytest.raises(messages.Broken):
+        messages.unpack_analysis({"face": face}, b"")
 
 
 def test_a_frame_that_nobody_reads_or_sends_ends_at_its_deadline():
     ours, theirs = socket.socketpair()
     with ours, theirs:
         with pytest.raises(TimeoutError):
-            wire.receive_frame(ours, time.monotonic() + 0.05)
+            messages.receive_frame(ours, time.monotonic() + 0.05)
         with pytest.raises(TimeoutError):
-            wire.send_frame(ours, {}, b"x" * 8_000_000, time.monotonic() + 0.05)
+            messages.send_frame(ours, {}, b"x" * 8_000_000, time.monotonic() + 0.05)
 
 
 def test_a_slow_reader_gets_it_all():
     ours, theirs = socket.socketpair()
     body = bytes(range(256)) * 8000
     with ours, theirs:
-        sender = threading.Thread(target=wire.send_frame, args=(ours, {"a": 1}, body))
+        sender = threading.Thread(target=messages.send_frame, args=(ours, {"a": 1}, body))
         sender.start()
-        assert wire.receive_frame(theirs, time.monotonic() + LONG) == ({"a": 1}, body)
+        assert messages.receive_frame(theirs, time.monotonic() + LONG) == ({"a": 1}, body)
         sender.join(LONG)
         assert not sender.is_alive()

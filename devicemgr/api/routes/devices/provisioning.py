@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.domain.ports.device import Provisionable
 from devicemgr.provisioning.provisioner import PROVISIONED, Provisioning
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import provisioning as profiles
+from devicemgr.store.site import devices_and_portals, provisioning
 
 router = APIRouter(tags=["devices"])
 
@@ -38,10 +37,10 @@ def provisionable(context: Ctx, _: Who, profile: str | None = None) -> list[str]
     """The devices that can be set up: those with a profile, or, where one is given, all of kinds that take profiles."""
     with context.site.database.read() as session:
         if profile is not None:
-            profiles.require(session, profile)
+            provisioning.require(session, profile)
         configs = [
-            places.device_config(row, context.site.vault)
-            for row in places.devices(session)
+            devices_and_portals.device_config(row, context.site.vault)
+            for row in devices_and_portals.devices(session)
             if profile is not None or row.profile
         ]
     kinds = {config.driver: config for config in configs}

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.api.context import Ctx, Who
-from devicemgr.people import calibration as calibrating
+from devicemgr.people import calibration
 
 router = APIRouter(tags=["faces"])
 
@@ -23,10 +23,10 @@ class Target(BaseModel):
 @router.post("/gallery/calibration")
 def calibrate_gallery(body: Target, context: Ctx, caller: Who) -> dict[str, Any]:
     """Measure the enrolled people against each other, and put the threshold in force."""
-    fpir = calibrating.target(body.fpir, body.per_day, body.days)
-    answer = calibrating.calibrate(context.site, caller.actor, fpir)
+    fpir = calibration.target(body.fpir, body.per_day, body.days)
+    answer = calibration.calibrate(context.site, caller.actor, fpir)
     if body.per_day is not None:
         answer["per_day"] = body.per_day
-        answer["days_between"] = calibrating.days_between(answer["fpir"], body.per_day)
+        answer["days_between"] = calibration.days_between(answer["fpir"], body.per_day)
     context.runtime.site_changed()
     return answer

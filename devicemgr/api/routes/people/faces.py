@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.errors import InvalidInput
-from devicemgr.people import camera_enrollment as camera_enrolment
-from devicemgr.people import face_enrollment as faces
+from devicemgr.people import camera_enrollment, face_enrollment
 from devicemgr.people.consents import Terms, agreed, renew
 from devicemgr.store.people import people
 
@@ -25,7 +24,7 @@ class Photos(BaseModel):
     """Photos (base64) to enrol under a consent."""
 
     model_config = ConfigDict(extra="forbid")
-    photos: list[str] = Field(min_length=1, max_length=faces.MAX_PHOTOS)
+    photos: list[str] = Field(min_length=1, max_length=face_enrollment.MAX_PHOTOS)
     consent: str
     notice: str | None = None
     consent_until: str | None = None
@@ -43,7 +42,7 @@ class FromCamera(BaseModel):
     consent: str
     notice: str | None = None
     consent_until: str | None = None
-    pictures: int = Field(3, ge=1, le=faces.MAX_PHOTOS)
+    pictures: int = Field(3, ge=1, le=face_enrollment.MAX_PHOTOS)
     seconds: float = Field(20.0, ge=1.0, le=60.0)
     allow_lookalike: bool = False
 
@@ -81,7 +80,7 @@ def _terms(context: Context, body: Photos | FromCamera) -> Terms:
 def enrol_face(badge: str, body: Photos, context: Ctx, caller: Who) -> dict[str, Any]:
     """Enrol photos of one person, all or none."""
     photos = [_bytes(photo) for photo in body.photos]
-    answer = faces.enrol(
+    answer = face_enrollment.enrol(
         context.site, caller.actor, badge, photos, _terms(context, body), allow_lookalike=body.allow_lookalike
     )  # fmt: skip
     context.runtime.site_changed()
@@ -91,10 +90,10 @@ def enrol_face(badge: str, body: Photos, context: Ctx, caller: Who) -> dict[str,
 @router.post("/people/{badge}/face/camera", status_code=201)
 async def enrol_before_camera(badge: str, body: FromCamera, request: Request, context: Ctx, caller: Who) -> Any:
     """Enrol whoever stands before a camera now; whoever hangs up before the end has enrolled nobody."""
-    sitting = camera_enrolment.Sitting(body.device, body.pictures, body.seconds)
+    sitting = camera_enrollment.Sitting(body.device, body.pictures, body.seconds)
     work = asyncio.ensure_future(
         run_in_threadpool(
-            camera_enrolment.enrol, context.site, context.runtime, caller.actor, badge, _terms(context, body), sitting,
+            camera_enrollment.enrol, context.site, context.runtime, caller.actor, badge, _terms(context, body), sitting,
             allow_lookalike=body.allow_lookalike,
         )
     )  # fmt: skip
@@ -117,7 +116,7 @@ def renew_consent(badge: str, body: Renewal, context: Ctx, caller: Who) -> dict[
 @router.delete("/people/{badge}/face")
 def withdraw_face(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Withdraw the consent: the face is erased, cards go on working."""
-    answer = faces.withdraw(context.site, caller.actor, badge)
+    answer = face_enrollment.withdraw(context.site, caller.actor, badge)
     context.runtime.site_changed()
     return answer
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from devicemgr.api.context import Ctx, Who
-from devicemgr.people import model_migration as migrating
+from devicemgr.people import model_migration
 
 router = APIRouter(prefix="/gallery/migration", tags=["faces"])
 
@@ -22,13 +22,13 @@ class Way(BaseModel):
 @router.get("")
 def show_migration(context: Ctx, _: Who) -> dict[str, Any]:
     """Which model decides, and how far the one on its way is."""
-    return migrating.status(context.site)
+    return model_migration.status(context.site)
 
 
 @router.post("")
 def start_migration(body: Way, context: Ctx, caller: Who) -> dict[str, Any]:
     """Set out, or go on with --allow-missing; the daemon works in the background."""
-    answer = migrating.start(context.site, caller.actor, body.model, allow_missing=body.allow_missing)
+    answer = model_migration.start(context.site, caller.actor, body.model, allow_missing=body.allow_missing)
     context.runtime.site_changed()
     return answer
 
@@ -36,7 +36,7 @@ def start_migration(body: Way, context: Ctx, caller: Who) -> dict[str, Any]:
 @router.post("/back")
 def go_back(context: Ctx, caller: Who) -> dict[str, Any]:
     """Give a move up before its switch, or set out for the model before."""
-    answer = migrating.back(context.site, caller.actor)
+    answer = model_migration.back(context.site, caller.actor)
     context.runtime.site_changed()
     return answer
 
@@ -44,14 +44,14 @@ def go_back(context: Ctx, caller: Who) -> dict[str, Any]:
 @router.post("/work")
 def work_on(context: Ctx, _: Who) -> dict[str, Any]:
     """Where no daemon runs: embed some samples, and switch when it may be. A running daemon does that by itself."""
-    if not context.runtime.running and not migrating.work(context.site):
-        migrating.switch(context.site)
-    return migrating.status(context.site)
+    if not context.runtime.running and not model_migration.work(context.site):
+        model_migration.switch(context.site)
+    return model_migration.status(context.site)
 
 
 @router.post("/forget")
 def forget_others(context: Ctx, caller: Who) -> dict[str, Any]:
     """End the way back: the other models' templates are deleted."""
-    answer = migrating.forget(context.site, caller.actor)
+    answer = model_migration.forget(context.site, caller.actor)
     context.runtime.site_changed()
     return answer

@@ -8,14 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.errors import InvalidInput
-from devicemgr.people import data_export as exporting
-from devicemgr.people import face_enrollment as faces
-from devicemgr.security import approvals as two_person
+from devicemgr.people import data_export, face_enrollment
+from devicemgr.security import approvals
 from devicemgr.store.database import Session
 from devicemgr.store.people import consents, people
 from devicemgr.store.tables import PersonRow
-from devicemgr.text import badge as badge_text
-from devicemgr.text import parse_time, person_name, rfc3339
+from devicemgr.text import badge as badge_text, parse_time, person_name, rfc3339
 
 router = APIRouter(prefix="/people", tags=["people"])
 
@@ -137,7 +135,7 @@ def _suspended(context: Context, caller: Caller, badge: str, *, suspended: bool)
 @router.delete("/{badge}")
 def erase_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Erase a person and everything of theirs."""
-    answer = faces.erase(context.site, caller.actor, badge)
+    answer = face_enrollment.erase(context.site, caller.actor, badge)
     context.runtime.site_changed()
     return answer
 
@@ -148,10 +146,10 @@ def export_person(badge: str, context: Ctx, caller: Who, templates: bool = False
     with context.site.database.read() as session:
         person_id = people.get(session, badge).id
     if templates:
-        two_person.require(context.site, caller.actor, "export of templates", person_id)
+        approvals.require(context.site, caller.actor, "export of templates", person_id)
     with context.site.database.write(changes_site=False) as session:
         context.record(session, "admin.person_exported", caller, {"templates": templates}, person_id)
-    return exporting.everything_of(context.site, badge, vectors=templates)
+    return data_export.everything_of(context.site, badge, vectors=templates)
 
 
 @router.put("/{badge}/levels/{level}")

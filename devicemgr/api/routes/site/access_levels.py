@@ -10,7 +10,7 @@ from devicemgr.api.context import Ctx, Who
 from devicemgr.domain.rules.schedules import format_window, parse_timezone, parse_window
 from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.store.tables import LevelRow, ScheduleRow
 from devicemgr.text import safe, slug
 
@@ -46,8 +46,8 @@ def add_level(body: NewLevel, context: Ctx, caller: Who) -> dict[str, Any]:
         row = LevelRow(name=name)
         session.add(row)
         session.flush()
-        places.set_level_portals(session, row, body.portals, body.schedule)
-        answer = places.level_json(row)
+        devices_and_portals.set_level_portals(session, row, body.portals, body.schedule)
+        answer = devices_and_portals.level_json(row)
         context.record(session, "admin.level_added", caller, {"level": answer})
     context.runtime.site_changed()
     return answer
@@ -57,21 +57,23 @@ def add_level(body: NewLevel, context: Ctx, caller: Who) -> dict[str, Any]:
 def list_levels(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All levels."""
     with context.site.database.read() as session:
-        return [places.level_json(row) for row in places.levels(session)]
+        return [devices_and_portals.level_json(row) for row in devices_and_portals.levels(session)]
 
 
 @router.get("/levels/{name}")
 def show_level(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One level and who holds it."""
     with context.site.database.read() as session:
-        return places.level_json(places.level(session, name)) | {"people": people.holders(session, name)}
+        return devices_and_portals.level_json(devices_and_portals.level(session, name)) | {
+            "people": people.holders(session, name)
+        }
 
 
 @router.delete("/levels/{name}")
 def remove_level(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a level that nobody holds."""
     with context.site.database.write() as session:
-        row = places.level(session, name)
+        row = devices_and_portals.level(session, name)
         held = people.holders(session, name)
         if held:
             raise RequestError(f"{len(held)} people hold level '{name}'; revoke it first")
@@ -117,22 +119,22 @@ def add_schedule(body: NewSchedule, context: Ctx, caller: Who) -> dict[str, Any]
 def list_schedules(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All schedules."""
     with context.site.database.read() as session:
-        return [_schedule_json(row) for row in places.schedules(session)]
+        return [_schedule_json(row) for row in devices_and_portals.schedules(session)]
 
 
 @router.get("/schedules/{name}")
 def show_schedule(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One schedule."""
     with context.site.database.read() as session:
-        return _schedule_json(places.schedule(session, name))
+        return _schedule_json(devices_and_portals.schedule(session, name))
 
 
 @router.delete("/schedules/{name}")
 def remove_schedule(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a schedule that no level uses."""
     with context.site.database.write() as session:
-        row = places.schedule(session, name)
-        users = places.levels_under(session, name)
+        row = devices_and_portals.schedule(session, name)
+        users = devices_and_portals.levels_under(session, name)
         if users:
             raise RequestError(f"level '{users[0]}' uses schedule '{name}'; `devicemgr level remove {users[0]}` first")
         session.delete(row)

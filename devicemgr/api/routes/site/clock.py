@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from devicemgr.api.context import Context, Ctx, Who
-from devicemgr.clock import mark as clock_mark
+from devicemgr.clock import mark
 from devicemgr.clock.ntp import synchronised
 from devicemgr.store.site import approvals
 from devicemgr.text import rfc3339
@@ -32,7 +32,7 @@ def accept(context: Ctx, caller: Who) -> dict[str, Any]:
     with context.site.database.write() as session:
         context.record(session, "admin.clock_accepted", caller, detail)
         approvals.void(session)
-        clock_mark.put(session, time.time() - time.monotonic())
+        mark.put(session, time.time() - time.monotonic())
     clock.accept()
     context.runtime.site_changed()
     return _shown(context)

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from devicemgr.api.context import Context, Ctx, Who
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.text import parse_time, rfc3339
 
@@ -48,7 +48,7 @@ def list_events(
 ) -> list[dict[str, Any]]:
     """The newest events that match, oldest first; with `after`, the first ones behind that seq."""
     with context.site.database.read() as session:
-        return ledger_rows.find(session, wanted, limit)
+        return events.find(session, wanted, limit)
 
 
 @router.get("/events/stream")
@@ -65,7 +65,7 @@ def stream_events(
 
 def _head(context: Context) -> int:
     with context.site.database.read() as session:
-        return ledger_rows.head(session)[0]
+        return events.head(session)[0]
 
 
 async def _stream(
@@ -94,4 +94,4 @@ async def _stream(
 def _page(context: Context, wanted: EventFilter, position: int) -> list[dict[str, Any]]:
     fields = {name: getattr(wanted, name) for name in EventFilter.__slots__}
     with context.site.database.read() as session:
-        return ledger_rows.find(session, EventFilter(**fields | {"after": position}), _PAGE)
+        return events.find(session, EventFilter(**fields | {"after": position}), _PAGE)

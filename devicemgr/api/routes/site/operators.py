@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.domain.model import Role
 from devicemgr.errors import InvalidInput
-from devicemgr.security import approvals as two_person
+from devicemgr.security import approvals
 from devicemgr.security.passwords import TOKEN_START, digest, hash_password, new_secret
 from devicemgr.store.site import operators
 from devicemgr.text import rfc3339, safe, slug
@@ -62,7 +62,7 @@ def add_operator(body: NewOperator, context: Ctx, caller: Who) -> dict[str, Any]
     with context.site.database.write(changes_site=False) as session:
         at = rfc3339(context.site.clock.earliest())
         row = operators.add(session, name, body.roles, user, stored, by=caller.actor, at=at)
-        two_person.note_admins(session)
+        approvals.note_admins(session)
         answer = operators.as_json(row)
         context.record(session, "admin.operator_added", caller, {"operator": answer})
     return answer
@@ -73,7 +73,7 @@ def remove_operator(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove an operator; sessions and tokens end with them."""
     with context.site.database.write(changes_site=False) as session:
         row = operators.get(session, name)
-        two_person.note_admins(session)
+        approvals.note_admins(session)
         context.record(session, "admin.operator_removed", caller, {"operator": operators.as_json(row)})
         session.delete(row)
     return {"name": name, "removed": True}
@@ -122,10 +122,10 @@ def remove_token(name: str, token: str, context: Ctx, caller: Who) -> dict[str, 
 def _require_second_admin(context: Context, caller: Caller, name: str, user: str | None) -> None:
     with context.site.database.read() as session:
         operators.require_free(session, name, user)
-        if not two_person.had_two_admins(session):
+        if not approvals.had_two_admins(session):
             return
     subject = f"{name}, user {user} of the box" if user else name
-    two_person.require(context.site, caller.actor, "new admin", subject)
+    approvals.require(context.site, caller.actor, "new admin", subject)
 
 
 def _os_user(name: str, owner: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from devicemgr.api import csrf as web
+from devicemgr.api import csrf
 from devicemgr.api.context import Caller, Ctx, Who, caller_of
 from devicemgr.errors import InvalidInput
 from devicemgr.security.sessions import IDLE_SECONDS, SESSION_SECONDS, Identity, SignIns, csrf_of
@@ -30,7 +30,7 @@ def show_session(caller: Who) -> dict[str, Any]:
 @router.post("", status_code=201)
 def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any]:
     """Begin a session: a cookie, and the token that changes must repeat in X-CSRF-Token."""
-    door: web.Door | None = request.scope.get(web.DOOR)
+    door: csrf.Door | None = request.scope.get(csrf.DOOR)
     if door is None:
         raise InvalidInput("on the Unix socket the caller is known already; sessions are for TCP")
     before = caller_of(request)
@@ -45,7 +45,7 @@ def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any
 @router.delete("")
 def sign_out(request: Request, response: Response, context: Ctx, caller: Who) -> dict[str, Any]:
     """End the session."""
-    door: web.Door | None = request.scope.get(web.DOOR)
+    door: csrf.Door | None = request.scope.get(csrf.DOOR)
     if door is None or caller.session is None:
         raise InvalidInput("there is no session to end; tokens are removed by `devicemgr operator token`")
     _signins(request).sign_out(caller.session)

@@ -10,22 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.devices import devices
-from devicemgr.api.routes.site import access_levels as rights
-from devicemgr.api.routes.site import portals
+from devicemgr.api.routes.site import access_levels, portals
 from devicemgr.api.site_rights import ACTION, require_roles, two_admin_changes
 from devicemgr.domain.device_profile import Profile
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import ApprovalNeeded, InvalidInput
 from devicemgr.ledger import anchors
-from devicemgr.security import approvals as two_person
-from devicemgr.site import site_file as sitefile
+from devicemgr.security import approvals
+from devicemgr.site import site_file
 from devicemgr.site.runtime import Runtime
 from devicemgr.store.database import Database, Session
 from devicemgr.store.people import face_models, samples
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import provisioning as profiles
-from devicemgr.store.site import settings
+from devicemgr.store.site import devices_and_portals, provisioning, settings
 from devicemgr.store.tables import LevelPortalRow, LevelRow
 from devicemgr.text import safe, slug
 
@@ -91,7 +88,7 @@ def export_site(context: Ctx, _: Who) -> dict[str, Any]:
     """The site's file: settings, schedules, profiles, devices, portals and levels; no people, no secrets."""
     with context.site.database.read() as session:
         document = {table: content for table, content in _current(session).items() if content or table not in _LEFT_OUT}
-    return {"toml": sitefile.text_of(document), "site": document}
+    return {"toml": site_file.text_of(document), "site": document}
 
 
 class _Planned(Exception):
@@ -101,7 +98,7 @@ class _Planned(Exception):
 @router.post("/apply")
 def apply_site(body: SiteFile, context: Ctx, caller: Who) -> dict[str, Any]:
     """Make the site what the file says, wholly or not at all; each change needs the role that it needs by itself."""
-    wanted = _wanted(context, sitefile.parse(body.toml))
+    wanted = _wanted(context, site_file.parse(body.toml))
     answer: dict[str, Any] = {}
     try:
         with context.site.database.write() as session:
@@ -113,27 +110,27 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who) -> dict[str, Any]:
         return answer
     except ApprovalNeeded:
         # The request for approval must outlive the transaction that it stopped.
-        two_person.ask(context.site, caller.actor, ACTION, ", ".join(answer["two_admins"]))
+        approvals.ask(context.site, caller.actor, ACTION, ", ".join(answer["two_admins"]))
     context.runtime.site_changed()
     context.site.database.forget()
     return answer
 
 
-def _answer(session: Session, caller: Caller, wanted: sitefile.Document, body: SiteFile) -> dict[str, Any]:
+def _answer(session: Session, caller: Caller, wanted: site_file.Document, body: SiteFile) -> dict[str, Any]:
     """Return what would be done; NotAllowed when the caller may not do all of it."""
     before = _current(session)
-    changes = sitefile.changes(before, wanted, prune=body.prune)
+    changes = site_file.changes(before, wanted, prune=body.prune)
     require_roles(caller, changes)
     return {
         "applied": not body.plan,
         "changes": changes,
-        "not_in_file": [] if body.prune else sitefile.unnamed(before, wanted),
+        "not_in_file": [] if body.prune else site_file.unnamed(before, wanted),
         "two_admins": two_admin_changes(session, caller, changes),
     }
 
 
 def _apply(
-    context: Context, session: Session, caller: Caller, wanted: sitefile.Document, answer: dict[str, Any]
+    context: Context, session: Session, caller: Caller, wanted: site_file.Document, answer: dict[str, Any]
 ) -> None:
     """Make the changes within the transaction; a plan asks for no approval."""
     joined = replace(
@@ -142,7 +139,7 @@ def _apply(
         runtime=cast(Runtime, _Unmoved()),
     )
     if answer["two_admins"] and answer["applied"]:
-        two_person.require(joined.site, caller.actor, ACTION, ", ".join(answer["two_admins"]))
+        approvals.require(joined.site, caller.actor, ACTION, ", ".join(answer["two_admins"]))
     for change in answer["changes"]:
         _APPLY[change["kind"]](joined, session, caller, change, wanted)
     session.flush()
@@ -151,27 +148,27 @@ def _apply(
 
 def _without_password(session: Session) -> list[str]:
     """Devices with a user name, whose password must still be given."""
-    return [row.name for row in places.devices(session) if row.username and row.sealed_password is None]
+    return [row.name for row in devices_and_portals.devices(session) if row.username and row.sealed_password is None]
 
 
-def _current(session: Session) -> sitefile.Document:
+def _current(session: Session) -> site_file.Document:
     found = settings.load(session)
     fields = set(portals.NewPortal.model_fields) - {"name"}
-    rows = [places.portal_json(row) for row in places.portals(session)]
+    rows = [devices_and_portals.portal_json(row) for row in devices_and_portals.portals(session)]
     return {
         "site": found.model_dump(mode="json", exclude={"model"}),
         "model": _stated(found.model),
         "schedules": {
             row.name: {"windows": row.windows, "timezone": row.timezone, "holidays": row.holidays}
-            for row in places.schedules(session)
+            for row in devices_and_portals.schedules(session)
         },
-        "profiles": profiles.all_stated(session),
+        "profiles": provisioning.all_stated(session),
         "devices": {
             row.name: _device(row.driver, row.address, row.username, row.options, row.profile)
-            for row in places.devices(session)
+            for row in devices_and_portals.devices(session)
         },
         "portals": {row["name"]: _sorted({name: row[name] for name in row if name in fields}) for row in rows},
-        "levels": {row.name: {"portals": _covered(row)} for row in places.levels(session)},
+        "levels": {row.name: {"portals": _covered(row)} for row in devices_and_portals.levels(session)},
     }
 
 
@@ -191,9 +188,9 @@ def _covered(row: LevelRow) -> list[str]:
     return sorted(p.portal_name + (f"@{p.schedule_name}" if p.schedule_name else "") for p in row.portals)
 
 
-def _wanted(context: Context, found: sitefile.Document) -> sitefile.Document:
+def _wanted(context: Context, found: site_file.Document) -> site_file.Document:
     """The file's tables as `_current` has them: checked, with what is not said as it is by default."""
-    wanted: sitefile.Document = {}
+    wanted: site_file.Document = {}
     if "site" in found:
         with context.site.database.read() as session:
             before = settings.load(session)
@@ -245,7 +242,9 @@ def _model(context: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _schedule(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return rights.schedule_values(_read(rights.NewSchedule, f"[schedules.{name}]", {**fields, "name": name}))
+    return access_levels.schedule_values(
+        _read(access_levels.NewSchedule, f"[schedules.{name}]", {**fields, "name": name})
+    )
 
 
 def _checked_device(context: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,7 +274,7 @@ def _level(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _apply_site(
-    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
     before = settings.load(session)
     fresh = settings.Settings.model_validate(wanted["site"] | {"model": before.model})
@@ -286,7 +285,7 @@ def _apply_site(
 
 
 def _apply_model(
-    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
     """Only described here; `enroll migrate` goes to it. What is no part of its templates holds at once."""
     model = FaceModel.model_validate(wanted["model"]) if wanted["model"] else None
@@ -298,33 +297,33 @@ def _apply_model(
 
 
 def _apply_schedule(
-    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
     name = change["name"]
     if change["change"] == "remove":
-        rights.remove_schedule(name, context, caller)
+        access_levels.remove_schedule(name, context, caller)
     elif change["change"] == "add":
-        rights.add_schedule(rights.NewSchedule(name=name, **wanted["schedules"][name]), context, caller)
+        access_levels.add_schedule(access_levels.NewSchedule(name=name, **wanted["schedules"][name]), context, caller)
     else:
-        row = places.schedule(session, name)
+        row = devices_and_portals.schedule(session, name)
         for field, value in wanted["schedules"][name].items():
             setattr(row, field, value)
         context.record(session, "admin.schedule_edited", caller, {"schedule": {"name": name} | change["fields"]})
 
 
 def _apply_profile(
-    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
     name, kind = change["name"], {"add": "added", "edit": "edited", "remove": "removed"}[change["change"]]
     if change["change"] == "remove":
-        profiles.remove(session, name)
+        provisioning.remove(session, name)
     else:
-        profiles.save(session, name, wanted["profiles"][name])
+        provisioning.save(session, name, wanted["profiles"][name])
     context.record(session, f"admin.profile_{kind}", caller, {"profile": name} | change["fields"])
 
 
 def _apply_device(
-    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
     name = change["name"]
     if change["change"] == "remove":
@@ -337,7 +336,7 @@ def _apply_device(
     if "driver" in change["fields"]:
         raise InvalidInput(f"device '{name}' is a {change['fields']['driver'][0]}; a new kind needs a new name")
     options = fields.get("options", {})
-    dropped = {option: None for option in places.device(session, name).options if option not in options}
+    dropped = {option: None for option in devices_and_portals.device(session, name).options if option not in options}
     body = devices.DeviceChange(
         address=fields["address"], username=fields.get("username", ""), options=dropped | options,
         profile=fields.get("profile", ""),
@@ -346,7 +345,7 @@ def _apply_device(
 
 
 def _apply_portal(
-    context: Context, _: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+    context: Context, _: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
     name = change["name"]
     if change["change"] == "remove":
@@ -359,11 +358,11 @@ def _apply_portal(
 
 
 def _apply_level(
-    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: sitefile.Document
+    context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
     name = change["name"]
     if change["change"] == "remove":
-        rights.remove_level(name, context, caller)
+        access_levels.remove_level(name, context, caller)
         return
     row = session.get(LevelRow, name) or LevelRow(name=name)
     session.add(row)
@@ -371,12 +370,12 @@ def _apply_level(
     session.flush()
     for entry in wanted["levels"][name]["portals"]:
         portal, _, schedule = entry.partition("@")
-        covered = LevelPortalRow(level_name=name, portal_name=places.portal(session, portal).name)
-        covered.schedule_name = places.schedule(session, schedule).name if schedule else None
+        covered = LevelPortalRow(level_name=name, portal_name=devices_and_portals.portal(session, portal).name)
+        covered.schedule_name = devices_and_portals.schedule(session, schedule).name if schedule else None
         row.portals.append(covered)
     session.flush()
     kind = "admin.level_added" if change["change"] == "add" else "admin.level_edited"
-    context.record(session, kind, caller, {"level": places.level_json(row)})
+    context.record(session, kind, caller, {"level": devices_and_portals.level_json(row)})
 
 
 _APPLY = {

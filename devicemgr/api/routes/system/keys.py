@@ -5,8 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from devicemgr.api.context import Ctx, Who
-from devicemgr.security import approvals as two_person
-from devicemgr.security import key_rotation as rotation
+from devicemgr.security import approvals, key_rotation
 
 router = APIRouter(prefix="/keys", tags=["keys"])
 
@@ -14,5 +13,5 @@ router = APIRouter(prefix="/keys", tags=["keys"])
 @router.post("/rotate")
 def rotate(context: Ctx, caller: Who) -> dict[str, Any]:
     """Seal everything anew under a new key, and put it in the old one's place; two admins must agree."""
-    two_person.require(context.site, caller.actor, "key rotation", "the site's key")
-    return rotation.rotate(context.site, caller.actor)
+    approvals.require(context.site, caller.actor, "key rotation", "the site's key")
+    return key_rotation.rotate(context.site, caller.actor)

@@ -7,8 +7,7 @@ from fastapi import APIRouter
 from devicemgr import __version__
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.routes.system.metrics import text_of
-from devicemgr.operations import doctor
-from devicemgr.operations import support_bundle as support
+from devicemgr.operations import doctor, support_bundle
 
 router = APIRouter(tags=["system"])
 
@@ -35,4 +34,4 @@ def examine(context: Ctx, _: Who) -> dict[str, Any]:
 @router.get("/support")
 def collect(context: Ctx, _: Who) -> dict[str, str]:
     """The files of a support bundle: versions, checks, states, configuration, log and facts; no people, no secrets."""
-    return support.collect(context.site, context.runtime) | {"metrics.txt": text_of(context).decode()}
+    return support_bundle.collect(context.site, context.runtime) | {"metrics.txt": text_of(context).decode()}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from devicemgr.domain.ports.maintenance import Image
 from devicemgr.errors import DeviceRefused, OutcomeUnknown
 from drivers.common.http.upload import Upload, seconds_for
-from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import DEVICE, OnvifFault
 from drivers.common.onvif.soap.transport import AnswerLost
@@ -28,10 +28,10 @@ def upgrade(device: OnvifDevice, image: Image, progress: Callable[[str, int, int
         if fault.unsupported:
             raise DeviceRefused("this device takes no firmware by ONVIF; use its own page") from None
         raise
-    address = soap.text(told, "UploadUri")
+    address = envelope.text(told, "UploadUri")
     if not address:
-        raise soap.garbled("StartFirmwareUpgrade")
-    delay = seconds_of(soap.text(told, "UploadDelay"))
+        raise envelope.garbled("StartFirmwareUpgrade")
+    delay = seconds_of(envelope.text(told, "UploadDelay"))
     if delay > LONGEST_DELAY:
         raise DeviceRefused(f"the device wants the file only after {delay:.0f} s; update it on its own page")
     time.sleep(delay)

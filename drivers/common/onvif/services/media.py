@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DeviceGarbled
-from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2, OnvifFault, plain
 
@@ -59,18 +59,18 @@ def profiles(device: OnvifDevice) -> list[Profile]:
 
 def _profiles2(device: OnvifDevice) -> list[Profile]:
     wanted = "<n:Type>VideoSource</n:Type><n:Type>VideoEncoder</n:Type>"
-    told = soap.all_of(device.ask(MEDIA2, "GetProfiles", wanted), "Profiles")[:_MOST]
+    told = envelope.all_of(device.ask(MEDIA2, "GetProfiles", wanted), "Profiles")[:_MOST]
     return [_profile2(node) for node in told if node.get("token")]
 
 
 def _profile2(node: Any) -> Profile:
-    encoder = soap.first(node, "VideoEncoder")
-    token, name = str(node.get("token")), soap.text(node, "Name")
+    encoder = envelope.first(node, "VideoEncoder")
+    token, name = str(node.get("token")), envelope.text(node, "Name")
     if encoder is None:
         return Profile(token, name, MEDIA2)
     return Profile(
-        token, name, MEDIA2, soap.text(encoder, "Encoding"), soap.number(encoder, "Width"),
-        soap.number(encoder, "Height"), soap.number(encoder, "FrameRateLimit"), str(encoder.get("token") or token),
+        token, name, MEDIA2, envelope.text(encoder, "Encoding"), envelope.number(encoder, "Width"),
+        envelope.number(encoder, "Height"), envelope.number(encoder, "FrameRateLimit"), str(encoder.get("token") or token),
     )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def stream_uri(device: OnvifDevice, profile: Profile, transport: str) -> str:
             told = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[0]}</n:Protocol>{token}")
         except OnvifFault:
             told = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[1]}</n:Protocol>{token}")
-        return soap.text(told, "Uri")
+        return envelope.text(told, "Uri")
     setup = _SETUP if transport != "udp" else {"Stream": "RTP-Unicast", "Transport": {"Protocol": "UDP"}}
     answer = device.call(MEDIA, "GetStreamUri", StreamSetup=setup, ProfileToken=profile.token)
     return str(getattr(answer, "Uri", None) or "").strip()
@@ -111,7 +111,7 @@ def snapshot_uri(device: OnvifDevice, profile: Profile) -> str:
     try:
         if profile.service == MEDIA2:
             token = f"<n:ProfileToken>{escape(profile.token)}</n:ProfileToken>"
-            return soap.text(device.ask(MEDIA2, "GetSnapshotUri", token), "Uri")
+            return envelope.text(device.ask(MEDIA2, "GetSnapshotUri", token), "Uri")
         answer = device.call(MEDIA, "GetSnapshotUri", ProfileToken=profile.token)
     except OnvifFault:
         return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.namespaces import plain
 
 MOST_MESSAGES = 500
@@ -55,16 +55,16 @@ def state_of(value: str) -> bool | None:
 
 def notices(answer: Any) -> list[Notice]:
     """The notifications in a PullMessagesResponse, in order."""
-    current = moment(soap.text(answer, "CurrentTime"))
+    current = moment(envelope.text(answer, "CurrentTime"))
     now = time.monotonic()
-    return [_notice(node, current, now) for node in soap.all_of(answer, "NotificationMessage")[:MOST_MESSAGES]]
+    return [_notice(node, current, now) for node in envelope.all_of(answer, "NotificationMessage")[:MOST_MESSAGES]]
 
 
 def _notice(node: Any, current: datetime | None, now: float) -> Notice:
-    words = [plain(word.rpartition(":")[2]) for word in soap.text(node, "Topic").strip("/").split("/")]
-    message = next((inner for inner in soap.all_of(node, "Message") if inner.get("UtcTime") is not None), None)
+    words = [plain(word.rpartition(":")[2]) for word in envelope.text(node, "Topic").strip("/").split("/")]
+    message = next((inner for inner in envelope.all_of(node, "Message") if inner.get("UtcTime") is not None), None)
     if message is None:
-        message = soap.all_of(node, "Message")[-1] if soap.first(node, "Message") is not None else node
+        message = envelope.all_of(node, "Message")[-1] if envelope.first(node, "Message") is not None else node
     at = moment(str(message.get("UtcTime") or ""))
     age = (current - at).total_seconds() if current and at else None
     return Notice(
@@ -74,10 +74,10 @@ def _notice(node: Any, current: datetime | None, now: float) -> Notice:
 
 
 def _items(message: Any, part: str) -> dict[str, str]:
-    found = soap.first(message, part)
+    found = envelope.first(message, part)
     if found is None:
         return {}
-    items = soap.all_of(found, "SimpleItem")[:_MOST_ITEMS]
+    items = envelope.all_of(found, "SimpleItem")[:_MOST_ITEMS]
     return {plain(item.get("Name")): plain(item.get("Value"), 256) for item in items}
 
 

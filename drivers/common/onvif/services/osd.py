@@ -8,7 +8,7 @@ from lxml import etree
 from devicemgr.errors import DeviceGarbled, DeviceLacks
 from drivers.common.onvif.services.media import Profile
 from drivers.common.onvif.services.video_encoder import child_of, in_schema
-from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import MEDIA2, OnvifFault, plain
 
@@ -25,13 +25,15 @@ class Osds:
     def __init__(self, device: OnvifDevice, profile: Profile) -> None:
         self._device, self._service = device, profile.service
         self._source = self._source_of(profile)
-        told = soap.all_of(device.ask(self._service, "GetOSDs"), "OSDs")[:_MOST]
+        told = envelope.all_of(device.ask(self._service, "GetOSDs"), "OSDs")[:_MOST]
         mine = (node for node in told if node.get("token"))
-        self._all = [node for node in mine if self._source in ("", soap.text(node, "VideoSourceConfigurationToken"))]
+        self._all = [
+            node for node in mine if self._source in ("", envelope.text(node, "VideoSourceConfigurationToken"))
+        ]
 
     def texts(self) -> list[str]:
         """The plain texts."""
-        return [plain(soap.text(node, "PlainText"), 200) for node in self._of("Plain")]
+        return [plain(envelope.text(node, "PlainText"), 200) for node in self._of("Plain")]
 
     def has_clock(self) -> bool:
         """Whether date or time is shown."""
@@ -55,7 +57,7 @@ class Osds:
                 self._delete(node)
             return
         options = self._options()
-        texts = None if options is None else soap.first(options, "TextOption")
+        texts = None if options is None else envelope.first(options, "TextOption")
         if options is not None and "DateAndTime" not in _words(texts, "Type"):
             raise DeviceLacks("the device shows no date and time in the picture")
         formats = "".join(
@@ -77,8 +79,8 @@ class Osds:
         else:
             told = self._device.ask(self._service, "GetProfiles")
             name = "VideoSourceConfiguration"
-        for node in soap.all_of(told, "Profiles"):
-            source = soap.first(node, name)
+        for node in envelope.all_of(told, "Profiles"):
+            source = envelope.first(node, name)
             if node.get("token") == profile.token and source is not None:
                 return str(source.get("token") or "")
         return ""
@@ -95,7 +97,7 @@ class Osds:
         changed = etree.Element(f"{{{self._service}}}OSD", attrib=dict(node.attrib))
         for child in node:
             changed.append(in_schema(child))
-        string = soap.first(changed, "TextString")
+        string = envelope.first(changed, "TextString")
         child_of(string, "PlainText", _TEXT).text = text
         self._device.ask(self._service, "SetOSD", etree.tostring(changed, encoding="unicode"))
 
@@ -115,10 +117,10 @@ class Osds:
 
 def _kind(node: Any) -> str:
     """Of a text: Plain, Date, Time or DateAndTime; "" for a picture."""
-    string = soap.first(node, "TextString")
-    return "" if string is None else soap.text(string, "Type")
+    string = envelope.first(node, "TextString")
+    return "" if string is None else envelope.text(string, "Type")
 
 
 def _words(node: Any, name: str) -> list[str]:
     """The texts of all elements of that name; none where there is no node."""
-    return [] if node is None else [str(found.text or "").strip() for found in soap.all_of(node, name)[:_MOST]]
+    return [] if node is None else [str(found.text or "").strip() for found in envelope.all_of(node, name)[:_MOST]]

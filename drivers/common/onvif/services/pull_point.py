@@ -18,7 +18,7 @@ from lxml import etree
 
 from devicemgr.errors import DeviceError, DeviceGarbled
 from drivers.common.onvif.services.notifications import Notice, moment, notices
-from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import ADDRESSING, EVENTS, NOTIFICATION, OnvifFault
 
@@ -141,10 +141,10 @@ class EventPump:
     def _subscribe(self, device: OnvifDevice) -> _Subscription:
         asked = f"<n:InitialTerminationTime>PT{self._timing.lifetime:.0f}S</n:InitialTerminationTime>"
         url = device.addresses.get(EVENTS, "")
-        headers = soap.addressing(f"{EVENTS}/EventPortType/CreatePullPointSubscriptionRequest", url)
+        headers = envelope.addressing(f"{EVENTS}/EventPortType/CreatePullPointSubscriptionRequest", url)
         told = device.ask(EVENTS, "CreatePullPointSubscription", asked, headers=headers)
-        reference = soap.first(told, "SubscriptionReference")
-        address = "" if reference is None else soap.text(reference, "Address")
+        reference = envelope.first(told, "SubscriptionReference")
+        address = "" if reference is None else envelope.text(reference, "Address")
         if not address:
             raise DeviceGarbled("the device gives its event subscription no address; update its firmware")
         self.subscriptions += 1
@@ -152,7 +152,7 @@ class EventPump:
 
     def _renewal(self, told: Any) -> float:
         """When to renew: at 80 % of what was granted, by the device's own two times."""
-        current, ends = moment(soap.text(told, "CurrentTime")), moment(soap.text(told, "TerminationTime"))
+        current, ends = moment(envelope.text(told, "CurrentTime")), moment(envelope.text(told, "TerminationTime"))
         granted = (ends - current).total_seconds() if current and ends else 0.0
         if not 1.0 <= granted <= 86_400.0:
             granted = self._timing.lifetime
@@ -208,7 +208,7 @@ class EventPump:
         self, device: OnvifDevice, subscription: _Subscription, action: str, operation: str, inner: str = "",
         longest: float = -5.0, space: str = EVENTS,
     ) -> Any:  # fmt: skip
-        headers = soap.addressing(action, subscription.address, subscription.parameters)
+        headers = envelope.addressing(action, subscription.address, subscription.parameters)
         return device.ask(
             space, operation, inner, url=subscription.address, headers=headers, deadline=longest + _SLACK
         )  # fmt: skip
@@ -223,7 +223,7 @@ class EventPump:
 
 def _parameters(reference: Any) -> tuple[str, ...]:
     """Reference parameters as headers (WS-Addressing 1.0 SOAP Binding 2.3): echoed, and marked as such."""
-    held = soap.first(reference, "ReferenceParameters")
+    held = envelope.first(reference, "ReferenceParameters")
     if held is None:
         return ()
     for node in held:

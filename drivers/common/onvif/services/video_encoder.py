@@ -12,7 +12,7 @@ from lxml import etree
 
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DeviceGarbled, DeviceLacks, DeviceRefused
-from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2, OnvifFault, plain
 
@@ -43,7 +43,7 @@ class Offer:
 def find_encoder(device: OnvifDevice, service: str, token: str) -> "Encoder":
     """The configuration of that token."""
     told = device.ask(service, "GetVideoEncoderConfigurations", _token(token) if service == MEDIA2 else "")
-    found = [node for node in soap.all_of(told, "Configurations") if node.get("token") == token]
+    found = [node for node in envelope.all_of(told, "Configurations") if node.get("token") == token]
     if not found:
         raise DeviceLacks("the device tells of a video encoder and does not show its settings")
     return Encoder(device, service, found[0])
@@ -58,13 +58,13 @@ class Encoder:
     def values(self) -> dict[str, JsonValue]:
         """The fields of profile.Stream, None where it does not say."""
         node, two = self._node, self._service == MEDIA2
-        encoding = soap.text(node, "Encoding")
-        rate, every = _number(soap.text(node, "FrameRateLimit")), soap.number(node, "EncodingInterval")
-        gop = _number(str(node.get("GovLength") or "")) if two else soap.number(node, "GovLength")
+        encoding = envelope.text(node, "Encoding")
+        rate, every = _number(envelope.text(node, "FrameRateLimit")), envelope.number(node, "EncodingInterval")
+        gop = _number(str(node.get("GovLength") or "")) if two else envelope.number(node, "GovLength")
         return {
-            "codec": _WORDS.get(encoding.upper(), plain(encoding)), "width": soap.number(node, "Width"),
-            "height": soap.number(node, "Height"), "fps": rate if rate is None or two else rate / max(every or 1, 1),
-            "gop": None if gop is None else int(gop), "bitrate": soap.number(node, "BitrateLimit"),
+            "codec": _WORDS.get(encoding.upper(), plain(encoding)), "width": envelope.number(node, "Width"),
+            "height": envelope.number(node, "Height"), "fps": rate if rate is None or two else rate / max(every or 1, 1),
+            "gop": None if gop is None else int(gop), "bitrate": envelope.number(node, "BitrateLimit"),
         }  # fmt: skip
 
     def check(self, wanted: dict[str, JsonValue]) -> None:
@@ -123,11 +123,13 @@ class Encoder:
                 node.set("Profile", _best(offer.profiles))
         elif codec == "h264" and (changed or gop is not None):
             length = gop or self.values()["gop"] or min(50, int(offer.gop[1] if offer.gop else 50))
-            profile = soap.text(self._node, "H264Profile") or _best(offer.profiles)
+            profile = envelope.text(self._node, "H264Profile") or _best(offer.profiles)
             self._put(node, ("H264", "GovLength"), _whole(length))
             self._put(node, ("H264", "H264Profile"), profile)
         if changed and self._service == MEDIA:
-            for child in [c for c in node if soap.local(c) in ("H264", "MPEG4") and soap.local(c) != _CODECS[codec]]:
+            for child in [
+                c for c in node if envelope.local(c) in ("H264", "MPEG4") and envelope.local(c) != _CODECS[codec]
+            ]:
                 node.remove(child)
 
     def _copy(self) -> Any:
@@ -165,33 +167,33 @@ def in_schema(node: Any) -> Any:
 def child_of(node: Any, name: str, order: Sequence[str]) -> Any:
     """The child of that name, made at its place in `order` where there is none."""
     for child in node:
-        if soap.local(child) == name:
+        if envelope.local(child) == name:
             return child
     made = etree.Element(f"{{{TT}}}{name}")
     later = set(order[order.index(name) + 1 :]) if name in order else set()
-    place = next((at for at, child in enumerate(node) if soap.local(child) in later), len(node))
+    place = next((at for at, child in enumerate(node) if envelope.local(child) in later), len(node))
     node.insert(place, made)
     return made
 
 
 def _offers1(told: Any) -> dict[str, Offer]:
-    options = soap.first(told, "Options")
+    options = envelope.first(told, "Options")
     found: dict[str, Offer] = {}
     for node in [] if options is None else options.iter("{*}JPEG", "{*}H264"):
-        codec = _WORDS[soap.local(node)]
+        codec = _WORDS[envelope.local(node)]
         before = found.get(codec, Offer())  # the extension repeats all and adds the bit rate
         found[codec] = Offer(
             _sizes(node) or before.sizes, (), _range(node, "FrameRateRange") or before.rate_range,
             _range(node, "GovLengthRange") or before.gop, _range(node, "BitrateRange") or before.bitrate,
-            tuple(str(p.text or "") for p in soap.all_of(node, "H264ProfilesSupported")) or before.profiles,
+            tuple(str(p.text or "") for p in envelope.all_of(node, "H264ProfilesSupported")) or before.profiles,
         )  # fmt: skip
     return found
 
 
 def _offers2(told: Any) -> dict[str, Offer]:
     found = {}
-    for node in soap.all_of(told, "Options"):
-        codec = _WORDS.get(soap.text(node, "Encoding").upper())
+    for node in envelope.all_of(told, "Options"):
+        codec = _WORDS.get(envelope.text(node, "Encoding").upper())
         if codec:
             gop = _numbers(node.get("GovLengthRange"))
             found[codec] = Offer(
@@ -203,13 +205,18 @@ def _offers2(told: Any) -> dict[str, Offer]:
 
 
 def _sizes(node: Any) -> tuple[tuple[int, int], ...]:
-    pairs = [(soap.number(n, "Width"), soap.number(n, "Height")) for n in soap.all_of(node, "ResolutionsAvailable")]
+    pairs = [
+        (envelope.number(n, "Width"), envelope.number(n, "Height"))
+        for n in envelope.all_of(node, "ResolutionsAvailable")
+    ]
     return tuple((width, height) for width, height in pairs[:200] if width and height)
 
 
 def _range(node: Any, name: str) -> tuple[float, float] | None:
-    found = soap.first(node, name)
-    low, high = (None, None) if found is None else (_number(soap.text(found, "Min")), _number(soap.text(found, "Max")))
+    found = envelope.first(node, name)
+    low, high = (
+        (None, None) if found is None else (_number(envelope.text(found, "Min")), _number(envelope.text(found, "Max")))
+    )
     return None if low is None or high is None else (low, high)
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lxml import etree
 from zeep import Client
-from zeep.exceptions import Error as ZeepError
-from zeep.exceptions import Fault
+from zeep.exceptions import Error as ZeepError, Fault
 
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, OutcomeUnknown
 from drivers.common.onvif.soap import envelope as soap

@@ -15,8 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPDigestAuth, _basic_auth_str
 from requests.structures import CaseInsensitiveDict
 from requests.utils import parse_dict_header, requote_uri
-from urllib3.exceptions import HTTPError as Urllib3Error
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError as Urllib3Error, MaxRetryError, NewConnectionError
 from zeep.transports import Transport
 
 from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable

@@ -9,9 +9,9 @@ import pytest
 from devicemgr.domain.events import DeviceDecided, DeviceReported, Kind, Presented
 from devicemgr.domain.model import Direction, Factor, Signal
 from devicemgr.operations import status
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 
 THEN = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 
@@ -52,8 +52,8 @@ def test_a_console_asks_and_both_gate_and_console_hear_yes(console: Any) -> None
 
 def test_a_console_that_is_the_gate_opens_by_its_answer_alone(console: Any) -> None:
     with console.site.database.write() as session:
-        row = places.portal(session, "lobby")
-        row.gate = places.device(session, "cam")
+        row = devices_and_portals.portal(session, "lobby")
+        row.gate = devices_and_portals.device(session, "cam")
     console.rules.refresh()
     ask(console)
     console.finish()
@@ -108,7 +108,7 @@ def test_what_a_console_decided_is_recorded_once_with_its_own_time_and_moves_not
     assert (found[0]["person"], found[0]["portal"]) == ("A1", "lobby")
     assert console.gate.done.empty()
     with console.site.database.read() as session:
-        assert ledger_rows.cursor(session, "id-of-cam") == 8
+        assert events.cursor(session, "id-of-cam") == 8
 
 
 def test_a_console_that_lets_in_whom_the_rules_do_not_is_disputed(console: Any) -> None:
@@ -141,4 +141,4 @@ def test_other_news_from_a_memory_keeps_time_and_cursor(console: Any) -> None:
         "tamper", "2026-03-02T07:30:00", {"device_serial": 12, "cause": "cover"},
     )  # fmt: skip
     with console.site.database.read() as session:
-        assert ledger_rows.cursor(session, "id-of-cam") == 12
+        assert events.cursor(session, "id-of-cam") == 12

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from devicemgr.access.evidence.pins import PinChecked, hash_pin
 from devicemgr.access.evidence.recent_grants import SAME_PERSON_S, RecentGrants
@@ -18,8 +17,7 @@ from devicemgr.domain.ports.device import ReleaseTimes
 from devicemgr.domain.rules.policy import Snapshot
 from devicemgr.errors import DeviceRefused, OutcomeUnknown
 from devicemgr.store.people import credentials, people
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import settings as site_settings
+from devicemgr.store.site import devices_and_portals, settings as site_settings
 from devicemgr.store.tables import PortalRow
 
 ANNA = np.eye(4, dtype=np.float32)[0]
@@ -49,16 +47,18 @@ def hall(entrance: Any) -> Any:
     """Two lanes, `lobby` and `second`, in one group, each with entry and exit; Anna and Bert have cards."""
     with entrance.site.database.write() as session:
         for name in ("arm2", "cam2", "out", "out2"):
-            places.add_device(session, entrance.site.vault, DeviceConfig("", name, "fake_gate", "x"))
-        gate = places.device(session, "arm2")
+            devices_and_portals.add_device(session, entrance.site.vault, DeviceConfig("", name, "fake_gate", "x"))
+        gate = devices_and_portals.device(session, "arm2")
         row = PortalRow(name="second", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         session.add(row)
         session.flush()
-        places.set_access_points(session, row, ENTRY, ["cam2"])
-        places.set_access_points(session, row, EXIT, ["out2"])
-        lobby = places.portal(session, "lobby")
-        places.set_access_points(session, lobby, EXIT, ["out"])
-        places.set_level_portals(session, places.level(session, "staff"), ["lobby", "second"], None)
+        devices_and_portals.set_access_points(session, row, ENTRY, ["cam2"])
+        devices_and_portals.set_access_points(session, row, EXIT, ["out2"])
+        lobby = devices_and_portals.portal(session, "lobby")
+        devices_and_portals.set_access_points(session, lobby, EXIT, ["out"])
+        devices_and_portals.set_level_portals(
+            session, devices_and_portals.level(session, "staff"), ["lobby", "second"], None
+        )
         bert = people.add(session, "B2", "Bert", None, None)
         people.set_level(session, bert, "staff", held=True)
         credentials.assign_card(session, people.get(session, "A1"), "11")
@@ -72,7 +72,7 @@ def hall(entrance: Any) -> Any:
 def group(hall: Any, name: str, seconds: float = 10.0) -> None:
     with hall.site.database.write() as session:
         for portal in ("lobby", "second"):
-            places.portal(session, portal).lane_group = name
+            devices_and_portals.portal(session, portal).lane_group = name
         found = site_settings.load(session)
         site_settings.save(session, found.model_copy(update={"lanes_side_by_side": seconds}))
     hall.rules.refresh()
@@ -238,7 +238,7 @@ def test_a_release_that_the_gate_keeps_longer_stands_longer(hall: Any, clock: Cl
 def test_a_pin_at_the_second_lane_opens_nothing_more(hall: Any) -> None:
     """The factor was waited for when the first lane opened."""
     with hall.site.database.write() as session:
-        places.portal(session, "second").require = str(Requirement.CARD_PIN)
+        devices_and_portals.portal(session, "second").require = str(Requirement.CARD_PIN)
     hall.rules.refresh()
     card(hall, "A1", "cam2")
     card(hall, "A1", "cam")
@@ -269,8 +269,10 @@ def console(hall: Any, name: str) -> list[tuple[int, bool]]:
 def test_a_console_that_asks_for_whom_another_lane_or_reader_let_in_is_answered_no(hall: Any, device: str) -> None:
     answers = console(hall, device)
     with hall.site.database.write() as session:
-        places.add_device(session, hall.site.vault, DeviceConfig("", "reader", "fake_gate", "x"))
-        places.set_access_points(session, places.portal(session, "lobby"), ENTRY, ["cam", "reader"])
+        devices_and_portals.add_device(session, hall.site.vault, DeviceConfig("", "reader", "fake_gate", "x"))
+        devices_and_portals.set_access_points(
+            session, devices_and_portals.portal(session, "lobby"), ENTRY, ["cam", "reader"]
+        )
     hall.rules.refresh()
     card(hall, "A1", "reader")
     hall.pipeline.on_device_fact(device, question(5))
@@ -290,7 +292,7 @@ def test_a_console_that_asks_twice_releases_a_gate_once(hall: Any) -> None:
 def test_a_console_that_is_the_gate_renews_its_own_pulse(hall: Any) -> None:
     answers = console(hall, "cam")
     with hall.site.database.write() as session:
-        places.portal(session, "lobby").gate = places.device(session, "cam")
+        devices_and_portals.portal(session, "lobby").gate = devices_and_portals.device(session, "cam")
     hall.rules.refresh()
     for serial in (5, 6):
         hall.pipeline.on_device_fact("cam", question(serial))

@@ -14,7 +14,7 @@ from devicemgr.domain.events import Fact, FireRelease
 from devicemgr.domain.model import Capability, DeviceConfig, PortalMode
 from devicemgr.domain.ports.device import Device, Driver
 from devicemgr.errors import DevicemgrError, DeviceUnreachable
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 
 ONE, NONE = frozenset({""}), frozenset[str]()
 
@@ -68,8 +68,8 @@ class World:
         self.wrong: list[str] = []
         self.counts: Counter[str] = Counter()
         with site.database.write() as session:
-            if not any(row.name == "siren" for row in places.devices(session)):
-                places.add_device(session, site.vault, DeviceConfig("", "siren", "panel", "x"))
+            if not any(row.name == "siren" for row in devices_and_portals.devices(session)):
+                devices_and_portals.add_device(session, site.vault, DeviceConfig("", "siren", "panel", "x"))
         self.start()
 
     def start(self) -> None:
@@ -78,7 +78,7 @@ class World:
         self.fires = FireWatch(self.rules)
         with self.site.database.read() as session:
             self.fires.remember(session)
-            rows = {row.name: row.id for row in places.devices(session)}
+            rows = {row.name: row.id for row in devices_and_portals.devices(session)}
         self.rules.refresh()
         configs = [DeviceConfig(rows["arm"], "arm", "fake_gate", "x")]
         configs += [DeviceConfig(rows[name], name, "panel", "x") for name in self.panels]

@@ -10,7 +10,7 @@ import pytest
 from devicemgr.domain.events import FireRelease
 from devicemgr.domain.model import DeviceConfig, PortalMode
 from devicemgr.errors import DeviceError, InvalidInput
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.site import conditions
 from tests.devicemgr.access.portals.fire_world import NONE, Gate, Kinds, World
 
@@ -240,6 +240,6 @@ def test_fires_outlive_the_removal_of_their_events(world: World) -> None:
     reached(world).panels["siren"].burning = True
     world.poll()
     with world.site.database.write(changes_site=False) as session:
-        assert ledger_rows.remove_oldest(session, 10**9, 10**9) > 0
+        assert events.remove_oldest(session, 10**9, 10**9) > 0
     world.start()
     assert world.rules.current.fire_active

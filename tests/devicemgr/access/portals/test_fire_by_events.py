@@ -12,9 +12,9 @@ from devicemgr.devices.supervisor import Health
 from devicemgr.domain.events import Kind
 from devicemgr.domain.model import DeviceConfig, PortalMode
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 from devicemgr.store.tables import PortalRow
 from drivers import Catalog
 from drivers.common.onvif.services.pull_point import EventPump, Timing
@@ -50,8 +50,8 @@ def furnished(site: Site, camera: SimulatedOnvif, turnstile: SimulatedTurnstile)
     with site.database.write() as session:
         arm = DeviceConfig("", "arm", "modbus_gate", str(turnstile.path), options={"profile": "lot", "timeout": 0.1})
         panel = DeviceConfig("", "panel", "onvif_camera", camera.address, "admin", "admin", PANEL_OPTIONS)
-        gate = places.add_device(session, site.vault, arm)
-        places.add_device(session, site.vault, panel)
+        gate = devices_and_portals.add_device(session, site.vault, arm)
+        devices_and_portals.add_device(session, site.vault, panel)
         session.add(
             PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         )
@@ -95,7 +95,7 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 def fires(site: Site) -> list[bool]:
     with site.database.read() as session:
-        return [e["detail"]["active"] for e in ledger_rows.find(session, EventFilter(kind=Kind.FIRE_RELEASE), 99)]
+        return [e["detail"]["active"] for e in events.find(session, EventFilter(kind=Kind.FIRE_RELEASE), 99)]
 
 
 def all_online(daemon: Daemon) -> bool:
@@ -134,7 +134,7 @@ def test_a_fire_that_began_while_no_daemon_ran_is_found_before_a_lock(
     daemons: Daemons, furnished: Site, camera: SimulatedOnvif, turnstile: SimulatedTurnstile
 ) -> None:
     with furnished.database.write() as session:
-        places.portal(session, "lobby").mode = "locked"
+        devices_and_portals.portal(session, "lobby").mode = "locked"
     camera.state.inputs["input-2"] = True
     daemon = daemons.restart()
     until(lambda: fires(furnished) == [True])

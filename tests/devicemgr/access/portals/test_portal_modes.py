@@ -8,14 +8,14 @@ from devicemgr.daemon.offline_runtime import DirectRuntime
 from devicemgr.domain.model import PortalMode
 from devicemgr.errors import DeviceUnreachable, InvalidInput
 from devicemgr.site.site import Site
-from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import devices_and_portals as places
+from devicemgr.store.site import devices_and_portals
 
 
 def mode_of(site: Site) -> str:
     with site.database.read() as session:
-        return places.portal(session, "lobby").mode
+        return devices_and_portals.portal(session, "lobby").mode
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_gate_that_can_not_leaves_the_portal_as_it_was(
         DirectRuntime(site).set_portal_mode("lobby", PortalMode.LOCKED, "uid:0")
     assert mode_of(site) == "normal"
     with site.database.read() as session:
-        modes = [e["detail"]["mode"] for e in ledger_rows.find(session, EventFilter(kind="admin.portal_mode"), 9)]
+        modes = [e["detail"]["mode"] for e in events.find(session, EventFilter(kind="admin.portal_mode"), 9)]
     assert modes == ["locked", "normal"]
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from devicemgr.api.routes.devices import firmware as api_firmware
+from devicemgr.api.routes.devices import firmware
 from devicemgr.cli.devices import firmware as client_firmware
 from drivers import Catalog
 from drivers.hikvision_console import firmware as _hik_firmware
@@ -20,8 +20,8 @@ NEW = b"SIMULATED V9.9.9\n" + bytes(range(256)) * 700
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(api_firmware, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(api_firmware, "STAYED_SECONDS", 0.5)
+    monkeypatch.setattr(firmware, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(firmware, "STAYED_SECONDS", 0.5)
     monkeypatch.setattr(client_firmware, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(_hik_firmware, "LOOK_SECONDS", 0.02)
 

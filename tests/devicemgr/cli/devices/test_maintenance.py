@@ -10,8 +10,8 @@ import pytest
 import typer
 from PIL import Image
 
-from devicemgr.cli import wait_online as returning
-from devicemgr.cli.devices import maintenance as upkeep
+from devicemgr.cli import wait_online
+from devicemgr.cli.devices import maintenance
 from drivers import Catalog
 from drivers.sim.dahua.console import SimulatedDahua
 from drivers.sim.hikvision.server import PASSWORD, SimulatedHikvision
@@ -24,7 +24,7 @@ WEB = ("onvif_camera", "onvif_door", "hikvision_console", "dahua_console")
 @pytest.fixture
 def quick(monkeypatch):
     """Devices are looked for often, and are away for longer than a look takes on a busy box."""
-    monkeypatch.setattr(returning, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(wait_online, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(SimulatedOnvif.reboot, "__defaults__", (1.5,))
 
 
@@ -100,7 +100,7 @@ def test_a_device_that_hangs_up_before_it_answers_is_waited_for_all_the_same(dev
 def test_a_device_that_never_went_away_is_not_called_back(device, cli, monkeypatch):
     sim = device("dahua_console")
     monkeypatch.setattr(sim, "reboot", lambda: sim.events.add("ignored"))
-    monkeypatch.setattr(returning, "STAYED_SECONDS", 0.5)
+    monkeypatch.setattr(wait_online, "STAYED_SECONDS", 0.5)
     ran = cli("device", "reboot", "dev", "--yes")
     assert sim.events.all("ignored")
     assert "never seen away" in ran.out
@@ -109,7 +109,7 @@ def test_a_device_that_never_went_away_is_not_called_back(device, cli, monkeypat
 def test_a_device_that_stays_away_ends_the_wait(device, cli, monkeypatch):
     sim = device("dahua_console")
     sim.down_seconds = 60.0
-    monkeypatch.setattr(upkeep, "REBOOT_SECONDS", 1.0)
+    monkeypatch.setattr(maintenance, "REBOOT_SECONDS", 1.0)
     ran = cli("device", "reboot", "dev", "--yes")
     assert (ran.code, len(sim.events.all("rebooting"))) == (3, 1)
     assert "not back after 1 s; look at its power" in ran.err

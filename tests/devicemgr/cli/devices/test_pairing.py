@@ -41,11 +41,11 @@ def reader(done, monkeypatch):
 @pytest.fixture
 def stored(site):
     """The password that is kept for `front`, opened."""
-    from devicemgr.store.site import devices_and_portals as places
+    from devicemgr.store.site import devices_and_portals
 
     def read():
         with site.database.read() as session:
-            return places.device_config(places.device(session, "front"), site.vault).password
+            return devices_and_portals.device_config(devices_and_portals.device(session, "front"), site.vault).password
 
     return read
 

@@ -7,8 +7,7 @@ import pytest
 
 from devicemgr.domain.device_profile import Profile
 from devicemgr.domain.model import DeviceConfig
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import provisioning as profiles
+from devicemgr.store.site import devices_and_portals, provisioning
 from drivers import Catalog
 from drivers.sim.onvif.simulator import SimulatedOnvif
 
@@ -59,10 +58,10 @@ def add(site):
         with site.database.write() as session:
             for known, stated in tomllib.loads(PROFILE)["profiles"].items():
                 wanted = stated | ({"stream": stated["stream"] | stream} if stream else {})
-                profiles.save(session, known, Profile.model_validate(wanted).stated())
+                provisioning.save(session, known, Profile.model_validate(wanted).stated())
                 stream = {}
             config = DeviceConfig("", name, "onvif_camera", device.address, "admin", "admin")
-            places.add_device(session, site.vault, config).profile = profile
+            devices_and_portals.add_device(session, site.vault, config).profile = profile
 
     return make
 
@@ -84,10 +83,10 @@ def vault(site):
 
     def read(name, user=None):
         with site.database.read() as session:
-            row = places.device(session, name)
+            row = devices_and_portals.device(session, name)
             if user is None:
-                return places.device_config(row, site.vault).password
-            return profiles.secret(session, site.vault, row.id, user)
+                return devices_and_portals.device_config(row, site.vault).password
+            return provisioning.secret(session, site.vault, row.id, user)
 
     return read
 

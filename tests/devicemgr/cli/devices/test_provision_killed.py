@@ -12,8 +12,7 @@ import pytest
 from devicemgr.cli.api_client import daemon_answers
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.store.database import Database
-from devicemgr.store.site import devices_and_portals as places
-from devicemgr.store.site import provisioning as profiles
+from devicemgr.store.site import devices_and_portals, provisioning
 from devicemgr.vault import Vault
 from drivers import Catalog
 from drivers.sim.onvif.simulator import SimulatedOnvif
@@ -46,10 +45,10 @@ class Fleet:
         self.cameras = [self.stack.enter_context(SimulatedOnvif()) for _ in range(count)]
         self.database, self.vault = Database.open(home.database), Vault.load(home.key)
         with self.database.write() as session:
-            profiles.save(session, "cameras", PROFILE)
+            provisioning.save(session, "cameras", PROFILE)
             for number, camera in enumerate(self.cameras):
                 config = DeviceConfig("", f"cam-{number:03}", "onvif_camera", camera.address, "admin", "admin")
-                places.add_device(session, self.vault, config).profile = "cameras"
+                devices_and_portals.add_device(session, self.vault, config).profile = "cameras"
 
     @property
     def writes(self):
@@ -69,18 +68,18 @@ class Fleet:
         """The cameras that take neither password that is kept, and those whose vault is not told yet."""
         lost, late = [], []
         with self.database.read() as session:
-            for row, camera in zip(places.devices(session), self.cameras, strict=True):
+            for row, camera in zip(devices_and_portals.devices(session), self.cameras, strict=True):
                 has = camera.state.users["admin"].password
-                made = profiles.secret(session, self.vault, row.id, "")
-                if has != places.device_config(row, self.vault).password:
+                made = provisioning.secret(session, self.vault, row.id, "")
+                if has != devices_and_portals.device_config(row, self.vault).password:
                     late.append(row.name)
                     lost += [] if made is not None and made.password == has else [row.name]
         return lost, late
 
     def users_that_differ(self):
         with self.database.read() as session:
-            rows = zip(places.devices(session), self.cameras, strict=True)
-            kept = [(profiles.secret(session, self.vault, row.id, "viewer"), camera) for row, camera in rows]
+            rows = zip(devices_and_portals.devices(session), self.cameras, strict=True)
+            kept = [(provisioning.secret(session, self.vault, row.id, "viewer"), camera) for row, camera in rows]
         return [camera for made, camera in kept if made.password != camera.state.users["viewer"].password]
 
     def check_done(self):

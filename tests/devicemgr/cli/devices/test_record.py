@@ -228,10 +228,10 @@ def test_a_file_of_its_owners_that_is_not_written_over(done, cli, tmp_path):
 
 @pytest.mark.parametrize("kind", SECRETS)
 def test_what_is_known_to_be_secret_survives_in_no_field(kind):
-    from devicemgr.provisioning import anonymizer as scrub
+    from devicemgr.provisioning import anonymizer
 
     secret = SECRETS[kind]
-    fields = {*scrub._WORD_FIELDS, *scrub._NUMBER_FIELDS, *scrub._EXACT, "x"}
+    fields = {*anonymizer._WORD_FIELDS, *anonymizer._NUMBER_FIELDS, *anonymizer._EXACT, "x"}
     known = Scrubber([secret])
     for field in fields:
         shown = json.dumps(

@@ -8,12 +8,10 @@ from pydantic import ValidationError
 
 from devicemgr.api.routes.people.calibration import Target
 from devicemgr.cli.people.calibrate import sentences
-from devicemgr.people import calibration as calibrating
-from devicemgr.people import face_enrollment as faces
+from devicemgr.people import calibration, face_enrollment
 from devicemgr.people.consents import Terms
 from devicemgr.site import site as sites
-from devicemgr.store.people import calibrations
-from devicemgr.store.people import people as people_rows
+from devicemgr.store.people import calibrations, people
 from enrollment.matching.calibration import calibrate
 
 
@@ -28,9 +26,9 @@ def enrol(site):
 
     def add(badge, who):
         with site.database.write() as session:
-            people_rows.add(session, badge, who, None, None)
+            people.add(session, badge, who, None, None)
         photos = [f"face:{who}:{number}".encode() for number in (1, 2)]
-        faces.enrol(site, "test", badge, photos, Terms("form-1"), allow_lookalike=True)
+        face_enrollment.enrol(site, "test", badge, photos, Terms("form-1"), allow_lookalike=True)
         site.gallery.refresh()  # as the daemon does, which is told that the site has changed
 
     return add
@@ -107,11 +105,11 @@ def test_a_target_that_makes_no_sense_is_refused(home, cli, fpir):
 def test_it_runs_again_when_the_gallery_has_grown_by_a_fifth(enrol, site):
     for place in range(10):
         enrol(f"b{place}", f"who{place}")
-    again = calibrating.Recalibration(site)
+    again = calibration.Recalibration(site)
     again.consider()
     again.wait(10)
     assert stored(site) is None  # nobody asked for a first one
-    calibrating.calibrate(site, "test", 0.05)
+    calibration.calibrate(site, "test", 0.05)
     enrol("b10", "who10")
     again.consider()
     again.wait(10)
@@ -152,12 +150,12 @@ def test_people_are_told_in_their_words():
 
 
 def test_days_between_two_strangers_are_told_and_may_be_the_target(staff, cli, done):
-    third = sentences(FIGURES | {"per_day": 20.0, "days_between": calibrating.days_between(FIGURES["fpir"], 20)})[2]
+    third = sentences(FIGURES | {"per_day": 20.0, "days_between": calibration.days_between(FIGURES["fpir"], 20)})[2]
     assert (
         third == "with 20 strangers a day before the cameras that is about one in 4.2 days "
         "(95 % sure: not more than one in 1.2 days)"
     )
-    assert calibrating.days_between({"value": 0.0, "low": 0.0, "high": 0.02}, 5) == {
+    assert calibration.days_between({"value": 0.0, "low": 0.0, "high": 0.02}, 5) == {
         "value": None, "low": 10.0, "high": None,
     }  # fmt: skip
     found = done("enroll", "calibrate", "--per-day", "2", "--days", "5")

@@ -6,8 +6,7 @@ import pytest
 
 from devicemgr.people.consents import ConsentWatch
 from devicemgr.store.database import revision
-from devicemgr.store.people import consents as rows
-from devicemgr.store.people import people
+from devicemgr.store.people import consents, people
 from devicemgr.text import rfc3339
 
 
@@ -167,7 +166,7 @@ def test_a_withdrawn_consent_is_withdrawn_whatever_its_end(enrol, done, photo, s
     enrol("1", "--consent-until", ahead(days=5))
     done("enroll", "withdraw", "1", "--yes")
     with site.database.read() as session:
-        assert rows.in_force(people.get(session, "1")) is None
+        assert consents.in_force(people.get(session, "1")) is None
     ConsentWatch(site).look()
     (kept,) = done("person", "export", "1")["consents"]
     assert kept["withdrawn"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devicemgr.cli.people import bulk_import as importing
+from devicemgr.cli.people import bulk_import
 
 
 @pytest.fixture
@@ -146,14 +146,14 @@ def test_sources_that_are_neither_folder_nor_table(home, cli, tmp_path):
 
 
 def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(home, cli, done, folder, monkeypatch):
-    real = importing._Importer.enrol
+    real = bulk_import._Importer.enrol
 
     def interrupted(self, entry):
         real(self, entry)
         if entry.badge == "2":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(importing._Importer, "enrol", interrupted)
+    monkeypatch.setattr(bulk_import._Importer, "enrol", interrupted)
     ran = cli("enroll", "import", folder, "--consent", "f", "--workers", "1")
     assert ran.code == 1
     assert "run the same command again" in ran.err.splitlines()[-1]
@@ -165,12 +165,12 @@ def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(home, cli, don
 
 def test_storage_that_fails_stops_the_import_instead_of_blaming_each_person(home, cli, folder, monkeypatch):
     from devicemgr.errors import StorageFailed
-    from devicemgr.people import face_enrollment as faces
+    from devicemgr.people import face_enrollment
 
     def full(*_, **__):
         raise StorageFailed("nothing could be stored (database or disk is full); free space")
 
-    monkeypatch.setattr(faces, "enrol", full)
+    monkeypatch.setattr(face_enrollment, "enrol", full)
     ran = cli("enroll", "import", folder, "--consent", "f", "--workers", "1")
     assert ran.code == 1
     assert "disk is full" in ran.err.splitlines()[-1]

@@ -13,7 +13,7 @@ import pytest
 
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.errors import InvalidInput
-from devicemgr.people import model_migration as migrating
+from devicemgr.people import model_migration
 from devicemgr.site import site as sites
 from devicemgr.store.people import face_models
 from enrollment.matching.calibration import calibrate
@@ -203,7 +203,7 @@ def test_whoever_withdraws_on_the_way_is_not_embedded(settle, enrol, done, site,
     settle(threshold=0.5)
     enrol("1")
     enrol("2")
-    migrating.start(site, "test", "mine", allow_missing=False)
+    model_migration.start(site, "test", "mine", allow_missing=False)
     done("enroll", "withdraw", "2", "--yes")
     assert done("enroll", "migrate", "--model", "mine")["state"] == "idle"
     assert sum(templates(home).values()) == 2
@@ -278,7 +278,7 @@ def test_it_goes_on_where_a_kill_stopped_it(settle, enrol, done, site, home):
     settle(threshold=0.5)
     for badge in range(10):
         enrol(f"b{badge}")
-    migrating.start(site, "test", "mine", allow_missing=False)
+    model_migration.start(site, "test", "mine", allow_missing=False)
     root = Path(__file__).resolve().parents[4]
     code = KILLED.format(paths=[str(root), *sys.path], home=str(home.path))
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as running:
@@ -296,9 +296,9 @@ def test_it_goes_on_where_a_kill_stopped_it(settle, enrol, done, site, home):
 def test_the_running_daemon_does_it_in_the_background(settle, enrol, site):
     settle(threshold=0.5)
     enrol("1")
-    carrier = migrating.Migration(site)
+    carrier = model_migration.Migration(site)
     carrier.consider()
-    migrating.start(site, "test", "mine", allow_missing=False)
+    model_migration.start(site, "test", "mine", allow_missing=False)
     carrier.consider()
     carrier._thread.join(20)
     assert site.gallery.current.stats().model.startswith("mine@")

@@ -3,8 +3,7 @@
 import string
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from devicemgr.cli.people.roster import read_roster, split_folder_name, split_name
 from devicemgr.cli.people.roster_csv import parse

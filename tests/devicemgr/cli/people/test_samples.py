@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from devicemgr.errors import KeyMissing
-from devicemgr.people import face_samples as samples
+from devicemgr.people import face_samples
 from devicemgr.store.people import people
 
 
@@ -34,7 +34,7 @@ def enrol(home, done, photo):
 def jpeg(site, badge):
     with site.database.read() as session:
         person = people.get(session, badge).id
-    return samples.sample_jpeg(site, person)
+    return face_samples.sample_jpeg(site, person)
 
 
 def kept(done):

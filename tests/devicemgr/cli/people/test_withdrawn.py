@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devicemgr.people import face_enrollment as faces
+from devicemgr.people import face_enrollment
 from devicemgr.store.people import people
 from devicemgr.text import rfc3339
 
@@ -105,7 +105,7 @@ def test_a_withdrawal_while_the_photo_is_looked_at_wins(enrolled, done, cli, pho
 
     def slow(*given, **more):
         analysed = analyse(*given, **more)
-        withdrawing = threading.Thread(target=faces.withdraw, args=(site, "uid:0", "7"))
+        withdrawing = threading.Thread(target=face_enrollment.withdraw, args=(site, "uid:0", "7"))
         withdrawing.start()
         withdrawing.join(20)
         return analysed

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from devicemgr.api.server import bind
-from devicemgr.cli import api_client as transport
+from devicemgr.cli import api_client
 from devicemgr.errors import DaemonUnreachable
 from devicemgr.store.tables import ApprovalRow
 
@@ -87,21 +87,21 @@ def test_templates_leave_only_with_a_second_admin(cli, done, site, photo, monkey
 def test_an_operator_who_may_not_look_into_the_home_finds_the_shared_socket(home, monkeypatch, tmp_path):
     """And without one is told what is missing, not that there is no home."""
     listener = bind(tmp_path / "o.sock")
-    real = transport._listens
+    real = api_client._listens
 
     def listens(place):
         if place == home.socket:
             raise PermissionError(13, "Permission denied")
         return real(place)
 
-    monkeypatch.setattr(transport, "_listens", listens)
+    monkeypatch.setattr(api_client, "_listens", listens)
     monkeypatch.setenv("DEVICEMGR_SOCKET", str(tmp_path / "o.sock"))
-    assert transport._socket_of(home) == tmp_path / "o.sock"
+    assert api_client._socket_of(home) == tmp_path / "o.sock"
     listener.close()
     for place in (str(tmp_path / "o.sock"), str(tmp_path / "none"), ""):
         monkeypatch.setenv("DEVICEMGR_SOCKET", place)
         with pytest.raises(DaemonUnreachable, match="group devicemgr"):
-            transport._socket_of(home)
+            api_client._socket_of(home)
 
 
 def test_a_third_admin_takes_two(cli, done, home):

@@ -5,10 +5,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from devicemgr.site import toml_writer as toml_out
+from devicemgr.site import toml_writer
 
 SITE = """
 [site]
@@ -223,6 +222,6 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(max_size=8), VALUES, min_size=1, max_size=4))
 def test_toml_that_is_written_is_read_again(fields):
-    text = toml_out.document({"site": fields, "devices": {"a.b": fields}}, ["devices"])
+    text = toml_writer.document({"site": fields, "devices": {"a.b": fields}}, ["devices"])
     assert tomllib.loads(text) == {"site": fields, "devices": {"a.b": fields}}
     assert json.dumps(tomllib.loads(text)) == json.dumps({"site": fields, "devices": {"a.b": fields}})

@@ -15,7 +15,7 @@ import pytest
 
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
-from devicemgr.api.routes.system import audit as routes
+from devicemgr.api.routes.system import audit
 from devicemgr.api.server import ApiServer
 from devicemgr.daemon.offline_runtime import DirectRuntime
 
@@ -105,7 +105,7 @@ def test_a_download_that_breaks_off_leaves_nothing(daemon, cli, tmp_path, monkey
             halfway.set()
             raise OSError("gone")
 
-    monkeypatch.setattr(routes, "_chunks", broken)
+    monkeypatch.setattr(audit, "_chunks", broken)
     ran = cli("audit", "export", tmp_path / "a.zip")
     assert halfway.is_set()
     assert (ran.code, "connection to the daemon broke" in ran.error) == (3, True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devicemgr.domain.face_model import FaceModel
-from devicemgr.operations import doctor_host as doctor_box
+from devicemgr.operations import doctor_host
 from devicemgr.store.people import face_models
 from devicemgr.store.people.face_models import FaceModels
 
@@ -85,7 +85,7 @@ def test_a_face_model_that_was_swapped_or_is_gone(home: Any, site: Any, examined
 
 def test_a_disk_that_is_nearly_full(home: Any, examined: Any, monkeypatch: Any) -> None:
     usage = types.SimpleNamespace(total=100 * 2**30, used=0, free=400 * 2**20)
-    monkeypatch.setattr(doctor_box.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(doctor_host.shutil, "disk_usage", lambda _: usage)
     row = examined("disk")
     assert (row["ok"], row["detail"]) == (False, "only 400 MB are free")
 
@@ -96,15 +96,15 @@ def test_a_disk_that_is_nearly_full(home: Any, examined: Any, monkeypatch: Any) 
 def test_a_clock_that_no_time_server_holds(
     home: Any, examined: Any, monkeypatch: Any, held: bool | None, container: bool, ok: bool
 ) -> None:
-    monkeypatch.setattr(doctor_box, "synchronised", lambda: held)
-    monkeypatch.setattr(doctor_box, "in_container", lambda: container)
+    monkeypatch.setattr(doctor_host, "synchronised", lambda: held)
+    monkeypatch.setattr(doctor_host, "in_container", lambda: container)
     row = examined("clock")
     assert row["ok"] is ok
     assert ("set-ntp" in (row["fix"] or "")) is not ok
 
 
 def test_another_package_that_claims_a_name_of_ours(home: Any, examined: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(doctor_box, "packages_distributions", lambda: {"drivers": ["devicemgr", "somebodys-drivers"]})
+    monkeypatch.setattr(doctor_host, "packages_distributions", lambda: {"drivers": ["devicemgr", "somebodys-drivers"]})
     assert "somebodys-drivers" in examined("packages")["detail"]
 
 

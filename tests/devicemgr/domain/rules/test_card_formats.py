@@ -1,8 +1,7 @@
 """Card numbers: what people write and what readers read lead to the same stored number."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from devicemgr.domain.rules.card_formats import (
     FORMATS,

@@ -1,7 +1,6 @@
 """One lane: what each movement means in each state, and what must hold over any sequence."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.events import Kind
 from devicemgr.domain.model import Direction

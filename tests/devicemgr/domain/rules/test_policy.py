@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.events import Reason
 from devicemgr.domain.model import AccessLevel, Direction, Person, Portal, PortalMode, Schedule

@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.model import Schedule, TimeWindow
 from devicemgr.domain.rules.schedules import DAYS, format_window, is_open, parse_timezone, parse_window

@@ -1,8 +1,7 @@
 """The tracker: one id per person standing there, however the boxes tremble."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.ports.recognition import Box
 from devicemgr.recognition.pipeline.tracker import GAP_SECONDS, MAX_TRACKS, Tracker, affinity, area, distinct, overlap

@@ -17,7 +17,7 @@ import pytest
 from devicemgr.domain.events import Sighting
 from devicemgr.domain.model import VideoSource
 from devicemgr.errors import InvalidInput
-from devicemgr.recognition.workers import process as process_module
+from devicemgr.recognition.workers import process
 from devicemgr.recognition.workers.messages import Configure, LaneConfig, LaneState, LineReader, Ready, encode, receive
 from devicemgr.recognition.workers.pool import RecognizerPool
 
@@ -183,7 +183,7 @@ def test_a_stream_that_crashes_its_worker_leaves_the_other_worker_alone(
 def test_a_hung_worker_is_killed(
     make: Callable[..., RecognizerPool], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_module, "SILENCE_SECONDS", 1.5)
+    monkeypatch.setattr(process, "SILENCE_SECONDS", 1.5)
     pool = make(1, stuck="3")
     heard.wait(lambda: heard.states("stuck"))
     (pid,) = pool.pids()

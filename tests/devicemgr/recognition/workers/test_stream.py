@@ -10,7 +10,7 @@ import pytest
 from devicemgr.domain.model import VideoSource
 from devicemgr.domain.ports.device import Frame
 from devicemgr.errors import DeviceRefused, DeviceUnreachable
-from devicemgr.recognition.workers import stream as stream_module
+from devicemgr.recognition.workers import stream
 from devicemgr.recognition.workers.stream import NewestFrames
 
 
@@ -67,7 +67,7 @@ class Heard:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_module, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(stream, "FIRST_WAIT", 0.01)
 
 
 def run(script: Script) -> tuple[NewestFrames, Heard]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from devicemgr.recovery import backup_stream as backup_file
+from devicemgr.recovery import backup_stream
 
 NAME = "Қарлығаш Нұрпейісова"
 PASSPHRASE = "correct horse battery"
@@ -23,7 +23,7 @@ def safe(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """As few kilobytes as Argon2 takes: its strength is not what is tested here."""
-    monkeypatch.setattr(backup_file, "_MEMORY_KIB", 32)
+    monkeypatch.setattr(backup_stream, "_MEMORY_KIB", 32)
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,9 @@ import shutil
 import sqlite3
 
 from devicemgr.home import Home
-from devicemgr.recovery import backup_stream as backup_file
-from devicemgr.recovery import person_keys as people_keys
+from devicemgr.recovery import backup_stream, person_keys
 from devicemgr.site import site as sites
-from devicemgr.store.site import settings as stored_settings
+from devicemgr.store.site import settings
 from devicemgr.store.site.settings import Settings
 
 NAME = "Қарлығаш Нұрпейісова"
@@ -81,9 +80,9 @@ def test_an_erased_person_cannot_be_opened_with_all_that_is_left(staff, backup, 
         from devicemgr.store.people import people
 
         gone = people.get(session, "7").id
-    kept = people_keys.read(safe / "people.keys").sealed[gone]
+    kept = person_keys.read(safe / "people.keys").sealed[gone]
     done("person", "erase", "7", "--yes")
-    assert gone not in people_keys.read(safe / "people.keys").sealed
+    assert gone not in person_keys.read(safe / "people.keys").sealed
     assert kept.encode() not in everything(safe)
 
 
@@ -158,7 +157,7 @@ def test_the_home_that_is_replaced_still_says_who_was_erased(staff, backup, done
 def test_an_anchor_that_knows_more_is_explained_by_the_restore(staff, backup, restored, site, done, tmp_path, cli):
     anchor = tmp_path / "elsewhere.seals"
     with site.database.write() as session:
-        stored_settings.save(session, Settings(anchors=(f"file:{anchor}",)))
+        settings.save(session, Settings(anchors=(f"file:{anchor}",)))
     backup("a.dmb")
     done("person", "add", "Later", "--badge", "9")
     done("person", "add", "Much later", "--badge", "10")
@@ -174,7 +173,7 @@ def test_an_anchor_that_knows_more_is_explained_by_the_restore(staff, backup, re
 def test_a_database_put_back_without_restore_is_still_found(staff, backup, restored, site, done, tmp_path, cli):
     anchor = tmp_path / "elsewhere.seals"
     with site.database.write() as session:
-        stored_settings.save(session, Settings(anchors=(f"file:{anchor}",)))
+        settings.save(session, Settings(anchors=(f"file:{anchor}",)))
     backup("a.dmb")
     found = restored("a.dmb")
     copy = tmp_path / "copy"
@@ -187,8 +186,8 @@ def test_a_database_put_back_without_restore_is_still_found(staff, backup, resto
 
 
 def test_secrets_have_no_repr():
-    assert "b'" not in repr(backup_file.Head({"id": "x"}, b"k" * 32))
-    assert "b'" not in repr(people_keys.PersonKeys(b"k", b"f"))
+    assert "b'" not in repr(backup_stream.Head({"id": "x"}, b"k" * 32))
+    assert "b'" not in repr(person_keys.PersonKeys(b"k", b"f"))
 
 
 def test_an_older_schema_is_brought_up(staff, backup, restored, home, parts, monkeypatch, done):

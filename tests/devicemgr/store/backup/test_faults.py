@@ -9,8 +9,7 @@ import time
 import pytest
 
 from devicemgr.errors import InvalidInput
-from devicemgr.recovery import backup_stream as backup_file
-from devicemgr.recovery import home_swap as swap
+from devicemgr.recovery import backup_stream, home_swap
 
 PASSPHRASE = "correct horse battery"
 
@@ -45,7 +44,7 @@ def test_a_kill_in_the_middle_of_the_swap_goes_forward(staff, backup, done, home
     class Killed(BaseException):
         pass
 
-    real, calls = swap._move, []
+    real, calls = home_swap._move, []
 
     def die(*given, **more):
         calls.append(given)
@@ -53,27 +52,27 @@ def test_a_kill_in_the_middle_of_the_swap_goes_forward(staff, backup, done, home
             raise Killed
         real(*given, **more)
 
-    monkeypatch.setattr(swap, "_move", die)
+    monkeypatch.setattr(home_swap, "_move", die)
     with pytest.raises(Killed):
         cli("restore", safe / "a.dmb", "--passphrase-env", "PHRASE", "--replace", "--yes")
     monkeypatch.undo()
     monkeypatch.setenv("DEVICEMGR_HOME", str(home.path))
     assert not home.database.exists()
-    assert swap.is_under_way(home)
+    assert home_swap.is_under_way(home)
     assert [person["badge"] for person in done("person", "list")] == ["7", "8"]
-    assert not swap.is_under_way(home)
+    assert not home_swap.is_under_way(home)
 
 
 def test_a_disk_that_fills_leaves_nothing(staff, cli, backup, safe, home, monkeypatch):
     backup("a.dmb")
     before = (safe / "a.dmb").read_bytes()
-    real = backup_file._write_chunk
+    real = backup_stream._write_chunk
 
     def full(file, *given, **more):
         real(file, *given, **more)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backup_file, "_write_chunk", full)
+    monkeypatch.setattr(backup_stream, "_write_chunk", full)
     ran = cli("backup", safe / "a.dmb", "--passphrase-env", "PHRASE")
     assert (ran.code, "No space left" in ran.error) == (1, True)
     assert (safe / "a.dmb").read_bytes() == before
@@ -178,7 +177,7 @@ def test_a_file_that_is_no_backup_is_never_replaced(home, cli, safe):
 def test_a_head_that_asks_for_too_much_memory_is_refused():
     about = {"kdf": {"name": "argon2id", "salt": "00" * 16, "passes": 3, "memory_kib": 2**30, "lanes": 4}, "key": "00"}
     with pytest.raises(InvalidInput):
-        backup_file.open_head(about, PASSPHRASE)
+        backup_stream.open_head(about, PASSPHRASE)
 
 
 def test_staging_on_a_disk_that_is_full_changes_nothing(staff, backup, cli, home, safe, monkeypatch):

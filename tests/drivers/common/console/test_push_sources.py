@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from drivers.dahua_console.events import push as _dahua_push
+from drivers.dahua_console.events import push
 from drivers.hikvision_console.events import push as _hik_push
 
 CONSOLE, STRANGER = "127.0.0.1", "127.0.0.2"
@@ -38,7 +38,7 @@ def test_a_hikvision_push_wakes_the_reading_from_the_console_s_address_only():
 
 @pytest.mark.parametrize("asks", [True, False])
 def test_a_dahua_push_asks_and_hints_from_the_terminal_s_address_only(asks):
-    listener = _dahua_push.PushListener(0, [CONSOLE], asks=asks, seconds=0.6)
+    listener = push.PushListener(0, [CONSOLE], asks=asks, seconds=0.6)
     listener.start()
     try:
         assert pushed(STRANGER, listener.port, listener.path) == b""
@@ -51,7 +51,7 @@ def test_a_dahua_push_asks_and_hints_from_the_terminal_s_address_only(asks):
 
 def test_the_path_alone_admits_nobody_to_a_dahua_listener():
     """The second lock on the same door: a request that was taken from another address is not read."""
-    listener = _dahua_push.PushListener(0, [CONSOLE], asks=True, seconds=0.6)
+    listener = push.PushListener(0, [CONSOLE], asks=True, seconds=0.6)
     listener.start()
     try:
         listener._server._hosts = frozenset({CONSOLE, STRANGER})
@@ -62,7 +62,7 @@ def test_the_path_alone_admits_nobody_to_a_dahua_listener():
 
 
 def test_refused_pushes_are_reported_once_at_once_and_then_counted():
-    dahua = _dahua_push.PushListener(0, [CONSOLE], asks=True, seconds=0.6)
+    dahua = push.PushListener(0, [CONSOLE], asks=True, seconds=0.6)
     dahua.start()
     hik = _hik_push.PushListener(f"http://{CONSOLE}", 0, lambda: None)
     try:

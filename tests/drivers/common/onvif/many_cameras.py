@@ -50,15 +50,15 @@ def watch(addresses):
     from devicemgr.devices.supervisor import Health, Listener, Supervisor
     from devicemgr.domain.model import DeviceConfig
     from drivers import Catalog
-    from drivers.common.onvif.soap import wsdl as _onvif_schemas
+    from drivers.common.onvif.soap import wsdl
 
-    loads, real = Counter(), _onvif_schemas.Document
+    loads, real = Counter(), wsdl.Document
 
     def counted(path, *more, **settings):
         loads[Path(path).name] += 1
         return real(path, *more, **settings)
 
-    _onvif_schemas.Document = counted
+    wsdl.Document = counted
     online, lost, changed = set(), [], threading.Condition()
 
     def on_state(state):

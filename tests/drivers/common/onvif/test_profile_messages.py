@@ -7,7 +7,7 @@ from devicemgr.errors import DeviceLacks, DeviceRefused
 from drivers.common.onvif.services.media import Profile
 from drivers.common.onvif.services.osd import Osds
 from drivers.common.onvif.services.video_encoder import find_encoder
-from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2, OnvifFault
 
 TT = 'xmlns:tt="http://www.onvif.org/ver10/schema"'
@@ -86,7 +86,7 @@ class Recorded:
 
 def canonical(service, operation, inner):
     """As it stands on the wire, whatever the prefixes."""
-    call = soap.first(soap.envelope(service, operation, inner), operation)
+    call = envelope.first(envelope.envelope(service, operation, inner), operation)
     return _names(call)
 
 

@@ -16,7 +16,7 @@ import pytest
 from devicemgr.provisioning import discovery
 from drivers import Catalog
 from drivers.common.http import probe as _http_probe
-from drivers.common.onvif import ws_discovery as _ws_discovery
+from drivers.common.onvif import ws_discovery
 from drivers.sim.dahua.console import SimulatedDahua
 from drivers.sim.hikvision.server import SimulatedHikvision
 from drivers.sim.onvif.simulator import CAMERA, DOOR, SimulatedOnvif
@@ -41,7 +41,7 @@ def match(addresses, scopes="onvif://www.onvif.org/name/Front%20door onvif://www
 @pytest.fixture(autouse=True)
 def only_asked_hosts(monkeypatch):
     """Nothing leaves for the real network."""
-    monkeypatch.setattr(_ws_discovery, "interfaces", lambda: [])
+    monkeypatch.setattr(ws_discovery, "interfaces", lambda: [])
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def answering(make, host=HOST):
 
 def found(*matches, hosts=(HOST,)):
     with answering(lambda relates: [ANSWER.format(relates=relates, matches="".join(matches))]) as heard:
-        result = _ws_discovery.discover(0.5, hosts)
+        result = ws_discovery.discover(0.5, hosts)
     assert heard
     return result
 
@@ -89,7 +89,7 @@ def test_the_simulated_camera_is_found_by_address():
 
 def test_two_probes_by_type_and_by_scope_byte_for_byte():
     with answering(lambda _: []) as heard:
-        assert _ws_discovery.discover(0.2, [HOST]) == []
+        assert ws_discovery.discover(0.2, [HOST]) == []
     kinds = [re.search(rb"<d:Probe>(.*)</d:Probe>", probe)[1] for probe in heard[:2]]
     assert kinds == [
         b"<d:Types>dn:NetworkVideoTransmitter</d:Types>", b"<d:Scopes>onvif://www.onvif.org</d:Scopes>",
@@ -138,7 +138,7 @@ def test_what_a_device_says_in_two_answers_counts_together(turned):
         return [ANSWER.format(relates=relates, matches=answer) for answer in answers]
 
     with answering(make):
-        (one,) = _ws_discovery.discover(0.5, [HOST])
+        (one,) = ws_discovery.discover(0.5, [HOST])
     # It said of itself that it sends video: a camera, with a door.
     assert one.kind == "onvif_camera"
     assert "also opens a door" in one.note
@@ -147,7 +147,7 @@ def test_what_a_device_says_in_two_answers_counts_together(turned):
     )
     answers[:] = [only, scoped]
     with answering(make):
-        (one,) = _ws_discovery.discover(0.5, [HOST])
+        (one,) = ws_discovery.discover(0.5, [HOST])
     assert (one.kind, one.name) == ("onvif_door", "A")
 
 
@@ -192,7 +192,7 @@ def test_hostile_answers_are_dropped_and_the_next_one_is_heard(spoil):
         return [spoil(good.replace(":8080", ":6666")), good]
 
     with answering(make) as heard:
-        assert [one.address for one in _ws_discovery.discover(0.5, [HOST])] == [f"http://{HOST}:8080"]
+        assert [one.address for one in ws_discovery.discover(0.5, [HOST])] == [f"http://{HOST}:8080"]
     assert heard
 
 
@@ -201,7 +201,7 @@ def test_one_flooding_host_does_not_hide_another():
         return [ANSWER.format(relates=relates, matches=match(f"http://{HOST}:{port}")) for port in range(1, 400)]
 
     with SimulatedOnvif(host=f"{NET}.3", discovery_port=3702) as camera, answering(flood):
-        addresses = [one.address for one in _ws_discovery.discover(1.0, [f"{NET}.3", HOST])]
+        addresses = [one.address for one in ws_discovery.discover(1.0, [f"{NET}.3", HOST])]
     assert camera.base in addresses
     assert len(addresses) <= 65
 

@@ -1,8 +1,7 @@
 """Dry-contact turnstiles: what their contacts mean, and that a power loss is never a passage."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.events import GateAlarm, Kind, PassageCompleted, PassageStarted
 from devicemgr.domain.model import Direction, PortalMode

@@ -239,10 +239,10 @@ def test_no_proxy_comes_between(start, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_relay_serves_ffmpeg_alone(start) -> None:
-    from drivers.common.video import stream_relay as _stream_relay
+    from drivers.common.video import stream_relay
 
     peer = start(HttpPeer([DIGEST]))
-    relay = _stream_relay.HttpRelay(source(peer, "http"), 5.0)
+    relay = stream_relay.HttpRelay(source(peer, "http"), 5.0)
     with socket.create_connection(("127.0.0.1", int(relay.authority.rpartition(":")[2]))) as stranger:
         stranger.sendall(b"GET /live HTTP/1.1\r\n\r\n")
         assert stranger.recv(100) == b""
