@@ -5,7 +5,7 @@ import logging
 import pkgutil
 from importlib.metadata import EntryPoint, entry_points
 
-from devicemgr.domain.ports.device import Driver
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import NotFound
 from devicemgr.text import safe
 

@@ -8,8 +8,8 @@ from typing import Any
 import av
 import numpy as np
 
-from devicemgr.domain.ports.device import Frame, Image
 from devicemgr.domain.ports.recognition import Box, Embedding
+from devicemgr.domain.ports.video import Frame, Image
 from devicemgr.errors import SystemFault
 from devicemgr.recognition.pipeline.face_search import SMALLEST_FACE, FaceFinder
 from devicemgr.recognition.pipeline.lane import MAX_WIDTH

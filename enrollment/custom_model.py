@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from devicemgr.domain.face_model import FaceModel
-from devicemgr.domain.ports.device import Image
 from devicemgr.domain.ports.recognition import Box, Embedding
+from devicemgr.domain.ports.video import Image
 from devicemgr.errors import SystemFault
 from enrollment.models.detector import FaceDetector
 from enrollment.models.native import Detectors

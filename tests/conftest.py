@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict
 from devicemgr.cli import app as frame
 from devicemgr.cli.context import Session
 from devicemgr.domain.model import Capability, DeviceInfo
-from devicemgr.domain.ports.device import Delivery, Driver
+from devicemgr.domain.ports.device import Delivery
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.domain.ports.recognition import Box, FaceCrop, PhotoAnalysis
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, NotFound
 from devicemgr.home import Home

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from devicemgr.access.evidence.pins import PinChecked
 from devicemgr.access.release import Outcome
-from devicemgr.domain.events import DeviceFact, Sighting
+from devicemgr.domain.device_events import DeviceFact
+from devicemgr.domain.sighting import Sighting
 
 _FACTS = 10_000
 _TRACKS = 1_000

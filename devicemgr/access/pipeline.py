@@ -23,39 +23,29 @@ from devicemgr.access.evidence.face_evidence import Presence
 from devicemgr.access.evidence.multi_factor import Showings, Waiting
 from devicemgr.access.evidence.pins import PinChecked, PinTry
 from devicemgr.access.evidence.recent_grants import RecentGrants
+from devicemgr.access.ledger_facts import decision_fact, manual_fact, outcome_fact, unrecorded_fact
 from devicemgr.access.policy_cache import Rulebook, point_of
 from devicemgr.access.portals.indicators import GateLine, Lamps
 from devicemgr.access.portals.passage_tracker import Passages
 from devicemgr.access.portals.standing_alarms import StandingAlarms
-from devicemgr.access.release import (
-    Opening,
-    Outcome,
-    Sent,
-    cancel_release,
-    decision_fact,
-    manual_fact,
-    outcome_fact,
-    release_gate,
-    unrecorded_fact,
-)
-from devicemgr.domain.events import (
+from devicemgr.access.release import Opening, Outcome, Sent, cancel_release, release_gate
+from devicemgr.domain.device_events import (
     CardRead,
     DeviceDecided,
     DeviceFact,
     DeviceReported,
     DoorContact,
-    Fact,
     GateAlarm,
     KeysPressed,
     Presented,
     PushRefused,
-    Reason,
-    Sighting,
 )
 from devicemgr.domain.ledger_chain import Entry
+from devicemgr.domain.ledger_events import Fact, Reason
 from devicemgr.domain.model import AccessPoint, Direction, Portal, Signal
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.policy import AccessRequest, CardEvidence, Decision, Snapshot, decide
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DevicemgrError, NotFound, OutcomeUnknown, StorageFailed
 from devicemgr.ledger.refusals import PUSH_REFUSED
 from devicemgr.ledger.writer import Ledger

@@ -4,13 +4,18 @@ import threading
 from dataclasses import replace
 
 from devicemgr.domain.model import AccessPoint, Capability, Portal
-from devicemgr.domain.ports.device import DriverCatalog
+from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.domain.rules.policy import Snapshot
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import NotFound
 from devicemgr.store.database import Database, Session, revision
 from devicemgr.store.people import calibrations, credentials, face_models, people
-from devicemgr.store.site import devices_and_portals, settings
+from devicemgr.store.site import (
+    access_levels as level_store,
+    devices as device_store,
+    portals as portal_store,
+    settings,
+)
 from devicemgr.store.sqlite_errors import reading_stored
 
 
@@ -43,14 +48,14 @@ class Rulebook:
                 with reading_stored("people and rights"):
                     loaded = _load(session, version)
                 loaded = replace(loaded, readers=self._readers(session))
-                devices = {row.name for row in devices_and_portals.devices(session)}
+                devices = {row.name for row in device_store.devices(session)}
             with self._swapping:
                 self._fires &= devices
                 self._snapshot = replace(loaded, fire_active=bool(self._fires))
                 return self._snapshot
 
     def _readers(self, session: Session) -> frozenset[str]:
-        rows = devices_and_portals.devices(session)
+        rows = device_store.devices(session)
         return frozenset(row.name for row in rows if self._reads(row.driver))
 
     def _reads(self, kind: str) -> bool:
@@ -88,9 +93,9 @@ def _load(session: Session, version: int) -> Snapshot:
         version=version,
         people={person.id: person for person in everybody},
         badges={person.badge: person.id for person in everybody},
-        levels={row.name: devices_and_portals.level_model(row) for row in devices_and_portals.levels(session)},
-        schedules={row.name: devices_and_portals.schedule_model(row) for row in devices_and_portals.schedules(session)},
-        portals={row.name: devices_and_portals.portal_model(row) for row in devices_and_portals.portals(session)},
+        levels={row.name: level_store.level_model(row) for row in level_store.levels(session)},
+        schedules={row.name: level_store.schedule_model(row) for row in level_store.schedules(session)},
+        portals={row.name: portal_store.portal_model(row) for row in portal_store.portals(session)},
         cards={number: person for person, number in credentials.by_kind(session, credentials.CARD)},
         pins=dict(credentials.by_kind(session, credentials.PIN)),
         lookalikes=_lookalikes(session),

@@ -1,23 +1,42 @@
-"""An opening on its way from a recorded decision to a gate, and the facts that tell of it."""
+"""Imperative requests to a gate; each is carried out at most once."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
-from devicemgr.access.commands import Release
 from devicemgr.access.portals.indicators import answer_console
-from devicemgr.domain.events import Fact, Kind, Reason
-from devicemgr.domain.model import Direction, Factor, JsonValue, Portal
+from devicemgr.domain.model import Direction, JsonValue, Portal, PortalMode
 from devicemgr.domain.ports.device import Cancelable, Delivery, Device, Gate, ReleaseTimes, SelfTimed
-from devicemgr.domain.rules.passage_state import PassageFact
-from devicemgr.domain.rules.policy import AccessRequest, Decision, FaceEvidence
+from devicemgr.domain.rules.policy import AccessRequest
 from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, NotYet, OutcomeUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let one person pass; void after `deadline` (CLOCK_MONOTONIC seconds)."""
+
+    request: str
+    channel: int
+    direction: Direction
+    seconds: float
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """Put a channel into normal, locked or free."""
+
+    channel: int
+    mode: PortalMode
+
+
+GateCommand = Release | SetMode
+
 
 # A release that could not leave within this time of its decision is void: the person may have walked away.
 RELEASE_WITHIN_S = 2.0
+
+
 # How long to wait before a release is sent again that the device has provably not carried out.
 _NOT_YET_PAUSE_S = 0.05
 
@@ -119,24 +138,6 @@ def cancel_release(portal: Portal, direction: Direction, device: Device) -> None
         device.cancel_release(portal.channel, direction)
 
 
-def decision_fact(request: AccessRequest, decision: Decision, decided: float, timings_ms: Mapping[str, float]) -> Fact:
-    """access_granted or access_denied, with its evidence."""
-    waited = (decided - request.captured) * 1000
-    return Fact(
-        kind=Kind.ACCESS_GRANTED if decision.granted else Kind.ACCESS_DENIED,
-        time=datetime.now(UTC),
-        portal=request.portal,
-        direction=request.direction,
-        device=request.device,
-        person_id=decision.person_id,
-        reason=decision.reason,
-        request=request.id,
-        evidence=_evidence_json(request),
-        latency_ms=_latency(capture_to_decision=waited),
-        detail=_detail(request, timings_ms),
-    )
-
-
 def _detail(request: AccessRequest, timings_ms: Mapping[str, float]) -> dict[str, JsonValue]:
     detail: dict[str, JsonValue] = {}
     if timings_ms:
@@ -146,91 +147,3 @@ def _detail(request: AccessRequest, timings_ms: Mapping[str, float]) -> dict[str
     elif request.console is not None and request.console.refused:
         detail["cause"] = "the console itself refused"
     return detail
-
-
-def _evidence_json(request: AccessRequest) -> dict[str, JsonValue] | None:
-    shown: dict[str, JsonValue] = {"face": _face_json(request.face)} if request.face else {}
-    shown |= {"card": True} if request.card else {}
-    shown |= {"pin": request.pin} if request.pin is not None else {}
-    if (console := request.console) is not None:
-        shown |= {str(factor): True for factor in (Factor.FINGER, Factor.QR) if factor in console.factors}
-        shown["console"] = {"vendor": console.vendor, "method": console.method}
-    return shown or None
-
-
-def _face_json(face: FaceEvidence) -> dict[str, JsonValue]:
-    def rounded(value: float | None) -> float | None:
-        return round(value, 5) if value is not None and math.isfinite(value) else None
-
-    vendor: dict[str, JsonValue] = {"vendor": face.vendor} if face.vendor else {}
-    return vendor | {
-        "score": rounded(face.score),
-        "threshold": rounded(face.threshold),
-        "margin": rounded(face.margin),
-        "frames": face.frames,
-        "liveness": rounded(face.liveness),
-    }
-
-
-def _latency(**known: float) -> dict[str, JsonValue]:
-    names = ("capture_to_decision", "decision_to_record", "record_to_unlock", "total")
-    return {name: round(known[name], 2) if name in known else None for name in names}
-
-
-def manual_fact(opening: Opening) -> Fact:
-    """The record that a guard's word opens a portal."""
-    return Fact(
-        "admin.portal_open", datetime.now(UTC), portal=opening.portal.name, direction=opening.direction,
-        request=opening.request, actor=opening.actor,
-    )  # fmt: skip
-
-
-def unrecorded_fact(opening: Opening) -> Fact:
-    """A grant that could not be recorded is a denial."""
-    return Fact(
-        Kind.ACCESS_DENIED, datetime.now(UTC), portal=opening.portal.name, direction=opening.direction,
-        person_id=opening.person_id, reason=Reason.STORAGE_FAILED, request=opening.request, actor=opening.actor,
-    )  # fmt: skip
-
-
-def outcome_fact(outcome: Outcome) -> Fact:
-    """portal_unlocked (outcome confirmed, sent or unknown) or portal_unlock_failed, with the way's latencies."""
-    opening, error = outcome.opening, outcome.error
-    failed = error is not None and not isinstance(error, OutcomeUnknown)
-    detail: dict[str, JsonValue] = {"outcome": outcome.word}
-    if error is not None:
-        detail["cause"] = str(error)[:300]
-    return Fact(
-        kind=Kind.PORTAL_UNLOCK_FAILED if failed else Kind.PORTAL_UNLOCKED,
-        time=datetime.now(UTC),
-        portal=opening.portal.name,
-        direction=opening.direction,
-        device=opening.portal.gate,
-        person_id=opening.person_id,
-        request=opening.request,
-        latency_ms=_latency(
-            capture_to_decision=(opening.decided - opening.captured) * 1000,
-            decision_to_record=(outcome.recorded - opening.decided) * 1000,
-            record_to_unlock=(outcome.ended - outcome.recorded) * 1000,
-            total=(outcome.ended - opening.captured) * 1000,
-        ),
-        detail=detail,
-        actor=opening.actor,
-    )
-
-
-def unconfirmed_fact(asked: Mapping[str, Any]) -> Fact:
-    """Nobody knows what became of the opening with this recorded body: its daemon ended before the answer."""
-    return Fact(
-        Kind.PORTAL_UNLOCK_UNCONFIRMED, datetime.now(UTC), portal=asked["portal"],
-        direction=Direction(asked["direction"]) if asked["direction"] else None,
-        person_id=asked["person_id"], request=asked["request"],
-    )  # fmt: skip
-
-
-def passage_fact(portal: Portal, fact: PassageFact) -> Fact:
-    """A step of a passage, with the request that released it; why stands in the detail."""
-    return Fact(
-        fact.kind, datetime.now(UTC), portal=portal.name, direction=fact.direction, device=portal.gate,
-        request=fact.request, detail={"cause": str(fact.reason)} if fact.reason else {},
-    )  # fmt: skip

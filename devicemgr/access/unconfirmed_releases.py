@@ -2,8 +2,8 @@
 
 import logging
 
-from devicemgr.access.release import unconfirmed_fact
-from devicemgr.domain.events import Kind
+from devicemgr.access.ledger_facts import unconfirmed_fact
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import StorageFailed
 from devicemgr.site.site import Site
 from devicemgr.store.database import get_meta, set_meta

@@ -16,7 +16,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from devicemgr.security.sessions import network_of
+from devicemgr.security.rate_limit import network_of
 
 log = logging.getLogger(__name__)
 

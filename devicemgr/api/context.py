@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import Role
 from devicemgr.errors import NotSignedIn
 from devicemgr.site.runtime import Runtime

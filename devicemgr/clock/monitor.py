@@ -7,7 +7,7 @@ from typing import Any
 
 from devicemgr.clock import mark
 from devicemgr.clock.ntp import doubt_when
-from devicemgr.domain.events import Fact, Kind
+from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import DevicemgrError

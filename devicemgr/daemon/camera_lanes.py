@@ -7,7 +7,9 @@ from collections.abc import Callable
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.supervisor import DeviceState, Health, Supervisor
 from devicemgr.domain.model import Capability, VideoSource
-from devicemgr.domain.ports.device import Camera, Device, DriverCatalog
+from devicemgr.domain.ports.device import Device
+from devicemgr.domain.ports.driver import DriverCatalog
+from devicemgr.domain.ports.video import Camera
 from devicemgr.domain.rules.factors import USES_FACES
 from devicemgr.recognition.workers.messages import LaneConfig
 from devicemgr.recognition.workers.pool import RecognizerPool

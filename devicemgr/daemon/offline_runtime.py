@@ -8,17 +8,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from devicemgr.access.ledger_facts import manual_fact, outcome_fact
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals import fire_check
 from devicemgr.access.portals.fire_alarm import active_inputs
 from devicemgr.access.portals.portal_modes import PortalModes
 from devicemgr.access.portals.standing_alarms import StandingAlarms
-from devicemgr.access.release import Opening, Outcome, manual_fact, outcome_fact, release_gate
+from devicemgr.access.release import Opening, Outcome, release_gate
 from devicemgr.clock.monitor import alarms_of
 from devicemgr.devices.supervisor import DeviceState, Health
 from devicemgr.devices.sync_run import Run, Step, drive
 from devicemgr.devices.worker import trace_of
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
 from devicemgr.domain.ports.device import Delivery, Device
 from devicemgr.domain.ports.recognition import Gallery
@@ -26,7 +27,7 @@ from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
 from devicemgr.operations import status
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store, portals as portal_store
 from devicemgr.sync.reconciler import mark_revoked, sync_of
 
 T = TypeVar("T")
@@ -46,12 +47,10 @@ class DirectRuntime:
         """Everything is unknown but what the store knows."""
         with self._site.database.read() as session:
             now = datetime.now(UTC)
-            devices = [
-                DeviceState(r.name, r.driver, Health.UNKNOWN, None, now) for r in devices_and_portals.devices(session)
-            ]
+            devices = [DeviceState(r.name, r.driver, Health.UNKNOWN, None, now) for r in device_store.devices(session)]
             portals = [
                 {"name": r.name, "mode": r.mode, "state": "unknown", "door": None}
-                for r in devices_and_portals.portals(session)
+                for r in portal_store.portals(session)
             ]
             standing = StandingAlarms(self._site.ledger, Rulebook(self._site.database, self._site.parts.catalog), str)
             standing.remember(session)
@@ -80,7 +79,7 @@ class DirectRuntime:
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:  # noqa: ARG002
         """Open the device, act, close; the driver's own deadlines bound it."""
         with self._site.database.read() as session:
-            config = devices_and_portals.device_config(devices_and_portals.device(session, name), self._site.vault)
+            config = device_store.device_config(device_store.device(session, name), self._site.vault)
         device = self._site.parts.catalog.get(config.driver).build(config)
         try:
             device.open()
@@ -91,7 +90,7 @@ class DirectRuntime:
     def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
         """Asked now."""
         with self._site.database.read() as session:
-            config = devices_and_portals.device_config(devices_and_portals.device(session, name), self._site.vault)
+            config = device_store.device_config(device_store.device(session, name), self._site.vault)
         device = self._site.parts.catalog.get(config.driver).build(config)
         try:
             return device.open(), datetime.now(UTC)
@@ -105,7 +104,7 @@ class DirectRuntime:
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """Open, read, close, and what went over the line meanwhile; a failure is in there too."""
         with self._site.database.read() as session:
-            config = devices_and_portals.device_config(devices_and_portals.device(session, name), self._site.vault)
+            config = device_store.device_config(device_store.device(session, name), self._site.vault)
         device = self._site.parts.catalog.get(config.driver).build(config)
         trace_of(name, device)
         try:
@@ -159,7 +158,7 @@ class DirectRuntime:
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """Record, release, record the outcome; a gate timed by this computer is held for its time."""
         with self._site.database.read() as session:
-            model = devices_and_portals.portal_model(devices_and_portals.portal(session, portal))
+            model = portal_store.portal_model(portal_store.portal(session, portal))
         now = time.monotonic()
         opening = Opening(str(uuid.uuid4()), model, direction, now, now, actor=actor)
         self._append(manual_fact(opening))

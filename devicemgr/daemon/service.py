@@ -28,10 +28,12 @@ from devicemgr.daemon import systemd, watchdog
 from devicemgr.daemon.camera_lanes import CameraLanes
 from devicemgr.devices.supervisor import DeviceState, Health, Listener, Supervisor
 from devicemgr.devices.sync_run import Run, Step, drive
-from devicemgr.domain.events import DeviceFact, Fact, FireRelease, Kind, Sighting
+from devicemgr.domain.device_events import DeviceFact, FireRelease
+from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.domain.ports.device import Device, Replaying
 from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations import status
@@ -48,7 +50,7 @@ from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session, revision
 from devicemgr.store.ledger import events
-from devicemgr.store.site import devices_and_portals, settings
+from devicemgr.store.site import devices as device_store, settings
 from devicemgr.sync.reconciler import Reconciler
 from devicemgr.udev.hotplug import Hotplug
 
@@ -275,9 +277,9 @@ class Daemon:
         self._migration.consider()
 
     def _readable_devices(self, session: Session) -> Iterator[DeviceConfig]:
-        for row in devices_and_portals.devices(session):
+        for row in device_store.devices(session):
             try:
-                yield devices_and_portals.device_config(row, self._site.vault)
+                yield device_store.device_config(row, self._site.vault)
             except DevicemgrError as error:
                 log.error("device %s is left out: %s", row.name, error)
 

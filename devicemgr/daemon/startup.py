@@ -8,7 +8,7 @@ from devicemgr.home import Home
 from devicemgr.recovery import disk_reserve, home_swap, quarantine, read_only_database
 from devicemgr.site.site import Parts, Site, finish_restore, initialise, open_site, require_own_key
 from devicemgr.store.ledger import events
-from devicemgr.store.site import device_sync, devices_and_portals, settings
+from devicemgr.store.site import device_sync, devices as device_store, settings
 from devicemgr.store.sqlite_errors import reading_stored
 from devicemgr.store.tables import DeviceRow
 
@@ -80,7 +80,7 @@ def _read_through(site: Site) -> None:
             settings.load(session)
             events.head(session)
             device_sync.counts(session)
-            for row in devices_and_portals.devices(session):
+            for row in device_store.devices(session):
                 _device(row, site)
     except DatabaseDamaged:
         raise
@@ -90,6 +90,6 @@ def _read_through(site: Site) -> None:
 
 def _device(row: DeviceRow, site: Site) -> None:
     try:
-        devices_and_portals.device_config(row, site.vault)
+        device_store.device_config(row, site.vault)
     except DevicemgrError:  # one device's password; told when that device is left out
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from devicemgr.domain.events import DeviceFact
+from devicemgr.domain.device_events import DeviceFact
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.text import safe
 

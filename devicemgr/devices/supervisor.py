@@ -13,7 +13,8 @@ from devicemgr.devices.command_queue import Action, Done
 from devicemgr.devices.health import DeviceState, Health, Listener
 from devicemgr.devices.worker import DeviceWorker, Makers
 from devicemgr.domain.model import DeviceConfig, DeviceInfo
-from devicemgr.domain.ports.device import Device, DriverCatalog
+from devicemgr.domain.ports.device import Device
+from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.errors import DeviceUnreachable, NotFound
 from devicemgr.text import safe
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from devicemgr.domain.events import Reason
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import AccessLevel, Factor, Person, Portal
 from devicemgr.domain.ports.device import Holding
 from devicemgr.domain.rules.card_formats import controller_number, whole_number

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from devicemgr.domain.events import Condition, Fact
 from devicemgr.domain.ledger_chain import Entry, plain
+from devicemgr.domain.ledger_events import Condition, Fact
 from devicemgr.domain.model import Direction
 from devicemgr.ledger.spill_file import Record, Spill
 from devicemgr.store.database import Session, get_meta, set_meta

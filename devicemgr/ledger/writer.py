@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from devicemgr.domain import ledger_chain
-from devicemgr.domain.events import Fact, Kind
 from devicemgr.domain.ledger_chain import Entry, Flaw
+from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DatabaseDamaged, DevicemgrError, StorageFailed
 from devicemgr.ledger import spill_replay

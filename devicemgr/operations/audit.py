@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import Any, BinaryIO
 
 from devicemgr import __version__
-from devicemgr.domain.events import Kind
 from devicemgr.domain.ledger_chain import Flaw
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.ledger_seals import Seal
 from devicemgr.errors import InvalidInput, StorageFailed
 from devicemgr.home import Home

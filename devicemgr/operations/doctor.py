@@ -18,7 +18,7 @@ from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import get_meta
 from devicemgr.store.people import consents, face_models, people
-from devicemgr.store.site import devices_and_portals, provisioning
+from devicemgr.store.site import devices as device_store, provisioning
 from devicemgr.text import rfc3339
 
 _TEST_SECONDS = 20.0
@@ -161,7 +161,7 @@ def _alarms(runtime: Runtime) -> str:
 
 def _devices(site: Site, runtime: Runtime) -> Iterator[dict[str, Any]]:
     with site.database.read() as session:
-        names = [row.name for row in devices_and_portals.devices(session)]
+        names = [row.name for row in device_store.devices(session)]
     for name in names:
         yield run(f"device {name}", lambda name=name: _device(runtime, name))  # type: ignore[misc]
 

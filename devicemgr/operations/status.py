@@ -6,7 +6,7 @@ from typing import Any
 
 from devicemgr import __version__
 from devicemgr.devices.supervisor import DeviceState, Health
-from devicemgr.domain.events import Kind
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Portal
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.policy import Snapshot

@@ -24,7 +24,12 @@ from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals, settings
+from devicemgr.store.site import (
+    access_levels as level_store,
+    devices as device_store,
+    portals as portal_store,
+    settings,
+)
 from devicemgr.text import safe
 
 BLANK = "‹…›"
@@ -95,7 +100,7 @@ def _words_of_people(session: Session) -> set[str]:
         for number in (credential.value for credential in row.credentials):
             texts += [number, number.partition(":")[2]]
         words |= {text.casefold() for text in texts} | {w.casefold() for text in texts for w in _WORD.findall(text)}
-    words |= {row.username.casefold() for row in devices_and_portals.devices(session) if row.username}
+    words |= {row.username.casefold() for row in device_store.devices(session) if row.username}
     return {word for word in words if word}
 
 
@@ -106,13 +111,13 @@ def _config(session: Session) -> dict[str, Any]:
             "has_password": row.sealed_password is not None,
             "options": {name: BLANK if _SECRET.search(name) else value for name, value in row.options.items()},
         }
-        for row in devices_and_portals.devices(session)
+        for row in device_store.devices(session)
     ]  # fmt: skip
     return {
         "devices": devices,
-        "portals": [devices_and_portals.portal_json(row) for row in devices_and_portals.portals(session)],
-        "levels": [devices_and_portals.level_json(row) for row in devices_and_portals.levels(session)],
-        "schedules": [{"name": row.name, "windows": row.windows} for row in devices_and_portals.schedules(session)],
+        "portals": [portal_store.portal_json(row) for row in portal_store.portals(session)],
+        "levels": [level_store.level_json(row) for row in level_store.levels(session)],
+        "schedules": [{"name": row.name, "windows": row.windows} for row in level_store.schedules(session)],
         "settings": settings.load(session).model_dump(mode="json", exclude={"anchors"}),
     }
 

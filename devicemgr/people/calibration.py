@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import DevicemgrError, InvalidInput, SystemFault
 from devicemgr.gallery.cache import GalleryKeeper
 from devicemgr.site.site import Site

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.device import Camera, Device
+from devicemgr.domain.ports.device import Device
+from devicemgr.domain.ports.video import Camera
 from devicemgr.errors import InvalidInput, PhotoRefused, RequestError
 from devicemgr.people import face_enrollment
 from devicemgr.people.consents import Terms, require_not_withdrawn

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import ConsentEnded, ConsentWithdrawn, InvalidInput, NotFound
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session, clock_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.ports.recognition import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
 from devicemgr.gallery import cache_file

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from devicemgr.domain.events import Fact
 from devicemgr.domain.face_model import FaceModel
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.ports.recognition import Embedding
 from devicemgr.errors import DevicemgrError, InvalidInput, KeyMissing, NotFound, RequestError
 from devicemgr.gallery.cache import GalleryKeeper

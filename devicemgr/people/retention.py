@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.sealer import Removed, read_key
 from devicemgr.people import face_enrollment

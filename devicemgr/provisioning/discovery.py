@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from devicemgr.devices.addresses import same_place
-from devicemgr.domain.ports.device import Driver, DriverCatalog, Found
+from devicemgr.domain.ports.driver import Driver, DriverCatalog, Found
 from devicemgr.errors import InvalidInput, NotFound, SystemFault
 from devicemgr.text import safe
 from devicemgr.udev.serial_ports import usb_serial_ports

@@ -25,7 +25,7 @@ from devicemgr.errors import (
 from devicemgr.provisioning.result import Result, Step
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.site import devices_and_portals, provisioning
+from devicemgr.store.site import devices as device_store, provisioning
 from devicemgr.store.site.provisioning import OWN, SENT, SETTLED, Secret
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,13 @@ class Provisioning:
     def __init__(self, site: Site, name: str, profile: str | None, record: Record, changed: Callable[[], None]) -> None:
         self._site, self._record, self._changed = site, record, changed
         with site.database.read() as session:
-            row = devices_and_portals.device(session, name)
+            row = device_store.device(session, name)
             before = provisioning.progress(session, row.id)
             chosen = profile or row.profile or (before and before["profile"])
             if not chosen:
                 raise InvalidInput(f"device '{name}' has no profile; give one with --profile, or in the site's file")
             stated = provisioning.profile(session, chosen)
-            self._config = devices_and_portals.device_config(row, site.vault)
+            self._config = device_store.device_config(row, site.vault)
             self._made = provisioning.secret(session, site.vault, row.id, OWN)
         self._resumed = before is not None and before["phase"] == "running"
         self._result = Result(name, chosen, [Step(setting) for setting in self._settings(stated)])
@@ -254,8 +254,8 @@ class Provisioning:
         self._made, self._holds_new = Secret(self._made.password, SETTLED), False
         self._config = replace(self._config, password=self._made.password)
         with self._site.database.write() as session:
-            devices_and_portals.set_password(
-                devices_and_portals.device(session, self._config.name), self._site.vault, self._made.password
+            device_store.set_password(
+                device_store.device(session, self._config.name), self._site.vault, self._made.password
             )
             provisioning.keep_secret(session, self._site.vault, self._config.id, OWN, self._made)
         self._changed()

@@ -19,7 +19,7 @@ from typing import Any
 
 from devicemgr import __version__
 from devicemgr.atomic_files import sync_folder
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import DevicemgrError, InvalidInput, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger import restorations

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from devicemgr.atomic_files import sync_folder
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import InvalidInput, KeyMissing, RequestError, StorageFailed
 from devicemgr.gallery import cache_file
 from devicemgr.home import Home

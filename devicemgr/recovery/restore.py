@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from devicemgr.atomic_files import write_durably
-from devicemgr.domain.events import Fact, Kind
 from devicemgr.domain.ledger_chain import Flaw
+from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import InvalidInput, KeyMissing, StorageFailed
 from devicemgr.gallery import cache_file

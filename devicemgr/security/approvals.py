@@ -8,7 +8,7 @@ password was set by another, may not approve for a day, and nobody approves what
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import Role
 from devicemgr.errors import ApprovalNeeded, NotAllowed
 from devicemgr.site.site import Site

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from devicemgr.atomic_files import replace_durably, sync_folder
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.gallery import cache_file
 from devicemgr.recovery import backup
 from devicemgr.site.site import Site
 from devicemgr.store.database import FINGERPRINT, Session, set_meta
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals, provisioning
+from devicemgr.store.site import devices as device_store, provisioning
 from devicemgr.vault import Vault
 
 
@@ -46,7 +46,7 @@ def rotate(site: Site, actor: str) -> dict[str, Any]:
 def _sealed_anew(session: Session, before: Vault, fresh: Vault) -> dict[str, int]:
     return {
         "people": people.seal_keys_anew(session, before, fresh),
-        "devices": devices_and_portals.seal_passwords_anew(session, before, fresh),
+        "devices": device_store.seal_passwords_anew(session, before, fresh),
         "device_users": provisioning.seal_secrets_anew(session, before, fresh),
         "files": cache_file.seal_anew(session, before, fresh) + backup.seal_keyring_anew(session, before, fresh),
     }

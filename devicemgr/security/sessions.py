@@ -4,25 +4,22 @@ Sessions live in the daemon's memory, by digest: nothing on disk opens one, and 
 """
 
 import hmac
-import ipaddress
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import Role
 from devicemgr.errors import NotSignedIn, TooManyTries
 from devicemgr.security.passwords import TOKEN_START, digest, is_right, new_secret
+from devicemgr.security.rate_limit import TryLimit, network_of
 from devicemgr.site.site import Site
 from devicemgr.store.site import operators
 from devicemgr.text import rfc3339
 
-MOST_WRONG, WRONG_SECONDS = 5, 60.0
-"""Of one account from one address: wrong tries from elsewhere do not lock its owner out."""
 MAX_WRONG_PER_ADDRESS = 20
 IDLE_SECONDS, SESSION_SECONDS = 15 * 60.0, 12 * 3600.0
 _MOST_SESSIONS, _MOST_OF_ONE = 500, 10
@@ -37,43 +34,6 @@ class Identity:
 
     actor: str
     roles: frozenset[Role]
-
-
-class TryLimit:
-    """So many tries of a key within a time; while there is no room for more keys, new ones are refused."""
-
-    def __init__(
-        self, most: int = MOST_WRONG, seconds: float = WRONG_SECONDS, room: int = 10_000,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
-        self._most, self._seconds, self._room, self._clock = most, seconds, room, clock
-        self._tries: dict[str, deque[float]] = {}
-        self._lock = threading.Lock()
-
-    def take(self, key: str) -> bool:
-        """Count a try; False when there were enough."""
-        now = self._clock()
-        with self._lock:
-            if key not in self._tries and len(self._tries) >= self._room:
-                self._tries = {k: v for k, v in self._tries.items() if now - v[-1] < self._seconds}
-            if key not in self._tries and len(self._tries) >= self._room:
-                return False
-            tries = self._tries.setdefault(key, deque())
-            while tries and now - tries[0] >= self._seconds:
-                tries.popleft()
-            if len(tries) >= self._most:
-                return False
-            tries.append(now)
-            return True
-
-    def give_back(self, key: str) -> None:
-        """The last try was right, or was none."""
-        with self._lock:
-            tries = self._tries.get(key)
-            if tries:
-                tries.pop()
-            if not tries:
-                self._tries.pop(key, None)
 
 
 @dataclass(slots=True)
@@ -195,19 +155,6 @@ class SignIns:
 def csrf_of(secret: str) -> str:
     """What a page of ours must repeat in X-CSRF-Token: derived from the session, so that nothing more is kept."""
     return hmac.new(secret.encode(), b"csrf", "sha256").hexdigest()
-
-
-def network_of(address: str) -> str:
-    """Whom a limit counts as one: an IPv4 address, or the /64 that a single IPv6 host can roam in."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is None:
-            return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-        found = found.ipv4_mapped
-    return str(found)
 
 
 def _lives(session: _Session, now: float) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devicemgr.clock import mark
 from devicemgr.domain.face_model import FaceModel
-from devicemgr.domain.ports.device import DriverCatalog
+from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.domain.ports.recognition import Calibrator, Evaluator, FaceDesk, GalleryLoader
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import KeyMissing, StorageFailed

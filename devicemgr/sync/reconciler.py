@@ -20,7 +20,7 @@ from devicemgr.domain.ports.device import Device
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, InvalidInput, SystemFault
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.site.site import Site
-from devicemgr.store.site import device_sync, devices_and_portals
+from devicemgr.store.site import device_sync, devices as device_store
 from devicemgr.sync.device_sync import HolderSync
 from devicemgr.text import safe
 
@@ -117,7 +117,7 @@ class Reconciler:
 
     def _site_changed(self) -> None:
         with self._site.database.read() as session:
-            names = {row.name for row in devices_and_portals.devices(session)}
+            names = {row.name for row in device_store.devices(session)}
         for name, task in list(self._tasks.items()):
             if name not in names:
                 self._went(name)
@@ -137,7 +137,7 @@ class Reconciler:
     def _came(self, name: str) -> None:
         self._went(name)
         with self._site.database.read() as session:
-            keeper = keeper_of(self._site, devices_and_portals.device(session, name))
+            keeper = keeper_of(self._site, device_store.device(session, name))
         self._tasks[name] = _Task(HolderSync(self._site, self._rules, keeper, self._samples))
 
     def _went(self, name: str) -> None:
@@ -227,7 +227,7 @@ def keeper_of(site: Site, row: Any) -> Keeper:
 def sync_of(site: Site, name: str) -> HolderSync:
     """The books of one device, for a run outside the loop; NotFound for an unknown one."""
     with site.database.read() as session:
-        keeper = keeper_of(site, devices_and_portals.device(session, name))
+        keeper = keeper_of(site, device_store.device(session, name))
     return HolderSync(site, Rulebook(site.database, site.parts.catalog), keeper, KeptSamples(site))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Literal
 
-from devicemgr.domain.events import DeviceFact, Presented
+from devicemgr.domain.device_events import DeviceFact, Presented
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.domain.ports.device import Delivery, Holding, ReleaseTimes, Spans
 from devicemgr.domain.rules.policy import MAX_CONSOLE_AGE_S

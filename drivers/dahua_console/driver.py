@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from devicemgr.domain.model import Capability, DeviceConfig
-from devicemgr.domain.ports.device import Device, Driver, Found
+from devicemgr.domain.ports.device import Device
+from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.site.password_scope import VERIFIES
 from drivers.common.options import read_options
 

@@ -5,7 +5,7 @@ import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from devicemgr.domain.events import PushRefused
+from devicemgr.domain.device_events import PushRefused
 from devicemgr.errors import DeviceRefused
 from drivers.common.http.key_values import flat
 from drivers.common.http.push_server import addresses_of

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devicemgr.domain.events import (
+from devicemgr.domain.device_events import (
     DeviceDecided,
     DeviceFact,
     DeviceReported,
     DoorContact,
     FireRelease,
     GateAlarm,
-    Kind,
     Presented,
 )
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.domain.ports.device import Delivery, Device, Driver, Found, Holding, ReleaseTimes, Spans
+from devicemgr.domain.ports.device import Delivery, Device, Holding, ReleaseTimes, Spans
+from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from devicemgr.site.password_scope import VERIFIES
 from drivers.common.fire_inputs import declared

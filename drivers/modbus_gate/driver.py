@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from devicemgr.domain.events import Kind
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Capability, DeviceConfig
-from devicemgr.domain.ports.device import Driver, Gate
+from devicemgr.domain.ports.device import Gate
+from devicemgr.domain.ports.driver import Driver
 from drivers.common.fire_inputs import NO_INPUT, ONE_INPUT
 from drivers.common.options import read_options
 from drivers.common.relays.inputs import InputOptions

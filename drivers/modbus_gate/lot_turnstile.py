@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from devicemgr.domain.events import DeviceFact, FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import DeviceFact, FireRelease, GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
 from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput, NotYet

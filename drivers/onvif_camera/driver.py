@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from devicemgr.domain.events import DeviceFact
+from devicemgr.domain.device_events import DeviceFact
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode, VideoSource
-from devicemgr.domain.ports.device import Delivery, Device, Driver, ReleaseTimes
+from devicemgr.domain.ports.device import Delivery, Device, ReleaseTimes
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import DeviceError, DeviceGarbled, InvalidInput
 from devicemgr.site.password_scope import WIDENS
 from drivers.common.fire_inputs import declared

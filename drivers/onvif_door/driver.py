@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from devicemgr.domain.events import DeviceFact
+from devicemgr.domain.device_events import DeviceFact
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.domain.ports.device import Delivery, Device, Driver, ReleaseTimes
+from devicemgr.domain.ports.device import Delivery, Device, ReleaseTimes
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import DeviceError, DeviceRefused
 from devicemgr.site.password_scope import VERIFIES
 from drivers.common.fire_inputs import declared

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from devicemgr.domain.events import DeviceFact, DoorContact, GateAlarm, Kind, RexPressed
+from devicemgr.domain.device_events import DeviceFact, DoorContact, GateAlarm, RexPressed
+from devicemgr.domain.ledger_events import Kind
 
 CHANNEL = 1
 # A door may be pulled open in the last moment of a release.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.domain.model import Capability, DeviceConfig
-from devicemgr.domain.ports.device import Driver
+from devicemgr.domain.ports.driver import Driver
 from drivers.common.options import read_options
 from drivers.common.serial.address import parse_address
 from drivers.osdp_reader.keys import read_keys

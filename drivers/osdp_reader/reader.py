@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import osdp_sys
 
-from devicemgr.domain.events import CardRead, DeviceFact, GateAlarm, KeysPressed, Kind
+from devicemgr.domain.device_events import CardRead, DeviceFact, GateAlarm, KeysPressed
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
 from devicemgr.domain.rules.card_formats import names_of

@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, JsonValue
-from devicemgr.domain.ports.device import Delivery, Driver
+from devicemgr.domain.ports.device import Delivery
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from drivers.common.fire_inputs import declared
 from drivers.common.options import read_options

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from devicemgr.domain.events import DeviceFact
+from devicemgr.domain.device_events import DeviceFact
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, JsonValue, VideoSource
-from devicemgr.domain.ports.device import Driver
+from devicemgr.domain.ports.driver import Driver
 from drivers.common.options import read_options
 from drivers.common.video.camera import CameraOptions, grab_jpeg, probe, require_reachable
 from drivers.common.video.urls import endpoint, require_no_credentials, resolve

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from devicemgr.clock.ntp import is_doubted
-from devicemgr.domain.events import CardRead, DeviceFact, DoorContact, FireRelease, GateAlarm, Kind
+from devicemgr.domain.device_events import CardRead, DeviceFact, DoorContact, FireRelease, GateAlarm
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.domain.ports.device import Delivery, Holding, ReleaseTimes
 from devicemgr.domain.rules.card_formats import names_of_controller_number

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from devicemgr.domain.model import Capability, DeviceConfig
-from devicemgr.domain.ports.device import Driver, Found
+from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.errors import InvalidInput
 from drivers.common.fire_inputs import declared
 from drivers.common.options import read_options

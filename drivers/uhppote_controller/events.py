@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from devicemgr.domain.events import DeviceDecided, DeviceFact, DeviceReported, Kind
+from devicemgr.domain.device_events import DeviceDecided, DeviceFact, DeviceReported
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from devicemgr.domain.rules.card_formats import names_of_controller_number
 

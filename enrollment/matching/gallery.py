@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.domain.events import Reason
 from devicemgr.domain.face_model import FaceModel
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.ports.recognition import Calibration, Embedding, Gallery, GalleryStats, Match
 from enrollment.matching import scoring
 from enrollment.matching.thresholds import DEFAULT_FPIR, LOOKALIKE_MARGIN, MARGIN, match_threshold

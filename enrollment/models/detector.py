@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from devicemgr.domain.ports.device import Image
 from devicemgr.domain.ports.recognition import Box
+from devicemgr.domain.ports.video import Image
 from enrollment.models.native import Detectors, lock
 from enrollment.models.network import CHIP_SIZE
 

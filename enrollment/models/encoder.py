@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.domain.ports.device import Image
 from devicemgr.domain.ports.recognition import Box, Embedding
+from devicemgr.domain.ports.video import Image
 from enrollment.models.backend import build_network
 from enrollment.models.detector import FaceDetector
 from enrollment.models.native import Detectors

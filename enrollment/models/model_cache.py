@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from devicemgr.domain.ports.device import Image
+from devicemgr.domain.ports.video import Image
 from enrollment.models import native
 from enrollment.models.dlib_weights import MOST_BYTES
 from enrollment.models.network import CHIP_SIZE, DIMENSION, Descriptors, FastNetwork

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.domain.ports.device import Image
+from devicemgr.domain.ports.video import Image
 from enrollment.models import native
 
 DIMENSION = 128

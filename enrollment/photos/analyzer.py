@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Protocol
 
-from devicemgr.domain.ports.device import Image
 from devicemgr.domain.ports.recognition import Box, Embedding, FaceCrop, FaceEncoder, PhotoAnalysis
+from devicemgr.domain.ports.video import Image
 from devicemgr.recognition.pipeline.pose import pose_of
 from enrollment.models.encoder import build_encoder
 from enrollment.photos.chip_metrics import measure_chip

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from devicemgr.domain.ports.device import Image
+from devicemgr.domain.ports.video import Image
 
 Grey = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image as PilImage
 
-from devicemgr.domain.ports.device import Image
 from devicemgr.domain.ports.recognition import Box, FaceCrop
+from devicemgr.domain.ports.video import Image
 
 # From the middle of the detector's box, in heights of the box: hair, chin and shoulders are in it, as consoles want.
 REACH = 1.25

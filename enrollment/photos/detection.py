@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image as PilImage
 
-from devicemgr.domain.ports.device import Image
 from devicemgr.domain.ports.recognition import Box, FaceEncoder
+from devicemgr.domain.ports.video import Image
 
 # A gate searches frames of 640 px or less without upsampling. The first look does the same to a portrait, where the
 # face is large; the second, larger one costs up to 0.3 s.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image as PilImage, ImageOps
 
-from devicemgr.domain.ports.device import Image
+from devicemgr.domain.ports.video import Image
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000

@@ -10,7 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from devicemgr.domain.model import Capability, DeviceConfig
-from devicemgr.domain.ports.device import Camera, Driver, Gate, Replaying
+from devicemgr.domain.ports.device import Gate, Replaying
+from devicemgr.domain.ports.driver import Driver
+from devicemgr.domain.ports.video import Camera
 from devicemgr.errors import DeviceError, NotFound
 from drivers import Catalog
 
@@ -154,7 +156,7 @@ def foreign(tmp_path, monkeypatch):
 GOOD = """
 from pydantic import BaseModel
 from devicemgr.domain.model import Capability
-from devicemgr.domain.ports.device import Driver
+from devicemgr.domain.ports.driver import Driver
 DRIVER = Driver("acme_gate", "Acme", frozenset({Capability.GATE}), BaseModel, lambda config: None)
 """
 

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from devicemgr.domain.events import CardRead, DeviceDecided
+from devicemgr.domain.device_events import CardRead, DeviceDecided
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
 from drivers.modbus_gate.framing import TCP_HEADER, rtu_frame

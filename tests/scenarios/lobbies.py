@@ -5,23 +5,23 @@ from sqlalchemy.orm import Session
 from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.site.site import Site
 from devicemgr.store.people import consents, people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import access_levels as level_store, devices as device_store, portals as portal_store
 from devicemgr.store.tables import ConsentRow, LevelRow, PersonRow, PortalRow
 
 
 def furnish(session: Session, site: Site) -> tuple[PersonRow, ConsentRow]:
     """A portal `lobby` with the gate `arm` and the camera `cam`; Anna (A1) consented and may enter."""
     for name in ("cam", "arm"):
-        devices_and_portals.add_device(session, site.vault, DeviceConfig("", name, "fake_gate", "x"))
-    gate = devices_and_portals.device(session, "arm")
+        device_store.add_device(session, site.vault, DeviceConfig("", name, "fake_gate", "x"))
+    gate = device_store.device(session, "arm")
     row = PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
     session.add(row)
     session.flush()
-    devices_and_portals.set_access_points(session, row, Direction.ENTRY, ["cam"])
+    portal_store.set_access_points(session, row, Direction.ENTRY, ["cam"])
     level = LevelRow(name="staff")
     session.add(level)
     session.flush()
-    devices_and_portals.set_level_portals(session, level, ["lobby"], None)
+    level_store.set_level_portals(session, level, ["lobby"], None)
     person = people.add(session, "A1", "Anna", None, None)
     consent, _ = consents.give(session, person, "form 1")
     people.set_level(session, person, "staff", held=True)

@@ -14,7 +14,7 @@ from devicemgr.clock.monitor import ClockWatch
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.site.site import Site
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import access_levels as level_store
 from devicemgr.store.tables import ScheduleRow
 
 ANNA = np.eye(4, dtype=np.float32)[0]
@@ -120,7 +120,7 @@ def only_in(door: Any, begin: timedelta, end: timedelta) -> None:
     with door.site.database.write() as session:
         session.add(ScheduleRow(name="office", timezone="UTC", windows=[window], holidays=[]))
         session.flush()
-        devices_and_portals.set_level_portals(session, devices_and_portals.level(session, "staff"), ["lobby"], "office")
+        level_store.set_level_portals(session, level_store.level(session, "staff"), ["lobby"], "office")
     door.rules.refresh()
 
 

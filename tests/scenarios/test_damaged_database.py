@@ -16,7 +16,8 @@ import pytest
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.daemon import startup
 from devicemgr.daemon.service import Daemon
-from devicemgr.domain.events import Fact, Sighting
+from devicemgr.domain.ledger_events import Fact
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import AlreadyRunning, InvalidInput, RequestError, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger.spill_file import Spill

@@ -13,13 +13,13 @@ from pydantic import BaseModel
 
 from devicemgr.daemon.service import Daemon
 from devicemgr.devices.supervisor import Listener, Supervisor
-from devicemgr.domain.events import CardRead, DeviceFact
+from devicemgr.domain.device_events import CardRead, DeviceFact
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Direction
-from devicemgr.domain.ports.device import Driver
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import OutcomeUnknown
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store, portals as portal_store
 from devicemgr.store.tables import PortalRow
 
 READS = int(os.environ.get("DEVICEMGR_READS", "30"))
@@ -93,15 +93,15 @@ class House:
 
 def furnish(site: Any, how: str) -> None:
     with site.database.write() as session:
-        gate = devices_and_portals.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
+        gate = device_store.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
         portal = PortalRow(
             name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal", require="card"
         )
         session.add(portal)
         session.flush()
-        devices_and_portals.set_access_points(session, portal, Direction.ENTRY, ["arm"])
+        portal_store.set_access_points(session, portal, Direction.ENTRY, ["arm"])
         for number in range(3):
-            devices_and_portals.add_device(
+            device_store.add_device(
                 session, site.vault, DeviceConfig("", f"{how}-{number}", "evil", f"/dev/gate/{number}")
             )
 

@@ -14,13 +14,13 @@ import pytest
 from pydantic import BaseModel
 
 from devicemgr.daemon.service import Daemon
-from devicemgr.domain.events import CardRead, DeviceFact
+from devicemgr.domain.device_events import CardRead, DeviceFact
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Direction
-from devicemgr.domain.ports.device import Driver
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import DeviceUnreachable
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store, portals as portal_store
 from devicemgr.store.tables import PortalRow
 
 GIB = 2**30
@@ -75,17 +75,17 @@ class NoOptions(BaseModel):
 
 def furnish(site: Any, steady: int, flapping: int) -> None:
     with site.database.write() as session:
-        gate = devices_and_portals.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
+        gate = device_store.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
         portal = PortalRow(
             name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal", require="card"
         )
         session.add(portal)
         session.flush()
-        devices_and_portals.set_access_points(session, portal, Direction.ENTRY, ["arm"])
+        portal_store.set_access_points(session, portal, Direction.ENTRY, ["arm"])
         for name, count in (("steady", steady), ("flap", flapping)):
             for number in range(count):
                 config = DeviceConfig("", f"{name}-{number}", "bystander", f"/dev/gate/{name}-{number}")
-                devices_and_portals.add_device(session, site.vault, config)
+                device_store.add_device(session, site.vault, config)
 
 
 def decided(site: Any) -> list[dict[str, Any]]:

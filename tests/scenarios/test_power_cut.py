@@ -28,7 +28,7 @@ sys.path.insert(0, {root!r})
 from datetime import UTC, datetime
 from sqlalchemy import event
 from devicemgr.ledger import spill_file as spill
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.home import Home
 from devicemgr.ledger.writer import Ledger
 from devicemgr.ledger.spill_file import Spill

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devicemgr.access.release import RELEASE_WITHIN_S, Opening, release_gate
-from devicemgr.domain.events import DeviceDecided
+from devicemgr.domain.device_events import DeviceDecided
 from devicemgr.domain.model import Direction
 from devicemgr.errors import DeviceError
 

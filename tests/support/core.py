@@ -18,10 +18,13 @@ from devicemgr.access.evidence.pins import PinTry
 from devicemgr.access.pipeline import AccessPipeline
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.release import Outcome
-from devicemgr.domain.events import DeviceFact, Fact, Sighting
+from devicemgr.domain.device_events import DeviceFact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Direction, PortalMode, Signal
-from devicemgr.domain.ports.device import Delivery, Driver
+from devicemgr.domain.ports.device import Delivery
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.domain.ports.recognition import Calibration, Embedding, Gallery, GalleryStats, Match
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import NotFound
 from devicemgr.home import Home
 from devicemgr.site import site as sites

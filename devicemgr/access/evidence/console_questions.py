@@ -10,7 +10,8 @@ import uuid
 from collections import OrderedDict
 from datetime import datetime
 
-from devicemgr.domain.events import Presented, reason_named
+from devicemgr.domain.device_events import Presented
+from devicemgr.domain.ledger_events import reason_named
 from devicemgr.domain.model import AccessPoint, Factor
 from devicemgr.domain.rules.policy import (
     MAX_CONSOLE_AGE_S,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from devicemgr.access.policy_cache import point_of, portal_at
-from devicemgr.domain.events import DeviceDecided, DeviceReported, Fact, Kind, Reason, reason_named
+from devicemgr.domain.device_events import DeviceDecided, DeviceReported
+from devicemgr.domain.ledger_events import Fact, Kind, Reason, reason_named
 from devicemgr.domain.model import Direction, Factor, JsonValue
 from devicemgr.domain.rules.policy import (
     REASONS_OF_RIGHTS,

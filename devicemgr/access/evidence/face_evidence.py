@@ -9,10 +9,11 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from devicemgr.domain.events import Reason, Sighting
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Liveness, Portal
 from devicemgr.domain.ports.recognition import Match
 from devicemgr.domain.rules.policy import FaceEvidence
+from devicemgr.domain.sighting import Sighting
 
 # Time for an unknown face, for a known one whose pictures don't agree yet, and for a turn of the head.
 DECIDE_AFTER_S = 1.5

@@ -14,12 +14,13 @@ from typing import Any
 
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.supervisor import DeviceState, Health
-from devicemgr.domain.events import Condition, Fact, FireRelease, Kind
+from devicemgr.domain.device_events import FireRelease
+from devicemgr.domain.ledger_events import Condition, Fact, Kind
 from devicemgr.domain.model import DeviceConfig, JsonValue
-from devicemgr.domain.ports.device import DriverCatalog
+from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.store.database import Session
-from devicemgr.store.site import conditions, devices_and_portals
+from devicemgr.store.site import conditions, devices as device_store
 from devicemgr.text import rfc3339, safe
 
 # Devices need a moment to report their state after they were opened; what is not known by then is an alarm.
@@ -188,7 +189,7 @@ def inputs_of(catalog: DriverCatalog, config: DeviceConfig) -> frozenset[str] | 
 
 def active_inputs(session: Session) -> dict[str, set[str]]:
     """Return the stored active fire inputs by device name."""
-    names = {row.id: row.name for row in devices_and_portals.devices(session)}
+    names = {row.id: row.name for row in device_store.devices(session)}
     found: dict[str, set[str]] = {}
     for row in conditions.standing(session):
         if row.kind == Kind.FIRE_RELEASE and row.device_id in names:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functools import partial
 
 from devicemgr.access.portals.fire_alarm import active_inputs, inputs_of
-from devicemgr.domain.events import FireRelease
+from devicemgr.domain.device_events import FireRelease
 from devicemgr.domain.ports.device import Device
 from devicemgr.errors import DevicemgrError
 from devicemgr.site.site import Site
-from devicemgr.store.site import devices_and_portals, settings
+from devicemgr.store.site import devices as device_store, settings
 
 _READ_S = 5.0
 
@@ -23,7 +23,7 @@ def why_not_lock(site: Site, call: Callable[[str, Callable[[Device], States]], S
     device reports its end.
     """
     with site.database.read() as session:
-        configs = [devices_and_portals.device_config(row, site.vault) for row in devices_and_portals.devices(session)]
+        configs = [device_store.device_config(row, site.vault) for row in device_store.devices(session)]
         active, may_skip = active_inputs(session), settings.load(session).fire_wait_s is not None
     for config in configs:
         inputs = inputs_of(site.parts.catalog, config) or frozenset()

@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from devicemgr.access.ledger_facts import passage_fact
 from devicemgr.access.policy_cache import Rulebook, portal_at
-from devicemgr.access.release import Outcome, passage_fact
-from devicemgr.domain.events import (
+from devicemgr.access.release import Outcome
+from devicemgr.domain.device_events import (
     DeviceFact,
-    Fact,
     FireRelease,
-    Kind,
     PassageCompleted,
     PassageStarted,
     PushRefused,
     RexPressed,
 )
+from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import Direction, JsonValue, Portal, PortalMode
 from devicemgr.domain.ports.device import ReleaseTimes
 from devicemgr.domain.rules import passage_state

@@ -9,13 +9,13 @@ from typing import Any, Protocol, TypeVar
 
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.supervisor import DeviceState, Health
-from devicemgr.domain.events import Condition, Fact, Kind
+from devicemgr.domain.ledger_events import Condition, Fact, Kind
 from devicemgr.domain.model import JsonValue, Portal, PortalMode
 from devicemgr.domain.ports.device import Delivery, Device, Gate
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, RequestError
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.site import conditions, devices_and_portals
+from devicemgr.store.site import conditions, portals as portal_store
 from devicemgr.store.tables import PortalRow
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,9 @@ class PortalModes:
         """Record the mode, then tell the gate; a gate that is away gets it when it returns, and the answer says so."""
         kind = Kind.PORTAL_UNLOCKED if mode is PortalMode.FREE else Kind.PORTAL_LOCKED
         with self._site.database.write() as session:
-            row = devices_and_portals.portal(session, name)
+            row = portal_store.portal(session, name)
             before, row.mode = row.mode, str(mode)
-            portal = devices_and_portals.portal_model(row)
+            portal = portal_store.portal_model(row)
             asked = Fact(
                 "admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail={"mode": str(mode)},
                 condition=_lock_of(row, active=True) if mode is PortalMode.LOCKED else None,
@@ -74,7 +74,7 @@ class PortalModes:
         fact = Fact(kind, datetime.now(UTC), portal=name, actor=actor, detail=detail)
         with self._site.database.write(changes_site=False) as session:
             if mode is not PortalMode.LOCKED:
-                fact = replace(fact, condition=_lock_of(devices_and_portals.portal(session, name), active=False))
+                fact = replace(fact, condition=_lock_of(portal_store.portal(session, name), active=False))
             self._site.ledger.append(session, [fact])
         return answer | {"outcome": str(outcome)}
 
@@ -82,7 +82,7 @@ class PortalModes:
         """The gate can't do what was asked, and never will: the portal stays as it was."""
         detail: dict[str, JsonValue] = {"mode": mode, "cause": "the gate cannot do what was asked"}
         with self._site.database.write() as session:
-            row = devices_and_portals.portal(session, name)
+            row = portal_store.portal(session, name)
             row.mode = mode
             condition = _lock_of(row, active=mode == PortalMode.LOCKED)
             fact = Fact(
@@ -96,7 +96,7 @@ class PortalModes:
         locked = {
             (row.device_id, row.channel) for row in conditions.standing(session) if row.kind == Kind.PORTAL_LOCKED
         }
-        for row in devices_and_portals.portals(session):
+        for row in portal_store.portals(session):
             if (row.gate_id, row.channel) in locked:
                 self._sent[row.name] = PortalMode.LOCKED
 

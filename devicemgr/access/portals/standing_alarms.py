@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devicemgr.access.policy_cache import Rulebook, point_of, portal_at
-from devicemgr.domain.events import Condition, DeviceReported, DoorContact, Fact, GateAlarm, Kind
+from devicemgr.domain.device_events import DeviceReported, DoorContact, GateAlarm
+from devicemgr.domain.ledger_events import Condition, Fact, Kind
 from devicemgr.domain.model import DeviceConfig, JsonValue, Portal
 from devicemgr.ledger.writer import Ledger
 from devicemgr.store.database import Session
-from devicemgr.store.site import conditions, devices_and_portals
+from devicemgr.store.site import conditions, devices as device_store
 from devicemgr.text import rfc3339
 
 # Kinds that stand although their device may never report an end; of the others only those that it will end.
@@ -208,7 +209,7 @@ class StandingAlarms:
 
 def stored(session: Session) -> dict[_Key, _Alarm]:
     """Return the alarms that stand in the store, by device name, channel, kind and input."""
-    names = {row.id: row.name for row in devices_and_portals.devices(session)}
+    names = {row.id: row.name for row in device_store.devices(session)}
     return {
         (names[row.device_id], row.channel, row.kind, row.input): _Alarm(
             datetime.fromisoformat(row.since), row.cause, row.lasting

@@ -46,7 +46,7 @@ def measure_storage(folder: Path) -> dict[str, Any]:
 
 
 def _submit(ledger: Any, count: int) -> None:
-    from devicemgr.domain.events import Fact  # noqa: PLC0415 - numpy, which `--help` need not load
+    from devicemgr.domain.ledger_events import Fact  # noqa: PLC0415 - numpy, which `--help` need not load
 
     durable = threading.Event()
     for number in range(count):

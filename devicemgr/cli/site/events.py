@@ -13,7 +13,7 @@ from rich.text import Text
 from devicemgr.cli.api_client import ApiProblem
 from devicemgr.cli.context import api, session
 from devicemgr.cli.output import emit, warn, words
-from devicemgr.domain.events import Kind
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import DaemonUnreachable
 from devicemgr.text import safe
 

@@ -1,31 +1,21 @@
 """What others implement. A driver is plain blocking Python; every call ends within a deadline of its own."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel
-
+from devicemgr.domain.device_events import DeviceFact
 from devicemgr.domain.device_profile import Setting
-from devicemgr.domain.events import DeviceFact
 from devicemgr.domain.model import (
-    Capability,
-    DeviceConfig,
     DeviceInfo,
     Direction,
     JsonValue,
     PortalMode,
     Signal,
-    VideoSource,
 )
 from devicemgr.errors import DeviceRefused
-
-Image = NDArray[np.uint8]
-Grey = NDArray[np.uint8]
 
 
 class Device(Protocol):
@@ -262,97 +252,3 @@ class Traceable(Device, Protocol):
 
     def trace(self) -> list[tuple[float, str, bytes]]:
         """The latest bytes: CLOCK_MONOTONIC second, `rx` or `tx`, and what, secrets blanked; from any thread."""
-
-
-@runtime_checkable
-class Camera(Device, Protocol):
-    """A source of video; the stream itself is opened by a recogniser process, never in the daemon."""
-
-    def stream(self) -> VideoSource:
-        """Where to open the video; may ask the device."""
-
-    def snapshot(self) -> bytes:
-        """One JPEG."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A device that discovery came upon: an address that `device add` takes, and what it says of itself.
-
-    `options` are those without which it can't be added.
-    """
-
-    kind: str
-    address: str
-    model: str = ""
-    serial: str = ""
-    name: str = ""
-    note: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """What a file in drivers/ exports as DRIVER. `build` must not connect; a vendor library is imported in it.
-
-    `fire_inputs`, for a kind that reports a fire panel's state (events.FireRelease), names the inputs that a device of
-    this configuration reports, without connecting: no lock goes out until the state of each is known.
-    `discover`, where the kind can be found, looks for so many seconds and never raises; `hosts` are addresses of hosts
-    to ask besides those that answer a broadcast. A kind that another kind's `discover` tells of names that one in
-    `found_by`, so that each device is asked once and told once.
-    """
-
-    kind: str
-    title: str
-    capabilities: frozenset[Capability]
-    options: type[BaseModel]
-    build: Callable[[DeviceConfig], Device]
-    discover: Callable[[float, Sequence[str]], list[Found]] | None = None
-    found_by: str = ""
-    fire_inputs: Callable[[DeviceConfig], frozenset[str]] | None = None
-
-
-class DriverCatalog(Protocol):
-    """The kinds that are installed."""
-
-    def kinds(self) -> list[str]:
-        """Sorted names."""
-
-    def get(self, kind: str) -> Driver:
-        """The driver, or NotFound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A decoded picture (RGB, uint8, H×W×3) and the CLOCK_MONOTONIC second it arrived."""
-
-    pixels: Image
-    captured: float
-    decode_ms: float = 0.0
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self.pixels.shape[1], self.pixels.shape[0]
-
-    def grey(self, width: int, height: int) -> Grey:
-        """Luminance, scaled to this size: uint8 H×W; a source may have it cheaper than by way of `pixels`."""
-        from PIL import Image as PilImage  # noqa: PLC0415 - the daemon needs no pictures
-
-        luminance = PilImage.fromarray(self.pixels).convert("L")
-        if luminance.size != (width, height):
-            luminance = luminance.resize((width, height), PilImage.Resampling.BILINEAR, reducing_gap=2.0)
-        return np.ascontiguousarray(luminance, dtype=np.uint8)
-
-
-class FrameSource(Protocol):
-    """An open stream. Iterating blocks until the next frame; raises DeviceError on loss, end or a read deadline."""
-
-    width: int
-    height: int
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Frames in order of arrival; a looped file goes on for ever at its own rate."""
-
-    def close(self) -> None:
-        """Stop; may be called from another thread; never raises."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devicemgr.domain.face_model import FaceModel
-from devicemgr.domain.ports.device import Image
+from devicemgr.domain.ports.video import Image
 
 Landmarks = NDArray[np.float64]
 Embedding = NDArray[np.float32]

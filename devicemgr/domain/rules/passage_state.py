@@ -8,7 +8,7 @@ first uses up the release, the others went through without one.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from devicemgr.domain.events import Kind
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 
 # How long after a release has ended, or a passage has begun, the arm may still turn for it: a LOT turnstile's own

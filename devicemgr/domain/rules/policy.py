@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from devicemgr.domain.events import Reason
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import (
     AccessLevel,
     ConsoleLiveness,

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timezone
 
-from devicemgr.domain.events import Reason
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Person
 
 

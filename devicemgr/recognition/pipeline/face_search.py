@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image as PilImage
 
-from devicemgr.domain.ports.device import Frame, Grey, Image
 from devicemgr.domain.ports.recognition import Box, FaceEncoder
+from devicemgr.domain.ports.video import Frame, Grey, Image
 from devicemgr.recognition.pipeline.motion import CELLS_ACROSS, Part, cells_of
 from devicemgr.recognition.pipeline.quality import Quality, assess
 from devicemgr.recognition.pipeline.tracker import area

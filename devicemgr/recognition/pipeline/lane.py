@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from devicemgr.domain.events import Sighting
-from devicemgr.domain.ports.device import Frame, Image
 from devicemgr.domain.ports.recognition import Box, Embedding, FaceEncoder
+from devicemgr.domain.ports.video import Frame, Image
+from devicemgr.domain.sighting import Sighting
 from devicemgr.recognition.pipeline.face_search import SMALLEST_FACE, FaceFinder, View, body_part, unseen_parts
 from devicemgr.recognition.pipeline.keyframes import Identity, Verdict
 from devicemgr.recognition.pipeline.motion import NOBODY, SOMEBODY, MotionGate, Rhythm, cells_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.domain.ports.device import Grey
+from devicemgr.domain.ports.video import Grey
 
 CELLS_ACROSS = 80
 _STEP = 6.0  # grey levels; sensor noise averages to under 1 in a cell

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from devicemgr.domain.ports.device import Grey
 from devicemgr.domain.ports.recognition import Box, Landmarks
+from devicemgr.domain.ports.video import Grey
 from devicemgr.recognition.pipeline.pose import Pose, pose_of
 
 _SIDE = 48

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.device import Frame
+from devicemgr.domain.ports.video import Frame
 from devicemgr.errors import DeviceUnreachable
 from devicemgr.recognition.workers.messages import MAX_LINE, Configure, LaneConfig, decode, encode
 from devicemgr.recognition.workers.process import one_thread

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from devicemgr.domain.events import Sighting
 from devicemgr.domain.model import VideoSource
 from devicemgr.domain.ports.recognition import Embedding
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DeviceGarbled
 
 MAX_LINE = 1_000_000

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from devicemgr.domain.events import Sighting
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DevicemgrError
 from devicemgr.recognition.workers.messages import (
     Configure,

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.device import Frame, FrameSource
+from devicemgr.domain.ports.video import Frame, FrameSource
 from devicemgr.errors import DevicemgrError, DeviceRefused
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from devicemgr.domain.events import Fact
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.store.site import conditions
 from devicemgr.store.tables import CursorRow, EventRow, PersonRow
 from devicemgr.text import badge_key

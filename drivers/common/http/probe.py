@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from selectors import EVENT_WRITE, DefaultSelector
 
-from devicemgr.domain.ports.device import Found
+from devicemgr.domain.ports.driver import Found
 
 PORTS = {"http": 80, "https": 443}
 # Few at once: in the daemon, gates and cameras live on the same file descriptors.

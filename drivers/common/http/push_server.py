@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-from devicemgr.domain.events import PushRefused
+from devicemgr.domain.device_events import PushRefused
 from devicemgr.ledger.refusals import Tally
 
 _MOST_AT_ONCE = 4

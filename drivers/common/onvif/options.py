@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from devicemgr.domain.events import Kind
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.site.password_scope import WIDENS
 from drivers.common.video.urls import require_no_credentials

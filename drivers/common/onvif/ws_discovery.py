@@ -12,7 +12,7 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from devicemgr.domain.ports.device import Found
+from devicemgr.domain.ports.driver import Found
 from devicemgr.errors import DeviceGarbled
 from devicemgr.text import safe
 from drivers.common.http.xml import read_xml

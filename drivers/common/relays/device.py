@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import Sequence
 
-from devicemgr.domain.events import DeviceFact, GateAlarm, Kind
+from devicemgr.domain.device_events import DeviceFact, GateAlarm
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
 from devicemgr.errors import DeviceError, DeviceRefused

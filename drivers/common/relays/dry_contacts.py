@@ -6,7 +6,8 @@ told apart by what a passage can't do: both PASS contacts down, or the ready con
 
 from collections.abc import Collection, Mapping
 
-from devicemgr.domain.events import DeviceFact, GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import DeviceFact, GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 
 PASS = {Direction.ENTRY: "pass_entry", Direction.EXIT: "pass_exit"}

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from devicemgr.domain.events import DeviceFact, DoorContact, FireRelease, GateAlarm, Kind, PassageCompleted, RexPressed
+from devicemgr.domain.device_events import DeviceFact, DoorContact, FireRelease, GateAlarm, PassageCompleted, RexPressed
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode
 from devicemgr.errors import DeviceRefused, OutcomeUnknown
 from drivers.common.relays.dry_contacts import PASS, READY, Contacts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from devicemgr.domain.model import JsonValue, VideoSource
-from devicemgr.domain.ports.device import Frame
+from devicemgr.domain.ports.video import Frame
 from devicemgr.errors import DeviceGarbled, DeviceUnreachable
 from devicemgr.site.password_scope import VERIFIES, WIDENS
 from drivers.common.video.urls import endpoint, resolve

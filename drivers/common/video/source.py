@@ -22,7 +22,7 @@ from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.device import Frame, FrameSource, Grey, Image
+from devicemgr.domain.ports.video import Frame, FrameSource, Grey, Image
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
 from drivers.common.video.rtsp_relay import RtspRelay
 from drivers.common.video.stream_relay import HttpRelay, StreamRelay

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from devicemgr.domain.events import DeviceFact, DeviceReported, Kind, Presented
+from devicemgr.domain.device_events import DeviceFact, DeviceReported, Presented
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.text import safe
 from drivers.common.console.device_clock import ClockReading
 from drivers.dahua_console.cgi import CgiRefused, number

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import TypeVar, cast
 
-from devicemgr.domain.events import PushRefused
+from devicemgr.domain.device_events import PushRefused
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled, DeviceRefused, OutcomeUnknown
 from devicemgr.text import safe
 from drivers.common.http.multipart import MultipartReader

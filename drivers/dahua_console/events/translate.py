@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.domain.events import DeviceDecided, DeviceReported, DoorContact, GateAlarm, Kind, Presented, Reason
+from devicemgr.domain.device_events import DeviceDecided, DeviceReported, DoorContact, GateAlarm, Presented
+from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import Direction, Factor, JsonValue
 from devicemgr.text import safe
 from drivers.common.console.device_clock import ClockReading

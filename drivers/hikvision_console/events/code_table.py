@@ -9,7 +9,7 @@ proves none of our factors is `()`: an employee number is only a name, a one-tim
 document and the authorization of somebody else are nobody's proof here.
 """
 
-from devicemgr.domain.events import Kind, Reason
+from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import Factor
 
 CARD, FACE, FINGER, QR, PIN = Factor.CARD, Factor.FACE, Factor.FINGER, Factor.QR, Factor.PIN

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from devicemgr.domain.events import Kind, Reason
+from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import Factor
 from drivers.hikvision_console.events.code_table import DENIED, GRANTED, HAPPENED
 

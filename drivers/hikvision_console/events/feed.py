@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from devicemgr.domain.events import Presented
+from devicemgr.domain.device_events import Presented
 from devicemgr.errors import DeviceError, DeviceGarbled, DevicemgrError, DeviceUnreachable
 from drivers.common.http.client import Request, Stream, read_json
 from drivers.common.http.multipart import MultipartReader, Part

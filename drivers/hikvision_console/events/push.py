@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from devicemgr.domain.events import PushRefused
+from devicemgr.domain.device_events import PushRefused
 from devicemgr.errors import DeviceBusy
 from drivers.common.http.push_server import PushServer, addresses_of
 from drivers.hikvision_console.isapi import Isapi, items, section

@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from devicemgr.domain.events import (
+from devicemgr.domain.device_events import (
     DeviceDecided,
     DeviceFact,
     DeviceReported,
     DoorContact,
     FireRelease,
     GateAlarm,
-    Kind,
     Presented,
     RexPressed,
 )
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Factor, JsonValue
 from devicemgr.domain.rules.card_formats import names_of_number
 from drivers.hikvision_console.clock import Clock

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from devicemgr.domain.events import GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from devicemgr.domain.ports.device import Delivery
 from devicemgr.errors import DeviceRefused, OutcomeUnknown, StorageFailed

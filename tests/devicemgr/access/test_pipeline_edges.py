@@ -10,11 +10,11 @@ import pytest
 from devicemgr.access.portals.fire_alarm import FireWatch
 from devicemgr.access.portals.portal_modes import PortalModes
 from devicemgr.daemon.offline_runtime import DirectRuntime
-from devicemgr.domain.events import FireRelease
+from devicemgr.domain.device_events import FireRelease
 from devicemgr.domain.model import Direction, PortalMode
 from devicemgr.errors import OutcomeUnknown, StorageFailed
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import access_levels as level_store, devices as device_store, portals as portal_store
 
 ANNA = np.eye(4, dtype=np.float32)[0]
 
@@ -59,14 +59,14 @@ def test_a_fire_outlives_a_change_of_the_site_but_not_its_device(entrance: Any) 
 
 def test_a_fire_does_not_wait_for_the_store(entrance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     reading, go = threading.Event(), threading.Event()
-    real = devices_and_portals.devices
+    real = device_store.devices
 
     def slow(session: Any) -> Any:
         reading.set()
         assert go.wait(30)
         return real(session)
 
-    monkeypatch.setattr(devices_and_portals, "devices", slow)
+    monkeypatch.setattr(device_store, "devices", slow)
     with entrance.site.database.write():
         pass
     loader = threading.Thread(target=entrance.rules.refresh)
@@ -86,9 +86,9 @@ def test_a_release_ends_although_its_portal_was_removed(entrance: Any, monkeypat
     entrance.finish()
     with entrance.site.database.write() as session:
         people.set_level(session, people.get(session, "A1"), "staff", held=False)
-        session.delete(devices_and_portals.level(session, "staff"))
+        session.delete(level_store.level(session, "staff"))
         session.flush()
-        session.delete(devices_and_portals.portal(session, "lobby"))
+        session.delete(portal_store.portal(session, "lobby"))
     entrance.rules.refresh()
     later(monkeypatch, 60)
     entrance.pipeline.tick()
@@ -138,7 +138,7 @@ def test_of_two_orders_the_last_one_stands_at_the_gate(entrance: Any) -> None:
 
 def test_a_lock_is_given_again_when_the_fire_has_ended(entrance: Any) -> None:
     with entrance.site.database.write() as session:
-        devices_and_portals.portal(session, "lobby").mode = "locked"
+        portal_store.portal(session, "lobby").mode = "locked"
     entrance.rules.refresh()
     modes = PortalModes(
         entrance.site, entrance.rules, entrance, lambda: "fire" if entrance.rules.current.fire_active else None

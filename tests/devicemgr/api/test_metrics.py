@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from devicemgr.api.context import Context
 from devicemgr.api.routes.system.metrics import text_of
 from devicemgr.daemon.offline_runtime import DirectRuntime
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.ledger.counters import Histogram, Meters
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site

@@ -12,7 +12,7 @@ import pytest
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
 from devicemgr.daemon.offline_runtime import DirectRuntime
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.ledger import refusals
 from devicemgr.ledger.refusals import MAX_CALLERS, MAX_WINDOW_S, WINDOW_S, RefusedCalls, Tally
 from devicemgr.site.site import Site

@@ -15,14 +15,15 @@ from devicemgr.api.context import Context
 from devicemgr.api.routes.site.events import _stream
 from devicemgr.api.server import ApiServer
 from devicemgr.daemon.service import Daemon
-from devicemgr.domain.events import Fact, Sighting
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceConfig, Direction
+from devicemgr.domain.sighting import Sighting
 from devicemgr.people import face_enrollment
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import consents, people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 from devicemgr.store.tables import PortalRow, ScheduleRow
 from devicemgr.text import rfc3339
 
@@ -68,7 +69,7 @@ def until(condition: Callable[[], bool]) -> float:
 def furnish(site: Site) -> None:
     """A portal with a gate; Anna is enrolled."""
     with site.database.write() as session:
-        gate = devices_and_portals.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
+        gate = device_store.add_device(session, site.vault, DeviceConfig("", "arm", "fake_gate", "x"))
         session.add(
             PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         )

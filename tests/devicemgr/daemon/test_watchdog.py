@@ -9,7 +9,7 @@ import pytest
 
 from devicemgr.daemon import watchdog
 from devicemgr.devices.supervisor import Listener, Supervisor
-from devicemgr.domain.events import CardRead
+from devicemgr.domain.device_events import CardRead
 from devicemgr.domain.model import DeviceConfig
 
 

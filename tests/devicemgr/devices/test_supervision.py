@@ -9,7 +9,7 @@ import pytest
 
 from devicemgr.devices import backoff, call_timeouts, supervisor
 from devicemgr.devices.supervisor import DeviceState, Health, Listener, Supervisor
-from devicemgr.domain.events import PassageCompleted
+from devicemgr.domain.device_events import PassageCompleted
 from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
 

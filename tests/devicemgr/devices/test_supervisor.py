@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devicemgr.devices.supervisor import DeviceState, Health, Listener, Supervisor
-from devicemgr.domain.events import PassageCompleted
+from devicemgr.domain.device_events import PassageCompleted
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, OutcomeUnknown
 

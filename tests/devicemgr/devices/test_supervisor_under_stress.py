@@ -12,7 +12,7 @@ from devicemgr.access.event_queue import FromDevice, Inbox
 from devicemgr.access.release import Opening, Outcome
 from devicemgr.devices.supervisor import DeviceState, DeviceWorker, Health, Listener, Supervisor
 from devicemgr.devices.worker import Makers
-from devicemgr.domain.events import PassageCompleted
+from devicemgr.domain.device_events import PassageCompleted
 from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.errors import DeviceUnreachable, OutcomeUnknown
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from devicemgr.domain import anchor_address
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.ledger_seals import Seal
 from devicemgr.errors import InvalidInput
 from devicemgr.ledger import anchors, restorations

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.operations import audit
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import seals

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devicemgr.domain.events import PushRefused
+from devicemgr.domain.device_events import PushRefused
 
 
 def test_a_refused_push_is_an_event_of_its_device_and_nothing_else(entrance: Any) -> None:

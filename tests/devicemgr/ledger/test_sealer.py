@@ -14,7 +14,7 @@ import pytest
 
 from devicemgr.atomic_files import new_file, replace_durably
 from devicemgr.domain import ledger_chain
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import KeyMissing, StorageFailed
 from devicemgr.ledger.sealer import KeyFile, Sealer, read_key
 from devicemgr.operations import audit

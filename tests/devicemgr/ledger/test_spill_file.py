@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from devicemgr.domain.events import Condition, Fact
 from devicemgr.domain.ledger_chain import body_of
+from devicemgr.domain.ledger_events import Condition, Fact
 from devicemgr.domain.model import Direction
 from devicemgr.errors import StorageFailed
 from devicemgr.ledger import spill_file

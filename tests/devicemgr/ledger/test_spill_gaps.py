@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.ledger import spill_file
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.operations import audit

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from devicemgr.domain.events import Fact
 from devicemgr.domain.ledger_chain import Entry
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import StorageFailed
 from devicemgr.ledger import writer
 from devicemgr.ledger.spill_replay import SPILLED

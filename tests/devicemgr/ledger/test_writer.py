@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 from sqlalchemy import text
 
 from devicemgr.domain import ledger_chain
-from devicemgr.domain.events import Fact
 from devicemgr.domain.ledger_chain import Entry
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import StorageFailed
 from devicemgr.ledger.spill_replay import SPILLED
 from devicemgr.ledger.writer import Ledger

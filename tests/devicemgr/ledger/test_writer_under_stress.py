@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from devicemgr.domain.events import Fact
 from devicemgr.domain.ledger_chain import Entry
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import StorageFailed
 from devicemgr.ledger import writer
 from devicemgr.site.site import Site

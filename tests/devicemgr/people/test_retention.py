@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.ledger.sealer import read_key
 from devicemgr.operations import audit
 from devicemgr.people import retention

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from devicemgr.devices.addresses import same_place
 from devicemgr.domain.model import Capability
-from devicemgr.domain.ports.device import Driver, Found
+from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.errors import InvalidInput, NotFound, SystemFault
 from devicemgr.provisioning import discovery
 from devicemgr.udev.rules import Port

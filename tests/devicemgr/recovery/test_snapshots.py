@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from devicemgr.domain.events import Fact
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import StorageFailed
 from devicemgr.people import face_enrollment
 from devicemgr.recovery import snapshots

@@ -9,7 +9,7 @@ import pytest
 from devicemgr.domain.model import Role
 from devicemgr.errors import ApprovalNeeded, InvalidInput, NotAllowed, NotFound, TooManyTries
 from devicemgr.security import approvals, passwords
-from devicemgr.security.sessions import TryLimit, network_of
+from devicemgr.security.rate_limit import TryLimit, network_of
 from devicemgr.site.site import Site
 from devicemgr.store.site import operators as rows
 from devicemgr.text import rfc3339

@@ -7,7 +7,7 @@ import pytest
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import InvalidInput
 from devicemgr.site.password_scope import GUARD, is_kept_place, require_again
-from devicemgr.store.site import devices_and_portals, provisioning
+from devicemgr.store.site import devices as device_store, provisioning
 from drivers import Catalog
 
 KEPT = "only-the-cameras-1"
@@ -119,7 +119,7 @@ def camera(home, done, monkeypatch):
 
 def kept_of(site) -> str | None:
     with site.database.read() as session:
-        return devices_and_portals.device_config(devices_and_portals.device(session, "cam"), site.vault).password
+        return device_store.device_config(device_store.device(session, "cam"), site.vault).password
 
 
 @pytest.mark.usefixtures("camera")
@@ -161,7 +161,7 @@ def test_an_empty_password_is_none(cli, done, monkeypatch, given):
 def test_passwords_made_for_the_device_stay_behind(site, done):
     """Provisioning tries a password that it has sent and not proven: never on a device at another place."""
     with site.database.write() as session:
-        device = devices_and_portals.device(session, "cam").id
+        device = device_store.device(session, "cam").id
         for user in (provisioning.OWN, "viewer"):
             provisioning.make_secret(session, site.vault, device, user)
     done("device", "edit", "cam", "--address", "rtsp://192.0.2.66/x", "--password-env", "OTHER")

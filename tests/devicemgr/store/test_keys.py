@@ -11,7 +11,7 @@ from devicemgr.errors import KeyMissing, StorageFailed
 from devicemgr.security import approvals, key_rotation
 from devicemgr.site import site as sites
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals, provisioning
+from devicemgr.store.site import devices as device_store, provisioning
 from devicemgr.vault import Vault
 
 
@@ -101,8 +101,8 @@ def test_the_running_daemons_vault_goes_on(staff, site):
         old = person.wrapped_key
     profiles_before = site.vault
     with site.database.write() as session:
-        provisioning.make_secret(session, site.vault, devices_and_portals.device(session, "cam-in").id, "operator")
-        secret = provisioning.secret(session, site.vault, devices_and_portals.device(session, "cam-in").id, "operator")
+        provisioning.make_secret(session, site.vault, device_store.device(session, "cam-in").id, "operator")
+        secret = provisioning.secret(session, site.vault, device_store.device(session, "cam-in").id, "operator")
     key_rotation.rotate(site, "test")
     assert site.vault is profiles_before
     with site.database.read() as session:
@@ -110,8 +110,8 @@ def test_the_running_daemons_vault_goes_on(staff, site):
         assert row.wrapped_key != old
         site.vault.data_key(row.id, row.wrapped_key)
         site.vault.data_key(row.id, old)  # of a reader who began before
-        device = devices_and_portals.device(session, "cam-in")
-        assert devices_and_portals.device_config(device, site.vault).password == "corr3ct-horse"
+        device = device_store.device(session, "cam-in")
+        assert device_store.device_config(device, site.vault).password == "corr3ct-horse"
         assert provisioning.secret(session, site.vault, device.id, "operator") == secret
 
 
@@ -145,7 +145,7 @@ def test_a_failure_leaves_the_old_key_in_force(staff, site, home, monkeypatch, d
     def fail(*_):
         raise StorageFailed("full")
 
-    monkeypatch.setattr(devices_and_portals, "seal_passwords_anew", fail)
+    monkeypatch.setattr(device_store, "seal_passwords_anew", fail)
     with pytest.raises(StorageFailed):
         key_rotation.rotate(site, "test")
     assert (home.key.read_bytes(), home.new_key.exists()) == (before, False)

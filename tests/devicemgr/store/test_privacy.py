@@ -12,7 +12,7 @@ from devicemgr.site import site as sites
 from devicemgr.store import sqlite
 from devicemgr.store.people import people
 from devicemgr.store.people.face_templates import sealed
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 from devicemgr.vault import Vault
 
 NAME = "Қарлығаш Нұрпейісова"
@@ -140,7 +140,7 @@ def test_a_copy_of_the_database_without_the_key_opens_nothing(enrolled, home, pa
         with pytest.raises(KeyMissing):
             forged.data_key(row.id, row.wrapped_key or b"")
         with pytest.raises(KeyMissing):
-            devices_and_portals.device_config(devices_and_portals.device(session, "cam-in"), forged)
+            device_store.device_config(device_store.device(session, "cam-in"), forged)
     database.close()
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from devicemgr.domain.events import Fact, Kind
+from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.gallery import cache
 from devicemgr.people import retention
 from tests.scanning import embeddings_in, files, vector

@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from devicemgr.access.portals.fire_alarm import active_inputs
 from devicemgr.errors import NotInitialised
 from devicemgr.store.database import Database, _alembic
-from devicemgr.store.site import conditions, devices_and_portals
+from devicemgr.store.site import conditions, devices as device_store, portals as portal_store
 from devicemgr.store.sqlite import IMMEDIATE, open_engine
 from devicemgr.store.tables import Base
 
@@ -37,7 +37,7 @@ def test_a_portal_of_the_first_version_asks_for_two_pictures_and_grants(tmp_path
     database.migrate()
     database.require_current()
     with database.read() as session:
-        found = devices_and_portals.portal_json(devices_and_portals.portal(session, "lobby"))
+        found = portal_store.portal_json(portal_store.portal(session, "lobby"))
     assert (found["require"], found["liveness"], found["frames"]) == ("any", "off", 2)
     database.close()
 
@@ -67,7 +67,7 @@ def test_a_fire_of_the_first_release_is_still_one(tmp_path: Path) -> None:
         assert active_inputs(session) == {"siren": {""}}
         (row,) = conditions.standing(session)
         assert (row.device_id, row.since) == ("id-of-siren", "2026-11-24T10:00:00.000Z")
-        devices_and_portals.remove_device(session, devices_and_portals.device(session, "siren"))
+        device_store.remove_device(session, device_store.device(session, "siren"))
         assert list(conditions.standing(session)) == []
     database.close()
 

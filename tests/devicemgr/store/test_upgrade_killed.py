@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 
 from devicemgr.store.database import Database, _alembic
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import portals as portal_store
 from devicemgr.store.sqlite import IMMEDIATE, open_engine
 
 STEPS = int(os.environ.get("DEVICEMGR_UPGRADE_STEPS", "4"))
@@ -86,6 +86,6 @@ def test_killed_at_a_statement_and_done_again(tmp_path: Path, statements: int, s
     database.migrate()
     database.require_current()
     with database.read() as session:
-        assert devices_and_portals.portal(session, "lobby").gate.name == "arm"
+        assert portal_store.portal(session, "lobby").gate.name == "arm"
     assert database.damage() is None
     database.close()

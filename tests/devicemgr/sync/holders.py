@@ -15,7 +15,7 @@ from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import consents, credentials, people
-from devicemgr.store.site import device_sync as holdings, devices_and_portals
+from devicemgr.store.site import access_levels as level_store, device_sync as holdings, devices as device_store
 from devicemgr.store.tables import CredentialRow, HoldingRow, LevelRow, PortalRow, ScheduleRow
 from devicemgr.sync.device_sync import HolderSync
 
@@ -182,7 +182,7 @@ class House:
     def __init__(self, site):
         self.site = site
         with site.database.write() as session:
-            box = devices_and_portals.add_device(session, site.vault, DeviceConfig("", "box", "fake_gate", "x"))
+            box = device_store.add_device(session, site.vault, DeviceConfig("", "box", "fake_gate", "x"))
             self.box_id = box.id
             for channel, name in enumerate(("lobby", "yard"), 1):
                 session.add(
@@ -195,7 +195,7 @@ class House:
                 level = LevelRow(name=name)
                 session.add(level)
                 session.flush()
-                devices_and_portals.set_level_portals(session, level, portals, None)
+                level_store.set_level_portals(session, level, portals, None)
         self.samples = Samples()
         self.fresh()
 
@@ -233,7 +233,7 @@ class House:
         """Mornings for the level `staff`."""
         session.add(ScheduleRow(name="mornings", timezone="UTC", windows=["mon-sun 06:00-12:30"], holidays=[]))
         session.flush()
-        devices_and_portals.set_level_portals(session, session.get(LevelRow, "staff"), ["lobby"], "mornings")
+        level_store.set_level_portals(session, session.get(LevelRow, "staff"), ["lobby"], "mornings")
 
     def edit(self, badge, **fields):
         with self.site.database.write() as session:

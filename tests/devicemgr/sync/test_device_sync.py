@@ -15,7 +15,7 @@ from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, NotVe
 from devicemgr.people import face_enrollment
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.store.people import credentials, people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 from devicemgr.sync.device_sync import HolderSync
 from tests.devicemgr.sync.holders import FakeHolder, HalfHolder, House, PickyHolder, ScheduledHolder, coarse
 
@@ -92,7 +92,7 @@ def test_a_device_that_no_portal_uses_yet_is_left_in_peace(house):
     device.kept["77"] = Holding("77", doors=frozenset({1}))
     house.person("A1", cards=["77"])
     with house.site.database.write() as session:
-        other = devices_and_portals.add_device(session, house.site.vault, DeviceConfig("", "other", "fake_gate", "x"))
+        other = device_store.add_device(session, house.site.vault, DeviceConfig("", "other", "fake_gate", "x"))
     house.sync = HolderSync(
         house.site,
         Rulebook(house.site.database, house.site.parts.catalog),

@@ -9,12 +9,13 @@ from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.supervisor import Health, Listener, Supervisor
 from devicemgr.domain.desired_state import State
 from devicemgr.domain.model import Capability, DeviceConfig, Direction
-from devicemgr.domain.ports.device import Driver, Holding
+from devicemgr.domain.ports.device import Holding
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import DeviceUnreachable
 from devicemgr.operations import status
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import access_levels as level_store, devices as device_store, portals as portal_store
 from devicemgr.store.tables import LevelRow, PortalRow
 from devicemgr.sync.reconciler import Reconciler, mark_revoked
 from tests.devicemgr.sync.holders import FakeHolder, House
@@ -48,9 +49,7 @@ class Running:
 
     def look(self):
         with self.site.database.read() as session:
-            configs = [
-                devices_and_portals.device_config(row, self.site.vault) for row in devices_and_portals.devices(session)
-            ]
+            configs = [device_store.device_config(row, self.site.vault) for row in device_store.devices(session)]
         self.supervisor.set_devices(configs)
         self.reconciler.wake()
 
@@ -128,14 +127,14 @@ def test_a_suspension_that_ends_while_the_device_is_away_is_no_revocation(house)
 
 def second_device(house):
     with house.site.database.write() as session:
-        other = devices_and_portals.add_device(session, house.site.vault, DeviceConfig("", "other", "fake_gate", "x"))
+        other = device_store.add_device(session, house.site.vault, DeviceConfig("", "other", "fake_gate", "x"))
         session.add(
             PortalRow(name="side", gate_id=other.id, channel=1, fail="secure", release_seconds=5, mode="normal")
         )
         level = LevelRow(name="sides")
         session.add(level)
         session.flush()
-        devices_and_portals.set_level_portals(session, level, ["side"], None)
+        level_store.set_level_portals(session, level, ["side"], None)
 
 
 def test_a_device_that_hangs_holds_up_no_other(house, running):
@@ -218,10 +217,10 @@ def test_a_device_that_is_removed_is_forgotten(house, running):
     with house.site.database.write() as session:
         for name in ("lobby", "yard"):
             for level in ("staff", "all"):
-                devices_and_portals.set_level_portals(session, devices_and_portals.level(session, level), [], None)
-            session.delete(devices_and_portals.portal(session, name))
+                level_store.set_level_portals(session, level_store.level(session, level), [], None)
+            session.delete(portal_store.portal(session, name))
         session.flush()
-        devices_and_portals.remove_device(session, devices_and_portals.device(session, "box"))
+        device_store.remove_device(session, device_store.device(session, "box"))
     found.look()
     until(lambda: not found.reconciler._tasks)
     assert house.records() == {}

@@ -11,7 +11,7 @@ from devicemgr.domain.model import Schedule, TimeWindow
 from devicemgr.domain.ports.device import Holding
 from devicemgr.domain.rules.schedules import find_zone, is_open, parse_window, spans
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import access_levels as level_store
 from devicemgr.store.tables import ScheduleRow
 from tests.devicemgr.sync.holders import FakeHolder, House, ScheduledHolder
 
@@ -26,7 +26,7 @@ def house(site):
         session.add(ScheduleRow(name="day", timezone="UTC", windows=["mon-fri 08:00-18:00"], holidays=["2026-11-26"]))
         session.add(ScheduleRow(name="late", timezone="UTC", windows=["daily 20:00-02:00"], holidays=[]))
         session.flush()
-        devices_and_portals.set_level_portals(session, devices_and_portals.level(session, "staff"), ["lobby"], "day")
+        level_store.set_level_portals(session, level_store.level(session, "staff"), ["lobby"], "day")
     return found
 
 
@@ -46,8 +46,8 @@ def test_a_door_under_a_schedule_is_held_with_its_hours_by_day_and_by_night(hous
 
 def test_two_levels_join_their_hours_and_one_without_a_schedule_is_at_all_times(house):
     with house.site.database.write() as session:
-        level = devices_and_portals.level(session, "all")
-        devices_and_portals.set_level_portals(session, level, ["lobby", "yard"], "late")
+        level = level_store.level(session, "all")
+        level_store.set_level_portals(session, level, ["lobby", "yard"], "late")
         session.flush()
         session.refresh(level)
         next(row for row in level.portals if row.portal_name == "yard").schedule_name = None
@@ -89,7 +89,7 @@ def test_hours_are_told_before_anybody_is_given_them_and_a_change_of_them_is_tol
     assert device.told[0] == ("hours", (DAY,))
     assert device.kept["A1"].hours == ((1, DAY),)
     with house.site.database.write() as session:
-        devices_and_portals.schedule(session, "day").windows = ["mon-fri 09:00-17:00"]
+        level_store.schedule(session, "day").windows = ["mon-fri 09:00-17:00"]
     before, device.told = device.weeks[DAY], []
     house.bring(device)
     assert {verb for verb, _ in device.told} == {"hours"}

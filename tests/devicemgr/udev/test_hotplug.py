@@ -66,7 +66,7 @@ from devicemgr.devices import backoff as restarts
 from devicemgr.errors import DeviceUnreachable
 from devicemgr.udev.hotplug import Hotplug
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo
-from devicemgr.domain.ports.device import Driver
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.devices.supervisor import Listener, Supervisor
 
 restarts.FIRST_S = restarts.LAST_S = 600.0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devicemgr.domain.events import DoorContact, GateAlarm
+from devicemgr.domain.device_events import DoorContact, GateAlarm
 
 
 def only_happenings(device: Any, *, states: bool = False) -> Any:

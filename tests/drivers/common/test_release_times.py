@@ -5,7 +5,8 @@ import time
 import pytest
 
 from devicemgr.access.release import Opening, release_gate
-from devicemgr.domain.events import GateAlarm, Kind, PassageCompleted
+from devicemgr.domain.device_events import GateAlarm, PassageCompleted
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, Portal, PortalMode
 from devicemgr.domain.ports.device import Cancelable, Delivery, ReleaseTimes, SelfTimed
 from devicemgr.errors import NotYet

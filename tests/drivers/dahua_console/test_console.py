@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PIL import Image
 
-from devicemgr.domain.events import DeviceDecided, DeviceReported, GateAlarm, Kind
+from devicemgr.domain.device_events import DeviceDecided, DeviceReported, GateAlarm
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode
 from devicemgr.domain.ports.device import Gate, Holder, Holding, Replaying, Verifier
 from devicemgr.errors import DeviceBusy, DeviceRefused, DeviceUnreachable, HeldInPart, InvalidInput, OutcomeUnknown

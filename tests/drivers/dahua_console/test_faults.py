@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided
+from devicemgr.domain.device_events import DeviceDecided
 from devicemgr.domain.model import Direction
 from devicemgr.errors import DeviceError, OutcomeUnknown
 from drivers.common.http.client import Http

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided, DeviceReported, DoorContact, GateAlarm, Kind
+from devicemgr.domain.device_events import DeviceDecided, DeviceReported, DoorContact, GateAlarm
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import DeviceGarbled, DeviceRefused, NotVerifiable, OutcomeUnknown

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided, DeviceReported, Kind, Presented, PushRefused
+from devicemgr.domain.device_events import DeviceDecided, DeviceReported, Presented, PushRefused
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import DeviceBusy, DeviceRefused, OutcomeUnknown
 from drivers.dahua_console.events.push import MOST_BODY, PushListener
 from drivers.sim.dahua.push import push, push_body

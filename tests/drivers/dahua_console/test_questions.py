@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devicemgr.domain.events import Presented
+from devicemgr.domain.device_events import Presented
 from drivers.common.console.device_clock import ClockReading
 from drivers.dahua_console.events.translate import presented
 from drivers.dahua_console.parsing import Told

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided
+from devicemgr.domain.device_events import DeviceDecided
 from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.translate import from_stream, question, recorded
 from tests.drivers.hikvision_console.conftest import heard, until

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided, Kind
+from devicemgr.domain.device_events import DeviceDecided
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from devicemgr.domain.ports.device import Gate, Holder, Replaying, Verifier
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devicemgr.domain.events import (
+from devicemgr.domain.device_events import (
     DeviceDecided,
     DeviceReported,
     DoorContact,
     FireRelease,
     GateAlarm,
-    Kind,
     Presented,
     RexPressed,
 )
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import DeviceError, DeviceRefused
 from drivers.sim.hikvision.state import Stored
 from tests.drivers.hikvision_console.conftest import heard, until

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided, Presented
+from devicemgr.domain.device_events import DeviceDecided, Presented
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
 from drivers import Catalog

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devicemgr.domain.events import FireRelease, PassageCompleted
+from devicemgr.domain.device_events import FireRelease, PassageCompleted
 from devicemgr.domain.model import Direction, PortalMode
 from devicemgr.domain.ports.device import Delivery
 from devicemgr.errors import DeviceRefused, DeviceUnreachable

@@ -2,7 +2,8 @@
 
 import pytest
 
-from devicemgr.domain.events import GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from drivers.modbus_gate.lot_turnstile import State, facts_between
 

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from devicemgr.domain.events import FireRelease, GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import FireRelease, GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode, Signal
 from devicemgr.domain.ports.device import Indicator
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown

@@ -2,7 +2,8 @@
 
 import pytest
 
-from devicemgr.domain.events import DoorContact, FireRelease, GateAlarm, Kind, PassageCompleted, RexPressed
+from devicemgr.domain.device_events import DoorContact, FireRelease, GateAlarm, PassageCompleted, RexPressed
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode, Signal
 from devicemgr.domain.ports.device import Indicator
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devicemgr.domain.events import CardRead, DeviceDecided, DeviceReported, DoorContact, FireRelease, GateAlarm, Kind
+from devicemgr.domain.device_events import CardRead, DeviceDecided, DeviceReported, DoorContact, FireRelease, GateAlarm
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
 from devicemgr.errors import DeviceRefused, InvalidInput, OutcomeUnknown
 from drivers.common.onvif.services.access_points import card_names

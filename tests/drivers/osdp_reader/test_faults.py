@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from devicemgr.domain.events import CardRead, GateAlarm, KeysPressed, Kind
+from devicemgr.domain.device_events import CardRead, GateAlarm, KeysPressed
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
 from drivers.osdp_reader import line

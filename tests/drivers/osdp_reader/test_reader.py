@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from devicemgr.domain.events import CardRead, GateAlarm, KeysPressed, Kind, RexPressed
+from devicemgr.domain.device_events import CardRead, GateAlarm, KeysPressed, RexPressed
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode, Signal
 from devicemgr.domain.ports.device import Complaining, Gate, Indicator, Pairable, Traceable
 from devicemgr.errors import DeviceBusy, DeviceRefused, InvalidInput

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devicemgr.domain.events import CardRead, GateAlarm, KeysPressed, Kind, RexPressed
+from devicemgr.domain.device_events import CardRead, GateAlarm, KeysPressed, RexPressed
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from drivers.osdp_reader.driver import build

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from devicemgr.domain.events import FireRelease, RexPressed
+from devicemgr.domain.device_events import FireRelease, RexPressed
 from devicemgr.domain.model import Direction, PortalMode, Signal
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from drivers.relay_gate.boards import BOARDS

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from devicemgr.domain.model import DeviceConfig, VideoSource
-from devicemgr.domain.ports.device import Camera
+from devicemgr.domain.ports.video import Camera
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput
 from drivers.common.video.source import open_source
 from drivers.rtsp_camera.driver import DRIVER

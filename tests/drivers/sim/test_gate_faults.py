@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devicemgr.domain.events import GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import GateAlarm, PassageCompleted, PassageStarted
 from devicemgr.domain.model import Direction
 from devicemgr.errors import DeviceError, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from drivers.common.relays.dry_contacts import POWER_LOST

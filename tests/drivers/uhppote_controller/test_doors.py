@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from devicemgr.domain.events import DoorContact, FireRelease, GateAlarm, Kind
+from devicemgr.domain.device_events import DoorContact, FireRelease, GateAlarm
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
 from devicemgr.domain.ports.device import Gate, Holder, Replaying
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown

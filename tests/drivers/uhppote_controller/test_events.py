@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devicemgr.domain.events import CardRead, DeviceDecided, DeviceReported, Kind
+from devicemgr.domain.device_events import CardRead, DeviceDecided, DeviceReported
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from devicemgr.domain.ports.device import Holding
 from drivers.sim.uhppote.controller import SimulatedUhppote, obey

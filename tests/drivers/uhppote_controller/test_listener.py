@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided
+from devicemgr.domain.device_events import DeviceDecided
 from drivers.sim.uhppote.controller import SimulatedUhppote
 
 SERIAL = 423187757

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import pytest
 from uhppoted import decode, encode
 
-from devicemgr.domain.events import DeviceDecided, DoorContact, FireRelease
+from devicemgr.domain.device_events import DeviceDecided, DoorContact, FireRelease
 from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import DeviceRefused

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from devicemgr.domain.events import CardRead
+from devicemgr.domain.device_events import CardRead
 from devicemgr.domain.model import PortalMode
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import DeviceError, DeviceUnreachable, InvalidInput

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.routes.devices import sync
 from devicemgr.domain.model import DeviceConfig
-from devicemgr.domain.ports.device import Driver
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import InvalidInput, NotFound, RequestError
 from devicemgr.people import erasure_events
 from devicemgr.site import password_scope
-from devicemgr.store.site import device_sync, devices_and_portals, provisioning
+from devicemgr.store.site import device_sync, devices as device_store, provisioning
 from devicemgr.store.tables import DeviceRow
 from devicemgr.text import safe, slug
 
@@ -138,7 +138,7 @@ def add_device(body: NewDevice, context: Ctx, caller: Who) -> dict[str, Any]:
     )  # fmt: skip
     config = checked(context, config)
     with context.site.database.write() as session:
-        row = devices_and_portals.add_device(session, context.site.vault, config)
+        row = device_store.add_device(session, context.site.vault, config)
         row.profile = provisioning.require(session, body.profile) if body.profile else None
         detail = {"device": row.name, "driver": row.driver, "address": row.address}
         context.record(session, "admin.device_added", caller, detail)
@@ -163,7 +163,7 @@ def list_devices(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All devices with their state."""
     states = _states(context)
     with context.site.database.read() as session:
-        return [_device_json(row, states) for row in devices_and_portals.devices(session)]
+        return [_device_json(row, states) for row in device_store.devices(session)]
 
 
 @router.get("/devices/{name}")
@@ -171,7 +171,7 @@ def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One device, and what it holds."""
     states = _states(context)
     with context.site.database.read() as session:
-        row = devices_and_portals.device(session, name)
+        row = device_store.device(session, name)
         found = _device_json(row, states) | {"provisioned": provisioning.progress(session, row.id)}
     return found | {"holds": sync.summary(context, name)}
 
@@ -180,18 +180,18 @@ def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
 def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dict[str, Any]:
     """Change address, credentials or options; another host or port needs the password again. A daemon reconnects."""
     with context.site.database.read() as session:
-        wanted = _changed(context, devices_and_portals.device(session, name), body)
+        wanted = _changed(context, device_store.device(session, name), body)
     # Checking may load a vendor's library, which must not keep the ledger from its database; so it comes before.
     checked(context, wanted)
     with context.site.database.write() as session:
-        row = devices_and_portals.device(session, name)
+        row = device_store.device(session, name)
         config = _changed(context, row, body)
         if not password_scope.is_kept_place(row.address, config.address):
             provisioning.forget_all_secrets(
                 session, row.id
             )  # provisioning would try them on the device at the new place
         row.address, row.username, row.options = config.address, config.username, options_of(context, config)
-        devices_and_portals.set_password(row, context.site.vault, config.password)
+        device_store.set_password(row, context.site.vault, config.password)
         if body.profile is not None:
             row.profile = provisioning.require(session, body.profile) if body.profile else None
         context.record(
@@ -203,7 +203,7 @@ def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dic
 
 def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConfig:
     """Return what the device becomes; InvalidInput where its kept password would go to another place."""
-    before = devices_and_portals.device_config(row, context.site.vault)
+    before = device_store.device_config(row, context.site.vault)
     password = body.password.get_secret_value() if body.password else before.password
     after = DeviceConfig(
         row.id, row.name, row.driver, address(body.address or row.address),
@@ -218,7 +218,7 @@ def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConf
 def remove_device(name: str, context: Ctx, caller: Who, forget: bool = False) -> dict[str, Any]:
     """Remove a device that no portal uses and that holds nobody; with `forget` one that does, which is recorded."""
     with context.site.database.write() as session:
-        row = devices_and_portals.device(session, name)
+        row = device_store.device(session, name)
         people, here = device_sync.people_of(session, row.id)
         if people and not forget:
             raise RequestError(
@@ -226,7 +226,7 @@ def remove_device(name: str, context: Ctx, caller: Who, forget: bool = False) ->
                 f"`devicemgr device sync {name}`), or leave them on it with --forget"
             )
         facts = erasure_events.left_facts(session, name, people, here)
-        devices_and_portals.remove_device(session, row)
+        device_store.remove_device(session, row)
         context.record(session, "admin.device_removed", caller, {"device": name, "left_people": len(people)})
         context.site.ledger.append(session, facts)
     context.runtime.site_changed()
@@ -237,6 +237,6 @@ def remove_device(name: str, context: Ctx, caller: Who, forget: bool = False) ->
 def check_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """Connect and read everything that can be read; nothing moves."""
     with context.site.database.read() as session:
-        row = devices_and_portals.device(session, name)
+        row = device_store.device(session, name)
     found = context.runtime.call_device(name, lambda device: device.check(), TEST_SECONDS)
     return {"name": name, "driver": row.driver, "ok": True, "found": found}

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.api.context import Ctx, Who
 from devicemgr.provisioning import discovery
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 
 router = APIRouter(tags=["devices"])
 
@@ -25,5 +25,5 @@ class Search(BaseModel):
 def discover_devices(body: Search, context: Ctx, _: Who) -> dict[str, Any]:
     """Look now; nothing is added, and no password is sent."""
     with context.site.database.read() as session:
-        known = {row.name: row.address for row in devices_and_portals.devices(session)}
+        known = {row.name: row.address for row in device_store.devices(session)}
     return discovery.discover(context.site.parts.catalog, known, body.seconds, body.hosts, body.kind)

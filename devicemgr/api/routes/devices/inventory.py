@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from devicemgr.api.context import Ctx, Who
 from devicemgr.provisioning.firmware_advisories import judge, known
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 from devicemgr.text import rfc3339, safe
 
 router = APIRouter(tags=["devices"])
@@ -19,7 +19,7 @@ def device_info(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """As the running daemon read it when it last connected, or read now; InvalidInput for a bad list of holes."""
     entries = known(context.site.home.path)
     with context.site.database.read() as session:
-        kind = devices_and_portals.device(session, name).driver
+        kind = device_store.device(session, name).driver
     info, read = context.runtime.device_info(name)
     told = {field: safe(value, _LONGEST) for field, value in asdict(info).items()}
     holes = [asdict(finding) for finding in judge(info, entries)]

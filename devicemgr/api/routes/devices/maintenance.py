@@ -10,7 +10,7 @@ from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.maintenance import Identifying, Pictured, Rebootable
 from devicemgr.errors import DeviceError, InvalidInput, OutcomeUnknown
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 from devicemgr.text import safe
 
 router = APIRouter(tags=["devices"])
@@ -21,7 +21,7 @@ REBOOTED, PICTURED = "admin.device_rebooted", "admin.device_snapshot_taken"
 def require(context: Context, name: str, able: type, what: str) -> str:
     """The device's kind; InvalidInput when devices of this kind are not `able`. Nothing is connected."""
     with context.site.database.read() as session:
-        config = devices_and_portals.device_config(devices_and_portals.device(session, name), context.site.vault)
+        config = device_store.device_config(device_store.device(session, name), context.site.vault)
     if not isinstance(context.site.parts.catalog.get(config.driver).build(config), able):
         raise InvalidInput(f"a device of kind {config.driver} {what} from here; do it at the device or on its own page")
     return config.driver

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.domain.ports.device import Pairable
 from devicemgr.errors import DeviceBusy, DeviceError, InvalidInput, OutcomeUnknown
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 
 router = APIRouter(tags=["devices"])
 
@@ -54,7 +54,7 @@ class _Pairing:
         self._caller = caller
         self._name = name
         with context.site.database.read() as session:
-            config = devices_and_portals.device_config(devices_and_portals.device(session, name), context.site.vault)
+            config = device_store.device_config(device_store.device(session, name), context.site.vault)
         self._before = config.password
         kept = config.password.split(",") if config.password else []
         self._unproven = len(kept) > 1
@@ -98,7 +98,5 @@ class _Pairing:
 
     def _store(self, password: str | None, detail: dict[str, Any]) -> None:
         with self._context.site.database.write() as session:
-            devices_and_portals.set_password(
-                devices_and_portals.device(session, self._name), self._context.site.vault, password
-            )
+            device_store.set_password(device_store.device(session, self._name), self._context.site.vault, password)
             self._context.record(session, PAIRED, self._caller, {"device": self._name} | detail)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.domain.ports.device import Provisionable
 from devicemgr.provisioning.provisioner import PROVISIONED, Provisioning
-from devicemgr.store.site import devices_and_portals, provisioning
+from devicemgr.store.site import devices as device_store, provisioning
 
 router = APIRouter(tags=["devices"])
 
@@ -39,8 +39,8 @@ def provisionable(context: Ctx, _: Who, profile: str | None = None) -> list[str]
         if profile is not None:
             provisioning.require(session, profile)
         configs = [
-            devices_and_portals.device_config(row, context.site.vault)
-            for row in devices_and_portals.devices(session)
+            device_store.device_config(row, context.site.vault)
+            for row in device_store.devices(session)
             if profile is not None or row.profile
         ]
     kinds = {config.driver: config for config in configs}

@@ -14,7 +14,7 @@ from devicemgr.domain.ports.device import Device, Traceable
 from devicemgr.domain.ports.maintenance import Identifying, Recordable, Reply
 from devicemgr.errors import InvalidInput
 from devicemgr.provisioning.anonymizer import Scrubber
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 
 router = APIRouter(tags=["devices"])
 RECORDED = "admin.device_recorded"
@@ -25,7 +25,7 @@ RECORD_SECONDS = 60.0
 def record_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """What the device answers to the usual questions, or the latest bytes on its line; nothing in it names anybody."""
     with context.site.database.read() as session:
-        config = devices_and_portals.device_config(devices_and_portals.device(session, name), context.site.vault)
+        config = device_store.device_config(device_store.device(session, name), context.site.vault)
     device = context.site.parts.catalog.get(config.driver).build(config)
     if isinstance(device, Recordable):
         told = _replies(context, config)

@@ -8,7 +8,7 @@ from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.domain.desired_state import Desired, Plan
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import NotFound
-from devicemgr.store.site import device_sync, devices_and_portals
+from devicemgr.store.site import device_sync, devices as device_store
 from devicemgr.sync.reconciler import sync_of
 from devicemgr.text import rfc3339
 
@@ -56,7 +56,7 @@ def _holding_json(holding: Holding, wanted: Desired) -> dict[str, Any]:
 def sync(name: str, context: Ctx, caller: Who, prune: bool = False) -> dict[str, Any]:
     """Bring the device in step, now; GET the same path until `phase` is `done` or `failed`."""
     with context.site.database.write(changes_site=False) as session:
-        detail = {"device": devices_and_portals.device(session, name).name, "prune": prune}
+        detail = {"device": device_store.device(session, name).name, "prune": prune}
         context.record(session, "admin.device_sync", caller, detail)
     return context.runtime.sync_device(name, prune=prune).as_json()
 
@@ -81,7 +81,7 @@ def show(name: str, context: Ctx, _: Who) -> dict[str, Any]:
 def summary(context: Context, name: str) -> dict[str, Any]:
     """What `device show` tells of a device that keeps people or cards."""
     with context.site.database.read() as session:
-        row = devices_and_portals.device(session, name)
+        row = device_store.device(session, name)
         counts = device_sync.counts(session).get(name, {})
         failures = device_sync.failures(session, row.id, _MOST_FAILURES)
     run = context.runtime.last_run(name)

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from devicemgr.api.context import Ctx, Who
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 from devicemgr.text import rfc3339
 
 router = APIRouter(tags=["devices"])
@@ -17,7 +17,7 @@ router = APIRouter(tags=["devices"])
 def trace_device(name: str, context: Ctx, _: Who, after: float = 0.0) -> dict[str, Any]:
     """What went over the line since CLOCK_MONOTONIC second `after`, oldest first; `way` is rx or tx, `bytes` hex."""
     with context.site.database.read() as session:
-        place = devices_and_portals.device(session, name).address
+        place = device_store.device(session, name).address
     found = context.runtime.trace_device(name)
     now, ticks = datetime.now(UTC), time.monotonic()
     told = [

@@ -10,7 +10,7 @@ from devicemgr.api.context import Ctx, Who
 from devicemgr.domain.rules.schedules import format_window, parse_timezone, parse_window
 from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import access_levels as level_store
 from devicemgr.store.tables import LevelRow, ScheduleRow
 from devicemgr.text import safe, slug
 
@@ -46,8 +46,8 @@ def add_level(body: NewLevel, context: Ctx, caller: Who) -> dict[str, Any]:
         row = LevelRow(name=name)
         session.add(row)
         session.flush()
-        devices_and_portals.set_level_portals(session, row, body.portals, body.schedule)
-        answer = devices_and_portals.level_json(row)
+        level_store.set_level_portals(session, row, body.portals, body.schedule)
+        answer = level_store.level_json(row)
         context.record(session, "admin.level_added", caller, {"level": answer})
     context.runtime.site_changed()
     return answer
@@ -57,23 +57,21 @@ def add_level(body: NewLevel, context: Ctx, caller: Who) -> dict[str, Any]:
 def list_levels(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All levels."""
     with context.site.database.read() as session:
-        return [devices_and_portals.level_json(row) for row in devices_and_portals.levels(session)]
+        return [level_store.level_json(row) for row in level_store.levels(session)]
 
 
 @router.get("/levels/{name}")
 def show_level(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One level and who holds it."""
     with context.site.database.read() as session:
-        return devices_and_portals.level_json(devices_and_portals.level(session, name)) | {
-            "people": people.holders(session, name)
-        }
+        return level_store.level_json(level_store.level(session, name)) | {"people": people.holders(session, name)}
 
 
 @router.delete("/levels/{name}")
 def remove_level(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a level that nobody holds."""
     with context.site.database.write() as session:
-        row = devices_and_portals.level(session, name)
+        row = level_store.level(session, name)
         held = people.holders(session, name)
         if held:
             raise RequestError(f"{len(held)} people hold level '{name}'; revoke it first")
@@ -119,22 +117,22 @@ def add_schedule(body: NewSchedule, context: Ctx, caller: Who) -> dict[str, Any]
 def list_schedules(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All schedules."""
     with context.site.database.read() as session:
-        return [_schedule_json(row) for row in devices_and_portals.schedules(session)]
+        return [_schedule_json(row) for row in level_store.schedules(session)]
 
 
 @router.get("/schedules/{name}")
 def show_schedule(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One schedule."""
     with context.site.database.read() as session:
-        return _schedule_json(devices_and_portals.schedule(session, name))
+        return _schedule_json(level_store.schedule(session, name))
 
 
 @router.delete("/schedules/{name}")
 def remove_schedule(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a schedule that no level uses."""
     with context.site.database.write() as session:
-        row = devices_and_portals.schedule(session, name)
-        users = devices_and_portals.levels_under(session, name)
+        row = level_store.schedule(session, name)
+        users = level_store.levels_under(session, name)
         if users:
             raise RequestError(f"level '{users[0]}' uses schedule '{name}'; `devicemgr level remove {users[0]}` first")
         session.delete(row)

@@ -11,7 +11,7 @@ from devicemgr.domain.model import Capability, ConsoleLiveness, Direction, FailM
 from devicemgr.domain.rules.factors import lacking
 from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
 from devicemgr.store.database import Session
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import access_levels as level_store, devices as device_store, portals as portal_store
 from devicemgr.store.tables import DeviceRow, PortalRow
 from devicemgr.text import slug
 
@@ -73,7 +73,7 @@ class ModeChange(BaseModel):
 
 
 def _able(context: Context, session: Session, name: str, *wanted: Capability) -> DeviceRow:
-    row = devices_and_portals.device(session, name)
+    row = device_store.device(session, name)
     if not context.site.parts.catalog.get(row.driver).capabilities & set(wanted):
         able = " or ".join(str(c) for c in wanted)
         raise InvalidInput(f"device '{name}' ({row.driver}) is not a {able}; `devicemgr device drivers` tells what is")
@@ -82,9 +82,9 @@ def _able(context: Context, session: Session, name: str, *wanted: Capability) ->
 
 def _set_points(context: Context, session: Session, row: PortalRow, direction: Direction, names: list[str]) -> None:
     for name in names:
-        device, _ = devices_and_portals.split_point(name)
+        device, _ = portal_store.split_point(name)
         _able(context, session, device, Capability.CAMERA, Capability.READER, Capability.CONSOLE)
-    devices_and_portals.set_access_points(session, row, direction, names)
+    portal_store.set_access_points(session, row, direction, names)
 
 
 def _require_free_channel(context: Context, session: Session, gate: DeviceRow, channel: int, name: str) -> None:
@@ -93,7 +93,7 @@ def _require_free_channel(context: Context, session: Session, gate: DeviceRow, c
         has = f"channels 1 to {channels}" if channels else "no channels; see its options"
         raise InvalidInput(f"'{gate.name}' has {has}, so that {channel} would open nothing")
     # What a gate reports of a channel must belong to one portal.
-    taken = devices_and_portals.portal_on(session, gate.id, channel, other_than=name)
+    taken = portal_store.portal_on(session, gate.id, channel, other_than=name)
     if taken is not None:
         raise AlreadyExists(f"channel {channel} of '{gate.name}' opens portal '{taken.name}'; choose another channel")
 
@@ -110,7 +110,7 @@ def _warnings(context: Context, session: Session, portal: dict[str, Any]) -> lis
         return [f"{portal['name']} has no reader or camera yet; add one with --entry or --exit"]
     found = []
     for side, names in sides.items():
-        kinds = {devices_and_portals.device(session, devices_and_portals.split_point(name)[0]).driver for name in names}
+        kinds = {device_store.device(session, portal_store.split_point(name)[0]).driver for name in names}
         able = frozenset[Capability]().union(*(context.site.parts.catalog.get(kind).capabilities for kind in kinds))
         if missing := lacking(require, able):
             what = " and ".join(sorted(missing))
@@ -146,7 +146,7 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
         _set_points(context, session, row, Direction.ENTRY, body.entry)
         _set_points(context, session, row, Direction.EXIT, body.exit)
         session.refresh(row)
-        answer = devices_and_portals.portal_json(row)
+        answer = portal_store.portal_json(row)
         context.record(session, "admin.portal_added", caller, {"portal": answer})
         warnings = _warnings(context, session, answer)
     context.runtime.site_changed()
@@ -158,10 +158,7 @@ def list_portals(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All portals with their state."""
     states = _states(context)
     with context.site.database.read() as session:
-        return [
-            devices_and_portals.portal_json(row) | states.get(row.name, _UNKNOWN)
-            for row in devices_and_portals.portals(session)
-        ]
+        return [portal_store.portal_json(row) | states.get(row.name, _UNKNOWN) for row in portal_store.portals(session)]
 
 
 @router.get("/{name}")
@@ -169,14 +166,14 @@ def show_portal(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One portal."""
     states = _states(context)
     with context.site.database.read() as session:
-        return devices_and_portals.portal_json(devices_and_portals.portal(session, name)) | states.get(name, _UNKNOWN)
+        return portal_store.portal_json(portal_store.portal(session, name)) | states.get(name, _UNKNOWN)
 
 
 @router.patch("/{name}")
 def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dict[str, Any]:
     """Change a portal."""
     with context.site.database.write() as session:
-        row = devices_and_portals.portal(session, name)
+        row = portal_store.portal(session, name)
         if body.gate is not None:
             row.gate = _able(context, session, body.gate, Capability.GATE)
         for field in ("channel", "release_seconds", "frames", "fail", "require", "liveness", "console_liveness"):
@@ -191,7 +188,7 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
                 _set_points(context, session, row, direction, names)
         session.flush()
         session.refresh(row)
-        answer = devices_and_portals.portal_json(row)
+        answer = portal_store.portal_json(row)
         context.record(session, "admin.portal_edited", caller, {"portal": answer})
         warnings = _warnings(context, session, answer)
     context.runtime.site_changed()
@@ -202,8 +199,8 @@ def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dic
 def remove_portal(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a portal that no level covers."""
     with context.site.database.write() as session:
-        row = devices_and_portals.portal(session, name)
-        users = devices_and_portals.levels_over(session, name)
+        row = portal_store.portal(session, name)
+        users = level_store.levels_over(session, name)
         if users:
             raise RequestError(f"level '{users[0]}' covers portal '{name}'; `devicemgr level remove {users[0]}` first")
         session.delete(row)

@@ -22,7 +22,13 @@ from devicemgr.site import site_file
 from devicemgr.site.runtime import Runtime
 from devicemgr.store.database import Database, Session
 from devicemgr.store.people import face_models, samples
-from devicemgr.store.site import devices_and_portals, provisioning, settings
+from devicemgr.store.site import (
+    access_levels as level_store,
+    devices as device_store,
+    portals as portal_store,
+    provisioning,
+    settings,
+)
 from devicemgr.store.tables import LevelPortalRow, LevelRow
 from devicemgr.text import safe, slug
 
@@ -148,27 +154,27 @@ def _apply(
 
 def _without_password(session: Session) -> list[str]:
     """Devices with a user name, whose password must still be given."""
-    return [row.name for row in devices_and_portals.devices(session) if row.username and row.sealed_password is None]
+    return [row.name for row in device_store.devices(session) if row.username and row.sealed_password is None]
 
 
 def _current(session: Session) -> site_file.Document:
     found = settings.load(session)
     fields = set(portals.NewPortal.model_fields) - {"name"}
-    rows = [devices_and_portals.portal_json(row) for row in devices_and_portals.portals(session)]
+    rows = [portal_store.portal_json(row) for row in portal_store.portals(session)]
     return {
         "site": found.model_dump(mode="json", exclude={"model"}),
         "model": _stated(found.model),
         "schedules": {
             row.name: {"windows": row.windows, "timezone": row.timezone, "holidays": row.holidays}
-            for row in devices_and_portals.schedules(session)
+            for row in level_store.schedules(session)
         },
         "profiles": provisioning.all_stated(session),
         "devices": {
             row.name: _device(row.driver, row.address, row.username, row.options, row.profile)
-            for row in devices_and_portals.devices(session)
+            for row in device_store.devices(session)
         },
         "portals": {row["name"]: _sorted({name: row[name] for name in row if name in fields}) for row in rows},
-        "levels": {row.name: {"portals": _covered(row)} for row in devices_and_portals.levels(session)},
+        "levels": {row.name: {"portals": _covered(row)} for row in level_store.levels(session)},
     }
 
 
@@ -305,7 +311,7 @@ def _apply_schedule(
     elif change["change"] == "add":
         access_levels.add_schedule(access_levels.NewSchedule(name=name, **wanted["schedules"][name]), context, caller)
     else:
-        row = devices_and_portals.schedule(session, name)
+        row = level_store.schedule(session, name)
         for field, value in wanted["schedules"][name].items():
             setattr(row, field, value)
         context.record(session, "admin.schedule_edited", caller, {"schedule": {"name": name} | change["fields"]})
@@ -336,7 +342,7 @@ def _apply_device(
     if "driver" in change["fields"]:
         raise InvalidInput(f"device '{name}' is a {change['fields']['driver'][0]}; a new kind needs a new name")
     options = fields.get("options", {})
-    dropped = {option: None for option in devices_and_portals.device(session, name).options if option not in options}
+    dropped = {option: None for option in device_store.device(session, name).options if option not in options}
     body = devices.DeviceChange(
         address=fields["address"], username=fields.get("username", ""), options=dropped | options,
         profile=fields.get("profile", ""),
@@ -370,12 +376,12 @@ def _apply_level(
     session.flush()
     for entry in wanted["levels"][name]["portals"]:
         portal, _, schedule = entry.partition("@")
-        covered = LevelPortalRow(level_name=name, portal_name=devices_and_portals.portal(session, portal).name)
-        covered.schedule_name = devices_and_portals.schedule(session, schedule).name if schedule else None
+        covered = LevelPortalRow(level_name=name, portal_name=portal_store.portal(session, portal).name)
+        covered.schedule_name = level_store.schedule(session, schedule).name if schedule else None
         row.portals.append(covered)
     session.flush()
     kind = "admin.level_added" if change["change"] == "add" else "admin.level_edited"
-    context.record(session, kind, caller, {"level": devices_and_portals.level_json(row)})
+    context.record(session, kind, caller, {"level": level_store.level_json(row)})
 
 
 _APPLY = {

@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from datetime import UTC, datetime
 
-from devicemgr.domain.events import CardRead, DeviceDecided, DeviceFact, GateAlarm, Kind, Reason
+from devicemgr.domain.device_events import CardRead, DeviceDecided, DeviceFact, GateAlarm
+from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import JsonValue
 from devicemgr.domain.rules.card_formats import names_of, names_of_number, parse_number, whole_number
 from devicemgr.errors import DeviceRefused, InvalidInput

@@ -1,6 +1,6 @@
 """Digital inputs of an ONVIF device as facts: what is pressed, what alarms, and whether there is fire."""
 
-from devicemgr.domain.events import DeviceFact, FireRelease, GateAlarm, RexPressed
+from devicemgr.domain.device_events import DeviceFact, FireRelease, GateAlarm, RexPressed
 from drivers.common.onvif.options import WiredOptions
 from drivers.common.onvif.services.notifications import Notice, state_of
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devicemgr.domain.events import DeviceFact, DeviceReported, DoorContact, GateAlarm, Kind
+from devicemgr.domain.device_events import DeviceFact, DeviceReported, DoorContact, GateAlarm
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, JsonValue, PortalMode
 from devicemgr.domain.ports.device import Delivery
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, InvalidInput, OutcomeUnknown

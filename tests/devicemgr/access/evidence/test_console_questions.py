@@ -8,10 +8,10 @@ import pytest
 
 from devicemgr.access.evidence.console_questions import MAX_REMEMBERED, ConsoleQuestions
 from devicemgr.access.evidence.recent_grants import RecentGrants
-from devicemgr.domain.events import DeviceDecided, Presented
+from devicemgr.domain.device_events import DeviceDecided, Presented
 from devicemgr.domain.model import Direction, Factor, Requirement
 from devicemgr.store.people import credentials, people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import access_levels as level_store, portals as portal_store
 from devicemgr.store.tables import ScheduleRow
 
 THEN = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -39,7 +39,7 @@ def console(entrance: Any) -> Any:
 
 def set_portal(entrance: Any, **fields: str) -> None:
     with entrance.site.database.write() as session:
-        row = devices_and_portals.portal(session, "lobby")
+        row = portal_store.portal(session, "lobby")
         for name, value in fields.items():
             setattr(row, name, value)
     entrance.rules.refresh()
@@ -145,8 +145,8 @@ def test_a_question_opens_once_however_often_it_is_sent(console: Any) -> None:
 
 def test_the_same_question_by_another_console_of_the_portal_opens_nothing_more(console: Any) -> None:
     with console.site.database.write() as session:
-        row = devices_and_portals.portal(session, "lobby")
-        devices_and_portals.set_access_points(session, row, Direction.EXIT, ["arm"])
+        row = portal_store.portal(session, "lobby")
+        portal_store.set_access_points(session, row, Direction.EXIT, ["arm"])
     console.rules.refresh()
     console.gate.answer = lambda *_: None
     assert ask(console) is None
@@ -199,7 +199,7 @@ def out_of_hours(entrance: Any) -> None:
     with entrance.site.database.write() as session:
         session.add(ScheduleRow(name="never", timezone="UTC", windows=[], holidays=[]))
         session.flush()
-        devices_and_portals.set_level_portals(session, devices_and_portals.level(session, "staff"), ["lobby"], "never")
+        level_store.set_level_portals(session, level_store.level(session, "staff"), ["lobby"], "never")
     entrance.rules.refresh()
 
 

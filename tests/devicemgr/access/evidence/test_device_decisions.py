@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided, DeviceReported, Kind, Presented
+from devicemgr.domain.device_events import DeviceDecided, DeviceReported, Presented
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, Factor, Signal
 from devicemgr.operations import status
 from devicemgr.store.ledger import events
 from devicemgr.store.people import people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store, portals as portal_store
 
 THEN = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 
@@ -52,8 +53,8 @@ def test_a_console_asks_and_both_gate_and_console_hear_yes(console: Any) -> None
 
 def test_a_console_that_is_the_gate_opens_by_its_answer_alone(console: Any) -> None:
     with console.site.database.write() as session:
-        row = devices_and_portals.portal(session, "lobby")
-        row.gate = devices_and_portals.device(session, "cam")
+        row = portal_store.portal(session, "lobby")
+        row.gate = device_store.device(session, "cam")
     console.rules.refresh()
     ask(console)
     console.finish()

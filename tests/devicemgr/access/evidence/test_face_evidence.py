@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from devicemgr.access.evidence.face_evidence import Presence
-from devicemgr.domain.events import Reason, Sighting
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Liveness, Portal
 from devicemgr.domain.ports.recognition import Match
 from devicemgr.domain.rules.policy import FaceEvidence
+from devicemgr.domain.sighting import Sighting
 
 FACE = np.ones(4, dtype=np.float32) / 2
 PLAIN = Portal("lobby", "arm")

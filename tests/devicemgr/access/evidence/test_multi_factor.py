@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from devicemgr.access.evidence.pins import PinChecked, hash_pin
-from devicemgr.domain.events import CardRead, KeysPressed
+from devicemgr.domain.device_events import CardRead, KeysPressed
 from devicemgr.domain.model import Direction, Requirement, Signal
 from devicemgr.store.people import consents, credentials, people
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import portals as portal_store
 
 ANNA, BORIS = np.eye(4, dtype=np.float32)[:2]
 CARD = CardRead(1, ("80:58400", "5301280", "raw:26:2A1C841"))
@@ -29,7 +29,7 @@ def door(entrance: Any) -> Any:
 
 def require(door: Any, wanted: Requirement) -> None:
     with door.site.database.write() as session:
-        devices_and_portals.portal(session, "lobby").require = str(wanted)
+        portal_store.portal(session, "lobby").require = str(wanted)
     door.rules.refresh()
 
 

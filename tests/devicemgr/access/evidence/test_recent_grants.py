@@ -11,13 +11,19 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from devicemgr.access.evidence.pins import PinChecked, hash_pin
 from devicemgr.access.evidence.recent_grants import SAME_PERSON_S, RecentGrants
-from devicemgr.domain.events import CardRead, DeviceDecided, KeysPressed, PassageCompleted, Presented, Sighting
+from devicemgr.domain.device_events import CardRead, DeviceDecided, KeysPressed, PassageCompleted, Presented
 from devicemgr.domain.model import AccessPoint, DeviceConfig, Direction, Factor, Portal, Requirement
 from devicemgr.domain.ports.device import ReleaseTimes
 from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DeviceRefused, OutcomeUnknown
 from devicemgr.store.people import credentials, people
-from devicemgr.store.site import devices_and_portals, settings as site_settings
+from devicemgr.store.site import (
+    access_levels as level_store,
+    devices as device_store,
+    portals as portal_store,
+    settings as site_settings,
+)
 from devicemgr.store.tables import PortalRow
 
 ANNA = np.eye(4, dtype=np.float32)[0]
@@ -47,18 +53,16 @@ def hall(entrance: Any) -> Any:
     """Two lanes, `lobby` and `second`, in one group, each with entry and exit; Anna and Bert have cards."""
     with entrance.site.database.write() as session:
         for name in ("arm2", "cam2", "out", "out2"):
-            devices_and_portals.add_device(session, entrance.site.vault, DeviceConfig("", name, "fake_gate", "x"))
-        gate = devices_and_portals.device(session, "arm2")
+            device_store.add_device(session, entrance.site.vault, DeviceConfig("", name, "fake_gate", "x"))
+        gate = device_store.device(session, "arm2")
         row = PortalRow(name="second", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         session.add(row)
         session.flush()
-        devices_and_portals.set_access_points(session, row, ENTRY, ["cam2"])
-        devices_and_portals.set_access_points(session, row, EXIT, ["out2"])
-        lobby = devices_and_portals.portal(session, "lobby")
-        devices_and_portals.set_access_points(session, lobby, EXIT, ["out"])
-        devices_and_portals.set_level_portals(
-            session, devices_and_portals.level(session, "staff"), ["lobby", "second"], None
-        )
+        portal_store.set_access_points(session, row, ENTRY, ["cam2"])
+        portal_store.set_access_points(session, row, EXIT, ["out2"])
+        lobby = portal_store.portal(session, "lobby")
+        portal_store.set_access_points(session, lobby, EXIT, ["out"])
+        level_store.set_level_portals(session, level_store.level(session, "staff"), ["lobby", "second"], None)
         bert = people.add(session, "B2", "Bert", None, None)
         people.set_level(session, bert, "staff", held=True)
         credentials.assign_card(session, people.get(session, "A1"), "11")
@@ -72,7 +76,7 @@ def hall(entrance: Any) -> Any:
 def group(hall: Any, name: str, seconds: float = 10.0) -> None:
     with hall.site.database.write() as session:
         for portal in ("lobby", "second"):
-            devices_and_portals.portal(session, portal).lane_group = name
+            portal_store.portal(session, portal).lane_group = name
         found = site_settings.load(session)
         site_settings.save(session, found.model_copy(update={"lanes_side_by_side": seconds}))
     hall.rules.refresh()
@@ -238,7 +242,7 @@ def test_a_release_that_the_gate_keeps_longer_stands_longer(hall: Any, clock: Cl
 def test_a_pin_at_the_second_lane_opens_nothing_more(hall: Any) -> None:
     """The factor was waited for when the first lane opened."""
     with hall.site.database.write() as session:
-        devices_and_portals.portal(session, "second").require = str(Requirement.CARD_PIN)
+        portal_store.portal(session, "second").require = str(Requirement.CARD_PIN)
     hall.rules.refresh()
     card(hall, "A1", "cam2")
     card(hall, "A1", "cam")
@@ -269,10 +273,8 @@ def console(hall: Any, name: str) -> list[tuple[int, bool]]:
 def test_a_console_that_asks_for_whom_another_lane_or_reader_let_in_is_answered_no(hall: Any, device: str) -> None:
     answers = console(hall, device)
     with hall.site.database.write() as session:
-        devices_and_portals.add_device(session, hall.site.vault, DeviceConfig("", "reader", "fake_gate", "x"))
-        devices_and_portals.set_access_points(
-            session, devices_and_portals.portal(session, "lobby"), ENTRY, ["cam", "reader"]
-        )
+        device_store.add_device(session, hall.site.vault, DeviceConfig("", "reader", "fake_gate", "x"))
+        portal_store.set_access_points(session, portal_store.portal(session, "lobby"), ENTRY, ["cam", "reader"])
     hall.rules.refresh()
     card(hall, "A1", "reader")
     hall.pipeline.on_device_fact(device, question(5))
@@ -292,7 +294,7 @@ def test_a_console_that_asks_twice_releases_a_gate_once(hall: Any) -> None:
 def test_a_console_that_is_the_gate_renews_its_own_pulse(hall: Any) -> None:
     answers = console(hall, "cam")
     with hall.site.database.write() as session:
-        devices_and_portals.portal(session, "lobby").gate = devices_and_portals.device(session, "cam")
+        portal_store.portal(session, "lobby").gate = device_store.device(session, "cam")
     hall.rules.refresh()
     for serial in (5, 6):
         hall.pipeline.on_device_fact("cam", question(serial))

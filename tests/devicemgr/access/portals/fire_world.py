@@ -10,11 +10,13 @@ from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals.fire_alarm import FireWatch
 from devicemgr.access.portals.portal_modes import PortalModes
 from devicemgr.devices.supervisor import DeviceState, Health
-from devicemgr.domain.events import Fact, FireRelease
+from devicemgr.domain.device_events import FireRelease
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import Capability, DeviceConfig, PortalMode
-from devicemgr.domain.ports.device import Device, Driver
+from devicemgr.domain.ports.device import Device
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import DevicemgrError, DeviceUnreachable
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store
 
 ONE, NONE = frozenset({""}), frozenset[str]()
 
@@ -68,8 +70,8 @@ class World:
         self.wrong: list[str] = []
         self.counts: Counter[str] = Counter()
         with site.database.write() as session:
-            if not any(row.name == "siren" for row in devices_and_portals.devices(session)):
-                devices_and_portals.add_device(session, site.vault, DeviceConfig("", "siren", "panel", "x"))
+            if not any(row.name == "siren" for row in device_store.devices(session)):
+                device_store.add_device(session, site.vault, DeviceConfig("", "siren", "panel", "x"))
         self.start()
 
     def start(self) -> None:
@@ -78,7 +80,7 @@ class World:
         self.fires = FireWatch(self.rules)
         with self.site.database.read() as session:
             self.fires.remember(session)
-            rows = {row.name: row.id for row in devices_and_portals.devices(session)}
+            rows = {row.name: row.id for row in device_store.devices(session)}
         self.rules.refresh()
         configs = [DeviceConfig(rows["arm"], "arm", "fake_gate", "x")]
         configs += [DeviceConfig(rows[name], name, "panel", "x") for name in self.panels]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.domain.events import FireRelease
+from devicemgr.domain.device_events import FireRelease
 from devicemgr.domain.model import DeviceConfig, PortalMode
 from devicemgr.errors import DeviceError, InvalidInput
 from devicemgr.store.ledger import events

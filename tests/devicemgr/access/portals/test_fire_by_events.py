@@ -9,12 +9,12 @@ import pytest
 from devicemgr.daemon.offline_runtime import DirectRuntime
 from devicemgr.daemon.service import Daemon
 from devicemgr.devices.supervisor import Health
-from devicemgr.domain.events import Kind
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, PortalMode
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import devices as device_store, portals as portal_store
 from devicemgr.store.tables import PortalRow
 from drivers import Catalog
 from drivers.common.onvif.services.pull_point import EventPump, Timing
@@ -50,8 +50,8 @@ def furnished(site: Site, camera: SimulatedOnvif, turnstile: SimulatedTurnstile)
     with site.database.write() as session:
         arm = DeviceConfig("", "arm", "modbus_gate", str(turnstile.path), options={"profile": "lot", "timeout": 0.1})
         panel = DeviceConfig("", "panel", "onvif_camera", camera.address, "admin", "admin", PANEL_OPTIONS)
-        gate = devices_and_portals.add_device(session, site.vault, arm)
-        devices_and_portals.add_device(session, site.vault, panel)
+        gate = device_store.add_device(session, site.vault, arm)
+        device_store.add_device(session, site.vault, panel)
         session.add(
             PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         )
@@ -134,7 +134,7 @@ def test_a_fire_that_began_while_no_daemon_ran_is_found_before_a_lock(
     daemons: Daemons, furnished: Site, camera: SimulatedOnvif, turnstile: SimulatedTurnstile
 ) -> None:
     with furnished.database.write() as session:
-        devices_and_portals.portal(session, "lobby").mode = "locked"
+        portal_store.portal(session, "lobby").mode = "locked"
     camera.state.inputs["input-2"] = True
     daemon = daemons.restart()
     until(lambda: fires(furnished) == [True])

@@ -10,12 +10,12 @@ from devicemgr.errors import DeviceUnreachable, InvalidInput
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import devices_and_portals
+from devicemgr.store.site import portals as portal_store
 
 
 def mode_of(site: Site) -> str:
     with site.database.read() as session:
-        return devices_and_portals.portal(session, "lobby").mode
+        return portal_store.portal(session, "lobby").mode
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.domain.events import PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import PassageCompleted, PassageStarted
 from devicemgr.domain.model import Direction
 from devicemgr.domain.ports.device import ReleaseTimes
 from devicemgr.errors import OutcomeUnknown

@@ -11,13 +11,14 @@ from devicemgr.api.context import Context
 from devicemgr.api.routes.site.portals import NewPortal, add_portal
 from devicemgr.api.routes.system.metrics import text_of
 from devicemgr.daemon.service import Daemon
-from devicemgr.domain.events import DeviceReported, DoorContact, GateAlarm, Kind, PassageCompleted
+from devicemgr.domain.device_events import DeviceReported, DoorContact, GateAlarm, PassageCompleted
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
 from devicemgr.errors import InvalidInput
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.store.site import conditions, devices_and_portals
+from devicemgr.store.site import conditions, devices as device_store
 from devicemgr.store.tables import PortalRow
 from drivers import Catalog
 from drivers.sim.gates.relay_boards import SimulatedRelayBoard
@@ -43,7 +44,7 @@ def daemons(
     options = {"profile": "relay", "timeout": 0.1, "door_input": DOOR, "tamper_input": TAMPER, "held_seconds": 1}
     with site.database.write() as session:
         config = DeviceConfig("", "arm", "modbus_gate", str(board.path), options=options)  # type: ignore[arg-type]
-        gate = devices_and_portals.add_device(session, site.vault, config)
+        gate = device_store.add_device(session, site.vault, config)
         session.add(
             PortalRow(name="lobby", gate_id=gate.id, channel=1, fail="secure", release_seconds=5.0, mode="normal")
         )
@@ -139,7 +140,7 @@ def test_a_gate_that_is_away_and_a_channel_that_is_not_there_are_alarms_of_their
     with daemons.site.database.write() as session:
         session.add(
             PortalRow(
-                name="side", gate_id=devices_and_portals.device(session, "arm").id, channel=7, fail="secure", release_seconds=5.0,
+                name="side", gate_id=device_store.device(session, "arm").id, channel=7, fail="secure", release_seconds=5.0,
                 mode="normal",
             )
         )  # fmt: skip
@@ -165,7 +166,7 @@ class Alone:
         self.entrance.events()
         site = self.entrance.site
         with site.database.read() as session:
-            ids = {row.name: row.id for row in devices_and_portals.devices(session)}
+            ids = {row.name: row.id for row in device_store.devices(session)}
             made = StandingAlarms(site.ledger, self.entrance.rules, ids.get)
             made.remember(session)
         return made

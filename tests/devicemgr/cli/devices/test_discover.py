@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from devicemgr.domain.ports.device import Found
+from devicemgr.domain.ports.driver import Found
 from devicemgr.provisioning import discovery
 
 SEEN = [

@@ -41,11 +41,11 @@ def reader(done, monkeypatch):
 @pytest.fixture
 def stored(site):
     """The password that is kept for `front`, opened."""
-    from devicemgr.store.site import devices_and_portals
+    from devicemgr.store.site import devices as device_store
 
     def read():
         with site.database.read() as session:
-            return devices_and_portals.device_config(devices_and_portals.device(session, "front"), site.vault).password
+            return device_store.device_config(device_store.device(session, "front"), site.vault).password
 
     return read
 

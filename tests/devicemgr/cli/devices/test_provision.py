@@ -7,7 +7,7 @@ import pytest
 
 from devicemgr.domain.device_profile import Profile
 from devicemgr.domain.model import DeviceConfig
-from devicemgr.store.site import devices_and_portals, provisioning
+from devicemgr.store.site import devices as device_store, provisioning
 from drivers import Catalog
 from drivers.sim.onvif.simulator import SimulatedOnvif
 
@@ -61,7 +61,7 @@ def add(site):
                 provisioning.save(session, known, Profile.model_validate(wanted).stated())
                 stream = {}
             config = DeviceConfig("", name, "onvif_camera", device.address, "admin", "admin")
-            devices_and_portals.add_device(session, site.vault, config).profile = profile
+            device_store.add_device(session, site.vault, config).profile = profile
 
     return make
 
@@ -83,9 +83,9 @@ def vault(site):
 
     def read(name, user=None):
         with site.database.read() as session:
-            row = devices_and_portals.device(session, name)
+            row = device_store.device(session, name)
             if user is None:
-                return devices_and_portals.device_config(row, site.vault).password
+                return device_store.device_config(row, site.vault).password
             return provisioning.secret(session, site.vault, row.id, user)
 
     return read

@@ -12,7 +12,7 @@ import pytest
 from devicemgr.cli.api_client import daemon_answers
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.store.database import Database
-from devicemgr.store.site import devices_and_portals, provisioning
+from devicemgr.store.site import devices as device_store, provisioning
 from devicemgr.vault import Vault
 from drivers import Catalog
 from drivers.sim.onvif.simulator import SimulatedOnvif
@@ -48,7 +48,7 @@ class Fleet:
             provisioning.save(session, "cameras", PROFILE)
             for number, camera in enumerate(self.cameras):
                 config = DeviceConfig("", f"cam-{number:03}", "onvif_camera", camera.address, "admin", "admin")
-                devices_and_portals.add_device(session, self.vault, config).profile = "cameras"
+                device_store.add_device(session, self.vault, config).profile = "cameras"
 
     @property
     def writes(self):
@@ -68,17 +68,17 @@ class Fleet:
         """The cameras that take neither password that is kept, and those whose vault is not told yet."""
         lost, late = [], []
         with self.database.read() as session:
-            for row, camera in zip(devices_and_portals.devices(session), self.cameras, strict=True):
+            for row, camera in zip(device_store.devices(session), self.cameras, strict=True):
                 has = camera.state.users["admin"].password
                 made = provisioning.secret(session, self.vault, row.id, "")
-                if has != devices_and_portals.device_config(row, self.vault).password:
+                if has != device_store.device_config(row, self.vault).password:
                     late.append(row.name)
                     lost += [] if made is not None and made.password == has else [row.name]
         return lost, late
 
     def users_that_differ(self):
         with self.database.read() as session:
-            rows = zip(devices_and_portals.devices(session), self.cameras, strict=True)
+            rows = zip(device_store.devices(session), self.cameras, strict=True)
             kept = [(provisioning.secret(session, self.vault, row.id, "viewer"), camera) for row, camera in rows]
         return [camera for made, camera in kept if made.password != camera.state.users["viewer"].password]
 

@@ -6,7 +6,8 @@ import pytest
 
 import drivers
 from devicemgr.domain.model import Capability
-from devicemgr.domain.ports.device import Driver, Holding
+from devicemgr.domain.ports.device import Holding
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.store.people import credentials, people
 from drivers.sim.uhppote.controller import SimulatedUhppote
 from tests.devicemgr.sync.holders import FakeHolder

@@ -16,7 +16,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.server import ApiServer
 from devicemgr.cli.site import events
 from devicemgr.daemon.offline_runtime import DirectRuntime
-from devicemgr.domain.events import Fact, Kind
+from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import Direction
 from devicemgr.domain.rules.schedules import find_zone
 

@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings, strategies as st
 
-from devicemgr.domain.events import Kind
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from devicemgr.domain.rules.passage_state import (
     IDLE,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from devicemgr.domain.events import Reason
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import AccessLevel, Direction, Person, Portal, PortalMode, Schedule
 from devicemgr.domain.rules.policy import (
     CHECKS_OF_EVIDENCE,

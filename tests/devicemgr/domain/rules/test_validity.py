@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from devicemgr.domain.events import Reason
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Person
 from devicemgr.domain.rules.validity import invalidity
 

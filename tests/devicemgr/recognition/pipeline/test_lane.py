@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from devicemgr.domain.events import Sighting
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.device import Frame
 from devicemgr.domain.ports.recognition import Box
+from devicemgr.domain.ports.video import Frame
+from devicemgr.domain.sighting import Sighting
 from devicemgr.recognition.pipeline.face_search import FaceFinder
 from devicemgr.recognition.pipeline.lane import Lane, encode_together
 from devicemgr.recognition.pipeline.tracker import overlap

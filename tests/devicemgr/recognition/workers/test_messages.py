@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from devicemgr.domain.events import Sighting
 from devicemgr.domain.model import VideoSource
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DeviceGarbled
 from devicemgr.recognition.workers.messages import (
     MAX_LINE,

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from devicemgr.domain.events import Sighting
 from devicemgr.domain.model import VideoSource
+from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import InvalidInput
 from devicemgr.recognition.workers import process
 from devicemgr.recognition.workers.messages import Configure, LaneConfig, LaneState, LineReader, Ready, encode, receive
@@ -25,7 +25,7 @@ WORLD = """
 import importlib.util, os, sys, time
 from pathlib import Path
 from devicemgr.errors import DeviceRefused, SystemFault
-from devicemgr.domain.ports.device import Frame
+from devicemgr.domain.ports.video import Frame
 spec = importlib.util.spec_from_file_location("squares", {conftest!r})
 squares = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(squares)

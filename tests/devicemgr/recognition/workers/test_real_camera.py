@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from devicemgr.domain.events import Sighting
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.device import Frame
 from devicemgr.domain.ports.recognition import Box
+from devicemgr.domain.ports.video import Frame
+from devicemgr.domain.sighting import Sighting
 from devicemgr.recognition.pipeline.face_search import FaceFinder
 from devicemgr.recognition.workers.messages import LaneConfig
 from devicemgr.recognition.workers.pool import RecognizerPool

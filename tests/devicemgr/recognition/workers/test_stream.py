@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.device import Frame
+from devicemgr.domain.ports.video import Frame
 from devicemgr.errors import DeviceRefused, DeviceUnreachable
 from devicemgr.recognition.workers import stream
 from devicemgr.recognition.workers.stream import NewestFrames

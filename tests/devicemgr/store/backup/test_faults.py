@@ -141,7 +141,7 @@ def test_it_is_whole_while_others_write(staff, backup, restored, site, done):
     """What is recorded meanwhile is in the backup wholly or not at all, and the live home goes on."""
     import threading
 
-    from devicemgr.domain.events import Fact
+    from devicemgr.domain.ledger_events import Fact
 
     stop, wrote = threading.Event(), []
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.domain.events import DeviceDecided, Presented
+from devicemgr.domain.device_events import DeviceDecided, Presented
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
 from drivers import Catalog

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from devicemgr.domain.events import FireRelease, GateAlarm, Kind, RexPressed
+from devicemgr.domain.device_events import FireRelease, GateAlarm, RexPressed
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import InvalidInput
 from drivers.common.onvif.services.pull_point import SILENT, EventPump, Timing
 from drivers.sim.onvif.services.io import INPUT_TOPIC

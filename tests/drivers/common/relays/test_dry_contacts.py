@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from devicemgr.domain.events import GateAlarm, Kind, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode
 from devicemgr.errors import DeviceRefused, InvalidInput
 from drivers.common.relays.dry_contacts import POWER_BACK, POWER_LOST, Contacts

@@ -2,7 +2,8 @@
 
 import pytest
 
-from devicemgr.domain.events import GateAlarm, Kind
+from devicemgr.domain.device_events import GateAlarm
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode
 from drivers.sim.gates.relay_boards import SimulatedRelayBoard
 from drivers.sim.gates.turnstile import SimulatedTurnstile

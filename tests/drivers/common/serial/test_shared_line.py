@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from devicemgr.domain.events import FireRelease, PassageCompleted
+from devicemgr.domain.device_events import FireRelease, PassageCompleted
 from devicemgr.domain.model import Direction
 from devicemgr.errors import DeviceBusy, DeviceUnreachable, OutcomeUnknown
 from drivers.common.serial.address import SerialAddress

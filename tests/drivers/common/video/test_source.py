@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.device import Frame
+from devicemgr.domain.ports.video import Frame
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput
 from drivers.common.video.source import open_source, open_video
 from drivers.common.video.urls import endpoint, file_path

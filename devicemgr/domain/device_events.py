@@ -1,118 +1,11 @@
-"""Past-tense facts: what is written to the ledger, and what devices and recognisers report."""
+"""Events that devices report; past tense, frozen, no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, Factor, JsonValue
-
-
-class Kind(StrEnum):
-    """Kinds of ledger events (INTERFACES, Events); administrative ones are `admin.…` strings."""
-
-    ACCESS_GRANTED = "access_granted"
-    ACCESS_DENIED = "access_denied"
-    PORTAL_UNLOCKED = "portal_unlocked"
-    PORTAL_UNLOCK_FAILED = "portal_unlock_failed"
-    PORTAL_UNLOCK_UNCONFIRMED = "portal_unlock_unconfirmed"
-    PORTAL_LOCKED = "portal_locked"
-    PASSAGE_STARTED = "passage_started"
-    PASSAGE_COMPLETED = "passage_completed"
-    PASSAGE_TIMED_OUT = "passage_timed_out"
-    PASSAGE_TAILGATED = "passage_tailgated"
-    PASSAGE_REVERSED = "passage_reversed"
-    PASSAGE_CLIMBED = "passage_climbed"
-    PASSAGE_OBSTRUCTED = "passage_obstructed"
-    PORTAL_FORCED = "portal_forced"
-    PORTAL_HELD_OPEN = "portal_held_open"
-    REX_PRESSED = "rex_pressed"
-    TAMPER = "tamper"
-    FIRE_RELEASE = "fire_release"
-    ALARM_ENDED = "alarm_ended"  # detail.alarm says which kind
-    DECISION_DISPUTED = "decision_disputed"
-    DEVICE_CONFIRMED = "device_confirmed"  # its memory says that it did as it was answered
-    DEVICE_ONLINE = "device_online"
-    DEVICE_OFFLINE = "device_offline"
-    DEVICE_DEGRADED = "device_degraded"
-    CLOCK_JUMPED = "clock_jumped"
-    STORAGE_FAILED = "storage_failed"
-    STORAGE_RESTORED = "storage_restored"
-
-
-class Reason(StrEnum):
-    """Why access was denied (INTERFACES, Events)."""
-
-    UNKNOWN_FACE = "unknown_face"
-    AMBIGUOUS_FACE = "ambiguous_face"
-    LOW_QUALITY = "low_quality"
-    LIVENESS_FAILED = "liveness_failed"
-    UNKNOWN_CREDENTIAL = "unknown_credential"
-    WRONG_PIN = "wrong_pin"
-    NO_ACCESS_LEVEL = "no_access_level"
-    OUTSIDE_SCHEDULE = "outside_schedule"
-    NOT_YET_VALID = "not_yet_valid"
-    EXPIRED = "expired"
-    SUSPENDED = "suspended"
-    CONSENT_WITHDRAWN = "consent_withdrawn"
-    PORTAL_LOCKED = "portal_locked"
-    SECOND_FACTOR_REQUIRED = "second_factor_required"
-    ANTI_PASSBACK = "anti_passback"
-    INTERLOCK = "interlock"
-    OCCUPANCY = "occupancy"
-    STALE_EVIDENCE = "stale_evidence"
-    STORAGE_FAILED = "storage_failed"
-
-
-def reason_named(words: str) -> Reason | None:
-    """Return the reason with this value, None for other words."""
-    return _REASONS.get(words)
-
-
-_REASONS = {str(reason): reason for reason in Reason}
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A lasting state that an event begins or ends: a fire input, a forced door, an open case.
-
-    `device_id` is the stored device's id, `input` tells several inputs of one kind and channel apart. `lasting`
-    conditions end by the device's own report.
-    """
-
-    device_id: str
-    kind: str
-    active: bool
-    channel: int = 0
-    input: str = ""
-    lasting: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One event to be recorded; the ledger adds seq, id and hash. People by id, never by name or badge.
-
-    `cursor`, a device's id and the serial number of its event, and `condition` are stored in the same transaction and
-    not in the event.
-    """
-
-    kind: str
-    time: datetime
-    portal: str | None = None
-    direction: Direction | None = None
-    device: str | None = None
-    person_id: str | None = None
-    reason: str | None = None
-    request: str | None = None
-    evidence: Mapping[str, JsonValue] | None = None
-    latency_ms: Mapping[str, JsonValue] | None = None
-    detail: Mapping[str, JsonValue] = field(default_factory=dict)
-    actor: str | None = None
-    cursor: tuple[str, int] | None = None
-    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,27 +168,3 @@ DeviceFact = (
     | DeviceReported
     | PushRefused
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """An encoded face of one track at one camera: `captured` and `first_seen` are CLOCK_MONOTONIC seconds.
-
-    `embedding` is a float32 unit vector, the mean over the track's frames; None when it ended without a frame good
-    enough to encode. `latest` is the newest frame's alone, and `quality` is that frame's: face_px, sharpness,
-    brightness, yaw_deg, pitch_deg, roll_deg, score (0 to 1), and yaw_min_deg, yaw_max_deg since the sighting before.
-    `model` made the embeddings; a gallery of another model is never asked about them.
-    `timings_ms`: decode, detect, encode and wait, which add up to the time from `captured` to the sending.
-    """
-
-    device: str
-    track: str
-    captured: float
-    first_seen: float
-    frames: int
-    embedding: NDArray[np.float32] | None
-    ended: bool = False
-    quality: Mapping[str, float] = field(default_factory=dict)
-    timings_ms: Mapping[str, float] = field(default_factory=dict)
-    latest: NDArray[np.float32] | None = None
-    model: str = ""

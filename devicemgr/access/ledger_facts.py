@@ -1,0 +1,119 @@
+"""Ledger events of requests, releases and passages."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.access.release import Opening, Outcome, _detail
+from devicemgr.domain.ledger_events import Fact, Kind, Reason
+from devicemgr.domain.model import Direction, Factor, JsonValue, Portal
+from devicemgr.domain.rules.passage_state import PassageFact
+from devicemgr.domain.rules.policy import AccessRequest, Decision, FaceEvidence
+from devicemgr.errors import OutcomeUnknown
+
+
+def decision_fact(request: AccessRequest, decision: Decision, decided: float, timings_ms: Mapping[str, float]) -> Fact:
+    """access_granted or access_denied, with its evidence."""
+    waited = (decided - request.captured) * 1000
+    return Fact(
+        kind=Kind.ACCESS_GRANTED if decision.granted else Kind.ACCESS_DENIED,
+        time=datetime.now(UTC),
+        portal=request.portal,
+        direction=request.direction,
+        device=request.device,
+        person_id=decision.person_id,
+        reason=decision.reason,
+        request=request.id,
+        evidence=_evidence_json(request),
+        latency_ms=_latency(capture_to_decision=waited),
+        detail=_detail(request, timings_ms),
+    )
+
+
+def _evidence_json(request: AccessRequest) -> dict[str, JsonValue] | None:
+    shown: dict[str, JsonValue] = {"face": _face_json(request.face)} if request.face else {}
+    shown |= {"card": True} if request.card else {}
+    shown |= {"pin": request.pin} if request.pin is not None else {}
+    if (console := request.console) is not None:
+        shown |= {str(factor): True for factor in (Factor.FINGER, Factor.QR) if factor in console.factors}
+        shown["console"] = {"vendor": console.vendor, "method": console.method}
+    return shown or None
+
+
+def _face_json(face: FaceEvidence) -> dict[str, JsonValue]:
+    def rounded(value: float | None) -> float | None:
+        return round(value, 5) if value is not None and math.isfinite(value) else None
+
+    vendor: dict[str, JsonValue] = {"vendor": face.vendor} if face.vendor else {}
+    return vendor | {
+        "score": rounded(face.score),
+        "threshold": rounded(face.threshold),
+        "margin": rounded(face.margin),
+        "frames": face.frames,
+        "liveness": rounded(face.liveness),
+    }
+
+
+def _latency(**known: float) -> dict[str, JsonValue]:
+    names = ("capture_to_decision", "decision_to_record", "record_to_unlock", "total")
+    return {name: round(known[name], 2) if name in known else None for name in names}
+
+
+def manual_fact(opening: Opening) -> Fact:
+    """The record that a guard's word opens a portal."""
+    return Fact(
+        "admin.portal_open", datetime.now(UTC), portal=opening.portal.name, direction=opening.direction,
+        request=opening.request, actor=opening.actor,
+    )  # fmt: skip
+
+
+def unrecorded_fact(opening: Opening) -> Fact:
+    """A grant that could not be recorded is a denial."""
+    return Fact(
+        Kind.ACCESS_DENIED, datetime.now(UTC), portal=opening.portal.name, direction=opening.direction,
+        person_id=opening.person_id, reason=Reason.STORAGE_FAILED, request=opening.request, actor=opening.actor,
+    )  # fmt: skip
+
+
+def outcome_fact(outcome: Outcome) -> Fact:
+    """portal_unlocked (outcome confirmed, sent or unknown) or portal_unlock_failed, with the way's latencies."""
+    opening, error = outcome.opening, outcome.error
+    failed = error is not None and not isinstance(error, OutcomeUnknown)
+    detail: dict[str, JsonValue] = {"outcome": outcome.word}
+    if error is not None:
+        detail["cause"] = str(error)[:300]
+    return Fact(
+        kind=Kind.PORTAL_UNLOCK_FAILED if failed else Kind.PORTAL_UNLOCKED,
+        time=datetime.now(UTC),
+        portal=opening.portal.name,
+        direction=opening.direction,
+        device=opening.portal.gate,
+        person_id=opening.person_id,
+        request=opening.request,
+        latency_ms=_latency(
+            capture_to_decision=(opening.decided - opening.captured) * 1000,
+            decision_to_record=(outcome.recorded - opening.decided) * 1000,
+            record_to_unlock=(outcome.ended - outcome.recorded) * 1000,
+            total=(outcome.ended - opening.captured) * 1000,
+        ),
+        detail=detail,
+        actor=opening.actor,
+    )
+
+
+def unconfirmed_fact(asked: Mapping[str, Any]) -> Fact:
+    """Nobody knows what became of the opening with this recorded body: its daemon ended before the answer."""
+    return Fact(
+        Kind.PORTAL_UNLOCK_UNCONFIRMED, datetime.now(UTC), portal=asked["portal"],
+        direction=Direction(asked["direction"]) if asked["direction"] else None,
+        person_id=asked["person_id"], request=asked["request"],
+    )  # fmt: skip
+
+
+def passage_fact(portal: Portal, fact: PassageFact) -> Fact:
+    """A step of a passage, with the request that released it; why stands in the detail."""
+    return Fact(
+        fact.kind, datetime.now(UTC), portal=portal.name, direction=fact.direction, device=portal.gate,
+        request=fact.request, detail={"cause": str(fact.reason)} if fact.reason else {},
+    )  # fmt: skip

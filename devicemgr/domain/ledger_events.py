@@ -1,0 +1,112 @@
+"""Vocabulary of the ledger: kinds of events, reasons of denials, and one event to record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from devicemgr.domain.model import Direction, JsonValue
+
+
+class Kind(StrEnum):
+    """Kinds of ledger events (INTERFACES, Events); administrative ones are `admin.…` strings."""
+
+    ACCESS_GRANTED = "access_granted"
+    ACCESS_DENIED = "access_denied"
+    PORTAL_UNLOCKED = "portal_unlocked"
+    PORTAL_UNLOCK_FAILED = "portal_unlock_failed"
+    PORTAL_UNLOCK_UNCONFIRMED = "portal_unlock_unconfirmed"
+    PORTAL_LOCKED = "portal_locked"
+    PASSAGE_STARTED = "passage_started"
+    PASSAGE_COMPLETED = "passage_completed"
+    PASSAGE_TIMED_OUT = "passage_timed_out"
+    PASSAGE_TAILGATED = "passage_tailgated"
+    PASSAGE_REVERSED = "passage_reversed"
+    PASSAGE_CLIMBED = "passage_climbed"
+    PASSAGE_OBSTRUCTED = "passage_obstructed"
+    PORTAL_FORCED = "portal_forced"
+    PORTAL_HELD_OPEN = "portal_held_open"
+    REX_PRESSED = "rex_pressed"
+    TAMPER = "tamper"
+    FIRE_RELEASE = "fire_release"
+    ALARM_ENDED = "alarm_ended"  # detail.alarm says which kind
+    DECISION_DISPUTED = "decision_disputed"
+    DEVICE_CONFIRMED = "device_confirmed"  # its memory says that it did as it was answered
+    DEVICE_ONLINE = "device_online"
+    DEVICE_OFFLINE = "device_offline"
+    DEVICE_DEGRADED = "device_degraded"
+    CLOCK_JUMPED = "clock_jumped"
+    STORAGE_FAILED = "storage_failed"
+    STORAGE_RESTORED = "storage_restored"
+
+
+class Reason(StrEnum):
+    """Why access was denied (INTERFACES, Events)."""
+
+    UNKNOWN_FACE = "unknown_face"
+    AMBIGUOUS_FACE = "ambiguous_face"
+    LOW_QUALITY = "low_quality"
+    LIVENESS_FAILED = "liveness_failed"
+    UNKNOWN_CREDENTIAL = "unknown_credential"
+    WRONG_PIN = "wrong_pin"
+    NO_ACCESS_LEVEL = "no_access_level"
+    OUTSIDE_SCHEDULE = "outside_schedule"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+    SUSPENDED = "suspended"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    PORTAL_LOCKED = "portal_locked"
+    SECOND_FACTOR_REQUIRED = "second_factor_required"
+    ANTI_PASSBACK = "anti_passback"
+    INTERLOCK = "interlock"
+    OCCUPANCY = "occupancy"
+    STALE_EVIDENCE = "stale_evidence"
+    STORAGE_FAILED = "storage_failed"
+
+
+def reason_named(words: str) -> Reason | None:
+    """Return the reason with this value, None for other words."""
+    return _REASONS.get(words)
+
+
+_REASONS = {str(reason): reason for reason in Reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A lasting state that an event begins or ends: a fire input, a forced door, an open case.
+
+    `device_id` is the stored device's id, `input` tells several inputs of one kind and channel apart. `lasting`
+    conditions end by the device's own report.
+    """
+
+    device_id: str
+    kind: str
+    active: bool
+    channel: int = 0
+    input: str = ""
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event to be recorded; the ledger adds seq, id and hash. People by id, never by name or badge.
+
+    `cursor`, a device's id and the serial number of its event, and `condition` are stored in the same transaction and
+    not in the event.
+    """
+
+    kind: str
+    time: datetime
+    portal: str | None = None
+    direction: Direction | None = None
+    device: str | None = None
+    person_id: str | None = None
+    reason: str | None = None
+    request: str | None = None
+    evidence: Mapping[str, JsonValue] | None = None
+    latency_ms: Mapping[str, JsonValue] | None = None
+    detail: Mapping[str, JsonValue] = field(default_factory=dict)
+    actor: str | None = None
+    cursor: tuple[str, int] | None = None
+    condition: Condition | None = None

@@ -1,0 +1,60 @@
+"""What a driver package exports, and how drivers are found."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from devicemgr.domain.model import (
+    Capability,
+    DeviceConfig,
+)
+from devicemgr.domain.ports.device import Device
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device that discovery came upon: an address that `device add` takes, and what it says of itself.
+
+    `options` are those without which it can't be added.
+    """
+
+    kind: str
+    address: str
+    model: str = ""
+    serial: str = ""
+    name: str = ""
+    note: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What a file in drivers/ exports as DRIVER. `build` must not connect; a vendor library is imported in it.
+
+    `fire_inputs`, for a kind that reports a fire panel's state (events.FireRelease), names the inputs that a device of
+    this configuration reports, without connecting: no lock goes out until the state of each is known.
+    `discover`, where the kind can be found, looks for so many seconds and never raises; `hosts` are addresses of hosts
+    to ask besides those that answer a broadcast. A kind that another kind's `discover` tells of names that one in
+    `found_by`, so that each device is asked once and told once.
+    """
+
+    kind: str
+    title: str
+    capabilities: frozenset[Capability]
+    options: type[BaseModel]
+    build: Callable[[DeviceConfig], Device]
+    discover: Callable[[float, Sequence[str]], list[Found]] | None = None
+    found_by: str = ""
+    fire_inputs: Callable[[DeviceConfig], frozenset[str]] | None = None
+
+
+class DriverCatalog(Protocol):
+    """The kinds that are installed."""
+
+    def kinds(self) -> list[str]:
+        """Sorted names."""
+
+    def get(self, kind: str) -> Driver:
+        """The driver, or NotFound."""

@@ -1,0 +1,84 @@
+"""Rows of access levels and schedules."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from devicemgr.domain.model import (
+    AccessLevel,
+    Schedule,
+)
+from devicemgr.domain.rules.schedules import parse_window
+from devicemgr.store.site.lookup import find_named
+from devicemgr.store.site.portals import portal
+from devicemgr.store.tables import (
+    LevelPortalRow,
+    LevelRow,
+    ScheduleRow,
+)
+
+
+def schedule(session: Session, name: str) -> ScheduleRow:
+    """The schedule of that name, or NotFound."""
+    return find_named(session, ScheduleRow, "schedule", name)
+
+
+def schedules(session: Session) -> Sequence[ScheduleRow]:
+    """All schedules by name."""
+    return session.scalars(select(ScheduleRow).order_by(ScheduleRow.name)).all()
+
+
+def schedule_model(row: ScheduleRow) -> Schedule:
+    """The schedule that the rules evaluate."""
+    windows = tuple(parse_window(text) for text in row.windows)
+    return Schedule(row.name, row.timezone, windows, frozenset(date.fromisoformat(day) for day in row.holidays))
+
+
+def level(session: Session, name: str) -> LevelRow:
+    """The level of that name, or NotFound."""
+    return find_named(session, LevelRow, "level", name)
+
+
+def levels(session: Session) -> Sequence[LevelRow]:
+    """All levels by name."""
+    return session.scalars(select(LevelRow).order_by(LevelRow.name)).all()
+
+
+def set_level_portals(session: Session, row: LevelRow, names: Sequence[str], schedule_name: str | None) -> None:
+    """Replace what a level covers; NotFound for an unknown portal or schedule."""
+    if schedule_name is not None:
+        schedule(session, schedule_name)
+    row.portals = []
+    session.flush()
+    for name in dict.fromkeys(names):
+        covered = LevelPortalRow(level_name=row.name, portal_name=portal(session, name).name)
+        covered.schedule_name = schedule_name
+        row.portals.append(covered)
+    session.flush()
+
+
+def level_model(row: LevelRow) -> AccessLevel:
+    """The level that the rules evaluate."""
+    return AccessLevel(row.name, {covered.portal_name: covered.schedule_name for covered in row.portals})
+
+
+def level_json(row: LevelRow) -> dict[str, Any]:
+    """What `level show` prints."""
+    covered = sorted(row.portals, key=lambda p: p.portal_name)
+    portals_json = [{"portal": p.portal_name, "schedule": p.schedule_name} for p in covered]
+    return {"name": row.name, "portals": portals_json}
+
+
+def levels_under(session: Session, schedule_name: str) -> Sequence[str]:
+    """Names of the levels that use a schedule."""
+    query = select(LevelPortalRow.level_name).where(LevelPortalRow.schedule_name == schedule_name).distinct()
+    return session.scalars(query.order_by(LevelPortalRow.level_name)).all()
+
+
+def levels_over(session: Session, portal_name: str) -> Sequence[str]:
+    """Names of the levels that cover a portal."""
+    query = select(LevelPortalRow.level_name).where(LevelPortalRow.portal_name == portal_name).distinct()
+    return session.scalars(query.order_by(LevelPortalRow.level_name)).all()
