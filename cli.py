@@ -44,9 +44,12 @@ OWN_ENCODER = "enrollment.custom_model:build_encoder"
 OPENER = "drivers.common.video.source:open_source"
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Runs a facility's entrances: recognises enrolled staff, opens the gates, keeps the record.",
-)  # fmt: skip
+)
 
 
 def load_parts() -> "Parts":

@@ -45,17 +45,17 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, str] = {
-            "time": rfc3339(datetime.fromtimestamp(record.created, UTC)), "level": record.levelname.lower(),
-            "logger": safe(record.name, 200), "message": safe(record.getMessage(), _MOST),
-        }  # fmt: skip
+            "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "logger": safe(record.name, 200),
+            "message": safe(record.getMessage(), _MOST),
+        }
         device = getattr(record, "device", None) or _device_of(record.threadName)
         for name, value in (("device", device), ("request", getattr(record, "request", None))):
             if value:
                 line[name] = safe(str(value), 100)
         if record.exc_info:
-            line["exc"] = "\n".join(
-                safe(part, _MOST) for part in self.formatException(record.exc_info).splitlines()
-            )  # fmt: skip
+            line["exc"] = "\n".join(safe(part, _MOST) for part in self.formatException(record.exc_info).splitlines())
         return json_line(line)
 
 

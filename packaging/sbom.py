@@ -31,10 +31,16 @@ def components(lock: str) -> list[dict[str, Any]]:
             name = re.sub(r"[-_.]+", "-", pin[1]).lower()
             purl = f"pkg:pypi/{name}@{pin[2]}"
             condition = [{"name": "devicemgr:installed-if", "value": pin[3].strip()}] if pin[3] else []
-            found.append({
-                "type": "library", "bom-ref": purl, "name": pin[1], "version": pin[2], "purl": purl,
-                "properties": condition,
-            })  # fmt: skip
+            found.append(
+                {
+                    "type": "library",
+                    "bom-ref": purl,
+                    "name": pin[1],
+                    "version": pin[2],
+                    "purl": purl,
+                    "properties": condition,
+                }
+            )
         elif text and not text.startswith("#"):
             raise ValueError(f"the lock has a line that pins nothing: {text}")
     return found

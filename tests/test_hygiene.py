@@ -15,9 +15,24 @@ PRODUCT = [
 
 # From bytes to objects, or to other processes by such a way; XML parsers that know DTD and entities.
 MODULES = {
-    "pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "jsonpickle", "yaml", "telnetlib",
-    "multiprocessing", "xml.etree", "xml.dom", "xml.sax.expatreader", "xml.parsers", "xmlrpc", "imp",
-}  # fmt: skip
+    "pickle",
+    "cPickle",
+    "marshal",
+    "shelve",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "jsonpickle",
+    "yaml",
+    "telnetlib",
+    "multiprocessing",
+    "xml.etree",
+    "xml.dom",
+    "xml.sax.expatreader",
+    "xml.parsers",
+    "xmlrpc",
+    "imp",
+}
 ALLOWED = {"xml.sax.saxutils"}
 CALLS = {
     "eval",
@@ -74,12 +89,23 @@ def is_banned(name: str) -> bool:
 @pytest.mark.parametrize(
     "bad",
     [
-        "import pickle", "from pickle import loads", "import xml.etree.ElementTree as ET", "from xml import dom",
-        "from xml.etree import ElementTree", "eval(text)", "exec(code)", "import yaml", "etree.fromstring(data)",
-        "subprocess.run(text, shell=True)", "np.load(file, allow_pickle=True)", "zip_archive.extractall(folder)",
-        "import multiprocessing.connection", "os.system(text)", "csv.writer(file)",
+        "import pickle",
+        "from pickle import loads",
+        "import xml.etree.ElementTree as ET",
+        "from xml import dom",
+        "from xml.etree import ElementTree",
+        "eval(text)",
+        "exec(code)",
+        "import yaml",
+        "etree.fromstring(data)",
+        "subprocess.run(text, shell=True)",
+        "np.load(file, allow_pickle=True)",
+        "zip_archive.extractall(folder)",
+        "import multiprocessing.connection",
+        "os.system(text)",
+        "csv.writer(file)",
     ],
-)  # fmt: skip
+)
 def test_the_check_itself_finds_it(bad: str) -> None:
     assert list(objections(bad)) != []
 

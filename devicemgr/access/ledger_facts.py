@@ -63,17 +63,27 @@ def _latency(**known: float) -> dict[str, JsonValue]:
 def manual_fact(opening: Opening) -> Fact:
     """The record that a guard's word opens a portal."""
     return Fact(
-        "admin.portal_open", datetime.now(UTC), portal=opening.portal.name, direction=opening.direction,
-        request=opening.request, actor=opening.actor,
-    )  # fmt: skip
+        "admin.portal_open",
+        datetime.now(UTC),
+        portal=opening.portal.name,
+        direction=opening.direction,
+        request=opening.request,
+        actor=opening.actor,
+    )
 
 
 def unrecorded_fact(opening: Opening) -> Fact:
     """A grant that could not be recorded is a denial."""
     return Fact(
-        Kind.ACCESS_DENIED, datetime.now(UTC), portal=opening.portal.name, direction=opening.direction,
-        person_id=opening.person_id, reason=Reason.STORAGE_FAILED, request=opening.request, actor=opening.actor,
-    )  # fmt: skip
+        Kind.ACCESS_DENIED,
+        datetime.now(UTC),
+        portal=opening.portal.name,
+        direction=opening.direction,
+        person_id=opening.person_id,
+        reason=Reason.STORAGE_FAILED,
+        request=opening.request,
+        actor=opening.actor,
+    )
 
 
 def outcome_fact(outcome: Outcome) -> Fact:
@@ -105,15 +115,23 @@ def outcome_fact(outcome: Outcome) -> Fact:
 def unconfirmed_fact(asked: Mapping[str, Any]) -> Fact:
     """Nobody knows what became of the opening with this recorded body: its daemon ended before the answer."""
     return Fact(
-        Kind.PORTAL_UNLOCK_UNCONFIRMED, datetime.now(UTC), portal=asked["portal"],
+        Kind.PORTAL_UNLOCK_UNCONFIRMED,
+        datetime.now(UTC),
+        portal=asked["portal"],
         direction=Direction(asked["direction"]) if asked["direction"] else None,
-        person_id=asked["person_id"], request=asked["request"],
-    )  # fmt: skip
+        person_id=asked["person_id"],
+        request=asked["request"],
+    )
 
 
 def passage_fact(portal: Portal, fact: PassageFact) -> Fact:
     """A step of a passage, with the request that released it; why stands in the detail."""
     return Fact(
-        fact.kind, datetime.now(UTC), portal=portal.name, direction=fact.direction, device=portal.gate,
-        request=fact.request, detail={"cause": str(fact.reason)} if fact.reason else {},
-    )  # fmt: skip
+        fact.kind,
+        datetime.now(UTC),
+        portal=portal.name,
+        direction=fact.direction,
+        device=portal.gate,
+        request=fact.request,
+        detail={"cause": str(fact.reason)} if fact.reason else {},
+    )

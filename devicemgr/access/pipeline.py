@@ -62,10 +62,16 @@ class AccessPipeline:
     """All methods but `open_manually` run on the dispatcher's thread; `post` hands an outcome over to it."""
 
     def __init__(
-        self, ledger: Ledger, gates: GateLine, rules: Rulebook, gallery: Callable[[], Gallery],
-        post: Callable[[Outcome], None], settled: Callable[[str, str], None],
-        check_pin: Callable[[PinTry], None], id_of: Callable[[str], str | None],
-    ) -> None:  # fmt: skip
+        self,
+        ledger: Ledger,
+        gates: GateLine,
+        rules: Rulebook,
+        gallery: Callable[[], Gallery],
+        post: Callable[[Outcome], None],
+        settled: Callable[[str, str], None],
+        check_pin: Callable[[PinTry], None],
+        id_of: Callable[[str], str | None],
+    ) -> None:
         self._ledger = ledger
         self._gates = gates
         self._rules = rules
@@ -233,13 +239,23 @@ class AccessPipeline:
             portal = rules.portals[request.portal]
             if decision.person_id is not None:
                 self._grants.add(
-                    portal, request.direction, decision.person_id, request.id, device=request.device,
+                    portal,
+                    request.direction,
+                    decision.person_id,
+                    request.id,
+                    device=request.device,
                     decided=decided,
-                )  # fmt: skip
+                )
             opening = Opening(
-                request.id, portal, request.direction, request.captured, decided, decision.person_id,
-                presented_at=request.device, asked=request.asked,
-            )  # fmt: skip
+                request.id,
+                portal,
+                request.direction,
+                request.captured,
+                decided,
+                decision.person_id,
+                presented_at=request.device,
+                asked=request.asked,
+            )
             self._ledger.submit(fact, then=partial(self._release, opening), keep=False)
         else:
             self._ledger.submit(fact)
@@ -272,7 +288,7 @@ class AccessPipeline:
         recorded = time.monotonic()
         self._gates.command(
             opening.portal.gate, partial(release_gate, opening), partial(self._released, opening, recorded)
-        )  # fmt: skip
+        )
 
     def _released(self, opening: Opening, recorded: float, result: object, error: Exception | None) -> None:
         """On the gate's thread: hand the outcome to the dispatcher, ahead of the passage that it causes."""

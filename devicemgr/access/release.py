@@ -100,7 +100,7 @@ def release_gate(opening: Opening, device: Device) -> Sent:
     portal = opening.portal
     order = Release(
         opening.request, portal.channel, opening.direction, portal.release_seconds, opening.decided + RELEASE_WITHIN_S
-    )  # fmt: skip
+    )
     if time.monotonic() > order.deadline:
         raise DeviceError("the release was not sent: it came too late after its decision")
     try:

@@ -62,11 +62,33 @@ def _routes() -> list[BaseRoute]:
     # Once a process: FastAPI takes a tenth of a second to join them, and never forgets a router that it joined.
     router = APIRouter(dependencies=[Depends(authorise)])
     for resource in (
-        people, credentials, faces, calibration, model_migration, access_levels, devices, discovery, trace, pairing,
-        firmware, inventory, recording, maintenance,
-        profiles, sync, portals, events, audit, keys, site_file, clock, system,
-        session, operators, approvals,
-    ):  # fmt: skip
+        people,
+        credentials,
+        faces,
+        calibration,
+        model_migration,
+        access_levels,
+        devices,
+        discovery,
+        trace,
+        pairing,
+        firmware,
+        inventory,
+        recording,
+        maintenance,
+        profiles,
+        sync,
+        portals,
+        events,
+        audit,
+        keys,
+        site_file,
+        clock,
+        system,
+        session,
+        operators,
+        approvals,
+    ):
         router.include_router(resource.router, prefix=PREFIX)
     router.include_router(metrics.router)
     router.add_api_route(f"{PREFIX}/openapi.json", _schema, include_in_schema=False, response_model=dict[str, Any])

@@ -114,9 +114,17 @@ class _Served:
         self._listeners = list(listeners)
         # Without proxy_headers a caller on this box can't name itself by X-Forwarded-For.
         config: Any = uvicorn.Config(
-            app, ws="none", lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1,
-            server_header=False, h11_max_incomplete_event_size=64 * 1024, proxy_headers=False, **more,
-        )  # fmt: skip
+            app,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            server_header=False,
+            h11_max_incomplete_event_size=64 * 1024,
+            proxy_headers=False,
+            **more,
+        )
         self._server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -142,10 +150,16 @@ class ApiServer:
         if listen and network:
             self._served.append(
                 _Served(
-                    "api-tcp", OverTcp(app, listen.door), [network], http=partial(NetworkProtocol, network.limits),
-                    loop="asyncio", backlog=128, ssl_certfile=listen.cert, ssl_keyfile=listen.key,
+                    "api-tcp",
+                    OverTcp(app, listen.door),
+                    [network],
+                    http=partial(NetworkProtocol, network.limits),
+                    loop="asyncio",
+                    backlog=128,
+                    ssl_certfile=listen.cert,
+                    ssl_keyfile=listen.key,
                 )
-            )  # fmt: skip
+            )
 
     def _bind(self, path: Path) -> socket.socket:
         listener = bind(path)

@@ -43,7 +43,7 @@ class _InProcess(httpx.BaseTransport):
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         transport = httpx.ASGITransport(
             self._app, client=(f"uid:{os.getuid()}", os.getpid()), raise_app_exceptions=False
-        )  # fmt: skip
+        )
         inner = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
         answer = await transport.handle_async_request(inner)
         return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())

@@ -40,9 +40,11 @@ class ClockWatch:
             log.warning("the clock jumped by %.1f s, from %s", jump.seconds, rfc3339(jump.before))
             judged = self._clock.times()
             detail: dict[str, JsonValue] = {
-                "from": rfc3339(jump.before), "to": rfc3339(jump.after), "seconds": round(jump.seconds, 3),
+                "from": rfc3339(jump.before),
+                "to": rfc3339(jump.after),
+                "seconds": round(jump.seconds, 3),
                 "rights_judged_at": rfc3339(judged[0]),
-            }  # fmt: skip
+            }
             if len(judged) > 1:
                 detail["rights_judged_also_at"] = rfc3339(judged[1])
             self._ledger.submit(Fact(Kind.CLOCK_JUMPED, datetime.now(UTC), detail=detail))

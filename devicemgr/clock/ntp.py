@@ -28,8 +28,12 @@ def _by_timedatectl() -> bool | None:
     try:
         said = subprocess.run(
             ["timedatectl", "show", "--property=NTPSynchronized", "--value"],  # noqa: S607 - wherever it is
-            capture_output=True, text=True, timeout=3, check=False, env=os.environ | {"LC_ALL": "C"},
-        ).stdout.strip()  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=3,
+            check=False,
+            env=os.environ | {"LC_ALL": "C"},
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
     return {"yes": True, "no": False}.get(said)

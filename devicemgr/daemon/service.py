@@ -104,9 +104,15 @@ class Daemon:
         self._pins = PinChecker(self._inbox.put)
         self._reconciler = Reconciler(site, self._rules, self._supervisor, KeptSamples(site))
         self._access = AccessPipeline(
-            site.ledger, self._supervisor, self._rules, lambda: site.gallery.current, self._inbox.put,
-            self._pool.settle, self._pins.ask, self._supervisor.id_of,
-        )  # fmt: skip
+            site.ledger,
+            self._supervisor,
+            self._rules,
+            lambda: site.gallery.current,
+            self._inbox.put,
+            self._pool.settle,
+            self._pins.ask,
+            self._supervisor.id_of,
+        )
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
         self._looker = threading.Thread(target=self._look_often, name="looker", daemon=True)
 
@@ -325,13 +331,15 @@ class Daemon:
     def status(self) -> dict[str, Any]:
         """See runtime.Runtime."""
         daemon = status.daemon_json(
-            running=True, ready=self._ready, uptime_s=time.monotonic() - self._started,
+            running=True,
+            ready=self._ready,
+            uptime_s=time.monotonic() - self._started,
             stuck_threads=self._supervisor.stuck_threads,
-        )  # fmt: skip
+        )
         devices, rules, standing = self._supervisor.states(), self._rules.current, self._access.alarms
         found = status.of_daemon(
             self._site, daemon, devices, rules, self._access.state_of, self._unread, standing.door_of
-        )  # fmt: skip
+        )
         portals = status.portal_alarms(rules, devices, self._supervisor.channels)
         watches = self._clock.alarms() + self._fires.alarms() + standing.alarms()
         return found | {"alarms": watches + portals + found["alarms"]}

@@ -34,9 +34,11 @@ class Supervisor:
     """Runs a worker for each device, as the store has them; `prepare` meets each device before it is opened."""
 
     def __init__(
-        self, catalog: DriverCatalog, listener: Listener,
+        self,
+        catalog: DriverCatalog,
+        listener: Listener,
         prepare: Callable[[DeviceConfig, Device], None] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._makers = Makers(lambda config: catalog.get(config.driver).build(config), prepare)
         self._listener = listener
         self._workers: dict[str, DeviceWorker] = {}

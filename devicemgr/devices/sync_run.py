@@ -58,9 +58,13 @@ class Run:
     def as_json(self) -> dict[str, Any]:
         """What a program that waits is shown."""
         return {
-            "phase": self.phase, "done": self.done, "of": self.of, "failed": self.failed,
-            "unknown": len(self.unknown), "error": str(self.error) if self.error else None,
-        }  # fmt: skip
+            "phase": self.phase,
+            "done": self.done,
+            "of": self.of,
+            "failed": self.failed,
+            "unknown": len(self.unknown),
+            "error": str(self.error) if self.error else None,
+        }
 
 
 def profile_of(device: Device) -> Profile | None:

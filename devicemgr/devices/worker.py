@@ -44,7 +44,7 @@ class DeviceWorker:
 
     def __init__(
         self, config: DeviceConfig, makers: Makers, listener: Listener, before: "DeviceWorker | None" = None
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.config = config
         self.health = HealthBook(config, listener)
         self._line = call_timeouts.is_line(config.address)

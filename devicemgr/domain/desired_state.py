@@ -318,9 +318,13 @@ def digest(holding: Holding) -> str:
     """What names a holding with all that it says."""
     times = (holding.valid_from, holding.valid_to)
     parts = (
-        holding.key, holding.name, tuple(sorted(holding.cards)), tuple(sorted(holding.doors)),
-        tuple(time.astimezone(UTC).isoformat() if time else "" for time in times), holding.face,
-    )  # fmt: skip
+        holding.key,
+        holding.name,
+        tuple(sorted(holding.cards)),
+        tuple(sorted(holding.doors)),
+        tuple(time.astimezone(UTC).isoformat() if time else "" for time in times),
+        holding.face,
+    )
     if holding.hours:
         parts = (*parts, tuple(sorted(holding.hours)))  # type: ignore[assignment]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

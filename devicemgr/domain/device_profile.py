@@ -10,8 +10,17 @@ from devicemgr.domain.model import JsonValue
 
 # What is set first when several differ: the time, for logins depend on it; what could lock out comes last.
 KINDS = (
-    "ntp", "time_zone", "stream", "osd_text", "osd_clock", "hostname", "discovery", "user", "password", "https",
-)  # fmt: skip
+    "ntp",
+    "time_zone",
+    "stream",
+    "osd_text",
+    "osd_clock",
+    "hostname",
+    "discovery",
+    "user",
+    "password",
+    "https",
+)
 OFF = "off"
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -123,12 +132,15 @@ class Profile(BaseModel):
         osd = self.osd or Osd()
         found: dict[str, JsonValue] = {
             "ntp": "dhcp" if self.ntp == "dhcp" else list(self.ntp) if self.ntp else None,
-            "time_zone": self.time_zone, "stream": stream or None,
-            "osd_text": osd.text.replace("{name}", device) if osd.text else None, "osd_clock": osd.clock,
+            "time_zone": self.time_zone,
+            "stream": stream or None,
+            "osd_text": osd.text.replace("{name}", device) if osd.text else None,
+            "osd_clock": osd.clock,
             "hostname": self.hostname.replace("{name}", device.replace("_", "-")) if self.hostname else None,
-            "discovery": self.discovery, "password": self.replace_default_password or None,
+            "discovery": self.discovery,
+            "password": self.replace_default_password or None,
             "https": self.https or None,
-        }  # fmt: skip
+        }
         users = [Setting("user", user.role, user.name) for user in self.users]
         rest = [Setting(kind, value) for kind, value in found.items() if value is not None]
         return sorted([*rest, *users], key=lambda setting: KINDS.index(setting.kind))

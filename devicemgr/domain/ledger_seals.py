@@ -28,9 +28,13 @@ class Seal:
     def as_json(self) -> dict[str, int | str]:
         """For files and bundles."""
         return {
-            "number": self.number, "seq": self.seq, "head": self.head, "time": self.time,
-            "next_key": self.next_key, "signature": self.signature,
-        }  # fmt: skip
+            "number": self.number,
+            "seq": self.seq,
+            "head": self.head,
+            "time": self.time,
+            "next_key": self.next_key,
+            "signature": self.signature,
+        }
 
 
 def message(number: int, seq: int, head: str, time: str, next_key: str) -> bytes:
@@ -48,9 +52,7 @@ def public_hex(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
-def sign(
-    key: Ed25519PrivateKey, number: int, seq: int, head: str, time: str
-) -> tuple[Seal, Ed25519PrivateKey]:  # fmt: skip
+def sign(key: Ed25519PrivateKey, number: int, seq: int, head: str, time: str) -> tuple[Seal, Ed25519PrivateKey]:
     """The next seal, and the key of the one after it; the caller destroys `key`."""
     following = new_key()
     next_key = public_hex(following)

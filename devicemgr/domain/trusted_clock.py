@@ -55,9 +55,11 @@ class WallClock:
     """Any thread; `look` is called a few times a second by one."""
 
     def __init__(
-        self, kept: Kept | datetime | None = None, wall: Callable[[], float] = time.time,
+        self,
+        kept: Kept | datetime | None = None,
+        wall: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._wall, self._ticks = wall, ticks
         self._lock = threading.Lock()
         kept = Kept(kept) if isinstance(kept, datetime) else kept

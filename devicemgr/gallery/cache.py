@@ -26,9 +26,14 @@ class GalleryKeeper:
     """Loads templates of people whose consent is in force; opened ones are kept, so that a change costs little."""
 
     def __init__(
-        self, database: Database, vault: Vault, build: GalleryLoader, model: str, file: Path,
+        self,
+        database: Database,
+        vault: Vault,
+        build: GalleryLoader,
+        model: str,
+        file: Path,
         pick: Callable[[Session], FaceModel | None] = face_models.active,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`file` is where a big gallery is kept, sealed, for a quick start.
 
         `pick` says whose templates these are: a user's model, or None for the product's, whose name is `model`.

@@ -40,9 +40,16 @@ def flaws(
     session: Session, named: tuple[str, ...], root: str | None, hash_of: Callable[[int], str | None]
 ) -> Iterator[Flaw]:
     """Yield what the anchors' files remember and the database, whose chain of seals begins with `root`, does not."""
-    history = _History(*(events.of_kinds(session, (kind,)) for kind in (
-        restorations.BACKUP_BEGUN, restorations.RESTORED, restorations.RECOVERED,
-    )))  # fmt: skip
+    history = _History(
+        *(
+            events.of_kinds(session, (kind,))
+            for kind in (
+                restorations.BACKUP_BEGUN,
+                restorations.RESTORED,
+                restorations.RECOVERED,
+            )
+        )
+    )
     for text in named:
         path = anchor_address.parse(text).path
         if path is not None:
@@ -53,9 +60,13 @@ def flaws(
 
 
 def _of_one(
-    session: Session, text: str, lines: Iterator[Remembered], root: str, history: _History,
+    session: Session,
+    text: str,
+    lines: Iterator[Remembered],
+    root: str,
+    history: _History,
     hash_of: Callable[[int], str | None],
-) -> Iterator[Flaw]:  # fmt: skip
+) -> Iterator[Flaw]:
     newest = seals.last(session)
     others: dict[str, Remembered] = {}
     for batch in _batches(lines):

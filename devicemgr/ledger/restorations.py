@@ -37,9 +37,7 @@ def is_proven(restored: Mapping[str, Any], begun: Iterable[Mapping[str, Any]]) -
     if not isinstance(proof, str) or type(events) is not int or restored["seq"] != events + 1:
         return False
     found = (event["detail"] for event in begun if event["seq"] <= events)
-    return any(
-        one.get("id") == detail.get("backup") and one.get("commitment") == commitment(proof) for one in found
-    )  # fmt: skip
+    return any(one.get("id") == detail.get("backup") and one.get("commitment") == commitment(proof) for one in found)
 
 
 def hand_over(key: Ed25519PrivateKey, number: int, root_before: str, root: str) -> str:

@@ -56,11 +56,15 @@ class KeyFile:
 
     def dump(self) -> bytes:
         """As stored."""
-        return json.dumps({
-            "number": self.number, "private": self.private.private_bytes_raw().hex(), "root": self.root,
-            "newest": self.newest.as_json() if self.newest else None,
-            "removed": asdict(self.removed) if self.removed else None,
-        }).encode()  # fmt: skip
+        return json.dumps(
+            {
+                "number": self.number,
+                "private": self.private.private_bytes_raw().hex(),
+                "root": self.root,
+                "newest": self.newest.as_json() if self.newest else None,
+                "removed": asdict(self.removed) if self.removed else None,
+            }
+        ).encode()
 
 
 def read_key(path: Path) -> KeyFile | None:
@@ -153,9 +157,11 @@ class Sealer:
         last = before.newest if before else None
         signed = restorations.hand_over(before.private, before.number, before.root, root) if before else None
         return {
-            "root_before": before.root if before else None, "root": root, "handover": signed,
+            "root_before": before.root if before else None,
+            "root": root,
+            "handover": signed,
             "sealed": {"number": last.number, "seq": last.seq, "head": last.head, "at": last.time} if last else None,
-        }  # fmt: skip
+        }
 
     def _key(self) -> KeyFile:
         key = read_key(self._home.seal_key)

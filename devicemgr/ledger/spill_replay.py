@@ -49,8 +49,9 @@ def load(payload: bytes) -> tuple[str, Fact]:
         direction=Direction(fields["direction"]) if "direction" in fields else None,
         cursor=(str(cursor[0]), int(cursor[1])) if cursor else None,
         condition=Condition(**fields["condition"]) if "condition" in fields else None,
-        **{name: fields.get(name) for name in _TEXTS}, **tables,
-    )  # fmt: skip
+        **{name: fields.get(name) for name in _TEXTS},
+        **tables,
+    )
 
 
 def is_left(session: Session, spill: Spill) -> bool:

@@ -59,10 +59,15 @@ def verify_unusable(home: Home, why: str) -> dict[str, Any]:
 
 def _answer(count: int, flaw: Flaw | None, key: KeyFile | None) -> dict[str, Any]:
     return {
-        "ok": flaw is None, "events": count, "first_bad_seq": flaw.seq if flaw else None,
-        "why": safe(flaw.why) if flaw else None, "sealed": None, "root": key.root if key else None,
-        "restored": [], "removed": asdict(key.removed) if key and key.removed else None,
-    }  # fmt: skip
+        "ok": flaw is None,
+        "events": count,
+        "first_bad_seq": flaw.seq if flaw else None,
+        "why": safe(flaw.why) if flaw else None,
+        "sealed": None,
+        "root": key.root if key else None,
+        "restored": [],
+        "removed": asdict(key.removed) if key and key.removed else None,
+    }
 
 
 def _sealed(newest: Seal | None) -> dict[str, Any] | None:

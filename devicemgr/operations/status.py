@@ -24,9 +24,13 @@ _DISPUTED_FOR = timedelta(hours=24)
 def device_json(state: DeviceState, revoked: Mapping[str, int]) -> dict[str, Any]:
     """One device of `status`; `revoked` people are those whom it still holds and should not."""
     return {
-        "name": state.name, "kind": state.kind, "state": str(state.health), "cause": state.cause,
-        "since": rfc3339(state.since), "revoked": revoked.get(state.name, 0),
-    }  # fmt: skip
+        "name": state.name,
+        "kind": state.kind,
+        "state": str(state.health),
+        "cause": state.cause,
+        "since": rfc3339(state.since),
+        "revoked": revoked.get(state.name, 0),
+    }
 
 
 def revoked(database: Database) -> dict[str, int]:
@@ -42,8 +46,11 @@ def gallery_json(gallery: Gallery) -> dict[str, Any]:
     """The gallery of `status`."""
     stats = gallery.stats()
     return {
-        "people": stats.people, "templates": stats.templates, "model": stats.model, "threshold": stats.threshold,
-    }  # fmt: skip
+        "people": stats.people,
+        "templates": stats.templates,
+        "model": stats.model,
+        "threshold": stats.threshold,
+    }
 
 
 def ledger_json(database: Database) -> dict[str, Any]:
@@ -59,9 +66,12 @@ def ledger_json(database: Database) -> dict[str, Any]:
 def daemon_json(*, running: bool, ready: bool, uptime_s: float, stuck_threads: int = 0) -> dict[str, Any]:
     """The daemon of `status`; `stuck_threads` hang in drivers and were replaced."""
     return {
-        "running": running, "ready": ready, "version": __version__, "uptime_s": round(uptime_s, 1),
+        "running": running,
+        "ready": ready,
+        "version": __version__,
+        "uptime_s": round(uptime_s, 1),
         "stuck_threads": stuck_threads,
-    }  # fmt: skip
+    }
 
 
 def revoked_alarms(revoked: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -82,12 +92,13 @@ def disputed_alarms(database: Database) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "kind": "decision_disputed", "portal": portal,
+            "kind": "decision_disputed",
+            "portal": portal,
             "cause": f"{count} decisions of a console in the last 24 h were not what the rules say; look at "
             "`devicemgr events --kind decision_disputed`",
         }
         for portal, count in found.items()
-    ]  # fmt: skip
+    ]
 
 
 def shared_card_alarms(database: Database) -> list[dict[str, Any]]:
@@ -153,9 +164,14 @@ def alarms(
 
 
 def of_daemon(
-    site: Site, daemon: dict[str, Any], devices: list[DeviceState], rules: Snapshot,
-    state_of: Callable[[str], str], unread: str | None, door_of: Callable[[Portal], str | None],
-) -> dict[str, Any]:  # fmt: skip
+    site: Site,
+    daemon: dict[str, Any],
+    devices: list[DeviceState],
+    rules: Snapshot,
+    state_of: Callable[[str], str],
+    unread: str | None,
+    door_of: Callable[[Portal], str | None],
+) -> dict[str, Any]:
     """The whole of `status` with a daemon, also while the database can't be read."""
     held = revoked(site.database)
     return {

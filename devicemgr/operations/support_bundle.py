@@ -107,12 +107,14 @@ def _words_of_people(session: Session) -> set[str]:
 def _config(session: Session) -> dict[str, Any]:
     devices = [
         {
-            "name": row.name, "driver": row.driver, "address": redacted_address(row.address),
+            "name": row.name,
+            "driver": row.driver,
+            "address": redacted_address(row.address),
             "has_password": row.sealed_password is not None,
             "options": {name: BLANK if _SECRET.search(name) else value for name, value in row.options.items()},
         }
         for row in device_store.devices(session)
-    ]  # fmt: skip
+    ]
     return {
         "devices": devices,
         "portals": [portal_store.portal_json(row) for row in portal_store.portals(session)],
@@ -149,19 +151,25 @@ def _listing(home: Home) -> list[dict[str, Any]]:
     found = []
     for path in sorted(home.path.rglob("*"))[:1000] if home.path.is_dir() else []:
         state = path.lstat()
-        found.append({
-            "path": safe(str(path.relative_to(home.path)), 200), "mode": stat.filemode(state.st_mode),
-            "bytes": state.st_size, "owner": state.st_uid,
-        })  # fmt: skip
+        found.append(
+            {
+                "path": safe(str(path.relative_to(home.path)), 200),
+                "mode": stat.filemode(state.st_mode),
+                "bytes": state.st_size,
+                "owner": state.st_uid,
+            }
+        )
     return found
 
 
 def _versions() -> dict[str, Any]:
     return {
-        "devicemgr": __version__, "python": sys.version.split()[0], "platform": platform.platform(),
+        "devicemgr": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
         "sqlite": sqlite3.sqlite_version,
         "packages": dict(sorted((found.metadata["Name"], found.version) for found in distributions())),
-    }  # fmt: skip
+    }
 
 
 def _text(document: Any) -> str:

@@ -32,9 +32,15 @@ class Sitting:
 
 
 def enrol(
-    site: Site, runtime: Runtime, actor: str, badge: str, consent: Terms, sitting: Sitting, *,
+    site: Site,
+    runtime: Runtime,
+    actor: str,
+    badge: str,
+    consent: Terms,
+    sitting: Sitting,
+    *,
     allow_lookalike: bool = False,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """As faces.enrol, of the pictures that the sitting's camera takes; PhotoRefused when too few of them are fit."""
     with site.database.read() as session:
         require_not_withdrawn(people.get(session, badge), consent)
@@ -45,7 +51,7 @@ def enrol(
         raise RequestError("whoever asked has gone: nothing was enrolled")
     return face_enrollment.enrol(
         site, actor, badge, chosen, consent, allow_lookalike=allow_lookalike, device=sitting.device
-    )  # fmt: skip
+    )
 
 
 def choose(

@@ -29,9 +29,15 @@ _commit = threading.Lock()
 
 
 def enrol(
-    site: Site, actor: str, badge: str, photos: Sequence[bytes], consent: Terms, *,
-    allow_lookalike: bool = False, device: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    site: Site,
+    actor: str,
+    badge: str,
+    photos: Sequence[bytes],
+    consent: Terms,
+    *,
+    allow_lookalike: bool = False,
+    device: str | None = None,
+) -> dict[str, Any]:
     """Enrol photos of one person, all or none; photos enrolled before are skipped; PhotoRefused with all faces.
 
     Each face object says which `photo` of those given it is, from 1. `device` took the photos, if one did.
@@ -100,9 +106,15 @@ def _judged(
 
 
 def _store(
-    site: Site, actor: str, badge: str, photos: Sequence[bytes], prepared: Sequence[PreparedSample],
-    model: str, terms: Terms, how: dict[str, Any],
-) -> int:  # fmt: skip
+    site: Site,
+    actor: str,
+    badge: str,
+    photos: Sequence[bytes],
+    prepared: Sequence[PreparedSample],
+    model: str,
+    terms: Terms,
+    how: dict[str, Any],
+) -> int:
     with site.database.write() as session:
         row = people.get(session, badge)
         require_not_withdrawn(row, terms)

@@ -103,10 +103,13 @@ def _progress(site: Site, session: Session, models: FaceModels, move: Move) -> d
     missing = face_models.badges(session, old - new - waiting)
     why = _why_not(session, move, missing)
     return {
-        "target": target, "people": len(old | waiting), "done": len((old | waiting) - waiting) - len(missing),
-        "must_be_enrolled_anew": missing, "state": "working" if waiting else "waiting" if why else "ready",
+        "target": target,
+        "people": len(old | waiting),
+        "done": len((old | waiting) - waiting) - len(missing),
+        "must_be_enrolled_anew": missing,
+        "state": "working" if waiting else "waiting" if why else "ready",
         "waits_for": None if waiting else why,
-    }  # fmt: skip
+    }
 
 
 def _why_not(session: Session, move: Move, missing: list[str]) -> str | None:
@@ -195,9 +198,13 @@ def _calibrate_first(site: Site) -> None:
         if _progress(site, session, models, move)["state"] == "working":
             return
     keeper = GalleryKeeper(
-        site.database, site.vault, site.parts.build_gallery, site.parts.model, site.home.cache / "gallery.next",
+        site.database,
+        site.vault,
+        site.parts.build_gallery,
+        site.parts.model,
+        site.home.cache / "gallery.next",
         face_models.target,
-    )  # fmt: skip
+    )
     try:
         calibration.calibrate_gallery(site, keeper, "migration", calibration.DEFAULT_FPIR)
     except InvalidInput as error:

@@ -53,9 +53,15 @@ _NUMBERED = """
 """
 _WORD_FIELDS, _NUMBER_FIELDS = frozenset(_WORDY.split()), frozenset(_NUMBERED.split())
 _EXACT = {
-    "localtime": _TIME, "result": _TIME, "timezone": _ZONE, "tz": _ZONE, "xmlns": _NAMESPACE, "namespace": _NAMESPACE,
-    "opt": _LIST, "supportfunction": _LIST,
-}  # fmt: skip
+    "localtime": _TIME,
+    "result": _TIME,
+    "timezone": _ZONE,
+    "tz": _ZONE,
+    "xmlns": _NAMESPACE,
+    "namespace": _NAMESPACE,
+    "opt": _LIST,
+    "supportfunction": _LIST,
+}
 
 
 class Scrubber:

@@ -122,9 +122,7 @@ def _firmware_within(firmware: str, entry: Entry) -> list[bool | None]:
     """For each bound whether it holds, None when the version is not told."""
     told = version_of(firmware)
     bounds = ((entry.firmware_from, 1), (entry.firmware_to, -1))
-    return [
-        None if told is None else _order(told, _numbers(bound)) * sign >= 0 for bound, sign in bounds if bound
-    ]  # fmt: skip
+    return [None if told is None else _order(told, _numbers(bound)) * sign >= 0 for bound, sign in bounds if bound]
 
 
 def _build_within(firmware: str, entry: Entry) -> list[bool | None]:

@@ -276,10 +276,14 @@ class Provisioning:
 
     def _finish(self, result: Result) -> None:
         told = {
-            name: found for name, *outcomes in (
-                ("changed", "changed"), ("unsupported", "unsupported"), ("failed", "refused", "failed", "unknown"),
-            ) if (found := result.named(*outcomes))
-        }  # fmt: skip
+            name: found
+            for name, *outcomes in (
+                ("changed", "changed"),
+                ("unsupported", "unsupported"),
+                ("failed", "refused", "failed", "unknown"),
+            )
+            if (found := result.named(*outcomes))
+        }
         outcome = "failed" if not result.ok else "changed" if "changed" in told else "unchanged"
         cause = {"cause": str(result.error)} if result.error else {}
         with self._site.database.write(changes_site=False) as session:

@@ -26,9 +26,13 @@ class Step:
     def as_json(self) -> dict[str, Any]:
         """For the API; no secrets."""
         return {
-            "step": self.setting.name, "wanted": self.setting.value, "was": self.was, "now": self.now,
-            "outcome": self.outcome, "why": self.why,
-        }  # fmt: skip
+            "step": self.setting.name,
+            "wanted": self.setting.value,
+            "was": self.was,
+            "now": self.now,
+            "outcome": self.outcome,
+            "why": self.why,
+        }
 
 
 @dataclass(slots=True)
@@ -52,8 +56,11 @@ class Result:
     def as_json(self) -> dict[str, Any]:
         """For the API."""
         return {
-            "device": self.device, "profile": self.profile, "ok": self.ok,
-            "differs": bool(self.named("differs")), "error": str(self.error) if self.error else None,
+            "device": self.device,
+            "profile": self.profile,
+            "ok": self.ok,
+            "differs": bool(self.named("differs")),
+            "error": str(self.error) if self.error else None,
             "exit_code": self.error.exit_code if self.error else int(not self.ok),
             "steps": [step.as_json() for step in self.steps],
-        }  # fmt: skip
+        }

@@ -60,9 +60,12 @@ def _brought_up(home: Home, draft: Path, why: str, aside: Path | None, actor: st
                 raise KeyMissing(f"{home.key} is not the snapshot's key; restore a backup")
             events = ledger_rows.head(session)[0]
             detail = {
-                "why": why, "snapshot": taken, "events": events, "set_aside": aside.name if aside else None,
+                "why": why,
+                "snapshot": taken,
+                "events": events,
+                "set_aside": aside.name if aside else None,
                 **Sealer(home, database).begin_anew(session),
-            }  # fmt: skip
+            }
             cache_file.forget(session)
             ledger_rows.append(session, [Fact(RECOVERED, datetime.now(UTC), actor=actor, detail=detail)])
             brought = spill_replay.bring_in_all(session, spill) if spill.attach() else 0

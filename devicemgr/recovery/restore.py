@@ -80,9 +80,13 @@ def _opened(file: Path, passphrase: str) -> tuple[dict[str, Any], backup_stream.
 
 
 def _filled(
-    fresh: Home, file: Path, head: backup_stream.Head, entries: person_keys.KeysFile, home: Home,
+    fresh: Home,
+    file: Path,
+    head: backup_stream.Head,
+    entries: person_keys.KeysFile,
+    home: Home,
     told: Callable[[int, int], None],
-) -> tuple[_Count, dict[str, Any]]:  # fmt: skip
+) -> tuple[_Count, dict[str, Any]]:
     """Database and keys as they were in the backup, people as far as they may come back."""
     with file.open("rb") as source:
         backup_stream.read_about(source)
@@ -164,10 +168,14 @@ def _brought_up(
         database.migrate()
         _require_whole(fresh, database)
         detail: dict[str, JsonValue] = {
-            "backup": str(about["id"]), "made": str(about["made"]), "events": int(manifest["events"]),
-            "seal": int(manifest["seal"]), "people": count.people, "left_out": count.left_out,
+            "backup": str(about["id"]),
+            "made": str(about["made"]),
+            "events": int(manifest["events"]),
+            "seal": int(manifest["seal"]),
+            "people": count.people,
+            "left_out": count.left_out,
             "without_face": count.faceless,
-        }  # fmt: skip
+        }
         # Backups of 0.1.0 hold no proof: an anchor that knows of later seals will then not be explained by the restore.
         proven = {**detail, "proof": manifest.get("proof")}
         with database.write() as session:

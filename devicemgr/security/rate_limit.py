@@ -13,9 +13,12 @@ class TryLimit:
     """So many tries of a key within a time; while there is no room for more keys, new ones are refused."""
 
     def __init__(
-        self, most: int = MOST_WRONG, seconds: float = WRONG_SECONDS, room: int = 10_000,
+        self,
+        most: int = MOST_WRONG,
+        seconds: float = WRONG_SECONDS,
+        room: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._most, self._seconds, self._room, self._clock = most, seconds, room, clock
         self._tries: dict[str, deque[float]] = {}
         self._lock = threading.Lock()

@@ -181,6 +181,4 @@ def open_site(home: Home, parts: Parts, *, nobody: bool = False) -> Site:
     database.clock = clock
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
     ledger = Ledger(database, Spill(home.spill, home.spill_key))
-    return Site(
-        home, database, vault, ledger, gallery, parts, Sealer(home, database), clock, Snapshots(home)
-    )  # fmt: skip
+    return Site(home, database, vault, ledger, gallery, parts, Sealer(home, database), clock, Snapshots(home))

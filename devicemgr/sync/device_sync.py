@@ -112,9 +112,13 @@ class HolderSync:
         self._snapshot = self._rules.refresh()
         told = self._profile.decides
         policy = Policy(
-            self._profile.holds, self._keeper.faces, self._keeper.decides if told is None else told,
-            self._profile.hours, frozenset(self._no_hours), self._profile.card_refusal,
-        )  # fmt: skip
+            self._profile.holds,
+            self._keeper.faces,
+            self._keeper.decides if told is None else told,
+            self._profile.hours,
+            frozenset(self._no_hours),
+            self._profile.card_refusal,
+        )
         faces = self._samples.digests() if policy.faces else {}
         self._desired = desired(self._keeper.name, policy, self._snapshot, self._site.clock.times(), faces)
 
@@ -363,11 +367,16 @@ class HolderSync:
         """Note what was put; a face that was to go and that can't be asked about stays on record here."""
         held = [
             Record(
-                h.key, self._desired.wanted[h.key].person_id, State.HELD, digest(h), None, h.face,
+                h.key,
+                self._desired.wanted[h.key].person_id,
+                State.HELD,
+                digest(h),
+                None,
+                h.face,
                 self._desired.missing.get(h.key),
             )
             for h in holdings
-        ]  # fmt: skip
+        ]
         lost = [r for r in held if r.face is None and self._records[r.key].face is not None]
         unsure = [replace(r, face=self._records[r.key].face, error=FACE_UNASKED) for r in lost if r.key in unasked]
         gone = [r.person_id for r in lost if r.key not in unasked]

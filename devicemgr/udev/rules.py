@@ -169,9 +169,14 @@ def _which_of_several(port: Port, siblings: Sequence[Port], by_serial: bool) -> 
 
 def _values(port: Port) -> dict[str, str | None]:
     return {
-        _VENDOR: port.vid, _PRODUCT: port.pid, _SERIAL: port.serial, _PATH: port.id_path,
-        _KERNELS: port.interface_path, _INTERFACE: port.interface, _PORT: port.port_number,
-    }  # fmt: skip
+        _VENDOR: port.vid,
+        _PRODUCT: port.pid,
+        _SERIAL: port.serial,
+        _PATH: port.id_path,
+        _KERNELS: port.interface_path,
+        _INTERFACE: port.interface,
+        _PORT: port.port_number,
+    }
 
 
 def logical_lines(text: str) -> list[str]:

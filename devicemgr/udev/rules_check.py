@@ -10,8 +10,16 @@ from devicemgr.text import safe
 from devicemgr.udev.rules import FILE, Port, Rule, compose, names_in, parse, site_lines
 from devicemgr.udev.rules_file import udevadm
 
-FOLDERS = tuple(Path(folder) for folder in ("/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
-                                            "/usr/lib/udev/rules.d", "/lib/udev/rules.d"))  # fmt: skip
+FOLDERS = tuple(
+    Path(folder)
+    for folder in (
+        "/etc/udev/rules.d",
+        "/run/udev/rules.d",
+        "/usr/local/lib/udev/rules.d",
+        "/usr/lib/udev/rules.d",
+        "/lib/udev/rules.d",
+    )
+)
 GATE = Path("/dev/gate")
 _AFTER = "60-serial.rules"
 _VERIFIES_SINCE = 254
@@ -39,8 +47,11 @@ def file_problems(installed: str, template: str, folders: Sequence[Path]) -> Ite
         return
     for line in site_lines(installed):
         if not line.startswith("#") and parse(line) is None:
-            yield Problem(FILE, f"this line was not written by devicemgr: {safe(line, 160)}", "check it, or name the "
-                          "port by: sudo devicemgr udev install NAME=PORT")  # fmt: skip
+            yield Problem(
+                FILE,
+                f"this line was not written by devicemgr: {safe(line, 160)}",
+                "check it, or name the port by: sudo devicemgr udev install NAME=PORT",
+            )
     if installed != compose(template, installed, []):
         yield Problem(FILE, "it is not as this version writes it", again)
     given = [name for line in site_lines(installed) for name in names_in(line)]
@@ -71,8 +82,9 @@ def port_problems(rules: Iterable[Rule], ports: Sequence[Port], gate: Path) -> I
     fitting = {rule.name: [port for port in ports if rule.fits(port)] for rule in rules}
     for name, found in fitting.items():
         if not found:
-            yield Problem(name, "its adapter is not plugged in", "plug it in, or: sudo devicemgr udev install --remove "
-                          + name)  # fmt: skip
+            yield Problem(
+                name, "its adapter is not plugged in", "plug it in, or: sudo devicemgr udev install --remove " + name
+            )
         elif len(found) > 1:
             paths = " and ".join(port.path for port in found)
             yield Problem(
@@ -97,8 +109,11 @@ def _link_problem(link: Path, port: Port) -> Problem | None:
 def _one_name_each(fitting: Mapping[str, Sequence[Port]]) -> Iterator[Problem]:
     for (one, some), (other, more) in combinations(fitting.items(), 2):
         for path in sorted({port.path for port in some} & {port.path for port in more}):
-            yield Problem(other, f"{path} is also called {one}, and two devices would talk on one line",
-                          f"sudo devicemgr udev install --remove {other}")  # fmt: skip
+            yield Problem(
+                other,
+                f"{path} is also called {one}, and two devices would talk on one line",
+                f"sudo devicemgr udev install --remove {other}",
+            )
 
 
 def syntax_problems(file: Path) -> Iterator[Problem]:

@@ -23,9 +23,13 @@ def document(body: bytes) -> JsonValue:
     except DeviceGarbled:
         return {"unreadable_bytes": len(body)}
     lines: dict[str, JsonValue] = {**flat(body.decode("utf-8", "replace"))} if b"=" in body[:200] else {}
-    return {"lines": lines} if lines else {"status": body.strip().decode()} if body.strip() == b"OK" else {
-        "bytes": len(body)
-    }  # fmt: skip
+    return (
+        {"lines": lines}
+        if lines
+        else {"status": body.strip().decode()}
+        if body.strip() == b"OK"
+        else {"bytes": len(body)}
+    )
 
 
 def of_element(root: Any) -> JsonValue:

@@ -49,8 +49,10 @@ class CrowdedLogin(Login):
     def require_open(self) -> None:
         """DeviceRefused or DeviceBusy while no more tries are allowed."""
         if self._proven and time.monotonic() < self._quiet_until:
-            raise DeviceBusy("the terminal answers 401 to a password that it took before: close other programs that "
-                             "use it, or give the new password with `devicemgr device edit`")  # fmt: skip
+            raise DeviceBusy(
+                "the terminal answers 401 to a password that it took before: close other programs that "
+                "use it, or give the new password with `devicemgr device edit`"
+            )
         super().require_open()
 
     def refused(self) -> None:

@@ -55,7 +55,7 @@ class DahuaConsole(DahuaUpkeep):
 
     def __init__(
         self, name: str, host: str, options: "Options", zone: tzinfo | None, commands: Http, events: Http
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._name, self._options, self._zone = name, options, zone
         self._http, self._cgi = commands, Cgi(commands)
         self.channels = options.doors
@@ -132,12 +132,16 @@ class DahuaConsole(DahuaUpkeep):
             except CgiRefused:
                 doors[str(channel)] = "not told"
         result: dict[str, JsonValue] = {
-            "manufacturer": self._info.manufacturer, "model": self._info.model, "firmware": self._info.firmware,
-            "serial": self._info.serial, "clock_skew_s": round(self._clock.skew, 1), "doors": doors,
+            "manufacturer": self._info.manufacturer,
+            "model": self._info.model,
+            "firmware": self._info.firmware,
+            "serial": self._info.serial,
+            "clock_skew_s": round(self._clock.skew, 1),
+            "doors": doors,
             "commands": "newer" if isinstance(self._people(), PeopleStore) else "older",
             "events": self._stream.fault or ("heard" if self._stream.attached.is_set() else "not heard yet"),
             "decides": self._options.decide,
-        }  # fmt: skip
+        }
         if self._options.decide == "host":
             result["warning"] = WEAK_LINK
         if abs(self._clock.skew) > _SKEW_NOTED:

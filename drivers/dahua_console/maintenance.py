@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from drivers.dahua_console.cgi import Cgi
 
 RECORDED = (
-    ("magicBox", "getSystemInfo", ""), ("magicBox", "getDeviceType", ""), ("magicBox", "getSoftwareVersion", ""),
-    ("magicBox", "getHardwareVersion", ""), ("global", "getCurrentTime", ""),
-    ("configManager", "getConfig", "name=AccessControl"), ("configManager", "getConfig", "name=Intelbras_ModeCfg"),
-    ("configManager", "getConfig", "name=PictureHttpUpload"), ("configManager", "getConfig", "name=NTP"),
-    ("accessControl", "getDoorStatus", "channel=1"), ("AccessUser", "startFind", ""),
-)  # fmt: skip
+    ("magicBox", "getSystemInfo", ""),
+    ("magicBox", "getDeviceType", ""),
+    ("magicBox", "getSoftwareVersion", ""),
+    ("magicBox", "getHardwareVersion", ""),
+    ("global", "getCurrentTime", ""),
+    ("configManager", "getConfig", "name=AccessControl"),
+    ("configManager", "getConfig", "name=Intelbras_ModeCfg"),
+    ("configManager", "getConfig", "name=PictureHttpUpload"),
+    ("configManager", "getConfig", "name=NTP"),
+    ("accessControl", "getDoorStatus", "channel=1"),
+    ("AccessUser", "startFind", ""),
+)
 
 
 class DahuaUpkeep:

@@ -64,18 +64,21 @@ class OnlineMode:
 
     def _configure(self, listener: PushListener) -> None:
         server = [
-            (f"{_UPLOAD}.Enable", "true"), (f"{_SERVER}.Address", self._options.push_host or _own_address(self._host)),
-            (f"{_SERVER}.Port", str(listener.port)), (f"{_SERVER}.Uploadpath", listener.path),
-        ]  # fmt: skip
+            (f"{_UPLOAD}.Enable", "true"),
+            (f"{_SERVER}.Address", self._options.push_host or _own_address(self._host)),
+            (f"{_SERVER}.Port", str(listener.port)),
+            (f"{_SERVER}.Uploadpath", listener.path),
+        ]
         mode = [(f"{_MODE}.DeviceMode", ASKS if self._asks else PUSHES)]
         if self._asks:
             alone = self._options.fallback == "console"
             mode += [
                 (f"{_MODE}.KeepAlive.Enable", "true" if alone else "false"),
                 (f"{_MODE}.KeepAlive.Interval", str(_KEEP_ALIVE_SECONDS)),
-                (f"{_MODE}.KeepAlive.Path", listener.path), (f"{_MODE}.KeepAlive.TimeOut", "2000"),
+                (f"{_MODE}.KeepAlive.Path", listener.path),
+                (f"{_MODE}.KeepAlive.TimeOut", "2000"),
                 (f"{_MODE}.RemoteCheckTimeout", str(ANSWER_SECONDS)),
-            ]  # fmt: skip
+            ]
         try:
             self._cgi.order("configManager", "setConfig", server)
             self._cgi.order("configManager", "setConfig", mode)

@@ -57,13 +57,15 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     decide: Literal["host", "console"] = Field(
-        "host", description="host: the console asks and the rules here decide (remote verification). console: it "
-        "decides by itself by whom it holds; that is recorded and checked"
-    )  # fmt: skip
+        "host",
+        description="host: the console asks and the rules here decide (remote verification). console: it "
+        "decides by itself by whom it holds; that is recorded and checked",
+    )
     when_server_down: Literal["closed", "open"] = Field(
-        "closed", description="with decide=host, what the console does when this box does not answer: let nobody "
-        "in, or whom it knows"
-    )  # fmt: skip
+        "closed",
+        description="with decide=host, what the console does when this box does not answer: let nobody "
+        "in, or whom it knows",
+    )
     remote_check_seconds: int = Field(5, ge=1, le=10, description="with decide=host, how long it waits for an answer")
     faces: bool = Field(True, description="give it the face samples of people who consented, so that it knows them")
     clock: Literal["check", "set"] = Field(
@@ -223,11 +225,18 @@ class HikvisionConsole(HikvisionUpkeep):
         if self._decides == ASKS and self._config.address.startswith("http:"):
             notes.append(WEAK_LINK)
         return {
-            "model": info.model, "firmware": info.firmware, "serial": info.serial, "doors": doors,
-            "clock_skew_seconds": round(clock.skew, 1), "decides": self._decides, "holds": held,
-            "capacity": people.capacity(), "stream": self._open_feed().stream_state, "status": work_status(isapi),
+            "model": info.model,
+            "firmware": info.firmware,
+            "serial": info.serial,
+            "doors": doors,
+            "clock_skew_seconds": round(clock.skew, 1),
+            "decides": self._decides,
+            "holds": held,
+            "capacity": people.capacity(),
+            "stream": self._open_feed().stream_state,
+            "status": work_status(isapi),
             "notes": notes,
-        }  # fmt: skip
+        }
 
     def close(self) -> None:
         """End the threads, then let go of the connections."""
@@ -245,9 +254,13 @@ class HikvisionConsole(HikvisionUpkeep):
 
         options = self._options
         http = Http(
-            self._config.address, self._login, DEVICE_INFO, pace=Pace(options.spacing), tls_ca=options.tls_ca,
+            self._config.address,
+            self._login,
+            DEVICE_INFO,
+            pace=Pace(options.spacing),
+            tls_ca=options.tls_ca,
             tls_fingerprint=options.tls_fingerprint,
-        )  # fmt: skip
+        )
         return Isapi(http)
 
     def _listen_for_pushes(self, isapi: "Isapi", port: int) -> None:

@@ -23,7 +23,7 @@ def upgrade(isapi: Isapi, image: Image, progress: Callable[[str, int, int], None
         body = Upload(file, image.size, progress)
         request = Request(
             "PUT", UPDATE, content_type="application/octet-stream", once=True, seconds=seconds_for(image), upload=body
-        )  # fmt: skip
+        )
         answer = isapi.http.exchange(request)
     wants_reboot = _wants_reboot(answer)
     if _written(isapi, progress) or wants_reboot:

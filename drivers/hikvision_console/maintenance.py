@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 REBOOT = "/ISAPI/System/reboot"
 PICTURE = "/ISAPI/Streaming/channels/101/picture"
 RECORDED = (
-    "/ISAPI/System/deviceInfo", "/ISAPI/System/time", "/ISAPI/System/capabilities",
-    "/ISAPI/AccessControl/capabilities", "/ISAPI/AccessControl/UserInfo/capabilities?format=json",
-    "/ISAPI/AccessControl/UserInfo/Count?format=json", "/ISAPI/AccessControl/AcsCfg?format=json",
-    "/ISAPI/AccessControl/AcsWorkStatus?format=json", "/ISAPI/AccessControl/AcsEvent/capabilities?format=json",
-    "/ISAPI/Intelligent/FDLib/capabilities?format=json", "/ISAPI/Event/notification/httpHosts",
-)  # fmt: skip
+    "/ISAPI/System/deviceInfo",
+    "/ISAPI/System/time",
+    "/ISAPI/System/capabilities",
+    "/ISAPI/AccessControl/capabilities",
+    "/ISAPI/AccessControl/UserInfo/capabilities?format=json",
+    "/ISAPI/AccessControl/UserInfo/Count?format=json",
+    "/ISAPI/AccessControl/AcsCfg?format=json",
+    "/ISAPI/AccessControl/AcsWorkStatus?format=json",
+    "/ISAPI/AccessControl/AcsEvent/capabilities?format=json",
+    "/ISAPI/Intelligent/FDLib/capabilities?format=json",
+    "/ISAPI/Event/notification/httpHosts",
+)
 _MOST_PICTURE = 5_000_000
 
 

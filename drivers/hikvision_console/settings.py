@@ -56,9 +56,10 @@ def set_who_decides(isapi: Isapi, host: bool, seconds: int, open_when_down: bool
     wanted: dict[str, Any] = {"remoteCheckDoorEnabled": host}
     if host:
         wanted |= {
-            "checkChannelType": "ISAPI", "remoteCheckTimeout": seconds,
+            "checkChannelType": "ISAPI",
+            "remoteCheckTimeout": seconds,
             "offlineDevCheckOpenDoorEnabled": open_when_down,
-        }  # fmt: skip
+        }
     try:
         held = section(isapi.get(f"{ACS_CONFIG}?format=json"), "AcsCfg")
         if not host and not held.get("remoteCheckDoorEnabled"):

@@ -33,9 +33,11 @@ ACCUMULATES = 0x3010  #                     0: one passage at a time, 1: passage
 START_TIMEOUT, PASSAGE_TIMEOUT = 0x3011, 0x3012  # seconds to step in after a release, and then to pass
 # Lamps, three registers each: 100 ms on, 100 ms off, 100 ms in all.
 LAMPS = {
-    (Direction.ENTRY, "green"): 0x1000, (Direction.ENTRY, "red"): 0x1003,
-    (Direction.EXIT, "green"): 0x1006, (Direction.EXIT, "red"): 0x1009,
-}  # fmt: skip
+    (Direction.ENTRY, "green"): 0x1000,
+    (Direction.ENTRY, "red"): 0x1003,
+    (Direction.EXIT, "green"): 0x1006,
+    (Direction.EXIT, "red"): 0x1009,
+}
 SHOWN = {Signal.GRANTED: ("green", [20, 0, 20]), Signal.DENIED: ("red", [20, 0, 20]), Signal.ASK: ("green", [2, 2, 40])}
 
 CLOSED, ONE_PASSAGE, FREE = 0, 1, 0xFFFF

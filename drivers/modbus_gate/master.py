@@ -32,9 +32,16 @@ ANSWER_SECONDS, REACTION_SECONDS = 0.3, 0.06
 FRAMES = 8
 
 EXCEPTIONS = {
-    1: "illegal function", 2: "illegal address", 3: "illegal value", 4: "device failure", 5: "accepted, not done yet",
-    6: "busy", 8: "memory parity error", 10: "gateway path unavailable", 11: "gateway target silent",
-}  # fmt: skip
+    1: "illegal function",
+    2: "illegal address",
+    3: "illegal value",
+    4: "device failure",
+    5: "accepted, not done yet",
+    6: "busy",
+    8: "memory parity error",
+    10: "gateway path unavailable",
+    11: "gateway target silent",
+}
 # "Server busy": the request was not accepted, so nothing was done and it may be sent again (Modbus application
 # protocol, 7), this often and for so long.
 BUSY, BUSY_PAUSE_S, MAX_BUSY_S = 6, 0.05, 1.0

@@ -33,9 +33,12 @@ class Options(CameraOptions, WiredOptions):
     profile: str = Field("", max_length=64, description="media profile by token or name; the first with video if empty")
     preset: str = Field("", max_length=64, description="PTZ preset, by token or name, to turn to on every start")
     rtsp_port: int = Field(
-        0, ge=0, le=65535, json_schema_extra=WIDENS,
+        0,
+        ge=0,
+        le=65535,
+        json_schema_extra=WIDENS,
         description="port of the stream, where a router maps it to another one",
-    )  # fmt: skip
+    )
 
 
 class OnvifCamera(OnvifUpkeep):
@@ -99,9 +102,10 @@ class OnvifCamera(OnvifUpkeep):
             source = self.stream()
         skew = self._device.login.skew_seconds
         result |= {
-            "profiles": [profile.as_json() for profile in self._profiles], "stream": source.url,
+            "profiles": [profile.as_json() for profile in self._profiles],
+            "stream": source.url,
             "notes": [*clock_notes(skew)],
-        }  # fmt: skip
+        }
         if timed := self._gate.timed_here:
             result["relays_timed_here"] = [*timed]
         try:
@@ -181,9 +185,10 @@ class OnvifCamera(OnvifUpkeep):
 
         reads: dict[str, Callable[[], JsonValue]] = {
             "presets": lambda: presets(self._device, self._profile().token),
-            "imaging": lambda: imaging(self._device), "inputs": lambda: inputs(self._device),
+            "imaging": lambda: imaging(self._device),
+            "inputs": lambda: inputs(self._device),
             "relays": lambda: [relay.as_json() for relay in self._gate.all()],
-        }  # fmt: skip
+        }
         found: dict[str, JsonValue] = {}
         for name, read in reads.items():
             try:

@@ -30,18 +30,22 @@ class Options(WiredOptions):
     """Options of an ONVIF door controller."""
 
     door: str = Field(
-        "", max_length=500,
+        "",
+        max_length=500,
         description="doors, by token with commas: the first is channel 1; left out: all, in the controller's order",
-    )  # fmt: skip
+    )
     door_exit: str = Field("", max_length=500, description="doors for the way out, as `door`; left out: the same doors")
     access_point: str = Field(
-        "", max_length=500,
+        "",
+        max_length=500,
         description="access points with readers, by token with commas: the first is reader channel 1; left out: all",
-    )  # fmt: skip
+    )
     tls_ca: str = Field(
-        "", max_length=500, json_schema_extra=VERIFIES,
+        "",
+        max_length=500,
+        json_schema_extra=VERIFIES,
         description="file with the device's own certificate or CA, for https://",
-    )  # fmt: skip
+    )
 
     _is_there = field_validator("tls_ca")(readable_file)
 
@@ -110,9 +114,10 @@ class OnvifDoor(OnvifUpkeep):
             result = self._session.check() | {"notes": [*clock_notes(self._device.login.skew_seconds)]}
             try:
                 result |= {
-                    "doors": self._doors.states(), "access_points": self._readers.as_json(),
+                    "doors": self._doors.states(),
+                    "access_points": self._readers.as_json(),
                     "relays": [relay.as_json() for relay in self._relays.all()],
-                }  # fmt: skip
+                }
             except DeviceError as error:
                 result["error"] = str(error)
             if timed := self._relays.timed_here:
@@ -146,9 +151,7 @@ class OnvifDoor(OnvifUpkeep):
 
     def _facts(self, notice: "Notice") -> list[DeviceFact]:
         stale = notice.age is not None and abs(notice.age) > STALE_SECONDS
-        return [
-            *self._inputs.facts(notice), *self._doors.facts(notice, stale), *self._readers.facts(notice, stale)
-        ]  # fmt: skip
+        return [*self._inputs.facts(notice), *self._doors.facts(notice, stale), *self._readers.facts(notice, stale)]
 
 
 def _build(config: DeviceConfig) -> Device:

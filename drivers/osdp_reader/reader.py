@@ -50,17 +50,28 @@ _log = logging.getLogger(__name__)
 def _lamp(color: int, on: int, off: int, total: int) -> Event:
     """A temporary colour; times in 100 ms."""
     return {
-        "command": osdp_sys.CMD_LED, "reader": 0, "led_number": 0, "temporary": True, "control_code": 2,
-        "on_count": on, "off_count": off, "on_color": color, "off_color": osdp_sys.LED_COLOR_NONE,
+        "command": osdp_sys.CMD_LED,
+        "reader": 0,
+        "led_number": 0,
+        "temporary": True,
+        "control_code": 2,
+        "on_count": on,
+        "off_count": off,
+        "on_color": color,
+        "off_color": osdp_sys.LED_COLOR_NONE,
         "timer_count": total,
-    }  # fmt: skip
+    }
 
 
 def _beep(on: int, off: int, times: int) -> Event:
     return {
-        "command": osdp_sys.CMD_BUZZER, "reader": 0, "control_code": 2, "on_count": on, "off_count": off,
+        "command": osdp_sys.CMD_BUZZER,
+        "reader": 0,
+        "control_code": 2,
+        "on_count": on,
+        "off_count": off,
         "rep_count": times,
-    }  # fmt: skip
+    }
 
 
 SIGNALS = {
@@ -167,9 +178,11 @@ class OsdpReader:
         told = session.identity()
         firmware = ".".join(str(told["firmware_version"] >> shift & 0xFF) for shift in (16, 8, 0))
         return DeviceInfo(
-            manufacturer=f"OUI {told['vendor_code']:06X}", model=f"{told['model']} v{told['version']}",
-            firmware=firmware, serial=f"{told['serial_number']:08X}",
-        )  # fmt: skip
+            manufacturer=f"OUI {told['vendor_code']:06X}",
+            model=f"{told['model']} v{told['version']}",
+            firmware=firmware,
+            serial=f"{told['serial_number']:08X}",
+        )
 
     def poll(self) -> list[DeviceFact]:
         session = self._open_session()
@@ -236,14 +249,16 @@ class OsdpReader:
         session.check()
         told = session.identity()
         found: dict[str, JsonValue] = {
-            "secure": self._options.secure, "vendor": f"{told['vendor_code']:06X}", "model": told["model"],
+            "secure": self._options.secure,
+            "vendor": f"{told['vendor_code']:06X}",
+            "model": told["model"],
             "serial": f"{told['serial_number']:08X}",
             "outputs": session.has(osdp_sys.CAP_OUTPUT_CONTROL),
             "inputs": session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING),
             "lamps": session.has(osdp_sys.CAP_READER_LED_CONTROL),
             "buzzer": bool(session.has(osdp_sys.CAP_READER_AUDIBLE_OUTPUT)),
             "tamper": bool(self._tampered),
-        }  # fmt: skip
+        }
         return found | ({"warning": self.complaint} if self.complaint else {})
 
     def close(self) -> None:
@@ -281,8 +296,11 @@ class OsdpReader:
         if output > session.has(osdp_sys.CAP_OUTPUT_CONTROL):
             raise DeviceRefused(f"{self._name} has no output {output}; see the options output and output_exit")
         command = {
-            "command": osdp_sys.CMD_OUTPUT, "output_no": output - 1, "control_code": code, "timer_count": ticks,
-        }  # fmt: skip
+            "command": osdp_sys.CMD_OUTPUT,
+            "output_no": output - 1,
+            "control_code": code,
+            "timer_count": ticks,
+        }
         session.wire.allow_output()
         outcome = Outcome.LOST
         try:

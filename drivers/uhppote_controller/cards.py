@@ -41,10 +41,11 @@ def read_card(answer: Any) -> Card:
 def holding_of(card: Card, zone: tzinfo | None) -> Holding:
     """What the controller holds, as the core has it."""
     return Holding(
-        str(card.number), doors=card.doors,
+        str(card.number),
+        doors=card.doors,
         valid_from=_midnight(card.first, zone) if card.first > FIRST_DAY else None,
         valid_to=_midnight(card.last + timedelta(days=1), zone) if card.last < LAST_DAY else None,
-    )  # fmt: skip
+    )
 
 
 def _midnight(day: date, zone: tzinfo | None) -> datetime:

@@ -146,12 +146,18 @@ class UhppoteGate:
         info, status = self._ask("get_controller"), self._status()
         clock = self._clock(status)
         found: dict[str, JsonValue] = {
-            "serial": str(self._id), "firmware": str(info.version), "address": str(info.ip_address),
-            "cards": int(self._ask("get_cards").cards), "events": int(status.event_index),
-            "clock": clock.isoformat() if clock else None, "fire": bool(status.inputs & FIRE_INPUT),
-            "error": int(status.system_error), "pushes": self._pushes, "doors": self._tell_doors(),
+            "serial": str(self._id),
+            "firmware": str(info.version),
+            "address": str(info.ip_address),
+            "cards": int(self._ask("get_cards").cards),
+            "events": int(status.event_index),
+            "clock": clock.isoformat() if clock else None,
+            "fire": bool(status.inputs & FIRE_INPUT),
+            "error": int(status.system_error),
+            "pushes": self._pushes,
+            "doors": self._tell_doors(),
             "dropped": self._wire.dropped + (self._listener.dropped if self._listener else 0),
-        }  # fmt: skip
+        }
         return found | ({"warning": REFLECTS} if self._wire.echoes else {})
 
     def _tell_doors(self) -> list[JsonValue]:
@@ -256,7 +262,7 @@ class UhppoteGate:
         at = aware(found.timestamp, self._zone) or datetime.now(UTC)
         return Told(
             index, found.event_type, found.access_granted, found.door, found.direction, found.card, at, found.reason
-        )  # fmt: skip
+        )
 
     def _facts(self, told: Told) -> list[DeviceFact]:
         if told.reason in REMOTE_OPEN and self._own_opens.get(told.door, 0) > 0:

@@ -70,9 +70,14 @@ def fact_of(told: Told) -> DeviceFact | None:
     if told.is_swipe:
         why = "" if told.granted else REFUSALS.get(told.reason, f"reason {told.reason}")
         return DeviceDecided(
-            told.door, told.granted, told.index, told.at, DIRECTIONS.get(told.direction),
-            names_of_controller_number(told.card), why=why,
-        )  # fmt: skip
+            told.door,
+            told.granted,
+            told.index,
+            told.at,
+            DIRECTIONS.get(told.direction),
+            names_of_controller_number(told.card),
+            why=why,
+        )
     if told.reason not in REPORTS:
         return None
     kind, why = REPORTS[told.reason]

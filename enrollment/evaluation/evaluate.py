@@ -103,17 +103,26 @@ def report(
     threshold = threshold_for(setting, trial.fpir)
     fmr, fnmr = _verification(gallery, _mated(kept, trial), threshold)
     return {
-        "gallery": len(kept), "samples": trial.samples, "probes": trial.probes,
-        "mated": len(mated.scores), "strangers": len(alone.scores), "rank1": _share(mated.right),
-        "fpir_target": trial.fpir, "fpir": _share(reported >= threshold),
+        "gallery": len(kept),
+        "samples": trial.samples,
+        "probes": trial.probes,
+        "mated": len(mated.scores),
+        "strangers": len(alone.scores),
+        "rank1": _share(mated.right),
+        "fpir_target": trial.fpir,
+        "fpir": _share(reported >= threshold),
         "fnir": _share(~(mated.right & (mated.scores >= threshold))),
-        "threshold": round(threshold, 6), "score": scoring.SCORE, "no_face": no_face,
+        "threshold": round(threshold, 6),
+        "score": scoring.SCORE,
+        "no_face": no_face,
         "at_stock_threshold": {
             "fpir": _share(alone.stock[1::2] >= STOCK_COSINE),
             "fnir": _share(~(mated.stock_right & (mated.stock >= STOCK_COSINE))),
         },
-        "fmr": fmr, "fnmr": fnmr, "det": det_curve.points(mated.scores, mated.right, reported),
-    }  # fmt: skip
+        "fmr": fmr,
+        "fnmr": fnmr,
+        "det": det_curve.points(mated.scores, mated.right, reported),
+    }
 
 
 def threshold_for(strangers: Scores, fpir: float) -> float:

@@ -48,13 +48,18 @@ def calibrate(
     gallery = build_gallery(rows, 0, calibration, own)
     stats = gallery.stats()
     figures = {
-        "people": stats.people, "templates": stats.templates, "tested": len(left_out), "fpir_target": fpir,
-        "threshold": round(stats.threshold, 4), "table_threshold": round(by_table.stats().threshold, 4),
-        "from": "gallery" if raised > 0 else "stated" if own else "table", "enough_people": enough,
+        "people": stats.people,
+        "templates": stats.templates,
+        "tested": len(left_out),
+        "fpir_target": fpir,
+        "threshold": round(stats.threshold, 4),
+        "table_threshold": round(by_table.stats().threshold, 4),
+        "from": "gallery" if raised > 0 else "stated" if own else "table",
+        "enough_people": enough,
         "fpir": _interval([_share_passing(gallery, person, found) for person, found in samples.items()]),
         "fnir": _interval(_turned_away(gallery, samples, own)),
         "lookalikes": [{"people": list(pair), "excess": round(excess, 4)} for pair, excess in pairs],
-    }  # fmt: skip
+    }
     return calibration, figures
 
 

@@ -49,9 +49,15 @@ class FaceGallery:
     """face_ports.Gallery. Any thread may read it; nothing writes it after it is built."""
 
     def __init__(
-        self, people: Sequence[str], matrix: NDArray[np.float32], counts: Sequence[int], stats: GalleryStats,
-        calibration: Calibration | None = None, own: FaceModel | None = None, before: "FaceGallery | None" = None,
-    ) -> None:  # fmt: skip
+        self,
+        people: Sequence[str],
+        matrix: NDArray[np.float32],
+        counts: Sequence[int],
+        stats: GalleryStats,
+        calibration: Calibration | None = None,
+        own: FaceModel | None = None,
+        before: "FaceGallery | None" = None,
+    ) -> None:
         """What `before` knew of people who are as they were is taken over."""
         self.people = tuple(people)
         self.own = own
@@ -192,9 +198,12 @@ def thresholds_by_count(
 
 
 def build_gallery(
-    rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None,
-    own: FaceModel | None = None, before: Gallery | None = None,
-) -> FaceGallery:  # fmt: skip
+    rows: Sequence[tuple[str, Embedding]],
+    version: int,
+    calibration: Calibration | None = None,
+    own: FaceModel | None = None,
+    before: Gallery | None = None,
+) -> FaceGallery:
     """face_ports.GalleryLoader: (person_id, embedding) rows of one model; a row of another size is left out."""
     names, units = _sound(rows, own.dimension if own else DIMENSION)
     people = list(dict.fromkeys(names))

@@ -25,16 +25,28 @@ OPTIONS = {
 }
 # Where nothing answers. Port 9 of loopback is closed; a camera's scheme differs.
 DEAD = {
-    "modbus_gate": "/dev/gate/not-there", "relay_gate": "/dev/gate/not-there",
-    "rtsp_camera": "rtsp://127.0.0.1:9/stream", "osdp_reader": "/dev/gate/not-there",
+    "modbus_gate": "/dev/gate/not-there",
+    "relay_gate": "/dev/gate/not-there",
+    "rtsp_camera": "rtsp://127.0.0.1:9/stream",
+    "osdp_reader": "/dev/gate/not-there",
     "uhppote_controller": "udp://127.0.0.1:9",
-}  # fmt: skip
+}
 PROTOCOLS = {Capability.GATE: Gate, Capability.CAMERA: Camera, Capability.CONSOLE: Replaying}
 DEVICE_METHODS = ("open", "poll", "check", "close")
 VENDOR_LIBRARIES = (
-    "pymodbus", "serial", "zeep", "onvif", "av", "osdp_sys", "osdp", "uhppoted", "httpx", "requests", "lxml",
+    "pymodbus",
+    "serial",
+    "zeep",
+    "onvif",
+    "av",
+    "osdp_sys",
+    "osdp",
+    "uhppoted",
+    "httpx",
+    "requests",
+    "lxml",
     "httpcore",
-)  # fmt: skip
+)
 
 
 def build(kind):
@@ -117,10 +129,16 @@ def test_a_dead_address_is_one_line_in_bounded_time(kind):
 
 # Which options wire a fire input, where it is not always there.
 FIRE = {
-    "dahua_console": None, "rtsp_camera": None, "osdp_reader": None, "modbus_gate": {}, "uhppote_controller": {},
-    "hikvision_console": {}, "relay_gate": {"model": "numato", "fire_input": 1}, "onvif_camera": {"fire_input": "1"},
+    "dahua_console": None,
+    "rtsp_camera": None,
+    "osdp_reader": None,
+    "modbus_gate": {},
+    "uhppote_controller": {},
+    "hikvision_console": {},
+    "relay_gate": {"model": "numato", "fire_input": 1},
+    "onvif_camera": {"fire_input": "1"},
     "onvif_door": {"fire_input": "1"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

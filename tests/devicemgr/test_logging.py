@@ -36,8 +36,12 @@ def test_a_line_says_time_level_logger_message_device_and_request() -> None:
     line = json.loads(JsonFormatter().format(record("the arm sticks", device="arm", request="r-1")))
     assert datetime.fromisoformat(line.pop("time")).tzinfo is not None
     assert line == {
-        "level": "warning", "logger": "devicemgr.test", "message": "the arm sticks", "device": "arm", "request": "r-1",
-    }  # fmt: skip
+        "level": "warning",
+        "logger": "devicemgr.test",
+        "message": "the arm sticks",
+        "device": "arm",
+        "request": "r-1",
+    }
 
 
 def test_a_devices_thread_says_its_name_and_an_exception_stays_one_line() -> None:
@@ -97,8 +101,12 @@ def test_a_process_writes_as_it_was_told(form: str | None, environment: dict[str
         name: value for name, value in os.environ.items() if name not in ("JOURNAL_STREAM", "DEVICEMGR_LOG_FORMAT")
     }
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM.replace("FORM", repr(form))], env=clean | environment, check=True,
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-c", PROGRAM.replace("FORM", repr(form))],
+        env=clean | environment,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     (line,) = io.StringIO(ran.stderr).readlines()
     assert line.startswith(begins)

@@ -142,18 +142,28 @@ PROTOCOLS = {
     "lot rtu": ("modbus_gate", "/dev/x", LOT, lot_unit, lambda sent: sent[1] == 0x10),
     "lot tcp": ("modbus_gate", "tcp://127.0.0.1:502", LOT, lambda: TcpBrain(lot_unit()), lambda sent: sent[7] == 0x10),
     "modbus relay": (
-        "modbus_gate", "/dev/x", {"profile": "relay"} | INPUTS, relay_unit,
+        "modbus_gate",
+        "/dev/x",
+        {"profile": "relay"} | INPUTS,
+        relay_unit,
         lambda sent: sent[1] == 0x05 and sent[2:6] != b"\0" + sent[3:4] + b"\0\0",
     ),
     "lcus": ("relay_gate", "/dev/x", {"model": "lcus"}, lambda: board(LcusBoard), lambda sent: sent[2:3] == b"\x01"),
     "kmtronic": (
-        "relay_gate", "/dev/x", {"model": "kmtronic"}, lambda: board(KmTronicBoard), lambda sent: sent[2] == 1,
+        "relay_gate",
+        "/dev/x",
+        {"model": "kmtronic"},
+        lambda: board(KmTronicBoard),
+        lambda sent: sent[2] == 1,
     ),
     "numato": (
-        "relay_gate", "/dev/x", {"model": "numato", "rex_input": 1}, lambda: board(NumatoBoard),
+        "relay_gate",
+        "/dev/x",
+        {"model": "numato", "rex_input": 1},
+        lambda: board(NumatoBoard),
         lambda sent: sent.startswith(b"relay on"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture

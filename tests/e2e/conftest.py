@@ -65,9 +65,13 @@ class Box:
     def command(self, *arguments: str, code: int = 0) -> Any:
         """Run the command with --json, in a process of its own as a person does; its document."""
         ran = subprocess.run(
-            [sys.executable, "-m", "cli", *arguments, "--json"], env=self.environment, capture_output=True, text=True,
-            timeout=120, check=False,
-        )  # fmt: skip
+            [sys.executable, "-m", "cli", *arguments, "--json"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         assert ran.returncode == code, ran.stderr + ran.stdout
         return json.loads(ran.stdout) if ran.stdout.strip() else ran.stderr
 

@@ -12,9 +12,10 @@ from drivers.sim.osdp.readers import SimulatedReaders
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 pytestmark = [
-    pytest.mark.e2e, pytest.mark.timeout(240),
+    pytest.mark.e2e,
+    pytest.mark.timeout(240),
     pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed (Debian: faketime)"),
-]  # fmt: skip
+]
 
 CARDS = [((1 << 25 | 80 << 17 | number << 1 | 1) << 6).to_bytes(4, "big") for number in (58400, 58403)]
 KEY = bytes.fromhex("02b3c85d8f3a10c7be5520d94417fa6e")
@@ -31,10 +32,13 @@ class Clock:
         self.set("+0")
         (box.folder / "sitecustomize.py").write_text(NAP)
         box.environment |= {
-            "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_XRESET": "1",
+            "LD_PRELOAD": str(FAKETIME),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_XRESET": "1",
             "PYTHONPATH": str(box.folder),
-        }  # fmt: skip
+        }
 
     def set(self, by: str) -> None:
         """Replaced at once, so that no half line is ever read."""

@@ -26,9 +26,19 @@ def console() -> Iterator[SimulatedDahua]:
 def add_console(box: Any, console: SimulatedDahua, *options: str) -> None:
     more = [word for option in ("faces=true", *options) for word in ("--option", option)]
     box.cli(
-        "device", "add", "hall-face", "--driver", "dahua_console", "--address", console.address, "--username",
-        "admin", "--password-stdin", *more, stdin="admin123\n",
-    )  # fmt: skip
+        "device",
+        "add",
+        "hall-face",
+        "--driver",
+        "dahua_console",
+        "--address",
+        console.address,
+        "--username",
+        "admin",
+        "--password-stdin",
+        *more,
+        stdin="admin123\n",
+    )
     box.cli("portal", "add", "hall", "--gate", "hall-face", "--entry", "hall-face")
     box.cli("level", "add", "staff", "--portal", "hall")
 

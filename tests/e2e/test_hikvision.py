@@ -31,9 +31,19 @@ def console() -> Iterator[SimulatedHikvision]:
 def add_console(box: Any, console: SimulatedHikvision, *options: str) -> None:
     more = [word for option in options for word in ("--option", option)]
     box.cli(
-        "device", "add", "hall-face", "--driver", "hikvision_console", "--address", console.address, "--username",
-        "admin", "--password-stdin", *more, stdin=PASSWORD + "\n",
-    )  # fmt: skip
+        "device",
+        "add",
+        "hall-face",
+        "--driver",
+        "hikvision_console",
+        "--address",
+        console.address,
+        "--username",
+        "admin",
+        "--password-stdin",
+        *more,
+        stdin=PASSWORD + "\n",
+    )
     box.cli("portal", "add", "hall", "--gate", "hall-face", "--entry", "hall-face")
     box.cli("level", "add", "staff", "--portal", "hall")
 

@@ -24,10 +24,12 @@ from devicemgr.errors import DaemonUnreachable, DevicemgrError
 MINUTES = float(os.environ.get("DEVICEMGR_SOAK_MINUTES", "2"))
 EDITORS = 4  # 57 events/s of theirs, and three for each opening, where the box is as fast as that
 pytestmark = [
-    pytest.mark.e2e, pytest.mark.faults, pytest.mark.timeout(MINUTES * 60 + 300),
+    pytest.mark.e2e,
+    pytest.mark.faults,
+    pytest.mark.timeout(MINUTES * 60 + 300),
     # httpcore leaves the socket of a refused connection to the collector; the clients go on while the daemon ends.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]  # fmt: skip
+]
 
 
 class Soak:
@@ -44,9 +46,15 @@ class Soak:
     def start(self, seconds: float) -> None:
         every = max(3.0, seconds / 40)
         for act, pause in (
-            (self._open(), 0.25), (self._look(), 0.5), *[(self._edit(f"S-{n}"), 0.07) for n in range(EDITORS)],
-            (self._flap, every), (self._lock, every), (self._garbage, 0.5), (self._connect, 0.5), (self._fault, every),
-        ):  # fmt: skip
+            (self._open(), 0.25),
+            (self._look(), 0.5),
+            *[(self._edit(f"S-{n}"), 0.07) for n in range(EDITORS)],
+            (self._flap, every),
+            (self._lock, every),
+            (self._garbage, 0.5),
+            (self._connect, 0.5),
+            (self._fault, every),
+        ):
             thread = threading.Thread(target=self._repeat, args=(act, pause), daemon=True)
             thread.start()
             self._threads.append(thread)

@@ -21,9 +21,15 @@ NEW = b"SIMULATED V9.9.9\n" + bytes(200_000)
     ],
 )
 def test_reboot_picture_record_and_firmware(
-    box: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, simulated: Any, password: str, before: str,
+    box: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    simulated: Any,
+    password: str,
+    before: str,
     after: str,
-) -> None:  # fmt: skip
+) -> None:
     # Away for longer than it takes to look, on a busy box too.
     monkeypatch.setattr(SimulatedOnvif.reboot, "__defaults__", (3.0,))
     with simulated() as sim:
@@ -57,7 +63,11 @@ def test_reboot_picture_record_and_firmware(
         (row,) = box.cli("device", "inventory")
         assert row["firmware"] == after
         actors = {event["kind"] for event in box.events() if event["kind"].startswith("admin.device_")}
-        assert {"admin.device_rebooted", "admin.device_snapshot_taken", "admin.device_recorded",
-                "admin.device_firmware"} <= actors  # fmt: skip
+        assert {
+            "admin.device_rebooted",
+            "admin.device_snapshot_taken",
+            "admin.device_recorded",
+            "admin.device_firmware",
+        } <= actors
         assert [name for name in (box.home.path).iterdir() if name.name.startswith(".firmware")] == []
         assert box.stop() == 0

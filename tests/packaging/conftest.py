@@ -50,9 +50,16 @@ class Adapters:
     ttys: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def add(
-        self, usb_port: str, vid: str, pid: str, serial: str | None = None, interfaces: int = 1, lines: int = 1,
-        id_path: bool = True, links: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        usb_port: str,
+        vid: str,
+        pid: str,
+        serial: str | None = None,
+        interfaces: int = 1,
+        lines: int = 1,
+        id_path: bool = True,
+        links: str = "",
+    ) -> None:
         """An adapter with `lines` ports on each of its interfaces."""
         usb = f"{PCI}/usb1/{usb_port}"
         self.text += f"P: {usb}\nE: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\nA: idVendor={vid}\\n\nA: idProduct={pid}\\n\n"
@@ -83,8 +90,12 @@ class Adapters:
             (self.folder / name).mkdir(exist_ok=True)
         return subprocess.run(
             ["unshare", "-m", "sh", "-ec", ISOLATE, str(self.folder), *self._described(), *command],
-            cwd=ROOT, check=False, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`devicemgr udev …`"""

@@ -29,8 +29,12 @@ def run_install(tmp_path: Path, user: str, **environment: str) -> subprocess.Com
     path = f"{tmp_path}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", str(INSTALL), str(tmp_path / "absent.whl")],
-        env={**os.environ, "PATH": path, **environment}, check=False, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        env={**os.environ, "PATH": path, **environment},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def fake_python(tmp_path: Path, body: str) -> str:

@@ -47,8 +47,9 @@ def test_the_same_lock_gives_the_same_bill_and_another_one_another(tmp_path: Pat
     assert found["serialNumber"] != first["serialNumber"]
     (component,) = found["components"]
     assert {p["name"]: p["value"] for p in component["properties"]} == {
-        "devicemgr:installed-if": "sys_platform == 'linux'", "devicemgr:accepted-sha256": "0" * 64,
-    }  # fmt: skip
+        "devicemgr:installed-if": "sys_platform == 'linux'",
+        "devicemgr:accepted-sha256": "0" * 64,
+    }
 
 
 def test_a_lock_with_anything_else_in_it_makes_no_bill(tmp_path: Path) -> None:
@@ -70,10 +71,26 @@ def test_pip_installs_nothing_whose_digest_is_another(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     lock.write_text(f"harmless==1 \\\n    --hash=sha256:{'0' * 64}\n")
     ran = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--no-index", "--find-links", str(tmp_path), "--no-deps",
-         "--require-hashes", "--target", str(tmp_path / "into"), "-r", str(lock)],
-        check=False, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--no-index",
+            "--find-links",
+            str(tmp_path),
+            "--no-deps",
+            "--require-hashes",
+            "--target",
+            str(tmp_path / "into"),
+            "-r",
+            str(lock),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert ran.returncode == 1
     assert "DO NOT MATCH THE HASHES" in ran.stderr
     assert not (tmp_path / "into" / "harmless.py").exists()

@@ -35,8 +35,16 @@ def test_systemd_finds_the_exposure_low():
 def test_the_daemon_is_watched_comes_back_and_reaches_its_devices():
     lines = UNIT.read_text().splitlines()
     for line in (
-        "Type=notify", "WatchdogSec=30", "Restart=always", "RestartSec=1", "MemoryMax=80%", "User=devicemgr",
-        "SupplementaryGroups=dialout video", "Environment=DEVICEMGR_HOME=%S/devicemgr", "StateDirectoryMode=0700",
-        "DeviceAllow=char-ttyUSB rw", "DeviceAllow=char-video4linux rw",
-    ):  # fmt: skip
+        "Type=notify",
+        "WatchdogSec=30",
+        "Restart=always",
+        "RestartSec=1",
+        "MemoryMax=80%",
+        "User=devicemgr",
+        "SupplementaryGroups=dialout video",
+        "Environment=DEVICEMGR_HOME=%S/devicemgr",
+        "StateDirectoryMode=0700",
+        "DeviceAllow=char-ttyUSB rw",
+        "DeviceAllow=char-video4linux rw",
+    ):
         assert line in lines

@@ -34,9 +34,11 @@ class Box:
         (folder / "control").touch()
         patch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
         for module, name, value in (
-            (rules_file, "RULES", self.file), (rules_file, "CONTROL", folder / "control"),
-            (rules_check, "FOLDERS", (self.folder,)), (rules_check, "GATE", self.gate),
-        ):  # fmt: skip
+            (rules_file, "RULES", self.file),
+            (rules_file, "CONTROL", folder / "control"),
+            (rules_check, "FOLDERS", (self.folder,)),
+            (rules_check, "GATE", self.gate),
+        ):
             patch.setattr(module, name, value)
         self.udevadm('echo "$@" >>' + str(self.log) + '\n[ "$1" != --version ] || echo 252')
         self.plug(FTDI, CH340)
@@ -67,13 +69,20 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Box:
 def test_it_is_written_whole_for_all_to_read_and_udev_applies_it(box: Box, done: Any) -> None:
     answer = done("udev", "install", "arm=/dev/ttyUSB0")
     assert answer == {
-        "file": str(box.file), "changed": True, "installed": ["arm"], "removed": [], "names": ["arm"], "active": True,
-    }  # fmt: skip
+        "file": str(box.file),
+        "changed": True,
+        "installed": ["arm"],
+        "removed": [],
+        "names": ["arm"],
+        "active": True,
+    }
     assert box.lines() == [RULE]
     assert stat.S_IMODE(box.file.stat().st_mode) == 0o644
     assert box.log.read_text().splitlines() == [
-        "control --reload", "trigger --subsystem-match=tty --action=change", "settle --timeout=10",
-    ]  # fmt: skip
+        "control --reload",
+        "trigger --subsystem-match=tty --action=change",
+        "settle --timeout=10",
+    ]
     assert sorted(path.name for path in box.folder.iterdir()) == ["60-serial.rules", "70-devicemgr.rules"]
     assert not done("udev", "install")["changed"]
 

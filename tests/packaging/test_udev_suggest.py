@@ -94,9 +94,16 @@ def test_from_suggestion_to_names_by_the_command(adapters: Any) -> None:
     said = adapters.cli("suggest", "--name", "arm", "--json")
     first, second = json.loads(said.stdout)
     assert first | {"rule": ""} == {
-        "name": "arm-1", "path": "/dev/ttyUSB0", "vid": "0403", "pid": "6001", "serial": "A10KZ42X", "usb_port": "1-1",
-        "rule": "", "pinned_by": "serial", "note": None,
-    }  # fmt: skip
+        "name": "arm-1",
+        "path": "/dev/ttyUSB0",
+        "vid": "0403",
+        "pid": "6001",
+        "serial": "A10KZ42X",
+        "usb_port": "1-1",
+        "rule": "",
+        "pinned_by": "serial",
+        "note": None,
+    }
     assert (second["usb_port"], second["pinned_by"]) == ("1-2", "usb_port")
     assert "\x1b" not in adapters.cli("suggest").stdout
     made = adapters.cli("install", "left=/dev/ttyUSB1", "--rule", first["rule"], "--json")
@@ -107,8 +114,9 @@ def test_from_suggestion_to_names_by_the_command(adapters: Any) -> None:
     checked = adapters.cli("verify", "--json")
     assert (checked.returncode, json.loads(checked.stdout)["problems"]) == (0, [])
     assert json.loads(checked.stdout)["names"] == [
-        {"name": "arm-1", "port": "/dev/ttyUSB0"}, {"name": "left", "port": "/dev/ttyUSB1"},
-    ]  # fmt: skip
+        {"name": "arm-1", "port": "/dev/ttyUSB0"},
+        {"name": "left", "port": "/dev/ttyUSB1"},
+    ]
     (adapters.folder / "gate" / "left").unlink()
     (adapters.folder / "gate" / "arm-1").unlink()
     (adapters.folder / "gate" / "arm-1").symlink_to("../ttyUSB1")

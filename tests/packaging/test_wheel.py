@@ -39,8 +39,11 @@ print(json.dumps(list(walk(typer.main.get_command(cli.app), []))))
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(installed: Installed) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "devicemgr", "drivers", "enrollment", "udev", "cli.py"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     with zipfile.ZipFile(installed.wheel) as wheel:
         held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
@@ -101,8 +104,11 @@ def test_the_daemon_of_the_wheel_starts_and_ends(installed: Installed, tmp_path:
     with log.open("wb") as output:
         daemon = subprocess.Popen(
             [installed.folder / "bin" / "devicemgr", "run", "--home", home],
-            cwd=tmp_path, env=installed.environment, stdout=output, stderr=output,
-        )  # fmt: skip
+            cwd=tmp_path,
+            env=installed.environment,
+            stdout=output,
+            stderr=output,
+        )
         try:
             installed.wait_for(log, "ready after", daemon)
             found = json.loads(installed.devicemgr("status", "--json", home=home).stdout)

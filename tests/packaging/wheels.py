@@ -40,9 +40,15 @@ class Installed:
 
     def _run(self, command: list[str], code: int | None) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(
-            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, check=False, capture_output=True,
-            text=True, timeout=110,
-        )  # fmt: skip
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=110,
+        )
         assert code is None or ran.returncode == code, (command, ran.stdout[-2000:], ran.stderr[-2000:])
         return ran
 
@@ -68,8 +74,11 @@ def build_once(shared: Path) -> Installed:
 def _build(folder: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")],
-        cwd=ROOT, check=True, capture_output=True, timeout=100,
-    )  # fmt: skip
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=100,
+    )
     (wheel,) = (folder / "dist").glob("*.whl")
     environment = folder / "environment"
     subprocess.run(
@@ -79,7 +88,20 @@ def _build(folder: Path) -> None:
     libraries = [path for path in sys.path if Path(path).name == "site-packages"]
     (packages / "libraries.pth").write_text("".join(f"{path}\n" for path in libraries))
     subprocess.run(
-        [sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "-q", "--no-index",
-         "--no-deps", "--no-compile", str(wheel)],
-        check=True, capture_output=True, timeout=100,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            environment / "bin" / "python",
+            "install",
+            "-q",
+            "--no-index",
+            "--no-deps",
+            "--no-compile",
+            str(wheel),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=100,
+    )

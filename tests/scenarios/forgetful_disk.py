@@ -72,9 +72,12 @@ class Disk(Operations):
             return {"st_mode": stat.S_IFREG | 0o600, "st_nlink": 1, "st_size": 0}
         node = self._node(path)
         return {
-            "st_mode": node.mode, "st_nlink": 1, "st_size": len(node.content), "st_uid": os.getuid(),
+            "st_mode": node.mode,
+            "st_nlink": 1,
+            "st_size": len(node.content),
+            "st_uid": os.getuid(),
             "st_blocks": (len(node.content) + 511) // 512,
-        }  # fmt: skip
+        }
 
     def readdir(self, path: str, fh: int) -> list[str]:
         return [".", "..", *self._node(path).names]

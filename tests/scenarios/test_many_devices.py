@@ -121,8 +121,10 @@ def test_decisions_go_on_while_a_third_of_the_devices_flap(
         daemon.stop(time.monotonic() + 20)
     late = sorted(datetime.fromisoformat(e["time"]).timestamp() - sent for e, sent in zip(found, at, strict=True))
     rss = rss_peak() - before
-    print(f"\n{steady + flapping} devices, {flapping} flapping: decided p50 {late[len(late) // 2] * 1000:.0f} ms, "
-          f"p99 {late[int(len(late) * 0.99)] * 1000:.0f} ms; they took {rss / GIB:.2f} GiB")  # fmt: skip
+    print(
+        f"\n{steady + flapping} devices, {flapping} flapping: decided p50 {late[len(late) // 2] * 1000:.0f} ms, "
+        f"p99 {late[int(len(late) * 0.99)] * 1000:.0f} ms; they took {rss / GIB:.2f} GiB"
+    )
     assert {event["reason"] for event in found} == {"unknown_credential"}
     assert "online" in states
     assert states & {"offline", "quarantined"}

@@ -70,8 +70,10 @@ class Disk:
         script = Path(__file__).with_name("forgetful_disk.py")
         self._server = subprocess.Popen(
             [sys.executable, str(script), str(self.folder), str(self.rescue)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert self._server.stdout is not None
         if self._server.stdout.readline() != "mounted\n":
             self._server.kill()
@@ -119,8 +121,9 @@ def cut_under_load(disk: Disk, fresh: Path, mode: str, lock: str, after: int) ->
     disk.switch("keep")
     work = subprocess.Popen(
         [sys.executable, "-c", WORK.format(root=str(ROOT)), str(home), mode, lock],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert work.stdout is not None
     told = []
     while len(told) < after:

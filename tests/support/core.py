@@ -190,10 +190,15 @@ class Entrance:
         self._build()
         self.gallery = self.site.parts.build_gallery([(self.anna, ANNA)], 1)
         self.pipeline = AccessPipeline(
-            site.ledger, self, self.rules, lambda: self.gallery, self.outcomes.put,
+            site.ledger,
+            self,
+            self.rules,
+            lambda: self.gallery,
+            self.outcomes.put,
             lambda device, track: self.settled.append((device, track)),
-            self.pin_tries.append, lambda name: f"id-of-{name}",
-        )  # fmt: skip
+            self.pin_tries.append,
+            lambda name: f"id-of-{name}",
+        )
 
     def _build(self) -> None:
         with self.site.database.write() as session:

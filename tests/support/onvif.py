@@ -28,9 +28,7 @@ def connect():
     made = []
 
     def build(device, password="admin", username="admin", states=False, **options):
-        camera = DRIVER.build(
-            DeviceConfig("1", "cam", "onvif_camera", device.address, username, password, options)
-        )  # fmt: skip
+        camera = DRIVER.build(DeviceConfig("1", "cam", "onvif_camera", device.address, username, password, options))
         made.append(camera)
         return only_happenings(camera, states=states)
 

@@ -74,10 +74,18 @@ def request_of(
     face = FaceEvidence(fact.score, 0.0, None, 1, fact.liveness, person, vendor=fact.vendor or "console")
     console = ConsoleEvidence(
         fact.vendor, fact.method, factors, person, stale, bool(fact.refused), reason_named(fact.refused)
-    )  # fmt: skip
+    )
     return AccessRequest(
-        id=str(uuid.uuid4()), portal=point.portal, direction=point.direction, device=point.device, at=at,
-        captured=fact.captured, now=now, face=face if Factor.FACE in factors else None,
-        card=CardEvidence(names, owner) if names else None, pin=True if Factor.PIN in factors else None,
-        asked=fact.serial, console=console,
-    )  # fmt: skip
+        id=str(uuid.uuid4()),
+        portal=point.portal,
+        direction=point.direction,
+        device=point.device,
+        at=at,
+        captured=fact.captured,
+        now=now,
+        face=face if Factor.FACE in factors else None,
+        card=CardEvidence(names, owner) if names else None,
+        pin=True if Factor.PIN in factors else None,
+        asked=fact.serial,
+        console=console,
+    )

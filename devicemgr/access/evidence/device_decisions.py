@@ -54,9 +54,13 @@ class DeviceLog:
     def _reported(self, device: str, told: DeviceReported, rules: Snapshot) -> Fact:
         portal = portal_at(rules, device, told.channel)
         return Fact(
-            told.kind, _usable(told.at), portal=portal.name if portal else None, device=device,
-            detail=_detail(told), cursor=self._cursor(device, told.serial),
-        )  # fmt: skip
+            told.kind,
+            _usable(told.at),
+            portal=portal.name if portal else None,
+            device=device,
+            detail=_detail(told),
+            cursor=self._cursor(device, told.serial),
+        )
 
     def _decided(self, device: str, told: DeviceDecided, rules: Snapshot) -> list[Fact]:
         point = point_of(rules, device, told.channel)
@@ -68,20 +72,35 @@ class DeviceLog:
         here = _check(told, where, direction, person, rules)
         reason = None if told.granted else _reason(told, person, here)
         fact = Fact(
-            Kind.ACCESS_GRANTED if told.granted else Kind.ACCESS_DENIED, _usable(told.at), portal=where,
-            direction=direction, device=device, person_id=person, reason=reason, request=request,
+            Kind.ACCESS_GRANTED if told.granted else Kind.ACCESS_DENIED,
+            _usable(told.at),
+            portal=where,
+            direction=direction,
+            device=device,
+            person_id=person,
+            reason=reason,
+            request=request,
             evidence=dict(told.evidence) if told.evidence else None,
-            detail=_detail(told) | {"decided_by": "console"}, cursor=self._cursor(device, told.serial),
-        )  # fmt: skip
+            detail=_detail(told) | {"decided_by": "console"},
+            cursor=self._cursor(device, told.serial),
+        )
         if here is None or here.granted == told.granted or _saw_otherwise(told):
             return [fact]
         detail: dict[str, JsonValue] = {
-            "there": "granted" if told.granted else "denied", "here": "granted" if here.granted else str(here.reason),
-        }  # fmt: skip
+            "there": "granted" if told.granted else "denied",
+            "here": "granted" if here.granted else str(here.reason),
+        }
         disputed = Fact(
-            Kind.DECISION_DISPUTED, datetime.now(UTC), portal=where, direction=direction, device=device,
-            person_id=person, reason=here.reason, request=request, detail=detail,
-        )  # fmt: skip
+            Kind.DECISION_DISPUTED,
+            datetime.now(UTC),
+            portal=where,
+            direction=direction,
+            device=device,
+            person_id=person,
+            reason=here.reason,
+            request=request,
+            detail=detail,
+        )
         return [fact, disputed]
 
 
@@ -104,7 +123,7 @@ def _check(
     console = ConsoleEvidence("device", factors=factors, person_id=person)
     request = AccessRequest(
         "", portal, direction or Direction.ENTRY, "", _usable(told.at), now, now, face=face, card=card, console=console
-    )  # fmt: skip
+    )
     decision = decide(request, rules)
     # Which factors it asked for, and whether the face was alive, is the device's own business.
     own = (Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED)

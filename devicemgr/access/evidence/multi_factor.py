@@ -50,18 +50,31 @@ class Showings:
         self._keys: dict[tuple[str, int], _Keys] = {}
 
     def request(
-        self, point: AccessPoint, rules: Snapshot, captured: float, *, face: FaceEvidence | None = None,
-        card: CardEvidence | None = None, pin: bool | None = None,
-    ) -> AccessRequest:  # fmt: skip
+        self,
+        point: AccessPoint,
+        rules: Snapshot,
+        captured: float,
+        *,
+        face: FaceEvidence | None = None,
+        card: CardEvidence | None = None,
+        pin: bool | None = None,
+    ) -> AccessRequest:
         """The request that this evidence makes, together with what was shown at the same side just before."""
         before = self._fitting(point, captured, face, card)
         return AccessRequest(
-            id=before.id if before else str(uuid.uuid4()), portal=point.portal, direction=point.direction,
-            device=point.device, at=self._clock(), captured=captured, now=time.monotonic(),
-            face=face or (before.face if before else None), card=card or (before.card if before else None), pin=pin,
+            id=before.id if before else str(uuid.uuid4()),
+            portal=point.portal,
+            direction=point.direction,
+            device=point.device,
+            at=self._clock(),
+            captured=captured,
+            now=time.monotonic(),
+            face=face or (before.face if before else None),
+            card=card or (before.card if before else None),
+            pin=pin,
             first=(before.first if before.first is not None else before.captured) if before else captured,
             more_possible=has_reader(rules, point),
-        )  # fmt: skip
+        )
 
     def _fitting(
         self, point: AccessPoint, captured: float, face: FaceEvidence | None, card: CardEvidence | None

@@ -147,14 +147,16 @@ class FireWatch:
         with self._lock:
             return [
                 {
-                    "kind": "fire_input_unknown", "device": name, "since": rfc3339(panel.since),
+                    "kind": "fire_input_unknown",
+                    "device": name,
+                    "since": rfc3339(panel.since),
                     "cause": f"the state of {_named(panel.unknown[0])} is not known, and "
                     + ("nothing is locked" if self._blocks(panel) else f"locks go out by the setting {SETTING}")
                     + f"; see `devicemgr device test {name}`",
                 }
                 for name, panel in sorted(self._panels.items())
                 if panel.unknown and time.monotonic() - panel.unknown_since >= GRACE_S
-            ]  # fmt: skip
+            ]
 
     def _blocks(self, panel: _Panel) -> bool:
         if not panel.unknown:

@@ -39,9 +39,13 @@ class Passages:
     """
 
     def __init__(
-        self, ledger: Ledger, rules: Rulebook, ended: Callable[[str | None], None],
-        cancel: Callable[[Portal, Direction], None], forced: Callable[[Portal, Fact], Fact],
-    ) -> None:  # fmt: skip
+        self,
+        ledger: Ledger,
+        rules: Rulebook,
+        ended: Callable[[str | None], None],
+        cancel: Callable[[Portal, Direction], None],
+        forced: Callable[[Portal, Fact], Fact],
+    ) -> None:
         self._ledger = ledger
         self._rules = rules
         self._ended = ended

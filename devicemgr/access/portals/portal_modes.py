@@ -57,9 +57,13 @@ class PortalModes:
             before, row.mode = row.mode, str(mode)
             portal = portal_store.portal_model(row)
             asked = Fact(
-                "admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail={"mode": str(mode)},
+                "admin.portal_mode",
+                datetime.now(UTC),
+                portal=name,
+                actor=actor,
+                detail={"mode": str(mode)},
                 condition=_lock_of(row, active=True) if mode is PortalMode.LOCKED else None,
-            )  # fmt: skip
+            )
             self._site.ledger.append(session, [asked])
         answer: dict[str, Any] = {"portal": name, "mode": str(mode), "applied": True}
         try:
@@ -87,7 +91,7 @@ class PortalModes:
             condition = _lock_of(row, active=mode == PortalMode.LOCKED)
             fact = Fact(
                 "admin.portal_mode", datetime.now(UTC), portal=name, actor=actor, detail=detail, condition=condition
-            )  # fmt: skip
+            )
             self._site.ledger.append(session, [fact])
         self._rules.refresh()
 

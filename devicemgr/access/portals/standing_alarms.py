@@ -88,9 +88,12 @@ class StandingAlarms:
         if before is not None and before.lasting and alarm.lasting:
             return
         event = Fact(
-            fact.kind, alarm.since, portal=self._gate_portal(device, fact.channel), device=device,
+            fact.kind,
+            alarm.since,
+            portal=self._gate_portal(device, fact.channel),
+            device=device,
             detail={"cause": fact.detail},
-        )  # fmt: skip
+        )
         self._ledger.submit(replace(event, condition=self._condition(key, alarm)) if stands else event)
 
     def attach(self, device: str, report: DeviceReported, event: Fact) -> Fact:
@@ -133,9 +136,10 @@ class StandingAlarms:
         places_of = {(portal.gate, portal.channel), *((p.device, p.channel) for p in portal.access_points)}
         with self._lock:
             over = [
-                key for key, alarm in self._alarms.items()
+                key
+                for key, alarm in self._alarms.items()
                 if key[:2] in places_of and (key[2] in OF_THE_DOOR or not alarm.lasting)
-            ]  # fmt: skip
+            ]
         self._end(over, "a guard has set the portal's mode")
 
     def tick(self) -> None:
@@ -155,9 +159,12 @@ class StandingAlarms:
             detail: dict[str, JsonValue] = {"alarm": kind, "cause": cause}
             detail |= {"input": name} if name else {}
             event = Fact(
-                Kind.ALARM_ENDED, datetime.now(UTC), portal=self._gate_portal(device, channel), device=device,
+                Kind.ALARM_ENDED,
+                datetime.now(UTC),
+                portal=self._gate_portal(device, channel),
+                device=device,
                 detail=detail,
-            )  # fmt: skip
+            )
             condition = self._condition(key, alarm)
             self._ledger.submit(replace(event, condition=condition and replace(condition, active=False)))
 

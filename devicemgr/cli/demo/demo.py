@@ -70,10 +70,13 @@ def _tell_event(event: dict[str, Any]) -> None:
         return
     face = (event["evidence"] or {}).get("face") or {}
     values = {
-        "person": event["person"], "reason": event["reason"], "score": face.get("score"),
-        "threshold": face.get("threshold"), "total": (event["latency_ms"] or {}).get("total"),
+        "person": event["person"],
+        "reason": event["reason"],
+        "score": face.get("score"),
+        "threshold": face.get("threshold"),
+        "total": (event["latency_ms"] or {}).get("total"),
         "cause": event["detail"].get("cause"),
-    }  # fmt: skip
+    }
     _say((local(event["time"]) or "")[11:] + "  " + telling.format(**values))
 
 

@@ -92,9 +92,20 @@ class Entrance:
         # Enrolment comes before the camera, so that the first time the face shows is the first time it can be known.
         box = self._set_up(path)
         self.camera = self.child(
-            "camera", "sim", "camera", "--photo", str(plan.photo), "--face", box, "--size", plan.size,
-            "--present", str(plan.present), "--absent", str(plan.absent),
-        )  # fmt: skip
+            "camera",
+            "sim",
+            "camera",
+            "--photo",
+            str(plan.photo),
+            "--face",
+            box,
+            "--size",
+            plan.size,
+            "--present",
+            str(plan.present),
+            "--absent",
+            str(plan.absent),
+        )
         url = self.camera.wait_for("listening", _START_SECONDS)["url"]
         self._say(f"a simulated camera streams at {url}")
         self._add_camera(url)
@@ -103,8 +114,9 @@ class Entrance:
         """Wait for the socket and open the API."""
         wait_until(
             lambda: daemon_answers(self.home) or self.daemon.process.poll() is not None,
-            _START_SECONDS, "the daemon of the simulated entrance did not start in time",
-        )  # fmt: skip
+            _START_SECONDS,
+            "the daemon of the simulated entrance did not start in time",
+        )
         self._api = Api(self.home, self._no_app)
 
     def _no_app(self) -> NoReturn:

@@ -19,9 +19,13 @@ from devicemgr.errors import DaemonUnreachable, SystemFault
 _STOP_SECONDS = 6.0
 # Where the box's own daemon listens is not for these.
 _ANOTHERS = {
-    "DEVICEMGR_SOCKET", "DEVICEMGR_OPERATORS_SOCKET", "DEVICEMGR_LISTEN", "DEVICEMGR_TLS_CERT", "DEVICEMGR_TLS_KEY",
+    "DEVICEMGR_SOCKET",
+    "DEVICEMGR_OPERATORS_SOCKET",
+    "DEVICEMGR_LISTEN",
+    "DEVICEMGR_TLS_CERT",
+    "DEVICEMGR_TLS_KEY",
     "DEVICEMGR_ALLOW_HOST",
-}  # fmt: skip
+}
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,9 +43,13 @@ class Child:
         environment = {**environment, "DEVICEMGR_HOME": str(home), "DEVICEMGR_CACHE": cache}
         with log.open("ab") as errors:
             self.process = subprocess.Popen(  # noqa: S603 - this same program
-                [sys.executable, "-m", "cli", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=errors, env=environment, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, "-m", "cli", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+                start_new_session=True,
+            )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

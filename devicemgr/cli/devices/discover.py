@@ -41,11 +41,15 @@ def discover(
         return
     rows = [
         (
-            row["kind"], row["address"], row["model"], " ".join(filter(None, (row["name"], row["serial"]))),
-            row["known"], row["note"],
+            row["kind"],
+            row["address"],
+            row["model"],
+            " ".join(filter(None, (row["name"], row["serial"]))),
+            row["known"],
+            row["note"],
         )
         for row in answer["found"]
-    ]  # fmt: skip
+    ]
     table("", ("kind", "address", "model", "name, serial", "known as", "note"), rows, _NOTHING)
     for row in answer["found"]:
         if row["add"]:

@@ -23,8 +23,12 @@ def inventory() -> None:
     """Show each device's maker, model, firmware and serial number; exit 4 when one's firmware has a known hole."""
     rows = _read(api().get("/devices"))
     if not emit(rows):
-        table("", ("device", "kind", "maker", "model", "firmware", "serial", "read", "known holes"),
-              [_shown(row) for row in rows], "no devices yet: devicemgr device add --help")  # fmt: skip
+        table(
+            "",
+            ("device", "kind", "maker", "model", "firmware", "serial", "read", "known holes"),
+            [_shown(row) for row in rows],
+            "no devices yet: devicemgr device add --help",
+        )
         _explain(rows)
     if any(hole["sure"] for row in rows for hole in row["vulnerable"]):
         finish(_EXIT_PROBLEMS)

@@ -41,9 +41,10 @@ def reboot(name: Name) -> None:
 def _stands_still(name: str) -> str:
     """What does not work without the device, in words."""
     portals = [
-        portal["name"] for portal in api().get("/portals")
+        portal["name"]
+        for portal in api().get("/portals")
         if name in (place.partition(":")[0] for place in (portal["gate"], *portal["entry"], *portal["exit"]))
-    ]  # fmt: skip
+    ]
     return f"{', '.join(portals)} will not work" if portals else "It sees and opens nothing"
 
 

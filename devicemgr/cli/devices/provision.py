@@ -83,9 +83,14 @@ def _one(line: Api, name: str, wish: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = line.post(path("devices", name, "provision"), wish, timeout=_DEVICE_SECONDS)
     except ApiProblem as problem:
         answer = {
-            "device": name, "profile": wish["profile"], "ok": False, "differs": False, "error": str(problem),
-            "exit_code": problem.exit_code, "steps": [],
-        }  # fmt: skip
+            "device": name,
+            "profile": wish["profile"],
+            "ok": False,
+            "differs": False,
+            "error": str(problem),
+            "exit_code": problem.exit_code,
+            "steps": [],
+        }
     return answer
 
 

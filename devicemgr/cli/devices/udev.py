@@ -47,10 +47,17 @@ def suggest_rules(
     if emit([_suggestion_json(one) for one in found]):
         return
     rows = [
-        (one.rule.name, one.port.path, one.port.product or f"{one.port.vid}:{one.port.pid}", one.port.serial,
-         one.port.usb_port, "serial number" if one.pinned_by == "serial" else "USB port", one.note)
+        (
+            one.rule.name,
+            one.port.path,
+            one.port.product or f"{one.port.vid}:{one.port.pid}",
+            one.port.serial,
+            one.port.usb_port,
+            "serial number" if one.pinned_by == "serial" else "USB port",
+            one.note,
+        )
         for one in found
-    ]  # fmt: skip
+    ]
     columns = ("name", "port", "adapter", "serial", "USB port", "known by", "note")
     table("", columns, rows, "no USB serial adapter is plugged in; plug one in, then look with: dmesg | tail")
     for one in found:
@@ -72,9 +79,16 @@ def _names(ports: Sequence[Port], name: str | None) -> dict[str, str]:
 def _suggestion_json(one: Suggestion) -> dict[str, Any]:
     port = one.port
     return {
-        "name": one.rule.name, "path": port.path, "vid": port.vid, "pid": port.pid, "serial": port.serial,
-        "usb_port": port.usb_port, "rule": one.rule.text, "pinned_by": one.pinned_by, "note": one.note,
-    }  # fmt: skip
+        "name": one.rule.name,
+        "path": port.path,
+        "vid": port.vid,
+        "pid": port.pid,
+        "serial": port.serial,
+        "usb_port": port.usb_port,
+        "rule": one.rule.text,
+        "pinned_by": one.pinned_by,
+        "note": one.note,
+    }
 
 
 @app.command("install")
@@ -104,9 +118,13 @@ def install(
     if not active:
         warn("udev does not run here: the names appear when it starts")
     document = {
-        "file": str(file), "changed": text != before, "installed": sorted(one.name for one in wanted),
-        "removed": sorted(gone), "names": has, "active": active,
-    }  # fmt: skip
+        "file": str(file),
+        "changed": text != before,
+        "installed": sorted(one.name for one in wanted),
+        "removed": sorted(gone),
+        "names": has,
+        "active": active,
+    }
     say(f"{file} names {', '.join(has) or 'nothing yet'}; check with: devicemgr udev verify", document)
 
 

@@ -58,8 +58,11 @@ class Result:
     def as_json(self) -> dict[str, Any]:
         """One document."""
         found: dict[str, Any] = {
-            "enrolled": self.enrolled, "skipped": self.skipped, "failed": self.failed, "created": self.created,
-        }  # fmt: skip
+            "enrolled": self.enrolled,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "created": self.created,
+        }
         left = {"withdrawn": self.withdrawn, "consent_ended": self.ended}
         return found | {name: people for name, people in left.items() if people}
 

@@ -29,9 +29,14 @@ def camera(
 ) -> None:
     """Enrol a person who stands before a camera now, alone in its picture; the pictures are not kept."""
     body = {
-        "device": device, "consent": reference(consent), "pictures": pictures, "seconds": seconds,
-        "allow_lookalike": allow_lookalike, "notice": notice, "consent_until": consent_until,
-    }  # fmt: skip
+        "device": device,
+        "consent": reference(consent),
+        "pictures": pictures,
+        "seconds": seconds,
+        "allow_lookalike": allow_lookalike,
+        "notice": notice,
+        "consent_until": consent_until,
+    }
     try:
         answer = _asked(path("people", badge, "face", "camera"), body, device)
     except ApiProblem as problem:

@@ -21,9 +21,11 @@ def clock(
     known = {True: "yes", False: "no", None: "unknown"}
     details(
         {
-            "clock": local(found["clock"]), "rights are judged at": local(found["judged_at"]),
+            "clock": local(found["clock"]),
+            "rights are judged at": local(found["judged_at"]),
             "and also at": local(found["judged_also_at"]) if found["judged_also_at"] else "–",
-            "behind": f"{found['behind_s']:.0f} s", "ahead": f"{found['jumped_ahead_s']:.0f} s",
+            "behind": f"{found['behind_s']:.0f} s",
+            "ahead": f"{found['jumped_ahead_s']:.0f} s",
             "held by a time server": known[found["synchronised"]],
         }
-    )  # fmt: skip
+    )

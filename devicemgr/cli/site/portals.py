@@ -87,10 +87,14 @@ def add(
 ) -> None:
     """Add a portal."""
     how = {
-        "fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames,
+        "fail": fail,
+        "release_seconds": release_seconds,
+        "require": require,
+        "liveness": liveness,
+        "frames": frames,
         "lane_group": lane_group,
         "console_liveness": console_liveness,
-    }  # fmt: skip
+    }
     found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
     _warn_of(found)
     say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
@@ -118,9 +122,7 @@ def show(name: Name) -> None:
         shown |= {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"}
         shown |= {"lane group": found["lane_group"]} if found["lane_group"] else {}
         shown |= {"require": found["require"], "liveness": found["liveness"]}
-        details(
-            shown | {"console without liveness": found["console_liveness"], "pictures that agree": found["frames"]}
-        )  # fmt: skip
+        details(shown | {"console without liveness": found["console_liveness"], "pictures that agree": found["frames"]})
 
 
 @app.command("edit")
@@ -139,10 +141,14 @@ def edit(
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
     how = {
-        "fail": fail, "release_seconds": release_seconds, "require": require, "liveness": liveness, "frames": frames,
+        "fail": fail,
+        "release_seconds": release_seconds,
+        "require": require,
+        "liveness": liveness,
+        "frames": frames,
         "lane_group": lane_group,
         "console_liveness": console_liveness,
-    }  # fmt: skip
+    }
     body = _body(gate, entry, exit, **how)
     if not body:
         raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")

@@ -59,7 +59,8 @@ def run(
     listen: Annotated[
         str | None,
         typer.Option(
-            metavar="HOST:PORT", envvar="DEVICEMGR_LISTEN",
+            metavar="HOST:PORT",
+            envvar="DEVICEMGR_LISTEN",
             help="Also answer on TCP; without a certificate only on this box's own 127.0.0.1 or [::1].",
         ),
     ] = None,
@@ -72,18 +73,20 @@ def run(
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", envvar="DEVICEMGR_ALLOW_HOST",
+            metavar="NAME",
+            envvar="DEVICEMGR_ALLOW_HOST",
             help="A name by which browsers may call it, besides those of the certificate; may be given several times.",
         ),
     ] = None,
     operators_socket: Annotated[
         Path | None,
         typer.Option(
-            metavar="PATH", envvar="DEVICEMGR_OPERATORS_SOCKET",
+            metavar="PATH",
+            envvar="DEVICEMGR_OPERATORS_SOCKET",
             help="One more Unix socket, for operators who may not look into the home.",
         ),
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
     from devicemgr.api.listeners import read  # noqa: PLC0415 - only the daemon needs it all
     from devicemgr.daemon.service import Daemon  # noqa: PLC0415

@@ -114,9 +114,13 @@ class GalleryLoader(Protocol):
     """
 
     def __call__(
-        self, rows: Sequence[tuple[str, Embedding]], version: int, calibration: Calibration | None = None,
-        own: FaceModel | None = None, before: Gallery | None = None,
-    ) -> Gallery: ...  # fmt: skip
+        self,
+        rows: Sequence[tuple[str, Embedding]],
+        version: int,
+        calibration: Calibration | None = None,
+        own: FaceModel | None = None,
+        before: Gallery | None = None,
+    ) -> Gallery: ...
 
 
 class Calibrator(Protocol):
@@ -190,10 +194,16 @@ class PhotoAnalysis:
         """The face object of INTERFACES."""
         box = [self.box.top, self.box.right, self.box.bottom, self.box.left] if self.box else None
         return {
-            "ok": self.ok, "reasons": list(self.reasons), "box": box, "face_px": self.face_px,
-            "sharpness": self.sharpness, "brightness": self.brightness,
-            "yaw_deg": self.yaw_deg, "pitch_deg": self.pitch_deg, "roll_deg": self.roll_deg,
-        }  # fmt: skip
+            "ok": self.ok,
+            "reasons": list(self.reasons),
+            "box": box,
+            "face_px": self.face_px,
+            "sharpness": self.sharpness,
+            "brightness": self.brightness,
+            "yaw_deg": self.yaw_deg,
+            "pitch_deg": self.pitch_deg,
+            "roll_deg": self.roll_deg,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,7 @@ DELIVERS: dict[Capability, frozenset[Factor]] = {
     Capability.READER: frozenset({Factor.CARD, Factor.PIN}),
     Capability.CONSOLE: frozenset(Factor),
 }
-USES_FACES = frozenset(
-    require for require, sets in SUFFICIENT.items() if any(Factor.FACE in wanted for wanted in sets)
-)  # fmt: skip
+USES_FACES = frozenset(require for require, sets in SUFFICIENT.items() if any(Factor.FACE in wanted for wanted in sets))
 
 
 def suffices(require: Requirement, shown: frozenset[Factor], *, consents: bool, doubtful_face: bool) -> bool:

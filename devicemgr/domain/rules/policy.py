@@ -150,10 +150,17 @@ class Check:
 
 
 # What a device may refuse for although it does not know the rights as exactly as the rules here do.
-REASONS_OF_RIGHTS = frozenset({
-    Reason.CONSENT_WITHDRAWN, Reason.SUSPENDED, Reason.NOT_YET_VALID, Reason.EXPIRED, Reason.PORTAL_LOCKED,
-    Reason.NO_ACCESS_LEVEL, Reason.OUTSIDE_SCHEDULE,
-})  # fmt: skip
+REASONS_OF_RIGHTS = frozenset(
+    {
+        Reason.CONSENT_WITHDRAWN,
+        Reason.SUSPENDED,
+        Reason.NOT_YET_VALID,
+        Reason.EXPIRED,
+        Reason.PORTAL_LOCKED,
+        Reason.NO_ACCESS_LEVEL,
+        Reason.OUTSIDE_SCHEDULE,
+    }
+)
 
 # Stands for a person who isn't known, so that no check meets None; has no rights, and is suspended besides.
 NOBODY = Person(id="", badge="", name="", suspended=True)
@@ -287,9 +294,7 @@ def _wants_more(request: AccessRequest, person: Person, snapshot: Snapshot) -> b
     shown = frozenset(factor for factor, evidence in given.items() if evidence is not None)
     shown |= request.console.factors & {Factor.FINGER, Factor.QR} if request.console is not None else frozenset()
     doubtful = person.id in snapshot.lookalikes and request.more_possible
-    return portal is None or not suffices(
-        portal.require, shown, consents=person.face_consent, doubtful_face=doubtful
-    )  # fmt: skip
+    return portal is None or not suffices(portal.require, shown, consents=person.face_consent, doubtful_face=doubtful)
 
 
 def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:

@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
     causes: list[str] = []
     frames = NewestFrames(
         message.lanes[0].source, resolve(arguments[0]), lambda cause: causes.append(cause or ""), came.set
-    )  # fmt: skip
+    )
     frames.start()
     for _ in sys.stdin.buffer:
         if (frame := _next(frames, came)) is None:

@@ -13,10 +13,14 @@ def add(session: Session, seal: Seal) -> None:
     """Store a seal, which must be new."""
     session.add(
         SealRow(
-            number=seal.number, seq=seal.seq, head=seal.head, time=seal.time, next_key=seal.next_key,
+            number=seal.number,
+            seq=seal.seq,
+            head=seal.head,
+            time=seal.time,
+            next_key=seal.next_key,
             signature=seal.signature,
         )
-    )  # fmt: skip
+    )
     session.flush()
 
 

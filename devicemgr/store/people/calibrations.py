@@ -46,9 +46,11 @@ def save(session: Session, calibration: Calibration, own: FaceModel | None = Non
 
 def _written(calibration: Calibration) -> str:
     value = {
-        "fpir": calibration.fpir, "raised": calibration.raised, "people": calibration.people,
+        "fpir": calibration.fpir,
+        "raised": calibration.raised,
+        "people": calibration.people,
         "lookalikes": [list(pair) for pair in calibration.lookalikes],
-    }  # fmt: skip
+    }
     return json.dumps(value)
 
 

@@ -125,6 +125,10 @@ def ending(rows: Sequence[PersonRow], before: str) -> list[PersonRow]:
 def as_json(consent: ConsentRow) -> dict[str, Any]:
     """All that is stored of one."""
     return {
-        "reference": consent.reference, "given": consent.given, "notice": consent.notice, "until": consent.until,
-        "withdrawn": consent.withdrawn, "expired": consent.expired,
-    }  # fmt: skip
+        "reference": consent.reference,
+        "given": consent.given,
+        "notice": consent.notice,
+        "until": consent.until,
+        "withdrawn": consent.withdrawn,
+        "expired": consent.expired,
+    }

@@ -106,5 +106,5 @@ def by_kind(session: Session, kind: str) -> Sequence[tuple[str, str]]:
 def _add(session: Session, row: PersonRow, kind: str, value: str) -> None:
     row.credentials.append(
         CredentialRow(id=str(uuid.uuid4()), person_id=row.id, kind=kind, value=value, created=now_text())
-    )  # fmt: skip
+    )
     session.flush()

@@ -31,9 +31,14 @@ def add(session: Session, badge: str, name: str, valid_from: str | None, valid_t
     """A new person; AlreadyExists when the badge is taken."""
     require_free(session, badge)
     row = PersonRow(
-        id=str(uuid.uuid4()), badge=badge, name=name, suspended=False, created=now_text(),
-        valid_from=valid_from, valid_to=valid_to,
-    )  # fmt: skip
+        id=str(uuid.uuid4()),
+        badge=badge,
+        name=name,
+        suspended=False,
+        created=now_text(),
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )
     session.add(row)
     session.flush()
     return row
@@ -79,9 +84,14 @@ def add_template(
 ) -> TemplateRow:
     """Store one sealed embedding."""
     template = TemplateRow(
-        id=str(uuid.uuid4()), person_id=row.id, consent_id=consent.id, model=model, sealed=sealed,
-        photo_mac=photo_mac, created=now_text(),
-    )  # fmt: skip
+        id=str(uuid.uuid4()),
+        person_id=row.id,
+        consent_id=consent.id,
+        model=model,
+        sealed=sealed,
+        photo_mac=photo_mac,
+        created=now_text(),
+    )
     row.templates.append(template)
     session.flush()
     return template
@@ -106,9 +116,11 @@ def drop_face(session: Session, row: PersonRow) -> int:
 def erase(session: Session, row: PersonRow) -> dict[str, int]:
     """Delete a person with everything of theirs; what went, by kind."""
     gone = {
-        "templates": photos(row), "samples": len(row.samples), "consents": len(row.consents),
+        "templates": photos(row),
+        "samples": len(row.samples),
+        "consents": len(row.consents),
         "credentials": len(row.credentials),
-    }  # fmt: skip
+    }
     drop_face(session, row)
     session.delete(row)
     session.flush()

@@ -22,9 +22,14 @@ def since(session: Session, earliest: str, latest: str) -> Sequence[ApprovalRow]
 def add(session: Session, action: str, subject: str, asked_by: str, asked: str) -> ApprovalRow:
     """A new one, asked for at `asked`."""
     row = ApprovalRow(
-        id=str(uuid.uuid4())[:8], action=action, subject=subject, asked_by=asked_by, asked=asked,
-        approved_by=None, used=None,
-    )  # fmt: skip
+        id=str(uuid.uuid4())[:8],
+        action=action,
+        subject=subject,
+        asked_by=asked_by,
+        asked=asked,
+        approved_by=None,
+        used=None,
+    )
     session.add(row)
     session.flush()
     return row
@@ -46,6 +51,10 @@ def get(session: Session, approval: str, earliest: str, latest: str) -> Approval
 def as_json(row: ApprovalRow) -> dict[str, Any]:
     """For lists."""
     return {
-        "id": row.id, "action": row.action, "subject": row.subject, "asked_by": row.asked_by, "asked": row.asked,
+        "id": row.id,
+        "action": row.action,
+        "subject": row.subject,
+        "asked_by": row.asked_by,
+        "asked": row.asked,
         "approved_by": row.approved_by,
-    }  # fmt: skip
+    }

@@ -25,15 +25,22 @@ def store(session: Session, fact: Fact) -> None:
     if found.active:
         session.merge(
             ConditionRow(
-                device_id=found.device_id, kind=found.kind, channel=found.channel, input=found.input,
-                since=rfc3339(fact.time), cause=str(fact.detail.get("cause", ""))[:_MAX_CAUSE], lasting=found.lasting,
+                device_id=found.device_id,
+                kind=found.kind,
+                channel=found.channel,
+                input=found.input,
+                since=rfc3339(fact.time),
+                cause=str(fact.detail.get("cause", ""))[:_MAX_CAUSE],
+                lasting=found.lasting,
             )
-        )  # fmt: skip
+        )
         return
     row = ConditionRow
     session.execute(
         delete(row).where(
-            row.device_id == found.device_id, row.kind == found.kind, row.channel == found.channel,
+            row.device_id == found.device_id,
+            row.kind == found.kind,
+            row.channel == found.channel,
             row.input == found.input,
         )
-    )  # fmt: skip
+    )

@@ -16,9 +16,14 @@ _CHUNK = 500
 def records(session: Session, device_id: str) -> dict[str, Record]:
     """All that is recorded of a device, by key."""
     columns = (
-        HoldingRow.key, HoldingRow.person_id, HoldingRow.state, HoldingRow.digest, HoldingRow.seen, HoldingRow.face,
+        HoldingRow.key,
+        HoldingRow.person_id,
+        HoldingRow.state,
+        HoldingRow.digest,
+        HoldingRow.seen,
+        HoldingRow.face,
         HoldingRow.error,
-    )  # fmt: skip
+    )
     found = session.execute(select(*columns).where(HoldingRow.device_id == device_id))
     return {row[0]: Record(row[0], row[1], State(row[2]), *row[3:]) for row in found}
 
@@ -29,11 +34,18 @@ def save(session: Session, device_id: str, changed: Sequence[Record]) -> None:
     at = now_text()
     rows = [
         {
-            "device_id": device_id, "key": r.key, "person_id": r.person_id, "state": str(r.state), "digest": r.digest,
-            "seen": r.seen, "face": r.face, "error": r.error[:300] if r.error else None, "at": at,
+            "device_id": device_id,
+            "key": r.key,
+            "person_id": r.person_id,
+            "state": str(r.state),
+            "digest": r.digest,
+            "seen": r.seen,
+            "face": r.face,
+            "error": r.error[:300] if r.error else None,
+            "at": at,
         }
         for r in changed
-    ]  # fmt: skip
+    ]
     if rows:
         session.execute(insert(HoldingRow), rows)
 

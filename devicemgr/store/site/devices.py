@@ -42,9 +42,13 @@ def add_device(session: Session, vault: Vault, config: DeviceConfig) -> DeviceRo
     if session.scalar(select(DeviceRow.id).where(DeviceRow.name == config.name)):
         raise AlreadyExists(f"a device '{config.name}' exists; choose another name, or `devicemgr device edit` it")
     row = DeviceRow(
-        id=str(uuid.uuid4()), name=config.name, driver=config.driver, address=config.address,
-        username=config.username, options=dict(config.options),
-    )  # fmt: skip
+        id=str(uuid.uuid4()),
+        name=config.name,
+        driver=config.driver,
+        address=config.address,
+        username=config.username,
+        options=dict(config.options),
+    )
     set_password(row, vault, config.password)
     session.add(row)
     session.flush()

@@ -49,18 +49,29 @@ def require_free(session: Session, name: str, os_user: str | None) -> None:
 
 
 def add(
-    session: Session, name: str, roles: Iterable[Role], os_user: str | None, password: str | None, *,
-    by: str | None = None, at: str | None = None,
-) -> OperatorRow:  # fmt: skip
+    session: Session,
+    name: str,
+    roles: Iterable[Role],
+    os_user: str | None,
+    password: str | None,
+    *,
+    by: str | None = None,
+    at: str | None = None,
+) -> OperatorRow:
     """Add an operator, with the password's stored form; AlreadyExists when name or user is taken.
 
     `by` is the actor who adds them, `at` the time as the rights' clock has it.
     """
     require_free(session, name, os_user)
     row = OperatorRow(
-        id=str(uuid.uuid4()), name=name, roles=sorted(set(roles)), os_user=os_user, password=password,
-        created=at or now_text(), created_by=by,
-    )  # fmt: skip
+        id=str(uuid.uuid4()),
+        name=name,
+        roles=sorted(set(roles)),
+        os_user=os_user,
+        password=password,
+        created=at or now_text(),
+        created_by=by,
+    )
     session.add(row)
     session.flush()
     return row
@@ -71,9 +82,14 @@ def add_token(
 ) -> TokenRow:
     """A token of theirs, by its digest, made by the actor `by`."""
     token = TokenRow(
-        id=str(uuid.uuid4())[:8], operator_id=row.id, digest=digest, roles=sorted(set(roles)), created=now_text(),
-        expires=expires, made_by=by,
-    )  # fmt: skip
+        id=str(uuid.uuid4())[:8],
+        operator_id=row.id,
+        digest=digest,
+        roles=sorted(set(roles)),
+        created=now_text(),
+        expires=expires,
+        made_by=by,
+    )
     row.tokens.append(token)
     session.flush()
     return token

@@ -77,11 +77,19 @@ def portal_model(row: PortalRow) -> Portal:
         for point in sorted(row.access_points, key=lambda p: (p.direction, p.device.name, p.channel))
     )
     return Portal(
-        name=row.name, gate=row.gate.name, channel=row.channel, access_points=points, fail=FailMode(row.fail),
-        release_seconds=row.release_seconds, mode=PortalMode(row.mode), require=Requirement(row.require),
-        liveness=Liveness(row.liveness), frames=row.frames, lane_group=row.lane_group,
+        name=row.name,
+        gate=row.gate.name,
+        channel=row.channel,
+        access_points=points,
+        fail=FailMode(row.fail),
+        release_seconds=row.release_seconds,
+        mode=PortalMode(row.mode),
+        require=Requirement(row.require),
+        liveness=Liveness(row.liveness),
+        frames=row.frames,
+        lane_group=row.lane_group,
         console_liveness=ConsoleLiveness(row.console_liveness),
-    )  # fmt: skip
+    )
 
 
 def _point_text(point: AccessPoint) -> str:

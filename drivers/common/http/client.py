@@ -93,9 +93,15 @@ class Http:
     """One device's scheme, host and port; nothing that it answers leads elsewhere."""
 
     def __init__(
-        self, address: str, login: Login, challenge_target: str, *, pace: Pace | None = None, tls_ca: str = "",
+        self,
+        address: str,
+        login: Login,
+        challenge_target: str,
+        *,
+        pace: Pace | None = None,
+        tls_ca: str = "",
         tls_fingerprint: str = "",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._base = base_url(address)
         pin = parse_fingerprint(tls_fingerprint)
         secure = self._base.startswith("https")
@@ -105,9 +111,14 @@ class Http:
         self._pace = pace or Pace(0.0)
         self._backend = DeadlineBackend(pin)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls_context(pin, tls_ca) if secure else None, max_connections=2, max_keepalive_connections=1,
-            keepalive_expiry=2.0, http2=False, retries=0, network_backend=self._backend,
-        )  # fmt: skip
+            ssl_context=tls_context(pin, tls_ca) if secure else None,
+            max_connections=2,
+            max_keepalive_connections=1,
+            keepalive_expiry=2.0,
+            http2=False,
+            retries=0,
+            network_backend=self._backend,
+        )
 
     def exchange(self, request: Request) -> Answer:
         """Send it, once, and read the whole answer within its seconds and limit; a 401 never comes back."""

@@ -55,15 +55,26 @@ def _read(text: str) -> Challenge | None:
     if "nonce" not in fields or algorithm not in _HASHES or (qops and "auth" not in qops):
         return None
     return Challenge(
-        fields.get("realm", ""), fields["nonce"], algorithm, says.endswith("-SESS"),
-        bool(qops), fields.get("opaque"), fields.get("stale", "").lower() == "true",
-    )  # fmt: skip
+        fields.get("realm", ""),
+        fields["nonce"],
+        algorithm,
+        says.endswith("-SESS"),
+        bool(qops),
+        fields.get("opaque"),
+        fields.get("stale", "").lower() == "true",
+    )
 
 
 def authorization(
-    challenge: Challenge, username: str, password: str, method: str, uri: str, cnonce: str | None = None, *,
+    challenge: Challenge,
+    username: str,
+    password: str,
+    method: str,
+    uri: str,
+    cnonce: str | None = None,
+    *,
     count: int = 1,
-) -> str:  # fmt: skip
+) -> str:
     """Return the Authorization header that answers `challenge` for one request, the `count`th with this nonce."""
     cnonce = cnonce or secrets.token_hex(8)
 
@@ -77,9 +88,12 @@ def authorization(
     uses = f"{count:08x}"
     middle = (challenge.nonce, uses, cnonce, "auth") if challenge.qop else (challenge.nonce,)
     fields = [
-        f'username="{_quoted(username)}"', f'realm="{_quoted(challenge.realm)}"',
-        f'nonce="{_quoted(challenge.nonce)}"', f'uri="{uri}"', f'response="{digest(secret, *middle, what)}"',
-    ]  # fmt: skip
+        f'username="{_quoted(username)}"',
+        f'realm="{_quoted(challenge.realm)}"',
+        f'nonce="{_quoted(challenge.nonce)}"',
+        f'uri="{uri}"',
+        f'response="{digest(secret, *middle, what)}"',
+    ]
     if challenge.algorithm != "MD5" or challenge.session:
         fields.append(f"algorithm={challenge.algorithm}{'-sess' if challenge.session else ''}")
     if challenge.qop:

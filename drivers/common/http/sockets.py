@@ -39,9 +39,13 @@ class DeadlineBackend(httpcore.NetworkBackend):
         return time.monotonic() >= self.until
 
     def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,  # noqa: ARG002
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002
+        local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:  # fmt: skip
+    ) -> httpcore.NetworkStream:
         """Connect within what is left."""
         return self.track(self._inner.connect_tcp(host, port, self.left(), local_address, socket_options))
 
@@ -89,8 +93,11 @@ class _DeadlineStream(httpcore.NetworkStream):
         self._inner.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:  # fmt: skip
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
         inner = self._inner.start_tls(ssl_context, server_hostname, self._backend.left())
         self._backend.check_certificate(inner)
         return self._backend.track(inner)

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 _RECORD_SECONDS = 45.0
 _OF_ALL = (
-    ("GetSystemDateAndTime", ""), ("GetDeviceInformation", ""), ("GetScopes", ""), ("GetRelayOutputs", ""),
+    ("GetSystemDateAndTime", ""),
+    ("GetDeviceInformation", ""),
+    ("GetScopes", ""),
+    ("GetRelayOutputs", ""),
     ("GetServices", "<n:IncludeCapability>true</n:IncludeCapability>"),
     ("GetCapabilities", "<n:Category>All</n:Category>"),
-)  # fmt: skip
+)
 
 
 class OnvifUpkeep:
@@ -50,9 +53,12 @@ class OnvifUpkeep:
         wanted = [(DEVICE, name, inner) for name, inner in _OF_ALL]
         wanted += [
             (MEDIA2, "GetProfiles", "<n:Type>VideoSource</n:Type><n:Type>VideoEncoder</n:Type>"),
-            (MEDIA, "GetProfiles", ""), (EVENTS, "GetEventProperties", ""), (DEVICE_IO, "GetDigitalInputs", ""),
-            (DOORS, "GetDoorInfoList", ""), (ACCESS, "GetAccessPointInfoList", ""),
-        ]  # fmt: skip
+            (MEDIA, "GetProfiles", ""),
+            (EVENTS, "GetEventProperties", ""),
+            (DEVICE_IO, "GetDigitalInputs", ""),
+            (DOORS, "GetDoorInfoList", ""),
+            (ACCESS, "GetAccessPointInfoList", ""),
+        ]
 
         def ask(namespace: str, name: str, inner: str) -> tuple[int | None, JsonValue]:
             return None, of_element(device.ask(namespace, name, inner))

@@ -21,19 +21,23 @@ class WiredOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     allow_hosts: str = Field(
-        "", max_length=500, json_schema_extra=WIDENS,
+        "",
+        max_length=500,
+        json_schema_extra=WIDENS,
         description="hosts, with commas, whose announced addresses are taken as they are; all others are mapped onto "
         "the device's own address",
-    )  # fmt: skip
+    )
     allow_basic: bool = Field(
-        False, json_schema_extra=WIDENS,
+        False,
+        json_schema_extra=WIDENS,
         description="send the password in clear text for snapshots and streams, where the device wants that",
-    )  # fmt: skip
+    )
     relay: str = Field(
-        "", max_length=500,
+        "",
+        max_length=500,
         description="relay outputs that open the portals, by token with commas: the first is channel 1. Without it no "
         "relay is ever touched",
-    )  # fmt: skip
+    )
     relay_exit: str = Field(
         "", max_length=500, description="relay outputs for the way out, as `relay`; left out: the same relays"
     )
@@ -42,9 +46,10 @@ class WiredOptions(BaseModel):
     )
     rex_input: str = Field("", max_length=64, description="digital input of the request-to-exit button")
     fire_input: str = Field(
-        "", max_length=64,
+        "",
+        max_length=64,
         description="digital input of the fire panel; it only tells of the hard-wired release and does not replace it",
-    )  # fmt: skip
+    )
     tamper_input: str = Field("", max_length=64, description="digital input of a tamper contact")
     forced_input: str = Field("", max_length=64, description="digital input that tells of a forced door")
     held_open_input: str = Field("", max_length=64, description="digital input that tells of a door held open")
@@ -60,9 +65,10 @@ class WiredOptions(BaseModel):
     def alarms(self) -> dict[str, Kind]:
         """The inputs that tell of alarms, and of which."""
         wired = {
-            self.tamper_input: Kind.TAMPER, self.forced_input: Kind.PORTAL_FORCED,
+            self.tamper_input: Kind.TAMPER,
+            self.forced_input: Kind.PORTAL_FORCED,
             self.held_open_input: Kind.PORTAL_HELD_OPEN,
-        }  # fmt: skip
+        }
         return {token: kind for token, kind in wired.items() if token}
 
     def watches(self) -> bool:

@@ -53,11 +53,17 @@ class OnvifSettings:
     def read(self, setting: Setting) -> JsonValue:
         """See ports.SettingsDesk."""
         read: dict[str, Callable[[Setting], JsonValue]] = {
-            "ntp": self._read_ntp, "time_zone": self._read_zone, "hostname": self._read_hostname,
-            "discovery": self._read_discovery, "user": self._read_user, "password": self._read_password,
-            "https": self._read_https, "stream": lambda _: self._encoder().values(),
-            "osd_text": lambda _: [*self._osds().texts()], "osd_clock": lambda _: self._osds().has_clock(),
-        }  # fmt: skip
+            "ntp": self._read_ntp,
+            "time_zone": self._read_zone,
+            "hostname": self._read_hostname,
+            "discovery": self._read_discovery,
+            "user": self._read_user,
+            "password": self._read_password,
+            "https": self._read_https,
+            "stream": lambda _: self._encoder().values(),
+            "osd_text": lambda _: [*self._osds().texts()],
+            "osd_clock": lambda _: self._osds().has_clock(),
+        }
         return _plainly(setting, lambda: read[setting.kind](setting))
 
     def check(self, setting: Setting) -> None:
@@ -69,12 +75,17 @@ class OnvifSettings:
     def write(self, setting: Setting) -> None:
         """See ports.SettingsDesk."""
         write: dict[str, Callable[[Setting], None]] = {
-            "ntp": self._write_ntp, "time_zone": self._write_zone, "hostname": self._write_hostname,
-            "discovery": self._write_discovery, "user": self._write_user, "password": self._write_password,
-            "https": self._write_https, "stream": self._write_stream,
+            "ntp": self._write_ntp,
+            "time_zone": self._write_zone,
+            "hostname": self._write_hostname,
+            "discovery": self._write_discovery,
+            "user": self._write_user,
+            "password": self._write_password,
+            "https": self._write_https,
+            "stream": self._write_stream,
             "osd_text": lambda s: self._osds().set_text(str(s.value)),
             "osd_clock": lambda s: self._osds().set_clock(on=bool(s.value)),
-        }  # fmt: skip
+        }
         _plainly(setting, lambda: write[setting.kind](setting))
 
     # Time. Devices want the whole of it each time.
@@ -91,7 +102,7 @@ class OnvifSettings:
         servers = setting.value if isinstance(setting.value, list) else []
         self._device.call(
             DEVICE, "SetNTP", FromDHCP=setting.value == "dhcp", NTPManual=[_network_host(str(name)) for name in servers]
-        )  # fmt: skip
+        )
         clock = self._clock()
         if str(clock.DateTimeType) != "NTP":
             self._set_clock(clock, "NTP", _zone(clock))
@@ -114,7 +125,7 @@ class OnvifSettings:
         moment = {
             "Time": {"Hour": now.hour, "Minute": now.minute, "Second": now.second},
             "Date": {"Year": now.year, "Month": now.month, "Day": now.day},
-        }  # fmt: skip
+        }
         summer = "," in zone if zone != _zone(clock) else bool(clock.DaylightSavings)
         wanted: dict[str, Any] = {"DateTimeType": source, "DaylightSavings": summer}
         wanted |= {"TimeZone": {"TZ": zone}} if zone else {}

@@ -96,11 +96,13 @@ class Session:
             plain(space.removeprefix("http://www.onvif.org/")) for space in self.device.addresses
         ]
         return {
-            "manufacturer": self.info.manufacturer, "model": self.info.model, "firmware": self.info.firmware,
+            "manufacturer": self.info.manufacturer,
+            "model": self.info.model,
+            "firmware": self.info.firmware,
             "clock_skew_seconds": None if skew is None else round(skew, 1),
             "services": services[:32],
             "events": None if self.pump is None else self.pump.trouble or "flowing",
-        }  # fmt: skip
+        }
 
     def close(self) -> None:
         """Let go of the connections and the subscription; never raises."""

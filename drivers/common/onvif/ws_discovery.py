@@ -205,9 +205,12 @@ def _matches(sender: str, envelope: dict[str, Any]) -> list[Match]:
 
 def _match(sender: str, entry: dict[str, Any]) -> Match:
     return Match(
-        sender, _words(_within(entry, "EndpointReference").get("Address"))[:200], _words(entry.get("Types"))[:500],
-        tuple(_words(entry.get("Scopes"))[:8000].split()[:100]), tuple(_words(entry.get("XAddrs"))[:4000].split()[:16]),
-    )  # fmt: skip
+        sender,
+        _words(_within(entry, "EndpointReference").get("Address"))[:200],
+        _words(entry.get("Types"))[:500],
+        tuple(_words(entry.get("Scopes"))[:8000].split()[:100]),
+        tuple(_words(entry.get("XAddrs"))[:4000].split()[:16]),
+    )
 
 
 def _within(element: Any, *names: str) -> dict[str, Any]:

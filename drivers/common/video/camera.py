@@ -35,14 +35,17 @@ class CameraOptions(BaseModel):
     fps: float = Field(10.0, gt=0, le=60, description="pictures looked at per second, at most")
     max_width: int = Field(640, ge=160, le=3840, description="width in pixels at which faces are looked for")
     tls_ca: str = Field(
-        "", max_length=500, json_schema_extra=VERIFIES,
+        "",
+        max_length=500,
+        json_schema_extra=VERIFIES,
         description="file with the camera's own certificate or CA, for rtsps:// and https://",
-    )  # fmt: skip
+    )
     min_face_px: int = Field(80, ge=40, le=2000, description="smallest face that is recognised, in pixels of the video")
     allow_basic: bool = Field(
-        False, json_schema_extra=WIDENS,
+        False,
+        json_schema_extra=WIDENS,
         description="send the password in clear text where the camera asks for that (HTTP Basic)",
-    )  # fmt: skip
+    )
     roi: str = Field(
         "",
         max_length=60,

@@ -70,9 +70,13 @@ class Video:
     """An open stream (ports.FrameSource): `fps` None where the stream does not say, `codec` as FFmpeg names it."""
 
     def __init__(
-        self, container: InputContainer, wanted_fps: float | None = None, *, looped: bool = False,
+        self,
+        container: InputContainer,
+        wanted_fps: float | None = None,
+        *,
+        looped: bool = False,
         relay: StreamRelay | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._container, self._relay = container, relay
         self._looped = looped
         self._closing = threading.Event()

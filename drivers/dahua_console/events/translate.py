@@ -18,16 +18,23 @@ VENDOR = "dahua"
 
 # ErrorCode of a record (vendor's HTTP API). What is not here is told by its number.
 _REASONS = {
-    0x10: Reason.UNKNOWN_CREDENTIAL, 0x11: Reason.SUSPENDED, 0x12: Reason.NO_ACCESS_LEVEL, 0x14: Reason.EXPIRED,
-    0x15: Reason.ANTI_PASSBACK, 0x18: Reason.INTERLOCK, 0x20: Reason.OUTSIDE_SCHEDULE, 0x21: Reason.OUTSIDE_SCHEDULE,
+    0x10: Reason.UNKNOWN_CREDENTIAL,
+    0x11: Reason.SUSPENDED,
+    0x12: Reason.NO_ACCESS_LEVEL,
+    0x14: Reason.EXPIRED,
+    0x15: Reason.ANTI_PASSBACK,
+    0x18: Reason.INTERLOCK,
+    0x20: Reason.OUTSIDE_SCHEDULE,
+    0x21: Reason.OUTSIDE_SCHEDULE,
     0x23: Reason.WRONG_PIN,
-}  # fmt: skip
+}
 _ALARMS = {
-    "DoorNotClosed": (Kind.PORTAL_HELD_OPEN, ""), "BreakIn": (Kind.PORTAL_FORCED, ""),
+    "DoorNotClosed": (Kind.PORTAL_HELD_OPEN, ""),
+    "BreakIn": (Kind.PORTAL_FORCED, ""),
     "ChassisIntruded": (Kind.TAMPER, "the terminal's case is open"),
     "Duress": (Kind.TAMPER, "somebody was forced to open (duress)"),
     "AlarmLocal": (Kind.TAMPER, "an alarm input of the terminal"),
-}  # fmt: skip
+}
 _DIRECTIONS = {"Entry": Direction.ENTRY, "Exit": Direction.EXIT, "0": Direction.ENTRY, "1": Direction.EXIT}
 _LATE_SECONDS = 10.0
 
@@ -68,10 +75,17 @@ def happened(
     # A refusal names the card that was refused by a method of cards; who used something else may have a card as well.
     names = card_names(text_of(told, "CardNo")) if Factor.CARD in factors or method not in METHODS else ()
     return DeviceDecided(
-        channel, granted, serial, at, _DIRECTIONS.get(text_of(told, "Type")), names, text_of(told, "UserID") or None,
-        "" if granted else _why(told, method), _evidence(told, method, skew),
+        channel,
+        granted,
+        serial,
+        at,
+        _DIRECTIONS.get(text_of(told, "Type")),
+        names,
+        text_of(told, "UserID") or None,
+        "" if granted else _why(told, method),
+        _evidence(told, method, skew),
         live and abs(datetime.now(UTC).timestamp() + skew - at.timestamp()) < _LATE_SECONDS,
-    )  # fmt: skip
+    )
 
 
 def presented(
@@ -91,9 +105,20 @@ def presented(
     at = moment(second) if second else None
     age = clock.age_of(at, captured if read is None else read) if clock is not None and at is not None else None
     return Presented(
-        told.door + 1, serial, captured, badge if factors != {Factor.CARD} else None, names, _score(told.data),
-        _liveness(told.data), VENDOR, factors, refused, at, age, str(method),
-    )  # fmt: skip
+        told.door + 1,
+        serial,
+        captured,
+        badge if factors != {Factor.CARD} else None,
+        names,
+        _score(told.data),
+        _liveness(told.data),
+        VENDOR,
+        factors,
+        refused,
+        at,
+        age,
+        str(method),
+    )
 
 
 def _succeeded(data: Mapping[str, Any]) -> bool:

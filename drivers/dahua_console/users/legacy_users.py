@@ -132,13 +132,16 @@ class LegacyStore:
         doors, clock, hours = sorted(holding.doors), self._clock(), dict(holding.hours)
         sections = [self._hours.number(hours.get(door, "")) for door in doors or [1]]
         return [
-            ("CardNo", card), ("UserID", holding.key), ("CardName", name),
-            ("CardStatus", _NORMAL if doors else _FROZEN), ("CardType", "0"),
+            ("CardNo", card),
+            ("UserID", holding.key),
+            ("CardName", name),
+            ("CardStatus", _NORMAL if doors else _FROZEN),
+            ("CardType", "0"),
             *((f"Doors[{place}]", str(door - 1)) for place, door in enumerate(doors or [1])),
             *((f"TimeSections[{place}]", str(section)) for place, section in enumerate(sections)),
             ("ValidDateStart", local_time(holding.valid_from, _FIRST, clock, _FORMAT)),
             ("ValidDateEnd", local_time(holding.valid_to, _LAST, clock, _FORMAT)),
-        ]  # fmt: skip
+        ]
 
     def _by_number(self, action: str, row: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> None:
         record = str(number(row.get("RecNo", ""), 0))
@@ -210,10 +213,15 @@ class LegacyStore:
         doors = [value for name, value in first.items() if name.startswith("Doors[")] if active else []
         sections: list[object] = [value for name, value in first.items() if name.startswith("TimeSections[")]
         return Holding(
-            key, first.get("CardName", "")[:200], tuple(sorted(cards)), frozenset(number(door) + 1 for door in doors),
-            self._time(first.get("ValidDateStart", ""), _FIRST), self._time(first.get("ValidDateEnd", ""), _LAST),
-            "" if has_face else None, told_hours(self._hours, doors, sections),
-        )  # fmt: skip
+            key,
+            first.get("CardName", "")[:200],
+            tuple(sorted(cards)),
+            frozenset(number(door) + 1 for door in doors),
+            self._time(first.get("ValidDateStart", ""), _FIRST),
+            self._time(first.get("ValidDateEnd", ""), _LAST),
+            "" if has_face else None,
+            told_hours(self._hours, doors, sections),
+        )
 
     def _time(self, told: str, unbounded: str) -> datetime | None:
         if told in ("", unbounded):

@@ -316,10 +316,15 @@ class PeopleStore:
         told = row.get("Doors")
         doors = told if isinstance(told, list) and number(row.get("UserStatus", 0)) == _ACTIVE else []
         return Holding(
-            key, str(row.get("UserName", ""))[:200], tuple(cards), frozenset(number(door) + 1 for door in doors),
-            self._time(row.get("ValidFrom"), FIRST), self._time(row.get("ValidTo"), LAST), "" if has_face else None,
+            key,
+            str(row.get("UserName", ""))[:200],
+            tuple(cards),
+            frozenset(number(door) + 1 for door in doors),
+            self._time(row.get("ValidFrom"), FIRST),
+            self._time(row.get("ValidTo"), LAST),
+            "" if has_face else None,
             told_hours(self._hours, doors, row.get("TimeSections")),
-        )  # fmt: skip
+        )
 
     def _time(self, told: object, unbounded: str) -> datetime | None:
         text = str(told or "")[:19]
@@ -335,13 +340,18 @@ class PeopleStore:
         zone, hours = self._clock(), dict(holding.hours)
         name = plain_name(holding.name, holding.key) if self._plain else shown_name(holding.name)
         return {
-            "UserID": holding.key, "UserName": name, "UserType": 0, "Authority": _ORDINARY, "Password": "",
+            "UserID": holding.key,
+            "UserName": name,
+            "UserType": 0,
+            "Authority": _ORDINARY,
+            "Password": "",
             "Doors": doors or [0],
             "TimeSections": [self._hours.number(hours.get(door + 1, "")) for door in doors or [0]],
-            "SpecialDaysSchedule": [255] * max(len(doors), 1), "UserStatus": _ACTIVE if doors else _FROZEN,
+            "SpecialDaysSchedule": [255] * max(len(doors), 1),
+            "UserStatus": _ACTIVE if doors else _FROZEN,
             "ValidFrom": local_time(holding.valid_from, FIRST, zone),
             "ValidTo": local_time(holding.valid_to, LAST, zone),
-        }  # fmt: skip
+        }
 
 
 def note_refusal(failed: dict[str, DeviceRefused], key: str, why: DeviceRefused) -> None:

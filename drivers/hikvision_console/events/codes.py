@@ -41,16 +41,22 @@ ASKS = "the console asks this box"  # who decides, in words
 CONTACTS = {(EVENT, 0x19): True, (EVENT, 0x1A): False}
 # Source and whether it begins: "Zone Tampering" and "Card Reader Tampering" of the vendor's list of alarms.
 TAMPERS = {
-    (ALARM, 0x404): ("zone", True), (ALARM, 0x405): ("zone", False),
-    (ALARM, 0x406): ("reader", True), (ALARM, 0x407): ("reader", False),
-}  # fmt: skip
+    (ALARM, 0x404): ("zone", True),
+    (ALARM, 0x405): ("zone", False),
+    (ALARM, 0x406): ("reader", True),
+    (ALARM, 0x407): ("reader", False),
+}
 FIRE_ON, FIRE_OFF = (EVENT, 0x34), (EVENT, 0x35)
 
 # What an answer's statusCode means where no subStatusCode says more.
 STATUS = {
-    2: "is busy", 3: "has a fault of its own", 4: "does not do this", 5: "can't read the request",
-    6: "refuses the content", 7: "wants to be restarted first",
-}  # fmt: skip
+    2: "is busy",
+    3: "has a fault of its own",
+    4: "does not do this",
+    5: "can't read the request",
+    6: "refuses the content",
+    7: "wants to be restarted first",
+}
 OK, BUSY = 1, 2
 
 SUB_STATUS = {

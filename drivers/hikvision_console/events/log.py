@@ -77,26 +77,40 @@ class Memory:
         if not self._by_serial and begin is not None and self._last_at is not None:
             since = max(_FIRST, self._last_at - _MARGIN)
         condition: dict[str, Any] = {
-            "searchID": search, "searchResultPosition": position, "maxResults": most, "major": EVENT, "minor": 0,
-            "startTime": self.clock.stamp(since), "endTime": self.clock.stamp(_LAST), "picEnable": False,
-        }  # fmt: skip
+            "searchID": search,
+            "searchResultPosition": position,
+            "maxResults": most,
+            "major": EVENT,
+            "minor": 0,
+            "startTime": self.clock.stamp(since),
+            "endTime": self.clock.stamp(_LAST),
+            "picEnable": False,
+        }
         if begin is not None:
             condition["beginSerialNo"] = begin
         found = section(self._isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
         told = items(found.get("InfoList"))[: 2 * PAGE]
         events = [event for event in (from_memory(one, self.clock) for one in told) if event is not None]
         return Page(
-            tuple(sorted(events, key=lambda event: event.serial)), len(told),
-            str(found.get("responseStatusStrg", "")).upper() == "MORE", _count(found.get("totalMatches")),
-        )  # fmt: skip
+            tuple(sorted(events, key=lambda event: event.serial)),
+            len(told),
+            str(found.get("responseStatusStrg", "")).upper() == "MORE",
+            _count(found.get("totalMatches")),
+        )
 
 
 def latest(isapi: Isapi, clock: Clock, code: tuple[int, int]) -> Event | None:
     """Return the newest event of one kind that the console remembers, or None; Refusal where it can't be asked."""
     condition: dict[str, Any] = {
-        "searchID": _new_search(), "searchResultPosition": 0, "maxResults": 1, "major": code[0], "minor": code[1],
-        "startTime": clock.stamp(_FIRST), "endTime": clock.stamp(_LAST), "picEnable": False,
-    }  # fmt: skip
+        "searchID": _new_search(),
+        "searchResultPosition": 0,
+        "maxResults": 1,
+        "major": code[0],
+        "minor": code[1],
+        "startTime": clock.stamp(_FIRST),
+        "endTime": clock.stamp(_LAST),
+        "picEnable": False,
+    }
     found = section(isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
     if (total := _count(found.get("totalMatches"))) > 1:
         condition["searchResultPosition"] = total - 1

@@ -42,10 +42,15 @@ class PushListener:
             if (str(host.get("ipAddress")), str(host.get("portNo"))) == (self.host, str(self.port)):
                 return False
         fields = {
-            "id": "1", "url": PATH, "protocolType": "HTTP", "parameterFormatType": "JSON",
-            "addressingFormatType": "ipaddress", "ipAddress": self.host, "portNo": str(self.port),
+            "id": "1",
+            "url": PATH,
+            "protocolType": "HTTP",
+            "parameterFormatType": "JSON",
+            "addressingFormatType": "ipaddress",
+            "ipAddress": self.host,
+            "portNo": str(self.port),
             "httpAuthenticationMethod": "none",
-        }  # fmt: skip
+        }
         isapi.put_xml(f"{HOSTS}/1", "HttpHostNotification", fields)
         return True
 

@@ -89,10 +89,16 @@ def _event(told: dict[str, Any], codes: tuple[Any, Any], time: str, clock: Clock
         return None
     badge = str(told.get("employeeNoString") or told.get("employeeNo") or "").strip()[:64]
     return Event(
-        serial, (major, minor), at, _number(told.get("cardReaderNo")) or 1, _number(told.get("doorNo")) or 1,
-        badge or None, str(told.get("cardNo") or "").strip()[:20], str(told.get("currentVerifyMode") or "")[:40],
+        serial,
+        (major, minor),
+        at,
+        _number(told.get("cardReaderNo")) or 1,
+        _number(told.get("doorNo")) or 1,
+        badge or None,
+        str(told.get("cardNo") or "").strip()[:20],
+        str(told.get("currentVerifyMode") or "")[:40],
         score=_score(told.get("similarity")),
-    )  # fmt: skip
+    )
 
 
 def question(event: Event, captured: float, age: float | None = None) -> Presented:
@@ -106,9 +112,20 @@ def question(event: Event, captured: float, age: float | None = None) -> Present
     refused = code.why if code.granted is False else ""
     names = event.names if Factor.CARD in factors else ()
     return Presented(
-        event.reader, event.serial, captured, badge, names, event.score, None, VENDOR, factors, refused, event.at,
-        age, event.method,
-    )  # fmt: skip
+        event.reader,
+        event.serial,
+        captured,
+        badge,
+        names,
+        event.score,
+        None,
+        VENDOR,
+        factors,
+        refused,
+        event.at,
+        age,
+        event.method,
+    )
 
 
 def recorded(event: Event, clock: Clock) -> DeviceFact | None:
@@ -120,9 +137,17 @@ def recorded(event: Event, clock: Clock) -> DeviceFact | None:
         return None
     if code.granted is not None:
         return DeviceDecided(
-            event.reader, code.granted, event.serial, event.at, None, event.names, event.badge, code.why,
-            _evidence(event, clock), bool(event.live),
-        )  # fmt: skip
+            event.reader,
+            code.granted,
+            event.serial,
+            event.at,
+            None,
+            event.names,
+            event.badge,
+            code.why,
+            _evidence(event, clock),
+            bool(event.live),
+        )
     assert code.kind is not None
     if event.live and (fact := _now(event, code.kind)) is not None:
         return fact

@@ -135,12 +135,14 @@ def _week_json(week: tuple[Day, ...]) -> dict[str, Any]:
     """Every place of every day, so that nothing of what stood there before is left."""
     rows = [
         {
-            "week": day, "id": place + 1, "enable": place < len(spans),
+            "week": day,
+            "id": place + 1,
+            "enable": place < len(spans),
             "TimeSegment": dict(zip(("beginTime", "endTime"), spans[place], strict=True))
             if place < len(spans)
             else {"beginTime": "00:00:00", "endTime": "00:00:00"},
         }
         for day, spans in zip(_DAYS, week, strict=True)
         for place in range(_SPANS)
-    ]  # fmt: skip
+    ]
     return {"enable": True, "WeekPlanCfg": rows}

@@ -152,9 +152,12 @@ class People:
         clock, hours = self._clock(), dict(want.hours)
         end = want.valid_to if want.valid_to and want.valid_to.year <= _END_YEAR else None
         return {
-            "employeeNo": want.key, "name": cut_name(want.name, self._name_bytes), "userType": "normal",
+            "employeeNo": want.key,
+            "name": cut_name(want.name, self._name_bytes),
+            "userType": "normal",
             "Valid": {
-                "enable": True, "timeType": "local",
+                "enable": True,
+                "timeType": "local",
                 "beginTime": clock.local(want.valid_from) if want.valid_from else f"{_BEGIN.year}-01-01T00:00:00",
                 "endTime": clock.local(end) if end else f"{_END_YEAR}-12-31T23:59:59",
             },
@@ -162,8 +165,9 @@ class People:
             "RightPlan": [
                 {"doorNo": door, "planTemplateNo": str(self.hours.number(hours.get(door, "")))} for door in doors
             ],
-            "userVerifyMode": "", "localUIRight": False,
-        }  # fmt: skip
+            "userVerifyMode": "",
+            "localUIRight": False,
+        }
 
     def _store(self, user: dict[str, Any]) -> None:
         if self._has_setup:
@@ -299,9 +303,11 @@ class People:
         search, position = uuid.uuid4().hex, 0
         while badges:
             condition = {
-                "searchID": search, "searchResultPosition": position, "maxResults": _PAGE,
+                "searchID": search,
+                "searchResultPosition": position,
+                "maxResults": _PAGE,
                 "EmployeeNoList": [{"employeeNo": badge} for badge in badges],
-            }  # fmt: skip
+            }
             asked = {"CardInfoSearchCond": condition}
             says = section(self._isapi.send("POST", f"{_CARDS}/Search", asked), "CardInfoSearch")
             found = items(says.get("CardInfo"))[: 2 * _PAGE]
@@ -355,11 +361,15 @@ def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Ho
     limited = valid.get("enable") is not False
     doors = re.findall(r"[0-9]{1,3}", str(user.get("doorRight") or ""))
     return Holding(
-        badge, str(user.get("name") or "")[:200], tuple(sorted(cards)), frozenset(int(door) for door in doors[:64]),
+        badge,
+        str(user.get("name") or "")[:200],
+        tuple(sorted(cards)),
+        frozenset(int(door) for door in doors[:64]),
         begin if limited and begin and begin.year > _BEGIN.year else None,
         end if limited and end and end.year < _END_YEAR else None,
-        "" if _positive(user.get("numOfFace")) else None, tuple(sorted(_hours(user, hours))),
-    )  # fmt: skip
+        "" if _positive(user.get("numOfFace")) else None,
+        tuple(sorted(_hours(user, hours))),
+    )
 
 
 def _hours(user: dict[str, Any], hours: Hours) -> Iterator[tuple[int, str]]:

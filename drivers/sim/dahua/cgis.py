@@ -31,19 +31,27 @@ class Cgis:
         self._people = console.people
         self._finds: dict[str, list[Row]] = {}
         self.config = {
-            "Intelbras_ModeCfg.DeviceMode": "0", "PictureHttpUpload.Enable": "false",
-            "AccessControl[0].State": "Normal", "AccessControl[0].UnlockHoldInterval": "3000",
-            "AccessTimeSchedule[0].Name": "Default", "AccessTimeSchedule[0].Enable": "true",
-        }  # fmt: skip
+            "Intelbras_ModeCfg.DeviceMode": "0",
+            "PictureHttpUpload.Enable": "false",
+            "AccessControl[0].State": "Normal",
+            "AccessControl[0].UnlockHoldInterval": "3000",
+            "AccessTimeSchedule[0].Name": "Default",
+            "AccessTimeSchedule[0].Enable": "true",
+        }
 
     def answer(self, cgi: str, query: Query, body: bytes) -> Answer:
         """`OK`, flat lines, a JSON object, or a picture."""
         newer = {"AccessUser": self._users, "AccessCard": self._cards, "AccessFace": self._faces}
         older: dict[str, Callable[[Query, bytes], Answer]] = {
-            "recordUpdater": self._updater, "FaceInfoManager": self._face_info, "recordFinder": self._finder,
-            "accessControl": self._door, "configManager": self._configure, "magicBox": self._info,
-            "global": self._clock, "snapshot": lambda *_: PICTURE,
-        }  # fmt: skip
+            "recordUpdater": self._updater,
+            "FaceInfoManager": self._face_info,
+            "recordFinder": self._finder,
+            "accessControl": self._door,
+            "configManager": self._configure,
+            "magicBox": self._info,
+            "global": self._clock,
+            "snapshot": lambda *_: PICTURE,
+        }
         handler = older.get(cgi) if self._console.legacy else (newer | older).get(cgi)
         if handler is None:
             raise BadRequest(f"no such CGI: {cgi}")

@@ -32,9 +32,16 @@ class SimulatedDahua:
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, credentials: tuple[str, str] = ("admin", "admin123"), *,
-        legacy: bool = False, capacity: int = 50_000, doors: int = 1, on_event: Sink | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        credentials: tuple[str, str] = ("admin", "admin123"),
+        *,
+        legacy: bool = False,
+        capacity: int = 50_000,
+        doors: int = 1,
+        on_event: Sink | None = None,
+    ) -> None:
         self.events = EventLog(on_event)
         self.faults = Faults(self.events.add)
         self.doorkeeper = Doorkeeper(*credentials)
@@ -96,9 +103,13 @@ class SimulatedDahua:
         """Somebody whose face it knows stands there; an unknown UserID is a stranger's face."""
         known = self.people.users.get(user)
         told = {
-            "UserID": user if known else "", "CardName": known.get("UserName", "") if known else "", "CardNo": "",
-            "Method": FACE, "Similarity": 96 if known else 0, "Alive": 100,
-        }  # fmt: skip
+            "UserID": user if known else "",
+            "CardName": known.get("UserName", "") if known else "",
+            "CardNo": "",
+            "Method": FACE,
+            "Similarity": 96 if known else 0,
+            "Alive": 100,
+        }
         return self._seen(channel, told | more, granted=known is not None, code=0 if known else 0x10)
 
     def stranger(self, channel: int = 1) -> dict[str, Any]:
@@ -139,16 +150,33 @@ class SimulatedDahua:
         """`count` records as from a time without network, from second `first` on."""
         for place in range(count):
             self.records.add(
-                {"CreateTime": first + place * step, "UserID": user, "CardNo": "", "CardName": "", "Door": 0,
-                 "Type": "Entry", "Method": FACE, "Status": 1, "ErrorCode": 0}
-            )  # fmt: skip
+                {
+                    "CreateTime": first + place * step,
+                    "UserID": user,
+                    "CardNo": "",
+                    "CardName": "",
+                    "Door": 0,
+                    "Type": "Entry",
+                    "Method": FACE,
+                    "Status": 1,
+                    "ErrorCode": 0,
+                }
+            )
 
     def _seen(self, channel: int, told: Mapping[str, Any], *, granted: bool, code: int) -> dict[str, Any]:
         at = int(self.now().timestamp())
         data = {
-            "CardNo": "", "CreateTime": at, "Door": channel - 1, "ErrorCode": code, "ReaderID": str(channel),
-            "Status": int(granted), "Type": "Entry", "UTC": at, "UserType": 0, **told,
-        }  # fmt: skip
+            "CardNo": "",
+            "CreateTime": at,
+            "Door": channel - 1,
+            "ErrorCode": code,
+            "ReaderID": str(channel),
+            "Status": int(granted),
+            "Type": "Entry",
+            "UTC": at,
+            "UserType": 0,
+            **told,
+        }
         if self.cgis.config["Intelbras_ModeCfg.DeviceMode"] == "2":
             return self._ask(channel, data)
         if granted and not self._is_open_to(str(data["UserID"]), channel):
@@ -189,8 +217,10 @@ class SimulatedDahua:
 
     def _push(self, data: Mapping[str, Any]) -> dict[str, Any]:
         config = self.cgis.config
-        server = {key: config.get(f"PictureHttpUpload.UploadServerList[0].{key}", "") for key in
-                  ("Address", "Port", "Uploadpath")}  # fmt: skip
+        server = {
+            key: config.get(f"PictureHttpUpload.UploadServerList[0].{key}", "")
+            for key in ("Address", "Port", "Uploadpath")
+        }
         event = {"Action": "Pulse", "Code": "AccessControl", "Index": data["Door"], "Data": dict(data)}
         info = {
             "Channel": data["Door"],
@@ -201,8 +231,14 @@ class SimulatedDahua:
         body = self.last_push = push_body(info, (picture(), picture()))
         wait = float(config.get("Intelbras_ModeCfg.RemoteCheckTimeout", "5"))
         try:
-            status, answer = push(server["Address"], int(server["Port"]), server["Uploadpath"], body,
-                                  deflated=self.deflate_pushes, timeout=wait)  # fmt: skip
+            status, answer = push(
+                server["Address"],
+                int(server["Port"]),
+                server["Uploadpath"],
+                body,
+                deflated=self.deflate_pushes,
+                timeout=wait,
+            )
             told = json.loads(answer) if status == 200 else {}
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.events.add("push_failed", why=type(error).__name__)

@@ -61,9 +61,14 @@ def _obey_memory(console: SimulatedDahua, words: list[str]) -> None:
         case ["state"]:
             people = console.people
             console.events.add(
-                "state", users=len(people.users), cards=len(people.cards), faces=len(people.faces),
-                records=len(console.records), listeners=console.streams.listeners, config=dict(console.cgis.config),
-            )  # fmt: skip
+                "state",
+                users=len(people.users),
+                cards=len(people.cards),
+                faces=len(people.faces),
+                records=len(console.records),
+                listeners=console.streams.listeners,
+                config=dict(console.cgis.config),
+            )
         case _:
             raise InvalidInput(f"commands are: {_WORDS}")
 
@@ -78,9 +83,7 @@ def run(
         if talkative or (event["event"] not in _QUIET and event.get("why") != "no digest"):
             print_line(event)
 
-    console = SimulatedDahua(
-        host, port, credentials, legacy=legacy, doors=doors, capacity=capacity, on_event=tell
-    )  # fmt: skip
+    console = SimulatedDahua(host, port, credentials, legacy=legacy, doors=doors, capacity=capacity, on_event=tell)
     with stop_signals() as stop, console:
         print_line({"event": "ready", "kind": "dahua", "address": console.address})
         serve(stop, lambda line: obey(console, line))

@@ -206,9 +206,16 @@ class SimulatedRelayBoard(Plugged):
     """A relay board on a pty; a context manager. Events: order or request, on, off."""
 
     def __init__(
-        self, model: Model, link: Path | None = None, relays: int = 8, unit: int = 1, *,
-        contacts: Contacts = "none", passage: bool = True, on_event: Sink | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        model: Model,
+        link: Path | None = None,
+        relays: int = 8,
+        unit: int = 1,
+        *,
+        contacts: Contacts = "none",
+        passage: bool = True,
+        on_event: Sink | None = None,
+    ) -> None:
         self.events = EventLog(on_event)
         self.relays = Relays(relays, self.events)
         if contacts != "none":

@@ -74,9 +74,14 @@ class SimulatedTurnstile(Plugged):
 
 
 def run(
-    link: Path | None, listen: str | None, unit: int, passage: bool, passage_delay: float, passage_seconds: float,
+    link: Path | None,
+    listen: str | None,
+    unit: int,
+    passage: bool,
+    passage_delay: float,
+    passage_seconds: float,
     faults: Sequence[str] = (),
-) -> None:  # fmt: skip
+) -> None:
     """Serve until SIGTERM or SIGINT; JSON lines out, the first when ready; lines on standard input inject faults."""
     turnstile = SimulatedTurnstile(
         link,

@@ -102,12 +102,18 @@ class Pages:
 
     def _info(self) -> Reply:
         fields = {
-            "deviceName": "Simulated", "deviceID": "255", "model": "DS-K1T671M-SIM",
-            "serialNumber": "DS-K1T671M20260101V030200ENSIM0001", "macAddress": "00:00:5e:00:53:01",
-            "firmwareVersion": self._t.firmware, "firmwareReleasedDate": "build 260101", "deviceType": "ACS",
+            "deviceName": "Simulated",
+            "deviceID": "255",
+            "model": "DS-K1T671M-SIM",
+            "serialNumber": "DS-K1T671M20260101V030200ENSIM0001",
+            "macAddress": "00:00:5e:00:53:01",
+            "firmwareVersion": self._t.firmware,
+            "firmwareReleasedDate": "build 260101",
+            "deviceType": "ACS",
             "relayNum": str(self._t.doors),
-            "electroLockNum": str(self._t.doors), "RS485Num": "1",
-        }  # fmt: skip
+            "electroLockNum": str(self._t.doors),
+            "RS485Num": "1",
+        }
         inner = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
         return _xml(f'<DeviceInfo version="2.0" {_NS}>{inner}</DeviceInfo>')
 
@@ -158,12 +164,15 @@ class Pages:
 
     def _count(self) -> Reply:
         t = self._t
-        return _json({
-            "UserInfoCount": {
-                "userNumber": len(t.users), "bindFaceUserNumber": len(t.faces),
-                "bindCardUserNumber": len(set(t.cards.values())),
+        return _json(
+            {
+                "UserInfoCount": {
+                    "userNumber": len(t.users),
+                    "bindFaceUserNumber": len(t.faces),
+                    "bindCardUserNumber": len(set(t.cards.values())),
+                }
             }
-        })  # fmt: skip
+        )
 
     def _store_user(self, body: bytes, *, new: bool | None) -> Reply:
         user = json.loads(body)["UserInfo"]
@@ -265,11 +274,17 @@ class Pages:
     def _search_face(self, body: bytes) -> Reply:
         badge = str(json.loads(body)["FPID"])
         found = [{"FPID": badge}] if badge in self._t.faces else []
-        return _json({
-            "statusCode": 1, "statusString": "OK", "subStatusCode": "ok",
-            "responseStatusStrg": "OK" if found else "NO MATCH", "numOfMatches": len(found),
-            "totalMatches": len(found), "MatchList": found,
-        })  # fmt: skip
+        return _json(
+            {
+                "statusCode": 1,
+                "statusString": "OK",
+                "subStatusCode": "ok",
+                "responseStatusStrg": "OK" if found else "NO MATCH",
+                "numOfMatches": len(found),
+                "totalMatches": len(found),
+                "MatchList": found,
+            }
+        )
 
     def _delete_face(self, body: bytes) -> Reply:
         for one in json.loads(body)["FPID"]:
@@ -289,13 +304,18 @@ class Pages:
 
     def _work_status(self) -> Reply:
         most = 126
-        return _json({
-            "AcsWorkStatus": {
-                "doorLockStatus": [0] * most, "doorStatus": [4] * most, "magneticStatus": [0] * most,
-                "cardReaderOnlineStatus": [1], "powerSupplyStatus": "ACPowerSupply",
-                "hostAntiDismantleStatus": "open" if self._t.tampered else "close",
+        return _json(
+            {
+                "AcsWorkStatus": {
+                    "doorLockStatus": [0] * most,
+                    "doorStatus": [4] * most,
+                    "magneticStatus": [0] * most,
+                    "cardReaderOnlineStatus": [1],
+                    "powerSupplyStatus": "ACPowerSupply",
+                    "hostAntiDismantleStatus": "open" if self._t.tampered else "close",
+                }
             }
-        })  # fmt: skip
+        )
 
     def _set_config(self, body: bytes) -> Reply:
         self._t.config = json.loads(body)["AcsCfg"]
@@ -343,26 +363,52 @@ class Pages:
 def event_json(event: Stored) -> Json:
     """An item of InfoList."""
     return {
-        "major": event.major, "minor": event.minor, "time": event.at.isoformat(timespec="seconds"),
-        "serialNo": event.serial, "cardReaderNo": 1, "doorNo": 1, "cardNo": "", "name": "", "employeeNoString": "",
+        "major": event.major,
+        "minor": event.minor,
+        "time": event.at.isoformat(timespec="seconds"),
+        "serialNo": event.serial,
+        "cardReaderNo": 1,
+        "doorNo": 1,
+        "cardNo": "",
+        "name": "",
+        "employeeNoString": "",
         **event.fields,
-    }  # fmt: skip
+    }
 
 
 def alert_json(event: Stored, extra: Json) -> bytes:
     """The same event as the stream tells it."""
     told = event_json(event)
     inner = {key: value for key, value in told.items() if key not in ("major", "minor", "time")}
-    return json.dumps({
-        "ipAddress": "192.0.2.64", "portNo": 80, "protocol": "HTTP", "macAddress": "00:00:5e:00:53:01", "channelID": 1,
-        "dateTime": told["time"], "activePostCount": 1, "eventType": "AccessControllerEvent", "eventState": "active",
-        "eventDescription": "Access Controller Event", "shortSerialNumber": "SIM0001",
-        "AccessControllerEvent": {
-            "deviceName": "Simulated", "majorEventType": event.major, "subEventType": event.minor, **inner,
-            "verifyNo": 1, "userType": "normal", "attendanceStatus": "undefined", "statusValue": 0,
-            "mask": "no", "picturesNumber": 1, **extra,
+    return json.dumps(
+        {
+            "ipAddress": "192.0.2.64",
+            "portNo": 80,
+            "protocol": "HTTP",
+            "macAddress": "00:00:5e:00:53:01",
+            "channelID": 1,
+            "dateTime": told["time"],
+            "activePostCount": 1,
+            "eventType": "AccessControllerEvent",
+            "eventState": "active",
+            "eventDescription": "Access Controller Event",
+            "shortSerialNumber": "SIM0001",
+            "AccessControllerEvent": {
+                "deviceName": "Simulated",
+                "majorEventType": event.major,
+                "subEventType": event.minor,
+                **inner,
+                "verifyNo": 1,
+                "userType": "normal",
+                "attendanceStatus": "undefined",
+                "statusValue": 0,
+                "mask": "no",
+                "picturesNumber": 1,
+                **extra,
+            },
         },
-    }, ensure_ascii=False).encode()  # fmt: skip
+        ensure_ascii=False,
+    ).encode()
 
 
 def _page(condition: Json, every: Sequence[Any]) -> Sequence[Any]:
@@ -373,9 +419,11 @@ def _page(condition: Json, every: Sequence[Any]) -> Sequence[Any]:
 def _found(name: str, rows: str, condition: Json, found: Sequence[Json], total: int) -> Reply:
     more = condition["searchResultPosition"] + len(found) < total
     answer: Json = {
-        "searchID": condition["searchID"], "totalMatches": total, "numOfMatches": len(found),
+        "searchID": condition["searchID"],
+        "totalMatches": total,
+        "numOfMatches": len(found),
         "responseStatusStrg": "NO MATCH" if not found else "MORE" if more else "OK",
-    }  # fmt: skip
+    }
     return _json({name: answer | ({rows: list(found)} if found else {})})
 
 

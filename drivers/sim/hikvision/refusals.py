@@ -14,9 +14,13 @@ class Reply:
 
 
 _WORDS = {
-    2: "Device Busy", 3: "Device Error", 4: "Invalid Operation", 5: "Invalid Format", 6: "Invalid Content",
+    2: "Device Busy",
+    3: "Device Error",
+    4: "Invalid Operation",
+    5: "Invalid Format",
+    6: "Invalid Content",
     7: "Reboot Required",
-}  # fmt: skip
+}
 
 # subStatusCode: HTTP status, statusCode, errorCode (None where no capture shows one).
 REFUSALS: dict[str, tuple[int, int, int | None]] = {

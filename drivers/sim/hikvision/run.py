@@ -12,9 +12,15 @@ from drivers.sim.hikvision.refusals import REFUSALS
 from drivers.sim.hikvision.server import SimulatedHikvision
 
 _CODES = {
-    "forced": 0x1B, "held": 0x1C, "rex": 0x17, "tailgate": 0x85, "reverse": 0x86, "climb": 0x88, "intrusion": 0x8A,
+    "forced": 0x1B,
+    "held": 0x1C,
+    "rex": 0x17,
+    "tailgate": 0x85,
+    "reverse": 0x86,
+    "climb": 0x88,
+    "intrusion": 0x8A,
     "obstructed": 0x8C,
-}  # fmt: skip
+}
 HELP = (
     "someone BADGE | stranger | card NUMBER | code MINOR BADGE | alarm "
     + "|".join(_CODES)

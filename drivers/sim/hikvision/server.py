@@ -35,9 +35,16 @@ class SimulatedHikvision:
     """A terminal on a loopback port; a context manager. Events: unauthorised, locked_out, request, and the state's."""
 
     def __init__(
-        self, username: str = USERNAME, password: str = PASSWORD, port: int = 0, *, capacity: int = 3000,
-        zone_hours: int = 0, doors: int = 1, on_event: Sink | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        username: str = USERNAME,
+        password: str = PASSWORD,
+        port: int = 0,
+        *,
+        capacity: int = 3000,
+        zone_hours: int = 0,
+        doors: int = 1,
+        on_event: Sink | None = None,
+    ) -> None:
         self.events = EventLog(on_event)
         self.terminal = Terminal(self.events, capacity, zone_hours, doors)
         self._credentials = (username, password)

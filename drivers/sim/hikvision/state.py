@@ -70,9 +70,12 @@ class Terminal:
         self.reboot: Callable[[], None] = lambda: None
         self.faults = Faults()
         self.config: Json = {
-            "remoteCheckDoorEnabled": False, "checkChannelType": "PrivateSDK", "remoteCheckTimeout": 5,
-            "offlineDevCheckOpenDoorEnabled": False, "uploadCapPic": True,
-        }  # fmt: skip
+            "remoteCheckDoorEnabled": False,
+            "checkChannelType": "PrivateSDK",
+            "remoteCheckTimeout": 5,
+            "offlineDevCheckOpenDoorEnabled": False,
+            "uploadCapPic": True,
+        }
         self.templates: dict[int, Json] = {1: {"enable": True, "templateName": "All day", "weekPlanNo": 1}}
         self.weeks: dict[int, Json] = {}
         self.modes: dict[int, str] = {}
@@ -159,9 +162,13 @@ class Terminal:
     def tell_state(self) -> None:
         """How many people, cards, faces and events it holds."""
         self.log.add(
-            "state", users=len(self.users), cards=len(self.cards), faces=len(self.faces), events=len(self.events),
+            "state",
+            users=len(self.users),
+            cards=len(self.cards),
+            faces=len(self.faces),
+            events=len(self.events),
             asks=bool(self.config.get("remoteCheckDoorEnabled")),
-        )  # fmt: skip
+        )
 
     def begin_deletion(self, badges: Sequence[str]) -> None:
         """Asynchronous, with cards and faces."""

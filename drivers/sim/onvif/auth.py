@@ -15,9 +15,16 @@ from drivers.sim.onvif.state import User
 WINDOW_SECONDS = 5.0
 REALM = "simulated onvif"
 PRE_AUTH = frozenset(
-    {"GetSystemDateAndTime", "GetServices", "GetServiceCapabilities", "GetCapabilities", "GetHostname",
-     "GetWsdlUrl", "GetEndpointReference"}
-)  # fmt: skip
+    {
+        "GetSystemDateAndTime",
+        "GetServices",
+        "GetServiceCapabilities",
+        "GetCapabilities",
+        "GetHostname",
+        "GetWsdlUrl",
+        "GetEndpointReference",
+    }
+)
 _FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 _MOST_NONCES = 10_000
 

@@ -80,15 +80,19 @@ class Discovery:
         scopes = " ".join(
             [
                 *(f"onvif://www.onvif.org/{what}" for what in [*profiles, *(["Profile/C"] if door else [])]),
-                f"onvif://www.onvif.org/name/{device.state.model}", "onvif://www.onvif.org/hardware/SIM",
+                f"onvif://www.onvif.org/name/{device.state.model}",
+                "onvif://www.onvif.org/hardware/SIM",
                 *device.state.scopes,
             ]
-        )  # fmt: skip
+        )
         answer = _ANSWER.format(
-            message=uuid.uuid4(), relates=escape(request.headers.get("MessageID", "")), endpoint=self._endpoint,
-            scopes=escape(scopes), types="dn:NetworkVideoTransmitter" if video else "tds:Device",
+            message=uuid.uuid4(),
+            relates=escape(request.headers.get("MessageID", "")),
+            endpoint=self._endpoint,
+            scopes=escape(scopes),
+            types="dn:NetworkVideoTransmitter" if video else "tds:Device",
             address=escape(f"{device.base}/onvif/device_service"),
-        )  # fmt: skip
+        )
         self._sockets[0].sendto(answer.encode(), place)
 
 

@@ -54,29 +54,44 @@ def _value(text: str) -> JsonValue:
 def _shown(device: SimulatedOnvif) -> dict[str, JsonValue]:
     state = device.state
     return {
-        "writes": device.writes, "hostname": state.hostname, "ntp": [*state.ntp], "timezone": state.timezone,
-        "https": state.protocols["HTTPS"][0], "osds": {osd.token: osd.text or osd.kind for osd in state.osds},
-        "users": [*sorted(state.users)], "boot": device.hub.boot,
-        "subscriptions": device.hub.count, "discovery": state.discovery,
+        "writes": device.writes,
+        "hostname": state.hostname,
+        "ntp": [*state.ntp],
+        "timezone": state.timezone,
+        "https": state.protocols["HTTPS"][0],
+        "osds": {osd.token: osd.text or osd.kind for osd in state.osds},
+        "users": [*sorted(state.users)],
+        "boot": device.hub.boot,
+        "subscriptions": device.hub.count,
+        "discovery": state.discovery,
         "relays": {relay.token: relay.active for relay in state.relays},
         "doors": {door.token: door.mode for door in state.doors},
         "encoders": {e.token: f"{e.encoding} {e.width}x{e.height}@{e.fps:g} gop {e.gop}" for e in state.encoders},
-    }  # fmt: skip
+    }
 
 
 def run(
-    kind: str, places: Sequence[tuple[str, int]], auth: str, credentials: tuple[str, str], *, discovery: bool,
+    kind: str,
+    places: Sequence[tuple[str, int]],
+    auth: str,
+    credentials: tuple[str, str],
+    *,
+    discovery: bool,
     talkative: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Serve a device at each place (host, port) until SIGTERM or SIGINT; a command goes to `NUMBER:` or to all."""
     with ExitStack() as stack:
         stop = stack.enter_context(stop_signals())
         devices = []
         for number, (host, port) in enumerate(places, 1):
             made = SimulatedOnvif(
-                KINDS[kind], host, port, auth=auth, discovery_port=3702 if discovery else None,
+                KINDS[kind],
+                host,
+                port,
+                auth=auth,
+                discovery_port=3702 if discovery else None,
                 on_event=_Printer(number, talkative),
-            )  # fmt: skip
+            )
             made.state.users = {credentials[0]: User(credentials[1])}
             made.state.hostname, made.state.serial = f"sim-{number}", f"SIM{number:04d}"
             devices.append(stack.enter_context(made))

@@ -19,9 +19,16 @@ from drivers.sim.onvif.soap import PREFIXES, Request, not_supported, prefix_of, 
 from drivers.sim.onvif.state import State
 
 OPERATIONS: dict[str, dict[str, Operation]] = {
-    "tds": device.OPERATIONS, "trt": media.MEDIA1, "tr2": media.MEDIA2, "tptz": ptz.PTZ, "timg": ptz.IMAGING,
-    "tmd": io.OPERATIONS, "tdc": doors.DOORS, "tac": doors.ACCESS, "tev": {},
-}  # fmt: skip
+    "tds": device.OPERATIONS,
+    "trt": media.MEDIA1,
+    "tr2": media.MEDIA2,
+    "tptz": ptz.PTZ,
+    "timg": ptz.IMAGING,
+    "tmd": io.OPERATIONS,
+    "tdc": doors.DOORS,
+    "tac": doors.ACCESS,
+    "tev": {},
+}
 CAMERA = ("tds", "trt", "tr2", "tev", "tptz", "timg", "tmd")
 DOOR = ("tds", "tev", "tmd", "tdc", "tac")
 REBOOT_SECONDS = 0.5
@@ -36,10 +43,17 @@ class SimulatedOnvif:
     """
 
     def __init__(
-        self, services: tuple[str, ...] = CAMERA, host: str = "127.0.0.1", port: int = 0, *, auth: str = "both",
-        snapshot_auth: str = "digest", discovery_port: int | None = None, tls: ssl.SSLContext | None = None,
+        self,
+        services: tuple[str, ...] = CAMERA,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        auth: str = "both",
+        snapshot_auth: str = "digest",
+        discovery_port: int | None = None,
+        tls: ssl.SSLContext | None = None,
         on_event: Sink | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.events = EventLog(on_event)
         self.state, self.faults, self.hub, self.doorkeeper = State(), Faults(), events.Hub(), Doorkeeper()
         self.writes = 0  # calls that changed something

@@ -20,17 +20,24 @@ IDENTITY = {
     "firmware_version": 0x010203,
 }
 CAPABILITIES = (
-    (osdp_sys.CAP_CONTACT_STATUS_MONITORING, 1, 4), (osdp_sys.CAP_OUTPUT_CONTROL, 1, 2),
-    (osdp_sys.CAP_CARD_DATA_FORMAT, 1, 1), (osdp_sys.CAP_READER_LED_CONTROL, 1, 1),
-    (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 1, 1), (osdp_sys.CAP_CHECK_CHARACTER_SUPPORT, 1, 0),
-    (osdp_sys.CAP_COMMUNICATION_SECURITY, 1, 1), (osdp_sys.CAP_READERS, 1, 1),
-)  # fmt: skip
+    (osdp_sys.CAP_CONTACT_STATUS_MONITORING, 1, 4),
+    (osdp_sys.CAP_OUTPUT_CONTROL, 1, 2),
+    (osdp_sys.CAP_CARD_DATA_FORMAT, 1, 1),
+    (osdp_sys.CAP_READER_LED_CONTROL, 1, 1),
+    (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 1, 1),
+    (osdp_sys.CAP_CHECK_CHARACTER_SUPPORT, 1, 0),
+    (osdp_sys.CAP_COMMUNICATION_SECURITY, 1, 1),
+    (osdp_sys.CAP_READERS, 1, 1),
+)
 INPUTS = 4
 _WIRE_KEYS = {"*": 0x7F, "#": 0x0D}
 _NAMES = {
-    osdp_sys.CMD_OUTPUT: "output", osdp_sys.CMD_LED: "led", osdp_sys.CMD_BUZZER: "buzzer",
-    osdp_sys.CMD_KEYSET: "keyset", osdp_sys.CMD_STATUS: "status",
-}  # fmt: skip
+    osdp_sys.CMD_OUTPUT: "output",
+    osdp_sys.CMD_LED: "led",
+    osdp_sys.CMD_BUZZER: "buzzer",
+    osdp_sys.CMD_KEYSET: "keyset",
+    osdp_sys.CMD_STATUS: "status",
+}
 
 
 @dataclass
@@ -75,9 +82,12 @@ class ReaderUnit:
         """As after a power cut, with the key that it has now."""
         flags = osdp_sys.FLAG_ENFORCE_SECURE if self.key else osdp_sys.FLAG_INSTALL_MODE
         info = IDENTITY | {
-            "name": f"sim{self.unit}", "address": self.unit, "flags": flags, "scbk": self.key,
+            "name": f"sim{self.unit}",
+            "address": self.unit,
+            "flags": flags,
+            "scbk": self.key,
             "channel": self,
-        }  # fmt: skip
+        }
         able = [
             {"function_code": code, "compliance_level": level, "num_items": items}
             for code, level, items in CAPABILITIES
@@ -119,10 +129,14 @@ class ReaderUnit:
         """Hold a card before it: `bits` bits, the first in the highest place."""
         self.submit(
             {
-                "event": osdp_sys.EVENT_CARDREAD, "reader_no": 0, "format": osdp_sys.CARD_FMT_RAW_WIEGAND,
-                "direction": 0, "length": bits, "data": data,
+                "event": osdp_sys.EVENT_CARDREAD,
+                "reader_no": 0,
+                "format": osdp_sys.CARD_FMT_RAW_WIEGAND,
+                "direction": 0,
+                "length": bits,
+                "data": data,
             }
-        )  # fmt: skip
+        )
 
     def keys(self, text: str) -> None:
         """Press keys: 0-9, * and #."""

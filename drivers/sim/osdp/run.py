@@ -27,10 +27,15 @@ class Console:
         self._unit = unit
         self._key = readers.units[unit].key
         self._verbs: dict[str, Callable[[list[str]], None]] = {
-            "card": self._card, "keys": self._keys, "tamper": self._tamper, "input": self._input,
-            "silence": self._silence, "wrong-key": self._wrong_key, "right-key": self._right_key,
+            "card": self._card,
+            "keys": self._keys,
+            "tamper": self._tamper,
+            "input": self._input,
+            "silence": self._silence,
+            "wrong-key": self._wrong_key,
+            "right-key": self._right_key,
             "unplug": self._unplug,
-        }  # fmt: skip
+        }
 
     def obey(self, line: str) -> None:
         """One command; an empty line does nothing."""

@@ -68,9 +68,12 @@ class SimulatedUhppote:
     """
 
     def __init__(
-        self, serial: int = 423187757, listen: tuple[str, int] = ("127.0.0.1", 0), most_events: int = 1000,
+        self,
+        serial: int = 423187757,
+        listen: tuple[str, int] = ("127.0.0.1", 0),
+        most_events: int = 1000,
         on_event: Sink | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.serial, self.events, self.faults, self.memory = serial, EventLog(on_event), Faults(), Memory()
         self.clock_skew = timedelta()
         self.fire = False
@@ -88,11 +91,24 @@ class SimulatedUhppote:
         self.address = f"udp://{host}:{port}"
         self._thread = threading.Thread(target=self._serve, name="sim-uhppote", daemon=True)
         self._handlers: dict[int, Callable[[bytes], bytes | None]] = {
-            0x20: self._status, 0x30: self._set_time, 0x32: self._get_time, 0x40: self._open_door, 0x50: self._put_card,
-            0x52: self._delete_card, 0x54: self._delete_all, 0x58: self._count_cards, 0x5A: self._get_card,
-            0x5C: self._card_at, 0x80: self._set_door, 0x82: self._get_door, 0x8E: self._record_special,
-            0x90: self._set_listener, 0x92: self._get_listener, 0x94: self._identify, 0xB0: self._get_event,
-        }  # fmt: skip
+            0x20: self._status,
+            0x30: self._set_time,
+            0x32: self._get_time,
+            0x40: self._open_door,
+            0x50: self._put_card,
+            0x52: self._delete_card,
+            0x54: self._delete_all,
+            0x58: self._count_cards,
+            0x5A: self._get_card,
+            0x5C: self._card_at,
+            0x80: self._set_door,
+            0x82: self._get_door,
+            0x8E: self._record_special,
+            0x90: self._set_listener,
+            0x92: self._get_listener,
+            0x94: self._identify,
+            0xB0: self._get_event,
+        }
 
     def swipe(self, card: int, door: int, direction: int = 1) -> bool:
         """Somebody shows a card; whether the door opened for it."""
@@ -217,8 +233,9 @@ class SimulatedUhppote:
     def _identify(self, _: bytes) -> bytes:
         return (
             bytes([127, 0, 0, 1, 255, 0, 0, 0, 127, 0, 0, 1, 0x00, 0x66, 0x19, 0x39, 0x55, 0x2D])
-            + bcd("0892") + bcd("20180816")
-        )  # fmt: skip
+            + bcd("0892")
+            + bcd("20180816")
+        )
 
     def _get_time(self, _: bytes) -> bytes:
         return bcd(f"{self._now():%Y%m%d%H%M%S}")

@@ -142,7 +142,7 @@ def test_a_lock_is_given_again_when_the_fire_has_ended(entrance: Any) -> None:
     entrance.rules.refresh()
     modes = PortalModes(
         entrance.site, entrance.rules, entrance, lambda: "fire" if entrance.rules.current.fire_active else None
-    )  # fmt: skip
+    )
     entrance.rules.set_fire("arm", True)
     modes.on_fire()
     assert entrance.gate.done.get_nowait() == ("mode", 1, PortalMode.FREE), "the lock is released meanwhile"

@@ -42,11 +42,14 @@ def test_what_was_recorded_is_counted_and_names_nobody(http: httpx.Client, site:
     meters.look()
     now = datetime.now(UTC)
     with site.database.write() as session:
-        site.ledger.append(session, [
-            Fact("access_granted", now, person_id="p-1", latency_ms={"capture_to_decision": 12.0}),
-            Fact("portal_unlocked", now, latency_ms={"capture_to_decision": 12.0, "total": 30.0}),
-            *[Fact("access_denied", now, reason="expired", latency_ms={"capture_to_decision": 400.0})] * 2,
-        ])  # fmt: skip
+        site.ledger.append(
+            session,
+            [
+                Fact("access_granted", now, person_id="p-1", latency_ms={"capture_to_decision": 12.0}),
+                Fact("portal_unlocked", now, latency_ms={"capture_to_decision": 12.0, "total": 30.0}),
+                *[Fact("access_denied", now, reason="expired", latency_ms={"capture_to_decision": 400.0})] * 2,
+            ],
+        )
     meters.look()
     text = text_of(Context(site, Counting(site, meters), 0)).decode()
     found = {

@@ -103,8 +103,9 @@ def test_a_route_outside_the_table_is_the_owners_alone(as_role, http, monkeypatc
     assert http.get("/status").status_code == 200
     refused = as_role(*ALL_ROLES).get("/status")
     assert (refused.status_code, refused.json()["detail"]) == (
-        403, "operator:x may not do this; it is for: the owner of the box",
-    )  # fmt: skip
+        403,
+        "operator:x may not do this; it is for: the owner of the box",
+    )
 
 
 @pytest.mark.parametrize(("host", "status"), [("192.0.2.1", 401), ("uid:99999", 403), ("a guard", 403)])
@@ -120,8 +121,16 @@ def test_who_may_not_is_refused_before_their_body_is_read(app, as_role, host, st
         told.append(message)
 
     scope = {
-        "type": "http", "method": "POST", "path": "/api/v1/people", "raw_path": b"/api/v1/people", "query_string": b"",
-        "headers": [], "client": (host, 1), "server": ("x", 1), "scheme": "http", "root_path": "",
-    }  # fmt: skip
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/people",
+        "raw_path": b"/api/v1/people",
+        "query_string": b"",
+        "headers": [],
+        "client": (host, 1),
+        "server": ("x", 1),
+        "scheme": "http",
+        "root_path": "",
+    }
     asyncio.run(app(scope, receive, send))
     assert told[0]["status"] == status

@@ -95,9 +95,12 @@ def fire(
 
     @seed(1)
     @settings(
-        max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(case=cases, dice=st.randoms(use_true_random=False))
     def one(case: Any, dice: Any) -> None:
         for name in case.path_parameters or ():

@@ -28,11 +28,11 @@ portals = ["main@office"]
 TECHNICIAN, ADMIN = {Role.TECHNICIAN, Role.ADMIN}, {Role.ADMIN}
 MORE = {
     "schedules": '[schedules.night]\nwindows = ["mon-fri 20:00-23:00"]\ntimezone = "Asia/Almaty"\n',
-    "profiles": '[profiles.more]\ndiscovery = true\n',
+    "profiles": "[profiles.more]\ndiscovery = true\n",
     "devices": '[devices.gate-2]\ndriver = "fake_gate"\naddress = "/dev/gate/b"\n',
     "portals": '[portals.side]\ngate = "gate-1"\nchannel = 2\n',
     "levels": '[levels.guests]\nportals = ["main"]\n',
-}  # fmt: skip
+}
 EDITS = {
     "schedules": ("18:00", "23:59"),
     "profiles": ("discovery = false", "discovery = true"),
@@ -140,8 +140,9 @@ def test_one_forbidden_change_refuses_the_whole_file(as_role, furnish, http):
     toml = BASE.replace("/dev/gate/a", "/dev/gate/c").replace("main@office", "main")
     answer = as_role(Role.TECHNICIAN).post("/site/apply", json={"toml": toml})
     assert (answer.status_code, answer.json()["detail"]) == (
-        403, "token:the-technician may not edit levels staff in the site's file; it is for: admin",
-    )  # fmt: skip
+        403,
+        "token:the-technician may not edit levels staff in the site's file; it is for: admin",
+    )
     assert http.get("/site").json() == before
 
 

@@ -333,8 +333,10 @@ def test_the_socket_knows_no_sessions(client, operator):
     check(client.post("/session", json={"operator": "aigul", "password": PASSWORD}), 422, "invalid-input")
     check(client.delete("/session"), 422, "invalid-input")
     assert client.get("/session").json() == {
-        "actor": f"uid:{os.getuid()}", "roles": ["admin", "auditor", "guard", "technician"], "owner": True,
-    }  # fmt: skip
+        "actor": f"uid:{os.getuid()}",
+        "roles": ["admin", "auditor", "guard", "technician"],
+        "owner": True,
+    }
 
 
 @pytest.mark.parametrize(

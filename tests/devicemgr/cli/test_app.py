@@ -26,8 +26,10 @@ def test_a_home_is_made_private_and_made_once(cli, tmp_path):
     first = cli("--home", place, "init", "--json")
     assert (first.code, first.json["created"]) == (0, True)
     assert [oct(p.stat().st_mode & 0o777) for p in (place, place / "keys" / "master.key", place / "devicemgr.db")] == [
-        "0o700", "0o600", "0o600",
-    ]  # fmt: skip
+        "0o700",
+        "0o600",
+        "0o600",
+    ]
     again = cli("init", f"--home={place}", "--json")
     assert (again.code, again.json["created"]) == (0, False)
 

@@ -107,9 +107,14 @@ def test_at_a_terminal_it_asks(furnished, done, answer, code, left):
     os.write(ours, f"{answer}\n".encode())
     try:
         ran = subprocess.run(
-            [sys.executable, "-m", "cli", "person", "erase", "7"], cwd=ROOT, stdin=theirs, capture_output=True,
-            text=True, timeout=60, check=False,
-        )  # fmt: skip
+            [sys.executable, "-m", "cli", "person", "erase", "7"],
+            cwd=ROOT,
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
     finally:
         os.close(ours)
         os.close(theirs)

@@ -11,10 +11,20 @@ from devicemgr.errors import NotInitialised
 from tests.devicemgr.cli.test_app import ROOT
 
 COMMANDS = [
-    ("run",), ("status",), ("events", "--follow"), ("person", "list"), ("person", "add", "X", "--badge", "1"),
-    ("audit", "verify"), ("key", "rotate", "--yes"), ("recover", "--from-snapshot"), ("operator", "list"), ("export",),
-    ("device", "list"), ("clock",), ("enroll", "calibrate"),
-]  # fmt: skip
+    ("run",),
+    ("status",),
+    ("events", "--follow"),
+    ("person", "list"),
+    ("person", "add", "X", "--badge", "1"),
+    ("audit", "verify"),
+    ("key", "rotate", "--yes"),
+    ("recover", "--from-snapshot"),
+    ("operator", "list"),
+    ("export",),
+    ("device", "list"),
+    ("clock",),
+    ("enroll", "calibrate"),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -32,9 +42,13 @@ def test_each_command_names_init_and_makes_nothing(cli, tmp_path, monkeypatch, c
 
 def test_the_daemon_of_a_mistyped_home_ends(home, tmp_path):
     ran = subprocess.run(
-        [sys.executable, "-m", "cli", "--home", f"{home.path}x", "run"], cwd=ROOT, capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "cli", "--home", f"{home.path}x", "run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert ran.returncode == 1
     assert f"there is no home in {home.path}x" in ran.stderr
     assert not (tmp_path / "homex").exists()

@@ -177,9 +177,12 @@ def _names_an_error(node: ast.AST) -> bool:
 
 def test_the_search_finds_what_it_looks_for() -> None:
     for line in (
-        'x = "damaged" in str(error)', 'x = "a" not in str(error).lower()', 'x = str(error.orig).startswith("a")',
-        "x = error.args[0]", 'x = any(word in str(fault) for word in ("a",))',
-    ):  # fmt: skip
+        'x = "damaged" in str(error)',
+        'x = "a" not in str(error).lower()',
+        'x = str(error.orig).startswith("a")',
+        "x = error.args[0]",
+        'x = any(word in str(fault) for word in ("a",))',
+    ):
         assert decisions_by_message(line) == [1], line
 
 

@@ -43,13 +43,31 @@ def record(site: Site, count: int = 3) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "http://127.0.0.1.evil.example/seals", "http://127.0.0.1@evil.example/", "http://127.0.0.1:80@evil.example/",
-        "http://[::1].evil.example/", "http://127.0.0.1\\@evil.example/", "http://localhost.evil.example/",
-        "http://evil.example/", "https://", "https:///path", "https://user:word@audit.example/", "https:audit.example",
-        "file:relative", "file:/", "file://host/path", "file:/srv/", "ftp://audit.example/", "syslog:x", "", "/srv/x",
-        "https://audit.example/\n", "https://audit.example:99999/", "file:/srv/\0x", "HTTP://192.0.2.1/",
+        "http://127.0.0.1.evil.example/seals",
+        "http://127.0.0.1@evil.example/",
+        "http://127.0.0.1:80@evil.example/",
+        "http://[::1].evil.example/",
+        "http://127.0.0.1\\@evil.example/",
+        "http://localhost.evil.example/",
+        "http://evil.example/",
+        "https://",
+        "https:///path",
+        "https://user:word@audit.example/",
+        "https:audit.example",
+        "file:relative",
+        "file:/",
+        "file://host/path",
+        "file:/srv/",
+        "ftp://audit.example/",
+        "syslog:x",
+        "",
+        "/srv/x",
+        "https://audit.example/\n",
+        "https://audit.example:99999/",
+        "file:/srv/\0x",
+        "HTTP://192.0.2.1/",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_anchor(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         anchor_address.parse(text)
@@ -60,12 +78,15 @@ def test_what_is_no_anchor(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "path", "url"),
     [
-        ("syslog:", None, None), ("file:/srv/a.seals", "/srv/a.seals", None), ("file:///srv/a", "/srv/a", None),
+        ("syslog:", None, None),
+        ("file:/srv/a.seals", "/srv/a.seals", None),
+        ("file:///srv/a", "/srv/a", None),
         ("https://audit.example.org/seals", None, "https://audit.example.org/seals"),
-        ("http://127.0.0.1:8000/x", None, "http://127.0.0.1:8000/x"), ("http://[::1]/x", None, "http://[::1]/x"),
+        ("http://127.0.0.1:8000/x", None, "http://127.0.0.1:8000/x"),
+        ("http://[::1]/x", None, "http://[::1]/x"),
         ("https://127.0.0.1.audit.example/", None, "https://127.0.0.1.audit.example/"),
     ],
-)  # fmt: skip
+)
 def test_what_is_an_anchor(text: str, path: str | None, url: str | None) -> None:
     assert anchor_address.parse(text) == anchor_address.Anchor(Path(path) if path else None, url)
     assert Settings(anchors=(text,)).anchors == (text,)
@@ -223,9 +244,14 @@ def restore_with_a_proof_of_its_own(site: Site) -> Fact:
 
 def forged_recovery(site: Site) -> Fact:
     detail = {
-        "why": "", "snapshot": "2026-01-01T00:00:00Z", "events": 4, "root_before": "00" * 32, "root": "11" * 32,
-        "sealed": {"number": 99, "seq": 99, "head": "", "at": ""}, "handover": "00" * 64,
-    }  # fmt: skip
+        "why": "",
+        "snapshot": "2026-01-01T00:00:00Z",
+        "events": 4,
+        "root_before": "00" * 32,
+        "root": "11" * 32,
+        "sealed": {"number": 99, "seq": 99, "head": "", "at": ""},
+        "handover": "00" * 64,
+    }
     return Fact(restorations.RECOVERED, datetime.now(UTC), actor="uid:0", detail=detail)
 
 

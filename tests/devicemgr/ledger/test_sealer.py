@@ -77,8 +77,11 @@ def test_nothing_new_is_not_sealed_again(sealed: Site) -> None:
     [
         (lambda s: (sql(s, REWRITE), rehash(s)), "not those that were sealed", 6),
         (lambda s: sql(s, "DELETE FROM events WHERE seq > 7"), "cut off", 9),
-        (lambda s: sql(s, "DELETE FROM events WHERE seq > 6", "DELETE FROM seals WHERE number > 3"),
-         "the key file remembers", 9),
+        (
+            lambda s: sql(s, "DELETE FROM events WHERE seq > 6", "DELETE FROM seals WHERE number > 3"),
+            "the key file remembers",
+            9,
+        ),
         (lambda s: sql(s, "DELETE FROM events", "DELETE FROM seals"), "older copy", 9),
         (lambda s: sql(s, "DELETE FROM seals WHERE number = 2"), "seal 2 is missing", 6),
         (lambda s: sql(s, "UPDATE seals SET time = '2020-01-01T00:00:00Z' WHERE number = 3"), "not made by", 6),
@@ -86,7 +89,7 @@ def test_nothing_new_is_not_sealed_again(sealed: Site) -> None:
         (lambda s: sql(s, "UPDATE events SET hash = hash || '0' WHERE seq = 2"), "changed", 2),
     ],
     ids=["rehashed", "cut", "rolled back", "emptied", "seal gone", "seal changed", "no signature", "hash"],
-)  # fmt: skip
+)
 def test_each_attack_on_the_database_is_found(
     sealed: Site, attack: Callable[[Site], Any], words: str, seq: int
 ) -> None:

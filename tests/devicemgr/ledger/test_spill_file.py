@@ -21,12 +21,17 @@ from devicemgr.ledger.spill_replay import dump, load
 
 WHEN = datetime(2026, 3, 2, 8, 0, 0, 123000, tzinfo=UTC)
 GRANT = Fact(
-    "access_granted", WHEN, portal="main-entrance", direction=Direction.ENTRY, device="camera-entry-1",
-    person_id="6f0c0b1e-0000-4000-8000-000000000000", request="6f0c0b1e-0000-4000-8000-000000000001",
+    "access_granted",
+    WHEN,
+    portal="main-entrance",
+    direction=Direction.ENTRY,
+    device="camera-entry-1",
+    person_id="6f0c0b1e-0000-4000-8000-000000000000",
+    request="6f0c0b1e-0000-4000-8000-000000000001",
     evidence={"face": {"score": 0.98765, "threshold": 0.91234, "margin": 0.31234, "frames": 12, "liveness": 0.91234}},
     latency_ms={"capture_to_decision": 123.45, "decision_to_record": None, "record_to_unlock": None, "total": None},
     detail={"timings_ms": {"decode": 12.3, "detect": 45.6, "encode": 78.9, "wait": 10.1}},
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -218,11 +223,14 @@ detail = st.dictionaries(st.text(max_size=8), st.one_of(st.none(), st.booleans()
 
 
 @given(
-    kind=st.text(min_size=1, max_size=20), portal=st.none() | st.text(max_size=10),
-    direction=st.sampled_from([None, *Direction]), detail=detail, evidence=st.none() | detail,
+    kind=st.text(min_size=1, max_size=20),
+    portal=st.none() | st.text(max_size=10),
+    direction=st.sampled_from([None, *Direction]),
+    detail=detail,
+    evidence=st.none() | detail,
     cursor=st.none() | st.tuples(st.text(max_size=9), st.integers(0, 2**31)),
     condition=st.none() | st.builds(Condition, st.text(max_size=9), st.text(max_size=9), st.booleans()),
-)  # fmt: skip
+)
 def test_a_fact_comes_back_as_the_event_that_it_would_have_been(**fields: Any) -> None:
     fact = Fact(time=WHEN, **fields)
     event_id, again = load(dump(fact, "an-id"))

@@ -67,9 +67,7 @@ def change(path: Path, edit: Callable[[bytearray], Any]) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("how", ["zeroed", "truncated", "noise"])
-def test_a_cut_tail_is_noticed(
-    make: Callable[[], Spill], path: Path, places: list[int], count: int, how: str
-) -> None:  # fmt: skip
+def test_a_cut_tail_is_noticed(make: Callable[[], Spill], path: Path, places: list[int], count: int, how: str) -> None:
     start = places[-1 - count]
 
     def cut(content: bytearray) -> None:

@@ -123,8 +123,11 @@ def test_killed_while_it_brings_facts_in_nothing_is_lost_or_twice(make_site: Cal
         site.ledger.stop(20)
     died = subprocess.run(
         [sys.executable, "-c", DRAINS_AND_DIES.format(root=str(ROOT)), str(site.home.path), point],
-        capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
     assert died.returncode == -signal.SIGKILL, died.stderr
     again = make_site()
     before = recorded(again)[0]

@@ -53,9 +53,16 @@ def test_kinds_are_asked_side_by_side_and_get_plain_addresses():
     answer = look(Kinds(a=ask("a"), b=ask("b"), c=None), hosts=["192.0.2.8-192.0.2.9"])
     assert answer["notes"] == []
     assert answer["found"][1] == {
-        "kind": "b", "address": "http://192.0.2.9", "model": "M", "serial": "S", "name": "N", "note": "0.5",
-        "options": {}, "known": None, "add": "devicemgr device add NAME --driver b --address http://192.0.2.9",
-    }  # fmt: skip
+        "kind": "b",
+        "address": "http://192.0.2.9",
+        "model": "M",
+        "serial": "S",
+        "name": "N",
+        "note": "0.5",
+        "options": {},
+        "known": None,
+        "add": "devicemgr device add NAME --driver b --address http://192.0.2.9",
+    }
 
 
 def test_one_that_fails_or_hangs_or_does_not_load_is_a_note(monkeypatch, ports):
@@ -70,9 +77,11 @@ def test_one_that_fails_or_hangs_or_does_not_load_is_a_note(monkeypatch, ports):
         raise RuntimeError("no\x1b[31m socket")
 
     catalog = Kinds(
-        broken=NotFound("driver kind 'broken' does not load"), fails=fails, hangs=hangs,
+        broken=NotFound("driver kind 'broken' does not load"),
+        fails=fails,
+        hangs=hangs,
         good=lambda *_: [Found("good", "http://192.0.2.1")],
-    )  # fmt: skip
+    )
     answer = look(catalog, seconds=0.2)
     assert [row["kind"] for row in answer["found"]] == ["good"]
     broken, failed, hung = answer["notes"]
@@ -131,13 +140,18 @@ def test_a_kind_is_chosen_and_one_that_cannot_be_found_is_refused(ports):
 @pytest.mark.parametrize(
     ("found", "stored", "same"),
     [
-        ("http://192.0.2.1", "http://192.0.2.1:80/", True), ("http://192.0.2.1", "rtsp://192.0.2.1/live", True),
-        ("http://192.0.2.1", "https://192.0.2.1", True), ("http://192.0.2.1", "http://192.0.2.1:8080", False),
-        ("http://192.0.2.1", "http://192.0.2.11", False), ("http://[2001:db8::1]", "http://[2001:DB8:0::1]", True),
-        ("udp://192.0.2.1:60000", "192.0.2.1", True), ("/dev/gate/a", "/dev/gate/b", False),
-        ("http://192.0.2.1", "http://[half", False), ("http://192.0.2.1", "/dev/video0", False),
+        ("http://192.0.2.1", "http://192.0.2.1:80/", True),
+        ("http://192.0.2.1", "rtsp://192.0.2.1/live", True),
+        ("http://192.0.2.1", "https://192.0.2.1", True),
+        ("http://192.0.2.1", "http://192.0.2.1:8080", False),
+        ("http://192.0.2.1", "http://192.0.2.11", False),
+        ("http://[2001:db8::1]", "http://[2001:DB8:0::1]", True),
+        ("udp://192.0.2.1:60000", "192.0.2.1", True),
+        ("/dev/gate/a", "/dev/gate/b", False),
+        ("http://192.0.2.1", "http://[half", False),
+        ("http://192.0.2.1", "/dev/video0", False),
     ],
-)  # fmt: skip
+)
 def test_what_is_one_place(found, stored, same):
     assert same_place(found, stored) is same
 
@@ -156,8 +170,12 @@ def test_a_range_that_needs_more_time_is_told():
 
 def test_ranges():
     assert discovery.expand(["192.0.2.9-192.0.2.11", "192.0.2.10", "192.0.2.0/30"]) == [
-        "192.0.2.9", "192.0.2.10", "192.0.2.11", "192.0.2.1", "192.0.2.2",
-    ]  # fmt: skip
+        "192.0.2.9",
+        "192.0.2.10",
+        "192.0.2.11",
+        "192.0.2.1",
+        "192.0.2.2",
+    ]
     assert discovery.expand(["2001:db8::/127", "fe80::1%eth0"]) == ["2001:db8::", "2001:db8::1", "fe80::1%eth0"]
     assert len(discovery.expand(["10.0.0.0/22"])) == 1022
     assert len(discovery.expand(["10.0.0.0-10.0.3.255"])) == 1024
@@ -166,10 +184,18 @@ def test_ranges():
 @pytest.mark.parametrize(
     "hosts",
     [
-        ["10.0.0.0/8"], ["::/0"], ["10.0.0.0-10.0.4.0"], ["10.0.0.0/22", "10.1.0.0/22"], ["cam.example"], [""],
-        ["192.0.2.9-192.0.2.1"], ["192.0.2.1-2001:db8::1"], ["192.0.2.1-9"], ["\x1b[2J"],
+        ["10.0.0.0/8"],
+        ["::/0"],
+        ["10.0.0.0-10.0.4.0"],
+        ["10.0.0.0/22", "10.1.0.0/22"],
+        ["cam.example"],
+        [""],
+        ["192.0.2.9-192.0.2.1"],
+        ["192.0.2.1-2001:db8::1"],
+        ["192.0.2.1-9"],
+        ["\x1b[2J"],
     ],
-)  # fmt: skip
+)
 def test_ranges_that_are_refused(hosts):
     with pytest.raises(InvalidInput) as refused:
         discovery.expand(hosts)

@@ -45,8 +45,12 @@ def holes(manufacturer, model, firmware, tmp_path):
         ("HIKVISION", "DS-2CD2032F-I", "V5.4 build 160530", [("CVE-2017-7921", True)]),
         ("HIKVISION", "DS-2CD2032F-I", "", [("CVE-2017-7921", False)]),
         ("Hikvision", "DS-K1T671M", "V3.2.30 build 200101", []),
-        ("Dahua", "IPC-HFW3441E-SA", "2.800.0000000.20.R,build:2020-12-03",
-         [("CVE-2021-33044", True), ("CVE-2021-33045", True)]),
+        (
+            "Dahua",
+            "IPC-HFW3441E-SA",
+            "2.800.0000000.20.R,build:2020-12-03",
+            [("CVE-2021-33044", True), ("CVE-2021-33045", True)],
+        ),
         ("Dahua", "IPC-HFW3441E-SA", "2.800.0000000.31.R,build:2021-08-03", []),
         ("Dahua", "IPC-HDBW2231E-S-S2", "2.820.0000000.47.R,build:2022-06-13", [("CVE-2022-30563", True)]),
         ("Dahua", "ASI7213X-T1", "1.000.0000000.9.R,build:2021-06-19", [("CVE-2022-30563", True)]),
@@ -54,7 +58,7 @@ def holes(manufacturer, model, firmware, tmp_path):
         ("Simulated", "DS-2CD2346G2-IU", "V5.5.160 build 210401", []),
         ("", "", "", []),
     ],
-)  # fmt: skip
+)
 def test_the_shipped_list(manufacturer, model, firmware, cves, tmp_path):
     assert holes(manufacturer, model, firmware, tmp_path) == cves
 
@@ -62,8 +66,12 @@ def test_the_shipped_list(manufacturer, model, firmware, cves, tmp_path):
 def test_every_shipped_entry_says_where_it_is_from(tmp_path):
     entries = known(tmp_path)
     assert {entry.cve for entry in entries} == {
-        "CVE-2021-36260", "CVE-2017-7921", "CVE-2021-33044", "CVE-2021-33045", "CVE-2022-30563"
-    }  # fmt: skip
+        "CVE-2021-36260",
+        "CVE-2017-7921",
+        "CVE-2021-33044",
+        "CVE-2021-33045",
+        "CVE-2022-30563",
+    }
     assert all(len(entry.source) > 10 and entry.builds_to for entry in entries)
 
 

@@ -112,9 +112,18 @@ def camera(home, done, monkeypatch):
     monkeypatch.setenv("KEPT", KEPT)
     monkeypatch.setenv("OTHER", "another-one-2")
     done(
-        "device", "add", "cam", "--driver", "fake_camera", "--address", "rtsp://192.0.2.1/x", "--username", "admin",
-        "--password-env", "KEPT",
-    )  # fmt: skip
+        "device",
+        "add",
+        "cam",
+        "--driver",
+        "fake_camera",
+        "--address",
+        "rtsp://192.0.2.1/x",
+        "--username",
+        "admin",
+        "--password-env",
+        "KEPT",
+    )
 
 
 def kept_of(site) -> str | None:

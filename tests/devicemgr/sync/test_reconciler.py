@@ -167,9 +167,7 @@ def test_a_release_goes_between_two_exchanges(house, running):
     found = running(box=box)
     assert first.wait(10)
     released = threading.Event()
-    found.supervisor.command(
-        "box", lambda device: device.release(1, Direction.ENTRY, 5.0), lambda *_: released.set()
-    )  # fmt: skip
+    found.supervisor.command("box", lambda device: device.release(1, Direction.ENTRY, 5.0), lambda *_: released.set())
     go_on.set()
     assert released.wait(10)
     until(lambda: len(box.kept) == 50)

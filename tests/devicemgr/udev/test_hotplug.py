@@ -112,8 +112,12 @@ def test_a_port_that_returns_under_another_number_is_tried_at_once(tmp_path: Pat
         pytest.skip(missing)
     ran = subprocess.run(
         ["umockdev-wrapper", SYSTEM_PYTHON, "-c", BUS, str(tmp_path / "present"), sys.executable, OURS],
-        cwd=ROOT, check=False, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert [json.loads(line) for line in ran.stdout.splitlines()] == ["offline", *(["online", "offline"] * 2)], (
         ran.stderr
     )

@@ -96,10 +96,12 @@ def test_hikvision_the_file_its_writing_and_a_restart(served, hikvision, image):
     server = served(answer)
     _hik_firmware.upgrade(hikvision(server), image, lambda *how: told.append(how))
     assert seen == [
-        ("PUT /ISAPI/System/updateFirmware HTTP/1.1", FILE), ("GET /ISAPI/System/upgradeStatus HTTP/1.1", b""),
-        ("GET /ISAPI/System/upgradeStatus HTTP/1.1", b""), ("GET /ISAPI/System/upgradeStatus HTTP/1.1", b""),
+        ("PUT /ISAPI/System/updateFirmware HTTP/1.1", FILE),
+        ("GET /ISAPI/System/upgradeStatus HTTP/1.1", b""),
+        ("GET /ISAPI/System/upgradeStatus HTTP/1.1", b""),
+        ("GET /ISAPI/System/upgradeStatus HTTP/1.1", b""),
         ("PUT /ISAPI/System/reboot HTTP/1.1", b""),
-    ]  # fmt: skip
+    ]
     sent = next(request for request in server.requests if request.endswith(FILE))
     assert b"\r\nContent-Type: application/octet-stream\r\n" in sent
     assert f"\r\nContent-Length: {len(FILE)}\r\n".encode() in sent
@@ -132,17 +134,21 @@ def test_onvif_asks_where_to_and_posts_the_file_there_on_the_device_itself(serve
     def answer(line, authorised, body):
         if "device_service" in line:
             return reply(200, ANSWER.encode(), "Content-Type: application/soap+xml")
-        return reply(200 if authorised and line.startswith("POST") else 401, b"", *(
-            [] if authorised else ['WWW-Authenticate: Digest qop="auth", realm="r", nonce="n"']
-        ))  # fmt: skip
+        return reply(
+            200 if authorised and line.startswith("POST") else 401,
+            b"",
+            *([] if authorised else ['WWW-Authenticate: Digest qop="auth", realm="r", nonce="n"']),
+        )
 
     server, device = onvif(served, answer)
     firmware.upgrade(device, image, lambda *_: None)
     device.close()
     lines = [request.split(b"\r\n")[0] for request in server.requests]
     assert lines == [
-        b"POST /onvif/device_service HTTP/1.1", b"GET /fw/a?b=1 HTTP/1.1", b"POST /fw/a?b=1 HTTP/1.1",
-    ]  # fmt: skip
+        b"POST /onvif/device_service HTTP/1.1",
+        b"GET /fw/a?b=1 HTTP/1.1",
+        b"POST /fw/a?b=1 HTTP/1.1",
+    ]
     asked, _, sent = server.requests
     assert b"<n:StartFirmwareUpgrade></n:StartFirmwareUpgrade>" in asked or b"<n:StartFirmwareUpgrade/>" in asked
     assert b'action="http://www.onvif.org/ver10/device/wsdl/StartFirmwareUpgrade"' in asked

@@ -49,9 +49,10 @@ def wire():
 
 def authorised(server):
     return [
-        request.partition(b"\r\nAuthorization")[0].split(b"\r\n")[0] for request in server.requests
+        request.partition(b"\r\nAuthorization")[0].split(b"\r\n")[0]
+        for request in server.requests
         if b"\r\nAuthorization: Digest " in request
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture

@@ -232,8 +232,10 @@ def test_alarms_come_from_the_stream(sim, opened, collect):
     sim.door(1, "close")
     sim.alarm("ChassisIntruded", "Start")
     assert [(fact.kind, fact.channel, fact.active) for fact in collect(device, 3, GateAlarm)] == [
-        (Kind.PORTAL_HELD_OPEN, 1, None), (Kind.PORTAL_HELD_OPEN, 1, False), (Kind.TAMPER, 1, None),
-    ]  # fmt: skip
+        (Kind.PORTAL_HELD_OPEN, 1, None),
+        (Kind.PORTAL_HELD_OPEN, 1, False),
+        (Kind.TAMPER, 1, None),
+    ]
 
 
 def test_what_was_missed_is_told_once_in_order_with_its_time(sim, opened, collect):
@@ -309,8 +311,11 @@ def test_the_clock_s_error_is_told(sim, opened, collect):
 def test_a_check_moves_nothing(sim, opened):
     told = opened(doors=2).check()
     assert (told["model"], told["doors"], told["events"], told["commands"]) == (
-        "ASI7213X-T1", {"1": "Close", "2": "not told"}, "heard", "newer",
-    )  # fmt: skip
+        "ASI7213X-T1",
+        {"1": "Close", "2": "not told"},
+        "heard",
+        "newer",
+    )
     assert sim.events.all("unlocked") == []
     assert sim.events.all("changed") == []
 

@@ -81,8 +81,9 @@ def test_a_stream_gone_wrong_grants_nothing_and_loses_nothing(sim, opened, colle
     sim.stranger()
     facts = collect(device, 2)
     assert [(type(fact), fact.granted, fact.serial) for fact in facts] == [
-        (DeviceDecided, False, 1), (DeviceDecided, False, 2),
-    ]  # fmt: skip
+        (DeviceDecided, False, 1),
+        (DeviceDecided, False, 2),
+    ]
 
 
 def test_line_ends_that_change_are_no_fault(sim, opened, collect):
@@ -98,16 +99,20 @@ def test_line_ends_that_change_are_no_fault(sim, opened, collect):
 @pytest.mark.parametrize(
     "stream",
     [
-        [b"\r\n--myboundary\r\n",
-         b"Content-Type: text/plain\r\nContent-Length:9\r\n\r\nHeartbeat\r\n\r\n--myboundary\r\n",
-         b"\n\r\nCode=BreakIn;action=Start;index=0\r\n--myboundary\n"],
+        [
+            b"\r\n--myboundary\r\n",
+            b"Content-Type: text/plain\r\nContent-Length:9\r\n\r\nHeartbeat\r\n\r\n--myboundary\r\n",
+            b"\n\r\nCode=BreakIn;action=Start;index=0\r\n--myboundary\n",
+        ],
         [b"--myboundary\n\nCode=BreakIn;action=Start;index=0\n--myboundary\n"],
         [bytes([byte]) for byte in b"--myboundary\r\nContent-Length:33\r\n\r\nCode=BreakIn;action=Start;index=0\n\r\n"],
-        [b"--myboundary\r\nContent-Type: image/jpeg\r\nContent-Length:6\r\n\r\n\xff\xd8\xff\r\n-\r\n\r\n"
-         b"--myboundary\r\nContent-Type: text/plain\r\n\r\nCode=BreakIn;action=Start;index=0\r\n\r\n--myboundary\r\n"],
+        [
+            b"--myboundary\r\nContent-Type: image/jpeg\r\nContent-Length:6\r\n\r\n\xff\xd8\xff\r\n-\r\n\r\n"
+            b"--myboundary\r\nContent-Type: text/plain\r\n\r\nCode=BreakIn;action=Start;index=0\r\n\r\n--myboundary\r\n"
+        ],
     ],
     ids=["bare boundary first", "no headers, LF", "byte by byte", "picture before it"],
-)  # fmt: skip
+)
 def test_literal_streams(wire, stream):
     login = CrowdedLogin("admin", "admin123")
     heard = EventStream(Http(wire.address, login, CHALLENGE_TARGET), "x", snapshots=False)

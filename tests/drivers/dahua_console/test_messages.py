@@ -82,11 +82,13 @@ def test_the_door_is_opened_once_and_counted_from_one(wire, build):
 @pytest.mark.parametrize(
     ("script", "error"),
     [
-        (BAD, DeviceRefused), ([b""], OutcomeUnknown), (whole(b"<html>hello"), OutcomeUnknown),
+        (BAD, DeviceRefused),
+        ([b""], OutcomeUnknown),
+        (whole(b"<html>hello"), OutcomeUnknown),
         ([b"\x00\x01\x02" * 9], OutcomeUnknown),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nO"], OutcomeUnknown),
     ],
-)  # fmt: skip
+)
 def test_a_release_without_a_yes_is_never_sent_twice(wire, build, script, error):
     device = build(wire.address)
     wire.script = [script]
@@ -117,14 +119,26 @@ def test_a_mode_that_does_not_hold_is_a_refusal(wire, build):
 
 
 PERSON = Holding(
-    "42", "Ann Lee", ("317337604",), frozenset({1}), datetime(2026, 1, 1, tzinfo=UTC),
+    "42",
+    "Ann Lee",
+    ("317337604",),
+    frozenset({1}),
+    datetime(2026, 1, 1, tzinfo=UTC),
     datetime(2026, 12, 31, 18, tzinfo=UTC),
-)  # fmt: skip
+)
 ROW = {
-    "UserID": "42", "UserName": "Ann Lee", "UserType": 0, "Authority": 2, "Password": "", "Doors": [0],
-    "TimeSections": [255], "SpecialDaysSchedule": [255], "UserStatus": 0, "ValidFrom": "2026-01-01 00:00:00",
+    "UserID": "42",
+    "UserName": "Ann Lee",
+    "UserType": 0,
+    "Authority": 2,
+    "Password": "",
+    "Doors": [0],
+    "TimeSections": [255],
+    "SpecialDaysSchedule": [255],
+    "UserStatus": 0,
+    "ValidFrom": "2026-01-01 00:00:00",
     "ValidTo": "2026-12-31 18:00:00",
-}  # fmt: skip
+}
 CARD = {"UserID": "42", "CardNo": "12EA3004", "CardType": 0, "CardStatus": 0}
 
 
@@ -134,22 +148,41 @@ def test_a_person_is_inserted_updated_given_a_card_and_read_back(wire, build):
     none = whole(b'{"Token":7,"Total":0,"Caps":20}')
     card = whole(json.dumps({"Info": [CARD]}).encode())
     wire.script = [
-        start, OK, BAD, OK, whole(json.dumps({"Users": [ROW]}).encode()),
-        none, whole(b'{"Info":[]}'), OK, OK, start, OK, start, card, OK,
-        OK, whole(b""), none, whole(b'{"Info":[]}'), OK,
-    ]  # fmt: skip
+        start,
+        OK,
+        BAD,
+        OK,
+        whole(json.dumps({"Users": [ROW]}).encode()),
+        none,
+        whole(b'{"Info":[]}'),
+        OK,
+        OK,
+        start,
+        OK,
+        start,
+        card,
+        OK,
+        OK,
+        whole(b""),
+        none,
+        whole(b'{"Info":[]}'),
+        OK,
+    ]
     assert device.put([PERSON], {}) == {}
     sent = [(line.split()[0], line.split()[1].removeprefix("/cgi-bin/"), body) for line, body, _ in wire.requests]
     assert [(method, where) for method, where, _ in sent[:5]] == [
-        ("GET", "AccessUser.cgi?action=startFind"), ("GET", "AccessUser.cgi?action=stopFind&Token=7"),
-        ("POST", "AccessUser.cgi?action=insertMulti"), ("POST", "AccessUser.cgi?action=updateMulti"),
+        ("GET", "AccessUser.cgi?action=startFind"),
+        ("GET", "AccessUser.cgi?action=stopFind&Token=7"),
+        ("POST", "AccessUser.cgi?action=insertMulti"),
+        ("POST", "AccessUser.cgi?action=updateMulti"),
         ("GET", "AccessUser.cgi?action=list&UserIDList[0]=42"),
-    ]  # fmt: skip
+    ]
     assert json.loads(sent[2][2]) == json.loads(sent[3][2]) == {"UserList": [ROW]}
     assert [where for _, where, _ in sent[5:8]] == [
-        "AccessCard.cgi?action=startFind&Condition.UserID=42", "AccessCard.cgi?action=doFind&Token=7&Offset=0&Count=20",
+        "AccessCard.cgi?action=startFind&Condition.UserID=42",
+        "AccessCard.cgi?action=doFind&Token=7&Offset=0&Count=20",
         "AccessCard.cgi?action=stopFind&Token=7",
-    ]  # fmt: skip
+    ]
     assert sent[8][1] == "AccessCard.cgi?action=insertMulti"
     assert json.loads(sent[8][2]) == {"CardList": [CARD]}
 
@@ -201,10 +234,13 @@ def test_a_search_that_is_answered_with_nothing_is_no_proof(wire, build, answer)
 def test_an_older_terminal_gets_a_row_a_card_with_spaces_as_percent_twenty(wire, build):
     device = build(wire.address)
     wire.script = [
-        BAD, whole(b"found=0\r\n"), whole(b"RecNo=12\r\n"),
-        whole(b"totalCount=1\r\nfound=1\r\nrecords[0].RecNo=12\r\nrecords[0].UserID=42\r\n"
-              b"records[0].CardNo=12EA3004\r\n"),
-    ]  # fmt: skip
+        BAD,
+        whole(b"found=0\r\n"),
+        whole(b"RecNo=12\r\n"),
+        whole(
+            b"totalCount=1\r\nfound=1\r\nrecords[0].RecNo=12\r\nrecords[0].UserID=42\r\nrecords[0].CardNo=12EA3004\r\n"
+        ),
+    ]
     assert device.put([PERSON], {}) == {}
     sent = [line.split()[1].removeprefix("/cgi-bin/") for line, _, _ in wire.requests]
     assert sent[1] == "recordFinder.cgi?action=find&name=AccessControlCard&condition.UserID=42&count=1024"
@@ -227,9 +263,16 @@ def test_the_clock_tells_zone_and_skew(wire, cgi):
 def test_a_face_event_of_the_stream():
     fact = happened(read_part(FACE_EVENT).data, 9)
     assert fact == DeviceDecided(
-        2, True, 9, datetime(2025, 11, 24, 21, 35, tzinfo=UTC), Direction.EXIT, (), "42", "",
+        2,
+        True,
+        9,
+        datetime(2025, 11, 24, 21, 35, tzinfo=UTC),
+        Direction.EXIT,
+        (),
+        "42",
+        "",
         {"vendor": "dahua", "method": 15, "face": {"vendor": "dahua", "score": 97.0, "liveness": 1.0}, "reader": "1"},
-    )  # fmt: skip
+    )
 
 
 def test_the_same_event_on_the_stream_with_pictures():
@@ -256,12 +299,15 @@ def test_json_that_is_cut_off_or_nested_is_no_event_either(body):
 @pytest.mark.parametrize(
     ("code", "action", "kind", "active"),
     [
-        ("DoorNotClosed", "Start", Kind.PORTAL_HELD_OPEN, None), ("BreakIn", "Start", Kind.PORTAL_FORCED, None),
-        ("Duress", "Pulse", Kind.TAMPER, None), ("ChassisIntruded", "Start", Kind.TAMPER, None),
-        ("DoorNotClosed", "Stop", Kind.PORTAL_HELD_OPEN, False), ("ChassisIntruded", "Stop", Kind.TAMPER, False),
+        ("DoorNotClosed", "Start", Kind.PORTAL_HELD_OPEN, None),
+        ("BreakIn", "Start", Kind.PORTAL_FORCED, None),
+        ("Duress", "Pulse", Kind.TAMPER, None),
+        ("ChassisIntruded", "Start", Kind.TAMPER, None),
+        ("DoorNotClosed", "Stop", Kind.PORTAL_HELD_OPEN, False),
+        ("ChassisIntruded", "Stop", Kind.TAMPER, False),
         ("AlarmLocal", "Stop", Kind.TAMPER, False),
     ],
-)  # fmt: skip
+)
 def test_alarms_begin_and_end(code, action, kind, active):
     found = alarm(read_part(f"Code={code};action={action};index=1".encode()))
     assert isinstance(found, GateAlarm)
@@ -302,18 +348,40 @@ def test_a_list_that_is_not_whole(text):
 
 
 PUSH = {
-    "Channel": 0, "FilePath": "/var/tmp/a.jpg", "Time": "24-11-2025 21:35:00",
-    "Events": [{"Action": "Pulse", "Code": "AccessControl", "Index": 0, "Data": {"UserID": "42", "Method": 15,
-                "Similarity": 91, "Alive": 0.8, "Door": 0, "UTC": 1764020100, "Status": 1, "ErrorCode": 0}}],
-}  # fmt: skip
+    "Channel": 0,
+    "FilePath": "/var/tmp/a.jpg",
+    "Time": "24-11-2025 21:35:00",
+    "Events": [
+        {
+            "Action": "Pulse",
+            "Code": "AccessControl",
+            "Index": 0,
+            "Data": {
+                "UserID": "42",
+                "Method": 15,
+                "Similarity": 91,
+                "Alive": 0.8,
+                "Door": 0,
+                "UTC": 1764020100,
+                "Status": 1,
+                "ErrorCode": 0,
+            },
+        }
+    ],
+}
 
 
 def test_a_push_and_its_question():
     (told,) = read_push(json.dumps(PUSH).encode())
     asked = presented(told, 5, 1.0)
     assert (asked.channel, asked.serial, asked.badge, asked.score, asked.liveness, asked.vendor) == (
-        1, 5, "42", 91.0, 0.8, "dahua",
-    )  # fmt: skip
+        1,
+        5,
+        "42",
+        91.0,
+        0.8,
+        "dahua",
+    )
 
 
 def test_a_card_in_a_question_is_no_face():
@@ -333,9 +401,13 @@ def test_info_repeated_before_each_picture_is_one_event_deflated_or_not():
     body = part + image + part + image + b"--b--\r\n"
     raw = zlib.compressobj(wbits=-15)
     for encoding, sent in [
-        ("", body), ("deflate", zlib.compress(body)), ("", zlib.compress(body)),
-        ("deflate", raw.compress(body) + raw.flush()), ("", info), ("", body.replace(b"\r\n--b", b"\n--b")),
-    ]:  # fmt: skip
+        ("", body),
+        ("deflate", zlib.compress(body)),
+        ("", zlib.compress(body)),
+        ("deflate", raw.compress(body) + raw.flush()),
+        ("", info),
+        ("", body.replace(b"\r\n--b", b"\n--b")),
+    ]:
         assert [told.who for told in read_body(sent, encoding)] == [(1764020100, "42", "")]
 
 
@@ -356,10 +428,17 @@ def test_a_deflated_bomb_is_not_unpacked():
 
 @pytest.mark.parametrize(
     ("stored", "held"),
-    [("317337604", "12EA3004"), ("5301280", "0050E420"), ("80:58400", "0050E420"), ("raw:26:0A1C841", "00A1C841"),
-     ("raw:26:2A1C841", "0050E420"),
-     ("1", "00000001"), ("65535:65535", "FFFFFFFF"), ("300000000000", "45D964B800")],
-)  # fmt: skip
+    [
+        ("317337604", "12EA3004"),
+        ("5301280", "0050E420"),
+        ("80:58400", "0050E420"),
+        ("raw:26:0A1C841", "00A1C841"),
+        ("raw:26:2A1C841", "0050E420"),
+        ("1", "00000001"),
+        ("65535:65535", "FFFFFFFF"),
+        ("300000000000", "45D964B800"),
+    ],
+)
 def test_card_numbers_are_upper_case_hex(stored, held):
     assert card_hex(stored) == held
 
@@ -371,10 +450,16 @@ def test_what_is_no_card_number(told):
 
 @pytest.mark.parametrize(
     ("name", "plain"),
-    [("Айгүл Нұрланқызы", "Aigul Nurlanqyzy"), ("Щукина Юлия", "Shchukina Iuliia"), ("José Ñandú", "Jose Nandu"),
-     ("محمد", "77"), ("王芳", "77"), ("O'Neil-Smith", "O'Neil-Smith"),
-     ("Ғалымжан Әбдіқадыров Қайратұлы", "Galymzhan Abdiqadyrov Qairatuly")],
-)  # fmt: skip
+    [
+        ("Айгүл Нұрланқызы", "Aigul Nurlanqyzy"),
+        ("Щукина Юлия", "Shchukina Iuliia"),
+        ("José Ñandú", "Jose Nandu"),
+        ("محمد", "77"),
+        ("王芳", "77"),
+        ("O'Neil-Smith", "O'Neil-Smith"),
+        ("Ғалымжан Әбдіқадыров Қайратұлы", "Galymzhan Abdiqadyrov Qairatuly"),
+    ],
+)
 def test_names_in_ascii_only_where_there_is_no_other_way(name, plain):
     assert plain_name(name, "77") == plain
 

@@ -39,9 +39,17 @@ def online(sim, build):
 def data(**more):
     at = int(time.time())
     return {
-        "UserID": "42", "CardNo": "0050E420", "Method": 15, "Status": 1, "ErrorCode": 0, "Door": 0, "CreateTime": at,
-        "UTC": at, "Similarity": 96, "Alive": 100,
-    } | more  # fmt: skip
+        "UserID": "42",
+        "CardNo": "0050E420",
+        "Method": 15,
+        "Status": 1,
+        "ErrorCode": 0,
+        "Door": 0,
+        "CreateTime": at,
+        "UTC": at,
+        "Similarity": 96,
+        "Alive": 100,
+    } | more
 
 
 def send(device, *bodies):
@@ -77,11 +85,17 @@ def test_only_the_method_says_what_a_question_proves():
 @pytest.mark.parametrize(
     "more",
     [
-        {"Status": 0}, {"Status": None}, {"Status": "x"}, {"Status": 2}, {"ErrorCode": 0x10}, {"ErrorCode": 0x12},
-        {"ErrorCode": "odd"}, {"Status": 0, "ErrorCode": 0x23},
+        {"Status": 0},
+        {"Status": None},
+        {"Status": "x"},
+        {"Status": 2},
+        {"ErrorCode": 0x10},
+        {"ErrorCode": 0x12},
+        {"ErrorCode": "odd"},
+        {"Status": 0, "ErrorCode": 0x23},
     ],
     ids=str,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("method", sorted(PROVE))
 def test_what_the_terminal_refused_itself_proves_nothing(more, method):
     asked = presented(Told("AccessControl", "Pulse", 0, data(Method=method, **more)), 1, 1.0)

@@ -25,9 +25,16 @@ MODES = ("face", "faceOrFpOrCardOrPw", "cardAndFace", "cardOrFaceOrPw", "")
 
 def event(minor, mode="faceOrFpOrCardOrPw", major=5, **more):
     inner = {
-        "majorEventType": major, "subEventType": minor, "serialNo": 7, "employeeNoString": "42", "cardNo": "1200345",
-        "currentVerifyMode": mode, "remoteCheck": True, "currentEvent": True, **more,
-    }  # fmt: skip
+        "majorEventType": major,
+        "subEventType": minor,
+        "serialNo": 7,
+        "employeeNoString": "42",
+        "cardNo": "1200345",
+        "currentVerifyMode": mode,
+        "remoteCheck": True,
+        "currentEvent": True,
+        **more,
+    }
     return from_stream({"dateTime": datetime.now(UTC).isoformat(), "AccessControllerEvent": inner}, Clock())
 
 

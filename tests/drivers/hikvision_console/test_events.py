@@ -157,8 +157,10 @@ def test_alarms_that_happen_now(sim, console):
     assert [fact.serial for fact in told if isinstance(fact, DeviceReported)] == [1, 2, 3, 4, 5, 6]
     assert [type(fact) for fact in facts] == [GateAlarm, GateAlarm, RexPressed, FireRelease, FireRelease, GateAlarm]
     assert [fact.kind for fact in facts if isinstance(fact, GateAlarm)] == [
-        Kind.PORTAL_FORCED, Kind.PORTAL_HELD_OPEN, Kind.PASSAGE_TAILGATED,
-    ]  # fmt: skip
+        Kind.PORTAL_FORCED,
+        Kind.PORTAL_HELD_OPEN,
+        Kind.PASSAGE_TAILGATED,
+    ]
     assert [fact.active for fact in facts if isinstance(fact, FireRelease)] == [True, False]
 
 
@@ -234,14 +236,18 @@ def test_a_doors_contact_and_tampering_that_the_stream_tells(sim, console):
         sim.terminal.happen(minor)
     facts = until(device, lambda facts: len([fact for fact in facts if isinstance(fact, DoorContact)]) == 2)
     assert [fact for fact in facts if not isinstance(fact, DeviceReported)] == [
-        GateAlarm(1, Kind.PORTAL_FORCED, "opened by force"), DoorContact(1, True), DoorContact(1, False),
-    ]  # fmt: skip
+        GateAlarm(1, Kind.PORTAL_FORCED, "opened by force"),
+        DoorContact(1, True),
+        DoorContact(1, False),
+    ]
     for minor in (0x404, 0x405, 0x406, 0x407):
         event = Stored(900 + minor, minor, sim.terminal.now(), {}, major=1)
         for listener in sim.terminal.listeners:
             listener(event, {"currentEvent": True})
     facts = until(device, lambda facts: len(facts) == 4)
     assert [(fact.kind, fact.active, fact.input) for fact in facts] == [
-        (Kind.TAMPER, None, "zone"), (Kind.TAMPER, False, "zone"), (Kind.TAMPER, None, "reader"),
+        (Kind.TAMPER, None, "zone"),
+        (Kind.TAMPER, False, "zone"),
+        (Kind.TAMPER, None, "reader"),
         (Kind.TAMPER, False, "reader"),
-    ]  # fmt: skip
+    ]

@@ -22,12 +22,22 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=MIME_boundar
 def alert(serial=7, at=None, newline=b"\r\n", head=b"Content-Type: application/json\r\n", **inner):
     at = at or datetime.now(UTC)
     told = {
-        "ipAddress": "192.0.2.64", "dateTime": at.isoformat(timespec="seconds"), "eventType": "AccessControllerEvent",
+        "ipAddress": "192.0.2.64",
+        "dateTime": at.isoformat(timespec="seconds"),
+        "eventType": "AccessControllerEvent",
         "AccessControllerEvent": {
-            "majorEventType": 5, "subEventType": 75, "serialNo": serial, "employeeNoString": "42", "cardReaderNo": 1,
-            "doorNo": 1, "currentVerifyMode": "face", "remoteCheck": True, "currentEvent": True,
-        } | inner,
-    }  # fmt: skip
+            "majorEventType": 5,
+            "subEventType": 75,
+            "serialNo": serial,
+            "employeeNoString": "42",
+            "cardReaderNo": 1,
+            "doorNo": 1,
+            "currentVerifyMode": "face",
+            "remoteCheck": True,
+            "currentEvent": True,
+        }
+        | inner,
+    }
     body = json.dumps({key: value for key, value in told.items()}).encode()
     return newline.join([b"--MIME_boundary", head + b"Content-Length: %d" % len(body), b"", body, b""])
 

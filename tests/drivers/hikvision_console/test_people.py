@@ -22,8 +22,9 @@ def test_people_cards_faces_and_their_end(sim, console, face):
     held, after = device.held(None)
     assert after is None
     assert [(h.key, h.name, h.cards, h.face, h.valid_to) for h in held] == [
-        ("42", "Әйгерім Қасымова", ("1200345", "77"), "", end), ("A-7", "李小龍", (), None, None),
-    ]  # fmt: skip
+        ("42", "Әйгерім Қасымова", ("1200345", "77"), "", end),
+        ("A-7", "李小龍", (), None, None),
+    ]
     assert len(sim.terminal.faces["42"]) <= 200_000
     changed = Holding("42", "Әйгерім", ("77", "88"), frozenset({1}))
     assert device.put([changed], {}) == {}
@@ -76,8 +77,9 @@ def test_older_firmware(sim, console, face):
     for _ in range(2):
         assert device.put([Holding("1", "A", ("5",), frozenset({1}), face="x")], {"1": face}) == {}
     assert [event["event"] for event in sim.events.all() if event["event"].startswith("user_")] == [
-        "user_added", "user_changed",
-    ]  # fmt: skip
+        "user_added",
+        "user_changed",
+    ]
     device.remove(["1"])
     assert (sim.terminal.users, sim.terminal.cards, sim.terminal.faces) == ({}, {}, {})
     assert device.check()["decides"] == "the console can't ask this box: it decides by itself"

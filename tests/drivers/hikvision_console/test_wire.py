@@ -122,11 +122,12 @@ def test_an_answer_to_a_question(console):
     device.answer(588, False, "not permitted")
     assert line.sent == [
         (
-            "PUT /ISAPI/AccessControl/remoteCheck?format=json", "application/json",
+            "PUT /ISAPI/AccessControl/remoteCheck?format=json",
+            "application/json",
             b'{"RemoteCheck":{"serialNo":%d,"checkResult":"%s","info":"%s"}}' % said,
         )
         for said in ((587, b"success", b"welcome"), (588, b"failed", b"not permitted"))
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("lost", [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"HTTP/1.1 200 OK\r\n\r\n<half"])
@@ -177,9 +178,11 @@ def test_the_clock_is_set_only_where_wanted(wire, monkeypatch):
 def test_who_decides_is_merged_not_replaced(wire):
     held = {"uploadCapPic": True, "remoteCheckDoorEnabled": False, "remoteCheckTimeout": 3}
     wanted = held | {
-        "remoteCheckDoorEnabled": True, "checkChannelType": "ISAPI", "remoteCheckTimeout": 5,
+        "remoteCheckDoorEnabled": True,
+        "checkChannelType": "ISAPI",
+        "remoteCheckTimeout": 5,
         "offlineDevCheckOpenDoorEnabled": False,
-    }  # fmt: skip
+    }
     line = wire(json.dumps({"AcsCfg": held}).encode(), OK, json.dumps({"AcsCfg": wanted}).encode())
     assert set_who_decides(line.isapi, True, 5, False) == "the console asks this box"
     assert line.sent[1][0] == "PUT /ISAPI/AccessControl/AcsCfg?format=json"
@@ -194,21 +197,35 @@ def test_who_decides_is_merged_not_replaced(wire):
 
 AIGUL = Holding("42", "Әйгерім", (), frozenset({1}), datetime(2026, 1, 1, tzinfo=UTC), None)
 STORED = {
-    "employeeNo": "42", "name": "Әйгерім", "userType": "normal",
+    "employeeNo": "42",
+    "name": "Әйгерім",
+    "userType": "normal",
     "Valid": {
-        "enable": True, "timeType": "local", "beginTime": "2026-01-01T00:00:00", "endTime": "2037-12-31T23:59:59",
+        "enable": True,
+        "timeType": "local",
+        "beginTime": "2026-01-01T00:00:00",
+        "endTime": "2037-12-31T23:59:59",
     },
-    "doorRight": "1", "RightPlan": [{"doorNo": 1, "planTemplateNo": "1"}], "userVerifyMode": "", "localUIRight": False,
-}  # fmt: skip
+    "doorRight": "1",
+    "RightPlan": [{"doorNo": 1, "planTemplateNo": "1"}],
+    "userVerifyMode": "",
+    "localUIRight": False,
+}
 
 
 def found(user, **counts):
     told = user | {"numOfCard": 0, "numOfFP": 0, "numOfFace": 0} | counts
-    return json.dumps({
-        "UserInfoSearch": {
-            "searchID": "1", "responseStatusStrg": "OK", "numOfMatches": 1, "totalMatches": 1, "UserInfo": [told]
+    return json.dumps(
+        {
+            "UserInfoSearch": {
+                "searchID": "1",
+                "responseStatusStrg": "OK",
+                "numOfMatches": 1,
+                "totalMatches": 1,
+                "UserInfo": [told],
+            }
         }
-    }).encode()  # fmt: skip
+    ).encode()
 
 
 def refusal(status, code, sub):
@@ -252,12 +269,17 @@ def test_cards_and_a_face(wire):
 
     held = io.BytesIO()
     Image.new("RGB", (200, 240), (90, 80, 70)).save(held, "JPEG")
-    cards = json.dumps({
-        "CardInfoSearch": {
-            "searchID": "1", "responseStatusStrg": "OK", "numOfMatches": 1, "totalMatches": 1,
-            "CardInfo": [{"employeeNo": "42", "cardNo": "786777", "cardType": "normalCard"}],
+    cards = json.dumps(
+        {
+            "CardInfoSearch": {
+                "searchID": "1",
+                "responseStatusStrg": "OK",
+                "numOfMatches": 1,
+                "totalMatches": 1,
+                "CardInfo": [{"employeeNo": "42", "cardNo": "786777", "cardType": "normalCard"}],
+            }
         }
-    }).encode()  # fmt: skip
+    ).encode()
     line = wire(OK, found(STORED), OK, OK, found(STORED, numOfCard=1, numOfFace=1), cards)
     want = Holding("42", "Әйгерім", ("12:345",), frozenset({1}), AIGUL.valid_from, None, "digest")
     assert people(line).put([want], {"42": held.getvalue()}) == {}
@@ -293,10 +315,14 @@ NO_FACE = b'{"statusCode":1,"responseStatusStrg":"NO MATCH","numOfMatches":0,"to
 @pytest.mark.parametrize(
     "answer",
     [
-        refusal(403, 4, "notSupport"), refusal(404, 4, "notSupport"), refusal(400, 6, "badParameters"), OK, b"{}",
+        refusal(403, 4, "notSupport"),
+        refusal(404, 4, "notSupport"),
+        refusal(400, 6, "badParameters"),
+        OK,
+        b"{}",
         b'{"responseStatusStrg":"OK","numOfMatches":1,"MatchList":[{"name":"A"}]}',
     ],
-)  # fmt: skip
+)
 def test_a_console_that_does_not_tell_of_a_face_is_not_verified(wire, answer):
     line = wire(OK, b'{"UserInfoDetailDeleteProcess":{"status":"success"}}', NOBODY, answer)
     with pytest.raises(NotVerifiable, match="can't be asked whether it holds a face of badge 42"):
@@ -387,12 +413,17 @@ def test_a_card_that_does_not_fit_is_named_and_the_rest_is_there(wire, card):
     assert line.answers == []
 
 
-CARD_5 = json.dumps({
-    "CardInfoSearch": {
-        "searchID": "1", "responseStatusStrg": "OK", "numOfMatches": 1, "totalMatches": 1,
-        "CardInfo": [{"employeeNo": "42", "cardNo": "5", "cardType": "normalCard"}],
+CARD_5 = json.dumps(
+    {
+        "CardInfoSearch": {
+            "searchID": "1",
+            "responseStatusStrg": "OK",
+            "numOfMatches": 1,
+            "totalMatches": 1,
+            "CardInfo": [{"employeeNo": "42", "cardNo": "5", "cardType": "normalCard"}],
+        }
     }
-}).encode()  # fmt: skip
+).encode()
 
 
 def test_a_long_name_is_cut_between_characters(wire):
@@ -427,6 +458,12 @@ def test_missed_events(wire):
     condition = json.loads(body)["AcsEventCond"]
     assert re.fullmatch("[0-9a-f]{32}", condition.pop("searchID"))
     assert condition == {
-        "searchResultPosition": 0, "maxResults": 30, "major": 5, "minor": 0, "beginSerialNo": 101,
-        "startTime": "2000-01-01T09:00:00-03:00", "endTime": "2037-12-30T21:00:00-03:00", "picEnable": False,
-    }  # fmt: skip
+        "searchResultPosition": 0,
+        "maxResults": 30,
+        "major": 5,
+        "minor": 0,
+        "beginSerialNo": 101,
+        "startTime": "2000-01-01T09:00:00-03:00",
+        "endTime": "2037-12-30T21:00:00-03:00",
+        "picEnable": False,
+    }

@@ -271,20 +271,33 @@ def test_a_device_without_control_register_works_and_says_what_is_missing(gate, 
 def test_check_reads_and_moves_nothing(lot, turnstile):
     turnstile.registers[0x48], turnstile.registers[0x2000] = 0x0104, 7
     assert lot.check() == {
-        "control": "normal", "errors": "0x0104", "error_details": "0x0007", "own_inputs": "pulse",
-        "start_timeout_s": 7, "passage_timeout_s": 7, "accumulates_passages": False,
-        "entry_passages_left": 0, "exit_passages_left": 0, "entry_occupied": False, "exit_occupied": False,
-        "entry_counter": 0, "exit_counter": 0,
-    }  # fmt: skip
+        "control": "normal",
+        "errors": "0x0104",
+        "error_details": "0x0007",
+        "own_inputs": "pulse",
+        "start_timeout_s": 7,
+        "passage_timeout_s": 7,
+        "accumulates_passages": False,
+        "entry_passages_left": 0,
+        "exit_passages_left": 0,
+        "entry_occupied": False,
+        "exit_occupied": False,
+        "entry_counter": 0,
+        "exit_counter": 0,
+    }
     assert all(event["event"] == "request" and event["pdu"][:2] in {"03", "2b"} for event in turnstile.events.all())
 
 
 @pytest.mark.parametrize(
     ("direction", "signal", "register", "times"),
-    [(ENTRY, Signal.GRANTED, 0x1000, [20, 0, 20]), (ENTRY, Signal.DENIED, 0x1003, [20, 0, 20]),
-     (EXIT, Signal.GRANTED, 0x1006, [20, 0, 20]), (EXIT, Signal.DENIED, 0x1009, [20, 0, 20]),
-     (EXIT, Signal.ASK, 0x1006, [2, 2, 40])],
-)  # fmt: skip
+    [
+        (ENTRY, Signal.GRANTED, 0x1000, [20, 0, 20]),
+        (ENTRY, Signal.DENIED, 0x1003, [20, 0, 20]),
+        (EXIT, Signal.GRANTED, 0x1006, [20, 0, 20]),
+        (EXIT, Signal.DENIED, 0x1009, [20, 0, 20]),
+        (EXIT, Signal.ASK, 0x1006, [2, 2, 40]),
+    ],
+)
 def test_lamps(lot, turnstile, direction, signal, register, times):
     assert isinstance(lot, Indicator)
     lot.indicate(1, direction, signal)
@@ -356,12 +369,19 @@ def test_only_channel_1(lot):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"profile": "door"}, {"profile": "lot", "unit": 0},
-     {"profile": "lot", "unit": 256}, {"profile": "lot", "alarms": {"16": "tamper"}},
-     {"profile": "lot", "alarms": {"1": "access_granted"}}, {"profile": "lot", "x": 1},
-     {"profile": "relay", "passage_input": 1, "rex_input": 1}, {"profile": "relay", "channel": 250},
-     {"profile": "relay", "relay_entry": 1, "relay_exit": 5, "channels": 3}],
-)  # fmt: skip
+    [
+        {},
+        {"profile": "door"},
+        {"profile": "lot", "unit": 0},
+        {"profile": "lot", "unit": 256},
+        {"profile": "lot", "alarms": {"16": "tamper"}},
+        {"profile": "lot", "alarms": {"1": "access_granted"}},
+        {"profile": "lot", "x": 1},
+        {"profile": "relay", "passage_input": 1, "rex_input": 1},
+        {"profile": "relay", "channel": 250},
+        {"profile": "relay", "relay_entry": 1, "relay_exit": 5, "channels": 3},
+    ],
+)
 def test_bad_options_are_one_line(gate, options):
     with pytest.raises(InvalidInput, match="options of gate-a") as caught:
         gate("modbus_gate", "/dev/x", **options)

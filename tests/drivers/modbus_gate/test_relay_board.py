@@ -39,9 +39,13 @@ def writes(board):
 
 @pytest.mark.parametrize(
     ("direction", "seconds", "pdu"),
-    [(ENTRY, 0.7, "05 02 00 00 07"), (EXIT, 5, "05 02 01 00 32"), (ENTRY, 0.01, "05 02 00 00 01"),
-     (ENTRY, 99999, "05 02 00 7f ff")],
-)  # fmt: skip
+    [
+        (ENTRY, 0.7, "05 02 00 00 07"),
+        (EXIT, 5, "05 02 01 00 32"),
+        (ENTRY, 0.01, "05 02 00 00 01"),
+        (ENTRY, 99999, "05 02 00 7f ff"),
+    ],
+)
 def test_a_release_is_one_pulse_timed_by_the_board(opened, board, direction, seconds, pdu):
     opened().release(1, direction, seconds)
     assert writes(board) == [pdu]
@@ -226,9 +230,12 @@ def test_single_lost_answers_are_forgiven_three_are_not(opened, board):
 
 @pytest.mark.parametrize(
     ("direction", "signal", "pdu"),
-    [(ENTRY, Signal.GRANTED, "05 02 04 00 14"), (ENTRY, Signal.DENIED, "05 02 05 00 14"),
-     (EXIT, Signal.ASK, "05 02 06 00 04")],
-)  # fmt: skip
+    [
+        (ENTRY, Signal.GRANTED, "05 02 04 00 14"),
+        (ENTRY, Signal.DENIED, "05 02 05 00 14"),
+        (EXIT, Signal.ASK, "05 02 06 00 04"),
+    ],
+)
 def test_lamps_on_spare_relays(opened, board, direction, signal, pdu):
     device = opened(green_relay_entry=5, red_relay_entry=6, green_relay_exit=7)
     assert isinstance(device, Indicator)
@@ -341,6 +348,9 @@ def test_states_are_told_after_each_opening_and_when_they_end(gate, board):
     opened = GateAlarm(1, Kind.TAMPER, "the tamper switch has opened", active=True)
     closed = GateAlarm(1, Kind.TAMPER, "the tamper switch is closed", active=False)
     assert told == [
-        [closed, DoorContact(1, False)], [], [opened, DoorContact(1, True), forced()],
-        [opened, DoorContact(1, True)], [closed, DoorContact(1, False)],
-    ]  # fmt: skip
+        [closed, DoorContact(1, False)],
+        [],
+        [opened, DoorContact(1, True), forced()],
+        [opened, DoorContact(1, True)],
+        [closed, DoorContact(1, False)],
+    ]

@@ -72,9 +72,14 @@ def test_the_list_of_doors_comes_in_pages(device, connect):
     told = door.check()
     assert [entry["token"] for entry in told["doors"]] == ["door-1", "door-2"]
     assert told["doors"][0] | {"name": ""} == {
-        "token": "door-1", "name": "", "access_time": True, "mode": "Locked", "door": "Closed", "lock": "Locked",
+        "token": "door-1",
+        "name": "",
+        "access_time": True,
+        "mode": "Locked",
+        "door": "Closed",
+        "lock": "Locked",
         "alarm": "Normal",
-    }  # fmt: skip
+    }
     assert told["access_points"][1] == {"channel": 2, "token": "ap-2", "name": "Main out", "door": "door-1"}
     lists = [e for e in device.events.all("request") if e["operation"] == "GetDoorInfoList"]
     assert len(lists) == 2
@@ -156,9 +161,10 @@ def test_alarms_of_doors_are_facts_once(device, connect, opened, facts_until):
     device.set_door("door-1", physical="Open", alarm="DoorForcedOpen")
     device.set_door("door-2", alarm="DoorOpenTooLong", tamper="TamperDetected")
     assert facts_until(door, 3) == [
-        alarm(1, Kind.PORTAL_FORCED, "door Main door"), alarm(2, Kind.PORTAL_HELD_OPEN, "door Side door"),
+        alarm(1, Kind.PORTAL_FORCED, "door Main door"),
+        alarm(2, Kind.PORTAL_HELD_OPEN, "door Side door"),
         alarm(2, Kind.TAMPER, "door Side door"),
-    ]  # fmt: skip
+    ]
     device.reboot(0.05)
     device.events.wait_for("booted")
     made = door._session.pump.subscriptions
@@ -204,8 +210,9 @@ def test_a_card_that_it_asks_about_is_read(device, connect, opened, facts_until)
         "ap-1", "Request/Identifier", IdentifierType="pt:Card", FormatType="WIEGAND26", IdentifierValue="50E420"
     )
     assert facts_until(door, 2) == [
-        CardRead(2, ("5301280", "80:58400", "raw:26:2A1C841")), CardRead(1, ("80:58400", "5301280")),
-    ]  # fmt: skip
+        CardRead(2, ("5301280", "80:58400", "raw:26:2A1C841")),
+        CardRead(1, ("80:58400", "5301280")),
+    ]
 
 
 def test_what_it_decides_itself_is_told(device, connect, opened, facts_until):
@@ -221,8 +228,9 @@ def test_what_it_decides_itself_is_told(device, connect, opened, facts_until):
     assert all(isinstance(fact, DeviceDecided) for fact in found[:3])
     assert [(f.granted, f.names, f.why, f.live) for f in found[:3]] == [
         (True, ("4242", "0:4242", "raw:26:2002124"), "", True),
-        (False, (), "expired", False), (False, (), "Other", False)
-    ]  # fmt: skip
+        (False, (), "expired", False),
+        (False, (), "Other", False),
+    ]
     assert "A. B." not in repr(found)
 
 
@@ -309,14 +317,17 @@ def test_a_doors_states_begin_and_end_alarms(device, connect, opened, facts_unti
     first = facts_until(door, 5)
     assert DoorContact(1, False) in first
     assert {(fact.kind, fact.active) for fact in first if isinstance(fact, GateAlarm)} == {
-        (Kind.PORTAL_FORCED, False), (Kind.PORTAL_HELD_OPEN, False), (Kind.TAMPER, False),
+        (Kind.PORTAL_FORCED, False),
+        (Kind.PORTAL_HELD_OPEN, False),
+        (Kind.TAMPER, False),
         (Kind.DEVICE_DEGRADED, False),
-    }  # fmt: skip
+    }
     device.set_door("door-1", physical="Open", alarm="DoorOpenTooLong")
     assert facts_until(door, 3) == [
-        DoorContact(1, True), GateAlarm(1, Kind.PORTAL_FORCED, "door Main door", active=False, input="door-1"),
+        DoorContact(1, True),
+        GateAlarm(1, Kind.PORTAL_FORCED, "door Main door", active=False, input="door-1"),
         alarm(1, Kind.PORTAL_HELD_OPEN, "door Main door"),
-    ]  # fmt: skip
+    ]
     device.set_door("door-1", tamper="TamperDetected")
     assert facts_until(door, 1) == [alarm(1, Kind.TAMPER, "door Main door")]
     device.set_door("door-1", tamper="Unknown")
@@ -324,8 +335,10 @@ def test_a_doors_states_begin_and_end_alarms(device, connect, opened, facts_unti
     told = facts_until(door, 4)
     assert told[0] == DoorContact(1, False)
     assert [(fact.kind, fact.active) for fact in told[1:]] == [
-        (Kind.PORTAL_FORCED, False), (Kind.PORTAL_HELD_OPEN, False), (Kind.TAMPER, False),
-    ]  # fmt: skip
+        (Kind.PORTAL_FORCED, False),
+        (Kind.PORTAL_HELD_OPEN, False),
+        (Kind.TAMPER, False),
+    ]
 
 
 # Notifications as other servers write them.

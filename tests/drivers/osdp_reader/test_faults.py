@@ -103,7 +103,7 @@ ANSWERS = {
     0x61: bytes.fromhex("45 33 22 11 02 01 05 00 00 00 01 02 03"),
     0x62: bytes.fromhex("46 01 01 04 08 01 00 09 00 00"),
     0x64: bytes.fromhex("48 00 00"),
-}  # fmt: skip
+}
 
 
 class WithoutSecureChannel:
@@ -160,20 +160,24 @@ def test_in_clear_only_when_told_to_and_never_unnoticed(readers, reader, poll_un
 GOOD_CARD_IN_CLEAR = bytes.fromhex("50 00 01 1a 00") + GOOD_CARD
 
 
-@pytest.mark.parametrize("said", [
-    bytes.fromhex("50 00 02 00 02") + b"A" * 64,  # format 2: libosdp would hand out what lies behind
-    bytes.fromhex("50 00 01 40 06") + b"A" * 200,
-    bytes.fromhex("50 00 01 ff ff") + b"A" * 4,
-    bytes.fromhex("50 00"),
-    bytes.fromhex("53 00 c8") + b"1" * 200,
-    bytes.fromhex("53 00 ff 31"),
-    bytes.fromhex("49") + b"\1" * 240,
-    bytes.fromhex("48 01"),
-    bytes.fromhex("90 01 02 03") + b"A" * 230,
-    bytes.fromhex("76") + bytes(32),
-    bytes.fromhex("78") + bytes(16),
-    bytes.fromhex("ff"),
-], ids=lambda said: said[:5].hex())  # fmt: skip
+@pytest.mark.parametrize(
+    "said",
+    [
+        bytes.fromhex("50 00 02 00 02") + b"A" * 64,  # format 2: libosdp would hand out what lies behind
+        bytes.fromhex("50 00 01 40 06") + b"A" * 200,
+        bytes.fromhex("50 00 01 ff ff") + b"A" * 4,
+        bytes.fromhex("50 00"),
+        bytes.fromhex("53 00 c8") + b"1" * 200,
+        bytes.fromhex("53 00 ff 31"),
+        bytes.fromhex("49") + b"\1" * 240,
+        bytes.fromhex("48 01"),
+        bytes.fromhex("90 01 02 03") + b"A" * 230,
+        bytes.fromhex("76") + bytes(32),
+        bytes.fromhex("78") + bytes(16),
+        bytes.fromhex("ff"),
+    ],
+    ids=lambda said: said[:5].hex(),
+)
 def test_answers_that_no_reader_gives_do_no_harm(reader, capfd, said, poll_until, bring_up):
     port = PtyPort(None)
     brain = WithoutSecureChannel(said)

@@ -26,7 +26,7 @@ GOLDEN = {
     ),
     "ack": ("53 81 0e 00 0e 02 16 40 6f 8e 24 a0 a2 84", (1, True, 2, 0x16, 0x40, "6f 8e 24 a0")),
     "nak": ("53 81 09 00 05 41 06 50 a6", (1, True, 1, None, 0x41, "06")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -35,8 +35,13 @@ def test_golden_frames(name):
     raw = bytes.fromhex(written)
     frame = parse(raw)
     assert (frame.address, frame.reply, frame.sequence, frame.security, frame.code, frame.data.hex(" ")) == (
-        address, reply, sequence, security, code, data,
-    )  # fmt: skip
+        address,
+        reply,
+        sequence,
+        security,
+        code,
+        data,
+    )
     assert raw[-2:] == check_of(raw[:-2], crc=True)
 
 

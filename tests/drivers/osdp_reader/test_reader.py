@@ -56,10 +56,13 @@ def test_signals_differ(pair_up, poll_until):
     assert colours == [2, 1, 3]
 
 
-@pytest.mark.parametrize(("bits", "form", "names"), [
-    (26, "auto", ("80:58400", "5301280", "raw:26:2A1C841")),
-    (26, "raw", ("44156993", "raw:26:2A1C841")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("bits", "form", "names"),
+    [
+        (26, "auto", ("80:58400", "5301280", "raw:26:2A1C841")),
+        (26, "raw", ("44156993", "raw:26:2A1C841")),
+    ],
+)
 def test_formats(pair_up, bits, form, names, poll_until):
     sim, device = pair_up(card_format=form)
     sim.do(lambda: sim.units[1].card(GOOD_CARD, bits))
@@ -98,8 +101,9 @@ def test_the_door_contact_and_the_button(pair_up, poll_until):
     sim.do(lambda: unit.input(2, True))
     facts = poll_until(device, lambda facts: len(facts) == 2)
     assert [(type(fact), fact.kind) for fact in facts] == [
-        (GateAlarm, Kind.PORTAL_FORCED), (GateAlarm, Kind.PORTAL_HELD_OPEN),
-    ]  # fmt: skip
+        (GateAlarm, Kind.PORTAL_FORCED),
+        (GateAlarm, Kind.PORTAL_HELD_OPEN),
+    ]
     sim.do(lambda: unit.input(2, False))
     sim.do(lambda: unit.input(1, True))
     assert poll_until(device, bool) == [RexPressed(1)]

@@ -26,9 +26,13 @@ class Typed:
     def __init__(self, link):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cli", "sim", "osdp", "--link", str(link), "--unit", "3", "--key-env", "SIM_KEY"],
-            cwd=ROOT, env=os.environ | {"SIM_KEY": KEY}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=os.environ | {"SIM_KEY": KEY},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self.read()
 
     def type(self, line):

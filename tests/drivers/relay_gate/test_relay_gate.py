@@ -220,9 +220,13 @@ def test_boards_on_modem_lines_are_refused_with_the_reason(gate):
         gate("relay_gate", "/dev/x", model="dtr")
 
 
-@pytest.mark.parametrize(("options", "have"), [
-    ({"model": "lcus", "rex_input": 1}, "no inputs"), ({"model": "numato", "rex_input": 9}, "inputs 1 to 8"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "have"),
+    [
+        ({"model": "lcus", "rex_input": 1}, "no inputs"),
+        ({"model": "numato", "rex_input": 9}, "inputs 1 to 8"),
+    ],
+)
 def test_inputs_that_a_board_has_not(gate, options, have):
     with pytest.raises(InvalidInput, match=have):
         gate("relay_gate", "/dev/x", **options)
@@ -251,10 +255,14 @@ def test_a_board_that_falls_silent_is_given_up_after_three_readings(opened, boar
     assert board.faults.injected["silent"] == 3
 
 
-@pytest.mark.parametrize(("number", "query", "answer", "level"), [
-    (1, b"gpio read 0\r", b"gpio read 0\n\r1\n\r>", True), (8, b"gpio read 7\r", b"gpio read 7\n\r0\n\r>", False),
-    (1, b"gpio read 0\r", b"gpio read 1\n\r1\n\r>", None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "query", "answer", "level"),
+    [
+        (1, b"gpio read 0\r", b"gpio read 0\n\r1\n\r>", True),
+        (8, b"gpio read 7\r", b"gpio read 7\n\r0\n\r>", False),
+        (1, b"gpio read 0\r", b"gpio read 1\n\r1\n\r>", None),
+    ],
+)
 def test_golden_inputs(number, query, answer, level, monkeypatch):
     monkeypatch.setattr("drivers.relay_gate.boards.ANSWER_SECONDS", 0.02)
     line = ScriptedLine(answer)

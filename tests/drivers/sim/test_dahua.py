@@ -31,13 +31,17 @@ def test_pictures_come_end_to_end_in_one_part():
 @pytest.mark.parametrize(
     ("do", "rows"),
     [
-        ("insert_users", [{"UserID": "1"}]), ("insert_users", []),
+        ("insert_users", [{"UserID": "1"}]),
+        ("insert_users", []),
         ("insert_users", [{"UserID": str(n)} for n in range(2, 13)]),
-        ("insert_users", [{"UserID": "2"}, {"UserID": "1"}]), ("insert_users", [{"UserID": 2}]),
-        ("update_users", [{"UserID": "2"}]), ("insert_cards", [{"UserID": "1", "CardNo": "ab"}]),
-        ("insert_cards", [{"UserID": "2", "CardNo": "AB"}]), ("remove_users", []),
+        ("insert_users", [{"UserID": "2"}, {"UserID": "1"}]),
+        ("insert_users", [{"UserID": 2}]),
+        ("update_users", [{"UserID": "2"}]),
+        ("insert_cards", [{"UserID": "1", "CardNo": "ab"}]),
+        ("insert_cards", [{"UserID": "2", "CardNo": "AB"}]),
+        ("remove_users", []),
     ],
-)  # fmt: skip
+)
 def test_a_batch_that_can_t_be_carried_out_changes_nothing(do, rows):
     people = People(5)
     people.insert_users([{"UserID": "1"}])
@@ -60,8 +64,22 @@ def test_commands_of_a_trainer():
         sim.people.faces["42"] = b"a face"
         obey(sim, "someone 43")
         assert sim.events.all("unlocked") == []
-        for line in ("someone 42 2", "stranger", "card AB", "door 2 open", "alarm BreakIn", "fault lost 2", "skew 90",
-                     "remember 5", "full", "locked yes", "lose", "deflate on", "state", "forget"):  # fmt: skip
+        for line in (
+            "someone 42 2",
+            "stranger",
+            "card AB",
+            "door 2 open",
+            "alarm BreakIn",
+            "fault lost 2",
+            "skew 90",
+            "remember 5",
+            "full",
+            "locked yes",
+            "lose",
+            "deflate on",
+            "state",
+            "forget",
+        ):
             obey(sim, line)
         assert sim.events.all("unlocked")[0]["channel"] == 2
         state = sim.events.all("state")[0]

@@ -164,9 +164,14 @@ def sim():
 
     def start(*arguments):
         process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "sim", *map(str, arguments)], cwd=ROOT, env=os.environ,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "cli", "sim", *map(str, arguments)],
+            cwd=ROOT,
+            env=os.environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         started.append(process)
         return process, json.loads(process.stdout.readline())
 

@@ -74,24 +74,32 @@ def form(photo):
         ([("PUT", f"{ACCESS}/CardInfo/SetUp", CARD)], 400, "employeeNoNotExist", 0x6000601F),
         (
             [("PUT", f"{ACCESS}/UserInfo/SetUp", USER)] + [("POST", f"{ACCESS}/CardInfo/Record", CARD)] * 2,
-            400, "cardNoAlreadyExist", 0x60006033,
+            400,
+            "cardNoAlreadyExist",
+            0x60006033,
         ),
         (
             [("PUT", f"{ACCESS}/UserInfo/SetUp", USER)] + [("POST", f"{FACES}/FaceDataRecord", form(JPEG))] * 2,
-            400, "deviceUserAlreadyExistFace", 0x60007004,
+            400,
+            "deviceUserAlreadyExistFace",
+            0x60007004,
         ),
         (
             [("PUT", f"{ACCESS}/UserInfo/SetUp", USER), ("PUT", f"{FACES}/FDSetUp", form(NO_JPEG))],
-            400, "pictureFaceDetectZero", 0x6000604C,
+            400,
+            "pictureFaceDetectZero",
+            0x6000604C,
         ),
         ([("GET", f"{ACCESS}/NoSuchPage", None)], 403, "notSupport", 0x40000001),
         ([("PUT", f"{ACCESS}/UserInfo/SetUp", b"{")], 400, "badJsonFormat", 0x50000002),
         (
             [("PUT", f"{ACCESS}/remoteCheck", {"RemoteCheck": {"serialNo": 1, "checkResult": "success"}})],
-            400, "invalidOperation", 0x40000006,
+            400,
+            "invalidOperation",
+            0x40000006,
         ),
     ],
-)  # fmt: skip
+)
 def test_refusals(sim, steps, status, sub, error):
     pages = Pages(sim.terminal)
     for method, target, body in steps:
@@ -104,19 +112,31 @@ def test_refusals(sim, steps, status, sub, error):
 @pytest.mark.parametrize(
     ("sub", "status", "body"),
     [
-        ("deviceUserAlreadyExist", 400,
-         b'{"statusCode": 6, "statusString": "Invalid Content", "subStatusCode": "deviceUserAlreadyExist", '
-         b'"errorCode": 1610641410, "errorMsg": "deviceUserAlreadyExist"}'),
-        ("alreadyExistThisFace", 400,
-         b'{"statusCode": 4, "statusString": "Invalid Operation", "subStatusCode": "alreadyExistThisFace"}'),
-        ("notSupport", 403,
-         b'{"statusCode": 4, "statusString": "Invalid Operation", "subStatusCode": "notSupport", '
-         b'"errorCode": 1073741825, "errorMsg": "notSupport"}'),
-        ("deviceBusy", 503,
-         b'{"statusCode": 2, "statusString": "Device Busy", "subStatusCode": "deviceBusy", '
-         b'"errorCode": 536870916, "errorMsg": "deviceBusy"}'),
+        (
+            "deviceUserAlreadyExist",
+            400,
+            b'{"statusCode": 6, "statusString": "Invalid Content", "subStatusCode": "deviceUserAlreadyExist", '
+            b'"errorCode": 1610641410, "errorMsg": "deviceUserAlreadyExist"}',
+        ),
+        (
+            "alreadyExistThisFace",
+            400,
+            b'{"statusCode": 4, "statusString": "Invalid Operation", "subStatusCode": "alreadyExistThisFace"}',
+        ),
+        (
+            "notSupport",
+            403,
+            b'{"statusCode": 4, "statusString": "Invalid Operation", "subStatusCode": "notSupport", '
+            b'"errorCode": 1073741825, "errorMsg": "notSupport"}',
+        ),
+        (
+            "deviceBusy",
+            503,
+            b'{"statusCode": 2, "statusString": "Device Busy", "subStatusCode": "deviceBusy", '
+            b'"errorCode": 536870916, "errorMsg": "deviceBusy"}',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_no_in_bytes(sim, sub, status, body):
     obey(sim, ["refuse", "UserInfo/Count", sub])
     assert ask(sim, "GET", f"{ACCESS}/UserInfo/Count?format=json") == (status, body)
@@ -155,9 +175,15 @@ def test_a_hundred_thousand_events_are_paged_by_serial(sim):
     for _ in range(100_000):
         sim.terminal.add_event(0x4C)
     condition = {
-        "searchID": "1", "searchResultPosition": 0, "maxResults": 30, "major": 5, "minor": 0, "beginSerialNo": 99_990,
-        "startTime": "2026-01-01T00:00:00+00:00", "endTime": "2037-01-01T00:00:00+00:00",
-    }  # fmt: skip
+        "searchID": "1",
+        "searchResultPosition": 0,
+        "maxResults": 30,
+        "major": 5,
+        "minor": 0,
+        "beginSerialNo": 99_990,
+        "startTime": "2026-01-01T00:00:00+00:00",
+        "endTime": "2037-01-01T00:00:00+00:00",
+    }
     body = json.dumps({"AcsEventCond": condition}).encode()
     found = json.loads(Pages(sim.terminal).answer("POST", f"{ACCESS}/AcsEvent", body).body)["AcsEvent"]
     assert [item["serialNo"] for item in found["InfoList"]] == list(range(99_990, 100_001))
@@ -192,8 +218,14 @@ def test_as_a_process(number):
     for _ in range(7):
         line()
     assert [event["event"] for event in told[1:]] == [
-        "happened", "happened", "happened", "not_understood", "dropped", "forgot_events", "happened",
-    ]  # fmt: skip
+        "happened",
+        "happened",
+        "happened",
+        "not_understood",
+        "dropped",
+        "forgot_events",
+        "happened",
+    ]
     assert [event["minor"] for event in told if event["event"] == "happened"] == [0x4C, 0x09, 0x4C, 0x34]
     assert told[1]["serial"] == 4
     child.send_signal(number)

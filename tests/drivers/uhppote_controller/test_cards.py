@@ -9,9 +9,12 @@ from devicemgr.errors import HeldInPart
 from drivers.uhppote_controller.cards import DELETED, Card, card_of, holding_of
 
 CARDS = st.builds(
-    Card, st.integers(1, DELETED - 1), st.dates(date(2000, 1, 1), date(2050, 1, 1)),
-    st.dates(date(2050, 1, 2), date(2099, 12, 31)), st.frozensets(st.sampled_from([1, 2, 3, 4])),
-)  # fmt: skip
+    Card,
+    st.integers(1, DELETED - 1),
+    st.dates(date(2000, 1, 1), date(2050, 1, 1)),
+    st.dates(date(2050, 1, 2), date(2099, 12, 31)),
+    st.frozensets(st.sampled_from([1, 2, 3, 4])),
+)
 
 
 def test_cards_page_by_page_past_deleted_ones(sim, controller):

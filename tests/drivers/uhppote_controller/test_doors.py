@@ -138,9 +138,11 @@ def test_doors_are_named_where_somebody_reads_of_them(sim, controller):
     device = controller(doors="lobby, garage")
     device.set_mode(2, PortalMode.FREE)
     assert device.check()["doors"] == [
-        "door 1 (lobby): controlled, 5 s", "door 2 (garage): normally open, 5 s", "door 3: controlled, 5 s",
+        "door 1 (lobby): controlled, 5 s",
+        "door 2 (garage): normally open, 5 s",
+        "door 3: controlled, 5 s",
         "door 4: controlled, 5 s",
-    ]  # fmt: skip
+    ]
     sim.faults.drop_next = 1
     with pytest.raises(OutcomeUnknown, match=r"door 2 \(garage\)"):
         device.release(2, ENTRY, 5.0)

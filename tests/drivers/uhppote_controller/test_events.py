@@ -28,9 +28,10 @@ def test_events_come_once_in_order_with_their_own_times_also_after_an_outage(sim
     sim.happens(2, 3, 20)
     facts = device.poll()
     assert [(f.granted, f.why, f.serial, f.direction) for f in swipes(facts)] == [
-        (True, "", 1, Direction.EXIT), (False, "no_access_level", 2, Direction.EXIT),
+        (True, "", 1, Direction.EXIT),
+        (False, "no_access_level", 2, Direction.EXIT),
         (False, "unknown_credential", 3, Direction.EXIT),
-    ]  # fmt: skip
+    ]
     (button,) = [fact for fact in facts if isinstance(fact, DeviceReported)]
     assert (button.channel, button.kind, button.serial) == (3, Kind.REX_PRESSED, 4)
     assert all(1.0 <= (datetime.now(UTC) - fact.at).total_seconds() <= 15 for fact in swipes(facts))

@@ -25,31 +25,85 @@ CARD = "20f67a00" + "20260301" + "20311231" + "01000100"
 MESSAGES = [
     ("get_controller", (), "94", "", IDENTITY[16:], {"version": "v8.92", "date": date(2018, 8, 16)}),
     ("get_time", (), "32", "", "20261124101530", {"datetime": datetime(2026, 11, 24, 10, 15, 30)}),
-    ("set_time", (datetime(2026, 11, 24, 10, 15, 30),), "30", "20261124101530", "20261124101530",
-     {"datetime": datetime(2026, 11, 24, 10, 15, 30)}),
-    ("get_status", (), "20", "", "07000000" + STATUS,
-     {"event_index": 7, "event_type": 1, "event_access_granted": True, "event_door": 2, "event_direction": 2,
-      "event_card": 8058400, "event_reason": 1, "door_1_open": True, "door_2_open": False, "inputs": 1,
-      "system_date": date(2026, 11, 24)}),
-    ("get_listener", (), "92", "", "c0a8010a" + "61ea" + "0f",
-     {"address": ipaddress.IPv4Address("192.168.1.10"), "port": 60001, "interval": 15}),
+    (
+        "set_time",
+        (datetime(2026, 11, 24, 10, 15, 30),),
+        "30",
+        "20261124101530",
+        "20261124101530",
+        {"datetime": datetime(2026, 11, 24, 10, 15, 30)},
+    ),
+    (
+        "get_status",
+        (),
+        "20",
+        "",
+        "07000000" + STATUS,
+        {
+            "event_index": 7,
+            "event_type": 1,
+            "event_access_granted": True,
+            "event_door": 2,
+            "event_direction": 2,
+            "event_card": 8058400,
+            "event_reason": 1,
+            "door_1_open": True,
+            "door_2_open": False,
+            "inputs": 1,
+            "system_date": date(2026, 11, 24),
+        },
+    ),
+    (
+        "get_listener",
+        (),
+        "92",
+        "",
+        "c0a8010a" + "61ea" + "0f",
+        {"address": ipaddress.IPv4Address("192.168.1.10"), "port": 60001, "interval": 15},
+    ),
     ("set_listener", (ipaddress.IPv4Address("192.168.1.10"), 60001), "90", "c0a8010a" + "61ea", "01", {"ok": True}),
     ("record_special_events", (True,), "8e", "01", "01", {"updated": True}),
     ("get_door_control", (3,), "82", "03", "030307", {"door": 3, "mode": 3, "delay": 7}),
     ("set_door_control", (3, 2, 9), "80", "030209", "030209", {"door": 3, "mode": 2, "delay": 9}),
     ("open_door", (4,), "40", "04", "01", {"opened": True}),
     ("get_cards", (), "58", "", "39300000", {"cards": 12345}),
-    ("get_card", (8058400,), "5a", "20f67a", CARD,
-     {"card_number": 8058400, "start_date": date(2026, 3, 1), "end_date": date(2031, 12, 31), "door_1": 1, "door_2": 0,
-      "door_3": 1}),
+    (
+        "get_card",
+        (8058400,),
+        "5a",
+        "20f67a",
+        CARD,
+        {
+            "card_number": 8058400,
+            "start_date": date(2026, 3, 1),
+            "end_date": date(2031, 12, 31),
+            "door_1": 1,
+            "door_2": 0,
+            "door_3": 1,
+        },
+    ),
     ("get_card_by_index", (258,), "5c", "0201", CARD, {"card_number": 8058400, "door_3": 1}),
     ("put_card", (8058400, date(2026, 3, 1), date(2031, 12, 31), 1, 0, 1, 0, 0), "50", CARD, "01", {"stored": True}),
     ("delete_card", (8058400,), "52", "20f67a", "01", {"deleted": True}),
     ("delete_cards", (), "54", "55aaaa55", "01", {"deleted": True}),
-    ("get_event", (7,), "b0", "07", "07000000" + SWIPE,
-     {"index": 7, "event_type": 1, "access_granted": True, "door": 2, "direction": 2, "card": 8058400, "reason": 1,
-      "timestamp": datetime(2026, 11, 24, 10, 15, 30)}),
-]  # fmt: skip
+    (
+        "get_event",
+        (7,),
+        "b0",
+        "07",
+        "07000000" + SWIPE,
+        {
+            "index": 7,
+            "event_type": 1,
+            "access_granted": True,
+            "door": 2,
+            "direction": 2,
+            "card": 8058400,
+            "reason": 1,
+            "timestamp": datetime(2026, 11, 24, 10, 15, 30),
+        },
+    ),
+]
 # Where the library's name of the answer is another.
 ANSWERS = {"delete_cards": "delete_all_cards"}
 
@@ -103,18 +157,33 @@ def test_golden_requests(sim, controller, asked):
 def status_hex(newest=0, event="00" * 16, inputs="00", when=None):
     when = when or datetime.now()
     return (
-        f"17200000{LABEL}" + struct.pack("<I", newest).hex() + event + "00" * 8 + "00" + f"{when:%H%M%S}" + "00" * 8
-        + "0000" + inputs + f"{when:%y%m%d}"
-    )  # fmt: skip
+        f"17200000{LABEL}"
+        + struct.pack("<I", newest).hex()
+        + event
+        + "00" * 8
+        + "00"
+        + f"{when:%H%M%S}"
+        + "00" * 8
+        + "0000"
+        + inputs
+        + f"{when:%y%m%d}"
+    )
 
 
 def test_golden_answers(script):
     answers = {
-        0x94: IDENTITY, 0x8E: f"178e0000{LABEL}01", 0x20: status_hex(7, SWIPE), 0x58: f"17580000{LABEL}05",
-        0xB0: f"17b00000{LABEL}07000000{SWIPE}", 0x82: f"17820000{LABEL}020305", 0x40: f"17400000{LABEL}01",
-        0x5C: f"175c0000{LABEL}20f67a00202603012031123101000100", 0x50: f"17500000{LABEL}01",
-        0x5A: f"175a0000{LABEL}20f67a00200001012099123100010000", 0x52: f"17520000{LABEL}01",
-    }  # fmt: skip
+        0x94: IDENTITY,
+        0x8E: f"178e0000{LABEL}01",
+        0x20: status_hex(7, SWIPE),
+        0x58: f"17580000{LABEL}05",
+        0xB0: f"17b00000{LABEL}07000000{SWIPE}",
+        0x82: f"17820000{LABEL}020305",
+        0x40: f"17400000{LABEL}01",
+        0x5C: f"175c0000{LABEL}20f67a00202603012031123101000100",
+        0x50: f"17500000{LABEL}01",
+        0x5A: f"175a0000{LABEL}20f67a00200001012099123100010000",
+        0x52: f"17520000{LABEL}01",
+    }
     with script(answers) as peer:
         device = driver.build(
             DeviceConfig("1", "ctl", "uhppote_controller", peer.address, options={"controller": SERIAL})
@@ -126,9 +195,13 @@ def test_golden_answers(script):
         assert [type(contact) for contact in contacts] == [DoorContact] * 4
         assert fire == FireRelease(False)
         assert fact == DeviceDecided(
-            2, True, 7, datetime(2026, 11, 24, 10, 15, 30).astimezone(), Direction.EXIT,
-            ("80:58400", "5301280", "raw:26:2A1C841")
-        )  # fmt: skip
+            2,
+            True,
+            7,
+            datetime(2026, 11, 24, 10, 15, 30).astimezone(),
+            Direction.EXIT,
+            ("80:58400", "5301280", "raw:26:2A1C841"),
+        )
         device.release(2, ENTRY, 5.0)
         pages = []
         peer.answers[0x5C] = lambda: (

@@ -9,8 +9,21 @@ from enrollment.evaluation import det_curve
 from enrollment.evaluation.evaluate import evaluate, evaluate_with, report, threshold_for
 from enrollment.evaluation.photos import build_biggest_face, person_photos, stranger_photos
 
-KEYS = ["gallery", "samples", "probes", "mated", "strangers", "rank1", "fpir_target", "fpir", "fnir", "threshold",
-        "score", "no_face", "at_stock_threshold"]  # fmt: skip
+KEYS = [
+    "gallery",
+    "samples",
+    "probes",
+    "mated",
+    "strangers",
+    "rank1",
+    "fpir_target",
+    "fpir",
+    "fnir",
+    "threshold",
+    "score",
+    "no_face",
+    "at_stock_threshold",
+]
 
 
 def unit(vector):
@@ -115,10 +128,13 @@ def test_the_threshold_lets_in_the_share_asked_for():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"samples": 0}, "at least 1"), ({"probes": 0}, "at least 1"), ({"fpir": 0.0}, "between 0 and 1"),
-        ({"fpir": 1.5}, "between 0 and 1"), ({"samples": 7}, "fewer --samples"),
+        ({"samples": 0}, "at least 1"),
+        ({"probes": 0}, "at least 1"),
+        ({"fpir": 0.0}, "between 0 and 1"),
+        ({"fpir": 1.5}, "between 0 and 1"),
+        ({"samples": 7}, "fewer --samples"),
     ],
-)  # fmt: skip
+)
 def test_what_can_not_be_evaluated_is_refused_with_advice(folders, change, words):
     with pytest.raises(InvalidInput, match=words):
         run(folders, **change)

@@ -76,8 +76,10 @@ def test_several_samples_tell_how_often_staff_are_turned_away(made):
     _, alike = calibrate(made(120, templates=3, spread=1.5), 0.01)
     assert alike["fnir"]["people"] == 120
     assert alike["fnir"]["value"] == 0.0
-    straying = [(p, unit(v + 0.35 * unit(np.random.default_rng(i).normal(size=128))).astype(np.float32))
-                for i, (p, v) in enumerate(made(120, templates=3, spread=1.5))]  # fmt: skip
+    straying = [
+        (p, unit(v + 0.35 * unit(np.random.default_rng(i).normal(size=128))).astype(np.float32))
+        for i, (p, v) in enumerate(made(120, templates=3, spread=1.5))
+    ]
     _, apart = calibrate(straying, 0.01)
     share = apart["fnir"]
     assert 0.2 < share["low"] < share["value"] < share["high"] < 1.0

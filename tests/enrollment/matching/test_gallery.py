@@ -46,11 +46,16 @@ def test_a_person_with_several_templates_is_found_in_the_direction_of_their_mean
 @pytest.mark.parametrize(
     "probe",
     [
-        np.full(128, np.nan, np.float32), np.full(128, np.inf, np.float32), np.zeros(128, np.float32),
-        np.ones(127, np.float32), np.ones((1, 128), np.float32), np.ones(0, np.float32), np.ones(128, np.int64),
+        np.full(128, np.nan, np.float32),
+        np.full(128, np.inf, np.float32),
+        np.zeros(128, np.float32),
+        np.ones(127, np.float32),
+        np.ones((1, 128), np.float32),
+        np.ones(0, np.float32),
+        np.ones(128, np.int64),
         np.full(128, 1e38, np.float32),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_embedding_never_matches(unit_vectors, probe):
     gallery = build_gallery([(f"p{i}", row) for i, row in enumerate(unit_vectors(20))], 1)
     for answer in (gallery.match(probe), gallery.nearest(probe)):

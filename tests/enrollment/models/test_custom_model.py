@@ -133,9 +133,17 @@ def broken(kind: str, file: Path) -> Path:
     cut = {"from": np.array([0]), "to": np.array([32]), "axis": np.array([1])}
     match kind:
         case "nan":
-            return tiny(file, [flat, picked, helper.make_node("Div", ["some", "zero"], ["endless"]),
-                               helper.make_node("Sub", ["endless", "endless"], ["out"])],
-                        zero=np.array(0, np.float32), **cut)  # fmt: skip
+            return tiny(
+                file,
+                [
+                    flat,
+                    picked,
+                    helper.make_node("Div", ["some", "zero"], ["endless"]),
+                    helper.make_node("Sub", ["endless", "endless"], ["out"]),
+                ],
+                zero=np.array(0, np.float32),
+                **cut,
+            )
         case "zeros" | "constant":
             add = np.full(32, kind == "constant", np.float32)
             zero = np.array(0, np.float32)
@@ -156,10 +164,16 @@ def broken(kind: str, file: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("nan", "no numbers"), ("zeros", "no numbers"), ("constant", "the same numbers"), ("mixes", "batch"),
-        ("dimension", "dimension"), ("size", "can't be run"), ("rubbish", "does not load"), ("absent", "can't be read"),
+        ("nan", "no numbers"),
+        ("zeros", "no numbers"),
+        ("constant", "the same numbers"),
+        ("mixes", "batch"),
+        ("dimension", "dimension"),
+        ("size", "can't be run"),
+        ("rubbish", "does not load"),
+        ("absent", "can't be read"),
     ],
-)  # fmt: skip
+)
 def test_a_model_that_can_not_work_is_refused_in_one_line(kind: str, words: str, tmp_path: Path) -> None:
     file = broken(kind, tmp_path / "model.onnx")
     desk = build_desk()
@@ -210,10 +224,18 @@ def test_another_way_to_prepare_a_face_is_another_model(dlib_file) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"name": "dlib-mine"}, {"name": "A B"}, {"path": "relative.onnx"}, {"std": 0}, {"dimension": 3},
-        {"threshold": 1.0}, {"threshold": float("nan")}, {"eyes": (9, 0, 1, 0)}, {"channels": "cmyk"}, {"colour": 1},
+        {"name": "dlib-mine"},
+        {"name": "A B"},
+        {"path": "relative.onnx"},
+        {"std": 0},
+        {"dimension": 3},
+        {"threshold": 1.0},
+        {"threshold": float("nan")},
+        {"eyes": (9, 0, 1, 0)},
+        {"channels": "cmyk"},
+        {"colour": 1},
     ],
-)  # fmt: skip
+)
 def test_a_description_that_makes_no_sense_is_refused(dlib_file, wrong) -> None:
     with pytest.raises(ValidationError):
         described(dlib_file, **wrong)

@@ -113,11 +113,15 @@ def integer(value, size):
 @pytest.mark.parametrize(
     "sizes",
     [
-        [integer(2**24, 4)] * 4, [integer(2**62, 8), *[b"\1\1"] * 3], [b"\x81\x05", *[b"\1\1"] * 3],
-        [b"\1\0", *[b"\1\1"] * 3], [b"\x0f" + b"\xff" * 15, *[b"\1\1"] * 3], [b"\0", *[b"\1\1"] * 3],
+        [integer(2**24, 4)] * 4,
+        [integer(2**62, 8), *[b"\1\1"] * 3],
+        [b"\x81\x05", *[b"\1\1"] * 3],
+        [b"\1\0", *[b"\1\1"] * 3],
+        [b"\x0f" + b"\xff" * 15, *[b"\1\1"] * 3],
+        [b"\0", *[b"\1\1"] * 3],
     ],
     ids=["all of 2^24", "2^62", "negative", "none", "a 15-byte integer", "an integer of no bytes"],
-)  # fmt: skip
+)
 def test_a_tensor_of_an_absurd_size_is_refused_before_it_is_made(sizes):
     refused(DATA[: FIRST_TENSOR + 2] + b"".join(sizes) + DATA[FIRST_TENSOR + 11 :])
 

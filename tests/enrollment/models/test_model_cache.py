@@ -58,8 +58,13 @@ def change(record, **values):
 def run(code, **environment):
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 LOADED = (

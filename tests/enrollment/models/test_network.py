@@ -126,12 +126,16 @@ LAST = Connected(np.zeros((8, 128), np.float32))
 @pytest.mark.parametrize(
     "layers",
     [
-        (CON, Relu(), LAST), (AFFINE, CON), (CON, AFFINE, CON, AFFINE), (CON, AFFINE, LAST),
-        (CON, AFFINE, AddPrevious(), Pool("avg", 0, 1), LAST), (CON, AFFINE, Mark(), Mark(), LAST),
+        (CON, Relu(), LAST),
+        (AFFINE, CON),
+        (CON, AFFINE, CON, AFFINE),
+        (CON, AFFINE, LAST),
+        (CON, AFFINE, AddPrevious(), Pool("avg", 0, 1), LAST),
+        (CON, AFFINE, Mark(), Mark(), LAST),
         (CON, Affine(np.ones(7, np.float32), np.ones(7, np.float32)), Pool("avg", 0, 1), LAST),
         (CON, AFFINE, *[Pool("max", 3, 2)] * 4, LAST),
     ],
-)  # fmt: skip
+)
 def test_layers_that_do_not_fit_are_refused(layers):
     with pytest.raises(SystemFault, match="can't be converted"):
         build_graph(Network((0.0, 0.0, 0.0), 16, layers))

@@ -153,9 +153,16 @@ def test_a_wheel_behind_a_leaning_head_is_no_second_person(judged, portrait, ang
 @pytest.mark.parametrize("data", [b"", b"Dear Sir or Madam,\n"])
 def test_a_text_file_is_an_answer_and_no_error(analyser, data):
     assert analyser.analyse(data).as_json() == {
-        "ok": False, "reasons": ["unreadable_image"], "box": None, "face_px": 0, "sharpness": 0.0, "brightness": 0.0,
-        "yaw_deg": 0.0, "pitch_deg": 0.0, "roll_deg": 0.0,
-    }  # fmt: skip
+        "ok": False,
+        "reasons": ["unreadable_image"],
+        "box": None,
+        "face_px": 0,
+        "sharpness": 0.0,
+        "brightness": 0.0,
+        "yaw_deg": 0.0,
+        "pitch_deg": 0.0,
+        "roll_deg": 0.0,
+    }
 
 
 def test_a_200_megapixel_picture_is_an_answer_and_no_error(analyser, encoded):

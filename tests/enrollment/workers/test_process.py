@@ -154,10 +154,15 @@ def test_an_analysis_goes_over_the_wire_and_comes_back():
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"\0\0", messages.LENGTHS.pack(messages.MAX_HEADER + 1, 0), messages.LENGTHS.pack(2, messages.MAX_BODY + 1) + b"{}",
-        messages.LENGTHS.pack(2, 0) + b"[]", messages.LENGTHS.pack(2, 0) + b"\xff{", messages.LENGTHS.pack(2, 9) + b"{}short",
+        b"",
+        b"\0\0",
+        messages.LENGTHS.pack(messages.MAX_HEADER + 1, 0),
+        messages.LENGTHS.pack(2, messages.MAX_BODY + 1) + b"{}",
+        messages.LENGTHS.pack(2, 0) + b"[]",
+        messages.LENGTHS.pack(2, 0) + b"\xff{",
+        messages.LENGTHS.pack(2, 9) + b"{}short",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_frame_is_broken(data):
     ours, theirs = socket.socketpair()
     with ours, theirs:

@@ -135,7 +135,7 @@ def add_device(body: NewDevice, context: Ctx, caller: Who) -> dict[str, Any]:
     password = body.password.get_secret_value() if body.password else None
     config = DeviceConfig(
         "", slug("device", body.name), body.driver, address(body.address), body.username, password, body.options
-    )  # fmt: skip
+    )
     config = checked(context, config)
     with context.site.database.write() as session:
         row = device_store.add_device(session, context.site.vault, config)
@@ -206,9 +206,14 @@ def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConf
     before = device_store.device_config(row, context.site.vault)
     password = body.password.get_secret_value() if body.password else before.password
     after = DeviceConfig(
-        row.id, row.name, row.driver, address(body.address or row.address),
-        body.username if body.username is not None else row.username, password, row.options | body.options,
-    )  # fmt: skip
+        row.id,
+        row.name,
+        row.driver,
+        address(body.address or row.address),
+        body.username if body.username is not None else row.username,
+        password,
+        row.options | body.options,
+    )
     if not body.password:
         password_scope.require_again(context.site.parts.catalog.get(row.driver).options, before, after)
     return after

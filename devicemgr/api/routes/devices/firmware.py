@@ -118,9 +118,12 @@ class Upgrade:
         told = self.run.as_json()
         shown = {key: told[key] for key in ("phase", "done", "of", "error")}
         return shown | {
-            "name": self.name, "bytes": self.image.size, "sha256": self.sha256, "before": self.before,
+            "name": self.name,
+            "bytes": self.image.size,
+            "sha256": self.sha256,
+            "before": self.before,
             "after": self.after,
-        }  # fmt: skip
+        }
 
     def go(self) -> None:
         """From asking for the version to reading it back; the file is gone afterwards."""

@@ -51,7 +51,7 @@ def _replies(context: Context, config: DeviceConfig) -> dict[str, Any]:
         "replies": [
             {"asked": reply.asked, "status": reply.status, "reply": scrubber.scrub(reply.content)} for reply in replies
         ],
-    }  # fmt: skip
+    }
 
 
 def _secrets(config: DeviceConfig) -> list[str]:
@@ -67,6 +67,4 @@ def _secrets(config: DeviceConfig) -> list[str]:
 def _trace(context: Context, name: str) -> list[dict[str, Any]]:
     """Seconds since the first, way and hex; the driver has blanked keys, cards, PINs and serial numbers."""
     entries = context.runtime.trace_device(name)
-    return [
-        {"at": round(at - entries[0][0], 3), "way": way, "bytes": data.hex(" ")} for at, way, data in entries
-    ]  # fmt: skip
+    return [{"at": round(at - entries[0][0], 3), "way": way, "bytes": data.hex(" ")} for at, way, data in entries]

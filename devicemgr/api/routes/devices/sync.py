@@ -46,10 +46,14 @@ def _plan_json(found: Plan, wanted: Desired, actual: dict[str, Holding] | Any) -
 def _holding_json(holding: Holding, wanted: Desired) -> dict[str, Any]:
     hours = {str(door): "+".join(wanted.hours.get(name, (name,))) for door, name in sorted(holding.hours)}
     return {
-        "name": holding.name, "cards": sorted(holding.cards), "doors": sorted(holding.doors), "hours": hours,
+        "name": holding.name,
+        "cards": sorted(holding.cards),
+        "doors": sorted(holding.doors),
+        "hours": hours,
         "valid_from": rfc3339(holding.valid_from) if holding.valid_from else None,
-        "valid_to": rfc3339(holding.valid_to) if holding.valid_to else None, "face": holding.face is not None,
-    }  # fmt: skip
+        "valid_to": rfc3339(holding.valid_to) if holding.valid_to else None,
+        "face": holding.face is not None,
+    }
 
 
 @router.post("/sync", status_code=202)

@@ -63,9 +63,11 @@ def remove_card(badge: str, number: str, context: Ctx, caller: Who) -> dict[str,
             count = sum(card.person_id == person_id for card in removed)
             context.record(session, "admin.card_removed", caller, {"cards": count}, person_id)
         answer = {
-            "badge": row.badge, "number": number, "cards": credentials.card_numbers(row),
+            "badge": row.badge,
+            "number": number,
+            "cards": credentials.card_numbers(row),
             "removed": [{"number": card.number, "badge": card.badge} for card in removed],
-        }  # fmt: skip
+        }
     context.runtime.site_changed()
     return answer
 

@@ -82,7 +82,7 @@ def enrol_face(badge: str, body: Photos, context: Ctx, caller: Who) -> dict[str,
     photos = [_bytes(photo) for photo in body.photos]
     answer = face_enrollment.enrol(
         context.site, caller.actor, badge, photos, _terms(context, body), allow_lookalike=body.allow_lookalike
-    )  # fmt: skip
+    )
     context.runtime.site_changed()
     return answer
 
@@ -93,10 +93,16 @@ async def enrol_before_camera(badge: str, body: FromCamera, request: Request, co
     sitting = camera_enrollment.Sitting(body.device, body.pictures, body.seconds)
     work = asyncio.ensure_future(
         run_in_threadpool(
-            camera_enrollment.enrol, context.site, context.runtime, caller.actor, badge, _terms(context, body), sitting,
+            camera_enrollment.enrol,
+            context.site,
+            context.runtime,
+            caller.actor,
+            badge,
+            _terms(context, body),
+            sitting,
             allow_lookalike=body.allow_lookalike,
         )
-    )  # fmt: skip
+    )
     while not (await asyncio.wait({work}, timeout=_LOOK_SECONDS))[0]:
         if await request.is_disconnected():
             sitting.stopped.set()
@@ -133,9 +139,11 @@ def identify_face(body: Photo, context: Ctx, caller: Who) -> dict[str, Any]:
     photo = _bytes(body.photo)
     with context.site.database.read() as session:
         answer = context.site.parts.faces.identify(
-            photo, context.runtime.gallery(), lambda person_id: people.badge_of(session, person_id),
+            photo,
+            context.runtime.gallery(),
+            lambda person_id: people.badge_of(session, person_id),
             context.site.gallery.own,
-        )  # fmt: skip
+        )
     with context.site.database.write(changes_site=False) as session:
         person = people.get(session, answer["badge"]).id if answer["badge"] else None
         context.record(session, "admin.face_identified", caller, {"reason": answer["reason"]}, person)

@@ -41,7 +41,10 @@ def accept(context: Ctx, caller: Who) -> dict[str, Any]:
 def _shown(context: Context) -> dict[str, Any]:
     clock = context.site.clock
     return {
-        "clock": rfc3339(datetime.now(UTC)), "judged_at": rfc3339(clock.now()), "behind_s": round(clock.behind_s, 1),
+        "clock": rfc3339(datetime.now(UTC)),
+        "judged_at": rfc3339(clock.now()),
+        "behind_s": round(clock.behind_s, 1),
         "judged_also_at": rfc3339(clock.earliest()) if clock.ahead_s else None,
-        "jumped_ahead_s": round(clock.ahead_s, 1), "synchronised": synchronised(),
-    }  # fmt: skip
+        "jumped_ahead_s": round(clock.ahead_s, 1),
+        "synchronised": synchronised(),
+    }

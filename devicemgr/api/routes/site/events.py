@@ -26,9 +26,13 @@ Seq = Annotated[int | None, Query(ge=0, le=_MOST_SEQ)]
 
 
 def _filter(
-    since: str | None = None, until: str | None = None, person: str | None = None, portal: str | None = None,
-    kind: str | None = None, after: Seq = None,
-) -> EventFilter:  # fmt: skip
+    since: str | None = None,
+    until: str | None = None,
+    person: str | None = None,
+    portal: str | None = None,
+    kind: str | None = None,
+    after: Seq = None,
+) -> EventFilter:
     return EventFilter(
         since=rfc3339(parse_time(since)) if since else None,
         until=rfc3339(parse_time(until)) if until else None,

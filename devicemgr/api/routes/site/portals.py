@@ -136,11 +136,18 @@ def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
         gate = _able(context, session, body.gate, Capability.GATE)
         _require_free_channel(context, session, gate, body.channel, name)
         row = PortalRow(
-            name=name, gate_id=gate.id, channel=body.channel, fail=str(body.fail),
-            release_seconds=body.release_seconds, mode=str(PortalMode.NORMAL), require=str(body.require),
-            liveness=str(body.liveness), frames=body.frames, lane_group=_lane_group(body.lane_group),
+            name=name,
+            gate_id=gate.id,
+            channel=body.channel,
+            fail=str(body.fail),
+            release_seconds=body.release_seconds,
+            mode=str(PortalMode.NORMAL),
+            require=str(body.require),
+            liveness=str(body.liveness),
+            frames=body.frames,
+            lane_group=_lane_group(body.lane_group),
             console_liveness=str(body.console_liveness),
-        )  # fmt: skip
+        )
         session.add(row)
         session.flush()
         _set_points(context, session, row, Direction.ENTRY, body.entry)

@@ -344,9 +344,11 @@ def _apply_device(
     options = fields.get("options", {})
     dropped = {option: None for option in device_store.device(session, name).options if option not in options}
     body = devices.DeviceChange(
-        address=fields["address"], username=fields.get("username", ""), options=dropped | options,
+        address=fields["address"],
+        username=fields.get("username", ""),
+        options=dropped | options,
         profile=fields.get("profile", ""),
-    )  # fmt: skip
+    )
     devices.edit_device(name, body, context, caller)
 
 

@@ -12,7 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column(
         "portals", sa.Column("console_liveness", sa.String(length=8), nullable=False, server_default="require")
-    )  # fmt: skip
+    )
 
 
 def downgrade() -> None:

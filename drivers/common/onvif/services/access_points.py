@@ -15,10 +15,13 @@ from drivers.common.onvif.soap.namespaces import ACCESS, plain
 
 # Denied/Credential's reason (ONVIF Access Control 5.1, DenyReason) -> ours.
 _REASONS = {
-    "CredentialNotEnabled": Reason.SUSPENDED, "CredentialNotActive": Reason.NOT_YET_VALID,
-    "CredentialExpired": Reason.EXPIRED, "InvalidPIN": Reason.WRONG_PIN,
-    "NotPermittedAtThisTime": Reason.OUTSIDE_SCHEDULE, "Unauthorized": Reason.NO_ACCESS_LEVEL,
-}  # fmt: skip
+    "CredentialNotEnabled": Reason.SUSPENDED,
+    "CredentialNotActive": Reason.NOT_YET_VALID,
+    "CredentialExpired": Reason.EXPIRED,
+    "InvalidPIN": Reason.WRONG_PIN,
+    "NotPermittedAtThisTime": Reason.OUTSIDE_SCHEDULE,
+    "Unauthorized": Reason.NO_ACCESS_LEVEL,
+}
 # Bytes of the facility code before the number (ONVIF Credential, format types).
 _FACILITY_BYTES = {"WIEGAND26": 1, "WIEGAND37_FACILITY": 2, "FACILITY16_CARD32": 2, "FACILITY32_CARD32": 4}
 # Far more than a controller asks within the seconds in which a request is fresh.
@@ -47,10 +50,14 @@ class Readers:
     def as_json(self) -> list[JsonValue]:
         """For `device test`."""
         return [
-            {"channel": channel, "token": plain(token), "name": plain(self._points[token][0]),
-             "door": plain(self._points[token][1])}
+            {
+                "channel": channel,
+                "token": plain(token),
+                "name": plain(self._points[token][0]),
+                "door": plain(self._points[token][1]),
+            }
             for token, channel in self._channels.items()
-        ]  # fmt: skip
+        ]
 
     def facts(self, notice: Notice, stale: bool) -> list[DeviceFact]:
         """A card that the controller asks about, or does not know, is read now; what it decided itself is told."""
@@ -73,10 +80,16 @@ class Readers:
         why = "" if granted else _reason(notice.first_of("Reason"), rest)
         return [
             DeviceDecided(
-                channel, granted, notice.serial, notice.at or datetime.now(UTC), names=names, why=why,
-                evidence={"card": True} if names else None, live=granted and not stale,
+                channel,
+                granted,
+                notice.serial,
+                notice.at or datetime.now(UTC),
+                names=names,
+                why=why,
+                evidence={"card": True} if names else None,
+                live=granted and not stale,
             )
-        ]  # fmt: skip
+        ]
 
     def _was_asked(self, notice: Notice, names: tuple[str, ...]) -> bool:
         """Return True for a request that was handed on before: of the same time, access point and card."""

@@ -77,9 +77,10 @@ class Doors:
     def faulty(self) -> list[str]:
         """Names of doors that report a fault of their own."""
         return [
-            plain(door.name or door.token) for door in self._doors.values()
+            plain(door.name or door.token)
+            for door in self._doors.values()
             if self._states.get((door.token, "DoorFault")) == "FaultDetected"
-        ]  # fmt: skip
+        ]
 
     def channel_of(self, token: str) -> int | None:
         """The channel that a door belongs to."""
@@ -152,8 +153,11 @@ class Doors:
     def _state(self, token: str) -> dict[str, str]:
         told = self._device.call(DOORS, "GetDoorState", Token=token)
         names = {
-            "mode": "DoorMode", "door": "DoorPhysicalState", "lock": "LockPhysicalState", "alarm": "Alarm",
-        }  # fmt: skip
+            "mode": "DoorMode",
+            "door": "DoorPhysicalState",
+            "lock": "LockPhysicalState",
+            "alarm": "Alarm",
+        }
         found = {name: plain(getattr(told, field, None)) for name, field in names.items()}
         return {name: value for name, value in found.items() if value}
 

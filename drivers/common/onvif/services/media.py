@@ -37,10 +37,14 @@ class Profile:
     def as_json(self) -> dict[str, JsonValue]:
         """For `device test`."""
         return {
-            "token": plain(self.token), "name": plain(self.name), "encoding": plain(self.encoding),
-            "width": self.width, "height": self.height, "fps": self.fps,
+            "token": plain(self.token),
+            "name": plain(self.name),
+            "encoding": plain(self.encoding),
+            "width": self.width,
+            "height": self.height,
+            "fps": self.fps,
             "service": "media2" if self.service == MEDIA2 else "media1",
-        }  # fmt: skip
+        }
 
 
 def profiles(device: OnvifDevice) -> list[Profile]:
@@ -69,9 +73,15 @@ def _profile2(node: Any) -> Profile:
     if encoder is None:
         return Profile(token, name, MEDIA2)
     return Profile(
-        token, name, MEDIA2, envelope.text(encoder, "Encoding"), envelope.number(encoder, "Width"),
-        envelope.number(encoder, "Height"), envelope.number(encoder, "FrameRateLimit"), str(encoder.get("token") or token),
-    )  # fmt: skip
+        token,
+        name,
+        MEDIA2,
+        envelope.text(encoder, "Encoding"),
+        envelope.number(encoder, "Width"),
+        envelope.number(encoder, "Height"),
+        envelope.number(encoder, "FrameRateLimit"),
+        str(encoder.get("token") or token),
+    )
 
 
 def _profiles1(device: OnvifDevice) -> list[Profile]:
@@ -86,9 +96,15 @@ def _profile1(profile: Any) -> Profile:
         return Profile(profile.token, name, MEDIA)
     size, rate = getattr(encoder, "Resolution", None), getattr(encoder, "RateControl", None)
     return Profile(
-        profile.token, name, MEDIA, str(encoder.Encoding or ""), getattr(size, "Width", None),
-        getattr(size, "Height", None), getattr(rate, "FrameRateLimit", None), str(encoder.token or profile.token),
-    )  # fmt: skip
+        profile.token,
+        name,
+        MEDIA,
+        str(encoder.Encoding or ""),
+        getattr(size, "Width", None),
+        getattr(size, "Height", None),
+        getattr(rate, "FrameRateLimit", None),
+        str(encoder.token or profile.token),
+    )
 
 
 def stream_uri(device: OnvifDevice, profile: Profile, transport: str) -> str:

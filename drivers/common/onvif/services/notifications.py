@@ -68,9 +68,14 @@ def _notice(node: Any, current: datetime | None, now: float) -> Notice:
     at = moment(str(message.get("UtcTime") or ""))
     age = (current - at).total_seconds() if current and at else None
     return Notice(
-        tuple(words[:16]), _items(message, "Source") | _items(message, "Key"), _items(message, "Data"),
-        plain(message.get("PropertyOperation")), at, age, now,
-    )  # fmt: skip
+        tuple(words[:16]),
+        _items(message, "Source") | _items(message, "Key"),
+        _items(message, "Data"),
+        plain(message.get("PropertyOperation")),
+        at,
+        age,
+        now,
+    )
 
 
 def _items(message: Any, part: str) -> dict[str, str]:

@@ -73,8 +73,9 @@ class Osds:
     def _source_of(self, profile: Profile) -> str:
         """The video source configuration that the profile shows, "" when that is not told."""
         if self._service == MEDIA2:
-            told = self._device.ask(self._service, "GetProfiles", f"<n:Token>{escape(profile.token)}</n:Token>"
-                                    "<n:Type>VideoSource</n:Type>")  # fmt: skip
+            told = self._device.ask(
+                self._service, "GetProfiles", f"<n:Token>{escape(profile.token)}</n:Token><n:Type>VideoSource</n:Type>"
+            )
             name = "VideoSource"
         else:
             told = self._device.ask(self._service, "GetProfiles")
@@ -105,11 +106,12 @@ class Osds:
         offered = _words(self._options(), "PositionOption")
         place = next((found for found in (place, *_PLACES) if found in offered), place)
         self._device.ask(
-            self._service, "CreateOSD",
+            self._service,
+            "CreateOSD",
             f'<n:OSD token=""><tt:VideoSourceConfigurationToken>{escape(self._source)}'
             f"</tt:VideoSourceConfigurationToken><tt:Type>Text</tt:Type><tt:Position><tt:Type>{place}</tt:Type>"
             f"</tt:Position><tt:TextString><tt:Type>{kind}</tt:Type>{inner}</tt:TextString></n:OSD>",
-        )  # fmt: skip
+        )
 
     def _delete(self, node: Any) -> None:
         self._device.ask(self._service, "DeleteOSD", f"<n:OSDToken>{escape(str(node.get('token')))}</n:OSDToken>")

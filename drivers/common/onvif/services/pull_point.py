@@ -205,13 +205,17 @@ class EventPump:
             self._ask(device, subscription, f"{_MANAGER}/UnsubscribeRequest", "Unsubscribe", "", -8.5, NOTIFICATION)
 
     def _ask(
-        self, device: OnvifDevice, subscription: _Subscription, action: str, operation: str, inner: str = "",
-        longest: float = -5.0, space: str = EVENTS,
-    ) -> Any:  # fmt: skip
+        self,
+        device: OnvifDevice,
+        subscription: _Subscription,
+        action: str,
+        operation: str,
+        inner: str = "",
+        longest: float = -5.0,
+        space: str = EVENTS,
+    ) -> Any:
         headers = envelope.addressing(action, subscription.address, subscription.parameters)
-        return device.ask(
-            space, operation, inner, url=subscription.address, headers=headers, deadline=longest + _SLACK
-        )  # fmt: skip
+        return device.ask(space, operation, inner, url=subscription.address, headers=headers, deadline=longest + _SLACK)
 
     def _hand_over(self, notice: Notice) -> None:
         self._last = time.monotonic()

@@ -32,9 +32,7 @@ class Relay:
 
     def as_json(self) -> dict[str, JsonValue]:
         """For `device test`."""
-        return {
-            "token": plain(self.token), "mode": plain(self.mode), "delay_s": self.delay, "idle": plain(self.idle)
-        }  # fmt: skip
+        return {"token": plain(self.token), "mode": plain(self.mode), "delay_s": self.delay, "idle": plain(self.idle)}
 
 
 class RelayGate:
@@ -173,9 +171,7 @@ class RelayGate:
         properties = {"Mode": mode, "DelayTime": timedelta(seconds=delay), "IdleState": relay.idle or "open"}
         try:
             if self._service == DEVICE:
-                self._device.call(
-                    DEVICE, "SetRelayOutputSettings", RelayOutputToken=token, Properties=properties
-                )  # fmt: skip
+                self._device.call(DEVICE, "SetRelayOutputSettings", RelayOutputToken=token, Properties=properties)
             else:
                 output = {"token": token, "Properties": properties}
                 self._device.call(DEVICE_IO, "SetRelayOutputSettings", RelayOutput=output)
@@ -190,9 +186,7 @@ class RelayGate:
 
     def _switch(self, token: str, *, active: bool) -> None:
         state = "active" if active else "inactive"
-        self._device.call(
-            self._service, "SetRelayOutputState", once=True, RelayOutputToken=token, LogicalState=state
-        )  # fmt: skip
+        self._device.call(self._service, "SetRelayOutputState", once=True, RelayOutputToken=token, LogicalState=state)
 
 
 def _relay(node: Any) -> Relay:
@@ -201,4 +195,4 @@ def _relay(node: Any) -> Relay:
     seconds = delay.total_seconds() if isinstance(delay, timedelta) else 0.0
     return Relay(
         str(node.token), str(getattr(properties, "Mode", "")), seconds, str(getattr(properties, "IdleState", "") or "")
-    )  # fmt: skip
+    )

@@ -21,10 +21,20 @@ _WORDS = {"JPEG": "jpeg", "MJPEG": "jpeg", "H264": "h264", "H265": "h265", "HEVC
 _CODECS = {"jpeg": "JPEG", "h264": "H264", "h265": "H265"}
 # The children in the order of the schemas tt:VideoEncoderConfiguration and tt:VideoEncoder2Configuration.
 _ORDER = {
-    MEDIA: ("Name", "UseCount", "Encoding", "Resolution", "Quality", "RateControl", "MPEG4", "H264", "Multicast",
-            "SessionTimeout"),
+    MEDIA: (
+        "Name",
+        "UseCount",
+        "Encoding",
+        "Resolution",
+        "Quality",
+        "RateControl",
+        "MPEG4",
+        "H264",
+        "Multicast",
+        "SessionTimeout",
+    ),
     MEDIA2: ("Name", "UseCount", "Encoding", "Resolution", "RateControl", "Multicast", "Quality"),
-}  # fmt: skip
+}
 _RATES = ("FrameRateLimit", "EncodingInterval", "BitrateLimit")
 
 
@@ -62,10 +72,13 @@ class Encoder:
         rate, every = _number(envelope.text(node, "FrameRateLimit")), envelope.number(node, "EncodingInterval")
         gop = _number(str(node.get("GovLength") or "")) if two else envelope.number(node, "GovLength")
         return {
-            "codec": _WORDS.get(encoding.upper(), plain(encoding)), "width": envelope.number(node, "Width"),
-            "height": envelope.number(node, "Height"), "fps": rate if rate is None or two else rate / max(every or 1, 1),
-            "gop": None if gop is None else int(gop), "bitrate": envelope.number(node, "BitrateLimit"),
-        }  # fmt: skip
+            "codec": _WORDS.get(encoding.upper(), plain(encoding)),
+            "width": envelope.number(node, "Width"),
+            "height": envelope.number(node, "Height"),
+            "fps": rate if rate is None or two else rate / max(every or 1, 1),
+            "gop": None if gop is None else int(gop),
+            "bitrate": envelope.number(node, "BitrateLimit"),
+        }
 
     def check(self, wanted: dict[str, JsonValue]) -> None:
         """DeviceLacks for a codec that it has not, DeviceRefused with the nearest value for another."""
@@ -183,10 +196,13 @@ def _offers1(told: Any) -> dict[str, Offer]:
         codec = _WORDS[envelope.local(node)]
         before = found.get(codec, Offer())  # the extension repeats all and adds the bit rate
         found[codec] = Offer(
-            _sizes(node) or before.sizes, (), _range(node, "FrameRateRange") or before.rate_range,
-            _range(node, "GovLengthRange") or before.gop, _range(node, "BitrateRange") or before.bitrate,
+            _sizes(node) or before.sizes,
+            (),
+            _range(node, "FrameRateRange") or before.rate_range,
+            _range(node, "GovLengthRange") or before.gop,
+            _range(node, "BitrateRange") or before.bitrate,
             tuple(str(p.text or "") for p in envelope.all_of(node, "H264ProfilesSupported")) or before.profiles,
-        )  # fmt: skip
+        )
     return found
 
 
@@ -197,10 +213,13 @@ def _offers2(told: Any) -> dict[str, Offer]:
         if codec:
             gop = _numbers(node.get("GovLengthRange"))
             found[codec] = Offer(
-                _sizes(node), _numbers(node.get("FrameRatesSupported")), None,
-                (gop[0], gop[-1]) if gop else None, _range(node, "BitrateRange"),
+                _sizes(node),
+                _numbers(node.get("FrameRatesSupported")),
+                None,
+                (gop[0], gop[-1]) if gop else None,
+                _range(node, "BitrateRange"),
                 tuple(str(node.get("ProfilesSupported") or "").split()),
-            )  # fmt: skip
+            )
     return found
 
 

@@ -105,9 +105,15 @@ class OnvifDevice:
         return self._logged_in(operation, lambda: self._invoke(namespace, operation, arguments), once=once)
 
     def ask(
-        self, namespace: str, operation: str, inner: str = "", *, url: str = "", headers: str = "",
+        self,
+        namespace: str,
+        operation: str,
+        inner: str = "",
+        *,
+        url: str = "",
+        headers: str = "",
         deadline: float | None = None,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """One call without schemas; the element in the answer's Body. `url`, where it is no service's, is forced."""
 
         def attempt() -> Any:
@@ -204,9 +210,16 @@ class OnvifDevice:
         return self.login.token() if self.login.token_with_digest or not self.transport.use_digest else None
 
     def _post(
-        self, namespace: str, operation: str, inner: str, *, token: bool, url: str = "", headers: str = "",
+        self,
+        namespace: str,
+        operation: str,
+        inner: str,
+        *,
+        token: bool,
+        url: str = "",
+        headers: str = "",
         deadline: float | None = None,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         sent = soap.envelope(namespace, operation, inner, headers)
         sent = apply_token(self._token() if token else None, sent, {})
         address = url or self._address(namespace)

@@ -65,9 +65,14 @@ def parsed(body: bytes, operation: str) -> Any:
 
 def _parser(*, recover: bool) -> etree.XMLParser:
     return etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
         recover=recover,
-    )  # fmt: skip
+    )
 
 
 def fault(element: Any, operation: str) -> OnvifFault:

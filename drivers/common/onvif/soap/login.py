@@ -47,9 +47,7 @@ class Login:
         if self.username is None:
             return None
         created = datetime.now(UTC) + timedelta(seconds=self._offset)
-        return UsernameToken(
-            self.username, self._password or "", use_digest=True, created=created, zulu_timestamp=True
-        )  # fmt: skip
+        return UsernameToken(self.username, self._password or "", use_digest=True, created=created, zulu_timestamp=True)
 
     def learn_clock(self, skew: float | None) -> bool:
         """Take the device's clock into account from now on; whether that changes anything."""

@@ -18,9 +18,16 @@ ADDRESSING = "http://www.w3.org/2005/08/addressing"
 CAPABILITY = {"Media": MEDIA, "Events": EVENTS, "PTZ": PTZ, "Imaging": IMAGING, "DeviceIO": DEVICE_IO}
 # Calls that need no password (ONVIF Core 5.9.4.3): that they succeed proves none.
 PRE_AUTH = frozenset(
-    {"GetWsdlUrl", "GetServices", "GetServiceCapabilities", "GetCapabilities", "GetHostname", "GetSystemDateAndTime",
-     "GetEndpointReference"}
-)  # fmt: skip
+    {
+        "GetWsdlUrl",
+        "GetServices",
+        "GetServiceCapabilities",
+        "GetCapabilities",
+        "GetHostname",
+        "GetSystemDateAndTime",
+        "GetEndpointReference",
+    }
+)
 WANTS_USER = "the device wants a user and password; set them with `devicemgr device edit NAME --username USER`"
 NO_RIGHTS = "the device does not let this user do {0}: give the user more rights, or set its password again"
 CLOCK_HIDDEN = (

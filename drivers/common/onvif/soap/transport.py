@@ -105,9 +105,13 @@ class OnvifTransport(Transport):
         return self.exchange("POST", address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
 
     def exchange(
-        self, method: str, url: str, body: "bytes | Upload | None", headers: Mapping[str, str],
+        self,
+        method: str,
+        url: str,
+        body: "bytes | Upload | None",
+        headers: Mapping[str, str],
         deadline: float | None = None,
-    ) -> requests.Response:  # fmt: skip
+    ) -> requests.Response:
         """One request with its whole answer in memory, ≤5 MB, within the deadline."""
         deadline = min(deadline or self._deadline, max(0.05, self._spent_at - time.monotonic()))
         with self._adapter.deadline(deadline) as cut:

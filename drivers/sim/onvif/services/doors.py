@@ -8,9 +8,13 @@ from drivers.sim.onvif.state import Door, State
 
 ACCESS_SECONDS = 5.0
 STATE_TOPICS = {
-    "mode": "DoorMode", "physical": "DoorPhysicalState", "lock": "LockPhysicalState", "alarm": "DoorAlarm",
-    "tamper": "DoorTamper", "fault": "DoorFault",
-}  # fmt: skip
+    "mode": "DoorMode",
+    "physical": "DoorPhysicalState",
+    "lock": "LockPhysicalState",
+    "alarm": "DoorAlarm",
+    "tamper": "DoorTamper",
+    "fault": "DoorFault",
+}
 _CAPABILITIES = (
     '<tdc:Capabilities Access="true" AccessTimingOverride="true" Lock="true" Unlock="true" Block="true" '
     'DoorMonitor="true" LockMonitor="true" Alarm="true" Tamper="true" Fault="true"/>'
@@ -109,9 +113,15 @@ def external_authorization(call: Call) -> str:
 
 
 DOORS: dict[str, Operation] = {
-    "GetDoorInfoList": get_door_info_list, "GetDoorInfo": get_door_info, "GetDoorState": get_door_state,
-    "AccessDoor": access_door, "LockDoor": lock_door, "UnlockDoor": unlock_door, "BlockDoor": block_door,
-}  # fmt: skip
+    "GetDoorInfoList": get_door_info_list,
+    "GetDoorInfo": get_door_info,
+    "GetDoorState": get_door_state,
+    "AccessDoor": access_door,
+    "LockDoor": lock_door,
+    "UnlockDoor": unlock_door,
+    "BlockDoor": block_door,
+}
 ACCESS: dict[str, Operation] = {
-    "GetAccessPointInfoList": get_access_point_info_list, "ExternalAuthorization": external_authorization,
-}  # fmt: skip
+    "GetAccessPointInfoList": get_access_point_info_list,
+    "ExternalAuthorization": external_authorization,
+}

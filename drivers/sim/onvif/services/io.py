@@ -76,7 +76,9 @@ def get_relay_output_options(call: Call) -> str:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "GetRelayOutputs": get_relay_outputs, "SetRelayOutputSettings": set_relay_output_settings,
-    "SetRelayOutputState": set_relay_output_state, "GetDigitalInputs": get_digital_inputs,
+    "GetRelayOutputs": get_relay_outputs,
+    "SetRelayOutputSettings": set_relay_output_settings,
+    "SetRelayOutputState": set_relay_output_state,
+    "GetDigitalInputs": get_digital_inputs,
     "GetRelayOutputOptions": get_relay_output_options,
-}  # fmt: skip
+}

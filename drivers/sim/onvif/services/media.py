@@ -102,11 +102,14 @@ def set_encoder_configuration(call: Call) -> str:
     else:
         raise no_such("configuration", "ter:NoConfig")
     told = {
-        "encoding": call.request.text("Encoding"), "width": call.request.text("Width"),
-        "height": call.request.text("Height"), "fps": call.request.text("FrameRateLimit"),
-        "bitrate": call.request.text("BitrateLimit"), "quality": call.request.text("Quality"),
+        "encoding": call.request.text("Encoding"),
+        "width": call.request.text("Width"),
+        "height": call.request.text("Height"),
+        "fps": call.request.text("FrameRateLimit"),
+        "bitrate": call.request.text("BitrateLimit"),
+        "quality": call.request.text("Quality"),
         "gop": node[0].get("GovLength") or call.request.text("GovLength"),
-    }  # fmt: skip
+    }
     size = (int(told["width"] or encoder.width), int(told["height"] or encoder.height))
     codecs = _CODECS_2 if _is_media2(call) else _CODECS_1
     fps, gop = float(told["fps"] or encoder.fps), int(told["gop"] or encoder.gop)
@@ -227,14 +230,22 @@ def get_video_source_configurations(call: Call) -> str:
 
 
 _BOTH: dict[str, Operation] = {
-    "GetProfiles": get_profiles, "GetVideoEncoderConfigurations": get_encoders,
+    "GetProfiles": get_profiles,
+    "GetVideoEncoderConfigurations": get_encoders,
     "GetVideoEncoderConfigurationOptions": get_encoder_options,
-    "SetVideoEncoderConfiguration": set_encoder_configuration, "GetStreamUri": get_stream_uri,
-    "GetSnapshotUri": get_snapshot_uri, "GetOSDs": get_osds, "SetOSD": set_osd, "CreateOSD": create_osd,
-    "DeleteOSD": delete_osd, "GetOSDOptions": get_osd_options,
+    "SetVideoEncoderConfiguration": set_encoder_configuration,
+    "GetStreamUri": get_stream_uri,
+    "GetSnapshotUri": get_snapshot_uri,
+    "GetOSDs": get_osds,
+    "SetOSD": set_osd,
+    "CreateOSD": create_osd,
+    "DeleteOSD": delete_osd,
+    "GetOSDOptions": get_osd_options,
     "GetVideoSourceConfigurations": get_video_source_configurations,
-}  # fmt: skip
+}
 MEDIA1: dict[str, Operation] = _BOTH | {
-    "GetProfile": get_profiles, "GetVideoSources": get_video_sources, "GetVideoEncoderConfiguration": get_encoders,
-}  # fmt: skip
+    "GetProfile": get_profiles,
+    "GetVideoSources": get_video_sources,
+    "GetVideoEncoderConfiguration": get_encoders,
+}
 MEDIA2: dict[str, Operation] = _BOTH

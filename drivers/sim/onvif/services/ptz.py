@@ -35,5 +35,6 @@ def set_imaging_settings(call: Call) -> str:
 
 PTZ: dict[str, Operation] = {"GetPresets": get_presets, "GotoPreset": goto_preset}
 IMAGING: dict[str, Operation] = {
-    "GetImagingSettings": get_imaging_settings, "SetImagingSettings": set_imaging_settings,
-}  # fmt: skip
+    "GetImagingSettings": get_imaging_settings,
+    "SetImagingSettings": set_imaging_settings,
+}

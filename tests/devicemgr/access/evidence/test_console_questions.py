@@ -19,10 +19,23 @@ FACE, CARD, PIN, FINGER, QR = Factor.FACE, Factor.CARD, Factor.PIN, Factor.FINGE
 PROVEN = [
     frozenset(factors)
     for factors in (
-        (), (FACE,), (CARD,), (PIN,), (FINGER,), (QR,), (CARD, PIN), (CARD, FINGER), (FACE, CARD), (FACE, PIN),
-        (FACE, FINGER), (FINGER, PIN), (FACE, CARD, FINGER), (FACE, PIN, FINGER), (CARD, FINGER, PIN),
+        (),
+        (FACE,),
+        (CARD,),
+        (PIN,),
+        (FINGER,),
+        (QR,),
+        (CARD, PIN),
+        (CARD, FINGER),
+        (FACE, CARD),
+        (FACE, PIN),
+        (FACE, FINGER),
+        (FINGER, PIN),
+        (FACE, CARD, FINGER),
+        (FACE, PIN, FINGER),
+        (CARD, FINGER, PIN),
     )
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -49,9 +62,14 @@ def ask(entrance: Any, serial: int = 5, device: str = "cam", **more: Any) -> str
     """A question of now, long after the one before; the reason of its denial, None when it was granted."""
     entrance.pipeline._grants = RecentGrants()
     usual = {
-        "badge": "A1", "vendor": "hikvision", "factors": frozenset({FACE}), "method": "5/0x4b", "age": 0.5,
-        "at": THEN + timedelta(seconds=serial), "names": ("77",),
-    }  # fmt: skip
+        "badge": "A1",
+        "vendor": "hikvision",
+        "factors": frozenset({FACE}),
+        "method": "5/0x4b",
+        "age": 0.5,
+        "at": THEN + timedelta(seconds=serial),
+        "names": ("77",),
+    }
     entrance.pipeline.on_device_fact(device, Presented(1, serial, time.monotonic(), **(usual | more)))
     decisions = [event for event in entrance.events() if event["kind"] in ("access_granted", "access_denied")]
     return decisions[-1]["reason"]
@@ -78,8 +96,10 @@ def test_what_a_console_proved_stands_in_the_record(console: Any) -> None:
     assert ask(console, factors=frozenset({FINGER, PIN}), method="5/0x2e") is None
     evidence = console.events()[0]["evidence"]
     assert evidence == {
-        "pin": True, "finger": True, "console": {"vendor": "hikvision", "method": "5/0x2e"},
-    }  # fmt: skip
+        "pin": True,
+        "finger": True,
+        "console": {"vendor": "hikvision", "method": "5/0x2e"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -95,7 +115,7 @@ def test_what_a_console_proved_stands_in_the_record(console: Any) -> None:
         ({"factors": frozenset({FACE}), "refused": "unknown_face"}, "unknown_face"),
         ({"factors": frozenset({FACE, CARD}), "refused": "the terminal's error 0x77"}, "unknown_credential"),
     ],
-)  # fmt: skip
+)
 def test_what_proves_nobody_opens_nothing(console: Any, more: dict[str, Any], reason: str) -> None:
     with console.site.database.write() as session:
         bela = people.add(session, "B2", "Bela", None, None)
@@ -121,11 +141,16 @@ def test_a_card_alone_is_its_owners_whomever_the_console_holds(console: Any) -> 
 @pytest.mark.parametrize(
     "more",
     [
-        {"age": 86_400.0}, {"age": 4.0}, {"age": -4.0}, {"age": float("nan")}, {"age": float("inf")}, {"age": None},
+        {"age": 86_400.0},
+        {"age": 4.0},
+        {"age": -4.0},
+        {"age": float("nan")},
+        {"age": float("inf")},
+        {"age": None},
         {"at": None},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_question_that_is_not_of_now_opens_nothing(console: Any, more: dict[str, Any]) -> None:
     assert ask(console, **more) == "stale_evidence"
     assert console.gate.done.empty()
@@ -175,12 +200,15 @@ def test_questions_are_known_for_longer_than_they_are_fresh_and_in_bounded_memor
 @pytest.mark.parametrize(
     ("liveness", "setting", "told", "reason"),
     [
-        ("off", "require", None, None), ("challenge", "require", None, "liveness_failed"),
-        ("passive", "require", None, "liveness_failed"), ("challenge", "trust", None, None),
-        ("challenge", "require", 0.9, None), ("challenge", "trust", 0.2, "liveness_failed"),
+        ("off", "require", None, None),
+        ("challenge", "require", None, "liveness_failed"),
+        ("passive", "require", None, "liveness_failed"),
+        ("challenge", "trust", None, None),
+        ("challenge", "require", 0.9, None),
+        ("challenge", "trust", 0.2, "liveness_failed"),
         ("off", "require", 0.2, "liveness_failed"),
     ],
-)  # fmt: skip
+)
 def test_a_face_without_liveness_is_decided_by_the_portals_setting(
     console: Any, liveness: str, setting: str, told: float | None, reason: str | None
 ) -> None:
@@ -206,11 +234,15 @@ def out_of_hours(entrance: Any) -> None:
 @pytest.mark.parametrize(
     ("told", "ours"),
     [
-        ("no_access_level", "outside_schedule"), ("the terminal's error 0x77", "outside_schedule"),
-        ("", "outside_schedule"), ("expired", "outside_schedule"), ("wrong_pin", "wrong_pin"),
-        ("unknown_face", "unknown_face"), ("anti_passback", "anti_passback"),
+        ("no_access_level", "outside_schedule"),
+        ("the terminal's error 0x77", "outside_schedule"),
+        ("", "outside_schedule"),
+        ("expired", "outside_schedule"),
+        ("wrong_pin", "wrong_pin"),
+        ("unknown_face", "unknown_face"),
+        ("anti_passback", "anti_passback"),
     ],
-)  # fmt: skip
+)
 def test_a_devices_refusal_carries_our_exact_reason(console: Any, told: str, ours: str) -> None:
     out_of_hours(console)
     console.pipeline.on_device_fact("cam", DeviceDecided(1, False, 7, datetime.now(UTC), badge="A1", why=told))
@@ -226,6 +258,9 @@ def test_a_wrong_pin_is_no_dispute_and_a_missing_right_is(console: Any) -> None:
         console.pipeline.on_device_fact("cam", DeviceDecided(1, False, serial, datetime.now(UTC), badge="A1", why=why))
     kinds = [(event["kind"], event["reason"]) for event in console.events()]
     assert kinds == [
-        ("access_denied", "wrong_pin"), ("access_denied", "unknown_face"), ("access_denied", "second_factor_required"),
-        ("access_denied", "no_access_level"), ("decision_disputed", None),
-    ]  # fmt: skip
+        ("access_denied", "wrong_pin"),
+        ("access_denied", "unknown_face"),
+        ("access_denied", "second_factor_required"),
+        ("access_denied", "no_access_level"),
+        ("decision_disputed", None),
+    ]

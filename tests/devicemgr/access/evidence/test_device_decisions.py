@@ -31,9 +31,13 @@ def console(entrance: Any) -> Any:
 def ask(entrance: Any, serial: int = 5, age: float = 0.0, **more: Any) -> None:
     """A face of A1 just now, by the console's own clock too, unless `more` says otherwise."""
     usual = {
-        "badge": "A1", "vendor": "hikvision", "factors": frozenset({Factor.FACE}), "method": "5/0x4b", "age": 0.5,
+        "badge": "A1",
+        "vendor": "hikvision",
+        "factors": frozenset({Factor.FACE}),
+        "method": "5/0x4b",
+        "age": 0.5,
         "at": THEN + timedelta(seconds=serial),
-    }  # fmt: skip
+    }
     entrance.pipeline.on_device_fact("cam", Presented(1, serial, time.monotonic() - age, **(usual | more)))
 
 
@@ -67,11 +71,13 @@ def test_a_console_that_is_the_gate_opens_by_its_answer_alone(console: Any) -> N
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"badge": "nobody"}, "unknown_face"), ({"badge": None}, "unknown_credential"),
+        ({"badge": "nobody"}, "unknown_face"),
+        ({"badge": None}, "unknown_credential"),
         ({"liveness": 0.2}, "liveness_failed"),
-        ({"liveness": float("nan")}, "liveness_failed"), ({"age": 30.0}, "stale_evidence"),
+        ({"liveness": float("nan")}, "liveness_failed"),
+        ({"age": 30.0}, "stale_evidence"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_enough_is_answered_no(console: Any, more: dict[str, Any], reason: str) -> None:
     ask(console, **more)
     assert last(console)["reason"] == reason
@@ -103,8 +109,9 @@ def test_what_a_console_decided_is_recorded_once_with_its_own_time_and_moves_not
         console.pipeline.on_device_fact("cam", decided(serial, evidence={"face": {"score": 91.0}}))
     found = console.events()
     assert [(e["kind"], e["time"][:19], e["detail"]["device_serial"]) for e in found] == [
-        ("access_granted", "2026-03-02T07:30:00", 7), ("access_granted", "2026-03-02T07:30:00", 8),
-    ]  # fmt: skip
+        ("access_granted", "2026-03-02T07:30:00", 7),
+        ("access_granted", "2026-03-02T07:30:00", 8),
+    ]
     assert found[0]["detail"]["decided_by"] == "console"
     assert (found[0]["person"], found[0]["portal"]) == ("A1", "lobby")
     assert console.gate.done.empty()
@@ -120,8 +127,10 @@ def test_a_console_that_lets_in_whom_the_rules_do_not_is_disputed(console: Any) 
     granted, disputed = console.events()
     assert granted["kind"] == "access_granted"
     assert (disputed["kind"], disputed["reason"], disputed["request"]) == (
-        "decision_disputed", "suspended", granted["request"],
-    )  # fmt: skip
+        "decision_disputed",
+        "suspended",
+        granted["request"],
+    )
     assert disputed["detail"] == {"there": "granted", "here": "suspended"}
     (alarm,) = status.disputed_alarms(console.site.database)
     assert (alarm["kind"], alarm["portal"]) == ("decision_disputed", "lobby")
@@ -139,7 +148,9 @@ def test_other_news_from_a_memory_keeps_time_and_cursor(console: Any) -> None:
     console.pipeline.on_device_fact("cam", DeviceReported(1, Kind.TAMPER, 12, THEN, "cover"))
     (event,) = console.events()
     assert (event["kind"], event["time"][:19], event["detail"]) == (
-        "tamper", "2026-03-02T07:30:00", {"device_serial": 12, "cause": "cover"},
-    )  # fmt: skip
+        "tamper",
+        "2026-03-02T07:30:00",
+        {"device_serial": 12, "cause": "cover"},
+    )
     with console.site.database.read() as session:
         assert events.cursor(session, "id-of-cam") == 12

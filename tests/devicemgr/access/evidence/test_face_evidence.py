@@ -37,9 +37,16 @@ class Lane:
         if "extremes" in more:
             quality["yaw_min_deg"], quality["yaw_max_deg"] = more.pop("extremes")
         sighting = Sighting(
-            "cam", more.pop("track", "t"), captured=self.now, first_seen=100.0, frames=self.frames,
-            embedding=FACE if mean else None, latest=FACE if alone else None, quality=quality, **more,
-        )  # fmt: skip
+            "cam",
+            more.pop("track", "t"),
+            captured=self.now,
+            first_seen=100.0,
+            frames=self.frames,
+            embedding=FACE if mean else None,
+            latest=FACE if alone else None,
+            quality=quality,
+            **more,
+        )
         return self.presence.see(sighting, self.portal, mean, alone)
 
 

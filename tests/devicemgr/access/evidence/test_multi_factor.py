@@ -90,8 +90,11 @@ def test_a_release_that_failed_can_be_asked_for_again_at_once(door: Any) -> None
     read(door)
     door.finish()
     assert [e["kind"] for e in door.events()] == [
-        "access_granted", "portal_unlock_failed", "access_granted", "portal_unlocked",
-    ]  # fmt: skip
+        "access_granted",
+        "portal_unlock_failed",
+        "access_granted",
+        "portal_unlocked",
+    ]
 
 
 def test_a_suspended_person_is_refused_by_card_too(door: Any) -> None:
@@ -255,8 +258,9 @@ def test_of_two_faces_that_lack_a_card_both_refusals_are_recorded(door: Any, mon
     monkeypatch.undo()
     found = door.events()
     assert [(e["person"], e["reason"]) for e in found] == [
-        ("A1", "second_factor_required"), ("B2", "second_factor_required"),
-    ]  # fmt: skip
+        ("A1", "second_factor_required"),
+        ("B2", "second_factor_required"),
+    ]
     assert found[0]["request"] != found[1]["request"]
 
 
@@ -265,8 +269,9 @@ def test_a_stranger_s_face_does_not_hide_who_waited(door: Any) -> None:
     door.see(ANNA)
     door.see(np.eye(4, dtype=np.float32)[3], track="t2", ended=True)
     assert [(e["person"], e["reason"]) for e in door.events()] == [
-        ("A1", "second_factor_required"), (None, "unknown_face"),
-    ]  # fmt: skip
+        ("A1", "second_factor_required"),
+        (None, "unknown_face"),
+    ]
 
 
 def test_keys_are_in_no_record(door: Any) -> None:

@@ -256,9 +256,17 @@ def question(serial: int, badge: str = "A1") -> Presented:
     """A card's question, by the console's own clock of just now; each serial has a time of its own."""
     at = datetime(2026, 3, 2, 7, 30, tzinfo=UTC) + timedelta(seconds=serial)
     return Presented(
-        1, serial, time.monotonic(), badge=badge, names=CARDS[badge].names, vendor="hikvision", at=at, age=0.1,
-        factors=frozenset({Factor.CARD}), method="5/0x01",
-    )  # fmt: skip
+        1,
+        serial,
+        time.monotonic(),
+        badge=badge,
+        names=CARDS[badge].names,
+        vendor="hikvision",
+        at=at,
+        age=0.1,
+        factors=frozenset({Factor.CARD}),
+        method="5/0x01",
+    )
 
 
 def console(hall: Any, name: str) -> list[tuple[int, bool]]:
@@ -330,9 +338,11 @@ def test_who_stays_in_view_while_the_gate_is_away_is_asked_again_after_a_pause(h
 
 STEPS = st.tuples(
     st.sampled_from(["present", "present", "present", "pass", "fail", "wait"]),
-    st.sampled_from(["anna", "bert"]), st.sampled_from(["a", "b", "c"]), st.sampled_from([ENTRY, EXIT]),
+    st.sampled_from(["anna", "bert"]),
+    st.sampled_from(["a", "b", "c"]),
+    st.sampled_from([ENTRY, EXIT]),
     st.floats(0.0, 6.0),
-)  # fmt: skip
+)
 LANES = Snapshot(
     version=1,
     portals={
@@ -378,9 +388,11 @@ def test_at_most_one_opening_for_a_person_in_a_place_without_a_passage_between(s
 
 SERIALS = itertools.count(1)
 ACTS = st.tuples(
-    st.sampled_from(["card", "card", "face", "ask", "pass", "refuse", "wait"]), st.sampled_from(["A1", "B2"]),
-    st.sampled_from(["cam", "cam2", "out", "out2"]), st.floats(0.0, 4.0),
-)  # fmt: skip
+    st.sampled_from(["card", "card", "face", "ask", "pass", "refuse", "wait"]),
+    st.sampled_from(["A1", "B2"]),
+    st.sampled_from(["cam", "cam2", "out", "out2"]),
+    st.floats(0.0, 4.0),
+)
 SIDES = {"cam": ("lobby", ENTRY), "cam2": ("second", ENTRY), "out": ("lobby", EXIT), "out2": ("second", EXIT)}
 
 
@@ -439,7 +451,7 @@ def test_however_people_present_themselves_a_place_opens_once_for_each_until_the
     # Each step waits for the ledger, so that shrinking would take minutes.
     @settings(
         max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
-    )  # fmt: skip
+    )
     @given(st.lists(ACTS, min_size=4, max_size=12))
     def run(acts: list[Any]) -> None:
         clock.go(400.0)

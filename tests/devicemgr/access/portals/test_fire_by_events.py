@@ -111,8 +111,12 @@ def test_a_restart_in_a_fire_writes_no_end_and_releases_what_was_locked(
 ) -> None:
     daemon = daemons.restart()
     until(lambda: all_online(daemon))
-    until(lambda: turnstile.registers[CONTROL] == BLOCKED or daemon.set_portal_mode(
-        "lobby", PortalMode.LOCKED, "uid:0")["applied"])  # fmt: skip
+    until(
+        lambda: (
+            turnstile.registers[CONTROL] == BLOCKED
+            or daemon.set_portal_mode("lobby", PortalMode.LOCKED, "uid:0")["applied"]
+        )
+    )
     assert turnstile.registers[CONTROL] == BLOCKED
     camera.set_input("input-2", True)
     until(lambda: fires(furnished) == [True])
@@ -146,9 +150,12 @@ def test_a_fire_that_began_while_no_daemon_ran_is_found_before_a_lock(
 
 
 def test_a_panel_that_cannot_be_reached_holds_the_lock_back_and_is_an_alarm(
-    daemons: Daemons, furnished: Site, camera: SimulatedOnvif, turnstile: SimulatedTurnstile,
+    daemons: Daemons,
+    furnished: Site,
+    camera: SimulatedOnvif,
+    turnstile: SimulatedTurnstile,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr("devicemgr.access.portals.fire_alarm.GRACE_S", 0.5)
     camera.stop()
     daemon = daemons.restart()

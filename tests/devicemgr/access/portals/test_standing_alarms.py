@@ -140,10 +140,14 @@ def test_a_gate_that_is_away_and_a_channel_that_is_not_there_are_alarms_of_their
     with daemons.site.database.write() as session:
         session.add(
             PortalRow(
-                name="side", gate_id=device_store.device(session, "arm").id, channel=7, fail="secure", release_seconds=5.0,
+                name="side",
+                gate_id=device_store.device(session, "arm").id,
+                channel=7,
+                fail="secure",
+                release_seconds=5.0,
                 mode="normal",
             )
-        )  # fmt: skip
+        )
     daemon = daemons.restart()
     until(lambda: all_online(daemon))
     assert standing(daemon) == [("portal_channel_missing", "side")]
@@ -248,10 +252,13 @@ def test_the_door_is_what_its_contact_and_its_alarms_say(alone: Alone) -> None:
     portal = alone.entrance.rules.current.portals["lobby"]
     told = []
     for fact in (
-        DoorContact(1, is_open=False), DoorContact(1, is_open=True),
-        GateAlarm(1, Kind.PORTAL_HELD_OPEN, active=True), GateAlarm(1, Kind.PORTAL_FORCED, active=True),
-        DoorContact(1, is_open=False), DoorContact(1, None),
-    ):  # fmt: skip
+        DoorContact(1, is_open=False),
+        DoorContact(1, is_open=True),
+        GateAlarm(1, Kind.PORTAL_HELD_OPEN, active=True),
+        GateAlarm(1, Kind.PORTAL_FORCED, active=True),
+        DoorContact(1, is_open=False),
+        DoorContact(1, None),
+    ):
         alone.alarms.on_fact("arm", fact)
         told.append(alone.alarms.door_of(portal))
     assert told == ["closed", "open", "held_open", "forced", "closed", None]

@@ -21,9 +21,13 @@ def sim():
     def start(*arguments, **environment):
         process = subprocess.Popen(
             [sys.executable, "-m", "cli", "sim", *map(str, arguments)],
-            cwd=ROOT, env=os.environ | environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         started.append(process)
         line = process.stdout.readline()
         assert line, process.stderr.read()

@@ -13,9 +13,19 @@ SECRET = "corr3ct-horse"
 def camera(home, cli, monkeypatch):
     monkeypatch.setenv("CAMERA_PASSWORD", SECRET)
     ran = cli(
-        "device", "add", "cam", "--driver", "fake_camera", "--address", "rtsp://192.0.2.1/a", "--username", "viewer",
-        "--password-env", "CAMERA_PASSWORD", "--json",
-    )  # fmt: skip
+        "device",
+        "add",
+        "cam",
+        "--driver",
+        "fake_camera",
+        "--address",
+        "rtsp://192.0.2.1/a",
+        "--username",
+        "viewer",
+        "--password-env",
+        "CAMERA_PASSWORD",
+        "--json",
+    )
     assert ran.code == 0
     return ran
 
@@ -25,9 +35,14 @@ def test_a_password_is_stored_and_never_shown(camera, cli, home, gate_log):
     assert cli("device", "test", "cam").code == 0
     assert ("open", "cam", SECRET) in gate_log
     for line in (
-        "device show cam", "device show cam --json", "device list --json", "events --json", "status --json",
-        "device edit cam --address rtsp://192.0.2.2/a --json", "doctor --json",
-    ):  # fmt: skip
+        "device show cam",
+        "device show cam --json",
+        "device list --json",
+        "events --json",
+        "status --json",
+        "device edit cam --address rtsp://192.0.2.2/a --json",
+        "doctor --json",
+    ):
         ran = cli(*line.split())
         assert SECRET not in ran.out + ran.err + camera.out + camera.err
     database = sqlite3.connect(home.database)
@@ -61,17 +76,35 @@ def test_options_become_what_the_driver_wants(home, done, cli):
     options = [part for text in given for part in ("--option", text)]
     found = done("device", "add", "gate", "--driver", "fake_gate", "--address", "/dev/x", *options)
     assert found["options"] == {
-        "unit": 7, "speed": 0.25, "inverted": True, "label": "007", "pulse": 2.0, "relays": [1, 2],
-    }  # fmt: skip
+        "unit": 7,
+        "speed": 0.25,
+        "inverted": True,
+        "label": "007",
+        "pulse": 2.0,
+        "relays": [1, 2],
+    }
     changed = done("device", "edit", "gate", "--option", "pulse=", "--option", "unit=8")
     assert (changed["options"]["unit"], "pulse" in changed["options"]) == (8, False)
 
 
 def test_options_of_a_real_driver(home, done, cli):
     found = done(
-        "device", "add", "gate", "--driver", "modbus_gate", "--address", "tcp://192.0.2.1:4001", "--option",
-        "profile=relay", "--option", "unit=255", "--option", "pulse_seconds=0.5", "--option", "inputs_inverted=false",
-    )  # fmt: skip
+        "device",
+        "add",
+        "gate",
+        "--driver",
+        "modbus_gate",
+        "--address",
+        "tcp://192.0.2.1:4001",
+        "--option",
+        "profile=relay",
+        "--option",
+        "unit=255",
+        "--option",
+        "pulse_seconds=0.5",
+        "--option",
+        "inputs_inverted=false",
+    )
     assert found["options"] == {"profile": "relay", "unit": 255, "pulse_seconds": 0.5, "inputs_inverted": False}
     ran = cli("device", "edit", "gate", "--option", "unit=many")
     assert ran.code == 1
@@ -127,8 +160,10 @@ def test_a_guard_opens_and_the_record_comes_first(entrance, done, cli, gate_log)
     asked, unlocked = cli("events", "--portal", "main", "--json").lines
     assert (asked["kind"], asked["actor"].split(":")[0]) == ("admin.portal_open", "uid")
     assert (unlocked["kind"], unlocked["request"], unlocked["direction"]) == (
-        "portal_unlocked", answer["request"], "exit",
-    )  # fmt: skip
+        "portal_unlocked",
+        answer["request"],
+        "exit",
+    )
     assert unlocked["seq"] == asked["seq"] + 1
 
 
@@ -151,10 +186,22 @@ def test_a_mode_that_did_not_reach_the_gate_is_said(home, done, cli):
 def test_a_portal_in_json_and_changed(entrance, done, cli):
     portal = done("portal", "show", "main")
     assert {**portal, "state": None} == {
-        "name": "main", "gate": "gate-1", "channel": 2, "entry": ["cam-in"], "exit": [], "fail": "secure",
-        "release_seconds": 5.0, "mode": "normal", "require": "any", "liveness": "off", "frames": 2, "lane_group": "",
-        "console_liveness": "require", "state": None, "door": None,
-    }  # fmt: skip
+        "name": "main",
+        "gate": "gate-1",
+        "channel": 2,
+        "entry": ["cam-in"],
+        "exit": [],
+        "fail": "secure",
+        "release_seconds": 5.0,
+        "mode": "normal",
+        "require": "any",
+        "liveness": "off",
+        "frames": 2,
+        "lane_group": "",
+        "console_liveness": "require",
+        "state": None,
+        "door": None,
+    }
     done("device", "add", "cam-2", "--driver", "fake_camera", "--address", "rtsp://192.0.2.3/x")
     changed = done(
         "portal", "edit", "main", "--entry", "cam-2", "--exit", "cam-in", "--fail", "safe", "--gate", "gate-1:3"

@@ -41,8 +41,14 @@ def test_each_device_is_a_row_also_one_that_does_not_answer(camera, cli, done, m
     assert list(rows) == ["cam", "face", "gone"]
     told = ("kind", "manufacturer", "model", "firmware", "serial", "vulnerable", "error")
     assert [rows["cam"][field] for field in told] == [
-        "onvif_camera", "HIKVISION", "DS-2CD2346G2-IU", "V5.5.800 build 210628", "S1", [], None
-    ]  # fmt: skip
+        "onvif_camera",
+        "HIKVISION",
+        "DS-2CD2346G2-IU",
+        "V5.5.800 build 210628",
+        "S1",
+        [],
+        None,
+    ]
     assert rows["face"]["firmware"] == "1.000.0000000.9.R,build:2024-03-01"
     assert rows["cam"]["read_at"].endswith("Z")
     assert (rows["gone"]["model"], rows["gone"]["read_at"]) == (None, None)

@@ -41,17 +41,28 @@ def device(done, monkeypatch):
 
     def add(kind):
         made, password = {
-            "onvif_camera": (SimulatedOnvif, "admin"), "onvif_door": (lambda: SimulatedOnvif(DOOR), "admin"),
-            "hikvision_console": (SimulatedHikvision, PASSWORD), "dahua_console": (SimulatedDahua, "admin123"),
-        }[kind]  # fmt: skip
+            "onvif_camera": (SimulatedOnvif, "admin"),
+            "onvif_door": (lambda: SimulatedOnvif(DOOR), "admin"),
+            "hikvision_console": (SimulatedHikvision, PASSWORD),
+            "dahua_console": (SimulatedDahua, "admin123"),
+        }[kind]
         sim = made()
         plugged.append(sim)
         sim.__enter__()
         monkeypatch.setenv("DEVICE_PASSWORD", password)
         done(
-            "device", "add", "dev", "--driver", kind, "--address", sim.address, "--username", "admin",
-            "--password-env", "DEVICE_PASSWORD",
-        )  # fmt: skip
+            "device",
+            "add",
+            "dev",
+            "--driver",
+            kind,
+            "--address",
+            sim.address,
+            "--username",
+            "admin",
+            "--password-env",
+            "DEVICE_PASSWORD",
+        )
         return sim
 
     yield add
@@ -74,9 +85,7 @@ def test_a_device_restarts_and_its_return_is_seen(device, done, rows, kind):
     assert sim.events.wait_for("booted")["monotonic"] > sim.events.all("rebooting")[0]["monotonic"]
     assert found["firmware"]
     told = rows("admin.device_rebooted")
-    assert told == [
-        {"device": "dev", "phase": "begun"}, {"device": "dev", "phase": "ended", "outcome": "confirmed"}
-    ]  # fmt: skip
+    assert told == [{"device": "dev", "phase": "begun"}, {"device": "dev", "phase": "ended", "outcome": "confirmed"}]
 
 
 def test_a_device_that_hangs_up_before_it_answers_is_waited_for_all_the_same(device, cli, rows):

@@ -34,8 +34,17 @@ replace_default_password = true
 discovery = "off"
 """
 ALL = {
-    "ntp", "time_zone", "stream", "osd_text", "osd_clock", "hostname", "discovery", "user viewer", "password", "https",
-}  # fmt: skip
+    "ntp",
+    "time_zone",
+    "stream",
+    "osd_text",
+    "osd_clock",
+    "hostname",
+    "discovery",
+    "user viewer",
+    "password",
+    "https",
+}
 
 
 @pytest.fixture

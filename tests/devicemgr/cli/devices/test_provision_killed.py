@@ -19,10 +19,16 @@ from drivers.sim.onvif.simulator import SimulatedOnvif
 
 MANY = int(os.environ.get("DEVICEMGR_CAMERAS", "200"))
 PROFILE = {
-    "hostname": "{name}", "ntp": ["192.0.2.1"], "time_zone": "<+05>-5", "discovery": False, "https": True,
-    "users": [{"name": "viewer", "role": "operator"}], "replace_default_password": True,
-    "stream": {"codec": "h264", "width": 1280, "height": 720, "fps": 10, "gop": 20}, "osd": {"text": "At {name}"},
-}  # fmt: skip
+    "hostname": "{name}",
+    "ntp": ["192.0.2.1"],
+    "time_zone": "<+05>-5",
+    "discovery": False,
+    "https": True,
+    "users": [{"name": "viewer", "role": "operator"}],
+    "replace_default_password": True,
+    "stream": {"codec": "h264", "width": 1280, "height": 720, "fps": 10, "gop": 20},
+    "osd": {"text": "At {name}"},
+}
 # What a camera is told for it: SetNTP, SetSystemDateAndTime twice, the encoder, the text, SetHostname, discovery,
 # CreateUsers, SetUser, SetNetworkProtocols.
 WRITES = 10

@@ -41,11 +41,26 @@ SECRETS = {
     "uuid": "6f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0",
 }
 FIELDS = {
-    "password": "password", "userName": "username", "digest": "digest", "nonce": "nonce", "subSerialNumber": "serial",
-    "macAddress": "mac", "ipAddress": "address", "ipv6Address": "address6", "hostName": "host", "url": "url",
-    "name": "person", "employeeNo": "badge", "cardNo": "card", "cardNumber": "hex_card", "pinCode": "pin",
-    "faceData": "face", "phoneNumber": "phone", "email": "email", "deviceUUID": "uuid",
-}  # fmt: skip
+    "password": "password",
+    "userName": "username",
+    "digest": "digest",
+    "nonce": "nonce",
+    "subSerialNumber": "serial",
+    "macAddress": "mac",
+    "ipAddress": "address",
+    "ipv6Address": "address6",
+    "hostName": "host",
+    "url": "url",
+    "name": "person",
+    "employeeNo": "badge",
+    "cardNo": "card",
+    "cardNumber": "hex_card",
+    "pinCode": "pin",
+    "faceData": "face",
+    "phoneNumber": "phone",
+    "email": "email",
+    "deviceUUID": "uuid",
+}
 
 
 def planted():
@@ -191,17 +206,29 @@ def test_an_osdp_reader_gives_its_frames_without_key_material(done, monkeypatch)
     sim = SimulatedReaders({1: key}).start()
     try:
         monkeypatch.setenv("SECRET", key.hex())
-        done("device", "add", "front", "--driver", "osdp_reader", "--address", sim.path, "--option", "unit=1",
-             "--password-env", "SECRET")  # fmt: skip
+        done(
+            "device",
+            "add",
+            "front",
+            "--driver",
+            "osdp_reader",
+            "--address",
+            sim.path,
+            "--option",
+            "unit=1",
+            "--password-env",
+            "SECRET",
+        )
         found = done("device", "record", "front")
     finally:
         sim.stop()
     assert key.hex() not in json.dumps(found).replace(" ", "")
     frames = [(entry["way"], bytes.fromhex(entry["bytes"])) for entry in found["trace"]]
     handshake = [
-        (way, frame[6 + frame[5] :]) for way, frame in frames
+        (way, frame[6 + frame[5] :])
+        for way, frame in frames
         if frame[4] & 0x08 and frame[6] in (0x11, 0x12, 0x13, 0x14) and frame[5 + frame[5]] in (0x76, 0x77, 0x78)
-    ]  # fmt: skip
+    ]
     assert len(handshake) >= 4
     assert all(set(data[:-2]) == {0} for _, data in handshake)
     # What is no secret can be read.

@@ -70,8 +70,9 @@ def test_the_difference_is_shown_and_then_brought_in_step(house, cli, done, box)
     assert set(box.kept) == {"8058400"}
     assert "holds what it should" in cli("device", "plan", "box").out
     assert [event["detail"] for event in cli("events", "--kind", "admin.device_sync", "--json").lines] == [
-        {"device": "box", "prune": False}, {"device": "box", "prune": True},
-    ]  # fmt: skip
+        {"device": "box", "prune": False},
+        {"device": "box", "prune": True},
+    ]
 
 
 def test_a_change_is_told_by_what_changes(house, cli, done, box):

@@ -131,11 +131,18 @@ def test_a_damaged_calibration_leaves_the_table_in_force(enrol, site, caplog):
 
 
 FIGURES = {
-    "people": 169, "templates": 507, "tested": 169, "fpir_target": 0.01, "threshold": 0.99, "table_threshold": 0.98,
-    "from": "gallery", "enough_people": True, "lookalikes": [],
+    "people": 169,
+    "templates": 507,
+    "tested": 169,
+    "fpir_target": 0.01,
+    "threshold": 0.99,
+    "table_threshold": 0.98,
+    "from": "gallery",
+    "enough_people": True,
+    "lookalikes": [],
     "fpir": {"value": 0.0118, "low": 0.003, "high": 0.042, "people": 169},
     "fnir": {"value": 0.06, "low": 0.03, "high": 0.1, "people": 169},
-}  # fmt: skip
+}
 
 
 def test_people_are_told_in_their_words():
@@ -156,8 +163,10 @@ def test_days_between_two_strangers_are_told_and_may_be_the_target(staff, cli, d
         "(95 % sure: not more than one in 1.2 days)"
     )
     assert calibration.days_between({"value": 0.0, "low": 0.0, "high": 0.02}, 5) == {
-        "value": None, "low": 10.0, "high": None,
-    }  # fmt: skip
+        "value": None,
+        "low": 10.0,
+        "high": None,
+    }
     found = done("enroll", "calibrate", "--per-day", "2", "--days", "5")
     assert (found["fpir_target"], found["per_day"]) == (0.1, 2.0)
     assert set(found["days_between"]) == {"value", "low", "high"}
@@ -172,10 +181,23 @@ def test_days_between_two_strangers_are_told_and_may_be_the_target(staff, cli, d
 
 
 ANSWER = {
-    "gallery": 2, "samples": 1, "probes": 1, "mated": 3, "strangers": 4, "rank1": 1.0, "fpir_target": 0.01, "fpir": 0.0,
-    "fnir": 0.25, "threshold": 0.97, "score": "x", "no_face": 0, "at_stock_threshold": {"fpir": 0.5, "fnir": 0.0},
-    "fmr": 0.001, "fnmr": 0.2, "det": [{"fpir": 0.01, "fnir": 0.25, "threshold": 0.97}],
-}  # fmt: skip
+    "gallery": 2,
+    "samples": 1,
+    "probes": 1,
+    "mated": 3,
+    "strangers": 4,
+    "rank1": 1.0,
+    "fpir_target": 0.01,
+    "fpir": 0.0,
+    "fnir": 0.25,
+    "threshold": 0.97,
+    "score": "x",
+    "no_face": 0,
+    "at_stock_threshold": {"fpir": 0.5, "fnir": 0.0},
+    "fmr": 0.001,
+    "fnmr": 0.2,
+    "det": [{"fpir": 0.01, "fnir": 0.25, "threshold": 0.97}],
+}
 
 
 def test_evaluate_needs_no_home_and_prints_one_document(parts, cli, tmp_path, monkeypatch):

@@ -14,13 +14,16 @@ def two(home, done):
 
 def test_cards_are_assigned_listed_and_removed(two, done, cli):
     assert done("card", "assign", "7", "0x50E420") == {
-        "badge": "7", "number": "5301280", "cards": ["5301280"],
+        "badge": "7",
+        "number": "5301280",
+        "cards": ["5301280"],
         "formats": ["wiegand26", "wiegand34", "wiegand37", "wiegand37n"],
-    }  # fmt: skip
+    }
     done("card", "assign", "7", "080/58400")
     assert done("card", "list", "7") == [
-        {"number": "5301280", "badge": "7", "name": "Aigul"}, {"number": "80:58400", "badge": "7", "name": "Aigul"},
-    ]  # fmt: skip
+        {"number": "5301280", "badge": "7", "name": "Aigul"},
+        {"number": "80:58400", "badge": "7", "name": "Aigul"},
+    ]
     assert done("person", "show", "7")["cards"] == ["5301280", "80:58400"]
     assert "80:58400" in cli("card", "list").out
     removed = done("card", "remove", "7", "80:58400")
@@ -93,10 +96,12 @@ def test_a_card_that_two_have_is_an_alarm_and_goes_whole(two, site, done, cli):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["assign", "8", "5301280"], "is 7's"), (["assign", "9", "1"], "nobody has badge 9"),
-        (["assign", "8", "blue"], "is no card number"), (["remove", "8", "5301280", "--yes"], "has no card 5301280"),
+        (["assign", "8", "5301280"], "is 7's"),
+        (["assign", "9", "1"], "nobody has badge 9"),
+        (["assign", "8", "blue"], "is no card number"),
+        (["remove", "8", "5301280", "--yes"], "has no card 5301280"),
     ],
-)  # fmt: skip
+)
 def test_what_can_not_be_is_one_line(two, done, cli, arguments, words):
     done("card", "assign", "7", "5301280")
     ran = cli("card", *arguments)

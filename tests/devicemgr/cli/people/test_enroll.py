@@ -8,8 +8,16 @@ from devicemgr.cli.people.photos import MAX_BYTES, read_photo
 from enrollment.photos.image import PhotoError, load_photo
 
 FACE_KEYS = {
-    "ok", "reasons", "box", "face_px", "sharpness", "brightness", "yaw_deg", "pitch_deg", "roll_deg",
-}  # fmt: skip
+    "ok",
+    "reasons",
+    "box",
+    "face_px",
+    "sharpness",
+    "brightness",
+    "yaw_deg",
+    "pitch_deg",
+    "roll_deg",
+}
 
 
 @pytest.fixture
@@ -144,8 +152,11 @@ def test_withdrawing_erases_the_face_and_leaves_the_person(aigul, cli, done, pho
     file = photo("a.jpg", "face:aigul")
     done("enroll", "photo", "7", file, "--consent", "form-1")
     assert done("enroll", "withdraw", "7", "--yes") == {
-        "badge": "7", "templates_erased": 1, "verified": True, "backups_closed": True,
-    }  # fmt: skip
+        "badge": "7",
+        "templates_erased": 1,
+        "verified": True,
+        "backups_closed": True,
+    }
     shown = done("person", "show", "7")
     assert (shown["consent"], shown["templates"], shown["name"]) == (None, 0, "Aigul")
     assert done("enroll", "identify", file)["badge"] is None

@@ -25,8 +25,10 @@ def test_a_folder_is_enrolled_and_the_rest_is_told_why(home, cli, done, folder):
     ran = cli("enroll", "import", folder, "--consent", "forms-2026", "--workers", "1", "--json")
     assert ran.code == 4
     assert {key: ran.json[key] for key in ("enrolled", "skipped", "created")} == {
-        "enrolled": 3, "skipped": 0, "created": 5,
-    }  # fmt: skip
+        "enrolled": 3,
+        "skipped": 0,
+        "created": 5,
+    }
     failed = {row["badge"]: row for row in ran.json["failed"]}
     assert failed["4"]["reasons"] == ["blurred"]
     assert failed["4"]["file"].endswith("4_Dana.jpg")

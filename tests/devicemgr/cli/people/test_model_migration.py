@@ -113,8 +113,11 @@ def test_the_whole_way_there_and_back(settle, enrol, done, cli, photo, home):
     assert found["active"].startswith("mine@")
     assert model_of(cli) == found["active"]
     assert cli("status", "--json").json["gallery"] | {"model": ""} == {
-        "people": 3, "templates": 4, "model": "", "threshold": 0.5,
-    }  # fmt: skip
+        "people": 3,
+        "templates": 4,
+        "model": "",
+        "threshold": 0.5,
+    }
     assert identified(done, photo, "who2") == "2"
     assert {person["badge"]: person["templates"] for person in done("person", "list")} == {"1": 2, "2": 1, "3": 1}
     enrol("4")

@@ -39,9 +39,14 @@ def special(path: Path, name: str, data: bytes = b"x", mode: int = 0, flags: int
 def test_photos_and_folders_as_in_a_folder(home: Any, cli: Any, done: Any, tmp_path: Path) -> None:
     archive = packed(
         tmp_path / "p.ZIP",
-        {"1_Айгүл.jpg": b"face:a", "2_Omar/one.jpg": b"face:b:1", "2_Omar/two.jpg": b"face:b:2", "notes.txt": b"hi",
-         "3_Dana.jpg": b"bad:blurred"},
-    )  # fmt: skip
+        {
+            "1_Айгүл.jpg": b"face:a",
+            "2_Omar/one.jpg": b"face:b:1",
+            "2_Omar/two.jpg": b"face:b:2",
+            "notes.txt": b"hi",
+            "3_Dana.jpg": b"bad:blurred",
+        },
+    )
     before = set(tmp_path.rglob("*"))
     ran = cli("enroll", "import", archive, "--consent", "forms", "--json")
     assert (ran.code, ran.json["enrolled"], ran.json["created"]) == (4, 2, 3)

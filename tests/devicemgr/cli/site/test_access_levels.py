@@ -7,9 +7,18 @@ from devicemgr.cli.timezone import local_zone
 
 def test_a_schedule_says_back_what_it_understood(home, done, cli):
     found = done(
-        "schedule", "add", "office", "Mon-Fri 8:00-18:00", "sat 09:00-12:00", "--timezone", "asia/almaty",
-        "--holiday", "2026-12-16", "--holiday", "2026-12-16",
-    )  # fmt: skip
+        "schedule",
+        "add",
+        "office",
+        "Mon-Fri 8:00-18:00",
+        "sat 09:00-12:00",
+        "--timezone",
+        "asia/almaty",
+        "--holiday",
+        "2026-12-16",
+        "--holiday",
+        "2026-12-16",
+    )
     assert found == {
         "name": "office",
         "timezone": "Asia/Almaty",
@@ -53,8 +62,10 @@ def test_levels_are_granted_and_revoked(entrance, done):
     assert done("level", "grant", "7", "staff")["levels"] == ["staff"]
     assert done("level", "grant", "7", "staff")["levels"] == ["staff"]
     assert done("level", "show", "staff") == {
-        "name": "staff", "portals": [{"portal": "main", "schedule": None}], "people": ["7"],
-    }  # fmt: skip
+        "name": "staff",
+        "portals": [{"portal": "main", "schedule": None}],
+        "people": ["7"],
+    }
     assert done("level", "revoke", "7", "staff")["levels"] == []
     kinds = [event["kind"] for event in done("person", "export", "7")["events"]]
     assert kinds.count("admin.level_granted") == 1
@@ -76,8 +87,14 @@ def test_what_is_in_use_is_not_removed(entrance, done, cli):
         assert ran.code == 1
         assert words in ran.error
     done("level", "revoke", "7", "day")
-    for what, name in (("level", "day"), ("level", "staff"), ("schedule", "office"), ("portal", "main"),
-                       ("device", "gate-1"), ("device", "cam-in")):  # fmt: skip
+    for what, name in (
+        ("level", "day"),
+        ("level", "staff"),
+        ("schedule", "office"),
+        ("portal", "main"),
+        ("device", "gate-1"),
+        ("device", "cam-in"),
+    ):
         gone = done(what, "remove", name, "--yes")
         assert (gone["name"], gone["removed"]) == (name, True)
 
@@ -103,8 +120,10 @@ def test_names_that_are_not_there(entrance, cli, done, arguments):
     assert ran.code == 1
     assert "devicemgr " in ran.error
     assert before == [
-        done("level", "list"), done("portal", "list"), [device["name"] for device in done("device", "list")],
-    ]  # fmt: skip
+        done("level", "list"),
+        done("portal", "list"),
+        [device["name"] for device in done("device", "list")],
+    ]
 
 
 def test_names_are_taken_once(entrance, cli):

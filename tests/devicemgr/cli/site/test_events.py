@@ -22,9 +22,20 @@ from devicemgr.domain.rules.schedules import find_zone
 
 ROOT = Path(__file__).resolve().parents[4]
 KEYS = {
-    "seq", "id", "time", "kind", "portal", "direction", "device", "person", "reason", "request", "evidence",
-    "latency_ms", "detail",
-}  # fmt: skip
+    "seq",
+    "id",
+    "time",
+    "kind",
+    "portal",
+    "direction",
+    "device",
+    "person",
+    "reason",
+    "request",
+    "evidence",
+    "latency_ms",
+    "detail",
+}
 
 
 def test_a_misspelt_kind_is_told_beside_the_empty_answer(home, cli):
@@ -61,8 +72,11 @@ def test_json_is_an_event_a_line_in_the_shape_of_the_interface(happened, cli):
     assert set(granted) >= KEYS
     assert "person_id" not in granted
     assert (granted["kind"], granted["person"], granted["direction"], granted["time"]) == (
-        "access_granted", "7", "entry", "2026-12-01T08:00:00.000Z",
-    )  # fmt: skip
+        "access_granted",
+        "7",
+        "entry",
+        "2026-12-01T08:00:00.000Z",
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,9 +186,16 @@ CAUSE = "no answer from unit 1 at /dev/gate/readers in 2 s; check power, wiring 
 @pytest.mark.parametrize("width", [80, 100, 60])
 def test_on_a_terminal_a_long_cause_goes_on_below_and_starts_whole(width):
     event = {
-        "seq": 1, "time": "2026-11-24T10:15:30+00:00", "kind": "device_offline", "portal": None, "direction": None,
-        "device": "front-reader", "person": None, "reason": None, "detail": {"cause": CAUSE},
-    }  # fmt: skip
+        "seq": 1,
+        "time": "2026-11-24T10:15:30+00:00",
+        "kind": "device_offline",
+        "portal": None,
+        "direction": None,
+        "device": "front-reader",
+        "person": None,
+        "reason": None,
+        "detail": {"cause": CAUSE},
+    }
     line = events._line(event)
     rows = events._folded(line, width).plain.split("\n")
     assert len(rows) > 1
@@ -186,7 +207,14 @@ def test_on_a_terminal_a_long_cause_goes_on_below_and_starts_whole(width):
 
 def test_words_without_a_blank_are_left_whole():
     event = {
-        "seq": 1, "time": "2026-11-24T10:15:30+00:00", "kind": "device_offline", "portal": None, "direction": None,
-        "device": "d", "person": None, "reason": None, "detail": {"cause": "x" * 200},
-    }  # fmt: skip
+        "seq": 1,
+        "time": "2026-11-24T10:15:30+00:00",
+        "kind": "device_offline",
+        "portal": None,
+        "direction": None,
+        "device": "d",
+        "person": None,
+        "reason": None,
+        "detail": {"cause": "x" * 200},
+    }
     assert "x" * 200 in events._folded(events._line(event), 80).plain

@@ -54,9 +54,13 @@ def test_a_site_is_made_from_a_file_and_the_second_time_nothing_changes(file, cl
     assert (plan.code, plan.json["applied"]) == (4, False)
     assert done("device", "list") == []
     assert {(c["kind"], c["name"], c["change"]) for c in plan.json["changes"]} == {
-        ("site", "", "edit"), ("schedules", "office", "add"), ("devices", "gate-1", "add"),
-        ("devices", "cam.in", "add"), ("portals", "main", "add"), ("levels", "staff", "add"),
-    }  # fmt: skip
+        ("site", "", "edit"),
+        ("schedules", "office", "add"),
+        ("devices", "gate-1", "add"),
+        ("devices", "cam.in", "add"),
+        ("portals", "main", "add"),
+        ("levels", "staff", "add"),
+    }
     made = done("apply", file())
     assert (made["changes"], made["without_password"]) == (plan.json["changes"], ["gate-1"])
     assert done("portal", "show", "main")["require"] == "card+face"
@@ -64,9 +68,13 @@ def test_a_site_is_made_from_a_file_and_the_second_time_nothing_changes(file, cl
     assert done("level", "show", "staff")["portals"] == [{"portal": "main", "schedule": "office"}]
     kinds = [event["kind"] for event in cli("events", "--json").lines]
     assert sorted(kinds) == [
-        "admin.device_added", "admin.device_added", "admin.level_added", "admin.portal_added",
-        "admin.schedule_added", "admin.settings_changed",
-    ]  # fmt: skip
+        "admin.device_added",
+        "admin.device_added",
+        "admin.level_added",
+        "admin.portal_added",
+        "admin.schedule_added",
+        "admin.settings_changed",
+    ]
     assert cli("apply", file(), "--plan").code == 0
     assert done("apply", file())["changes"] == []
     assert len(cli("events", "--json").lines) == len(kinds)
@@ -119,12 +127,18 @@ def test_a_password_is_never_in_the_file_and_stays_where_it_is(file, cli, done, 
 def test_each_kind_is_changed_in_place(file, done):
     done("apply", file())
     changed = (
-        SITE.replace("18:00", "20:00").replace("options = { unit = 3, relays = [1, 2] }", "options = { label = 'b' }")
-        .replace("channel = 2", "channel = 1").replace("main@office", "main").replace('username = "technician"', "")
-    )  # fmt: skip
+        SITE.replace("18:00", "20:00")
+        .replace("options = { unit = 3, relays = [1, 2] }", "options = { label = 'b' }")
+        .replace("channel = 2", "channel = 1")
+        .replace("main@office", "main")
+        .replace('username = "technician"', "")
+    )
     assert {c["kind"] for c in done("apply", file(changed))["changes"]} == {
-        "schedules", "devices", "portals", "levels",
-    }  # fmt: skip
+        "schedules",
+        "devices",
+        "portals",
+        "levels",
+    }
     assert done("schedule", "show", "office")["windows"] == ["mon-fri 08:00-20:00"]
     assert done("device", "show", "gate-1")["options"] == {"label": "b"}
     assert done("portal", "show", "main")["channel"] == 1

@@ -14,9 +14,16 @@ from devicemgr import logging as logs
 from devicemgr.operations.support_bundle import BLANK, redacted_address
 
 PLANTED = [
-    "Zarina Plantagenet", "Zarina", "Plantagenet", "B-77123", "80:58499", "58499", "form-secretref", "hunter2-pass",
+    "Zarina Plantagenet",
+    "Zarina",
+    "Plantagenet",
+    "B-77123",
+    "80:58499",
+    "58499",
+    "form-secretref",
+    "hunter2-pass",
     "camuser9",
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -26,11 +33,27 @@ def furnished(entrance: Any, done: Any, photo: Any, monkeypatch: pytest.MonkeyPa
     done("card", "assign", "B-77123", "80:58499")
     done("enroll", "photo", "B-77123", photo("z.jpg", "face:zarina"), "--consent", "form-secretref")
     done(
-        "device", "add", "cam-9", "--driver", "fake_camera", "--address",
+        "device",
+        "add",
+        "cam-9",
+        "--driver",
+        "fake_camera",
+        "--address",
         "rtsp://192.0.2.9/live?channel=1&password=hunter2-pass",
-    )  # fmt: skip
-    done("device", "add", "gate-9", "--driver", "fake_gate", "--address", "/dev/gate/b", "--username", "camuser9",
-         "--password-env", "PW")  # fmt: skip
+    )
+    done(
+        "device",
+        "add",
+        "gate-9",
+        "--driver",
+        "fake_gate",
+        "--address",
+        "/dev/gate/b",
+        "--username",
+        "camuser9",
+        "--password-env",
+        "PW",
+    )
     log = logging.getLogger("devicemgr.test")
     log.addHandler(logs.kept)
     for word in PLANTED[:6]:
@@ -50,9 +73,15 @@ def test_the_bundle_helps_and_holds_nobody(furnished: None, site: Any, done: Any
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     found = contents(file)
     assert set(found) == {
-        "versions.json", "status.json", "doctor.json", "config.json", "facts.json", "home.json", "log.jsonl",
+        "versions.json",
+        "status.json",
+        "doctor.json",
+        "config.json",
+        "facts.json",
+        "home.json",
+        "log.jsonl",
         "metrics.txt",
-    }  # fmt: skip
+    }
     everything = "\n".join(found.values())
     for planted in PLANTED:
         assert planted.casefold() not in everything.casefold(), planted

@@ -51,11 +51,15 @@ def test_a_37_bit_card_answers_to_both_layouts_that_hold():
 @pytest.mark.parametrize(
     ("bits", "data", "form"),
     [
-        (0, b"", "auto"), (129, bytes(17), "auto"), (26, b"\x01", "auto"), (26, bytes(4), "auto"),
+        (0, b"", "auto"),
+        (129, bytes(17), "auto"),
+        (26, b"\x01", "auto"),
+        (26, bytes(4), "auto"),
         (32, bytes(4), "auto"),
-        (26, bytes.fromhex("A8721000"), "wiegand26"), (34, bytes.fromhex("A872104000"), "wiegand26"),
+        (26, bytes.fromhex("A8721000"), "wiegand26"),
+        (34, bytes.fromhex("A872104000"), "wiegand26"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_card_has_no_name(bits, data, form):
     assert names_of(bits, data, form) == ()
 
@@ -69,11 +73,17 @@ def test_no_bits_from_a_reader_break_it(bits, data, form):
 @pytest.mark.parametrize(
     ("written", "stored"),
     [
-        ("80:58400", "80:58400"), (" 080/58400 ", "80:58400"), ("80,58400", "80:58400"), ("080-58400", "80:58400"),
-        ("5301280", "5301280"), ("0005301280", "5301280"), ("0x50E420", "5301280"), ("50e42F", "5301295"),
+        ("80:58400", "80:58400"),
+        (" 080/58400 ", "80:58400"),
+        ("80,58400", "80:58400"),
+        ("080-58400", "80:58400"),
+        ("5301280", "5301280"),
+        ("0005301280", "5301280"),
+        ("0x50E420", "5301280"),
+        ("50e42F", "5301295"),
         ("raw:26:2a1c841", "raw:26:2A1C841"),
     ],
-)  # fmt: skip
+)
 def test_people_write_one_card_in_many_ways(written, stored):
     assert parse_number(written) == stored
 
@@ -128,10 +138,12 @@ def test_a_card_that_a_console_can_not_hold_as_one_number():
 @pytest.mark.parametrize(
     ("written", "stored"),
     [
-        ("04:AF:68:DA:C8:5A:80", str(0x04AF68DAC85A80)), ("04 a2 b3 c4", str(0x04A2B3C4)),
-        ("0012345678 188,24910", "188:24910"), ("12345678 188:24910", "188:24910"),
+        ("04:AF:68:DA:C8:5A:80", str(0x04AF68DAC85A80)),
+        ("04 a2 b3 c4", str(0x04A2B3C4)),
+        ("0012345678 188,24910", "188:24910"),
+        ("12345678 188:24910", "188:24910"),
     ],
-)  # fmt: skip
+)
 def test_a_uid_as_phones_show_it_and_the_pair_on_a_card(written, stored):
     assert parse_number(written) == stored
 
@@ -143,16 +155,30 @@ def test_a_pair_that_is_not_one_card_and_half_a_uid(written):
 
 
 SAME = [
-    ("80:58400", "5301280"), ("80:58400", "raw:26:2A1C841"), ("5301280", "raw:26:2A1C841"),
-    ("44156993", "raw:26:2A1C841"), ("44156993", "80:58400"), ("0:77", "77"), ("1000:123456", str(1000 << 19 | 123456)),
-    ("388:57549", str(388 << 16 | 57549)), ("388:57549", str(388 << 19 | 57549)),
-    (str(0x04A2B3C4), str(0xC4B3A204)), ("raw:32:04A2B3C4", str(0xC4B3A204)), ("raw:32:04A2B3C4", "raw:32:C4B3A204"),
-    (str(0x04AF68DAC85A80), str(0x805AC8DA68AF04)), ("80:4242", str(80 << 32 | 4242)),
-]  # fmt: skip
+    ("80:58400", "5301280"),
+    ("80:58400", "raw:26:2A1C841"),
+    ("5301280", "raw:26:2A1C841"),
+    ("44156993", "raw:26:2A1C841"),
+    ("44156993", "80:58400"),
+    ("0:77", "77"),
+    ("1000:123456", str(1000 << 19 | 123456)),
+    ("388:57549", str(388 << 16 | 57549)),
+    ("388:57549", str(388 << 19 | 57549)),
+    (str(0x04A2B3C4), str(0xC4B3A204)),
+    ("raw:32:04A2B3C4", str(0xC4B3A204)),
+    ("raw:32:04A2B3C4", "raw:32:C4B3A204"),
+    (str(0x04AF68DAC85A80), str(0x805AC8DA68AF04)),
+    ("80:4242", str(80 << 32 | 4242)),
+]
 OTHER = [
-    ("12345678", "123:45678"), ("80:58400", "8058400"), ("10", "20"), ("10", "21"), ("80:58400", "80:58401"),
-    ("53:1280", "5301280"), ("raw:26:0000001", "raw:34:000000001"),
-]  # fmt: skip
+    ("12345678", "123:45678"),
+    ("80:58400", "8058400"),
+    ("10", "20"),
+    ("10", "21"),
+    ("80:58400", "80:58401"),
+    ("53:1280", "5301280"),
+    ("raw:26:0000001", "raw:34:000000001"),
+]
 
 
 @pytest.mark.parametrize("pair", [*SAME, *OTHER])

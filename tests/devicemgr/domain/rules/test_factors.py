@@ -19,13 +19,19 @@ def enough(require, *, consents=True, doubtful=False):
 @pytest.mark.parametrize(
     ("require", "least"),
     [
-        (Requirement.ANY, [{FACE}, {CARD}]), (Requirement.FACE, [{FACE}]), (Requirement.CARD, [{CARD}]),
-        (Requirement.CARD_PIN, [{CARD, PIN}]), (Requirement.CARD_FACE, [{CARD, FACE}]),
-        (Requirement.PIN, [{PIN}]), (Requirement.FINGER, [{FINGER}]), (Requirement.QR, [{QR}]),
-        (Requirement.CARD_FINGER, [{CARD, FINGER}]), (Requirement.FACE_PIN, [{FACE, PIN}]),
+        (Requirement.ANY, [{FACE}, {CARD}]),
+        (Requirement.FACE, [{FACE}]),
+        (Requirement.CARD, [{CARD}]),
+        (Requirement.CARD_PIN, [{CARD, PIN}]),
+        (Requirement.CARD_FACE, [{CARD, FACE}]),
+        (Requirement.PIN, [{PIN}]),
+        (Requirement.FINGER, [{FINGER}]),
+        (Requirement.QR, [{QR}]),
+        (Requirement.CARD_FINGER, [{CARD, FINGER}]),
+        (Requirement.FACE_PIN, [{FACE, PIN}]),
         (Requirement.CARD_FACE_FINGER, [{CARD, FACE, FINGER}]),
     ],
-)  # fmt: skip
+)
 def test_the_least_that_opens(require, least):
     found = enough(require)
     assert [shown for shown in found if not any(other < shown for other in found)] == [frozenset(x) for x in least]
@@ -71,13 +77,18 @@ def test_a_lookalike_shows_something_besides_the_face():
 @pytest.mark.parametrize(
     ("require", "able", "missing"),
     [
-        ("face", {"reader"}, {"face"}), ("face", {"camera"}, set()), ("card+pin", {"camera"}, {"card", "pin"}),
-        ("card+face", {"reader"}, {"face"}), ("card+face", {"camera", "reader"}, set()),
+        ("face", {"reader"}, {"face"}),
+        ("face", {"camera"}, set()),
+        ("card+pin", {"camera"}, {"card", "pin"}),
+        ("card+face", {"reader"}, {"face"}),
+        ("card+face", {"camera", "reader"}, set()),
         ("any", {"gate", "reader"}, set()),
-        ("card+pin", {"console"}, set()), ("card", {"reader"}, set()), ("finger", {"camera", "reader"}, {"finger"}),
+        ("card+pin", {"console"}, set()),
+        ("card", {"reader"}, set()),
+        ("finger", {"camera", "reader"}, {"finger"}),
         ("qr", {"console"}, set()),
     ],
-)  # fmt: skip
+)
 def test_what_devices_can_not_tell(require, able, missing):
     found = lacking(Requirement(require), frozenset(map(Capability, able)))
     assert {str(factor) for factor in found} == missing

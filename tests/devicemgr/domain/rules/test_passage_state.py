@@ -93,8 +93,10 @@ def test_a_turn_against_the_release_is_forced_and_leaves_the_release_waiting():
     names, facts = play(Released("r1", ENTRY, 10.0, 5.0), Completed(EXIT, 11.0), Completed(ENTRY, 12.0))
     assert names == [StateName.RELEASED, StateName.RELEASED, StateName.IDLE]
     assert [(fact.kind, fact.request) for fact in facts] == [
-        (Kind.PORTAL_FORCED, None), (Kind.PASSAGE_COMPLETED, None), (Kind.PASSAGE_COMPLETED, "r1"),
-    ]  # fmt: skip
+        (Kind.PORTAL_FORCED, None),
+        (Kind.PASSAGE_COMPLETED, None),
+        (Kind.PASSAGE_COMPLETED, "r1"),
+    ]
 
 
 def test_a_turn_after_the_time_is_forced_even_if_no_tick_came_between():
@@ -114,20 +116,27 @@ def test_in_a_free_portal_people_pass_without_alarm_and_without_a_request():
 
 def test_entry_and_exit_can_be_released_side_by_side():
     _, facts = play(
-        Released("in", ENTRY, 10.0, 5.0), Released("out", EXIT, 10.5, 5.0),
-        Started(EXIT, 11.0), Completed(EXIT, 12.0), Completed(ENTRY, 13.0),
-    )  # fmt: skip
+        Released("in", ENTRY, 10.0, 5.0),
+        Released("out", EXIT, 10.5, 5.0),
+        Started(EXIT, 11.0),
+        Completed(EXIT, 12.0),
+        Completed(ENTRY, 13.0),
+    )
     assert [(fact.kind, fact.request) for fact in facts] == [
-        (Kind.PASSAGE_STARTED, "out"), (Kind.PASSAGE_COMPLETED, "out"), (Kind.PASSAGE_COMPLETED, "in"),
-    ]  # fmt: skip
+        (Kind.PASSAGE_STARTED, "out"),
+        (Kind.PASSAGE_COMPLETED, "out"),
+        (Kind.PASSAGE_COMPLETED, "in"),
+    ]
 
 
 def test_somebody_already_in_the_lane_passes_on_the_release_that_comes_then():
     names, facts = play(Started(ENTRY, 10.0), Released("r1", ENTRY, 10.2, 5.0), Completed(ENTRY, 20.0), Tick(99.0))
     assert names == [StateName.PASSING, StateName.PASSING, StateName.IDLE, StateName.IDLE]
     assert [(fact.kind, fact.request) for fact in facts] == [
-        (Kind.PORTAL_FORCED, None), (Kind.PASSAGE_STARTED, None), (Kind.PASSAGE_COMPLETED, "r1"),
-    ]  # fmt: skip
+        (Kind.PORTAL_FORCED, None),
+        (Kind.PASSAGE_STARTED, None),
+        (Kind.PASSAGE_COMPLETED, "r1"),
+    ]
 
 
 def test_the_table_answers_every_movement_in_every_situation_and_alarms_only_for_the_unexpected():

@@ -87,7 +87,7 @@ def test_a_known_person_with_a_level_and_an_open_schedule_is_granted():
         (replace(REQUEST, at=MONDAY_NOON + timedelta(hours=6)), SITE, Reason.OUTSIDE_SCHEDULE, "p1"),
         (REQUEST, replace(SITE, schedules={"office": NOWHERE}), Reason.OUTSIDE_SCHEDULE, "p1"),
     ],
-)  # fmt: skip
+)
 def test_each_reason(request_, snapshot, reason, person_id):
     assert decide(request_, snapshot) == Decision(granted=False, reason=reason, person_id=person_id)
 
@@ -97,10 +97,18 @@ def test_the_first_objection_gives_the_reason():
     at = MONDAY_NOON + timedelta(hours=9)
     site = replace(
         SITE,
-        people={"p1": replace(PERSON, face_consent=False, suspended=True, levels=frozenset(),
-                              valid_from=at + timedelta(days=2), valid_to=at - timedelta(days=2))},
+        people={
+            "p1": replace(
+                PERSON,
+                face_consent=False,
+                suspended=True,
+                levels=frozenset(),
+                valid_from=at + timedelta(days=2),
+                valid_to=at - timedelta(days=2),
+            )
+        },
         modes={"main": PortalMode.LOCKED},
-    )  # fmt: skip
+    )
     request = replace(REQUEST, at=at, now=200.0, face=replace(FACE, margin=-1.0, score=0.1))
     seen = []
 
@@ -131,9 +139,17 @@ def test_the_first_objection_gives_the_reason():
     assert decide(request, site) == GRANTED
     assert seen == sorted(seen, key=table.index)
     assert seen == [
-        Reason.STALE_EVIDENCE, Reason.AMBIGUOUS_FACE, Reason.UNKNOWN_FACE, Reason.CONSENT_WITHDRAWN, Reason.SUSPENDED,
-        Reason.NOT_YET_VALID, Reason.EXPIRED, Reason.PORTAL_LOCKED, Reason.NO_ACCESS_LEVEL, Reason.OUTSIDE_SCHEDULE,
-    ]  # fmt: skip
+        Reason.STALE_EVIDENCE,
+        Reason.AMBIGUOUS_FACE,
+        Reason.UNKNOWN_FACE,
+        Reason.CONSENT_WITHDRAWN,
+        Reason.SUSPENDED,
+        Reason.NOT_YET_VALID,
+        Reason.EXPIRED,
+        Reason.PORTAL_LOCKED,
+        Reason.NO_ACCESS_LEVEL,
+        Reason.OUTSIDE_SCHEDULE,
+    ]
 
 
 def test_the_mode_now_in_force_counts_and_fire_unlocks():
@@ -172,25 +188,47 @@ aware = st.datetimes(timezones=st.timezones())
 times = st.just(MONDAY_NOON) | st.datetimes() | aware
 names = st.sampled_from(["main", "back", "p1", "p2", "staff", "night", "office", ""])
 faces = st.builds(
-    FaceEvidence, score=floats | st.none(), threshold=floats, margin=floats | st.none(), frames=st.integers(0, 9),
-    liveness=floats | st.none(), person_id=names | st.none(), reason=st.none() | st.sampled_from(Reason),
-)  # fmt: skip
+    FaceEvidence,
+    score=floats | st.none(),
+    threshold=floats,
+    margin=floats | st.none(),
+    frames=st.integers(0, 9),
+    liveness=floats | st.none(),
+    person_id=names | st.none(),
+    reason=st.none() | st.sampled_from(Reason),
+)
 near = st.builds(lambda **fields: replace(FACE, **fields), score=st.sampled_from([0.94, 0.97]))
 requests = st.builds(
-    AccessRequest, id=names, portal=names, direction=st.sampled_from(Direction), device=names, at=times,
-    captured=floats, now=floats, face=faces | st.none(),
-) | st.builds(lambda at, face: replace(REQUEST, at=at, face=face), times, near)  # fmt: skip
+    AccessRequest,
+    id=names,
+    portal=names,
+    direction=st.sampled_from(Direction),
+    device=names,
+    at=times,
+    captured=floats,
+    now=floats,
+    face=faces | st.none(),
+) | st.builds(lambda at, face: replace(REQUEST, at=at, face=face), times, near)
 people = st.builds(
-    Person, id=st.just("p1"), badge=names, name=names, valid_from=times | st.none(), valid_to=times | st.none(),
-    suspended=st.booleans(), face_consent=st.booleans(), levels=st.frozensets(st.sampled_from(["staff", "night"])),
-)  # fmt: skip
+    Person,
+    id=st.just("p1"),
+    badge=names,
+    name=names,
+    valid_from=times | st.none(),
+    valid_to=times | st.none(),
+    suspended=st.booleans(),
+    face_consent=st.booleans(),
+    levels=st.frozensets(st.sampled_from(["staff", "night"])),
+)
 levels = st.dictionaries(st.sampled_from(["main", "back"]), st.sampled_from(["office", "night", None]))
 some_windows = st.sampled_from(["daily 00:00-24:00", "mon 09:00-13:00"]).map(parse_window)
 schedules = st.builds(
-    Schedule, name=names, timezone=st.sampled_from(["UTC", "Asia/Almaty", "No/Where"]),
+    Schedule,
+    name=names,
+    timezone=st.sampled_from(["UTC", "Asia/Almaty", "No/Where"]),
     windows=st.lists(some_windows, max_size=2).map(tuple),
     holidays=st.frozensets(st.just(MONDAY_NOON.date())),
-)  # fmt: skip
+)
 snapshots = st.builds(
     Snapshot,
     version=st.integers(),

@@ -8,8 +8,11 @@ from devicemgr.recognition.pipeline.tracker import GAP_SECONDS, MAX_TRACKS, Trac
 
 boxes = st.builds(
     lambda top, left, height, width: Box(top, left + width, top + height, left),
-    st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 400), st.integers(1, 400),
-)  # fmt: skip
+    st.integers(0, 1000),
+    st.integers(0, 1000),
+    st.integers(1, 400),
+    st.integers(1, 400),
+)
 
 
 def square(x: int, y: int, side: int = 100) -> Box:

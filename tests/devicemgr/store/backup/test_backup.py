@@ -27,8 +27,10 @@ def test_a_new_machine_has_everything_again(staff, backup, restored, done, photo
     before = done("person", "list")
     made = backup("a.dmb")
     assert (made["people"], (safe / "a.dmb").stat().st_mode & 0o777, made["bytes"]) == (
-        2, 0o600, (safe / "a.dmb").stat().st_size,
-    )  # fmt: skip
+        2,
+        0o600,
+        (safe / "a.dmb").stat().st_size,
+    )
     assert sorted(path.name for path in safe.iterdir()) == ["a.dmb", "people.keys"]
     assert not list(home.path.glob(".copy*"))
     shutil.rmtree(home.path)

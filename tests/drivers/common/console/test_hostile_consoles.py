@@ -81,12 +81,19 @@ PLAIN = {
 
 def hik_event(serial=7, newline=b"\r\n", head=b"Content-Type: application/json\r\n"):
     told = {
-        "dateTime": datetime.now(UTC).isoformat(timespec="seconds"), "eventType": "AccessControllerEvent",
+        "dateTime": datetime.now(UTC).isoformat(timespec="seconds"),
+        "eventType": "AccessControllerEvent",
         "AccessControllerEvent": {
-            "majorEventType": 5, "subEventType": 75, "serialNo": serial, "employeeNoString": "42", "cardReaderNo": 1,
-            "currentVerifyMode": "face", "remoteCheck": True, "currentEvent": True,
+            "majorEventType": 5,
+            "subEventType": 75,
+            "serialNo": serial,
+            "employeeNoString": "42",
+            "cardReaderNo": 1,
+            "currentVerifyMode": "face",
+            "remoteCheck": True,
+            "currentEvent": True,
         },
-    }  # fmt: skip
+    }
     body = json.dumps(told).encode()
     return newline.join([b"--MIME_boundary", head + b"Content-Length: %d" % len(body), b"", body, b""])
 
@@ -107,11 +114,12 @@ def stream_faults(boundary: bytes, event: bytes) -> dict[str, Any]:
         "a byte a second": lambda line: line.drip(event),
         "half a part": lambda line: (line.sendall(event[:-12]), line.recv(1)),
         "a lie about the length": lambda line: (
-            line.sendall(boundary + b"\r\nContent-Length: 999999999\r\n\r\n{"), line.recv(1)
+            line.sendall(boundary + b"\r\nContent-Length: 999999999\r\n\r\n{"),
+            line.recv(1),
         ),
         "no multipart": lambda line: line.pour(block=b"\x00\xff\r\n" * 9999),
         "lines between parts": lambda line: line.pour(event + boundary[:-1] + b"\r\n", b"x\r\n" * 9999),
-    }  # fmt: skip
+    }
 
 
 # What a stream may do, and is heard through all the same.

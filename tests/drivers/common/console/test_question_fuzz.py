@@ -128,11 +128,17 @@ def number_of(value):
 def hikvision_alert(draw, serial):
     minors = draw.choice((*[list(HIKVISION)] * 4, list(REFUSED), range(0x900)))
     inner = {
-        "majorEventType": 5, "subEventType": draw.choice(minors), "serialNo": serial, "employeeNoString": "A1",
-        "cardNo": draw.choice((*["77"] * 8, "78", "79", "", None)), "cardReaderNo": 1, "doorNo": 1,
+        "majorEventType": 5,
+        "subEventType": draw.choice(minors),
+        "serialNo": serial,
+        "employeeNoString": "A1",
+        "cardNo": draw.choice((*["77"] * 8, "78", "79", "", None)),
+        "cardReaderNo": 1,
+        "doorNo": 1,
         "currentVerifyMode": draw.choice(("faceOrFpOrCardOrPw", "face", "cardAndFace", "cardOrFaceOrPw", "fp", "")),
-        "remoteCheck": True, "currentEvent": draw.choice((True, True, True, None, False)),
-    }  # fmt: skip
+        "remoteCheck": True,
+        "currentEvent": draw.choice((True, True, True, None, False)),
+    }
     if draw.random() < 0.3:
         inner[draw.choice(list(inner))] = draw.choice(ODD)
     if draw.random() < 0.1:
@@ -183,10 +189,17 @@ def dahua_push(draw):
     at = int(moment(draw).timestamp())
     methods = draw.choice((*[list(DAHUA)] * 4, range(-1, 60)))
     data = {
-        "UserID": "A1", "CardNo": draw.choice((*["4D"] * 8, "4E", "4F", "")), "Method": draw.choice(methods),
-        "Status": 1, "ErrorCode": 0, "Door": 0, "CreateTime": at, "UTC": at, "Similarity": 90,
+        "UserID": "A1",
+        "CardNo": draw.choice((*["4D"] * 8, "4E", "4F", "")),
+        "Method": draw.choice(methods),
+        "Status": 1,
+        "ErrorCode": 0,
+        "Door": 0,
+        "CreateTime": at,
+        "UTC": at,
+        "Similarity": 90,
         "Alive": draw.choice((100, 100, 0, 1, None, "x")),
-    }  # fmt: skip
+    }
     if draw.random() < 0.3:
         data[draw.choice(list(data))] = draw.choice(ODD)
     if draw.random() < 0.1:

@@ -141,8 +141,10 @@ def test_hours_that_somebody_changed_there_are_set_right(make):
     console = make()
     console.device.keep_hours({NAME: CLOSED})
     if isinstance(console, Hik):
-        console.sim.terminal.weeks[2]["WeekPlanCfg"][0] |= {"enable": True, "TimeSegment": {
-            "beginTime": "00:00:00", "endTime": "23:59:59"}}  # fmt: skip
+        console.sim.terminal.weeks[2]["WeekPlanCfg"][0] |= {
+            "enable": True,
+            "TimeSegment": {"beginTime": "00:00:00", "endTime": "23:59:59"},
+        }
     else:
         console.sim.cgis.config["AccessTimeSchedule[100].TimeSchedule[1][0]"] = "1 00:00:00-23:59:59"
     before = len(console.written())
@@ -176,8 +178,11 @@ def test_what_somebody_else_s_hours_are_called(make):
     console.lack()
     if isinstance(console, Hik):
         console.sim.terminal.users["9"] = {
-            "employeeNo": "9", "name": "x", "doorRight": "1", "RightPlan": [{"doorNo": 1, "planTemplateNo": "3"}]
-        }  # fmt: skip
+            "employeeNo": "9",
+            "name": "x",
+            "doorRight": "1",
+            "RightPlan": [{"doorNo": 1, "planTemplateNo": "3"}],
+        }
     else:
         row = {"UserID": "9", "CardNo": "0000AB", "CardName": "x", "Doors[0]": "0", "TimeSections[0]": "103"}
         if console.sim.legacy:
@@ -264,8 +269,14 @@ def test_a_week_in_a_console_s_own_zone():
     )
     week = week_of(spans, zone, (monday + timedelta(hours=12)).astimezone(UTC))
     assert week == (
-        (("08:00:00", "18:00:00"),), (("22:00:00", "23:59:59"),), (("00:00:00", "06:00:00"),), (), (), (), (),
-    )  # fmt: skip
+        (("08:00:00", "18:00:00"),),
+        (("22:00:00", "23:59:59"),),
+        (("00:00:00", "06:00:00"),),
+        (),
+        (),
+        (),
+        (),
+    )
 
 
 MORNING = ((datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 9, 30, tzinfo=UTC)),)

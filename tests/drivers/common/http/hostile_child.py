@@ -53,9 +53,13 @@ def tried(way, address, name):
         came, error = None, f"{type(refusal).__name__}: {refusal}"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
-        "way": way, "attack": name, "came": came, "error": error, "seconds": round(time.monotonic() - began, 3),
+        "way": way,
+        "attack": name,
+        "came": came,
+        "error": error,
+        "seconds": round(time.monotonic() - began, 3),
         "mib": round((peak - before) / 1024, 1),
-    }  # fmt: skip
+    }
 
 
 def main():

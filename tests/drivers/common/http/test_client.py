@@ -152,9 +152,15 @@ def hundreds(request, connection):
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [(garbage, DeviceGarbled), (gigabyte_header, DeviceGarbled), (endless, DeviceGarbled), (too_long, DeviceGarbled),
-     (compressed, DeviceGarbled), (hundreds, DeviceUnreachable)],
-)  # fmt: skip
+    [
+        (garbage, DeviceGarbled),
+        (gigabyte_header, DeviceGarbled),
+        (endless, DeviceGarbled),
+        (too_long, DeviceGarbled),
+        (compressed, DeviceGarbled),
+        (hundreds, DeviceUnreachable),
+    ],
+)
 @pytest.mark.parametrize("once", [False, True])
 def test_faults_end_soon(device, fault, error, once):
     _, link = device(with_digest(fault))

@@ -60,7 +60,7 @@ def attacks(canary, big=900_000):
         "utf-16-bomb": (f"<!DOCTYPE z [{lol(8, 16)}]>", "", "&a7;"),
         "utf-16-elements": ("", "", "<a/>" * (big // 8)),
         "utf-7-elements": ('<?xml version="1.0" encoding="UTF-7"?>', "", "+ADw-a/+AD4-" * (big // 12)),
-    }  # fmt: skip
+    }
 
 
 def _at_the_bounds(big):

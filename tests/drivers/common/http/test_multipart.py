@@ -24,9 +24,13 @@ def read(*chunks, reader=None):
 
 PICTURE = part(FACE, head=b'Content-Disposition: form-data; name="Picture"\r\nContent-ID: pictureImage')
 CAPTURE = (
-    b"--MIME_boundary\r\n" + part(EVENT) + part(b"<a/>", b"\n", b"Content-Type: application/xml") + PICTURE
-    + part(EVENT, head=b"", length=False) + part(EVENT)
-)  # fmt: skip
+    b"--MIME_boundary\r\n"
+    + part(EVENT)
+    + part(b"<a/>", b"\n", b"Content-Type: application/xml")
+    + PICTURE
+    + part(EVENT, head=b"", length=False)
+    + part(EVENT)
+)
 
 
 def test_a_capture():

@@ -95,11 +95,21 @@ def watch(addresses):
     states = Counter(str(state.health) for state in supervisor.states())
     supervisor.stop(10)
     schema_ms, schema_mib = schema_cost(200)
-    print(json.dumps({
-        "cold_s": round(cold, 2), "connected_s": round(connected, 2), "mib_per_camera": round(per_camera, 3),
-        "core_percent_at_rest": round(core, 1), "schema_ms": round(schema_ms, 2), "schema_mib": round(schema_mib, 3),
-        "states": states, "loads": loads, "lost": lost[:5],
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "cold_s": round(cold, 2),
+                "connected_s": round(connected, 2),
+                "mib_per_camera": round(per_camera, 3),
+                "core_percent_at_rest": round(core, 1),
+                "schema_ms": round(schema_ms, 2),
+                "schema_mib": round(schema_mib, 3),
+                "states": states,
+                "loads": loads,
+                "lost": lost[:5],
+            }
+        )
+    )
 
 
 if sys.argv[1] == "sims":

@@ -72,7 +72,7 @@ def test_alarm_inputs(device, connect, facts_until, listening):
     assert facts_until(camera, 2) == [
         GateAlarm(1, Kind.TAMPER, "input input-1", active=True),
         GateAlarm(1, Kind.PORTAL_HELD_OPEN, "input input-2", active=True),
-    ]  # fmt: skip
+    ]
     with pytest.raises(InvalidInput, match="stands for two"):
         connect(device, tamper_input="input-1", rex_input="input-1")
 

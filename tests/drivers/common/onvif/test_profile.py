@@ -10,10 +10,15 @@ from drivers.sim.onvif.simulator import DOOR, SimulatedOnvif
 
 STREAM = {"codec": "h264", "width": 1920, "height": 1080, "fps": 10, "gop": 20, "bitrate": 2048}
 EACH = {
-    "ntp": (["192.0.2.1", "2001:db8::1", "ntp.example"], "not used"), "time_zone": ("<+05>-5", "UTC0"),
-    "stream": (STREAM, None), "osd_text": ("Gate 1 <&>", ["CAMERA 1"]), "osd_clock": (True, False),
-    "hostname": ("cam-lobby", "sim-1"), "discovery": (False, True), "https": (True, False),
-}  # fmt: skip
+    "ntp": (["192.0.2.1", "2001:db8::1", "ntp.example"], "not used"),
+    "time_zone": ("<+05>-5", "UTC0"),
+    "stream": (STREAM, None),
+    "osd_text": ("Gate 1 <&>", ["CAMERA 1"]),
+    "osd_clock": (True, False),
+    "hostname": ("cam-lobby", "sim-1"),
+    "discovery": (False, True),
+    "https": (True, False),
+}
 
 
 @pytest.fixture
@@ -53,8 +58,13 @@ def test_what_the_device_holds_afterwards(device, desk):
     assert (state.protocols["HTTPS"], state.protocols["HTTP"]) == ((True, 443), (True, 80))
     main = state.encoders[0]
     assert (main.encoding, main.width, main.height, main.fps, main.gop, main.bitrate) == (
-        "H264", 1920, 1080, 10, 20, 2048,
-    )  # fmt: skip
+        "H264",
+        1920,
+        1080,
+        10,
+        20,
+        2048,
+    )
     assert state.encoders[1].width == 640, "the other profile's encoder is left alone"
     assert [(osd.kind, osd.text) for osd in state.osds] == [("Plain", "Gate 1 <&>"), ("DateAndTime", "")]
 
@@ -108,10 +118,12 @@ def test_from_h264_to_jpeg_and_back(device, desk, missing):
 @pytest.mark.parametrize(
     ("wanted", "nearest"),
     [
-        ({"width": 1280, "height": 721}, "1280x720"), ({"fps": 12}, "10"), ({"gop": 400}, "250"),
+        ({"width": 1280, "height": 721}, "1280x720"),
+        ({"fps": 12}, "10"),
+        ({"gop": 400}, "250"),
         ({"bitrate": 20}, "64"),
     ],
-)  # fmt: skip
+)
 def test_a_value_that_is_not_offered_is_refused_with_the_nearest(device, desk, wanted, nearest):
     with pytest.raises(DeviceRefused, match=f"nearest is {nearest}: put that into the profile"):
         desk().check(Setting("stream", wanted))
@@ -136,11 +148,17 @@ def test_texts_are_taken_away_and_added(device, desk):
 @pytest.mark.parametrize(
     ("kind", "operations"),
     [
-        ("osd_text", ["GetOSDs"]), ("osd_clock", ["GetOSDs"]), ("ntp", ["GetNTP"]), ("hostname", ["GetHostname"]),
-        ("discovery", ["GetDiscoveryMode"]), ("https", ["GetNetworkProtocols"]), ("user", ["GetUsers"]),
-        ("password", ["GetUsers"]), ("stream", ["GetVideoEncoderConfigurations"]),
+        ("osd_text", ["GetOSDs"]),
+        ("osd_clock", ["GetOSDs"]),
+        ("ntp", ["GetNTP"]),
+        ("hostname", ["GetHostname"]),
+        ("discovery", ["GetDiscoveryMode"]),
+        ("https", ["GetNetworkProtocols"]),
+        ("user", ["GetUsers"]),
+        ("password", ["GetUsers"]),
+        ("stream", ["GetVideoEncoderConfigurations"]),
     ],
-)  # fmt: skip
+)
 def test_what_the_device_does_not_have_is_no_failure(device, desk, kind, operations):
     device.faults.lacking = operations
     with pytest.raises(DeviceLacks):
@@ -229,13 +247,19 @@ def test_secrets_are_in_no_repr():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {}, {"hostname": "a b"}, {"ntp": []}, {"ntp": ["a b"]}, {"time_zone": "Asia/Almaty"},
+        {},
+        {"hostname": "a b"},
+        {"ntp": []},
+        {"ntp": ["a b"]},
+        {"time_zone": "Asia/Almaty"},
         {"stream": {"width": 640}},
-        {"users": [{"name": "a"}, {"name": "A"}]}, {"osd": {"text": "a\nb"}}, {"users": [{"name": "a:b"}]},
+        {"users": [{"name": "a"}, {"name": "A"}]},
+        {"osd": {"text": "a\nb"}},
+        {"users": [{"name": "a:b"}]},
         {"colour": 1},
         {"stream": {"codec": "av1"}},
     ],
-)  # fmt: skip
+)
 def test_a_profile_that_makes_no_sense(wrong):
     with pytest.raises(ValueError, match="Profile"):
         Profile.model_validate(wrong)
@@ -243,13 +267,28 @@ def test_a_profile_that_makes_no_sense(wrong):
 
 def test_the_order_in_which_things_are_set():
     profile = Profile.model_validate(
-        {"https": True, "replace_default_password": True, "users": [{"name": "viewer"}], "hostname": "{name}",
-         "stream": {"fps": 10}, "osd": {"text": "At {name}", "clock": "off"}, "discovery": "off", "ntp": "dhcp",
-         "time_zone": "UTC0"}
-    )  # fmt: skip
+        {
+            "https": True,
+            "replace_default_password": True,
+            "users": [{"name": "viewer"}],
+            "hostname": "{name}",
+            "stream": {"fps": 10},
+            "osd": {"text": "At {name}", "clock": "off"},
+            "discovery": "off",
+            "ntp": "dhcp",
+            "time_zone": "UTC0",
+        }
+    )
     assert [(s.name, s.value) for s in profile.settings("cam_1")] == [
-        ("ntp", "dhcp"), ("time_zone", "UTC0"), ("stream", {"fps": 10.0}), ("osd_text", "At cam_1"),
-        ("osd_clock", False), ("hostname", "cam-1"), ("discovery", False), ("user viewer", "user"),
-        ("password", True), ("https", True),
-    ]  # fmt: skip
+        ("ntp", "dhcp"),
+        ("time_zone", "UTC0"),
+        ("stream", {"fps": 10.0}),
+        ("osd_text", "At cam_1"),
+        ("osd_clock", False),
+        ("hostname", "cam-1"),
+        ("discovery", False),
+        ("user viewer", "user"),
+        ("password", True),
+        ("https", True),
+    ]
     assert Profile.model_validate(profile.stated()) == profile

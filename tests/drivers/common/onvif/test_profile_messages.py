@@ -95,13 +95,16 @@ def _names(node):
 
 
 def test_media_1_from_jpeg_to_h264():
-    device = Recorded(
-        GetVideoEncoderConfigurations=CONFIGURATION_1, GetVideoEncoderConfigurationOptions=OPTIONS_1
-    )  # fmt: skip
+    device = Recorded(GetVideoEncoderConfigurations=CONFIGURATION_1, GetVideoEncoderConfigurationOptions=OPTIONS_1)
     encoder = find_encoder(device, MEDIA, "e<1")
     assert encoder.values() == {
-        "codec": "jpeg", "width": 640, "height": 480, "fps": None, "gop": None, "bitrate": None,
-    }  # fmt: skip
+        "codec": "jpeg",
+        "width": 640,
+        "height": 480,
+        "fps": None,
+        "gop": None,
+        "bitrate": None,
+    }
     wanted = {"codec": "h264", "width": 1920, "height": 1080, "fps": 10.0}
     encoder.check(wanted)
     encoder.write(wanted)
@@ -114,9 +117,7 @@ def test_media_1_from_jpeg_to_h264():
 
 
 def test_media_2_from_h264_to_h265_with_elements_that_have_no_namespace():
-    device = Recorded(
-        GetVideoEncoderConfigurations=CONFIGURATION_2, GetVideoEncoderConfigurationOptions=OPTIONS_2
-    )  # fmt: skip
+    device = Recorded(GetVideoEncoderConfigurations=CONFIGURATION_2, GetVideoEncoderConfigurationOptions=OPTIONS_2)
     encoder = find_encoder(device, MEDIA2, "e1")
     wanted = {"codec": "h265", "fps": 12.5, "gop": 10}
     encoder.check(wanted)

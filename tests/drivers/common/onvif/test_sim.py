@@ -141,9 +141,11 @@ def test_doors_open_for_a_time_and_close(device):
         door.events.wait_for("notified", 4)
         told = [(e["topic"].rpartition("/")[2], e["data"]["State"]) for e in door.events.all("notified")]
         assert told == [
-            ("DoorMode", "Accessed"), ("LockPhysicalState", "Unlocked"), ("DoorMode", "Locked"),
+            ("DoorMode", "Accessed"),
+            ("LockPhysicalState", "Unlocked"),
+            ("DoorMode", "Locked"),
             ("LockPhysicalState", "Locked"),
-        ]  # fmt: skip
+        ]
 
 
 def test_probes_are_answered_unless_discovery_is_off(device):
@@ -184,9 +186,13 @@ def test_the_command_obeys_lines_and_tells(tmp_path):
         child.stdin.flush()
         told = [json.loads(child.stdout.readline()) for _ in range(3)]
         assert told[0] | {"monotonic": 0} == {
-            "device": 2, "event": "notified", "topic": "tns1:Door/State/DoorAlarm", "source": {"DoorToken": "door-1"},
-            "data": {"State": "DoorForcedOpen"}, "monotonic": 0,
-        }  # fmt: skip
+            "device": 2,
+            "event": "notified",
+            "topic": "tns1:Door/State/DoorAlarm",
+            "source": {"DoorToken": "door-1"},
+            "data": {"State": "DoorForcedOpen"},
+            "monotonic": 0,
+        }
         assert told[2]["event"] == "error"
         assert "no fault 'nonsense'" in told[2]["message"]
     finally:

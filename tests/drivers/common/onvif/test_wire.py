@@ -60,12 +60,17 @@ def certificate(tmp_path):
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "camera")])
     now = datetime.now(UTC)
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
         .add_extension(x509.BasicConstraints(True, None), True)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     file = tmp_path / "camera.pem"
     coded = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     file.write_bytes(key.private_bytes(*coded) + made.public_bytes(serialization.Encoding.PEM))
@@ -161,6 +166,9 @@ def test_attacks_are_refused_and_reach_nowhere(device, connect, kind, only, wait
                 camera.open()
         assert resident() - before < 20 * 2**20
         assert device.events.all("injected")[0] | {"monotonic": 0} == {
-            "event": "injected", "fault": f"hostile {kind}", "operation": only, "monotonic": 0
-        }  # fmt: skip
+            "event": "injected",
+            "fault": f"hostile {kind}",
+            "operation": only,
+            "monotonic": 0,
+        }
     assert lure.visits == 0

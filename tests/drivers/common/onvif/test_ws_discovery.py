@@ -92,8 +92,9 @@ def test_two_probes_by_type_and_by_scope_byte_for_byte():
         assert ws_discovery.discover(0.2, [HOST]) == []
     kinds = [re.search(rb"<d:Probe>(.*)</d:Probe>", probe)[1] for probe in heard[:2]]
     assert kinds == [
-        b"<d:Types>dn:NetworkVideoTransmitter</d:Types>", b"<d:Scopes>onvif://www.onvif.org</d:Scopes>",
-    ]  # fmt: skip
+        b"<d:Types>dn:NetworkVideoTransmitter</d:Types>",
+        b"<d:Scopes>onvif://www.onvif.org</d:Scopes>",
+    ]
 
 
 def test_names_are_decoded_and_doors_told():
@@ -168,9 +169,11 @@ def test_no_usable_address_is_no_device(addresses):
     assert found(match(addresses)) == []
 
 
-BOMB = '<!DOCTYPE e [<!ENTITY a "aaaaaaaaaa">' + "".join(
-    f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)
-) + "]>"  # fmt: skip
+BOMB = (
+    '<!DOCTYPE e [<!ENTITY a "aaaaaaaaaa">'
+    + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
+    + "]>"
+)
 
 
 @pytest.mark.parametrize(
@@ -179,13 +182,15 @@ BOMB = '<!DOCTYPE e [<!ENTITY a "aaaaaaaaaa">' + "".join(
         lambda whole: BOMB + whole.replace("Front", "&j;"),
         lambda whole: ("<?xml version='1.0' encoding='utf-16'?>" + BOMB + whole).encode("utf-16"),
         lambda whole: '<!DOCTYPE e SYSTEM "http://127.0.0.1:1/x">' + whole,
-        lambda whole: whole[:-9], lambda whole: b"\x00\xff" * 100,
+        lambda whole: whole[:-9],
+        lambda whole: b"\x00\xff" * 100,
         lambda whole: whole.replace("<e:Body>", "<e:Body>" + "<x>" * 5000 + "</x>" * 5000),
         lambda whole: re.sub("urn:uuid:[0-9a-f-]{36}", "urn:uuid:00000000-0000-0000-0000-000000000000", whole),
-        lambda whole: whole.replace("ProbeMatches>", "Other>"), lambda whole: b"",
+        lambda whole: whole.replace("ProbeMatches>", "Other>"),
+        lambda whole: b"",
     ],
     ids=["bomb", "utf16", "dtd", "cut", "binary", "deep", "not ours", "other", "empty"],
-)  # fmt: skip
+)
 def test_hostile_answers_are_dropped_and_the_next_one_is_heard(spoil):
     def make(relates):
         good = ANSWER.format(relates=relates, matches=match(f"http://{HOST}:8080"))
@@ -249,11 +254,14 @@ def ask(kind, port, monkeypatch, host=f"{NET}.4", seconds=5.0):
 @pytest.mark.parametrize(
     ("realm", "body", "kind", "model"),
     [
-        ("DS-K1T671", b"", "hikvision_console", "DS-K1T671"), ("iDS-9", b"", "hikvision_console", "iDS-9"),
+        ("DS-K1T671", b"", "hikvision_console", "DS-K1T671"),
+        ("iDS-9", b"", "hikvision_console", "iDS-9"),
         ("web", b"<userCheck xmlns='http://www.isapi.org/ver20/XMLSchema'/>", "hikvision_console", ""),
-        ("Login to 0123", b"", "dahua_console", ""), ("router", b"", None, ""), ("DS-\x1b[2J", b"", None, ""),
+        ("Login to 0123", b"", "dahua_console", ""),
+        ("router", b"", None, ""),
+        ("DS-\x1b[2J", b"", None, ""),
     ],
-)  # fmt: skip
+)
 def test_consoles_are_known_by_how_they_ask_for_a_login(realm, body, kind, model, monkeypatch):
     with web(login(realm, body)) as (port, requests):
         for asked in ("hikvision_console", "dahua_console"):
@@ -262,8 +270,9 @@ def test_consoles_are_known_by_how_they_ask_for_a_login(realm, body, kind, model
                 [(kind, f"http://{NET}.4:{port}", model)] if kind == asked else []
             )
         assert [request.split(b" ")[1].split(b"?")[0] for request in requests] == [
-            b"/ISAPI/System/deviceInfo", b"/cgi-bin/magicBox.cgi",
-        ]  # fmt: skip
+            b"/ISAPI/System/deviceInfo",
+            b"/cgi-bin/magicBox.cgi",
+        ]
         assert not any(b"uthorization" in request for request in requests)
 
 
@@ -333,17 +342,24 @@ def test_a_camera_is_found_by_multicast_on_each_interface(two_boxes):
     python, root = sys.executable, Path(__file__).parents[4]
     camera = subprocess.Popen(
         ["ip", "netns", "exec", there, python, "-m", "cli", "sim", "onvif", "--host", address, "--discovery", "--json"],
-        stdout=subprocess.PIPE, stdin=subprocess.PIPE, cwd=root, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        cwd=root,
+        text=True,
+    )
     try:
         assert json.loads(camera.stdout.readline())
         look = (
             "from drivers.common.onvif.ws_discovery import discover; print([one.address for one in discover(1.5, ())])"
         )
         ran = subprocess.run(
-            ["ip", "netns", "exec", here, python, "-c", look], cwd=root, capture_output=True, text=True, timeout=30,
+            ["ip", "netns", "exec", here, python, "-c", look],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=30,
             check=True,
-        )  # fmt: skip
+        )
         assert f"http://{address}" in ran.stdout
     finally:
         camera.terminate()

@@ -65,11 +65,26 @@ def test_the_drivers_baudrate_is_the_default_only():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ttyUSB0", "COM3", "/dev/x\0y", "serial:/dev/x?baudrate=fast", "serial:/dev/x?baudrate=99999999999", "tcp://",
-     "serial:/dev/x?baudrate", "serial:/dev/x?speed=9600", "serial:/dev/x?parity=Q", "serial:/dev/x?stopbits=3",
-     "tcp://host", "tcp://host:notaport", "tcp://host:70000", "tcp://host:1/path", "http://host:80",
-     "/dev/x?baudrate=²"],
-)  # fmt: skip
+    [
+        "",
+        "ttyUSB0",
+        "COM3",
+        "/dev/x\0y",
+        "serial:/dev/x?baudrate=fast",
+        "serial:/dev/x?baudrate=99999999999",
+        "tcp://",
+        "serial:/dev/x?baudrate",
+        "serial:/dev/x?speed=9600",
+        "serial:/dev/x?parity=Q",
+        "serial:/dev/x?stopbits=3",
+        "tcp://host",
+        "tcp://host:notaport",
+        "tcp://host:70000",
+        "tcp://host:1/path",
+        "http://host:80",
+        "/dev/x?baudrate=²",
+    ],
+)
 def test_bad_addresses_are_one_line_that_shows_how_to_write_it(text):
     with pytest.raises(InvalidInput) as caught:
         parse_address(text)

@@ -84,9 +84,17 @@ class RtspPeer(Listener):
     `between`: bytes that it sends between two packets of video.
     """
 
-    def __init__(self, *, one_use: bool = False, algorithm: str = "MD5", statuses: dict[str, str] | None = None,
-                 challenges: Callable[["RtspPeer", str], list[str]] | None = None,
-                 user: str = USER, realm: str = "cam", between: bytes = b"") -> None:  # fmt: skip
+    def __init__(
+        self,
+        *,
+        one_use: bool = False,
+        algorithm: str = "MD5",
+        statuses: dict[str, str] | None = None,
+        challenges: Callable[["RtspPeer", str], list[str]] | None = None,
+        user: str = USER,
+        realm: str = "cam",
+        between: bytes = b"",
+    ) -> None:
         self.user, self.realm, self.between = user, realm, between
         self.one_use, self.algorithm, self.statuses = one_use, algorithm, statuses or {}
         self.challenges = challenges or (lambda peer, _: [peer.digest()])
@@ -136,8 +144,10 @@ class RtspPeer(Listener):
     def answer(self, peer: socket.socket, method: str, uri: str, head: str) -> None:
         body = ""
         if method == "DESCRIBE":
-            body = ("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n"
-                    "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n")  # fmt: skip
+            body = (
+                "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n"
+                "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
+            )
             head += f"Content-Base: {uri}/\r\nContent-Type: application/sdp\r\nContent-Length: {len(body)}\r\n"
         elif method == "SETUP":
             head += "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=60\r\n"
