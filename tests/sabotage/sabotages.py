@@ -59,12 +59,12 @@ SABOTAGES = (
     one(
         "acknowledged before the commit",
         "devicemgr/ledger/writer.py",
-        """            entries = ledger_rows.append(session, facts)
+        """            entries = events.append(session, facts)
         del self._backlog[: len(batch)]
         for item, entry in zip(batch, entries, strict=False):
             _call(item.then, entry)
 """,
-        """            entries = ledger_rows.append(session, facts)
+        """            entries = events.append(session, facts)
             for item, entry in zip(batch, entries, strict=False):
                 _call(item.then, entry)
         del self._backlog[: len(batch)]
@@ -255,7 +255,7 @@ SABOTAGES = (
     ),
     one(
         "an unknown face's numbers written down",
-        "devicemgr/access/release.py",
+        "devicemgr/access/ledger_facts.py",
         "    return shown or None\n",
         '    shown |= {"probe": [0.5] * 128} if request.face and request.face.person_id is None else {}\n'
         "    return shown or None\n",
@@ -360,7 +360,7 @@ SABOTAGES = (
     ),
     one(
         "passwords tried without limit",
-        "devicemgr/security/sessions.py",
+        "devicemgr/security/rate_limit.py",
         "            if len(tries) >= self._most:\n",
         "            if False:\n",
         "tests/devicemgr/api/test_tcp.py",
@@ -517,8 +517,8 @@ SABOTAGES = (
     one(
         "an import that brings back who withdrew",
         "devicemgr/people/consents.py",
-        "    if terms.bulk and (refused := rows.newest_withdrawn(row)) is not None:\n",
-        "    if False and (refused := rows.newest_withdrawn(row)) is not None:\n",
+        "    if terms.bulk and (refused := consents.newest_withdrawn(row)) is not None:\n",
+        "    if False and (refused := consents.newest_withdrawn(row)) is not None:\n",
         "tests/devicemgr/cli/people/test_withdrawn.py",
         "tests/devicemgr/api/test_withdrawn_consent.py",
     ),

@@ -258,10 +258,11 @@ KILLED = """
 import sys, time
 sys.path[:0] = {paths!r}
 from pathlib import Path
-from devicemgr.people import model_migration as migrating; from devicemgr.site import site as sites
+from devicemgr.people import model_migration
+from devicemgr.site import site as sites
 from devicemgr.home import Home
 from enrollment.matching.gallery import build_gallery
-from test_migrate import MODEL, OwnAnalyser, ProvingService
+from tests.devicemgr.cli.people.test_model_migration import MODEL, OwnAnalyser, ProvingService
 from tests.conftest import FakeAnalyser
 fake = FakeAnalyser()
 class Slow(OwnAnalyser):
@@ -271,7 +272,7 @@ class Slow(OwnAnalyser):
 desk = ProvingService(fake, None, lambda own: Slow(fake, own))
 parts = sites.Parts(None, desk, build_gallery, MODEL, "x:y", "x:y")
 site = sites.open_site(Home(Path({home!r})), parts)
-while migrating.work(site, most=2):
+while model_migration.work(site, most=2):
     print("batch", flush=True)
 time.sleep(60)
 """
