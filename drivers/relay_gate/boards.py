@@ -6,6 +6,7 @@ kmtronic  FF relay 00|01            no answer; FF relay 03 -> FF relay 00|01; 4 
                                   of the question counts
 numato    "relay on 0\\r"            echo and a prompt; "relay read 0\\r" -> echo, "on" or "off", prompt
           "gpio read 0\\r"           echo, "1" or "0", prompt
+devantech 64+relay on, 6E+relay off  no answer; 5A -> module and version, 5B -> one byte, a bit for each relay
 """
 
 import re
@@ -133,7 +134,31 @@ class Numato:
         return None if found is None else found[1] == yes
 
 
-BOARDS: dict[str, Callable[[], Board]] = {"lcus": Lcus, "kmtronic": KmTronic, "numato": Numato}
+class Devantech:
+    """USB-RLY02, 08 and 16 (Devantech's technical documentation): single bytes, relays 1 to 8.
+
+    The state is asked for together with the module's number and version, so that three bytes must come: one byte
+    alone can't be told from an echo of the question.
+    """
+
+    confirms = True
+    most = 8
+    most_inputs = 0
+
+    def switch(self, line: Line, relay: int, on: bool) -> None:
+        line.write(bytes([(0x64 if on else 0x6E) + relay]))
+
+    def state(self, line: Line, relay: int) -> bool | None:
+        answer = _until_silent(line, b"\x5a\x5b")
+        return bool(answer[2] >> (relay - 1) & 1) if len(answer) == 3 else None
+
+    def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
+        return None
+
+
+BOARDS: dict[str, Callable[[], Board]] = {
+    "lcus": Lcus, "kmtronic": KmTronic, "numato": Numato, "devantech": Devantech,
+}  # fmt: skip
 
 
 def _numato_index(relay: int) -> bytes:

@@ -1,4 +1,4 @@
-"""USB relay boards as gates: LCUS, KMTronic and Numato, each a serial port.
+"""USB relay boards as gates: LCUS, KMTronic, Numato and Devantech on a serial port, and HID boards ("USBRelay").
 
 These boards have no timer: a daemon that dies mid-pulse leaves the relay on until it is started again.
 """
@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, JsonValue
-from devicemgr.domain.ports.device import Delivery
+from devicemgr.domain.ports.device import Delivery, Gate
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from drivers.common.fire_inputs import declared
@@ -20,15 +20,18 @@ from drivers.common.serial.address import SerialAddress, TcpAddress, parse_addre
 from drivers.common.serial.line import Line, NoAnswer, WriteStalled
 from drivers.common.serial.trace import Trace, TracedLine
 from drivers.relay_gate.boards import BOARDS, Board
+from drivers.relay_gate.hid_board import MAX_RELAYS, HidRelayGate, parse_node
 
-BAUDRATE = 9600
+# Devantech states 19200 for its boards with a USB-serial chip; the others take any rate.
+BAUDRATE = {"lcus": 9600, "kmtronic": 9600, "numato": 9600, "devantech": 19200}
 
 
 class Options(InputOptions):
     """Which board, and which relays."""
 
-    model: Literal["lcus", "kmtronic", "numato"] = Field(
-        description="lcus: LCTech boards (USB id 1a86:7523), which confirm nothing. kmtronic, numato: read back after "
+    model: Literal["lcus", "kmtronic", "numato", "devantech", "usbrelay"] = Field(
+        description="lcus: LCTech boards (USB id 1a86:7523), which confirm nothing. kmtronic, numato, devantech "
+        "(USB-RLY02, 08 and 16), usbrelay (HID boards, USB id 16c0:05df): read back after "
         "each switching. None of them has a timer: after a crash or power cut of this computer mid-pulse the relay "
         "STAYS ON until the daemon is back"
     )
@@ -130,23 +133,28 @@ class RelayGate(RelayDevice):
         return self._line
 
 
-def build(config: DeviceConfig) -> RelayGate:
-    """A gate that is not connected yet; InvalidInput for an address or option that cannot be."""
+def build(config: DeviceConfig) -> Gate:
+    """Return a gate that is not connected yet; InvalidInput for an address or option that cannot be."""
     options = read_options(Options, config)
+    if options.model == "usbrelay":
+        _require_fit(options, MAX_RELAYS, 0)
+        return HidRelayGate(config.name, parse_node(config.address), options)
     board = BOARDS[options.model]()
-    if max([*options.all_relays(), *options.lamps().values()]) > board.most:
-        raise InvalidInput(
-            f"{options.model} boards have relays 1 to {board.most}; see channel, relay_entry and channels"
-        )
-    if max(options.inputs().values(), default=0) > board.most_inputs:
-        most = f"inputs 1 to {board.most_inputs}" if board.most_inputs else "no inputs"
-        raise InvalidInput(f"{options.model} boards have {most}; see the options ending in _input")
-    return RelayGate(config.name, parse_address(config.address, BAUDRATE), board, options)
+    _require_fit(options, board.most, board.most_inputs)
+    return RelayGate(config.name, parse_address(config.address, BAUDRATE[options.model]), board, options)
+
+
+def _require_fit(options: Options, most: int, most_inputs: int) -> None:
+    if max([*options.all_relays(), *options.lamps().values()]) > most:
+        raise InvalidInput(f"{options.model} boards have relays 1 to {most}; see channel, relay_entry and channels")
+    if max(options.inputs().values(), default=0) > most_inputs:
+        have = f"inputs 1 to {most_inputs}" if most_inputs else "no inputs"
+        raise InvalidInput(f"{options.model} boards have {have}; see the options ending in _input")
 
 
 DRIVER = Driver(
     kind="relay_gate",
-    title="USB relay board (LCUS, KMTronic, Numato); without a timer, so a crash mid-pulse leaves the relay on",
+    title="USB relay board (serial or HID); without a timer, so a crash mid-pulse leaves the relay on",
     capabilities=frozenset({Capability.GATE}),
     options=Options,
     build=build,

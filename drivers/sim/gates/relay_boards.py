@@ -1,4 +1,4 @@
-"""Simulated relay boards: lcus, kmtronic and numato on a serial port, and a Modbus board."""
+"""Simulated relay boards: lcus, kmtronic, numato and devantech on a serial port, and a Modbus board."""
 
 import re
 import struct
@@ -16,7 +16,7 @@ from drivers.sim.base.ports import PtyPort
 from drivers.sim.gates.dry_contact_turnstile import PercoArm
 from drivers.sim.gates.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Faults, Handler, ModbusUnit, Refusal
 
-Model = Literal["lcus", "kmtronic", "numato", "modbus"]
+Model = Literal["lcus", "kmtronic", "numato", "devantech", "modbus"]
 MOST_HEARD = 512
 Contacts = Literal["none", "pulse", "potential"]
 # A board that frames nothing has no unit, and confirms by being read.
@@ -175,6 +175,29 @@ class NumatoBoard(SerialBoard):
         return order[0] + b"\n\r" + answer + b">"
 
 
+class DevantechBoard(SerialBoard):
+    """A USB-RLY16, module 9: single bytes, but for 5C, which sets all relays to the byte that follows."""
+
+    pattern = re.compile(rb"\x5c[\x00-\xff]|[\x38\x5a\x5b\x64-\x6c\x6e-\x76]", re.DOTALL)
+
+    def obey(self, order: re.Match[bytes]) -> bytes:
+        match order[0][0]:
+            case 0x38:
+                return b"00001234"
+            case 0x5A:
+                return b"\x09\x02"
+            case 0x5B:
+                return bytes([sum(1 << (relay - 1) for relay, on in self.relays.on.items() if on)])
+            case 0x5C:
+                for relay in self.relays.on:
+                    self.relays.switch(relay, bool(order[0][1] >> (relay - 1) & 1))
+            case byte:
+                chosen = byte - (0x64 if byte < 0x6E else 0x6E)
+                for relay in [chosen] if chosen else list(self.relays.on):
+                    self.relays.switch(relay, byte < 0x6E)
+        return b""
+
+
 def _modbus_handlers(relays: Relays) -> dict[int, Handler]:
     """Functions 1, 2 and 5 of a board with flash coils (0x0200 on, then off by itself)."""
 
@@ -234,7 +257,9 @@ class SimulatedRelayBoard(Plugged):
             self.faults = unit_brain.faults
             brain = unit_brain
         else:
-            kinds = {"lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard}
+            kinds = {
+                "lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard, "devantech": DevantechBoard,
+            }  # fmt: skip
             brain = kinds[model](self.relays, self.events, self.faults)
         self._brain = brain
         super().__init__(PtyPort(link), brain)

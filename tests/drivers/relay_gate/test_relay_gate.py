@@ -9,11 +9,18 @@ from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, Inva
 from drivers.relay_gate.boards import BOARDS
 from drivers.sim.base.events import EventLog
 from drivers.sim.gates.modbus_unit import Faults
-from drivers.sim.gates.relay_boards import KmTronicBoard, LcusBoard, NumatoBoard, Relays, SimulatedRelayBoard
+from drivers.sim.gates.relay_boards import (
+    DevantechBoard,
+    KmTronicBoard,
+    LcusBoard,
+    NumatoBoard,
+    Relays,
+    SimulatedRelayBoard,
+)
 
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
-MODELS = ("lcus", "kmtronic", "numato")
-READING_BACK = ("kmtronic", "numato")
+MODELS = ("lcus", "kmtronic", "numato", "devantech")
+READING_BACK = ("kmtronic", "numato", "devantech")
 
 
 class ScriptedLine:
@@ -52,6 +59,9 @@ class ScriptedLine:
         ("kmtronic", 2, False, "ff 02 00"),
         ("numato", 1, True, b"relay on 0\r".hex(" ")),
         ("numato", 13, False, b"relay off C\r".hex(" ")),
+        # USB-RLY16 technical documentation: 101 to 108 switch relays 1 to 8 on, 111 to 118 off.
+        ("devantech", 1, True, "65"),
+        ("devantech", 8, False, "76"),
     ],
 )
 def test_golden_orders(model, relay, on, sent):
@@ -76,6 +86,11 @@ def test_golden_orders(model, relay, on, sent):
         ("numato", 1, b"relay read 0\r".hex(" "), b"relay on 0\r\n\r>relay read 0\r\n\roff\n\r>", False),
         ("numato", 1, b"relay read 0\r".hex(" "), b"relay read 0\r\n\r>", None),
         ("numato", 1, b"relay read 0\r".hex(" "), b"relay read 1\r\n\ron\n\r>", None),
+        ("devantech", 3, "5a 5b", b"\x09\x02\x04", True),
+        ("devantech", 2, "5a 5b", b"\x08\x01\xfd", False),
+        ("devantech", 1, "5a 5b", b"\x5a\x5b", None),
+        ("devantech", 1, "5a 5b", b"\x65\x5a\x5b\x09\x02\x01", True),
+        ("devantech", 1, "5a 5b", b"\x01", None),
     ],
 )
 def test_golden_answers(model, relay, query, answer, state, monkeypatch):
@@ -297,7 +312,8 @@ class BoardLine(ScriptedLine):
 )
 def test_what_was_ordered_is_read_back(model, orders, noise):
     log = EventLog()
-    board = {"lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard}[model](Relays(8, log), log, Faults())
+    kinds = {"lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard, "devantech": DevantechBoard}
+    board = kinds[model](Relays(8, log), log, Faults())
     line, codec = BoardLine(board), BOARDS[model]()
     codec._all_at_once = True  # eight relays; asking for one of them would wait for a time-out
     for relay, on in orders:
