@@ -390,8 +390,8 @@ SABOTAGES = (
     one(
         "a watchdog that is fed whatever happens",
         "devicemgr/daemon/watchdog.py",
-        "    if not stalled:\n        notify",
-        "    if True:\n        notify",
+        "    if not stalled:\n        systemd",
+        "    if True:\n        systemd",
         "tests/devicemgr/daemon/test_watchdog.py",
     ),
     one(
