@@ -26,6 +26,7 @@
     │   └── OutcomeUnknown    a command left and no answer came: it may have been carried out
     └── SystemFault           the operator of the box looks at it
         ├── NotInitialised    the home holds no database yet
+        │   └── DatabaseNewer     its database is a newer program's
         ├── DaemonUnreachable the daemon does not answer
         ├── AlreadyRunning    another daemon owns this home
         ├── StorageFailed     the disk or the database refuses
@@ -236,6 +237,12 @@ class NotInitialised(SystemFault):
     """The home holds no database, or one of an older version."""
 
     slug = "not-initialised"
+
+
+class DatabaseNewer(NotInitialised):
+    """The database was migrated by a newer program, which alone can open it."""
+
+    slug = "database-newer"
 
 
 class DaemonUnreachable(SystemFault):

@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from devicemgr.clock.ntp import in_container, synchronised
-from devicemgr.errors import DevicemgrError, KeyMissing, NotInitialised
+from devicemgr.errors import (
+    DatabaseDamaged,
+    DatabaseNewer,
+    DevicemgrError,
+    KeyMissing,
+    NotInitialised,
+    StorageFailed,
+)
 from devicemgr.home import Home
 
 _FREE_BYTES = 500 * 1024 * 1024
 _FREE_SHARE = 0.03
 _OURS = ("cli", "devicemgr", "drivers", "enrollment", "udev")
 _INITIALISE, _RESTORE = "devicemgr init", "restore the last backup: devicemgr restore --help"
+_NEWER = "install the newer devicemgr (devicemgr version shows this one); or restore a backup made by this one"
 _KEY_FIX = "put the copy of the key file back that was made after `devicemgr init`"
 
 
@@ -55,8 +63,12 @@ def examine(home: Home) -> list[dict[str, Any]]:
 def examine_closed(home: Home, error: DevicemgrError) -> list[dict[str, Any]]:
     """The checks of a home that can't be opened, and why it can't."""
     name, fix = "database", _RESTORE
-    if isinstance(error, NotInitialised):
+    if isinstance(error, DatabaseNewer):
+        fix = _NEWER
+    elif isinstance(error, NotInitialised):
         fix = _INITIALISE
+    elif isinstance(error, StorageFailed) and not isinstance(error, DatabaseDamaged):
+        fix = str(error).partition("; ")[2] or _RESTORE  # busy, full or closed to this user: nothing to restore
     elif isinstance(error, KeyMissing):
         name, fix = "keys", _KEY_FIX
     rows = examine(home)

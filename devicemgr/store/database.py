@@ -1,5 +1,7 @@
 """Opening, migrating and using the database; low-level errors become StorageFailed here, once."""
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -15,12 +17,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.trusted_clock import WallClock
-from devicemgr.errors import AlreadyExists, DatabaseDamaged, NotInitialised, StorageFailed
+from devicemgr.errors import AlreadyExists, DatabaseDamaged, DatabaseNewer, NotInitialised, StorageFailed
 from devicemgr.store import sqlite
 from devicemgr.store.sqlite_errors import storage_failure
 from devicemgr.store.tables import MetaRow
 
 __all__ = ["FINGERPRINT", "REVISION", "Database", "Session", "clock_of", "get_meta", "revision", "set_meta"]
+
+log = logging.getLogger(__name__)
 
 _MIGRATIONS = "devicemgr.store:migrations"  # a package and its folder: Alembic looks by importlib.resources
 REVISION = "revision"
@@ -69,17 +73,27 @@ class Database:
         """Let go of all connections."""
         self.engine.dispose()
 
+    def pending_migration(self) -> tuple[str | None, str] | None:
+        """Return the versions from and to which `migrate` would go, or None; DatabaseNewer for one that is newer."""
+        found = self._version()
+        _require_known(found)
+        return None if found == _head() else (found, _head())
+
     def migrate(self) -> None:
-        """Bring the schema to this version, in one transaction; NotInitialised for one that is newer."""
+        """Bring the schema to this version, in one transaction; DatabaseNewer for one that is newer."""
         with _translated(), self.engine.connect().execution_options(**sqlite.IMMEDIATE) as connection:
-            config = _alembic(connection)
+            config, began = _alembic(connection), time.monotonic()
             with connection.begin():
                 with _knowing_its_version():
-                    _require_known(MigrationContext.configure(connection).get_current_revision())
+                    found = MigrationContext.configure(connection).get_current_revision()
+                    _require_known(found)
                 command.upgrade(config, "head")
+        if found not in (None, _head()):
+            took = time.monotonic() - began
+            log.info("migrated the database from version %s to %s in %.1f s", found, _head(), took)
 
     def require_current(self) -> None:
-        """NotInitialised unless the schema is this version's."""
+        """NotInitialised unless the schema is this version's, DatabaseNewer where it is a later one's."""
         found = self._version()
         _require_known(found)
         wanted = _head()
@@ -154,9 +168,7 @@ def _knowing_its_version() -> Iterator[None]:
 
 def _require_known(found: str | None) -> None:
     if found is not None and found not in _versions():
-        raise NotInitialised(
-            f"the database is of version {found}, newer than this program; install the newer devicemgr"
-        )
+        raise DatabaseNewer(f"the database is of version {found}, newer than this program; install the newer devicemgr")
 
 
 def get_meta(session: Session, key: str) -> str | None:

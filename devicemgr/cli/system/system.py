@@ -86,8 +86,13 @@ def run(
             help="One more Unix socket, for operators who may not look into the home.",
         ),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only try whether it would start: database, keys, drivers, recognizer.")
+    ] = False,
 ) -> None:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
+    if check:
+        return _show_check()
     from devicemgr.api.listeners import read  # noqa: PLC0415 - only the daemon needs it all
     from devicemgr.daemon.service import Daemon  # noqa: PLC0415
     from devicemgr.daemon.startup import open_for_daemon, require_home  # noqa: PLC0415
@@ -99,6 +104,24 @@ def run(
     place = read(listen, tls_cert, tls_key, allow_host or ()) if listen else None
     require_home(session().home)
     Daemon(session().open_site(open_for_daemon), place, operators_socket).run()
+    return None
+
+
+def _show_check() -> None:
+    from devicemgr.daemon.start_check import check_start  # noqa: PLC0415 - as in `run`
+
+    home = session().home
+    os.environ.setdefault("DEVICEMGR_CACHE", str(home.cache))
+    parts = session().load_parts()
+    try:
+        found = check_start(home, parts)
+    finally:
+        parts.faces.close()
+    change = found["migration"]
+    migration = (
+        f"it migrates the database from version {change['from']} to {change['to']}" if change else "no migration"
+    )
+    say(f"{home.path} would start: {migration}, {found['devices']} devices, the recognizer starts", found)
 
 
 @app.command("status")

@@ -1,6 +1,7 @@
 """`doctor`: a table and exit 4 for whatever is wrong, and above all when the home does not open."""
 
 import hashlib
+import sqlite3
 import types
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from devicemgr.domain.face_model import FaceModel
+from devicemgr.errors import DatabaseDamaged, DatabaseNewer, NotInitialised, StorageFailed
 from devicemgr.operations import doctor_host
 from devicemgr.store.people import face_models
 from devicemgr.store.people.face_models import FaceModels
@@ -118,3 +120,29 @@ def test_a_device_whose_clock_is_off_is_told_as_that(entrance: Any, parts: Any, 
         assert (row["ok"], row["detail"]) == (False, "it answers, and its clock is 90 s behind")
         assert "time server" in row["fix"]
     assert examined("device gate-1")["ok"] is True
+
+
+def test_a_newer_database_needs_the_newer_program(home: Any, cli: Any) -> None:
+    with sqlite3.connect(home.database) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    raw.close()
+    (row,) = [row for row in cli("doctor", "--json").json["checks"] if row["check"] == "database"]
+    assert "newer than this program" in row["detail"]
+    assert row["fix"].startswith("install the newer devicemgr")
+    assert "init" not in row["fix"]
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (DatabaseNewer("of version 9, newer than this program; install the newer devicemgr"), "install the newer"),
+        (NotInitialised("of version 1, this program of 2; run `devicemgr init`"), "devicemgr init"),
+        (StorageFailed("the database is held by another program; stop it, or wait and try again"), "stop it, or wait"),
+        (StorageFailed("the database can't be written; check who owns the home folder"), "check who owns"),
+        (DatabaseDamaged("the database is damaged (page 3)"), "restore the last backup"),
+    ],
+)
+def test_the_advice_follows_the_cause(home: Any, error: Any, fix: str) -> None:
+    (row,) = [row for row in doctor_host.examine_closed(home, error) if row["check"] == "database"]
+    assert (row["detail"], row["ok"]) == (str(error), False)
+    assert row["fix"].startswith(fix)
