@@ -5,15 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test check format bench install lock faults sabotage sbom
+.PHONY: setup demo test lint check format bench install uninstall bundle deb lock faults sabotage sbom
 
 setup: $(READY)
 
-$(READY): requirements-dev.lock pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml packaging/libraries.sh packaging/common.sh
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m compileall -q cli.py devicemgr drivers enrollment
+	packaging/libraries.sh $(BIN)/python requirements-dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	$(BIN)/python -m compileall -q cli.py devicemgr drivers enrollment udev
 	touch $@
 
 demo: $(READY)
@@ -22,11 +22,15 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest -q -n 3 --dist worksteal
 
-check: $(READY)
+# Format, lint, types and contracts between packages; no tests.
+lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The developer's gate: `lint` and the fast tests.
+check: lint
 	$(BIN)/pytest -q -n 3 --dist worksteal -m "not e2e"
 
 format: $(READY)
@@ -51,8 +55,20 @@ sabotage: $(READY)
 sbom:
 	@$(PYTHON) packaging/sbom.py
 
+# ROOT=FOLDER installs below a scratch folder.
 install:
-	packaging/install.sh
+	ROOT="$(ROOT)" packaging/install.sh
+
+uninstall:
+	ROOT="$(ROOT)" packaging/uninstall.sh
+
+# A folder of wheels to install from without a network.
+bundle:
+	packaging/bundle.sh
+
+# A Debian package that carries its environment.
+deb:
+	packaging/deb.sh
 
 # uv resolves, in an environment of its own; pip installs; the locks name no registry.
 UV := .lock-venv/bin/uv

@@ -94,5 +94,20 @@ def test_pip_installs_nothing_whose_digest_is_another(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "DO NOT MATCH THE HASHES" in ran.stderr
     assert not (tmp_path / "into" / "harmless.py").exists()
-    install = (ROOT / "packaging" / "install.sh").read_text()
-    assert all("--require-hashes" in line for line in install.splitlines() if 'pip" install' in line and " -r " in line)
+    for script in (ROOT / "packaging").glob("*.sh"):
+        commands = script.read_text().replace("\\\n", " ").splitlines()
+        assert all("--require-hashes" in line for line in commands if " -m pip " in line and " -r " in line), script
+
+
+def test_the_bill_lists_what_built_it(tmp_path: Path) -> None:
+    lock = (ROOT / "requirements-dev.lock").read_text()
+    for arguments, others in (([], {}), (["--built-with", "pip 25.0"], {"pip": "25.0"})):
+        ran = subprocess.run([sys.executable, str(SCRIPT), *arguments], check=True, capture_output=True, timeout=60)
+        (made_by,) = json.loads(ran.stdout)["formulation"]
+        found = {one["name"]: one["version"] for one in made_by["components"]}
+        assert {"hatchling", "setuptools"} <= set(found)
+        assert {name: found[name] for name in others} == others
+        for name in set(found) - set(others):
+            assert f"{name}=={found[name]} " in lock
+            (component,) = [one for one in made_by["components"] if one["name"] == name]
+            assert component["properties"], "the digests that pip accepts"

@@ -529,4 +529,25 @@ SABOTAGES = (
         'only-include = ["devicemgr", "drivers", "enrollment", "cli.py"]',
         "tests/packaging/test_wheel.py",
     ),
+    one(
+        "sources built by whatever pip fetches",
+        "packaging/common.sh",
+        "--no-deps --require-hashes --no-build-isolation \\\n",
+        "--no-deps --require-hashes \\\n",
+        "tests/packaging/test_switch.py",
+    ),
+    one(
+        "an upgrade that does not try the home first",
+        "packaging/install.sh",
+        "    check_home\n",
+        "",
+        "tests/packaging/test_switch.py",
+    ),
+    one(
+        "a dry run that leaves its copy of the database",
+        "devicemgr/daemon/start_check.py",
+        'with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=home.cache) as folder:',
+        'if folder := tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=home.cache):',
+        "tests/devicemgr/cli/system/test_start_check.py",
+    ),
 )
