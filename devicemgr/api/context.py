@@ -1,6 +1,7 @@
 """What every handler gets: the open site, the running daemon or its stand-in, and who is calling."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from devicemgr.domain.model import Role
 from devicemgr.errors import NotSignedIn
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
 from devicemgr.store.database import Session
 
 
@@ -43,6 +45,10 @@ class Context:
         """Put an administrative fact into the transaction that makes it true."""
         fact = Fact(kind, datetime.now(UTC), person_id=person_id, actor=caller.actor, detail=detail)
         self.site.ledger.append(session, [fact])
+
+    def change(self, caller: Caller, *, changes_site: bool = True) -> AbstractContextManager[UnitOfWork]:
+        """Return a unit of work of the caller for a service; its changes are announced after the commit."""
+        return unit_of_work(self.site, caller.actor, self.runtime, changes_site=changes_site)
 
     def record_soon(self, fact: Fact) -> None:
         """Hand a fact to the daemon's ledger; without a daemon every caller is the owner, and nothing is recorded."""

@@ -22,7 +22,17 @@ from devicemgr.store import sqlite
 from devicemgr.store.sqlite_errors import storage_failure
 from devicemgr.store.tables import MetaRow
 
-__all__ = ["FINGERPRINT", "REVISION", "Database", "Session", "clock_of", "get_meta", "revision", "set_meta"]
+__all__ = [
+    "FINGERPRINT",
+    "REVISION",
+    "Database",
+    "Session",
+    "clock_of",
+    "get_meta",
+    "raise_revision",
+    "revision",
+    "set_meta",
+]
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +145,7 @@ class Database:
         ):
             yield session
             if changes_site:
-                set_meta(session, REVISION, str(revision(session) + 1))
+                raise_revision(session)
             session.flush()
 
     def forget(self) -> bool:
@@ -191,6 +201,11 @@ def set_meta(session: Session, key: str, value: str) -> None:
 def revision(session: Session) -> int:
     """Raised by each change of people or site."""
     return int(get_meta(session, REVISION) or 0)
+
+
+def raise_revision(session: Session) -> None:
+    """Record that people or site changed, so that every reader of the store looks again."""
+    set_meta(session, REVISION, str(revision(session) + 1))
 
 
 def _alembic(connection: Connection | None) -> Config:

@@ -1,0 +1,95 @@
+"""One change of a site: its transaction, its audit facts and the announcement after the commit."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from devicemgr.domain.ledger_events import Fact
+from devicemgr.site.runtime import Runtime
+from devicemgr.site.site import Site
+from devicemgr.store.database import Session, raise_revision
+
+Rights = Mapping[str, Any]
+"""Right-bearing fields by name, such as validity, levels, windows or consent; never a name or a secret."""
+
+
+def audit_fact(
+    kind: str,
+    actor: str | None,
+    detail: Mapping[str, Any],
+    *,
+    person_id: str | None = None,
+    before: Rights | None = None,
+    after: Rights | None = None,
+) -> Fact:
+    """Return an administrative fact with the right-bearing fields that changed, as they were and as they are.
+
+    `before` is None for something new and `after` for something removed; then all fields of the other are recorded.
+    """
+    return Fact(
+        kind,
+        datetime.now(UTC),
+        person_id=person_id,
+        actor=actor,
+        detail={**detail, **_changed(before, after)},
+    )
+
+
+def _changed(before: Rights | None, after: Rights | None) -> dict[str, Any]:
+    if before is None or after is None:
+        return {name: dict(rights) for name, rights in (("before", before), ("after", after)) if rights is not None}
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    if not names:
+        return {}
+    return {
+        "before": {name: before[name] for name in names if name in before},
+        "after": {name: after[name] for name in names if name in after},
+    }
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """A transaction under way and who makes it; services write to `session` and record what they changed.
+
+    A unit in which nothing was recorded has changed nothing: it raises no revision and announces nothing.
+    """
+
+    site: Site
+    session: Session
+    actor: str
+    has_changes: bool = False
+
+    def record(
+        self,
+        kind: str,
+        detail: Mapping[str, Any],
+        *,
+        person_id: str | None = None,
+        before: Rights | None = None,
+        after: Rights | None = None,
+    ) -> None:
+        """Record an administrative fact in the transaction that makes it true (see `audit_fact`)."""
+        fact = audit_fact(kind, self.actor, detail, person_id=person_id, before=before, after=after)
+        self.site.ledger.append(self.session, [fact])
+        self.has_changes = True
+
+
+@contextmanager
+def unit_of_work(
+    site: Site, actor: str, runtime: Runtime | None = None, *, changes_site: bool = True
+) -> Iterator[UnitOfWork]:
+    """Open a transaction, commit it at the end, and let `runtime` look at the change.
+
+    Raises the site's revision if something was recorded, unless `changes_site` is False: operators and sessions are
+    no part of what devices and rights go by.
+    """
+    with site.database.write(changes_site=False) as session:
+        work = UnitOfWork(site, session, actor)
+        yield work
+        has_changed_site = work.has_changes and changes_site
+        if has_changed_site:
+            raise_revision(session)
+    if has_changed_site and runtime is not None:
+        runtime.site_changed()
