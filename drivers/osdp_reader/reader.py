@@ -2,7 +2,6 @@
 
 import logging
 import time
-from typing import TYPE_CHECKING
 
 import osdp_sys
 
@@ -17,11 +16,9 @@ from drivers.common.serial.line import NoAnswer
 from drivers.common.serial.trace import Entry, Trace
 from drivers.osdp_reader.door_monitor import CHANNEL, DoorWatch
 from drivers.osdp_reader.line import Address, SharedLine, attach, detach, is_pairing
+from drivers.osdp_reader.options import Options
 from drivers.osdp_reader.pairing import pair
 from drivers.osdp_reader.session import HANDSHAKE_SECONDS, Event, Outcome, Session
-
-if TYPE_CHECKING:
-    from drivers.osdp_reader.driver import Options
 
 COMMAND_SECONDS = 1.0
 OPENING_SECONDS = 4.0
@@ -88,7 +85,7 @@ class OsdpReader:
     senses_passage = False
     channels = 1
 
-    def __init__(self, name: str, address: Address, keys: list[bytes], options: "Options") -> None:
+    def __init__(self, name: str, address: Address, keys: list[bytes], options: Options) -> None:
         self._name = name
         self._address = address
         self._keys = keys

@@ -4,9 +4,6 @@ These boards have no timer: a daemon that dies mid-pulse leaves the relay on unt
 """
 
 from collections.abc import Sequence
-from typing import Literal
-
-from pydantic import Field, field_validator
 
 from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, JsonValue
 from devicemgr.domain.ports.device import Delivery, Gate
@@ -15,36 +12,15 @@ from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, Inva
 from drivers.common.fire_inputs import declared
 from drivers.common.options import read_options
 from drivers.common.relays.device import RelayDevice
-from drivers.common.relays.inputs import InputOptions
 from drivers.common.serial.address import SerialAddress, TcpAddress, parse_address
 from drivers.common.serial.line import Line, NoAnswer, WriteStalled
 from drivers.common.serial.trace import Trace, TracedLine
 from drivers.relay_gate.boards import BOARDS, Board
 from drivers.relay_gate.hid_board import MAX_RELAYS, HidRelayGate, parse_node
+from drivers.relay_gate.options import Options
 
 # Devantech states 19200 for its boards with a USB-serial chip; the others take any rate.
 BAUDRATE = {"lcus": 9600, "kmtronic": 9600, "numato": 9600, "devantech": 19200}
-
-
-class Options(InputOptions):
-    """Which board, and which relays."""
-
-    model: Literal["lcus", "kmtronic", "numato", "devantech", "usbrelay"] = Field(
-        description="lcus: LCTech boards (USB id 1a86:7523), which confirm nothing. kmtronic, numato, devantech "
-        "(USB-RLY02, 08 and 16), usbrelay (HID boards, USB id 16c0:05df): read back after "
-        "each switching. None of them has a timer: after a crash or power cut of this computer mid-pulse the relay "
-        "STAYS ON until the daemon is back"
-    )
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _no_modem_lines(cls, model: object) -> object:
-        if str(model).lower() in {"dtr", "rts", "dtr-rts", "modem"}:
-            raise ValueError(
-                "a board that switches by DTR or RTS must not be on a gate: Linux raises both lines whenever the port "
-                "is opened, so each start would open it; use a board that takes commands"
-            )
-        return model
 
 
 class RelayGate(RelayDevice):

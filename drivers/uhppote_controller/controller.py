@@ -4,7 +4,7 @@ import time
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from devicemgr.clock.ntp import is_doubted
 from devicemgr.domain.device_events import CardRead, DeviceFact, DoorContact, FireRelease, GateAlarm
@@ -17,10 +17,8 @@ from devicemgr.text import safe
 from drivers.uhppote_controller.cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
 from drivers.uhppote_controller.events import CONTACTS, OVERWRITTEN, REMOTE_OPEN, Told, fact_of
 from drivers.uhppote_controller.listener import Listener, listen
+from drivers.uhppote_controller.options import Options
 from drivers.uhppote_controller.protocol import Endpoint, Wire, aware, wall
-
-if TYPE_CHECKING:
-    from drivers.uhppote_controller.driver import Options
 
 MODES = {PortalMode.FREE: 1, PortalMode.LOCKED: 2, PortalMode.NORMAL: 3}
 MODE_WORDS = {1: "normally open", 2: "normally closed", 3: "controlled"}
@@ -45,7 +43,7 @@ class UhppoteGate:
 
     senses_passage = False
 
-    def __init__(self, name: str, endpoint: Endpoint, options: "Options") -> None:
+    def __init__(self, name: str, endpoint: Endpoint, options: Options) -> None:
         from uhppoted import decode, encode  # noqa: PLC0415 - the vendor's library, for whoever has one
 
         self._encode, self._decode = encode, decode
