@@ -2,10 +2,8 @@
 
 import contextlib
 import logging
-import os
 import queue
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from devicemgr.child_process import START_TIMEOUT_S, ChildFailed, ChildProcess
 from devicemgr.domain.ports.recognition import Embedding, FaceCrop, PhotoAnalysis
 from devicemgr.errors import SystemFault
 from enrollment.models.encoder import MODEL
@@ -23,11 +22,9 @@ log = logging.getLogger(__name__)
 
 FACTORY = "enrollment.photos.analyzer:build_analyser"
 DEADLINE_SECONDS = 20.0
-START_SECONDS = 60.0
 IDLE_SECONDS = 60.0
 _UNREADABLE = PhotoAnalysis(("unreadable_image",))
 ROOT = Path(__file__).resolve().parents[2]
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class NoStart(SystemFault):
@@ -63,13 +60,13 @@ class AnalyserProcess:
         if len(photo) > MAX_BYTES:
             return PhotoAnalysis(("image_too_large",))
         with self._taken() as child:
-            answer = child.ask({"keep": True} if keep else {}, photo)
+            answer = child.request({"keep": True} if keep else {}, photo)
             return _UNREADABLE if answer is None else answer
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
         """As face_ports.PhotoAnalyser; NoStart if no process does."""
         with self._taken() as child:
-            answer = child.ask({"face": messages.pack_box(crop.box)}, crop.jpeg)
+            answer = child.request({"face": messages.pack_box(crop.box)}, crop.jpeg)
             return answer.embedding if answer else None
 
     def prove(self) -> None:
@@ -133,80 +130,59 @@ class _Child:
         self._factory = factory
         self._model = model
         self._deadline = deadline
-        self._process: subprocess.Popen[bytes] | None = None
-        self._line: socket.socket | None = None
+        self._process = ChildProcess(self._build_command, cwd=ROOT, is_quiet=True)
         self.used = time.monotonic()
 
     @property
     def pid(self) -> int | None:
-        process = self._process
-        return None if process is None else process.pid
+        return self._process.pid
 
     def start(self) -> socket.socket:
-        """The line to a process that runs."""
-        self._reap()
-        return self._line or self._start()
+        """Return the socket to a process that runs, starting one if needed; NoStart if that fails."""
+        if self._process.has_ended():
+            # Ended between two photos: no photo is at fault, and the next one gets a new process.
+            log.warning("The analyzer process had ended with %s; starting another", self.stop())
+        return self._process.connection or self._start()
 
-    def ask(self, asked: dict[str, Any], photo: bytes) -> PhotoAnalysis | None:
-        """The answer (of a kept face only the embedding), None over a photo that can't be worked on."""
-        line = self.start()
+    def request(self, header: dict[str, Any], photo: bytes) -> PhotoAnalysis | None:
+        """Return the response (of a kept face only the embedding), None for a photo that cannot be analyzed."""
+        connection = self.start()
         try:
             until = time.monotonic() + self._deadline
-            messages.send_frame(line, asked, photo, until)
-            header, body = messages.receive_frame(line, until)
-            if "fault" in header:
-                log.error("a photo could not be analysed: %r", header.get("trace"))
+            messages.send_frame(connection, header, photo, until)
+            response, body = messages.receive_frame(connection, until)
+            if "fault" in response:
+                log.error("Failed to analyze a photo: %r", response.get("trace"))
                 return None
-            if "face" in asked:
+            if "face" in header:
                 return PhotoAnalysis((), embedding=messages.unpack_vector(body))
-            return messages.unpack_analysis(header, body)
+            return messages.unpack_analysis(response, body)
         except (messages.Broken, TimeoutError) as error:
             code = self.stop()
-            log.warning("the analyser process ended with %s over a photo (%s); the photo is refused", code, error)
+            log.warning("The analyzer process ended with %s over a photo (%s); the photo is refused", code, error)
             return None
         finally:
             self.used = time.monotonic()
 
     def stop(self) -> int | None:
-        """Close the line and end the process; its exit code, None if none ran."""
-        line, process = self._line, self._process
-        self._line = self._process = None
-        if line is not None:
-            line.close()
-        if process is None:
-            return None
-        try:
-            return process.wait(0.5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
-
-    def _reap(self) -> None:
-        """A process that ended between two photos is nobody's fault: the next photo gets a new one."""
-        if self._process is not None and self._process.poll() is not None:
-            log.warning("the analyser process had ended with %s; starting another", self.stop())
+        """End the process and return its exit code, None if none ran."""
+        return self._process.stop()
 
     def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        seconds = str(int(self._deadline) + 10)
-        command = [sys.executable, "-m", "enrollment.workers.worker", str(theirs.fileno()), self._factory, seconds]
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                command,
-                cwd=ROOT,
-                env={**os.environ, **ONE_THREAD},
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        self._line = ours
         try:
-            hello, _ = messages.receive_frame(ours, time.monotonic() + START_SECONDS)
+            connection = self._process.start()
+        except ChildFailed as error:
+            raise NoStart(str(error)) from error
+        try:
+            hello, _ = messages.receive_frame(connection, time.monotonic() + START_TIMEOUT_S)
         except (messages.Broken, TimeoutError) as error:
             raise NoStart(f"it ended with {self.stop()} ({error})") from error
         if hello.get("model") != self._model:
             self.stop()
-            log.error("the analyser process said %r", hello)
+            log.error("Failed to start the analyzer process: it sent %r", hello)
             raise NoStart(str(hello.get("fault") or f"it has model {hello.get('model')!r}"))
-        return ours
+        return connection
+
+    def _build_command(self, descriptor: int) -> list[str]:
+        seconds = str(int(self._deadline) + 10)
+        return [sys.executable, "-m", "enrollment.workers.worker", str(descriptor), self._factory, seconds]

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Generator
 
+from devicemgr.child_process import one_thread_environment
 from devicemgr.domain.model import VideoSource
 from devicemgr.domain.ports.video import Frame
 from devicemgr.errors import DeviceUnreachable
 from devicemgr.recognition.workers.messages import MAX_LINE, Configure, LaneConfig, decode, encode
-from devicemgr.recognition.workers.process import one_thread
 from devicemgr.recognition.workers.stream import NewestFrames
 from devicemgr.recognition.workers.worker import resolve
 from devicemgr.text import safe
@@ -32,7 +32,7 @@ def taken(opener: str, source: VideoSource, seconds: float) -> Generator[bytes]:
     """
     command = [sys.executable, "-P", "-m", "devicemgr.recognition.workers.capture", opener]
     process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=one_thread()
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=one_thread_environment()
     )
     # Whatever the child does, nobody waits for ever.
     end = threading.Timer(_LONGEST_START_SECONDS + seconds, process.kill)

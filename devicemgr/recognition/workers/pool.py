@@ -60,10 +60,10 @@ class RecognizerPool:
             worker.join(max(0.05, deadline - time.monotonic()))
 
     def pids(self) -> list[int]:
-        """The processes that run now."""
+        """Return the ids of the processes that run now."""
         with self._lock:
-            processes = [worker.process for worker in self._workers]
-        return [process.pid for process in processes if process is not None and process.returncode is None]
+            found = [worker.pid for worker in self._workers]
+        return [pid for pid in found if pid is not None]
 
     def frames(self) -> int:
         """Frames looked at by the processes that run now, as they last told (once a second)."""

@@ -166,7 +166,7 @@ def test_a_killed_worker_is_replaced_and_sightings_go_on(make: Callable[..., Rec
     heard.wait(lambda: {sighting.track for sighting in heard.sightings("one")} - before)
     assert pool.pids() != [pid]
     told = [(state.online, state.cause) for state in heard.states("one")]
-    assert told == [(True, None), (False, "the recogniser is being restarted"), (True, None)]
+    assert told == [(True, None), (False, "the recognizer is being restarted"), (True, None)]
 
 
 def test_a_stream_that_crashes_its_worker_leaves_the_other_worker_alone(
@@ -183,7 +183,7 @@ def test_a_stream_that_crashes_its_worker_leaves_the_other_worker_alone(
 def test_a_hung_worker_is_killed(
     make: Callable[..., RecognizerPool], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "SILENCE_SECONDS", 1.5)
+    monkeypatch.setattr(process, "MAX_SILENCE_S", 1.5)
     pool = make(1, stuck="3")
     heard.wait(lambda: heard.states("stuck"))
     (pid,) = pool.pids()
