@@ -6,6 +6,7 @@
     │   │   └── InvalidVulnerabilityList   the site's own list can't be read
     │   ├── NotFound          nothing has that name
     │   ├── AlreadyExists     the name or number is taken
+    │   ├── PreconditionFailed  what the request builds on has changed
     │   ├── NotAllowed        the caller may not do this
     │   ├── ApprovalNeeded    another admin must agree first
     │   ├── NotSignedIn       the caller is unknown, or no longer known
@@ -36,15 +37,31 @@
 Each message is one line: what happened, and what to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class DevicemgrError(Exception):
-    """The base of all expected failures; `exit_code` and `http_status` are what INTERFACES promises."""
+    """The base of all expected failures; `exit_code` and `http_status` are what INTERFACES promises.
+
+    `code` and `facts`, JSON values that the message mentions, let a client say it in another language; without a code
+    of its own an error has that of its class.
+    """
 
     exit_code = 1
     http_status = 500
     slug = "error"
+
+    def __init__(
+        self, message: str = "", *, code: str | None = None, facts: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self._problem_code = code
+        self.facts = dict(facts or {})
+
+    @property
+    def problem_code(self) -> str:
+        """Return what happened as one word, such as `device_not_found`."""
+        return self._problem_code or self.slug.replace("-", "_")
 
 
 class RequestError(DevicemgrError):
@@ -79,6 +96,13 @@ class AlreadyExists(RequestError):
 
     http_status = 409
     slug = "already-exists"
+
+
+class PreconditionFailed(RequestError):
+    """What the request builds on has been changed since it was read."""
+
+    http_status = 412
+    slug = "precondition-failed"
 
 
 class NotAllowed(RequestError):

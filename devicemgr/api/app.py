@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import PlainTextResponse
+from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from devicemgr import __version__
@@ -13,6 +14,9 @@ from devicemgr.api.authentication import Entry
 from devicemgr.api.authorization import PREFIX, authorise
 from devicemgr.api.body_limit import BodyLimit
 from devicemgr.api.context import Context
+from devicemgr.api.conventions import queries
+from devicemgr.api.conventions.document import complete
+from devicemgr.api.conventions.operations import operation_id
 from devicemgr.api.routes.devices import (
     devices,
     discovery,
@@ -41,9 +45,17 @@ from devicemgr.ledger.refusals import RefusedCalls
 from devicemgr.security.sessions import SignIns
 
 
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the whole document, which is the same for every caller."""
+        if self.openapi_schema is None:
+            complete(super().openapi())
+        return super().openapi()
+
+
 def create_app(context: Context) -> FastAPI:
-    """The routes on one context."""
-    app = FastAPI(title="devicemgr", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    """Return the routes on one context."""
+    app = _App(title="devicemgr", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.firmware = firmware.Desk()
     app.state.signins = SignIns(context.site)
@@ -60,7 +72,9 @@ def create_app(context: Context) -> FastAPI:
 @cache
 def _routes() -> list[BaseRoute]:
     # Once a process: FastAPI takes a tenth of a second to join them, and never forgets a router that it joined.
-    router = APIRouter(dependencies=[Depends(authorise)])
+    router = APIRouter(
+        dependencies=[Depends(authorise), Depends(queries.refuse_unknown)], generate_unique_id_function=operation_id
+    )
     for resource in (
         people,
         credentials,
@@ -89,11 +103,19 @@ def _routes() -> list[BaseRoute]:
         operators,
         approvals,
     ):
+        _leave_out_absent(resource.router)
         router.include_router(resource.router, prefix=PREFIX)
     router.include_router(metrics.router)
     router.add_api_route(f"{PREFIX}/openapi.json", _schema, include_in_schema=False, response_model=dict[str, Any])
     router.add_api_route("/healthz", _healthz, response_class=PlainTextResponse)
     return router.routes
+
+
+def _leave_out_absent(router: APIRouter) -> None:
+    """Let responses have the keys that handlers give, and no null for what a handler leaves out."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.response_model_exclude_unset = True
 
 
 def _schema(request: Request) -> dict[str, Any]:
@@ -102,4 +124,5 @@ def _schema(request: Request) -> dict[str, Any]:
 
 
 def _healthz() -> str:
+    """Answer while the program runs."""
     return "ok\n"

@@ -27,7 +27,7 @@ class FrozenDatabase(Database):
     @contextmanager
     def write(self, **_: object) -> Iterator[Session]:
         """StorageFailed."""
-        raise StorageFailed(self.frozen)
+        raise StorageFailed(self.frozen or "")
         yield
 
     def forget(self) -> bool:

@@ -28,7 +28,11 @@ def device(session: Session, name: str) -> DeviceRow:
     """The device of that name, or NotFound."""
     row = session.scalar(select(DeviceRow).where(DeviceRow.name == name))
     if row is None:
-        raise NotFound(f"there is no device '{safe(name, 60)}'; `devicemgr device list` shows them")
+        raise NotFound(
+            f"there is no device '{safe(name, 60)}'; `devicemgr device list` shows them",
+            code="device_not_found",
+            facts={"name": safe(name, 60)},
+        )
     return row
 
 

@@ -19,5 +19,9 @@ def find_named(session: Session, table: type[Named], what: str, name: str) -> Na
     """The row whose primary key is `name`, or NotFound."""
     row = session.get(table, name)
     if row is None:
-        raise NotFound(f"there is no {what} '{safe(name, 60)}'; `devicemgr {what} list` shows them")
+        raise NotFound(
+            f"there is no {what} '{safe(name, 60)}'; `devicemgr {what} list` shows them",
+            code=f"{what}_not_found",
+            facts={"name": safe(name, 60)},
+        )
     return row

@@ -8,7 +8,7 @@ from devicemgr.api import body_limit
 from devicemgr.api.routes.people import people
 from devicemgr.errors import StorageFailed
 
-FIELDS = {"type", "title", "status", "detail", "exit_code"}
+FIELDS = {"type", "title", "status", "detail", "exit_code", "code", "args"}
 
 
 def check(answer, status, slug):

@@ -1,0 +1,71 @@
+"""Names of operations in the OpenAPI document: `people_list`, `portals_open`.
+
+Client generators turn these names into functions, so they follow the path and never the name of a handler.
+"""
+
+from collections.abc import Iterable
+
+from fastapi.routing import APIRoute
+
+PREFIX = "/api/v1"
+
+_COLLECTION_VERBS = {"GET": "list", "POST": "create"}
+_ITEM_VERBS = {"GET": "show", "PUT": "replace", "PATCH": "update", "DELETE": "delete"}
+_PART_VERBS = {"GET": "show", "PUT": "set", "PATCH": "update", "DELETE": "remove"}
+
+# Where the rule gives a word that says too little.
+_NAMES = {
+    ("GET", "/healthz"): "health_show",
+    ("GET", "/version"): "version_show",
+    ("GET", "/status"): "status_show",
+    ("GET", "/doctor"): "doctor_show",
+    ("GET", "/support"): "support_show",
+    ("GET", "/session"): "session_show",
+    ("POST", "/session"): "session_create",
+    ("DELETE", "/session"): "session_delete",
+    ("GET", "/clock"): "clock_show",
+    ("GET", "/site"): "site_export",
+    ("GET", "/events/stream"): "events_stream",
+    ("GET", "/audit/verify"): "audit_verify",
+    ("POST", "/discoveries"): "devices_discover",
+    ("GET", "/devices/{name}/plan"): "devices_sync_plan",
+    ("POST", "/devices/{name}/sync"): "devices_sync_start",
+    ("PUT", "/devices/{name}/firmware"): "devices_firmware_send",
+    ("DELETE", "/people/{badge}"): "people_erase",
+    ("GET", "/people/{badge}/export"): "people_export",
+    ("PUT", "/people/{badge}/levels/{level}"): "people_levels_grant",
+    ("DELETE", "/people/{badge}/levels/{level}"): "people_levels_revoke",
+    ("POST", "/people/{badge}/cards"): "people_cards_assign",
+    ("POST", "/people/{badge}/face"): "people_face_enroll",
+    ("DELETE", "/people/{badge}/face"): "people_face_withdraw",
+    ("POST", "/people/{badge}/face/camera"): "people_face_capture",
+    ("POST", "/people/{badge}/consent"): "people_consent_renew",
+    ("POST", "/gallery/calibration"): "gallery_calibrate",
+    ("POST", "/gallery/migration"): "gallery_migration_start",
+    ("POST", "/approvals/{approval}"): "approvals_approve",
+    ("POST", "/operators/{name}/tokens"): "operators_tokens_create",
+}
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the operation's name, RESOURCE_VERB."""
+    return name_of(min(route.methods or {"GET"}), route.path_format)
+
+
+def name_of(method: str, path: str) -> str:
+    """Return the name of a method on a path, with or without the API's prefix."""
+    path = path.removeprefix(PREFIX)
+    if named := _NAMES.get((method, path)):
+        return named
+    is_item = path.endswith("}")
+    nouns = _nouns(path.strip("/").split("/"))
+    base = "_".join(nouns)
+    if len(nouns) == 1:
+        verb = (_ITEM_VERBS if is_item else _COLLECTION_VERBS).get(method, method.lower())
+        return f"{base}_{verb}"
+    verb = _PART_VERBS.get(method, "")
+    return f"{base}_{verb}" if verb else base
+
+
+def _nouns(parts: Iterable[str]) -> list[str]:
+    return [part.replace("-", "_").replace(".", "_") for part in parts if not part.startswith("{")]
