@@ -181,7 +181,7 @@ def test_every_operation_has_a_summary_and_a_description(document: dict[str, Any
 
 def test_schemas_are_named_by_nouns_of_the_field(document: dict[str, Any]) -> None:
     names = set(document["components"]["schemas"])
-    assert not names & {"Way", "Wish", "Opening", "Photo_", "HTTPValidationError"}
+    assert not names & {"HTTPValidationError", "ValidationError"}
 
 
 @pytest.mark.parametrize("query", ["kinds=tamper", "limt=5", "after=1&offset=2"])
