@@ -1,6 +1,5 @@
 """Refuse query parameters that a route does not have: a misspelled filter must not answer with everything."""
 
-from functools import lru_cache
 from typing import Any
 
 from fastapi import Request
@@ -24,7 +23,6 @@ def refuse_unknown(request: Request) -> None:
             )
 
 
-@lru_cache(maxsize=512)
 def _known(route: Any) -> frozenset[str]:
     return frozenset(_names(route.dependant))
 
