@@ -82,6 +82,23 @@ def check(root: str, seals: Iterable[Seal], hash_of: Callable[[int], str | None]
     return None
 
 
+def check_from(start: Seal | None, seals: Iterable[Seal], hash_of: Callable[[int], str | None]) -> Flaw | None:
+    """Return the first of the newest seals that does not follow `start`, or whose event is gone or another, or None.
+
+    Without `start` the first of `seals` is taken as it is, and the key that it names vouches for the next one.
+    """
+    before = start
+    for seal in seals:
+        if type(seal.seq) is not int or (before and seal.number != before.number + 1):
+            return Flaw(before.seq if before else 0, f"seal {seal.number} does not follow the one before")
+        if before and not _is_signed(before.next_key, seal):
+            return Flaw(seal.seq, f"seal {seal.number} was not made by this box's key, or was changed")
+        if hash_of(seal.seq) != seal.head:
+            return Flaw(seal.seq, f"the events up to {seal.seq} are not those that were sealed at {seal.time}")
+        before = seal
+    return None
+
+
 def _is_signed(key: str, seal: Seal) -> bool:
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))

@@ -160,10 +160,10 @@ class Database:
         if self._owes_wiping:
             self.forget()
 
-    def damage(self) -> str | None:
-        """What the database's own check finds wrong, or None."""
+    def damage(self, seconds: float | None = None) -> tuple[str | None, bool]:
+        """Return what the database's own check finds wrong, or None, and whether it reached the end in `seconds`."""
         with _translated():
-            return sqlite.damage(self.engine)
+            return sqlite.damage(self.engine, seconds)
 
 
 @contextmanager

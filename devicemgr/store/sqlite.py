@@ -10,13 +10,16 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from devicemgr.errors import StorageFailed
-from devicemgr.store.sqlite_errors import parse_json
+from devicemgr.store.sqlite_errors import parse_json, was_interrupted
 
 BUSY_TIMEOUT_MS = 5_000
 _WIPE_MS = 50
 _WIPE_ATTEMPTS = 10
+# Between two looks at the time, in instructions of SQLite's virtual machine.
+_STEPS = 10_000
 # Read by the begin hook: a writer takes the lock at once, so it never fails half way on an upgrade from reader.
 IMMEDIATE = {"devicemgr_immediate": True}
 
@@ -105,8 +108,20 @@ def wipe_log(engine: Engine) -> bool:
     return False
 
 
-def damage(engine: Engine) -> str | None:
-    """What SQLite's own quick check finds wrong, or None."""
+def damage(engine: Engine, seconds: float | None = None) -> tuple[str | None, bool]:
+    """Return what SQLite's quick check finds wrong, or None, and whether it reached the end within `seconds`."""
     with engine.connect() as connection:
-        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    return None if found == "ok" else str(found)
+        raw = connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        if seconds is not None:
+            deadline = time.monotonic() + seconds
+            raw.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+        try:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        except DBAPIError as error:
+            if error.orig is None or not was_interrupted(error.orig):
+                raise
+            return None, False
+        finally:
+            raw.set_progress_handler(None, 0)
+    return (None if found == "ok" else str(found)), True

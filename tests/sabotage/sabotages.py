@@ -22,6 +22,20 @@ def one(name: str, file: str, old: str, new: str, *tests: str) -> Sabotage:
 
 SABOTAGES = (
     one(
+        "doctor reads no event behind the seal",
+        "devicemgr/ledger/verification.py",
+        "    count, flaw = ledger.verify(after, previous)\n",
+        "    count, flaw = 30, None\n",
+        "tests/devicemgr/ledger/test_verification.py",
+    ),
+    one(
+        "doctor reads every event there is",
+        "devicemgr/ledger/verification.py",
+        "    if last - first <= MIN_RECENT:\n",
+        "    if last >= first:\n",
+        "tests/devicemgr/ledger/test_verification.py",
+    ),
+    one(
         "a kept password goes to another host",
         "devicemgr/site/password_scope.py",
         "    if old.host != new.host:\n        return False\n",

@@ -42,6 +42,20 @@ def newest_before(session: Session, time: str, seq: int) -> Seal | None:
     return _seal(row) if row else None
 
 
+def newest_up_to(session: Session, seq: int) -> Seal | None:
+    """Return the newest seal over an event up to `seq`."""
+    # Seals are numbered in the order of their events, so the first match from the end is the newest.
+    row = session.scalar(select(SealRow).where(SealRow.seq <= seq).order_by(SealRow.number.desc()).limit(1))
+    return _seal(row) if row else None
+
+
+def walk_after(session: Session, seq: int) -> Iterator[Seal]:
+    """Yield the seals over events behind `seq`, in order."""
+    query = select(SealRow).where(SealRow.seq > seq).order_by(SealRow.number)
+    for row in session.scalars(query.execution_options(yield_per=1000)):
+        yield _seal(row)
+
+
 def head_at(session: Session, seq: int) -> str | None:
     """What was sealed as the hash of event `seq`."""
     return session.scalar(select(SealRow.head).where(SealRow.seq == seq).limit(1))

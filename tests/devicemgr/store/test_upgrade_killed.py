@@ -87,5 +87,5 @@ def test_killed_at_a_statement_and_done_again(tmp_path: Path, statements: int, s
     database.require_current()
     with database.read() as session:
         assert portal_store.portal(session, "lobby").gate.name == "arm"
-    assert database.damage() is None
+    assert database.damage() == (None, True)
     database.close()
