@@ -217,6 +217,29 @@ def hikvision(
     run(device)
 
 
+@app.command("web-relay")
+def web_relay(
+    model: Annotated[str, typer.Option(help="shelly, tasmota, dingtian, devantech or kmtronic.")] = "shelly",
+    relays: Annotated[int, typer.Option(min=1, max=8, help="How many relays it has.")] = 2,
+    inputs: Annotated[int, typer.Option(min=0, max=8, help="How many inputs it has (Shelly, Tasmota).")] = 2,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this box; 0 takes a free one.")] = 0,
+    password_env: Annotated[
+        str | None, typer.Option(metavar="VAR", help="The variable that holds its password.")
+    ] = None,
+    fault: Faults = None,
+) -> None:
+    """Answer as a relay board over HTTP; lines on standard input: `input 1 on`, `fault lost-ack`, `clear`."""
+    from drivers.sim.web_relay.board import SimulatedWebRelay, print_event, run  # noqa: PLC0415 - as above
+    from drivers.sim.web_relay.pages import PAGES  # noqa: PLC0415 - as above
+
+    if model not in PAGES:
+        raise typer.BadParameter(f"--model is one of {', '.join(PAGES)}")
+    password = os.environ.get(password_env, "") if password_env else ""
+    if password_env and not password:
+        raise InvalidInput(f"the variable {password_env} is not set; export it with the board's password")
+    run(SimulatedWebRelay(model, relays, inputs, password, port, on_event=print_event), fault or ())
+
+
 @app.command("uhppote")
 def uhppote(
     controller: Annotated[int, typer.Option(min=1, max=0xFFFFFFFE, help="Its serial number.")] = 423187757,

@@ -19,6 +19,7 @@ from drivers import Catalog
 KINDS = Catalog().kinds()
 # What building needs where options have no default.
 OPTIONS = {
+    "http_relay": {"model": "shelly"},
     "modbus_gate": {"profile": "lot"},
     "relay_gate": {"model": "lcus"},
     "uhppote_controller": {"controller": 423187757},
@@ -136,6 +137,7 @@ FIRE = {
     "uhppote_controller": {},
     "hikvision_console": {},
     "relay_gate": {"model": "numato", "fire_input": 1},
+    "http_relay": {"fire_input": 1},
     "onvif_camera": {"fire_input": "1"},
     "onvif_door": {"fire_input": "1"},
 }

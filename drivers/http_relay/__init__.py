@@ -1,0 +1,5 @@
+"""See driver."""
+
+from drivers.http_relay.driver import DRIVER
+
+__all__ = ["DRIVER"]
