@@ -253,3 +253,23 @@ def uhppote(
     from drivers.sim.uhppote.controller import run  # noqa: PLC0415 - as above
 
     run(controller, host, port, card or [])
+
+
+@app.command("zkteco")
+def zkteco(
+    server: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the device's push_port is; the terminal calls it.")
+    ] = "127.0.0.1:8081",
+    serial: Annotated[str, typer.Option(help="Its serial number.")] = "3383154200002",
+    doors: Annotated[int, typer.Option(min=1, max=8, help="Doors that it opens.")] = 1,
+    several_cards: Annotated[bool, typer.Option(help="Keep several cards a person.")] = False,
+    attendance: Annotated[bool, typer.Option(help="Be attendance firmware, which opens no doors.")] = False,
+    requests: Annotated[bool, typer.Option(help="Print each command and upload too.")] = False,
+) -> None:
+    """Call as a ZKTeco face terminal; lines on standard input make things happen: `person 42`, `stranger`…"""
+    from drivers.sim.zkteco.run import run  # noqa: PLC0415 - as above
+
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise typer.BadParameter("--server: write it like 127.0.0.1:8081")
+    run(serial, (host, int(port)), doors=doors, several_cards=several_cards, attendance=attendance, talkative=requests)

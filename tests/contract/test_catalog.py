@@ -23,6 +23,7 @@ OPTIONS = {
     "modbus_gate": {"profile": "lot"},
     "relay_gate": {"model": "lcus"},
     "uhppote_controller": {"controller": 423187757},
+    "zkteco_terminal": {"serial": "3383154200002", "push_port": 0},
 }
 # Where nothing answers. Port 9 of loopback is closed; a camera's scheme differs.
 DEAD = {
@@ -136,6 +137,7 @@ FIRE = {
     "modbus_gate": {},
     "uhppote_controller": {},
     "hikvision_console": {},
+    "zkteco_terminal": None,
     "relay_gate": {"model": "numato", "fire_input": 1},
     "http_relay": {"fire_input": 1},
     "onvif_camera": {"fire_input": "1"},

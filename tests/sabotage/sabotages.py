@@ -564,4 +564,32 @@ SABOTAGES = (
         'if folder := tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=home.cache):',
         "tests/devicemgr/cli/system/test_start_check.py",
     ),
+    one(
+        "a terminal that proves itself by no serial number",
+        "drivers/zkteco_terminal/listener.py",
+        'elif not secrets.compare_digest(query.get("sn", "").encode(), listener.serial.encode()):',
+        "elif False:",
+        "tests/drivers/zkteco_terminal/test_strangers.py",
+    ),
+    one(
+        "an opening that was never fetched counts as done",
+        "drivers/zkteco_terminal/device.py",
+        "        if command.result is None and self._commands.withdraw([command]):\n",
+        "        if False:\n",
+        "tests/drivers/zkteco_terminal/test_terminal.py",
+    ),
+    one(
+        "a typed number proves a person",
+        "drivers/zkteco_terminal/codes.py",
+        "    1: {Factor.FINGER}, 3:",
+        "    1: {Factor.FINGER}, 2: {Factor.PIN}, 3:",
+        "tests/drivers/zkteco_terminal/test_messages.py",
+    ),
+    one(
+        "people who stay on a terminal count as removed",
+        "drivers/zkteco_terminal/people.py",
+        '            raise DeviceRefused(f"the terminal still holds {safe(',
+        '            DeviceRefused(f"the terminal still holds {safe(',
+        "tests/drivers/zkteco_terminal/test_people.py",
+    ),
 )

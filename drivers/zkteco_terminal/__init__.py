@@ -1,0 +1,5 @@
+"""See driver."""
+
+from drivers.zkteco_terminal.driver import DRIVER
+
+__all__ = ["DRIVER"]

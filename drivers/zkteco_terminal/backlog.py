@@ -1,0 +1,143 @@
+"""Access records in the order of their numbers, each once: live ones, buffered ones and repeated ones come mixed."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from drivers.zkteco_terminal.records import Event, encode_time
+
+# Serials from here up are made of the time: a terminal's own record numbers stay far below.
+FIRST_TIMED = 100_000_000_000
+_A_SECOND = 1000
+MAX_HELD, _MAX_RECENT = 5000, 5000
+
+
+class Backlog:
+    """Any thread. `since` is when the terminal became ours: older records of a new terminal are not of this site."""
+
+    def __init__(self, since: datetime) -> None:
+        self._since = since
+        self._lock = threading.Lock()
+        self._last: int | None = None
+        self._timed_last = self._timed_floor = 0
+        self._held: dict[int, Event] = {}
+        self._timed: list[Event] = []
+        self._recent: OrderedDict[tuple[int, datetime, str], None] = OrderedDict()
+        self._newest: datetime | None = None
+        self.restarts = 0
+        self.skipped = 0
+
+    def resume(self, serial: int | None) -> None:
+        """Go on behind the serial that is on disk."""
+        with self._lock:
+            if serial is None:
+                return
+            if serial >= FIRST_TIMED:
+                self._timed_last = self._timed_floor = max(self._timed_last, serial)
+            else:
+                self._last = max(self._last or 0, serial)
+
+    def add(self, events: Sequence[Event], *, from_memory: bool = False) -> bool:
+        """Take records; False when there is no room now and the terminal has to keep them.
+
+        What a query read `from_memory` stays there and may be read again, so that it is never too much.
+        """
+        with self._lock:
+            if not from_memory and len(self._held) + len(self._timed) + len(events) > MAX_HELD:
+                return False
+            for event in events:
+                self._add(event, from_memory)
+            return True
+
+    def _add(self, event: Event, from_memory: bool) -> None:
+        key = (event.index, event.at, f"{event.code} {event.pin} {event.card} {event.door}")
+        if key in self._recent or (event.index and event.index in self._held):
+            return
+        if self._is_history(event):
+            self.skipped += 1
+            self._remember(key)
+            if event.index:
+                self._last = max(self._last or 0, event.index)
+        elif not event.index:
+            self._remember(key)
+            self._add_timed(event)
+        else:
+            self._add_numbered(event, from_memory)
+
+    def _is_history(self, event: Event) -> bool:
+        """Return True for a record from before a terminal became ours, when no serial of it is on disk."""
+        return self._last is None and not self._timed_last and event.at < self._since
+
+    def _add_numbered(self, event: Event, from_memory: bool) -> None:
+        if self._last is None:
+            self._last = event.index - 1
+        if event.index <= self._last:
+            newer = event.at > (self._newest or self._since)
+            if from_memory or not newer:
+                return  # repeated: it is on disk
+            # Later than all before and a lower number: its memory was cleared, and counts from the start.
+            self._last, self.restarts = event.index - 1, self.restarts + 1
+            self._held.clear()
+        if len(self._held) < MAX_HELD:
+            self._held[event.index] = event
+
+    def _add_timed(self, event: Event) -> None:
+        """Number a record of firmware that has no numbers: by its second, and its place in that second."""
+        first = FIRST_TIMED + encode_time(event.at, None) * _A_SECOND
+        before = sum(1 for index, at, _ in self._recent if not index and at == event.at)
+        serial = first + before
+        if serial <= self._timed_floor:
+            return  # from before the restart of this program, uploaded again
+        serial = max(serial, self._timed_last + 1)
+        self._timed_last = serial
+        self._timed.append(replace(event, index=serial))
+
+    def _remember(self, key: tuple[int, datetime, str]) -> None:
+        self._recent[key] = None
+        while len(self._recent) > _MAX_RECENT:
+            self._recent.popitem(last=False)
+
+    def take(self, most: int = 200) -> list[Event]:
+        """Return what follows without a gap, in order."""
+        with self._lock:
+            found, self._timed = self._timed[:most], self._timed[most:]
+            while self._last is not None and len(found) < most and self._last + 1 in self._held:
+                self._last += 1
+                found.append(self._held.pop(self._last))
+            for event in found:
+                self._newest = max(self._newest or event.at, event.at)
+                if event.index < FIRST_TIMED:
+                    key = (event.index, event.at, f"{event.code} {event.pin} {event.card} {event.door}")
+                    self._remember(key)
+            return found
+
+    def find(self, code: int, door: int, after: int) -> bool:
+        """Return True if a record of this kind is held that has a number above `after`."""
+        with self._lock:
+            return any(
+                event.code == code and event.door == door and event.index > after for event in self._held.values()
+            )
+
+    @property
+    def newest(self) -> int:
+        """The highest number that is held or was taken."""
+        with self._lock:
+            return max(self._held, default=self._last or 0)
+
+    @property
+    def gap(self) -> tuple[int, int] | None:
+        """The numbers that are missing before the next record that is held; None where none are."""
+        with self._lock:
+            if self._last is None or not self._held or self._last + 1 in self._held:
+                return None
+            return self._last + 1, min(self._held) - 1
+
+    def pass_gap(self) -> tuple[int, int] | None:
+        """Go on behind the gap; return what is missing."""
+        missing = self.gap
+        with self._lock:
+            if missing is not None:
+                self._last = missing[1]
+        return missing
