@@ -32,30 +32,19 @@ Sizes = Mapping[int, int | tuple[int, int]]
 """By function code: the frame's size, or where its count of bytes stands and what to add to that."""
 
 ANSWERS: Sizes = {0x01: (2, 5), 0x02: (2, 5), 0x03: (2, 5), 0x04: (2, 5), 0x05: 8, 0x06: 8, 0x0F: 8, 0x10: 8}
-REQUESTS: Sizes = {
-    0x01: 8,
-    0x02: 8,
-    0x03: 8,
-    0x04: 8,
-    0x05: 8,
-    0x06: 8,
-    0x0F: (6, 9),
-    0x10: (6, 9),
-    0x2B: 7,
-}
 REFUSAL, REFUSAL_SIZE = 0x80, 5
 IDENTIFY, IDENTITY_OBJECTS = 0x2B, 7
 
 
-def measure_rtu(unit: int, sizes: Sizes) -> Measure:
-    """Finds frames of `unit`; all others are garbage to it."""
-    return partial(_rtu_size, unit, sizes)
+def measure_rtu(unit: int) -> Measure:
+    """Return a measure that finds responses of `unit`; all others are garbage to it."""
+    return partial(_rtu_size, unit)
 
 
-def _rtu_size(unit: int, sizes: Sizes, rest: bytes) -> int:
+def _rtu_size(unit: int, rest: bytes) -> int:
     if rest[0] != unit:
         return GARBAGE
-    size = _claimed_size(sizes, rest)
+    size = _claimed_size(rest)
     if size in {MORE, GARBAGE}:
         return size
     if size > MOST_RTU:
@@ -66,15 +55,15 @@ def _rtu_size(unit: int, sizes: Sizes, rest: bytes) -> int:
     return size if good else GARBAGE
 
 
-def _claimed_size(sizes: Sizes, rest: bytes) -> int:
+def _claimed_size(rest: bytes) -> int:
     if len(rest) < 2:
         return MORE
     function = rest[1]
     if function & REFUSAL:
         return REFUSAL_SIZE
-    if function == IDENTIFY and IDENTIFY not in sizes:
+    if function == IDENTIFY:
         return _identity_size(rest)
-    size = sizes.get(function, GARBAGE)
+    size = ANSWERS.get(function, GARBAGE)
     if isinstance(size, int):
         return size
     at, more = size
@@ -116,7 +105,7 @@ class RtuFraming:
         return rtu_frame(pdu, unit)
 
     def find(self, heard: bytearray, unit: int, accepts: Accepts) -> bytes | None:
-        found = (frame[1:-2] for frame in cut(heard, measure_rtu(unit, ANSWERS), MOST_HEARD))
+        found = (frame[1:-2] for frame in cut(heard, measure_rtu(unit), MOST_HEARD))
         return next((pdu for pdu in found if accepts(pdu)), None)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devicemgr.domain.model import Direction
-from drivers.modbus_gate import lot_turnstile
 from drivers.sim.base.events import EventLog
+from drivers.sim.gates import lot_registers
 from drivers.sim.gates.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, Handler, Refusal
 
 IDENTITY = {0: b"LOT Group (simulated)", 1: b"Turnstile", 2: b"1.0"}
@@ -36,25 +36,15 @@ class LotTurnstile:
         self._seconds = passage_seconds
         self.sticks: Callable[[], bool] = lambda: False
         self._stuck: set[int] = set()
-        self.registers = dict.fromkeys(
-            range(lot_turnstile.STATE_FIRST, lot_turnstile.STATE_FIRST + lot_turnstile.STATE_COUNT), 0
-        )
-        self.registers |= {
-            lot_turnstile.CONTROL: lot_turnstile.NORMAL,
-            lot_turnstile.INPUT_KIND: 0,
-            lot_turnstile.ACCUMULATES: 0,
-            lot_turnstile.START_TIMEOUT: 7,
-        }
-        self.registers |= {lot_turnstile.PASSAGE_TIMEOUT: 7} | dict.fromkeys(
-            (0x100, 0x200, lot_turnstile.ERROR_DETAILS, *range(0x1000, 0x100C)), 0
-        )
+        self.registers: dict[int, int] = dict(lot_registers.FACTORY_VALUES)
         self._sides = {
-            lot_turnstile.ENTRY_LEFT: Side(
-                Direction.ENTRY, lot_turnstile.ENTRY_LEFT, lot_turnstile.ENTRY_PRESENT, lot_turnstile.ENTRY_COUNT
-            ),
-            lot_turnstile.EXIT_LEFT: Side(
-                Direction.EXIT, lot_turnstile.EXIT_LEFT, lot_turnstile.EXIT_PRESENT, lot_turnstile.EXIT_COUNT
-            ),
+            left: Side(
+                direction,
+                left,
+                lot_registers.OBJECT_IN_PASSAGE[direction],
+                lot_registers.PASSAGE_COUNTER[direction],
+            )
+            for direction, left in lot_registers.PASSAGES_LEFT.items()
         }
 
     def handlers(self) -> dict[int, Handler]:
@@ -126,16 +116,16 @@ class LotTurnstile:
             self.registers[register] = value
             self._log.add("write", register=hex(register), value=value)
             return
-        if self.registers.get(lot_turnstile.CONTROL) == lot_turnstile.BLOCKED:
-            value = lot_turnstile.CLOSED
+        if self.registers.get(lot_registers.PASS_STATE) == lot_registers.STATE_BLOCKED:
+            value = lot_registers.PASSAGE_CLOSED
         self.registers[register] = value
-        kind = {lot_turnstile.CLOSED: "close", lot_turnstile.FREE: "free"}.get(value, "release")
+        kind = {lot_registers.PASSAGE_CLOSED: "close", lot_registers.PASSAGE_FREE: "free"}.get(value, "release")
         self._log.add(kind, direction=str(side.direction), register=hex(register), value=value)
         if not side.inside:
             side.due = self._somebody_comes(now) if kind == "release" else None
 
     def _somebody_comes(self, now: float) -> float:
-        return now + (self._delay if self.passage else self.registers[lot_turnstile.START_TIMEOUT])
+        return now + (self._delay if self.passage else self.registers[lot_registers.START_TIMEOUT_S])
 
     def _step(self, side: Side, now: float) -> None:
         left = self.registers[side.left]
@@ -147,7 +137,7 @@ class LotTurnstile:
             side.inside = side.freed = False
             self.registers[side.present] = 0
             self.add_passages(side.direction, 1)
-            if left not in {lot_turnstile.CLOSED, lot_turnstile.FREE}:
+            if left not in {lot_registers.PASSAGE_CLOSED, lot_registers.PASSAGE_FREE}:
                 self.registers[side.left] = left - 1
                 side.due = self._somebody_comes(now) if left > 1 else None
             self._log.add("passage", direction=direction, counter=self.counter(side.direction))
@@ -157,5 +147,5 @@ class LotTurnstile:
             side.due = now + self._seconds
             self._log.add("object", direction=direction)
         else:
-            self.registers[side.left] = lot_turnstile.CLOSED
+            self.registers[side.left] = lot_registers.PASSAGE_CLOSED
             self._log.add("timed_out", direction=direction)

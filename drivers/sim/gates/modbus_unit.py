@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from drivers.common.serial.framing import cut
-from drivers.modbus_gate.framing import MOST_HEARD, REQUESTS, measure_rtu, rtu_frame
 from drivers.sim.base.events import EventLog
 from drivers.sim.base.faults import FAULTS, Plan
+from drivers.sim.gates.rtu_frames import MAX_RECEIVED_BYTES, frame, measure_requests
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 # Longer than any master waits by itself.
@@ -66,15 +66,15 @@ class ModbusUnit:
         self._next_tick = next_tick
         # With a rate, request and answer take as long as they would on a wire; a pty has none.
         self._character_seconds = 11 / baudrate if baudrate else 0.0
-        self._measure = measure_rtu(unit, REQUESTS)
-        self._heard = bytearray()
+        self._measure = measure_requests(unit)
+        self._received = bytearray()
         self._outbox: list[tuple[float, bytes]] = []
 
     def receive(self, data: bytes, now: float) -> None:
         """Collect bytes and carry out each whole request."""
-        self._heard += data
-        for frame in cut(self._heard, self._measure, MOST_HEARD):
-            self._serve(frame[1:-2], now)
+        self._received += data
+        for request in cut(self._received, self._measure, MAX_RECEIVED_BYTES):
+            self._serve(request[1:-2], now)
 
     def advance(self, now: float) -> bytes:
         """Let time pass; what is to be sent."""
@@ -114,9 +114,9 @@ class ModbusUnit:
         if command and self.plan.due("late-ack"):
             now += LATE_SECONDS
         if not self._dropped(function):
-            frame = self._frame(answer)
-            on_the_wire = (len(pdu) + 3 + len(frame)) * self._character_seconds
-            self._outbox.append((now + self._lateness() + on_the_wire, frame))
+            sent = self._frame(answer)
+            on_the_wire = (len(pdu) + 3 + len(sent)) * self._character_seconds
+            self._outbox.append((now + self._lateness() + on_the_wire, sent))
 
     def _answer(self, pdu: bytes, now: float) -> bytes:
         if pdu[0] in WRITES and self.faults.refuse_next_write:
@@ -152,12 +152,12 @@ class ModbusUnit:
         unit = self._unit if faults.answer_as_unit is None else faults.answer_as_unit
         if self.plan.due("wrong-unit"):
             unit = unit % 247 + 1
-        frame = rtu_frame(pdu, unit)
+        sent = frame(pdu, unit)
         if self.plan.due("garbage"):
-            frame = bytes(byte ^ 0x5A for byte in frame)
+            sent = bytes(byte ^ 0x5A for byte in sent)
         if faults.break_checksum:
-            frame = frame[:-1] + bytes([frame[-1] ^ 0x01])
+            sent = sent[:-1] + bytes([sent[-1] ^ 0x01])
         for name in ("garbage", "garbage_after", "break_checksum"):
             faults.injected[name] += bool(getattr(faults, name))
         faults.injected["answer_as_unit"] += faults.answer_as_unit is not None
-        return faults.garbage + frame + faults.garbage_after
+        return faults.garbage + sent + faults.garbage_after

@@ -6,12 +6,13 @@ from typing import Any
 
 import osdp_sys
 
-from drivers.osdp_reader.frames import START
 from drivers.sim.base.events import EventLog, Sink
 from drivers.sim.base.pluggable import Plugged
 from drivers.sim.base.ports import PtyPort, TcpPort
 
 STEP_SECONDS = 0.01
+# Start of message (OSDP 2.2, 5.9.1); a reader's address has the highest bit set.
+START_OF_MESSAGE, REPLY_FLAG = 0x53, 0x80
 IDENTITY = {
     "version": 1,
     "model": 2,
@@ -118,7 +119,7 @@ class ReaderUnit:
             answer = self._last + answer
         if self.faults.noise_before:
             self.faults.count("noise")
-        self._last = answer[answer.rfind(bytes([START, 0x80 | self.unit])) :]
+        self._last = answer[answer.rfind(bytes([START_OF_MESSAGE, REPLY_FLAG | self.unit])) :]
         return self.faults.noise_before + answer
 
     def submit(self, event: dict[str, Any]) -> None:

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from devicemgr.errors import InvalidInput
 from drivers.sim.base.command import print_line, stop_signals
 from drivers.sim.base.events import Event, EventLog, Sink
-from drivers.uhppote_controller.protocol import SIZE, START
 
+# A message is 64 bytes and starts with 0x17 (UHPPOTE protocol as described by uhppoted/uhppote-core).
+START, SIZE = 0x17, 64
 SWIPE, DOOR, ALARM = 1, 2, 3
 NO_CARD, DELETED = 0, 0xFFFFFFFF
 _NO_RIGHTS, _UNKNOWN_CARD = 6, 18

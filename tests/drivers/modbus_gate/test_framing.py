@@ -17,8 +17,9 @@ from drivers.common.serial.address import SerialAddress
 from drivers.common.serial.framing import cut
 from drivers.common.serial.line import NoAnswer
 from drivers.modbus_gate.bus import Bus
-from drivers.modbus_gate.framing import ANSWERS, REQUESTS, RtuFraming, TcpFraming, measure_rtu, rtu_frame
+from drivers.modbus_gate.framing import RtuFraming, TcpFraming, measure_rtu, rtu_frame
 from drivers.modbus_gate.master import Master
+from drivers.sim.gates.rtu_frames import measure_requests
 
 READ_STATE = "01 03 00 40 00 09 84 18"
 STATE = "01 03 12 00 01 00 00 00 01 00 00 00 2a 00 01 00 07 00 00 00 00 e3 f2"
@@ -230,14 +231,14 @@ def test_a_late_answer_is_not_taken_for_the_next_requests(script):
 def test_a_frame_is_found_in_any_noise(before, after):
     frame = bytes.fromhex(STATE)
     # Noise may hold a frame of its own only by a CRC coincidence, which hypothesis does not build.
-    assert list(cut(bytearray(before + frame + after), measure_rtu(1, ANSWERS), 512)) == [frame]
+    assert list(cut(bytearray(before + frame + after), measure_rtu(1), 512)) == [frame]
 
 
 @settings(max_examples=500, deadline=None)
 @given(noise=st.binary(max_size=300))
 def test_noise_never_raises(noise):
-    for sizes in (REQUESTS, ANSWERS):
-        list(cut(bytearray(noise), measure_rtu(noise[0] if noise else 1, sizes), 512))
+    for measure in (measure_requests, measure_rtu):
+        list(cut(bytearray(noise), measure(noise[0] if noise else 1), 512))
     RtuFraming().find(bytearray(noise), 1, lambda pdu: True)
     TcpFraming().find(bytearray(noise), 1, lambda pdu: True)
 
@@ -287,4 +288,4 @@ def test_what_was_encoded_is_found_again_byte_by_byte(values, unit, noise, frami
 @given(first=st.integers(0, 0xFFFF), values=st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=100))
 def test_a_units_ears_hear_what_a_master_says(first, values):
     pdu = struct.pack(f">BHHB{len(values)}H", 0x10, first, len(values), 2 * len(values), *values)
-    assert list(cut(bytearray(rtu_frame(pdu, 9)), measure_rtu(9, REQUESTS), 512)) == [rtu_frame(pdu, 9)]
+    assert list(cut(bytearray(rtu_frame(pdu, 9)), measure_requests(9), 512)) == [rtu_frame(pdu, 9)]
