@@ -7,7 +7,7 @@ import socket
 log = logging.getLogger(__name__)
 
 
-def tell(state: str) -> None:
+def notify(state: str) -> None:
     """Send `READY=1`, `WATCHDOG=1` or `STOPPING=1` to NOTIFY_SOCKET."""
     path = os.environ.get("NOTIFY_SOCKET")
     if not path:

@@ -28,5 +28,5 @@ def look(turns: Turns, is_api_alive: Callable[[], bool], before: list[str]) -> l
     elif before and not stalled:
         log.warning("%s goes on again", ", ".join(before))
     if not stalled:
-        systemd.tell("WATCHDOG=1")
+        systemd.notify("WATCHDOG=1")
     return stalled

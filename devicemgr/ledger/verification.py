@@ -11,8 +11,8 @@ from devicemgr.ledger.writer import Ledger
 from devicemgr.store.database import Database, Session
 from devicemgr.store.ledger import events, seals as rows
 
-# A quick check takes about 25 µs an event: at least half a second of them, and at most two, whatever the site's age.
-MIN_RECENT, MAX_RECENT = 20_000, 80_000
+# A check takes about 25 µs an event: half a second of them, and at most one, whatever the site's age.
+MIN_RECENT, MAX_RECENT = 20_000, 40_000
 
 
 @dataclass(frozen=True, slots=True)

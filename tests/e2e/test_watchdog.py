@@ -15,10 +15,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 FAULTS = """
 import os, time
 from devicemgr.access import pipeline as access
-from devicemgr.daemon import service as daemon
+from devicemgr.daemon import dispatcher, service as daemon
 from devicemgr.devices import supervisor
 from devicemgr.ledger import writer as ledger
-daemon._STALLED_SECONDS = 2.0
+daemon._STALLED_S = 2.0
 
 def held(name, real):
     def call(*given, **more):
@@ -28,7 +28,7 @@ def held(name, real):
         return real(*given, **more)
     return call
 
-daemon.Daemon._handle = held("dispatcher", daemon.Daemon._handle)
+dispatcher.Dispatcher._handle = held("dispatcher", dispatcher.Dispatcher._handle)
 ledger.Ledger._write = held("ledger", ledger.Ledger._write)
 supervisor.DeviceWorker.watch = held("gates", supervisor.DeviceWorker.watch)
 """

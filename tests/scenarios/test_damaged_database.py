@@ -265,7 +265,7 @@ def see_anna(daemon: Daemon, catalog: Any) -> None:
 
     def is_released() -> bool:
         now = time.monotonic()
-        daemon._on_message(Sighting("cam", "t1", now, now, 1, ANNA, latest=ANNA))
+        daemon._router.on_message(Sighting("cam", "t1", now, now, 1, ANNA, latest=ANNA))
         time.sleep(0.02)
         return any(call[0] == "release" for call in catalog.gate.done.queue)
 

@@ -102,7 +102,7 @@ def test_what_a_gate_did_while_the_daemon_ends_is_recorded(daemon: Daemon, site:
     opening.start()
     assert entered.wait(10)
     daemon._stopping.set()  # as SIGTERM does
-    until(lambda: not daemon._looker.is_alive())
+    until(lambda: not daemon._scheduler.is_running)
     go.set()
     daemon.stop(time.monotonic() + 3)
     opening.join(10)
@@ -112,7 +112,7 @@ def test_what_a_gate_did_while_the_daemon_ends_is_recorded(daemon: Daemon, site:
 def test_a_sighting_that_comes_while_the_daemon_ends_opens_nothing(daemon: Daemon, site: Site) -> None:
     daemon._stopping.set()
     now = time.monotonic()
-    daemon._on_message(Sighting("arm", "t", now, now, 3, ANNA))
+    daemon._router.on_message(Sighting("arm", "t", now, now, 3, ANNA))
     daemon.stop(time.monotonic() + 3)
     assert not [event for event in events(site) if event["kind"].startswith("access_")]
 

@@ -1,0 +1,145 @@
+"""What API handlers may call on the running daemon; see site.runtime.Runtime for the contract of each."""
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from datetime import datetime
+from typing import Any, TypeVar
+
+from devicemgr.access.event_queue import Inbox
+from devicemgr.access.pipeline import AccessPipeline
+from devicemgr.access.policy_cache import Rulebook
+from devicemgr.access.portals.fire_alarm import FireWatch
+from devicemgr.access.portals.portal_modes import PortalModes
+from devicemgr.access.release import Outcome
+from devicemgr.clock.monitor import ClockWatch
+from devicemgr.daemon.scheduler import Scheduler
+from devicemgr.daemon.site_reload import SiteReload
+from devicemgr.devices.supervisor import Supervisor
+from devicemgr.devices.sync_run import Run, Step, drive
+from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
+from devicemgr.domain.ports.device import Device
+from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.errors import DeviceUnreachable, RequestError
+from devicemgr.ledger.counters import Meters
+from devicemgr.operations import status
+from devicemgr.site.runtime import Figures
+from devicemgr.site.site import Site
+from devicemgr.sync.reconciler import Reconciler
+
+T = TypeVar("T")
+
+_OPEN_S = 8.0
+_STEP_S = 30.0
+
+
+class DaemonRuntime:
+    """Runtime commands over the parts that `service.Daemon` puts together and starts."""
+
+    running = True
+
+    _site: Site
+    _started: float
+    _stopping: threading.Event
+    _ready: bool
+    _inbox: Inbox
+    _rules: Rulebook
+    _supervisor: Supervisor
+    _meters: Meters
+    _clock: ClockWatch
+    _fires: FireWatch
+    _modes: PortalModes
+    _reconciler: Reconciler
+    _access: AccessPipeline
+    _reload: SiteReload
+    _scheduler: Scheduler
+
+    @property
+    def stopping(self) -> bool:
+        """See site.runtime.Runtime."""
+        return self._stopping.is_set()
+
+    def status(self) -> dict[str, Any]:
+        """See site.runtime.Runtime."""
+        daemon = status.daemon_json(
+            running=True,
+            ready=self._ready,
+            uptime_s=time.monotonic() - self._started,
+            stuck_threads=self._supervisor.stuck_threads,
+        )
+        devices, rules, standing = self._supervisor.states(), self._rules.current, self._access.alarms
+        found = status.of_daemon(
+            self._site, daemon, devices, rules, self._access.state_of, self._scheduler.unread, standing.door_of
+        )
+        portals = status.portal_alarms(rules, devices, self._supervisor.channels)
+        watches = self._clock.alarms() + self._fires.alarms() + standing.alarms()
+        return found | {"alarms": watches + portals + found["alarms"]}
+
+    def figures(self) -> Figures:
+        """See site.runtime.Runtime."""
+        ledger = self._site.ledger
+        return Figures(ledger.failing, {"dispatcher": len(self._inbox), "ledger": ledger.waiting}, self._meters)
+
+    def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
+        """See site.runtime.Runtime."""
+        return self._supervisor.call(name, action, timeout)
+
+    def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
+        """See site.runtime.Runtime."""
+        return self._supervisor.info(name)
+
+    def channels_of(self, name: str) -> int | None:
+        """See site.runtime.Runtime."""
+        return self._supervisor.channels(name)
+
+    def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
+        """See site.runtime.Runtime."""
+        return self._supervisor.trace(name)
+
+    def drive(self, name: str, steps: Generator[Step, Any, T]) -> T:
+        """See site.runtime.Runtime."""
+        return drive(steps, lambda step: self._supervisor.call(name, step, _STEP_S))
+
+    def sync_device(self, name: str, *, prune: bool) -> Run:
+        """See site.runtime.Runtime."""
+        return self._reconciler.sync(name, prune=prune)
+
+    def last_run(self, name: str) -> Run | None:
+        """See site.runtime.Runtime."""
+        return self._reconciler.last_run(name)
+
+    def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
+        """See site.runtime.Runtime."""
+        ended = threading.Event()
+        outcomes: list[Outcome] = []
+
+        def on_end(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            ended.set()
+
+        request = self._access.open_manually(portal, direction, actor, on_end)
+        if not ended.wait(_OPEN_S):
+            raise DeviceUnreachable(
+                f"the gate of portal '{portal}' does not answer; `devicemgr events` shows what happened"
+            )
+        if outcomes[0].error is not None:
+            raise outcomes[0].error
+        return {"portal": portal, "direction": str(direction), "request": request, "outcome": outcomes[0].word}
+
+    def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
+        """See site.runtime.Runtime."""
+        if mode is PortalMode.LOCKED and self._rules.current.fire_active:
+            raise RequestError("a fire input is active: nothing is locked until it ends")
+        answer = self._modes.change(portal, mode, actor)
+        if answer["applied"]:
+            self._access.mode_applied(portal)
+        self._reload.refresh()
+        return answer
+
+    def site_changed(self) -> None:
+        """See site.runtime.Runtime."""
+        self._scheduler.wake()
+
+    def gallery(self) -> Gallery:
+        """See site.runtime.Runtime."""
+        return self._site.gallery.current
