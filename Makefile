@@ -1,5 +1,5 @@
 # Everything runs in .venv, made from the hash-pinned lock by plain pip, and compiled: where the environment keeps Python
-# from writing bytecode, each start of a command would compile 700 files anew.
+# from writing bytecode, each start of a command would compile 700 files again.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -48,5 +48,5 @@ CONTROL
 for script in preinst postinst prerm postrm; do install -m 0755 "$HERE/packaging/debian/$script" "$TREE/DEBIAN/$script"; done
 chmod -R go+rX,go-w "$TREE"
 mkdir -p "$OUT"
-quietly "making the package" dpkg-deb --root-owner-group --build -Zxz -z1 "$TREE" "$OUT/"
+quietly "making the package" dpkg-deb --root-owner-group --build -Zzstd "$TREE" "$OUT/"
 say "made $(find "$OUT" -name "devicemgr_*.deb" -newer "$WORK/build.lock"); next: sudo apt-get install ./FILE"

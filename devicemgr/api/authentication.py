@@ -15,6 +15,7 @@ from devicemgr.domain.model import ALL_ROLES
 from devicemgr.errors import DevicemgrError, NotAllowed, NotSignedIn
 from devicemgr.ledger.refusals import RefusedCalls
 from devicemgr.security.sessions import Identity, SignIns
+from devicemgr.store.ledger.sudo_claim import HEADER, claimed
 from devicemgr.store.site import operators
 
 _MOST_OPEN = 8 * 1024
@@ -48,7 +49,8 @@ class Entry:
             if not (is_open and isinstance(error, NotSignedIn)):
                 await answer_to(error)(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        with claimed(_sudo_claim(scope)):
+            await self._app(scope, receive, send)
 
     def _noting(self, send: Send, scope: Scope) -> Send:
         """Return a `send` that counts refusals by caller and route, to be recorded at a bounded rate."""
@@ -107,6 +109,15 @@ class Entry:
         if (scope["method"], scope["path"]) not in OPEN:  # another sign-in replaces the session, and is no misuse of it
             csrf.check_csrf(scope["method"], secret, headers)
         return caller
+
+
+def _sudo_claim(scope: Scope) -> str | None:
+    """Return what the owner's command says of its sudo; no other caller's claim counts, nor one over the network."""
+    caller: Caller | None = scope["state"].get("caller") if "state" in scope else None
+    if caller is None or not caller.is_owner or csrf.DOOR in scope:
+        return None
+    found = csrf.headers_of(scope).get(HEADER.lower())
+    return found if isinstance(found, str) else None
 
 
 def _caller(found: Identity, again: Callable[[], Identity], session: str | None = None) -> Caller:

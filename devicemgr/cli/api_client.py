@@ -13,6 +13,7 @@ import httpx
 
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 from devicemgr.home import SHARED_SOCKET, Home, socket_address
+from devicemgr.store.ledger.sudo_claim import headers
 from devicemgr.text import safe
 
 if TYPE_CHECKING:  # a third of a second that a command over the socket need not pay
@@ -99,7 +100,9 @@ class Api:
         place = _socket_of(home)
         self.remote = place is not None
         transport = httpx.HTTPTransport(uds=socket_address(place)) if place else _InProcess(make_app())
-        self._http = httpx.Client(transport=transport, base_url="http://devicemgr/api/v1", timeout=_ANSWER_SECONDS)
+        self._http = httpx.Client(
+            transport=transport, base_url="http://devicemgr/api/v1", timeout=_ANSWER_SECONDS, headers=headers()
+        )
 
     def close(self) -> None:
         """Let go of the connection."""

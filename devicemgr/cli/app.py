@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from devicemgr.cli.api_client import ApiProblem
 from devicemgr.cli.context import Session, use
 from devicemgr.errors import DevicemgrError
+from devicemgr.store.ledger.sudo_claim import VARIABLE, claimed
 from devicemgr.text import json_line, safe
 
 USAGE = 2
@@ -28,7 +29,7 @@ def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
     _explain_common_options(app)
     try:
         rest = _take_common_options(session, list(arguments))
-        with use(session):
+        with use(session), claimed(os.environ.get(VARIABLE)):  # for what works without the API: backup, restore
             code = _ended(_command(app)(rest, prog_name="devicemgr", standalone_mode=False))
             session.tell_if_frozen()
             return code

@@ -27,7 +27,7 @@ def check_start(home: Home, parts: Parts) -> dict[str, Any]:
     """Return what the start would find and do; a DevicemgrError says why it would fail.
 
     Database, keys, drivers and options of all devices, and a recognizer that starts. The migration that the start
-    would run is tried on a copy. A daemon of another version may run meanwhile.
+    would run is tried on a copy. A daemon of another version may run beside it.
     """
     require_home(home)
     if why := quarantine.trouble(home):

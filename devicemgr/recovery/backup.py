@@ -29,6 +29,7 @@ from devicemgr.recovery.person_keys import KeysFile, PersonKeys
 from devicemgr.store import backup_copy
 from devicemgr.store.database import Database, Session, get_meta, set_meta
 from devicemgr.store.ledger import events
+from devicemgr.store.ledger.sudo_claim import with_claim
 from devicemgr.store.people import people
 from devicemgr.text import rfc3339
 from devicemgr.vault import FileKey, Vault
@@ -222,14 +223,14 @@ def _record_begin(work: Work, identity: str, proof: str, actor: str) -> None:
     detail = {"id": identity, "commitment": restorations.commitment(proof)}
     with work.database.write(changes_site=False) as session:
         fact = Fact(restorations.BACKUP_BEGUN, datetime.now(UTC), actor=actor, detail=detail)
-        events.append(session, [fact])
+        events.append(session, [with_claim(fact)])
 
 
 def _record(work: Work, keys: Path, summary: dict[str, Any], actor: str) -> None:
     """No copy without a record of it; it is committed before the file has its name."""
     with work.database.write(changes_site=False) as session:
         fact = Fact("admin.backup_made", datetime.now(UTC), actor=actor, detail=summary)
-        events.append(session, [fact])
+        events.append(session, [with_claim(fact)])
         set_meta(session, LAST, json.dumps({**summary, "keys": str(keys)}))
         set_meta(session, OWED, "")
 

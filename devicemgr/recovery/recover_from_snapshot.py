@@ -17,6 +17,7 @@ from devicemgr.recovery import quarantine
 from devicemgr.store import integrity
 from devicemgr.store.database import FINGERPRINT, Database, get_meta
 from devicemgr.store.ledger import events as ledger_rows
+from devicemgr.store.ledger.sudo_claim import with_claim
 from devicemgr.text import rfc3339
 from devicemgr.vault import Vault
 
@@ -67,7 +68,7 @@ def _brought_up(home: Home, draft: Path, why: str, aside: Path | None, actor: st
                 **Sealer(home, database).begin_anew(session),
             }
             cache_file.forget(session)
-            ledger_rows.append(session, [Fact(RECOVERED, datetime.now(UTC), actor=actor, detail=detail)])
+            ledger_rows.append(session, [with_claim(Fact(RECOVERED, datetime.now(UTC), actor=actor, detail=detail))])
             brought = spill_replay.bring_in_all(session, spill) if spill.attach() else 0
         database.forget()
     finally:

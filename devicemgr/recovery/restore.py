@@ -23,6 +23,7 @@ from devicemgr.recovery import backup, backup_stream, home_swap, person_keys
 from devicemgr.store import backup_copy
 from devicemgr.store.database import FINGERPRINT, Database, get_meta
 from devicemgr.store.ledger import events, seals
+from devicemgr.store.ledger.sudo_claim import with_claim
 from devicemgr.text import rfc3339
 from devicemgr.vault import Vault
 
@@ -181,7 +182,7 @@ def _brought_up(
         with database.write() as session:
             cache_file.forget(session)
             # At once behind the copy: its place is part of the proof (restorations.is_proven).
-            events.append(session, [Fact(RESTORED, datetime.now(UTC), actor=actor, detail=proven)])
+            events.append(session, [with_claim(Fact(RESTORED, datetime.now(UTC), actor=actor, detail=proven))])
             if spill.attach():
                 spill_replay.bring_in_all(session, spill)
             if spill.damaged:  # the old home's spill file is moved away with it, so that no start will count this

@@ -21,7 +21,10 @@ def test_systemd_understands_every_line(tmp_path):
     runnable.write_text(UNIT.read_text().replace("/opt/devicemgr/bin/devicemgr run", "/bin/true"))
     assert systemd_analyze("verify", str(runnable)).stderr == ""
     runnable.write_text(runnable.read_text().replace("Restart=always", "Restart=allways"))
-    assert "restart specifier" in systemd_analyze("verify", str(runnable)).stderr
+    # systemd 252 to 257 word it differently; each names the file and the value that it does not know.
+    said = systemd_analyze("verify", str(runnable)).stderr
+    assert str(runnable) in said
+    assert "allways" in said
 
 
 @needs_systemd

@@ -119,7 +119,7 @@ def test_rules_of_an_earlier_version_are_brought_up_to_date(box: Box, done: Any)
         (["--rule", RULE.replace("A10KZ42X", "$env{X}")], 1, "not a rule of devicemgr"),
         (["--rule", RULE.replace('ATTRS{serial}=="A10KZ42X", ', "")], 1, "not a rule of devicemgr"),
         (["--rule", RULE.replace("gate/arm", "gate/arm sda")], 1, "not a rule of devicemgr"),
-        (["--remove", "nobody"], 1, "no rule gives the name"),
+        (["--remove", "unknown"], 1, "no rule gives the name"),
     ],
 )
 def test_one_bad_argument_and_nothing_is_written(
@@ -222,11 +222,11 @@ def test_verify_finds_a_file_changed_by_hand_and_a_port_with_two_names(
     assert found["arm"] == "two rules give this name"
 
 
-@pytest.mark.parametrize(("version", "asked"), [("252 (252.38-1)", False), ("255", True)])
-def test_udevadm_verify_is_asked_where_it_exists(
-    box: Box, cli: Any, done: Any, tmp_path: Path, version: str, asked: bool
+@pytest.mark.parametrize(("version", "used"), [("252 (252.38-1)", False), ("255", True)])
+def test_udevadm_verify_is_used_where_it_exists(
+    box: Box, cli: Any, done: Any, tmp_path: Path, version: str, used: bool
 ) -> None:
     done("udev", "install", "arm=/dev/ttyUSB0")
     box.plug(box.link("arm", FTDI, tmp_path / "tty"))
     box.udevadm(f'[ "$1" != --version ] || echo "{version}"\n[ "$1" != verify ] || {{ echo "$2: bad" >&2; exit 1; }}')
-    assert problems(cli) == ({"70-devicemgr.rules": f"udevadm verify: {box.file}: bad"} if asked else {})
+    assert problems(cli) == ({"70-devicemgr.rules": f"udevadm verify: {box.file}: bad"} if used else {})

@@ -42,7 +42,7 @@ def test_two_alike_without_serial_numbers_are_known_by_their_sockets(adapters: A
 
 
 @pytest.mark.parametrize("serial", ["FT4KZ42X", None])
-def test_the_ports_of_one_adapter_are_told_apart_by_interface(adapters: Any, serial: str | None) -> None:
+def test_the_ports_of_one_adapter_are_kept_apart_by_interface(adapters: Any, serial: str | None) -> None:
     adapters.add("1-3", "0403", "6011", serial, interfaces=4)
     names = {f"ttyUSB{n}": f"bus-{n}" for n in range(4)}
     made = named(adapters, names)
@@ -51,7 +51,7 @@ def test_the_ports_of_one_adapter_are_told_apart_by_interface(adapters: Any, ser
 
 
 @pytest.mark.parametrize("serial", ["MCS7840X", None])
-def test_the_ports_of_one_interface_are_told_apart_too(adapters: Any, serial: str | None) -> None:
+def test_the_ports_of_one_interface_are_kept_apart_too(adapters: Any, serial: str | None) -> None:
     adapters.add("1-3", "9710", "7840", serial, lines=2)
     named(adapters, {"ttyUSB0": "a", "ttyUSB1": "b"})
     assert (adapters.links("ttyUSB0"), adapters.links("ttyUSB1")) == ({"a"}, {"b"})

@@ -592,4 +592,18 @@ SABOTAGES = (
         '            DeviceRefused(f"the terminal still holds {safe(',
         "tests/drivers/zkteco_terminal/test_people.py",
     ),
+    one(
+        "a sudo claim that any caller can make",
+        "devicemgr/api/authentication.py",
+        "    if caller is None or not caller.is_owner or csrf.DOOR in scope:\n",
+        "    if caller is None:\n",
+        "tests/devicemgr/api/test_sudo_claim.py",
+    ),
+    one(
+        "a migration that the log does not mention",
+        "devicemgr/store/database.py",
+        "        if found not in (None, _head()):\n",
+        "        if False:\n",
+        "tests/devicemgr/cli/system/test_start_check.py",
+    ),
 )
