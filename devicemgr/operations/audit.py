@@ -25,7 +25,7 @@ from devicemgr.store.ledger import events, seals
 from devicemgr.store.site import settings
 from devicemgr.text import json_line, rfc3339, safe
 
-VERIFIER = files("devicemgr") / "audit_bundle.py"
+VERIFIER = files("devicemgr.operations") / "audit_verifier.py"
 
 
 def verify(site: Site, root: str | None = None) -> dict[str, Any]:
