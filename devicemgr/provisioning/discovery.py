@@ -125,7 +125,8 @@ def discover(
 def _looks(
     catalog: DriverCatalog, wanted: str | None, seconds: float, hosts: list[str], notes: list[str]
 ) -> list[_Look]:
-    able: dict[str, Callable[[], list[Found]]] = {SERIAL: _serial_ports}
+    serial_kinds: list[str] = []
+    able: dict[str, Callable[[], list[Found]]] = {SERIAL: lambda: _serial_ports(serial_kinds)}
     found_by: dict[str, str] = {}
     for kind in catalog.kinds():
         try:
@@ -133,6 +134,8 @@ def _looks(
         except NotFound as error:
             notes.append(str(error))
             continue
+        if driver.is_serial:
+            serial_kinds.append(kind)
         if driver.discover is not None:
             able[kind] = _asking(driver, seconds, hosts)
         elif driver.found_by:
@@ -160,10 +163,11 @@ def _asking(driver: Driver, seconds: float, hosts: list[str]) -> Callable[[], li
     return lambda: ask(seconds, tuple(hosts))
 
 
-def _serial_ports() -> list[Found]:
+def _serial_ports(kinds: Sequence[str]) -> list[Found]:
+    named = " or ".join(part for part in (", ".join(kinds[:-1]), *kinds[-1:]) if part)
     found = []
     for port in usb_serial_ports():
-        note = "which device is on it can't be told: try --driver modbus_gate, relay_gate or osdp_reader"
+        note = "discovery cannot identify the device on it" + (f": try --driver {named}" if named else "")
         if port.name is None:
             note += "; give it a name that stays first: devicemgr udev suggest"
         address = f"/dev/gate/{port.name}" if port.name else port.path

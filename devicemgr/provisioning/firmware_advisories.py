@@ -1,4 +1,4 @@
-"""Which devices have firmware with publicly known holes, by what they say of themselves."""
+"""Find devices whose firmware has publicly known holes, by the model and version that they report."""
 
 import re
 import tomllib
@@ -6,29 +6,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
-from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from devicemgr.domain.model import DeviceInfo
-from devicemgr.errors import InvalidVulnerabilityList
+from devicemgr.domain.ports.driver import DriverCatalog
+from devicemgr.errors import InvalidVulnerabilityList, NotFound
 from devicemgr.text import safe
 
 FILE = "known_vulnerable.toml"
-_MOST_BYTES, _MOST_ENTRIES = 1 << 20, 5000
+_MAX_BYTES, _MAX_ENTRIES = 1 << 20, 5000
 _NUMBERS = re.compile(r"\d{1,9}(?:\.\d{1,9}){1,7}")
-# Dahua: `,build:2021-03-01`, `Build Date 2021-03-01` or `….R.210301`; Hikvision: `build 210301`.
-_BUILDS = (
-    re.compile(r"build(?: date)?\s*[:,]?\s*(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?!\d)", re.IGNORECASE),
-    re.compile(r"build\s*:?\s*(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?!\d)", re.IGNORECASE),
-    re.compile(r"\.[RT]\.(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?!\d)"),
-)
+
+
+def _require_date_groups(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Compile the pattern without regard to case; ValueError unless it has groups for year, month and day."""
+    if not {"y", "m", "d"} <= set(pattern.groupindex):
+        raise ValueError("a pattern of a build's day needs the groups y, m and d")
+    return re.compile(pattern.pattern, re.IGNORECASE)
+
 
 Words = Annotated[str, Field(min_length=1, max_length=300)]
 Version = Annotated[str, Field(pattern=r"^\d{1,9}(\.\d{1,9}){0,7}$")]
+
+
+BuildDate = Annotated[re.Pattern[str], AfterValidator(_require_date_groups)]
 
 
 class Entry(BaseModel):
@@ -46,14 +51,17 @@ class Entry(BaseModel):
     source: Words
 
 
-class _File(BaseModel):
+class Advisories(BaseModel):
+    """A list of holes, and how the firmware of its makers writes the day of its build."""
+
     model_config = ConfigDict(extra="forbid")
-    vulnerable: Annotated[list[Entry], Field(max_length=_MOST_ENTRIES)]
+    vulnerable: Annotated[list[Entry], Field(max_length=_MAX_ENTRIES)]
+    build_dates: Annotated[list[BuildDate], Field(max_length=20)] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A hole that a device has; not `sure` when it does not tell its version or the day of its build."""
+    """A hole that a device has; not `sure` if it does not report its version or the day of its build."""
 
     cve: str
     sure: bool
@@ -61,29 +69,44 @@ class Finding:
     source: str
 
 
-def known(home: Path) -> list[Entry]:
-    """The shipped list, and HOME's; InvalidVulnerabilityList names the file and what is wrong in it."""
-    shipped = parse(files("devicemgr").joinpath(FILE).read_bytes(), FILE)
+def known(home: Path, catalog: DriverCatalog) -> Advisories:
+    """Return the lists that drivers ship, and HOME's; InvalidVulnerabilityList names the file and its fault.
+
+    A CVE that HOME's list names is taken from there alone.
+    """
+    lists = [parse(content, f"{FILE} of the driver {kind}") for kind, content in _shipped(catalog)]
+    shipped = [entry for found in lists for entry in found.vulnerable]
     own = home / FILE
     try:
         with own.open("rb") as file:
-            told = parse(file.read(_MOST_BYTES + 1), str(own))
+            added = parse(file.read(_MAX_BYTES + 1), str(own))
     except FileNotFoundError:
-        return shipped
+        added = Advisories(vulnerable=[])
     except OSError as error:
         raise InvalidVulnerabilityList(
             f"cannot read {own} ({error.strerror}); check who owns it, or take it away"
         ) from error
-    named = {entry.cve for entry in told}
-    return [entry for entry in shipped if entry.cve not in named] + told
+    named = {entry.cve for entry in added.vulnerable}
+    kept = [entry for entry in shipped if entry.cve not in named] + added.vulnerable
+    return Advisories(vulnerable=kept, build_dates=[p for found in (*lists, added) for p in found.build_dates])
 
 
-def parse(content: bytes, where: str) -> list[Entry]:
-    """The entries of a file; InvalidVulnerabilityList, in one line, says what is wrong."""
-    if len(content) > _MOST_BYTES:
+def _shipped(catalog: DriverCatalog) -> Iterable[tuple[str, bytes]]:
+    for kind in catalog.kinds():
+        try:
+            driver = catalog.get(kind)
+        except NotFound:
+            continue  # a driver that does not load; `device drivers` says why
+        if driver.advisories is not None:
+            yield kind, driver.advisories()
+
+
+def parse(content: bytes, where: str) -> Advisories:
+    """Return a file's contents; InvalidVulnerabilityList, in one line, says what is wrong."""
+    if len(content) > _MAX_BYTES:
         raise InvalidVulnerabilityList(f"{where} is larger than 1 MB; leave out what is of no use here")
     try:
-        return _File.model_validate(tomllib.loads(content.decode("utf-8"))).vulnerable
+        return Advisories.model_validate(tomllib.loads(content.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidVulnerabilityList(
             f"{where} is not TOML ({safe(str(error), 120)}); correct it, or take it away"
@@ -96,13 +119,14 @@ def parse(content: bytes, where: str) -> list[Entry]:
         ) from error
 
 
-def judge(info: DeviceInfo, entries: Iterable[Entry]) -> list[Finding]:
-    """The holes of a device, each once, sure ones before others."""
+def judge(info: DeviceInfo, advisories: Advisories) -> list[Finding]:
+    """Return the holes of a device, each once, sure ones before others."""
+    built = build_of(info.firmware, advisories.build_dates)
     found: dict[str, Finding] = {}
-    for entry in entries:
+    for entry in advisories.vulnerable:
         if not _is_meant(info, entry):
             continue
-        within = [*_firmware_within(info.firmware, entry), *_build_within(info.firmware, entry)]
+        within = [*_firmware_within(info.firmware, entry), *_build_within(built, entry)]
         if False in within:
             continue
         finding = Finding(entry.cve, None not in within, entry.what, entry.source)
@@ -119,31 +143,32 @@ def _is_meant(info: DeviceInfo, entry: Entry) -> bool:
 
 
 def _firmware_within(firmware: str, entry: Entry) -> list[bool | None]:
-    """For each bound whether it holds, None when the version is not told."""
-    told = version_of(firmware)
+    """Return for each bound whether it holds, None if the firmware does not state its version."""
+    version = version_of(firmware)
     bounds = ((entry.firmware_from, 1), (entry.firmware_to, -1))
-    return [None if told is None else _order(told, _numbers(bound)) * sign >= 0 for bound, sign in bounds if bound]
+    return [
+        None if version is None else _order(version, _numbers(bound)) * sign >= 0 for bound, sign in bounds if bound
+    ]
 
 
-def _build_within(firmware: str, entry: Entry) -> list[bool | None]:
-    told = build_of(firmware)
+def _build_within(built: date | None, entry: Entry) -> list[bool | None]:
     found: list[bool | None] = []
     if entry.builds_from:
-        found.append(None if told is None else told >= entry.builds_from)
+        found.append(None if built is None else built >= entry.builds_from)
     if entry.builds_to:
-        found.append(None if told is None else told <= entry.builds_to)
+        found.append(None if built is None else built <= entry.builds_to)
     return found
 
 
 def version_of(firmware: str) -> tuple[int, ...] | None:
-    """The first numbers with points between them; None without."""
+    """Return the first numbers with points between them; None if there are none."""
     found = _NUMBERS.search(firmware)
     return _numbers(found[0]) if found else None
 
 
-def build_of(firmware: str) -> date | None:
-    """The day of the build; None when it is not told, or is no day."""
-    for pattern in _BUILDS:
+def build_of(firmware: str, patterns: Iterable[re.Pattern[str]]) -> date | None:
+    """Return the day of the build; None if the firmware does not state it, or it is no day."""
+    for pattern in patterns:
         if found := pattern.search(firmware):
             year = int(found["y"])
             try:

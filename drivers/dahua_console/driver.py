@@ -11,6 +11,7 @@ from devicemgr.domain.model import Capability, DeviceConfig
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.site.password_scope import VERIFIES
+from drivers.common.advisories import advisories_of
 from drivers.common.options import read_options
 
 if TYPE_CHECKING:
@@ -118,4 +119,5 @@ DRIVER = Driver(
     options=Options,
     build=build,
     discover=discover,
+    advisories=advisories_of(__package__),
 )

@@ -24,6 +24,7 @@ from devicemgr.domain.ports.device import Delivery, Device, Holding, ReleaseTime
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from devicemgr.site.password_scope import VERIFIES
+from drivers.common.advisories import advisories_of
 from drivers.common.fire_inputs import declared
 from drivers.common.options import read_options
 from drivers.hikvision_console.clock import Clock
@@ -401,5 +402,6 @@ DRIVER = Driver(
     options=Options,
     build=_build,
     discover=discover,
+    advisories=advisories_of(__package__),
     fire_inputs=declared(Options),
 )

@@ -29,4 +29,5 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.READER, Capability.GATE}),
     options=Options,
     build=build,
+    is_serial=True,
 )

@@ -134,5 +134,6 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.GATE}),
     options=Options,
     build=build,
+    is_serial=True,
     fire_inputs=declared(Options),
 )

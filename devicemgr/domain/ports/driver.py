@@ -38,6 +38,9 @@ class Driver:
     `discover`, where the kind can be found, looks for so many seconds and never raises; `hosts` are addresses of hosts
     to ask besides those that answer a broadcast. A kind that another kind's `discover` tells of names that one in
     `found_by`, so that each device is asked once and told once.
+    `is_serial` kinds are suggested for serial ports on which discovery cannot tell the device.
+    `advisories` reads the maker's list of firmware with known holes (TOML, provisioning.firmware_advisories); it
+    applies to devices of that maker under every kind.
     """
 
     kind: str
@@ -48,6 +51,8 @@ class Driver:
     discover: Callable[[float, Sequence[str]], list[Found]] | None = None
     found_by: str = ""
     fire_inputs: Callable[[DeviceConfig], frozenset[str]] | None = None
+    is_serial: bool = False
+    advisories: Callable[[], bytes] | None = None
 
 
 class DriverCatalog(Protocol):

@@ -7,6 +7,7 @@ import pytest
 from devicemgr.domain.model import DeviceInfo
 from devicemgr.errors import InvalidInput
 from devicemgr.provisioning.firmware_advisories import FILE, build_of, judge, known, parse, version_of
+from drivers import Catalog
 
 
 @pytest.mark.parametrize(
@@ -23,12 +24,12 @@ from devicemgr.provisioning.firmware_advisories import FILE, build_of, judge, kn
         ("9" * 60, None, None),
     ],
 )
-def test_what_a_firmware_says(firmware, version, build):
-    assert (version_of(firmware), build_of(firmware)) == (version, build)
+def test_what_a_firmware_says(firmware, version, build, tmp_path):
+    assert (version_of(firmware), build_of(firmware, known(tmp_path, Catalog()).build_dates)) == (version, build)
 
 
 def holes(manufacturer, model, firmware, tmp_path):
-    found = judge(DeviceInfo(manufacturer, model, firmware, "S"), known(tmp_path))
+    found = judge(DeviceInfo(manufacturer, model, firmware, "S"), known(tmp_path, Catalog()))
     return [(finding.cve, finding.sure) for finding in found]
 
 
@@ -64,7 +65,7 @@ def test_the_shipped_list(manufacturer, model, firmware, cves, tmp_path):
 
 
 def test_every_shipped_entry_says_where_it_is_from(tmp_path):
-    entries = known(tmp_path)
+    entries = known(tmp_path, Catalog()).vulnerable
     assert {entry.cve for entry in entries} == {
         "CVE-2021-36260",
         "CVE-2017-7921",
@@ -115,6 +116,8 @@ def test_homes_list_adds_and_has_the_last_word_on_what_it_names(tmp_path):
         (OWN + b'fixed_in = "1"\n', "vulnerable.1.fixed_in"),
         (b"#" * (1 << 20) + b"\n", "larger than 1 MB"),
         (b"a = " + b"[" * 5000, "is not TOML"),
+        (b"build_dates = ['(']\n" + OWN, "build_dates.0"),
+        (b"build_dates = ['[0-9]{8}']\n" + OWN, "build_dates.0"),
     ],
 )
 def test_a_bad_list_is_one_line_that_says_where(content, says):

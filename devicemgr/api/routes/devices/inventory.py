@@ -17,7 +17,7 @@ _LONGEST = 80
 @router.get("/devices/{name}/info")
 def device_info(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """As the running daemon read it when it last connected, or read now; InvalidInput for a bad list of holes."""
-    entries = known(context.site.home.path)
+    entries = known(context.site.home.path, context.site.parts.catalog)
     with context.site.database.read() as session:
         kind = device_store.device(session, name).driver
     info, read = context.runtime.device_info(name)
