@@ -1,6 +1,6 @@
-"""What a supporter needs and nobody else's: versions, checks, states, configuration, log and facts, without people.
+"""Collect a support bundle: versions, checks, states, configuration, log and events, without people.
 
-Every text is scrubbed besides: words of names, badges, card numbers, consents' references and user names are blanked.
+Every text is scrubbed as well: words of names, badges, card numbers, consents' references and user names are blanked.
 """
 
 import json
@@ -9,7 +9,6 @@ import re
 import sqlite3
 import stat
 import sys
-from collections.abc import Mapping
 from importlib.metadata import distributions
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +17,7 @@ from devicemgr import __version__, logging
 from devicemgr.errors import DevicemgrError
 from devicemgr.home import Home
 from devicemgr.operations import doctor, doctor_host
+from devicemgr.scrubber import BLANK, Scrubber, words_of
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
@@ -32,21 +32,19 @@ from devicemgr.store.site import (
 )
 from devicemgr.text import safe
 
-BLANK = "‹…›"
 _FACTS = 500
 _FACT_FIELDS = ("seq", "time", "kind", "portal", "direction", "device", "reason", "latency_ms")
 _DETAILS = ("cause", "outcome", "state", "from", "to", "seconds", "active", "change")
 _SECRET = re.compile(r"pass|secret|key|token|pin\b|user|login|cert", re.IGNORECASE)
-_WORD = re.compile(r"[\w:+.@-]+")
 _HARMLESS_QUERY = re.compile(r"(baudrate|parity|stopbits|bytesize|unit|channel|subtype|transport)=[\w.]*\Z")
 
 Files = dict[str, str]
 
 
 def collect(site: Site, runtime: Runtime) -> Files:
-    """The bundle's files by name."""
+    """Return the bundle's files by name."""
     with site.database.read() as session:
-        scrub = Scrubber(_words_of_people(session))
+        scrubber = Scrubber(_words_of_people(session))
         config, facts = _config(session), _facts(session)
     documents = {
         "status.json": runtime.status(),
@@ -55,42 +53,21 @@ def collect(site: Site, runtime: Runtime) -> Files:
         "facts.json": facts,
         "home.json": _listing(site.home),
     }
-    texts = {name: _text(scrub.document(document)) for name, document in documents.items()}
+    texts = {name: _text(scrubber.scrub_document(document)) for name, document in documents.items()}
     log = "".join(
-        json.dumps(scrub.document(json.loads(line)), ensure_ascii=False) + "\n" for line in logging.kept.lines()
+        json.dumps(scrubber.scrub_document(json.loads(line)), ensure_ascii=False) + "\n"
+        for line in logging.kept.lines()
     )
     return {"versions.json": _text(_versions())} | texts | {"log.jsonl": log}
 
 
 def collect_closed(home: Home, error: DevicemgrError) -> Files:
-    """Of a home that can't be opened."""
+    """Return the files for a home that cannot be opened."""
     return {
         "versions.json": _text(_versions()),
         "doctor.json": _text(doctor_host.examine_closed(home, error)),
         "home.json": _text(_listing(home)),
     }
-
-
-class Scrubber:
-    """Blanks words in texts; longer than a word nothing is looked for, so that ten thousand people cost no time."""
-
-    def __init__(self, words: set[str]) -> None:
-        self._words = words
-
-    def text(self, text: str) -> str:
-        """`text` without them."""
-        return _WORD.sub(lambda found: BLANK if self._is_one(found[0]) else found[0], text)
-
-    def _is_one(self, word: str) -> bool:
-        return not self._words.isdisjoint({word.casefold(), word.strip(".:-+").casefold()})
-
-    def document(self, value: Any) -> Any:
-        """JSON, its texts scrubbed; kinds of events and names of fields stay."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {name: self.document(item) for name, item in value.items()}
-        return [self.document(item) for item in value] if isinstance(value, list) else value
 
 
 def _words_of_people(session: Session) -> set[str]:
@@ -99,7 +76,7 @@ def _words_of_people(session: Session) -> set[str]:
         texts = [row.name, row.badge, *(consent.reference for consent in row.consents)]
         for number in (credential.value for credential in row.credentials):
             texts += [number, number.partition(":")[2]]
-        words |= {text.casefold() for text in texts} | {w.casefold() for text in texts for w in _WORD.findall(text)}
+        words |= {text.casefold() for text in texts} | {w.casefold() for text in texts for w in words_of(text)}
     words |= {row.username.casefold() for row in device_store.devices(session) if row.username}
     return {word for word in words if word}
 
@@ -125,7 +102,7 @@ def _config(session: Session) -> dict[str, Any]:
 
 
 def redacted_address(address: str) -> str:
-    """Without user and password, and without what a query may hold of them."""
+    """Return the address without user and password, and without what a query may hold of them."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -147,7 +124,7 @@ def _facts(session: Session) -> list[dict[str, Any]]:
 
 
 def _listing(home: Home) -> list[dict[str, Any]]:
-    """What lies in the home: names, sizes, modes; what is in the files, never."""
+    """List the files of the home: names, sizes and modes, never contents."""
     found = []
     for path in sorted(home.path.rglob("*"))[:1000] if home.path.is_dir() else []:
         state = path.lstat()

@@ -13,7 +13,7 @@ from devicemgr.domain.model import DeviceConfig, DeviceInfo
 from devicemgr.domain.ports.device import Device, Traceable
 from devicemgr.domain.ports.maintenance import Identifying, Recordable, Reply
 from devicemgr.errors import InvalidInput
-from devicemgr.provisioning.anonymizer import Scrubber
+from devicemgr.scrubber import Scrubber
 from devicemgr.store.site import devices as device_store
 
 router = APIRouter(tags=["devices"])
@@ -47,9 +47,10 @@ def _replies(context: Context, config: DeviceConfig) -> dict[str, Any]:
     info, replies = context.runtime.call_device(config.name, ask, RECORD_SECONDS)
     scrubber = Scrubber([*_secrets(config), info.serial])
     return {
-        "device": scrubber.scrub({**asdict(info)}),
+        "device": scrubber.scrub_reply({**asdict(info)}),
         "replies": [
-            {"asked": reply.asked, "status": reply.status, "reply": scrubber.scrub(reply.content)} for reply in replies
+            {"asked": reply.asked, "status": reply.status, "reply": scrubber.scrub_reply(reply.content)}
+            for reply in replies
         ],
     }
 

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from devicemgr.provisioning.anonymizer import Scrubber
+from devicemgr.scrubber import Scrubber
 from drivers import Catalog
 from drivers.sim.dahua.console import SimulatedDahua
 from drivers.sim.gates.turnstile import SimulatedTurnstile
@@ -255,14 +255,14 @@ def test_a_file_of_its_owners_that_is_not_written_over(done, cli, tmp_path):
 
 @pytest.mark.parametrize("kind", SECRETS)
 def test_what_is_known_to_be_secret_survives_in_no_field(kind):
-    from devicemgr.provisioning import anonymizer
+    from devicemgr import scrubber
 
     secret = SECRETS[kind]
-    fields = {*anonymizer._WORD_FIELDS, *anonymizer._NUMBER_FIELDS, *anonymizer._EXACT, "x"}
+    fields = {*scrubber._WORD_FIELDS, *scrubber._NUMBER_FIELDS, *scrubber._EXACT, "x"}
     known = Scrubber([secret])
     for field in fields:
         shown = json.dumps(
-            known.scrub({field: secret, f"@{field}": [f"a {secret} b"], f"t.{field}[0]": {"#text": secret}})
+            known.scrub_reply({field: secret, f"@{field}": [f"a {secret} b"], f"t.{field}[0]": {"#text": secret}})
         )
         assert secret not in shown.replace("\\u00e9", ""), field
 
@@ -271,5 +271,5 @@ def test_deep_and_long_answers_are_cut():
     deep: object = "x"
     for _ in range(100):
         deep = {"a": deep}
-    assert "<too deep>" in json.dumps(Scrubber([]).scrub(deep))
-    assert Scrubber([]).scrub({"doorStatus": [1] * 1000})["doorStatus"][-1] == "<800 more>"
+    assert "<too deep>" in json.dumps(Scrubber([]).scrub_reply(deep))
+    assert Scrubber([]).scrub_reply({"doorStatus": [1] * 1000})["doorStatus"][-1] == "<800 more>"

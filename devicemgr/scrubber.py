@@ -1,17 +1,21 @@
-"""What a device answered, with everything that tells of people, places and secrets taken out: for a bug report.
+"""Take people, places and secrets out of what leaves the site: support bundles and recordings of devices.
 
-Names of fields stay. A value stays only where its field is listed here as harmless *and* it has the harmless form of
-that field; all others become marks such as <text 3>, the same mark for the same value.
+Texts of our own (logs, configuration, events) lose the words that are listed. Replies of devices, of which nothing is
+known, lose everything that is not known to be harmless: names of fields stay; a value stays only if its field is
+listed here as harmless *and* it has the harmless form of that field; all others become marks such as <text 3>, the
+same mark for the same value.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devicemgr.domain.model import JsonValue
 
-MOST_ITEMS, MOST_DEPTH = 200, 40
-_SHORTEST_FOUND_WITHIN = 4
+BLANK = "‹…›"
+MAX_ITEMS, MAX_DEPTH = 200, 40
+_MIN_WITHIN_LENGTH = 4
+_TEXT_WORD = re.compile(r"[\w:+.@-]+")
 _KEY = re.compile(r"@?[A-Za-z_][A-Za-z0-9_.:\[\]-]{0,79}\Z")
 _NOT_IN_KEY = re.compile(r"\d{5}|[0-9A-Fa-f]{12}")
 _NUMBER = re.compile(r"-?\d{1,6}(\.\d{1,6})?\Z")
@@ -64,38 +68,61 @@ _EXACT = {
 }
 
 
-class Scrubber:
-    """Scrubs the replies of one device; `secrets` are words that may stand nowhere, not even in a harmless field."""
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, as `Scrubber.scrub_text` compares them."""
+    return _TEXT_WORD.findall(text)
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        found = {secret.strip().lower() for secret in secrets}
-        self._secrets = {secret for secret in found if secret}
-        self._within = {secret for secret in found if len(secret) >= _SHORTEST_FOUND_WITHIN}
+
+class Scrubber:
+    """Removes the given words from texts and JSON documents, and everything not known to be harmless from replies."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        found = {word.strip().casefold() for word in words}
+        self._words = {word for word in found if word}
+        self._within = {word for word in found if len(word) >= _MIN_WITHIN_LENGTH}
         self._marks: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
-    def scrub(self, value: JsonValue) -> JsonValue:
-        """The same shape without what tells of anybody."""
+    def scrub_text(self, text: str) -> str:
+        """Return the text with each listed word blanked; the time does not depend on how many are listed."""
+        return _TEXT_WORD.sub(lambda found: BLANK if self._is_listed(found[0]) else found[0], text)
+
+    def scrub_document(self, value: Any) -> Any:
+        """Return a JSON document with its texts scrubbed; names of fields stay."""
+        if isinstance(value, str):
+            return self.scrub_text(value)
+        if isinstance(value, Mapping):
+            return {name: self.scrub_document(item) for name, item in value.items()}
+        return [self.scrub_document(item) for item in value] if isinstance(value, list) else value
+
+    def scrub_reply(self, value: JsonValue) -> JsonValue:
+        """Return a device's reply in the same shape, with only what is known to be harmless.
+
+        The listed words are removed from harmless fields too, also within longer words.
+        """
         return self._scrub(value, "", 0)
 
+    def _is_listed(self, word: str) -> bool:
+        return not self._words.isdisjoint({word.casefold(), word.strip(".:-+").casefold()})
+
     def _scrub(self, value: Any, field: str, depth: int) -> JsonValue:
-        if depth > MOST_DEPTH:
+        if depth > MAX_DEPTH:
             return "<too deep>"
         if isinstance(value, dict):
-            kept = list(value.items())[:MOST_ITEMS]
+            kept = list(value.items())[:MAX_ITEMS]
             return {self._key(key): self._scrub(inner, self._field(key, field), depth + 1) for key, inner in kept}
         if isinstance(value, list):
-            kept_items: list[JsonValue] = [self._scrub(inner, field, depth + 1) for inner in value[:MOST_ITEMS]]
-            return [*kept_items, f"<{len(value) - MOST_ITEMS} more>"] if len(value) > MOST_ITEMS else kept_items
+            kept_items: list[JsonValue] = [self._scrub(inner, field, depth + 1) for inner in value[:MAX_ITEMS]]
+            return [*kept_items, f"<{len(value) - MAX_ITEMS} more>"] if len(value) > MAX_ITEMS else kept_items
         if value is None or isinstance(value, bool):
             return value
         text = str(value).strip()
-        if not text or (self._is_harmless(text, field) and not self._holds_secret(text)):
+        if not text or (self._is_harmless(text, field) and not self._holds_word(text)):
             return value if not isinstance(value, str) else text
         return self._mark(text)
 
     def _field(self, key: str, parent: str) -> str:
-        """The name by which a value is judged: the last part of a flat key, an attribute without its sign."""
+        """Return the name by which a value is judged: the last part of a flat key, an attribute without its sign."""
         if key == "#text":
             return parent
         return re.sub(r"\[\d+\]", "", key.rpartition(".")[2]).lstrip("@").rpartition(":")[2].lower()
@@ -103,7 +130,7 @@ class Scrubber:
     def _key(self, key: str) -> str:
         if key == "#text":
             return key
-        known = _KEY.match(key) and not _NOT_IN_KEY.search(key) and not self._holds_secret(key)
+        known = _KEY.match(key) and not _NOT_IN_KEY.search(key) and not self._holds_word(key)
         return key if known else self._mark(key)
 
     def _is_harmless(self, text: str, field: str) -> bool:
@@ -114,9 +141,9 @@ class Scrubber:
         wordy = field in _WORD_FIELDS and _WORDS.match(text)
         return bool(wordy and not _ADDRESS.search(text) and not _LONG.search(text))
 
-    def _holds_secret(self, text: str) -> bool:
-        plain = text.lower()
-        return plain in self._secrets or any(secret in plain for secret in self._within)
+    def _holds_word(self, text: str) -> bool:
+        plain = text.casefold()
+        return plain in self._words or any(word in plain for word in self._within)
 
     def _mark(self, text: str) -> str:
         if text not in self._marks:
