@@ -1,4 +1,4 @@
-"""Enrolment of a person who stands before a camera: fit pictures are chosen, enrolled as photos are, none is kept."""
+"""Enrollment of a person before a camera: fit pictures are chosen and enrolled as photos are; none is kept."""
 
 import contextlib
 import threading
@@ -18,46 +18,51 @@ from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.people import people
 
-_STREAM_SECONDS = 10.0
+_STREAM_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
-    """Which camera, how many fit pictures, for how many seconds it looks; `stopped` once whoever asked has gone."""
+class Capture:
+    """A camera, how many fit pictures it takes, and for how many seconds; `cancelled` once the client disconnects."""
 
     device: str
     pictures: int
     seconds: float
-    stopped: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
-def enrol(
+def enroll(
     site: Site,
     runtime: Runtime,
     actor: str,
     badge: str,
     consent: Terms,
-    sitting: Sitting,
+    capture: Capture,
     *,
     allow_lookalike: bool = False,
 ) -> dict[str, Any]:
-    """As faces.enrol, of the pictures that the sitting's camera takes; PhotoRefused when too few of them are fit."""
+    """Enroll the fit pictures that a camera takes, as `face_enrollment.enroll` does photos.
+
+    Raises PhotoRefused if too few of them are fit.
+    """
     with site.database.read() as session:
         require_not_withdrawn(people.get(session, badge), consent)
-    source = runtime.call_device(sitting.device, _stream, _STREAM_SECONDS)
-    with contextlib.closing(taken(site.parts.opener, source, sitting.seconds)) as seen:
-        chosen = choose(seen, site.parts.faces.check, sitting.pictures, sitting.stopped)
-    if sitting.stopped.is_set():
-        raise RequestError("whoever asked has gone: nothing was enrolled")
-    return face_enrollment.enrol(
-        site, actor, badge, chosen, consent, allow_lookalike=allow_lookalike, device=sitting.device
+    source = runtime.call_device(capture.device, _stream, _STREAM_TIMEOUT_S)
+    with contextlib.closing(taken(site.parts.opener, source, capture.seconds)) as seen:
+        chosen = choose(seen, site.parts.faces.check, capture.pictures, capture.cancelled)
+    if capture.cancelled.is_set():
+        raise RequestError("enrollment cancelled: the client disconnected; nothing was saved")
+    answer = face_enrollment.enroll(
+        site, actor, badge, chosen, consent, allow_lookalike=allow_lookalike, device=capture.device
     )
+    runtime.site_changed()
+    return answer
 
 
 def choose(
-    seen: Iterable[bytes], check: Callable[[bytes], dict[str, Any]], wanted: int, stopped: threading.Event
+    seen: Iterable[bytes], check: Callable[[bytes], dict[str, Any]], wanted: int, cancelled: threading.Event
 ) -> list[bytes]:
-    """The first `wanted` pictures that are fit; PhotoRefused tells what was wrong most often with the others."""
+    """Return the first `wanted` pictures that are fit; PhotoRefused names the most frequent fault of the others."""
     fit: list[bytes] = []
     unfit: list[dict[str, Any]] = []
     for picture in seen:
@@ -66,7 +71,7 @@ def choose(
             fit.append(picture)
         else:
             unfit.append(face)
-        if len(fit) == wanted or stopped.is_set():
+        if len(fit) == wanted or cancelled.is_set():
             return fit
     if not unfit:
         raise PhotoRefused(f"only {len(fit)} of {wanted} pictures came in that time; try again", [])

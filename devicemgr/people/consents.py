@@ -2,16 +2,16 @@
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import ConsentEnded, ConsentWithdrawn, InvalidInput, NotFound
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
 from devicemgr.store.database import Session, clock_of
-from devicemgr.store.people import consents, people
+from devicemgr.store.people import consents, credentials, people
 from devicemgr.store.site import settings
-from devicemgr.store.tables import PersonRow
+from devicemgr.store.tables import ConsentRow, PersonRow
 from devicemgr.text import parse_time, reference, rfc3339
 
 EXPIRED = "admin.consent_expired"
@@ -73,48 +73,82 @@ def _day(time: str | None) -> str:
     return (time or "")[:10]
 
 
-def renew(site: Site, actor: str, badge: str, form: str, notice: str | None, until: str | None) -> dict[str, Any]:
-    """A new consent of somebody who has a face here, which counts again from now on."""
-    with site.database.write() as session:
-        row = people.get(session, badge)
-        if not row.templates:
-            raise NotFound(f"{badge} has no face here; `devicemgr enroll photo {badge} …` takes the consent with it")
-        terms = agreed(session, form, notice, until)
-        require_not_withdrawn(row, terms)
-        _, given = consents.give(session, row, terms.reference, terms.notice, terms.until)
-        if given:
-            detail = {"notice": terms.notice, "until": terms.until}
-            fact = Fact("admin.consent_given", datetime.now(UTC), person_id=row.id, actor=actor, detail=detail)
-            site.ledger.append(session, [fact])
-        return people.as_json(row)
+def rights_of_consent(row: PersonRow) -> dict[str, Any] | None:
+    """Return what a person's consent in force allows and until when; the form's reference may name a person."""
+    consent = consents.in_force(row)
+    return {"notice": consent.notice, "until": consent.until} if consent else None
+
+
+def rights_of(row: PersonRow) -> dict[str, Any]:
+    """Return the right-bearing fields of a person, without name and card numbers."""
+    return {
+        "valid_from": row.valid_from,
+        "valid_to": row.valid_to,
+        "suspended": row.suspended,
+        "levels": sorted(level.name for level in row.levels),
+        "cards": len(credentials.card_numbers(row)),
+        "pin": any(credential.kind == credentials.PIN for credential in row.credentials),
+        "consent": rights_of_consent(row),
+    }
+
+
+def give(work: UnitOfWork, row: PersonRow, terms: Terms) -> ConsentRow:
+    """Record a consent of a person, unless one in force says the same, and return it."""
+    before = {"consent": rights_of_consent(row)}
+    consent, is_new = consents.give(work.session, row, terms.reference, terms.notice, terms.until)
+    if is_new:
+        detail = {"notice": terms.notice, "until": terms.until}
+        after = {"consent": rights_of_consent(row)}
+        work.record("admin.consent_given", detail, person_id=row.id, before=before, after=after)
+    return consent
+
+
+def renew(work: UnitOfWork, badge: str, form: str, notice: str | None, until: str | None) -> PersonRow:
+    """Record a new consent of a person who has a face here; it counts from now on."""
+    row = people.get(work.session, badge)
+    if not row.templates:
+        raise NotFound(f"{badge} has no face here; `devicemgr enroll photo {badge} …` takes the consent with it")
+    terms = agreed(work.session, form, notice, until)
+    require_not_withdrawn(row, terms)
+    give(work, row, terms)
+    return row
 
 
 class ConsentWatch:
-    """Ends what has an end: for one thread, a few times a minute. A face is off with the next look at the store."""
+    """Expires consents whose end has come; called by one thread, a few times a minute.
+
+    A face is off with the next look at the store.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._off: frozenset[str] = frozenset()
 
     def look(self) -> None:
-        """Note consents whose end has come.
+        """Record consents whose end has come.
 
-        While the clock has jumped ahead, and may be set back, their faces are off and nothing is noted for good.
+        While the clock has jumped ahead, and may be set back, their faces are off and nothing is recorded for good.
         """
         at = rfc3339(self._site.clock.now())
         with self._site.database.read() as session:
             off = frozenset(row.id for row in consents.due(session, at))
         if off and not self._site.clock.ahead_s:
-            self._note(at)
+            self._expire(at)
             off = frozenset()
         elif off != self._off:
             with self._site.database.write():
-                pass  # who reads the store looks again
+                pass  # readers of the store look again
         self._off = off
 
-    def _note(self, at: str) -> None:
-        with self._site.database.write() as session:
-            for consent in consents.due(session, at):
+    def _expire(self, at: str) -> None:
+        with unit_of_work(self._site, None) as work:
+            for consent in consents.due(work.session, at):
                 consent.expired = at
-                fact = Fact(EXPIRED, datetime.now(UTC), person_id=consent.person_id, detail={"until": consent.until})
-                self._site.ledger.append(session, [fact])
+                ended = {"consent": {"notice": consent.notice, "until": consent.until}}
+                work.record(
+                    EXPIRED,
+                    {"until": consent.until},
+                    person_id=consent.person_id,
+                    before=ended,
+                    after={"consent": None},
+                )

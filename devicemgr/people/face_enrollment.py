@@ -1,23 +1,22 @@
-"""Faces in the store: enrolled under a consent, withdrawn, erased; each in one transaction with its record."""
+"""Faces in the store: enrolled under a consent, withdrawn, erased; each in one transaction with its audit facts."""
 
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.ports.recognition import Embedding, PhotoAnalysis, PreparedSample
 from devicemgr.errors import InvalidInput, NotFound, PhotoRefused, RequestError
 from devicemgr.gallery import cache_file
 from devicemgr.gallery.cache import open_template
 from devicemgr.people import erasure_events, face_samples
-from devicemgr.people.consents import Terms, require_not_withdrawn
+from devicemgr.people.consents import Terms, give, require_not_withdrawn, rights_of, rights_of_consent
 from devicemgr.recovery import backup
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.database import Session
-from devicemgr.store.people import consents, face_models, face_templates, people
+from devicemgr.store.people import face_models, face_templates, people
 from devicemgr.store.site import device_sync, settings
 from devicemgr.store.tables import PersonRow
 from devicemgr.vault import DataKey
@@ -28,7 +27,7 @@ MAX_SAMPLES = 20
 _commit = threading.Lock()
 
 
-def enrol(
+def enroll(
     site: Site,
     actor: str,
     badge: str,
@@ -38,10 +37,11 @@ def enrol(
     allow_lookalike: bool = False,
     device: str | None = None,
 ) -> dict[str, Any]:
-    """Enrol photos of one person, all or none; photos enrolled before are skipped; PhotoRefused with all faces.
+    """Enroll photos of one person, all or none; photos enrolled before are skipped.
 
     Each face object says which `photo` of those given it is, from 1. `device` took the photos, if one did.
-    Raises ConsentWithdrawn, also when the consent is withdrawn while the photos are looked at.
+    Raises PhotoRefused with all faces if one is unfit, and ConsentWithdrawn, also when the consent is withdrawn while
+    the photos are analyzed.
     """
     if not 1 <= len(photos) <= MAX_PHOTOS:
         raise InvalidInput(f"give 1 to {MAX_PHOTOS} photos at a time")
@@ -70,7 +70,7 @@ def enrol(
 def _not_yet_enrolled(
     site: Site, row: PersonRow, photos: Sequence[bytes], model: str, *, keep: bool
 ) -> dict[bytes, int]:
-    """The photos to look at, each with its place from 1: also those enrolled before their faces were kept."""
+    """Return the photos to analyze with their places from 1, also those enrolled before their faces were kept."""
     unique: dict[bytes, int] = {}
     for place, photo in enumerate(photos, 1):
         unique.setdefault(photo, place)
@@ -115,20 +115,20 @@ def _store(
     terms: Terms,
     how: dict[str, Any],
 ) -> int:
-    with site.database.write() as session:
+    with unit_of_work(site, actor) as work:
+        session = work.session
         row = people.get(session, badge)
         require_not_withdrawn(row, terms)
         if site.gallery.name_of(face_models.active(session)) != model:
-            raise RequestError("the face model was changed just now; enrol the photo again")
+            raise RequestError("the face model was changed just now; enroll the photo again")
         key = _data_key(site, row)
         macs = [key.photo_mac(photo) for photo in photos]
         known = {template.photo_mac for template in row.templates if template.model == model}
         if len(known | set(macs)) > MAX_SAMPLES:
-            raise InvalidInput(f"{badge} would have more than {MAX_SAMPLES} samples; withdraw and enrol anew")
-        consent, given = consents.give(session, row, terms.reference, terms.notice, terms.until)
-        if given:
-            detail = {"notice": terms.notice, "until": terms.until}
-            _record(site, session, "admin.consent_given", row, actor, detail)
+            raise InvalidInput(
+                f"{badge} would have more than {MAX_SAMPLES} samples; withdraw the consent and enroll again"
+            )
+        consent = give(work, row, terms)
         kept = 0
         for mac, sample in zip(macs, prepared, strict=True):
             if mac not in known:
@@ -137,7 +137,7 @@ def _store(
             kept += face_samples.keep(session, row, consent, key, mac, sample.crop)
         if prepared:
             found = {"samples": len(prepared), "kept": kept, "model": model}
-            _record(site, session, "admin.face_enrolled", row, actor, found | how)
+            work.record("admin.face_enrolled", found | how, person_id=row.id)
         return people.photos(row, model)
 
 
@@ -153,44 +153,47 @@ def _bytes(embedding: Embedding) -> bytes:
 
 
 def vector(site: Site, session: Session, template_id: str) -> list[float]:
-    """A template's embedding, for who may see it: its person, once two admins agreed."""
+    """Return a template's embedding for its person's copy, once two admins agreed."""
     return [float(value) for value in open_template(site.vault, face_templates.sealed(session, template_id))]
 
 
 def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
-    """End the consent: templates deleted and their key destroyed at once; cards go on working."""
-    with site.database.write() as session:
-        row = people.get(session, badge)
+    """End the consent: templates are deleted and their key destroyed at once; cards go on working."""
+    with unit_of_work(site, actor) as work:
+        row = people.get(work.session, badge)
         if not row.templates and all(given.withdrawn for given in row.consents):
             raise NotFound(f"{badge} has no consent to withdraw and no face enrolled")
+        before = {"consent": rights_of_consent(row)}
         for given in row.consents:
             given.withdrawn = given.withdrawn or people.now_text()
-        gone = people.drop_face(session, row)
-        cache_file.forget(session)
-        _record(site, session, "admin.consent_withdrawn", row, actor, {"templates_erased": gone})
+        gone = people.drop_face(work.session, row)
+        cache_file.forget(work.session)
+        detail = {"templates_erased": gone}
+        work.record("admin.consent_withdrawn", detail, person_id=row.id, before=before, after={"consent": None})
     verified, unseen = _after_removal(site, row.id)
     return {"badge": badge, "templates_erased": gone, "verified": verified, "backups_closed": unseen}
 
 
 def end(site: Site, person_id: str) -> None:
-    """Erase the face of somebody whose consent has ended by itself, and was not given again; cards go on working."""
-    with site.database.write() as session:
-        row = session.get_one(PersonRow, person_id)
-        gone = people.drop_face(session, row)
-        cache_file.forget(session)
-        detail: dict[str, Any] = {"why": "the consent has ended", "templates_erased": gone}
-        site.ledger.append(session, [Fact("admin.face_erased", datetime.now(UTC), person_id=person_id, detail=detail)])
+    """Erase the face of a person whose consent has expired and was not renewed; cards go on working."""
+    with unit_of_work(site, None) as work:
+        row = work.session.get_one(PersonRow, person_id)
+        gone = people.drop_face(work.session, row)
+        cache_file.forget(work.session)
+        detail = {"why": "the consent has ended", "templates_erased": gone}
+        work.record("admin.face_erased", detail, person_id=person_id)
 
 
 def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
     """Erase a person: record, credentials, consents, templates and key; read back; an erasure record stays."""
-    with site.database.write() as session:
-        row = people.get(session, badge)
-        devices = device_sync.places_of(session, [row.id])[row.id]
-        gone = people.erase(session, row)
-        cache_file.forget(session)
-        _record(site, session, "admin.person_erased", row, actor, gone | {"devices": devices})
-        site.ledger.append(session, erasure_events.ended_here(session, row.id))
+    with unit_of_work(site, actor) as work:
+        row = people.get(work.session, badge)
+        devices = device_sync.places_of(work.session, [row.id])[row.id]
+        before = rights_of(row)
+        gone = people.erase(work.session, row)
+        cache_file.forget(work.session)
+        work.record("admin.person_erased", gone | {"devices": devices}, person_id=row.id, before=before)
+        site.ledger.append(work.session, erasure_events.ended_here(work.session, row.id))
     wiped, unseen = _after_removal(site, row.id)
     with site.database.read() as session:
         still_there = people.badge_of(session, row.id) is not None
@@ -199,11 +202,7 @@ def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
 
 
 def _after_removal(site: Site, person_id: str) -> tuple[bool, bool]:
-    """Whether nothing is left in the files here, and whether no backup shows it from now on."""
+    """Return whether nothing is left in the files here, and whether no backup shows it from now on."""
     site.gallery.refresh()
     unseen = backup.forget(site.database, site.vault, person_id)
     return site.database.forget(), unseen
-
-
-def _record(site: Site, session: Session, kind: str, row: PersonRow, actor: str, detail: dict[str, Any]) -> None:
-    site.ledger.append(session, [Fact(kind, datetime.now(UTC), person_id=row.id, actor=actor, detail=detail)])

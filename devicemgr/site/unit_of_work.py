@@ -51,14 +51,15 @@ def _changed(before: Rights | None, after: Rights | None) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """A transaction under way and who makes it; services write to `session` and record what they changed.
+    """A transaction under way; services write to `session` and record what they changed.
 
-    A unit in which nothing was recorded has changed nothing: it raises no revision and announces nothing.
+    `actor` is who makes it, None for the daemon. A unit in which nothing was recorded has changed nothing: it raises
+    no revision and announces nothing.
     """
 
     site: Site
     session: Session
-    actor: str
+    actor: str | None
     has_changes: bool = False
 
     def record(
@@ -78,7 +79,7 @@ class UnitOfWork:
 
 @contextmanager
 def unit_of_work(
-    site: Site, actor: str, runtime: Runtime | None = None, *, changes_site: bool = True
+    site: Site, actor: str | None, runtime: Runtime | None = None, *, changes_site: bool = True
 ) -> Iterator[UnitOfWork]:
     """Open a transaction, commit it at the end, and let `runtime` look at the change.
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.rules.card_frames import notations_of
@@ -95,6 +95,12 @@ def remove_pin(session: Session, row: PersonRow) -> bool:
 def card_numbers(row: PersonRow) -> list[str]:
     """A person's cards, in the order in which they were assigned."""
     return [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == CARD]
+
+
+def count_cards(session: Session, person_id: str) -> int:
+    """Return how many card numbers a person has."""
+    query = select(func.count()).where(CredentialRow.person_id == person_id, CredentialRow.kind == CARD)
+    return session.scalar(query) or 0
 
 
 def by_kind(session: Session, kind: str) -> Sequence[tuple[str, str]]:

@@ -24,7 +24,7 @@ def now_text() -> str:
 def require_free(session: Session, badge: str) -> None:
     """AlreadyExists when somebody has that badge."""
     if session.scalar(select(PersonRow.id).where(PersonRow.badge == badge)):
-        raise AlreadyExists(f"badge {badge} belongs to somebody already; see `devicemgr person show {badge}`")
+        raise AlreadyExists(f"badge {badge} is assigned already; see `devicemgr person show {badge}`")
 
 
 def add(session: Session, badge: str, name: str, valid_from: str | None, valid_to: str | None) -> PersonRow:
@@ -44,11 +44,16 @@ def add(session: Session, badge: str, name: str, valid_from: str | None, valid_t
     return row
 
 
+def find(session: Session, badge: str) -> PersonRow | None:
+    """Return the person with that badge, or None."""
+    return session.scalar(select(PersonRow).where(PersonRow.badge == badge_key(badge)))
+
+
 def get(session: Session, badge: str) -> PersonRow:
-    """The person with that badge, or NotFound."""
-    row = session.scalar(select(PersonRow).where(PersonRow.badge == badge_key(badge)))
+    """Return the person with that badge; NotFound if there is none."""
+    row = find(session, badge)
     if row is None:
-        raise NotFound(f"nobody has badge {safe(badge, 60)}; `devicemgr person list` shows who there is")
+        raise NotFound(f"no person has badge {safe(badge, 60)}; `devicemgr person list` shows all")
     return row
 
 

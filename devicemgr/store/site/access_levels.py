@@ -1,6 +1,6 @@
 """Rows of access levels and schedules."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -48,16 +48,26 @@ def levels(session: Session) -> Sequence[LevelRow]:
 
 
 def set_level_portals(session: Session, row: LevelRow, names: Sequence[str], schedule_name: str | None) -> None:
-    """Replace what a level covers; NotFound for an unknown portal or schedule."""
-    if schedule_name is not None:
-        schedule(session, schedule_name)
+    """Replace what a level covers by portals under one schedule, or always."""
+    set_coverage(session, row, [(name, schedule_name) for name in names])
+
+
+def set_coverage(session: Session, row: LevelRow, covered: Iterable[tuple[str, str | None]]) -> None:
+    """Replace what a level covers by portals with their schedules; NotFound for an unknown portal or schedule."""
     row.portals = []
     session.flush()
-    for name in dict.fromkeys(names):
-        covered = LevelPortalRow(level_name=row.name, portal_name=portal(session, name).name)
-        covered.schedule_name = schedule_name
-        row.portals.append(covered)
+    for name, schedule_name in dict(covered).items():
+        if schedule_name is not None:
+            schedule(session, schedule_name)
+        row.portals.append(
+            LevelPortalRow(level_name=row.name, portal_name=portal(session, name).name, schedule_name=schedule_name)
+        )
     session.flush()
+
+
+def schedule_json(row: ScheduleRow) -> dict[str, Any]:
+    """Return what `schedule show` prints."""
+    return {"name": row.name, "timezone": row.timezone, "windows": row.windows, "holidays": row.holidays}
 
 
 def level_model(row: LevelRow) -> AccessLevel:

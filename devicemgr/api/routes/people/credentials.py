@@ -7,20 +7,20 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from devicemgr.access.evidence.pins import hash_pin
 from devicemgr.api.context import Ctx, Who
-from devicemgr.domain.rules.card_formats import parse_number, require_format
+from devicemgr.people import service
 from devicemgr.store.people import credentials, people
 
 router = APIRouter(tags=["credentials"])
 
 
-class NewCard(BaseModel):
+class CardAssign(BaseModel):
     """A card's number as written: 80:58400, 5301280, 0x50E420, 04:AF:68:DA or raw:26:…"""
 
     model_config = ConfigDict(extra="forbid")
     number: str
 
 
-class NewPin(BaseModel):
+class PinSet(BaseModel):
     """A PIN of 4 to 8 digits."""
 
     model_config = ConfigDict(extra="forbid")
@@ -29,7 +29,7 @@ class NewPin(BaseModel):
 
 @router.get("/cards")
 def list_cards(context: Ctx, _: Who) -> list[dict[str, Any]]:
-    """All cards and whose they are."""
+    """List all cards and who holds them."""
     with context.site.database.read() as session:
         return [
             {"number": number, "badge": row.badge, "name": row.name}
@@ -39,59 +39,42 @@ def list_cards(context: Ctx, _: Who) -> list[dict[str, Any]]:
 
 
 @router.post("/people/{badge}/cards", status_code=201)
-def assign_card(badge: str, body: NewCard, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Give a person a card; `formats` are those that its number fits."""
-    number = parse_number(body.number)
-    formats = list(require_format(number))
-    with context.site.database.write() as session:
-        row = people.get(session, badge)
-        if credentials.assign_card(session, row, number):
-            context.record(session, "admin.card_assigned", caller, {"cards": 1}, row.id)
-        answer = {"badge": row.badge, "number": number, "cards": credentials.card_numbers(row), "formats": formats}
-    context.runtime.site_changed()
-    return answer
+def assign_card(badge: str, body: CardAssign, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Assign a card to a person; `formats` are those that its number fits."""
+    with context.change(caller) as work:
+        row, card = service.assign_card(work, badge, body.number)
+        return {
+            "badge": row.badge,
+            "number": card.number,
+            "cards": credentials.card_numbers(row),
+            "formats": card.formats,
+        }
 
 
 @router.delete("/people/{badge}/cards/{number}")
 def remove_card(badge: str, number: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a person's card under all its notations; `removed` lists them, and whose they were."""
-    number = parse_number(number)
-    with context.site.database.write() as session:
-        row = people.get(session, badge)
-        removed = credentials.remove_card(session, row, number)
-        for person_id in dict.fromkeys(card.person_id for card in removed):
-            count = sum(card.person_id == person_id for card in removed)
-            context.record(session, "admin.card_removed", caller, {"cards": count}, person_id)
-        answer = {
+    with context.change(caller) as work:
+        row, stored, removed = service.remove_card(work, badge, number)
+        return {
             "badge": row.badge,
-            "number": number,
+            "number": stored,
             "cards": credentials.card_numbers(row),
             "removed": [{"number": card.number, "badge": card.badge} for card in removed],
         }
-    context.runtime.site_changed()
-    return answer
 
 
 @router.put("/people/{badge}/pin")
-def set_pin(badge: str, body: NewPin, context: Ctx, caller: Who) -> dict[str, Any]:
+def set_pin(badge: str, body: PinSet, context: Ctx, caller: Who) -> dict[str, Any]:
     """Set or replace a person's PIN."""
-    stored = hash_pin(body.pin.get_secret_value())
-    with context.site.database.write() as session:
-        row = people.get(session, badge)
-        credentials.set_pin(session, row, stored)
-        context.record(session, "admin.pin_set", caller, {}, row.id)
-        answer = {"badge": row.badge, "pin": True}
-    context.runtime.site_changed()
-    return answer
+    # Before the transaction: hashing takes a while, and the ledger waits for the database.
+    pin_hash = hash_pin(body.pin.get_secret_value())
+    with context.change(caller) as work:
+        return {"badge": service.set_pin(work, badge, pin_hash).badge, "pin": True}
 
 
 @router.delete("/people/{badge}/pin")
 def remove_pin(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a person's PIN."""
-    with context.site.database.write() as session:
-        row = people.get(session, badge)
-        if credentials.remove_pin(session, row):
-            context.record(session, "admin.pin_removed", caller, {}, row.id)
-        answer = {"badge": row.badge, "pin": False}
-    context.runtime.site_changed()
-    return answer
+    with context.change(caller) as work:
+        return {"badge": service.remove_pin(work, badge).badge, "pin": False}

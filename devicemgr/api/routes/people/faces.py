@@ -11,17 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.errors import InvalidInput
-from devicemgr.people import camera_enrollment, face_enrollment
-from devicemgr.people.consents import Terms, agreed, renew
+from devicemgr.people import camera_enrollment, face_enrollment, service
+from devicemgr.people.consents import Terms, renew
 from devicemgr.store.people import people
 
 router = APIRouter(tags=["faces"])
 
-_LOOK_SECONDS = 0.25
+_DISCONNECT_POLL_S = 0.25
 
 
-class Photos(BaseModel):
-    """Photos (base64) to enrol under a consent."""
+class FaceEnroll(BaseModel):
+    """Photos (base64) to enroll under a consent."""
 
     model_config = ConfigDict(extra="forbid")
     photos: list[str] = Field(min_length=1, max_length=face_enrollment.MAX_PHOTOS)
@@ -30,12 +30,12 @@ class Photos(BaseModel):
     consent_until: str | None = None
     allow_lookalike: bool = False
     bulk: bool = Field(
-        False, description="It is part of an import: nobody who withdrew their consent is enrolled again."
+        False, description="It is part of an import: people who withdrew their consent are not enrolled again."
     )
 
 
-class FromCamera(BaseModel):
-    """Pictures that a device of the site takes now."""
+class FaceCapture(BaseModel):
+    """Pictures that a device of the site takes now, to enroll under a consent."""
 
     model_config = ConfigDict(extra="forbid")
     device: str
@@ -47,7 +47,7 @@ class FromCamera(BaseModel):
     allow_lookalike: bool = False
 
 
-class Photo(BaseModel):
+class PhotoUpload(BaseModel):
     """One photo (base64)."""
 
     model_config = ConfigDict(extra="forbid")
@@ -61,7 +61,7 @@ def _bytes(text: str) -> bytes:
         raise InvalidInput("a photo is not base64") from error
 
 
-class Renewal(BaseModel):
+class ConsentRenew(BaseModel):
     """A consent that is given again."""
 
     model_config = ConfigDict(extra="forbid")
@@ -70,72 +70,70 @@ class Renewal(BaseModel):
     consent_until: str | None = None
 
 
-def _terms(context: Context, body: Photos | FromCamera) -> Terms:
-    with context.site.database.read() as session:
-        terms = agreed(session, body.consent, body.notice, body.consent_until)
-    return replace(terms, bulk=isinstance(body, Photos) and body.bulk)
+def _terms(context: Context, body: FaceEnroll | FaceCapture) -> Terms:
+    terms = service.agreed_terms(context.site, body.consent, body.notice, body.consent_until)
+    return replace(terms, bulk=isinstance(body, FaceEnroll) and body.bulk)
 
 
 @router.post("/people/{badge}/face", status_code=201)
-def enrol_face(badge: str, body: Photos, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Enrol photos of one person, all or none."""
+def enroll_face(badge: str, body: FaceEnroll, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Enroll photos of one person, all or none."""
     photos = [_bytes(photo) for photo in body.photos]
-    answer = face_enrollment.enrol(
-        context.site, caller.actor, badge, photos, _terms(context, body), allow_lookalike=body.allow_lookalike
+    return service.enroll_face(
+        context.site,
+        context.runtime,
+        caller.actor,
+        badge,
+        photos,
+        _terms(context, body),
+        allow_lookalike=body.allow_lookalike,
     )
-    context.runtime.site_changed()
-    return answer
 
 
 @router.post("/people/{badge}/face/camera", status_code=201)
-async def enrol_before_camera(badge: str, body: FromCamera, request: Request, context: Ctx, caller: Who) -> Any:
-    """Enrol whoever stands before a camera now; whoever hangs up before the end has enrolled nobody."""
-    sitting = camera_enrollment.Sitting(body.device, body.pictures, body.seconds)
+async def capture_face(badge: str, body: FaceCapture, request: Request, context: Ctx, caller: Who) -> Any:
+    """Enroll the person before a camera; a client that disconnects before the end cancels the enrollment."""
+    capture = camera_enrollment.Capture(body.device, body.pictures, body.seconds)
     work = asyncio.ensure_future(
         run_in_threadpool(
-            camera_enrollment.enrol,
+            camera_enrollment.enroll,
             context.site,
             context.runtime,
             caller.actor,
             badge,
             _terms(context, body),
-            sitting,
+            capture,
             allow_lookalike=body.allow_lookalike,
         )
     )
-    while not (await asyncio.wait({work}, timeout=_LOOK_SECONDS))[0]:
+    while not (await asyncio.wait({work}, timeout=_DISCONNECT_POLL_S))[0]:
         if await request.is_disconnected():
-            sitting.stopped.set()
-    answer = await work
-    context.runtime.site_changed()
-    return answer
+            capture.cancelled.set()
+    return await work
 
 
 @router.post("/people/{badge}/consent", status_code=201)
-def renew_consent(badge: str, body: Renewal, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Record a new consent of somebody whose face is here; it counts again, if the one before had ended."""
-    answer = renew(context.site, caller.actor, badge, body.consent, body.notice, body.consent_until)
-    context.runtime.site_changed()
-    return answer
+def renew_consent(badge: str, body: ConsentRenew, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Record a new consent of a person whose face is here; it counts again, if the one before had ended."""
+    with context.change(caller) as work:
+        return people.as_json(renew(work, badge, body.consent, body.notice, body.consent_until))
 
 
 @router.delete("/people/{badge}/face")
 def withdraw_face(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Withdraw the consent: the face is erased, cards go on working."""
-    answer = face_enrollment.withdraw(context.site, caller.actor, badge)
-    context.runtime.site_changed()
-    return answer
+    return service.withdraw_face(context.site, context.runtime, caller.actor, badge)
 
 
 @router.post("/faces/check")
-def check_face(body: Photo, context: Ctx, _: Who) -> dict[str, Any]:
-    """Is this photo fit for enrolment? Stores nothing."""
+def check_face(body: PhotoUpload, context: Ctx, _: Who) -> dict[str, Any]:
+    """Check whether a photo is fit for enrollment; store nothing."""
     return context.site.parts.faces.check(_bytes(body.photo))
 
 
 @router.post("/faces/identify")
-def identify_face(body: Photo, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Who of the enrolled is this? Writes nothing but an audit row."""
+def identify_face(body: PhotoUpload, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Find the enrolled person on a photo; store nothing but an audit fact."""
     photo = _bytes(body.photo)
     with context.site.database.read() as session:
         answer = context.site.parts.faces.identify(
@@ -144,7 +142,5 @@ def identify_face(body: Photo, context: Ctx, caller: Who) -> dict[str, Any]:
             lambda person_id: people.badge_of(session, person_id),
             context.site.gallery.own,
         )
-    with context.site.database.write(changes_site=False) as session:
-        person = people.get(session, answer["badge"]).id if answer["badge"] else None
-        context.record(session, "admin.face_identified", caller, {"reason": answer["reason"]}, person)
+    service.record_identification(context.site, caller.actor, answer["badge"], answer["reason"])
     return answer

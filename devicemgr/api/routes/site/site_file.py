@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.devices import devices
-from devicemgr.api.routes.site import access_levels, portals
+from devicemgr.api.routes.site import portals
+from devicemgr.api.routes.site.access_levels import ScheduleFields
 from devicemgr.api.site_rights import ACTION, require_roles, two_admin_changes
 from devicemgr.domain.device_profile import Profile
 from devicemgr.domain.face_model import FaceModel
@@ -18,8 +19,9 @@ from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import ApprovalNeeded, InvalidInput
 from devicemgr.ledger import anchors
 from devicemgr.security import approvals
-from devicemgr.site import site_file
+from devicemgr.site import access_levels, site_file
 from devicemgr.site.runtime import Runtime
+from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Database, Session
 from devicemgr.store.people import face_models, samples
 from devicemgr.store.site import (
@@ -29,7 +31,7 @@ from devicemgr.store.site import (
     provisioning,
     settings,
 )
-from devicemgr.store.tables import LevelPortalRow, LevelRow
+from devicemgr.store.tables import LevelRow
 from devicemgr.text import safe, slug
 
 router = APIRouter(prefix="/site", tags=["site"])
@@ -248,9 +250,8 @@ def _model(context: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _schedule(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return access_levels.schedule_values(
-        _read(access_levels.NewSchedule, f"[schedules.{name}]", {**fields, "name": name})
-    )
+    body = _read(ScheduleFields, f"[schedules.{name}]", fields)
+    return access_levels.schedule_values(body.windows, body.timezone, body.holidays)
 
 
 def _checked_device(context: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -305,16 +306,11 @@ def _apply_model(
 def _apply_schedule(
     context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
-    name = change["name"]
+    work, name = UnitOfWork(context.site, session, caller.actor), change["name"]
     if change["change"] == "remove":
-        access_levels.remove_schedule(name, context, caller)
-    elif change["change"] == "add":
-        access_levels.add_schedule(access_levels.NewSchedule(name=name, **wanted["schedules"][name]), context, caller)
+        access_levels.remove_schedule(work, name)
     else:
-        row = level_store.schedule(session, name)
-        for field, value in wanted["schedules"][name].items():
-            setattr(row, field, value)
-        context.record(session, "admin.schedule_edited", caller, {"schedule": {"name": name} | change["fields"]})
+        access_levels.put_schedule(work, name, wanted["schedules"][name])
 
 
 def _apply_profile(
@@ -368,22 +364,16 @@ def _apply_portal(
 def _apply_level(
     context: Context, session: Session, caller: Caller, change: dict[str, Any], wanted: site_file.Document
 ) -> None:
-    name = change["name"]
+    work, name = UnitOfWork(context.site, session, caller.actor), change["name"]
     if change["change"] == "remove":
-        access_levels.remove_level(name, context, caller)
-        return
-    row = session.get(LevelRow, name) or LevelRow(name=name)
-    session.add(row)
-    row.portals = []
-    session.flush()
-    for entry in wanted["levels"][name]["portals"]:
-        portal, _, schedule = entry.partition("@")
-        covered = LevelPortalRow(level_name=name, portal_name=portal_store.portal(session, portal).name)
-        covered.schedule_name = level_store.schedule(session, schedule).name if schedule else None
-        row.portals.append(covered)
-    session.flush()
-    kind = "admin.level_added" if change["change"] == "add" else "admin.level_edited"
-    context.record(session, kind, caller, {"level": level_store.level_json(row)})
+        access_levels.remove_level(work, name)
+    else:
+        access_levels.put_level(work, name, [_coverage(entry) for entry in wanted["levels"][name]["portals"]])
+
+
+def _coverage(entry: str) -> access_levels.Coverage:
+    portal, _, schedule = entry.partition("@")
+    return portal, schedule or None
 
 
 _APPLY = {

@@ -28,7 +28,7 @@ def enrol(site):
         with site.database.write() as session:
             people.add(session, badge, who, None, None)
         photos = [f"face:{who}:{number}".encode() for number in (1, 2)]
-        face_enrollment.enrol(site, "test", badge, photos, Terms("form-1"), allow_lookalike=True)
+        face_enrollment.enroll(site, "test", badge, photos, Terms("form-1"), allow_lookalike=True)
         site.gallery.refresh()  # as the daemon does, which is told that the site has changed
 
     return add

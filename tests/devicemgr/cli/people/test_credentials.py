@@ -97,7 +97,7 @@ def test_a_card_that_two_have_is_an_alarm_and_goes_whole(two, site, done, cli):
     ("arguments", "words"),
     [
         (["assign", "8", "5301280"], "is 7's"),
-        (["assign", "9", "1"], "nobody has badge 9"),
+        (["assign", "9", "1"], "no person has badge 9"),
         (["assign", "8", "blue"], "is no card number"),
         (["remove", "8", "5301280", "--yes"], "has no card 5301280"),
     ],

@@ -169,4 +169,4 @@ def test_withdrawing_erases_the_face_and_leaves_the_person(aigul, cli, done, pho
 def test_an_unknown_badge(home, cli, photo):
     ran = cli("enroll", "photo", "99", photo("a.jpg", "face:x"), "--consent", "form-1")
     assert ran.code == 1
-    assert "nobody has badge 99" in ran.error
+    assert "no person has badge 99" in ran.error

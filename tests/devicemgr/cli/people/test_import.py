@@ -172,7 +172,7 @@ def test_storage_that_fails_stops_the_import_instead_of_blaming_each_person(home
     def full(*_, **__):
         raise StorageFailed("nothing could be stored (database or disk is full); free space")
 
-    monkeypatch.setattr(face_enrollment, "enrol", full)
+    monkeypatch.setattr(face_enrollment, "enroll", full)
     ran = cli("enroll", "import", folder, "--consent", "f", "--workers", "1")
     assert ran.code == 1
     assert "disk is full" in ran.err.splitlines()[-1]

@@ -30,7 +30,7 @@ def test_a_badge_that_exists_is_refused_and_changes_nothing(home, done, cli):
     done("person", "add", "Aigul", "--badge", "7")
     ran = cli("person", "add", "Somebody Else", "--badge", "7")
     assert ran.code == 1
-    assert "belongs to somebody already" in ran.error
+    assert "is assigned already" in ran.error
     assert [person["name"] for person in done("person", "list")] == ["Aigul"]
 
 

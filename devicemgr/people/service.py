@@ -1,0 +1,238 @@
+"""Use cases of cardholders: add, edit, suspend and erase them, grant levels, and assign cards and PINs.
+
+Functions that take a unit of work write and record in its transaction; the caller's unit announces after the commit.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devicemgr.domain.rules.card_formats import parse_number, require_format
+from devicemgr.errors import InvalidInput
+from devicemgr.people import face_enrollment
+from devicemgr.people.consents import Terms, agreed, rights_of
+from devicemgr.site.runtime import Runtime
+from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
+from devicemgr.store.people import credentials, people
+from devicemgr.store.people.credentials import RemovedCard
+from devicemgr.store.tables import PersonRow
+from devicemgr.text import badge as checked_badge, parse_time, person_name, rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEdit:
+    """New values of a person's fields; None leaves a field as it is, an empty time removes it."""
+
+    name: str | None = None
+    badge: str | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedCard:
+    """A card's number as it is stored, and the formats that the number fits."""
+
+    number: str
+    formats: list[str]
+
+
+def add_person(
+    work: UnitOfWork,
+    badge: str,
+    name: str,
+    *,
+    levels: Iterable[str] = (),
+    valid_from: str | None = None,
+    valid_to: str | None = None,
+) -> PersonRow:
+    """Add a person with levels; times are RFC 3339 or local dates.
+
+    Raises AlreadyExists if the badge is taken, and NotFound for an unknown level.
+    """
+    named, number = person_name(name), checked_badge(badge)
+    row = people.add(work.session, number, named, _stored_time(valid_from), _stored_time(valid_to))
+    _require_validity(row)
+    granted = list(levels)
+    for level in dict.fromkeys(granted):
+        people.set_level(work.session, row, level, held=True)
+    work.record("admin.person_added", {"levels": granted}, person_id=row.id, after=rights_of(row))
+    return row
+
+
+def put_person(
+    work: UnitOfWork,
+    badge: str,
+    name: str,
+    *,
+    levels: Iterable[str] = (),
+    valid_from: str | None = None,
+    valid_to: str | None = None,
+) -> tuple[PersonRow, bool]:
+    """Add the person with this badge, or make name, validity and levels of the existing one exactly these.
+
+    Returns the person, and True if they were added.
+    """
+    row = people.find(work.session, badge)
+    if row is None:
+        added = add_person(work, badge, name, levels=levels, valid_from=valid_from, valid_to=valid_to)
+        return added, True
+    edit_person(work, badge, PersonEdit(name=name, valid_from=valid_from or "", valid_to=valid_to or ""))
+    wanted = set(levels)
+    for level in sorted(wanted | {level.name for level in row.levels}):
+        set_level(work, badge, level, held=level in wanted)
+    return row, False
+
+
+def edit_person(work: UnitOfWork, badge: str, edit: PersonEdit) -> PersonRow:
+    """Change a person's name, badge or validity; `changed` in the record names the fields that have a new value."""
+    row = people.get(work.session, badge)
+    before, fields = rights_of(row), _editable_fields(row)
+    if edit.name is not None:
+        row.name = person_name(edit.name)
+    if edit.badge is not None and checked_badge(edit.badge) != row.badge:
+        people.require_free(work.session, checked_badge(edit.badge))
+        row.badge = checked_badge(edit.badge)
+    if edit.valid_from is not None:
+        row.valid_from = _stored_time(edit.valid_from)
+    if edit.valid_to is not None:
+        row.valid_to = _stored_time(edit.valid_to)
+    _require_validity(row)
+    changed = sorted(name for name, value in _editable_fields(row).items() if value != fields[name])
+    if changed:
+        work.session.flush()
+        work.record("admin.person_edited", {"changed": changed}, person_id=row.id, before=before, after=rights_of(row))
+    return row
+
+
+def set_suspended(work: UnitOfWork, badge: str, *, suspended: bool) -> PersonRow:
+    """Suspend all of a person's access, or end the suspension."""
+    row = people.get(work.session, badge)
+    if row.suspended == suspended:
+        return row
+    before = rights_of(row)
+    row.suspended = suspended
+    kind = "admin.person_suspended" if suspended else "admin.person_resumed"
+    work.record(kind, {}, person_id=row.id, before=before, after=rights_of(row))
+    return row
+
+
+def set_level(work: UnitOfWork, badge: str, level: str, *, held: bool) -> PersonRow:
+    """Grant a level to a person, or revoke it; NotFound for an unknown level."""
+    row = people.get(work.session, badge)
+    before = rights_of(row)
+    if people.set_level(work.session, row, level, held=held):
+        kind = "admin.level_granted" if held else "admin.level_revoked"
+        work.record(kind, {"level": level}, person_id=row.id, before=before, after=rights_of(row))
+    return row
+
+
+def assign_card(work: UnitOfWork, badge: str, written: str) -> tuple[PersonRow, AssignedCard]:
+    """Assign a card to a person by its number as written; AlreadyExists if another person holds it."""
+    number = parse_number(written)
+    card = AssignedCard(number, list(require_format(number)))
+    row = people.get(work.session, badge)
+    before = rights_of(row)
+    if credentials.assign_card(work.session, row, number):
+        work.record("admin.card_assigned", {"cards": 1}, person_id=row.id, before=before, after=rights_of(row))
+    return row, card
+
+
+def remove_card(work: UnitOfWork, badge: str, written: str) -> tuple[PersonRow, str, list[RemovedCard]]:
+    """Remove a person's card under all its notations; return the person, the number and what was removed."""
+    number = parse_number(written)
+    row = people.get(work.session, badge)
+    removed = credentials.remove_card(work.session, row, number)
+    for person_id in dict.fromkeys(card.person_id for card in removed):
+        count = sum(card.person_id == person_id for card in removed)
+        left = credentials.count_cards(work.session, person_id)
+        work.record(
+            "admin.card_removed",
+            {"cards": count},
+            person_id=person_id,
+            before={"cards": left + count},
+            after={"cards": left},
+        )
+    return row, number, removed
+
+
+def set_pin(work: UnitOfWork, badge: str, pin_hash: str) -> PersonRow:
+    """Set or replace a person's PIN by a hashed one."""
+    row = people.get(work.session, badge)
+    before = rights_of(row)
+    credentials.set_pin(work.session, row, pin_hash)
+    work.record("admin.pin_set", {}, person_id=row.id, before=before, after=rights_of(row))
+    return row
+
+
+def remove_pin(work: UnitOfWork, badge: str) -> PersonRow:
+    """Remove a person's PIN, if there is one."""
+    row = people.get(work.session, badge)
+    before = rights_of(row)
+    if credentials.remove_pin(work.session, row):
+        work.record("admin.pin_removed", {}, person_id=row.id, before=before, after=rights_of(row))
+    return row
+
+
+def agreed_terms(site: Site, form: str, notice: str | None, until: str | None) -> Terms:
+    """Return checked terms of a consent, completed by the site's settings."""
+    with site.database.read() as session:
+        return agreed(session, form, notice, until)
+
+
+def enroll_face(
+    site: Site,
+    runtime: Runtime,
+    actor: str,
+    badge: str,
+    photos: Sequence[bytes],
+    terms: Terms,
+    *,
+    allow_lookalike: bool = False,
+) -> dict[str, Any]:
+    """Enroll photos of one person, all or none."""
+    answer = face_enrollment.enroll(site, actor, badge, photos, terms, allow_lookalike=allow_lookalike)
+    runtime.site_changed()
+    return answer
+
+
+def withdraw_face(site: Site, runtime: Runtime, actor: str, badge: str) -> dict[str, Any]:
+    """Withdraw a person's consent and erase their face; cards go on working."""
+    answer = face_enrollment.withdraw(site, actor, badge)
+    # Only now: a reader that wakes earlier would keep the wiped pages in the write-ahead log.
+    runtime.site_changed()
+    return answer
+
+
+def erase_person(site: Site, runtime: Runtime, actor: str, badge: str) -> dict[str, Any]:
+    """Erase a person and everything of theirs."""
+    answer = face_enrollment.erase(site, actor, badge)
+    runtime.site_changed()
+    return answer
+
+
+def record_identification(site: Site, actor: str, badge: str | None, reason: str) -> None:
+    """Record that the face of a photo was looked up, and whose it is."""
+    with unit_of_work(site, actor, changes_site=False) as work:
+        person_id = people.get(work.session, badge).id if badge else None
+        work.record("admin.face_identified", {"reason": reason}, person_id=person_id)
+
+
+def record_export(site: Site, actor: str, person_id: str, *, templates: bool) -> None:
+    """Record that the data subject's copy of a person was made."""
+    with unit_of_work(site, actor, changes_site=False) as work:
+        work.record("admin.person_exported", {"templates": templates}, person_id=person_id)
+
+
+def _editable_fields(row: PersonRow) -> dict[str, str | None]:
+    return {name: getattr(row, name) for name in ("name", "badge", "valid_from", "valid_to")}
+
+
+def _stored_time(text: str | None) -> str | None:
+    return rfc3339(parse_time(text)) if text else None
+
+
+def _require_validity(row: PersonRow) -> None:
+    if row.valid_from and row.valid_to and row.valid_from >= row.valid_to:
+        raise InvalidInput("the validity ends before it begins; check --valid-from and --valid-to")

@@ -1,0 +1,122 @@
+"""Use cases of access levels and schedules: add, replace and remove them in a unit of work."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from devicemgr.domain.rules.schedules import format_window, parse_timezone, parse_window
+from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
+from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.people import people
+from devicemgr.store.site import access_levels as rows
+from devicemgr.store.tables import LevelRow, ScheduleRow
+from devicemgr.text import safe, slug
+
+Coverage = tuple[str, str | None]
+"""A portal, and the schedule in whose hours the level covers it; None for always."""
+
+
+def add_level(work: UnitOfWork, name: str, covered: Sequence[Coverage]) -> LevelRow:
+    """Add a level that covers portals; AlreadyExists if the name is taken, NotFound for what it names."""
+    slug("level", name)
+    if work.session.get(LevelRow, name):
+        raise AlreadyExists(f"level '{name}' exists; choose another name")
+    row = LevelRow(name=name)
+    work.session.add(row)
+    work.session.flush()
+    rows.set_coverage(work.session, row, covered)
+    work.record("admin.level_added", {"level": rows.level_json(row)}, after=_rights_of_level(row))
+    return row
+
+
+def put_level(work: UnitOfWork, name: str, covered: Sequence[Coverage]) -> tuple[LevelRow, bool]:
+    """Add the level, or make an existing one cover exactly these portals; return it, and True if it was added."""
+    row = work.session.get(LevelRow, name)
+    if row is None:
+        return add_level(work, name, covered), True
+    before = _rights_of_level(row)
+    if before["portals"] == dict(covered):
+        return row, False
+    rows.set_coverage(work.session, row, covered)
+    after = _rights_of_level(row)
+    work.record("admin.level_edited", {"level": rows.level_json(row)}, before=before, after=after)
+    return row, False
+
+
+def remove_level(work: UnitOfWork, name: str) -> None:
+    """Remove a level that no person holds."""
+    row = rows.level(work.session, name)
+    held = people.holders(work.session, name)
+    if held:
+        raise RequestError(f"{len(held)} people hold level '{name}'; revoke it first")
+    work.record("admin.level_removed", {"level": name}, before=_rights_of_level(row))
+    work.session.delete(row)
+    work.session.flush()
+
+
+def schedule_values(windows: Iterable[str], timezone: str, holidays: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a schedule's columns without its name, as they are stored.
+
+    Windows are written as `mon-fri 08:00-18:00`, holidays as ISO dates.
+    Raises InvalidInput for what is no window, time zone or date.
+    """
+    return {
+        "windows": [format_window(parse_window(text)) for text in windows],
+        "timezone": parse_timezone(timezone),
+        "holidays": sorted({_holiday(day) for day in holidays}),
+    }
+
+
+def add_schedule(work: UnitOfWork, name: str, values: dict[str, Any]) -> ScheduleRow:
+    """Add a weekly schedule of `schedule_values`; AlreadyExists if the name is taken."""
+    slug("schedule", name)
+    if work.session.get(ScheduleRow, name):
+        raise AlreadyExists(f"schedule '{name}' exists; choose another name")
+    row = ScheduleRow(name=name, **values)
+    work.session.add(row)
+    work.session.flush()
+    work.record("admin.schedule_added", {"schedule": rows.schedule_json(row)}, after=_rights_of_schedule(row))
+    return row
+
+
+def put_schedule(work: UnitOfWork, name: str, values: dict[str, Any]) -> tuple[ScheduleRow, bool]:
+    """Add the schedule, or give an existing one these values; return it, and True if it was added."""
+    row = work.session.get(ScheduleRow, name)
+    if row is None:
+        return add_schedule(work, name, values), True
+    before = _rights_of_schedule(row)
+    for field, value in values.items():
+        setattr(row, field, value)
+    after = _rights_of_schedule(row)
+    changed = {field: [before[field], after[field]] for field in after if before[field] != after[field]}
+    if changed:
+        work.session.flush()
+        detail = {"schedule": {"name": name, **changed}}
+        work.record("admin.schedule_edited", detail, before=before, after=after)
+    return row, False
+
+
+def remove_schedule(work: UnitOfWork, name: str) -> None:
+    """Remove a schedule that no level uses."""
+    row = rows.schedule(work.session, name)
+    users = rows.levels_under(work.session, name)
+    if users:
+        raise RequestError(f"level '{users[0]}' uses schedule '{name}'; `devicemgr level remove {users[0]}` first")
+    work.record("admin.schedule_removed", {"schedule": name}, before=_rights_of_schedule(row))
+    work.session.delete(row)
+    work.session.flush()
+
+
+def _rights_of_level(row: LevelRow) -> dict[str, Any]:
+    return {"portals": {covered.portal_name: covered.schedule_name for covered in row.portals}}
+
+
+def _rights_of_schedule(row: ScheduleRow) -> dict[str, Any]:
+    return {"windows": list(row.windows), "timezone": row.timezone, "holidays": list(row.holidays)}
+
+
+def _holiday(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise InvalidInput(f"'{safe(text, 40)}' is not a date; write 2026-12-16") from error
