@@ -175,7 +175,8 @@ class AccessPipeline:
             self._lamps.answer(device, fact.serial, granted=False)
             return
         now = time.monotonic()
-        stale = self._questions.why_stale(point.portal, fact, now)
+        is_gate = rules.portals[point.portal].gate == device
+        stale = self._questions.why_stale(point.portal, fact, now, is_gate=is_gate)
         self._ask(request_of(fact, point, rules, stale, self._rules.now(), now), rules, {})
 
     def _on_told(self, device: str, fact: DeviceDecided | DeviceReported) -> None:

@@ -97,7 +97,8 @@ class Presented:
     `captured` is the CLOCK_MONOTONIC second by which the question had arrived. `at` is the console's own time of it and
     `age` the seconds between that and the console's clock when the question was read, None while its clock is unknown.
     `method` is the vendor's word for what was used. `score` is in the vendor's scale, and `liveness` from 0 to 1,
-    where the console gives them.
+    where the console gives them. `is_bound` when the question has no time, and the answer to it can open only at the
+    asking device over the connection that brought it: a copy of it that is sent again opens nothing there.
     """
 
     channel: int
@@ -113,6 +114,7 @@ class Presented:
     at: datetime | None = None
     age: float | None = None
     method: str = ""
+    is_bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,13 @@ class ConsoleQuestions:
     def __init__(self) -> None:
         self._asked: OrderedDict[_Key, float] = OrderedDict()
 
-    def why_stale(self, portal: str, fact: Presented, now: float) -> str:
+    def why_stale(self, portal: str, fact: Presented, now: float, *, is_gate: bool = False) -> str:
         """Return why the question can't be taken as one of now, in words; "" when it can. Remembers it.
 
-        `now` is a CLOCK_MONOTONIC second.
+        `now` is a CLOCK_MONOTONIC second. `is_gate` says that the asking device is the portal's gate.
         """
+        if fact.is_bound and is_gate:
+            return ""
         if fact.at is None or fact.age is None:
             return "the console's own time of it, or its clock, is not known"
         if not (math.isfinite(fact.age) and abs(fact.age) <= MAX_CONSOLE_AGE_S):

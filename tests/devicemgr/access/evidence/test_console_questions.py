@@ -1,6 +1,7 @@
 """A console's question opens a portal only by what the console proved, once, and while it is of now."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -264,3 +265,13 @@ def test_a_wrong_pin_is_no_dispute_and_a_missing_right_is(console: Any) -> None:
         ("access_denied", "no_access_level"),
         ("decision_disputed", None),
     ]
+
+
+@pytest.mark.parametrize(("is_gate", "is_stale"), [(True, False), (False, True)])
+def test_a_question_without_a_time_counts_only_at_the_asking_gate(is_gate, is_stale):
+    """Its answer opens only at the device that holds the connection; at another gate a copy of it would open."""
+    question = Presented(1, 7, 100.0, names=("5",), factors=frozenset({Factor.CARD}), is_bound=True)
+    asked = ConsoleQuestions()
+    assert bool(asked.why_stale("door", question, 100.0, is_gate=is_gate)) is is_stale
+    plain = replace(question, is_bound=False)
+    assert asked.why_stale("door", plain, 100.0, is_gate=True)
