@@ -240,6 +240,19 @@ def web_relay(
     run(SimulatedWebRelay(model, relays, inputs, password, port, on_event=print_event), fault or ())
 
 
+@app.command("ironlogic")
+def ironlogic(
+    server: Annotated[str, typer.Option(metavar="URL", help="Where the device listens: http://HOST:PORT/PATH.")],
+    serial: Annotated[int, typer.Option(min=1, max=0xFFFFFFFF, help="Its serial number.")] = 40646,
+    interval: Annotated[float, typer.Option(min=0.05, max=60, help="Seconds between its calls.")] = 2.0,
+    fault: Faults = None,
+) -> None:
+    """Call as an IronLogic controller; lines on standard input: `card 0000008D5722 1`, `event 38 1`, `fault deaf`."""
+    from drivers.sim.ironlogic.controller import SimulatedIronlogic, print_event, run  # noqa: PLC0415 - as above
+
+    run(SimulatedIronlogic(server, serial, interval, on_event=print_event), server, fault or ())
+
+
 @app.command("uhppote")
 def uhppote(
     controller: Annotated[int, typer.Option(min=1, max=0xFFFFFFFE, help="Its serial number.")] = 423187757,

@@ -20,6 +20,7 @@ KINDS = Catalog().kinds()
 # What building needs where options have no default.
 OPTIONS = {
     "http_relay": {"model": "shelly"},
+    "ironlogic_controller": {"serial": 40646, "push_port": 0},
     "modbus_gate": {"profile": "lot"},
     "relay_gate": {"model": "lcus"},
     "uhppote_controller": {"controller": 423187757},
@@ -140,6 +141,7 @@ FIRE = {
     "zkteco_terminal": None,
     "relay_gate": {"model": "numato", "fire_input": 1},
     "http_relay": {"fire_input": 1},
+    "ironlogic_controller": {"fire_input": True},
     "onvif_camera": {"fire_input": "1"},
     "onvif_door": {"fire_input": "1"},
 }

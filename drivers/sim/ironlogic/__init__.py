@@ -1,0 +1,1 @@
+"""A simulated IronLogic controller that calls a server by Web-JSON."""
