@@ -23,8 +23,8 @@ HOME_OF_ENVIRONMENT=$TREE/opt/devicemgr
 say "making the environment"
 mkdir -p "$TREE/DEBIAN" "$TREE/opt"
 quietly "making the environment" "$PYTHON" -m venv "$HOME_OF_ENVIRONMENT"
-install_libraries "$HOME_OF_ENVIRONMENT/bin/python" "$HERE/requirements.lock"
-quietly "installing devicemgr" "$HOME_OF_ENVIRONMENT/bin/python" -m pip install --no-deps --no-index "$WHEEL"
+install_libraries "$HOME_OF_ENVIRONMENT/bin/python" "$HERE/requirements.lock" --no-compile
+quietly "installing devicemgr" "$HOME_OF_ENVIRONMENT/bin/python" -m pip install --no-deps --no-index --no-compile "$WHEEL"
 "$PYTHON" "$HERE/packaging/sbom.py" "$HERE/requirements.lock" >"$HOME_OF_ENVIRONMENT/sbom.cdx.json"
 # Commands name their interpreter by its path, which is another one on the box.
 grep -rlIF "$TREE" "$HOME_OF_ENVIRONMENT/bin" "$HOME_OF_ENVIRONMENT/pyvenv.cfg" | xargs -r sed -i "s|$TREE||g"

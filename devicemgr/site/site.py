@@ -1,7 +1,7 @@
 """One site, open: home, database, vault, ledger, and the parts that the composition root joins to them."""
 
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -79,14 +79,13 @@ def initialise(home: Home) -> bool:
     new = not home.database.exists()
     vault = None if new and not home.key.exists() and not home.has_credential else _any_vault(home)
     vault = vault or Vault.create(home.key)
-    database = Database.create(home.database, alone=home.taken)
-    with database.write(changes_site=False) as session:
-        if get_meta(session, FINGERPRINT) is None:
-            set_meta(session, FINGERPRINT, vault.fingerprint())
-    with suppress(KeyMissing):  # a key that is gone is told by `audit verify` and `status`, and is no reason not to run
-        if not home.seal_key.exists():
-            Sealer(home, database).seal()
-    database.close()
+    with closing(Database.create(home.database, alone=home.taken)) as database:
+        with database.write(changes_site=False) as session:
+            if get_meta(session, FINGERPRINT) is None:
+                set_meta(session, FINGERPRINT, vault.fingerprint())
+        with suppress(KeyMissing):  # `audit verify` and `status` report a key that is gone; it is no reason not to run
+            if not home.seal_key.exists():
+                Sealer(home, database).seal()
     return new
 
 
@@ -164,7 +163,8 @@ def _database(home: Home, nobody: bool) -> Database:
     if why := quarantine.trouble(home):
         return open_frozen(home, why, nobody=_any_vault(home) if nobody else None)
     database = Database.open(home.database)
-    database.require_current()
+    with database.closed_on_failure():
+        database.require_current()
     return database
 
 
@@ -175,9 +175,10 @@ def open_site(home: Home, parts: Parts, *, nobody: bool = False) -> Site:
     """
     finish_restore(home)
     database = _database(home, nobody)
-    vault = load_vault(home, database)
-    with database.read() as session:
-        clock = WallClock(mark.load(session))
+    with database.closed_on_failure():
+        vault = load_vault(home, database)
+        with database.read() as session:
+            clock = WallClock(mark.load(session))
     database.clock = clock
     gallery = GalleryKeeper(database, vault, parts.build_gallery, parts.model, home.cache / "gallery.sealed")
     ledger = Ledger(database, Spill(home.spill, home.spill_key))

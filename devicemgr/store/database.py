@@ -74,10 +74,20 @@ class Database:
     def create(cls, path: Path, alone: Callable[[], AbstractContextManager[None]] = nullcontext) -> "Database":
         """Open the file at `path`, made when absent, and migrate it; while it migrates, `alone` keeps others off."""
         database = cls(sqlite.open_engine(path))
-        if database._version() != _head():
-            with alone():
-                database.migrate()
+        with database.closed_on_failure():
+            if database._version() != _head():
+                with alone():
+                    database.migrate()
         return database
+
+    @contextmanager
+    def closed_on_failure(self) -> Iterator[None]:
+        """Close the database when the block raises, so that no connection outlives a start that failed."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let go of all connections."""
