@@ -51,8 +51,8 @@ def _content(element: Any, depth: int) -> JsonValue:
     return found | by_name(element, depth, _content)
 
 
-def asked(requests: Iterable[tuple[str, Callable[[], tuple[int | None, JsonValue]]]]) -> list[Reply]:
-    """The reply to each, a refusal by its kind; DeviceUnreachable when the device is lost meanwhile."""
+def replies_to(requests: Iterable[tuple[str, Callable[[], tuple[int | None, JsonValue]]]]) -> list[Reply]:
+    """The reply to each, a refusal by its kind; DeviceUnreachable when the device is lost on the way."""
     replies = []
     for what, ask in requests:
         try:

@@ -8,7 +8,7 @@ from devicemgr.domain.ports.maintenance import Reply
 from devicemgr.text import safe
 from drivers.common.console.photos import require_jpeg
 from drivers.common.http.key_values import flat
-from drivers.common.recording import asked, document
+from drivers.common.recording import document, replies_to
 from drivers.dahua_console.cgi import number
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class DahuaUpkeep:
 
     def record(self) -> list[Reply]:
         """Its information, clock, settings that matter here, door, and how many people it holds."""
-        return asked(
+        return replies_to(
             (f"GET {cgi} {action} {pairs}".strip(), partial(self._page, cgi, action, pairs))
             for cgi, action, pairs in RECORDED
         )

@@ -57,7 +57,7 @@ class HikvisionUpkeep:
     def record(self) -> list[Reply]:
         """Its pages of information, time, capabilities, counts and settings that matter here."""
         from drivers.common.http.client import Request  # noqa: PLC0415
-        from drivers.common.recording import asked, document  # noqa: PLC0415
+        from drivers.common.recording import document, replies_to  # noqa: PLC0415
 
         http = self._open_isapi().http
 
@@ -65,7 +65,7 @@ class HikvisionUpkeep:
             answer = http.exchange(Request("GET", target))
             return answer.status, document(answer.body)
 
-        return asked((f"GET {target}", partial(page, target)) for target in RECORDED)
+        return replies_to((f"GET {target}", partial(page, target)) for target in RECORDED)
 
     def snapshot(self) -> bytes:
         """What its camera sees, where the firmware gives pictures."""

@@ -74,7 +74,7 @@ class OnvifCamera(OnvifUpkeep):
         return info
 
     def poll(self) -> Sequence[DeviceFact]:
-        """End pulses, see that the camera lives, and hand over what its inputs told."""
+        """End pulses, see that the camera lives, and hand over what its inputs reported."""
         self._gate.end_pulses()
         lost = self._inputs.lose() if self._session.lost_events() else []
         return lost + [fact for notice in self._session.poll() for fact in self._inputs.facts(notice)]

@@ -90,7 +90,7 @@ class OnvifDoor(OnvifUpkeep):
         return info
 
     def poll(self) -> Sequence[DeviceFact]:
-        """End pulses, see that it lives, and hand over what its doors, readers and inputs told."""
+        """End pulses, see that it lives, and hand over what its doors, readers and inputs reported."""
         self._relays.end_pulses()
         lost = self._inputs.lose() if self._session.lost_events() else []
         return lost + [fact for notice in self._session.poll() for fact in self._facts(notice)]

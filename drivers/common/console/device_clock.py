@@ -1,4 +1,4 @@
-"""How far a console's event lies behind its own clock, by that clock alone: this box's clock may jump meanwhile."""
+"""How far a console's event lies behind its own clock, by that clock alone: this box's clock may jump in between."""
 
 from dataclasses import dataclass
 from datetime import datetime

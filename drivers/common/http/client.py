@@ -172,7 +172,7 @@ class Http:
                 raise DeviceRefused(_NO_DIGEST)
             if challenge is not None and not fresh.stale:
                 self._login.refused()
-                self._login.heard(answer.body)
+                self._login.learn(answer.body)
             challenge = fresh
         raise DeviceRefused(STOPPED)
 
@@ -186,14 +186,14 @@ class Http:
             answer = self._send(bare, "")  # a kept connection that the device closed just now
         if answer.status != 401:
             return None
-        self._login.heard(answer.body)
+        self._login.learn(answer.body)
         return read_challenges(answer.challenges)
 
-    def _send(self, request: Request, header: str) -> "_Heard":
+    def _send(self, request: Request, header: str) -> "_Response":
         with _translated(request.once and bool(header or request.method != "GET"), self._backend):
             opened = self._open_raw(request, header)
             try:
-                return _Heard(opened.status, _bounded(opened.response, request.limit), opened.challenges)
+                return _Response(opened.status, _bounded(opened.response, request.limit), opened.challenges)
             finally:
                 opened.response.close()
 
@@ -216,9 +216,11 @@ class Http:
             sent.append((b"Content-Length", str(len(content)).encode()))
         message = httpcore.Request(request.method, self._base + request.target, headers=sent, content=content)
         response = self._pool.handle_request(message)
-        heard = [(name.decode("latin-1").lower(), value.decode("utf-8", "replace")) for name, value in response.headers]
-        opened = _Opened(response.status, response, [value for name, value in heard if name == "www-authenticate"])
-        fault = _fault(response.status, dict(heard))
+        headers = [
+            (name.decode("latin-1").lower(), value.decode("utf-8", "replace")) for name, value in response.headers
+        ]
+        opened = _Opened(response.status, response, [value for name, value in headers if name == "www-authenticate"])
+        fault = _fault(response.status, dict(headers))
         if fault:
             response.close()
             raise DeviceGarbled(fault)
@@ -234,7 +236,7 @@ class _Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard(Answer):
+class _Response(Answer):
     challenges: list[str]
 
 
@@ -304,7 +306,7 @@ def _fault(status: int, headers: dict[str, str]) -> str | None:
     if 300 <= status < 400:
         return "the device redirects to another address, which is not followed; give its final address"
     if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
-        return "the device sends compressed answers nobody asked for; update its firmware"
+        return "the device sends compressed answers that were not requested; update its firmware"
     return None
 
 

@@ -13,7 +13,9 @@ _MOST_REFUSALS = 2
 _LONGEST_LOCK = 24 * 3600
 _LAST_TRY = 1
 # As `<lockStatus>lock</lockStatus>` and as `"lockStatus":"lock"`, where firmware tells it (userCheck).
-_TOLD = re.compile(rb'(lockStatus|unlockTime|retryTimes|retryLoginTime)"?\s*[>:]\s*"?(\w{1,8})', re.IGNORECASE)
+_LOCKOUT_FIELDS = re.compile(
+    rb'(lockStatus|unlockTime|retryTimes|retryLoginTime)"?\s*[>:]\s*"?(\w{1,8})', re.IGNORECASE
+)
 STOPPED = (
     "the device refuses the user name or password; no more tries for half an hour, so that it does not lock the "
     "account: give the right ones with `devicemgr device edit`"
@@ -44,12 +46,15 @@ class Login:
                 raise DeviceRefused(STOPPED)
             self._refusals = _MOST_REFUSALS - 1  # one more try
 
-    def heard(self, body: bytes) -> None:
+    def learn(self, body: bytes) -> None:
         """What a 401 says of the account; DeviceRefused when it is locked, and the last try is left to a person."""
-        told = {name.lower(): value.lower() for name, value in _TOLD.findall(body[:4096])}
-        seconds, tries = _whole(told.get(b"unlocktime")), _whole(told.get(b"retrytimes", told.get(b"retrylogintime")))
+        fields = {name.lower(): value.lower() for name, value in _LOCKOUT_FIELDS.findall(body[:4096])}
+        seconds, tries = (
+            _whole(fields.get(b"unlocktime")),
+            _whole(fields.get(b"retrytimes", fields.get(b"retrylogintime"))),
+        )
         with self._lock:
-            if told.get(b"lockstatus") == b"lock":
+            if fields.get(b"lockstatus") == b"lock":
                 self._locked_until = self._clock() + min(seconds or _QUIET_SECONDS, _LONGEST_LOCK)
             elif tries is not None and tries <= _LAST_TRY and self._refusals:
                 self._refusals, self._since = _MOST_REFUSALS, self._clock()
@@ -80,5 +85,5 @@ def _locked(seconds: float) -> str:
     )
 
 
-def _whole(told: bytes | None) -> int | None:
-    return int(told) if told is not None and told.isdigit() else None
+def _whole(text: bytes | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None

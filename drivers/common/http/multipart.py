@@ -137,7 +137,7 @@ class MultipartReader:
         return body
 
     def _boundary_follows(self, stop: int) -> bool | None:
-        """Whether a boundary line comes next after `stop`; None until that can be told.
+        """Whether a boundary line comes next after `stop`; None until that is known.
 
         The part counts as whole as soon as its bytes are there: the next boundary may be half a minute away.
         """

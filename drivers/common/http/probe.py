@@ -33,14 +33,14 @@ def find(
 ) -> list[Found]:
     """What `recognise(address, reply)` makes of those of `hosts` that answer a GET of `target`; never raises.
 
-    HTTPS (unverified: nothing secret is sent) is asked where the port of HTTP is closed.
+    HTTPS (unverified: nothing secret is sent) is tried where the port of HTTP is closed.
     """
     until = time.monotonic() + seconds
-    asked: list[str] = []
+    targets: list[str] = []
     silent = list(hosts)
     for scheme, port in PORTS.items():
         open_here = set(_reachable(silent, port, until))
-        asked += [_address(scheme, host, port) for host in silent if host in open_here]
+        targets += [_address(scheme, host, port) for host in silent if host in open_here]
         silent = [host for host in silent if host not in open_here]
 
     def ask(address: str) -> Found | None:
@@ -48,7 +48,7 @@ def find(
         return None if reply is None else recognise(address, reply)
 
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="http-probe") as pool:
-        return [found for found in pool.map(ask, asked) if found is not None]
+        return [found for found in pool.map(ask, targets) if found is not None]
 
 
 def get(address: str, target: str, until: float) -> Reply | None:
@@ -92,7 +92,7 @@ def _address(scheme: str, host: str, port: int) -> str:
 
 
 def _reachable(hosts: Sequence[str], port: int, until: float) -> Iterator[str]:
-    """Hosts whose `port` is open, some dozens asked at once."""
+    """Hosts whose `port` is open, some dozens tried at once."""
     for start in range(0, len(hosts), _AT_ONCE):
         if time.monotonic() < until:
             yield from _open_of(hosts[start : start + _AT_ONCE], port, min(until, time.monotonic() + _CONNECT_SECONDS))

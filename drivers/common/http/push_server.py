@@ -97,7 +97,7 @@ class PushServer(ThreadingHTTPServer):
             self._slots.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Whoever goes away in the middle is no news."""
+        """Ignore a peer that disconnects in the middle of a request."""
 
 
 def knows(hosts: frozenset[str], host: str) -> bool:

@@ -15,7 +15,7 @@ import httpcore
 from devicemgr.errors import DeviceRefused, InvalidInput
 
 OTHER_CERTIFICATE = (
-    "the device shows another certificate than the pinned one: it was renewed, or somebody is in between; "
+    "the device shows another certificate than the pinned one: it was renewed, or another machine stands in between; "
     "compare its fingerprint on the spot, then set the option tls_fingerprint"
 )
 

@@ -11,7 +11,7 @@ _LONGEST_SECONDS = 1800.0
 
 
 class Upload:
-    """The body of one request: a file for `requests`, an iterable for httpcore; it can be begun anew."""
+    """The body of one request: a file for `requests`, an iterable for httpcore; it can be sent again from its start."""
 
     def __init__(self, file: BinaryIO, size: int, progress: Callable[[str, int, int], None]) -> None:
         self._file, self._size, self._progress = file, size, progress

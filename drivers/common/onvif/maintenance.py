@@ -45,9 +45,9 @@ class OnvifUpkeep:
         upgrade(self._device, image, progress)
 
     def record(self) -> list[Reply]:
-        """Its answers to what is asked of every device, and to what its services offer."""
+        """Return its replies to the requests that go to every device, and to those that its services offer."""
         from drivers.common.onvif.soap.namespaces import ACCESS, DEVICE, DEVICE_IO, DOORS, EVENTS, MEDIA, MEDIA2  # noqa: PLC0415
-        from drivers.common.recording import asked, of_element  # noqa: PLC0415
+        from drivers.common.recording import of_element, replies_to  # noqa: PLC0415
 
         device = self._device
         wanted = [(DEVICE, name, inner) for name, inner in _OF_ALL]
@@ -65,7 +65,7 @@ class OnvifUpkeep:
 
         offered = [question for question in wanted if device.offers(question[0])]
         with device.transport.budget(_RECORD_SECONDS):
-            return asked((_shown(*question[:2]), partial(ask, *question)) for question in offered)
+            return replies_to((_shown(*question[:2]), partial(ask, *question)) for question in offered)
 
 
 def _shown(namespace: str, name: str) -> str:

@@ -91,12 +91,12 @@ class OnvifSettings:
     # Time. Devices want the whole of it each time.
 
     def _read_ntp(self, _: Setting) -> JsonValue:
-        told = self._device.call(DEVICE, "GetNTP")
+        response = self._device.call(DEVICE, "GetNTP")
         if str(self._clock().DateTimeType) != "NTP":
             return "not used"
-        if told.FromDHCP:
+        if response.FromDHCP:
             return "dhcp"
-        return [_host(entry) for entry in (told.NTPManual or [])[:_MOST]]
+        return [_host(entry) for entry in (response.NTPManual or [])[:_MOST]]
 
     def _write_ntp(self, setting: Setting) -> None:
         servers = setting.value if isinstance(setting.value, list) else []
@@ -158,8 +158,8 @@ class OnvifSettings:
 
     def _users(self) -> dict[str, str]:
         """Levels by name."""
-        told = self._device.call(DEVICE, "GetUsers") or []
-        return {str(user.Username): str(user.UserLevel) for user in told[:_MOST]}
+        response = self._device.call(DEVICE, "GetUsers") or []
+        return {str(user.Username): str(user.UserLevel) for user in response[:_MOST]}
 
     def _read_user(self, setting: Setting) -> JsonValue:
         level = self._users().get(setting.subject)
@@ -189,10 +189,10 @@ class OnvifSettings:
     # HTTPS.
 
     def _protocols(self) -> list[dict[str, Any]]:
-        told = self._device.call(DEVICE, "GetNetworkProtocols") or []
+        response = self._device.call(DEVICE, "GetNetworkProtocols") or []
         return [
             {"Name": str(entry.Name), "Enabled": bool(entry.Enabled), "Port": [*(entry.Port or [])]}
-            for entry in told[:_MOST]
+            for entry in response[:_MOST]
         ]
 
     def _read_https(self, _: Setting) -> JsonValue:

@@ -37,7 +37,7 @@ class Session:
         return info
 
     def identify(self) -> DeviceInfo:
-        """Who it says it is, asked now."""
+        """Return who the device says it is, read now."""
         from drivers.common.onvif.soap.namespaces import DEVICE, plain  # noqa: PLC0415
 
         said = self.device.call(DEVICE, "GetDeviceInformation")
@@ -56,10 +56,10 @@ class Session:
             self.pump.start()
 
     def poll(self) -> "list[Notice]":
-        """What was told since the last poll; DeviceError when the device is gone: noticed within 10 s."""
+        """Return what was reported since the last poll; DeviceError when the device is gone: noticed within 10 s."""
         now = time.monotonic()
-        heard = self.pump.heard if self.pump else 0.0
-        if now - max(heard, self._looked) >= _ALIVE_SECONDS or now - self._looked > 60.0:
+        answered = self.pump.last_answer if self.pump else 0.0
+        if now - max(answered, self._looked) >= _ALIVE_SECONDS or now - self._looked > 60.0:
             self.device.read_clock()
             self._looked = time.monotonic()
         return self.pump.drain() if self.pump else []
@@ -67,7 +67,7 @@ class Session:
     def lost_events(self) -> bool:
         """Return True while events do not flow, and once after they were subscribed to again; ask before `poll`.
 
-        A change in between is told as a state after the new subscription, if the device tells states.
+        A change in between arrives as a state after the new subscription, if the device reports states.
         """
         if self.pump is None:
             return True

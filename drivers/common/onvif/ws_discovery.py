@@ -59,7 +59,7 @@ class Match:
 
 
 def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
-    """ONVIF devices that answer within `seconds`, by multicast and asked one by one; never raises."""
+    """ONVIF devices that answer within `seconds`, by multicast and one by one; never raises."""
     matches = look(seconds, hosts)
     places = [_place(match) for match in matches]
     said = _together(matches, [address for address, _ in places])
@@ -67,7 +67,7 @@ def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
     found: dict[str, Found] = {}
     for match, (address, note) in zip(matches, places, strict=True):
         # One device may answer by IPv6 and announce IPv4: where its answer by IPv4 came too, that is enough.
-        elsewhere = note and any((match.endpoint, _base(told)) in own for told in match.addresses)
+        elsewhere = note and any((match.endpoint, _base(address)) in own for address in match.addresses)
         if address and not elsewhere:
             found.setdefault(address, _found(said[address], address, note))
     return list(found.values())
@@ -104,7 +104,7 @@ def look(seconds: float, hosts: Sequence[str]) -> list[Match]:
                     pause = next(sending, None)
                 for key, _ in selector.select(left if pause is None else min(left, pause)):
                     assert isinstance(key.fileobj, socket.socket)
-                    found.update(dict.fromkeys(_heard(key.fileobj, senders, str(message))))
+                    found.update(dict.fromkeys(_receive(key.fileobj, senders, str(message))))
         finally:
             for line, _ in lines:
                 line.close()
@@ -182,7 +182,7 @@ def _sending(lines: list[_Line], probes: list[bytes]) -> Iterator[float]:
         yield _PAUSE_SECONDS
 
 
-def _heard(line: socket.socket, senders: Counter[str], message: str) -> list[Match]:
+def _receive(line: socket.socket, senders: Counter[str], message: str) -> list[Match]:
     try:
         body, place = line.recvfrom(_LONGEST)
     except OSError:  # also an ICMP answer to one of the probes
@@ -225,14 +225,14 @@ def _words(value: Any) -> str:
 
 def _place(match: Match) -> tuple[str, str]:
     """Where to reach it (empty for nowhere) and what is odd about it: only the host that answered is believed."""
-    told = [(base, urlsplit(base)) for address in match.addresses if (base := _base(address))]
-    if not told:
+    bases = [(base, urlsplit(base)) for address in match.addresses if (base := _base(address))]
+    if not bases:
         return "", ""
     own = match.sender.partition("%")[0]
-    for base, parts in told:
+    for base, parts in bases:
         if _is_one(parts.hostname, own):
             return base, ""
-    base, parts = told[0]
+    base, parts = bases[0]
     host = f"[{match.sender}]" if ":" in match.sender else match.sender
     port = f":{parts.port}" if parts.port else ""
     return (

@@ -45,7 +45,7 @@ class RelayDevice:
         return {}
 
     def _read(self) -> dict[str, bool]:
-        """The wired inputs by name; asked of a board without any too, to know that it lives."""
+        """The wired inputs by name; read from a board without any too, to know that it is alive."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -106,8 +106,8 @@ class RelayDevice:
             if before.get(relay) is on:
                 self._bank.put_back(relay, should)
                 is_on, mode = "on" if on else "off", self._bank.mode(channel)
-                told = f"relay {relay} was {is_on} although the portal is {mode}; it was switched back"
-                facts.append(GateAlarm(channel, Kind.DEVICE_DEGRADED, told))
+                text = f"relay {relay} was {is_on} although the portal is {mode}; it was switched back"
+                facts.append(GateAlarm(channel, Kind.DEVICE_DEGRADED, text))
         return facts
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:

@@ -1,7 +1,7 @@
 """Turnstiles that speak by dry contacts only, such as PERCo (DEVICE_FACTS, PERCo). Pure: readings in, facts out.
 
-Their PASS contacts are energised at rest and drop while somebody passes, so a power loss looks like a passage. It is
-told apart by what a passage can't do: both PASS contacts down, or the ready contact down.
+Their PASS contacts are energised at rest and drop while a person passes, so a power loss looks like a passage. It is
+distinguished by what a passage can't do: both PASS contacts down, or the ready contact down.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ READY = "ready"
 # Seen in one reading only, a drop may be a bounce or the first of all contacts to go.
 READINGS = 2
 
-POWER_LOST = "the turnstile has no power or is not ready: its contacts dropped together; nobody has passed"
+POWER_LOST = "the turnstile has no power or is not ready: its contacts dropped together; no person has passed"
 POWER_BACK = "the turnstile's contacts are at rest"
 
 

@@ -32,7 +32,7 @@ def _input(what: str) -> int | None:
 class InputOptions(RelayOptions):
     """Which inputs are wired to what; all belong to channel 1."""
 
-    passage_input: int | None = _input("that closes when somebody has passed")
+    passage_input: int | None = _input("that closes when a person has passed")
     rex_input: int | None = _input("of the request-to-exit button")
     fire_input: int | None = _input(
         "of the fire panel; while active nothing is locked from here. It only tells of the hard-wired release, it does "
@@ -47,7 +47,7 @@ class InputOptions(RelayOptions):
     contacts: Literal["none", "pulse", "potential"] = Field(
         "none",
         description="A turnstile with dry contacts, such as PERCo. pulse: a short pulse unlocks it, and it waits by "
-        "itself. potential: it is open while the relay is on, which is dropped when somebody steps in",
+        "itself. potential: it is open while the relay is on, which is dropped when a person steps in",
     )
     pass_entry_input: int | None = _input("of the turnstile's PASS contact for entry, which is on at rest")
     pass_exit_input: int | None = _input("of the turnstile's PASS contact for exit, which is on at rest")
@@ -109,7 +109,7 @@ class Watch:
         self._open_since: float | None = None
 
     def reset(self) -> None:
-        """The line was lost: an edge that nobody saw proves nothing."""
+        """The line was lost: an edge that was not seen proves nothing."""
         self._before = None
         self._fire_reported = None
         self._open_since = None
@@ -118,7 +118,7 @@ class Watch:
 
     @contextmanager
     def releasing(self, name: str, channel: int, direction: Direction, seconds: float) -> Iterator[None]:
-        """Around sending a release, which is refused when it would be lost; whoever passes then does so by it."""
+        """Around sending a release, which is refused when it would be lost; a person who passes then does so by it."""
         if channel == 1 and self._contacts and self._contacts.powerless:
             raise DeviceRefused(f"the turnstile at {name} has no power or is not ready; look at its supply")
         try:
@@ -142,7 +142,7 @@ class Watch:
             raise DeviceRefused(f"{name} can't be kept free by pulses; wire and set contacts=potential for that")
 
     def step(self, on: dict[str, bool], *, free: bool) -> tuple[list[DeviceFact], set[Direction]]:
-        """What a reading tells; and in which directions somebody may be in the turnstile now."""
+        """What a reading tells; and in which directions a person may be in the turnstile now."""
         now = time.monotonic()
         before, self._before = self._before, on
         rising = {name for name, active in on.items() if before is not None and active and not before[name]}

@@ -142,14 +142,14 @@ class RelayBank:
             self._pulse(relay, seconds)
 
     def cut_short(self, channel: int, direction: Direction) -> None:
-        """End a release that is under way, at the next `end_pulses`: somebody has stepped in."""
+        """End a release that is under way, at the next `end_pulses`: a person has stepped in."""
         relay = self._options.relay(channel, direction)
         under_way = self._flashes.pop(relay, 0) > time.monotonic() or relay in self._off_at
         if under_way and self._modes[channel] is PortalMode.NORMAL:
             self._off_at[relay] = 0.0
 
     def mode(self, channel: int) -> PortalMode:
-        """What a channel was told last."""
+        """Return the last command of a channel."""
         return self._modes[channel]
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:

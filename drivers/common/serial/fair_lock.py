@@ -13,12 +13,12 @@ class Turns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken = False
-        self._asked = itertools.count()
+        self._order = itertools.count()
         self._waiting: list[tuple[bool, int, threading.Event]] = []
 
     @contextmanager
     def taken(self, urgent: bool = False) -> Iterator[None]:
-        """Wait for the turn and hold it; whoever holds it keeps its own deadline, so the wait is bounded."""
+        """Wait for the turn and hold it; its holder keeps a deadline of its own, so the wait is bounded."""
         self._wait(urgent)
         try:
             yield
@@ -31,7 +31,7 @@ class Turns:
                 self._taken = True
                 return
             called = threading.Event()
-            heapq.heappush(self._waiting, (not urgent, next(self._asked), called))
+            heapq.heappush(self._waiting, (not urgent, next(self._order), called))
         called.wait()
 
     def _pass_on(self) -> None:

@@ -9,8 +9,8 @@ Measure = Callable[[bytes], int]
 """How long the whole, good frame is that begins these bytes; MORE if they may become one; GARBAGE if they can't."""
 
 
-def cut(heard: bytearray, measure: Measure, most: int, *, ahead: bool = True) -> Iterator[bytes]:
-    """Each whole frame in `heard`, in order, taken out of it together with the garbage before it.
+def cut(received: bytearray, measure: Measure, most: int, *, ahead: bool = True) -> Iterator[bytes]:
+    """Each whole frame in `received`, in order, taken out of it together with the garbage before it.
 
     What may still become a frame is kept, up to `most` bytes. It holds nothing up: a good frame after it is found, so
     a byte of noise that looks like a beginning costs no time-out. Not so without `ahead`: for frames that carry no
@@ -18,11 +18,11 @@ def cut(heard: bytearray, measure: Measure, most: int, *, ahead: bool = True) ->
     """
     start = 0
     kept: int | None = None
-    while start < len(heard):
-        size = measure(bytes(heard[start : start + most]))
+    while start < len(received):
+        size = measure(bytes(received[start : start + most]))
         if size > 0:
-            frame = bytes(heard[start : start + size])
-            del heard[: start + size]
+            frame = bytes(received[start : start + size])
+            del received[: start + size]
             start, kept = 0, None
             yield frame
             continue
@@ -31,5 +31,5 @@ def cut(heard: bytearray, measure: Measure, most: int, *, ahead: bool = True) ->
             if not ahead:
                 break
         start += 1
-    del heard[: len(heard) if kept is None else kept]
-    del heard[: max(0, len(heard) - most)]
+    del received[: len(received) if kept is None else kept]
+    del received[: max(0, len(received) - most)]

@@ -64,7 +64,7 @@ class Patience:
 
 
 def persist(ask: Callable[[], Answer]) -> Answer:
-    """A reading on opening, asked up to three times; never for commands."""
+    """A reading on opening, tried up to three times; never for commands."""
     for _ in range(OPENING_TRIES - 1):
         try:
             return ask()

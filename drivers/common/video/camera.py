@@ -93,7 +93,7 @@ def require_reachable(source: VideoSource, timeout: float = 2.0) -> None:
 
 
 def probe(source: VideoSource) -> dict[str, JsonValue]:
-    """Open the stream for one picture: width, height, fps (None if not told), codec."""
+    """Open the stream for one picture: width, height, fps (None if not known), codec."""
     with _first_frame(source) as (video, _):
         fps = None if video.fps is None else round(video.fps, 2)
         return {"width": video.width, "height": video.height, "fps": fps, "codec": video.codec}

@@ -65,7 +65,7 @@ class RtspRelay(StreamRelay):
     def _take_request(self, head: Head, body: bytes) -> None:
         words = head.start.split(" ")
         if len(words) != 3:
-            self.camera.sendall(head.encode() + body)  # an answer to what the camera asked
+            self.camera.sendall(head.encode() + body)  # an answer to the camera's request
             return
         method, uri, version = words
         if uri.startswith(self._here):

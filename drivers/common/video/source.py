@@ -36,7 +36,7 @@ _NO_VIDEO = "the address answers, but not with a video known here; check the pat
 
 
 class PictureFrame(Frame):
-    """A Frame that turns into RGB on the first look, so that a frame nobody takes costs its decoding only."""
+    """A Frame that turns into RGB on the first look, so that a frame that is not used costs its decoding only."""
 
     __slots__ = ("_picture", "_rgb")
 

@@ -32,7 +32,7 @@ class StreamLogin:
         self._is_basic = False
 
     def authorization(self, method: str, uri: str) -> str | None:
-        """Return the Authorization value for one request, or None while the camera has not asked for one.
+        """Return the Authorization value for one request, or None while the camera has not requested one.
 
         Names in it are UTF-8 (RFC 7616 3.4), written as heads are here: a character for each byte.
         """

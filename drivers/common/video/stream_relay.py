@@ -280,12 +280,12 @@ class HttpRelay(StreamRelay):
 
     def serve(self, player: socket.socket, first: bytes) -> None:
         """Ask the camera as FFmpeg asks here, and answer with what it sends once it has let us in."""
-        asked = Head.parse(_read_head(player, bytearray(first)))
-        words = asked.start.split(" ")
+        head = Head.parse(_read_head(player, bytearray(first)))
+        words = head.start.split(" ")
         if len(words) != 3:
             return
         method, target = words[0], words[1].removeprefix(self.prefix) or "/"
-        request = asked.without("host", "authorization", "connection")
+        request = head.without("host", "authorization", "connection")
         request.start = f"{method} {target} HTTP/1.1"
         request.fields = [("Host", self.base.partition("://")[2]), *request.fields, ("Connection", "close")]
         head, rest = self._logged_in(request, method, target)

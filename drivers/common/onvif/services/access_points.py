@@ -25,7 +25,7 @@ _REASONS = {
 # Bytes of the facility code before the number (ONVIF Credential, format types).
 _FACILITY_BYTES = {"WIEGAND26": 1, "WIEGAND37_FACILITY": 2, "FACILITY16_CARD32": 2, "FACILITY32_CARD32": 4}
 # Far more than a controller asks within the seconds in which a request is fresh.
-_MAX_ASKED = 4096
+_MAX_REMEMBERED = 4096
 
 
 class Readers:
@@ -35,7 +35,7 @@ class Readers:
         self._device, self._wanted = device, wanted
         self._points: dict[str, tuple[str, str]] = {}
         self._channels: dict[str, int] = {}
-        self._asked: OrderedDict[tuple[int, tuple[str, ...]], None] = OrderedDict()
+        self._seen: OrderedDict[tuple[int, tuple[str, ...]], None] = OrderedDict()
 
     def open(self) -> None:
         """Read the list; DeviceRefused when a point that the option names is not there."""
@@ -60,7 +60,7 @@ class Readers:
         ]
 
     def facts(self, notice: Notice, stale: bool) -> list[DeviceFact]:
-        """A card that the controller asks about, or does not know, is read now; what it decided itself is told."""
+        """A card that the controller asks about, or does not know, is read now; what it decided itself is reported."""
         if notice.topic[:1] != ("AccessControl",) or len(notice.topic) < 2:
             return []
         channel = self._channels.get(notice.first_of("AccessPointToken"))
@@ -72,7 +72,7 @@ class Readers:
         names = card_names(notice)
         if names and (verb == "Request" or (verb == "Denied" and "NotFound" in "".join(rest))):
             # Without both times it is not known whether it is of now.
-            late = stale or notice.age is None or self._was_asked(notice, names)
+            late = stale or notice.age is None or self._is_repeated(notice, names)
             return [_too_late(channel, notice, names) if late else CardRead(channel, names)]
         if verb not in ("AccessGranted", "Denied"):
             return []
@@ -91,13 +91,13 @@ class Readers:
             )
         ]
 
-    def _was_asked(self, notice: Notice, names: tuple[str, ...]) -> bool:
+    def _is_repeated(self, notice: Notice, names: tuple[str, ...]) -> bool:
         """Return True for a request that was handed on before: of the same time, access point and card."""
         key = (notice.serial, names)
-        known = key in self._asked
-        self._asked[key] = None
-        while len(self._asked) > _MAX_ASKED:
-            self._asked.popitem(last=False)
+        known = key in self._seen
+        self._seen[key] = None
+        while len(self._seen) > _MAX_REMEMBERED:
+            self._seen.popitem(last=False)
         return known
 
 
@@ -106,10 +106,10 @@ def _too_late(channel: int, notice: Notice, names: tuple[str, ...]) -> DeviceDec
     return DeviceDecided(channel, False, notice.serial, at, names=names, why=Reason.STALE_EVIDENCE.value)
 
 
-def _reason(told: str, topic: tuple[str, ...]) -> str:
-    if told in _REASONS:
-        return _REASONS[told].value
-    return Reason.UNKNOWN_CREDENTIAL.value if "NotFound" in "".join(topic) else plain(told or "/".join(topic))
+def _reason(text: str, topic: tuple[str, ...]) -> str:
+    if text in _REASONS:
+        return _REASONS[text].value
+    return Reason.UNKNOWN_CREDENTIAL.value if "NotFound" in "".join(topic) else plain(text or "/".join(topic))
 
 
 def card_names(notice: Notice) -> tuple[str, ...]:

@@ -141,8 +141,12 @@ class Doors:
 
     def _ended(self, topic: str, value: str) -> list[Kind]:
         """Return the alarms of a topic that its new value ends: all of them, or those other than the one it names."""
-        kinds = {told: kind for (of, told), kind in _ALARMS.items() if of == topic}
-        return [kind for told, kind in kinds.items() if told != value] if value in {_OVER.get(topic), *kinds} else []
+        kinds = {state: kind for (of, state), kind in _ALARMS.items() if of == topic}
+        return (
+            [kind for response, kind in kinds.items() if response != value]
+            if value in {_OVER.get(topic), *kinds}
+            else []
+        )
 
     def _door(self, channel: int, direction: Direction) -> Door:
         tokens = self._channels.get(direction, [])
@@ -151,14 +155,14 @@ class Doors:
         return self._doors[tokens[channel - 1]]
 
     def _state(self, token: str) -> dict[str, str]:
-        told = self._device.call(DOORS, "GetDoorState", Token=token)
+        response = self._device.call(DOORS, "GetDoorState", Token=token)
         names = {
             "mode": "DoorMode",
             "door": "DoorPhysicalState",
             "lock": "LockPhysicalState",
             "alarm": "Alarm",
         }
-        found = {name: plain(getattr(told, field, None)) for name, field in names.items()}
+        found = {name: plain(getattr(response, field, None)) for name, field in names.items()}
         return {name: value for name, value in found.items() if value}
 
     def _require(self, door: Door, word: str, true: Callable[[dict[str, str]], bool]) -> None:
@@ -168,7 +172,7 @@ class Doors:
             try:
                 state = self._state(door.token)
             except (DeviceRefused, DeviceGarbled):
-                return  # it can't be asked: then its answer has to do
+                return  # its state can't be read: then its answer has to do
             except DeviceError as error:
                 raise OutcomeUnknown(f"door {plain(door.name)} may have moved: {error}") from error
             if true(state):
@@ -190,9 +194,9 @@ def pages(device: OnvifDevice, namespace: str, operation: str, item: str) -> lis
     start: str | None = None
     for _ in range(MOST):
         where: dict[str, Any] = {"StartReference": start} if start else {}
-        told = device.call(namespace, operation, **where)
-        found += [node for node in (getattr(told, item, None) or []) if node.token]
-        start = getattr(told, "NextStartReference", None)
+        response = device.call(namespace, operation, **where)
+        found += [node for node in (getattr(response, item, None) or []) if node.token]
+        start = getattr(response, "NextStartReference", None)
         if not start or len(found) >= MOST:
             break
     return found[:MOST]

@@ -23,15 +23,15 @@ _REFUSED = {
 def upgrade(device: OnvifDevice, image: Image, progress: Callable[[str, int, int], None]) -> None:
     """As upkeep_ports.Upgradable."""
     try:
-        told = device.ask(DEVICE, "StartFirmwareUpgrade")
+        response = device.ask(DEVICE, "StartFirmwareUpgrade")
     except OnvifFault as fault:
         if fault.unsupported:
             raise DeviceRefused("this device takes no firmware by ONVIF; use its own page") from None
         raise
-    address = envelope.text(told, "UploadUri")
+    address = envelope.text(response, "UploadUri")
     if not address:
         raise envelope.garbled("StartFirmwareUpgrade")
-    delay = seconds_of(envelope.text(told, "UploadDelay"))
+    delay = seconds_of(envelope.text(response, "UploadDelay"))
     if delay > LONGEST_DELAY:
         raise DeviceRefused(f"the device wants the file only after {delay:.0f} s; update it on its own page")
     time.sleep(delay)

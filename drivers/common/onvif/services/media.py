@@ -63,8 +63,8 @@ def profiles(device: OnvifDevice) -> list[Profile]:
 
 def _profiles2(device: OnvifDevice) -> list[Profile]:
     wanted = "<n:Type>VideoSource</n:Type><n:Type>VideoEncoder</n:Type>"
-    told = envelope.all_of(device.ask(MEDIA2, "GetProfiles", wanted), "Profiles")[:_MOST]
-    return [_profile2(node) for node in told if node.get("token")]
+    response = envelope.all_of(device.ask(MEDIA2, "GetProfiles", wanted), "Profiles")[:_MOST]
+    return [_profile2(node) for node in response if node.get("token")]
 
 
 def _profile2(node: Any) -> Profile:
@@ -85,8 +85,8 @@ def _profile2(node: Any) -> Profile:
 
 
 def _profiles1(device: OnvifDevice) -> list[Profile]:
-    told = [profile for profile in (device.call(MEDIA, "GetProfiles") or [])[:_MOST] if profile.token]
-    return [_profile1(profile) for profile in told]
+    response = [profile for profile in (device.call(MEDIA, "GetProfiles") or [])[:_MOST] if profile.token]
+    return [_profile1(profile) for profile in response]
 
 
 def _profile1(profile: Any) -> Profile:
@@ -113,10 +113,10 @@ def stream_uri(device: OnvifDevice, profile: Profile, transport: str) -> str:
         token = f"<n:ProfileToken>{escape(profile.token)}</n:ProfileToken>"
         ways = ["RtspUnicast", "RTSP"] if transport == "udp" else ["RTSP", "RtspUnicast"]
         try:
-            told = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[0]}</n:Protocol>{token}")
+            response = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[0]}</n:Protocol>{token}")
         except OnvifFault:
-            told = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[1]}</n:Protocol>{token}")
-        return envelope.text(told, "Uri")
+            response = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[1]}</n:Protocol>{token}")
+        return envelope.text(response, "Uri")
     setup = _SETUP if transport != "udp" else {"Stream": "RTP-Unicast", "Transport": {"Protocol": "UDP"}}
     answer = device.call(MEDIA, "GetStreamUri", StreamSetup=setup, ProfileToken=profile.token)
     return str(getattr(answer, "Uri", None) or "").strip()

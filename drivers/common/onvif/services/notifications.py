@@ -43,8 +43,8 @@ class Notice:
     @property
     def serial(self) -> int:
         """A number that grows with the event's time, since ONVIF gives events none: the same event has the same."""
-        told = repr((self.topic, sorted(self.source.items()))).encode()
-        return int((self.at or datetime.now(UTC)).timestamp() * 1000) * 1000 + zlib.crc32(told) % 1000
+        key = repr((self.topic, sorted(self.source.items()))).encode()
+        return int((self.at or datetime.now(UTC)).timestamp() * 1000) * 1000 + zlib.crc32(key) % 1000
 
 
 def state_of(value: str) -> bool | None:

@@ -25,8 +25,8 @@ class Osds:
     def __init__(self, device: OnvifDevice, profile: Profile) -> None:
         self._device, self._service = device, profile.service
         self._source = self._source_of(profile)
-        told = envelope.all_of(device.ask(self._service, "GetOSDs"), "OSDs")[:_MOST]
-        mine = (node for node in told if node.get("token"))
+        response = envelope.all_of(device.ask(self._service, "GetOSDs"), "OSDs")[:_MOST]
+        mine = (node for node in response if node.get("token"))
         self._all = [
             node for node in mine if self._source in ("", envelope.text(node, "VideoSourceConfigurationToken"))
         ]
@@ -71,16 +71,16 @@ class Osds:
         return [node for node in self._all if _kind(node) in kinds]
 
     def _source_of(self, profile: Profile) -> str:
-        """The video source configuration that the profile shows, "" when that is not told."""
+        """The video source configuration that the profile shows, "" when the device does not name one."""
         if self._service == MEDIA2:
-            told = self._device.ask(
+            response = self._device.ask(
                 self._service, "GetProfiles", f"<n:Token>{escape(profile.token)}</n:Token><n:Type>VideoSource</n:Type>"
             )
             name = "VideoSource"
         else:
-            told = self._device.ask(self._service, "GetProfiles")
+            response = self._device.ask(self._service, "GetProfiles")
             name = "VideoSourceConfiguration"
-        for node in envelope.all_of(told, "Profiles"):
+        for node in envelope.all_of(response, "Profiles"):
             source = envelope.first(node, name)
             if node.get("token") == profile.token and source is not None:
                 return str(source.get("token") or "")

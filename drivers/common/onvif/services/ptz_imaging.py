@@ -13,8 +13,8 @@ def presets(device: OnvifDevice, profile: str) -> dict[str, JsonValue] | None:
     """Preset names by token."""
     if not device.offers(PTZ):
         return None
-    told = device.call(PTZ, "GetPresets", ProfileToken=profile) or []
-    return {plain(preset.token): plain(preset.Name) for preset in told[:_MOST]}
+    response = device.call(PTZ, "GetPresets", ProfileToken=profile) or []
+    return {plain(preset.token): plain(preset.Name) for preset in response[:_MOST]}
 
 
 def goto_preset(device: OnvifDevice, profile: str, wanted: str) -> None:
@@ -33,8 +33,8 @@ def imaging(device: OnvifDevice) -> dict[str, JsonValue] | None:
     sources = device.call(MEDIA, "GetVideoSources") or []
     if not sources:
         return None
-    told = device.call(IMAGING, "GetImagingSettings", VideoSourceToken=sources[0].token)
-    values = {name: getattr(told, name, None) for name in _SETTINGS}
+    response = device.call(IMAGING, "GetImagingSettings", VideoSourceToken=sources[0].token)
+    values = {name: getattr(response, name, None) for name in _SETTINGS}
     return {name: float(value) for name, value in values.items() if value is not None}
 
 

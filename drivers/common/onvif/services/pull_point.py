@@ -34,7 +34,7 @@ SILENT = "events have stopped: the device no longer tells the state of its input
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds: a subscription's life, one pull, the quiet after which the device is asked for its states, how long it
+    """Seconds: a subscription's life, one pull, the quiet after which the device's states are requested, how long it
     has to answer that, and the pauses between attempts.
     """
 
@@ -53,7 +53,7 @@ class _Subscription:
 
 
 class _Silent(Exception):
-    """The pull point answers, but not with what it was asked for."""
+    """The pull point answers, but not with what was requested."""
 
 
 class _Expiring(Exception):
@@ -61,7 +61,7 @@ class _Expiring(Exception):
 
 
 class EventPump:
-    """`trouble` is None while events flow; `heard` the CLOCK_MONOTONIC second of the last good answer.
+    """`trouble` is None while events flow; `last_answer` the CLOCK_MONOTONIC second of the last good answer.
 
     `device` is called in the pump's thread for a connection of its own.
     """
@@ -76,7 +76,7 @@ class EventPump:
         self._expected_by: float | None = None
         self.trouble: str | None = "events have not begun yet"
         self.supported = True
-        self.heard = 0.0
+        self.last_answer = 0.0
         self.subscriptions = 0
         self._last = 0.0
 
@@ -85,7 +85,7 @@ class EventPump:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; the pull that waits is cut, and the device told. Never raises, and never waits long."""
+        """End; the pull that waits is cut, and the device is notified. Never raises, and never waits long."""
         self._stopping.set()
         if self._device is not None:
             self._device.transport.cut()
@@ -113,7 +113,7 @@ class EventPump:
                 self.trouble = SILENT
             except DeviceError as error:
                 self.trouble = f"no events: {error}"
-                if isinstance(error, OnvifFault) and error.unsupported and not self.heard:
+                if isinstance(error, OnvifFault) and error.unsupported and not self.last_answer:
                     self.supported, pause = False, _PAUSE_UNSUPPORTED
             except Exception:
                 log.exception("the event thread failed")
@@ -139,27 +139,30 @@ class EventPump:
             device.close()
 
     def _subscribe(self, device: OnvifDevice) -> _Subscription:
-        asked = f"<n:InitialTerminationTime>PT{self._timing.lifetime:.0f}S</n:InitialTerminationTime>"
+        lifetime = f"<n:InitialTerminationTime>PT{self._timing.lifetime:.0f}S</n:InitialTerminationTime>"
         url = device.addresses.get(EVENTS, "")
         headers = envelope.addressing(f"{EVENTS}/EventPortType/CreatePullPointSubscriptionRequest", url)
-        told = device.ask(EVENTS, "CreatePullPointSubscription", asked, headers=headers)
-        reference = envelope.first(told, "SubscriptionReference")
+        response = device.ask(EVENTS, "CreatePullPointSubscription", lifetime, headers=headers)
+        reference = envelope.first(response, "SubscriptionReference")
         address = "" if reference is None else envelope.text(reference, "Address")
         if not address:
             raise DeviceGarbled("the device gives its event subscription no address; update its firmware")
         self.subscriptions += 1
-        return _Subscription(device.place.http(address), _parameters(reference), self._renewal(told))
+        return _Subscription(device.place.http(address), _parameters(reference), self._renewal(response))
 
-    def _renewal(self, told: Any) -> float:
+    def _renewal(self, response: Any) -> float:
         """When to renew: at 80 % of what was granted, by the device's own two times."""
-        current, ends = moment(envelope.text(told, "CurrentTime")), moment(envelope.text(told, "TerminationTime"))
+        current, ends = (
+            moment(envelope.text(response, "CurrentTime")),
+            moment(envelope.text(response, "TerminationTime")),
+        )
         granted = (ends - current).total_seconds() if current and ends else 0.0
         if not 1.0 <= granted <= 86_400.0:
             granted = self._timing.lifetime
         return time.monotonic() + 0.8 * granted
 
     def _synchronise(self, device: OnvifDevice, subscription: _Subscription) -> None:
-        """Have every state told; a device that has done so before is expected to do it again."""
+        """Request every state; a device that has done so before is expected to do it again."""
         self._expected_by = time.monotonic() + self._timing.answer
         with contextlib.suppress(OnvifFault):
             self._ask(device, subscription, f"{_PULL_POINT}/SetSynchronizationPointRequest", "SetSynchronizationPoint")
@@ -170,9 +173,11 @@ class EventPump:
         if self._expected_by is not None:
             longest = min(longest, max(1.0, self._expected_by - now))
         wanted = f"<n:Timeout>PT{longest:.0f}S</n:Timeout><n:MessageLimit>100</n:MessageLimit>"
-        told = self._ask(device, subscription, f"{_PULL_POINT}/PullMessagesRequest", "PullMessages", wanted, longest)
-        found = notices(told)
-        self.heard = time.monotonic()
+        response = self._ask(
+            device, subscription, f"{_PULL_POINT}/PullMessagesRequest", "PullMessages", wanted, longest
+        )
+        found = notices(response)
+        self.last_answer = time.monotonic()
         if found:
             # Before they are handed over: what they tell must not look like something from before the trouble.
             self._speaks, self._expected_by, self.trouble = True, None, None
@@ -180,21 +185,23 @@ class EventPump:
                 self._hand_over(notice)
         elif not self._speaks:
             self.trouble = None
-        elif self._expected_by is not None and self.heard >= self._expected_by:
+        elif self._expected_by is not None and self.last_answer >= self._expected_by:
             raise _Silent
-        if not found and self.heard - now < min(0.5, longest / 2):
+        if not found and self.last_answer - now < min(0.5, longest / 2):
             self._stopping.wait(1.0)  # a device that does not wait must not make us ask in a circle
 
     def _keep(self, device: OnvifDevice, subscription: _Subscription) -> None:
-        """Renew in time; after a long quiet, have the states told again."""
+        """Renew in time; after a long quiet, request the states again."""
         now = time.monotonic()
         if now >= subscription.renew_at - 1.0:
             ends = f"<n:TerminationTime>PT{self._timing.lifetime:.0f}S</n:TerminationTime>"
             try:
-                told = self._ask(device, subscription, f"{_MANAGER}/RenewRequest", "Renew", ends, space=NOTIFICATION)
+                response = self._ask(
+                    device, subscription, f"{_MANAGER}/RenewRequest", "Renew", ends, space=NOTIFICATION
+                )
             except OnvifFault:
                 raise _Expiring from None
-            subscription.renew_at = self._renewal(told)
+            subscription.renew_at = self._renewal(response)
         if self._expected_by is None and self._speaks and now - self._last >= self._timing.probe:
             self._last = now
             self._synchronise(device, subscription)

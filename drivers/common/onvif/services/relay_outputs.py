@@ -86,12 +86,12 @@ class RelayGate:
         for service in (DEVICE, DEVICE_IO):
             if service == DEVICE or self._device.offers(service):
                 try:
-                    told = self._device.call(service, "GetRelayOutputs") or []
+                    response = self._device.call(service, "GetRelayOutputs") or []
                 except OnvifFault:
                     continue
                 self._service = service
-                if told:
-                    return [_relay(node) for node in told[:64] if node.token]
+                if response:
+                    return [_relay(node) for node in response[:64] if node.token]
         return []
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
@@ -132,7 +132,7 @@ class RelayGate:
             del self._off_at[token]
 
     def let_go(self) -> None:
-        """Before closing: cut pulses short that nobody else ends; never raises."""
+        """Before closing: cut pulses short that nothing else ends; never raises."""
         for token in list(self._off_at):
             try:
                 self._switch(token, active=False)

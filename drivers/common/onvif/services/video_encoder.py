@@ -52,8 +52,8 @@ class Offer:
 
 def find_encoder(device: OnvifDevice, service: str, token: str) -> "Encoder":
     """The configuration of that token."""
-    told = device.ask(service, "GetVideoEncoderConfigurations", _token(token) if service == MEDIA2 else "")
-    found = [node for node in envelope.all_of(told, "Configurations") if node.get("token") == token]
+    response = device.ask(service, "GetVideoEncoderConfigurations", _token(token) if service == MEDIA2 else "")
+    found = [node for node in envelope.all_of(response, "Configurations") if node.get("token") == token]
     if not found:
         raise DeviceLacks("the device tells of a video encoder and does not show its settings")
     return Encoder(device, service, found[0])
@@ -162,10 +162,10 @@ class Encoder:
         """By codec; empty when the device does not tell."""
         token = _token(str(self._node.get("token") or ""))
         try:
-            told = self._device.ask(self._service, "GetVideoEncoderConfigurationOptions", token)
+            response = self._device.ask(self._service, "GetVideoEncoderConfigurationOptions", token)
         except (OnvifFault, DeviceGarbled):
             return {}
-        return _offers2(told) if self._service == MEDIA2 else _offers1(told)
+        return _offers2(response) if self._service == MEDIA2 else _offers1(response)
 
 
 def in_schema(node: Any) -> Any:
@@ -189,8 +189,8 @@ def child_of(node: Any, name: str, order: Sequence[str]) -> Any:
     return made
 
 
-def _offers1(told: Any) -> dict[str, Offer]:
-    options = envelope.first(told, "Options")
+def _offers1(response: Any) -> dict[str, Offer]:
+    options = envelope.first(response, "Options")
     found: dict[str, Offer] = {}
     for node in [] if options is None else options.iter("{*}JPEG", "{*}H264"):
         codec = _WORDS[envelope.local(node)]
@@ -206,9 +206,9 @@ def _offers1(told: Any) -> dict[str, Offer]:
     return found
 
 
-def _offers2(told: Any) -> dict[str, Offer]:
+def _offers2(response: Any) -> dict[str, Offer]:
     found = {}
-    for node in envelope.all_of(told, "Options"):
+    for node in envelope.all_of(response, "Options"):
         codec = _WORDS.get(envelope.text(node, "Encoding").upper())
         if codec:
             gop = _numbers(node.get("GovLengthRange"))

@@ -20,26 +20,26 @@ class Place:
 
     def http(self, announced: str) -> str:
         """A service, subscription or snapshot: on the configured scheme, host and port. Never down from https."""
-        told, own = _split(announced), urlsplit(self.url)
-        if told.hostname in self.allowed and told.scheme in ("http", "https"):
-            if own.scheme == "https" and told.scheme == "http":
+        given, own = _split(announced), urlsplit(self.url)
+        if given.hostname in self.allowed and given.scheme in ("http", "https"):
+            if own.scheme == "https" and given.scheme == "http":
                 raise DeviceGarbled("the device announces http:// where https:// is configured; enable HTTPS in it")
-            return urlunsplit((told.scheme, told.netloc.rpartition("@")[2], told.path or "/", told.query, ""))
-        return urlunsplit((own.scheme, own.netloc, told.path or "/", told.query, ""))
+            return urlunsplit((given.scheme, given.netloc.rpartition("@")[2], given.path or "/", given.query, ""))
+        return urlunsplit((own.scheme, own.netloc, given.path or "/", given.query, ""))
 
     def stream(self, announced: str) -> str:
         """A stream: RTSP on the configured host with its own port and no credentials; MJPEG as `http`."""
-        told, own = _split(announced), urlsplit(self.url)
-        scheme = told.scheme.lower()
+        given, own = _split(announced), urlsplit(self.url)
+        scheme = given.scheme.lower()
         if scheme not in _STREAMS:
             raise DeviceGarbled("the device announces no RTSP stream; enable RTSP in its settings")
         if scheme.startswith("http"):
             return self.http(announced)
-        found = _PORT.search(told.netloc)
+        found = _PORT.search(given.netloc)
         port = str(self.rtsp_port) if self.rtsp_port else found.group(1) if found else ""
-        host = str(told.hostname if told.hostname in self.allowed else own.hostname)
+        host = str(given.hostname if given.hostname in self.allowed else own.hostname)
         netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
-        return urlunsplit((scheme, netloc, told.path, told.query, ""))
+        return urlunsplit((scheme, netloc, given.path, given.query, ""))
 
 
 def _split(announced: str) -> SplitResult:

@@ -66,15 +66,15 @@ class OnvifDevice:
         return namespace in self.addresses
 
     def read_clock(self) -> float | None:
-        """The device's clock minus ours in seconds, None when it can't be read; asked without a password first."""
-        asked = datetime.now(UTC)
+        """The device's clock minus ours in seconds, None when it can't be read; requested without a password first."""
+        sent = datetime.now(UTC)
         try:
-            told = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
+            response = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
         except _NotAuthorized:
-            told = self.ask(DEVICE, "GetSystemDateAndTime")
+            response = self.ask(DEVICE, "GetSystemDateAndTime")
         except OnvifFault:
-            told = None
-        skew = None if told is None else _skew(told, asked + (datetime.now(UTC) - asked) / 2)
+            response = None
+        skew = None if response is None else _skew(response, sent + (datetime.now(UTC) - sent) / 2)
         self.login.learn_clock(skew)
         return skew
 
@@ -82,11 +82,11 @@ class OnvifDevice:
         """Learn the addresses of the services by GetServices, then what only GetCapabilities names."""
         found = {DEVICE: self.place.url}
         try:
-            told = self.ask(DEVICE, "GetServices", "<n:IncludeCapability>false</n:IncludeCapability>")
+            response = self.ask(DEVICE, "GetServices", "<n:IncludeCapability>false</n:IncludeCapability>")
         except (OnvifFault, DeviceGarbled):
-            told = None
-        if told is not None:
-            for service in soap.all_of(told, "Service")[:_MOST_SERVICES]:
+            response = None
+        if response is not None:
+            for service in soap.all_of(response, "Service")[:_MOST_SERVICES]:
                 if address := soap.text(service, "XAddr"):
                     found.setdefault(soap.text(service, "Namespace"), self.place.http(address))
         if not {MEDIA, MEDIA2, DOORS} & set(found):
@@ -95,8 +95,8 @@ class OnvifDevice:
         self._services.clear()
 
     def _capabilities(self) -> dict[str, str]:
-        told = self.ask(DEVICE, "GetCapabilities", "<n:Category>All</n:Category>")
-        parts = {namespace: soap.first(told, name) for name, namespace in CAPABILITY.items()}
+        response = self.ask(DEVICE, "GetCapabilities", "<n:Category>All</n:Category>")
+        parts = {namespace: soap.first(response, name) for name, namespace in CAPABILITY.items()}
         addresses = {namespace: soap.text(part, "XAddr") for namespace, part in parts.items() if part is not None}
         return {namespace: self.place.http(address) for namespace, address in addresses.items() if address}
 
@@ -143,7 +143,7 @@ class OnvifDevice:
         """POST a file to where the device wants it; the answer's status. AnswerLost when it may have arrived."""
         self.login.require_not_held()
         address = self.place.http(url)
-        # The way to log in is asked for first: a whole file is not sent in vain.
+        # The way to log in is found out first: a whole file is not sent in vain.
         look = self._pictures.exchange("GET", address, None, {})
         if look.status_code == 401:
             if self.login.username is None:
@@ -201,10 +201,10 @@ class OnvifDevice:
             self.login.token_with_digest = not self.login.token_with_digest
             return True
         try:
-            told = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
+            response = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
         except (_NotAuthorized, DeviceError):
             return self.login.try_other_zone()
-        return self.login.learn_clock(_skew(told, datetime.now(UTC))) or self.login.try_other_zone()
+        return self.login.learn_clock(_skew(response, datetime.now(UTC))) or self.login.try_other_zone()
 
     def _token(self) -> Any:
         return self.login.token() if self.login.token_with_digest or not self.transport.use_digest else None
@@ -225,8 +225,8 @@ class OnvifDevice:
         address = url or self._address(namespace)
         body = etree.tostring(sent, xml_declaration=True, encoding="utf-8")
         action = soap.first(sent, "Action") if headers else None
-        told = f"{namespace}/{operation}" if action is None else str(action.text)
-        kind = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{told}"'}
+        name = f"{namespace}/{operation}" if action is None else str(action.text)
+        kind = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{name}"'}
         response = self.transport.exchange("POST", address, body, kind, deadline)
         _require_soap(response, operation)
         try:

@@ -1,4 +1,4 @@
-"""The HTTP under ONVIF: bounded in time and bytes, never redirected, HTTP Digest when asked for it."""
+"""The HTTP under ONVIF: bounded in time and bytes, never redirected, HTTP Digest when the device wants it."""
 
 import logging
 import math
@@ -37,7 +37,7 @@ class AnswerLost(DeviceUnreachable):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Cuts every connection of its session at a deadline: requests' own timeout starts anew with each byte."""
+    """Cuts every connection of its session at a deadline: requests' own timeout starts again with each byte."""
 
     def __init__(self) -> None:
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -87,7 +87,7 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class OnvifTransport(Transport):
-    """One device's HTTP session; for one thread. `use_digest` is set once the device asked for HTTP Digest."""
+    """One device's HTTP session; for one thread. `use_digest` is set once the device wanted HTTP Digest."""
 
     def __init__(self, username: str | None, password: str | None, deadline: float = 5.0, tls_ca: str = "") -> None:
         super().__init__()
@@ -225,7 +225,7 @@ def _never_left(error: Exception) -> bool:
 def _bounded(response: requests.Response) -> bytes:
     """The body as sent; DeviceGarbled when it is compressed against our word or above 5 MB."""
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise DeviceGarbled("the device sends compressed answers nobody asked for; update its firmware")
+        raise DeviceGarbled("the device sends compressed answers that were not requested; update its firmware")
     body = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         body += chunk

@@ -56,9 +56,9 @@ def test_a_notification_without_a_state_ends_no_fire(device, connect, facts_unti
     camera.open()
     assert facts_until(camera, 1) == [FireRelease(True)]
     listening(camera)
-    heard = camera._session.pump.heard
+    answered = camera._session.pump.last_answer
     device.notify(INPUT_TOPIC, {"InputToken": "input-2"}, {"LogicalState": value} if value else {})
-    wait_until(lambda: camera._session.pump.heard > heard)
+    wait_until(lambda: camera._session.pump.last_answer > answered)
     device.set_input("input-2", False)
     assert facts_until(camera, 1) == [FireRelease(False)]
 
