@@ -1,19 +1,24 @@
 """People, their consents and their templates' rows."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from devicemgr.domain.model import Person
 from devicemgr.errors import AlreadyExists, NotFound
 from devicemgr.store.people import calibrations, consents
+from devicemgr.store.site.lookup import find_named
 from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
 from devicemgr.text import badge_key, parse_time, rfc3339, safe
 from devicemgr.vault import Vault
+
+_CHUNK = 500
 
 
 def now_text() -> str:
@@ -58,10 +63,69 @@ def get(session: Session, badge: str) -> PersonRow:
 
 
 def all_rows(session: Session) -> Iterable[PersonRow]:
-    """Everybody by badge, with levels, consents, templates and credentials loaded."""
+    """Return all people by badge, with levels, consents, templates and credentials loaded."""
+    return session.scalars(_loaded())
+
+
+def _loaded() -> Select[Any]:
     parts = (PersonRow.levels, PersonRow.consents, PersonRow.templates, PersonRow.samples, PersonRow.credentials)
-    loaded = [selectinload(part) for part in parts]
-    return session.scalars(select(PersonRow).options(*loaded).order_by(PersonRow.badge))
+    return select(PersonRow).options(*[selectinload(part) for part in parts]).order_by(PersonRow.badge)
+
+
+class Validity(StrEnum):
+    """Whether a person's rights count now, and if not, why."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    NOT_YET = "not-yet"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonKey:
+    """What a person is found and sorted by."""
+
+    id: str
+    badge: str
+    name: str
+
+
+def search(session: Session, at: str, *, level: str | None = None, state: Validity | None = None) -> list[PersonKey]:
+    """Return people by badge: all, or those who hold a level and are in a state at the time `at`.
+
+    Raises NotFound for an unknown level.
+    """
+    query = select(PersonRow.id, PersonRow.badge, PersonRow.name).order_by(PersonRow.badge)
+    if level is not None:
+        find_named(session, LevelRow, "level", level)
+        query = query.join(PersonLevelRow).where(PersonLevelRow.level_name == level)
+    if state is not None:
+        query = query.where(_is_in_state(state, at))
+    return [PersonKey(row.id, row.badge, row.name) for row in session.execute(query)]
+
+
+def _is_in_state(state: Validity, at: str) -> ColumnElement[bool]:
+    """A suspension comes first, then the validity, so that each person is in one state."""
+    early, late = PersonRow.valid_from > at, PersonRow.valid_to <= at
+    standing = PersonRow.suspended.is_(False)
+    match state:
+        case Validity.SUSPENDED:
+            return PersonRow.suspended.is_(True)
+        case Validity.NOT_YET:
+            return and_(standing, early)
+        case Validity.EXPIRED:
+            return and_(standing, late)
+        case Validity.ACTIVE:
+            has_begun = or_(PersonRow.valid_from.is_(None), ~early)
+            return and_(standing, has_begun, or_(PersonRow.valid_to.is_(None), ~late))
+
+
+def rows_of(session: Session, ids: Sequence[str]) -> list[PersonRow]:
+    """Return these people by badge, with levels, consents, templates and credentials loaded."""
+    found: list[PersonRow] = []
+    for start in range(0, len(ids), _CHUNK):
+        found += session.scalars(_loaded().where(PersonRow.id.in_(ids[start : start + _CHUNK])))
+    return sorted(found, key=lambda row: row.badge)
 
 
 def badge_of(session: Session, person_id: str) -> str | None:

@@ -54,3 +54,88 @@ def test_consents_are_recorded_with_before_and_after_and_without_their_reference
         ("admin.consent_withdrawn", {"consent": later}, {"consent": None}),
     ]
     assert "Anna" not in client.get("/events").text
+
+
+@pytest.fixture
+def team(client: httpx.Client) -> None:
+    """Five people in different states, with a level."""
+    for path, body in (
+        ("/devices", {"name": "gate-1", "driver": "fake_gate", "address": "/dev/gate"}),
+        ("/portals", {"name": "main", "gate": "gate-1"}),
+        ("/levels", {"name": "office", "portals": ["main"]}),
+        ("/people", {"badge": "1", "name": "Айгүл", "levels": ["office"]}),
+        ("/people", {"badge": "2", "name": "Berik", "valid_to": "2020-01-01"}),
+        ("/people", {"badge": "3", "name": "Dana", "valid_from": "2090-01-01", "levels": ["office"]}),
+        ("/people", {"badge": "4", "name": "Erlan", "valid_to": "2090-01-01"}),
+        ("/people", {"badge": "5", "name": "Farida"}),
+    ):
+        assert client.post(path, json=body).status_code == 201, path
+    assert client.post("/people/5/suspend").status_code == 200
+
+
+def badges(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [person["badge"] for person in answer.json()]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "12345"),
+        ("q=АЙГ", "1"),
+        ("q=3", "3"),
+        ("level=office", "13"),
+        ("state=active", "14"),
+        ("state=suspended", "5"),
+        ("state=expired", "2"),
+        ("state=not-yet", "3"),
+        ("level=office&state=active", "1"),
+        ("after=3", "45"),
+        ("limit=2", "12"),
+        ("limit=2&after=2&q=i", "5"),
+    ],
+)
+def test_people_are_filtered(client: httpx.Client, team: None, query: str, expected: str) -> None:
+    assert badges(client.get(f"/people?{query}")) == list(expected)
+
+
+def test_people_are_read_page_by_page(client: httpx.Client, team: None) -> None:
+    pages, url = [], "/api/v1/people?limit=2"
+    while url:
+        answer = client.get(f"http://devicemgr{url}")
+        pages.append(badges(answer))
+        url = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert pages == [["1", "2"], ["3", "4"], ["5"]]
+
+
+@pytest.mark.parametrize("query", ["state=gone", "limit=0", "limits=2", "badge=1"])
+def test_a_query_that_is_not_understood_is_refused(client: httpx.Client, team: None, query: str) -> None:
+    assert client.get(f"/people?{query}").status_code == 422
+
+
+def test_a_filter_by_an_unknown_level_is_refused(client: httpx.Client, team: None) -> None:
+    answer = client.get("/people?level=nowhere")
+    assert (answer.status_code, answer.json()["code"]) == (404, "level_not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/people/9", {"name": "Gani", "levels": ["office"], "valid_to": "2090-01-01T00:00:00Z"}),
+        ("/levels/yard", {"portals": ["main"]}),
+        ("/schedules/day", {"windows": ["mon-fri 08:00-18:00"], "timezone": "UTC", "holidays": ["2026-12-16"]}),
+    ],
+)
+def test_put_creates_then_changes_nothing_and_keeps_to_if_match(
+    client: httpx.Client, site: Site, team: None, path: str, body: dict[str, Any]
+) -> None:
+    created = client.put(path, json=body)
+    assert created.status_code == 201, created.text
+    before = state(site, client)
+    tag = client.get(path).headers["ETag"]
+    again = client.put(path, json=body, headers={"If-Match": tag})
+    assert (again.status_code, again.json()) == (200, created.json())
+    assert state(site, client) == before
+    assert client.post("/people/5/resume").status_code == 200
+    late = client.put(path, json=body, headers={"If-Match": tag})
+    assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")

@@ -3,33 +3,19 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, SecretStr
 
 from devicemgr.access.evidence.pins import hash_pin
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.routes.people.models import Card, CardAssign, CardAssigned, CardRemoved, PinSet, PinState
 from devicemgr.people import service
 from devicemgr.store.people import credentials, people
 
 router = APIRouter(tags=["credentials"])
 
 
-class CardAssign(BaseModel):
-    """A card's number as written: 80:58400, 5301280, 0x50E420, 04:AF:68:DA or raw:26:…"""
-
-    model_config = ConfigDict(extra="forbid")
-    number: str
-
-
-class PinSet(BaseModel):
-    """A PIN of 4 to 8 digits."""
-
-    model_config = ConfigDict(extra="forbid")
-    pin: SecretStr
-
-
-@router.get("/cards")
+@router.get("/cards", response_model=list[Card])
 def list_cards(context: Ctx, _: Who) -> list[dict[str, Any]]:
-    """List all cards and who holds them."""
+    """List all cards by their holder's badge."""
     with context.site.database.read() as session:
         return [
             {"number": number, "badge": row.badge, "name": row.name}
@@ -38,7 +24,7 @@ def list_cards(context: Ctx, _: Who) -> list[dict[str, Any]]:
         ]
 
 
-@router.post("/people/{badge}/cards", status_code=201)
+@router.post("/people/{badge}/cards", status_code=201, response_model=CardAssigned)
 def assign_card(badge: str, body: CardAssign, context: Ctx, caller: Who) -> dict[str, Any]:
     """Assign a card to a person; `formats` are those that its number fits."""
     with context.change(caller) as work:
@@ -51,7 +37,7 @@ def assign_card(badge: str, body: CardAssign, context: Ctx, caller: Who) -> dict
         }
 
 
-@router.delete("/people/{badge}/cards/{number}")
+@router.delete("/people/{badge}/cards/{number}", response_model=CardRemoved)
 def remove_card(badge: str, number: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a person's card under all its notations; `removed` lists them, and whose they were."""
     with context.change(caller) as work:
@@ -64,7 +50,7 @@ def remove_card(badge: str, number: str, context: Ctx, caller: Who) -> dict[str,
         }
 
 
-@router.put("/people/{badge}/pin")
+@router.put("/people/{badge}/pin", response_model=PinState)
 def set_pin(badge: str, body: PinSet, context: Ctx, caller: Who) -> dict[str, Any]:
     """Set or replace a person's PIN."""
     # Before the transaction: hashing takes a while, and the ledger waits for the database.
@@ -73,7 +59,7 @@ def set_pin(badge: str, body: PinSet, context: Ctx, caller: Who) -> dict[str, An
         return {"badge": service.set_pin(work, badge, pin_hash).badge, "pin": True}
 
 
-@router.delete("/people/{badge}/pin")
+@router.delete("/people/{badge}/pin", response_model=PinState)
 def remove_pin(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Remove a person's PIN."""
     with context.change(caller) as work:

@@ -3,55 +3,47 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.routes.people.models import Migration, MigrationRequest
 from devicemgr.people import model_migration
 
 router = APIRouter(prefix="/gallery/migration", tags=["faces"])
 
 
-class Way(BaseModel):
-    """The model to go to; `allow_missing` switches although some people have no kept photo."""
-
-    model_config = ConfigDict(extra="forbid")
-    model: str
-    allow_missing: bool = False
-
-
-@router.get("")
+@router.get("", response_model=Migration)
 def show_migration(context: Ctx, _: Who) -> dict[str, Any]:
-    """Which model decides, and how far the one on its way is."""
+    """Show which model is in force, and the progress of a migration."""
     return model_migration.status(context.site)
 
 
-@router.post("")
-def start_migration(body: Way, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Set out, or go on with --allow-missing; the daemon works in the background."""
+@router.post("", response_model=Migration)
+def start_migration(body: MigrationRequest, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Start a migration, or continue it with `allow_missing`; the daemon works in the background."""
     answer = model_migration.start(context.site, caller.actor, body.model, allow_missing=body.allow_missing)
     context.runtime.site_changed()
     return answer
 
 
-@router.post("/back")
-def go_back(context: Ctx, caller: Who) -> dict[str, Any]:
-    """Give a move up before its switch, or set out for the model before."""
+@router.post("/back", response_model=Migration)
+def rollback_migration(context: Ctx, caller: Who) -> dict[str, Any]:
+    """Cancel a migration before its switch, or start one to the previous model."""
     answer = model_migration.back(context.site, caller.actor)
     context.runtime.site_changed()
     return answer
 
 
-@router.post("/work")
-def work_on(context: Ctx, _: Who) -> dict[str, Any]:
-    """Where no daemon runs: embed some samples, and switch when it may be. A running daemon does that by itself."""
+@router.post("/work", response_model=Migration)
+def run_migration_step(context: Ctx, _: Who) -> dict[str, Any]:
+    """Embed some samples, and switch when ready, where no daemon runs; a running daemon does that by itself."""
     if not context.runtime.running and not model_migration.work(context.site):
         model_migration.switch(context.site)
     return model_migration.status(context.site)
 
 
-@router.post("/forget")
-def forget_others(context: Ctx, caller: Who) -> dict[str, Any]:
-    """End the way back: the other models' templates are deleted."""
+@router.post("/forget", response_model=Migration)
+def delete_previous_templates(context: Ctx, caller: Who) -> dict[str, Any]:
+    """Delete the other models' templates; there is no way back then."""
     answer = model_migration.forget(context.site, caller.actor)
     context.runtime.site_changed()
     return answer

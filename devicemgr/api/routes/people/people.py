@@ -3,41 +3,30 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Query, Response
 
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.conventions.paging import Paged
+from devicemgr.api.conventions.revisions import IfMatch, set_etag
+from devicemgr.api.routes.people.models import (
+    Person,
+    PersonCreate,
+    PersonErased,
+    PersonExport,
+    PersonReplace,
+    PersonUpdate,
+)
 from devicemgr.people import data_export, service
 from devicemgr.people.service import PersonEdit
 from devicemgr.security import approvals
 from devicemgr.store.people import consents, people
+from devicemgr.store.people.people import Validity
 from devicemgr.text import rfc3339
 
 router = APIRouter(prefix="/people", tags=["people"])
 
 
-class PersonCreate(BaseModel):
-    """A person to add; times are RFC 3339 or local dates."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str
-    badge: str
-    levels: list[str] = []
-    valid_from: str | None = None
-    valid_to: str | None = None
-
-
-class PersonUpdate(BaseModel):
-    """Fields to change; an absent one stays, an empty time is removed."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str | None = None
-    badge: str | None = None
-    valid_from: str | None = None
-    valid_to: str | None = None
-
-
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=Person)
 def add_person(body: PersonCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a person, with levels."""
     with context.change(caller) as work:
@@ -47,54 +36,83 @@ def add_person(body: PersonCreate, context: Ctx, caller: Who) -> dict[str, Any]:
         return people.as_json(row)
 
 
-@router.get("")
+@router.get("", response_model=list[Person])
 def list_people(
-    context: Ctx, _: Who, expiring: Annotated[int | None, Query(ge=0, le=36500)] = None
+    context: Ctx,
+    _: Who,
+    page: Paged,
+    response: Response,
+    level: Annotated[str | None, Query(description="Only people who hold this level.")] = None,
+    state: Annotated[Validity | None, Query(description="Only people in this state now.")] = None,
+    expiring: Annotated[
+        int | None,
+        Query(ge=0, le=36500, description="Only people whose consent ends within so many days, or has ended."),
+    ] = None,
 ) -> list[dict[str, Any]]:
-    """List people by badge; `expiring`: whose consent ends within so many days, or has ended and a face is here."""
+    """List people by badge; `q` looks for a part of the name or badge."""
     with context.site.database.read() as session:
-        found = list(people.all_rows(session))
+        found = people.search(session, rfc3339(context.site.clock.now()), level=level, state=state)
         if expiring is not None:
-            found = consents.ending(found, rfc3339(datetime.now(UTC) + timedelta(days=expiring)))
-        return [people.as_json(row) for row in found]
+            end = rfc3339(datetime.now(UTC) + timedelta(days=expiring))
+            ending = {row.id for row in consents.ending(list(people.all_rows(session)), end)}
+            found = [person for person in found if person.id in ending]
+        shown = page.cut(found, key=lambda person: person.badge, text=lambda person: (person.badge, person.name))
+        set_etag(response, session)
+        return [people.as_json(row) for row in people.rows_of(session, [person.id for person in shown])]
 
 
-@router.get("/{badge}")
-def show_person(badge: str, context: Ctx, _: Who) -> dict[str, Any]:
+@router.get("/{badge}", response_model=Person)
+def show_person(badge: str, context: Ctx, _: Who, response: Response) -> dict[str, Any]:
     """Show one person."""
     with context.site.database.read() as session:
+        set_etag(response, session)
         return people.as_json(people.get(session, badge))
 
 
-@router.patch("/{badge}")
-def edit_person(badge: str, body: PersonUpdate, context: Ctx, caller: Who) -> dict[str, Any]:
+@router.put("/{badge}", response_model=Person, responses={201: {"model": Person, "description": "Added."}})
+def replace_person(
+    badge: str, body: PersonReplace, context: Ctx, caller: Who, response: Response, precondition: IfMatch
+) -> dict[str, Any]:
+    """Add the person with this badge, or make name, levels and validity exactly these; the same again does nothing."""
+    with context.change(caller) as work:
+        precondition.require(work.session)
+        row, is_new = service.put_person(
+            work, badge, body.name, levels=body.levels, valid_from=body.valid_from, valid_to=body.valid_to
+        )
+        response.status_code = 201 if is_new else 200
+        return people.as_json(row)
+
+
+@router.patch("/{badge}", response_model=Person)
+def edit_person(badge: str, body: PersonUpdate, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
     """Change a person's name, badge or validity."""
     edit = PersonEdit(name=body.name, badge=body.badge, valid_from=body.valid_from, valid_to=body.valid_to)
     with context.change(caller) as work:
+        precondition.require(work.session)
         return people.as_json(service.edit_person(work, badge, edit))
 
 
-@router.post("/{badge}/suspend")
+@router.post("/{badge}/suspend", response_model=Person)
 def suspend_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Suspend all of a person's access."""
     with context.change(caller) as work:
         return people.as_json(service.set_suspended(work, badge, suspended=True))
 
 
-@router.post("/{badge}/resume")
+@router.post("/{badge}/resume", response_model=Person)
 def resume_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """End a suspension."""
     with context.change(caller) as work:
         return people.as_json(service.set_suspended(work, badge, suspended=False))
 
 
-@router.delete("/{badge}")
+@router.delete("/{badge}", response_model=PersonErased)
 def erase_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Erase a person and everything of theirs."""
     return service.erase_person(context.site, context.runtime, caller.actor, badge)
 
 
-@router.get("/{badge}/export")
+@router.get("/{badge}/export", response_model=PersonExport)
 def export_person(badge: str, context: Ctx, caller: Who, templates: bool = False) -> dict[str, Any]:
     """Return the data subject's copy: all that is stored, and the events; with two admins the face's vectors."""
     with context.site.database.read() as session:
@@ -105,14 +123,14 @@ def export_person(badge: str, context: Ctx, caller: Who, templates: bool = False
     return data_export.everything_of(context.site, badge, vectors=templates)
 
 
-@router.put("/{badge}/levels/{level}")
+@router.put("/{badge}/levels/{level}", response_model=Person)
 def grant_level(badge: str, level: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Grant a level to a person."""
     with context.change(caller) as work:
         return people.as_json(service.set_level(work, badge, level, held=True))
 
 
-@router.delete("/{badge}/levels/{level}")
+@router.delete("/{badge}/levels/{level}", response_model=Person)
 def revoke_level(badge: str, level: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Revoke a level of a person."""
     with context.change(caller) as work:

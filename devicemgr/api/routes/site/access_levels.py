@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Response
+from pydantic import Field
 
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.conventions.models import Day, Removed, RequestBody, ResponseBody
+from devicemgr.api.conventions.paging import Paged
+from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.site import access_levels
 from devicemgr.store.people import people
 from devicemgr.store.site import access_levels as rows
@@ -13,12 +16,11 @@ from devicemgr.store.site import access_levels as rows
 router = APIRouter(tags=["rights"])
 
 
-class LevelFields(BaseModel):
+class LevelFields(RequestBody):
     """Portals that a level covers, always or in the hours of one schedule."""
 
-    model_config = ConfigDict(extra="forbid")
-    portals: list[str] = Field(min_length=1)
-    schedule: str | None = None
+    portals: list[str] = Field(min_length=1, examples=[["main"]])
+    schedule: str | None = Field(None, examples=["office-hours"])
 
     def coverage(self) -> list[access_levels.Coverage]:
         """Return each portal with the schedule."""
@@ -28,16 +30,39 @@ class LevelFields(BaseModel):
 class LevelCreate(LevelFields):
     """A level to add."""
 
-    name: str
+    name: str = Field(examples=["office"])
 
 
-class ScheduleFields(BaseModel):
-    """Weekly windows as `mon-fri 08:00-18:00`, and holidays as ISO dates."""
+class LevelReplace(LevelFields):
+    """All that a level covers."""
 
-    model_config = ConfigDict(extra="forbid")
-    windows: list[str] = Field(min_length=1)
-    timezone: str
-    holidays: list[str] = []
+
+class CoveredPortal(ResponseBody):
+    """A portal that a level covers, always or in the hours of a schedule."""
+
+    portal: str = Field(examples=["main"])
+    schedule: str | None = Field(examples=["office-hours"])
+
+
+class AccessLevel(ResponseBody):
+    """An access level."""
+
+    name: str = Field(examples=["office"])
+    portals: list[CoveredPortal]
+
+
+class AccessLevelDetails(AccessLevel):
+    """An access level and the badges of those who hold it."""
+
+    people: list[str] = Field(examples=[["1042"]])
+
+
+class ScheduleFields(RequestBody):
+    """Weekly windows, and holidays on which no window counts."""
+
+    windows: list[str] = Field(min_length=1, examples=[["mon-fri 08:00-18:00"]])
+    timezone: str = Field(examples=["Asia/Almaty"])
+    holidays: list[Day] = Field([])
 
     def values(self) -> dict[str, Any]:
         """Return the checked values as they are stored."""
@@ -47,39 +72,70 @@ class ScheduleFields(BaseModel):
 class ScheduleCreate(ScheduleFields):
     """A schedule to add."""
 
-    name: str
+    name: str = Field(examples=["office-hours"])
 
 
-@router.post("/levels", status_code=201)
+class ScheduleReplace(ScheduleFields):
+    """All of a schedule."""
+
+
+class Schedule(ResponseBody):
+    """A weekly schedule."""
+
+    name: str = Field(examples=["office-hours"])
+    timezone: str = Field(examples=["Asia/Almaty"])
+    windows: list[str] = Field(examples=[["mon-fri 08:00-18:00"]])
+    holidays: list[Day]
+
+
+@router.post("/levels", status_code=201, response_model=AccessLevel)
 def add_level(body: LevelCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a level that covers portals, always or under a schedule."""
     with context.change(caller) as work:
         return rows.level_json(access_levels.add_level(work, body.name, body.coverage()))
 
 
-@router.get("/levels")
-def list_levels(context: Ctx, _: Who) -> list[dict[str, Any]]:
-    """List all levels."""
+@router.get("/levels", response_model=list[AccessLevel])
+def list_levels(context: Ctx, _: Who, page: Paged, response: Response) -> list[dict[str, Any]]:
+    """List levels by name."""
     with context.site.database.read() as session:
-        return [rows.level_json(row) for row in rows.levels(session)]
+        set_etag(response, session)
+        found = page.cut(rows.levels(session), key=lambda row: row.name, text=lambda row: (row.name,))
+        return [rows.level_json(row) for row in found]
 
 
-@router.get("/levels/{name}")
-def show_level(name: str, context: Ctx, _: Who) -> dict[str, Any]:
+@router.get("/levels/{name}", response_model=AccessLevelDetails)
+def show_level(name: str, context: Ctx, _: Who, response: Response) -> dict[str, Any]:
     """Show one level and who holds it."""
     with context.site.database.read() as session:
+        set_etag(response, session)
         return rows.level_json(rows.level(session, name)) | {"people": people.holders(session, name)}
 
 
-@router.delete("/levels/{name}")
-def remove_level(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
+@router.put(
+    "/levels/{name}", response_model=AccessLevel, responses={201: {"model": AccessLevel, "description": "Added."}}
+)
+def replace_level(
+    name: str, body: LevelReplace, context: Ctx, caller: Who, response: Response, precondition: IfMatch
+) -> dict[str, Any]:
+    """Add the level, or make it cover exactly these portals; the same again does nothing."""
+    with context.change(caller) as work:
+        precondition.require(work.session)
+        row, is_new = access_levels.put_level(work, name, body.coverage())
+        response.status_code = 201 if is_new else 200
+        return rows.level_json(row)
+
+
+@router.delete("/levels/{name}", response_model=Removed)
+def remove_level(name: str, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
     """Remove a level that no person holds."""
     with context.change(caller) as work:
+        precondition.require(work.session)
         access_levels.remove_level(work, name)
     return {"name": name, "removed": True}
 
 
-@router.post("/schedules", status_code=201)
+@router.post("/schedules", status_code=201, response_model=Schedule)
 def add_schedule(body: ScheduleCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a weekly schedule."""
     values = body.values()
@@ -87,23 +143,40 @@ def add_schedule(body: ScheduleCreate, context: Ctx, caller: Who) -> dict[str, A
         return rows.schedule_json(access_levels.add_schedule(work, body.name, values))
 
 
-@router.get("/schedules")
-def list_schedules(context: Ctx, _: Who) -> list[dict[str, Any]]:
-    """List all schedules."""
+@router.get("/schedules", response_model=list[Schedule])
+def list_schedules(context: Ctx, _: Who, page: Paged, response: Response) -> list[dict[str, Any]]:
+    """List schedules by name."""
     with context.site.database.read() as session:
-        return [rows.schedule_json(row) for row in rows.schedules(session)]
+        set_etag(response, session)
+        found = page.cut(rows.schedules(session), key=lambda row: row.name, text=lambda row: (row.name,))
+        return [rows.schedule_json(row) for row in found]
 
 
-@router.get("/schedules/{name}")
-def show_schedule(name: str, context: Ctx, _: Who) -> dict[str, Any]:
+@router.get("/schedules/{name}", response_model=Schedule)
+def show_schedule(name: str, context: Ctx, _: Who, response: Response) -> dict[str, Any]:
     """Show one schedule."""
     with context.site.database.read() as session:
+        set_etag(response, session)
         return rows.schedule_json(rows.schedule(session, name))
 
 
-@router.delete("/schedules/{name}")
-def remove_schedule(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
+@router.put("/schedules/{name}", response_model=Schedule, responses={201: {"model": Schedule, "description": "Added."}})
+def replace_schedule(
+    name: str, body: ScheduleReplace, context: Ctx, caller: Who, response: Response, precondition: IfMatch
+) -> dict[str, Any]:
+    """Add the schedule, or give it exactly these windows, time zone and holidays; the same again does nothing."""
+    values = body.values()
+    with context.change(caller) as work:
+        precondition.require(work.session)
+        row, is_new = access_levels.put_schedule(work, name, values)
+        response.status_code = 201 if is_new else 200
+        return rows.schedule_json(row)
+
+
+@router.delete("/schedules/{name}", response_model=Removed)
+def remove_schedule(name: str, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
     """Remove a schedule that no level uses."""
     with context.change(caller) as work:
+        precondition.require(work.session)
         access_levels.remove_schedule(work, name)
     return {"name": name, "removed": True}

@@ -1,10 +1,12 @@
-"""/approvals: what one admin asked for and another must approve."""
+"""/approvals: what one admin requested and another must approve."""
 
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.conventions.models import ResponseBody, Time
 from devicemgr.security import approvals as two_person
 from devicemgr.store.database import Session
 from devicemgr.store.people import people
@@ -14,21 +16,32 @@ from devicemgr.store.tables import ApprovalRow
 router = APIRouter(prefix="/approvals", tags=["operators"])
 
 
-@router.get("")
+class Approval(ResponseBody):
+    """A request of one admin that another must approve."""
+
+    id: str
+    action: str = Field(examples=["new admin"])
+    subject: str = Field(examples=["berik"])
+    asked_by: str = Field(examples=["operator:aigul"])
+    asked: Time
+    approved_by: str | None
+
+
+@router.get("", response_model=list[Approval])
 def list_approvals(context: Ctx, _: Who) -> list[dict[str, Any]]:
-    """What waits for a second admin, or was approved and not done yet."""
+    """List what waits for a second admin, or was approved and not done yet, newest first."""
     with context.site.database.read() as session:
-        return [_told(session, row) for row in two_person.waiting(session)]
+        return [_approval_json(session, row) for row in two_person.waiting(session)]
 
 
-@router.post("/{approval}")
+@router.post("/{approval}", response_model=Approval)
 def approve(approval: str, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Agree to what another admin asked for."""
+    """Approve what another admin requested."""
     row = two_person.approve(context.site, caller.actor, approval)
     with context.site.database.read() as session:
-        return _told(session, row)
+        return _approval_json(session, row)
 
 
-def _told(session: Session, row: ApprovalRow) -> dict[str, Any]:
-    """People are stored by their random id, and shown by badge."""
+def _approval_json(session: Session, row: ApprovalRow) -> dict[str, Any]:
+    """Return a request for display: people are stored by their random id and shown by badge."""
     return approvals.as_json(row) | {"subject": people.badge_of(session, row.subject) or row.subject}

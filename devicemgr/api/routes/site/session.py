@@ -3,31 +3,48 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from devicemgr.api import csrf
 from devicemgr.api.context import Caller, Ctx, Who, caller_of
+from devicemgr.api.conventions.models import RequestBody, ResponseBody
 from devicemgr.errors import InvalidInput
 from devicemgr.security.sessions import IDLE_SECONDS, SESSION_SECONDS, Identity, SignIns, csrf_of
 
 router = APIRouter(prefix="/session", tags=["session"])
 
 
-class SignIn(BaseModel):
+class SignIn(RequestBody):
     """An operator's name and password."""
 
-    model_config = ConfigDict(extra="forbid")
-    operator: str = Field(max_length=64)
+    operator: str = Field(max_length=64, examples=["berik"])
     password: SecretStr
 
 
-@router.get("")
+class Session(ResponseBody):
+    """Who the caller is; a browser's session also has its CSRF token and its limits."""
+
+    actor: str = Field(examples=["operator:berik"])
+    roles: list[str] = Field(examples=[["guard"]])
+    owner: bool = Field(description="The owner of the box, who may do everything.")
+    csrf: str | None = Field(None, description="To send as X-CSRF-Token with each change.")
+    idle_s: float | None = None
+    absolute_s: float | None = None
+
+
+class SignedOut(ResponseBody):
+    """The end of a session."""
+
+    signed_out: bool
+
+
+@router.get("", response_model=Session)
 def show_session(caller: Who) -> dict[str, Any]:
-    """Who the caller is; a browser's session also gets its CSRF token again."""
+    """Show who the caller is; a browser's session also gets its CSRF token again."""
     return _described(caller)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=Session)
 def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any]:
     """Begin a session: a cookie, and the token that changes must repeat in X-CSRF-Token."""
     door: csrf.Door | None = request.scope.get(csrf.DOOR)
@@ -42,15 +59,15 @@ def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any
     return _described(_caller(found, secret))
 
 
-@router.delete("")
+@router.delete("", response_model=SignedOut)
 def sign_out(request: Request, response: Response, context: Ctx, caller: Who) -> dict[str, Any]:
     """End the session."""
     door: csrf.Door | None = request.scope.get(csrf.DOOR)
     if door is None or caller.session is None:
         raise InvalidInput("there is no session to end; tokens are removed by `devicemgr operator token`")
     _signins(request).sign_out(caller.session)
-    with context.site.database.write(changes_site=False) as session:
-        context.record(session, "admin.signed_out", caller, {})
+    with context.change(caller, changes_site=False) as work:
+        work.record("admin.signed_out", {})
     response.headers.append("set-cookie", door.set_cookie(""))
     return {"signed_out": True}
 

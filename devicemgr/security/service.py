@@ -1,0 +1,94 @@
+"""Use cases of operators: add and remove them, set their passwords, create and revoke their tokens."""
+
+import os
+import pwd
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from devicemgr.domain.model import Role
+from devicemgr.errors import InvalidInput
+from devicemgr.security import approvals
+from devicemgr.security.passwords import TOKEN_START, digest, new_secret
+from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.site import operators
+from devicemgr.store.tables import OperatorRow
+from devicemgr.text import rfc3339, safe
+
+
+def require_second_admin(site: Site, actor: str, name: str, os_user: str | None) -> None:
+    """Require another admin's approval of a new admin, once there were two; AlreadyExists if name or user is taken."""
+    with site.database.read() as session:
+        operators.require_free(session, name, os_user)
+        if not approvals.had_two_admins(session):
+            return
+    subject = f"{name}, user {os_user} of the box" if os_user else name
+    approvals.require(site, actor, "new admin", subject)
+
+
+def checked_os_user(name: str, owner_uid: int) -> str:
+    """Return the user of the box with that name; InvalidInput if there is none, or if they own the box."""
+    try:
+        found = pwd.getpwnam(name)
+    except (KeyError, ValueError, OSError):
+        raise InvalidInput(f"this box has no user '{safe(name, 60)}'; make one first, for example by adduser") from None
+    if found.pw_uid in (0, owner_uid, os.getuid()):
+        raise InvalidInput(f"user '{safe(name, 60)}' owns the box and may do everything already")
+    return found.pw_name
+
+
+def add_operator(
+    work: UnitOfWork, name: str, roles: Sequence[Role], os_user: str | None, password_hash: str | None
+) -> OperatorRow:
+    """Add an operator; for an admin call `require_second_admin` first."""
+    at = rfc3339(work.site.clock.earliest())
+    row = operators.add(work.session, name, roles, os_user, password_hash, by=work.actor, at=at)
+    approvals.note_admins(work.session)
+    work.record("admin.operator_added", {"operator": operators.as_json(row)}, after=_rights_of(row))
+    return row
+
+
+def remove_operator(work: UnitOfWork, name: str) -> None:
+    """Remove an operator; sessions and tokens end with them."""
+    row = operators.get(work.session, name)
+    approvals.note_admins(work.session)
+    work.record("admin.operator_removed", {"operator": operators.as_json(row)}, before=_rights_of(row))
+    work.session.delete(row)
+
+
+def set_password(work: UnitOfWork, name: str, password_hash: str) -> OperatorRow:
+    """Set or replace an operator's password; sessions of the old one end."""
+    row = operators.get(work.session, name)
+    row.password = password_hash
+    if work.actor != f"operator:{name}":  # a token of theirs may be in other hands
+        row.password_reset, row.password_reset_by = rfc3339(work.site.clock.earliest()), work.actor
+    work.record("admin.operator_password_set", {"operator": name})
+    return row
+
+
+def create_token(work: UnitOfWork, name: str, roles: Iterable[Role], days: int) -> tuple[dict[str, Any], str]:
+    """Create an API token of an operator; return its description and the secret, which is not kept."""
+    secret, wanted = new_secret(TOKEN_START), list(roles)
+    # While the clock may be forged, the end counts from the time that was reached without it.
+    expires = rfc3339(work.site.clock.earliest() + timedelta(days=days))
+    row = operators.get(work.session, name)
+    beyond = sorted(set(wanted) - operators.roles_of(row))
+    if beyond:
+        raise InvalidInput(f"{name} is no {beyond[0]}, so no token of theirs can be")
+    token = operators.token_json(operators.add_token(work.session, row, digest(secret), wanted, expires, work.actor))
+    after = {"roles": token["roles"], "expires": token["expires"]}
+    work.record("admin.token_made", {"operator": name, "token": token}, after=after)
+    return token, secret
+
+
+def revoke_token(work: UnitOfWork, name: str, token: str) -> None:
+    """Revoke a token; NotFound if the operator has none of that id."""
+    row = operators.get(work.session, name)
+    before = next(({"roles": list(t.roles), "expires": t.expires} for t in row.tokens if t.id == token), None)
+    operators.remove_token(work.session, row, token)
+    work.record("admin.token_removed", {"operator": name, "token": token}, before=before)
+
+
+def _rights_of(row: OperatorRow) -> dict[str, Any]:
+    return {"roles": list(row.roles)}
