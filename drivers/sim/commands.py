@@ -286,3 +286,29 @@ def zkteco(
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise typer.BadParameter("--server: write it like 127.0.0.1:8081")
     run(serial, (host, int(port)), doors=doors, several_cards=several_cards, attendance=attendance, talkative=requests)
+
+
+@app.command("zkteco-controller")
+def zkteco_controller(
+    host: Annotated[str, typer.Option(help="Address on this box that it listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one, real ones: 4370.")] = 0,
+    serial: Annotated[str, typer.Option(help="Its serial number.")] = "DDG8130016092200401",
+    doors: Annotated[int, typer.Option(min=1, max=4, help="Doors that it opens.")] = 4,
+    password_env: Annotated[
+        str | None, typer.Option(metavar="VAR", help="The variable that holds its password; else it has none.")
+    ] = None,
+    sessions: Annotated[bool, typer.Option(help="Number sessions and messages, as some firmware does.")] = True,
+) -> None:
+    """Answer as a ZKTeco C3 controller; lines on standard input show cards and inject faults: `card 8058400 1`…"""
+    from drivers.sim.base.command import print_line  # noqa: PLC0415 - as above
+    from drivers.sim.zkteco.controller import SimulatedController  # noqa: PLC0415
+    from drivers.sim.zkteco.run_controller import run  # noqa: PLC0415
+
+    password = os.environ.get(password_env, "") if password_env else ""
+    if password_env and not password:
+        raise InvalidInput(f"the variable {password_env} is not set; put the password into it")
+    run(
+        SimulatedController(
+            port, host=host, password=password, sessions=sessions, doors=doors, serial=serial, on_event=print_line
+        )
+    )

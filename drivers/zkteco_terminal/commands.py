@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from drivers.zkteco_terminal.codes import ACCEPTED, NOT_NOW
-from drivers.zkteco_terminal.records import MAX_RECORDS, Record
+from drivers.common.zkteco.codes import ACCEPTED, NOT_NOW
+from drivers.common.zkteco.records import MAX_RECORDS, Record
 
 MAX_FETCH_BYTES = 1 << 20
 _MAX_KEPT = 400

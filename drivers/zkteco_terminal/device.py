@@ -14,13 +14,14 @@ from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.domain.ports.device import Delivery, Holding, ReleaseTimes
 from devicemgr.errors import DeviceLacks, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
 from devicemgr.text import safe
+from drivers.common.zkteco.backlog import FIRST_TIMED, Backlog
+from drivers.common.zkteco.codes import NOT_NOW, REMOTE_OPEN, UNCERTAIN, result_words
+from drivers.common.zkteco.facts import Reading, facts_of
+from drivers.common.zkteco.records import Event, Record, encode_time, read_time
 from drivers.zkteco_terminal import people
-from drivers.zkteco_terminal.backlog import FIRST_TIMED, Backlog
-from drivers.zkteco_terminal.codes import NOT_NOW, REMOTE_OPEN, UNCERTAIN, result_words
 from drivers.zkteco_terminal.commands import Command, CommandQueue
-from drivers.zkteco_terminal.facts import DoorStates, Reading, facts_of
+from drivers.zkteco_terminal.door_states import DoorStates
 from drivers.zkteco_terminal.listener import Listener
-from drivers.zkteco_terminal.records import Event, Record, encode_time, read_time
 from drivers.zkteco_terminal.uploads import Uploads
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from devicemgr.domain.device_events import PushRefused
 from devicemgr.errors import DeviceBusy
 from devicemgr.text import safe
 from drivers.common.http.push_server import PushServer
-from drivers.zkteco_terminal.records import encode_time
+from drivers.common.zkteco.records import encode_time
 from drivers.zkteco_terminal.uploads import Uploads
 
 MAX_BODY_BYTES = 4 << 20

@@ -16,9 +16,9 @@ from devicemgr.errors import DeviceLacks, DeviceRefused, DeviceUnreachable, Held
 from devicemgr.text import safe
 from drivers.common.console.names import cut_name
 from drivers.common.console.photos import fit_jpeg
-from drivers.zkteco_terminal.codes import LACKS, result_words
+from drivers.common.zkteco.codes import LACKS, result_words
+from drivers.common.zkteco.records import Record, card_number, decode_time, encode_time, whole
 from drivers.zkteco_terminal.commands import Command, CommandQueue
-from drivers.zkteco_terminal.records import Record, card_number, decode_time, encode_time, whole
 
 BATCH = 3
 CALL_S = 8.0

@@ -10,10 +10,10 @@ from datetime import tzinfo
 from urllib.parse import parse_qs
 
 from devicemgr.text import safe
-from drivers.zkteco_terminal.backlog import Backlog
-from drivers.zkteco_terminal.codes import PHOTO_ERRORS
+from drivers.common.zkteco.backlog import Backlog, Source
+from drivers.common.zkteco.codes import PHOTO_ERRORS
+from drivers.common.zkteco.records import Event, Record, read_event, read_parameters, read_records, read_time, whole
 from drivers.zkteco_terminal.commands import CommandQueue
-from drivers.zkteco_terminal.records import Event, Record, read_event, read_parameters, read_records, read_time, whole
 
 _MAX_STATES, _MAX_NOTES, _MAX_RESULTS = 100, 50, 500
 _MAX_PARAMETERS = 400
@@ -149,7 +149,7 @@ class Uploads:
         records = read_records(body)
         if name == "transaction":
             events = [event for record in records if (event := read_event(record, self._zone())) is not None]
-            self.backlog.add(events, from_memory=True)
+            self.backlog.add(events, Source.MEMORY)
             self.commands.add_rows(number, [])
         else:
             self.commands.add_rows(number, records)

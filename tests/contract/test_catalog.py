@@ -33,6 +33,7 @@ DEAD = {
     "rtsp_camera": "rtsp://127.0.0.1:9/stream",
     "osdp_reader": "/dev/gate/not-there",
     "uhppote_controller": "udp://127.0.0.1:9",
+    "zkteco_controller": "tcp://127.0.0.1:9",
 }
 PROTOCOLS = {Capability.GATE: Gate, Capability.CAMERA: Camera, Capability.CONSOLE: Replaying}
 DEVICE_METHODS = ("open", "poll", "check", "close")
@@ -138,6 +139,7 @@ FIRE = {
     "modbus_gate": {},
     "uhppote_controller": {},
     "hikvision_console": {},
+    "zkteco_controller": None,
     "zkteco_terminal": None,
     "relay_gate": {"model": "numato", "fire_input": 1},
     "http_relay": {"fire_input": 1},

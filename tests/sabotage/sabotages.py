@@ -580,7 +580,7 @@ SABOTAGES = (
     ),
     one(
         "a typed number proves a person",
-        "drivers/zkteco_terminal/codes.py",
+        "drivers/common/zkteco/codes.py",
         "    1: {Factor.FINGER}, 3:",
         "    1: {Factor.FINGER}, 2: {Factor.PIN}, 3:",
         "tests/drivers/zkteco_terminal/test_messages.py",
@@ -605,5 +605,26 @@ SABOTAGES = (
         "        if found not in (None, _head()):\n",
         "        if False:\n",
         "tests/devicemgr/cli/system/test_start_check.py",
+    ),
+    one(
+        "a late answer of a controller answers the next question",
+        "drivers/zkteco_controller/protocol.py",
+        "return int(message) != self._message",
+        "return False",
+        "tests/drivers/zkteco_controller/test_wire.py",
+    ),
+    one(
+        "a controller's OK is taken for the deed",
+        "drivers/zkteco_controller/people.py",
+        "            if not held:\n",
+        "            if False:\n",
+        "tests/drivers/zkteco_controller/test_controller.py",
+    ),
+    one(
+        "an opening whose answer was lost is reported as refused",
+        "drivers/zkteco_controller/controller.py",
+        "        except (DeviceUnreachable, DeviceGarbled) as error:\n            raise OutcomeUnknown(",
+        "        except (DeviceUnreachable, DeviceGarbled) as error:\n            raise DeviceRefused(",
+        "tests/drivers/zkteco_controller/test_controller.py",
     ),
 )

@@ -8,9 +8,9 @@ import pytest
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported, DoorContact, GateAlarm
 from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import Direction, Factor
-from drivers.zkteco_terminal import codes
-from drivers.zkteco_terminal.facts import DoorStates, Reading, facts_of
-from drivers.zkteco_terminal.records import (
+from drivers.common.zkteco import codes
+from drivers.common.zkteco.facts import Reading, facts_of
+from drivers.common.zkteco.records import (
     Event,
     card_number,
     decode_time,
@@ -19,6 +19,7 @@ from drivers.zkteco_terminal.records import (
     read_parameters,
     read_records,
 )
+from drivers.zkteco_terminal.door_states import DoorStates
 from tests.drivers.zkteco_terminal.conftest import request, send
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -68,7 +68,7 @@ def test_records_that_cannot_be_read_are_said(opened):
 
 
 def test_a_full_backlog_makes_the_terminal_keep_its_events(opened, monkeypatch):
-    monkeypatch.setattr("drivers.zkteco_terminal.backlog.MAX_HELD", 0)
+    monkeypatch.setattr("drivers.common.zkteco.backlog.MAX_HELD", 0)
     device, _ = opened()
     answer = send(device._listener.port, request("POST", "/iclock/cdata?SN=3383154200002&table=rtlog", RTLOG))
     assert answer.startswith(b"HTTP/1.0 503")

@@ -1,17 +1,34 @@
 """Access records in the order of their numbers, each once: live ones, buffered ones and repeated ones come mixed."""
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 
-from drivers.zkteco_terminal.records import Event, encode_time
+from drivers.common.zkteco.records import Event, encode_time
 
 # Serials from here up are made of the time: a terminal's own record numbers stay far below.
 FIRST_TIMED = 100_000_000_000
 _A_SECOND = 1000
 MAX_HELD, _MAX_RECENT = 5000, 5000
+
+
+_Key = tuple[int, datetime, str]
+
+
+class Source(Enum):
+    """Where records come from, and so which of them may have come before."""
+
+    UPLOAD = "upload"  # sent by the device until it is acknowledged: repeated, also after a restart of this program
+    MEMORY = "memory"  # read by a query: always repeated
+    FIRST_LOG = "first log"  # a log that is emptied by reading, the first time: may overlap with the memory
+    LOG = "log"  # from then on each once, so that a clock that was set back makes none a repeated one
+
+
+def _key_of(event: Event) -> _Key:
+    return event.index, event.at, f"{event.code} {event.pin} {event.card} {event.door}"
 
 
 class Backlog:
@@ -24,7 +41,8 @@ class Backlog:
         self._timed_last = self._timed_floor = 0
         self._held: dict[int, Event] = {}
         self._timed: list[Event] = []
-        self._recent: OrderedDict[tuple[int, datetime, str], None] = OrderedDict()
+        self._recent: OrderedDict[_Key, int] = OrderedDict()  # how often each was reported
+        self._seconds: OrderedDict[datetime, int] = OrderedDict()
         self._newest: datetime | None = None
         self.restarts = 0
         self.skipped = 0
@@ -39,21 +57,21 @@ class Backlog:
             else:
                 self._last = max(self._last or 0, serial)
 
-    def add(self, events: Sequence[Event], *, from_memory: bool = False) -> bool:
-        """Take records; False when there is no room now and the terminal has to keep them.
-
-        What a query read `from_memory` stays there and may be read again, so that it is never too much.
-        """
+    def add(self, events: Sequence[Event], source: Source = Source.UPLOAD) -> bool:
+        """Take records; False when there is no room now and the device has to keep them."""
         with self._lock:
-            if not from_memory and len(self._held) + len(self._timed) + len(events) > MAX_HELD:
+            if source is Source.UPLOAD and len(self._held) + len(self._timed) + len(events) > MAX_HELD:
                 return False
+            seen: Counter[_Key] = Counter()
             for event in events:
-                self._add(event, from_memory)
+                key = _key_of(event)
+                seen[key] += 1
+                if source is Source.LOG or seen[key] > self._recent.get(key, 0):
+                    self._add(event, key, source)
             return True
 
-    def _add(self, event: Event, from_memory: bool) -> None:
-        key = (event.index, event.at, f"{event.code} {event.pin} {event.card} {event.door}")
-        if key in self._recent or (event.index and event.index in self._held):
+    def _add(self, event: Event, key: _Key, source: Source) -> None:
+        if event.index and event.index in self._held:
             return
         if self._is_history(event):
             self.skipped += 1
@@ -62,20 +80,20 @@ class Backlog:
                 self._last = max(self._last or 0, event.index)
         elif not event.index:
             self._remember(key)
-            self._add_timed(event)
+            self._add_timed(event, source)
         else:
-            self._add_numbered(event, from_memory)
+            self._add_numbered(event, source)
 
     def _is_history(self, event: Event) -> bool:
         """Return True for a record from before a terminal became ours, when no serial of it is on disk."""
         return self._last is None and not self._timed_last and event.at < self._since
 
-    def _add_numbered(self, event: Event, from_memory: bool) -> None:
+    def _add_numbered(self, event: Event, source: Source) -> None:
         if self._last is None:
             self._last = event.index - 1
         if event.index <= self._last:
             newer = event.at > (self._newest or self._since)
-            if from_memory or not newer:
+            if source is Source.MEMORY or not newer:
                 return  # repeated: it is on disk
             # Later than all before and a lower number: its memory was cleared, and counts from the start.
             self._last, self.restarts = event.index - 1, self.restarts + 1
@@ -83,19 +101,22 @@ class Backlog:
         if len(self._held) < MAX_HELD:
             self._held[event.index] = event
 
-    def _add_timed(self, event: Event) -> None:
+    def _add_timed(self, event: Event, source: Source) -> None:
         """Number a record of firmware that has no numbers: by its second, and its place in that second."""
         first = FIRST_TIMED + encode_time(event.at, None) * _A_SECOND
-        before = sum(1 for index, at, _ in self._recent if not index and at == event.at)
-        serial = first + before
-        if serial <= self._timed_floor:
+        place = self._seconds.get(event.at, 0) + 1
+        self._seconds[event.at] = place
+        while len(self._seconds) > _MAX_RECENT:
+            self._seconds.popitem(last=False)
+        serial = first + place
+        if serial <= self._timed_floor and source in (Source.UPLOAD, Source.MEMORY):
             return  # from before the restart of this program, uploaded again
         serial = max(serial, self._timed_last + 1)
         self._timed_last = serial
         self._timed.append(replace(event, index=serial))
 
-    def _remember(self, key: tuple[int, datetime, str]) -> None:
-        self._recent[key] = None
+    def _remember(self, key: _Key) -> None:
+        self._recent[key] = self._recent.get(key, 0) + 1
         while len(self._recent) > _MAX_RECENT:
             self._recent.popitem(last=False)
 
@@ -109,8 +130,7 @@ class Backlog:
             for event in found:
                 self._newest = max(self._newest or event.at, event.at)
                 if event.index < FIRST_TIMED:
-                    key = (event.index, event.at, f"{event.code} {event.pin} {event.card} {event.door}")
-                    self._remember(key)
+                    self._remember(_key_of(event))
             return found
 
     def find(self, code: int, door: int, after: int) -> bool:

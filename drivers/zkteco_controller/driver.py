@@ -1,0 +1,66 @@
+"""ZKTeco C3 and inBIO door controllers over TCP."""
+
+import zoneinfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from devicemgr.domain.model import Capability, DeviceConfig
+from devicemgr.domain.ports.device import Device
+from devicemgr.domain.ports.driver import Driver
+from devicemgr.errors import InvalidInput
+from drivers.common.options import read_options
+from drivers.zkteco_controller.protocol import parse_endpoint
+
+MAX_PASSWORD = 15  # attached table 2, ComPwd
+
+
+class Options(BaseModel):
+    """How the controller is used."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    serial: str = Field(
+        "",
+        pattern=r"^[0-9A-Za-z_-]{0,40}$",
+        description="Its serial number: another controller at its address is refused",
+    )
+    capacity: int = Field(30_000, ge=1, le=100_000, description="How many people it can hold; see its data sheet")
+    always_rule: int = Field(
+        1, ge=1, le=255, description="Number of its time rule that is open at all times; it is read and never changed"
+    )
+    timezone: str = Field(
+        "", max_length=64, description="IANA zone of its clock, such as Asia/Almaty; left out: this computer's"
+    )
+    set_clock: bool = Field(
+        False,
+        description="Whether its clock is set from here; some firmware hangs up instead, so it is tried once a session",
+    )
+    timeout: float = Field(2.0, ge=0.1, le=5.0, description="Seconds to wait for an answer")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        if name and name not in zoneinfo.available_timezones():
+            raise ValueError("is no IANA time zone such as Asia/Almaty")
+        return name
+
+
+def build(config: DeviceConfig) -> Device:
+    """Return a controller that is not connected yet; InvalidInput for what cannot be."""
+    from drivers.zkteco_controller.controller import ZktecoController  # noqa: PLC0415 - listing the kinds needs it not
+
+    options = read_options(Options, config)
+    password = config.password or ""
+    if len(password) > MAX_PASSWORD or not password.isascii():
+        raise InvalidInput(f"the communication password has up to {MAX_PASSWORD} letters and digits")
+    zone = zoneinfo.ZoneInfo(options.timezone) if options.timezone else None
+    return ZktecoController(config.name, parse_endpoint(config.address), password, options, zone)
+
+
+DRIVER = Driver(
+    kind="zkteco_controller",
+    title="ZKTeco C3 or inBIO door controller over TCP: doors, people and cards kept in step, events",
+    capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
+    options=Options,
+    build=build,
+)
