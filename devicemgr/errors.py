@@ -15,7 +15,7 @@
     │   ├── ConsentRequired   no consent, no face
     │   ├── ConsentWithdrawn  the person has taken this consent back
     │   ├── ConsentEnded      this consent has run out
-    │   └── PhotoRefused      the photo is not fit for enrolment (reasons attached)
+    │   └── PhotoRefused      the photo is not fit for enrollment (reasons attached)
     ├── DeviceError           the technician looks at a device
     │   ├── DeviceUnreachable no line, no answer
     │   ├── DeviceBusy        another program holds the port or session
@@ -162,7 +162,7 @@ class ConsentEnded(RequestError):
 
 
 class PhotoRefused(RequestError):
-    """A photo is not fit for enrolment; `faces` holds one analysis (JSON-ready dict) per photo, in order."""
+    """A photo is not fit for enrollment; `faces` holds one analysis (JSON-ready dict) per photo, in order."""
 
     http_status = 422
     slug = "photo-refused"
@@ -206,9 +206,9 @@ class HeldInPart(DeviceRefused):
 
 
 class NotVerifiable(DeviceRefused):
-    """It took what was sent and says nothing against it, and can't be asked whether all of it is gone.
+    """It took what was sent and says nothing against it, and can't be verified to have removed all of it.
 
-    `only_faces` when only a face can't be asked about.
+    `only_faces` when only a face can't be verified.
     """
 
     slug = "not-verifiable"
@@ -225,13 +225,13 @@ class NotYet(DeviceRefused):
 
 
 class DeviceLacks(DeviceRefused):
-    """It does not have the function that was asked for."""
+    """It does not have the requested function."""
 
     slug = "device-lacks"
 
 
 class DeviceUnready(DeviceError):
-    """It waits for somebody to bring it into service, which is no failure of its own."""
+    """It waits for a person to bring it into service, which is no failure of its own."""
 
     exit_code = 1
     http_status = 409
@@ -289,7 +289,7 @@ class StorageFailed(SystemFault):
 
 
 class DatabaseDamaged(StorageFailed):
-    """What the database's file holds is damaged; the one reason for which it is set aside."""
+    """What the database's file holds is damaged; the one reason for which it is quarantined."""
 
     slug = "database-damaged"
 

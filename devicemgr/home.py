@@ -131,7 +131,7 @@ class Home:
                 f"a daemon already runs on {self.path}; stop it first, or use another --home"
             ) from error
         os.ftruncate(descriptor, 0)
-        with suppress(OSError):  # who owns it is only told; the disk may be full
+        with suppress(OSError):  # its owner is only shown; the disk may be full
             os.write(descriptor, f"{os.getpid()}\n".encode())
         return descriptor
 

@@ -1,4 +1,4 @@
-"""Log lines that what devices and callers send can neither break nor colour, for people, for journald, or as JSON.
+"""Log lines that what devices and callers send can neither break nor color, for people, for journald, or as JSON.
 
 A line tells the device and the request that it is about where the call says so (`extra={"device": …, "request": …}`);
 a device's own thread says its name for it.
@@ -15,7 +15,7 @@ from typing import Any
 from devicemgr.text import json_line, rfc3339, safe
 
 FORMATS = ("text", "json")
-# A recogniser's process writes as its daemon does.
+# A recognizer process writes as its daemon does.
 FORMAT_VARIABLE = "DEVICEMGR_LOG_FORMAT"
 
 _MOST = 2000
@@ -26,7 +26,7 @@ _PRIORITIES = {"CRITICAL": "<2>", "ERROR": "<3>", "WARNING": "<4>", "INFO": "<6>
 
 
 class SafeFormatter(logging.Formatter):
-    """One line a message: what devices say can't break it, forge one, or colour the terminal; tracebacks stay whole."""
+    """One line a message: what devices say can't break it, forge one, or color the terminal; tracebacks stay whole."""
 
     def __init__(self, layout: str, *, priority: bool = False) -> None:
         super().__init__(layout)

@@ -1,4 +1,4 @@
-"""Names and numbers that people and devices send: checked, normalised, and safe to show."""
+"""Names and numbers that people and devices send: checked, normalized, and safe to show."""
 
 import json
 import re

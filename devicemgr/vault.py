@@ -72,7 +72,7 @@ class DataKey:
         return self._key
 
     def photo_mac(self, photo: bytes) -> bytes:
-        """A keyed digest that recognises the same photo again, and nothing else."""
+        """A keyed digest that recognizes the same photo again, and nothing else."""
         return hmac.new(self._key, b"photo|" + hashlib.sha256(photo).digest(), hashlib.sha256).digest()
 
 

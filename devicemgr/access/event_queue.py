@@ -67,7 +67,7 @@ class Inbox:
 
     @property
     def closed(self) -> bool:
-        """True when nobody waits for room any more; what is left can still be taken."""
+        """True when no thread waits for room any more; what is left can still be taken."""
         return self._closed
 
     def close(self) -> None:

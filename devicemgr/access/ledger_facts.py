@@ -112,15 +112,15 @@ def outcome_fact(outcome: Outcome) -> Fact:
     )
 
 
-def unconfirmed_fact(asked: Mapping[str, Any]) -> Fact:
-    """Nobody knows what became of the opening with this recorded body: its daemon ended before the answer."""
+def unconfirmed_fact(opening: Mapping[str, Any]) -> Fact:
+    """Return the event for an opening with this recorded body whose daemon ended before the answer: outcome unknown."""
     return Fact(
         Kind.PORTAL_UNLOCK_UNCONFIRMED,
         datetime.now(UTC),
-        portal=asked["portal"],
-        direction=Direction(asked["direction"]) if asked["direction"] else None,
-        person_id=asked["person_id"],
-        request=asked["request"],
+        portal=opening["portal"],
+        direction=Direction(opening["direction"]) if opening["direction"] else None,
+        person_id=opening["person_id"],
+        request=opening["request"],
     )
 
 

@@ -96,7 +96,7 @@ class AccessPipeline:
             return
         gallery = self._gallery()
         if sighting.model != gallery.stats().model:
-            # Only while the site changes over to another face model: the recognisers follow in a second.
+            # Only while the site changes over to another face model: the recognizers follow in a second.
             return
         mean = gallery.match(sighting.embedding) if sighting.embedding is not None else None
         alone = gallery.match(sighting.latest) if sighting.latest is not None else None
@@ -127,7 +127,7 @@ class AccessPipeline:
             case Presented():
                 self._on_presented(device, fact)
             case DeviceDecided() | DeviceReported():
-                self._on_told(device, fact)
+                self._on_device_report(device, fact)
             case PushRefused():
                 self._ledger.submit(Fact(PUSH_REFUSED, datetime.now(UTC), device=device, detail=fact.detail))
             case GateAlarm() | DoorContact():
@@ -179,7 +179,7 @@ class AccessPipeline:
         stale = self._questions.why_stale(point.portal, fact, now, is_gate=is_gate)
         self._ask(request_of(fact, point, rules, stale, self._rules.now(), now), rules, {})
 
-    def _on_told(self, device: str, fact: DeviceDecided | DeviceReported) -> None:
+    def _on_device_report(self, device: str, fact: DeviceDecided | DeviceReported) -> None:
         rules = self._rules.current
         facts = self._device_log.facts(device, fact, rules)
         for found in facts:
@@ -218,13 +218,13 @@ class AccessPipeline:
         if decision.person_id is None:
             return False
         side = (request.portal, request.direction, decision.person_id)
-        is_gate = request.asked is not None and rules.portals[request.portal].gate == request.device
+        is_gate = request.question is not None and rules.portals[request.portal].gate == request.device
         renewing = request.device if is_gate else None
         return self._grants.holds_at(*side, renewing=renewing) or self._grants.holds_beside(*side, rules)
 
     def _answer_no(self, request: AccessRequest) -> None:
-        if request.asked is not None:
-            self._lamps.answer(request.device, request.asked, granted=False)
+        if request.question is not None:
+            self._lamps.answer(request.device, request.question, granted=False)
 
     def _refuse(self, waiting: Waiting | None) -> None:
         """The factor that was waited for did not come."""
@@ -255,7 +255,7 @@ class AccessPipeline:
                 decided,
                 decision.person_id,
                 presented_at=request.device,
-                asked=request.asked,
+                question=request.question,
             )
             self._ledger.submit(fact, then=partial(self._release, opening), keep=False)
         else:
@@ -306,17 +306,17 @@ class AccessPipeline:
         self._gates.command(portal.gate, partial(cancel_release, portal, direction), _not_canceled)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """The gate has answered, or not: record it, and expect somebody to pass if it may have opened."""
+        """Record the gate's answer, or that there is none, and expect a passage if it may have opened."""
         opening = outcome.opening
         opened = outcome.error is None or isinstance(outcome.error, OutcomeUnknown)
         self._show_outcome(opening, opened)
         if not opened:
             self._on_not_opened(opening, outcome)
         if not outcome.recorded:
-            _tell(outcome)
+            _notify_caller(outcome)
             return
-        # Who asked is told when the outcome is on disk too: what was acknowledged is never lost.
-        self._ledger.submit(outcome_fact(outcome), then=lambda _: _tell(outcome))
+        # The caller is notified when the outcome is on disk too: what was acknowledged is never lost.
+        self._ledger.submit(outcome_fact(outcome), then=lambda _: _notify_caller(outcome))
         if opened:
             waits = outcome.times.waits_s if outcome.times else opening.portal.release_seconds
             self._grants.release(opening.request, outcome.ended + waits)
@@ -355,8 +355,8 @@ class AccessPipeline:
     def _show_outcome(self, opening: Opening, opened: bool) -> None:
         signal, at = Signal.GRANTED if opened else Signal.DENIED, opening.presented_at
         self._lamps.show(self._rules.current, opening.portal, opening.direction, at, signal)
-        if opening.asked is not None and at is not None and at != opening.portal.gate:
-            self._lamps.answer(at, opening.asked, granted=opened)
+        if opening.question is not None and at is not None and at != opening.portal.gate:
+            self._lamps.answer(at, opening.question, granted=opened)
 
 
 def _person_of(request: AccessRequest) -> str | None:
@@ -366,9 +366,9 @@ def _person_of(request: AccessRequest) -> str | None:
 
 def _not_canceled(_: object, error: Exception | None) -> None:
     if error:
-        log.warning("Failed to cancel a release that nobody used: %s", error)
+        log.warning("Failed to cancel an unused release: %s", error)
 
 
-def _tell(outcome: Outcome) -> None:
+def _notify_caller(outcome: Outcome) -> None:
     if outcome.opening.on_end:
         outcome.opening.on_end(outcome)

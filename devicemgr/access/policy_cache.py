@@ -20,7 +20,7 @@ from devicemgr.store.sqlite_errors import reading_stored
 
 
 class Rulebook:
-    """Loads snapshots; `current` is one whole version, and `times` tells when a right of it must hold."""
+    """Loads snapshots; `current` is one whole version, and `times` gives the times at which a right must hold."""
 
     def __init__(self, database: Database, catalog: DriverCatalog, clock: WallClock | None = None) -> None:
         clock = clock or WallClock()

@@ -45,7 +45,7 @@ _NOT_YET_PAUSE_S = 0.05
 class Opening:
     """A permission to open; times are CLOCK_MONOTONIC seconds; `actor` for a guard's word instead of a face.
 
-    `presented_at` is the device where it was asked for, `asked` the number of a console's question.
+    `presented_at` is the device where it was requested, `question` the number of a console's question.
     """
 
     request: str
@@ -57,7 +57,7 @@ class Opening:
     actor: str | None = None
     on_end: Callable[["Outcome"], None] | None = None
     presented_at: str | None = None
-    asked: int | None = None
+    question: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,9 @@ def release_gate(opening: Opening, device: Device) -> Sent:
     if time.monotonic() > order.deadline:
         raise DeviceError("the release was not sent: it came too late after its decision")
     try:
-        if opening.asked is not None and opening.presented_at == portal.gate:
+        if opening.question is not None and opening.presented_at == portal.gate:
             # A console that asks opens by itself when the answer says so.
-            answer_console(opening.asked, True, device)
+            answer_console(opening.question, True, device)
             delivery = Delivery.CONFIRMED
         else:
             delivery = _release(order, device)

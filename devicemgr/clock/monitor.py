@@ -17,7 +17,7 @@ from devicemgr.text import rfc3339
 
 log = logging.getLogger(__name__)
 
-_KEEP_SECONDS = 30.0
+_KEEP_S = 30.0
 
 
 class ClockWatch:
@@ -48,7 +48,7 @@ class ClockWatch:
             if len(judged) > 1:
                 detail["rights_judged_also_at"] = rfc3339(judged[1])
             self._ledger.submit(Fact(Kind.CLOCK_JUMPED, datetime.now(UTC), detail=detail))
-        if time.monotonic() - self._kept >= _KEEP_SECONDS:
+        if time.monotonic() - self._kept >= _KEEP_S:
             self._kept = time.monotonic()
             self.keep()
 

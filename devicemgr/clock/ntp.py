@@ -6,13 +6,13 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronized
 _STRUCT_BYTES = 512  # struct timex is 208 on 64 bits
 
 _doubts: list[Callable[[], bool]] = []
 
 
-def synchronised() -> bool | None:
+def is_synchronized() -> bool | None:
     """By the kernel's word, else by timedatectl's; None where neither tells."""
     found = _by_kernel()
     return _by_timedatectl() if found is None else found

@@ -1,4 +1,4 @@
-"""Cameras at access points: asks each for its stream and hands it to the recogniser's processes."""
+"""Cameras at access points: read each one's stream address and pass it to the recognizer processes."""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class CameraLanes:
-    """Keeps the recogniser's lanes in step with access points and with what the cameras say."""
+    """Recognizer lanes in sync with access points and with the addresses that cameras report."""
 
     def __init__(self, rules: Rulebook, catalog: DriverCatalog, pool: RecognizerPool) -> None:
         self._rules = rules
@@ -28,7 +28,7 @@ class CameraLanes:
         self._sources: dict[str, VideoSource] = {}
 
     def on_state(self, state: DeviceState, supervisor: Supervisor) -> None:
-        """A camera that comes online is asked where its stream is: it may have moved."""
+        """Read the stream's address of a camera that came online: it may have moved."""
         if state.health is Health.ONLINE and self._is_camera(state.kind):
             supervisor.command(state.name, _stream, self._learned(state.name))
 
@@ -48,7 +48,7 @@ class CameraLanes:
                     self._sources[name] = source
                 self._apply()
             elif error:
-                log.warning("%s does not tell its stream: %s", name, error)
+                log.warning("Failed to read the stream address of %s: %s", name, error)
 
         return done
 

@@ -88,7 +88,7 @@ class DirectRuntime:
             device.close()
 
     def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
-        """Asked now."""
+        """Return what the device reports when it is opened now."""
         with self._site.database.read() as session:
             config = device_store.device_config(device_store.device(session, name), self._site.vault)
         device = self._site.parts.catalog.get(config.driver).build(config)
@@ -98,11 +98,11 @@ class DirectRuntime:
             device.close()
 
     def channels_of(self, name: str) -> int | None:  # noqa: ARG002
-        """Not known without a connection."""
+        """Return None: it is not known without a connection."""
         return None
 
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
-        """Open, read, close, and what went over the line meanwhile; a failure is in there too."""
+        """Open, read and close the device; return what went over the line, a failure included."""
         with self._site.database.read() as session:
             config = device_store.device_config(device_store.device(session, name), self._site.vault)
         device = self._site.parts.catalog.get(config.driver).build(config)
@@ -120,11 +120,11 @@ class DirectRuntime:
     call = call_device
 
     def drive(self, name: str, steps: Generator[Step, Any, T]) -> T:
-        """On one connection."""
+        """Run all steps on one connection."""
         return self.call_device(name, lambda device: drive(steps, lambda step: step(device)), 0)
 
     def sync_device(self, name: str, *, prune: bool) -> Run:
-        """On a thread of its own, so that whoever waits sees how far it is."""
+        """Run on a thread of its own, so that the caller can show the progress."""
         sync = sync_of(self._site, name)
         run = self._runs[name] = Run()
 
@@ -141,13 +141,13 @@ class DirectRuntime:
         return run
 
     def last_run(self, name: str) -> Run | None:
-        """Of this process."""
+        """Return the last run of this process."""
         return self._runs.get(name)
 
     def command(
         self, name: str, action: Callable[[Device], object], done: Callable[[object, Exception | None], None]
     ) -> None:
-        """As the supervisor's, at once."""
+        """Run the command at once, then call `done`."""
         try:
             result = self.call_device(name, action, 0)
         except DevicemgrError as error:
@@ -172,7 +172,7 @@ class DirectRuntime:
                 self._append(outcome_fact(outcomes[0]))
 
         def act(device: Device) -> None:
-            # Who asked is still waiting, however long the line took to open.
+            # The caller is still waiting, however long the line took to open.
             sent = release_gate(replace(opening, decided=time.monotonic()), device)
             ended(sent.unknown, sent.delivery)
             if not sent.senses_passage:
@@ -191,7 +191,7 @@ class DirectRuntime:
             self._site.ledger.append(session, [fact])
 
     def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
-        """Record and apply a mode; a lock only after every fire input was asked for its state."""
+        """Record and apply a mode; lock only after the state of every fire input was read."""
         rules = Rulebook(self._site.database, self._site.parts.catalog)
         if mode is PortalMode.LOCKED:
             cause = fire_check.why_not_lock(self._site, lambda name, action: self.call_device(name, action, 0))
@@ -204,16 +204,16 @@ class DirectRuntime:
         return PortalModes(self._site, rules, self, lambda: cause).change(portal, mode, actor)
 
     def site_changed(self) -> None:
-        """Nobody to tell; who is to be removed from devices is noted for when they are reached."""
+        """Note who is to be removed from devices, for when they are reached: no daemon runs that would do it now."""
         mark_revoked(self._site, Rulebook(self._site.database, self._site.parts.catalog))
 
     def gallery(self) -> Gallery:
-        """Loaded when asked for."""
+        """Return the gallery, loaded on each call."""
         return self._site.gallery.refresh()
 
 
 def _hold(device: Device, seconds: float) -> None:
-    """Closing a relay board ends its pulse, so it stays open, and polled, for as long as somebody may pass."""
+    """Keep a relay board open and polled for `seconds`: closing it would end its pulse."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         device.poll()

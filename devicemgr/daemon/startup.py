@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def require_home(home: Home) -> None:
-    """Raise NotInitialised for a home that `init` never made: a daemon on an empty one would know nobody.
+    """Raise NotInitialised for a home that `init` never made: a daemon on an empty one would know no one.
 
     A home that had a database and lost it counts as made: its daemon runs from the snapshot, if there is one.
     """
@@ -31,7 +31,7 @@ def require_home(home: Home) -> None:
 
 
 def open_for_daemon(home: Home, parts: Parts) -> Site:
-    """Make or migrate the home and open it; a database that can't be used is set aside first, with its reason.
+    """Make or migrate the home and open it; a database that can't be used is quarantined first, with its reason.
 
     KeyMissing, and nothing is changed, for a key that is damaged, gone or another database's.
     """
@@ -47,7 +47,7 @@ def open_for_daemon(home: Home, parts: Parts) -> Site:
             return _opened(home, parts)
         except DatabaseDamaged as error:
             why = str(error)
-    _set_aside(home, why)
+    _quarantine(home, why)
     return open_site(home, parts, nobody=True)
 
 
@@ -63,7 +63,7 @@ def _opened(home: Home, parts: Parts) -> Site:
     return site
 
 
-def _set_aside(home: Home, why: str | None) -> None:
+def _quarantine(home: Home, why: str | None) -> None:
     with home.taken():
         read_only_database.sweep(home)
         why = why or quarantine.trouble(home, thorough=True)
@@ -91,5 +91,5 @@ def _read_through(site: Site) -> None:
 def _device(row: DeviceRow, site: Site) -> None:
     try:
         device_store.device_config(row, site.vault)
-    except DevicemgrError:  # one device's password; told when that device is left out
+    except DevicemgrError:  # one device's password; logged when that device is left out
         return

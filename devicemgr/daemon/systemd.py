@@ -1,4 +1,4 @@
-"""Words to systemd (sd_notify(3)): ready, alive, stopping; silent where there is no systemd."""
+"""Notify systemd (sd_notify(3)) of ready, alive and stopping; do nothing where there is no systemd."""
 
 import logging
 import os
@@ -18,4 +18,4 @@ def notify(state: str) -> None:
             line.connect(address)
             line.sendall(state.encode())
     except OSError as error:
-        log.warning("systemd could not be told %s: %s", state, error)
+        log.warning("Failed to notify systemd of %s: %s", state, error)

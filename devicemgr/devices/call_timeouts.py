@@ -49,7 +49,7 @@ class DriverCalls:
 
     @contextmanager
     def timed(self, deadline: float, silent: float | None = None) -> Iterator[None]:
-        """Around each call; Abandoned instead of its outcome when the thread has been given up meanwhile."""
+        """Bound one call; raise Abandoned instead of its outcome when the thread was given up during the call."""
         now = self._clock()
         self._call = _Call(now, now + deadline, silent)
         try:
@@ -74,7 +74,7 @@ class DriverCalls:
         return call.silent_after
 
     def give_up(self) -> bool:
-        """True, once, when the call under way is past its deadline: from then on its outcome is nobody's."""
+        """Return True, once, when the call under way is past its deadline: from then on its outcome is discarded."""
         with self._lock:
             if self.abandoned or self._call is None or self._clock() <= self._call.stuck_at:
                 return False

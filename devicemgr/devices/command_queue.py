@@ -27,7 +27,7 @@ class Command:
 
 
 class Commands:
-    """Put by any thread; taken, run and refused by the worker, or refused by whoever gives the worker up."""
+    """Queue of commands: any thread puts, the worker takes and runs; who gives the worker up refuses what is left."""
 
     def __init__(self, name: str, calls: DriverCalls, silent_after: float) -> None:
         self._name = name
@@ -45,7 +45,7 @@ class Commands:
             self._answer(command, None, error)
 
     def wake(self) -> None:
-        """Let whoever waits in `next` look around."""
+        """Wake the thread that waits in `next`."""
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
 
@@ -57,7 +57,7 @@ class Commands:
             return None
 
     def run(self, device: Device, command: Command) -> None:
-        """Carry it out and tell; raises when the device is lost or the driver broke."""
+        """Carry it out and report the outcome; raises when the device is lost or the driver broke."""
         self._running = command
         try:
             result = self._carry_out(device, command)
@@ -67,7 +67,7 @@ class Commands:
             self._answer(command, None, error)
             if isinstance(error, DeviceUnreachable):
                 raise
-        except BaseException as error:  # sys.exit() in a driver, too: whoever asked is answered
+        except BaseException as error:  # sys.exit() in a driver, too: the caller gets an answer
             log.exception("a command to %s failed", self._name)
             # It may have been carried out before the driver broke.
             self._answer(command, None, OutcomeUnknown(f"{self._name}: the driver failed: {error!r}"))

@@ -1,4 +1,4 @@
-"""How a device is, told once per change to whoever listens."""
+"""Health of a device, reported to a listener once per change."""
 
 import logging
 import threading
@@ -70,18 +70,18 @@ class HealthBook:
     def opened(self, complaint: str | None = None) -> None:
         """The device answers; `complaint` is what it lacks all the same (ports.Complaining).
 
-        It is told as online first: streams and modes are asked for then, however much it lacks.
+        It is reported as online first: streams and modes are read then, however much it lacks.
         """
         self._open, self._lost, self._complaint = True, None, None
         self._quarantined, self._silent = False, None
-        self._tell()
+        self._report_change()
         self.complain(complaint)
 
     def complain(self, complaint: str | None) -> None:
         """What the driver finds it lacking now, or None."""
         if complaint != self._complaint:
             self._complaint = complaint
-            self._tell()
+            self._report_change()
 
     def closed(self) -> None:
         """It is let go of; `lost` may follow and say why."""
@@ -90,20 +90,20 @@ class HealthBook:
     def lost(self, cause: str, *, quarantined: bool = False) -> None:
         """The device is away, or has been away so often that it is `quarantined`."""
         self._open, self._lost, self._quarantined, self._silent = False, cause, quarantined, None
-        self._tell()
+        self._report_change()
 
     def silence(self, cause: str | None) -> None:
         """The driver has not answered for too long (`cause`), or is in time (None)."""
         if cause != self._silent:
             self._silent = cause
-            self._tell()
+            self._report_change()
 
     def note(self, cause: str | None) -> None:
         """Something else than the driver found it lacking (a stalled stream), or well again (None)."""
         self._note = cause
-        self._tell()
+        self._report_change()
 
-    def _tell(self) -> None:
+    def _report_change(self) -> None:
         with self._lock:
             (health, cause), old = self._health(), self.state
             if (health, cause) == (old.health, old.cause):

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # A grant goes through four threads; beside a driver that spins, each would wait 5 ms, Python's default, for its turn.
-_SWITCH_SECONDS = 0.0005
-_WATCH_SECONDS = 0.25
+_SWITCH_S = 0.0005
+_WATCH_S = 0.25
 # Threads that hang in a driver and can't be ended.
 _LEFT_OF_ONE, _LEFT_IN_ALL = 3, 32
 
@@ -56,7 +56,7 @@ class Supervisor:
                 return
             if not self._watch.is_alive():
                 self._watched = time.monotonic()
-                sys.setswitchinterval(_SWITCH_SECONDS)
+                sys.setswitchinterval(_SWITCH_S)
                 self._watch.start()
             replaced = {name: worker for name, worker in self._workers.items() if wanted.get(name) != worker.config}
             for name, worker in replaced.items():
@@ -69,7 +69,7 @@ class Supervisor:
                     worker.start()
 
     def _watch_often(self) -> None:
-        while not self._stopped.wait(_WATCH_SECONDS):
+        while not self._stopped.wait(_WATCH_S):
             self._watched = time.monotonic()
             try:
                 for worker in list(self._workers.values()):
@@ -173,7 +173,7 @@ class Supervisor:
             worker.health.note(cause)
 
     def hint(self, paths: Iterable[str]) -> None:
-        """These device files have appeared: whoever waits for one of them tries at once."""
+        """Let the devices that wait for one of these new device files try at once."""
         found = set(paths)
         with self._lock:
             workers = list(self._workers.values())

@@ -68,7 +68,7 @@ class Run:
 
 
 def profile_of(device: Device) -> Profile | None:
-    """A step: None for a device that keeps nobody."""
+    """A step: None for a device that keeps no people."""
     if not isinstance(device, Holder):
         return None
     batch, capacity = max(1, device.batch), device.capacity()

@@ -22,9 +22,9 @@ from devicemgr.errors import DeviceBusy, DeviceError, DevicemgrError, DeviceUnre
 
 log = logging.getLogger(__name__)
 
-_GIVE_WAY_SECONDS = 3.0
+_GIVE_WAY_S = 3.0
 # However often a port comes and goes.
-_HINTED_SECONDS = 0.1
+_HINTED_S = 0.1
 _AWAY = (DeviceUnreachable, DeviceBusy, DeviceUnready)
 
 
@@ -121,7 +121,7 @@ class DeviceWorker:
         return self._device.channels if isinstance(self._device, Channeled) else None
 
     def watch(self) -> None:
-        """On the supervisor's watch: tell of a silent driver, and give up one that hangs."""
+        """On the supervisor's watch: report a silent driver, and give up one that hangs."""
         if self._calls.give_up():
             self._abandon()
         elif not self.abandoned:
@@ -134,7 +134,7 @@ class DeviceWorker:
         self.info = before.info
 
     def _abandon(self) -> None:
-        """The thread stays behind until its driver lets it go; what it was told may have been carried out."""
+        """Leave the thread behind until its driver returns; its command may have been carried out."""
         log.error("the driver of %s hangs: its thread is left behind", self.config.name)
         self._stopping.set()
         self._ended.set()
@@ -182,7 +182,7 @@ class DeviceWorker:
 
     def _let_go_first(self) -> None:
         before, self._before = self._before, None
-        until = time.monotonic() + _GIVE_WAY_SECONDS
+        until = time.monotonic() + _GIVE_WAY_S
         while before is not None and before.is_alive() and not self._stopping.is_set():
             if time.monotonic() > until:
                 log.error("%s does not stop: its driver hangs", self.config.name)
@@ -240,7 +240,7 @@ class DeviceWorker:
     def _wait(self, seconds: float) -> None:
         began = time.monotonic()
         while not self._stopping.is_set():
-            until = began + (min(seconds, _HINTED_SECONDS) if self._hinted.is_set() else seconds)
+            until = began + (min(seconds, _HINTED_S) if self._hinted.is_set() else seconds)
             left = until - time.monotonic()
             if left <= 0:
                 break

@@ -115,7 +115,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Keys by what is to be done, in the order in which it is done; `unknown` are nobody's here, and are left."""
+    """Keys by what is to be done, in the order in which it is done; `unknown` belong to no one here, and are left."""
 
     remove: tuple[str, ...] = ()
     restrict: tuple[str, ...] = ()
@@ -206,7 +206,7 @@ def desired(
         if face is None and not numbers:
             if refused:
                 unfit[person.badge] = (person.id, refused)
-            continue  # without face or card nobody can pass there, so nothing of theirs goes there
+            continue  # without face or card no one can pass there, so nothing of theirs goes there
         factors = [factor for factor, given in ((Factor.FACE, face), (Factor.CARD, numbers)) if given]
         opens, hours = kept.of(person, doors, factors)
         holding = Holding(person.badge, person.name, numbers, opens, person.valid_from, person.valid_to, face, hours)
@@ -293,7 +293,7 @@ def _suffices(factor: Factor, person: Person, door: _Door) -> bool:
 
 
 def entitled_keys(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> dict[str, str]:
-    """Every key, badge or printed number, under which the device may hold somebody; and whose it is."""
+    """Every key, badge or printed number, under which the device may hold a person; and whose it is."""
     cards = _cards_by_person(snapshot)
     keys = {}
     for person, _ in _entitled(device, snapshot, times):
@@ -333,15 +333,22 @@ def digest(holding: Holding) -> str:
 def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
     """Whether the device holds what it should.
 
-    A device may keep a name or a time more coarsely than it was told; what it told after a put is its way to say that.
+    A device may keep a name or a time more coarsely than it was sent; what it reported after a put is its form of that.
     """
     if record is not None and record.digest == digest(want):
         return record.seen is None or record.seen == digest(actual)
     if want.face is not None and (record is None or record.face != want.face):
         return False
     same = (want.name, _as_read(want.cards), want.doors, want.valid_from, want.valid_to, set(want.hours))
-    told = (actual.name, _as_read(actual.cards), actual.doors, actual.valid_from, actual.valid_to, set(actual.hours))
-    return same == told and (want.face is None) == (actual.face is None)
+    reported = (
+        actual.name,
+        _as_read(actual.cards),
+        actual.doors,
+        actual.valid_from,
+        actual.valid_to,
+        set(actual.hours),
+    )
+    return same == reported and (want.face is None) == (actual.face is None)
 
 
 def restricts(want: Holding, actual: Holding) -> bool:

@@ -10,7 +10,7 @@ from devicemgr.domain.model import Direction, Factor, JsonValue
 
 @dataclass(frozen=True, slots=True)
 class PassageStarted:
-    """Somebody is in the passage of `channel`."""
+    """A person is in the passage of `channel`."""
 
     channel: int
     direction: Direction | None = None
@@ -119,7 +119,7 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDecided:
-    """A device that decides by itself has let somebody in, or not; recorded, never acted on.
+    """A device that decides by itself has let a person in, or not; recorded, never acted on.
 
     `serial` is the device's own number of the event, `at` its own time; `names` as in CardRead, `badge` where it
     holds people by badge. `live` when it has happened just now, and the gate may be open; `why` is a Reason's value

@@ -1,7 +1,7 @@
 """Seals over the ledger's head, pure: a chain of Ed25519 signatures (RFC 8032), each by a key that is then destroyed.
 
 Seal n is signed by key n and names key n+1, so that the root, the public key of seal 1, vouches for all of them, and
-whoever takes the box over can't sign for the time before.
+an attacker who takes the box over can't sign for the time before.
 """
 
 import json

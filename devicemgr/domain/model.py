@@ -16,7 +16,7 @@ class Direction(StrEnum):
 
 
 class PortalMode(StrEnum):
-    """What a portal does between requests; `free` lets all pass, `locked` nobody."""
+    """What a portal does between requests; `free` lets all pass, `locked` no one."""
 
     NORMAL = "normal"
     LOCKED = "locked"
@@ -71,7 +71,7 @@ class Requirement(StrEnum):
 
 
 class Liveness(StrEnum):
-    """Whether a face must show that it is no picture: not looked at, told with each decision, or a turn of the head."""
+    """Whether a face must prove that it is alive: not checked, reported with each decision, or a turn of the head."""
 
     OFF = "off"
     PASSIVE = "passive"

@@ -14,7 +14,7 @@ class Sighting:
     `embedding` is a float32 unit vector, the mean over the track's frames; None when it ended without a frame good
     enough to encode. `latest` is the newest frame's alone, and `quality` is that frame's: face_px, sharpness,
     brightness, yaw_deg, pitch_deg, roll_deg, score (0 to 1), and yaw_min_deg, yaw_max_deg since the sighting before.
-    `model` made the embeddings; a gallery of another model is never asked about them.
+    `model` made the embeddings; a gallery of another model is never compared with them.
     `timings_ms`: decode, detect, encode and wait, which add up to the time from `captured` to the sending.
     """
 

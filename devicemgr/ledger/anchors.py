@@ -37,7 +37,7 @@ class Remembered:
 
 
 def require_outside(anchors: tuple[str, ...], home: Path) -> None:
-    """Raise InvalidInput for an anchor within the home: whoever puts that back to an older state takes both along."""
+    """Raise InvalidInput for an anchor within the home: putting that back to an older state would take both along."""
     for text in anchors:
         path = parse(text).path
         if path is not None and _is_within(Path(os.path.realpath(path)), home):

@@ -1,4 +1,4 @@
-"""Counts since the daemon's start, read behind the ledger so that nobody who records waits for them."""
+"""Count events since the daemon's start, read behind the ledger so that no writer waits for it."""
 
 import bisect
 import json

@@ -1,4 +1,4 @@
-"""Seals the ledger's head: the key in a file beside the database, the head told to places outside it.
+"""Seal the ledger's head: the key in a file beside the database, the head sent to places outside it.
 
 The key file is written before the seal's row, and carries that seal: whichever way a crash falls, the next start
 finds the key of the next seal, and the seal that was being stored. Since the key file counts seals too, a database
@@ -55,7 +55,7 @@ class KeyFile:
     removed: Removed | None = None
 
     def dump(self) -> bytes:
-        """As stored."""
+        """Return the file's content."""
         return json.dumps(
             {
                 "number": self.number,
@@ -85,7 +85,7 @@ def read_key(path: Path) -> KeyFile | None:
 
 
 class Sealer:
-    """One a process; a file lock keeps two processes apart."""
+    """Sealer of one process; a file lock keeps two processes apart."""
 
     def __init__(self, home: Home, database: Database) -> None:
         self._home = home
@@ -94,7 +94,7 @@ class Sealer:
         self.failing: str | None = None
 
     def seal_often(self) -> None:
-        """Seal when it is time to; what goes wrong is told once, and by `failing`."""
+        """Seal when it is time to; a failure is logged once, and kept in `failing`."""
         if time.monotonic() - self._tried < EVERY_S or self._database.frozen:
             return
         self._tried = time.monotonic()
@@ -118,7 +118,7 @@ class Sealer:
             if key.newest is not None and key.newest.seq == seq and key.newest.head == head:
                 return key.newest
             if key.newest is not None and seq < key.newest.seq:
-                raise StorageFailed("the events end before the last seal; `devicemgr audit verify` tells where")
+                raise StorageFailed("the events end before the last seal; `devicemgr audit verify` shows where")
             seal, following = ledger_seals.sign(key.private, key.number, seq, head, rfc3339(datetime.now(UTC)))
             self._keep(KeyFile(key.number + 1, following, key.root, seal, key.removed))
             self._store(seal)
@@ -129,7 +129,7 @@ class Sealer:
     def remove_before(self, time: str) -> Removed | None:
         """Note that retention removes what was sealed before `time`, but never the last event; how far it reaches now.
 
-        Whoever deletes the events reads it from the key file, so that a kill in between is made up for.
+        The deletion of events reads it from the key file, so that a kill in between is made up for.
         """
         with self.alone():
             key = self._key()
@@ -140,7 +140,7 @@ class Sealer:
                 self._keep(key)
             return key.removed
 
-    def begin_anew(self, session: Session) -> dict[str, Any]:
+    def begin_new_chain(self, session: Session) -> dict[str, Any]:
         """For a database that lost events that were sealed: another chain of seals, under another root.
 
         `session` in the write transaction that records it; what the chain before ended with, and both roots.
@@ -176,7 +176,7 @@ class Sealer:
         elif key.newest is not None and (stored is None or stored.number == key.newest.number - 1):
             self._store(key.newest)  # a crash came between the key file and the row
         elif key.newest != stored:
-            raise StorageFailed("the database is not the one that was sealed last; `devicemgr audit verify` tells more")
+            raise StorageFailed("the database is not the one that was sealed last; `devicemgr audit verify` shows more")
         return key
 
     def _keep(self, key: KeyFile) -> None:

@@ -1,7 +1,7 @@
 """The spill file: where facts are put, durably and in order, while the database refuses.
 
-Its room is set aside at the start, so that a full disk does not refuse it too. Two sectors at its head take turns in
-telling the file's generation, a random number that changes when the file is emptied. Two more, which take turns with
+Its room is reserved at the start, so that a full disk does not refuse it too. Two sectors at its head take turns in
+naming the file's generation, a random number that changes when the file is emptied. Two more, which take turns with
 them, hold the number of the newest record. Behind them stand the records:
 
     length (u32) | sequence (u64) | HMAC-SHA256, cut to 16 bytes, over generation, sequence and payload | payload
@@ -87,7 +87,7 @@ class Spill:
         return (self._end - _FIRST) / max(1, self._size - _FIRST)
 
     def open(self) -> None:
-        """Make the file where there is none, set its room aside, find its end; else StorageFailed."""
+        """Make the file where there is none, reserve its room, find its end; else StorageFailed."""
         with self._lock:
             if self._descriptor is None:
                 self._translated(self._open)
@@ -201,17 +201,19 @@ class Spill:
     def _open_readable(self) -> int:
         """Open the file, made when absent; one that this key does not open is moved away first, and counts as damaged.
 
-        It may be whole, and its key gone or another's: whoever puts the right key back can read it again.
+        It may be whole, and its key gone or another's: it can be read again once the right key is back.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags, 0o600)
         if self._read_head(descriptor) is not None or not any(os.pread(descriptor, _FIRST, 0)):
             return descriptor
         os.close(descriptor)
-        aside = self._path.with_name(f"{self._path.name}.unreadable")
-        log.critical("The head of %s does not authenticate with its key: the file was moved to %s", self._path, aside)
+        unreadable = self._path.with_name(f"{self._path.name}.unreadable")
+        log.critical(
+            "The head of %s does not authenticate with its key: the file was moved to %s", self._path, unreadable
+        )
         self.damaged = max(self.damaged, 1)
-        self._path.replace(aside)
+        self._path.replace(unreadable)
         descriptor = os.open(self._path, flags, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, SIZE)
@@ -219,7 +221,7 @@ class Spill:
             if error.errno != errno.ENOSPC:
                 os.close(descriptor)
                 raise
-            aside.unlink()  # room for what happens from now on comes first
+            unreadable.unlink()  # room for what happens from now on comes first
         return descriptor
 
     def _head_mac(self, head: bytes) -> bytes:
@@ -275,7 +277,7 @@ class Spill:
             _write_all(self._descriptor, content, self._end)
             os.fdatasync(self._descriptor)
         except OSError:
-            # Whoever is told that nothing was recorded must not find it recorded after a restart.
+            # A caller who got "nothing was recorded" must not find it recorded after a restart.
             try:
                 _write_all(self._descriptor, bytes(_RECORD.size), self._end)
             except OSError:

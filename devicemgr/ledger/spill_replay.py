@@ -70,7 +70,7 @@ def bring_in(session: Session, spill: Spill, limit: int) -> int:
 
 
 def bring_in_all(session: Session, spill: Spill) -> int:
-    """As bring_in, everything that is left; for whoever has time."""
+    """Bring in everything that is left; for callers who have time."""
     brought = 0
     while count := bring_in(session, spill, _PIECE):
         brought += count

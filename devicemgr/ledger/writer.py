@@ -1,4 +1,4 @@
-"""The append-only record. One writer thread commits what waits in one transaction (group commit).
+"""Append events to the ledger. One writer thread commits what waits in one transaction (group commit).
 
 A caller learns that its fact is durable only after the commit. While the database refuses, facts that must not be lost
 go to the spill file, in order, and from there into the chain before anything newer; only while that file refuses too do
@@ -33,12 +33,12 @@ log = logging.getLogger(__name__)
 _BATCH = 500
 _QUEUE = 10_000
 _BACKLOG = 100_000
-_PATIENCE_SECONDS = 5.0
-_RETRY_SECONDS = 1.0
-# A release is void two seconds after its decision, so nobody is helped by a longer wait for the database.
-_LOCKED_SECONDS, _STILL_LOCKED_SECONDS = 1.5, 0.1
+_PATIENCE_S = 5.0
+_RETRY_S = 1.0
+# A release is void two seconds after its decision, so a longer wait for the database helps no one.
+_LOCKED_S, _STILL_LOCKED_S = 1.5, 0.1
 # More than an administrative change should have to bring in before it can be made.
-_MOST_AHEAD = 2000
+_MAX_AHEAD = 2000
 
 Then = Callable[[Entry | None], None]
 
@@ -65,7 +65,7 @@ class Ledger:
         self._backlog: list[_Waiting] = []
         self._failed_since: datetime | None = None
         self._restored = threading.Event()
-        self._asked = 0.0
+        self._retried = 0.0
         self._brought = self._lost = 0
         self._thread: threading.Thread | None = None
         self.allow_known = False
@@ -86,7 +86,7 @@ class Ledger:
     def append(self, session: Session, facts: Sequence[Fact]) -> list[Entry]:
         """Record administrative facts inside the transaction that makes them true, behind what was spilled before."""
         if self._spill.attach() and spill_replay.is_left(session, self._spill):
-            spill_replay.bring_in(session, self._spill, _MOST_AHEAD)
+            spill_replay.bring_in(session, self._spill, _MAX_AHEAD)
             if spill_replay.is_left(session, self._spill):
                 raise StorageFailed("earlier events are still being brought into the database; try again in a minute")
         return events.append(session, [with_claim(fact) for fact in facts])
@@ -103,7 +103,7 @@ class Ledger:
         While storage is too slow this blocks; then StorageFailed with keep=False, and with keep=True the queue grows.
         """
         # A follower on the writer's own thread would wait for itself.
-        patience = 0.0 if threading.current_thread() is self._thread else _PATIENCE_SECONDS
+        patience = 0.0 if threading.current_thread() is self._thread else _PATIENCE_S
         with self._changed:
             has_room = self._changed.wait_for(lambda: len(self._queue) < _QUEUE, patience)
             if not has_room and not keep:
@@ -176,8 +176,8 @@ class Ledger:
     def _collect(self) -> bool:
         """Move what waits behind the backlog; True when nothing more will come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._stopping, _RETRY_SECONDS)
-            # While storage fails, what can't wait must be told at once, however much waits before it.
+            self._changed.wait_for(lambda: self._queue or self._stopping, _RETRY_S)
+            # While storage fails, what can't wait must be refused at once, however much waits before it.
             while self._queue and (self._failed_since or len(self._backlog) < _BATCH):
                 self._backlog.append(self._queue.popleft())
             self._changed.notify_all()
@@ -191,14 +191,14 @@ class Ledger:
 
     def _write(self) -> None:
         if self._failed_since is not None:
-            self._set_aside()
-            # Who stands at a gate is worth an attempt of his own.
-            if not self._is_patient() or time.monotonic() - self._asked >= _RETRY_SECONDS or self._stopping:
+            self._spill_backlog()
+            # A person who stands at a gate is worth an attempt.
+            if not self._is_patient() or time.monotonic() - self._retried >= _RETRY_S or self._stopping:
                 self._bring_back()
             return
         try:
             while self._backlog:
-                self._commit_next([], _LOCKED_SECONDS)
+                self._commit_next([], _LOCKED_S)
         except Exception as error:
             self._on_failure(error)
 
@@ -221,20 +221,20 @@ class Ledger:
     def _on_failure(self, error: Exception) -> None:
         self._failed_since = self._failed_since or datetime.now(UTC)
         self._restored.clear()
-        self._asked = time.monotonic()
-        self._say(error)
+        self._retried = time.monotonic()
+        self._log_failure(error)
         failed = Fact(Kind.STORAGE_FAILED, self._failed_since, detail={"cause": str(error)[:300]})
         self._backlog.insert(0, _Waiting(failed, None, keep=True))
-        self._set_aside()
+        self._spill_backlog()
         self._refuse()
 
-    def _say(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         if str(error) != self.cause:
             unexpected = None if isinstance(error, DevicemgrError) else error
             log.error("nothing can be recorded in the database: %s", error, exc_info=unexpected)
         self.cause = str(error)
 
-    def _set_aside(self) -> None:
+    def _spill_backlog(self) -> None:
         """Put what waits into the spill file, but decisions only where that is allowed to count as a record."""
         spilled = [item for item in self._backlog if item.keep or self.allow_known]
         others = [item for item in self._backlog if not (item.keep or self.allow_known)]
@@ -245,7 +245,7 @@ class Ledger:
         self._backlog = spilled + others
 
     def _refuse(self) -> None:
-        """Tell at once what can't be recorded, however much waits before it, and keep the rest."""
+        """Refuse at once what can't be recorded, however much waits before it, and keep the rest."""
         refused = [item for item in self._backlog if not item.keep]
         self._backlog = [item for item in self._backlog if item.keep]
         if len(self._backlog) > _BACKLOG:
@@ -278,19 +278,19 @@ class Ledger:
         self.spill_cause = str(error)
 
     def _bring_back(self) -> None:
-        """Everything that was set aside into the chain, in order; facts that come meanwhile go behind it."""
+        """Bring everything that was spilled into the chain, in order; facts that arrive during it go behind."""
         try:
             while self._has_brought_some():
                 self._collect_now()
-                self._set_aside()
+                self._spill_backlog()
             self._spill.check()
             restored = self._restored_facts()
             while self._backlog or restored:
-                self._commit_next(restored, _STILL_LOCKED_SECONDS)
+                self._commit_next(restored, _STILL_LOCKED_S)
                 restored = restored if self._backlog else []
         except Exception as error:
-            self._say(error)
-            self._asked = time.monotonic()
+            self._log_failure(error)
+            self._retried = time.monotonic()
             self._refuse()
             return
         self._failed_since, self.cause, self._brought, self._lost = None, None, 0, 0
@@ -300,7 +300,7 @@ class Ledger:
     def _has_brought_some(self) -> bool:
         if not self._spill.last:
             return False
-        with self._database.write(changes_site=False, patience_s=_STILL_LOCKED_SECONDS) as session:
+        with self._database.write(changes_site=False, patience_s=_STILL_LOCKED_S) as session:
             count = spill_replay.bring_in(session, self._spill, _BATCH)
         self._brought += count
         self.progress = time.monotonic()

@@ -8,7 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-from devicemgr.clock.ntp import in_container, synchronised
+from devicemgr.clock.ntp import in_container, is_synchronized
 from devicemgr.errors import (
     DatabaseDamaged,
     DatabaseNewer,
@@ -134,7 +134,7 @@ def _disk(home: Home) -> str:
 
 
 def _clock() -> str:
-    match synchronised():
+    match is_synchronized():
         case True:
             return "held by a time server"
         case False if not in_container():

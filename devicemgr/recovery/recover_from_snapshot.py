@@ -65,7 +65,7 @@ def _brought_up(home: Home, draft: Path, why: str, aside: Path | None, actor: st
                 "snapshot": taken,
                 "events": events,
                 "set_aside": aside.name if aside else None,
-                **Sealer(home, database).begin_anew(session),
+                **Sealer(home, database).begin_new_chain(session),
             }
             cache_file.forget(session)
             ledger_rows.append(session, [with_claim(Fact(RECOVERED, datetime.now(UTC), actor=actor, detail=detail))])

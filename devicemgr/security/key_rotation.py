@@ -46,7 +46,7 @@ def rotate(site: Site, actor: str) -> dict[str, Any]:
 def _sealed_anew(session: Session, before: Vault, fresh: Vault) -> dict[str, int]:
     return {
         "people": people.seal_keys_anew(session, before, fresh),
-        "devices": device_store.seal_passwords_anew(session, before, fresh),
-        "device_users": provisioning.seal_secrets_anew(session, before, fresh),
+        "devices": device_store.reseal_passwords(session, before, fresh),
+        "device_users": provisioning.reseal_secrets(session, before, fresh),
         "files": cache_file.seal_anew(session, before, fresh) + backup.seal_keyring_anew(session, before, fresh),
     }

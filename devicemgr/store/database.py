@@ -132,7 +132,7 @@ class Database:
 
     @contextmanager
     def read_as_stored(self) -> Iterator[Session]:
-        """As `read`, for whoever checks the rows: a text that is not UTF-8 is given as it is, not refused."""
+        """As `read`, for checks of the rows: a text that is not UTF-8 is given as it is, not refused."""
         with (
             _translated(),
             self.engine.connect() as connection,

@@ -20,7 +20,7 @@ NEW = (GONE, EMPTY, WITHOUT_SITE)  # as it is while a home is made, too
 _STEPS = 10_000
 # SQLite quotes what it found, which need not be text.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
-# What somebody who was erased, or took back a face, had here: table, and what makes a row that one.
+# What a person who was erased, or withdrew a face, had here: table, and what makes a row that one.
 _PERSONAL = {
     "people": "l.id = s.id AND l.wrapped_key IS s.wrapped_key",
     "templates": "l.id = s.id",
@@ -31,7 +31,7 @@ _PERSONAL = {
 def flaw(path: Path, seconds: float | None) -> str | None:
     """Why the file can't be used, or None; `seconds` bounds the look through all of its pages, None leaves it out.
 
-    StorageFailed when that can't be told now: another program holds it, or the disk is full.
+    StorageFailed when that can't be found out now: another program holds it, or the disk is full.
     """
     try:
         # Only SQLite may open the file: closing it by any other way would drop the locks that this process holds on
@@ -42,7 +42,7 @@ def flaw(path: Path, seconds: float | None) -> str | None:
         return GONE
     except OSError as error:
         raise StorageFailed(f"cannot read {path} ({error.strerror}); check the home folder") from error
-    with _told() as found, closing(_connect(path)) as database:
+    with _collected_flaws() as found, closing(_connect(path)) as database:
         if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
             return WITHOUT_SITE
         versions = database.execute("SELECT version_num FROM alembic_version").fetchall()
@@ -55,7 +55,7 @@ def flaw(path: Path, seconds: float | None) -> str | None:
 
 def seal_flaw(path: Path, newest: Seal, removed: int) -> str | None:
     """Why the file is not the one over whose events `newest` was made, or None; events up to `removed` may be gone."""
-    with _told() as found, closing(_connect(path)) as database:
+    with _collected_flaws() as found, closing(_connect(path)) as database:
         stored = database.execute("SELECT max(number) FROM seals").fetchone()[0] or 0
         if stored < newest.number - 1:  # the newest one may just be on its way into the database
             return f"it is an older copy: it knows of {stored} seals, the key file of {newest.number}"
@@ -154,7 +154,7 @@ def _looked_through(database: sqlite3.Connection, seconds: float, found: list[st
 
 
 @contextmanager
-def _told() -> Iterator[list[str]]:
+def _collected_flaws() -> Iterator[list[str]]:
     """SQLite's own complaint about a file becomes the flaw; what is only in the way becomes StorageFailed."""
     found: list[str] = []
     try:

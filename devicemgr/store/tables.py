@@ -94,14 +94,14 @@ class TemplateRow(Base):
 
 
 class SampleRow(Base):
-    """The face of an enrolment photo, kept where the site wants that, under its person's data key."""
+    """The face of an enrollment photo, kept where the site wants that, under its person's data key."""
 
     __tablename__ = "samples"
     __table_args__ = (UniqueConstraint("person_id", "photo_mac"),)
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
     consent_id: Mapped[str] = mapped_column(ForeignKey("consents.id"))
-    # Whoever lists people must not load their pictures.
+    # Lists of people must not load their pictures.
     sealed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     photo_mac: Mapped[bytes] = mapped_column(LargeBinary)
     created: Mapped[str] = mapped_column(String(32))
@@ -236,7 +236,7 @@ class SealRow(Base):
 class OperatorRow(Base):
     """Who may work with the daemon; `password` is an argon2id hash, `os_user` a user of the system.
 
-    `password_reset` is when somebody else set the password last, `password_reset_by` who that was.
+    `password_reset` is when another operator set the password last, `password_reset_by` who that was.
     """
 
     __tablename__ = "operators"
@@ -266,7 +266,7 @@ class TokenRow(Base):
 
 
 class ApprovalRow(Base):
-    """What one admin asked for and another must approve (two_person.py)."""
+    """A request of one admin that another must approve (security/approvals.py)."""
 
     __tablename__ = "approvals"
     id: Mapped[str] = mapped_column(String(8), primary_key=True)

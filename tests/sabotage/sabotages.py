@@ -145,8 +145,8 @@ SABOTAGES = (
     one(
         "a console's question that opens as often as it is sent",
         "devicemgr/access/evidence/console_questions.py",
-        """        if key in self._asked:
-            return "the same was asked before"
+        """        if key in self._known:
+            return "the same question was received before"
 """,
         "",
         "tests/devicemgr/access/evidence/test_console_questions.py",
@@ -390,7 +390,7 @@ SABOTAGES = (
     one(
         "no limit to wrong PINs",
         "devicemgr/access/evidence/pins.py",
-        "if count >= MOST_WRONG and time.monotonic() - since < REFUSED_SECONDS:",
+        "if count >= MAX_WRONG and time.monotonic() - since < LOCKOUT_S:",
         "if False:",
         "tests/devicemgr/access/evidence/test_pins.py",
     ),
@@ -433,8 +433,8 @@ SABOTAGES = (
     one(
         "a healthy database moved for an error of another kind",
         "devicemgr/daemon/startup.py",
-        "        except DatabaseDamaged as error:\n            why = str(error)\n    _set_aside",
-        "        except Exception as error:\n            why = str(error)\n    _set_aside",
+        "        except DatabaseDamaged as error:\n            why = str(error)\n    _quarantine",
+        "        except Exception as error:\n            why = str(error)\n    _quarantine",
         "tests/devicemgr/daemon/test_keys_at_start.py",
     ),
     one(

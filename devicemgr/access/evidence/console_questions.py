@@ -1,8 +1,8 @@
-"""Turn a console's question into an access request; know the questions that were asked before.
+"""Turn a console's question into an access request; recognize repeated questions.
 
-A question is fresh when its own time is that of the console's measured clock, and it was not asked before at the same
-portal. Neither the moment of its arrival nor the console's serial number shows that: a recorded push can be sent again
-to any console's address, with any number.
+A question is fresh when its own time is that of the console's measured clock, and the same was not received before at
+the same portal. Neither the moment of its arrival nor the console's serial number shows that: a recorded push can be
+sent again to any console's address, with any number.
 """
 
 import math
@@ -33,7 +33,7 @@ class ConsoleQuestions:
     """The questions of the last seconds, by portal; for the dispatcher's thread only."""
 
     def __init__(self) -> None:
-        self._asked: OrderedDict[_Key, float] = OrderedDict()
+        self._known: OrderedDict[_Key, float] = OrderedDict()
 
     def why_stale(self, portal: str, fact: Presented, now: float, *, is_gate: bool = False) -> str:
         """Return why the question can't be taken as one of now, in words; "" when it can. Remembers it.
@@ -48,16 +48,16 @@ class ConsoleQuestions:
             return f"it is {fact.age:.0f} s off the console's clock"
         self._forget(now)
         key = (portal, fact.at, fact.badge, fact.names, fact.method)
-        if key in self._asked:
-            return "the same was asked before"
-        if len(self._asked) >= MAX_REMEMBERED:
-            return "too many questions at once to know whether it was asked before"
-        self._asked[key] = now
+        if key in self._known:
+            return "the same question was received before"
+        if len(self._known) >= MAX_REMEMBERED:
+            return "too many questions at once to tell repeated ones"
+        self._known[key] = now
         return ""
 
     def _forget(self, now: float) -> None:
-        while self._asked and now - next(iter(self._asked.values())) > MIN_REMEMBERED_S:
-            self._asked.popitem(last=False)
+        while self._known and now - next(iter(self._known.values())) > MIN_REMEMBERED_S:
+            self._known.popitem(last=False)
 
 
 def request_of(
@@ -88,6 +88,6 @@ def request_of(
         face=face if Factor.FACE in factors else None,
         card=CardEvidence(names, owner) if names else None,
         pin=True if Factor.PIN in factors else None,
-        asked=fact.serial,
+        question=fact.serial,
         console=console,
     )

@@ -1,4 +1,4 @@
-"""What devices that decide by themselves tell of: recorded once, with their own times, checked, never acted on."""
+"""Record what devices decided by themselves, once, with their own times, checked and never acted on."""
 
 import time
 import uuid
@@ -25,7 +25,7 @@ from devicemgr.domain.rules.policy import (
 _REMEMBERED = 32_768
 _CLOCK_AGREES_S = 5.0
 
-Told = DeviceDecided | DeviceReported
+Report = DeviceDecided | DeviceReported
 
 
 class DeviceLog:
@@ -35,59 +35,59 @@ class DeviceLog:
         self._id_of = id_of
         self._seen: OrderedDict[tuple[str, int, datetime], None] = OrderedDict()
 
-    def facts(self, device: str, told: Told, rules: Snapshot) -> list[Fact]:
-        """What to record: nothing for what was told before; a dispute too where the rules here say otherwise."""
-        key = (device, told.serial, told.at)
+    def facts(self, device: str, report: Report, rules: Snapshot) -> list[Fact]:
+        """Return what to record: nothing for a repetition, and a dispute too where the rules here say otherwise."""
+        key = (device, report.serial, report.at)
         if key in self._seen:
             return []
         self._seen[key] = None
         while len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
-        if isinstance(told, DeviceReported):
-            return [self._reported(device, told, rules)]
-        return self._decided(device, told, rules)
+        if isinstance(report, DeviceReported):
+            return [self._reported(device, report, rules)]
+        return self._decided(device, report, rules)
 
     def _cursor(self, device: str, serial: int) -> tuple[str, int] | None:
         known = self._id_of(device)
         return (known, serial) if known is not None else None
 
-    def _reported(self, device: str, told: DeviceReported, rules: Snapshot) -> Fact:
-        portal = portal_at(rules, device, told.channel)
+    def _reported(self, device: str, report: DeviceReported, rules: Snapshot) -> Fact:
+        portal = portal_at(rules, device, report.channel)
         return Fact(
-            told.kind,
-            _usable(told.at),
+            report.kind,
+            _usable(report.at),
             portal=portal.name if portal else None,
             device=device,
-            detail=_detail(told),
-            cursor=self._cursor(device, told.serial),
+            detail=_detail(report),
+            cursor=self._cursor(device, report.serial),
         )
 
-    def _decided(self, device: str, told: DeviceDecided, rules: Snapshot) -> list[Fact]:
-        point = point_of(rules, device, told.channel)
-        portal = portal_at(rules, device, told.channel)
+    def _decided(self, device: str, report: DeviceDecided, rules: Snapshot) -> list[Fact]:
+        point = point_of(rules, device, report.channel)
+        portal = portal_at(rules, device, report.channel)
         where = point.portal if point else portal.name if portal else None
-        direction = told.direction or (point.direction if point else None)
-        person = _person_of(told, rules)
+        direction = report.direction or (point.direction if point else None)
+        person = _person_of(report, rules)
         request = str(uuid.uuid4())
-        here = _check(told, where, direction, person, rules)
-        reason = None if told.granted else _reason(told, person, here)
+        here = _check(report, where, direction, person, rules)
+        reason = None if report.granted else _reason(report, person, here)
         fact = Fact(
-            Kind.ACCESS_GRANTED if told.granted else Kind.ACCESS_DENIED,
-            _usable(told.at),
+            Kind.ACCESS_GRANTED if report.granted else Kind.ACCESS_DENIED,
+            _usable(report.at),
             portal=where,
             direction=direction,
             device=device,
             person_id=person,
             reason=reason,
             request=request,
-            evidence=dict(told.evidence) if told.evidence else None,
-            detail=_detail(told) | {"decided_by": "console"},
-            cursor=self._cursor(device, told.serial),
+            evidence=dict(report.evidence) if report.evidence else None,
+            detail=_detail(report) | {"decided_by": "console"},
+            cursor=self._cursor(device, report.serial),
         )
-        if here is None or here.granted == told.granted or _saw_otherwise(told):
+        if here is None or here.granted == report.granted or _saw_otherwise(report):
             return [fact]
         detail: dict[str, JsonValue] = {
-            "there": "granted" if told.granted else "denied",
+            "there": "granted" if report.granted else "denied",
             "here": "granted" if here.granted else str(here.reason),
         }
         disputed = Fact(
@@ -104,59 +104,68 @@ class DeviceLog:
         return [fact, disputed]
 
 
-def _person_of(told: DeviceDecided, rules: Snapshot) -> str | None:
-    if told.badge is not None and (found := rules.badges.get(told.badge)) is not None:
+def _person_of(report: DeviceDecided, rules: Snapshot) -> str | None:
+    if report.badge is not None and (found := rules.badges.get(report.badge)) is not None:
         return found
-    return next((rules.cards[name] for name in told.names if name in rules.cards), None)
+    return next((rules.cards[name] for name in report.names if name in rules.cards), None)
 
 
 def _check(
-    told: DeviceDecided, portal: str | None, direction: Direction | None, person: str | None, rules: Snapshot
+    report: DeviceDecided, portal: str | None, direction: Direction | None, person: str | None, rules: Snapshot
 ) -> Decision | None:
     """What the rules here say, the device's evidence taken as it is; None where they have no say."""
-    if portal is None or (person is None and not told.granted):
+    if portal is None or (person is None and not report.granted):
         return None
     now = time.monotonic()
-    factors = _factors(told)
+    factors = _factors(report)
     face = FaceEvidence(None, 0.0, None, 1, person_id=person, vendor="device") if Factor.FACE in factors else None
-    card = CardEvidence(told.names, person) if Factor.CARD in factors else None
+    card = CardEvidence(report.names, person) if Factor.CARD in factors else None
     console = ConsoleEvidence("device", factors=factors, person_id=person)
     request = AccessRequest(
-        "", portal, direction or Direction.ENTRY, "", _usable(told.at), now, now, face=face, card=card, console=console
+        "",
+        portal,
+        direction or Direction.ENTRY,
+        "",
+        _usable(report.at),
+        now,
+        now,
+        face=face,
+        card=card,
+        console=console,
     )
     decision = decide(request, rules)
-    # Which factors it asked for, and whether the face was alive, is the device's own business.
+    # Which factors it required, and whether the face was alive, is the device's own business.
     own = (Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED)
     return Decision(True, None, person) if decision.reason in own else decision
 
 
-def _factors(told: DeviceDecided) -> frozenset[Factor]:
+def _factors(report: DeviceDecided) -> frozenset[Factor]:
     """What the device says that it went by; where it does not say, what could have been, a face or none."""
-    evidence = told.evidence or {}
+    evidence = report.evidence or {}
     found = frozenset(factor for factor in Factor if factor in evidence)
-    by_face = told.badge is not None and not told.names and "code" not in evidence
+    by_face = report.badge is not None and not report.names and "code" not in evidence
     return found or frozenset({Factor.FACE if by_face else Factor.CARD})
 
 
-def _saw_otherwise(told: DeviceDecided) -> bool:
+def _saw_otherwise(report: DeviceDecided) -> bool:
     """Return True if the device refused for what it saw, such as a wrong PIN, of which the rights here say nothing."""
-    named = reason_named(told.why)
-    return not told.granted and named is not None and named not in REASONS_OF_RIGHTS
+    named = reason_named(report.why)
+    return not report.granted and named is not None and named not in REASONS_OF_RIGHTS
 
 
-def _reason(told: DeviceDecided, person: str | None, here: Decision | None) -> Reason | None:
+def _reason(report: DeviceDecided, person: str | None, here: Decision | None) -> Reason | None:
     """Our own reason where the rights are the cause, else that of the device's words; those stand in the detail."""
-    named = reason_named(told.why)
+    named = reason_named(report.why)
     if here is not None and here.reason in REASONS_OF_RIGHTS and (named is None or named in REASONS_OF_RIGHTS):
         return here.reason
-    if named is None and person is None and told.badge is None and not told.names:
+    if named is None and person is None and report.badge is None and not report.names:
         return Reason.UNKNOWN_FACE
     return named
 
 
-def _detail(told: Told) -> dict[str, JsonValue]:
-    detail: dict[str, JsonValue] = {"device_serial": told.serial}
-    return detail | ({"cause": told.why} if told.why else {})
+def _detail(report: Report) -> dict[str, JsonValue]:
+    detail: dict[str, JsonValue] = {"device_serial": report.serial}
+    return detail | ({"cause": report.why} if report.why else {})
 
 
 def _usable(at: datetime) -> datetime:

@@ -1,8 +1,8 @@
 """Who stands before which access point: turns many sightings of a track into one request.
 
-Nothing is asked on one picture: as many good pictures as the portal wants must each, alone, be most alike to the
-person whom their mean matches. A face that matches nobody is given a moment before it is called unknown, once a track.
-Somebody already served who stays in view is not asked about again until they have been away.
+No request is made on one picture: as many good pictures as the portal wants must each, alone, be most alike to the
+person whom their mean matches. A face that matches no person gets a moment before it is called unknown, once a track.
+A person already served who stays in view makes no further request until they have been away.
 """
 
 from collections import Counter, OrderedDict
@@ -21,7 +21,7 @@ AGREE_WITHIN_S = 3.0
 TURN_WITHIN_S = 8.0
 DECIDE_FRAMES = 5
 AWAY_AFTER_S = 3.0
-# Yaw is told from the nose's place between the eyes, which turning a flat picture does not change.
+# Yaw is measured from the nose's place between the eyes, which turning a flat picture does not change.
 TURN_DEG = 20.0
 _MAX_TRACKS = 4096
 
@@ -72,7 +72,7 @@ class Presence:
         track = self._track(sighting)
         track.add(sighting, alone)
         if mean is not None and mean.person_id is not None:
-            return self._recognised(sighting, portal, mean, track)
+            return self._recognized(sighting, portal, mean, track)
         if track.settled or not _due(sighting):
             return None
         track.settled = True
@@ -97,7 +97,7 @@ class Presence:
         """True when a decision was made about this track."""
         return self._track(sighting).settled
 
-    def _recognised(self, sighting: Sighting, portal: Portal, mean: Match, track: _Track) -> FaceEvidence | None:
+    def _recognized(self, sighting: Sighting, portal: Portal, mean: Match, track: _Track) -> FaceEvidence | None:
         key = (sighting.device, str(mean.person_id))
         last = self._served.get(key)
         retry = self._retries.get(key)
@@ -117,7 +117,7 @@ class Presence:
         if waiting is None or track.settled or not waiting.over:
             return None
         track.settled = True
-        # No second try in front of the same camera: whoever it is steps away and comes again.
+        # No second try in front of the same camera: the person steps away and comes again.
         track.refused = waiting.reason is Reason.LIVENESS_FAILED
         return _evidence(sighting, mean, liveness, waiting.reason)
 
@@ -139,7 +139,7 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """What a recognised face still lacks, and whether its time is over."""
+    """What a recognized face still lacks, and whether its time is over."""
 
     reason: Reason
     over: bool

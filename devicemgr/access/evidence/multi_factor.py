@@ -1,6 +1,6 @@
 """What one person has shown at an access point so far: a face, a card, a PIN, while another of them is waited for.
 
-One side of a portal has one place for it. Whoever shows something else there, or nothing in time, ends what waited.
+One side of a portal has one place for it. Another person's credential there, or none in time, ends what waited.
 """
 
 import time
@@ -21,7 +21,7 @@ from devicemgr.domain.rules.policy import (
 
 # A keypad without an enter key: so long after the last digit the PIN is taken as it is.
 KEYS_WITHIN_S = 3.0
-MOST_KEYS = 16
+MAX_KEYS = 16
 
 Side = tuple[str, Direction]
 
@@ -42,7 +42,7 @@ class _Keys:
 
 
 class Showings:
-    """For the dispatcher's thread only. Times are CLOCK_MONOTONIC seconds; `clock` tells the time that rights go by."""
+    """For the dispatcher's thread only. Times are CLOCK_MONOTONIC seconds; `clock` gives the time that rights go by."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -113,23 +113,23 @@ class Showings:
         return [replace(w) for w in overdue]
 
     def type(self, device: str, channel: int, keys: str, now: float) -> str | None:
-        """Keys of a keypad: the PIN once it is entered; `*` begins anew, `#` enters."""
+        """Take keys of a keypad; return the PIN once it is entered. `*` clears, `#` enters."""
         entry = self._keys.setdefault((device, channel), _Keys())
         if now - entry.last > KEYS_WITHIN_S:
             entry.typed = ""
         entry.last = now
-        for key in keys[:MOST_KEYS]:
+        for key in keys[:MAX_KEYS]:
             if key == "*":
                 entry.typed = ""
             elif key == "#":
                 del self._keys[device, channel]
                 return entry.typed or None
-            elif key.isascii() and key.isdigit() and len(entry.typed) < MOST_KEYS:
+            elif key.isascii() and key.isdigit() and len(entry.typed) < MAX_KEYS:
                 entry.typed += key
         return None
 
     def take_typed(self, now: float) -> list[tuple[str, int, str]]:
-        """Device, channel and digits of keypads at which nobody has typed on for a while."""
+        """Return device, channel and digits of keypads without a key for a while."""
         done = [(key, e.typed) for key, e in self._keys.items() if now - e.last > KEYS_WITHIN_S]
         for key, _ in done:
             del self._keys[key]

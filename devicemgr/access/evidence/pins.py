@@ -15,19 +15,19 @@ from devicemgr.errors import InvalidInput
 
 log = logging.getLogger(__name__)
 
-LEAST_DIGITS, MOST_DIGITS = 4, 8
+MIN_DIGITS, MAX_DIGITS = 4, 8
 # Wrong ones in a row before a person's PINs are refused unseen for a while: ten thousand are soon tried otherwise.
-MOST_WRONG, REFUSED_SECONDS = 5, 60.0
+MAX_WRONG, LOCKOUT_S = 5, 60.0
 _WAITING = 64
 
-# RFC 9106's second recommendation, with less memory: a small box checks while it recognises faces.
+# RFC 9106's second recommendation, with less memory: a small box checks while it recognizes faces.
 _HASHER = PasswordHasher(time_cost=3, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
 
 def hash_pin(pin: str) -> str:
     """The stored form of a PIN; InvalidInput for one that is too short, too long or guessed at once."""
-    if not (pin.isascii() and pin.isdigit() and LEAST_DIGITS <= len(pin) <= MOST_DIGITS):
-        raise InvalidInput(f"a PIN has {LEAST_DIGITS} to {MOST_DIGITS} digits")
+    if not (pin.isascii() and pin.isdigit() and MIN_DIGITS <= len(pin) <= MAX_DIGITS):
+        raise InvalidInput(f"a PIN has {MIN_DIGITS} to {MAX_DIGITS} digits")
     steps = {int(after) - int(before) for before, after in itertools.pairwise(pin)}
     if len(steps) == 1 and steps <= {-1, 0, 1}:
         raise InvalidInput("this PIN is guessed at once; choose digits that are not all alike or in a row")
@@ -87,22 +87,22 @@ class PinChecker:
         try:
             self._tries.put_nowait(attempt)
         except queue.Full:
-            self._tell(attempt, right=False)
+            self._report(attempt, right=False)
 
     def _run(self) -> None:
         while (attempt := self._tries.get()) is not None:
-            self._tell(attempt, right=self._check(attempt))
+            self._report(attempt, right=self._check(attempt))
 
     def _check(self, attempt: PinTry) -> bool:
         count, since = self._wrong.get(attempt.person_id, (0, 0.0))
-        if count >= MOST_WRONG and time.monotonic() - since < REFUSED_SECONDS:
+        if count >= MAX_WRONG and time.monotonic() - since < LOCKOUT_S:
             log.warning("PINs of one person are refused for a minute after %d wrong ones", count)
             return False
         if attempt.stored is not None and is_right(attempt.stored, attempt.pin):
             self._wrong.pop(attempt.person_id, None)
             return True
-        self._wrong[attempt.person_id] = (count % MOST_WRONG + 1, time.monotonic())
+        self._wrong[attempt.person_id] = (count % MAX_WRONG + 1, time.monotonic())
         return False
 
-    def _tell(self, attempt: PinTry, *, right: bool) -> None:
+    def _report(self, attempt: PinTry, *, right: bool) -> None:
         self._done(PinChecked(attempt.device, attempt.channel, attempt.person_id, right, attempt.entered))

@@ -1,6 +1,6 @@
 """Fire inputs: seen at once, kept over a restart, never counteracted.
 
-A release by the fire panel is hard-wired. What is kept here makes sure that software sends no lock meanwhile. The state
+A release by the fire panel is hard-wired. What is kept here keeps software from sending a lock then. The state
 of an input counts as known only after its device has reported it since the device was last opened, "inactive" included.
 A fire that was active when the last daemon ended stays active until its device reports the end.
 """

@@ -1,6 +1,6 @@
 """What lamps and buzzers say to who stands there: at the gate, and at the reader or console where one presented.
 
-A lamp that is not lit is no fault of a decision: nobody waits for it, and its failure is told in the log alone.
+A lamp that is not lit is no fault of a decision: nothing waits for it, and its failure is only logged.
 """
 
 import logging
@@ -38,11 +38,11 @@ class Lamps:
             self._light(point.device, point.channel, direction, signal)
 
     def answer(self, console: str, serial: int, *, granted: bool) -> None:
-        """Tell a console that asked; its display and its own relay follow."""
-        self._line.command(console, partial(answer_console, serial, granted), _unheard)
+        """Answer the console's question; its display and its own relay follow."""
+        self._line.command(console, partial(answer_console, serial, granted), _log_failure)
 
     def _light(self, device: str, channel: int, direction: Direction, signal: Signal) -> None:
-        self._line.command(device, partial(_indicate, channel, direction, signal), _unheard)
+        self._line.command(device, partial(_indicate, channel, direction, signal), _log_failure)
 
 
 def answer_console(serial: int, granted: bool, device: Device) -> None:
@@ -63,6 +63,6 @@ def _indicate(channel: int, direction: Direction, signal: Signal, device: Device
         log.info("a lamp was not lit: %s", error)
 
 
-def _unheard(_: object, error: Exception | None) -> None:
+def _log_failure(_: object, error: Exception | None) -> None:
     if error:
         log.debug("a signal was not shown: %s", error)

@@ -25,7 +25,7 @@ from devicemgr.domain.rules import passage_state
 from devicemgr.domain.rules.passage_state import LaneState
 from devicemgr.ledger.writer import Ledger
 
-_MOST_COUNTED = 10_000
+_MAX_COUNTED = 10_000
 _ENDS = (Kind.PASSAGE_COMPLETED, Kind.PASSAGE_TIMED_OUT)
 UNKNOWN = "unknown"
 
@@ -57,7 +57,7 @@ class Passages:
         self._unknown: set[str] = set()
 
     def expect(self, outcome: Outcome) -> None:
-        """A gate was told to let somebody pass, or may have been: whoever passes now does so by this release."""
+        """Expect a passage: the gate was released, or may have been, and the next person passes by this release."""
         opening, portal = outcome.opening, outcome.opening.portal
         if outcome.error is not None:
             self._unknown.add(portal.name)
@@ -93,7 +93,7 @@ class Passages:
             case PassageStarted(_, direction):
                 self._step(portal, passage_state.Started(direction, now))
             case PassageCompleted(_, direction, count):
-                for _ in range(min(count, _MOST_COUNTED)):
+                for _ in range(min(count, _MAX_COUNTED)):
                     self._step(portal, passage_state.Completed(direction, now))
 
     def mode_applied(self, portal: str) -> None:

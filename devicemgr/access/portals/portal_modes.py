@@ -20,7 +20,7 @@ from devicemgr.store.tables import PortalRow
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_APPLY_SECONDS = 5.0
+_APPLY_S = 5.0
 
 
 class Caller(Protocol):
@@ -50,13 +50,13 @@ class PortalModes:
         self._owed: set[str] = set()
 
     def change(self, name: str, mode: PortalMode, actor: str) -> dict[str, Any]:
-        """Record the mode, then tell the gate; a gate that is away gets it when it returns, and the answer says so."""
+        """Record the mode, then send it; a gate that is away gets it when it returns, and the answer says so."""
         kind = Kind.PORTAL_UNLOCKED if mode is PortalMode.FREE else Kind.PORTAL_LOCKED
         with self._site.database.write() as session:
             row = portal_store.portal(session, name)
             before, row.mode = row.mode, str(mode)
             portal = portal_store.portal_model(row)
-            asked = Fact(
+            change = Fact(
                 "admin.portal_mode",
                 datetime.now(UTC),
                 portal=name,
@@ -64,11 +64,11 @@ class PortalModes:
                 detail={"mode": str(mode)},
                 condition=_lock_of(row, active=True) if mode is PortalMode.LOCKED else None,
             )
-            self._site.ledger.append(session, [asked])
+            self._site.ledger.append(session, [change])
         answer: dict[str, Any] = {"portal": name, "mode": str(mode), "applied": True}
         try:
             self._rules.refresh()
-            outcome = self._devices.call(portal.gate, partial(self._apply, name, by_guard=True), _APPLY_SECONDS)
+            outcome = self._devices.call(portal.gate, partial(self._apply, name, by_guard=True), _APPLY_S)
         except DeviceError as error:
             return answer | {"applied": False, "cause": str(error)}
         except RequestError:
@@ -83,8 +83,8 @@ class PortalModes:
         return answer | {"outcome": str(outcome)}
 
     def _put_back(self, name: str, mode: str, actor: str) -> None:
-        """The gate can't do what was asked, and never will: the portal stays as it was."""
-        detail: dict[str, JsonValue] = {"mode": mode, "cause": "the gate cannot do what was asked"}
+        """The gate can't do this mode, and never will: the portal stays as it was."""
+        detail: dict[str, JsonValue] = {"mode": mode, "cause": "the gate does not support this mode"}
         with self._site.database.write() as session:
             row = portal_store.portal(session, name)
             row.mode = mode

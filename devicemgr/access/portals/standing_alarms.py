@@ -62,13 +62,13 @@ class StandingAlarms:
             self._alarms = found
 
     def set_devices(self, configs: Iterable[DeviceConfig]) -> None:
-        """End what a device was to end whose configuration has changed: it reports its states anew."""
+        """End what a device was to end whose configuration has changed: it reports its states again."""
         wanted = {config.name: config for config in configs}
         with self._lock:
             before, self._configs = self._configs, wanted
             changed = {name for name, config in wanted.items() if before.get(name, config) != config}
             over = [key for key, alarm in self._alarms.items() if key[0] in changed and alarm.lasting]
-        self._end(over, "the device was configured anew")
+        self._end(over, "the device was reconfigured")
 
     def on_fact(self, device: str, fact: GateAlarm | DoorContact) -> None:
         """Take, and record, what a device reports; a state that it only repeats is no event."""
@@ -113,7 +113,7 @@ class StandingAlarms:
     def attach_passage(self, portal: Portal, event: Fact) -> Fact:
         """Return the event of a passage that nothing released with the alarm that it begins; the arm is shut again."""
         key = (portal.gate, portal.channel, str(event.kind), _PASSAGE)
-        alarm = _Alarm(event.time, "somebody passed without a release", lasting=False)
+        alarm = _Alarm(event.time, "a person passed without a release", lasting=False)
         with self._lock:
             self._alarms[key] = alarm
         return replace(event, condition=self._condition(key, alarm))

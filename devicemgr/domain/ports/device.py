@@ -47,7 +47,7 @@ class Delivery(StrEnum):
 class Gate(Device, Protocol):
     """A turnstile, door or lock. `release` is sent once, never retried; OutcomeUnknown when its answer is lost.
 
-    NotYet, which proves that nothing was done, is the one error after which the same release is asked for again.
+    NotYet, which proves that nothing was done, is the one error after which the same release is sent again.
 
     Both commands return CONFIRMED only if the device has proven it: bytes that may be an echo of the command prove
     nothing. `senses_passage` says whether poll() reports passages.
@@ -110,7 +110,7 @@ class Replaying(Device, Protocol):
     """A device with a memory of events, each with a serial number that grows."""
 
     def resume(self, serial: int | None) -> None:
-        """Before open(): the last serial that is on disk here, None for a device never heard before."""
+        """Before open(): the last serial that is on disk here, None for a device without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Holding:
     """What a device holds, or shall hold: one person, or one card where a device knows only cards (`Holder.holds`).
 
     `key` is the badge or the card's number as in rules.cards; `doors` the device's channels, from 1, that it opens.
-    `face` names the sample by its digest; a device that only tells that it has one tells "". Times are aware.
+    `face` names the sample by its digest; a device that only reports that it has one gives "". Times are aware.
     `hours` names the weekly hours of a door (Scheduling); a door without any is open to them at all times.
     """
 
@@ -143,20 +143,20 @@ class Holder(Device, Protocol):
         """How many keys it can hold in all."""
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
-        """Some of what is held, as far as the device tells it, and where to go on; None when these were the last."""
+        """Some of what is held, as far as the device reports it, and where to go on; None when these were the last."""
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
         """Add or change up to `batch`, each read back; which keys failed and why. `faces` holds a JPEG by key.
 
         What must go (cards, a face, doors) goes whatever else does not fit. HeldInPart where only additions are
-        missing; NotVerifiable where all is done and a face that must go can't be asked about. After any other refusal
+        missing; NotVerifiable where all is done and a face that must go can't be verified. After any other refusal
         of a change that takes something away, the key is removed.
         """
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove up to `batch`, read back; never called without a key; what is not held is no error.
 
-        NotVerifiable where the people can pass no more, and a face or card of theirs can't be asked about.
+        NotVerifiable where the people can pass no more, and a face or card of theirs can't be verified.
         """
 
 
@@ -217,7 +217,7 @@ class Pairable(Device, Protocol):
         """Install `key` within `seconds` and prove it, or prove it alone when the reader holds it already.
 
         Called on a device of its own that is not open (one without a key can't be), on any thread; a running device
-        of the same reader lets go meanwhile. DeviceRefused or DeviceUnreachable leave the reader as it was;
+        of the same reader lets go during it. DeviceRefused or DeviceUnreachable leave the reader as it was;
         OutcomeUnknown when the key was sent and not proven.
         """
 

@@ -36,8 +36,8 @@ class Driver:
     `fire_inputs`, for a kind that reports a fire panel's state (events.FireRelease), names the inputs that a device of
     this configuration reports, without connecting: no lock goes out until the state of each is known.
     `discover`, where the kind can be found, looks for so many seconds and never raises; `hosts` are addresses of hosts
-    to ask besides those that answer a broadcast. A kind that another kind's `discover` tells of names that one in
-    `found_by`, so that each device is asked once and told once.
+    to ask besides those that answer a broadcast. A kind that another kind's `discover` finds names that one in
+    `found_by`, so that each device is read once and listed once.
     `is_serial` kinds are suggested for serial ports on which discovery cannot tell the device.
     `advisories` reads the maker's list of firmware with known holes (TOML, provisioning.firmware_advisories); it
     applies to devices of that maker under every kind.

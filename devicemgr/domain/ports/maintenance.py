@@ -1,4 +1,4 @@
-"""What a device may offer for its upkeep, beside its work; each is asked for by a person, on the device's thread."""
+"""What a device may offer for its upkeep, beside its work; each is requested by a person, on the device's thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ class Identifying(Device, Protocol):
     """A device that says who it is at any time."""
 
     def identify(self) -> DeviceInfo:
-        """Asked anew, in one exchange or two: also a proof that it is up."""
+        """Read it again, in one exchange or two: also a proof that it is up."""
 
 
 @runtime_checkable
 class Rebootable(Identifying, Protocol):
-    """A device that restarts when told to; identify() tells when it is back."""
+    """A device that restarts on command; identify() shows when it is back."""
 
     def reboot(self) -> None:
         """Tell it, once; OutcomeUnknown when its answer was lost: some hang up before they answer."""
@@ -35,9 +35,9 @@ class Pictured(Device, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A device's answer to one question: `asked` without addresses or secrets, its document, the HTTP status if any."""
+    """A device's answer: `request` without addresses or secrets, the document, the HTTP status if any."""
 
-    asked: str
+    request: str
     content: JsonValue = field(repr=False)
     status: int | None = None
 
@@ -65,6 +65,6 @@ class Upgradable(Rebootable, Protocol):
     def upgrade(self, image: Image, progress: Callable[[str, int, int], None]) -> None:
         """Send `image`, once, and return when the device restarts with it; minutes.
 
-        progress(what, done, of) is told: sending in bytes, writing in percent. DeviceRefused when the device will not
+        progress(what, done, of) is called: sending in bytes, writing in percent. DeviceRefused when the device will not
         have it, OutcomeUnknown when all was sent and no answer came.
         """

@@ -49,7 +49,7 @@ class FaceEncoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The best person for a probe: cosine scores, higher is more alike; person_id None when nobody passes.
+    """The best person for a probe: cosine scores, higher is more alike; person_id None without a match.
 
     `reason` is None for a match, else unknown_face or ambiguous_face. `runner_up_score` is the next *person's*.
     `candidate` is the most alike person, match or not: frames of a track must agree on it.
@@ -64,7 +64,7 @@ class Match:
 
     @property
     def margin(self) -> float | None:
-        """Score minus the runner-up person's; None with nobody to compare."""
+        """Score minus the runner-up person's; None without another person to compare."""
         if self.score is None or self.runner_up_score is None:
             return None
         return self.score - self.runner_up_score
@@ -134,7 +134,7 @@ class Calibrator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What `enroll evaluate` is asked: folders of photographs, and INTERFACES' K, J and P."""
+    """Parameters of `enroll evaluate`: folders of photographs, and INTERFACES' K, J and P."""
 
     people: Path
     strangers: Path | None
@@ -151,7 +151,7 @@ class Evaluator(Protocol):
 
 
 class PhotoAnalyser(Protocol):
-    """Finds the face in an enrolment photo and judges it; pixels stay in its process."""
+    """Finds the face in an enrollment photo and judges it; pixels stay in its process."""
 
     model: str
 
@@ -159,7 +159,7 @@ class PhotoAnalyser(Protocol):
         """Never raises for a bad photo: the reasons say what is wrong. With `keep` a fit photo's face comes back."""
 
     def embed(self, crop: "FaceCrop") -> Embedding | None:
-        """The embedding of a kept face, by this analyser's model; None for a picture that can't be read."""
+        """The embedding of a kept face, by this analyzer's model; None for a picture that can't be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class PhotoAnalysis:
 
     @property
     def ok(self) -> bool:
-        """Fit for enrolment."""
+        """Fit for enrollment."""
         return not self.reasons
 
     def as_json(self) -> dict[str, Any]:
@@ -224,7 +224,7 @@ class FaceDesk(Protocol):
     def analyse(
         self, photos: Sequence[bytes], *, keep: bool = False, own: FaceModel | None = None
     ) -> list[PhotoAnalysis]:
-        """Slow part of an enrolment: find, judge and embed each photo; with `keep` the faces of fit ones come back.
+        """Slow part of an enrollment: find, judge and embed each photo; with `keep` the faces of fit ones come back.
 
         `own` is the user's model that embeds, None the product's; so in `embed` and `identify`.
         """

@@ -18,7 +18,7 @@ Grey = NDArray[np.uint8]
 
 @runtime_checkable
 class Camera(Device, Protocol):
-    """A source of video; the stream itself is opened by a recogniser process, never in the daemon."""
+    """A source of video; the stream itself is opened by a recognizer process, never in the daemon."""
 
     def stream(self) -> VideoSource:
         """Where to open the video; may ask the device."""

@@ -1,8 +1,9 @@
 """What suffices at a portal: which factors one must show. SUFFICIENT is the table; any one of its sets is enough.
 
-`any` is a face or a card: a finger, a QR code or a PIN opens only where a portal names it. Nobody must give a face: at
-a portal that wants one, a person without a consent to face recognition passes by card and PIN in its place. A PIN from
-a keypad only says more of a person who is known already; one that a console proves comes with the badge it belongs to.
+`any` is a face or a card: a finger, a QR code or a PIN opens only where a portal names it. No one has to give a face:
+at a portal that wants one, a person without a consent to face recognition passes by card and PIN in its place. A PIN
+from a keypad only says more of a person who is known already; one that a console proves comes with the badge it
+belongs to.
 """
 
 from devicemgr.domain.model import Capability, Factor, Requirement

@@ -11,14 +11,14 @@ from enum import StrEnum
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 
-# How long after a release has ended, or a passage has begun, the arm may still turn for it: a LOT turnstile's own
-# passage time-out is 7 s (vendor's register map, 0x3012).
+# How long after a release has ended, or a passage has begun, the arm may still turn for it, at a gate that
+# names no time of its own (ports.SelfTimed). A time that is too long only delays `passage_timed_out`.
 PASSAGE_TIMEOUT_S = 7.0
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Input: the gate was told to let one person pass for `seconds`; `now` is CLOCK_MONOTONIC seconds, as below."""
+    """Input: the gate was released for one person for `seconds`; `now` is CLOCK_MONOTONIC seconds, as below."""
 
     request: str | None
     direction: Direction
@@ -28,7 +28,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Input: the gate reports somebody in the passage; direction None when it does not say."""
+    """Input: the gate reports a person in the passage; direction None when it does not say."""
 
     direction: Direction | None
     now: float
@@ -54,7 +54,7 @@ Input = Released | Started | Completed | Tick
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A release that nobody has used yet; void from `until` on."""
+    """A release that is not used yet; void from `until` on."""
 
     request: str | None
     direction: Direction
@@ -63,7 +63,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """Somebody in the passage, by whose release if by any; given up from `until` on."""
+    """A person in the passage, by whose release if by any; given up from `until` on."""
 
     request: str | None
     direction: Direction | None
@@ -99,7 +99,7 @@ IDLE = LaneState()
 class PassageReason(StrEnum):
     """What the facts of a lane give as their reason."""
 
-    NOBODY_PASSED = "nobody_passed"
+    UNUSED = "nobody_passed"
     TURNED_BACK = "turned_back"
     NO_RELEASE = "no_release"
 
@@ -163,7 +163,7 @@ def step(
 
 def _give_up(state: LaneState, now: float) -> tuple[LaneState, tuple[PassageFact, ...]]:
     facts = [
-        PassageFact(Kind.PASSAGE_TIMED_OUT, release.request, release.direction, PassageReason.NOBODY_PASSED)
+        PassageFact(Kind.PASSAGE_TIMED_OUT, release.request, release.direction, PassageReason.UNUSED)
         for release in state.waiting
         if release.until <= now
     ]
@@ -175,7 +175,7 @@ def _give_up(state: LaneState, now: float) -> tuple[LaneState, tuple[PassageFact
 
 
 def _release(state: LaneState, release: Waiting) -> LaneState:
-    # Many step into the lane before they are recognised: the release is then theirs, not the next person's.
+    # Many step into the lane before they are recognized: the release is then theirs, not the next person's.
     passing = state.passing
     if passing is not None and passing.request is None and _agree(passing.direction, release.direction):
         until = max(passing.until, release.until)
@@ -211,7 +211,7 @@ def _whose(state: LaneState, situation: Situation, release: Waiting | None) -> W
 def _situation(
     state: LaneState, movement: Movement, direction: Direction | None, release: Waiting | None, free: bool
 ) -> Situation:
-    # A second start can't be told from a repeated report of the first; a second turn of the arm can.
+    # A second start can't be distinguished from a repeated report of the first; a second turn of the arm can.
     if state.passing and (movement is Movement.STARTED or _agree(state.passing.direction, direction)):
         return Situation.UNDER_WAY
     if release is not None:

@@ -36,7 +36,7 @@ SECOND_FACTOR_WITHIN_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class FaceEvidence:
-    """What recognition says of one face: cosine scores, higher is more alike; `reason` None when somebody matched."""
+    """What recognition says of one face: cosine scores, higher is more alike; `reason` None for a match."""
 
     score: float | None
     threshold: float
@@ -50,7 +50,7 @@ class FaceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class CardEvidence:
-    """A card that was read: every number it answers to, and whose it is; `person_id` None for nobody's."""
+    """A card that was read: every number it answers to, and its holder; `person_id` None without one."""
 
     names: tuple[str, ...]
     person_id: str | None = None
@@ -58,9 +58,9 @@ class CardEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleEvidence:
-    """What a console says of a person: the factors it proved, and whom its badge names (None for nobody here).
+    """What a console says of a person: the factors it proved, and the person of its badge (None for an unknown one).
 
-    `stale` says in words why its question is not of now, or was asked before; "" when it is fresh. `refused` is True
+    `stale` says in words why its question is not of now, or is a repetition; "" when it is fresh. `refused` is True
     when the console itself refused, for `reason` where that is one of ours.
     """
 
@@ -75,11 +75,11 @@ class ConsoleEvidence:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Somebody presents themselves: `at` is aware wall time, `captured`, `first` and `now` are CLOCK_MONOTONIC seconds.
+    """Presentation of a person: `at` is aware wall time, `captured`, `first` and `now` are CLOCK_MONOTONIC seconds.
 
     `captured` is when the last of face, card and PIN came, `first` when the first did. `pin` is True for the right
     one, False for a wrong one, None for none. `more_possible` tells of a reader on that side, for a second factor.
-    `console` is what a console proved beside `face`, `card` and `pin`, and `asked` the number of its question.
+    `console` is what a console proved beside `face`, `card` and `pin`, and `question` the number of its question.
     `also_at` are other times at which the right must hold, while it is not known which of two clocks is right.
     """
 
@@ -95,7 +95,7 @@ class AccessRequest:
     pin: bool | None = None
     first: float | None = None
     more_possible: bool = False
-    asked: int | None = None
+    question: int | None = None
     also_at: tuple[datetime, ...] = ()
     console: ConsoleEvidence | None = None
 
@@ -107,7 +107,7 @@ class Snapshot:
     `cards` and `badges` lead to people's ids, `pins` from ids to argon2id hashes; `lookalikes` are ids of people
     whose faces are too much alike to open by themselves where there is a reader; `readers` names the devices at
     access points that can read a card or take a PIN. `lanes_side_by_side` is for how many seconds a person who was
-    granted at one lane of a group is not asked at the others.
+    granted at one lane of a group gets no second grant at the others.
     """
 
     version: int
@@ -163,7 +163,7 @@ REASONS_OF_RIGHTS = frozenset(
 )
 
 # Stands for a person who isn't known, so that no check meets None; has no rights, and is suspended besides.
-NOBODY = Person(id="", badge="", name="", suspended=True)
+NO_PERSON = Person(id="", badge="", name="", suspended=True)
 
 
 def decide(request: AccessRequest, snapshot: Snapshot) -> Decision:
@@ -182,30 +182,30 @@ def decide(request: AccessRequest, snapshot: Snapshot) -> Decision:
     return Decision(granted=True, reason=None, person_id=person.id)
 
 
-def exact_reason(told: Reason | None, request: AccessRequest, person: Person, snapshot: Snapshot) -> Reason | None:
+def exact_reason(reported: Reason | None, request: AccessRequest, person: Person, snapshot: Snapshot) -> Reason | None:
     """Return why a device's refusal is right: our own reason where it is one of rights and the rights are ours to know.
 
     A device that refuses for what it saw (a wrong PIN, another face) is taken at its word.
     """
-    if person is NOBODY or (told is not None and told not in REASONS_OF_RIGHTS):
-        return told
+    if person is NO_PERSON or (reported is not None and reported not in REASONS_OF_RIGHTS):
+        return reported
     checks = (check for check in CHECKS_OF_RIGHTS if check.reason in REASONS_OF_RIGHTS)
-    return next((check.reason for check in checks if check.objects(request, person, snapshot)), told)
+    return next((check.reason for check in checks if check.objects(request, person, snapshot)), reported)
 
 
 def _person(request: AccessRequest, snapshot: Snapshot) -> Person:
     shown = request.card or request.face or request.console
     if shown is None or shown.person_id is None:
-        return NOBODY
-    return snapshot.people.get(shown.person_id, NOBODY)
+        return NO_PERSON
+    return snapshot.people.get(shown.person_id, NO_PERSON)
 
 
 def _is_stale(request: AccessRequest) -> bool:
     age = request.now - request.captured
     waited = 0.0 if request.first is None else request.captured - request.first
     fresh = 0.0 <= age <= MAX_EVIDENCE_AGE_S and 0.0 <= waited <= SECOND_FACTOR_WITHIN_S
-    asked_late = request.console is not None and bool(request.console.stale)
-    return not fresh or asked_late or any(at.utcoffset() is None for at in (request.at, *request.also_at))
+    is_late = request.console is not None and bool(request.console.stale)
+    return not fresh or is_late or any(at.utcoffset() is None for at in (request.at, *request.also_at))
 
 
 def _shows_nothing(request: AccessRequest) -> bool:
@@ -213,8 +213,8 @@ def _shows_nothing(request: AccessRequest) -> bool:
     return request.face is None and request.card is None and not proved
 
 
-def _is_nobodys(request: AccessRequest, person: Person) -> bool:
-    return person is NOBODY and (request.card is not None or request.face is None)
+def _is_unassigned(request: AccessRequest, person: Person) -> bool:
+    return person is NO_PERSON and (request.card is not None or request.face is None)
 
 
 def _says(request: AccessRequest, reason: Reason) -> bool:
@@ -235,7 +235,7 @@ def _lacks_liveness(request: AccessRequest, snapshot: Snapshot) -> bool:
 
 
 def _runner_up_as_good(request: AccessRequest) -> bool:
-    """A margin of None means that there is nobody else to compare with."""
+    """Return True if the match is ambiguous; a margin of None means that there is no other person to compare with."""
     margin = None if request.face is None else request.face.margin
     return margin is not None and not (math.isfinite(margin) and margin > 0.0)
 
@@ -307,12 +307,12 @@ def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:
 # fmt: off
 CHECKS_OF_EVIDENCE = (
     Check(Reason.STALE_EVIDENCE,
-          f"captured more than {MAX_EVIDENCE_AGE_S:g} s ago or at no usable time, or asked before by a console",
+          f"captured more than {MAX_EVIDENCE_AGE_S:g} s ago or at no usable time, or repeated by a console",
           lambda request, _, __: _is_stale(request)),
     Check(Reason.UNKNOWN_CREDENTIAL, "nothing was presented, or nothing that a console proves",
           lambda request, _, __: _shows_nothing(request)),
-    Check(Reason.UNKNOWN_CREDENTIAL, "the card, or the badge that a console names, is nobody's",
-          lambda request, person, _: _is_nobodys(request, person)),
+    Check(Reason.UNKNOWN_CREDENTIAL, "the card, or the badge that a console names, has no holder",
+          lambda request, person, _: _is_unassigned(request, person)),
     Check(Reason.LIVENESS_FAILED, "the face does not look alive",
           lambda request, _, __: _says(request, Reason.LIVENESS_FAILED) or _console_doubts(request)),
     Check(Reason.LIVENESS_FAILED, "a console does not say whether the face is alive, and the portal's liveness is on",
@@ -321,12 +321,12 @@ CHECKS_OF_EVIDENCE = (
           lambda request, _, __: _says(request, Reason.LOW_QUALITY)),
     Check(Reason.AMBIGUOUS_FACE, "two enrolled people are too much alike to tell which one it is",
           lambda request, _, __: _says(request, Reason.AMBIGUOUS_FACE) or _runner_up_as_good(request)),
-    Check(Reason.UNKNOWN_FACE, "nobody matched, or the score is no number at or above the threshold",
+    Check(Reason.UNKNOWN_FACE, "no person matched, or the score is no number at or above the threshold",
           lambda request, _, __: _is_no_match(request)),
     Check(Reason.AMBIGUOUS_FACE, "the face, or the badge that a console names, and the card are two people's",
           lambda request, _, __: _are_two_people(request)),
     Check(Reason.UNKNOWN_FACE, "the person who matched is no longer known",
-          lambda _, person, __: person is NOBODY),
+          lambda _, person, __: person is NO_PERSON),
 )
 
 CHECKS_OF_RIGHTS = (

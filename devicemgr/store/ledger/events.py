@@ -65,7 +65,7 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
 
 
 def cursor(session: Session, device_id: str) -> int | None:
-    """The serial of the last event of a device that is recorded; None for a device never heard."""
+    """The serial of the last event of a device that is recorded; None for a device without one."""
     return session.scalar(select(CursorRow.serial).where(CursorRow.device_id == device_id))
 
 
@@ -173,6 +173,6 @@ def unconfirmed(
     """Events of `kinds` behind seq `after` with whose request no event of a kind in `outcomes` was ever recorded."""
     outcome = aliased(EventRow)
     settled = exists().where(outcome.request == EventRow.request, outcome.kind.in_(outcomes))
-    asked = (EventRow.seq > after, EventRow.kind.in_(kinds), EventRow.request.is_not(None))
-    query = select(EventRow.body).where(*asked, ~settled).order_by(EventRow.seq)
+    wanted = (EventRow.seq > after, EventRow.kind.in_(kinds), EventRow.request.is_not(None))
+    query = select(EventRow.body).where(*wanted, ~settled).order_by(EventRow.seq)
     return [json.loads(body) for body in session.scalars(query)]

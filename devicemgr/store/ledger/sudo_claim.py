@@ -1,7 +1,7 @@
 """Who of the box's users ran a command as its owner, by sudo.
 
 The owner's commands reach the daemon as one user, the service's own. sudo names the caller in SUDO_UID; the command
-passes it on, and it stands in the detail of what the owner does. It is a claim: whoever is the owner can make up any.
+passes it on, and it stands in the detail of what the owner does. It is a claim: the owner can make up any.
 """
 
 import os

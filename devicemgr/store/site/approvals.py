@@ -1,4 +1,4 @@
-"""What one admin asked for and another must approve."""
+"""Requests of one admin that another must approve."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from devicemgr.text import safe
 
 
 def since(session: Session, earliest: str, latest: str) -> Sequence[ApprovalRow]:
-    """Those asked for between `earliest` and `latest` and not used yet, newest first."""
+    """Return those requested between `earliest` and `latest` and not used yet, newest first."""
     wanted = select(ApprovalRow).where(ApprovalRow.asked >= earliest, ApprovalRow.asked <= latest)
     return session.scalars(wanted.where(ApprovalRow.used.is_(None)).order_by(ApprovalRow.asked.desc())).all()
 
 
 def add(session: Session, action: str, subject: str, asked_by: str, asked: str) -> ApprovalRow:
-    """A new one, asked for at `asked`."""
+    """Add a request made at `asked`."""
     row = ApprovalRow(
         id=str(uuid.uuid4())[:8],
         action=action,

@@ -58,7 +58,7 @@ def drop(session: Session, device_id: str, keys: Sequence[str]) -> None:
 
 
 def devices_with_records(session: Session) -> list[tuple[str, str]]:
-    """(id, name) of the devices that hold, or shall hold, somebody."""
+    """Return (id, name) of the devices that hold, or shall hold, people."""
     query = select(DeviceRow.id, DeviceRow.name).join(HoldingRow, HoldingRow.device_id == DeviceRow.id).distinct()
     return [(row.id, row.name) for row in session.execute(query.order_by(DeviceRow.name))]
 

@@ -59,7 +59,7 @@ def add_device(session: Session, vault: Vault, config: DeviceConfig) -> DeviceRo
     return row
 
 
-def seal_passwords_anew(session: Session, before: Vault, fresh: Vault) -> int:
+def reseal_passwords(session: Session, before: Vault, fresh: Vault) -> int:
     """Seal every device's password under another vault; how many there are."""
     found = [row for row in devices(session) if row.sealed_password is not None]
     for row in found:

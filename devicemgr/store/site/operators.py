@@ -96,14 +96,14 @@ def add_token(
 
 
 def remove_token(session: Session, row: OperatorRow, token_id: str) -> None:
-    """Take a token back, or NotFound; what a token of theirs asked for is asked no longer."""
+    """Take a token back, or NotFound; its pending requests for approval end."""
     found = next((token for token in row.tokens if token.id == token_id), None)
     if found is None:
         raise NotFound(f"{row.name} has no token '{safe(token_id, 60)}'; `devicemgr operator list` shows them")
     row.tokens.remove(found)
     # Who may approve goes by who made their tokens, which would be forgotten with the token.
-    asked = update(ApprovalRow).where(ApprovalRow.asked_by == f"token:{row.name}", ApprovalRow.used.is_(None))
-    session.execute(asked.values(used=now_text()))
+    pending = update(ApprovalRow).where(ApprovalRow.asked_by == f"token:{row.name}", ApprovalRow.used.is_(None))
+    session.execute(pending.values(used=now_text()))
     session.flush()
 
 
@@ -131,5 +131,5 @@ def as_json(row: OperatorRow) -> dict[str, Any]:
 
 
 def token_json(token: TokenRow) -> dict[str, Any]:
-    """Without the token itself, which nobody here knows."""
+    """Return the token's row for the API, without the token itself, which is not stored."""
     return {"id": token.id, "roles": list(token.roles), "created": token.created, "expires": token.expires}

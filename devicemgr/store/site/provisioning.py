@@ -121,7 +121,7 @@ def keep_secret(session: Session, vault: Vault, device_id: str, user: str, kept:
     session.flush()
 
 
-def seal_secrets_anew(session: Session, before: Vault, fresh: Vault) -> int:
+def reseal_secrets(session: Session, before: Vault, fresh: Vault) -> int:
     """Seal every password that was made for a device's user under another vault; how many there are."""
     found = session.scalars(select(DeviceSecretRow)).all()
     for row in found:

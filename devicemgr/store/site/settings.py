@@ -20,7 +20,7 @@ class Settings(BaseModel):
     """What is set for the whole site; each field has the value that holds before anybody says anything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    anchors: tuple[str, ...] = Field((), description="Where the seals are told besides: file:/PATH, syslog:, https://…")
+    anchors: tuple[str, ...] = Field((), description="Where the seals are sent besides: file:/PATH, syslog:, https://…")
     on_storage_failure: Literal["deny", "allow_known"] = Field(
         "deny", description="While the database refuses: deny, or allow whom the spill file has recorded durably."
     )
@@ -30,7 +30,7 @@ class Settings(BaseModel):
     )
     notice: str = Field("", max_length=64, description="Version of the privacy notice that consents are given under.")
     consent_days: int = Field(0, ge=0, le=36500, description="For how long a consent holds; 0: until withdrawn.")
-    keep_samples: bool = Field(False, description="Keep the faces of enrolment photos, sealed.")
+    keep_samples: bool = Field(False, description="Keep the faces of enrollment photos, sealed.")
     retention_days: int = Field(0, ge=0, le=36500, description="For how long events are kept; 0: for good.")
     samples_days: int = Field(0, ge=0, le=36500, description="For how long kept faces stay; 0: as long as the person.")
     consent_grace_days: int = Field(
@@ -58,7 +58,7 @@ class Settings(BaseModel):
 
 
 def load(session: Session) -> Settings:
-    """The settings in force; what makes no sense is told in the log and counts as not set."""
+    """The settings in force; what makes no sense is logged and counts as not set."""
     text = get_meta(session, _KEY)
     if text is None:
         return Settings()

@@ -51,7 +51,7 @@ def devices(catalog: Any, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> Iterator
     for module, name, value in (
         (backoff, "FIRST_S", 0.01),
         (backoff, "LAST_S", 0.02),
-        (supervisor, "_WATCH_SECONDS", 0.02),
+        (supervisor, "_WATCH_S", 0.02),
     ):
         monkeypatch.setattr(module, name, value)
     found = Supervisor(catalog, Listener(lambda name, fact: ear.facts.put((name, fact)), ear.states.put))

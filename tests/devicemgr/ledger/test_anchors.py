@@ -258,7 +258,7 @@ def forged_recovery(site: Site) -> Fact:
 def recovery_with_the_old_key(site: Site) -> Fact:
     """The key that lies in the copy signs, which is not the key behind the newest seal that the anchor knows."""
     with site.database.write(changes_site=False) as session:
-        begun = site.sealer.begin_anew(session)
+        begun = site.sealer.begin_new_chain(session)
         detail = {"why": "", "snapshot": "2026-01-01T00:00:00Z", "events": ledger_rows.head(session)[0], **begun}
     return Fact(restorations.RECOVERED, datetime.now(UTC), actor="uid:0", detail=detail)
 

@@ -164,7 +164,7 @@ def test_an_administrative_change_brings_in_what_came_before_it(make_site: Calla
 def test_an_administrative_change_does_not_wait_for_a_mountain(
     make_site: Callable[[], Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_MOST_AHEAD", 10)
+    monkeypatch.setattr(writer, "_MAX_AHEAD", 10)
     site = make_site()
     site.ledger.start()
     with locked(site):

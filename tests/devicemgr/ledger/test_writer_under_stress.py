@@ -52,7 +52,7 @@ class Storage:
 @pytest.fixture
 def storage(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     monkeypatch.setattr(writer, "_QUEUE", 3)
-    monkeypatch.setattr(writer, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(writer, "_PATIENCE_S", 0.05)
     found = Storage(site, monkeypatch)
     site.ledger.start()
     yield found
@@ -84,7 +84,7 @@ def test_a_follower_that_records_something_does_not_wait_for_its_own_thread(
     site: Site, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As access._release does when a grant could not be recorded, with the queue full meanwhile."""
-    monkeypatch.setattr(writer, "_PATIENCE_SECONDS", 20.0)
+    monkeypatch.setattr(writer, "_PATIENCE_S", 20.0)
     storage.full = True
     followed, written = threading.Event(), threading.Event()
 

@@ -145,7 +145,7 @@ def test_a_failure_leaves_the_old_key_in_force(staff, site, home, monkeypatch, d
     def fail(*_):
         raise StorageFailed("full")
 
-    monkeypatch.setattr(device_store, "seal_passwords_anew", fail)
+    monkeypatch.setattr(device_store, "reseal_passwords", fail)
     with pytest.raises(StorageFailed):
         key_rotation.rotate(site, "test")
     assert (home.key.read_bytes(), home.new_key.exists()) == (before, False)

@@ -49,7 +49,7 @@ def _replies(context: Context, config: DeviceConfig) -> dict[str, Any]:
     return {
         "device": scrubber.scrub_reply({**asdict(info)}),
         "replies": [
-            {"asked": reply.asked, "status": reply.status, "reply": scrubber.scrub_reply(reply.content)}
+            {"asked": reply.request, "status": reply.status, "reply": scrubber.scrub_reply(reply.content)}
             for reply in replies
         ],
     }

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.clock import mark
-from devicemgr.clock.ntp import synchronised
+from devicemgr.clock.ntp import is_synchronized
 from devicemgr.store.site import approvals
 from devicemgr.text import rfc3339
 
@@ -46,5 +46,5 @@ def _shown(context: Context) -> dict[str, Any]:
         "behind_s": round(clock.behind_s, 1),
         "judged_also_at": rfc3339(clock.earliest()) if clock.ahead_s else None,
         "jumped_ahead_s": round(clock.ahead_s, 1),
-        "synchronised": synchronised(),
+        "synchronised": is_synchronized(),
     }

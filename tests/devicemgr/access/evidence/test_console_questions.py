@@ -166,7 +166,7 @@ def test_a_question_opens_once_however_often_it_is_sent(console: Any) -> None:
         assert ask(console, serial, at=at, age=1.0) == "stale_evidence"
     assert console.gate.done.qsize() == 1
     assert [granted for _, granted in console.answers].count(False) == 20
-    assert console.events()[-1]["detail"]["cause"] == "the same was asked before"
+    assert console.events()[-1]["detail"]["cause"] == "the same question was received before"
 
 
 def test_the_same_question_by_another_console_of_the_portal_opens_nothing_more(console: Any) -> None:
@@ -194,8 +194,8 @@ def test_questions_are_known_for_longer_than_they_are_fresh_and_in_bounded_memor
     for second in range(1, MAX_REMEMBERED):
         assert one(second, 36.0) == ""
     # A flood makes nothing forgotten: what can't be told from a repetition is refused.
-    assert one(MAX_REMEMBERED + 1, 36.0) == "too many questions at once to know whether it was asked before"
-    assert one(0, 36.0) == "the same was asked before"
+    assert one(MAX_REMEMBERED + 1, 36.0) == "too many questions at once to tell repeated ones"
+    assert one(0, 36.0) == "the same question was received before"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import queue
 import pytest
 
 from devicemgr.access.evidence import pins
-from devicemgr.access.evidence.pins import MOST_WRONG, PinChecked, PinChecker, PinTry, hash_pin, is_right
+from devicemgr.access.evidence.pins import MAX_WRONG, PinChecked, PinChecker, PinTry, hash_pin, is_right
 from devicemgr.errors import InvalidInput
 
 STORED = hash_pin("4711")
@@ -43,11 +43,11 @@ def test_right_wrong_and_none(checker):
 
 
 def test_after_five_wrong_ones_even_the_right_one_is_refused_for_a_minute(checker, monkeypatch):
-    for _ in range(MOST_WRONG):
+    for _ in range(MAX_WRONG):
         assert not checker("p1", "0815").right
     assert not checker("p1", "4711").right
     assert checker("p2", "4711").right
-    monkeypatch.setattr(pins, "REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr(pins, "LOCKOUT_S", 0.0)
     assert checker("p1", "4711").right
 
 

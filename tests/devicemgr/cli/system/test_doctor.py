@@ -98,7 +98,7 @@ def test_a_disk_that_is_nearly_full(home: Any, examined: Any, monkeypatch: Any) 
 def test_a_clock_that_no_time_server_holds(
     home: Any, examined: Any, monkeypatch: Any, held: bool | None, container: bool, ok: bool
 ) -> None:
-    monkeypatch.setattr(doctor_host, "synchronised", lambda: held)
+    monkeypatch.setattr(doctor_host, "is_synchronized", lambda: held)
     monkeypatch.setattr(doctor_host, "in_container", lambda: container)
     row = examined("clock")
     assert row["ok"] is ok

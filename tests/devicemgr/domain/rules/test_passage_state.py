@@ -54,7 +54,7 @@ def test_nobody_passed():
     last = 10.0 + 5.0 + PASSAGE_TIMEOUT_S
     names, facts = play(Released("r1", ENTRY, 10.0, 5.0), Tick(last - 0.001), Tick(last), Tick(last + 1))
     assert names == [StateName.RELEASED, StateName.RELEASED, StateName.IDLE, StateName.IDLE]
-    assert facts == [PassageFact(Kind.PASSAGE_TIMED_OUT, "r1", ENTRY, PassageReason.NOBODY_PASSED)]
+    assert facts == [PassageFact(Kind.PASSAGE_TIMED_OUT, "r1", ENTRY, PassageReason.UNUSED)]
 
 
 def test_somebody_steps_in_and_turns_back():
