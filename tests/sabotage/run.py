@@ -12,10 +12,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from sabotages import SABOTAGES, Sabotage
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.sabotage.sabotage import Sabotage
+from tests.sabotage.sabotages import SABOTAGES
+
 AT_ONCE = int(os.environ.get("DEVICEMGR_SABOTAGES_AT_ONCE", "2"))
 SECONDS = 600
 CAUGHT, PASSED = 1, 0
@@ -41,7 +43,7 @@ def apply(sabotage: Sabotage, tree: Path) -> None:
         file = tree / name
         text = file.read_text(encoding="utf-8")
         if text.count(old) != 1:
-            raise SystemExit(f"error: '{sabotage.name}' no longer applies to {name}; write it anew")
+            raise SystemExit(f"error: '{sabotage.name}' no longer applies to {name}; write it again")
         file.write_text(text.replace(old, new), encoding="utf-8")
 
 

@@ -1,13 +1,13 @@
 """The list of sabotages keeps pace with the source; `make sabotage` runs them."""
 
-import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sabotage.sabotages import SABOTAGES
+
 ROOT = Path(__file__).resolve().parents[2]
-SABOTAGES: tuple[Any, ...] = runpy.run_path(str(Path(__file__).with_name("sabotages.py")))["SABOTAGES"]
 
 
 def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:

@@ -1,0 +1,124 @@
+"""Sabotages of drivers."""
+
+from tests.sabotage.sabotage import one
+
+SABOTAGES = (
+    one(
+        "a face that can't be asked about counted as gone",
+        "drivers/hikvision_console/users/faces.py",
+        "        if held is None:\n            raise NotVerifiable",
+        "        if False:\n            raise NotVerifiable",
+        "tests/drivers/hikvision_console/test_wire.py",
+    ),
+    one(
+        "how a reader is set up taken for what was used",
+        "drivers/hikvision_console/events/translate.py",
+        """    factors = code.factors if code.granted else frozenset()
+""",
+        """    factors = code.factors if code.granted else frozenset()
+    if "face" in event.mode.lower():
+        factors |= {Factor.FACE}
+""",
+        "tests/drivers/common/console/test_question_fuzz.py",
+        "tests/drivers/hikvision_console/test_codes.py",
+    ),
+    one(
+        "a question that the terminal itself refused",
+        "drivers/dahua_console/events/translate.py",
+        """    refused = "" if _succeeded(told.data) else""",
+        """    refused = "" if told.data else""",
+        "tests/drivers/common/console/test_question_fuzz.py",
+        "tests/drivers/dahua_console/test_questions.py",
+    ),
+    one(
+        "a gate's command sent again when its answer is lost",
+        "drivers/modbus_gate/master.py",
+        "        if not came:\n            raise OutcomeUnknown(unknown)\n",
+        "        if not came:\n            self._command(pdu, expected)\n",
+        "tests/drivers/modbus_gate/test_lot_turnstile.py",
+    ),
+    one(
+        "pushes taken from any address",
+        "drivers/common/http/push_server.py",
+        "        if knows(self._hosts, str(client_address[0])):\n",
+        "        if True:\n",
+        "tests/drivers/common/console/test_push_sources.py",
+    ),
+    one(
+        "a plain password for a stream that asks for one",
+        "drivers/common/video/stream_login.py",
+        "        if not self._allow_basic:\n",
+        "        if self._username is None:\n",
+        "tests/drivers/common/video/test_stream_login.py",
+    ),
+    one(
+        "an echo of a command taken for its answer",
+        "drivers/modbus_gate/master.py",
+        "            echoes = expected == pdu and self._bus.echo.seen is not False\n",
+        "            echoes = False\n",
+        "tests/drivers/common/serial/test_echo.py",
+    ),
+    one(
+        "a release without feedback told as confirmed",
+        "drivers/relay_gate/driver.py",
+        "Delivery.CONFIRMED if board.confirms else Delivery.SENT",
+        "Delivery.CONFIRMED",
+        "tests/devicemgr/cli/site/test_release_outcomes.py",
+    ),
+    one(
+        "a lane that goes by another clock than its turnstile",
+        "drivers/modbus_gate/lot_turnstile.py",
+        "return ReleaseTimes(self._times.waits_s or seconds, self._times.passage_s)",
+        "return ReleaseTimes(seconds, self._times.passage_s)",
+        "tests/drivers/common/test_release_times.py",
+    ),
+    one(
+        "a terminal that proves itself by no serial number",
+        "drivers/zkteco_terminal/listener.py",
+        'elif not secrets.compare_digest(query.get("sn", "").encode(), listener.serial.encode()):',
+        "elif False:",
+        "tests/drivers/zkteco_terminal/test_strangers.py",
+    ),
+    one(
+        "an opening that was never fetched counts as done",
+        "drivers/zkteco_terminal/device.py",
+        "        if command.result is None and self._commands.withdraw([command]):\n",
+        "        if False:\n",
+        "tests/drivers/zkteco_terminal/test_terminal.py",
+    ),
+    one(
+        "a typed number proves a person",
+        "drivers/common/zkteco/codes.py",
+        "    1: {Factor.FINGER}, 3:",
+        "    1: {Factor.FINGER}, 2: {Factor.PIN}, 3:",
+        "tests/drivers/zkteco_terminal/test_messages.py",
+    ),
+    one(
+        "people who stay on a terminal count as removed",
+        "drivers/zkteco_terminal/people.py",
+        '            raise DeviceRefused(f"the terminal still holds {safe(',
+        '            DeviceRefused(f"the terminal still holds {safe(',
+        "tests/drivers/zkteco_terminal/test_people.py",
+    ),
+    one(
+        "a late answer of a controller answers the next question",
+        "drivers/zkteco_controller/protocol.py",
+        "return int(message) != self._message",
+        "return False",
+        "tests/drivers/zkteco_controller/test_wire.py",
+    ),
+    one(
+        "a controller's OK is taken for the deed",
+        "drivers/zkteco_controller/people.py",
+        "            if not held:\n",
+        "            if False:\n",
+        "tests/drivers/zkteco_controller/test_controller.py",
+    ),
+    one(
+        "an opening whose answer was lost is reported as refused",
+        "drivers/zkteco_controller/controller.py",
+        "        except (DeviceUnreachable, DeviceGarbled) as error:\n            raise OutcomeUnknown(",
+        "        except (DeviceUnreachable, DeviceGarbled) as error:\n            raise DeviceRefused(",
+        "tests/drivers/zkteco_controller/test_controller.py",
+    ),
+)
