@@ -60,7 +60,7 @@ class Database:
     def open(cls, path: Path) -> "Database":
         """Open the existing file at `path`, of whatever version."""
         if not _exists(path) and path.with_name("quarantine").is_dir():
-            raise StorageFailed("the database was set aside; `devicemgr status` says why, and what to do")
+            raise StorageFailed("the database was quarantined; `devicemgr status` says why, and what to do")
         if not _exists(path):
             raise NotInitialised(f"there is no database in {path.parent}; run `devicemgr init`, or correct --home")
         return cls(sqlite.open_engine(path))

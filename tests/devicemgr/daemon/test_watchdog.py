@@ -1,4 +1,4 @@
-"""What the watchdog wants to see before systemd is told that the daemon lives."""
+"""What the watchdog wants to see before it notifies systemd."""
 
 import threading
 import time
@@ -14,15 +14,15 @@ from devicemgr.domain.model import DeviceConfig
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
-    monkeypatch.setattr(watchdog.notify, "tell", found.append)
+    monkeypatch.setattr(watchdog.systemd, "notify", found.append)
     return found
 
 
 @pytest.mark.parametrize("stuck", ["dispatcher", "ledger", "gates", "API", None])
 def test_one_part_that_stands_still_is_enough(
-    stuck: str | None, told: list[str], caplog: pytest.LogCaptureFixture
+    stuck: str | None, sent: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     def turns() -> dict[str, tuple[float, float]]:
         return {
@@ -33,12 +33,12 @@ def test_one_part_that_stands_still_is_enough(
     before: list[str] = []
     for _ in range(3):
         before = watchdog.look(turns, lambda: stuck != "API", before)
-    assert told == ([] if stuck else ["WATCHDOG=1"] * 3)
+    assert sent == ([] if stuck else ["WATCHDOG=1"] * 3)
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == (
         [f"no progress in {stuck}"] if stuck else []
     )
     assert watchdog.look(dict, lambda: True, before) == []
-    assert told[-1] == "WATCHDOG=1"
+    assert sent[-1] == "WATCHDOG=1"
 
 
 def _until(condition: Callable[[], bool]) -> None:
