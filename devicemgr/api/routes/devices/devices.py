@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from devicemgr.api.routes.devices.models import Device, DeviceCheck, DeviceDetails, DeviceRemoved, DriverKind
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.routes.devices import sync
 from devicemgr.domain.model import DeviceConfig
@@ -22,7 +23,7 @@ router = APIRouter(tags=["devices"])
 TEST_SECONDS = 25.0
 
 
-class NewDevice(BaseModel):
+class DeviceCreate(BaseModel):
     """A device to add."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,7 +36,7 @@ class NewDevice(BaseModel):
     profile: str | None = None
 
 
-class DeviceChange(BaseModel):
+class DeviceUpdate(BaseModel):
     """What to change; absent stays; an option set to null is removed, and so is a profile set to ""."""
 
     model_config = ConfigDict(extra="forbid")
@@ -66,7 +67,7 @@ def _driver_json(driver: Driver) -> dict[str, Any]:
     }
 
 
-@router.get("/drivers")
+@router.get("/drivers", response_model=list[DriverKind])
 def list_drivers(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """The kinds that are installed, with their options."""
     catalog = context.site.parts.catalog
@@ -129,8 +130,8 @@ def _states(context: Context) -> dict[str, dict[str, Any]]:
     return {state["name"]: state for state in context.runtime.status()["devices"]}
 
 
-@router.post("/devices", status_code=201)
-def add_device(body: NewDevice, context: Ctx, caller: Who) -> dict[str, Any]:
+@router.post("/devices", status_code=201, response_model=Device)
+def add_device(body: DeviceCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a device; nothing is connected yet."""
     password = body.password.get_secret_value() if body.password else None
     config = DeviceConfig(
@@ -158,7 +159,7 @@ def _has_credentials(address: str) -> bool:
     return "://" in address and "@" in address.split("://", 1)[1].split("/", 1)[0]
 
 
-@router.get("/devices")
+@router.get("/devices", response_model=list[Device])
 def list_devices(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """All devices with their state."""
     states = _states(context)
@@ -166,7 +167,7 @@ def list_devices(context: Ctx, _: Who) -> list[dict[str, Any]]:
         return [_device_json(row, states) for row in device_store.devices(session)]
 
 
-@router.get("/devices/{name}")
+@router.get("/devices/{name}", response_model=DeviceDetails)
 def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """One device, and what it holds."""
     states = _states(context)
@@ -176,8 +177,8 @@ def show_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     return found | {"holds": sync.summary(context, name)}
 
 
-@router.patch("/devices/{name}")
-def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dict[str, Any]:
+@router.patch("/devices/{name}", response_model=Device)
+def edit_device(name: str, body: DeviceUpdate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Change address, credentials or options; another host or port needs the password again. A daemon reconnects."""
     with context.site.database.read() as session:
         wanted = _changed(context, device_store.device(session, name), body)
@@ -201,7 +202,7 @@ def edit_device(name: str, body: DeviceChange, context: Ctx, caller: Who) -> dic
     return _device_json(row, _states(context))
 
 
-def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConfig:
+def _changed(context: Context, row: DeviceRow, body: DeviceUpdate) -> DeviceConfig:
     """Return what the device becomes; InvalidInput where its kept password would go to another place."""
     before = device_store.device_config(row, context.site.vault)
     password = body.password.get_secret_value() if body.password else before.password
@@ -219,7 +220,7 @@ def _changed(context: Context, row: DeviceRow, body: DeviceChange) -> DeviceConf
     return after
 
 
-@router.delete("/devices/{name}")
+@router.delete("/devices/{name}", response_model=DeviceRemoved)
 def remove_device(name: str, context: Ctx, caller: Who, forget: bool = False) -> dict[str, Any]:
     """Remove a device that no portal uses and that holds nobody; with `forget` one that does, which is recorded."""
     with context.site.database.write() as session:
@@ -238,7 +239,7 @@ def remove_device(name: str, context: Ctx, caller: Who, forget: bool = False) ->
     return {"name": name, "removed": True, "left_people": len(people)}
 
 
-@router.post("/devices/{name}/test")
+@router.post("/devices/{name}/test", response_model=DeviceCheck)
 def check_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """Connect and read everything that can be read; nothing moves."""
     with context.site.database.read() as session:

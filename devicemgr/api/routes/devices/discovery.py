@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from devicemgr.api.routes.devices.models import Discovery
 from devicemgr.api.context import Ctx, Who
 from devicemgr.provisioning import discovery
 from devicemgr.store.site import devices as device_store
@@ -12,7 +13,7 @@ from devicemgr.store.site import devices as device_store
 router = APIRouter(tags=["devices"])
 
 
-class Search(BaseModel):
+class DiscoveryRequest(BaseModel):
     """How long to look, for which kind, and which addresses and ranges to ask besides those that answer a broadcast."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -21,8 +22,8 @@ class Search(BaseModel):
     hosts: list[str] = Field([], max_length=64)
 
 
-@router.post("/discoveries")
-def discover_devices(body: Search, context: Ctx, _: Who) -> dict[str, Any]:
+@router.post("/discoveries", response_model=Discovery)
+def discover_devices(body: DiscoveryRequest, context: Ctx, _: Who) -> dict[str, Any]:
     """Look now; nothing is added, and no password is sent."""
     with context.site.database.read() as session:
         known = {row.name: row.address for row in device_store.devices(session)}

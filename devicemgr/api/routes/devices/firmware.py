@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
+from devicemgr.api.routes.devices.models import FirmwareUpgrade
 from devicemgr.api.body_limit import FIRMWARE_BYTES
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.devices.maintenance import IDENTIFY_SECONDS, note, require
@@ -41,7 +42,7 @@ UPGRADE_SECONDS, RETURN_SECONDS, STAYED_SECONDS, LOOK_SECONDS = 2700.0, 900.0, 6
 _PREFIX, _OLD_SECONDS = ".firmware-", 86_400.0
 
 
-@router.put("/devices/{name}/firmware", status_code=202)
+@router.put("/devices/{name}/firmware", status_code=202, response_model=FirmwareUpgrade)
 async def send_firmware(name: str, sha256: str, request: Request, context: Ctx, caller: Who) -> dict[str, Any]:
     """The file as the body, and its SHA-256 in hex; GET the same path until `phase` is `done` or `failed`."""
     await run_in_threadpool(require, context, name, Upgradable, "takes no firmware")
@@ -59,7 +60,7 @@ async def send_firmware(name: str, sha256: str, request: Request, context: Ctx, 
     return desk.start(upgrade).as_json()
 
 
-@router.get("/devices/{name}/firmware")
+@router.get("/devices/{name}/firmware", response_model=FirmwareUpgrade)
 def firmware_progress(name: str, request: Request, _: Who) -> dict[str, Any]:
     """How far it is, or how the last one ended; the error's own problem document when it failed."""
     desk: Desk = request.app.state.firmware

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from devicemgr.api.routes.devices.models import DeviceInventory
 from devicemgr.api.context import Ctx, Who
 from devicemgr.provisioning.firmware_advisories import judge, known
 from devicemgr.store.site import devices as device_store
@@ -14,7 +15,7 @@ router = APIRouter(tags=["devices"])
 _LONGEST = 80
 
 
-@router.get("/devices/{name}/info")
+@router.get("/devices/{name}/info", response_model=DeviceInventory)
 def device_info(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """As the running daemon read it when it last connected, or read now; InvalidInput for a bad list of holes."""
     entries = known(context.site.home.path, context.site.parts.catalog)

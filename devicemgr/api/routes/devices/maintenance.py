@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from devicemgr.api.routes.devices.models import DeviceIdentity, DeviceReboot, DeviceSnapshot
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.maintenance import Identifying, Pictured, Rebootable
@@ -33,7 +34,7 @@ def note(context: Context, caller: Caller, kind: str, detail: dict[str, Any]) ->
         context.record(session, kind, caller, detail)
 
 
-@router.post("/devices/{name}/identify")
+@router.post("/devices/{name}/identify", response_model=DeviceIdentity)
 def identify_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """Who the device says it is, asked now."""
     require(context, name, Identifying, "does not say who it is")
@@ -45,7 +46,7 @@ def identify_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     return {"name": name} | context.runtime.call_device(name, ask, IDENTIFY_SECONDS)
 
 
-@router.post("/devices/{name}/reboot")
+@router.post("/devices/{name}/reboot", response_model=DeviceReboot)
 def reboot_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Restart the device; `outcome` is confirmed, or unknown where it hung up instead of answering."""
     require(context, name, Rebootable, "cannot be rebooted")
@@ -70,7 +71,7 @@ def reboot_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     return {"name": name, "outcome": outcome, "cause": cause or None}
 
 
-@router.post("/devices/{name}/snapshot")
+@router.post("/devices/{name}/snapshot", response_model=DeviceSnapshot)
 def snapshot_device(name: str, context: Ctx, caller: Who, answer: Response) -> dict[str, Any]:
     """One JPEG in base64, kept nowhere; that it was taken, and by whom, is recorded before it leaves."""
     require(context, name, Pictured, "gives no pictures")

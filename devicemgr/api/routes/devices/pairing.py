@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from devicemgr.api.routes.devices.models import DevicePaired
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.domain.ports.device import Pairable
 from devicemgr.errors import DeviceBusy, DeviceError, InvalidInput, OutcomeUnknown
@@ -29,7 +30,7 @@ class PairingWindow(BaseModel):
     seconds: int = Field(60, ge=1, le=LONGEST_SECONDS)
 
 
-@router.post("/devices/{name}/pair")
+@router.post("/devices/{name}/pair", response_model=DevicePaired)
 def pair_device(name: str, body: PairingWindow, context: Ctx, caller: Who) -> dict[str, Any]:
     """Give a reader in install mode a key of its own; both keys are kept until one is proven."""
     pairing = _Pairing(context, caller, name)

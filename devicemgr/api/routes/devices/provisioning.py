@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from devicemgr.api.routes.devices.models import ProvisioningResult
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.domain.ports.device import Provisionable
 from devicemgr.provisioning.provisioner import PROVISIONED, Provisioning
@@ -13,7 +14,7 @@ from devicemgr.store.site import devices as device_store, provisioning
 router = APIRouter(tags=["devices"])
 
 
-class Wish(BaseModel):
+class ProvisioningRequest(BaseModel):
     """By which profile, the device's own if none is given; `plan` only asks."""
 
     model_config = ConfigDict(extra="forbid")
@@ -21,8 +22,8 @@ class Wish(BaseModel):
     plan: bool = False
 
 
-@router.post("/devices/{name}/provision")
-def provision_device(name: str, body: Wish, context: Ctx, caller: Who) -> dict[str, Any]:
+@router.post("/devices/{name}/provision", response_model=ProvisioningResult)
+def provision_device(name: str, body: ProvisioningRequest, context: Ctx, caller: Who) -> dict[str, Any]:
     """Set a device up by a profile, one setting after another, each read back; its steps with what was and is."""
 
     def record(session: Any, detail: dict[str, Any]) -> None:

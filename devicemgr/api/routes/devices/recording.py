@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter
 
 from devicemgr import __version__
+from devicemgr.api.routes.devices.models import DeviceRecording
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.routes.devices.maintenance import note
 from devicemgr.domain.model import DeviceConfig, DeviceInfo
@@ -21,7 +22,7 @@ RECORDED = "admin.device_recorded"
 RECORD_SECONDS = 60.0
 
 
-@router.post("/devices/{name}/record")
+@router.post("/devices/{name}/record", response_model=DeviceRecording)
 def record_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """What the device answers to the usual questions, or the latest bytes on its line; nothing in it names anybody."""
     with context.site.database.read() as session:

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from devicemgr.api.routes.devices.models import Holdings, SyncPlan, SyncRun
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.domain.desired_state import Desired, Plan
 from devicemgr.domain.ports.device import Holding
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/devices/{name}", tags=["devices"])
 _MOST_FAILURES = 100
 
 
-@router.get("/plan")
+@router.get("/plan", response_model=SyncPlan)
 def plan(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """Read what the device holds and say how it differs from what it should hold; changes nothing."""
     sync = sync_of(context.site, name)
@@ -56,7 +57,7 @@ def _holding_json(holding: Holding, wanted: Desired) -> dict[str, Any]:
     }
 
 
-@router.post("/sync", status_code=202)
+@router.post("/sync", status_code=202, response_model=SyncRun)
 def sync(name: str, context: Ctx, caller: Who, prune: bool = False) -> dict[str, Any]:
     """Bring the device in step, now; GET the same path until `phase` is `done` or `failed`."""
     with context.site.database.write(changes_site=False) as session:
@@ -65,7 +66,7 @@ def sync(name: str, context: Ctx, caller: Who, prune: bool = False) -> dict[str,
     return context.runtime.sync_device(name, prune=prune).as_json()
 
 
-@router.get("/sync")
+@router.get("/sync", response_model=SyncRun)
 def sync_progress(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """How far the present run is, or how the last one ended; the error's own problem document when it failed."""
     run = context.runtime.last_run(name)
@@ -76,7 +77,7 @@ def sync_progress(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     return run.as_json()
 
 
-@router.get("/holdings")
+@router.get("/holdings", response_model=Holdings)
 def show(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """How many keys are held, pending, refused and to be removed, and why."""
     return summary(context, name)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from devicemgr.api.routes.devices.models import LineTrace
 from devicemgr.api.context import Ctx, Who
 from devicemgr.store.site import devices as device_store
 from devicemgr.text import rfc3339
@@ -13,7 +14,7 @@ from devicemgr.text import rfc3339
 router = APIRouter(tags=["devices"])
 
 
-@router.get("/devices/{name}/trace")
+@router.get("/devices/{name}/trace", response_model=LineTrace)
 def trace_device(name: str, context: Ctx, _: Who, after: float = 0.0) -> dict[str, Any]:
     """What went over the line since CLOCK_MONOTONIC second `after`, oldest first; `way` is rx or tx, `bytes` hex."""
     with context.site.database.read() as session:

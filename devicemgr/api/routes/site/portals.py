@@ -20,7 +20,7 @@ _UNKNOWN: dict[str, Any] = {"state": None, "door": None}
 router = APIRouter(prefix="/portals", tags=["portals"])
 
 
-class NewPortal(BaseModel):
+class PortalCreate(BaseModel):
     """A portal to add; entry and exit name the devices, or DEVICE:READER, at which one presents.
 
     Portals of one `lane_group` stand side by side; empty for none.
@@ -41,7 +41,7 @@ class NewPortal(BaseModel):
     console_liveness: ConsoleLiveness = ConsoleLiveness.REQUIRE
 
 
-class PortalChange(BaseModel):
+class PortalUpdate(BaseModel):
     """What to change; absent stays, a list replaces."""
 
     model_config = ConfigDict(extra="forbid")
@@ -58,14 +58,14 @@ class PortalChange(BaseModel):
     console_liveness: ConsoleLiveness | None = None
 
 
-class Opening(BaseModel):
-    """Which way a guard lets somebody pass."""
+class PortalRelease(BaseModel):
+    """In which direction a guard lets one person pass."""
 
     model_config = ConfigDict(extra="forbid")
     direction: Direction = Direction.ENTRY
 
 
-class ModeChange(BaseModel):
+class PortalModeChange(BaseModel):
     """normal, locked or free."""
 
     model_config = ConfigDict(extra="forbid")
@@ -127,7 +127,7 @@ def _states(context: Context) -> dict[str, dict[str, Any]]:
 
 
 @router.post("", status_code=201)
-def add_portal(body: NewPortal, context: Ctx, caller: Who) -> dict[str, Any]:
+def add_portal(body: PortalCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a portal on a gate device's channel."""
     with context.site.database.write() as session:
         name = slug("portal", body.name)
@@ -177,7 +177,7 @@ def show_portal(name: str, context: Ctx, _: Who) -> dict[str, Any]:
 
 
 @router.patch("/{name}")
-def edit_portal(name: str, body: PortalChange, context: Ctx, caller: Who) -> dict[str, Any]:
+def edit_portal(name: str, body: PortalUpdate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Change a portal."""
     with context.site.database.write() as session:
         row = portal_store.portal(session, name)
@@ -217,12 +217,12 @@ def remove_portal(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
 
 
 @router.post("/{name}/open")
-def open_portal(name: str, body: Opening, context: Ctx, caller: Who) -> dict[str, Any]:
+def open_portal(name: str, body: PortalRelease, context: Ctx, caller: Who) -> dict[str, Any]:
     """Let one person pass, on the guard's word."""
     return context.runtime.open_portal(name, body.direction, caller.actor)
 
 
 @router.put("/{name}/mode")
-def set_mode(name: str, body: ModeChange, context: Ctx, caller: Who) -> dict[str, Any]:
+def set_mode(name: str, body: PortalModeChange, context: Ctx, caller: Who) -> dict[str, Any]:
     """Lock, free, or return to normal."""
     return context.runtime.set_portal_mode(name, body.mode, caller.actor)

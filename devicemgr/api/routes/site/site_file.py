@@ -161,7 +161,7 @@ def _without_password(session: Session) -> list[str]:
 
 def _current(session: Session) -> site_file.Document:
     found = settings.load(session)
-    fields = set(portals.NewPortal.model_fields) - {"name"}
+    fields = set(portals.PortalCreate.model_fields) - {"name"}
     rows = [portal_store.portal_json(row) for row in portal_store.portals(session)]
     return {
         "site": found.model_dump(mode="json", exclude={"model"}),
@@ -258,7 +258,7 @@ def _checked_device(context: Context, name: str, fields: Mapping[str, Any]) -> d
     """Also loads the vendor's library, which must not happen while the ledger waits for the database."""
     if "password" in fields:
         raise InvalidInput(f"[devices.{name}]: no password belongs into a file; `devicemgr device edit` takes it")
-    body = _read(devices.NewDevice, f"[devices.{name}]", {**fields, "name": name})
+    body = _read(devices.DeviceCreate, f"[devices.{name}]", {**fields, "name": name})
     config = DeviceConfig("", name, body.driver, devices.address(body.address), body.username, None, body.options)
     try:
         options = devices.checked(context, config).options
@@ -272,7 +272,7 @@ def _profile(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _portal(_: Context, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    body = _read(portals.NewPortal, f"[portals.{name}]", {**fields, "name": name})
+    body = _read(portals.PortalCreate, f"[portals.{name}]", {**fields, "name": name})
     return _sorted(body.model_dump(mode="json", exclude={"name"}))
 
 
@@ -333,13 +333,13 @@ def _apply_device(
         return
     fields = wanted["devices"][name]
     if change["change"] == "add":
-        devices.add_device(devices.NewDevice(name=name, **fields), context, caller)
+        devices.add_device(devices.DeviceCreate(name=name, **fields), context, caller)
         return
     if "driver" in change["fields"]:
         raise InvalidInput(f"device '{name}' is a {change['fields']['driver'][0]}; a new kind needs a new name")
     options = fields.get("options", {})
     dropped = {option: None for option in device_store.device(session, name).options if option not in options}
-    body = devices.DeviceChange(
+    body = devices.DeviceUpdate(
         address=fields["address"],
         username=fields.get("username", ""),
         options=dropped | options,
@@ -355,10 +355,10 @@ def _apply_portal(
     if change["change"] == "remove":
         portals.remove_portal(name, context, caller)
     elif change["change"] == "add":
-        portals.add_portal(portals.NewPortal(name=name, **wanted["portals"][name]), context, caller)
+        portals.add_portal(portals.PortalCreate(name=name, **wanted["portals"][name]), context, caller)
     else:
         fields = {field: values[1] for field, values in change["fields"].items()}
-        portals.edit_portal(name, portals.PortalChange(**fields), context, caller)
+        portals.edit_portal(name, portals.PortalUpdate(**fields), context, caller)
 
 
 def _apply_level(

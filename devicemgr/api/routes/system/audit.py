@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from devicemgr.api.routes.system.models import AuditResult
 from devicemgr.api.context import Ctx, Who
 from devicemgr.errors import StorageFailed
 from devicemgr.home import Home
@@ -18,20 +19,20 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 _CHUNK_BYTES = 256 * 1024
 
 
-class Export(BaseModel):
+class AuditExport(BaseModel):
     """Nothing to choose: the bundle is the answer, and no path of a caller is written."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-@router.get("/verify")
+@router.get("/verify", response_model=AuditResult)
 def verify(context: Ctx, _: Who, root: str | None = None) -> dict[str, Any]:
     """Check chain, seals and anchors; names the first bad row."""
     return audit.verify(context.site, root)
 
 
-@router.post("/export", response_class=StreamingResponse, responses={200: {"content": {"application/zip": {}}}})
-def export(context: Ctx, caller: Who, _: Export | None = None) -> StreamingResponse:
+@router.post("/export", response_class=StreamingResponse, responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}})
+def export(context: Ctx, caller: Who, _: AuditExport | None = None) -> StreamingResponse:
     """Answer with a sealed bundle of all events; it holds random ids and no names."""
     with context.site.database.write(changes_site=False) as session:
         context.record(session, "admin.audit_exported", caller, {})

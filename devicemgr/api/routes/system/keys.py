@@ -4,13 +4,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from devicemgr.api.routes.system.models import KeyRotation
 from devicemgr.api.context import Ctx, Who
 from devicemgr.security import approvals, key_rotation
 
 router = APIRouter(prefix="/keys", tags=["keys"])
 
 
-@router.post("/rotate")
+@router.post("/rotate", response_model=KeyRotation)
 def rotate(context: Ctx, caller: Who) -> dict[str, Any]:
     """Seal everything anew under a new key, and put it in the old one's place; two admins must agree."""
     approvals.require(context.site, caller.actor, "key rotation", "the site's key")

@@ -1,0 +1,139 @@
+"""What the routes of the program and its record answer."""
+
+from typing import Any
+
+from pydantic import Field
+
+from devicemgr.api.conventions.models import ResponseBody, Time
+
+
+class Version(ResponseBody):
+    """The program's version."""
+
+    version: str = Field(examples=["0.2.0"])
+
+
+class DaemonStatus(ResponseBody):
+    """The daemon; `stuck_threads` hang in drivers and were replaced."""
+
+    running: bool
+    ready: bool
+    version: str
+    uptime_s: float
+    stuck_threads: int
+
+
+class DeviceStatus(ResponseBody):
+    """A device's state; `revoked` people are those whom it still holds and should not."""
+
+    name: str
+    kind: str
+    state: str = Field(examples=["online"])
+    cause: str | None
+    since: Time
+    revoked: int
+
+
+class PortalStatus(ResponseBody):
+    """A portal's mode, and what is known of its door."""
+
+    name: str
+    mode: str = Field(examples=["normal"])
+    state: str
+    door: str | None
+
+
+class GalleryStatus(ResponseBody):
+    """The faces that can be recognized."""
+
+    people: int
+    templates: int
+    model: str
+    threshold: float | None
+
+
+class LedgerStatus(ResponseBody):
+    """The last event's number, and when the record was sealed."""
+
+    seq: int
+    sealed_at: Time | None
+
+
+class Alarm(ResponseBody):
+    """Something that needs a person's attention; further fields depend on its kind."""
+
+    kind: str = Field(examples=["device_offline"])
+    cause: str | None
+    device: str | None = None
+    portal: str | None = None
+    since: Time | None = None
+
+
+class Status(ResponseBody):
+    """The daemon, devices, portals, gallery, ledger and alarms."""
+
+    daemon: DaemonStatus
+    devices: list[DeviceStatus]
+    portals: list[PortalStatus]
+    gallery: GalleryStatus
+    ledger: LedgerStatus
+    alarms: list[Alarm]
+
+
+class DoctorCheck(ResponseBody):
+    """One check, and what to do if it failed."""
+
+    check: str
+    ok: bool
+    detail: str
+    fix: str | None
+
+
+class Examination(ResponseBody):
+    """All checks of the box, the home and the devices."""
+
+    ok: bool
+    checks: list[DoctorCheck]
+
+
+class SealedPosition(ResponseBody):
+    """Up to where the record is sealed."""
+
+    seq: int
+    at: Time
+    seals: int
+
+
+class Restoration(ResponseBody):
+    """A restored backup: what was recorded between `made` and `at` is missing."""
+
+    at: Time
+    made: Any
+    events: Any
+    seal: Any
+    backup: Any
+
+
+class AuditResult(ResponseBody):
+    """Whether the record holds, and the first event that does not."""
+
+    ok: bool
+    events: int
+    first_bad_seq: int | None
+    why: str | None
+    sealed: SealedPosition | None
+    root: str | None = Field(description="The public key with which the seals begin.")
+    restored: list[Restoration]
+    removed: dict[str, Any] | None = Field(description="What retention has removed from the start of the record.")
+
+
+class KeyRotation(ResponseBody):
+    """How much was sealed under the new key."""
+
+    people: int
+    devices: int
+    device_users: int
+    files: int
+    wiped: bool
+    key: str
+    credential: bool
