@@ -26,12 +26,19 @@ _HAD_TWO_ADMINS = "had_two_admins"
 def require(site: Site, actor: str, action: str, subject: str) -> None:
     """Use up another admin's approval of this very action and subject; without one, ask and raise ApprovalNeeded."""
     with site.database.write(changes_site=False) as session:
-        row = _found(session, actor, action, subject)
-        if row is not None and row.approved_by is not None:
-            row.used = now_text()
-            _record(site, session, "admin.approval_used", actor, row)
+        if use_up(site, session, actor, action, subject):
             return
     ask(site, actor, action, subject)
+
+
+def use_up(site: Site, session: Session, actor: str, action: str, subject: str) -> bool:
+    """Use up another admin's approval in a transaction under way; False if there is none."""
+    row = _found(session, actor, action, subject)
+    if row is None or row.approved_by is None:
+        return False
+    row.used = now_text()
+    _record(site, session, "admin.approval_used", actor, row)
+    return True
 
 
 def ask(site: Site, actor: str, action: str, subject: str) -> NoReturn:

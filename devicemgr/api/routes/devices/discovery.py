@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from devicemgr.api.routes.devices.models import Discovery
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.routes.devices.models import Discovery
 from devicemgr.provisioning import discovery
 from devicemgr.store.site import devices as device_store
 

@@ -14,10 +14,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from devicemgr.api.routes.devices.models import FirmwareUpgrade
 from devicemgr.api.body_limit import FIRMWARE_BYTES
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.devices.maintenance import IDENTIFY_SECONDS, note, require
+from devicemgr.api.routes.devices.models import FirmwareUpgrade
 from devicemgr.devices.sync_run import Run
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.maintenance import Identifying, Image, Upgradable

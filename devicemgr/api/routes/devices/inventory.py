@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from devicemgr.api.routes.devices.models import DeviceInventory
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.routes.devices.models import DeviceInventory
 from devicemgr.provisioning.firmware_advisories import judge, known
 from devicemgr.store.site import devices as device_store
 from devicemgr.text import rfc3339, safe

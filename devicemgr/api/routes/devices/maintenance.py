@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from devicemgr.api.routes.devices.models import DeviceIdentity, DeviceReboot, DeviceSnapshot
 from devicemgr.api.context import Caller, Context, Ctx, Who
+from devicemgr.api.routes.devices.models import DeviceIdentity, DeviceReboot, DeviceSnapshot
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.maintenance import Identifying, Pictured, Rebootable
 from devicemgr.errors import DeviceError, InvalidInput, OutcomeUnknown

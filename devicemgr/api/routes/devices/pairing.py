@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from devicemgr.api.routes.devices.models import DevicePaired
 from devicemgr.api.context import Caller, Context, Ctx, Who
+from devicemgr.api.routes.devices.models import DevicePaired
 from devicemgr.domain.ports.device import Pairable
 from devicemgr.errors import DeviceBusy, DeviceError, InvalidInput, OutcomeUnknown
 from devicemgr.store.site import devices as device_store

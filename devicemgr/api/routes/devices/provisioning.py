@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from devicemgr.api.routes.devices.models import ProvisioningResult
 from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.routes.devices.models import ProvisioningResult
 from devicemgr.domain.ports.device import Provisionable
 from devicemgr.provisioning.provisioner import PROVISIONED, Provisioning
 from devicemgr.store.site import devices as device_store, provisioning

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter
 
 from devicemgr import __version__
-from devicemgr.api.routes.devices.models import DeviceRecording
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.routes.devices.maintenance import note
+from devicemgr.api.routes.devices.models import DeviceRecording
 from devicemgr.domain.model import DeviceConfig, DeviceInfo
 from devicemgr.domain.ports.device import Device, Traceable
 from devicemgr.domain.ports.maintenance import Identifying, Recordable, Reply

@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from devicemgr.api.routes.devices.models import Holdings, SyncPlan, SyncRun
 from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.routes.devices.models import Holdings, SyncPlan, SyncRun
 from devicemgr.domain.desired_state import Desired, Plan
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import NotFound

@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from devicemgr.api.routes.devices.models import LineTrace
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.routes.devices.models import LineTrace
 from devicemgr.store.site import devices as device_store
 from devicemgr.text import rfc3339
 

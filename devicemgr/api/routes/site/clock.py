@@ -1,12 +1,14 @@
-"""/clock: the times by which rights are judged, and the word that this computer's clock is right."""
+"""/clock: the times by which rights are judged, and how an admin accepts this computer's clock."""
 
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.conventions.models import ResponseBody, Time
 from devicemgr.clock import mark
 from devicemgr.clock.ntp import is_synchronized
 from devicemgr.store.site import approvals
@@ -15,13 +17,26 @@ from devicemgr.text import rfc3339
 router = APIRouter(prefix="/clock", tags=["system"])
 
 
-@router.get("")
+class ClockState(ResponseBody):
+    """This computer's clock, and the times by which rights are judged."""
+
+    clock: Time
+    judged_at: Time
+    behind_s: float
+    judged_also_at: Time | None = Field(
+        description="While the clock may have jumped ahead: a right must hold then too."
+    )
+    jumped_ahead_s: float
+    synchronised: bool | None
+
+
+@router.get("", response_model=ClockState)
 def show(context: Ctx, _: Who) -> dict[str, Any]:
-    """This computer's clock, the times by which rights are judged, and how far they are apart."""
+    """Show this computer's clock, the times by which rights are judged, and how far they are apart."""
     return _shown(context)
 
 
-@router.post("/accept")
+@router.post("/accept", response_model=ClockState)
 def accept(context: Ctx, caller: Who) -> dict[str, Any]:
     """Judge by this computer's clock alone from now on, although it is behind or ahead of the time that was reached.
 

@@ -1,4 +1,4 @@
-"""/events and the audit of the ledger."""
+"""/events: the record, searched and followed."""
 
 import asyncio
 import json
@@ -6,11 +6,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.conventions.models import ResponseBody, Time
+from devicemgr.api.conventions.paging import link_next
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.text import parse_time, rfc3339
@@ -22,6 +25,38 @@ _POLL_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 15.0
 _LOOK_SECONDS = 2.0
 _MOST_SEQ = 2**63 - 1
+
+
+class Event(ResponseBody):
+    """One event of the record; docs/events.md lists all kinds with their details and reasons."""
+
+    seq: int = Field(examples=[4711], description="Without gaps.")
+    id: str = Field(json_schema_extra={"format": "uuid"})
+    time: Time
+    kind: str = Field(examples=["access_granted"])
+    portal: str | None
+    direction: str | None = Field(examples=["entry"])
+    device: str | None
+    person: str | None = Field(examples=["1024"], description="The badge; null once the person is erased.")
+    reason: str | None = Field(description="Why access was denied.")
+    request: str | None = Field(json_schema_extra={"format": "uuid"}, description="The same for one person's passage.")
+    evidence: dict[str, Any] | None
+    latency_ms: dict[str, Any] | None
+    detail: dict[str, Any]
+    actor: str | None = Field(examples=["operator:aigul"])
+
+
+_STREAM: dict[str, Any] = {
+    "description": "Messages of `id` (the event's seq), `event` (its kind) and `data` (the event as JSON). Comments "
+    "such as `: waiting` keep the connection open.",
+    "content": {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "example": 'id: 4711\nevent: access_granted\ndata: {"seq": 4711, "kind": "access_granted"}\n\n',
+            "x-event-schema": {"$ref": "#/components/schemas/Event"},
+        }
+    },
+}
 Seq = Annotated[int | None, Query(ge=0, le=_MOST_SEQ)]
 
 
@@ -46,20 +81,28 @@ def _filter(
 Wanted = Annotated[EventFilter, Depends(_filter)]
 
 
-@router.get("/events")
+@router.get("/events", response_model=list[Event])
 def list_events(
-    context: Ctx, _: Who, wanted: Wanted, limit: Annotated[int, Query(ge=1, le=100_000)] = 100
+    context: Ctx,
+    _: Who,
+    wanted: Wanted,
+    request: Request,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 100,
 ) -> list[dict[str, Any]]:
-    """The newest events that match, oldest first; with `after`, the first ones behind that seq."""
+    """List the newest events that match, oldest first; with `after`, the first ones behind that seq."""
     with context.site.database.read() as session:
-        return events.find(session, wanted, limit)
+        found = events.find(session, wanted, limit)
+    if wanted.after is not None and len(found) == limit:
+        link_next(request, response, str(found[-1]["seq"]))
+    return found
 
 
-@router.get("/events/stream")
+@router.get("/events/stream", response_class=StreamingResponse, responses={200: _STREAM})
 def stream_events(
     context: Ctx, caller: Who, wanted: Wanted, last_event_id: Annotated[int | None, Header(ge=0, le=_MOST_SEQ)] = None
 ) -> StreamingResponse:
-    """Events as they are recorded (server-sent events; the id is the seq, Last-Event-ID resumes)."""
+    """Stream events as they are recorded (server-sent events; the id is the seq, Last-Event-ID resumes)."""
     start = last_event_id if last_event_id is not None else wanted.after
     return StreamingResponse(
         _stream(context, wanted, _head(context) if start is None else start, caller.holds),

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from devicemgr.api.routes.system.models import AuditResult
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.routes.system.models import AuditResult
 from devicemgr.errors import StorageFailed
 from devicemgr.home import Home
 from devicemgr.operations import audit
@@ -31,7 +31,11 @@ def verify(context: Ctx, _: Who, root: str | None = None) -> dict[str, Any]:
     return audit.verify(context.site, root)
 
 
-@router.post("/export", response_class=StreamingResponse, responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}})
+@router.post(
+    "/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
+)
 def export(context: Ctx, caller: Who, _: AuditExport | None = None) -> StreamingResponse:
     """Answer with a sealed bundle of all events; it holds random ids and no names."""
     with context.site.database.write(changes_site=False) as session:

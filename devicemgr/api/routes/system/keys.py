@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from devicemgr.api.routes.system.models import KeyRotation
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.routes.system.models import KeyRotation
 from devicemgr.security import approvals, key_rotation
 
 router = APIRouter(prefix="/keys", tags=["keys"])

@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from devicemgr import __version__
-from devicemgr.api.routes.system.models import Examination, Status, Version
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.routes.system.metrics import text_of
+from devicemgr.api.routes.system.models import Examination, Status, Version
 from devicemgr.operations import doctor, support_bundle
 
 router = APIRouter(tags=["system"])

@@ -8,14 +8,15 @@ import pytest
 
 from devicemgr.access.portals.standing_alarms import MAX_AGE, StandingAlarms
 from devicemgr.api.context import Context
-from devicemgr.api.routes.site.portals import NewPortal, add_portal
 from devicemgr.api.routes.system.metrics import text_of
 from devicemgr.daemon.service import Daemon
 from devicemgr.domain.device_events import DeviceReported, DoorContact, GateAlarm, PassageCompleted
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
 from devicemgr.errors import InvalidInput
+from devicemgr.site.portals import PortalFields, add_portal
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.site import conditions, devices as device_store
@@ -151,8 +152,8 @@ def test_a_gate_that_is_away_and_a_channel_that_is_not_there_are_alarms_of_their
     daemon = daemons.restart()
     until(lambda: all_online(daemon))
     assert standing(daemon) == [("portal_channel_missing", "side")]
-    with pytest.raises(InvalidInput, match="channels 1 to 1"):
-        add_portal(NewPortal(name="third", gate="arm", channel=3), Context(daemons.site, daemon, 0), None)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="channels 1 to 1"), unit_of_work(daemons.site, "uid:0") as work:
+        add_portal(work, "third", PortalFields(gate="arm", channel=3), daemon.channels_of)
     board.unplug()
     until(lambda: ("portal_gate_offline", "lobby") in standing(daemon))
     assert door(daemon) is None, "what its door does is not known"

@@ -254,7 +254,7 @@ def test_a_portal_that_requires_what_nobody_takes_is_taken_with_a_warning(entran
     assert ran.code == 0
     (warning,) = ran.json["warnings"]
     assert warning.startswith(
-        "nobody can pass at main/entry: it requires card+pin, and none of cam-in takes a card and pin"
+        "no one can pass at main/entry: it requires card+pin, and none of cam-in takes a card and pin"
     )
     assert warning in " ".join(ran.err.split())
     ran = cli("portal", "add", "side", "--gate", "gate-1:3", "--require", "card")

@@ -1,0 +1,119 @@
+"""Apply the changes of a site's file in one unit of work, each by the service of its kind."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devicemgr.domain.face_model import FaceModel
+from devicemgr.domain.model import DeviceConfig
+from devicemgr.site import access_levels, devices, portals, site_file
+from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.people import face_models, samples
+from devicemgr.store.site import devices as device_rows, provisioning, settings
+
+Change = Mapping[str, Any]
+"""One change of `site_file.changes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteChanges:
+    """Changes to make what `wanted` says; `left_facts` is for devices that are removed."""
+
+    work: UnitOfWork
+    wanted: site_file.Document
+    left_facts: devices.LeftFacts
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Make all changes in order; the unit of work keeps or drops them together."""
+        makers = {
+            "site": self._settings,
+            "model": self._model,
+            "schedules": self._schedule,
+            "profiles": self._profile,
+            "devices": self._device,
+            "portals": self._portal,
+            "levels": self._level,
+        }
+        for change in changes:
+            makers[change["kind"]](change, change["name"])
+        self.work.session.flush()
+
+    def _settings(self, change: Change, _: str) -> None:
+        session = self.work.session
+        fresh = settings.Settings.model_validate(self.wanted["site"] | {"model": settings.load(session).model})
+        erased = 0 if fresh.keep_samples else samples.forget_all(session)
+        settings.save(session, fresh)
+        detail = {"changed": change["fields"]} | ({"samples_erased": erased} if erased else {})
+        self.work.record("admin.settings_changed", detail, **_both(change))
+
+    def _model(self, change: Change, _: str) -> None:
+        """Describe another model; `enroll migrate` goes to it. What is no part of its templates holds at once."""
+        session, wanted = self.work.session, self.wanted["model"]
+        model = FaceModel.model_validate(wanted) if wanted else None
+        settings.save(session, settings.load(session).model_copy(update={"model": model}))
+        models = face_models.load(session)
+        if model and models.active and model.template_name == models.active.template_name:
+            face_models.save(session, models.model_copy(update={"active": model}))
+        self.work.record("admin.settings_changed", {"changed": change["fields"]}, **_both(change))
+
+    def _schedule(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            access_levels.remove_schedule(self.work, name)
+        else:
+            access_levels.put_schedule(self.work, name, self.wanted["schedules"][name])
+
+    def _profile(self, change: Change, name: str) -> None:
+        kind = {"add": "added", "edit": "edited", "remove": "removed"}[change["change"]]
+        if change["change"] == "remove":
+            provisioning.remove(self.work.session, name)
+        else:
+            provisioning.save(self.work.session, name, self.wanted["profiles"][name])
+        self.work.record(f"admin.profile_{kind}", {"profile": name} | change["fields"], **_both(change))
+
+    def _device(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            devices.remove_device(self.work, name, self.left_facts)
+            return
+        fields = self.wanted["devices"][name]
+        driver, address, username = fields["driver"], fields["address"], fields.get("username")
+        options, profile = fields.get("options", {}), fields.get("profile")
+        if change["change"] == "add":
+            config = DeviceConfig("", name, driver, address, username, None, options)
+            devices.add_device(self.work, config, profile)
+            return
+        edit = devices.DeviceEdit(address, username, None, options, profile)
+        row = device_rows.device(self.work.session, name)
+        devices.edit_device(self.work, name, devices.replacing_edit(row, driver, edit))
+
+    def _portal(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            portals.remove_portal(self.work, name)
+        else:
+            fields = portals.PortalFields(**self.wanted["portals"][name])
+            portals.put_portal(self.work, name, fields, _unknown_channels)
+
+    def _level(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            access_levels.remove_level(self.work, name)
+        else:
+            covered = [_coverage(entry) for entry in self.wanted["levels"][name]["portals"]]
+            access_levels.put_level(self.work, name, covered)
+
+
+def _unknown_channels(_: str) -> int | None:
+    """Return None: the same file may give the gate more channels."""
+    return None
+
+
+def _coverage(entry: str) -> access_levels.Coverage:
+    portal, _, schedule = entry.partition("@")
+    return portal, schedule or None
+
+
+def _both(change: Change) -> dict[str, dict[str, Any]]:
+    """Return the changed fields as they were and as they are."""
+    fields = change["fields"]
+    return {
+        "before": {name: before for name, (before, _) in fields.items()},
+        "after": {name: after for name, (_, after) in fields.items()},
+    }

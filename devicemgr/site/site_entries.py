@@ -1,0 +1,182 @@
+"""The tables of a site's file: as the site has them now, and as a file wants them, checked and with defaults."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from devicemgr.domain.device_profile import Profile
+from devicemgr.domain.face_model import FaceModel
+from devicemgr.domain.model import DeviceConfig
+from devicemgr.errors import InvalidInput
+from devicemgr.ledger import anchors
+from devicemgr.site import access_levels, devices, site_file
+from devicemgr.site.portals import PortalFields
+from devicemgr.site.site import Site
+from devicemgr.store.database import Session
+from devicemgr.store.site import (
+    access_levels as level_rows,
+    devices as device_rows,
+    portals as portal_rows,
+    provisioning,
+    settings,
+)
+from devicemgr.store.tables import LevelRow
+from devicemgr.text import safe, slug
+
+Entry = TypeVar("Entry", bound=BaseModel)
+
+
+class DeviceEntry(BaseModel):
+    """A device of a site's file, which never holds a password."""
+
+    model_config = ConfigDict(extra="forbid")
+    driver: str
+    address: str
+    username: str | None = None
+    options: dict[str, Any] = {}
+    profile: str | None = None
+
+
+class ScheduleEntry(BaseModel):
+    """Weekly windows as `mon-fri 08:00-18:00`, and holidays as ISO dates."""
+
+    model_config = ConfigDict(extra="forbid")
+    windows: list[str] = Field(min_length=1)
+    timezone: str
+    holidays: list[str] = []
+
+
+class LevelEntry(BaseModel):
+    """Portals that a level covers, always or, as PORTAL@SCHEDULE, in the hours of a schedule."""
+
+    model_config = ConfigDict(extra="forbid")
+    portals: list[str] = Field(min_length=1)
+
+
+def current(session: Session) -> site_file.Document:
+    """Return the tables of the site as it is."""
+    found = settings.load(session)
+    rows = [portal_rows.portal_json(row) for row in portal_rows.portals(session)]
+    return {
+        "site": found.model_dump(mode="json", exclude={"model"}),
+        "model": _stated(found.model),
+        "schedules": {
+            row.name: {"windows": row.windows, "timezone": row.timezone, "holidays": row.holidays}
+            for row in level_rows.schedules(session)
+        },
+        "profiles": provisioning.all_stated(session),
+        "devices": {
+            row.name: _device(row.driver, row.address, row.username, row.options, row.profile)
+            for row in device_rows.devices(session)
+        },
+        "portals": {
+            row["name"]: _sorted({name: row[name] for name in row if name in PortalFields.model_fields}) for row in rows
+        },
+        "levels": {row.name: {"portals": _covered(row)} for row in level_rows.levels(session)},
+    }
+
+
+def checked(site: Site, found: site_file.Document) -> site_file.Document:
+    """Return a file's tables as `current` has them: checked, with defaults for what is absent.
+
+    Devices load their vendors' libraries and the face model is tried, so call it outside any transaction.
+    """
+    wanted: site_file.Document = {}
+    if "site" in found:
+        wanted["site"] = _settings(site, found["site"])
+    if "model" in found:
+        wanted["model"] = _model(site, found["model"])
+    readers = {
+        "schedules": _schedule,
+        "profiles": _profile,
+        "devices": _checked_device,
+        "portals": _portal,
+        "levels": _level,
+    }
+    for kind, read in readers.items():
+        if kind in found:
+            entries = found[kind].items()
+            wanted[kind] = {slug(kind[:-1], name): read(site, name, fields) for name, fields in entries}
+    return wanted
+
+
+def _settings(site: Site, fields: Mapping[str, Any]) -> dict[str, Any]:
+    with site.database.read() as session:
+        before = settings.load(session)
+    stated = _read(settings.Settings, "[site]", before.model_dump(exclude={"model"}) | dict(fields))
+    anchors.require_outside(stated.anchors, site.home.path)
+    return stated.model_dump(mode="json", exclude={"model"})
+
+
+def _read(model: type[Entry], where: str, fields: Mapping[str, Any]) -> Entry:
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(
+            safe(f"{where} in the site's file: {at}: {first['msg'].removeprefix('Value error, ')}")
+        ) from error
+
+
+def _stated(model: FaceModel | None) -> dict[str, Any]:
+    """Return the model as the file has it, without what is as it is by default."""
+    return model.model_dump(mode="json", exclude_defaults=True) if model else {}
+
+
+def _model(site: Site, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the model with its file's digest, after trying it; an empty table takes the model away."""
+    if not fields:
+        return {}
+    stated = _read(FaceModel, "[model]", fields)
+    proven = site.parts.faces.prove(stated)
+    if stated.sha256 not in ("", proven.sha256):
+        raise InvalidInput(f"{proven.path} is another file than the site's file says (sha256); see which one you want")
+    return _stated(proven)
+
+
+def _schedule(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    entry = _read(ScheduleEntry, f"[schedules.{name}]", fields)
+    return access_levels.schedule_values(entry.windows, entry.timezone, entry.holidays)
+
+
+def _profile(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return _read(Profile, f"[profiles.{name}]", fields).stated()
+
+
+def _checked_device(site: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    if "password" in fields:
+        raise InvalidInput(f"[devices.{name}]: no password belongs into a file; `devicemgr device edit` takes it")
+    entry = _read(DeviceEntry, f"[devices.{name}]", fields)
+    address = devices.checked_address(entry.address)
+    config = DeviceConfig("", name, entry.driver, address, entry.username, None, entry.options)
+    try:
+        options = devices.checked_config(site, config).options
+    except InvalidInput as error:
+        raise InvalidInput(f"[devices.{name}] in the site's file: {error}") from error
+    return _device(config.driver, config.address, config.username, options, entry.profile)
+
+
+def _device(
+    driver: str, address: str, username: str | None, options: Mapping[str, Any], profile: str | None
+) -> dict[str, Any]:
+    """Return a device as the file has it: empty fields are left out."""
+    known = {"driver": driver, "address": address, "username": username, "options": dict(options), "profile": profile}
+    return {name: value for name, value in known.items() if value}
+
+
+def _portal(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return _sorted(_read(PortalFields, f"[portals.{name}]", fields).model_dump(mode="json"))
+
+
+def _sorted(portal: dict[str, Any]) -> dict[str, Any]:
+    return {**portal, "entry": sorted(portal["entry"]), "exit": sorted(portal["exit"])}
+
+
+def _level(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"portals": sorted(set(_read(LevelEntry, f"[levels.{name}]", fields).portals))}
+
+
+def _covered(row: LevelRow) -> list[str]:
+    return sorted(p.portal_name + (f"@{p.schedule_name}" if p.schedule_name else "") for p in row.portals)
