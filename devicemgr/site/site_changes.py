@@ -44,7 +44,7 @@ class SiteChanges:
         erased = 0 if fresh.keep_samples else samples.forget_all(session)
         settings.save(session, fresh)
         detail = {"changed": change["fields"]} | ({"samples_erased": erased} if erased else {})
-        self.work.record("admin.settings_changed", detail, **_both(change))
+        self.work.record("admin.settings_changed", detail, before=_values(change, 0), after=_values(change, 1))
 
     def _model(self, change: Change, _: str) -> None:
         """Describe another model; `enroll migrate` goes to it. What is no part of its templates holds at once."""
@@ -54,7 +54,9 @@ class SiteChanges:
         models = face_models.load(session)
         if model and models.active and model.template_name == models.active.template_name:
             face_models.save(session, models.model_copy(update={"active": model}))
-        self.work.record("admin.settings_changed", {"changed": change["fields"]}, **_both(change))
+        self.work.record(
+            "admin.settings_changed", {"changed": change["fields"]}, before=_values(change, 0), after=_values(change, 1)
+        )
 
     def _schedule(self, change: Change, name: str) -> None:
         if change["change"] == "remove":
@@ -68,7 +70,12 @@ class SiteChanges:
             provisioning.remove(self.work.session, name)
         else:
             provisioning.save(self.work.session, name, self.wanted["profiles"][name])
-        self.work.record(f"admin.profile_{kind}", {"profile": name} | change["fields"], **_both(change))
+        self.work.record(
+            f"admin.profile_{kind}",
+            {"profile": name} | change["fields"],
+            before=_values(change, 0),
+            after=_values(change, 1),
+        )
 
     def _device(self, change: Change, name: str) -> None:
         if change["change"] == "remove":
@@ -110,10 +117,6 @@ def _coverage(entry: str) -> access_levels.Coverage:
     return portal, schedule or None
 
 
-def _both(change: Change) -> dict[str, dict[str, Any]]:
-    """Return the changed fields as they were and as they are."""
-    fields = change["fields"]
-    return {
-        "before": {name: before for name, (before, _) in fields.items()},
-        "after": {name: after for name, (_, after) in fields.items()},
-    }
+def _values(change: Change, side: int) -> dict[str, Any]:
+    """Return the changed fields as they were (side 0) or as they are (side 1)."""
+    return {name: values[side] for name, values in change["fields"].items()}
