@@ -190,7 +190,7 @@ class Http:
         return read_challenges(answer.challenges)
 
     def _send(self, request: Request, header: str) -> "_Response":
-        with _translated(request.once and bool(header or request.method != "GET"), self._backend):
+        with _translated(request.once, self._backend):
             opened = self._open_raw(request, header)
             try:
                 return _Response(opened.status, _bounded(opened.response, request.limit), opened.challenges)

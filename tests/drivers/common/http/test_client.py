@@ -187,6 +187,21 @@ def test_silence_after_a_command_is_an_unknown_outcome(device):
     assert sum(b"PUT" in request for request in server.requests) == 1
 
 
+def test_silence_after_a_command_by_get_without_a_password_is_an_unknown_outcome(device):
+    """Dahua's openDoor is a GET; a device that asks for no password gets it without an Authorization header."""
+
+    def answer(request, connection):
+        if b"/door" in request:
+            connection.recv(1)
+        else:
+            connection.sendall(reply(200, b"ok"))
+
+    server, link = device(answer)
+    with pytest.raises(OutcomeUnknown, match="no answer"):
+        link.exchange(Request("GET", "/door", once=True, seconds=0.3))
+    assert sum(b"/door" in request for request in server.requests) == 1
+
+
 def test_silence_before_it_is_not(device):
     server, link = device(lambda request, connection: connection.recv(1))
     with pytest.raises(DeviceUnreachable):
