@@ -31,12 +31,20 @@ if TYPE_CHECKING:
 MODES = {PortalMode.NORMAL: 0, PortalMode.LOCKED: 1, PortalMode.FREE: 2}
 FIRST_CALL_S = 11.0
 SILENT_CALLS, MIN_SILENT_S = 3, 10.0
-OURS_S = 60.0
+OURS_S, ALONE_NOTED_S = 60.0, 600.0
 MODE_AGAIN_S = 10.0
 MAX_SEEN = 1000
 WEAK_LINK = (
     "weak link: the controller speaks plain HTTP without a password, so that anybody in its network can answer in "
     "place of this computer; keep it in a network of devices alone"
+)
+NOT_CLEARED = (
+    "the controller has not confirmed that its cards were deleted: it may let them in by itself while this computer is "
+    "away; delete them in its own web page, and update its firmware"
+)
+DECIDES_ALONE = (
+    "the controller decided about a card by itself although decide=host: it did not ask here, or had no answer; "
+    "check its network, and that its firmware asks online"
 )
 
 
@@ -62,6 +70,8 @@ class IronlogicGate:
         self._handed_on: list[Batch] = []
         self._is_open = False
         self._fire_reported = False
+        self._clearing: tuple[Command, float] | None = None
+        self._alone_at: float | None = None
 
     def resume(self, serial: int | None) -> None:
         """Go on behind the last serial that is on disk; the controller numbers no events, so they are numbered here."""
@@ -96,7 +106,7 @@ class IronlogicGate:
 
     def _begin(self) -> None:
         """Empty its memory, or it would let cards in by itself while this computer is away (fallback=closed)."""
-        self._server.enqueue({"operation": "clear_cards"})
+        self._clearing = (self._server.enqueue({"operation": "clear_cards"}), time.monotonic())
 
     def close(self) -> None:
         """Stop listening; the controller then decides by the cards that it holds."""
@@ -143,6 +153,8 @@ class IronlogicGate:
         self._seen.append(key)
         self._serials += 1
         is_ours = self._is_ours(event)
+        if self._asks and not is_ours and event.is_live and event.code in (*GRANTED, *DENIED):
+            self._alone_at = time.monotonic()
         return facts_of(event, self._serials, is_ours=is_ours, has_fire_input=self._options.fire_input)
 
     def _is_ours(self, event: Event) -> bool:
@@ -205,6 +217,14 @@ class IronlogicGate:
     @property
     def complaint(self) -> str | None:
         """What is wrong although it works."""
+        if self._clearing is not None:
+            command, since = self._clearing
+            if command.done.is_set() and command.succeeded:
+                self._clearing = None
+            elif command.done.is_set() or time.monotonic() - since > OURS_S:
+                return NOT_CLEARED
+        if self._alone_at is not None and time.monotonic() - self._alone_at < ALONE_NOTED_S:
+            return DECIDES_ALONE
         reported = self._server.state.get("mode")
         if self._mode is not None and reported is not None and reported != MODES[self._mode]:
             return f"the controller reports mode {safe(str(reported), 10)}, not {self._mode}; it is set again"

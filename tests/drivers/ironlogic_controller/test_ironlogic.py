@@ -329,6 +329,29 @@ def test_a_lost_confirmation_of_cards_makes_the_memory_uncertain(world):
     assert made.sim.cards == {}
 
 
+def test_cards_that_were_not_cleared_are_a_complaint(world):
+    """With fallback=closed the memory has to be empty: what is not confirmed is not believed."""
+    made = world()
+    made.sim.events.wait_for("did", 2)
+    made.device.poll()
+    made.device._begin()
+    made.sim.plan.once("refuse")
+    while "has not confirmed that its cards were deleted" not in (made.device.complaint or ""):
+        made.device.poll()
+        threading.Event().wait(0.02)
+    assert made.sim.events.all("fault")
+
+
+def test_a_controller_that_decides_by_itself_is_a_complaint(world):
+    made = world()
+    made.sim.is_online = False
+    made.sim.cards["0000008D5722"] = {}
+    assert made.sim.card("0000008D5722") is True
+    (fact,) = made.poll_until(DeviceDecided)
+    assert fact.granted
+    assert "decided about a card by itself although decide=host" in made.device.complaint
+
+
 def test_strangers_are_refused_and_recorded(world):
     made = world(path="/k3Jd9")
     body = json.dumps({"type": "Z5RWEB", "sn": SERIAL, "messages": []})

@@ -142,4 +142,11 @@ SABOTAGES = (
         "            pass\n",
         "tests/devicemgr/access/portals/test_release_times.py",
     ),
+    one(
+        "a copied question without a time opens another gate",
+        "devicemgr/access/evidence/console_questions.py",
+        "        if fact.is_bound and is_gate:\n",
+        "        if fact.is_bound:\n",
+        "tests/devicemgr/access/evidence/test_console_questions.py",
+    ),
 )
