@@ -110,6 +110,9 @@ class PeopleStore:
         found = _Held({}, set())
         keys = [holding.key for holding in holdings if (holding.key, "user") in owners]
         self._read(self._tables(), keys, found, until + CALL_S / 2)
+        faceless = [holding.key for holding in holdings if holding.key in keys and holding.face is None]
+        if faceless and self._terms().has_faces:
+            self._read(["biodata"], faceless, found, until + CALL_S / 2)
         for holding in holdings:
             if holding.key in keys:
                 self._check(holding, found, failed)
@@ -315,12 +318,13 @@ class PeopleStore:
 
     def _check_face(self, holding: Holding, found: _Held, failed: dict[str, DeviceRefused]) -> None:
         key, has = holding.key, bool(found.of("biophoto", holding.key))
-        if "biophoto" in found.unreadable:
-            if holding.face is None and self._terms().takes_faces:
+        if holding.face is None:
+            if has or found.of("biodata", key):
+                why = "the terminal still holds a face that it should not; restart it"
+                note_refusal(failed, key, DeviceRefused(why))
+            elif found.unreadable & set(_FACE_TABLES):
                 note_refusal(failed, key, NotVerifiable("the terminal does not read out its faces; look at it there"))
-        elif holding.face is None and has:
-            note_refusal(failed, key, DeviceRefused("the terminal still holds a face that it should not; restart it"))
-        elif holding.face is not None and not has and key not in failed:
+        elif "biophoto" not in found.unreadable and not has and key not in failed:
             note_refusal(failed, key, HeldInPart("the terminal said OK, and does not hold the face; restart it"))
 
     def _card_set(self, holding: Holding) -> set[int]:

@@ -166,3 +166,19 @@ def test_a_time_rule_that_cannot_be_read_is_said(opened):
     sim.tables.unread.add("timezone")
     device.open()
     assert "can't be read" in device.complaint
+
+
+def test_a_template_that_stays_when_its_photo_went_is_a_face_that_stays(opened, monkeypatch):
+    device, sim = opened()
+    sim.tables.biodata.append({"pin": "1001", "type": "9"})
+    delete = sim.tables.delete
+    monkeypatch.setattr(sim.tables, "delete", lambda name, what: 0 if name == "biodata" else delete(name, what))
+    assert "still holds a face" in str(device.put([ANNA], {})["1001"])
+
+
+def test_templates_that_are_not_read_out_leave_a_face_in_doubt(opened):
+    device, sim = opened()
+    sim.tables.unread.add("biodata")
+    refused = device.put([ANNA], {})["1001"]
+    assert isinstance(refused, NotVerifiable)
+    assert refused.only_faces
