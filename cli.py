@@ -1,60 +1,72 @@
-"""The command `devicemgr`: mounts the sub-apps and joins core, drivers and enrolment; nothing else."""
+"""The command `devicemgr`: joins core, drivers and enrollment; nothing else."""
 
 import sys
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
-import typer
-
 from devicemgr.cli.app import run
+from devicemgr.cli.command_table import COMMANDS, GROUPS, Row
 from devicemgr.cli.context import Session
-from devicemgr.cli.demo import bench, demo
-from devicemgr.cli.devices import (
-    devices,
-    discover,
-    firmware,
-    inventory,
-    maintenance,
-    provision,
-    record,
-    sync,
-    trace,
-    udev,
-)
-from devicemgr.cli.people import (
-    calibrate,
-    camera_enrollment,
-    credentials,
-    evaluate,
-    faces,
-    model_migration,
-    people,
-)
-from devicemgr.cli.site import access_levels, clock, events, keys, operators, portals, site_file
-from devicemgr.cli.system import audit, backup, recover, system
-from drivers.sim import commands
+from devicemgr.cli.lazy_group import build_app
 
 if TYPE_CHECKING:
     from devicemgr.cli.demo.bench import BenchParts
     from devicemgr.site.site import Parts
 
-# Resolved in recogniser processes, never here.
+# Resolved in recognizer processes, never here.
 ENCODER = "enrollment.models.encoder:build_encoder"
 OWN_ENCODER = "enrollment.custom_model:build_encoder"
 OPENER = "drivers.common.video.source:open_source"
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Runs a facility's entrances: recognises enrolled staff, opens the gates, keeps the record.",
+_SIM = "drivers.sim.commands:app"
+
+TABLE = COMMANDS | {
+    "sim camera": Row(_SIM, "Serve a moving, noisy, re-lit face as MJPEG over HTTP; the first line tells the address."),
+    "sim turnstile": Row(
+        _SIM,
+        "Answer as a LOT turnstile on Modbus RTU; lines on standard input inject faults: `fault lost-ack`, `clear`.",
+    ),
+    "sim relay": Row(
+        _SIM, "Answer as a relay board; lines on standard input: `input 3 on`, `fault power-loss`, `clear`."
+    ),
+    "sim onvif": Row(
+        _SIM,
+        "Answer as an ONVIF camera or door; lines on standard input inject faults: `fault slow true`, `reboot`…",
+    ),
+    "sim osdp": Row(
+        _SIM,
+        "Answer as an OSDP reader; type card HEX:BITS, keys 1234#, tamper on, input 1 on, silence, wrong-key, unplug 5.",  # noqa: E501
+    ),
+    "sim dahua": Row(
+        _SIM, "Answer as a Dahua face terminal; lines on standard input: `someone 42`, `stranger`, `fault …`…"
+    ),
+    "sim hikvision": Row(
+        _SIM,
+        "Answer as a Hikvision face-ID console; lines on standard input make things happen: `someone 42`, `stranger`…",
+    ),
+    "sim web-relay": Row(
+        _SIM, "Answer as a relay board over HTTP; lines on standard input: `input 1 on`, `fault lost-ack`, `clear`."
+    ),
+    "sim uhppote": Row(
+        _SIM,
+        "Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`…",
+    ),
+    "sim zkteco": Row(
+        _SIM, "Call as a ZKTeco face terminal; lines on standard input make things happen: `person 42`, `stranger`…"
+    ),
+}
+
+app = build_app(
+    "Runs a facility's entrances: recognizes enrolled staff, opens the gates, keeps the audit log.",
+    GROUPS | {"sim": "Simulated devices, for training and tests."},
+    TABLE,
 )
 
 
 def load_parts() -> "Parts":
-    """What the core can't import: drivers, and everything about faces."""
-    from devicemgr.site.site import Parts  # noqa: PLC0415 - `--help` need not load all this
+    """Return what the core can't import: drivers, and everything about faces."""
+    from importlib.resources import files  # noqa: PLC0415 - most commands need none of this
+
+    from devicemgr.site.site import Parts  # noqa: PLC0415
     from drivers import Catalog  # noqa: PLC0415
     from enrollment.evaluation.evaluate import evaluate as evaluate_photos  # noqa: PLC0415
     from enrollment.matching.calibration import calibrate as calibrate_rows  # noqa: PLC0415
@@ -77,7 +89,7 @@ def load_parts() -> "Parts":
 
 
 def load_bench() -> "BenchParts":
-    """What `bench` measures outside the core."""
+    """Return what `bench` measures outside the core."""
     from devicemgr.cli.demo.bench import BenchParts  # noqa: PLC0415
     from drivers.sim.camera.camera import make_video  # noqa: PLC0415
     from enrollment.bench import measure_recognition, measure_search  # noqa: PLC0415
@@ -85,33 +97,8 @@ def load_bench() -> "BenchParts":
     return BenchParts(measure_recognition, measure_search, make_video, ENCODER, OPENER)
 
 
-for part in (system, clock, site_file, events, backup, recover, demo, bench):
-    app.registered_commands += part.app.registered_commands
-for part in (discover, firmware, inventory, record, sync, trace, maintenance):
-    devices.app.registered_commands += part.app.registered_commands
-for part in (camera_enrollment, calibrate, evaluate, model_migration):
-    faces.app.registered_commands += part.app.registered_commands
-devices.app.registered_commands += provision.app.registered_commands
-for name, group in (
-    ("person", people.app),
-    ("enroll", faces.app),
-    ("level", access_levels.level),
-    ("schedule", access_levels.schedule),
-    ("card", credentials.card),
-    ("pin", credentials.pin),
-    ("device", devices.app),
-    ("portal", portals.app),
-    ("udev", udev.app),
-    ("sim", commands.app),
-    ("audit", audit.app),
-    ("operator", operators.app),
-    ("key", keys.app),
-):
-    app.add_typer(group, name=name)
-
-
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command line; the entry point of the console script."""
     sys.exit(run(app, Session(load_parts, load_bench), sys.argv[1:]))
 
 

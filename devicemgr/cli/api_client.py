@@ -1,29 +1,30 @@
-"""The way to the API: over the daemon's socket when it answers, else the same app in this process."""
+"""Calls to the API: over the daemon's socket when a daemon runs, else to the same app in this process."""
 
-import asyncio
+import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-import httpx
-
+from devicemgr.cli.unix_http import Request, Response, UnixTransport
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 from devicemgr.home import SHARED_SOCKET, Home, socket_address
-from devicemgr.store.ledger.sudo_claim import headers
+from devicemgr.store.ledger.sudo_claim import headers as sudo_headers
 from devicemgr.text import safe
 
 if TYPE_CHECKING:  # a third of a second that a command over the socket need not pay
     from fastapi import FastAPI
 
-_ANSWER_SECONDS = 60.0
+_PREFIX = "/api/v1"
+_TIMEOUT_S = 60.0
+_CHUNK_BYTES = 64 * 1024
 
 
 class ApiProblem(DevicemgrError):
-    """The API refused; carries what its problem document said."""
+    """The API refused; carries its problem document."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         super().__init__(safe(str(document.get("detail", "the request failed")), 1000))
@@ -32,31 +33,13 @@ class ApiProblem(DevicemgrError):
         self.slug = str(document.get("type", "")).removeprefix("urn:devicemgr:problem:")
 
 
-class _InProcess(httpx.BaseTransport):
-    """Runs the ASGI app for each request, as the user of this process."""
-
-    def __init__(self, app: "FastAPI") -> None:
-        self._app = app
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return asyncio.run(self._handle(request))
-
-    async def _handle(self, request: httpx.Request) -> httpx.Response:
-        transport = httpx.ASGITransport(
-            self._app, client=(f"uid:{os.getuid()}", os.getpid()), raise_app_exceptions=False
-        )
-        inner = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
-        answer = await transport.handle_async_request(inner)
-        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
-
-
 def path(*parts: str) -> str:
-    """A path of the API from names that people typed."""
+    """Return a path of the API from names that people typed."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def daemon_answers(home: Home) -> bool:
-    """True when something listens on the home's socket."""
+    """Return whether something listens on the home's socket."""
     try:
         return _listens(home.socket)
     except PermissionError:
@@ -78,7 +61,7 @@ def _listens(place: Path) -> bool:
 
 
 def _socket_of(home: Home) -> Path | None:
-    """Where the daemon listens for this user; None when none runs. Operators may not look into the home."""
+    """Return where the daemon listens for this user, None when none runs. Operators can't read the home."""
     try:
         return home.socket if _listens(home.socket) else None
     except PermissionError:
@@ -88,65 +71,86 @@ def _socket_of(home: Home) -> Path | None:
                 if _listens(Path(shared)):
                     return Path(shared)
         raise DaemonUnreachable(
-            f"this user may not look into {home.path}; operators need the daemon running, and to be in the group "
+            f"this user can't read {home.path}; operators need a running daemon and membership of the group "
             "devicemgr: sudo usermod -aG devicemgr USER"
         ) from None
 
 
 class Api:
-    """Calls that give the answer's JSON, or raise ApiProblem or DaemonUnreachable."""
+    """Calls that return the response's JSON, or raise ApiProblem or DaemonUnreachable."""
 
     def __init__(self, home: Home, make_app: Callable[[], "FastAPI"]) -> None:
         place = _socket_of(home)
         self.remote = place is not None
-        transport = httpx.HTTPTransport(uds=socket_address(place)) if place else _InProcess(make_app())
-        self._http = httpx.Client(
-            transport=transport, base_url="http://devicemgr/api/v1", timeout=_ANSWER_SECONDS, headers=headers()
-        )
+        self._send = UnixTransport(place).send if place else _in_process(make_app())
 
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._http.close()
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        content: BinaryIO | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = _TIMEOUT_S,
+    ) -> Any:
+        """Send one request and return the document of its response; `timeout` in seconds, None waits forever."""
+        request = _compose(method, path, json, params, content, headers, timeout)
+        with self._send(request) as response:
+            return _read_document(response)
 
-    def call(self, method: str, path: str, **more: Any) -> Any:
-        """One request; `more` as httpx takes it (json=, params=, timeout=)."""
-        try:
-            answer = self._http.request(method, path, **more)
-        except httpx.TimeoutException as error:
-            raise DaemonUnreachable("the daemon did not answer in time; see its log") from error
-        except httpx.TransportError as error:
-            raise DaemonUnreachable(f"the connection to the daemon broke ({error}); is it still running?") from error
-        _require_success(answer)
-        return answer.json()
-
-    def download(self, method: str, path: str, file: BinaryIO, **more: Any) -> None:
-        """One request whose answer's body goes into an open file, as it comes."""
-        try:
-            with self._http.stream(method, path, **more) as answer:
-                if not answer.is_success:
-                    answer.read()
-                _require_success(answer)
-                for chunk in answer.iter_bytes():
-                    file.write(chunk)
-        except httpx.TimeoutException as error:
-            raise DaemonUnreachable("the daemon did not answer in time; see its log") from error
-        except httpx.TransportError as error:
-            raise DaemonUnreachable(f"the connection to the daemon broke ({error}); is it still running?") from error
+    def download(self, method: str, path: str, file: BinaryIO, *, timeout: float | None = _TIMEOUT_S) -> None:
+        """Send one request and write the body of its response into an open file, as it comes."""
+        with self._send(_compose(method, path, None, None, None, None, timeout)) as response:
+            if not response.is_success:
+                _read_document(response)
+            while chunk := response.read(_CHUNK_BYTES):
+                file.write(chunk)
 
     def get(self, path: str, **params: Any) -> Any:
-        """GET with query parameters, those of None left out."""
-        return self.call("GET", path, params={name: value for name, value in params.items() if value is not None})
+        """GET with query parameters; those of None are left out."""
+        return self.call("GET", path, params=params)
 
     def post(self, path: str, body: Any = None, **more: Any) -> Any:
         """POST a JSON body."""
         return self.call("POST", path, json=body, **more)
 
 
-def _require_success(answer: httpx.Response) -> None:
-    if answer.is_success:
-        return
+def _in_process(app: "FastAPI") -> Callable[[Request], Any]:
+    from devicemgr.cli.asgi_client import AsgiTransport  # noqa: PLC0415 - httpx, which the socket does not need
+
+    return AsgiTransport(app).send
+
+
+def _compose(
+    method: str,
+    path: str,
+    document: Any,
+    params: Mapping[str, Any] | None,
+    content: BinaryIO | None,
+    headers: Mapping[str, str] | None,
+    timeout: float | None,
+) -> Request:
+    query = urlencode([(name, _as_text(value)) for name, value in (params or {}).items() if value is not None])
+    target = f"{_PREFIX}{path}{'?' if query else ''}{query}"
+    headers = sudo_headers() | dict(headers or {})
+    if document is None:
+        return Request(method, target, headers, content, timeout)
+    body = json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
+    return Request(method, target, {"Content-Type": "application/json"} | headers, body, timeout)
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read_document(response: Response) -> Any:
+    body = response.read()
+    if response.is_success:
+        return json.loads(body)
     try:
-        document = answer.json()
+        document = json.loads(body)
     except ValueError:
-        document = {"detail": f"the daemon answered {answer.status_code}"}
+        document = {"detail": f"the daemon answered {response.status}"}
     raise ApiProblem(document if isinstance(document, dict) else {})

@@ -18,20 +18,15 @@ from devicemgr.text import json_line, safe
 USAGE = 2
 INTERRUPTED = 1
 _TYPER_INTERRUPTED = 130
-COMMON_OPTIONS = (
-    "Everywhere: --json prints one JSON document; --home DIR chooses the home (else DEVICEMGR_HOME); --yes answers "
-    "what a command asks before it destroys something, and is needed for that without a terminal."
-)
 
 
 def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
-    """Run the command line and give its exit code."""
-    _explain_common_options(app)
+    """Run the command line and return its exit code."""
     try:
         rest = _take_common_options(session, list(arguments))
         with use(session), claimed(os.environ.get(VARIABLE)):  # for what works without the API: backup, restore
-            code = _ended(_command(app)(rest, prog_name="devicemgr", standalone_mode=False))
-            session.tell_if_frozen()
+            code = _exit_code(_command(app)(rest, prog_name="devicemgr", standalone_mode=False))
+            session.warn_if_frozen()
             return code
     except (BrokenPipeError, SystemExit):
         # The reader of a pipe has enough, for which Typer leaves by SystemExit; Python would complain again at exit.
@@ -43,10 +38,10 @@ def run(app: typer.Typer, session: Session, arguments: Sequence[str]) -> int:
         session.close()
 
 
-_command = cache(typer.main.get_command)  # reading the signature of each is slow
+_command = cache(typer.main.get_command)
 
 
-def _ended(result: object) -> int:
+def _exit_code(result: object) -> int:
     sys.stdout.flush()
     if result == _TYPER_INTERRUPTED:
         raise KeyboardInterrupt
@@ -58,19 +53,19 @@ def _failed(session: Session, error: BaseException) -> int:
         case typer.Exit():
             return error.exit_code
         case typer.Abort() | KeyboardInterrupt():
-            return _tell("interrupted; nothing is left half done", INTERRUPTED)
+            return _print_error("interrupted; nothing is left half done", INTERRUPTED)
         case TyperException():
             show = getattr(error, "show", None)
-            return (show(), error.exit_code)[1] if show else _tell(str(error), error.exit_code)
+            return (show(), error.exit_code)[1] if show else _print_error(str(error), error.exit_code)
         case ApiProblem() if session.json and "faces" in error.document:
             print(json_line(_faces(error.document["faces"])))
-            return _tell(str(error), error.exit_code)
+            return _print_error(str(error), error.exit_code)
         case DevicemgrError():
-            return _tell(str(error), error.exit_code)
+            return _print_error(str(error), error.exit_code)
     raise error
 
 
-def _tell(text: str, code: int) -> int:
+def _print_error(text: str, code: int) -> int:
     print(f"error: {safe(text, 1000)}", file=sys.stderr)
     return code
 
@@ -103,12 +98,3 @@ def _folder(given: str) -> str:
     if not given:
         raise typer.BadParameter("--home needs a folder")
     return given
-
-
-def _explain_common_options(app: typer.Typer) -> None:
-    app.info.epilog = COMMON_OPTIONS
-    for command in app.registered_commands:
-        command.epilog = COMMON_OPTIONS
-    for group in app.registered_groups:
-        if group.typer_instance is not None:
-            _explain_common_options(group.typer_instance)

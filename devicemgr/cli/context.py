@@ -40,13 +40,13 @@ class Session:
 
     @property
     def api(self) -> Api:
-        """The API, reached when first asked for."""
+        """The API, reached on first use."""
         if self._api is None:
             self._api = Api(self.home, self._make_app)
         return self._api
 
     def reconnect(self) -> None:
-        """Look for the daemon anew at the next call."""
+        """Look for the daemon again at the next call."""
         self._api = None
 
     def open_site(self, way: "Callable[[Home, Parts], Site] | None" = None) -> "Site":
@@ -59,15 +59,13 @@ class Session:
             self._site = (way or open_site)(self.home, self.load_parts())
         return self._site
 
-    def tell_if_frozen(self) -> None:
-        """Whoever reads from the snapshot without a daemon is told so, beside the answer."""
+    def warn_if_frozen(self) -> None:
+        """Warn on standard error when the answer comes from the snapshot of a damaged database."""
         if self._site is not None and self._site.database.frozen:
             print(f"warning: {self._site.database.frozen}", file=sys.stderr)
 
     def close(self) -> None:
-        """Let go of what was opened."""
-        if self._api is not None:
-            self._api.close()
+        """Close what was opened."""
         if self._site is not None:
             with suppress(DevicemgrError):
                 self._site.sealer.seal()  # what this command recorded

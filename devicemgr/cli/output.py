@@ -4,16 +4,16 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Any
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from devicemgr.cli.context import session
 from devicemgr.text import json_line, safe
+
+if TYPE_CHECKING:  # Rich takes as long to import as Python to start; JSON and plain lines need none of it
+    from rich.console import Console
+
+# The control characters that Rich leaves out: bell, backspace, vertical tab, form feed, carriage return.
+_CONTROLS = dict.fromkeys((7, 8, 11, 12, 13))
 
 
 def _width() -> int | None:
@@ -21,13 +21,17 @@ def _width() -> int | None:
     return None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
 
 
-def words() -> Console:
-    """Standard output for people."""
+def words() -> "Console":
+    """Return standard output for people."""
+    from rich.console import Console  # noqa: PLC0415 - see above
+
     return Console(highlight=False, width=_width(), soft_wrap=False)
 
 
-def notes() -> Console:
-    """Standard error: progress, warnings."""
+def notes() -> "Console":
+    """Return standard error, for progress and warnings."""
+    from rich.console import Console  # noqa: PLC0415 - see above
+
     return Console(stderr=True, highlight=False)
 
 
@@ -39,22 +43,24 @@ def emit(document: Any) -> bool:
 
 
 def say(text: str, document: Any = None) -> None:
-    """A line of words, or `document` with --json."""
+    """Print a line of words, or `document` with --json."""
     if not emit(document if document is not None else {"message": text}):
-        words().print(escape(text), soft_wrap=True)
+        print(text.translate(_CONTROLS), flush=True)
 
 
 def warn(text: str) -> None:
-    """A line on standard error."""
-    notes().print(f"[yellow]warning:[/yellow] {escape(text)}", soft_wrap=True)
+    """Print a warning on standard error."""
+    notes().print(f"[yellow]warning:[/yellow] {_escape(text)}", soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
     """A table; `empty` when there are no rows, saying how to get some."""
     shown = [[cell(value) for value in row] for row in rows]
     if not shown:
-        words().print(escape(empty), soft_wrap=True)
+        print(empty, flush=True)
         return
+    from rich.table import Table  # noqa: PLC0415 - see above
+
     grid = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         grid.add_column(column, overflow="fold")
@@ -64,12 +70,14 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], emp
 
 
 def details(pairs: Mapping[str, Any]) -> None:
-    """Names and values, one a line."""
+    """Print names and values, one a line."""
+    from rich.table import Table  # noqa: PLC0415 - see above
+
     grid = Table(show_header=False, box=None, pad_edge=False)
     grid.add_column(style="bold")
     grid.add_column(overflow="fold")
     for name, value in pairs.items():
-        grid.add_row(escape(name), cell(value))
+        grid.add_row(_escape(name), cell(value))
     words().print(grid)
 
 
@@ -84,8 +92,14 @@ def cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(cell(item) for item in value) or "–"
     if isinstance(value, Mapping):
-        return ", ".join(f"{escape(str(name))}={cell(item)}" for name, item in value.items()) or "–"
-    return escape(safe(str(value), 500))
+        return ", ".join(f"{_escape(str(name))}={cell(item)}" for name, item in value.items()) or "–"
+    return _escape(safe(str(value), 500))
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape  # noqa: PLC0415 - see above
+
+    return escape(text)
 
 
 def local(text: str | None) -> str | None:
@@ -96,27 +110,3 @@ def local(text: str | None) -> str | None:
         return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except OverflowError:  # the last hours of the year 9999
         return text
-
-
-class _Bar(Progress):
-    """Goes away with whatever failed under it, so that the error is all there is to read."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.live.transient = self.live.transient or error is not None
-        super().__exit__(kind, error, traceback)
-
-    def stop(self) -> None:
-        """Rich would still end a line where there is no terminal."""
-        if self.live.transient:
-            self.live.stop()
-        else:
-            super().stop()
-
-
-def progress() -> Progress:
-    """A progress bar on standard error; its last state alone where that is no terminal."""
-    return _Bar(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes()
-    )

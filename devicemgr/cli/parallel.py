@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
-from devicemgr.cli.output import progress
+from devicemgr.cli.progress import progress
 
 AT_ONCE = 8
 _Item = TypeVar("_Item")

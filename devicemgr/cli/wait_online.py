@@ -6,7 +6,7 @@ from typing import Any
 
 from devicemgr.cli.api_client import ApiProblem, path
 from devicemgr.cli.context import api
-from devicemgr.cli.output import progress
+from devicemgr.cli.progress import progress
 from devicemgr.errors import DeviceUnreachable
 
 LOOK_SECONDS = 0.5

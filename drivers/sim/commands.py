@@ -9,7 +9,7 @@ import typer
 
 from devicemgr.errors import InvalidInput
 
-app = typer.Typer(no_args_is_help=True, help="Simulated devices, for training and tests.")
+app = typer.Typer()
 
 Faults = Annotated[
     list[str] | None,

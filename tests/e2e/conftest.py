@@ -58,7 +58,7 @@ class Box:
         self.home = Home(folder / "home")
         self.folder = folder
         self.daemon: subprocess.Popen[bytes] | None = None
-        self._apis: list[Api] = []
+
         self._own: Api | None = None
         self.environment = os.environ | {"DEVICEMGR_HOME": str(self.home.path)}
 
@@ -113,9 +113,7 @@ class Box:
 
     def api(self) -> Api:
         """A fresh client on the socket."""
-        api = Api(self.home, lambda: pytest.fail("the daemon is away"))  # type: ignore[arg-type, return-value]
-        self._apis.append(api)
-        return api
+        return Api(self.home, lambda: pytest.fail("the daemon is away"))  # type: ignore[arg-type, return-value]
 
     def log(self) -> str:
         return (self.folder / "daemon.log").read_text()
@@ -126,9 +124,7 @@ class Box:
         return found
 
     def close(self) -> None:
-        """Let go of connections and daemon."""
-        for api in self._apis:
-            api.close()
+        """End the daemon."""
         if self.daemon is not None:
             self.kill()
 

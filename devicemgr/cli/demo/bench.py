@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.context import session
+from devicemgr.cli.demo.bench_commands import measure_commands
 from devicemgr.cli.demo.bench_lanes import measure_lanes
 from devicemgr.cli.demo.bench_storage import measure_ready, measure_storage
 from devicemgr.cli.demo.simulated_entrance import PORTAL, Entrance, Plan, nasa_portrait, quantile
@@ -59,6 +60,9 @@ _MEANING = {
     "commit_added_ms": "what waiting for the disk adds to a decision, median, ms",
     "gate_command_p99_ms": "recorded → the gate has answered, p99, ms",
     "ready_s": "daemon started → ready, s",
+    "cli_version_cpu_ms": "`devicemgr version`, CPU time, ms",
+    "cli_status_cpu_ms": "`devicemgr status` with a daemon, CPU time, ms",
+    "python_cpu_ms": "`python -c pass`, CPU time, ms",
 }
 
 
@@ -96,6 +100,7 @@ def _steps(parts: BenchParts, folder: Path, seconds: float) -> list[tuple[str, C
         ("lanes", lambda: measure_lanes(parts, folder)),
         ("storage", lambda: measure_storage(folder)),
         ("start", lambda: measure_ready(folder)),
+        ("commands", lambda: measure_commands(folder)),
         ("entrance", lambda: _entrance(photo, folder, seconds)),
     ]
 

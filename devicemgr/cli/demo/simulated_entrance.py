@@ -64,8 +64,6 @@ class Entrance:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._api is not None:
-            self._api.close()
         for child in self._children:
             child.ask_to_stop()
         for child in self._children:

@@ -14,7 +14,7 @@ from devicemgr.cli.password_input import FromStdin, FromVariable, read_password
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
-app = typer.Typer(no_args_is_help=True, help="Devices: cameras, gates, readers and consoles.")
+app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="The device's name.")]
 Username = Annotated[str | None, typer.Option(help="User name for the device.")]

@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 
 from devicemgr.cli.context import api
-from devicemgr.cli.output import emit, progress, table, warn, words
+from devicemgr.cli.output import emit, table, warn, words
+from devicemgr.cli.progress import progress
 
 app = typer.Typer()
 

@@ -8,7 +8,8 @@ import typer
 from devicemgr.cli.api_client import path
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import cell, emit, progress, say, table, warn, words
+from devicemgr.cli.output import cell, emit, say, table, warn, words
+from devicemgr.cli.progress import progress
 
 app = typer.Typer()
 

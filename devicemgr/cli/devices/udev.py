@@ -14,7 +14,7 @@ from devicemgr.udev import rules_check, rules_file
 from devicemgr.udev.rules import Port, Rule, Suggestion, compose, names_in, parse, site_lines, suggest
 from devicemgr.udev.serial_ports import usb_serial_ports
 
-app = typer.Typer(no_args_is_help=True, help="Names that stay for serial devices.")
+app = typer.Typer()
 
 EXIT_PROBLEMS = 4
 

@@ -10,8 +10,8 @@ from devicemgr.cli.context import api
 from devicemgr.cli.output import emit, say, table, warn
 from devicemgr.cli.password_input import read_pin
 
-card = typer.Typer(no_args_is_help=True, help="Cards: which card is whose.")
-pin = typer.Typer(no_args_is_help=True, help="PINs: digits to type beside a card or a face.")
+card = typer.Typer()
+pin = typer.Typer()
 
 COMMONEST = "wiegand26"
 

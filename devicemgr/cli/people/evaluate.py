@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.context import session
-from devicemgr.cli.output import details, emit, progress, say
+from devicemgr.cli.output import details, emit, say
+from devicemgr.cli.progress import progress
 from devicemgr.errors import SystemFault
 
 app = typer.Typer()

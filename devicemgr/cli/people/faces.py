@@ -16,7 +16,7 @@ from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, e
 from devicemgr.errors import InvalidInput
 from devicemgr.text import reference
 
-app = typer.Typer(no_args_is_help=True, help="Faces: enrolled from photos, under a recorded consent.")
+app = typer.Typer()
 
 EXIT_PROBLEMS = 4
 

@@ -7,7 +7,8 @@ import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import details, emit, progress, say, warn
+from devicemgr.cli.output import details, emit, say, warn
+from devicemgr.cli.progress import progress
 from devicemgr.errors import InvalidInput
 
 app = typer.Typer()

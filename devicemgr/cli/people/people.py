@@ -10,7 +10,7 @@ from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, warn
 
-app = typer.Typer(no_args_is_help=True, help="People: who they are, from when to when, with which access levels.")
+app = typer.Typer()
 
 Badge = Annotated[str, typer.Argument(help="Badge number.")]
 ValidFrom = Annotated[str | None, typer.Option(help="First moment of validity: 2026-12-01, or RFC 3339.")]

@@ -10,8 +10,8 @@ from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table
 from devicemgr.cli.timezone import local_zone
 
-level = typer.Typer(no_args_is_help=True, help="Access levels: which portals, and when.")
-schedule = typer.Typer(no_args_is_help=True, help="Schedules: the hours of a week.")
+level = typer.Typer()
+schedule = typer.Typer()
 
 Badge = Annotated[str, typer.Argument(help="Badge number.")]
 LevelName = Annotated[str, typer.Argument(help="The level's name.")]

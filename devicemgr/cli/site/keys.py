@@ -6,7 +6,7 @@ from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, session
 from devicemgr.cli.output import say, warn
 
-app = typer.Typer(no_args_is_help=True, help="The key that opens faces and passwords.")
+app = typer.Typer()
 
 
 @app.callback()

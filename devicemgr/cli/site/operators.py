@@ -12,7 +12,7 @@ from devicemgr.cli.password_input import FromStdin, FromVariable, read_new_passw
 from devicemgr.domain.model import Role
 from devicemgr.errors import InvalidInput
 
-app = typer.Typer(no_args_is_help=True, help="Operators: who may work with the daemon, in which roles.")
+app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="The operator's name.")]
 

@@ -12,7 +12,7 @@ from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table, warn
 from devicemgr.domain.model import ConsoleLiveness, Direction, FailMode, Liveness, Requirement
 
-app = typer.Typer(no_args_is_help=True, help="Portals: doors and turnstiles that open.")
+app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="The portal's name.")]
 Entry = Annotated[

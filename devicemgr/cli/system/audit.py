@@ -14,7 +14,7 @@ from devicemgr.cli.devices.maintenance import refuse_to_overwrite
 from devicemgr.cli.output import emit, local, say, words
 from devicemgr.errors import DaemonUnreachable, StorageFailed
 
-app = typer.Typer(no_args_is_help=True, help="The record's own audit.")
+app = typer.Typer()
 
 EXIT_PROBLEMS = 4
 
