@@ -46,6 +46,10 @@ TABLE = COMMANDS | {
     "sim web-relay": Row(
         _SIM, "Answer as a relay board over HTTP; lines on standard input: `input 1 on`, `fault lost-ack`, `clear`."
     ),
+    "sim ironlogic": Row(
+        _SIM,
+        "Call as an IronLogic controller; lines on standard input: `card 0000008D5722 1`, `event 38 1`, `fault deaf`.",
+    ),
     "sim uhppote": Row(
         _SIM,
         "Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`…",

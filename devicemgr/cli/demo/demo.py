@@ -1,4 +1,4 @@
-"""`devicemgr demo`: the main job on a simulated entrance, told as it happens."""
+"""`devicemgr demo`: the main job on a simulated entrance, printed as it happens."""
 
 import tempfile
 import time
@@ -16,13 +16,13 @@ from devicemgr.errors import InvalidInput
 app = typer.Typer()
 
 _TELLING = {
-    "access_granted": "[green]granted[/green]   {person} is recognised (score {score}, needs {threshold})",
+    "access_granted": "[green]granted[/green]   {person} is recognized (score {score}, needs {threshold})",
     "access_denied": "[red]denied[/red]    {reason}",
     "portal_unlocked": "[green]unlocked[/green]  the turnstile was released {total} ms after the frame arrived",
     "portal_unlock_failed": "[red]not unlocked[/red]  {cause}",
-    "passage_started": "passage   somebody is in the turnstile",
+    "passage_started": "passage   someone is in the turnstile",
     "passage_completed": "passage   the arm has turned: one person went through",
-    "passage_timed_out": "passage   nobody went through",
+    "passage_timed_out": "passage   no one went through",
 }
 
 
