@@ -57,7 +57,7 @@ GROUPS = {
     "device": "Devices: cameras, gates, readers and consoles.",
     "portal": "Portals: doors and turnstiles that open.",
     "udev": "Names that stay for serial devices.",
-    "audit": "The record's own audit.",
+    "audit": "Verify and export the audit log.",
     "operator": "Operators: who may work with the daemon, in which roles.",
     "key": "The key that opens faces and passwords.",
 }
@@ -66,55 +66,55 @@ GROUPS = {
 COMMANDS = {
     "support-bundle": Row(
         _SUPPORT_BUNDLE,
-        "Write versions, checks, states, log and facts for a supporter: no people, no faces, no passwords.",
+        "Write versions, checks, states, log and facts for support: no people, no faces, no passwords.",
     ),
     "init": Row(_SYSTEM, "Make the home folder with keys and database, or bring an older one up to date."),
     "run": Row(_DAEMON, "Run the daemon in the foreground until SIGTERM or Ctrl-C."),
     "status": Row(
         _SYSTEM, "Show daemon, devices, portals, gallery and alarms; exit 3 when no daemon runs, 4 while alarms stand."
     ),
-    "doctor": Row(_DOCTOR, "Check box, home, database and each device; exit 4 when something is wrong."),
+    "doctor": Row(_DOCTOR, "Check host, home, database and each device; exit 4 when something is wrong."),
     "version": Row(_SYSTEM, "Print the version."),
     "clock": Row(_CLOCK, "Show this computer's clock and the times by which rights are judged."),
     "export": Row(
         _SITE_FILE,
         "Print the site's file (TOML): settings, devices, portals, levels, schedules; no people, no passwords.",
     ),
-    "apply": Row(_SITE_FILE, "Make the site what a file says, wholly or not at all; passwords stay as they are."),
+    "apply": Row(_SITE_FILE, "Make the site what a file says, atomically; passwords stay as they are."),
     "events": Row(_EVENTS, "Show what happened, oldest first."),
     "backup": Row(
         _BACKUP, "Write the whole home into one encrypted file, with the daemon running or not, and read it back."
     ),
     "restore": Row(
         _BACKUP,
-        "Make an empty home from a backup, on this box or a new one; nothing is changed unless all of it holds.",
+        "Make an empty home from a backup, on this host or a new one; nothing is changed unless all of it holds.",
     ),
     "recover": Row(
-        _RECOVER, "Go on after the database was set aside as damaged or too old; what is missing is recorded."
+        _RECOVER, "Go on after the database was quarantined as damaged or too old; what is missing is recorded."
     ),
     "demo": Row(
         _DEMO, "Show the main job on a simulated entrance with a real face; exit 0 only if all of it happened."
     ),
-    "bench": Row(_BENCH, "Measure this box: recognition, search, storage, gate, face to unlock; some minutes."),
+    "bench": Row(_BENCH, "Measure this host: recognition, search, storage, gate, face to unlock; some minutes."),
     "person add": Row(_PEOPLE, "Add a person."),
-    "person list": Row(_PEOPLE, "List everybody, or those whose consent to face recognition comes to its end."),
+    "person list": Row(_PEOPLE, "List everybody, or those whose consent to face recognition expires."),
     "person show": Row(_PEOPLE, "Show one person."),
     "person edit": Row(_PEOPLE, "Change name, badge or validity; an empty time removes it."),
     "person suspend": Row(_PEOPLE, "Suspend all of a person's access, at once."),
     "person resume": Row(_PEOPLE, "End a suspension."),
     "person erase": Row(_PEOPLE, "Erase a person and everything of theirs; an erasure record without name stays."),
     "person export": Row(_PEOPLE, "Print the data subject's copy: all that is stored about a person, as JSON."),
-    "enroll photo": Row(_FACES, "Enrol a person's face from photos: all of them or none."),
-    "enroll check": Row(_FACES, "Is this photo fit for enrolment? Exit 4 when it is not; nothing is stored."),
+    "enroll photo": Row(_FACES, "Enroll a person's face from photos: all of them or none."),
+    "enroll check": Row(_FACES, "Is this photo usable for enrollment? Exit 4 when it is not; nothing is stored."),
     "enroll identify": Row(_FACES, "Who of the enrolled is in a photo? Writes nothing but an audit row."),
     "enroll renew": Row(
-        _FACES, "Record a new consent of somebody whose face is here; it counts again if the one before has ended."
+        _FACES, "Record a new consent of someone whose face is here; it counts again if the one before has ended."
     ),
     "enroll withdraw": Row(_FACES, "End the consent: the face is erased at once; cards go on working."),
-    "enroll import": Row(_FACES, "Enrol many people; run it again to go on."),
+    "enroll import": Row(_FACES, "Enroll many people; run it again to go on."),
     "enroll camera": Row(
         _CAMERA_ENROLLMENT,
-        "Enrol a person who stands before a camera now, alone in its picture; the pictures are not kept.",
+        "Enroll a person who stands before a camera now, alone in its picture; the pictures are not kept.",
     ),
     "enroll calibrate": Row(
         _CALIBRATE, "Set the threshold from the enrolled people themselves; done again as the gallery grows by a fifth."
@@ -124,12 +124,12 @@ COMMANDS = {
         "How often would strangers be let in and staff turned away? Measured on photos; writes nothing into the home.",
     ),
     "enroll migrate": Row(
-        _MODEL_MIGRATION, "Recognise by another face model, from kept photos; the old one decides until the switch."
+        _MODEL_MIGRATION, "Recognize by another face model, from kept photos; the old one decides until the switch."
     ),
     "level add": Row("devicemgr.cli.site.access_levels:level", "Add a level."),
     "level list": Row("devicemgr.cli.site.access_levels:level", "List the levels."),
     "level show": Row("devicemgr.cli.site.access_levels:level", "Show one level and who holds it."),
-    "level remove": Row("devicemgr.cli.site.access_levels:level", "Remove a level that nobody holds."),
+    "level remove": Row("devicemgr.cli.site.access_levels:level", "Remove a level that no one holds."),
     "level grant": Row("devicemgr.cli.site.access_levels:level", "Give a person a level."),
     "level revoke": Row("devicemgr.cli.site.access_levels:level", "Take a level from a person."),
     "schedule add": Row("devicemgr.cli.site.access_levels:schedule", "Add a weekly schedule."),
@@ -143,7 +143,7 @@ COMMANDS = {
     "card list": Row("devicemgr.cli.people.credentials:card", "List the cards and whose they are."),
     "pin set": Row(
         "devicemgr.cli.people.credentials:pin",
-        "Set a person's PIN, 4 to 8 digits: asked for unseen, or from standard input.",
+        "Set a person's PIN, 4 to 8 digits: prompted without echo, or from standard input.",
     ),
     "pin remove": Row("devicemgr.cli.people.credentials:pin", "Remove a person's PIN."),
     "device drivers": Row(_DEVICES, "List the kinds of devices, or the options of one kind."),
@@ -151,7 +151,7 @@ COMMANDS = {
     "device list": Row(_DEVICES, "List the devices and their state."),
     "device show": Row(_DEVICES, "Show one device; its password is never shown."),
     "device edit": Row(_DEVICES, "Change address, credentials, options or profile; `--option K=` removes one."),
-    "device remove": Row(_DEVICES, "Remove a device that no portal uses and that holds nobody any more."),
+    "device remove": Row(_DEVICES, "Remove a device that no portal uses and that stores no people any more."),
     "device test": Row(_DEVICES, "Connect to a device and read what can be read; nothing moves."),
     "device discover": Row(
         _DISCOVER, "Find cameras, controllers, consoles and serial ports, and say how to add them; adds nothing."
@@ -162,7 +162,7 @@ COMMANDS = {
     ),
     "device inventory": Row(
         _INVENTORY,
-        "Show each device's maker, model, firmware and serial number; exit 4 when one's firmware has a known hole.",
+        "Show each device's maker, model, firmware and serial number; exit 4 when one has a known vulnerability.",
     ),
     "device record": Row(
         _RECORD,
@@ -173,7 +173,7 @@ COMMANDS = {
     ),
     "device sync": Row(
         _SYNC,
-        "Bring what a device holds in step with the rights here, now; unknown people and cards stay without --prune.",
+        "Bring what a device holds in sync with the rights here, now; unknown people and cards stay without --prune.",
     ),
     "device trace": Row(
         _TRACE,
@@ -192,7 +192,7 @@ COMMANDS = {
     "portal edit": Row(_PORTALS, "Change a portal; --entry and --exit replace the devices of that side."),
     "portal remove": Row(_PORTALS, "Remove a portal that no level covers."),
     "portal open": Row(_PORTALS, "Let one person pass, now."),
-    "portal lock": Row(_PORTALS, "Let nobody pass until `normal`; fire release stays as it is wired."),
+    "portal lock": Row(_PORTALS, "Let no one pass until `normal`; fire release stays as it is wired."),
     "portal free": Row(_PORTALS, "Let everybody pass until `normal`."),
     "portal normal": Row(_PORTALS, "Let in who may pass, as usual."),
     "udev rules": Row(_UDEV, "Print the rules template for /etc/udev/rules.d/70-devicemgr.rules."),
@@ -201,13 +201,13 @@ COMMANDS = {
     "udev verify": Row(_UDEV, "Check the installed rules and the links they make; exit 4 when something is wrong."),
     "audit verify": Row(
         _AUDIT,
-        "Check all events, their seals and what was told outside; exit 4 and the first bad row when they don't hold.",
+        "Check all events, their seals and their external anchors; exit 4 and the first bad row when they don't hold.",
     ),
     "audit export": Row(
         _AUDIT, "Write all events and seals, without names, into a bundle that Python alone can verify."
     ),
     "operator add": Row(
-        _OPERATORS, "Add an operator, known by a user of this box, by a password for TCP, or by tokens."
+        _OPERATORS, "Add an operator, known by a user of this host, by a password for TCP, or by tokens."
     ),
     "operator list": Row(_OPERATORS, "List the operators and their tokens."),
     "operator remove": Row(_OPERATORS, "Remove an operator; their sessions and tokens end at once."),
@@ -215,10 +215,10 @@ COMMANDS = {
     "operator token": Row(_OPERATORS, "Make an API token for a program, and print it this once; or take one back."),
     "operator requests": Row(_OPERATORS, "List what waits for a second admin."),
     "operator approve": Row(
-        _OPERATORS, "Agree to what another admin asked for; they have a quarter of an hour to do it."
+        _OPERATORS, "Agree to what another admin requested; they have a quarter of an hour to do it."
     ),
     "key rotate": Row(
-        _KEYS, "Put a new key in the old one's place: keys of people and passwords of devices are sealed anew."
+        _KEYS, "Put a new key in the old one's place: keys of people and passwords of devices are sealed again."
     ),
 }
 """Each command by the words that call it."""

@@ -96,6 +96,11 @@ def cell(value: Any) -> str:
     return _escape(safe(str(value), 500))
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, as in 1 person and 2 people; the plural has an s unless given."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def _escape(text: str) -> str:
     from rich.markup import escape  # noqa: PLC0415 - see above
 
@@ -103,7 +108,7 @@ def _escape(text: str) -> str:
 
 
 def local(text: str | None) -> str | None:
-    """An RFC 3339 time as this box's local time."""
+    """An RFC 3339 time as this host's local time."""
     if text is None:
         return None
     try:

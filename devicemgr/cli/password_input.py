@@ -11,7 +11,8 @@ from devicemgr.errors import InvalidInput
 _MOST = 1000
 
 FromStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input, or ask for it unseen.")
+    bool,
+    typer.Option("--password-stdin", help="Read the password from standard input, or prompt for it without echo."),
 ]
 FromVariable = Annotated[
     str | None, typer.Option("--password-env", metavar="VAR", help="Take the password from this environment variable.")
@@ -19,7 +20,7 @@ FromVariable = Annotated[
 
 
 def read_password(from_stdin: bool, variable: str | None) -> str | None:
-    """The password, None when neither way was asked for; InvalidInput when it is empty or absent."""
+    """The password, None when neither was given; InvalidInput when it is empty or absent."""
     if from_stdin and variable is not None:
         raise typer.BadParameter("give --password-stdin or --password-env, not both")
     if from_stdin:

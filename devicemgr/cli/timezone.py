@@ -1,4 +1,4 @@
-"""Which time zone this box is in."""
+"""Which time zone this host is in."""
 
 import os
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ _EXIT_AWAY = 3
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """How long it took, whether the device was seen away meanwhile, and who it says it is."""
+    """How long it took, whether the device was seen away in the meantime, and who it says it is."""
 
     seconds: float
     was_away: bool

@@ -30,7 +30,7 @@ def camera(
     face: Annotated[
         str | None, typer.Option(metavar="T,R,B,L", help="Where the face is in the photo, as `enroll check` tells.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this box; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this host; 0 takes a free one.")] = 0,
     fps: Annotated[float, typer.Option(help="Pictures a second.")] = 10.0,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of the picture in pixels.")] = "640x480",
     present: Annotated[float, typer.Option(help="Seconds that the face is in view.")] = 4.0,
@@ -77,7 +77,7 @@ def turnstile(
     link: Annotated[Path | None, typer.Option(help="A stable name for its serial line, such as /tmp/gate.")] = None,
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A serial server instead of a pty.")] = None,
     unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus address.")] = 1,
-    passage: Annotated[bool, typer.Option(help="Whether somebody goes through after a release.")] = True,
+    passage: Annotated[bool, typer.Option(help="Whether someone goes through after a release.")] = True,
     passage_delay: Annotated[float, typer.Option(help="Seconds until that person steps in.")] = 0.3,
     passage_seconds: Annotated[float, typer.Option(help="Seconds that the person takes.")] = 0.5,
     fault: Faults = None,
@@ -99,7 +99,7 @@ def relay(
     contacts: Annotated[
         str, typer.Option(help="none, or a dry-contact turnstile behind it: pulse or potential.")
     ] = "none",
-    passage: Annotated[bool, typer.Option(help="Whether somebody goes through after a release.")] = True,
+    passage: Annotated[bool, typer.Option(help="Whether someone goes through after a release.")] = True,
     fault: Faults = None,
 ) -> None:
     """Answer as a relay board; lines on standard input: `input 3 on`, `fault power-loss`, `clear`."""
@@ -118,7 +118,7 @@ def relay(
 def onvif(
     kind: Annotated[str, typer.Option(help="camera, door, or both in one device.")] = "camera",
     host: Annotated[
-        str, typer.Option(help="Address on this box; loopback has 127.0.0.1 to 127.255.255.254.")
+        str, typer.Option(help="Address on this host; loopback has 127.0.0.1 to 127.255.255.254.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port of the first; 0 takes free ones.")] = 0,
     count: Annotated[int, typer.Option(min=1, max=500, help="How many devices, on ports one after the other.")] = 1,
@@ -169,7 +169,7 @@ def osdp(
 @app.command("dahua")
 def dahua(
     host: Annotated[
-        str, typer.Option(help="Address on this box; loopback has 127.0.0.1 to 127.255.255.254.")
+        str, typer.Option(help="Address on this host; loopback has 127.0.0.1 to 127.255.255.254.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")] = 0,
     username: Annotated[str, typer.Option(help="The administrator.")] = "admin",
@@ -192,7 +192,7 @@ def dahua(
 
 @app.command("hikvision")
 def hikvision(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this box; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this host; 0 takes a free one.")] = 0,
     username: Annotated[str, typer.Option(help="The administrator.")] = "admin",
     password_env: Annotated[
         str | None, typer.Option(metavar="VAR", help="The variable that holds the password; else it is sim-pass-1.")
@@ -222,7 +222,7 @@ def web_relay(
     model: Annotated[str, typer.Option(help="shelly, tasmota, dingtian, devantech or kmtronic.")] = "shelly",
     relays: Annotated[int, typer.Option(min=1, max=8, help="How many relays it has.")] = 2,
     inputs: Annotated[int, typer.Option(min=0, max=8, help="How many inputs it has (Shelly, Tasmota).")] = 2,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this box; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on this host; 0 takes a free one.")] = 0,
     password_env: Annotated[
         str | None, typer.Option(metavar="VAR", help="The variable that holds its password.")
     ] = None,
@@ -256,7 +256,7 @@ def ironlogic(
 @app.command("uhppote")
 def uhppote(
     controller: Annotated[int, typer.Option(min=1, max=0xFFFFFFFE, help="Its serial number.")] = 423187757,
-    host: Annotated[str, typer.Option(help="Address on this box that it listens on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address on this host that it listens on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="UDP port; 0 takes a free one, real ones: 60000.")] = 0,
     card: Annotated[
         list[int] | None, typer.Option(help="A card that it holds already, for all doors; several are fine.")

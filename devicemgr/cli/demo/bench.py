@@ -1,4 +1,4 @@
-"""`devicemgr bench`: what this box can do, each figure measured in this run, ratios against a plain loop."""
+"""`devicemgr bench`: what this host can do, each figure measured in this run, ratios against a plain loop."""
 
 import os
 import platform
@@ -42,20 +42,20 @@ class BenchParts:
 _MEANING = {
     "encoder_speedup": "encoder, times faster than dlib's own, one core",
     "encoder_max_difference": "largest difference of an embedding from dlib's",
-    "frame_speedup": "whole frame of somebody who stays for 2 s, times faster than a plain face_recognition loop",
+    "frame_speedup": "whole frame of someone who stays for 2 s, times faster than a plain face_recognition loop",
     "frame_speedup_anew": "the same, were the face sought in the whole picture each time",
     "frame_speedup_1280x720": "whole frame at 1280×720, times faster",
     "frame_speedup_anew_1280x720": "the same, sought in the whole picture each time",
     "frame_ms": "whole frame 640×480 with a face, decode to match at 13,000, ms",
     "frame_anew_ms": "the same, sought in the whole picture each time, ms",
     "plain_loop_ms": "the plain loop on the same frames, ms",
-    "enrol_photo_ms": "judging and embedding an enrolment photo, ms",
+    "enrol_photo_ms": "judging and embedding an enrollment photo, ms",
     "search_13000_ms": "search among 13,000 people, ms",
     "search_1000000_bandwidth_ratio": "search among 1,000,000, times what reading the memory takes",
     "face_to_unlock_p95_ms": "face in view → release bytes on the wire, p95, ms",
     "face_to_unlock_ratio": "the same, as a share of one frame of the plain loop",
-    "lanes_at_5fps": "cameras with somebody in view half of the time, at 5 analysed frames a second",
-    "idle_core_percent_per_lane": "a camera with nobody in view, % of a core at 10 frames a second",
+    "lanes_at_5fps": "cameras with someone in view half of the time, at 5 analyzed frames a second",
+    "idle_core_percent_per_lane": "a camera with no one in view, % of a core at 10 frames a second",
     "durable_events_per_s": "events on disk a second",
     "commit_added_ms": "what waiting for the disk adds to a decision, median, ms",
     "gate_command_p99_ms": "recorded → the gate has answered, p99, ms",
@@ -70,7 +70,7 @@ _MEANING = {
 def bench(
     seconds: Annotated[float, typer.Option(min=10, help="How long the simulated entrance is watched.")] = 60.0,
 ) -> None:
-    """Measure this box: recognition, search, storage, gate, face to unlock; some minutes."""
+    """Measure this host: recognition, search, storage, gate, face to unlock; some minutes."""
     load = session().load_bench
     assert load is not None
     parts = load()
@@ -122,7 +122,7 @@ def _entrance(photo: Path, folder: Path, seconds: float) -> dict[str, Any]:
             entrance.api.post(f"/portals/{PORTAL}/open", {})
         opened = [e for e in entrance.events_after(0) if e["kind"] == "portal_unlocked" and e["actor"]]
     if not delays:
-        raise InvalidInput("the simulated entrance let nobody in; run `devicemgr demo` to see why")
+        raise InvalidInput("the simulated entrance let no one in; run `devicemgr demo` to see why")
     commands = [event["latency_ms"]["record_to_unlock"] for event in opened]
     return {
         "face_to_unlock_p95_ms": round(quantile(delays, 0.95), 1),

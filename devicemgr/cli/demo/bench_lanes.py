@@ -1,4 +1,4 @@
-"""The bench's figures of the recogniser's processes: how many cameras, and what an empty picture costs."""
+"""The bench's figures of the recognizer's processes: how many cameras, and what an empty picture costs."""
 
 import os
 import time

@@ -83,9 +83,9 @@ def _tell_event(event: dict[str, Any]) -> None:
 def _result(entrance: Entrance) -> dict[str, Any]:
     events = entrance.events_after(0)
     granted = [e for e in events if e["kind"] == "access_granted" and e["person"] == BADGE]
-    asked = {event["request"] for event in granted}
-    unlocked = [e for e in events if e["kind"] == "portal_unlocked" and e["request"] in asked]
-    passed = [e for e in events if e["kind"] == "passage_completed" and e["request"] in asked]
+    requests = {event["request"] for event in granted}
+    unlocked = [e for e in events if e["kind"] == "portal_unlocked" and e["request"] in requests]
+    passed = [e for e in events if e["kind"] == "passage_completed" and e["request"] in requests]
     releases = [line for line in entrance.turnstile.lines if line.get("event") == "release"]
     audit = entrance.api.get("/audit/verify")
     checks = {

@@ -87,7 +87,7 @@ class Entrance:
         self._say(f"a simulated turnstile answers Modbus RTU on {path}")
         self.start_daemon_api()
         self._say("the daemon runs, its API answers on a Unix socket")
-        # Enrolment comes before the camera, so that the first time the face shows is the first time it can be known.
+        # Enrollment comes before the camera, so that the first time the face shows is the first time it can be known.
         box = self._set_up(path)
         self.camera = self.child(
             "camera",
@@ -121,7 +121,7 @@ class Entrance:
         raise SystemFault(f"the daemon of the simulated entrance ended: {self.daemon.last_words()}")
 
     def _set_up(self, turnstile: str) -> str:
-        """Furnish the site and enrol the face; where it is in the photo."""
+        """Furnish the site and enroll the face; where it is in the photo."""
         api, plan = self.api, self._plan
         api.post(
             "/devices",

@@ -17,7 +17,7 @@ import platformdirs
 from devicemgr.errors import DaemonUnreachable, SystemFault
 
 _STOP_SECONDS = 6.0
-# Where the box's own daemon listens is not for these.
+# Where the host's own daemon listens is not for these.
 _ANOTHERS = {
     "DEVICEMGR_SOCKET",
     "DEVICEMGR_OPERATORS_SOCKET",

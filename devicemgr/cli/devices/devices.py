@@ -9,7 +9,7 @@ from devicemgr.cli.api_client import path
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.devices.sync import show_holdings
-from devicemgr.cli.output import details, emit, local, say, table, words
+from devicemgr.cli.output import counted, details, emit, local, say, table, words
 from devicemgr.cli.password_input import FromStdin, FromVariable, read_password
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
@@ -58,7 +58,7 @@ def drivers(kind: Annotated[str | None, typer.Argument(help="Show the options of
         _show_driver(found, kind)
     elif not emit(found):
         rows = [(d["kind"], d["title"], d["capabilities"]) for d in found]
-        table("", ("kind", "what it is", "serves as"), rows, "no drivers are installed; install devicemgr anew")
+        table("", ("kind", "what it is", "serves as"), rows, "no drivers are installed; reinstall devicemgr")
         words().print("\nThe options of a kind: devicemgr device drivers KIND")
 
 
@@ -148,16 +148,17 @@ def edit(
 @app.command("remove")
 def remove(
     name: Name,
-    forget: Annotated[
-        bool, typer.Option("--forget", help="Even if it still holds people, whom nothing can take off it then.")
-    ] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove it although people remain stored on it.")] = False,
 ) -> None:
-    """Remove a device that no portal uses and that holds nobody any more. Asks first, unless --yes."""
+    """Remove a device that no portal uses and that stores no people any more. Asks first, unless --yes."""
     device = api().get(path("devices", name))
     confirm(f"remove device {name} ({device['driver']} at {device['address']})", "Its password is forgotten, too.")
     found = api().call("DELETE", path("devices", name), params={"forget": forget})
     left = found["left_people"]
-    say(f"removed device {name}" + (f"; it still holds {left} people: reset it" if left else ""), found)
+    say(
+        f"removed device {name}" + (f"; it still stores {counted(left, 'person', 'people')}: reset it" if left else ""),
+        found,
+    )
 
 
 @app.command("test")

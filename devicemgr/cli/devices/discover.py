@@ -18,7 +18,7 @@ app = typer.Typer()
 _MORE_SECONDS = 30.0
 _TICK_SECONDS = 0.2
 _NOTHING = (
-    "nothing was found; check that devices have power and are in this box's network, that their discovery "
+    "nothing was found; check that devices have power and are in this host's network, that their discovery "
     "(WS-Discovery) is on, or ask addresses: --host 192.0.2.0/24"
 )
 

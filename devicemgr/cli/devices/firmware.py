@@ -36,10 +36,10 @@ def firmware(
         raise InvalidInput(f"there is no file {file}; name the maker's firmware file")
     with file.open("rb") as opened:
         size, digest = _measured(opened)
-        told = api().post(path("devices", name, "identify"))
+        identity = api().post(path("devices", name, "identify"))
         notes().print(f"{file.name}: {size} bytes, SHA-256 {digest}", markup=False, soft_wrap=True)
         confirm(
-            f"install {file.name} on {name} ({told['model']}, firmware {told['firmware']})",
+            f"install {file.name} on {name} ({identity['model']}, firmware {identity['firmware']})",
             "It is away for some minutes; its power must not be cut until it is back.",
         )
         opened.seek(0)
@@ -68,7 +68,7 @@ def _measured(file: BinaryIO) -> tuple[int, str]:
             raise InvalidInput(f"the file is larger than {MOST_BYTES >> 20} MB; is it firmware?")
         digest.update(data)
     if not size:
-        raise InvalidInput("the file is empty; fetch it anew from the maker")
+        raise InvalidInput("the file is empty; download it again from the maker")
     return size, digest.hexdigest()
 
 

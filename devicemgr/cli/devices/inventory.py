@@ -14,18 +14,18 @@ from devicemgr.errors import InvalidVulnerabilityList
 app = typer.Typer()
 
 _EXIT_PROBLEMS = 4
-_TOLD = ("manufacturer", "model", "firmware", "serial", "read_at")
+_REPORTED = ("manufacturer", "model", "firmware", "serial", "read_at")
 _SECONDS = {"day": 86_400, "hour": 3600, "minute": 60}
 
 
 @app.command("inventory")
 def inventory() -> None:
-    """Show each device's maker, model, firmware and serial number; exit 4 when one's firmware has a known hole."""
+    """Show each device's maker, model, firmware and serial number; exit 4 when one has a known vulnerability."""
     rows = _read(api().get("/devices"))
     if not emit(rows):
         table(
             "",
-            ("device", "kind", "maker", "model", "firmware", "serial", "read", "known holes"),
+            ("device", "kind", "maker", "model", "firmware", "serial", "read", "known vulnerabilities"),
             [_shown(row) for row in rows],
             "no devices yet: devicemgr device add --help",
         )
@@ -39,10 +39,10 @@ def _read(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     reach = api()  # made here, not by whichever thread comes first
 
     def read(device: dict[str, Any]) -> dict[str, Any]:
-        nothing = dict.fromkeys(_TOLD) | {"vulnerable": []}
+        nothing = dict.fromkeys(_REPORTED) | {"vulnerable": []}
         try:
-            told: dict[str, Any] = reach.get(path("devices", device["name"], "info"))
-            return told | {"error": None}
+            reported: dict[str, Any] = reach.get(path("devices", device["name"], "info"))
+            return reported | {"error": None}
         except ApiProblem as problem:
             if problem.slug == InvalidVulnerabilityList.slug:
                 raise  # it is the same for each of them
@@ -56,8 +56,8 @@ def _shown(row: dict[str, Any]) -> tuple[Any, ...]:
     if row["error"]:
         return (row["name"], row["kind"], "", "", "", "", "not read", row["error"])
     holes = [f"{'vulnerable' if hole['sure'] else 'perhaps'} ({hole['cve']})" for hole in row["vulnerable"]]
-    told = (row[field] for field in _TOLD[:-1])
-    return (row["name"], row["kind"], *told, ago(row["read_at"]), ", ".join(holes))
+    reported = (row[field] for field in _REPORTED[:-1])
+    return (row["name"], row["kind"], *reported, ago(row["read_at"]), ", ".join(holes))
 
 
 def ago(moment: str) -> str:
@@ -76,4 +76,4 @@ def _explain(rows: list[dict[str, Any]]) -> None:
     for cve, hole in sorted(holes.items()):
         words().print(f"{cve}: {hole['what']} ({hole['source']})", markup=False, soft_wrap=True)
     if holes:
-        words().print("Update these devices, and let nobody but this box reach them until then.", soft_wrap=True)
+        words().print("Update these devices, and let no one but this host reach them until then.", soft_wrap=True)

@@ -27,14 +27,14 @@ Force = Annotated[bool, typer.Option("--force", help="Write over a file that is 
 def reboot(name: Name) -> None:
     """Restart a device, and wait until it is back. Asks first, unless --yes."""
     confirm(f"restart {name}", f"{_stands_still(name)} until it is back, a minute or two.")
-    told = api().post(path("devices", name, "reboot"))
-    if told["outcome"] == "unknown":
+    answer = api().post(path("devices", name, "reboot"))
+    if answer["outcome"] == "unknown":
         notes().print(f"{name} hung up before it answered; looking whether it restarts", markup=False, soft_wrap=True)
     back = wait_for_return(name, REBOOT_SECONDS)
     words = f"{name} is back after {back.seconds:.0f} s"
     if not back.was_away:
         words = f"{name} answers, and was never seen away: it was quicker than that, or did not restart"
-    found = {"name": name, "outcome": told["outcome"], "seconds": round(back.seconds, 1), "was_away": back.was_away}
+    found = {"name": name, "outcome": answer["outcome"], "seconds": round(back.seconds, 1), "was_away": back.was_away}
     say(words, found | {"firmware": back.info["firmware"]})
 
 
@@ -62,8 +62,8 @@ def snapshot(
             raise InvalidInput("a picture is not for a terminal; name a file, or send it on with > or |")
     else:
         refuse_to_overwrite(Path(file), force)
-    told = api().post(path("devices", name, "snapshot"))
-    picture = base64.b64decode(told["picture"], validate=True)
+    answer = api().post(path("devices", name, "snapshot"))
+    picture = base64.b64decode(answer["picture"], validate=True)
     if file == STANDARD_OUTPUT:
         sys.stdout.buffer.write(picture)
         sys.stdout.buffer.flush()
@@ -73,7 +73,7 @@ def snapshot(
 
 
 def refuse_to_overwrite(file: Path, force: bool) -> None:
-    """Before the device is asked: AlreadyExists when the file is there and may not be written over."""
+    """Before the device is queried: AlreadyExists when the file is there and may not be written over."""
     if not force and file.exists():
         raise AlreadyExists(f"{file} is there already; name another file, or write over it with --force")
     if not file.parent.is_dir():

@@ -6,7 +6,7 @@ import typer
 
 from devicemgr.cli.api_client import Api, ApiProblem, path
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import emit, notes, say, table
+from devicemgr.cli.output import counted, emit, notes, say, table
 from devicemgr.cli.parallel import at_once
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 
@@ -42,7 +42,7 @@ def provision(
         _pair(found[0], seconds)
         return
     if bool(found) == everything:
-        raise typer.BadParameter("say which: names of devices, or --all")
+        raise typer.BadParameter("specify device names or --all")
     _provision(found or api().get("/provisioning", profile=profile), profile, plan)
 
 
@@ -72,9 +72,9 @@ def _all_of(names: list[str], wish: dict[str, Any], doing: str) -> list[dict[str
         for result in at_once(doing, names, lambda name: _one(line, name, wish)):
             found[result["device"]] = result
     except KeyboardInterrupt as interrupt:
-        raise DevicemgrError(f"stopped after {len(found)} of {len(names)} devices; {_GO_ON}") from interrupt
+        raise DevicemgrError(f"stopped after {len(found)} of {counted(len(names), 'device')}; {_GO_ON}") from interrupt
     except DaemonUnreachable as error:
-        raise DaemonUnreachable(f"{error} (after {len(found)} of {len(names)} devices; {_GO_ON})") from error
+        raise DaemonUnreachable(f"{error} (after {len(found)} of {counted(len(names), 'device')}; {_GO_ON})") from error
     return [found[name] for name in names]
 
 
@@ -102,7 +102,11 @@ def _show(results: list[dict[str, Any]]) -> None:
         if step["outcome"] not in ("same", "not_tried")
     ]
     rows += [(result["device"], "–", "–", "–", result["error"]) for result in results if result["error"]]
-    met = f"{len(results)} devices are as their profiles say" if results else "no device has a profile: see --help"
+    met = (
+        f"{counted(len(results), 'device')} set up as the profiles say"
+        if results
+        else "no device has a profile: see --help"
+    )
     table("", ("device", "step", "was", "now", "outcome"), rows, met)
 
 
@@ -129,7 +133,7 @@ def _outcome(step: dict[str, Any]) -> str:
 
 
 class _Failed(DevicemgrError):
-    """Some devices are not as they should be; the exit code of one that was asked for alone."""
+    """Some devices are not as they should be; the exit code of one that was requested alone."""
 
     def __init__(self, failed: list[dict[str, Any]], of: int) -> None:
         super().__init__(self._words(failed, of))

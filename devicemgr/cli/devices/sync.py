@@ -37,15 +37,15 @@ def _words(change: dict[str, Any]) -> str:
         only = after or before
         return ", ".join(f"{name} {cell(value)}" for name, value in only.items() if value)
     fields = [name for name in after if before[name] != after[name]]
-    return ", ".join(f"{name} {cell(before[name])} → {cell(after[name])}" for name in fields) or "given anew"
+    return ", ".join(f"{name} {cell(before[name])} → {cell(after[name])}" for name in fields) or "sent again"
 
 
 @app.command("sync")
 def sync(
     name: Name,
-    prune: Annotated[bool, typer.Option("--prune", help="Also remove whom nobody here knows.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Also remove people and cards unknown here.")] = False,
 ) -> None:
-    """Bring what a device holds in step with the rights here, now; unknown people and cards stay without --prune.
+    """Bring what a device holds in sync with the rights here, now; unknown people and cards stay without --prune.
 
     --prune asks first, unless --yes.
     """
@@ -74,7 +74,7 @@ def sync(
 
 
 def show_holdings(held: dict[str, Any]) -> None:
-    """Below `device show`: how many, and what was refused and why; nothing for a device that keeps nobody."""
+    """Below `device show`: how many, and what was refused and why; nothing for a device that keeps no one."""
     counts = {
         name: held[name] for name in ("held", "incomplete", "pending", "failed", "to_remove", "unknown") if held[name]
     }

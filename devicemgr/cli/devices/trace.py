@@ -19,7 +19,7 @@ FOLLOW_SECONDS = 0.25
 @app.command("trace")
 def trace(
     name: Annotated[str, typer.Argument(help="The device's name.")],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as bytes come and go, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing, until Ctrl-C.")] = False,
 ) -> None:
     """Show the latest bytes on a device's line, in hex, even while it is offline; those of all units that share it."""
     found = api().get(path("devices", name, "trace"))

@@ -1,4 +1,4 @@
-"""`devicemgr udev …`: works on this box itself, not through the API."""
+"""`devicemgr udev …`: works on this host itself, not through the API."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,7 +68,7 @@ def suggest_rules(
 
 
 def _names(ports: Sequence[Port], name: str | None) -> dict[str, str]:
-    """A name for each port's path: the one it has, unless another is asked for."""
+    """A name for each port's path: the one it has, unless another is required."""
     if name is not None:
         return {port.path: name if len(ports) == 1 else f"{name}-{n}" for n, port in enumerate(ports, 1)}
     taken = {port.name for port in ports if port.name}

@@ -71,7 +71,7 @@ class Result:
 def run(source: Path, consent: dict[str, Any], workers: int | None) -> Result:
     """Import everybody; an interruption or a daemon that goes away says how to go on."""
     roster = read_roster(source)
-    _note(roster.skipped, "files were left aside")
+    _note(roster.skipped, "files were skipped")
     result = Result()
     for fault in roster.faults:
         result.fail([_fault_row(fault)])
@@ -126,7 +126,7 @@ def _finished(
 
 
 class _Importer:
-    """Enrols one person a call, from any thread."""
+    """Enrolls one person a call, from any thread."""
 
     def __init__(self, api: Api, consent: dict[str, Any], result: Result) -> None:
         self._api = api
@@ -143,7 +143,7 @@ class _Importer:
         return False
 
     def enrol(self, entry: Entry) -> None:
-        """Create the person if need be, and enrol the photos; a refusal is noted, any other failure raised."""
+        """Create the person if need be, and enroll the photos; a refusal is noted, any other failure raised."""
         try:
             photos = self._read(entry)
             if photos is None:

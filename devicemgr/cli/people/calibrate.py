@@ -17,7 +17,7 @@ _SHOWN_PAIRS = 20
 _SECOND_FACTOR = (
     "Where there is a reader or a console, their face alone does not open: they show their card or type their PIN as "
     "well, so give them one (devicemgr card assign, devicemgr pin set). Where there is only a camera they need a "
-    "clearer lead over each other than others do; where their faces can't be told apart, nobody is let in."
+    "clearer lead over each other than others do; where their faces can't be distinguished, no one is let in."
 )
 
 
@@ -47,7 +47,7 @@ def calibrate(
         words().print(line, soft_wrap=True, markup=False)
     pairs = [(cell(pair["badges"]), f"{pair['excess']:.3f}") for pair in found["lookalikes"][:_SHOWN_PAIRS]]
     if pairs:
-        words().print("Look-alikes, who are asked for a second factor:")
+        words().print("Look-alikes, who must present a second factor:")
         table("", ("badges", "over the threshold"), pairs, "")
         words().print(_SECOND_FACTOR, soft_wrap=True, markup=False)
 
@@ -64,7 +64,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
     lines.append(
         _staff(found["fnir"])
         if found["fnir"]
-        else "how often staff are turned to the card can't be said: enrol a second photo of some people"
+        else "how often staff are turned to the card can't be said: enroll a second photo of some people"
     )
     return lines
 

@@ -6,7 +6,7 @@ import typer
 
 from devicemgr.cli.api_client import ApiProblem, path
 from devicemgr.cli.context import api, session
-from devicemgr.cli.output import cell, emit, notes, say
+from devicemgr.cli.output import cell, counted, emit, notes, say
 from devicemgr.cli.people.faces import Badge, Consent, ConsentUntil, Notice
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, advice
 from devicemgr.text import reference
@@ -21,13 +21,13 @@ def camera(
     consent: Consent,
     notice: Notice = None,
     consent_until: ConsentUntil = None,
-    pictures: Annotated[int, typer.Option(min=1, max=10, help="How many fit pictures to take.")] = 3,
+    pictures: Annotated[int, typer.Option(min=1, max=10, help="How many usable photos to take.")] = 3,
     seconds: Annotated[int, typer.Option(min=1, max=60, help="For how long to look for them.")] = 20,
     allow_lookalike: Annotated[
-        bool, typer.Option("--allow-lookalike", help="Enrol though it looks like somebody else who is enrolled.")
+        bool, typer.Option("--allow-lookalike", help="Enroll though it looks like someone else who is enrolled.")
     ] = False,
 ) -> None:
-    """Enrol a person who stands before a camera now, alone in its picture; the pictures are not kept."""
+    """Enroll a person who stands before a camera now, alone in its picture; the pictures are not kept."""
     body = {
         "device": device,
         "consent": reference(consent),
@@ -38,14 +38,15 @@ def camera(
         "consent_until": consent_until,
     }
     try:
-        answer = _asked(path("people", badge, "face", "camera"), body, device)
+        answer = _enroll(path("people", badge, "face", "camera"), body, device)
     except ApiProblem as problem:
         raise _explained(problem, device) from problem
     if not emit({"ok": True, "device": device} | answer):
-        say(f"enrolled {len(answer['faces'])} pictures of {badge}; {answer['templates']} samples in all")
+        samples = counted(answer["templates"], "sample")
+        say(f"enrolled {counted(len(answer['faces']), 'photo')} of {badge}; {samples} in all")
 
 
-def _asked(where: str, body: dict[str, Any], device: str) -> Any:
+def _enroll(where: str, body: dict[str, Any], device: str) -> Any:
     if session().json:
         return api().post(where, body, timeout=ANALYSIS_SECONDS)
     words = f"look straight into {cell(device)}: up to {body['seconds']} s"
@@ -58,5 +59,5 @@ def _explained(problem: ApiProblem, device: str) -> ApiProblem:
     faces = [face for face in problem.document.get("faces", []) if face["reasons"]]
     if not faces:
         return problem
-    detail = f"no fit pictures from {device}: {advice(faces[0])}; nothing was enrolled"
+    detail = f"no usable photos from {device}: {advice(faces[0])}; nothing was enrolled"
     return ApiProblem(problem.document | {"detail": detail})

@@ -68,7 +68,7 @@ def set_(
         str | None, typer.Option("--pin-env", "--password-env", metavar="VAR", help="Take it from this variable.")
     ] = None,
 ) -> None:
-    """Set a person's PIN, 4 to 8 digits: asked for unseen, or from standard input."""
+    """Set a person's PIN, 4 to 8 digits: prompted without echo, or from standard input."""
     badge = api().get(path("people", badge))["badge"]
     say(
         f"{badge} has a PIN",

@@ -9,7 +9,7 @@ import typer
 from devicemgr.cli.api_client import ApiProblem, path
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import cell, details, emit, local, say, table, words
+from devicemgr.cli.output import cell, counted, details, emit, local, say, table, words
 from devicemgr.cli.people import bulk_import
 from devicemgr.cli.people.people import warn_if_not_wiped
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
@@ -41,10 +41,10 @@ def photo(
     notice: Notice = None,
     consent_until: ConsentUntil = None,
     allow_lookalike: Annotated[
-        bool, typer.Option("--allow-lookalike", help="Enrol though it looks like somebody else who is enrolled.")
+        bool, typer.Option("--allow-lookalike", help="Enroll though it looks like someone else who is enrolled.")
     ] = False,
 ) -> None:
-    """Enrol a person's face from photos: all of them or none."""
+    """Enroll a person's face from photos: all of them or none."""
     if len(files) > MOST_PHOTOS:
         raise InvalidInput(f"give at most {MOST_PHOTOS} photos of a person at a time; the best ones are enough")
     body: dict[str, Any] = {"photos": [encoded(read_photo(file)) for file in files], "consent": reference(consent)}
@@ -57,8 +57,8 @@ def photo(
         raise _with_files(problem, files) from problem
     if not emit(_answer(answer, files)):
         again = f", {answer['skipped']} were enrolled before" if answer["skipped"] else ""
-        fresh = len(files) - answer["skipped"]
-        say(f"enrolled {fresh} of {len(files)} photos for {badge}{again}; {answer['templates']} samples in all")
+        fresh, samples = len(files) - answer["skipped"], counted(answer["templates"], "sample")
+        say(f"enrolled {fresh} of {counted(len(files), 'photo')} for {badge}{again}; {samples} in all")
 
 
 def _named(faces: Sequence[dict[str, Any]], files: Sequence[Path]) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def _named(faces: Sequence[dict[str, Any]], files: Sequence[Path]) -> list[dict[
 
 
 def _with_files(problem: ApiProblem, files: Sequence[Path]) -> ApiProblem:
-    """The refusal of photos, told by file; any other problem as it is."""
+    """The refusal of photos, reported by file; any other problem as it is."""
     if "faces" not in problem.document:
         return problem
     faces = _named(problem.document["faces"], files)
@@ -97,7 +97,7 @@ def _check(file: Path) -> dict[str, Any]:
 
 @app.command("check")
 def check(file: Photo) -> None:
-    """Is this photo fit for enrolment? Exit 4 when it is not; nothing is stored."""
+    """Is this photo usable for enrollment? Exit 4 when it is not; nothing is stored."""
     face = _check(file)
     if not emit(face):
         _show_face(face)
@@ -106,7 +106,7 @@ def check(file: Photo) -> None:
 
 
 def _show_face(face: dict[str, Any]) -> None:
-    verdict = "fit for enrolment" if face["ok"] else advice(face)
+    verdict = "usable for enrollment" if face["ok"] else advice(face)
     words().print(f"[bold]{cell(face['file'])}[/bold]: {cell(verdict)}", soft_wrap=True)
     if face["box"] and "several_faces" not in face["reasons"]:  # of several, none is measured
         angles = f"{face['yaw_deg']:.0f}° sideways, {face['pitch_deg']:.0f}° up, {face['roll_deg']:.0f}° tilted"
@@ -121,14 +121,14 @@ def identify(file: Photo) -> None:
     """Who of the enrolled is in a photo? Writes nothing but an audit row."""
     body = {"photo": encoded(read_photo(file))}
     found = api().post("/faces/identify", body, timeout=ANALYSIS_SECONDS)
-    who = f"badge {found['badge']}" if found["badge"] else f"nobody ({found['reason']})"
+    who = f"badge {found['badge']}" if found["badge"] else f"no one ({found['reason']})"
     score = "no score" if found["score"] is None else f"score {found['score']:.4f}"
     say(f"{who}: {score}, threshold {found['threshold']:.4f}", found)
 
 
 @app.command("renew")
 def renew(badge: Badge, consent: Consent, notice: Notice = None, consent_until: ConsentUntil = None) -> None:
-    """Record a new consent of somebody whose face is here; it counts again if the one before has ended."""
+    """Record a new consent of someone whose face is here; it counts again if the one before has ended."""
     body = {"consent": reference(consent), "notice": notice, "consent_until": consent_until}
     found = api().post(path("people", badge, "consent"), body)
     until = local(found["consent"]["until"])
@@ -142,7 +142,7 @@ def withdraw(badge: Badge) -> None:
     confirm(f"withdraw the consent of {person} and erase their face", "This can't be undone.")
     found = api().call("DELETE", path("people", badge, "face"))
     warn_if_not_wiped(found)
-    say(f"{person}: consent withdrawn, {found['templates_erased']} samples erased", found)
+    say(f"{person}: consent withdrawn, {counted(found['templates_erased'], 'sample')} erased", found)
 
 
 @app.command("import")
@@ -154,9 +154,11 @@ def import_(
     consent: Consent,
     notice: Notice = None,
     consent_until: ConsentUntil = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=8, help="Requests at a time; else as this box can.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=8, help="Requests at a time; else as this host can.")
+    ] = None,
 ) -> None:
-    """Enrol many people; run it again to go on. Exit 4 when some failed."""
+    """Enroll many people; run it again to go on. Exit 4 when some failed."""
     result = bulk_import.run(
         source, {"consent": reference(consent), "notice": notice, "consent_until": consent_until}, workers
     )

@@ -64,7 +64,7 @@ def list_(
         typer.Option(metavar="DAYS", min=0, help="Only those whose consent ends within so many days, or has ended."),
     ] = None,
 ) -> None:
-    """List everybody, or those whose consent to face recognition comes to its end."""
+    """List everybody, or those whose consent to face recognition expires."""
     people = api().get("/people", expiring=expiring)
     if emit(people):
         return
@@ -81,7 +81,7 @@ def list_(
         for p in people
     ]
     columns = ("badge", "name", "levels", "face samples", "photos kept", "consent until", "valid to")
-    table("", columns, rows, "nobody yet; add people with: devicemgr person add NAME --badge ID")
+    table("", columns, rows, "no one yet; add people with: devicemgr person add NAME --badge ID")
 
 
 @app.command("show")
@@ -132,7 +132,7 @@ def erase(badge: Badge) -> None:
     if answer["devices"]:
         gone += (
             f"; to be erased on {', '.join(answer['devices'])}: `events --kind admin.erasure_completed` tells when, "
-            "`admin.erasure_incomplete` where a device can't be asked"
+            "`admin.erasure_incomplete` where a device can't be queried"
         )
     say(f"erased {person}: {gone}", answer)
 

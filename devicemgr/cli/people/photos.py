@@ -12,7 +12,7 @@ from devicemgr.text import safe
 
 MAX_BYTES = 20 * 1024 * 1024
 MOST_PHOTOS = 10
-# Ten photos at the analyser's own deadline of 20 s each.
+# Ten photos at the analyzer's own deadline of 20 s each.
 ANALYSIS_SECONDS = 240.0
 
 ADVICE = {
@@ -24,7 +24,7 @@ ADVICE = {
     "too_bright": "the face is overexposed; use less light, and no flash from close by",
     "turned_away": "the face is turned away; look straight into the camera",
     "covered": "the face is partly covered; take off mask, dark glasses and scarf",
-    "unreadable_image": "it is no picture that can be read; save it as JPEG or PNG",
+    "unreadable_image": "it is not an image that can be read; save it as JPEG or PNG",
     "image_too_large": "it has more than 20 MB or 50 megapixels; save it smaller",
     "disagrees_with_samples": "it does not look like the person's other photos; check whose photo it is",
 }
@@ -62,5 +62,5 @@ def advice(face: Mapping[str, Any]) -> str:
 
 def _sentence(reason: str, other: object) -> str:
     if reason == "duplicate_of":
-        return f"it looks like badge {other}; if they are two people, enrol it with --allow-lookalike"
+        return f"it looks like badge {other}; if they are two people, enroll it with --allow-lookalike"
     return ADVICE.get(reason, reason)

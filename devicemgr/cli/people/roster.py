@@ -21,7 +21,7 @@ _COPY = re.compile(r"(?:^|[ _-]+)\(?[0-9]{1,4}\)?$")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A person to enrol; `name` is None where the source does not tell it."""
+    """A person to enroll; `name` is None where the source does not tell it."""
 
     badge: str
     name: str | None
@@ -42,7 +42,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """What a source holds; `skipped` are files that were left aside, with the reason."""
+    """What a source holds; `skipped` are files that were skipped, with the reason."""
 
     entries: tuple[Entry, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -50,7 +50,7 @@ class Roster:
 
 
 def read_roster(source: Path) -> Roster:
-    """The people in a folder, an archive or a CSV file; InvalidInput when there is none of them, or nobody in it."""
+    """The people in a folder, an archive or a CSV file; InvalidInput when there is none of them, or no one in it."""
     try:
         mode = source.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -65,12 +65,12 @@ def read_roster(source: Path) -> Roster:
             f"cannot read {safe(str(source), 200)} ({cause}); give a folder, a ZIP or a CSV file"
         ) from error
     if not roster.entries and not roster.faults:
-        raise InvalidInput(f"nobody is in {safe(str(source), 200)}; name photos BADGE_name.jpg, or use BADGE/photo.jpg")
+        raise InvalidInput(f"no one is in {safe(str(source), 200)}; name photos BADGE_name.jpg, or use BADGE/photo.jpg")
     return roster
 
 
 def split_name(stem: str) -> tuple[str, str | None]:
-    """Badge and name in `BADGE_some_name_2`: checked and normalised; InvalidInput when either can't be."""
+    """Badge and name in `BADGE_some_name_2`: checked and normalized; InvalidInput when either can't be."""
     first, _, rest = unicodedata.normalize("NFC", stem).partition("_")
     name = _COPY.sub("", rest).replace("_", " ").strip()
     number = badge_text(first)
@@ -145,7 +145,7 @@ def _has_digit(text: str) -> bool:
 
 
 def _photos(root: Path, skipped: list[str]) -> Iterator[Path]:
-    """Each photo in the folder or in a person's folder in it; what is left aside goes to `skipped`."""
+    """Each photo in the folder or in a person's folder in it; what is skipped goes to `skipped`."""
     inside = root.resolve()
     for count, file in enumerate(sorted(root.iterdir())):
         if count >= _MOST_FILES:
@@ -174,7 +174,7 @@ def _usable(file: Path, inside: Path, skipped: list[str]) -> bool:
 
 
 def _outside(file: Path, inside: Path) -> str | None:
-    # A link to somewhere else would enrol what nobody put here.
+    # A link to somewhere else would enroll what no one put here.
     try:
         return None if file.resolve().is_relative_to(inside) else "links out of the folder"
     except RuntimeError:

@@ -53,10 +53,10 @@ class Archive:
     def __init__(self, source: Path) -> None:
         self._source = source
         try:
-            # Kept open until the command ends: opened anew for each photo, its list would be read as often.
+            # Kept open until the command ends: opened again for each photo, its list would be read as often.
             self._opened = zipfile.ZipFile(source)
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise InvalidInput(f"{safe(str(source), 200)} is no whole ZIP archive; pack it anew") from error
+            raise InvalidInput(f"{safe(str(source), 200)} is not a complete ZIP archive; pack it again") from error
         self._files = list(_checked(self._opened.infolist()))
         self._names = frozenset(self._files)
 
@@ -129,13 +129,13 @@ def _read(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, shown: str
         with opened.open(entry) as file:
             return _bounded(file, min(most, entry.file_size), shown)
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise InvalidInput(f"{safe(shown, 200)} can't be unpacked; pack the archive anew") from error
+        raise InvalidInput(f"{safe(shown, 200)} can't be unpacked; pack the archive again") from error
     except Exception as error:  # zlib.error
-        raise InvalidInput(f"{safe(shown, 200)} is damaged; pack the archive anew") from error
+        raise InvalidInput(f"{safe(shown, 200)} is damaged; pack the archive again") from error
 
 
 def _bounded(file: IO[bytes], most: int, shown: str) -> bytes:
     data = file.read(most + 1)
     if len(data) > most:
-        raise InvalidInput(f"{safe(shown, 200)} is larger than the archive says; pack it anew")
+        raise InvalidInput(f"{safe(shown, 200)} is larger than the archive says; pack it again")
     return data

@@ -52,7 +52,7 @@ def show_level(name: LevelName) -> None:
 
 @level.command("remove")
 def remove_level(name: LevelName) -> None:
-    """Remove a level that nobody holds. Asks first, unless --yes."""
+    """Remove a level that no one holds. Asks first, unless --yes."""
     confirm(f"remove level {name} ({_covered(api().get(path('levels', name))) or 'no portals'})")
     say(f"removed level {name}", api().call("DELETE", path("levels", name)))
 
@@ -75,7 +75,7 @@ def revoke(badge: Badge, level: LevelName) -> None:
 def add_schedule(
     name: Annotated[str, typer.Argument(help="A short name, such as office.")],
     window: Annotated[list[str], typer.Argument(help='Days and hours, such as "mon-fri 08:00-18:00"; one or several.')],
-    timezone: Annotated[str | None, typer.Option(help="Such as Asia/Almaty; else this box's zone.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as Asia/Almaty; else this host's zone.")] = None,
     holiday: Annotated[list[str] | None, typer.Option(help="A date on which nothing opens; several are fine.")] = None,
 ) -> None:
     """Add a weekly schedule."""

@@ -48,7 +48,7 @@ _STYLES = {
 
 @app.command("events")
 def events(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events happen, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow new events, until Ctrl-C.")] = False,
     since: Annotated[str | None, typer.Option(help="From this time on: 2026-12-01, or RFC 3339.")] = None,
     until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
     person: Annotated[str | None, typer.Option(help="Of the person with this badge.")] = None,
@@ -148,8 +148,8 @@ def _line(event: dict[str, Any]) -> Text:
 
 
 def _more(detail: dict[str, Any]) -> str:
-    told = ("device", "portal", "level", "schedule", "driver", "mode", "outcome", "cause", "operator")
-    found = {name: detail[name] for name in told if name in detail}
+    shown = ("device", "portal", "level", "schedule", "driver", "mode", "outcome", "cause", "operator")
+    found = {name: detail[name] for name in shown if name in detail}
     # Of a level, portal or schedule that was added the whole is recorded; its name is enough for a line.
     names = {name: value["name"] if isinstance(value, dict) else value for name, value in found.items()}
     if names.get("outcome") == "sent":

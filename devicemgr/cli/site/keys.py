@@ -4,7 +4,7 @@ import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, session
-from devicemgr.cli.output import say, warn
+from devicemgr.cli.output import counted, say, warn
 
 app = typer.Typer()
 
@@ -16,7 +16,7 @@ def _group() -> None:
 
 @app.command("rotate")
 def rotate() -> None:
-    """Put a new key in the old one's place: keys of people and passwords of devices are sealed anew.
+    """Put a new key in the old one's place: keys of people and passwords of devices are sealed again.
 
     Asks first, unless --yes.
     """
@@ -26,5 +26,6 @@ def rotate() -> None:
         warn("the database's log still holds what was under the old key, since a reader was at it; restart the daemon")
     if found["credential"]:
         warn(f"the new key is in {found['key']}: encrypt it again with systemd-creds, put it in place, delete the file")
-    count = f"{found['people']} people, {found['devices'] + found['device_users']} passwords"
-    say(f"a new key is in {found['key']}, {count} sealed anew; make a backup now", found)
+    passwords = counted(found["devices"] + found["device_users"], "password")
+    count = f"{counted(found['people'], 'person', 'people')}, {passwords}"
+    say(f"a new key is in {found['key']}, {count} sealed again; make a backup now", found)

@@ -21,16 +21,14 @@ Name = Annotated[str, typer.Argument(help="The operator's name.")]
 def add(
     name: Annotated[str, typer.Argument(help="A short name, such as aigul.")],
     role: Annotated[list[Role], typer.Option(help="What they do here; may be given several times.")],
-    os_user: Annotated[
-        str | None, typer.Option(metavar="USER", help="The user of this box as whom they run this command.")
-    ] = None,
+    os_user: Annotated[str | None, typer.Option(metavar="USER", help="Their Unix account on this host.")] = None,
     password_stdin: FromStdin = False,
     password_env: FromVariable = None,
 ) -> None:
-    """Add an operator, known by a user of this box, by a password for TCP, or by tokens."""
+    """Add an operator, known by a user of this host, by a password for TCP, or by tokens."""
     body = {"name": name, "roles": role, "os_user": os_user, "password": read_password(password_stdin, password_env)}
     added = api().post("/operators", body)
-    how = f"as user {os_user} of this box" if os_user else "by password" if added["password"] else "by token only"
+    how = f"as user {os_user} of this host" if os_user else "by password" if added["password"] else "by token only"
     say(f"added {added['name']} ({', '.join(added['roles'])}), who comes in {how}", added)
 
 
@@ -50,8 +48,8 @@ def list_() -> None:
         )
         for o in found
     ]
-    empty = "nobody yet, only the owner of the box may do anything: devicemgr operator add NAME --role ROLE"
-    table("", ("name", "roles", "user of the box", "password", "tokens"), rows, empty)
+    empty = "no one yet, only the owner of the host may do anything: devicemgr operator add NAME --role ROLE"
+    table("", ("name", "roles", "user of the host", "password", "tokens"), rows, empty)
 
 
 @app.command("remove")
@@ -96,11 +94,11 @@ def requests() -> None:
     found = api().get("/approvals")
     if not emit(found):
         rows = [(r["id"], r["action"], r["subject"], r["asked_by"], local(r["asked"]), r["approved_by"]) for r in found]
-        table("", ("id", "what", "of", "asked by", "at", "approved by"), rows, "nothing waits for a second admin")
+        table("", ("id", "what", "of", "requested by", "at", "approved by"), rows, "nothing waits for a second admin")
 
 
 @app.command("approve")
 def approve(request: Annotated[str, typer.Argument(help="The request's id.")]) -> None:
-    """Agree to what another admin asked for; they have a quarter of an hour to do it."""
+    """Agree to what another admin requested; they have a quarter of an hour to do it."""
     done = api().post(path("approvals", request))
-    say(f"approved: {done['action']} of {done['subject']}, asked by {done['asked_by']}", done)
+    say(f"approved: {done['action']} of {done['subject']}, requested by {done['asked_by']}", done)

@@ -189,7 +189,7 @@ def _unproven(found: dict[str, Any]) -> str:
 
 @app.command("lock")
 def lock(name: Name) -> None:
-    """Let nobody pass until `normal`; fire release stays as it is wired."""
+    """Let no one pass until `normal`; fire release stays as it is wired."""
     _mode(name, "locked", f"{name} is locked")
 
 

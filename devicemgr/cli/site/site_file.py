@@ -34,7 +34,7 @@ def apply(
     ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Remove what the file does not name.")] = False,
 ) -> None:
-    """Make the site what a file says, wholly or not at all; passwords stay as they are.
+    """Make the site what a file says, atomically; passwords stay as they are.
 
     Asks before --prune removes something, unless --yes.
     """

@@ -11,7 +11,7 @@ from devicemgr.atomic_files import new_file
 from devicemgr.cli.api_client import path
 from devicemgr.cli.context import api, finish, session
 from devicemgr.cli.devices.maintenance import refuse_to_overwrite
-from devicemgr.cli.output import emit, local, say, words
+from devicemgr.cli.output import counted, emit, local, say, words
 from devicemgr.errors import DaemonUnreachable, StorageFailed
 
 app = typer.Typer()
@@ -25,7 +25,7 @@ def verify(
         str | None, typer.Option(metavar="KEY", help="The public key that `init` printed, as an auditor noted it.")
     ] = None,
 ) -> None:
-    """Check all events, their seals and what was told outside; exit 4 and the first bad row when they don't hold."""
+    """Check all events, their seals and their external anchors; exit 4 and the first bad row when they don't hold."""
     try:
         found = api().call("GET", path("audit", "verify"), timeout=None, params={"root": root} if root else None)
     except StorageFailed as error:  # no daemon runs, and there is no snapshot to open the site with
@@ -33,7 +33,7 @@ def verify(
 
         found = verify_unusable(session().home, str(error))
     if found["ok"]:
-        say(f"{found['events']} events, the chain holds; {_sealed(found)}{_gaps(found)}", found)
+        say(f"{counted(found['events'], 'event')}, the chain holds; {_sealed(found)}{_gaps(found)}", found)
         return
     if not emit(found):
         words().print(f"event {found['first_bad_seq']} is bad: {found['why']}", soft_wrap=True)
@@ -68,7 +68,7 @@ def export(file: Annotated[Path, typer.Argument(help="The bundle to write, such 
         manifest = _manifest(bundle)
     found = {"file": str(file.absolute())} | {name: manifest[name] for name in ("events", "root", "sealed")}
     how = f"check it anywhere: unzip it, then python3 verify.py {file.name} {found['root']}"
-    say(f"{found['events']} events in {found['file']}; {how}", found)
+    say(f"{counted(found['events'], 'event')} in {found['file']}; {how}", found)
 
 
 def _manifest(bundle: BinaryIO) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import session
 from devicemgr.cli.demo.subprocesses import ending_cleanly
-from devicemgr.cli.output import local, notes, say, warn
+from devicemgr.cli.output import counted, local, notes, say, warn
 from devicemgr.cli.password_input import read_password
 
 app = typer.Typer()
@@ -59,7 +59,8 @@ def backup(
         work = Work(home, database, load_vault(home, database))
         found = make(work, path, beside, passphrase, f"uid:{os.getuid()}", lambda n: bar.advance(task, n))
     database.close()
-    text = f"{found['people']} people and {found['events']} events in {found['file']}, which was read back"
+    people, events = counted(found["people"], "person", "people"), counted(found["events"], "event")
+    text = f"{people} and {events} in {found['file']}, which was read back"
     say(f"{text}; people's keys in {found['keys']}: keep the newest of these only", found)
 
 
@@ -68,12 +69,12 @@ def restore(
     file: Annotated[Path, typer.Argument(help="The backup to restore.")],
     keys: Keys = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Move what is in the home aside, where a daemon does not run.")
+        bool, typer.Option("--replace", help="Move the home's content into a folder, where a daemon does not run.")
     ] = False,
     passphrase_stdin: FromStdin = False,
     passphrase_env: FromVariable = None,
 ) -> None:
-    """Make an empty home from a backup, on this box or a new one; nothing is changed unless all of it holds.
+    """Make an empty home from a backup, on this host or a new one; nothing is changed unless all of it holds.
 
     --replace asks first, unless --yes.
     """
@@ -82,17 +83,17 @@ def restore(
 
     home = session().home
     if replace and home_swap.occupants(home):
-        confirm(f"replace the home {home.path} by the backup {file}", "What is in it is moved aside.")
+        confirm(f"replace the home {home.path} by the backup {file}", "Its content is moved into a folder.")
     passphrase = _passphrase(passphrase_stdin, passphrase_env)
     path = file.absolute()
     beside = keys.absolute() if keys else path.with_name("people.keys")
     with _bar() as bar, ending_cleanly():
         task = bar.add_task("restoring")
 
-        def told(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             bar.update(task, total=total, advance=done)
 
-        found = bring_back(home, path, beside, passphrase, f"uid:{os.getuid()}", told, replace=replace)
+        found = bring_back(home, path, beside, passphrase, f"uid:{os.getuid()}", report, replace=replace)
     say(_words(found), found)
     if found["replaced"]:
         warn(f"the home before is in {found['replaced']}, with its keys: delete that when all is well")
@@ -101,7 +102,9 @@ def restore(
 def _words(found: dict[str, Any]) -> str:
     left = f"; {found['left_out']} were erased since and stay erased" if found["left_out"] else ""
     left += f"; {found['without_face']} withdrew their face since" if found["without_face"] else ""
+    people, events = counted(found["people"], "person", "people"), counted(found["events"], "event")
     return (
-        f"{found['home']} is as of {local(found['made'])}: {found['people']} people, {found['events']} events{left}. "
-        "Cards and rights that were taken away since are back: take them away again, then start the daemon"
+        f"{found['home']} is as of {local(found['made'])}: {people}, {events}{left}. "
+        "Changes made since this backup are lost; reapply them, above all removed cards and rights, then start "
+        "the daemon"
     )

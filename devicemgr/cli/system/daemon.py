@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from devicemgr.cli.context import session
-from devicemgr.cli.output import say
+from devicemgr.cli.output import counted, say
 from devicemgr.errors import InvalidInput
 from devicemgr.logging import FORMAT_VARIABLE, log_to_stderr
 
@@ -32,7 +32,7 @@ def run(
         typer.Option(
             metavar="HOST:PORT",
             envvar="DEVICEMGR_LISTEN",
-            help="Also answer on TCP; without a certificate only on this box's own 127.0.0.1 or [::1].",
+            help="Also answer on TCP; without a certificate only on this host's own 127.0.0.1 or [::1].",
         ),
     ] = None,
     tls_cert: Annotated[
@@ -68,7 +68,7 @@ def run(
     from devicemgr.daemon.service import Daemon  # noqa: PLC0415
     from devicemgr.daemon.startup import open_for_daemon, require_home  # noqa: PLC0415
 
-    os.environ[FORMAT_VARIABLE] = str(log_format)  # for the recognisers
+    os.environ[FORMAT_VARIABLE] = str(log_format)  # for the recognizers
     log_to_stderr("%(levelname)s %(name)s: %(message)s", str(log_format))
     if listen is None and (tls_cert or tls_key or allow_host):
         raise InvalidInput("--tls-cert, --tls-key and --allow-host go with --listen HOST:PORT")
@@ -92,4 +92,4 @@ def _show_check() -> None:
     migration = (
         f"it migrates the database from version {change['from']} to {change['to']}" if change else "no migration"
     )
-    say(f"{home.path} would start: {migration}, {found['devices']} devices, the recognizer starts", found)
+    say(f"{home.path} would start: {migration}, {counted(found['devices'], 'device')}, the recognizer starts", found)

@@ -14,7 +14,7 @@ _EXIT_PROBLEMS = 4
 
 @app.command("doctor")
 def doctor() -> None:
-    """Check box, home, database and each device; exit 4 when something is wrong."""
+    """Check host, home, database and each device; exit 4 when something is wrong."""
     try:
         found = api().call("GET", "/doctor", timeout=None)
     except (NotInitialised, KeyMissing, StorageFailed) as error:  # it does not open, which is what this is for

@@ -20,7 +20,7 @@ def recover(
         typer.Option("--from-snapshot", help="Go on from the last good copy in this home; later changes are lost."),
     ] = False,
 ) -> None:
-    """Go on after the database was set aside as damaged or too old; what is missing is recorded.
+    """Go on after the database was quarantined as damaged or too old; what is missing is recorded.
 
     Asks first, unless --yes.
     """

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from devicemgr.cli.context import api, session
-from devicemgr.cli.output import say
+from devicemgr.cli.output import counted, say
 from devicemgr.errors import AlreadyExists, InvalidInput, KeyMissing, NotInitialised, StorageFailed
 from devicemgr.text import safe
 
@@ -19,7 +19,7 @@ app = typer.Typer()
 
 @app.command("support-bundle")
 def bundle(file: Annotated[Path, typer.Argument(help="The bundle to write, such as support.tar.gz.")]) -> None:
-    """Write versions, checks, states, log and facts for a supporter: no people, no faces, no passwords."""
+    """Write versions, checks, states, log and facts for support: no people, no faces, no passwords."""
     try:
         files: dict[str, str] = api().call("GET", "/support", timeout=None)
     except (NotInitialised, KeyMissing, StorageFailed) as error:
@@ -28,7 +28,7 @@ def bundle(file: Annotated[Path, typer.Argument(help="The bundle to write, such 
         files = collect_closed(session().home, error)
     _write(file, files)
     document = {"file": str(file), "files": sorted(files)}
-    say(f"{len(files)} files in {file}; look through it before you send it: tar xzf {file.name}", document)
+    say(f"{counted(len(files), 'file')} in {file}; look through it before you send it: tar xzf {file.name}", document)
 
 
 def _write(file: Path, files: dict[str, str]) -> None:

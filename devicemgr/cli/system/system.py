@@ -6,7 +6,7 @@ import typer
 
 from devicemgr import __version__
 from devicemgr.cli.context import api, finish, session
-from devicemgr.cli.output import details, emit, local, say, table, warn, words
+from devicemgr.cli.output import counted, details, emit, local, say, table, warn, words
 
 app = typer.Typer()
 
@@ -55,8 +55,10 @@ def _show_status(found: dict[str, Any]) -> None:
     details(
         {
             "daemon": f"{running}, version {daemon['version']}",
-            "gallery": f"{gallery['people']} people, {gallery['templates']} samples, threshold {threshold}",
-            "ledger": f"{found['ledger']['seq']} events, sealed {local(found['ledger']['sealed_at']) or 'not yet'}",
+            "gallery": f"{counted(gallery['people'], 'person', 'people')}, {counted(gallery['templates'], 'sample')}, "
+            f"threshold {threshold}",
+            "ledger": f"{counted(found['ledger']['seq'], 'event')}, sealed "
+            f"{local(found['ledger']['sealed_at']) or 'not yet'}",
         }
     )
     words().print()

@@ -118,7 +118,7 @@ def test_more_photos_than_a_person_may_have(home, cli, done, photo, tmp_path):
     [
         ("badge,photo\n1,a.jpg\n", "no column name; its columns are: badge, photo"),
         ("", "the CSV is empty"),
-        ("badge,name,photo\n", "nobody is in"),
+        ("badge,name,photo\n", "no one is in"),
         ('badge,name,photo\n1,"A,a.jpg\n', "check its quotes"),
         ("badge,name,photo,badge\n", "two columns badge"),
     ],
@@ -141,7 +141,7 @@ def test_a_table_in_another_encoding(home, cli, tmp_path):
 
 def test_sources_that_are_neither_folder_nor_table(home, cli, tmp_path):
     (tmp_path / "empty").mkdir()
-    for source, words in (("absent", "cannot read"), ("empty", "nobody is in"), ("home/devicemgr.db", "UTF-8")):
+    for source, words in (("absent", "cannot read"), ("empty", "no one is in"), ("home/devicemgr.db", "UTF-8")):
         ran = cli("enroll", "import", tmp_path / source, "--consent", "f")
         assert ran.code == 1
         assert words in ran.error

@@ -146,7 +146,7 @@ def test_people_without_a_kept_photo_are_named_and_the_switch_asks(settle, enrol
     assert model_of(cli) == MODEL
     assert identified(done, photo, "who1") == "1", "the old model decides until then"
     told = cli("enroll", "migrate", "--status")
-    assert (told.code, "must be enrolled anew: 1" in told.err) == (4, True)
+    assert (told.code, "must be enrolled again: 1" in told.err) == (4, True)
     assert done("enroll", "migrate", "--model", "mine", "--allow-missing")["state"] == "idle"
     assert identified(done, photo, "who1") is None
     enrol("1")

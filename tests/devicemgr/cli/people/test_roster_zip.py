@@ -139,7 +139,7 @@ def test_an_entry_larger_than_the_list_says_or_spoilt_is_its_own_fault(tmp_path:
     spoilt = tmp_path / "spoilt.zip"
     spoilt.write_bytes(raw[:at] + bytes(20) + raw[at + 20 :])
     (entry,) = read_roster(spoilt).entries
-    with pytest.raises(InvalidInput, match="pack the archive anew"):
+    with pytest.raises(InvalidInput, match="pack the archive again"):
         entry.files[0].read()
 
 
@@ -149,7 +149,7 @@ def test_what_is_no_archive_or_empty_is_one_line(home: Any, cli: Any, tmp_path: 
     file.write_bytes(data)
     ran = cli("enroll", "import", file, "--consent", "f")
     assert ran.code == 1
-    assert "no whole ZIP" in ran.error or "nobody is in" in ran.error
+    assert "not a complete ZIP" in ran.error or "no one is in" in ran.error
 
 
 def test_an_archive_within_an_archive_is_no_photo(home: Any, cli: Any, tmp_path: Path) -> None:
@@ -158,4 +158,4 @@ def test_an_archive_within_an_archive_is_no_photo(home: Any, cli: Any, tmp_path:
         archive.writestr("2_Omar.jpg", b"face:b")
     ran = cli("enroll", "import", packed(tmp_path / "p.zip", {"x.zip": inner.getvalue()}), "--consent", "f")
     assert ran.code == 1
-    assert "nobody is in" in ran.err
+    assert "no one is in" in ran.err
