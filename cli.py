@@ -57,6 +57,10 @@ TABLE = COMMANDS | {
     "sim zkteco": Row(
         _SIM, "Call as a ZKTeco face terminal; lines on standard input make things happen: `person 42`, `stranger`…"
     ),
+    "sim zkteco-controller": Row(
+        _SIM,
+        "Answer as a ZKTeco C3 controller; lines on standard input show cards and inject faults: `card 8058400 1`…",
+    ),
 }
 
 app = build_app(
