@@ -10,6 +10,8 @@ import pytest
 
 from tests.packaging.wheels import ROOT, Installed
 
+pytestmark = pytest.mark.timeout(300)  # a process of its own each, and the first one compiles the installed modules
+
 RULE = (
     'ATTRS{idVendor}=="0403", ATTRS{idProduct}=="6001", ATTRS{serial}=="A10KZ42X", SYMLINK+="gate/arm", '
     'GROUP="dialout", MODE="0660", TAG+="systemd", ENV{SYSTEMD_WANTS}+="devicemgr.service", '

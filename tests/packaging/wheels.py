@@ -47,7 +47,7 @@ class Installed:
             check=False,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=280,
         )
         assert code is None or ran.returncode == code, (command, ran.stdout[-2000:], ran.stderr[-2000:])
         return ran
