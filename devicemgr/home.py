@@ -31,12 +31,12 @@ class Home:
 
     @property
     def database(self) -> Path:
-        """The SQLite file."""
+        """Return the SQLite file."""
         return self.path / "devicemgr.db"
 
     @property
     def key(self) -> Path:
-        """The master key, 0600, outside the database."""
+        """Return the master key, 0600, outside the database."""
         return self.path / "keys" / "master.key"
 
     @property
@@ -46,23 +46,23 @@ class Home:
 
     @property
     def credential(self) -> Path | None:
-        """The master key as systemd hands it to the service (LoadCredentialEncrypted=devicemgr.key:…)."""
+        """Return the master key as systemd hands it to the service (LoadCredentialEncrypted=devicemgr.key:…)."""
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         return Path(folder) / "devicemgr.key" if folder else None
 
     @property
     def has_credential(self) -> bool:
-        """Whether systemd has handed one over."""
+        """Return whether systemd has handed one over."""
         return self.credential is not None and self.credential.exists()
 
     @property
     def seal_key(self) -> Path:
-        """The key of the ledger's next seal, 0600, outside the database."""
+        """Return the key of the ledger's next seal, 0600, outside the database."""
         return self.path / "keys" / "seal.key"
 
     @property
     def snapshot(self) -> Path:
-        """The last good copy of the database."""
+        """Return the last good copy of the database."""
         return self.path / "snapshot" / "devicemgr.db"
 
     @property
@@ -87,7 +87,7 @@ class Home:
 
     @property
     def socket(self) -> Path:
-        """The daemon's Unix socket."""
+        """Return the daemon's Unix socket."""
         return self.path / "devicemgr.sock"
 
     @property
@@ -97,7 +97,7 @@ class Home:
 
     @property
     def cache(self) -> Path:
-        """What can be made again: the converted face network."""
+        """Return what can be made again: the converted face network."""
         return self.path / "cache"
 
     def make(self) -> None:

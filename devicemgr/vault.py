@@ -56,7 +56,7 @@ class DataKey:
         return _seal(self._key, embedding, f"template|{self._person_id}|{model}")
 
     def open_template(self, sealed: bytes, model: str) -> bytes:
-        """The embedding's bytes; KeyMissing when person, model or a bit differ."""
+        """Return the embedding's bytes; KeyMissing when person, model or a bit differ."""
         return _open(self._key, sealed, f"template|{self._person_id}|{model}")
 
     def seal_sample(self, sample: bytes, photo_mac: bytes) -> bytes:
@@ -64,11 +64,11 @@ class DataKey:
         return _seal(self._key, sample, f"sample|{self._person_id}|{photo_mac.hex()}")
 
     def open_sample(self, sealed: bytes, photo_mac: bytes) -> bytes:
-        """The kept face again; KeyMissing when it is another person's or another photo's."""
+        """Return the kept face again; KeyMissing when it is another person's or another photo's."""
         return _open(self._key, sealed, f"sample|{self._person_id}|{photo_mac.hex()}")
 
     def bare(self) -> bytes:
-        """The key itself, to be sealed at once under another one."""
+        """Return the key itself, to be sealed at once under another one."""
         return self._key
 
     def photo_mac(self, photo: bytes) -> bytes:
@@ -90,7 +90,7 @@ class FileKey:
         return _seal(self._key, plaintext, associated)
 
     def open(self, sealed: bytes, associated: str) -> bytes:
-        """The bytes again; KeyMissing when they are another file's."""
+        """Return the bytes again; KeyMissing when they are another file's."""
         return _open(self._key, sealed, associated)
 
 
@@ -109,7 +109,7 @@ class Vault:
 
     @classmethod
     def twin(cls, other: "Vault") -> "Vault":
-        """The same key again, which stays when the other one goes on to a new key."""
+        """Return the same key again, which stays when the other one goes on to a new key."""
         return cls(other._master)
 
     def adopt(self, other: "Vault") -> None:
@@ -197,7 +197,7 @@ class Vault:
         return secret, self.file_key(secret)
 
     def file_key(self, secret: str) -> FileKey:
-        """The key of a file from its opened secret."""
+        """Return the key of a file from its opened secret."""
         return FileKey(bytes.fromhex(secret))
 
     def seal_secret(self, subject: str, secret: str) -> bytes:
@@ -205,7 +205,7 @@ class Vault:
         return _seal(self._secrets, secret.encode(), f"secret|{subject}")
 
     def open_secret(self, subject: str, sealed: bytes) -> str:
-        """The password again; KeyMissing when altered or another device's."""
+        """Return the password again; KeyMissing when altered or another device's."""
         try:
             return _open(self._secrets, sealed, f"secret|{subject}").decode()
         except KeyMissing:

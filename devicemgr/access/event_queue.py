@@ -54,7 +54,7 @@ class Inbox:
             self._changed.notify_all()
 
     def get(self, timeout: float) -> Item | None:
-        """The next item, or None after `timeout` seconds."""
+        """Return the next item, or None after `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._facts or self._sightings or self._closed, timeout)
             if self._facts:
@@ -67,7 +67,7 @@ class Inbox:
 
     @property
     def closed(self) -> bool:
-        """True when no thread waits for room any more; what is left can still be taken."""
+        """Return True when no thread waits for room any more; what is left can still be taken."""
         return self._closed
 
     def close(self) -> None:

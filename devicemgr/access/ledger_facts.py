@@ -61,7 +61,7 @@ def _latency(**known: float) -> dict[str, JsonValue]:
 
 
 def manual_fact(opening: Opening) -> Fact:
-    """The record that a guard's word opens a portal."""
+    """Return the event of a portal that a guard opens."""
     return Fact(
         "admin.portal_open",
         datetime.now(UTC),

@@ -35,11 +35,11 @@ class Rulebook:
 
     @property
     def current(self) -> Snapshot:
-        """The snapshot in force."""
+        """Return the snapshot in force."""
         return self._snapshot
 
     def refresh(self) -> Snapshot:
-        """The store's present state, read only when it changed."""
+        """Return the store's present state, read only when it changed."""
         with self._loading:
             with self._database.read() as session:
                 version = revision(session)
@@ -71,7 +71,7 @@ class Rulebook:
             self._snapshot = replace(self._snapshot, fire_active=bool(self._fires))
 
     def points(self) -> list[AccessPoint]:
-        """All access points."""
+        """Return all access points."""
         return [point for portal in self._snapshot.portals.values() for point in portal.access_points]
 
 
@@ -82,7 +82,7 @@ def point_of(snapshot: Snapshot, device: str, channel: int = 1) -> AccessPoint |
 
 
 def portal_at(snapshot: Snapshot, gate: str, channel: int) -> Portal | None:
-    """Which portal hangs on a gate's channel."""
+    """Return which portal hangs on a gate's channel."""
     portals = snapshot.portals.values()
     return next((portal for portal in portals if (portal.gate, portal.channel) == (gate, channel)), None)
 

@@ -33,7 +33,7 @@ def load(session: Session) -> Kept | None:
 
 
 def _run(session: Session) -> tuple[str | None, float | None]:
-    """The computer's run in which the mark was kept, and the offset; None for a mark of 0.1.0."""
+    """Return the computer's run in which the mark was kept, and the offset; None for a mark of 0.1.0."""
     text = get_meta(session, _RUN_KEY)
     try:
         found = json.loads(text) if text else None

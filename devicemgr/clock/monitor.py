@@ -60,7 +60,7 @@ class ClockWatch:
             log.debug("the time could not be kept: %s", error)  # storage has an alarm of its own
 
     def alarms(self) -> list[dict[str, Any]]:
-        """What `status` shows of it."""
+        """Return what `status` shows of it."""
         return alarms_of(self._clock)
 
 

@@ -32,7 +32,7 @@ class Scheduler:
 
     @property
     def is_running(self) -> bool:
-        """True until the thread has ended."""
+        """Return True until the thread has ended."""
         return self._thread.is_alive()
 
     def start(self) -> None:

@@ -54,7 +54,7 @@ class Restarts:
         self._pause = FIRST_S
 
     def words(self, cause: str) -> str:
-        """The cause of the last loss, and what is done about it."""
+        """Return the cause of the last loss, and what is done about it."""
         if not self.quarantined:
             return cause
         how = "still looked for" if self._soon else f"tried again every {AGAIN_S:.0f} s"

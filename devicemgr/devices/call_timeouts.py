@@ -29,12 +29,12 @@ def end_thread(ident: int) -> None:
 
 
 def is_serial(address: str) -> bool:
-    """True for the address of a serial line of this box."""
+    """Return True for the address of a serial line of this box."""
     return address.startswith(("/", "serial:"))
 
 
 def is_line(address: str) -> bool:
-    """True for a line of bytes, a serial server's included: no account is behind it that tries could lock."""
+    """Return True for a line of bytes, a serial server's included: no account is behind it that tries could lock."""
     return is_serial(address) or address.startswith("tcp://")
 
 
@@ -63,11 +63,11 @@ class DriverCalls:
 
     @property
     def under_way(self) -> bool:
-        """True inside a call, whose time the watch bounds."""
+        """Return True inside a call, whose time the watch bounds."""
         return self._call is not None
 
     def silence(self) -> float | None:
-        """The limit in seconds that the call under way has passed; None while it is in time."""
+        """Return the limit in seconds that the call under way has passed; None while it is in time."""
         call = self._call
         if call is None or call.silent_after is None or self._clock() - call.since <= call.silent_after:
             return None

@@ -50,7 +50,7 @@ class Commands:
             self._waiting.put_nowait(None)
 
     def next(self, seconds: float) -> Command | None:
-        """The next command; None after `seconds`, or when woken."""
+        """Return the next command; None after `seconds`, or when woken."""
         try:
             return self._waiting.get(timeout=seconds) if seconds > 0 else self._waiting.get_nowait()
         except queue.Empty:

@@ -59,12 +59,12 @@ class HealthBook:
 
     @property
     def why_away(self) -> str:
-        """Why a command can't be run, in words."""
+        """Return why a command can't be run, in words."""
         return self._lost or self._silent or "it is offline"
 
     @property
     def silent(self) -> bool:
-        """True while the device is open and does not answer."""
+        """Return True while the device is open and does not answer."""
         return self._silent is not None
 
     def opened(self, complaint: str | None = None) -> None:

@@ -103,7 +103,7 @@ class Supervisor:
 
     @property
     def stuck_threads(self) -> int:
-        """How many threads hang in a driver, each left behind by a worker that another has replaced."""
+        """Return how many threads hang in a driver, each left behind by a worker that another has replaced."""
         return sum(worker.is_alive() for worker in self._left)
 
     def command(self, name: str, action: Action, done: Done, seconds: float | None = None) -> None:
@@ -142,12 +142,12 @@ class Supervisor:
         return answer[0]
 
     def id_of(self, name: str) -> str | None:
-        """The id under which a device is stored; None when there is none of that name."""
+        """Return the id under which a device is stored; None when there is none of that name."""
         worker = self._workers.get(name)
         return worker.config.id if worker else None
 
     def info(self, name: str) -> tuple[DeviceInfo, datetime]:
-        """What a device said when it was last opened, and when; DeviceUnreachable when it has not been yet."""
+        """Return what a device said when it was last opened, and when; DeviceUnreachable when it has not been yet."""
         worker = self._workers.get(name)
         if worker is None:
             raise NotFound(f"there is no device '{safe(name, 60)}' in the running daemon")
@@ -161,7 +161,7 @@ class Supervisor:
         return worker.channels if worker else None
 
     def trace(self, name: str) -> list[tuple[float, str, bytes]]:
-        """The latest bytes on a device's line; see device_worker.trace_of."""
+        """Return the latest bytes on a device's line; see worker.trace_of."""
         worker = self._workers.get(name)
         if worker is None:
             raise NotFound(f"there is no device '{safe(name, 60)}' in the running daemon")
@@ -183,7 +183,7 @@ class Supervisor:
                 worker.hint()
 
     def states(self) -> list[DeviceState]:
-        """All devices by name."""
+        """Return all devices by name."""
         return [worker.health.state for _, worker in sorted(self._workers.items())]
 
     def stop(self, timeout: float = 2.0) -> None:

@@ -56,7 +56,7 @@ class Run:
             self.ended.set()
 
     def as_json(self) -> dict[str, Any]:
-        """What a program that waits is shown."""
+        """Return what a program that waits is shown."""
         return {
             "phase": self.phase,
             "done": self.done,
@@ -79,7 +79,7 @@ def profile_of(device: Device) -> Profile | None:
 
 
 def holder(device: Device) -> Holder:
-    """The device as one that keeps people or cards, else InvalidInput."""
+    """Return the device as one that keeps people or cards, else InvalidInput."""
     if not isinstance(device, Holder):
         raise InvalidInput("the device keeps neither people nor cards; nothing is to be brought in step")
     return device

@@ -83,12 +83,12 @@ class DeviceWorker:
             log.error("%s does not stop: its driver hangs", self.config.name)
 
     def is_alive(self) -> bool:
-        """True while it may still touch the device."""
+        """Return True while it may still touch the device."""
         return self._thread.is_alive()
 
     @property
     def abandoned(self) -> bool:
-        """True when its thread was given up: another worker must follow."""
+        """Return True when its thread was given up: another worker must follow."""
         return self._calls.abandoned
 
     @property
@@ -112,12 +112,12 @@ class DeviceWorker:
         self._commands.wake()
 
     def trace(self) -> list[tuple[float, str, bytes]]:
-        """The latest bytes on its line, from any thread and while it is offline: that is when one wants them."""
+        """Return the latest bytes on its line, from any thread and while it is offline: that is when one wants them."""
         return trace_of(self.config.name, self._device) if self._device else []
 
     @property
     def channels(self) -> int | None:
-        """How many channels its gate says that it has."""
+        """Return how many channels its gate says that it has."""
         return self._device.channels if isinstance(self._device, Channeled) else None
 
     def watch(self) -> None:
@@ -253,7 +253,7 @@ class DeviceWorker:
 
 
 def trace_of(name: str, device: Device) -> list[tuple[float, str, bytes]]:
-    """The latest bytes on a device's line; InvalidInput when it has none that can be watched."""
+    """Return the latest bytes on a device's line; InvalidInput when it has none that can be watched."""
     if not isinstance(device, Traceable):
         raise InvalidInput(f"{name} is on no line of bytes that could be shown; `device test {name}` reads it")
     return device.trace()

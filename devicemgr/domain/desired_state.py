@@ -57,11 +57,11 @@ class Record:
     error: str | None = None
 
     def revoked(self) -> "Record":
-        """The same, to be removed; nothing names what was held."""
+        """Return the same, to be removed; nothing names what was held."""
         return replace(self, state=State.TO_REMOVE, digest=None, seen=None)
 
     def again(self) -> "Record":
-        """The same, to be put."""
+        """Return the same, to be put."""
         return replace(self, state=State.PENDING, error=None)
 
 
@@ -87,7 +87,7 @@ class Samples(Protocol):
         """By person's id, what names the present sample."""
 
     def jpeg(self, person_id: str, /) -> bytes | None:
-        """The sample; None when there is none any more."""
+        """Return the sample; None when there is none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Plan:
 
     @property
     def differs(self) -> bool:
-        """True when something is to be done."""
+        """Return True when something is to be done."""
         return bool(self.remove or self.restrict or self.change or self.add)
 
 
@@ -141,7 +141,7 @@ class _Door:
 
 
 def is_used(device: str, snapshot: Snapshot) -> bool:
-    """True when a portal names the device."""
+    """Return True when a portal names the device."""
     return bool(_doors_of(device, snapshot))
 
 
@@ -283,7 +283,7 @@ def hours_name(schedules: Sequence[str]) -> str:
 
 
 def _alone(factor: Factor, person: Person, doors: list[_Door]) -> bool:
-    """Whether the factor suffices at every door: a device that decides opens all of a person's doors by it."""
+    """Return whether the factor suffices at every door: a device that decides opens all of a person's doors by it."""
     return all(_suffices(factor, person, door) for door in doors)
 
 
@@ -303,7 +303,7 @@ def entitled_keys(device: str, snapshot: Snapshot, times: Sequence[datetime]) ->
 
 
 def known_keys(holds: Holds, snapshot: Snapshot) -> dict[str, str]:
-    """The keys of everybody here, whatever their rights, and whose they are."""
+    """Return the keys of everybody here, whatever their rights, and whose they are."""
     if holds == "people":
         return {person.badge: person.id for person in snapshot.people.values()}
     return {_key(number): person_id for number, person_id in snapshot.cards.items()}
@@ -315,7 +315,7 @@ def _key(number: str) -> str:
 
 
 def digest(holding: Holding) -> str:
-    """What names a holding with all that it says."""
+    """Return what names a holding with all that it says."""
     times = (holding.valid_from, holding.valid_to)
     parts = (
         holding.key,
@@ -331,7 +331,7 @@ def digest(holding: Holding) -> str:
 
 
 def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
-    """Whether the device holds what it should.
+    """Return whether the device holds what it should.
 
     A device may keep a name or a time more coarsely than it was sent; what it reported after a put is its form of that.
     """
@@ -352,7 +352,7 @@ def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
 
 
 def restricts(want: Holding, actual: Holding) -> bool:
-    """Whether a change takes something away."""
+    """Return whether a change takes something away."""
     shorter = want.valid_to is not None and (actual.valid_to is None or want.valid_to < actual.valid_to)
     later = want.valid_from is not None and (actual.valid_from is None or want.valid_from > actual.valid_from)
     face = want.face is None and actual.face is not None
@@ -367,7 +367,7 @@ def _as_read(cards: Sequence[str]) -> set[str]:
 
 
 def plan(wanted: Desired, actual: Mapping[str, Holding], ours: Mapping[str, Record], known: Mapping[str, str]) -> Plan:
-    """What to do; a key that is neither recorded (`ours`) nor anybody's here (`known`) is unknown, and stays."""
+    """Return what to do; a key that is neither recorded (`ours`) nor anybody's here (`known`) is unknown, and stays."""
     gone = [key for key in actual if key not in wanted.wanted]
     differing = [
         key

@@ -127,7 +127,7 @@ class Profile(BaseModel):
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
     def settings(self, device: str) -> list["Setting"]:
-        """What it means for the device of that name, in the order in which it is set."""
+        """Return what it means for the device of that name, in the order in which it is set."""
         stream = self.stream.model_dump(exclude_none=True) if self.stream else {}
         osd = self.osd or Osd()
         found: dict[str, JsonValue] = {
@@ -165,7 +165,7 @@ class Setting:
         return f"{self.kind} {self.subject}".strip()
 
     def is_met(self, found: JsonValue) -> bool:
-        """Whether what a device has is what is wanted."""
+        """Return whether what a device has is what is wanted."""
         wanted = self.value
         match self.kind:
             case "stream" if isinstance(wanted, dict) and isinstance(found, dict):

@@ -64,13 +64,13 @@ class FaceModel(BaseModel):
 
     @property
     def template_name(self) -> str:
-        """What its templates carry: another file or another way to prepare a face is another model."""
+        """Return what its templates carry: another file or another way to prepare a face is another model."""
         said = self.model_dump(include={"sha256", "input_size", "channels", "mean", "std", "eyes", "dimension"})
         return f"{self.name}@{hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]}"
 
     @property
     def least_cosine(self) -> float | None:
-        """The stated threshold as a cosine; None when none is stated."""
+        """Return the stated threshold as a cosine; None when none is stated."""
         if self.threshold is None:
             return None
         return self.threshold if self.metric == "cosine" else 1.0 - self.threshold**2 / 2.0

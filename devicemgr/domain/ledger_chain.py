@@ -77,7 +77,7 @@ class Flaw:
 
 
 def check(entries: Iterable[Entry], *, previous: str = GENESIS, first_seq: int = 1) -> Flaw | None:
-    """The first flaw of a run of entries that should start at `first_seq` after hash `previous`, or None."""
+    """Return the first flaw of a run of entries that should start at `first_seq` after hash `previous`, or None."""
     for seq, entry in enumerate(entries, first_seq):
         inside = read(entry, previous, seq)
         if isinstance(inside, Flaw):
@@ -87,7 +87,7 @@ def check(entries: Iterable[Entry], *, previous: str = GENESIS, first_seq: int =
 
 
 def read(entry: Entry, previous: str, seq: int) -> dict[str, Any] | Flaw:
-    """The fields of the entry that should be number `seq` after hash `previous`, or why it is not that."""
+    """Return the fields of the entry that should be number `seq` after hash `previous`, or why it is not that."""
     if entry.seq != seq:
         return Flaw(seq, f"event {seq} is missing; the next one stored is {entry.seq}")
     if not isinstance(entry.body, str) or link(previous, entry.body) != entry.hash:

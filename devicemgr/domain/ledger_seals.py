@@ -38,7 +38,7 @@ class Seal:
 
 
 def message(number: int, seq: int, head: str, time: str, next_key: str) -> bytes:
-    """What is signed: a JSON list with its purpose in front."""
+    """Return what is signed: a JSON list with its purpose in front."""
     return json.dumps(["devicemgr seal v1", number, seq, head, time, next_key], separators=(",", ":")).encode()
 
 
@@ -53,7 +53,7 @@ def public_hex(key: Ed25519PrivateKey) -> str:
 
 
 def sign(key: Ed25519PrivateKey, number: int, seq: int, head: str, time: str) -> tuple[Seal, Ed25519PrivateKey]:
-    """The next seal, and the key of the one after it; the caller destroys `key`."""
+    """Return the next seal, and the key of the one after it; the caller destroys `key`."""
     following = new_key()
     next_key = public_hex(following)
     signature = key.sign(message(number, seq, head, time, next_key)).hex()
@@ -61,7 +61,7 @@ def sign(key: Ed25519PrivateKey, number: int, seq: int, head: str, time: str) ->
 
 
 def check(root: str, seals: Iterable[Seal], hash_of: Callable[[int], str | None], removed: int = 0) -> Flaw | None:
-    """The first seal that does not hold under the public key `root`, or whose event is gone or another, or None.
+    """Return the first seal that does not hold under the public key `root`, or whose event is gone or another, or None.
 
     Of events up to `removed`, which retention has taken away, the seals are all that is left to check.
     """

@@ -147,23 +147,23 @@ class WallClock:
 
     @property
     def mark(self) -> datetime:
-        """The line's present time, to be kept."""
+        """Return the line's present time, to be kept."""
         return _moment(self._ticks() + self._line)
 
     @property
     def offset(self) -> float:
-        """The line, as seconds ahead of CLOCK_MONOTONIC, to be kept."""
+        """Return the line, as seconds ahead of CLOCK_MONOTONIC, to be kept."""
         return self._line
 
     @property
     def behind_s(self) -> float:
-        """How far the clock stands behind the line; 0 unless it is more than a minute."""
+        """Return how far the clock stands behind the line; 0 unless it is more than a minute."""
         behind = self._ticks() + self._line - self._wall()
         return behind if behind > BEHIND_S else 0.0
 
     @property
     def ahead_s(self) -> float:
-        """How far the clock stands ahead of the line; 0 when it is believed."""
+        """Return how far the clock stands ahead of the line; 0 when it is believed."""
         times = self.times()
         return (times[0] - times[1]).total_seconds() if len(times) == 2 else 0.0
 

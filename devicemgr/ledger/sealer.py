@@ -68,7 +68,7 @@ class KeyFile:
 
 
 def read_key(path: Path) -> KeyFile | None:
-    """The key file; None when there is none; KeyMissing when it is damaged."""
+    """Return the key file; None when there is none; KeyMissing when it is damaged."""
     try:
         found: dict[str, Any] = json.loads(path.read_bytes())
         private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(found["private"]))

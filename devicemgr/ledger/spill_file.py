@@ -78,7 +78,7 @@ class Spill:
 
     @property
     def last(self) -> int:
-        """The number of the newest record; 0 when the file is empty."""
+        """Return the number of the newest record; 0 when the file is empty."""
         return self._last
 
     @property
@@ -141,7 +141,7 @@ class Spill:
                 self._write_mark(sequence, self._turn, self._generation)
 
     def read(self, after: int, limit: int) -> list[Record]:
-        """The first `limit` records with numbers above `after`."""
+        """Return the first `limit` records with numbers above `after`."""
         with self._lock:
             descriptor = self._descriptor
             if descriptor is None:

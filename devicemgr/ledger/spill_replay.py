@@ -55,7 +55,7 @@ def load(payload: bytes) -> tuple[str, Fact]:
 
 
 def is_left(session: Session, spill: Spill) -> bool:
-    """Whether records wait in the file that are not in the chain yet."""
+    """Return whether records wait in the file that are not in the chain yet."""
     return spill.last > _done(session, spill)
 
 

@@ -26,7 +26,7 @@ class Recent:
 
 
 def check(ledger: Ledger, database: Database, key: KeyFile | None) -> tuple[int, Flaw | None]:
-    """How many events hold, and the first flaw.
+    """Return how many events hold, and the first flaw.
 
     Up to where the key file says that retention has removed events, none are looked at: the seal over the last of
     them says what the next one must be chained to.

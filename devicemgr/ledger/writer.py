@@ -75,12 +75,12 @@ class Ledger:
 
     @property
     def failing(self) -> bool:
-        """True while the store refuses, and until what waited for it is in the chain."""
+        """Return True while the store refuses, and until what waited for it is in the chain."""
         return self._failed_since is not None
 
     @property
     def waiting(self) -> int:
-        """How many facts are not on disk yet."""
+        """Return how many facts are not on disk yet."""
         return len(self._queue) + len(self._backlog)
 
     def append(self, session: Session, facts: Sequence[Fact]) -> list[Entry]:
@@ -148,7 +148,7 @@ class Ledger:
         self._thread = None
 
     def verify(self, after: int = 0, previous: str = ledger_chain.GENESIS) -> tuple[int, Flaw | None]:
-        """How many events behind `after`, whose hash is `previous`, hold, and the first flaw."""
+        """Return how many events behind `after`, whose hash is `previous`, hold, and the first flaw."""
         count = 0
         for batch in (_BATCH, 1):  # one by one behind the last batch that could be read, to name the row that can't be
             try:
@@ -307,7 +307,7 @@ class Ledger:
         return count > 0
 
     def _restored_facts(self) -> list[Fact]:
-        """What closes a time without storage; nothing when a crash came after it was closed."""
+        """Return what closes a time without storage; nothing when a crash came after it was closed."""
         if not self._brought and not self._backlog and not self._spill.damaged:
             return []
         assert self._failed_since is not None

@@ -65,7 +65,7 @@ class Copy:
             yield person, self._database.execute(query, (person,)).fetchone()[0]
 
     def put_back(self, records: Iterator[Record]) -> int:
-        """The rows of people again, and no sealed ones any more; how many people."""
+        """Restore the rows of people, drop the sealed ones; return how many people."""
         tables, count = self._tables(), 0
         with self._database as database:
             for record in records:
@@ -79,7 +79,7 @@ class Copy:
         return count
 
     def scalar(self, query: str) -> Any:
-        """The one value that a query of ours gives."""
+        """Return the one value that a query of ours gives."""
         row = self._database.execute(query).fetchone()
         return row[0] if row else None
 

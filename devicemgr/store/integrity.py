@@ -80,7 +80,7 @@ def fingerprint(path: Path) -> str | None:
 
 
 def stamp(path: Path) -> tuple[str, int]:
-    """What tells one state of the file from another: the revision of people and site, and the last event."""
+    """Return what tells one state of the file from another: the revision of people and site, and the last event."""
     with _failing(path), closing(_connect(path)) as database:
         row = database.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()
         return (row[0] if row else "", database.execute("SELECT max(seq) FROM events").fetchone()[0] or 0)
@@ -114,7 +114,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def holds_more_of_people(copied: Path, live: Path) -> bool:
-    """Whether a copy still has what was erased, withdrawn or re-encrypted in the live database."""
+    """Return whether a copy still has what was erased, withdrawn or re-encrypted in the live database."""
     with _failing(live), closing(_connect(live)) as database:
         database.execute("ATTACH DATABASE ? AS copied", (f"file:{quote(str(copied))}?mode=ro",))
         for table, same in _PERSONAL.items():
@@ -130,7 +130,7 @@ def holds_more_of_people(copied: Path, live: Path) -> bool:
 
 
 def _line(said: object) -> str:
-    """What SQLite says of a file is as good as the file: one line of it, safe to show."""
+    """Return one line of what SQLite says of a file, safe to show: it quotes the file."""
     return safe(" ".join(str(said).split()), 120)
 
 

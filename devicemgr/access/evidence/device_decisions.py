@@ -113,7 +113,7 @@ def _person_of(report: DeviceDecided, rules: Snapshot) -> str | None:
 def _check(
     report: DeviceDecided, portal: str | None, direction: Direction | None, person: str | None, rules: Snapshot
 ) -> Decision | None:
-    """What the rules here say, the device's evidence taken as it is; None where they have no say."""
+    """Return what the rules here say, the device's evidence taken as it is; None where they have no say."""
     if portal is None or (person is None and not report.granted):
         return None
     now = time.monotonic()
@@ -140,7 +140,7 @@ def _check(
 
 
 def _factors(report: DeviceDecided) -> frozenset[Factor]:
-    """What the device says that it went by; where it does not say, what could have been, a face or none."""
+    """Return what the device says that it went by; where it does not say, what could have been, a face or none."""
     evidence = report.evidence or {}
     found = frozenset(factor for factor in Factor if factor in evidence)
     by_face = report.badge is not None and not report.names and "code" not in evidence

@@ -51,7 +51,7 @@ class _Track:
 
     @property
     def turned(self) -> float:
-        """How far the head was turned over the track, as a share of what a challenge wants; 1 is enough."""
+        """Return how far the head was turned over the track, as a share of what a challenge wants; 1 is enough."""
         least, most = self.yaws or (0.0, 0.0)
         return min(1.0, (most - least) / TURN_DEG)
 
@@ -65,7 +65,7 @@ class Presence:
         self._retries: dict[tuple[str, str], float] = {}
 
     def see(self, sighting: Sighting, portal: Portal, mean: Match | None, alone: Match | None) -> FaceEvidence | None:
-        """The evidence of a request that is now due, or None.
+        """Return the evidence of a request that is now due, or None.
 
         `mean` compares the mean of the track's good pictures, `alone` the newest one; None when there is none.
         """
@@ -94,7 +94,7 @@ class Presence:
                 self._retries[device, person_id] = at
 
     def is_settled(self, sighting: Sighting) -> bool:
-        """True when a decision was made about this track."""
+        """Return True when a decision was made about this track."""
         return self._track(sighting).settled
 
     def _recognized(self, sighting: Sighting, portal: Portal, mean: Match, track: _Track) -> FaceEvidence | None:

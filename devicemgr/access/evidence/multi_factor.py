@@ -59,7 +59,7 @@ class Showings:
         card: CardEvidence | None = None,
         pin: bool | None = None,
     ) -> AccessRequest:
-        """The request that this evidence makes, together with what was shown at the same side just before."""
+        """Return the request that this evidence makes, together with what was shown at the same side just before."""
         before = self._fitting(point, captured, face, card)
         return AccessRequest(
             id=before.id if before else str(uuid.uuid4()),
@@ -101,7 +101,7 @@ class Showings:
         return before if before is not None and before.request.id != request.id else None
 
     def waiting_at(self, point: AccessPoint) -> AccessRequest | None:
-        """What has been shown at this side and lacks something."""
+        """Return what has been shown at this side and lacks something."""
         waiting = self._waiting.get((point.portal, point.direction))
         return waiting.request if waiting else None
 
@@ -137,7 +137,7 @@ class Showings:
 
 
 def has_reader(rules: Snapshot, point: AccessPoint) -> bool:
-    """Whether one can show a card or a PIN at that side."""
+    """Return whether one can show a card or a PIN at that side."""
     portal = rules.portals.get(point.portal)
     points = portal.access_points if portal else ()
     return any(other.direction is point.direction and other.device in rules.readers for other in points)

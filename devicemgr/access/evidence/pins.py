@@ -25,7 +25,7 @@ _HASHER = PasswordHasher(time_cost=3, memory_cost=19 * 1024, parallelism=1, type
 
 
 def hash_pin(pin: str) -> str:
-    """The stored form of a PIN; InvalidInput for one that is too short, too long or guessed at once."""
+    """Return the stored form of a PIN; InvalidInput for one that is too short, too long or guessed at once."""
     if not (pin.isascii() and pin.isdigit() and MIN_DIGITS <= len(pin) <= MAX_DIGITS):
         raise InvalidInput(f"a PIN has {MIN_DIGITS} to {MAX_DIGITS} digits")
     steps = {int(after) - int(before) for before, after in itertools.pairwise(pin)}
@@ -35,7 +35,7 @@ def hash_pin(pin: str) -> str:
 
 
 def is_right(stored: str, pin: str) -> bool:
-    """Whether `pin` is the one; about 30 ms of CPU; a damaged hash is never right."""
+    """Return whether `pin` is the one; about 30 ms of CPU; a damaged hash is never right."""
     try:
         return _HASHER.verify(stored, pin)
     except (Argon2Error, InvalidHashError):

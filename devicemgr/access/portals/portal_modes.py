@@ -134,7 +134,7 @@ class PortalModes:
                 self._devices.command(portal.gate, partial(self._apply, portal.name), partial(self._noted, portal))
 
     def _is_locked(self, portal: Portal) -> bool:
-        """True when the gate is locked, or may be: a change away from it may not have reached the gate."""
+        """Return True when the gate is locked, or may be: a change away from it may not have reached the gate."""
         return PortalMode.LOCKED in (portal.mode, self._sent.get(portal.name))
 
     def _must_wait(self, portal: Portal, *, by_guard: bool = False) -> str | None:

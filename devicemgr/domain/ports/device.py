@@ -140,7 +140,7 @@ class Holder(Device, Protocol):
     batch: int
 
     def capacity(self) -> int:
-        """How many keys it can hold in all."""
+        """Return how many keys it can hold in all."""
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
         """Some of what is held, as far as the device reports it, and where to go on; None when these were the last."""
@@ -251,4 +251,4 @@ class Traceable(Device, Protocol):
     """A device whose line can be watched."""
 
     def trace(self) -> list[tuple[float, str, bytes]]:
-        """The latest bytes: CLOCK_MONOTONIC second, `rx` or `tx`, and what, secrets blanked; from any thread."""
+        """Return the latest bytes: CLOCK_MONOTONIC second, `rx` or `tx`, and what, secrets blanked; from any thread."""

@@ -62,4 +62,4 @@ class DriverCatalog(Protocol):
         """Sorted names."""
 
     def get(self, kind: str) -> Driver:
-        """The driver, or NotFound."""
+        """Return the driver, or NotFound."""

@@ -41,7 +41,7 @@ class FaceEncoder(Protocol):
         """5×2 pixels (x, y): the left eye's outer and inner corner, the right eye's, the base of the nose."""
 
     def chip(self, image: Image, box: Box) -> Image:
-        """The face as the network wants it, RGB uint8, all of one shape; from the picture at full size."""
+        """Return the face as the network wants it, RGB uint8, all of one shape; from the picture at full size."""
 
     def encode_chips(self, chips: Image) -> NDArray[np.float32]:
         """float32 unit vectors, N×`dimension`, for N chips; each as if it were alone."""
@@ -159,7 +159,7 @@ class PhotoAnalyser(Protocol):
         """Never raises for a bad photo: the reasons say what is wrong. With `keep` a fit photo's face comes back."""
 
     def embed(self, crop: "FaceCrop") -> Embedding | None:
-        """The embedding of a kept face, by this analyzer's model; None for a picture that can't be read."""
+        """Return the embedding of a kept face, by this analyzer's model; None for a picture that can't be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class PhotoAnalysis:
         return not self.reasons
 
     def as_json(self) -> dict[str, Any]:
-        """The face object of INTERFACES."""
+        """Return the face object of INTERFACES."""
         box = [self.box.top, self.box.right, self.box.bottom, self.box.left] if self.box else None
         return {
             "ok": self.ok,
@@ -219,7 +219,7 @@ class FaceDesk(Protocol):
     """What the API asks about photos; nothing in here stores anything."""
 
     def check(self, photo: bytes) -> dict[str, Any]:
-        """The face object of INTERFACES."""
+        """Return the face object of INTERFACES."""
 
     def analyse(
         self, photos: Sequence[bytes], *, keep: bool = False, own: FaceModel | None = None
@@ -250,7 +250,7 @@ class FaceDesk(Protocol):
     def identify(
         self, photo: bytes, gallery: Gallery, badge_of: Callable[[str], str | None], own: FaceModel | None = None
     ) -> dict[str, Any]:
-        """The answer of `enroll identify`."""
+        """Return the answer of `enroll identify`."""
 
     def close(self) -> None:
         """Stop helper processes."""

@@ -36,7 +36,7 @@ class Format:
 
     @property
     def bits(self) -> int:
-        """All bits with both parities."""
+        """Return all bits with both parities."""
         return self.facility + self.number + 2
 
 
@@ -51,7 +51,7 @@ NAMES = ("auto", "raw", *(form.name for form in FORMATS))
 
 
 def parse_number(text: str) -> str:
-    """The stored number of a card as written: 80:58400, 5301280, 0x50E420 or raw:26:…; else InvalidInput."""
+    """Return the stored number of a card as written: 80:58400, 5301280, 0x50E420 or raw:26:…; else InvalidInput."""
     written = text.strip()
     if found := _PRINTED.fullmatch(written):
         return _printed(int(found[1]), int(found[2]), int(found[3]), text)
@@ -95,7 +95,7 @@ def require_format(stored: str) -> tuple[str, ...]:
 
 
 def most_of(form: Format) -> str:
-    """The greatest FACILITY:NUMBER of a layout."""
+    """Return the greatest FACILITY:NUMBER of a layout."""
     return f"{(1 << form.facility) - 1}:{(1 << form.number) - 1}"
 
 

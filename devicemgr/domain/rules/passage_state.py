@@ -87,7 +87,7 @@ class LaneState:
 
     @property
     def name(self) -> StateName:
-        """The state in a word."""
+        """Return the state in a word."""
         if self.passing is not None:
             return StateName.PASSING
         return StateName.RELEASED if self.waiting else StateName.IDLE
@@ -146,7 +146,7 @@ TRANSITIONS: dict[tuple[Movement, Situation], tuple[StateName, tuple[Kind, ...]]
 def step(
     state: LaneState, event: Input, *, free: bool, passage_timeout: float = PASSAGE_TIMEOUT_S
 ) -> tuple[LaneState, tuple[PassageFact, ...]]:
-    """The next state and the facts to record; what has run out by `event.now` is given up first, tick or not."""
+    """Return the next state and the facts to record; what has run out by `event.now` is given up first, tick or not."""
     state, facts = _give_up(state, event.now)
     match event:
         case Released(request, direction, now, seconds):

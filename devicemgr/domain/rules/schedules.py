@@ -41,13 +41,13 @@ def parse_window(text: str) -> TimeWindow:
 
 
 def format_window(window: TimeWindow) -> str:
-    """The text that parse_window reads back as the same window; seconds, which it cannot hold, are left out."""
+    """Return the text that parse_window reads back as the same window; seconds, which it cannot hold, are left out."""
     end = "24:00" if window.end == MIDNIGHT else f"{window.end:%H:%M}"
     return f"{_format_days(window.weekdays)} {window.start:%H:%M}-{end}"
 
 
 def parse_timezone(name: str) -> str:
-    """The IANA name of a zone (capitals as IANA writes them); raises InvalidInput with the nearest names."""
+    """Return the IANA name of a zone (capitals as IANA writes them); raises InvalidInput with the nearest names."""
     names = {known.lower(): known for known in zoneinfo.available_timezones()}
     wanted = name.strip().lower()
     if wanted in names and find_zone(names[wanted]) is not None:
@@ -59,7 +59,7 @@ def parse_timezone(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def find_zone(name: str) -> zoneinfo.ZoneInfo | None:
-    """The zone, or None if this machine doesn't know it; read from disk once, then kept in memory."""
+    """Return the zone, or None if this machine doesn't know it; read from disk once, then kept in memory."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -67,7 +67,7 @@ def find_zone(name: str) -> zoneinfo.ZoneInfo | None:
 
 
 def is_open(schedule: Schedule, at: datetime) -> bool:
-    """Whether a window holds the instant `at`; closed for a naive `at` and for an unknown zone; never raises."""
+    """Return whether a window holds the instant `at`; closed for a naive `at` and for an unknown zone; never raises."""
     zone = find_zone(schedule.timezone)
     if zone is None or at.utcoffset() is None:
         return False

@@ -30,7 +30,7 @@ class EventFilter:
 
 
 def head(session: Session) -> tuple[int, str]:
-    """The last seq and hash; (0, GENESIS) when empty."""
+    """Return the last seq and hash; (0, GENESIS) when empty."""
     row = session.execute(select(EventRow.seq, EventRow.hash).order_by(EventRow.seq.desc()).limit(1)).first()
     return (row.seq, row.hash) if row else (0, GENESIS)
 
@@ -65,7 +65,7 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
 
 
 def cursor(session: Session, device_id: str) -> int | None:
-    """The serial of the last event of a device that is recorded; None for a device without one."""
+    """Return the serial of the last event of a device that is recorded; None for a device without one."""
     return session.scalar(select(CursorRow.serial).where(CursorRow.device_id == device_id))
 
 
@@ -101,7 +101,7 @@ def hash_of(session: Session) -> Callable[[int], str | None]:
 
 
 def columns_agree(row: Row[Any], body: Mapping[str, Any]) -> bool:
-    """True when the columns for searching say what the hashed body says."""
+    """Return True when the columns for searching say what the hashed body says."""
     return tuple(row[3:]) == tuple(body.get(name) for name in _COLUMNS)
 
 
@@ -153,13 +153,13 @@ def of_person(session: Session, person_id: str, kinds: Sequence[str]) -> list[di
 
 
 def of_kinds(session: Session, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    """All events of kinds that are rare, in order."""
+    """Return all events of kinds that are rare, in order."""
     query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq)
     return [json.loads(body) for body in session.scalars(query)]
 
 
 def counts_by_portal(session: Session, kind: str, since: str) -> dict[str, int]:
-    """How many events of `kind` there are from `since` on (RFC 3339), by portal."""
+    """Return how many events of `kind` there are from `since` on (RFC 3339), by portal."""
     query = select(EventRow.portal, func.count()).where(EventRow.kind == kind, EventRow.time >= since)
     found = session.execute(
         query.where(EventRow.portal.is_not(None)).group_by(EventRow.portal).order_by(EventRow.portal)

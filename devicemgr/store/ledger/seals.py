@@ -30,13 +30,13 @@ def clear(session: Session) -> None:
 
 
 def last(session: Session) -> Seal | None:
-    """The newest seal."""
+    """Return the newest seal."""
     row = session.scalar(select(SealRow).order_by(SealRow.number.desc()).limit(1))
     return _seal(row) if row else None
 
 
 def newest_before(session: Session, time: str, seq: int) -> Seal | None:
-    """The newest seal that is older than `time`, over an event before `seq`."""
+    """Return the newest seal that is older than `time`, over an event before `seq`."""
     query = select(SealRow).where(SealRow.time < time, SealRow.seq < seq).order_by(SealRow.number.desc()).limit(1)
     row = session.scalar(query)
     return _seal(row) if row else None
@@ -57,7 +57,7 @@ def walk_after(session: Session, seq: int) -> Iterator[Seal]:
 
 
 def head_at(session: Session, seq: int) -> str | None:
-    """What was sealed as the hash of event `seq`."""
+    """Return what was sealed as the hash of event `seq`."""
     return session.scalar(select(SealRow.head).where(SealRow.seq == seq).limit(1))
 
 

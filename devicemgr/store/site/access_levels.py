@@ -22,28 +22,28 @@ from devicemgr.store.tables import (
 
 
 def schedule(session: Session, name: str) -> ScheduleRow:
-    """The schedule of that name, or NotFound."""
+    """Return the schedule of that name, or NotFound."""
     return find_named(session, ScheduleRow, "schedule", name)
 
 
 def schedules(session: Session) -> Sequence[ScheduleRow]:
-    """All schedules by name."""
+    """Return all schedules by name."""
     return session.scalars(select(ScheduleRow).order_by(ScheduleRow.name)).all()
 
 
 def schedule_model(row: ScheduleRow) -> Schedule:
-    """The schedule that the rules evaluate."""
+    """Return the schedule that the rules evaluate."""
     windows = tuple(parse_window(text) for text in row.windows)
     return Schedule(row.name, row.timezone, windows, frozenset(date.fromisoformat(day) for day in row.holidays))
 
 
 def level(session: Session, name: str) -> LevelRow:
-    """The level of that name, or NotFound."""
+    """Return the level of that name, or NotFound."""
     return find_named(session, LevelRow, "level", name)
 
 
 def levels(session: Session) -> Sequence[LevelRow]:
-    """All levels by name."""
+    """Return all levels by name."""
     return session.scalars(select(LevelRow).order_by(LevelRow.name)).all()
 
 
@@ -71,12 +71,12 @@ def schedule_json(row: ScheduleRow) -> dict[str, Any]:
 
 
 def level_model(row: LevelRow) -> AccessLevel:
-    """The level that the rules evaluate."""
+    """Return the level that the rules evaluate."""
     return AccessLevel(row.name, {covered.portal_name: covered.schedule_name for covered in row.portals})
 
 
 def level_json(row: LevelRow) -> dict[str, Any]:
-    """What `level show` prints."""
+    """Return what `level show` prints."""
     covered = sorted(row.portals, key=lambda p: p.portal_name)
     portals_json = [{"portal": p.portal_name, "schedule": p.schedule_name} for p in covered]
     return {"name": row.name, "portals": portals_json}

@@ -14,7 +14,7 @@ _CHUNK = 500
 
 
 def records(session: Session, device_id: str) -> dict[str, Record]:
-    """All that is recorded of a device, by key."""
+    """Return all that is recorded of a device, by key."""
     columns = (
         HoldingRow.key,
         HoldingRow.person_id,
@@ -84,7 +84,7 @@ def counts(session: Session) -> dict[str, dict[str, int]]:
 
 
 def failures(session: Session, device_id: str, limit: int) -> list[dict[str, Any]]:
-    """The first keys that a device refused, or could not be rid of, with the reason; JSON-ready."""
+    """Return the first keys that a device refused, or could not be rid of, with the reason; JSON-ready."""
     query = (
         select(HoldingRow.key, HoldingRow.state, HoldingRow.error, HoldingRow.at, PersonRow.badge)
         .outerjoin(PersonRow, PersonRow.id == HoldingRow.person_id)
@@ -97,7 +97,7 @@ def failures(session: Session, device_id: str, limit: int) -> list[dict[str, Any
 
 
 def people_of(session: Session, device_id: str) -> tuple[list[str], set[str]]:
-    """The ids of the people whom a device holds, or may; and which of them are not erased."""
+    """Return the ids of the people whom a device holds, or may; and which of them are not erased."""
     query = select(HoldingRow.person_id, PersonRow.id).outerjoin(PersonRow, PersonRow.id == HoldingRow.person_id)
     found = session.execute(query.where(HoldingRow.device_id == device_id).distinct()).all()
     return sorted(row[0] for row in found), {row[0] for row in found if row[1] is not None}

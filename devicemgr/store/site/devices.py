@@ -25,7 +25,7 @@ from devicemgr.vault import Vault
 
 
 def device(session: Session, name: str) -> DeviceRow:
-    """The device of that name, or NotFound."""
+    """Return the device of that name, or NotFound."""
     row = session.scalar(select(DeviceRow).where(DeviceRow.name == name))
     if row is None:
         raise NotFound(
@@ -37,7 +37,7 @@ def device(session: Session, name: str) -> DeviceRow:
 
 
 def devices(session: Session) -> Sequence[DeviceRow]:
-    """All devices by name."""
+    """Return all devices by name."""
     return session.scalars(select(DeviceRow).order_by(DeviceRow.name)).all()
 
 
@@ -87,6 +87,6 @@ def remove_device(session: Session, row: DeviceRow) -> None:
 
 
 def device_config(row: DeviceRow, vault: Vault) -> DeviceConfig:
-    """The device with its password in clear; KeyMissing when that does not open."""
+    """Return the device with its password in clear; KeyMissing when that does not open."""
     password = vault.open_secret(row.id, row.sealed_password) if row.sealed_password is not None else None
     return DeviceConfig(row.id, row.name, row.driver, row.address, row.username, password, dict(row.options))

@@ -16,7 +16,7 @@ Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow)
 
 
 def find_named(session: Session, table: type[Named], what: str, name: str) -> Named:
-    """The row whose primary key is `name`, or NotFound."""
+    """Return the row whose primary key is `name`, or NotFound."""
     row = session.get(table, name)
     if row is None:
         raise NotFound(

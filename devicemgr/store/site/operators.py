@@ -22,12 +22,12 @@ def all_rows(session: Session) -> Sequence[OperatorRow]:
 
 
 def find(session: Session, name: str) -> OperatorRow | None:
-    """The operator of that name, if there is one."""
+    """Return the operator of that name, if there is one."""
     return session.scalar(select(OperatorRow).where(OperatorRow.name == name))
 
 
 def get(session: Session, name: str) -> OperatorRow:
-    """The operator of that name, or NotFound."""
+    """Return the operator of that name, or NotFound."""
     row = find(session, name)
     if row is None:
         raise NotFound(f"no operator '{safe(name, 60)}'; `devicemgr operator list` shows them")

@@ -27,17 +27,17 @@ from devicemgr.text import safe
 
 
 def portal(session: Session, name: str) -> PortalRow:
-    """The portal of that name, or NotFound."""
+    """Return the portal of that name, or NotFound."""
     return find_named(session, PortalRow, "portal", name)
 
 
 def portals(session: Session) -> Sequence[PortalRow]:
-    """All portals by name."""
+    """Return all portals by name."""
     return session.scalars(select(PortalRow).order_by(PortalRow.name)).all()
 
 
 def portal_on(session: Session, gate_id: str, channel: int, other_than: str) -> PortalRow | None:
-    """The portal, `other_than` left out, that a gate's channel opens."""
+    """Return the portal, `other_than` left out, that a gate's channel opens."""
     query = select(PortalRow).where(PortalRow.gate_id == gate_id, PortalRow.channel == channel)
     return session.scalar(query.where(PortalRow.name != other_than))
 
@@ -71,7 +71,7 @@ def set_access_points(session: Session, row: PortalRow, direction: Direction, po
 
 
 def portal_model(row: PortalRow) -> Portal:
-    """The portal that rules and pipeline work with."""
+    """Return the portal that rules and pipeline work with."""
     points = tuple(
         AccessPoint(row.name, Direction(point.direction), point.device.name, point.channel)
         for point in sorted(row.access_points, key=lambda p: (p.direction, p.device.name, p.channel))
@@ -97,7 +97,7 @@ def _point_text(point: AccessPoint) -> str:
 
 
 def portal_json(row: PortalRow) -> dict[str, Any]:
-    """What `portal show` prints."""
+    """Return what `portal show` prints."""
     model = portal_model(row)
     return {
         "name": model.name,

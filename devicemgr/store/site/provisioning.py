@@ -32,12 +32,12 @@ class Secret:
 
 
 def profile(session: Session, name: str) -> Profile:
-    """The profile of that name, or NotFound."""
+    """Return the profile of that name, or NotFound."""
     return Profile.model_validate(_row(session, name).stated)
 
 
 def require(session: Session, name: str) -> str:
-    """The name of a profile that exists, or NotFound."""
+    """Return the name of a profile that exists, or NotFound."""
     return _row(session, name).name
 
 
@@ -100,7 +100,7 @@ def phases(session: Session) -> dict[str, str]:
 
 
 def secret(session: Session, vault: Vault, device_id: str, user: str) -> Secret | None:
-    """The password that was made for a user of a device."""
+    """Return the password that was made for a user of a device."""
     row = session.get(DeviceSecretRow, (device_id, user))
     return None if row is None else Secret(vault.open_secret(_subject(device_id, user), row.sealed), row.phase)
 

@@ -58,7 +58,7 @@ class Settings(BaseModel):
 
 
 def load(session: Session) -> Settings:
-    """The settings in force; what makes no sense is logged and counts as not set."""
+    """Return the settings in force; what makes no sense is logged and counts as not set."""
     text = get_meta(session, _KEY)
     if text is None:
         return Settings()
