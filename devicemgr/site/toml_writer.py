@@ -1,17 +1,20 @@
-"""TOML written by hand: what `devicemgr export` prints, for people to read and change, and tomllib to read again."""
+"""Format a site as TOML for people to read and change (`devicemgr export`); tomllib reads it again."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_WIDTH = 110
+import tomlkit
+from tomlkit.items import Array, InlineTable, Item, Table
+
+_MAX_LINE_LENGTH = 110
 
 
 def document(tables: Mapping[str, Mapping[str, Any]], named: Sequence[str]) -> str:
-    """Tables in order; those in `named` hold a table for each name. None is left out, as TOML has no word for it."""
-    parts: list[str] = []
+    """Return the tables in order; those in `named` hold a table for each name.
+
+    Fields that are None are left out: TOML has no word for it.
+    """
+    parts = []
     for table, content in tables.items():
         if table not in named:
             parts += [_table([table], content)] if content else []
@@ -21,34 +24,44 @@ def document(tables: Mapping[str, Mapping[str, Any]], named: Sequence[str]) -> s
 
 
 def _table(path: Sequence[str], fields: Mapping[str, Any]) -> str:
-    lines = [f"{_key(name)} = {value(found)}\n" for name, found in fields.items() if found is not None]
-    return f"[{'.'.join(_key(part) for part in path)}]\n" + "".join(lines)
+    table = tomlkit.table()
+    for name, value in fields.items():
+        if value is not None:
+            table.append(tomlkit.key(name), _item(value))
+    outermost: Table = table
+    for name in reversed(path[1:]):
+        outer = tomlkit.table(is_super_table=True)
+        outer.append(tomlkit.key(name), outermost)
+        outermost = outer
+    found = tomlkit.document()
+    found.append(tomlkit.key(path[0]), outermost)
+    return tomlkit.dumps(found)
 
 
-def value(found: Any) -> str:
-    """One value: text, number, yes or no, a list or a table in one line; a long list an item a line."""
-    match found:
-        case bool():
-            return "true" if found else "false"
-        case int() | float():
-            return repr(found)
+def _item(value: Any) -> Item:
+    """Return a value for one line: tables inline, a long list with one item a line."""
+    match value:
         case Mapping():
-            inside = ", ".join(f"{_key(str(name))} = {value(item)}" for name, item in found.items() if item is not None)
-            return f"{{ {inside} }}" if inside else "{}"
+            return _inline_table(value)
         case list() | tuple():
-            return _list([value(item) for item in found])
-    return _text(str(found))
+            return _array(value)
+        case bool() | int() | float():
+            return tomlkit.item(value)
+    return tomlkit.item(str(value))
 
 
-def _list(items: Sequence[str]) -> str:
-    line = f"[{', '.join(items)}]"
-    return line if len(line) <= _WIDTH else "[\n" + "".join(f"  {item},\n" for item in items) + "]"
+def _inline_table(fields: Mapping[str, Any]) -> InlineTable:
+    table = tomlkit.inline_table()
+    for name, value in fields.items():
+        if value is not None:
+            table.append(tomlkit.key(str(name)), _item(value))
+    return table
 
 
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _text(name)
-
-
-def _text(text: str) -> str:
-    # As JSON, which leaves one control character as it is.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _array(values: Sequence[Any]) -> Array:
+    array = tomlkit.array()
+    for value in values:
+        array.append(_item(value))
+    if len(array.as_string()) > _MAX_LINE_LENGTH:
+        array.multiline(True)
+    return array
