@@ -11,7 +11,7 @@ import numpy as np
 from devicemgr.domain.ports.recognition import Box, Embedding
 from devicemgr.domain.ports.video import Frame, Image
 from devicemgr.errors import SystemFault
-from devicemgr.recognition.pipeline.face_search import SMALLEST_FACE, FaceFinder
+from devicemgr.recognition.pipeline.face_search import MIN_FACE, FaceFinder
 from devicemgr.recognition.pipeline.lane import MAX_WIDTH
 from enrollment.matching.gallery import build_gallery
 from enrollment.models.backend import build_network
@@ -150,7 +150,7 @@ def _followed_loop(
     The face is sought in the whole picture at first and whenever it is not near where it was; each frame is embedded,
     both ways round, and matched, which a lane does for a few of them only.
     """
-    finder = FaceFinder(encoder, MAX_WIDTH, SMALLEST_FACE, (0.0, 0.0, 1.0, 1.0))
+    finder = FaceFinder(encoder, MAX_WIDTH, MIN_FACE, (0.0, 0.0, 1.0, 1.0))
 
     def work() -> None:
         known: list[Box] = []

@@ -15,11 +15,11 @@ from devicemgr.domain.ports.video import Image
 from devicemgr.errors import SystemFault
 from enrollment.models.detector import FaceDetector
 from enrollment.models.native import Detectors
-from enrollment.models.network import MOST_AT_ONCE, open_session
+from enrollment.models.network import MAX_AT_ONCE, open_session
 from enrollment.photos.analyzer import Analyser
 
-MOST_BYTES = 1 << 30
-_LEAST_LENGTH = 1e-6
+MAX_BYTES = 1 << 30
+_MIN_LENGTH = 1e-6
 # Two inputs at once must give what each gives alone; float32 in another order differs by less.
 _BATCH_TOLERANCE = 1e-3
 
@@ -70,12 +70,12 @@ class OwnEncoder(FaceDetector):
         raw = self._run(chips).astype(np.float64)
         with np.errstate(all="ignore"):
             lengths = np.linalg.norm(raw, axis=1, keepdims=True)
-            lengths[~(lengths > _LEAST_LENGTH) | ~np.isfinite(lengths)] = np.nan
+            lengths[~(lengths > _MIN_LENGTH) | ~np.isfinite(lengths)] = np.nan
             return np.asarray(raw / lengths, dtype=np.float32)
 
     def _run(self, chips: Image) -> Vectors:
         prepared = self._prepared(chips)
-        step = 1 if self._alone else MOST_AT_ONCE
+        step = 1 if self._alone else MAX_AT_ONCE
         parts = [self._asked(prepared[at : at + step]) for at in range(0, len(prepared), step)]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
 
@@ -136,7 +136,7 @@ def _file(model: FaceModel) -> bytes:
 
 def _bytes(path: Path) -> bytes:
     try:
-        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
             raise SystemFault(f"{path} is not there, or no file of at most 1 GB")
         return path.read_bytes()
     except OSError as error:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _META = "gallery_file_key"
 _SUBJECT = "gallery-file"
 _LENGTH = struct.Struct("<Q")
-_MOST_BYTES = 4 * 1024**3
+_MAX_BYTES = 4 * 1024**3
 
 
 def forget(session: Session) -> None:
@@ -66,7 +66,7 @@ def save(vault: Vault, path: Path, opened: Mapping[str, Embedding], model: str) 
 def load(session: Session, vault: Vault, path: Path, model: str) -> dict[str, Embedding]:
     """Templates of `model` by id; none when there is no such file, or it does not open."""
     wrapped = get_meta(session, _META)
-    if not wrapped or not path.is_file() or path.stat().st_size > _MOST_BYTES:
+    if not wrapped or not path.is_file() or path.stat().st_size > _MAX_BYTES:
         return {}
     try:
         key = vault.file_key(vault.open_secret(_SUBJECT, bytes.fromhex(wrapped)))

@@ -21,11 +21,11 @@ from devicemgr.store.people import consents, face_models, people
 from devicemgr.store.site import devices as device_store, provisioning
 from devicemgr.text import rfc3339
 
-_TEST_SECONDS = 20.0
+_TEST_S = 20.0
 # A file of gigabytes takes minutes to look through; every snapshot does it to the end.
 _DATABASE_S = 1.0
 _CONSENT_DAYS = 14
-SKEW_SECONDS = 5.0
+SKEW_S = 5.0
 
 
 def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
@@ -177,11 +177,11 @@ def _devices(site: Site, runtime: Runtime) -> Iterator[dict[str, Any]]:
 
 def _device(runtime: Runtime, name: str) -> str:
     try:
-        found = runtime.call_device(name, lambda device: device.check(), _TEST_SECONDS)
+        found = runtime.call_device(name, lambda device: device.check(), _TEST_S)
     except DevicemgrError as error:
         raise Finding(str(error), f"devicemgr device test {name}") from error
     skew = skew_of(found)
-    if abs(skew) > SKEW_SECONDS:
+    if abs(skew) > SKEW_S:
         how = f"{abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
         raise Finding(f"it answers, and its clock is {how}", "give it a time server, such as this box")
     return ", ".join(f"{key}={value}" for key, value in list(found.items())[:6]) or f"answers (uid {os.getuid()})"

@@ -16,10 +16,10 @@ from devicemgr.text import safe
 from devicemgr.udev.serial_ports import usb_serial_ports
 
 SERIAL = "serial"
-MOST_HOSTS = 1024
-_MOST_FOUND = 500
+MAX_HOSTS = 1024
+_MAX_FOUND = 500
 _HOSTS_A_SECOND = 60  # silent ones, where two ports of each are tried
-_GRACE_SECONDS = 3.0
+_GRACE_S = 3.0
 _LIMITS = {"model": 80, "serial": 80, "name": 80, "note": 300}
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class _Look:
 
     def run(self) -> None:
         try:
-            self.found = list(self.ask())[:_MOST_FOUND]
+            self.found = list(self.ask())[:_MAX_FOUND]
         except SystemFault as error:
             self.note = f"{self.kind}: {error}"
         except Exception as error:  # a driver of any origin: one that fails hides no other
@@ -56,7 +56,7 @@ def expand(hosts: Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     for text in hosts:
         found.update(dict.fromkeys(_addresses(text.strip())))
-        if len(found) > MOST_HOSTS:
+        if len(found) > MAX_HOSTS:
             raise _too_many(text)
     return list(found)
 
@@ -65,7 +65,7 @@ def _addresses(text: str) -> Iterable[str]:
     try:
         if "/" in text:
             network = ipaddress.ip_network(text, strict=False)
-            if network.num_addresses > MOST_HOSTS + 2:
+            if network.num_addresses > MAX_HOSTS + 2:
                 raise _too_many(text)
             return [str(host) for host in network.hosts()]
         first, dash, last = text.partition("-")
@@ -77,13 +77,13 @@ def _addresses(text: str) -> Iterable[str]:
         ) from error
     if start.version != end.version or int(end) < int(start):
         raise InvalidInput(f"the range {safe(text, 80)} does not go from an address up to another; turn it round")
-    if int(end) - int(start) >= MOST_HOSTS:
+    if int(end) - int(start) >= MAX_HOSTS:
         raise _too_many(text)
     return [str(start), *(str(type(start)(number)) for number in range(int(start) + 1, int(end) + 1))]
 
 
 def _too_many(text: str) -> InvalidInput:
-    return InvalidInput(f"{safe(text, 80)} is more than {MOST_HOSTS} addresses in all; look in smaller ranges")
+    return InvalidInput(f"{safe(text, 80)} is more than {MAX_HOSTS} addresses in all; look in smaller ranges")
 
 
 def discover(
@@ -100,7 +100,7 @@ def discover(
         notes.append(f"{len(addresses)} addresses may take longer than {seconds:g} s; give more --seconds")
     for look in looks:
         threading.Thread(target=look.run, name=f"discover-{look.kind}", daemon=True).start()
-    until = time.monotonic() + seconds + _GRACE_SECONDS
+    until = time.monotonic() + seconds + _GRACE_S
     merged: dict[tuple[str, str], Found] = {}
     for look in looks:
         if not look.ended.wait(max(until - time.monotonic(), 0)):
@@ -116,9 +116,9 @@ def discover(
             else:
                 _merge(merged, found)
     rows = sorted(merged.values(), key=lambda found: (found.kind, found.address))
-    if len(rows) > _MOST_FOUND:
-        notes.append(f"only {_MOST_FOUND} of {len(rows)} are shown; look with --kind or in a smaller range")
-    shown = [_shown(found, known) for found in rows[:_MOST_FOUND]]
+    if len(rows) > _MAX_FOUND:
+        notes.append(f"only {_MAX_FOUND} of {len(rows)} are shown; look with --kind or in a smaller range")
+    shown = [_shown(found, known) for found in rows[:_MAX_FOUND]]
     return {"found": shown, "notes": [safe(note, 300) for note in dict.fromkeys(notes)][:100]}
 
 

@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 PROVISIONED = "admin.device_provisioned"
 _LOST = (DeviceUnreachable, DeviceGarbled, OutcomeUnknown)
 # A device that takes over a password or starts another server may be away for a moment.
-_TRIES, _PAUSE_SECONDS = 4, 1.0
-_MOST_SILENCES = 2
+_TRIES, _PAUSE_S = 4, 1.0
+_MAX_SILENCES = 2
 
 Record = Callable[[Session, dict[str, Any]], None]
 
@@ -104,7 +104,7 @@ class Provisioning:
             # Some hang up where they should say that they have no such thing.
             step.outcome, step.why = "unknown" if step.outcome == "unknown" else "failed", str(error)
             self._silences += isinstance(error, DeviceUnreachable)
-            if self._desk is None or self._silences >= _MOST_SILENCES:
+            if self._desk is None or self._silences >= _MAX_SILENCES:
                 raise
 
     # Reaching it: one password, or the one made here and the one from before it.
@@ -311,5 +311,5 @@ def _again(ask: Callable[[], Any]) -> Any:
         except DeviceUnreachable:
             if tries + 1 == _TRIES:
                 raise
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(_PAUSE_S)
     raise AssertionError("the last try ends in an answer or an error")

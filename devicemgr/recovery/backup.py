@@ -38,7 +38,7 @@ LAST = "backup_last"
 OWED = "backup_keys_owed"
 _KEYRING = "backup_keyring"
 _SUBJECT = "backup-keyring"
-_MOST_KEY_BYTES = 64 * 1024
+_MAX_KEY_BYTES = 64 * 1024
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 Told = Callable[[int], None]
@@ -145,7 +145,7 @@ def _manifest(work: Work, copy: backup_copy.Copy, secret: str) -> dict[str, Any]
     for path in sorted(folder.iterdir()):
         inside = path.is_file() and not path.is_symlink() and path.suffix != ".lock" and not path.name.startswith(".")
         if inside and path.name not in found and not path.name.startswith(work.home.key.name):
-            if path.stat().st_size > _MOST_KEY_BYTES:
+            if path.stat().st_size > _MAX_KEY_BYTES:
                 raise StorageFailed(f"{path} is too big to be a key; move it out of the folder of the keys")
             found[path.name] = path.read_bytes()
     return {

@@ -22,15 +22,15 @@ from devicemgr.errors import InvalidInput
 
 MAGIC = b"devicemgr backup 1\n"
 CHUNK = 1024 * 1024
-SHORTEST_PASSPHRASE = 12
+MIN_PASSPHRASE = 12
 _FRAME = struct.Struct(">IB")
 _LENGTH = struct.Struct(">I")
 _TAG = 16
-_LONGEST_HEAD = 16 * 1024
-_LONGEST_MANIFEST = 16 * 1024 * 1024
+_MAX_HEAD = 16 * 1024
+_MAX_MANIFEST = 16 * 1024 * 1024
 # RFC 9106, second choice of parameters; a file that asks for more than this is not ours.
 _PASSES, _MEMORY_KIB, _LANES = 3, 64 * 1024, 4
-_MOST_PASSES, _MOST_MEMORY_KIB, _MOST_LANES = 10, 1024 * 1024, 16
+_MAX_PASSES, _MAX_MEMORY_KIB, _MAX_LANES = 10, 1024 * 1024, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Head:
 
 def checked_passphrase(passphrase: str) -> str:
     """The passphrase, when it is long enough to stand alone before all faces; else InvalidInput."""
-    if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise InvalidInput(f"the passphrase is too short; use {SHORTEST_PASSPHRASE} characters or more")
+    if len(passphrase) < MIN_PASSPHRASE:
+        raise InvalidInput(f"the passphrase is too short; use {MIN_PASSPHRASE} characters or more")
     return passphrase
 
 
@@ -73,7 +73,7 @@ def read_about(file: BinaryIO) -> dict[str, Any]:
     """The line in clear; InvalidInput for a file that is no backup."""
     if file.read(len(MAGIC)) != MAGIC:
         raise InvalidInput("that is not a backup made by `devicemgr backup`")
-    line = file.readline(_LONGEST_HEAD)
+    line = file.readline(_MAX_HEAD)
     try:
         found = json.loads(line)
     except ValueError as error:
@@ -102,8 +102,8 @@ def read(file: BinaryIO, head: Head) -> tuple[dict[str, Any], Iterator[bytes]]:
     start = b""
     while len(start) < _LENGTH.size and (chunk := next(chunks, None)) is not None:
         start += chunk
-    length = _LENGTH.unpack_from(start)[0] if len(start) >= _LENGTH.size else _LONGEST_MANIFEST + 1
-    if length > _LONGEST_MANIFEST:
+    length = _LENGTH.unpack_from(start)[0] if len(start) >= _LENGTH.size else _MAX_MANIFEST + 1
+    if length > _MAX_MANIFEST:
         raise InvalidInput("the backup is damaged at its beginning; use another copy")
     while len(start) < _LENGTH.size + length and (chunk := next(chunks, None)) is not None:
         start += chunk
@@ -162,8 +162,8 @@ def _read_chunks(file: BinaryIO, key: bytes, binding: bytes) -> Iterator[bytes]:
 
 def _from_passphrase(passphrase: str, kdf: dict[str, Any]) -> bytes:
     passes, memory, lanes = int(kdf["passes"]), int(kdf["memory_kib"]), int(kdf["lanes"])
-    known = kdf["name"] == "argon2id" and 1 <= passes <= _MOST_PASSES and 1 <= lanes <= _MOST_LANES
-    if not known or not 8 * lanes <= memory <= _MOST_MEMORY_KIB:
+    known = kdf["name"] == "argon2id" and 1 <= passes <= _MAX_PASSES and 1 <= lanes <= _MAX_LANES
+    if not known or not 8 * lanes <= memory <= _MAX_MEMORY_KIB:
         raise ValueError("not our parameters")
     salt = bytes.fromhex(kdf["salt"])
     return hash_secret_raw(passphrase.encode(), salt, passes, memory, lanes, 32, Type.ID)

@@ -18,7 +18,7 @@ from devicemgr.vault import FileKey
 
 NAME = "people.keys"
 _FORMAT = "devicemgr people keys 1"
-_MOST_BYTES = 256 * 1024 * 1024
+_MAX_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def unseal(keyring: FileKey, person_id: str, sealed: str) -> PersonKeys:
 def read(path: Path) -> KeysFile:
     """The file; InvalidInput when it is something else, StorageFailed when it can't be read."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > _MAX_BYTES:
             raise InvalidInput(f"{path} is too big to be the people's keys; give another with --keys")
         first, *lines = path.read_text(encoding="ascii").splitlines()
         head = json.loads(first)

@@ -14,12 +14,12 @@ from devicemgr.text import rfc3339
 log = logging.getLogger(__name__)
 
 _WHY = "why.txt"
-_LOOK_SECONDS = 2.0
+_LOOK_S = 2.0
 
 
 def trouble(home: Home, *, thorough: bool = False) -> str | None:
     """Why the database can't be used, or None, also for a home that never had one; `thorough` looks at all pages."""
-    found = integrity.flaw(home.database, _LOOK_SECONDS if thorough else None)
+    found = integrity.flaw(home.database, _LOOK_S if thorough else None)
     if found in integrity.NEW and not had_one(home):
         return None  # or its making was cut off
     key = _key(home)

@@ -40,7 +40,7 @@ from devicemgr.text import safe
 
 Work = Callable[[Sequence[str]], Steps]
 
-_MOST_KEYS = 200_000
+_MAX_KEYS = 200_000
 _READ_AGAIN = 2
 
 
@@ -208,7 +208,7 @@ class HolderSync:
             pages += 1
             if after is None:
                 return whole
-            if len(found) > _MOST_KEYS or pages > _MOST_KEYS:
+            if len(found) > _MAX_KEYS or pages > _MAX_KEYS:
                 raise DeviceGarbled(f"{self._keeper.name} tells of keys without end; restart it")
             if self.dirty.is_set():
                 before = set(self._records)

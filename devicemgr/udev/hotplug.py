@@ -7,8 +7,8 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 1.0
-_PAUSE_SECONDS = 5.0
+_LOOK_S = 1.0
+_PAUSE_S = 5.0
 
 
 class Hotplug:
@@ -37,7 +37,7 @@ class Hotplug:
                 return
             except Exception as error:  # a lost netlink buffer, or what an odd libudev raises
                 log.warning("hints of plugged ports were lost, which are looked for all the same: %s", error)
-                self._stopping.wait(_PAUSE_SECONDS)
+                self._stopping.wait(_PAUSE_S)
 
     def _listen(self) -> None:
         import pyudev  # noqa: PLC0415 - a hint only: the daemon runs without libudev
@@ -48,7 +48,7 @@ class Hotplug:
         monitor.start()
         self.listening.set()
         while not self._stopping.is_set():
-            device = monitor.poll(_LOOK_SECONDS)
+            device = monitor.poll(_LOOK_S)
             if device is not None and device.action != "remove":
                 self._on_return(_names(device))
 

@@ -16,7 +16,7 @@ from devicemgr.udev.rules import FILE
 RULES = Path("/etc/udev/rules.d") / FILE
 CONTROL = Path("/run/udev/control")
 _LARGEST = 1_000_000
-_SECONDS = 30.0
+_S = 30.0
 _RELOAD = (
     ("control", "--reload"),
     ("trigger", "--subsystem-match=tty", "--action=change"),
@@ -127,7 +127,7 @@ def udevadm(*arguments: str) -> tuple[int, str]:
         raise SystemFault("udevadm is missing: apt-get install udev")
     try:
         ended = subprocess.run(  # noqa: S603 - our own words and paths, no shell
-            [command, *arguments], check=False, capture_output=True, text=True, errors="replace", timeout=_SECONDS
+            [command, *arguments], check=False, capture_output=True, text=True, errors="replace", timeout=_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SystemFault(

@@ -5,7 +5,7 @@ from typing import Any
 from devicemgr.errors import SystemFault
 from devicemgr.udev.rules import Port
 
-_LONGEST_STRING = 126  # of a USB string descriptor
+_MAX_STRING = 126  # of a USB string descriptor
 
 
 def usb_serial_ports() -> list[Port]:
@@ -49,7 +49,7 @@ def _text(device: Any, attribute: str) -> str | None:
     if device is None:
         return None
     raw: bytes | None = device.attributes.get(attribute)
-    text = raw.decode("utf-8", "replace").rstrip()[:_LONGEST_STRING] if raw else ""
+    text = raw.decode("utf-8", "replace").rstrip()[:_MAX_STRING] if raw else ""
     return text or None
 
 

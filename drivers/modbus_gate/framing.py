@@ -9,8 +9,8 @@ from pymodbus.framer import FramerRTU
 
 from drivers.common.serial.framing import GARBAGE, MORE, Measure, cut
 
-MOST_RTU, MOST_TCP = 256, 260
-MOST_HEARD = 512
+MAX_RTU, MAX_TCP = 256, 260
+MAX_HEARD = 512
 TCP_HEADER = 7  # transaction, protocol 0, length (two bytes each), unit
 
 Accepts = Callable[[bytes], bool]
@@ -47,7 +47,7 @@ def _rtu_size(unit: int, rest: bytes) -> int:
     size = _claimed_size(rest)
     if size in {MORE, GARBAGE}:
         return size
-    if size > MOST_RTU:
+    if size > MAX_RTU:
         return GARBAGE
     if size > len(rest):
         return MORE
@@ -75,7 +75,7 @@ def _identity_size(rest: bytes) -> int:
     at = IDENTITY_OBJECTS + 1
     for _ in range(rest[IDENTITY_OBJECTS] if len(rest) > IDENTITY_OBJECTS else 1):
         if len(rest) < at + 2:
-            return MORE if at < MOST_RTU else GARBAGE
+            return MORE if at < MAX_RTU else GARBAGE
         at += 2 + rest[at + 1]
     return at + 2
 
@@ -85,7 +85,7 @@ def measure_tcp(rest: bytes) -> int:
     if len(rest) < TCP_HEADER:
         return MORE
     length = int.from_bytes(rest[4:6], "big")
-    if rest[2:4] != b"\0\0" or not 2 < length <= MOST_TCP - 6:
+    if rest[2:4] != b"\0\0" or not 2 < length <= MAX_TCP - 6:
         return GARBAGE
     return length + 6 if length + 6 <= len(rest) else MORE
 
@@ -105,7 +105,7 @@ class RtuFraming:
         return rtu_frame(pdu, unit)
 
     def find(self, heard: bytearray, unit: int, accepts: Accepts) -> bytes | None:
-        found = (frame[1:-2] for frame in cut(heard, measure_rtu(unit), MOST_HEARD))
+        found = (frame[1:-2] for frame in cut(heard, measure_rtu(unit), MAX_HEARD))
         return next((pdu for pdu in found if accepts(pdu)), None)
 
 
@@ -123,7 +123,7 @@ class TcpFraming:
 
     def find(self, heard: bytearray, unit: int, accepts: Accepts) -> bytes | None:
         ours = self._transaction.to_bytes(2, "big")
-        for frame in cut(heard, measure_tcp, MOST_HEARD, ahead=False):
+        for frame in cut(heard, measure_tcp, MAX_HEARD, ahead=False):
             pdu = frame[TCP_HEADER:]
             if frame[:2] == ours and frame[6] == unit and accepts(pdu):
                 return pdu

@@ -45,15 +45,15 @@ NORMAL, BLOCKED, ANTI_PANIC = 0, 1, 2
 
 RELEASE = {Direction.ENTRY: ENTRY_LEFT, Direction.EXIT: EXIT_LEFT}
 # The control register changes by hand or fire panel: once a second keeps the line free for the state.
-CONTROL_SECONDS = 1.0
+CONTROL_S = 1.0
 # The time-outs are changed in the turnstile's menu; firmware without them answers each question with silence.
-TIMES_SECONDS, NO_TIMES_SECONDS = 10.0, 120.0
+TIMES_S, NO_TIMES_S = 10.0, 120.0
 # What is outside is no time-out that a lane could wait for: then the release is canceled when the lane gives up.
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1, 300
 # A lane waits longer than this for every release, so one that is younger is not the one to cancel.
 MIN_CANCEL_AGE_S = 5.0
 # A turnstile without a control register is asked for it again this often.
-NO_CONTROL_SECONDS = 60.0
+NO_CONTROL_S = 60.0
 # Between an answer and the next request (vendor's SDK).
 PAUSE_S = 0.005
 # No turnstile turns faster; a counter that ran further was set, or is another turnstile's.
@@ -212,7 +212,7 @@ class LotGate:
             _log.warning("%s has no control register, so anti-panic is not seen (%s)", self._name, error)
             # It has no state of anti-panic at all, so that no lock has to wait for it.
             self._undelivered.append(FireRelease(False))
-            return time.monotonic() + NO_CONTROL_SECONDS if silent else math.inf
+            return time.monotonic() + NO_CONTROL_S if silent else math.inf
         return 0.0
 
     def _identify(self) -> DeviceInfo:
@@ -260,12 +260,12 @@ class LotGate:
         if time.monotonic() < self._control_at:
             return []
         if not self._has_control:
-            self._control_at = time.monotonic() + NO_CONTROL_SECONDS
+            self._control_at = time.monotonic() + NO_CONTROL_S
             self._has_control = self._optional(CONTROL) is not None
         if not self._has_control:
             return []
         self._control = self._master.read_register(CONTROL)
-        self._control_at = time.monotonic() + CONTROL_SECONDS
+        self._control_at = time.monotonic() + CONTROL_S
         before, self._fire = self._fire, self._control == ANTI_PANIC
         return [FireRelease(self._fire)] if self._fire != before else []
 
@@ -286,7 +286,7 @@ class LotGate:
             return
         waits, passage = (self._timeout(register) for register in (START_TIMEOUT, PASSAGE_TIMEOUT))
         self._times = ReleaseTimes(waits or 0.0, passage)
-        self._times_at = time.monotonic() + (TIMES_SECONDS if waits else NO_TIMES_SECONDS)
+        self._times_at = time.monotonic() + (TIMES_S if waits else NO_TIMES_S)
 
     def _timeout(self, register: int) -> float | None:
         value = self._optional(register)

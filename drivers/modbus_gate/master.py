@@ -20,14 +20,14 @@ from drivers.common.serial.address import TcpAddress
 from drivers.common.serial.echo import DueAnswers, EchoFinder
 from drivers.common.serial.line import Line, NoAnswer, WriteStalled
 from drivers.modbus_gate.bus import Bus
-from drivers.modbus_gate.framing import MOST_HEARD, Accepts
+from drivers.modbus_gate.framing import MAX_HEARD, Accepts
 from drivers.modbus_gate.probe import hint_of_framer
 
 WRITE_COIL = 0x05
 # What a coil reads as after these values.
 LEVELS = {0xFF00: True, 0x0000: False}
 # How long an answer may take; and on a bus with others how long a unit may think, on top of the bytes' own time.
-ANSWER_SECONDS, REACTION_SECONDS = 0.3, 0.06
+ANSWER_S, REACTION_S = 0.3, 0.06
 # Bytes that frames add to a request and its answer: unit and CRC twice, the answer's function and count.
 FRAMES = 8
 
@@ -50,7 +50,7 @@ UNSETTLED = {4, 5, 11}
 # A read that meets one of these is as good as lost, and the next may be answered.
 NOT_NOW = {5, 6, 10, 11}
 # Frames are told apart by 3.5 characters of silence, at least this long (Modbus over serial line, 2.5.1.1).
-QUIET_CHARACTERS, QUIET_SECONDS = 3.5, 0.00175
+QUIET_CHARACTERS, QUIET_S = 3.5, 0.00175
 # A line that babbles without end must not hold the caller.
 MAX_LATE_READS = 16
 
@@ -210,8 +210,8 @@ class Master:
 
     def _reading_seconds(self, line: Line, pdu: bytes, size: int | None) -> float:
         if self._timeout is not None or size is None or not self._bus.shared:
-            return self._timeout or ANSWER_SECONDS
-        return min(ANSWER_SECONDS, REACTION_SECONDS + (len(pdu) + size + FRAMES) * line.character_seconds)
+            return self._timeout or ANSWER_S
+        return min(ANSWER_S, REACTION_S + (len(pdu) + size + FRAMES) * line.character_seconds)
 
     def _command(self, pdu: bytes, expected: bytes, *, may_repeat: bool) -> None:
         until = time.monotonic() + (MAX_BUSY_S if may_repeat else 0.0)
@@ -253,7 +253,7 @@ class Master:
     ) -> tuple[int, bytes | None]:
         """Count the answers until none is due any more, the time is up, or a refusal comes (the second result)."""
         came = 0
-        answers = self._hear(line, pdu, lambda found: found == expected, self._timeout or ANSWER_SECONDS, echo)
+        answers = self._hear(line, pdu, lambda found: found == expected, self._timeout or ANSWER_S, echo)
         for answer in answers:
             if answer != expected:
                 return came, answer
@@ -275,7 +275,7 @@ class Master:
         raise DeviceRefused(f"{self.name} refuses the command: {_exception(refusal)}; check profile and unit")
 
     def _send(self, line: Line, pdu: bytes) -> EchoFinder:
-        quiet = max(QUIET_SECONDS, QUIET_CHARACTERS * line.character_seconds, self._pause)
+        quiet = max(QUIET_S, QUIET_CHARACTERS * line.character_seconds, self._pause)
         time.sleep(max(0.0, self._bus.quiet_from + quiet - time.monotonic()))
         if self._bus.framing.numbers_answers:
             self._due.forget()
@@ -291,7 +291,7 @@ class Master:
             return
         heard = bytearray()
         for _ in range(MAX_LATE_READS):
-            more = line.read(MOST_HEARD, 0)
+            more = line.read(MAX_HEARD, 0)
             if not more:
                 return
             heard += more
@@ -312,7 +312,7 @@ class Master:
 
         heard = bytearray()
         while (left := deadline - time.monotonic()) > 0:
-            more = line.read(MOST_HEARD, left)
+            more = line.read(MAX_HEARD, left)
             heard += more
             echo.note(more)
             self._bus.quiet_from = time.monotonic()

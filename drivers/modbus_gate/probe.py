@@ -5,9 +5,9 @@ import time
 from devicemgr.errors import DeviceError
 from drivers.common.serial.address import TcpAddress
 from drivers.common.serial.port import open_line
-from drivers.modbus_gate.framing import MOST_HEARD, Framing, RtuFraming, TcpFraming
+from drivers.modbus_gate.framing import MAX_HEARD, Framing, RtuFraming, TcpFraming
 
-PROBE_SECONDS = 0.5
+PROBE_S = 0.5
 
 
 def hint_of_framer(address: TcpAddress, used: Framing, unit: int, pdu: bytes) -> str:
@@ -21,7 +21,7 @@ def hint_of_framer(address: TcpAddress, used: Framing, unit: int, pdu: bytes) ->
 
 
 def _answers(address: TcpAddress, framing: Framing, unit: int, pdu: bytes) -> bool:
-    heard, until = bytearray(), time.monotonic() + PROBE_SECONDS
+    heard, until = bytearray(), time.monotonic() + PROBE_S
     try:
         line = open_line(address)
     except DeviceError:
@@ -29,7 +29,7 @@ def _answers(address: TcpAddress, framing: Framing, unit: int, pdu: bytes) -> bo
     try:
         line.write(framing.encode(pdu, unit))
         while (left := until - time.monotonic()) > 0:
-            heard += line.read(MOST_HEARD, left)
+            heard += line.read(MAX_HEARD, left)
             # Its own bytes that come back are no answer; a refusal is.
             found = framing.find(heard, unit, lambda found: found != pdu and found[0] & 0x7F == pdu[0])
             if found is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SWITCH = 0x0000  #    value ON or OFF
 FLASH_ON = 0x0200  #  value is the length in ticks; the board switches off by itself
 ON, OFF = 0xFF00, 0x0000
-TICKS_PER_SECOND, MOST_TICKS = 10, 0x7FFF
+TICKS_PER_SECOND, MAX_TICKS = 10, 0x7FFF
 
 
 class ModbusRelay(RelayDevice):
@@ -72,7 +72,7 @@ class ModbusRelay(RelayDevice):
         self._master.write_coil(SWITCH + relay - 1, ON if on else OFF, may_repeat=not on)
 
     def _flash(self, relay: int, seconds: float) -> None:
-        ticks = min(max(1, round(seconds * TICKS_PER_SECOND)), MOST_TICKS)
+        ticks = min(max(1, round(seconds * TICKS_PER_SECOND)), MAX_TICKS)
         try:
             self._master.write_coil(FLASH_ON + relay - 1, ticks, may_repeat=False)
         except NotYet:

@@ -7,7 +7,7 @@ from devicemgr.domain.ledger_events import Kind
 
 CHANNEL = 1
 # A door may be pulled open in the last moment of a release.
-GRACE_SECONDS = 2.0
+GRACE_S = 2.0
 
 
 class DoorWatch:
@@ -36,7 +36,7 @@ class DoorWatch:
 
     def allow(self, now: float, seconds: float) -> None:
         """The door may be opened for so long."""
-        self._allowed_until = max(self._allowed_until, now + seconds + GRACE_SECONDS)
+        self._allowed_until = max(self._allowed_until, now + seconds + GRACE_S)
 
     def on_report(self, inputs: Sequence[int], now: float) -> list[DeviceFact]:
         """All inputs as the reader reports them, one number each."""

@@ -13,10 +13,10 @@ from drivers.common.serial.framing import GARBAGE, MORE, cut
 START = 0x53
 REPLY = 0x80
 # A panel's and reader's default buffer (OSDP 2.2, PDCAP function 10 tells of more).
-MOST_BYTES = 256
+MAX_BYTES = 256
 SMALLEST = 7
 # What a card or a row of keys is at most, with its own head.
-MOST_DATA = 64
+MAX_DATA = 64
 
 OUT, KEYSET, CHALLENGE, SCRYPT = 0x68, 0x75, 0x76, 0x77
 NAK, CARD, KEYPAD, CCRYPT, RMAC_I = 0x41, 0x50, 0x53, 0x76, 0x78
@@ -83,13 +83,13 @@ def is_plausible(frame: Frame) -> bool:
     """
     if frame.security is not None or not frame.reply or frame.code not in (CARD, KEYPAD):
         return True
-    return len(frame.data) <= MOST_DATA and (frame.code == KEYPAD or frame.data[1:2] in (b"\0", b"\1"))
+    return len(frame.data) <= MAX_DATA and (frame.code == KEYPAD or frame.data[1:2] in (b"\0", b"\1"))
 
 
 def measure(heard: bytes) -> int:
     """For _framing.cut: a frame that is whole and whose check is right; longer than any reader sends is garbage."""
     size = int.from_bytes(heard[2:4], "little")
-    if heard[0] != START or (len(heard) >= 4 and not SMALLEST <= size <= MOST_BYTES):
+    if heard[0] != START or (len(heard) >= 4 and not SMALLEST <= size <= MAX_BYTES):
         return GARBAGE
     if len(heard) < max(4, size):
         return MORE
@@ -105,7 +105,7 @@ class Scanner:
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that are whole now."""
         self._heard += data
-        return [frame for raw in cut(self._heard, measure, MOST_BYTES) if (frame := parse(raw))]
+        return [frame for raw in cut(self._heard, measure, MAX_BYTES) if (frame := parse(raw))]
 
     def clear(self) -> None:
         """Forget a beginning."""

@@ -8,9 +8,9 @@ from devicemgr.errors import InvalidInput
 # SCBK-D of the OSDP specification: every reader in install mode takes it.
 DEFAULT_KEY = bytes(range(0x30, 0x40))
 SIZE = 16
-MOST_KEYS = 2
+MAX_KEYS = 2
 # Of 16 random bytes fewer than 8 differ once in about 10^13 keys.
-FEWEST_DIFFERENT = 8
+MIN_DIFFERENT = 8
 
 _HEX = re.compile(rf"[0-9A-Fa-f]{{{2 * SIZE}}}")
 _HOW = "make one with: openssl rand -hex 16, or let `devicemgr device provision NAME --pair` make it"
@@ -21,7 +21,7 @@ def read_keys(password: str | None) -> list[bytes]:
     if password is None:
         return []
     written = password.strip().split(",")
-    if len(written) > MOST_KEYS:
+    if len(written) > MAX_KEYS:
         raise InvalidInput(f"a reader has one key, or two while pairing is not proven; {_HOW}")
     return [check_key(_parse(text)) for text in written]
 
@@ -38,7 +38,7 @@ def check_key(key: bytes) -> bytes:
     if key == DEFAULT_KEY:
         raise InvalidInput(f"this is the default key SCBK-D, which everybody knows; {_HOW}")
     steps = {(after - before) % 256 for before, after in itertools.pairwise(key)}
-    if len(set(key)) < FEWEST_DIFFERENT or len(steps) == 1 or key[: SIZE // 2] == key[SIZE // 2 :]:
+    if len(set(key)) < MIN_DIFFERENT or len(steps) == 1 or key[: SIZE // 2] == key[SIZE // 2 :]:
         raise InvalidInput(f"this key is a pattern that can be guessed; {_HOW}")
     return key
 

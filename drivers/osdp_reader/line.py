@@ -18,7 +18,7 @@ from drivers.common.serial.trace import Trace
 from drivers.osdp_reader.frames import ONLY_AFTER, OUT, START, Frame, Scanner, blanked, is_plausible, parse
 
 # A reader must answer within 200 ms (OSDP 2.2); the rest is for serial servers.
-REPLY_SECONDS = 0.25
+REPLY_S = 0.25
 
 Address = SerialAddress | TcpAddress
 Action = Callable[[], bytes]
@@ -205,7 +205,7 @@ class Wire:
         """Wait a little for the answer to what was asked; True while it is worth waiting on. Raises DeviceError."""
         if self._line is None or self._asked_at is None:
             return False
-        left = self._asked_at + REPLY_SECONDS - time.monotonic()
+        left = self._asked_at + REPLY_S - time.monotonic()
         if left <= 0:
             self._asked_at = None
             return False

@@ -16,10 +16,10 @@ from drivers.osdp_reader.session import Outcome, Session
 # Unit, new key, the device's name, and where its bytes are noted.
 Reader = tuple[int, bytes, str, Trace]
 
-LET_GO_SECONDS = 3.0
-PAUSE_SECONDS = 0.3
+LET_GO_S = 3.0
+PAUSE_S = 0.3
 # A reader writes its key into memory that is slow.
-KEYSET_SECONDS = 2.0
+KEYSET_S = 2.0
 # Type of osdp_KEYSET: the base key of the Secure Channel (SCBK).
 SCBK = 1
 
@@ -42,7 +42,7 @@ def pair(address: Address, reader: Reader, seconds: float, old: Sequence[bytes])
 
 def _take(address: Address, unit: int, name: str) -> SharedLine:
     """The line, once the running device has let go of the unit."""
-    until = time.monotonic() + LET_GO_SECONDS
+    until = time.monotonic() + LET_GO_S
     while True:
         try:
             return attach(address, unit, name, pairing=True)
@@ -77,7 +77,7 @@ class _Try:
         try:
             session.establish()
             order = {"command": osdp_sys.CMD_KEYSET, "type": SCBK, "data": key}
-            outcome = session.command(order, KEYSET_SECONDS)
+            outcome = session.command(order, KEYSET_S)
         except DeviceRefused:
             return False
         finally:
@@ -116,9 +116,9 @@ def _try_until(until: float, tried: _Try, old: Sequence[bytes]) -> None:
             return tried.once(old if kept is None else ())
         except DeviceError as error:
             kept = error if isinstance(error, _Kept) else kept
-            if time.monotonic() + PAUSE_SECONDS > until or tried.line.lost is not None:
+            if time.monotonic() + PAUSE_S > until or tried.line.lost is not None:
                 raise _why(kept or error, tried) from error
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(PAUSE_S)
 
 
 def _why(error: DeviceError, tried: _Try) -> DeviceError:

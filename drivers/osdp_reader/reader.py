@@ -18,14 +18,14 @@ from drivers.osdp_reader.door_monitor import CHANNEL, DoorWatch
 from drivers.osdp_reader.line import Address, SharedLine, attach, detach, is_pairing
 from drivers.osdp_reader.options import Options
 from drivers.osdp_reader.pairing import pair
-from drivers.osdp_reader.session import HANDSHAKE_SECONDS, Event, Outcome, Session
+from drivers.osdp_reader.session import HANDSHAKE_S, Event, Outcome, Session
 
-COMMAND_SECONDS = 1.0
-OPENING_SECONDS = 4.0
+COMMAND_S = 1.0
+OPENING_S = 4.0
 # A session that breaks off twice within this time is a fault to be told of.
-STABLE_SECONDS = 5.0
+STABLE_S = 5.0
 # libosdp's Python layer keeps the timer, in 100 ms, in one byte; what is more would come out shorter, or endless.
-MOST_TICKS = 255
+MAX_TICKS = 255
 # Control codes of osdp_OUT: off or on for good, at once; off, letting a running time end; on for the time given.
 OFF, ON, OFF_IN_TIME, TIMED = 1, 2, 3, 5
 # osdp_KEYPPAD sends ASCII digits, DELETE for * and RETURN for #; some readers send the signs themselves.
@@ -139,12 +139,12 @@ class OsdpReader:
                     raise
 
     def _establish(self, line: SharedLine) -> Session:
-        until = time.monotonic() + OPENING_SECONDS
+        until = time.monotonic() + OPENING_S
         refusal: DeviceError | None = None
         for key in self._keys if self._options.secure == "on" else [None]:
             session = Session(line, self._options.unit, key, self._name, self._trace)
             try:
-                session.establish(max(0.5, min(HANDSHAKE_SECONDS, until - time.monotonic())))
+                session.establish(max(0.5, min(HANDSHAKE_S, until - time.monotonic())))
             except DeviceRefused as error:
                 refusal = error
                 session.close()
@@ -201,7 +201,7 @@ class OsdpReader:
     def _set_up_again(self) -> Session:
         """At once: one answer got lost, or another reader has taken its place, which the error must name."""
         line, session = self._line, self._open_session()
-        if line is None or time.monotonic() - self._again_at < STABLE_SECONDS:
+        if line is None or time.monotonic() - self._again_at < STABLE_S:
             session.check()
         self._again_at = time.monotonic()
         self._drop_session()
@@ -217,7 +217,7 @@ class OsdpReader:
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
         pulse = self._options.pulse_seconds
-        timed = min(pulse or seconds, MOST_TICKS / 10)
+        timed = min(pulse or seconds, MAX_TICKS / 10)
         # After a pulse what it has triggered keeps open as long as the portal says.
         return ReleaseTimes(max(timed, seconds) if pulse else timed)
 
@@ -284,9 +284,9 @@ class OsdpReader:
 
     def _flash(self, output: int, seconds: float) -> None:
         ticks = max(1, round(seconds * 10))
-        if ticks > MOST_TICKS:
-            _log.warning("%s: readers time at most %g s, so the lock shuts then", self._name, MOST_TICKS / 10)
-        self._output(output, TIMED, min(ticks, MOST_TICKS))
+        if ticks > MAX_TICKS:
+            _log.warning("%s: readers time at most %g s, so the lock shuts then", self._name, MAX_TICKS / 10)
+        self._output(output, TIMED, min(ticks, MAX_TICKS))
 
     def _output(self, output: int, code: int, ticks: int) -> None:
         session = self._open_session()
@@ -301,7 +301,7 @@ class OsdpReader:
         session.wire.allow_output()
         outcome = Outcome.LOST
         try:
-            outcome = session.command(command, COMMAND_SECONDS)
+            outcome = session.command(command, COMMAND_S)
         finally:
             left = session.wire.forbid_output()
         if outcome is Outcome.REFUSED:
@@ -315,7 +315,7 @@ class OsdpReader:
         if _STATUS_CODE[report] in self._refused:
             return
         command = {"command": osdp_sys.CMD_STATUS, "type": report, "report": b""}
-        if session.command(command, COMMAND_SECONDS) is not Outcome.DONE:
+        if session.command(command, COMMAND_S) is not Outcome.DONE:
             raise DeviceUnreachable(f"{self._name} does not tell its status; it is set up again")
 
     def _facts_of(self, event: Event, now: float) -> list[DeviceFact]:

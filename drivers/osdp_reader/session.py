@@ -22,12 +22,12 @@ from drivers.osdp_reader.line import SharedLine, Wire
 Event = dict[str, Any]
 
 STEPS = 4
-STEP_SECONDS = 0.005
-HANDSHAKE_SECONDS = 2.0
-SILENCE_SECONDS = 2.5
+STEP_S = 0.005
+HANDSHAKE_S = 2.0
+SILENCE_S = 2.5
 # Polls of the first moments bring what the reader kept while nobody asked.
-STALE_SECONDS = 0.4
-MOST_EVENTS = 64
+STALE_S = 0.4
+MAX_EVENTS = 64
 
 _LIBC = ctypes.CDLL(None)
 
@@ -54,7 +54,7 @@ class Session:
         self._line = line
         self._key = key
         self._label = name
-        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._ended: tuple[int, int] | None = None
         self._fell = False
         flags = osdp_sys.FLAG_ENABLE_NOTIFICATION
@@ -70,7 +70,7 @@ class Session:
         self._panel.set_event_callback(self._on_event)
         self._panel.set_command_completion_callback(self._on_end)
 
-    def establish(self, seconds: float = HANDSHAKE_SECONDS) -> None:
+    def establish(self, seconds: float = HANDSHAKE_S) -> None:
         """Get a session; NoAnswer, or DeviceRefused with the reason why the reader can't be trusted."""
         until = time.monotonic() + seconds
         while not self.is_up():
@@ -78,17 +78,17 @@ class Session:
             if self._fell or in_clear or time.monotonic() > until:
                 raise self._why_not_up(seconds)
             self.step()
-            time.sleep(STEP_SECONDS)
+            time.sleep(STEP_S)
 
     def skip_stale(self) -> int:
         """Forget what the reader had kept for us; how many cards and keys that were."""
-        until = time.monotonic() + STALE_SECONDS
+        until = time.monotonic() + STALE_S
         while time.monotonic() < until:
             self.step()
-            time.sleep(STEP_SECONDS)
+            time.sleep(STEP_S)
         kept = [event for event in self._events if event["event"] == osdp_sys.EVENT_STATUS]
         skipped = len(self._events) - len(kept)
-        self._events = deque(kept, MOST_EVENTS)
+        self._events = deque(kept, MAX_EVENTS)
         return skipped
 
     def is_up(self) -> bool:
@@ -106,8 +106,8 @@ class Session:
 
     def check(self) -> None:
         """NoAnswer or DeviceUnreachable when the reader has gone."""
-        if time.monotonic() - self.wire.heard_at > SILENCE_SECONDS:
-            raise NoAnswer(f"no answer from {self.name} for {SILENCE_SECONDS:g} s; check its power and cable")
+        if time.monotonic() - self.wire.heard_at > SILENCE_S:
+            raise NoAnswer(f"no answer from {self.name} for {SILENCE_S:g} s; check its power and cable")
         if self._fell or not self.is_up():
             raise DeviceUnreachable(f"broke off its session ({self.name}); it is set up again")
 
@@ -142,7 +142,7 @@ class Session:
                 return self._outcome(self._ended[1])
             if self._fell:
                 return Outcome.LOST
-            time.sleep(STEP_SECONDS)
+            time.sleep(STEP_S)
         # What is still to be sent must not be sent later, and libosdp would go on trying.
         self._fell = True
         return Outcome.LOST

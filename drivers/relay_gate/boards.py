@@ -17,12 +17,12 @@ from typing import Protocol
 from drivers.common.serial.framing import GARBAGE, MORE, Measure, cut
 from drivers.common.serial.line import Line
 
-ANSWER_SECONDS = 0.3
-MOST_HEARD = 256
-SILENCE_SECONDS = 0.03
+ANSWER_S = 0.3
+MAX_HEARD = 256
+SILENCE_S = 0.03
 # The echo of a question follows that of the order before it at once; USB adapters collect bytes for up to 16 ms.
-ECHO_SECONDS = 0.06
-MOST_TEXT = 64
+ECHO_S = 0.06
+MAX_TEXT = 64
 
 
 class Board(Protocol):
@@ -93,14 +93,14 @@ class KmTronic:
         question = bytes([0xFF, relay, 0x03])
         line.discard()
         line.write(question)
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + ANSWER_S
         heard, state = bytearray(), None
         while (left := deadline - time.monotonic()) > 0:
-            more = line.read(MOST_HEARD, left if state is None else min(left, ECHO_SECONDS))
+            more = line.read(MAX_HEARD, left if state is None else min(left, ECHO_S))
             if state is not None and not more:
                 break
             heard += more
-            for frame in cut(heard, _kmtronic_size, MOST_HEARD):
+            for frame in cut(heard, _kmtronic_size, MAX_HEARD):
                 if frame == question:
                     state = None
                 elif frame[1] == relay:
@@ -172,13 +172,13 @@ def _kmtronic_size(rest: bytes) -> int:
 
 
 def _whole(begin: bytes, end: bytes) -> Measure:
-    """Finds text from `begin` to `end`, of at most MOST_TEXT bytes."""
+    """Finds text from `begin` to `end`, of at most MAX_TEXT bytes."""
 
     def size(rest: bytes) -> int:
         if not rest.startswith(begin[: len(rest)]):
             return GARBAGE
-        at = rest.find(end, 0, MOST_TEXT)
-        return at + len(end) if at >= 0 else MORE if len(rest) < MOST_TEXT else GARBAGE
+        at = rest.find(end, 0, MAX_TEXT)
+        return at + len(end) if at >= 0 else MORE if len(rest) < MAX_TEXT else GARBAGE
 
     return size
 
@@ -187,11 +187,11 @@ def _ask(line: Line, query: bytes, measure: Measure, answer: re.Pattern[bytes]) 
     """The answer to `query`, or None."""
     line.discard()
     line.write(query)
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + ANSWER_S
     heard = bytearray()
     while (left := deadline - time.monotonic()) > 0:
-        heard += line.read(MOST_HEARD, left)
-        for frame in cut(heard, measure, MOST_HEARD):
+        heard += line.read(MAX_HEARD, left)
+        for frame in cut(heard, measure, MAX_HEARD):
             if found := answer.match(frame):
                 return found
     return None
@@ -201,11 +201,11 @@ def _until_silent(line: Line, query: bytes) -> bytes:
     """All that comes until the line falls silent, for answers that have neither beginning nor length."""
     line.discard()
     line.write(query)
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + ANSWER_S
     heard = b""
     while (left := deadline - time.monotonic()) > 0:
-        more = line.read(MOST_HEARD, min(left, SILENCE_SECONDS) if heard else left)
-        heard = (heard + more)[-MOST_HEARD:]
+        more = line.read(MAX_HEARD, min(left, SILENCE_S) if heard else left)
+        heard = (heard + more)[-MAX_HEARD:]
         # The line may echo the question, and the order before it: the answer is what follows.
         heard = heard[heard.rfind(query) + len(query) :] if query in heard else heard
         if heard and not more:

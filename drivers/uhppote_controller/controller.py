@@ -26,14 +26,14 @@ FIRE_INPUT = 0x01
 REFLECTS = (
     "this network path echoes: each packet to the controller comes back as well; look at routers and relays of UDP"
 )
-SKEW_SECONDS = 5.0
+SKEW_S = 5.0
 # Its clock counts whole seconds.
-CURRENT_SECONDS = 2.0
+CURRENT_S = 2.0
 
 _EVENTS_A_POLL = 20
 _CARDS_A_PAGE = 10
 _DOORS_BEYOND = "the controller has doors 1 to 4; check --gate of the portals"
-_MOST_INDEXES = 200_000
+_MAX_INDEXES = 200_000
 # Its memory is read so often at least; a hint from its listener is looked for in between.
 _QUIET, _BUSY, _HINT = 0.25, 0.01, 0.03
 
@@ -209,7 +209,7 @@ class UhppoteGate:
         clock, now = self._clock(status), datetime.now(UTC)
         self._now = clock
         skew = None if clock is None else (clock - now).total_seconds()
-        if (skew is not None and abs(skew) <= SKEW_SECONDS) or is_doubted():
+        if (skew is not None and abs(skew) <= SKEW_S) or is_doubted():
             return []
         self._ask("set_time", wall(now, self._zone))
         how = "stood at no time" if skew is None else f"was {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
@@ -298,7 +298,7 @@ class UhppoteHost(UhppoteGate):
     def _is_current(self, told: Told) -> bool:
         """What it refused while nobody listened, or a while ago by its own clock, is nobody's request any more."""
         age = (self._now - told.at).total_seconds() if self._now is not None else None
-        return told.index >= self._live_from and age is not None and -1.0 <= age <= CURRENT_SECONDS
+        return told.index >= self._live_from and age is not None and -1.0 <= age <= CURRENT_S
 
 
 class UhppoteController(UhppoteGate):
@@ -318,7 +318,7 @@ class UhppoteController(UhppoteGate):
             return [], None
         for index in range(start + 1, start + 1 + _CARDS_A_PAGE):
             answer = self._ask("get_card_by_index", index)
-            if answer.card_number == NO_CARD or index >= _MOST_INDEXES:
+            if answer.card_number == NO_CARD or index >= _MAX_INDEXES:
                 return found, None
             if answer.card_number != DELETED:
                 found.append(holding_of(read_card(answer), self._zone))

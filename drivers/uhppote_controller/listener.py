@@ -17,7 +17,7 @@ PUSHED = 0x20
 STARTS = (START, 0x19)
 NOBODY = IPv4Address(0)
 # More than these are left for the next look, or to the kernel, which drops them.
-_MOST_AT_ONCE = 64
+_MAX_AT_ONCE = 64
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Listener:
     def heard(self) -> bool:
         """Whether the controller has pushed anything since the last call; what others sent is dropped."""
         found = False
-        for _ in range(_MOST_AT_ONCE):
+        for _ in range(_MAX_AT_ONCE):
             try:
                 packet, source = self._line.recvfrom(2048)
             except OSError:  # nothing more, or no network

@@ -28,7 +28,7 @@ START = 0x17
 _ADDRESS = re.compile(r"(?:udp://)?([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?/?")
 _TRIES = 2
 # Whoever floods us must not keep us from our deadline; nor is more than this looked at for one answer.
-_MOST_STRAYS = 200
+_MAX_STRAYS = 200
 # get_status and get_controller: a true answer holds a date or an address, the question noughts.
 _TELLING = {0x20, 0x94}
 
@@ -100,7 +100,7 @@ class Wire:
         until = time.monotonic() + self._timeout
         tells = request[1] in _TELLING
         echoed = False
-        for _ in range(_MOST_STRAYS):
+        for _ in range(_MAX_STRAYS):
             line.settimeout(max(0.001, until - time.monotonic()))
             packet = line.recv(2048)
             if packet == request and not echoed and (tells or self._echo.seen is not False):

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from devicemgr.domain.ports.recognition import Embedding, FaceCrop, PhotoAnalyser, PhotoAnalysis
 from devicemgr.errors import InvalidInput
 from enrollment.models.encoder import DlibEncoder, build_encoder
-from enrollment.photos.analyzer import MOST_FACES, SLOW_SIDE
+from enrollment.photos.analyzer import MAX_FACES, SLOW_SIDE
 from enrollment.photos.detection import detect_at, find_faces
 from enrollment.photos.image import MAX_BYTES, PhotoError, load_photo
 
@@ -40,7 +40,7 @@ class BiggestFace:
             image = load_photo(photo)
         except PhotoError as error:
             return PhotoAnalysis((error.reason,))
-        boxes = find_faces(self._encoder, image)[:MOST_FACES]
+        boxes = find_faces(self._encoder, image)[:MAX_FACES]
         if len(boxes) > 1:
             boxes = [box for box in boxes if self._encoder.confirm(image, box)]
         if not boxes:

@@ -14,9 +14,9 @@ from enrollment.matching import scoring
 from enrollment.matching.gallery import FaceGallery, build_gallery
 
 # Each left out costs 0.3 ms a template among 13,000; the quantiles of a thousand are sure enough.
-MOST_PEOPLE = 1000
-MOST_TEMPLATES = 3
-MOST_PAIRS = 500
+MAX_PEOPLE = 1000
+MAX_TEMPLATES = 3
+MAX_PAIRS = 500
 # Two faces that are no more alike than this are different people to any model.
 _FLOOR = 0.1
 _Z95 = 1.959964
@@ -76,11 +76,11 @@ def _too_few(own: FaceModel, people: int, fpir: float) -> str:
 
 
 def _samples(rows: Sequence[tuple[str, Embedding]], gallery: FaceGallery) -> dict[str, list[Embedding]]:
-    """Up to MOST_TEMPLATES templates of up to MOST_PEOPLE people, taken evenly."""
-    step = math.ceil(len(gallery.people) / MOST_PEOPLE) or 1
+    """Up to MAX_TEMPLATES templates of up to MAX_PEOPLE people, taken evenly."""
+    step = math.ceil(len(gallery.people) / MAX_PEOPLE) or 1
     found: dict[str, list[Embedding]] = {person: [] for person in gallery.people[::step]}
     for person, embedding in rows:
-        if person in found and len(found[person]) < MOST_TEMPLATES and np.isfinite(embedding).all():
+        if person in found and len(found[person]) < MAX_TEMPLATES and np.isfinite(embedding).all():
             found[person].append(embedding)
     return {person: embeddings for person, embeddings in found.items() if embeddings}
 
@@ -116,7 +116,7 @@ def _excess_allowed(left_out: Sequence[LeftOut], fpir: float) -> float:
 
 def _pairs(left_out: Sequence[LeftOut], raised: float) -> list[tuple[tuple[str, str], float]]:
     """Those who pass each other's threshold as it now is."""
-    return [(pair, excess - raised) for pair, excess in _most_alike(left_out) if excess >= raised][:MOST_PAIRS]
+    return [(pair, excess - raised) for pair, excess in _most_alike(left_out) if excess >= raised][:MAX_PAIRS]
 
 
 def _share_passing(gallery: FaceGallery, person: str, templates: Sequence[Embedding]) -> float:

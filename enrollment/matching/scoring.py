@@ -27,7 +27,7 @@ _BLOCK = 4096
 
 # Mean cosine between two photos of one person, and how many photos this prior weighs.
 _ALIKE, _PRIOR = 0.955, 4.0
-_MOST_STRETCH = 1.02
+_MAX_STRETCH = 1.02
 
 
 def templates(sums: Matrix, counts: NDArray[np.intp]) -> Matrix:
@@ -40,7 +40,7 @@ def templates(sums: Matrix, counts: NDArray[np.intp]) -> Matrix:
     # |sum|² = n + n(n-1)·(mean cosine between two)
     alike = (length**2 - counts) / np.maximum(counts * others, 1)
     expected = (_PRIOR * _ALIKE + others * alike) / (_PRIOR + others)
-    stretch = np.sqrt(_ALIKE / np.maximum(expected, 0.5)).clip(1 / _MOST_STRETCH, _MOST_STRETCH)
+    stretch = np.sqrt(_ALIKE / np.maximum(expected, 0.5)).clip(1 / _MAX_STRETCH, _MAX_STRETCH)
     return np.ascontiguousarray(sums * (stretch / length)[:, None], dtype=np.float32)
 
 

@@ -11,7 +11,7 @@ from enrollment.models.network import Network, ReferenceNetwork
 log = logging.getLogger(__name__)
 
 # About 3 s on an idle core; recognisers, analysers and other starts may share it.
-CONVERT_SECONDS = 45.0
+CONVERT_S = 45.0
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -40,7 +40,7 @@ def _convert() -> str | None:
     command = [sys.executable, "-P", "-m", "enrollment.models.convert"]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command, cwd=_ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=CONVERT_SECONDS, check=False
+            command, cwd=_ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=CONVERT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"the conversion did not end ({type(error).__name__})"

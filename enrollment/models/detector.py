@@ -24,7 +24,7 @@ MIN_CONFIDENCE = 0.3
 CONFIRM_REACH = 0.75
 CONFIRM_SIDE = 150
 # The network's filters don't fit into less, and no face that it could find does.
-SMALLEST_SLOW_SIDE = 64
+MIN_SLOW_SIDE = 64
 
 Landmarks = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ class FaceDetector:
     def detect_slowly(self, image: Image) -> list[Box]:
         """Faces by the CNN detector, surest first: also turned, blurred and covered ones; 7 s a megapixel."""
         pixels = _checked(image)
-        if min(pixels.shape[:2]) < SMALLEST_SLOW_SIDE:
+        if min(pixels.shape[:2]) < MIN_SLOW_SIDE:
             return []
         with lock:
             found = [(face.confidence, face.rect) for face in self._detectors.find_slowly(pixels)]

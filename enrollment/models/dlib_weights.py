@@ -18,10 +18,10 @@ from devicemgr.errors import SystemFault
 Weights = NDArray[np.float32]
 
 # The file has 22 MB, 105 layers and tensors of up to 2.4 MB.
-MOST_BYTES = 64 * 1024 * 1024
-_MOST_LAYERS = 1000
-_MOST_SIDE = 1 << 24
-_LONGEST_NAME = 32
+MAX_BYTES = 64 * 1024 * 1024
+_MAX_LAYERS = 1000
+_MAX_SIDE = 1 << 24
+_MAX_NAME = 32
 _FIRST_LAYER, _LAYER, _MARK = 3, 2, 1
 
 
@@ -104,7 +104,7 @@ class _Reader:
     """Takes values off the front of the bytes."""
 
     def __init__(self, data: bytes) -> None:
-        if len(data) > MOST_BYTES:
+        if len(data) > MAX_BYTES:
             raise _Surprise(f"it has {len(data)} bytes")
         self._data = memoryview(data)
         self.at = 0
@@ -129,7 +129,7 @@ class _Reader:
 
     def size(self) -> int:
         value = self.integer()
-        if not 0 <= value <= _MOST_SIDE:
+        if not 0 <= value <= _MAX_SIDE:
             raise _Surprise(f"a size of {value} before byte {self.at}")
         return value
 
@@ -146,7 +146,7 @@ class _Reader:
         return math.ldexp(mantissa, exponent)
 
     def text(self, length: int) -> str:
-        if not 1 <= length <= _LONGEST_NAME:
+        if not 1 <= length <= _MAX_NAME:
             raise _Surprise(f"no name before byte {self.at}")
         return bytes(self.take(length)).decode("ascii", "replace")
 
@@ -186,7 +186,7 @@ def _versions(reader: _Reader) -> list[int]:
     kinds: list[int] = []
     while (value := reader.integer()) != _FIRST_LAYER:
         kinds.append(value)
-        if value not in (_LAYER, _MARK) or len(kinds) > _MOST_LAYERS:
+        if value not in (_LAYER, _MARK) or len(kinds) > _MAX_LAYERS:
             raise _Surprise(f"an unknown list of layers before byte {reader.at}")
     return [_FIRST_LAYER, *reversed(kinds)]
 

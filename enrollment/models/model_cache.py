@@ -22,13 +22,13 @@ import platformdirs
 
 from devicemgr.domain.ports.video import Image
 from enrollment.models import native
-from enrollment.models.dlib_weights import MOST_BYTES
+from enrollment.models.dlib_weights import MAX_BYTES
 from enrollment.models.network import CHIP_SIZE, DIMENSION, Descriptors, FastNetwork
 
 # To be counted up with every change of the graph that onnx_network builds, or of the chips below.
 CONVERTER = 1
 TOLERANCE = 1e-5
-_MOST_RECORD = 1 << 20
+_MAX_RECORD = 1 << 20
 
 
 class Unusable(Exception):
@@ -61,7 +61,7 @@ def load(folder: Path) -> FastNetwork:
     record = _read_record(record_path(folder, weights))
     if record.weights != weights or record.setting != setting():
         raise Unusable("it was verified with another onnxruntime, dlib or processor")
-    with _opened(graph_path(folder, weights), MOST_BYTES) as descriptor:
+    with _opened(graph_path(folder, weights), MAX_BYTES) as descriptor:
         with os.fdopen(os.dup(descriptor), "rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != record.graph:
                 raise Unusable("the file is damaged")
@@ -162,8 +162,8 @@ def session(path: str) -> FastNetwork:
 
 def _read_record(path: Path) -> Record:
     try:
-        with _opened(path, _MOST_RECORD) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-            record = Record(**json.loads(file.read(_MOST_RECORD)))
+        with _opened(path, _MAX_RECORD) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+            record = Record(**json.loads(file.read(_MAX_RECORD)))
             answers = np.array(record.answers, dtype=np.float64)
     except (ValueError, TypeError, RecursionError) as error:
         raise Unusable("its record is damaged") from error

@@ -14,7 +14,7 @@ from enrollment.models import native
 DIMENSION = 128
 CHIP_SIZE = 150
 # What is computed at once is bounded, and with it the memory that stays taken (2 MB a chip); more is no faster.
-MOST_AT_ONCE = 8
+MAX_AT_ONCE = 8
 
 Descriptors = NDArray[np.float32]
 
@@ -40,8 +40,8 @@ class FastNetwork:
     def describe(self, chips: Image) -> Descriptors:
         """As Network says."""
         parts = [
-            self._session.run(["descriptors"], {"chips": chips[at : at + MOST_AT_ONCE]})[0]
-            for at in range(0, len(chips), MOST_AT_ONCE)
+            self._session.run(["descriptors"], {"chips": chips[at : at + MAX_AT_ONCE]})[0]
+            for at in range(0, len(chips), MAX_AT_ONCE)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, DIMENSION), np.float32)
 

@@ -14,7 +14,7 @@ from enrollment.photos.image import PhotoError, load_photo
 from enrollment.photos.quality import reasons_of, rivals
 
 # More faces than this are a crowd: enough to refuse, and each costs 0.13 s to confirm.
-MOST_FACES = 6
+MAX_FACES = 6
 SLOW_SIDE = 512
 
 
@@ -44,7 +44,7 @@ class Analyser:
             image = load_photo(photo)
         except PhotoError as error:
             return PhotoAnalysis((error.reason,))
-        boxes_found = find_faces(self._encoder, image)[:MOST_FACES]
+        boxes_found = find_faces(self._encoder, image)[:MAX_FACES]
         boxes = [box for box in boxes_found if self._encoder.confirm(image, box)]
         if not boxes:
             return self._explain(image)

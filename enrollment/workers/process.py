@@ -21,8 +21,8 @@ from enrollment.workers import messages
 log = logging.getLogger(__name__)
 
 FACTORY = "enrollment.photos.analyzer:build_analyser"
-DEADLINE_SECONDS = 20.0
-IDLE_SECONDS = 60.0
+DEADLINE_S = 20.0
+IDLE_S = 60.0
 _UNREADABLE = PhotoAnalysis(("unreadable_image",))
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,8 +43,8 @@ class AnalyserProcess:
         factory: str = FACTORY,
         model: str = MODEL,
         workers: int = 1,
-        deadline: float = DEADLINE_SECONDS,
-        idle: float = IDLE_SECONDS,
+        deadline: float = DEADLINE_S,
+        idle: float = IDLE_S,
     ) -> None:
         self.model = model
         self._workers = [_Child(factory, model, deadline) for _ in range(workers)]

@@ -306,7 +306,7 @@ def test_no_answer_of_an_osdp_reader_opens_its_lock_or_breaks_it(secure, frames,
     key = KEY if secure == "on" else None
     line = OsdpLine(key, Spoiler(secure), 20 if frames < 100_000 else 200)
     monkeypatch.setattr("drivers.osdp_reader.line.open_line", lambda address: line)
-    monkeypatch.setattr("drivers.osdp_reader.session.STALE_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.osdp_reader.session.STALE_S", 0.0)
     options = {"unit": 1, "secure": secure}
     password = KEY.hex() if key else None
     device = driver.build(DeviceConfig("1", "reader", "osdp_reader", "/dev/x", None, password, options))

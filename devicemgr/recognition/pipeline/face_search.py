@@ -12,7 +12,7 @@ from devicemgr.recognition.pipeline.motion import CELLS_ACROSS, Part, cells_of
 from devicemgr.recognition.pipeline.quality import Quality, assess
 from devicemgr.recognition.pipeline.tracker import area
 
-SMALLEST_FACE = 80  # pixels, for HOG without enlarging
+MIN_FACE = 80  # pixels, for HOG without enlarging
 # A followed face is looked for at about this size within half its size around it: 3 ms. Over 69 people of LFW at two
 # sizes it was always found again, and its embedding was at .996 or more of the one from a look at the whole picture.
 _FOLLOWED_SIZE = 100
@@ -40,7 +40,7 @@ class FaceFinder:
     def view(self, frame: Frame) -> View:
         """The frame as the other methods want it."""
         width, height = frame.size
-        scale = min(SMALLEST_FACE / self._min_face_px, self._max_width / width)
+        scale = min(MIN_FACE / self._min_face_px, self._max_width / width)
         across, down = max(1, round(width * scale)), max(1, round(height * scale))
         x, y, wide, high = self._roi
         part = Box(int(y * down), round((x + wide) * across), round((y + high) * down), int(x * across))
@@ -70,7 +70,7 @@ class FaceFinder:
     def _near(self, view: View, box: Box) -> list[Box]:
         region = _grown(_moved(box, 0, 0, view.scale), _MARGIN, view.part)
         cut = view.grey[region.top : region.bottom, region.left : region.right]
-        if min(cut.shape) < SMALLEST_FACE:
+        if min(cut.shape) < MIN_FACE:
             return []
         shrink = min(1.0, _FOLLOWED_SIZE / max(1.0, (box.bottom - box.top) * view.scale))
         if shrink < 1.0:

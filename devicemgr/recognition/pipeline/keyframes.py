@@ -11,7 +11,7 @@ from devicemgr.domain.ports.recognition import Embedding
 # Encodings of one person some frames apart stay above .96; of two people they lie mostly between .75 and .9.
 SAME_PERSON = 0.90
 FIRST_FRAMES = 2  # as soon as possible: two that agree may open
-MOST_FRAMES = 8  # for a decision; afterwards a track is only watched
+MAX_FRAMES = 8  # for a decision; afterwards a track is only watched
 BETWEEN_FRAMES = 0.25
 BETWEEN_LOOKS = 1.0
 AFTER_DOUBT = 0.1
@@ -80,6 +80,6 @@ class Identity:
             return 0.0
         if self._doubt:
             return AFTER_DOUBT
-        if self.settled or self.frames >= MOST_FRAMES:
+        if self.settled or self.frames >= MAX_FRAMES:
             return BETWEEN_LOOKS
         return 0.0 if self.frames < FIRST_FRAMES else BETWEEN_FRAMES

@@ -10,24 +10,24 @@ import numpy as np
 from devicemgr.domain.ports.recognition import Box, Embedding, FaceEncoder
 from devicemgr.domain.ports.video import Frame, Image
 from devicemgr.domain.sighting import Sighting
-from devicemgr.recognition.pipeline.face_search import SMALLEST_FACE, FaceFinder, View, body_part, unseen_parts
+from devicemgr.recognition.pipeline.face_search import MIN_FACE, FaceFinder, View, body_part, unseen_parts
 from devicemgr.recognition.pipeline.keyframes import Identity, Verdict
 from devicemgr.recognition.pipeline.motion import NOBODY, SOMEBODY, MotionGate, Rhythm, cells_of
 from devicemgr.recognition.pipeline.quality import Quality
-from devicemgr.recognition.pipeline.tracker import GAP_SECONDS, Track, Tracker
+from devicemgr.recognition.pipeline.tracker import GAP_S, Track, Tracker
 from devicemgr.recognition.workers.messages import LaneConfig
 
 log = logging.getLogger(__name__)
 
 MAX_WIDTH = 640  # of the picture in which faces are looked for, unless a camera says otherwise
-LOST_SECONDS = 3 * GAP_SECONDS
-LEAST_STAY = 1.0  # somebody who was never encodable and left sooner only walked past
+LOST_S = 3 * GAP_S
+MIN_STAY = 1.0  # somebody who was never encodable and left sooner only walked past
 # A newcomer's next frame is taken when the camera has it, whatever the lane's rate, but no two of the same moment.
-URGENT_SECONDS, URGENT_INTERVAL = 1.0, 0.04
+URGENT_S, URGENT_INTERVAL = 1.0, 0.04
 # A followed face that is not where it was is sought everywhere, but not for long: coming back, it is near or moves.
 _MISSING = Rhythm(anyway=0.25, linger=0.0, between=0.25)
-_MISSED_SECONDS = 0.5
-_MOST_FOLLOWED = 4  # for more people a look at the whole picture is cheaper
+_MISSED_S = 0.5
+_MAX_FOLLOWED = 4  # for more people a look at the whole picture is cheaper
 _UNIT_TOLERANCE = 1e-3
 
 Send = Callable[[Sighting], None]
@@ -67,7 +67,7 @@ class Lane:
     def __init__(self, config: LaneConfig, name: str, encoder: FaceEncoder, send: Send) -> None:
         self._device, self._encoder, self._send = config.device, encoder, send
         max_width = int(config.number("max_width", MAX_WIDTH, 160, 3840))
-        self._min_face = int(config.number("min_face_px", SMALLEST_FACE, 20, 2000))
+        self._min_face = int(config.number("min_face_px", MIN_FACE, 20, 2000))
         self._interval = 1.0 / config.number("fps", 10.0, 0.1, 60.0)
         self._roi = config.roi()
         self._finder = FaceFinder(encoder, max_width, self._min_face, self._roi)
@@ -95,7 +95,7 @@ class Lane:
         timings = {"decode": frame.decode_ms, "detect": (time.perf_counter() - began) * 1000}
         seen = self._tracker.update(boxes, frame.captured)
         found = [self._consider(track, view, frame, timings) for track in seen]
-        self._expire(frame.captured, GAP_SECONDS)
+        self._expire(frame.captured, GAP_S)
         return [candidate for candidate in found if candidate is not None]
 
     def conclude(self, candidate: Candidate, embedding: Embedding, encode_ms: float) -> None:
@@ -121,7 +121,7 @@ class Lane:
 
     def idle(self, now: float) -> None:
         """End the tracks of a stream that brings no frames; a slow worker must not take itself for that."""
-        self._expire(now, LOST_SECONDS)
+        self._expire(now, LOST_S)
 
     def settle(self, track: str) -> None:
         """The daemon has decided about this track."""
@@ -134,7 +134,7 @@ class Lane:
 
     def _urgent(self, now: float) -> list[Track]:
         """Newcomers whose first frames are still wanted."""
-        since = now - URGENT_SECONDS
+        since = now - URGENT_S
         fresh = (t for t in self._tracker.tracks if t.first_seen > since and t.id in self._stays)
         return [track for track in fresh if self._stays[track.id].identity.urgent]
 
@@ -147,13 +147,13 @@ class Lane:
         if not whole and not tracks:
             return None, []
         view = self._finder.view(frame)
-        if not whole and len(tracks) <= _MOST_FOLLOWED:
+        if not whole and len(tracks) <= _MAX_FOLLOWED:
             boxes, there = self._finder.near(view, [track.box for track in tracks])
             missing = [track for track, found in zip(tracks, there, strict=True) if not found]
             if {track.id for track in missing} & {track.id for track in self._urgent(now)}:
                 return view, self._finder.everywhere(view)  # still walking in; no time to wait until it stands
             lost = [now - track.last_seen for track in missing]
-            if min(lost, default=_MISSED_SECONDS) >= _MISSED_SECONDS or not self._motion.moved(cells, now, _MISSING):
+            if min(lost, default=_MISSED_S) >= _MISSED_S or not self._motion.moved(cells, now, _MISSING):
                 return view, boxes
         return view, self._finder.everywhere(view)
 
@@ -189,7 +189,7 @@ class Lane:
         if stay is None:
             return
         if stay.identity.frames == 0:
-            if track.last_seen - track.first_seen < LEAST_STAY:
+            if track.last_seen - track.first_seen < MIN_STAY:
                 return
             stay.captured = track.last_seen
         self._send(self._sighting(track.id, stay, None))

@@ -15,19 +15,19 @@ _SIDE = 48
 
 # Measured on 150 photos of LFW, 5th to 95th percentile: as they are 3.8–17, under motion blur of 9 px in 150 (which
 # still matches) 0.9–3.2, of 15 px (which costs a quarter of the recognitions) 0.35–1.2; noise hardly moves it.
-LEAST_SHARPNESS = 1.2
+MIN_SHARPNESS = 1.2
 SHARP = 6.0  # more is no better
 # Mean grey of the face. Underexposed ×0.25 still matches and is 18–41 here.
 DARKEST = 15.0
 LIGHT = 60.0
 # Overexposure is the costly one: ×2 has a median of 0.37 of its pixels burnt out, ×4, which hardly matches, 0.8.
-MOST_BURNT = 0.5
+MAX_BURNT = 0.5
 _BURNT = 250
 # Degrees. Enrolment refuses photos from 35; what lies between is told for the liveness of a turned head.
-MOST_TURNED = 40.0
-MOST_TILTED = 35.0
+MAX_TURNED = 40.0
+MAX_TILTED = 35.0
 # The mouth's horizontal edges over the face's contrast; enrolment refuses photos from .14 down.
-LEAST_MOUTH = 0.10
+MIN_MOUTH = 0.10
 # HOG's boxes come in steps of a fifth: the smallest face that is wanted may have a box a little smaller.
 _BOX_STEP = 0.9
 _PLAIN_SIZE = 150.0
@@ -47,15 +47,15 @@ class Quality:
 
     def fault(self, min_face_px: int) -> str | None:
         """Why it is not worth encoding, None if it is."""
-        turned = max(abs(self.pose.yaw), abs(self.pose.pitch)) > MOST_TURNED or abs(self.pose.roll) > MOST_TILTED
+        turned = max(abs(self.pose.yaw), abs(self.pose.pitch)) > MAX_TURNED or abs(self.pose.roll) > MAX_TILTED
         faults = (
             ("face_too_small", self.face_px < min_face_px * _BOX_STEP),
             ("cut_off", self.cut),
             ("too_dark", self.brightness < DARKEST),
-            ("too_bright", self.burnt > MOST_BURNT),
-            ("blurred", self.sharpness < LEAST_SHARPNESS),
+            ("too_bright", self.burnt > MAX_BURNT),
+            ("blurred", self.sharpness < MIN_SHARPNESS),
             ("turned_away", turned),
-            ("covered", self.mouth < LEAST_MOUTH),
+            ("covered", self.mouth < MIN_MOUTH),
         )
         return next((name for name, found in faults if found), None)
 

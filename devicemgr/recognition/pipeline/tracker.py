@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from devicemgr.domain.ports.recognition import Box
 
-GAP_SECONDS = 1.5  # a track survives so long without being seen: a turned head, a dropped frame
+GAP_S = 1.5  # a track survives so long without being seen: a turned head, a dropped frame
 MAX_TRACKS = 16
 _SAME_FACE_OVERLAP = 0.4  # two boxes overlapping more are one face found at two scales
-_LEAST_OVERLAP = 0.2
+_MIN_OVERLAP = 0.2
 # Without overlap, a face may have moved by its own size, and by more with time: walking across the view takes a face
 # six times its size in a second. Whether it is the same person is for the embeddings to say.
 _REACH, _REACH_PER_SECOND, _FARTHEST = 1.0, 6.0, 3.0
@@ -58,13 +58,13 @@ class Tracker:
                 used_tracks.add(i)
                 used_faces.add(j)
                 track = self.tracks[i]
-                track.leapt = value < _LEAST_OVERLAP or now - track.last_seen > _BLINK
+                track.leapt = value < _MIN_OVERLAP or now - track.last_seen > _BLINK
                 track.box, track.last_seen, track.hits = faces[j], now, track.hits + 1
         seen = [self.tracks[i] for i in sorted(used_tracks)]
         fresh = [box for j, box in enumerate(faces) if j not in used_faces]
         return seen + [self._begin(box, now) for box in fresh[: MAX_TRACKS - len(self.tracks)]]
 
-    def expire(self, now: float, gap: float = GAP_SECONDS) -> list[Track]:
+    def expire(self, now: float, gap: float = GAP_S) -> list[Track]:
         """Remove and return the tracks not seen for `gap` seconds."""
         ended = [track for track in self.tracks if now - track.last_seen > gap]
         self.tracks = [track for track in self.tracks if now - track.last_seen <= gap]
@@ -104,7 +104,7 @@ def overlap(one: Box, other: Box) -> float:
 def affinity(one: Box, other: Box, seconds: float = 0.0) -> float:
     """How likely two boxes are one face `seconds` apart: overlap from 0.2 up, nearness below, 0 for never."""
     shared = overlap(one, other)
-    if shared >= _LEAST_OVERLAP:
+    if shared >= _MIN_OVERLAP:
         return shared
     small, large = sorted((_side(one), _side(other)))
     if small <= 0 or large / small > _SIZE_RATIO:
@@ -113,7 +113,7 @@ def affinity(one: Box, other: Box, seconds: float = 0.0) -> float:
     dy = (one.top + one.bottom - other.top - other.bottom) / 2
     reach = min(_FARTHEST, _REACH + _REACH_PER_SECOND * max(0.0, seconds)) * large
     nearness = 1.0 - math.hypot(dx, dy) / reach
-    return max(0.0, nearness * _LEAST_OVERLAP)
+    return max(0.0, nearness * _MIN_OVERLAP)
 
 
 def area(box: Box) -> int:

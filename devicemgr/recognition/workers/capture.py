@@ -20,9 +20,9 @@ from devicemgr.text import safe
 
 _MAX_PICTURE = 20_000_000
 _LENGTH = struct.Struct(">I")
-_NO_PICTURE_SECONDS = 15.0
-_LONGEST_START_SECONDS = 60.0
-_PAUSE_SECONDS = 0.3  # so that one picture is not much like the next
+_NO_PICTURE_S = 15.0
+_MAX_START_S = 60.0
+_PAUSE_S = 0.3  # so that one picture is not much like the next
 
 
 def taken(opener: str, source: VideoSource, seconds: float) -> Generator[bytes]:
@@ -35,7 +35,7 @@ def taken(opener: str, source: VideoSource, seconds: float) -> Generator[bytes]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=one_thread_environment()
     )
     # Whatever the child does, nobody waits for ever.
-    end = threading.Timer(_LONGEST_START_SECONDS + seconds, process.kill)
+    end = threading.Timer(_MAX_START_S + seconds, process.kill)
     end.start()
     try:
         # Never as an argument: it holds the camera's password.
@@ -92,12 +92,12 @@ def main(arguments: list[str]) -> int:
             print(next((cause for cause in reversed(causes) if cause), ""), file=sys.stderr, flush=True)
             return 1
         _send(frame)
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(_PAUSE_S)
     return 0
 
 
 def _next(frames: NewestFrames, came: threading.Event) -> Frame | None:
-    until = time.monotonic() + _NO_PICTURE_SECONDS
+    until = time.monotonic() + _NO_PICTURE_S
     while (left := until - time.monotonic()) > 0 and came.wait(left):
         came.clear()
         if (frame := frames.take()) is not None:

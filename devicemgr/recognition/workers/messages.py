@@ -21,7 +21,7 @@ MAX_TEXT = 500
 MAX_DIMENSION = 4096
 _UNIT_TOLERANCE = 1e-3
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
-_LEAST_SHARE = 0.1
+_MIN_SHARE = 0.1
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class LaneConfig:
             return _WHOLE
         x, y, width, height = (float(share) for share in shares)
         width, height = min(width, 1 - x), min(height, 1 - y)
-        return _WHOLE if min(width, height) < _LEAST_SHARE else (x, y, width, height)
+        return _WHOLE if min(width, height) < _MIN_SHARE else (x, y, width, height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from devicemgr.errors import DevicemgrError, DeviceRefused
 log = logging.getLogger(__name__)
 
 FIRST_WAIT = 0.5
-LONGEST_WAIT = 10.0
+MAX_WAIT = 10.0
 REFUSED_WAIT = 300.0  # cameras lock an account after a few wrong passwords; a corrected one arrives as a new lane
 
 Opener = Callable[[VideoSource], FrameSource]
@@ -65,7 +65,7 @@ class NewestFrames:
                 return
             losses = 1 if self._told is None else losses + 1  # None: it worked until now
             self._tell(cause)
-            wait = REFUSED_WAIT if refused else min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(losses - 1, 10))
+            wait = REFUSED_WAIT if refused else min(MAX_WAIT, FIRST_WAIT * 2 ** min(losses - 1, 10))
             self._stopping.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311  spreads the load
 
     def _read_until_lost(self) -> tuple[str, bool]:

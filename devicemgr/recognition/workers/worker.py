@@ -37,9 +37,9 @@ from devicemgr.recognition.workers.stream import NewestFrames, Opener
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 1.0
-_STUCK_SECONDS = 4.0
-_IDLE_SECONDS = 0.5
+BEAT_S = 1.0
+_STUCK_S = 4.0
+_IDLE_S = 0.5
 _BATCH = 8  # encodings together; more would be no cheaper, and the first of them would wait for the last lane
 
 
@@ -128,7 +128,7 @@ class Worker:
     def _patience(self) -> float:
         """How long without a new frame until a waiting one is due."""
         now = time.monotonic()
-        return min((r.lane.due_in(now) for r in self._lanes.values() if r.frames.waiting), default=_IDLE_SECONDS)
+        return min((r.lane.due_in(now) for r in self._lanes.values() if r.frames.waiting), default=_IDLE_S)
 
     def _obey(self, message: Message) -> None:
         if isinstance(message, Configure):
@@ -201,9 +201,9 @@ def main(arguments: list[str]) -> None:
 def _beat(link: Link, worker: Worker) -> None:
     """Tell the daemon each second that the main loop turns; stay silent when it does not."""
     while True:
-        if time.monotonic() - worker.progress < _STUCK_SECONDS:
+        if time.monotonic() - worker.progress < _STUCK_S:
             link.send(Heartbeat(worker.frames))
-        time.sleep(BEAT_SECONDS)
+        time.sleep(BEAT_S)
 
 
 def _listen(connection: socket.socket, worker: Worker) -> None:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from devicemgr.errors import InvalidInput
 from drivers.sim.base.events import Event
 
-MOST_TYPED = 4096
-WAIT_SECONDS = 0.1
+MAX_TYPED = 4096
+WAIT_S = 0.1
 
 
 def print_line(event: Event) -> None:
@@ -42,11 +42,11 @@ def serve(stop: threading.Event, obey: Callable[[str], None]) -> None:
         if not _typed():
             continue
         # Not through sys.stdin: a thread that waits in there makes the interpreter's end fail.
-        more = os.read(sys.stdin.fileno(), MOST_TYPED)
+        more = os.read(sys.stdin.fileno(), MAX_TYPED)
         if not more:
             stop.wait()
             return
-        *lines, heard = (heard + more)[-MOST_TYPED:].split(b"\n")
+        *lines, heard = (heard + more)[-MAX_TYPED:].split(b"\n")
         for line in lines:
             try:
                 obey(line.decode("utf-8", "replace"))
@@ -60,7 +60,7 @@ def _typed() -> bool:
         fd = sys.stdin.fileno()
         if os.isatty(fd) and os.tcgetpgrp(fd) != os.getpgrp():
             raise OSError
-        return bool(select.select([fd], [], [], WAIT_SECONDS)[0])
+        return bool(select.select([fd], [], [], WAIT_S)[0])
     except (OSError, ValueError):
-        time.sleep(WAIT_SECONDS)
+        time.sleep(WAIT_S)
         return False

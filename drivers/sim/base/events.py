@@ -10,7 +10,7 @@ from devicemgr.domain.model import JsonValue
 Event = dict[str, JsonValue]
 Sink = Callable[[Event], None]
 
-MOST_EVENTS = 20_000
+MAX_EVENTS = 20_000
 
 
 class EventLog:
@@ -18,7 +18,7 @@ class EventLog:
 
     def __init__(self, sink: Sink | None = None) -> None:
         # Bounded: a simulated device may be polled for weeks.
-        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._changed = threading.Condition()
         self._sink = sink
 

@@ -13,7 +13,7 @@ from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 from drivers.common.serial.address import TcpAddress
 
-MOST_READ = 4096
+MAX_READ = 4096
 
 
 class Port(Protocol):
@@ -94,7 +94,7 @@ class PtyPort:
         if self._master is None:
             return b""
         try:
-            return os.read(self._master, MOST_READ)
+            return os.read(self._master, MAX_READ)
         except OSError:
             return b""
 
@@ -141,7 +141,7 @@ class TcpPort:
         if self._client is None:
             return b""
         try:
-            data = self._client.recv(MOST_READ)
+            data = self._client.recv(MAX_READ)
         except BlockingIOError:
             return b""
         except OSError:

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from drivers.sim.base.ports import Port
 
-STOP_SECONDS = 5.0
-IDLE_SECONDS = 1.0
+STOP_S = 5.0
+IDLE_S = 1.0
 
 
 class Brain(Protocol):
@@ -50,7 +50,7 @@ class Peer:
         if self._wake < 0:
             return
         self.do(self._stop)
-        self._thread.join(STOP_SECONDS)
+        self._thread.join(STOP_S)
         os.close(self._wake)
         self._wake = -1
 
@@ -66,7 +66,7 @@ class Peer:
 
         self._jobs.put(run)
         os.eventfd_write(self._wake, 1)
-        if not done.wait(STOP_SECONDS):
+        if not done.wait(STOP_S):
             raise TimeoutError("the simulated device does not react; was it stopped?")
 
     def bounce(self, seconds: float) -> None:
@@ -101,7 +101,7 @@ class Peer:
                 self._port.plug()
             dues = [due for due in (self._brain.next_due(), self._back_at) if due is not None]
             due = min(dues, default=None)
-            wait = IDLE_SECONDS if due is None else min(max(due - now, 0), IDLE_SECONDS)
+            wait = IDLE_S if due is None else min(max(due - now, 0), IDLE_S)
             ready, _, _ = select.select([self._wake, *self._port.waits_on()], [], [], wait)
             if self._wake in ready:
                 os.eventfd_read(self._wake)

@@ -16,7 +16,7 @@ FaceBox = tuple[int, int, int, int]  # top, right, bottom, left
 MAX_PHOTO_PIXELS = 50_000_000
 _ASTRONAUT_FACE: FaceBox = (76, 265, 166, 175)  # where dlib's HOG detector finds it
 _MARGIN = 0.75  # of the face's size, around it
-_SLIDE_SECONDS = 0.5
+_SLIDE_S = 0.5
 _NOISE_TILES = 8
 
 
@@ -63,7 +63,7 @@ class Scene:
     def with_face(self, visit: int, seconds: float, leaving_in: float = math.inf) -> Rendering:
         """Visitor number `visit`, `seconds` after stepping in; slides out during the last half second."""
         stand = self._visit(visit)
-        slide = max(0.0, 1.0 - min(seconds, leaving_in) / _SLIDE_SECONDS)
+        slide = max(0.0, 1.0 - min(seconds, leaving_in) / _SLIDE_S)
         phase = seconds * 2 * math.pi
         scale = stand.face_px / self._face_px * (1 + 0.02 * math.sin(phase / 3.1))
         angle = stand.angle + 2.0 * math.sin(phase / 2.3)

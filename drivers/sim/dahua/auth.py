@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 
 _FIELD = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
-_MOST_NONCES = 10_000
+_MAX_NONCES = 10_000
 WRONG_TRIES = 5
 
 
@@ -29,7 +29,7 @@ class Doorkeeper:
         nonce = secrets.token_hex(8)
         with self._lock:
             self._nonces[nonce] = None
-            if len(self._nonces) > _MOST_NONCES:
+            if len(self._nonces) > _MAX_NONCES:
                 self._nonces.popitem(last=False)
         return f'Digest realm="{self.realm}", qop="auth", nonce="{nonce}", opaque="{_md5(nonce)}"'
 

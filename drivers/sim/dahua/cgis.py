@@ -18,7 +18,7 @@ Answer = str | bytes | dict[str, Any]
 # A picture that shows nothing.
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\xff\xd9"
 CAPS = 20
-MOST_RECORDS = 10_000
+MAX_RECORDS = 10_000
 _INDEXED = re.compile(r"\w+\[\d+\]\Z")
 _CONFIG_KEY = re.compile(r"[A-Za-z_]+(\[\d+\])*(\.[A-Za-z_]+(\[\d+\])*)*\Z")
 
@@ -157,7 +157,7 @@ class Cgis:
     def _finder(self, query: Query, body: bytes) -> Answer:
         if query.get("action") != "find" or body:
             raise BadRequest("only find")
-        count = min(_number(query, "count", 1024), MOST_RECORDS)
+        count = min(_number(query, "count", 1024), MAX_RECORDS)
         if query.get("name") == "AccessControlCardRec":
             found = self._console.records.find(
                 _number(query, "StartTime", 0), _number(query, "EndTime", 1 << 62), count

@@ -22,7 +22,7 @@ from drivers.sim.dahua.streams import News, Streams
 
 FACE, CARD = 15, 1
 OUTSIDE_HOURS = 0x20
-_MOST_UNPUSHED = 1000
+_MAX_UNPUSHED = 1000
 ALARMS = ("DoorNotClosed", "BreakIn", "Duress", "ChassisIntruded", "AlarmLocal")
 
 
@@ -193,7 +193,7 @@ class SimulatedDahua:
         waiting, self.unpushed = [*self.unpushed, data], []
         for place, one in enumerate(waiting):
             if not self._push(one):
-                self.unpushed = waiting[place:][-_MOST_UNPUSHED:]
+                self.unpushed = waiting[place:][-_MAX_UNPUSHED:]
                 self.events.add("push_kept", waiting=len(self.unpushed))
                 return
 

@@ -16,9 +16,9 @@ from drivers.sim.dahua.streams import BOUNDARY, HEARTBEAT, News, event_body, sna
 if TYPE_CHECKING:
     from drivers.sim.dahua.console import SimulatedDahua
 
-_MOST_BODY = 4_000_000
-_MOST_CONNECTIONS = 20
-_DRIP_SECONDS = 1.0
+_MAX_BODY = 4_000_000
+_MAX_CONNECTIONS = 20
+_DRIP_S = 1.0
 _ERROR = b"Error\r\nBad Request!\r\n"
 _BLOCK = b" " * 65_536
 
@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", "0"))
-        if not 0 <= length <= _MOST_BODY:
+        if not 0 <= length <= _MAX_BODY:
             self._send(413, b"")
             return
         self._serve(self.rfile.read(length))
@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _admitted(self, what: str) -> bool:
         console = self._console
-        crowded = cast(Server, self.server).connections > _MOST_CONNECTIONS
+        crowded = cast(Server, self.server).connections > _MAX_CONNECTIONS
         if console.faults.take("storm", what) or console.faults.take("busy", what) or crowded:
             console.events.add("refused", request=what, why="too many connections")
         else:
@@ -166,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             for at in range(len(body)):
                 self.wfile.write(body[at : at + 1])
-                if cast(Server, self.server).ended.wait(_DRIP_SECONDS):
+                if cast(Server, self.server).ended.wait(_DRIP_S):
                     return
 
     def _stream(self, *, snap: bool, seconds: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-MOST_PHOTO_BYTES = 100 * 1024
+MAX_PHOTO_BYTES = 100 * 1024
 SMALLEST, LARGEST = (150, 300), (600, 1200)
 BATCH = 10
 
@@ -128,7 +128,7 @@ def _photo(row: Row) -> bytes:
             form, (width, height) = picture.format, picture.size
     except (KeyError, TypeError, ValueError, binascii.Error, UnidentifiedImageError) as error:
         raise BadRequest("a photo that is none") from error
-    if form != "JPEG" or len(jpeg) > MOST_PHOTO_BYTES:
+    if form != "JPEG" or len(jpeg) > MAX_PHOTO_BYTES:
         raise BadRequest("a photo over 100 KB, or no JPEG")
     if not (SMALLEST[0] <= width <= LARGEST[0] and SMALLEST[1] <= height <= LARGEST[1]):
         raise BadRequest(f"a photo of {width}x{height}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 BOUNDARY = "myboundary"
-MOST_WAITING = 10_000
+MAX_WAITING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Streams:
 
     def join(self) -> "queue.Queue[News | None]":
         """A queue of news from now on; None is the end."""
-        fresh: queue.Queue[News | None] = queue.Queue(MOST_WAITING)
+        fresh: queue.Queue[News | None] = queue.Queue(MAX_WAITING)
         with self._lock:
             self._queues.append(fresh)
         return fresh

@@ -9,8 +9,8 @@ UNLOCK = {1: Direction.ENTRY, 2: Direction.EXIT}
 PASS = {Direction.ENTRY: 1, Direction.EXIT: 2}
 READY = 3
 # After a pulse it waits so long, whatever the pulse (DEVICE_FACTS, PERCo).
-WAITS_SECONDS = 5.0
-STEPS_IN_SECONDS, PASSES_SECONDS = 0.3, 0.6
+WAITS_S = 5.0
+STEPS_IN_S, PASSES_S = 0.3, 0.6
 
 
 class PercoArm:
@@ -41,9 +41,9 @@ class PercoArm:
         if on:
             self._unlocked = direction
             self._log.add("unlocked", direction=str(direction))
-            self._due = [(now + STEPS_IN_SECONDS, "step_in")] if self.passage else []
+            self._due = [(now + STEPS_IN_S, "step_in")] if self.passage else []
             if self._mode == "pulse":
-                self._due.append((now + WAITS_SECONDS, "lock"))
+                self._due.append((now + WAITS_S, "lock"))
         elif self._mode == "potential" and self._unlocked is direction:
             self._lock()
 
@@ -71,7 +71,7 @@ class PercoArm:
         self._turning, self._unlocked = self._unlocked, None
         self._inputs[PASS[self._turning]] = False
         self._log.add("object", direction=str(self._turning))
-        self._due = [(now + PASSES_SECONDS, "passed")]
+        self._due = [(now + PASSES_S, "passed")]
 
     def _passed(self) -> None:
         turned, self._turning = self._turning, None

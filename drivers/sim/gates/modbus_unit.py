@@ -12,7 +12,7 @@ from drivers.sim.gates.rtu_frames import MAX_RECEIVED_BYTES, frame, measure_requ
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 # Longer than any master waits by itself.
-LATE_SECONDS = 0.6
+LATE_S = 0.6
 WRITES = {0x05, 0x06, 0x0F, 0x10}
 
 Handler = Callable[[bytes, float], bytes]
@@ -112,7 +112,7 @@ class ModbusUnit:
         if command and self.plan.due("lost-ack"):
             return
         if command and self.plan.due("late-ack"):
-            now += LATE_SECONDS
+            now += LATE_S
         if not self._dropped(function):
             sent = self._frame(answer)
             on_the_wire = (len(pdu) + 3 + len(sent)) * self._character_seconds

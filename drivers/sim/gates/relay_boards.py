@@ -10,14 +10,14 @@ from typing import Literal
 from devicemgr.errors import InvalidInput
 from drivers.sim.base.command import print_line, serve, stop_signals
 from drivers.sim.base.events import Event, EventLog, Sink
-from drivers.sim.base.faults import BODY_FAULTS, FAULTS, POWERLESS_SECONDS, UNPLUGGED_SECONDS, Plan, obey
+from drivers.sim.base.faults import BODY_FAULTS, FAULTS, POWERLESS_S, UNPLUGGED_S, Plan, obey
 from drivers.sim.base.pluggable import Plugged
 from drivers.sim.base.ports import PtyPort
 from drivers.sim.gates.dry_contact_turnstile import PercoArm
 from drivers.sim.gates.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Faults, Handler, ModbusUnit, Refusal
 
 Model = Literal["lcus", "kmtronic", "numato", "devantech", "modbus"]
-MOST_HEARD = 512
+MAX_HEARD = 512
 Contacts = Literal["none", "pulse", "potential"]
 # A board that frames nothing has no unit, and confirms by being read.
 ABLE = ("silence", "garbage", "lost-ack", "unplug", "power-loss")
@@ -90,7 +90,7 @@ class SerialBoard:
         """Carry out each whole order."""
         if now < self.powerless_until:
             return
-        self._heard = (self._heard + data)[-MOST_HEARD:]
+        self._heard = (self._heard + data)[-MAX_HEARD:]
         while order := self.pattern.search(self._heard):
             self._heard = self._heard[order.end() :]
             self._log.add("order", bytes=order[0].hex(" "))
@@ -282,12 +282,12 @@ class SimulatedRelayBoard(Plugged):
 
     def _afflict(self) -> None:
         if self.plan.due("unplug"):
-            self._peer.bounce(UNPLUGGED_SECONDS)
+            self._peer.bounce(UNPLUGGED_S)
         if self.plan.due("power-loss"):
             now = time.monotonic()
-            self.relays.lose_power(now, POWERLESS_SECONDS)
+            self.relays.lose_power(now, POWERLESS_S)
             if not self.relays.arm:
-                self._brain.powerless_until = now + POWERLESS_SECONDS
+                self._brain.powerless_until = now + POWERLESS_S
 
 
 def run(board: SimulatedRelayBoard, model: str, faults: Sequence[str]) -> None:

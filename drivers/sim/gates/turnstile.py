@@ -7,7 +7,7 @@ from pathlib import Path
 from devicemgr.domain.model import Direction
 from drivers.sim.base.command import print_line, serve, stop_signals
 from drivers.sim.base.events import Event, EventLog, Sink
-from drivers.sim.base.faults import BODY_FAULTS, POWERLESS_SECONDS, UNPLUGGED_SECONDS, Plan, obey
+from drivers.sim.base.faults import BODY_FAULTS, POWERLESS_S, UNPLUGGED_S, Plan, obey
 from drivers.sim.base.pluggable import Plugged
 from drivers.sim.base.ports import PtyPort, TcpPort
 from drivers.sim.gates.lot_turnstile import LotTurnstile
@@ -67,10 +67,10 @@ class SimulatedTurnstile(Plugged):
     def _afflict(self) -> None:
         """Faults that a command brings about, or a line of standard input; on the peer's thread."""
         if self.plan.due("unplug"):
-            self._peer.bounce(UNPLUGGED_SECONDS)
+            self._peer.bounce(UNPLUGGED_S)
         if self.plan.due("power-loss"):
             self._turnstile.lose_power()
-            self._modbus.powerless_until = time.monotonic() + POWERLESS_SECONDS
+            self._modbus.powerless_until = time.monotonic() + POWERLESS_S
 
 
 def run(

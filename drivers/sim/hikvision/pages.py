@@ -10,7 +10,7 @@ from drivers.sim.hikvision.refusals import Refused, Reply
 from drivers.sim.hikvision.state import Json, Stored, Terminal
 
 _NS = 'xmlns="http://www.isapi.org/ver20/XMLSchema"'
-_MOST_NAME, _MOST_BADGE, _MOST_PAGE, _MOST_FACE, _MOST_PLANS = 128, 32, 30, 200_000, 255
+_MAX_NAME, _MAX_BADGE, _MAX_PAGE, _MAX_FACE, _MAX_PLANS = 128, 32, 30, 200_000, 255
 
 # What a firmware file for it begins with; the version follows, then a line's end.
 FIRMWARE = b"SIMULATED "
@@ -89,7 +89,7 @@ class Pages:
             if door and method == "PUT":
                 return self._door(int(door[1]), body)
             plan = re.fullmatch(r"/ISAPI/AccessControl/(UserRightPlanTemplate|UserRightWeekPlanCfg)/([0-9]{1,3})", path)
-            if plan and 1 <= int(plan[2]) <= _MOST_PLANS:
+            if plan and 1 <= int(plan[2]) <= _MAX_PLANS:
                 return self._plan(method, plan[1], int(plan[2]), body)
             page = self._pages.get((method, path))
             if page is None:
@@ -177,7 +177,7 @@ class Pages:
     def _store_user(self, body: bytes, *, new: bool | None) -> Reply:
         user = json.loads(body)["UserInfo"]
         badge, t = user["employeeNo"], self._t
-        if not 1 <= len(badge) <= _MOST_BADGE or len(user.get("name", "").encode()) > _MOST_NAME:
+        if not 1 <= len(badge) <= _MAX_BADGE or len(user.get("name", "").encode()) > _MAX_NAME:
             raise Refused("badParameters")
         with t.lock:
             if new is True and badge in t.users:
@@ -259,7 +259,7 @@ class Pages:
         badge, t = str(says["FPID"]), self._t
         if badge not in t.users:
             raise Refused("employeeNoNotExist")
-        if not photo.startswith(b"\xff\xd8") or len(photo) > _MOST_FACE:
+        if not photo.startswith(b"\xff\xd8") or len(photo) > _MAX_FACE:
             raise Refused("pictureFaceDetectZero")
         if new is True and badge in t.faces:
             raise Refused("deviceUserAlreadyExistFace")
@@ -296,7 +296,7 @@ class Pages:
         condition = json.loads(body)["AcsEventCond"]
         if "." in condition["startTime"] or not condition["searchID"]:
             raise Refused("badJsonFormat")
-        position, most = condition["searchResultPosition"], min(condition["maxResults"], _MOST_PAGE)
+        position, most = condition["searchResultPosition"], min(condition["maxResults"], _MAX_PAGE)
         begin, minor, major = condition.get("beginSerialNo", 0), condition["minor"], condition["major"]
         events, total = self._t.slice(begin, position, most, minor, major)
         told = [event_json(event) for event in events]
@@ -413,7 +413,7 @@ def alert_json(event: Stored, extra: Json) -> bytes:
 
 def _page(condition: Json, every: Sequence[Any]) -> Sequence[Any]:
     start = condition["searchResultPosition"]
-    return every[start : start + min(condition["maxResults"], _MOST_PAGE)]
+    return every[start : start + min(condition["maxResults"], _MAX_PAGE)]
 
 
 def _found(name: str, rows: str, condition: Json, found: Sequence[Json], total: int) -> Reply:

@@ -22,11 +22,11 @@ from drivers.sim.hikvision.state import Json, Stored, Terminal
 
 USERNAME, PASSWORD = "admin", "sim-pass-1"
 _REALM = "DS-SIM0001"
-_MOST_WRONG = 5
-_LOCK_SECONDS = 1800.0
-_HEARTBEAT_SECONDS = 10.0
-_MOST_REPLAYED = 600
-_MOST_LISTENERS = 2
+_MAX_WRONG = 5
+_LOCK_S = 1800.0
+_HEARTBEAT_S = 10.0
+_MAX_REPLAYED = 600
+_MAX_LISTENERS = 2
 _STREAM = "/ISAPI/Event/notification/alertStream"
 _HEARTBEAT = b'{"ipAddress":"192.0.2.64","portNo":80,"eventType":"videoloss","eventState":"inactive"}'
 
@@ -137,8 +137,8 @@ class SimulatedHikvision:
         good = fresh and fields.get("username") == username and hmac.compare_digest(right, fields.get("response", ""))
         with self._lock:
             self._wrong = 0 if good else self._wrong + 1
-            if self._wrong >= _MOST_WRONG:
-                self._locked_until, self._wrong = time.monotonic() + _LOCK_SECONDS, 0
+            if self._wrong >= _MAX_WRONG:
+                self._locked_until, self._wrong = time.monotonic() + _LOCK_S, 0
                 self.events.add("locked_out")
         return good
 
@@ -146,7 +146,7 @@ class SimulatedHikvision:
         """A 401 as it is now: tries left, or for how long it is locked."""
         with self._lock:
             locked = max(0.0, self._locked_until - time.monotonic())
-            return user_check(0 if locked else _MOST_WRONG - self._wrong, math.ceil(locked))
+            return user_check(0 if locked else _MAX_WRONG - self._wrong, math.ceil(locked))
 
     def lock(self, seconds: float) -> None:
         """Locked as after five wrong passwords, for so long; 0 unlocks it."""
@@ -173,11 +173,11 @@ class SimulatedHikvision:
             raise Refused("notSupport")
         told: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         with self._lock:
-            if len(self._listening) >= _MOST_LISTENERS:
+            if len(self._listening) >= _MAX_LISTENERS:
                 raise Refused("deployExceedMax")
             self._listening.append(told)
         with self.terminal.lock:
-            stored = self.terminal.events[-_MOST_REPLAYED:]
+            stored = self.terminal.events[-_MAX_REPLAYED:]
         for event in stored:
             told.put(_part(alert_json(event, {"currentEvent": False})))
         self.events.add("listener", replayed=len(stored))
@@ -291,7 +291,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _tell(self, told: "queue.SimpleQueue[bytes | None]") -> None:
         while True:
             try:
-                part = told.get(timeout=_HEARTBEAT_SECONDS)
+                part = told.get(timeout=_HEARTBEAT_S)
             except queue.Empty:
                 part = _part(_HEARTBEAT)
             if part is None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from drivers.sim.onvif.soap import Request, first
 from drivers.sim.onvif.state import User
 
-WINDOW_SECONDS = 5.0
+WINDOW_S = 5.0
 REALM = "simulated onvif"
 PRE_AUTH = frozenset(
     {
@@ -26,7 +26,7 @@ PRE_AUTH = frozenset(
     }
 )
 _FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
-_MOST_NONCES = 10_000
+_MAX_NONCES = 10_000
 
 
 class Doorkeeper:
@@ -53,7 +53,7 @@ class Doorkeeper:
         if not why and nonce in self._seen:
             why = "replayed nonce"
         self._seen[nonce] = None
-        if len(self._seen) > _MOST_NONCES:
+        if len(self._seen) > _MAX_NONCES:
             self._seen.popitem(last=False)
         return ("", why) if why else (username, "")
 
@@ -61,7 +61,7 @@ class Doorkeeper:
         """A WWW-Authenticate header with a fresh nonce."""
         nonce = secrets.token_hex(16)
         self._nonces[nonce] = 0
-        if len(self._nonces) > _MOST_NONCES:
+        if len(self._nonces) > _MAX_NONCES:
             self._nonces.popitem(last=False)
         said = ', stale="true"' if stale else ""
         return f'Digest realm="{REALM}", qop="auth", nonce="{nonce}", algorithm=MD5{said}'
@@ -105,7 +105,7 @@ def _why_wrong(secret: str, digest: str, nonce: str, created: str, now: datetime
         return "bad token"
     if not hmac.compare_digest(base64.b64encode(hashlib.sha1(raw).digest()).decode(), digest):  # noqa: S324
         return "wrong password"
-    return "created outside the window" if abs((now - made).total_seconds()) > WINDOW_SECONDS else ""
+    return "created outside the window" if abs((now - made).total_seconds()) > WINDOW_S else ""
 
 
 def _md5(text: str) -> str:

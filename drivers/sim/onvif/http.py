@@ -21,9 +21,9 @@ from drivers.sim.onvif.state import State
 if TYPE_CHECKING:
     from drivers.sim.onvif.simulator import SimulatedOnvif
 
-_MOST_BODY = 1_000_000
+_MAX_BODY = 1_000_000
 _BOUNDARY = "picture"
-_DRIP_SECONDS = 1.0
+_DRIP_S = 1.0
 # What a firmware file for it begins with; the version follows, then a line's end.
 FIRMWARE = b"SIMULATED "
 NOT_AUTHORIZED = SoapFault("Sender not Authorized", "ter:NotAuthorized")
@@ -85,7 +85,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", "0"))
-        if not 0 < length <= _MOST_BODY:
+        if not 0 < length <= _MAX_BODY:
             self._send(413, b"")
             return
         body = self.rfile.read(length)
@@ -208,7 +208,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for at in range(len(body)):
             self.wfile.write(body[at : at + 1])
-            time.sleep(_DRIP_SECONDS)
+            time.sleep(_DRIP_S)
 
     def _injected(self, fault: str, operation: str) -> None:
         self._device.events.add("injected", fault=fault, operation=operation)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from drivers.sim.onvif.simulator import SimulatedOnvif
 
-_MOST_FPS = 15.0
+_MAX_FPS = 15.0
 
 
 class Pictures:
@@ -21,7 +21,7 @@ class Pictures:
     @property
     def fps(self) -> float:
         """Pictures a second, as the encoder is set, 15 at most."""
-        return max(1.0, min(self._device.state.encoders[0].fps, _MOST_FPS))
+        return max(1.0, min(self._device.state.encoders[0].fps, _MAX_FPS))
 
     def jpeg(self, moment: float) -> bytes:
         """The picture at a CLOCK_MONOTONIC second."""

@@ -31,8 +31,8 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
 }
 CAMERA = ("tds", "trt", "tr2", "tev", "tptz", "timg", "tmd")
 DOOR = ("tds", "tev", "tmd", "tdc", "tac")
-REBOOT_SECONDS = 0.5
-_MOST_LIFETIME = 600.0
+REBOOT_S = 0.5
+_MAX_LIFETIME = 600.0
 
 
 class SimulatedOnvif:
@@ -128,7 +128,7 @@ class SimulatedOnvif:
             self._timers.add(timer)
         timer.start()
 
-    def reboot(self, down_seconds: float = REBOOT_SECONDS) -> None:
+    def reboot(self, down_seconds: float = REBOOT_S) -> None:
         """Go away; come back without subscriptions and nonces, and with other subscription addresses."""
         self.events.add("rebooting", boot=self.hub.boot)
         self.down.set()
@@ -208,7 +208,7 @@ class SimulatedOnvif:
         key = path.rpartition("/sub/")[2] if "/sub/" in path else ""
         name = request.name
         if name == "CreatePullPointSubscription" and not self.faults.no_pull_point:
-            lifetime = min(seconds(request.text("InitialTerminationTime"), 60.0), _MOST_LIFETIME)
+            lifetime = min(seconds(request.text("InitialTerminationTime"), 60.0), _MAX_LIFETIME)
             made = self.hub.create(lifetime)
             inner = events.reference(f"{self.base}/onvif/sub/{made.key}", self.now(), lifetime)
             self._publish_properties(made.key)
@@ -220,7 +220,7 @@ class SimulatedOnvif:
             self._publish_properties(key)
             return "<tev:SetSynchronizationPointResponse/>"
         if name == "Renew" and not self.faults.no_renew:
-            lifetime = min(seconds(request.text("TerminationTime"), 60.0), _MOST_LIFETIME)
+            lifetime = min(seconds(request.text("TerminationTime"), 60.0), _MAX_LIFETIME)
             self.hub.get(key).until = time.monotonic() + lifetime
             inner = events.times(self.now(), lifetime, "wsnt")
             return f"<wsnt:RenewResponse>{inner}</wsnt:RenewResponse>"

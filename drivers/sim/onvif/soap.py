@@ -28,7 +28,7 @@ PREFIXES = {
     "tac": "http://www.onvif.org/ver10/accesscontrol/wsdl",
 }
 _DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in PREFIXES.items())
-_SECONDS = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_S = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
 class SoapFault(Exception):
@@ -119,7 +119,7 @@ def prefix_of(namespace: str) -> str:
 
 def seconds(duration: str, default: float) -> float:
     """An xs:duration without years and months."""
-    found = _SECONDS.fullmatch(duration.strip())
+    found = _S.fullmatch(duration.strip())
     if found is None or not any(found.groups()):
         return default
     days, hours, minutes, rest = (float(part or 0) for part in found.groups())

@@ -10,7 +10,7 @@ from drivers.sim.base.events import EventLog, Sink
 from drivers.sim.base.pluggable import Plugged
 from drivers.sim.base.ports import PtyPort, TcpPort
 
-STEP_SECONDS = 0.01
+STEP_S = 0.01
 # Start of message (OSDP 2.2, 5.9.1); a reader's address has the highest bit set.
 START_OF_MESSAGE, REPLY_FLAG = 0x53, 0x80
 IDENTITY = {
@@ -198,7 +198,7 @@ class _Readers:
         self._due = 0.0
 
     def advance(self, now: float) -> bytes:
-        self._due = now + STEP_SECONDS
+        self._due = now + STEP_S
         return b"".join(unit.advance() for unit in self._units)
 
     def next_due(self) -> float | None:

@@ -13,7 +13,7 @@ from drivers.sim.osdp.readers import INPUTS, ReaderUnit, SimulatedReaders
 
 HELP = "card HEX[:BITS], keys 1234#, tamper on|off, input N on|off, silence [off], wrong-key, right-key, unplug SECONDS"
 WRONG_KEY = bytes.fromhex("5ad1e8037cb94f2690c31f6e84a7d25b")
-MOST_UNPLUGGED = 3600.0
+MAX_UNPLUGGED = 3600.0
 
 _CARD = re.compile(r"((?:[0-9A-Fa-f]{2}){1,16})(?::([0-9]{1,3}))?")
 _KEYS = re.compile(r"[0-9*#]{1,16}")
@@ -87,7 +87,7 @@ class Console:
 
     def _unplug(self, words: list[str]) -> None:
         seconds = float(words[0])
-        if not 0 < seconds <= MOST_UNPLUGGED:
+        if not 0 < seconds <= MAX_UNPLUGGED:
             raise ValueError(seconds)
         self._readers.unplug()
         time.sleep(seconds)

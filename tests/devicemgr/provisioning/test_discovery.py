@@ -66,7 +66,7 @@ def test_kinds_are_asked_side_by_side_and_get_plain_addresses():
 
 
 def test_one_that_fails_or_hangs_or_does_not_load_is_a_note(monkeypatch, ports):
-    monkeypatch.setattr(discovery, "_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(discovery, "_GRACE_S", 0.1)
     release = threading.Event()
 
     def hangs(seconds, hosts):

@@ -17,7 +17,7 @@ KEY = bytes.fromhex("8f3a10c7be5520d94417fa6e02b3c85d")
 @pytest.fixture(autouse=True)
 def soon_ready(monkeypatch):
     """Simulated readers keep nothing from before, unless a test makes them."""
-    monkeypatch.setattr("drivers.osdp_reader.session.STALE_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.osdp_reader.session.STALE_S", 0.02)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_a_release_whose_answer_is_lost_is_unknown_and_sent_once(pair_up, poll_u
 
 def test_a_session_that_breaks_off_is_set_up_again_at_once(pair_up, monkeypatch, poll_until, lose):
     sim, device = pair_up()
-    monkeypatch.setattr("drivers.osdp_reader.reader.STABLE_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.osdp_reader.reader.STABLE_S", 0.0)
     sim.set_key(1, KEY)  # as after a power cut
     poll_until(device, lambda _: len(sim.events.all("output")) == 2)
     sim.do(lambda: sim.units[1].keys("7"))
@@ -79,7 +79,7 @@ def test_a_wrong_key_is_refused_and_told_and_the_right_one_is_back(readers, read
 
 def test_a_reader_that_is_swapped_while_it_runs_is_refused(pair_up, monkeypatch, poll_until, bring_up, lose):
     sim, device = pair_up()
-    monkeypatch.setattr("drivers.osdp_reader.reader.STABLE_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.osdp_reader.reader.STABLE_S", 0.0)
     sim.set_key(1, OTHER_KEY)
     error = lose(device)
     assert isinstance(error, DeviceRefused)
@@ -214,7 +214,7 @@ def test_of_two_keys_the_readers_own_is_taken(readers, reader):
 
 def test_cards_that_waited_in_the_reader_open_nothing(pair_up, poll_until, monkeypatch):
     sim, device = pair_up()
-    monkeypatch.setattr("drivers.osdp_reader.session.STALE_SECONDS", 0.4)
+    monkeypatch.setattr("drivers.osdp_reader.session.STALE_S", 0.4)
     device.close()
     sim.do(lambda: sim.units[1].card(CARD, 26))
     sim.do(lambda: sim.units[1].keys("1234#"))

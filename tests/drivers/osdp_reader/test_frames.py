@@ -5,7 +5,7 @@ import random
 import pytest
 
 from devicemgr.errors import InvalidInput
-from drivers.osdp_reader.frames import MOST_BYTES, Scanner, blanked, check_of, is_plausible, parse
+from drivers.osdp_reader.frames import MAX_BYTES, Scanner, blanked, check_of, is_plausible, parse
 from drivers.osdp_reader.keys import read_keys, write_keys
 
 # address, reply, sequence, security type, code, data with MAC
@@ -100,7 +100,7 @@ def test_fuzzed_streams_give_no_frame_that_was_not_sent():
             case 1:
                 del raw[noise.randrange(1, len(raw)) :]
             case 2:
-                raw = bytearray(noise.randbytes(noise.randrange(MOST_BYTES)))
+                raw = bytearray(noise.randbytes(noise.randrange(MAX_BYTES)))
             case _:
                 raw = raw[: noise.randrange(1, len(raw))] + noise.choice(good)[noise.randrange(3, 6) :]
         # A sum of one byte fits by chance; what it then says is still under the session's MAC.

@@ -94,7 +94,7 @@ def test_golden_orders(model, relay, on, sent):
     ],
 )
 def test_golden_answers(model, relay, query, answer, state, monkeypatch):
-    monkeypatch.setattr("drivers.relay_gate.boards.ANSWER_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.relay_gate.boards.ANSWER_S", 0.02)
     line = ScriptedLine(answer)
     assert BOARDS[model]().state(line, relay) is state
     assert line.sent[0] == query
@@ -261,7 +261,7 @@ def test_inputs_of_a_numato_board(opened, board):
 
 @pytest.mark.parametrize("board", ["numato"], indirect=True)
 def test_a_board_that_falls_silent_is_given_up_after_three_readings(opened, board, monkeypatch):
-    monkeypatch.setattr("drivers.relay_gate.boards.ANSWER_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.relay_gate.boards.ANSWER_S", 0.02)
     device = opened(rex_input=2)
     board.faults.silent = True
     assert device.poll() == device.poll() == []
@@ -279,7 +279,7 @@ def test_a_board_that_falls_silent_is_given_up_after_three_readings(opened, boar
     ],
 )
 def test_golden_inputs(number, query, answer, level, monkeypatch):
-    monkeypatch.setattr("drivers.relay_gate.boards.ANSWER_SECONDS", 0.02)
+    monkeypatch.setattr("drivers.relay_gate.boards.ANSWER_S", 0.02)
     line = ScriptedLine(answer)
     assert BOARDS["numato"]().input(line, number) is level
     assert line.sent == [query.hex(" ")]

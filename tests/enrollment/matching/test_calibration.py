@@ -86,7 +86,7 @@ def test_several_samples_tell_how_often_staff_are_turned_away(made):
 
 
 def test_a_large_gallery_is_sampled(made, monkeypatch):
-    monkeypatch.setattr(calibration, "MOST_PEOPLE", 50)
+    monkeypatch.setattr(calibration, "MAX_PEOPLE", 50)
     _, figures = calibrate(made(120, templates=4), 0.1)
     assert (figures["people"], figures["templates"], figures["tested"]) == (120, 480, 40)
 

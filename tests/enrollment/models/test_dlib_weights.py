@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from devicemgr.errors import SystemFault
 from enrollment.models import native
 from enrollment.models.dlib_weights import (
-    MOST_BYTES,
+    MAX_BYTES,
     AddPrevious,
     Affine,
     Connected,
@@ -83,7 +83,7 @@ def test_cut_short_in_its_head_or_last_byte_it_is_refused(length):
 
 def test_more_than_the_network_is_refused():
     assert "1 bytes too many" in refused(DATA + b"\0")
-    assert "bytes" in refused(bytes(MOST_BYTES + 1))
+    assert "bytes" in refused(bytes(MAX_BYTES + 1))
 
 
 @settings(max_examples=60, deadline=None)

@@ -168,7 +168,7 @@ def test_a_conversion_that_fails_tells_its_last_line(monkeypatch, tmp_path):
     blocked.write_text("")
     monkeypatch.setenv("DEVICEMGR_CACHE", str(blocked))
     assert "not converted" in backend._convert()
-    monkeypatch.setattr(backend, "CONVERT_SECONDS", 0.01)
+    monkeypatch.setattr(backend, "CONVERT_S", 0.01)
     assert "TimeoutExpired" in backend._convert()
     monkeypatch.setattr(backend.sys, "executable", str(tmp_path / "none"))
     assert "FileNotFoundError" in backend._convert()

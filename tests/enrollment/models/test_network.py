@@ -21,7 +21,7 @@ from enrollment.models.dlib_weights import (
     read_network,
 )
 from enrollment.models.encoder import PLAIN_MODEL, DlibEncoder
-from enrollment.models.network import MOST_AT_ONCE, ReferenceNetwork
+from enrollment.models.network import MAX_AT_ONCE, ReferenceNetwork
 from enrollment.models.onnx_network import build_graph
 
 
@@ -51,7 +51,7 @@ def test_it_answers_as_dlib_does(fast, reference, chips):
 
 def test_a_batch_is_its_single_chips_whatever_its_size(fast, chips):
     singles = np.concatenate([fast.describe(chips[at : at + 1]) for at in range(len(chips))])
-    for size in (2, MOST_AT_ONCE, MOST_AT_ONCE + 1, len(chips)):
+    for size in (2, MAX_AT_ONCE, MAX_AT_ONCE + 1, len(chips)):
         assert np.abs(fast.describe(chips[:size]) - singles[:size]).max() <= 1e-6
     assert fast.describe(chips[:0]).shape == (0, 128)
 

@@ -6,7 +6,7 @@ from drivers.sim.onvif.call import Call, Operation
 from drivers.sim.onvif.soap import SoapFault, no_such, seconds
 from drivers.sim.onvif.state import Door, State
 
-ACCESS_SECONDS = 5.0
+ACCESS_S = 5.0
 STATE_TOPICS = {
     "mode": "DoorMode",
     "physical": "DoorPhysicalState",
@@ -80,7 +80,7 @@ def access_door(call: Call) -> str:
             back = before if before in ("Unlocked", "Locked") else "Locked"
             change(call, again, mode=back, lock="Unlocked" if back == "Unlocked" else "Locked")
 
-    call.around.after(seconds(call.request.text("AccessTime"), ACCESS_SECONDS), end)
+    call.around.after(seconds(call.request.text("AccessTime"), ACCESS_S), end)
     return ""
 
 

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from drivers.sim.onvif.soap import SoapFault
 
-MOST_SUBSCRIPTIONS = 8
+MAX_SUBSCRIPTIONS = 8
 _QUEUE = 1000
 
 
@@ -58,7 +58,7 @@ class Hub:
         """A new pull point; ter:… when there are too many."""
         with self._changed:
             self._expire()
-            if len(self._held) >= MOST_SUBSCRIPTIONS:
+            if len(self._held) >= MAX_SUBSCRIPTIONS:
                 raise SoapFault("too many pull points", "wsnt:SubscribeCreationFailedFault", sender=False, status=500)
             self._number += 1
             made = Subscription(f"{self.boot}-{self._number}", time.monotonic() + lifetime)

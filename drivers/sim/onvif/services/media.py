@@ -10,7 +10,7 @@ _CODECS_1 = ("JPEG", "MPEG4", "H264")
 _CODECS_2 = ("JPEG", "H264", "H265")
 _SIZES = ((1920, 1080), (1280, 720), (640, 360))
 _RATES = (1, 5, 10, 15, 25)
-_MOST_OSDS = 4
+_MAX_OSDS = 4
 
 
 def _is_media2(call: Call) -> bool:
@@ -188,7 +188,7 @@ def _osd_text(osd: Osd) -> str:
 def get_osd_options(call: Call) -> str:
     prefix = "tr2" if _is_media2(call) else "trt"
     return (
-        f'<{prefix}:OSDOptions><tt:MaximumNumberOfOSDs Total="{_MOST_OSDS}"/><tt:Type>Text</tt:Type>'
+        f'<{prefix}:OSDOptions><tt:MaximumNumberOfOSDs Total="{_MAX_OSDS}"/><tt:Type>Text</tt:Type>'
         "<tt:PositionOption>UpperLeft</tt:PositionOption><tt:PositionOption>LowerRight</tt:PositionOption>"
         "<tt:TextOption><tt:Type>Plain</tt:Type><tt:Type>DateAndTime</tt:Type><tt:DateFormat>yyyy-MM-dd</tt:DateFormat>"
         f"<tt:TimeFormat>HH:mm:ss</tt:TimeFormat></tt:TextOption></{prefix}:OSDOptions>"
@@ -211,7 +211,7 @@ def create_osd(call: Call) -> str:
     place = "" if position is None else str(first(position, "Type").text)
     if kind not in ("Plain", "DateAndTime") or place not in ("UpperLeft", "LowerRight"):
         raise SoapFault("the parameters cannot be set", "ter:InvalidArgVal", "ter:ConfigModify")
-    if len(call.state.osds) >= _MOST_OSDS:
+    if len(call.state.osds) >= _MAX_OSDS:
         raise SoapFault("there are enough texts", "ter:Action", "ter:MaxOSDs", sender=False)
     number = max((int(osd.token.rpartition("-")[2]) for osd in call.state.osds), default=0) + 1
     osd = Osd(f"osd-{number}", call.request.text("PlainText"), kind)

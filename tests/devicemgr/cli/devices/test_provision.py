@@ -237,7 +237,7 @@ def test_a_lost_answer_is_made_up_for_by_reading_back(camera, add, cli, done, va
 def test_a_camera_that_falls_silent_over_its_new_password_loses_neither(
     camera, add, cli, done, vault, monkeypatch, taken
 ):
-    monkeypatch.setattr("devicemgr.provisioning.provisioner._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("devicemgr.provisioning.provisioner._PAUSE_S", 0.01)
     add(camera, profile="login")
     silent = _Silenced(camera, taken)
     ran = cli("device", "provision", "cam-1", "--json")

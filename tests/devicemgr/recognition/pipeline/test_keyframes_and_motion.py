@@ -5,7 +5,7 @@ import pytest
 
 from devicemgr.domain.ports.recognition import Box
 from devicemgr.recognition.pipeline.face_search import body_part, unseen_parts
-from devicemgr.recognition.pipeline.keyframes import BETWEEN_FRAMES, BETWEEN_LOOKS, MOST_FRAMES, Identity, Verdict
+from devicemgr.recognition.pipeline.keyframes import BETWEEN_FRAMES, BETWEEN_LOOKS, MAX_FRAMES, Identity, Verdict
 from devicemgr.recognition.pipeline.motion import NOBODY, SOMEBODY, MotionGate, cells_of
 
 
@@ -37,7 +37,7 @@ def test_frames_are_bounded_and_then_only_watched() -> None:
             identity.add(person(1), now)
             encoded += 1
         now += 0.01
-    assert MOST_FRAMES <= encoded <= MOST_FRAMES + 3
+    assert MAX_FRAMES <= encoded <= MAX_FRAMES + 3
 
 
 def test_settled_tracks_are_looked_at_once_a_second() -> None:

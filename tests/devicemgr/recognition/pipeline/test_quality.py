@@ -9,7 +9,7 @@ from PIL import Image
 from devicemgr.domain.ports.recognition import Box
 from devicemgr.recognition.pipeline import quality as quality_module
 from devicemgr.recognition.pipeline.pose import pose_of
-from devicemgr.recognition.pipeline.quality import LEAST_SHARPNESS, Quality
+from devicemgr.recognition.pipeline.quality import MIN_SHARPNESS, Quality
 
 FACE = Box(60, 260, 220, 100)
 FRONTAL = np.array([[0.78, 0.35], [0.62, 0.35], [0.22, 0.35], [0.38, 0.35], [0.5, 0.658]])
@@ -114,5 +114,5 @@ def test_real_faces_pass_and_their_blurs_do_not() -> None:
     pictures = [np.asarray(Image.open(photo).convert("RGB").resize((250, 250))) for photo in photos]
     sharp = [assess(picture, centre).sharpness for picture in pictures]
     blurred = [assess(moved_by(picture, 14, 1), centre).sharpness for picture in pictures]
-    assert np.mean(np.array(sharp) > LEAST_SHARPNESS) >= 0.95
-    assert np.mean(np.array(blurred) > LEAST_SHARPNESS) <= 0.1
+    assert np.mean(np.array(sharp) > MIN_SHARPNESS) >= 0.95
+    assert np.mean(np.array(blurred) > MIN_SHARPNESS) <= 0.1

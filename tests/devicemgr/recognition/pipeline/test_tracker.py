@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.ports.recognition import Box
-from devicemgr.recognition.pipeline.tracker import GAP_SECONDS, MAX_TRACKS, Tracker, affinity, area, distinct, overlap
+from devicemgr.recognition.pipeline.tracker import GAP_S, MAX_TRACKS, Tracker, affinity, area, distinct, overlap
 
 boxes = st.builds(
     lambda top, left, height, width: Box(top, left + width, top + height, left),
@@ -79,11 +79,11 @@ def test_a_gap_is_survived_and_a_long_one_is_not() -> None:
     (first,) = tracker.update([square(0, 0)], 0.0)
     assert tracker.update([], 1.0) == []
     assert tracker.expire(1.0) == []
-    (again,) = tracker.update([square(20, 0)], GAP_SECONDS)
+    (again,) = tracker.update([square(20, 0)], GAP_S)
     assert again is first
     assert again.hits == 2
-    assert tracker.expire(2 * GAP_SECONDS) == []
-    assert [track.id for track in tracker.expire(2 * GAP_SECONDS + 0.01)] == [first.id]
+    assert tracker.expire(2 * GAP_S) == []
+    assert [track.id for track in tracker.expire(2 * GAP_S + 0.01)] == [first.id]
     (fresh,) = tracker.update([square(0, 0)], 4.0)
     assert fresh.id != first.id
 

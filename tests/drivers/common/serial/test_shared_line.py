@@ -12,7 +12,7 @@ from devicemgr.errors import DeviceBusy, DeviceUnreachable, OutcomeUnknown
 from drivers.common.serial.address import SerialAddress
 from drivers.common.serial.port import open_line
 from drivers.modbus_gate.bus import Turns
-from drivers.modbus_gate.master import ANSWER_SECONDS
+from drivers.modbus_gate.master import ANSWER_S
 from drivers.sim.gates.modbus_bus import SimulatedBus
 
 ENTRY = Direction.ENTRY
@@ -95,7 +95,7 @@ def test_a_dead_unit_costs_a_turn_less_than_a_tenth_of_a_second(units, bus):
         units[1].poll()
     assert bus.units[2].faults.injected["silent"] == 3
     told = str(caught.value)
-    assert float(told.split(" in ")[1].split(" s;", maxsplit=1)[0]) < 0.1 < ANSWER_SECONDS
+    assert float(told.split(" in ")[1].split(" s;", maxsplit=1)[0]) < 0.1 < ANSWER_S
     assert units[0].poll() == units[2].poll() == []
 
 
