@@ -24,7 +24,7 @@ _PEOPLE = 13_000
 _MANY = 1_000_000
 _CHIPS = 12
 _PLAIN_FRAMES = 4
-# Somebody comes within a second and stays for two, as in the demo: 10 frames a second.
+# A person comes within a second and stays for two, as in the demo: 10 frames a second.
 _WALK_IN, _STAY = 10, 20
 _ROUNDS = 5
 
@@ -41,15 +41,15 @@ def measure_recognition(photo: Path, videos: dict[str, Path]) -> dict[str, Any]:
             _our_loop(frames, encoder, gallery.match),
             _followed_loop(frames, encoder, gallery.match),
         )
-        plain, anew, followed = (
+        plain, detected, followed = (
             decode + took / count
             for took, count in zip(_best_in_turn(works), (_PLAIN_FRAMES, _STAY, _STAY), strict=True)
         )
         suffix = "" if size == "640x480" else f"_{size}"
         figures[f"frame_speedup{suffix}"] = round(plain / followed, 1)
-        figures[f"frame_speedup_anew{suffix}"] = round(plain / anew, 1)
+        figures[f"frame_speedup_anew{suffix}"] = round(plain / detected, 1)
         figures[f"frame_ms{suffix}"] = round(followed * 1000, 1)
-        figures[f"frame_anew_ms{suffix}"] = round(anew * 1000, 1)
+        figures[f"frame_anew_ms{suffix}"] = round(detected * 1000, 1)
         figures[f"plain_loop_ms{suffix}"] = round(plain * 1000, 1)
     analyser, data = build_analyser(), photo.read_bytes()
     analyser.analyse(data)
@@ -107,7 +107,7 @@ def _encoder(encoder: DlibEncoder, videos: dict[str, Path]) -> dict[str, Any]:
 
 
 def _passage(video: Path, encoder: DlibEncoder) -> tuple[float, list[Image]]:
-    """Seconds that decoding a frame takes, and the frames of somebody who comes: a face in the first and all others."""
+    """Seconds that decoding a frame takes, and the frames of a person who comes: a face in the first and all others."""
     began = time.perf_counter()
     frames = _frames(video, _WALK_IN + _STAY)
     decode = (time.perf_counter() - began) / len(frames)
@@ -145,7 +145,7 @@ def _our_loop(frames: list[Image], encoder: DlibEncoder, match: Callable[[Embedd
 def _followed_loop(
     frames: list[Image], encoder: DlibEncoder, match: Callable[[Embedding], object]
 ) -> Callable[[], None]:
-    """As a lane looks at somebody who comes and stays, by the lane's own code.
+    """As a lane looks at a person who comes and stays, by the lane's own code.
 
     The face is sought in the whole picture at first and whenever it is not near where it was; each frame is embedded,
     both ways round, and matched, which a lane does for a few of them only.
@@ -177,7 +177,7 @@ def _million(probe: Embedding) -> dict[str, Any]:
     random = np.random.default_rng(2)
     matrix = random.standard_normal((_MANY, DIMENSION), dtype=np.float32)
     gallery = build_gallery([(str(number), row) for number, row in enumerate(matrix)], 1)
-    # In turns: whoever else uses this machine's memory slows both alike.
+    # In turns: other users of this machine's memory slow both alike.
     turns = [(_best(matrix.sum, 1), _best(lambda: gallery.match(probe), 1)) for _ in range(8)]
     limit, found = (min(times) for times in zip(*turns, strict=True))
     return {

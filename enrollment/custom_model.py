@@ -63,7 +63,7 @@ class OwnEncoder(FaceDetector):
         return vector
 
     def encode_chips(self, chips: Image) -> Vectors:
-        """float32 unit vectors; a row of NaN, which matches nobody, where the network gives no usable numbers."""
+        """float32 unit vectors; a row of NaN, which matches no person, where the network gives no usable numbers."""
         size = self._model.input_size
         if chips.ndim != 4 or chips.shape[1:] != (size, size, 3) or chips.dtype != np.uint8:
             raise ValueError(f"face chips are uint8 N×{size}×{size}×3, not {chips.dtype} {chips.shape}")
@@ -76,10 +76,10 @@ class OwnEncoder(FaceDetector):
     def _run(self, chips: Image) -> Vectors:
         prepared = self._prepared(chips)
         step = 1 if self._alone else MAX_AT_ONCE
-        parts = [self._asked(prepared[at : at + step]) for at in range(0, len(prepared), step)]
+        parts = [self._run_batch(prepared[at : at + step]) for at in range(0, len(prepared), step)]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
 
-    def _asked(self, prepared: Vectors) -> Vectors:
+    def _run_batch(self, prepared: Vectors) -> Vectors:
         try:
             found = np.asarray(self._session.run(None, {self._input: prepared})[0], dtype=np.float32)
         except Exception as error:  # onnxruntime again its own types
@@ -111,7 +111,7 @@ class OwnEncoder(FaceDetector):
 
 
 def build_encoder(spec: str) -> OwnEncoder:
-    """The encoder of a recogniser process; `spec` is a FaceModel as JSON."""
+    """The encoder of a recognizer process; `spec` is a FaceModel as JSON."""
     model = FaceModel.model_validate_json(spec)
     try:
         return OwnEncoder(Detectors(), model)

@@ -68,7 +68,7 @@ def _quarantine(home: Home, why: str | None) -> None:
         read_only_database.sweep(home)
         why = why or quarantine.trouble(home, thorough=True)
         if why is not None and home.database.exists():
-            quarantine.set_aside(home, why)
+            quarantine.quarantine(home, why)
 
 
 def _read_through(site: Site) -> None:

@@ -121,7 +121,7 @@ class GalleryKeeper:
         listed = face_templates.index(session, model)
         if self._gallery is None and len(listed) >= KEEP_FROM:
             self._opened = cache_file.load(session, self._vault, self._file, model)
-        # By template and person: a row that was moved to somebody else is opened anew, which fails, as it must.
+        # By template and person: a row that was moved to another person is decrypted again, which fails, as it must.
         named = [(f"{template_id}|{person}", template_id, person) for template_id, person in listed]
         opened = {name: self._opened[name] for name, _, _ in named if name in self._opened}
         opened.update(self._open(session, [template_id for name, template_id, _ in named if name not in opened]))

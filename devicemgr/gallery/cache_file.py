@@ -37,7 +37,7 @@ def adopt(session: Session, wrapped: str) -> None:
     set_meta(session, _META, wrapped)
 
 
-def seal_anew(session: Session, before: Vault, fresh: Vault) -> int:
+def reseal(session: Session, before: Vault, fresh: Vault) -> int:
     """Wrap the file's key under another vault; 1 when there is one."""
     wrapped = get_meta(session, _META)
     if not wrapped:
@@ -47,7 +47,7 @@ def seal_anew(session: Session, before: Vault, fresh: Vault) -> int:
 
 
 def save(vault: Vault, path: Path, opened: Mapping[str, Embedding], model: str) -> str:
-    """Write the file anew, templates by id, under a new key; the key, wrapped. No transaction need wait for it."""
+    """Write the file again, templates by id, under a new key, and return the wrapped key. Waits for no transaction."""
     secret, key = vault.new_file_key()
     names = json.dumps(list(opened)).encode()
     vectors = np.ascontiguousarray(list(opened.values()), dtype="<f4")

@@ -78,9 +78,9 @@ def _quarantine(site: Site) -> str:
     folder = site.home.quarantine
     count = len(list(folder.iterdir())) if folder.is_dir() else 0
     if count and not site.database.frozen:
-        detail = f"{count} databases that were set aside lie in {folder}, with everybody who was in them"
-        raise Finding(detail, "delete that folder when nobody needs it any more")
-    return "no database had to be set aside" if not count else f"see {folder}"
+        detail = f"{count} quarantined databases lie in {folder}, with every person in them"
+        raise Finding(detail, "delete that folder when it is no longer needed")
+    return "no database had to be quarantined" if not count else f"see {folder}"
 
 
 def _ledger(site: Site) -> str:
@@ -117,7 +117,7 @@ def _backups(site: Site) -> str:
     if last is None:
         return "none was made yet: see `devicemgr backup`"
     if owed:
-        detail = f"somebody was erased, or withdrew their face, and {last['keys']} could not be rewritten"
+        detail = f"a person was erased, or withdrew their face, and {last['keys']} could not be rewritten"
         raise Finding(detail, "make a backup, which rewrites it, and delete every copy of the file before")
     return f"the last one is of {last['made']}"
 
@@ -142,7 +142,7 @@ def _face_model(site: Site) -> str:
 
 
 def _profiles(site: Site) -> str:
-    """A camera whose new password was on its way may have it, and nobody but `device provision` finds out."""
+    """A camera whose new password was on its way may have it; only `device provision` finds out."""
     with site.database.read() as session:
         phases = provisioning.phases(session)
     left = sorted(name for name, phase in phases.items() if phase != "done")
@@ -188,6 +188,6 @@ def _device(runtime: Runtime, name: str) -> str:
 
 
 def skew_of(found: Mapping[str, Any]) -> float:
-    """How far a device's clock is off in what its `check` told; 0 where it tells none."""
-    told = (found.get(name) for name in ("clock_skew_seconds", "clock_skew_s"))
-    return next((float(skew) for skew in told if isinstance(skew, (int, float))), 0.0)
+    """Return a device's clock error in seconds from its `check`; 0 if it reports none."""
+    skews = (found.get(name) for name in ("clock_skew_seconds", "clock_skew_s"))
+    return next((float(skew) for skew in skews if isinstance(skew, (int, float))), 0.0)

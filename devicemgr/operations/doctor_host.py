@@ -1,4 +1,4 @@
-"""Checks that need no open site: Python, packages, home, keys, disk, clock. A home that does not open is told too."""
+"""Checks that need no open site: Python, packages, home, keys, disk, clock. Covers homes that do not open."""
 
 import os
 import shutil
@@ -72,10 +72,10 @@ def examine_closed(home: Home, error: DevicemgrError) -> list[dict[str, Any]]:
     elif isinstance(error, KeyMissing):
         name, fix = "keys", _KEY_FIX
     rows = examine(home)
-    told = {"check": name, "ok": False, "detail": str(error), "fix": fix}
+    failed = {"check": name, "ok": False, "detail": str(error), "fix": fix}
     if any(row["check"] == name and row["ok"] for row in rows):
-        return [told if row["check"] == name else row for row in rows]
-    return rows if name == "keys" else [*rows, told]
+        return [failed if row["check"] == name else row for row in rows]
+    return rows if name == "keys" else [*rows, failed]
 
 
 def _packages() -> str:
@@ -144,4 +144,4 @@ def _clock() -> str:
             )
         case False:
             return "no time server holds it, as far as this container can see; look at its host"
-    return "whether a time server holds it can't be told from here"
+    return "whether a time server holds it cannot be seen from here"

@@ -116,7 +116,7 @@ def storage_alarms(site: Site) -> list[dict[str, Any]]:
     if ledger.failing:
         opened = "known people are let in" if ledger.allow_known and not ledger.spill_cause else "nothing is opened"
         found.append(
-            {"kind": "storage_failed", "cause": f"events can't be stored, and {opened} meanwhile: {ledger.cause}"}
+            {"kind": "storage_failed", "cause": f"events can't be stored, and {opened} until then: {ledger.cause}"}
         )
     if ledger.spill_cause:
         found.append({"kind": "spill_failed", "cause": f"events could only wait in memory: {ledger.spill_cause}"})

@@ -1,4 +1,4 @@
-"""Looks for devices: every kind that can be found, and serial ports, side by side; what was found is told safely."""
+"""Search for devices of every kind with discovery and for serial ports, in parallel; escape what they report."""
 
 import ipaddress
 import logging
@@ -111,7 +111,7 @@ def discover(
         for found in look.found:
             if kind not in (None, found.kind):
                 continue
-            if not _is_told_well(found):
+            if not _has_valid_address(found):
                 notes.append(f"{look.kind}: something answered with an address that is none; it is left out")
             else:
                 _merge(merged, found)
@@ -175,7 +175,7 @@ def _serial_ports(kinds: Sequence[str]) -> list[Found]:
     return found
 
 
-def _is_told_well(found: Found) -> bool:
+def _has_valid_address(found: Found) -> bool:
     address = found.address
     return 1 <= len(address) <= 300 and address.isascii() and address.isprintable() and "@" not in address
 

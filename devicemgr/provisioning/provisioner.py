@@ -275,7 +275,7 @@ class Provisioning:
         self._begun = True
 
     def _finish(self, result: Result) -> None:
-        told = {
+        named = {
             name: found
             for name, *outcomes in (
                 ("changed", "changed"),
@@ -284,11 +284,11 @@ class Provisioning:
             )
             if (found := result.named(*outcomes))
         }
-        outcome = "failed" if not result.ok else "changed" if "changed" in told else "unchanged"
+        outcome = "failed" if not result.ok else "changed" if "changed" in named else "unchanged"
         cause = {"cause": str(result.error)} if result.error else {}
         with self._site.database.write(changes_site=False) as session:
             provisioning.end(session, self._config.id, result.profile, done=result.ok)
-            self._record(session, self._named({"phase": "ended", "outcome": outcome} | told | cause))
+            self._record(session, self._named({"phase": "ended", "outcome": outcome} | named | cause))
 
     def _named(self, detail: dict[str, Any]) -> dict[str, Any]:
         return {"device": self._config.name, "profile": self._result.profile} | detail
@@ -304,7 +304,7 @@ def _sent(desk: SettingsDesk, setting: Setting) -> DeviceError | None:
 
 
 def _again(ask: Callable[[], Any]) -> Any:
-    """The answer to a question, asked a few times while the device is away."""
+    """Return the result of a call, retried a few times while the device is away."""
     for tries in range(_TRIES):
         try:
             return ask()

@@ -41,7 +41,7 @@ _SUBJECT = "backup-keyring"
 _MAX_KEY_BYTES = 64 * 1024
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
-Told = Callable[[int], None]
+OnProgress = Callable[[int], None]
 """Hears of bytes done."""
 
 
@@ -54,7 +54,7 @@ class Work:
     vault: Vault
 
 
-def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, told: Told) -> dict[str, Any]:
+def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, on_progress: OnProgress) -> dict[str, Any]:
     """Write `file`, whole and read back, or not at all, and the people's keys into `keys`; the answer of `backup`."""
     backup_stream.checked_passphrase(passphrase)
     _require_replaceable(file)
@@ -71,7 +71,7 @@ def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, told: 
         manifest["people"] = copy.take_out(_record_sealer(work))
         manifest["size"] = copy.size
         about = {"id": identity, "made": made, "by": f"devicemgr {__version__}", "schema": manifest["schema"]}
-        draft = _write(file, passphrase, about, manifest, copy, told)
+        draft = _write(file, passphrase, about, manifest, copy, on_progress)
     summary = {name: manifest[name] for name in ("people", "events")} | {"id": identity, "made": made}
     try:
         size = draft.stat().st_size
@@ -98,7 +98,7 @@ def _require_replaceable(file: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete drafts that were left by a kill: whoever still writes one holds a lock on it."""
+    """Delete drafts that were left by a kill: a process that still writes one holds a lock on it."""
     for path in folder.glob(".*.part"):
         with suppress(OSError), path.open("rb") as draft:
             fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -129,7 +129,7 @@ def adopt_keyring(session: Session, vault: Vault, secret: str) -> None:
     set_meta(session, _KEYRING, vault.seal_secret(_SUBJECT, secret).hex())
 
 
-def seal_keyring_anew(session: Session, before: Vault, fresh: Vault) -> int:
+def reseal_keyring(session: Session, before: Vault, fresh: Vault) -> int:
     """Seal the keyring under another vault; 1 when there is one."""
     secret = keyring_secret(session, before)
     if secret is None:
@@ -178,7 +178,7 @@ def _record_sealer(work: Work) -> Callable[[str, bytes], bytes]:
         wrapped = {person: backup_key for person, backup_key, _ in people.keys(session)}
 
     def seal(person: str, record: bytes) -> bytes:
-        # Somebody who was added, or erased, in this very moment is in the next backup, or in none.
+        # A person who was added, or erased, in this very moment is in the next backup, or in none.
         own = wrapped.get(person)
         key = work.vault.open_secret(f"backup|{person}", own) if own else secrets.token_hex(32)
         return work.vault.file_key(key).seal(record, binding(person))
@@ -192,7 +192,12 @@ def binding(person: str) -> str:
 
 
 def _write(
-    file: Path, passphrase: str, about: dict[str, Any], manifest: dict[str, Any], copy: backup_copy.Copy, told: Told
+    file: Path,
+    passphrase: str,
+    about: dict[str, Any],
+    manifest: dict[str, Any],
+    copy: backup_copy.Copy,
+    on_progress: OnProgress,
 ) -> Path:
     """The draft beside `file`: on disk, and read back from there."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
@@ -203,11 +208,11 @@ def _write(
             head = backup_stream.write(out, passphrase, about, manifest, copy.chunks())
             out.flush()
             os.fsync(out.fileno())
-        told(0)
+        on_progress(0)
         with draft.open("rb") as written:
             backup_stream.read_about(written)
             _, body = backup_stream.read(written, head)
-            if backup_stream.digest_of(body, told) != backup_stream.digest_of(copy.chunks(), lambda _: None):
+            if backup_stream.digest_of(body, on_progress) != backup_stream.digest_of(copy.chunks(), lambda _: None):
                 raise StorageFailed(f"what was written to {file} reads back as something else; check that disk")
     except OSError as error:
         draft.unlink(missing_ok=True)

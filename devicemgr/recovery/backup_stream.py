@@ -111,12 +111,12 @@ def read(file: BinaryIO, head: Head) -> tuple[dict[str, Any], Iterator[bytes]]:
     return manifest, _joined([start[_LENGTH.size + length :]], chunks)
 
 
-def digest_of(chunks: Iterable[bytes], told: Callable[[int], None]) -> str:
-    """SHA-256 of a body, in hex; `told` hears of each piece's length."""
+def digest_of(chunks: Iterable[bytes], on_progress: Callable[[int], None]) -> str:
+    """SHA-256 of a body, in hex; `on_progress` gets each piece's length."""
     found = hashlib.sha256()
     for chunk in chunks:
         found.update(chunk)
-        told(len(chunk))
+        on_progress(len(chunk))
     return found.hexdigest()
 
 

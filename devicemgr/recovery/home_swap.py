@@ -1,7 +1,7 @@
 """A home put in another one's place, so that a kill at any moment leaves the old one or the new one.
 
 The new home stands whole in `.restoring/new`. From the moment that `.restoring/swap` is there the swap only goes
-forward, and whoever opens the home next goes on with it: first all that is old moves aside, then what is new moves in.
+forward, and the next process that opens the home continues it: first the old files move out, then the new move in.
 """
 
 import shutil
@@ -29,10 +29,10 @@ def drop(home: Home) -> None:
         shutil.rmtree(home.path / _STAGE, ignore_errors=True)
 
 
-def begin(home: Home, aside: str) -> None:
-    """From here the swap is done, whatever happens; the old home will be in the folder `aside` in this one."""
+def begin(home: Home, replaced: str) -> None:
+    """From here the swap is done, whatever happens; the old home will be in the folder `replaced` in this one."""
     sync_folder(home.path / _STAGE / "new")
-    write_durably(home.path / _STAGE / "swap", aside.encode())
+    write_durably(home.path / _STAGE / "swap", replaced.encode())
     sync_folder(home.path / _STAGE)
     sync_folder(home.path)
 

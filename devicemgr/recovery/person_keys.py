@@ -1,7 +1,7 @@
 """The keys of people in backups, in a small file of their own beside the backups: erasing a person rewrites it.
 
 A backup holds each person's record under that person's backup key, and neither that key nor the key of their face. Both
-lie here, and each later backup puts a new file in the old one's place, so whoever was erased meanwhile can be read in
+lie here, and each later backup puts a new file in the old one's place, so a person erased since can be read in
 no backup, however old. The file is of use only together with a backup: what it holds is sealed by a keyring key that
 lies in each of the site's backups, and opens with its passphrase.
 """

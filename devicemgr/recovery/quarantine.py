@@ -1,4 +1,4 @@
-"""A database that can't be trusted: found before it is used, and set aside; never deleted, nor replaced in silence."""
+"""Quarantine a database that cannot be trusted, before it is used; it is never deleted, nor replaced in silence."""
 
 import logging
 from datetime import UTC, datetime
@@ -38,12 +38,12 @@ def had_one(home: Home) -> bool:
 def _key(home: Home) -> KeyFile | None:
     try:
         return read_key(home.seal_key)
-    except DevicemgrError:  # told by `status`, and no reason not to run
+    except DevicemgrError:  # reported by `status`, and no reason not to run
         return None
 
 
 def _reason(home: Home) -> str | None:
-    """Why the database that is gone was set aside."""
+    """Return why the database that is gone was quarantined."""
     folders = sorted(home.quarantine.iterdir()) if home.quarantine.is_dir() else []
     try:
         return (folders[-1] / _WHY).read_text().strip() if folders else None
@@ -51,7 +51,7 @@ def _reason(home: Home) -> str | None:
         return None
 
 
-def set_aside(home: Home, why: str) -> Path:
+def quarantine(home: Home, why: str) -> Path:
     """Move the database with its log into a folder of its own, which is returned; the caller owns the home."""
     folder = home.quarantine / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     try:
@@ -65,15 +65,15 @@ def set_aside(home: Home, why: str) -> Path:
         sync_folder(folder)
         sync_folder(home.path)
     except OSError as error:
-        raise StorageFailed(f"cannot set the database aside ({error}); check who owns {home.path}") from error
+        raise StorageFailed(f"cannot quarantine the database ({error}); check who owns {home.path}") from error
     log.critical("the database can't be used and was moved to %s: %s", folder, why)
     return folder
 
 
 def advice(home: Home, why: str) -> str:
     """One line: what is, and what to do."""
-    told = f"the database can't be used ({why}); restore a backup (`devicemgr restore FILE --replace`)"
+    text = f"the database can't be used ({why}); restore a backup (`devicemgr restore FILE --replace`)"
     if home.snapshot.exists():
         taken = datetime.fromtimestamp(home.snapshot.stat().st_mtime, UTC)
-        return f"{told}, or go on from the copy of {rfc3339(taken)} (`devicemgr recover --from-snapshot`)"
-    return told
+        return f"{text}, or go on from the copy of {rfc3339(taken)} (`devicemgr recover --from-snapshot`)"
+    return text

@@ -40,28 +40,28 @@ class FrozenDatabase(Database):
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def open_frozen(home: Home, why: str, *, nobody: Vault | None) -> FrozenDatabase:
-    """What is known without the database: the snapshot, or nobody, under that vault; StorageFailed without either."""
+def open_frozen(home: Home, why: str, *, empty_vault: Vault | None) -> FrozenDatabase:
+    """Open the snapshot, or an empty database under that vault; StorageFailed without either."""
     home.cache.mkdir(mode=0o700, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home.cache))
     path = folder / home.database.name
-    told = quarantine.advice(home, why)
+    advice = quarantine.advice(home, why)
     try:
         if integrity.flaw(home.snapshot, None) is not None:
             raise StorageFailed("there is no whole snapshot")
         integrity.copy(home.snapshot, path)
         Database.create(path).close()
     except DevicemgrError as error:
-        if nobody is None:
+        if empty_vault is None:
             shutil.rmtree(folder)
-            raise StorageFailed(told) from error
-        told += "; nobody is known meanwhile, since there is no whole snapshot"
+            raise StorageFailed(advice) from error
+        advice += "; no person is known until then, since there is no whole snapshot"
         path.unlink(missing_ok=True)
         made = Database.create(path)
         with made.write() as session:
-            set_meta(session, FINGERPRINT, nobody.fingerprint())
+            set_meta(session, FINGERPRINT, empty_vault.fingerprint())
         made.close()
-    return FrozenDatabase(path, told)
+    return FrozenDatabase(path, advice)
 
 
 def sweep(home: Home) -> None:

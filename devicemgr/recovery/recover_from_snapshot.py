@@ -30,11 +30,11 @@ def from_snapshot(home: Home, actor: str) -> dict[str, Any]:
             raise RequestError("the database can be used; there is nothing to recover from")
         if integrity.flaw(home.snapshot, None) is not None:
             raise InvalidInput("there is no whole snapshot; restore a backup (`devicemgr restore FILE --replace`)")
-        aside = quarantine.set_aside(home, why) if home.database.exists() else _last(home)
+        kept = quarantine.quarantine(home, why) if home.database.exists() else _last(home)
         draft = home.path / ".recovering.db"
         integrity.copy(home.snapshot, draft)
         try:
-            answer = _brought_up(home, draft, why, aside, actor)
+            answer = _brought_up(home, draft, why, kept, actor)
             draft.rename(home.database)
             sync_folder(home.path)
         except OSError as error:
@@ -52,7 +52,7 @@ def _last(home: Home) -> Path | None:
     return folders[-1] if folders else None
 
 
-def _brought_up(home: Home, draft: Path, why: str, aside: Path | None, actor: str) -> dict[str, Any]:
+def _brought_up(home: Home, draft: Path, why: str, kept: Path | None, actor: str) -> dict[str, Any]:
     taken = rfc3339(datetime.fromtimestamp(home.snapshot.stat().st_mtime, UTC))
     database, spill = Database.create(draft), Spill(home.spill, home.spill_key)
     try:
@@ -64,7 +64,7 @@ def _brought_up(home: Home, draft: Path, why: str, aside: Path | None, actor: st
                 "why": why,
                 "snapshot": taken,
                 "events": events,
-                "set_aside": aside.name if aside else None,
+                "set_aside": kept.name if kept else None,
                 **Sealer(home, database).begin_new_chain(session),
             }
             cache_file.forget(session)
@@ -73,4 +73,4 @@ def _brought_up(home: Home, draft: Path, why: str, aside: Path | None, actor: st
         database.forget()
     finally:
         database.close()
-    return {"home": str(home.path), **detail, "set_aside": str(aside) if aside else None, "spilled": brought}
+    return {"home": str(home.path), **detail, "set_aside": str(kept) if kept else None, "spilled": brought}

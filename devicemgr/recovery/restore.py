@@ -41,9 +41,16 @@ class _Count:
 
 
 def restore(
-    home: Home, file: Path, keys: Path, passphrase: str, actor: str, told: Callable[[int, int], None], *, replace: bool
+    home: Home,
+    file: Path,
+    keys: Path,
+    passphrase: str,
+    actor: str,
+    on_progress: Callable[[int, int], None],
+    *,
+    replace: bool,
 ) -> dict[str, Any]:
-    """Make `home` what `file` holds; the answer of `restore`. `told` hears of bytes done and in all."""
+    """Make `home` what `file` holds; the answer of `restore`. `on_progress` gets the bytes done and in all."""
     about, head = _opened(file, passphrase)
     entries = person_keys.read(keys)
     if entries.made < str(about.get("made")):
@@ -53,13 +60,13 @@ def restore(
         home_swap.finish(home)
         there = home_swap.occupants(home)
         if there and not replace:
-            raise InvalidInput(f"{home.path} is not empty ({there[0]}); --replace moves what is there aside")
+            raise InvalidInput(f"{home.path} is not empty ({there[0]}); --replace moves that out of the way")
         fresh = home_swap.stage(home)
         try:
-            count, manifest = _filled(fresh, file, head, entries, home, told)
+            count, manifest = _filled(fresh, file, head, entries, home, on_progress)
             answer = _brought_up(fresh, about, manifest, count, actor, Spill(home.spill, home.spill_key))
-            aside = f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-            home_swap.begin(home, aside)
+            replaced = f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+            home_swap.begin(home, replaced)
         except OSError as error:
             raise StorageFailed(f"cannot restore into {home.path} ({error.strerror}); free space there") from error
         finally:
@@ -68,7 +75,7 @@ def restore(
     database = Database.open(home.database)
     Sealer(home, database).seal()
     database.close()
-    return {"home": str(home.path), "replaced": str(home.path / aside) if there else None, **answer}
+    return {"home": str(home.path), "replaced": str(home.path / replaced) if there else None, **answer}
 
 
 def _opened(file: Path, passphrase: str) -> tuple[dict[str, Any], backup_stream.Head]:
@@ -86,7 +93,7 @@ def _filled(
     head: backup_stream.Head,
     entries: person_keys.KeysFile,
     home: Home,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> tuple[_Count, dict[str, Any]]:
     """Database and keys as they were in the backup, people as far as they may come back."""
     with file.open("rb") as source:
@@ -101,7 +108,7 @@ def _filled(
         with fresh.database.open("r+b") as target:
             for chunk in body:
                 target.write(chunk)
-                told(len(chunk), int(manifest["size"]))
+                on_progress(len(chunk), int(manifest["size"]))
     vault, count = Vault.load(fresh.key), _Count()
     if home.database.exists():
         count.revoked = backup_copy.revoked_since(home.database, int(manifest["events"]), (_ERASED, _WITHDRAWN))

@@ -17,7 +17,7 @@ from devicemgr.store import integrity
 
 log = logging.getLogger(__name__)
 
-# People and rights at once, so that whoever lost a right does not get it back with a snapshot; events now and then.
+# People and rights at once, so that no snapshot gives a lost right back; events now and then.
 _RIGHTS_S, _EVENTS_S = 30.0, 600.0
 _LOOK_S = 5.0
 # A big database is copied less often: no more than half a percent of the time.
@@ -65,9 +65,9 @@ class Snapshots:
                 os.close(old)
 
     def take_when_due(self, *, at_stop: bool = False) -> None:
-        """Take one when it is time to, or somebody was erased; what goes wrong is told once, and by `failing`."""
+        """Take one when it is due, or a person was erased; a failure is logged once, and reported by `failing`."""
         try:
-            if self._is_due(at_stop) or self._outlives_somebody():
+            if self._is_due(at_stop) or self._outlives_a_person():
                 self.take()
                 self.failing = None
         except DevicemgrError as error:
@@ -78,7 +78,7 @@ class Snapshots:
 
     def keep_erasures(self) -> None:
         """For a command without a daemon: what it erased is not to live on in the snapshot."""
-        if self._home.snapshot.exists() and self._outlives_somebody():
+        if self._home.snapshot.exists() and self._outlives_a_person():
             self.take()
 
     def _is_due(self, at_stop: bool) -> bool:
@@ -93,7 +93,7 @@ class Snapshots:
         pause = 0.0 if at_stop or not self._taken else max(soon, _TIMES_AS_LONG * self._took)
         return found != self._stamp and time.monotonic() - self._taken >= pause
 
-    def _outlives_somebody(self) -> bool:
+    def _outlives_a_person(self) -> bool:
         """Looked at once for each state of people and site."""
         revision = integrity.stamp(self._home.database)[0]
         if revision == self._seen:

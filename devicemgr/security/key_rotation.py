@@ -48,5 +48,5 @@ def _sealed_anew(session: Session, before: Vault, fresh: Vault) -> dict[str, int
         "people": people.seal_keys_anew(session, before, fresh),
         "devices": device_store.reseal_passwords(session, before, fresh),
         "device_users": provisioning.reseal_secrets(session, before, fresh),
-        "files": cache_file.seal_anew(session, before, fresh) + backup.seal_keyring_anew(session, before, fresh),
+        "files": cache_file.reseal(session, before, fresh) + backup.reseal_keyring(session, before, fresh),
     }

@@ -161,7 +161,7 @@ def _any_vault(home: Home) -> Vault:
 
 def _database(home: Home, nobody: bool) -> Database:
     if why := quarantine.trouble(home):
-        return open_frozen(home, why, nobody=_any_vault(home) if nobody else None)
+        return open_frozen(home, why, empty_vault=_any_vault(home) if nobody else None)
     database = Database.open(home.database)
     with database.closed_on_failure():
         database.require_current()

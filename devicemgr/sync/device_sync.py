@@ -1,8 +1,8 @@
-"""Brings one device to hold what it should, as a generator of exchanges: whoever drives it runs each on the device's
+"""Brings one device to hold what it should, as a generator of exchanges: the caller runs each on the device's
 own thread, so that between any two a gate's release goes first. What was done is on disk before the next exchange.
 
-Revocations go before the reading; then read page by page, plan, remove, change, add. A change of the site meanwhile
-(`dirty`) is planned for at once. Killed anywhere, the next run begins anew and comes to the same end.
+Revocations go before the reading; then read page by page, plan, remove, change, add. A change of the site in between
+(`dirty`) is planned for at once. Killed anywhere, the next run starts over and comes to the same end.
 """
 
 import threading
@@ -33,7 +33,7 @@ from devicemgr.people import erasure_events
 from devicemgr.site.site import Site
 from devicemgr.store.site import device_sync
 from devicemgr.sync.faces import with_faces
-from devicemgr.sync.key_marks import FACE_UNASKED, marks, seen
+from devicemgr.sync.key_marks import FACE_UNVERIFIED, marks, seen
 from devicemgr.sync.retries import Retries
 from devicemgr.sync.weekly_hours import keep_hours, notes, weeks
 from devicemgr.text import safe
@@ -61,7 +61,7 @@ class HolderSync:
         self._no_hours: dict[str, str] = {}
 
     def steps(self, run: Run, *, read: bool = False, prune: bool = False, insist: bool = False) -> Steps:
-        """Do what is to be done; `read` anew, `prune` what is unknown, `insist` on what was refused lately."""
+        """Do what is to be done; `read` again, `prune` what is unknown, `insist` on what was refused lately."""
         self.run = run
         if insist:
             self._retries.clear()
@@ -99,7 +99,7 @@ class HolderSync:
         self._records |= seen(self._records, found)
         return plan(self._desired, found, self._records, self._known()), self._desired, found
 
-    def keeps_nobody(self) -> bool:
+    def keeps_no_people(self) -> bool:
         """True when the device has said that it is none of these."""
         return self._profile is None
 
@@ -110,11 +110,11 @@ class HolderSync:
     def _want(self) -> None:
         assert self._profile is not None
         self._snapshot = self._rules.refresh()
-        told = self._profile.decides
+        stated = self._profile.decides
         policy = Policy(
             self._profile.holds,
             self._keeper.faces,
-            self._keeper.decides if told is None else told,
+            self._keeper.decides if stated is None else stated,
             self._profile.hours,
             frozenset(self._no_hours),
             self._profile.card_refusal,
@@ -145,7 +145,7 @@ class HolderSync:
         self.run.notes = tuple(notes(self._keeper.name, self._desired, self._no_hours))
 
     def _note_refused(self, hours: Mapping[str, Spans], refused: Mapping[str, DeviceRefused]) -> bool:
-        """Whether the device can't keep some of them; they are asked no more."""
+        """Return True if the device cannot keep some of them; they are not requested again."""
         failed = {name: safe(str(why), 200) for name, why in refused.items() if name in hours}
         self._no_hours |= failed
         return bool(failed)
@@ -254,7 +254,7 @@ class HolderSync:
             seen = record.seen if record.digest == digest(want.holding) else digest(self._mirror[key])
             face, missing = want.holding.face, self._desired.missing.get(key)
             if face is None and record.face is not None and record.digest == digest(want.holding):
-                face, missing = record.face, missing or FACE_UNASKED
+                face, missing = record.face, missing or FACE_UNVERIFIED
             held = Record(key, want.person_id, State.HELD, digest(want.holding), seen, face, missing)
             if held != stored.get(key):
                 changed.append(held)
@@ -291,19 +291,19 @@ class HolderSync:
         self._settle(keys)
 
     def _is_absent(self, key: str) -> bool:
-        """Return True if a reading that lacks the key is enough to forget it; for who is erased the device is asked."""
+        """Return True if a reading that lacks the key is enough to forget it; for the erased the device is read."""
         record, mirror = self._records[key], self._mirror
         known = record.person_id in self._snapshot.people
         return mirror is not None and key not in mirror and key not in self._unsure and known
 
     def _settle(self, keys: Sequence[str], unverified: str | None = None, *, only_faces: bool = True) -> None:
-        """Forget what was read back as gone, or can't be asked about, and record it of people who are erased."""
+        """Forget what was read back as gone, or cannot be verified, and record it of people who are erased."""
         if not keys:
             return
         gone = [self._records[key] for key in keys if key in self._records]
         erased = {record.person_id: record.face for record in gone if record.person_id not in self._snapshot.people}
         if only_faces and not self._keeper.faces and not any(erased.values()):
-            unverified = None  # what the device can't be asked about was never there
+            unverified = None  # what the device cannot verify was never there
         with self._site.database.write(changes_site=False) as session:
             device_sync.drop(session, self._keeper.id, keys)
             found = erasure_events.facts(session, self._keeper.name, sorted(erased), unverified)
@@ -355,16 +355,16 @@ class HolderSync:
                 yield from self._put(keys[len(keys) // 2 :], kept)
                 return
             refused = {keys[0]: error}
-        unasked = {key for key, error in refused.items() if isinstance(error, NotVerifiable)}
-        refused = {key: error for key, error in refused.items() if key not in unasked}
+        unverified_keys = {key for key, error in refused.items() if isinstance(error, NotVerifiable)}
+        refused = {key: error for key, error in refused.items() if key not in unverified_keys}
         self._unsure |= set(refused)
         if kept is not None:
             kept += [key for key, error in refused.items() if not isinstance(error, HeldInPart) and key in keys]
         self._refused({key: str(error) for key, error in refused.items() if key in keys}, State.FAILED)
-        self._have_put([holding for holding in holdings if holding.key not in refused], unasked)
+        self._have_put([holding for holding in holdings if holding.key not in refused], unverified_keys)
 
-    def _have_put(self, holdings: Sequence[Holding], unasked: Collection[str]) -> None:
-        """Note what was put; a face that was to go and that can't be asked about stays on record here."""
+    def _have_put(self, holdings: Sequence[Holding], unverified_keys: Collection[str]) -> None:
+        """Note what was put; a face that was to go and that cannot be verified stays on record here."""
         held = [
             Record(
                 h.key,
@@ -378,8 +378,10 @@ class HolderSync:
             for h in holdings
         ]
         lost = [r for r in held if r.face is None and self._records[r.key].face is not None]
-        unsure = [replace(r, face=self._records[r.key].face, error=FACE_UNASKED) for r in lost if r.key in unasked]
-        gone = [r.person_id for r in lost if r.key not in unasked]
+        unsure = [
+            replace(r, face=self._records[r.key].face, error=FACE_UNVERIFIED) for r in lost if r.key in unverified_keys
+        ]
+        gone = [r.person_id for r in lost if r.key not in unverified_keys]
         held = [*(r for r in held if r.key not in {u.key for u in unsure}), *unsure]
         with self._site.database.write(changes_site=False) as session:
             device_sync.save(session, self._keeper.id, held)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from devicemgr.domain.desired_state import Desired, Record, State, Wanted, digest
 from devicemgr.domain.ports.device import Holding
 
-FACE_UNASKED = "the face was taken off it, and it can't be asked whether it is gone; look at it there"
+FACE_UNVERIFIED = "the face was taken off it, and whether it is gone cannot be verified; look at it there"
 
 
 def marks(records: Mapping[str, Record], desired: Desired, is_put_off: Callable[[str], bool]) -> Sequence[Record]:
@@ -27,10 +27,10 @@ def marks(records: Mapping[str, Record], desired: Desired, is_put_off: Callable[
 
 def seen(records: Mapping[str, Record], found: Mapping[str, Holding]) -> dict[str, Record]:
     """Return the records of what the device tells for the first time since it was put: how it tells it."""
-    told = {key: records[key] for key in found if key in records}
+    known = {key: records[key] for key in found if key in records}
     return {
         key: replace(record, seen=digest(found[key]))
-        for key, record in told.items()
+        for key, record in known.items()
         if record.digest is not None and record.seen is None
     }
 
@@ -45,5 +45,5 @@ def _wanted(
     elif old.digest != digest(want.holding) and not is_put_off(key):
         yield old.again()
     elif old.state is State.HELD:
-        unasked = want.holding.face is None and old.face is not None
-        yield replace(old, error=desired.missing.get(key) or (FACE_UNASKED if unasked else None))
+        is_unverified = want.holding.face is None and old.face is not None
+        yield replace(old, error=desired.missing.get(key) or (FACE_UNVERIFIED if is_unverified else None))

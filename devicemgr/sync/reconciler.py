@@ -86,16 +86,16 @@ class Reconciler:
 
     def on_state(self, state: DeviceState) -> None:
         """A device has come or gone."""
-        self._messages.put(lambda: self._heard(state.name, state.health))
+        self._messages.put(lambda: self._on_state(state.name, state.health))
 
     def sync(self, name: str, *, prune: bool) -> Run:
-        """Read a device anew and bring it in step, at once; the run tells how far it is."""
+        """Read a device again and sync it at once; the run reports the progress."""
         run = Run()
         self._messages.put(lambda: self._ask(name, run, prune))
         return run
 
     def last_run(self, name: str) -> Run | None:
-        """The present or the last run on a device; None for one that keeps nobody, or was not online yet."""
+        """The present or the last run on a device; None for one that keeps no people, or was not online yet."""
         return self._runs.get(name)
 
     def _loop(self) -> None:
@@ -126,7 +126,7 @@ class Reconciler:
         # Those online go first, and mark their own.
         self._messages.put(lambda: mark_revoked(self._site, self._rules, besides=set(self._tasks)))
 
-    def _heard(self, name: str, health: Health) -> None:
+    def _on_state(self, name: str, health: Health) -> None:
         before = self._health.get(name)
         self._health[name] = health
         if health not in (Health.ONLINE, Health.DEGRADED):
@@ -163,13 +163,13 @@ class Reconciler:
 
     def _begin(self, name: str, task: _Task) -> None:
         run, prune = task.wanted or (Run(), False)
-        asked = task.wanted is not None
+        is_requested = task.wanted is not None
         task.wanted = None
         stale = task.read_at is None or time.monotonic() - task.read_at > _READ_AGAIN
-        task.run, task.reading = run, asked or stale
-        if asked or name not in self._runs or self._runs[name].ended.is_set():
+        task.run, task.reading = run, is_requested or stale
+        if is_requested or name not in self._runs or self._runs[name].ended.is_set():
             self._runs[name] = run
-        task.steps = task.sync.steps(run, read=task.reading, prune=prune, insist=asked)
+        task.steps = task.sync.steps(run, read=task.reading, prune=prune, insist=is_requested)
         self._go_on(name, task, None, None)
 
     def _go_on(self, name: str, task: _Task, result: object, error: Exception | None) -> None:
@@ -193,7 +193,7 @@ class Reconciler:
 
     def _ended(self, name: str, task: _Task) -> None:
         task.steps, task.pause, now = None, _RETRY_FIRST, time.monotonic()
-        if task.sync.keeps_nobody():
+        if task.sync.keeps_no_people():
             self._drop(name, InvalidInput(f"{name} keeps neither people nor cards: nothing to sync"))
             self._runs.pop(name, None)
             return

@@ -44,7 +44,7 @@ def read(file: Path) -> str:
 
 @contextmanager
 def alone(file: Path) -> Iterator[None]:
-    """Nobody else changes the rules meanwhile; NotAllowed unless this user may write there."""
+    """Hold the lock on the rules file; NotAllowed unless this user may write there."""
     try:
         file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -34,7 +34,7 @@ class Bus:
 
     @property
     def shared(self) -> bool:
-        """Whether somebody else waits while one waits for an answer."""
+        """Return True if others wait while one waits for a response."""
         return len(self._users) > 1
 
     def join(self, user: object) -> None:
@@ -93,7 +93,7 @@ _buses_lock = threading.Lock()
 
 
 def bus_at(address: SerialAddress | TcpAddress, framing: type[Framing]) -> Bus:
-    """The bus at this place with these settings, shared with whoever else has asked for it; opens nothing."""
+    """The bus at this place with these settings, shared with its other users; opens nothing."""
     with _buses_lock:
         for bus in _buses:
             if bus.address == address and type(bus.framing) is framing:

@@ -10,7 +10,7 @@ from pymodbus.framer import FramerRTU
 from drivers.common.serial.framing import GARBAGE, MORE, Measure, cut
 
 MAX_RTU, MAX_TCP = 256, 260
-MAX_HEARD = 512
+MAX_RECEIVED_BYTES = 512
 TCP_HEADER = 7  # transaction, protocol 0, length (two bytes each), unit
 
 Accepts = Callable[[bytes], bool]
@@ -24,8 +24,8 @@ class Framing(Protocol):
     def encode(self, pdu: bytes, unit: int) -> bytes:
         """The bytes of a request."""
 
-    def find(self, heard: bytearray, unit: int, accepts: Accepts) -> bytes | None:
-        """The first PDU in `heard` from `unit` that `accepts` takes; what comes before it is taken out of `heard`."""
+    def find(self, received: bytearray, unit: int, accepts: Accepts) -> bytes | None:
+        """The first PDU in `received` from `unit` that `accepts` takes; what comes before it is removed."""
 
 
 Sizes = Mapping[int, int | tuple[int, int]]
@@ -104,8 +104,8 @@ class RtuFraming:
     def encode(self, pdu: bytes, unit: int) -> bytes:
         return rtu_frame(pdu, unit)
 
-    def find(self, heard: bytearray, unit: int, accepts: Accepts) -> bytes | None:
-        found = (frame[1:-2] for frame in cut(heard, measure_rtu(unit), MAX_HEARD))
+    def find(self, received: bytearray, unit: int, accepts: Accepts) -> bytes | None:
+        found = (frame[1:-2] for frame in cut(received, measure_rtu(unit), MAX_RECEIVED_BYTES))
         return next((pdu for pdu in found if accepts(pdu)), None)
 
 
@@ -121,9 +121,9 @@ class TcpFraming:
         self._transaction = self._transaction % 0xFFFF + 1
         return struct.pack(">HHHB", self._transaction, 0, len(pdu) + 1, unit) + pdu
 
-    def find(self, heard: bytearray, unit: int, accepts: Accepts) -> bytes | None:
+    def find(self, received: bytearray, unit: int, accepts: Accepts) -> bytes | None:
         ours = self._transaction.to_bytes(2, "big")
-        for frame in cut(heard, measure_tcp, MAX_HEARD, ahead=False):
+        for frame in cut(received, measure_tcp, MAX_RECEIVED_BYTES, ahead=False):
             pdu = frame[TCP_HEADER:]
             if frame[:2] == ours and frame[6] == unit and accepts(pdu):
                 return pdu

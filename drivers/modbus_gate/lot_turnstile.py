@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # (lotltd/TurnstileModbusSDK, doc "Описание регистров SDK" and TController).
 STATE_FIRST, STATE_COUNT = 0x40, 9
 ENTRY_LEFT, EXIT_LEFT = 0x40, 0x41  #      passages left: CLOSED, 1-0xFFFE (counts down), FREE
-ENTRY_PRESENT, EXIT_PRESENT = 0x42, 0x43  # not 0: somebody is in the passage
+ENTRY_PRESENT, EXIT_PRESENT = 0x42, 0x43  # not 0: a person is in the passage
 ENTRY_COUNT, EXIT_COUNT = 0x44, 0x46  #    passages ever, low word, then high word
 ERRORS = 0x48  #                           0: none
 ERROR_DETAILS = 0x2000
@@ -52,7 +52,7 @@ TIMES_S, NO_TIMES_S = 10.0, 120.0
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1, 300
 # A lane waits longer than this for every release, so one that is younger is not the one to cancel.
 MIN_CANCEL_AGE_S = 5.0
-# A turnstile without a control register is asked for it again this often.
+# A turnstile without a control register is tried again this often.
 NO_CONTROL_S = 60.0
 # Between an answer and the next request (vendor's SDK).
 PAUSE_S = 0.005
@@ -112,8 +112,8 @@ def _ended(before: State | None, now: State, alarms: Mapping[int, Kind]) -> list
     """Return the ends of alarms whose bits have all gone; at the first reading, of all that are not there."""
     stands = _kinds(now.errors, alarms)
     stood = {*alarms.values(), Kind.DEVICE_DEGRADED} if before is None else _kinds(before.errors, alarms)
-    told = f"the turnstile reports errors 0x{now.errors:04x}"
-    return [GateAlarm(1, kind, told, active=False) for kind in sorted(stood - stands)]
+    reported = f"the turnstile reports errors 0x{now.errors:04x}"
+    return [GateAlarm(1, kind, reported, active=False) for kind in sorted(stood - stands)]
 
 
 def _kinds(errors: int, alarms: Mapping[int, Kind]) -> set[Kind]:
@@ -121,11 +121,11 @@ def _kinds(errors: int, alarms: Mapping[int, Kind]) -> set[Kind]:
 
 
 def _alarms(new: int, alarms: Mapping[int, Kind], errors: int, details: int | None) -> list[DeviceFact]:
-    """One alarm a kind that a new error bit stands for; bits that nobody has explained are the turnstile's fault."""
-    told = f"the turnstile reports errors 0x{errors:04x}"
+    """One alarm a kind that a new error bit stands for; bits that are not explained are the turnstile's fault."""
+    reported = f"the turnstile reports errors 0x{errors:04x}"
     if details is not None:
-        told += f", details 0x{details:04x}"
-    return [GateAlarm(1, kind, told, active=True) for kind in sorted(_kinds(new, alarms))]
+        reported += f", details 0x{details:04x}"
+    return [GateAlarm(1, kind, reported, active=True) for kind in sorted(_kinds(new, alarms))]
 
 
 def _passages(direction: Direction, before: int, now: int, elapsed: float) -> list[DeviceFact]:
@@ -133,7 +133,7 @@ def _passages(direction: Direction, before: int, now: int, elapsed: float) -> li
     if turned == 0:
         return []
     if turned > PASSAGES_SLACK + PASSAGES_PER_SECOND * elapsed:
-        jump = f"the {direction} counter went from {before} to {now} in {elapsed:.0f} s; passages meanwhile are unknown"
+        jump = f"the {direction} counter went from {before} to {now} in {elapsed:.0f} s; passages between are unknown"
         return [GateAlarm(1, Kind.TAMPER, f"{jump} (was the turnstile replaced or reset?)")]
     return [PassageCompleted(1, direction, turned)]
 
@@ -167,7 +167,7 @@ class LotGate:
 
     def open(self) -> DeviceInfo:
         self._patience = Patience()
-        self._fire = None  # so that it is reported again, also when it did not change meanwhile
+        self._fire = None  # so that it is reported again, also when it did not change
         self._master.open()
         try:
             self._choose_reading()
@@ -206,7 +206,7 @@ class LotGate:
         except (NoAnswer, DeviceRefused) as error:
             silent = isinstance(error, NoAnswer)
             if silent:
-                # Only one that answers to other registers meanwhile lacks this one.
+                # Only one that answers to other registers in the same time lacks this one.
                 self._master.read_register(STATE_FIRST)
             self._has_control = False
             _log.warning("%s has no control register, so anti-panic is not seen (%s)", self._name, error)
@@ -217,16 +217,16 @@ class LotGate:
 
     def _identify(self) -> DeviceInfo:
         try:
-            told = self._master.identify()
+            reported = self._master.identify()
         except (NoAnswer, DeviceRefused) as error:
             _log.info("%s does not tell its firmware (%s)", self._name, error)
             return DeviceInfo(manufacturer="LOT Group")
-        vendor, model, firmware = (safe(told.get(key, "").strip(), 60) for key in (0, 1, 2))
+        vendor, model, firmware = (safe(reported.get(key, "").strip(), 60) for key in (0, 1, 2))
         return DeviceInfo(manufacturer=vendor or "LOT Group", model=model, firmware=firmware)
 
     def poll(self) -> list[DeviceFact]:
         try:
-            # Kept until returned: an error in the second reading must not lose what the first one told.
+            # Kept until returned: an error in the second reading must not lose what the first one reported.
             self._undelivered += self._read_state()
             self._undelivered += self._read_control()
             self._read_times()
@@ -278,8 +278,8 @@ class LotGate:
             return []
         self._differed = False
         self.set_mode(1, self._mode)
-        told = f"the turnstile was not {self._mode} any more, as its portal is; it was put back"
-        return [GateAlarm(1, Kind.DEVICE_DEGRADED, told)]
+        reported = f"the turnstile was not {self._mode} any more, as its portal is; it was put back"
+        return [GateAlarm(1, Kind.DEVICE_DEGRADED, reported)]
 
     def _read_times(self) -> None:
         if time.monotonic() < self._times_at:
@@ -309,8 +309,8 @@ class LotGate:
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """Writes 1 passage, once. The turnstile's own start time-out (0x3011) ends it, so `seconds` is not used.
 
-        Never "one more than is left": somebody passing meanwhile would make that two passages for one decision. And a
-        1 over a 1 would be one passage for two decisions: NotYet until the first person is through.
+        Never "one more than is left": a person passing at that moment would make that two passages for one decision.
+        And a 1 over a 1 would be one passage for two decisions: NotYet until the first person is through.
         """
         self._expect_channel(channel)
         if self._control == BLOCKED:
@@ -369,7 +369,7 @@ class LotGate:
         start, passage = self._optional(START_TIMEOUT), self._optional(PASSAGE_TIMEOUT)
         modes = {NORMAL: "normal", BLOCKED: "blocked", ANTI_PANIC: "anti-panic"}
         return {
-            "control": "not told" if control is None else modes.get(control, f"0x{control:04x}"),
+            "control": "not reported" if control is None else modes.get(control, f"0x{control:04x}"),
             "errors": f"0x{state.errors:04x}",
             "error_details": None if (details := self._optional(ERROR_DETAILS)) is None else f"0x{details:04x}",
             "own_inputs": INPUT_KINDS.get(self._optional(INPUT_KIND)),

@@ -20,7 +20,7 @@ from drivers.common.serial.address import TcpAddress
 from drivers.common.serial.echo import DueAnswers, EchoFinder
 from drivers.common.serial.line import Line, NoAnswer, WriteStalled
 from drivers.modbus_gate.bus import Bus
-from drivers.modbus_gate.framing import MAX_HEARD, Accepts
+from drivers.modbus_gate.framing import MAX_RECEIVED_BYTES, Accepts
 from drivers.modbus_gate.probe import hint_of_framer
 
 WRITE_COIL = 0x05
@@ -45,11 +45,11 @@ EXCEPTIONS = {
 # "Server busy": the request was not accepted, so nothing was done and it may be sent again (Modbus application
 # protocol, 7), this often and for so long.
 BUSY, BUSY_PAUSE_S, MAX_BUSY_S = 6, 0.05, 1.0
-# After these the device may have done, or may yet do, what it was told (Modbus application protocol, 7).
+# After these the device may have done, or may yet do, what the request said (Modbus application protocol, 7).
 UNSETTLED = {4, 5, 11}
 # A read that meets one of these is as good as lost, and the next may be answered.
 NOT_NOW = {5, 6, 10, 11}
-# Frames are told apart by 3.5 characters of silence, at least this long (Modbus over serial line, 2.5.1.1).
+# Frames are separated by 3.5 characters of silence, at least this long (Modbus over serial line, 2.5.1.1).
 QUIET_CHARACTERS, QUIET_S = 3.5, 0.00175
 # A line that babbles without end must not hold the caller.
 MAX_LATE_READS = 16
@@ -115,15 +115,17 @@ class Master:
         return _bits(self._read(_pdu(ReadDiscreteInputsRequest(address=start, count=count)), (count + 7) // 8), count)
 
     def identify(self) -> dict[int, str]:
-        """FC 43/14: 0 vendor, 1 product, 2 revision, as far as told."""
+        """FC 43/14: 0 vendor, 1 product, 2 revision, as far as reported."""
         pdu = _pdu(ReadDeviceInformationRequest())
         answer = self._ask(pdu, lambda found: found[:2] == pdu[:2] and len(found) >= 7)
-        told = ReadDeviceInformationResponse()
+        reported = ReadDeviceInformationResponse()
         try:
-            told.decode(answer[1:])
+            reported.decode(answer[1:])
         except struct.error as error:
             raise NoAnswer(f"{self.name} identifies itself in a garbled way; check the wiring") from error
-        return {key: raw.decode("utf-8", "replace") for key, raw in told.information.items() if isinstance(raw, bytes)}
+        return {
+            key: raw.decode("utf-8", "replace") for key, raw in reported.information.items() if isinstance(raw, bytes)
+        }
 
     def write_registers(self, start: int, values: list[int], *, may_repeat: bool = True) -> None:
         """FC 16. Its answer differs from the request, so an adapter that echoes confirms nothing.
@@ -289,13 +291,13 @@ class Master:
         if not self._due:
             line.discard()
             return
-        heard = bytearray()
+        received = bytearray()
         for _ in range(MAX_LATE_READS):
-            more = line.read(MAX_HEARD, 0)
+            more = line.read(MAX_RECEIVED_BYTES, 0)
             if not more:
                 return
-            heard += more
-            self._bus.framing.find(heard, self._unit, self._passes_by)
+            received += more
+            self._bus.framing.find(received, self._unit, self._passes_by)
         line.discard()
 
     def _passes_by(self, pdu: bytes) -> bool:
@@ -310,13 +312,13 @@ class Master:
         def fits(found: bytes) -> bool:
             return accepts(found) or _is_refusal(found, refusal) or self._passes_by(found)
 
-        heard = bytearray()
+        received = bytearray()
         while (left := deadline - time.monotonic()) > 0:
-            more = line.read(MAX_HEARD, left)
-            heard += more
+            more = line.read(MAX_RECEIVED_BYTES, left)
+            received += more
             echo.note(more)
             self._bus.quiet_from = time.monotonic()
-            while (found := self._bus.framing.find(heard, self._unit, fits)) is not None:
+            while (found := self._bus.framing.find(received, self._unit, fits)) is not None:
                 yield found
 
 

@@ -5,7 +5,7 @@ import time
 from devicemgr.errors import DeviceError
 from drivers.common.serial.address import TcpAddress
 from drivers.common.serial.port import open_line
-from drivers.modbus_gate.framing import MAX_HEARD, Framing, RtuFraming, TcpFraming
+from drivers.modbus_gate.framing import MAX_RECEIVED_BYTES, Framing, RtuFraming, TcpFraming
 
 PROBE_S = 0.5
 
@@ -21,7 +21,7 @@ def hint_of_framer(address: TcpAddress, used: Framing, unit: int, pdu: bytes) ->
 
 
 def _answers(address: TcpAddress, framing: Framing, unit: int, pdu: bytes) -> bool:
-    heard, until = bytearray(), time.monotonic() + PROBE_S
+    received, until = bytearray(), time.monotonic() + PROBE_S
     try:
         line = open_line(address)
     except DeviceError:
@@ -29,9 +29,9 @@ def _answers(address: TcpAddress, framing: Framing, unit: int, pdu: bytes) -> bo
     try:
         line.write(framing.encode(pdu, unit))
         while (left := until - time.monotonic()) > 0:
-            heard += line.read(MAX_HEARD, left)
+            received += line.read(MAX_RECEIVED_BYTES, left)
             # Its own bytes that come back are no answer; a refusal is.
-            found = framing.find(heard, unit, lambda found: found != pdu and found[0] & 0x7F == pdu[0])
+            found = framing.find(received, unit, lambda found: found != pdu and found[0] & 0x7F == pdu[0])
             if found is not None:
                 return True
     except DeviceError:

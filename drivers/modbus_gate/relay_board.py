@@ -35,7 +35,7 @@ class ModbusRelay(RelayDevice):
         return DeviceInfo()
 
     def _read(self) -> dict[str, bool]:
-        """A board without inputs is asked for a relay."""
+        """Read a relay of a board without inputs."""
         wired = self._options.inputs().values()
         if not wired:
             self._master.read_coils(SWITCH + min(self._options.relays(1)) - 1, 1)
@@ -68,7 +68,7 @@ class ModbusRelay(RelayDevice):
         self._master.close()
 
     def _switch(self, relay: int, on: bool) -> None:
-        # Switching on releases: whether it may be sent again is for whoever knows how old the decision is.
+        # Switching on releases: whether it may be sent again is for the caller, which knows how old the decision is.
         self._master.write_coil(SWITCH + relay - 1, ON if on else OFF, may_repeat=not on)
 
     def _flash(self, relay: int, seconds: float) -> None:

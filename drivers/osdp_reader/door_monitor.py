@@ -29,10 +29,10 @@ class DoorWatch:
         """Whether any input matters."""
         return self._door is not None or self._rex is not None
 
-    def forget(self, *, asked: bool) -> None:
-        """Begin with the next report; with `asked` it is a state: a button that it finds held was not pressed now."""
+    def forget(self, *, requested: bool) -> None:
+        """Start over with the next report; a `requested` one is a state: a button found held was not pressed now."""
         self._open = None
-        self._pressed = None if asked else bool(self._pressed)
+        self._pressed = None if requested else bool(self._pressed)
 
     def allow(self, now: float, seconds: float) -> None:
         """The door may be opened for so long."""

@@ -1,4 +1,4 @@
-"""OSDP frames: where they begin and end, whose they are and what they are, told without a key. No I/O.
+"""OSDP frames: where they begin and end, whose they are and what they are, read without a key. No I/O.
 
 53  start          address (reply: +80)     length, low then high, start to check included
 control: 03 sequence, 04 CRC in place of a sum, 08 security block: its own length, type, data
@@ -25,7 +25,7 @@ PDID = 0x45
 _BEFORE_SERIAL = 5
 _SECRET_COMMANDS = frozenset({KEYSET, CHALLENGE, SCRYPT})
 _SECRET_ANSWERS = frozenset({CARD, KEYPAD, CCRYPT, RMAC_I, PDID})
-# Answers that belong to one question only; out of turn they are somebody's attack, or an echo.
+# Responses that belong to one command only; out of turn they are an attack, or an echo.
 ONLY_AFTER = {CCRYPT: CHALLENGE, RMAC_I: SCRYPT}
 
 
@@ -86,27 +86,27 @@ def is_plausible(frame: Frame) -> bool:
     return len(frame.data) <= MAX_DATA and (frame.code == KEYPAD or frame.data[1:2] in (b"\0", b"\1"))
 
 
-def measure(heard: bytes) -> int:
+def measure(received: bytes) -> int:
     """For _framing.cut: a frame that is whole and whose check is right; longer than any reader sends is garbage."""
-    size = int.from_bytes(heard[2:4], "little")
-    if heard[0] != START or (len(heard) >= 4 and not SMALLEST <= size <= MAX_BYTES):
+    size = int.from_bytes(received[2:4], "little")
+    if received[0] != START or (len(received) >= 4 and not SMALLEST <= size <= MAX_BYTES):
         return GARBAGE
-    if len(heard) < max(4, size):
+    if len(received) < max(4, size):
         return MORE
-    return size if parse(heard[:size]) else GARBAGE
+    return size if parse(received[:size]) else GARBAGE
 
 
 class Scanner:
     """Finds frames in what comes; noise is passed over, and a false start does not hold up the frame behind it."""
 
     def __init__(self) -> None:
-        self._heard = bytearray()
+        self._received = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that are whole now."""
-        self._heard += data
-        return [frame for raw in cut(self._heard, measure, MAX_BYTES) if (frame := parse(raw))]
+        self._received += data
+        return [frame for raw in cut(self._received, measure, MAX_BYTES) if (frame := parse(raw))]
 
     def clear(self) -> None:
         """Forget a beginning."""
-        self._heard.clear()
+        self._received.clear()

@@ -32,7 +32,7 @@ def write_keys(keys: list[bytes]) -> str | None:
 
 
 def check_key(key: bytes) -> bytes:
-    """`key`, unless somebody could guess it; then InvalidInput says why."""
+    """Return `key`, unless it could be guessed; then InvalidInput says why."""
     if len(key) != SIZE:
         raise InvalidInput(f"the key of an OSDP reader has {SIZE} bytes; {_HOW}")
     if key == DEFAULT_KEY:

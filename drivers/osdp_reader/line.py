@@ -68,7 +68,7 @@ class SharedLine:
         try:
             return act()
         except DeviceError as error:
-            # Closed at once: the port is locked, and whoever opens it anew must not find it taken by us.
+            # Closed at once: the port is locked, and the next to open it must not find it taken by us.
             self.lost = error
             self.close()
             raise
@@ -135,7 +135,7 @@ class Pairing:
 
 
 def is_pairing(address: Address, unit: int) -> bool:
-    """Whether somebody pairs this unit now."""
+    """Return True if this unit is being paired now."""
     return (str(address), unit) in _pairing
 
 
@@ -154,14 +154,14 @@ class Wire:
         self._unit = unit
         self._scanner = Scanner()
         self._frames = b""
-        self._asked_at: float | None = None
+        self._requested_at: float | None = None
         self._outputs = 0
-        self.heard_at = time.monotonic()
+        self.received_at = time.monotonic()
         self.noise = False
-        self.asked = 0
+        self.requested = 0
         self._output_left = False
         self.sent: set[int] = set()
-        self.heard: list[Frame] = []
+        self.received: list[Frame] = []
 
     def allow_output(self) -> None:
         """Let exactly one output command pass from now on."""
@@ -183,10 +183,10 @@ class Wire:
                 return len(data)
             self._outputs, self._output_left = self._outputs - 1, True
         self.sent.add(code)
-        self.asked = code
+        self.requested = code
         self._scanner.clear()
         self._frames = b""
-        self._asked_at = time.monotonic()
+        self._requested_at = time.monotonic()
         if frame is not None:
             self._trace.add("tx", blanked(frame))
         with suppress(DeviceError):
@@ -202,12 +202,12 @@ class Wire:
         """What was written is on its way already."""
 
     def settle(self) -> bool:
-        """Wait a little for the answer to what was asked; True while it is worth waiting on. Raises DeviceError."""
-        if self._line is None or self._asked_at is None:
+        """Wait a little for the response; return True while it is worth waiting on. Raises DeviceError."""
+        if self._line is None or self._requested_at is None:
             return False
-        left = self._asked_at + REPLY_S - time.monotonic()
+        left = self._requested_at + REPLY_S - time.monotonic()
         if left <= 0:
-            self._asked_at = None
+            self._requested_at = None
             return False
         data = self._line.read(left)
         self.noise = self.noise or bool(data)
@@ -217,16 +217,16 @@ class Wire:
             self._trace.add("rx", data)
         for frame in frames:
             self._trace.add("rx", blanked(frame))
-            if self._asked_at is not None and self._answers(frame):
-                self._asked_at = None
+            if self._requested_at is not None and self._answers(frame):
+                self._requested_at = None
                 self._frames = frame.raw
-                self.heard_at = time.monotonic()
-                self.heard = [*self.heard[-15:], frame]
-        return self._asked_at is not None
+                self.received_at = time.monotonic()
+                self.received = [*self.received[-15:], frame]
+        return self._requested_at is not None
 
     def _answers(self, frame: Frame) -> bool:
         ours = frame.reply and frame.address == self._unit
-        return ours and ONLY_AFTER.get(frame.code, self.asked) == self.asked and is_plausible(frame)
+        return ours and ONLY_AFTER.get(frame.code, self.requested) == self.requested and is_plausible(frame)
 
     def check(self) -> None:
         """Raise why the line is lost, if it is."""

@@ -112,7 +112,7 @@ def _try_until(until: float, tried: _Try, old: Sequence[bytes]) -> None:
     kept: _Kept | None = None
     while True:
         try:
-            # One that says no is not asked again, but may still be put into install mode.
+            # One that refuses is not tried again, but may still be put into install mode.
             return tried.once(old if kept is None else ())
         except DeviceError as error:
             kept = error if isinstance(error, _Kept) else kept

@@ -22,7 +22,7 @@ from drivers.osdp_reader.session import HANDSHAKE_S, Event, Outcome, Session
 
 COMMAND_S = 1.0
 OPENING_S = 4.0
-# A session that breaks off twice within this time is a fault to be told of.
+# A session that breaks off twice within this time is a fault to be reported.
 STABLE_S = 5.0
 # libosdp's Python layer keeps the timer, in 100 ms, in one byte; what is more would come out shorter, or endless.
 MAX_TICKS = 255
@@ -167,18 +167,18 @@ class OsdpReader:
             self._wrong_keys = 0
         self._ask_status(session, osdp_sys.STATUS_REPORT_LOCAL)
         can_ask = self._door.is_wired and bool(session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING))
-        self._door.forget(asked=can_ask and _STATUS_CODE[osdp_sys.STATUS_REPORT_INPUT] not in self._refused)
+        self._door.forget(requested=can_ask and _STATUS_CODE[osdp_sys.STATUS_REPORT_INPUT] not in self._refused)
         if can_ask:
             self._ask_status(session, osdp_sys.STATUS_REPORT_INPUT)
         if session.has(osdp_sys.CAP_OUTPUT_CONTROL):
             self._restore()
-        told = session.identity()
-        firmware = ".".join(str(told["firmware_version"] >> shift & 0xFF) for shift in (16, 8, 0))
+        identity = session.identity()
+        firmware = ".".join(str(identity["firmware_version"] >> shift & 0xFF) for shift in (16, 8, 0))
         return DeviceInfo(
-            manufacturer=f"OUI {told['vendor_code']:06X}",
-            model=f"{told['model']} v{told['version']}",
+            manufacturer=f"OUI {identity['vendor_code']:06X}",
+            model=f"{identity['model']} v{identity['version']}",
             firmware=firmware,
-            serial=f"{told['serial_number']:08X}",
+            serial=f"{identity['serial_number']:08X}",
         )
 
     def poll(self) -> list[DeviceFact]:
@@ -244,12 +244,12 @@ class OsdpReader:
         session = self._open_session()
         session.step()
         session.check()
-        told = session.identity()
+        identity = session.identity()
         found: dict[str, JsonValue] = {
             "secure": self._options.secure,
-            "vendor": f"{told['vendor_code']:06X}",
-            "model": told["model"],
-            "serial": f"{told['serial_number']:08X}",
+            "vendor": f"{identity['vendor_code']:06X}",
+            "model": identity["model"],
+            "serial": f"{identity['serial_number']:08X}",
             "outputs": session.has(osdp_sys.CAP_OUTPUT_CONTROL),
             "inputs": session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING),
             "lamps": session.has(osdp_sys.CAP_READER_LED_CONTROL),
@@ -272,7 +272,7 @@ class OsdpReader:
             session.close()
 
     def _restore(self) -> None:
-        """Outputs as the mode wants them; whoever was let in before the session broke may still pass."""
+        """Outputs as the mode wants them; a person let in before the session broke may still pass."""
         self._off = OFF_IN_TIME
         try:
             self._bank.restore()

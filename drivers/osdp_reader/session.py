@@ -25,7 +25,7 @@ STEPS = 4
 STEP_S = 0.005
 HANDSHAKE_S = 2.0
 SILENCE_S = 2.5
-# Polls of the first moments bring what the reader kept while nobody asked.
+# Polls of the first moments bring what the reader kept while it was not polled.
 STALE_S = 0.4
 MAX_EVENTS = 64
 
@@ -60,9 +60,9 @@ class Session:
         flags = osdp_sys.FLAG_ENABLE_NOTIFICATION
         if key is not None and not install:
             flags |= osdp_sys.FLAG_ENFORCE_SECURE
-        # libosdp writes to standard error; what matters is told by our own errors.
+        # libosdp writes to standard error; what matters is in our own errors.
         osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)
-        # Its random numbers come from rand(), which nobody else seeds: the same in each process, so that a recorded
+        # Its random numbers come from rand(), which no other code seeds: the same in each process, so that a recorded
         # session could be played back.
         _LIBC.srand(int.from_bytes(os.urandom(4), "little"))
         unit_info = {"name": f"unit{unit}", "address": unit, "flags": flags, "scbk": key, "channel": self.wire}
@@ -106,7 +106,7 @@ class Session:
 
     def check(self) -> None:
         """NoAnswer or DeviceUnreachable when the reader has gone."""
-        if time.monotonic() - self.wire.heard_at > SILENCE_S:
+        if time.monotonic() - self.wire.received_at > SILENCE_S:
             raise NoAnswer(f"no answer from {self.name} for {SILENCE_S:g} s; check its power and cable")
         if self._fell or not self.is_up():
             raise DeviceUnreachable(f"broke off its session ({self.name}); it is set up again")
@@ -149,14 +149,14 @@ class Session:
 
     def refused(self) -> int | None:
         """The code, as on the wire, of the command that a refusal has just ended the session over."""
-        last = self.wire.heard[-1].code if self.wire.heard else None
-        return self.wire.asked if self._fell and last == NAK else None
+        last = self.wire.received[-1].code if self.wire.received else None
+        return self.wire.requested if self._fell and last == NAK else None
 
     def close(self) -> None:
         """Free libosdp's part; never raises."""
         panel, self._panel = self._panel, _CLOSED
         if panel is not _CLOSED:
-            # The panel holds its callbacks and they this object: a ring that nobody would collect.
+            # The panel holds its callbacks and they this object: a ring that reference counting would not collect.
             panel.set_event_callback(_ignore)
             panel.set_command_completion_callback(_ignore)
         self.wire.detach()
@@ -164,12 +164,12 @@ class Session:
     def _outcome(self, status: int) -> Outcome:
         if status == osdp_sys.COMPLETION_OK:
             return Outcome.DONE
-        last = self.wire.heard[-1] if self.wire.heard else None
+        last = self.wire.received[-1] if self.wire.received else None
         return Outcome.REFUSED if last is not None and last.code == NAK else Outcome.LOST
 
     def _why_not_up(self, seconds: float) -> DeviceError:
-        heard = [frame.code for frame in self.wire.heard]
-        if not heard:
+        received = [frame.code for frame in self.wire.received]
+        if not received:
             what = "only noise" if self.wire.noise else "no answer"
             return NoAnswer(
                 f"{what} from {self.name} in {seconds:g} s; check power, wiring (A/B), baudrate and option unit"
@@ -180,10 +180,10 @@ class Session:
                 f"offers no Secure Channel and is refused ({self.name}): anybody on the line could play it; "
                 f"use another reader"
             )
-        if self._key is not None and challenged and (CCRYPT in heard or NAK in heard):
+        if self._key is not None and challenged and (CCRYPT in received or NAK in received):
             return DeviceRefused(
                 f"holds another key than ours and is refused ({self.name}); is it still the same reader? "
-                f"give its key: devicemgr device edit {self._label} --password-stdin, or pair it anew"
+                f"give its key: devicemgr device edit {self._label} --password-stdin, or pair it again"
             )
         return DeviceUnreachable(f"answers and then breaks off ({self.name}); check the wiring and termination")
 

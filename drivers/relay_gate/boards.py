@@ -18,7 +18,7 @@ from drivers.common.serial.framing import GARBAGE, MORE, Measure, cut
 from drivers.common.serial.line import Line
 
 ANSWER_S = 0.3
-MAX_HEARD = 256
+MAX_RECEIVED_BYTES = 256
 SILENCE_S = 0.03
 # The echo of a question follows that of the order before it at once; USB adapters collect bytes for up to 16 ms.
 ECHO_S = 0.06
@@ -82,11 +82,11 @@ class KmTronic:
             state = self._one_state(line, relay)
             if state is not None:
                 return state
-        told = _until_silent(line, b"\xff\x09\x00")
-        if len(told) not in {4, 8} or set(told) - {0, 1} or relay > len(told):
+        states = _until_silent(line, b"\xff\x09\x00")
+        if len(states) not in {4, 8} or set(states) - {0, 1} or relay > len(states):
             return None
         self._all_at_once = True
-        return told[relay - 1] == 1
+        return states[relay - 1] == 1
 
     def _one_state(self, line: Line, relay: int) -> bool | None:
         """Ask for one relay; what precedes the question's own echo is an echo of the order before, and dropped."""
@@ -94,13 +94,13 @@ class KmTronic:
         line.discard()
         line.write(question)
         deadline = time.monotonic() + ANSWER_S
-        heard, state = bytearray(), None
+        received, state = bytearray(), None
         while (left := deadline - time.monotonic()) > 0:
-            more = line.read(MAX_HEARD, left if state is None else min(left, ECHO_S))
+            more = line.read(MAX_RECEIVED_BYTES, left if state is None else min(left, ECHO_S))
             if state is not None and not more:
                 break
-            heard += more
-            for frame in cut(heard, _kmtronic_size, MAX_HEARD):
+            received += more
+            for frame in cut(received, _kmtronic_size, MAX_RECEIVED_BYTES):
                 if frame == question:
                     state = None
                 elif frame[1] == relay:
@@ -137,8 +137,8 @@ class Numato:
 class Devantech:
     """USB-RLY02, 08 and 16 (Devantech's technical documentation): single bytes, relays 1 to 8.
 
-    The state is asked for together with the module's number and version, so that three bytes must come: one byte
-    alone can't be told from an echo of the question.
+    The state is requested together with the module's number and version, so that three bytes must come: one byte
+    alone cannot be distinguished from an echo of the request.
     """
 
     confirms = True
@@ -188,10 +188,10 @@ def _ask(line: Line, query: bytes, measure: Measure, answer: re.Pattern[bytes]) 
     line.discard()
     line.write(query)
     deadline = time.monotonic() + ANSWER_S
-    heard = bytearray()
+    received = bytearray()
     while (left := deadline - time.monotonic()) > 0:
-        heard += line.read(MAX_HEARD, left)
-        for frame in cut(heard, measure, MAX_HEARD):
+        received += line.read(MAX_RECEIVED_BYTES, left)
+        for frame in cut(received, measure, MAX_RECEIVED_BYTES):
             if found := answer.match(frame):
                 return found
     return None
@@ -202,12 +202,12 @@ def _until_silent(line: Line, query: bytes) -> bytes:
     line.discard()
     line.write(query)
     deadline = time.monotonic() + ANSWER_S
-    heard = b""
+    received = b""
     while (left := deadline - time.monotonic()) > 0:
-        more = line.read(MAX_HEARD, min(left, SILENCE_S) if heard else left)
-        heard = (heard + more)[-MAX_HEARD:]
+        more = line.read(MAX_RECEIVED_BYTES, min(left, SILENCE_S) if received else left)
+        received = (received + more)[-MAX_RECEIVED_BYTES:]
         # The line may echo the question, and the order before it: the answer is what follows.
-        heard = heard[heard.rfind(query) + len(query) :] if query in heard else heard
-        if heard and not more:
+        received = received[received.rfind(query) + len(query) :] if query in received else received
+        if received and not more:
             break
-    return heard
+    return received

@@ -48,7 +48,7 @@ class RelayGate(RelayDevice):
 
     def _read(self) -> dict[str, bool]:
         line, bits = self._open_line(), {}
-        # These boards say nothing unasked; reading is how an unplugged port is noticed.
+        # These boards send nothing by themselves; reading is how an unplugged port is noticed.
         line.read(256, 0)
         for number in self._options.inputs().values():
             level = self._board.input(line, number)

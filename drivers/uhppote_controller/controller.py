@@ -15,7 +15,7 @@ from devicemgr.domain.rules.card_formats import names_of_controller_number
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, OutcomeUnknown
 from devicemgr.text import safe
 from drivers.uhppote_controller.cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
-from drivers.uhppote_controller.events import CONTACTS, OVERWRITTEN, REMOTE_OPEN, Told, fact_of
+from drivers.uhppote_controller.events import CONTACTS, OVERWRITTEN, REMOTE_OPEN, ControllerEvent, fact_of
 from drivers.uhppote_controller.listener import Listener, listen
 from drivers.uhppote_controller.options import Options
 from drivers.uhppote_controller.protocol import Endpoint, Wire, aware, wall
@@ -39,12 +39,12 @@ _QUIET, _BUSY, _HINT = 0.25, 0.01, 0.03
 
 
 class UhppoteGate:
-    """Doors and events; `poll` reads the events behind the last one that was told, oldest first."""
+    """Doors and events; `poll` reads the events behind the last one that was reported, oldest first."""
 
     senses_passage = False
 
     def __init__(self, name: str, endpoint: Endpoint, options: Options) -> None:
-        from uhppoted import decode, encode  # noqa: PLC0415 - the vendor's library, for whoever has one
+        from uhppoted import decode, encode  # noqa: PLC0415 - the vendor's library, imported for this kind only
 
         self._encode, self._decode = encode, decode
         self._name, self._options, self._id = name, options, options.controller
@@ -53,7 +53,7 @@ class UhppoteGate:
         self._endpoint = endpoint
         self._wire = Wire(endpoint, options.controller, options.timeout)
         self._listener: Listener | None = None
-        self._pushes = "to nobody"
+        self._pushes = "to none"
         self._read_at = 0.0
         self._last: int | None = None
         self._live_from = 0
@@ -72,7 +72,7 @@ class UhppoteGate:
 
     def open(self) -> DeviceInfo:
         self.close()
-        self._fire = None  # so that it is reported again, also when it did not change meanwhile
+        self._fire = None  # so that it is reported again, also when it did not change
         self._contacts.clear()
         info = self._ask("get_controller")
         self._ask("record_special_events", True)
@@ -105,7 +105,7 @@ class UhppoteGate:
     def poll(self) -> Sequence[DeviceFact]:
         self._require_open()
         if self._listener is not None:
-            hinted = self._listener.heard()
+            hinted = self._listener.has_received()
             if not hinted and time.monotonic() < self._read_at:
                 return []
             self._read_at = time.monotonic() + _QUIET
@@ -183,7 +183,7 @@ class UhppoteGate:
             raise DeviceUnreachable(f"{self._name} is not open; open it first")
 
     def _door(self, door: int) -> tuple[int, int]:
-        """Mode and seconds of a door, asked once a connection."""
+        """Return mode and seconds of a door, read once a connection."""
         if door not in DOORS:
             raise DeviceRefused(f"{self._name} has doors 1 to 4, not {door}; check --gate of the portal")
         if door not in self._doors:
@@ -235,41 +235,41 @@ class UhppoteGate:
         facts: list[DeviceFact] = []
         last = self._last or 0
         if newest < last:
-            facts.append(GateAlarm(1, Kind.DEVICE_DEGRADED, "its memory of events began anew"))
+            facts.append(GateAlarm(1, Kind.DEVICE_DEGRADED, "its memory of events started over"))
             last, self._live_from = 0, 1
         for _ in range(_EVENTS_A_POLL):
             if last >= newest:
                 break
-            told = self._event(last + 1)
-            if told is None:
+            event = self._event(last + 1)
+            if event is None:
                 first, last = last + 1, max(last + 1, int(self._ask("get_event", 0).index) - 1)
                 facts.append(GateAlarm(1, Kind.DEVICE_DEGRADED, f"events {first} to {last} are lost: written over"))
                 continue
-            facts += self._facts(told)
-            last = told.index
+            facts += self._facts(event)
+            last = event.index
         self._last = last
         more = last < newest
         self.poll_interval, self._read_at = (_BUSY, 0.0) if more else (self._pace, self._read_at)
         return facts
 
-    def _event(self, index: int) -> Told | None:
+    def _event(self, index: int) -> ControllerEvent | None:
         """One event; None when it has been overwritten."""
         found = self._ask("get_event", index, fits=lambda answer: answer.index in (index, 0))
         if found.event_type in (0, OVERWRITTEN):
             return None
         at = aware(found.timestamp, self._zone) or datetime.now(UTC)
-        return Told(
+        return ControllerEvent(
             index, found.event_type, found.access_granted, found.door, found.direction, found.card, at, found.reason
         )
 
-    def _facts(self, told: Told) -> list[DeviceFact]:
-        if told.reason in REMOTE_OPEN and self._own_opens.get(told.door, 0) > 0:
-            self._own_opens[told.door] -= 1
+    def _facts(self, event: ControllerEvent) -> list[DeviceFact]:
+        if event.reason in REMOTE_OPEN and self._own_opens.get(event.door, 0) > 0:
+            self._own_opens[event.door] -= 1
             return []
-        if told.reason in CONTACTS:
-            self._contacts[told.door] = CONTACTS[told.reason]
-            return [DoorContact(told.door, CONTACTS[told.reason])]
-        fact = fact_of(told)
+        if event.reason in CONTACTS:
+            self._contacts[event.door] = CONTACTS[event.reason]
+            return [DoorContact(event.door, CONTACTS[event.reason])]
+        fact = fact_of(event)
         return [fact] if fact is not None else []
 
 
@@ -279,26 +279,26 @@ def _whole_seconds(seconds: float) -> int:
 
 
 class UhppoteHost(UhppoteGate):
-    """Decides nothing: a card that it refused just now is a card before the reader, and is asked about here."""
+    """Decides nothing: a card that it refused just now is a card before the reader, and is decided here."""
 
     def open(self) -> DeviceInfo:
         info = super().open()
         if cards := int(self._ask("get_cards").cards):
             self._waiting.append(
-                GateAlarm(1, Kind.DEVICE_DEGRADED, f"it holds {cards} cards and opens for them unasked; remove them")
+                GateAlarm(1, Kind.DEVICE_DEGRADED, f"it holds {cards} cards and opens for them by itself; remove them")
             )
         return info
 
-    def _facts(self, told: Told) -> list[DeviceFact]:
-        if told.is_swipe and not told.granted:
-            names = names_of_controller_number(told.card)
-            return [CardRead(told.door, names)] if names and self._is_current(told) else []
-        return super()._facts(told)
+    def _facts(self, event: ControllerEvent) -> list[DeviceFact]:
+        if event.is_swipe and not event.granted:
+            names = names_of_controller_number(event.card)
+            return [CardRead(event.door, names)] if names and self._is_current(event) else []
+        return super()._facts(event)
 
-    def _is_current(self, told: Told) -> bool:
-        """What it refused while nobody listened, or a while ago by its own clock, is nobody's request any more."""
-        age = (self._now - told.at).total_seconds() if self._now is not None else None
-        return told.index >= self._live_from and age is not None and -1.0 <= age <= CURRENT_S
+    def _is_current(self, event: ControllerEvent) -> bool:
+        """Return True if the event is live: one refused while disconnected, or a while ago by its clock, is not."""
+        age = (self._now - event.at).total_seconds() if self._now is not None else None
+        return event.index >= self._live_from and age is not None and -1.0 <= age <= CURRENT_S
 
 
 class UhppoteController(UhppoteGate):

@@ -47,7 +47,7 @@ DIRECTIONS = {1: Direction.ENTRY, 2: Direction.EXIT}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ControllerEvent:
     """One event of the controller's memory."""
 
     index: int
@@ -61,24 +61,24 @@ class Told:
 
     @property
     def is_swipe(self) -> bool:
-        """Somebody showed a card."""
+        """Return True if a card was shown."""
         return self.kind == SWIPE and self.reason not in REMOTE_OPEN
 
 
-def fact_of(told: Told) -> DeviceFact | None:
+def fact_of(event: ControllerEvent) -> DeviceFact | None:
     """What to record of it; None for what says nothing to us (a door's contact, or a code that is not known)."""
-    if told.is_swipe:
-        why = "" if told.granted else REFUSALS.get(told.reason, f"reason {told.reason}")
+    if event.is_swipe:
+        why = "" if event.granted else REFUSALS.get(event.reason, f"reason {event.reason}")
         return DeviceDecided(
-            told.door,
-            told.granted,
-            told.index,
-            told.at,
-            DIRECTIONS.get(told.direction),
-            names_of_controller_number(told.card),
+            event.door,
+            event.granted,
+            event.index,
+            event.at,
+            DIRECTIONS.get(event.direction),
+            names_of_controller_number(event.card),
             why=why,
         )
-    if told.reason not in REPORTS:
+    if event.reason not in REPORTS:
         return None
-    kind, why = REPORTS[told.reason]
-    return DeviceReported(told.door, kind, told.index, told.at, why)
+    kind, why = REPORTS[event.reason]
+    return DeviceReported(event.door, kind, event.index, event.at, why)

@@ -15,7 +15,7 @@ from drivers.uhppote_controller.protocol import SIZE, START, Endpoint
 PUSHED = 0x20
 # Firmware 6.62 begins what it pushes with another byte.
 STARTS = (START, 0x19)
-NOBODY = IPv4Address(0)
+NO_LISTENER = IPv4Address(0)
 # More than these are left for the next look, or to the kernel, which drops them.
 _MAX_AT_ONCE = 64
 
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """A UDP port of ours for one controller's events; `heard` never blocks."""
+    """A UDP port of ours for one controller's events; `has_received` never blocks."""
 
     def __init__(self, own: str, port: int, sender: str, serial: int) -> None:
         self._line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
@@ -37,7 +37,7 @@ class Listener:
         self.address: tuple[str, int] = self._line.getsockname()
         self.dropped = 0
 
-    def heard(self) -> bool:
+    def has_received(self) -> bool:
         """Whether the controller has pushed anything since the last call; what others sent is dropped."""
         found = False
         for _ in range(_MAX_AT_ONCE):
@@ -70,37 +70,37 @@ class Ask(Protocol):
 def listen(ask: Ask, endpoint: Endpoint, serial: int, port: int, *, take: bool) -> tuple[Listener | None, str]:
     """Have the controller push to us; None without, and in words where its events go. Never raises.
 
-    A listener that somebody else has set is left alone unless `take`.
+    A listener that another program has set is left alone unless `take`.
     """
     try:
-        told = ask("get_listener")
+        current = ask("get_listener")
         own, sender = _both_ends(endpoint)
-        ours = str(told.address) == own
-        if not ours and told.address != NOBODY and not take:
-            return None, f"to {told.address}:{told.port}, which another program has set (option listener=take)"
+        ours = str(current.address) == own
+        if not ours and current.address != NO_LISTENER and not take:
+            return None, f"to {current.address}:{current.port}, which another program has set (option listener=take)"
         try:
-            # The port of last time, unless somebody else here has it by now: then it is that program's listener.
-            listener = Listener(own, port or (told.port if ours else 0), sender, serial)
+            # The port of last time, unless another program here has it by now: then it is that program's listener.
+            listener = Listener(own, port or (current.port if ours else 0), sender, serial)
         except OSError as error:
             if port or not take:
-                return None, f"to nobody: port {port or told.port} here is taken ({error.strerror})"
+                return None, f"to none: port {port or current.port} here is taken ({error.strerror})"
             listener = Listener(own, 0, sender, serial)
-        return _told(ask, told, listener)
+        return _set_up(ask, current, listener)
     except (DeviceError, OSError, AddressValueError) as error:
-        _log.info("controller %d is told no listener: %s", serial, error)
-        return None, "to nobody: it would not be told where; see the log"
+        _log.info("Failed to set the listener of controller %d: %s", serial, error)
+        return None, "to none: it did not take the listener; see the log"
 
 
-def _told(ask: Ask, told: Any, listener: Listener) -> tuple[Listener | None, str]:
+def _set_up(ask: Ask, current: Any, listener: Listener) -> tuple[Listener | None, str]:
     host, port = listener.address
     try:
-        if (str(told.address), told.port) == (host, port) or ask("set_listener", IPv4Address(host), port).ok:
+        if (str(current.address), current.port) == (host, port) or ask("set_listener", IPv4Address(host), port).ok:
             return listener, f"to {host}:{port}, here"
     except DeviceError:
         listener.close()
         raise
     listener.close()
-    return None, "to nobody: it refused to be told where"
+    return None, "to none: it refused the listener"
 
 
 def _both_ends(endpoint: Endpoint) -> tuple[str, str]:

@@ -13,7 +13,7 @@ class Options(BaseModel):
     decide: Literal["controller", "host"] = Field(
         "controller",
         description="controller: it holds the cards and opens by itself, also without this box. host: it holds none, "
-        "each card is asked about here, and nobody gets in by card while this box is away",
+        "each card is decided here, and no card opens while this box is away",
     )
     timezone: str | None = Field(None, description="IANA zone of its clock, such as Asia/Almaty; else this box's")
     doors: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(

@@ -1,7 +1,7 @@
 """UHPPOTE controllers on the wire: 64 bytes a message over UDP, little-endian, dates in BCD (uhppoted's codec).
 
 Each exchange has a socket of its own, connected to the controller: the kernel drops what comes from elsewhere, and an
-answer that is late finds nobody. What is not the answer to the question, by function and serial number, is dropped too.
+late answer is dropped. What is not the answer to the question, by function and serial number, is dropped too.
 
 "Opened" is byte for byte the request to open door 1, so a network path that reflects packets would confirm it. Whether
 one does is seen by questions whose answers always differ from them.
@@ -27,7 +27,7 @@ SIZE = 64
 START = 0x17
 _ADDRESS = re.compile(r"(?:udp://)?([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?/?")
 _TRIES = 2
-# Whoever floods us must not keep us from our deadline; nor is more than this looked at for one answer.
+# A flood must not keep us from our deadline; nor is more than this looked at for one answer.
 _MAX_STRAYS = 200
 # get_status and get_controller: a true answer holds a date or an address, the question noughts.
 _TELLING = {0x20, 0x94}
@@ -87,7 +87,7 @@ class Wire:
             except TimeoutError:
                 return None
             except ConnectionRefusedError:
-                time.sleep(0.02)  # nobody listens there now: a reboot takes longer than two tries at once
+                time.sleep(0.02)  # nothing listens there now: a reboot takes longer than two tries at once
                 return None
             except OSError as error:
                 raise DeviceUnreachable(

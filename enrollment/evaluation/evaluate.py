@@ -187,7 +187,7 @@ def _outcome(
 
 
 def _verification(gallery: FaceGallery, probes: Iterator[Probe], threshold: float) -> tuple[float, float]:
-    """FMR and FNMR one to one: each probe against each person, as if nobody else were enrolled."""
+    """FMR and FNMR one to one: each probe against each person, as if no other person were enrolled."""
     taken, refused, strangers, owners = 0, 0, 0, 0
     for probe in probes:
         passes = gallery.alikeness(probe.embedding) >= threshold

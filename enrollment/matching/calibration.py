@@ -120,7 +120,7 @@ def _pairs(left_out: Sequence[LeftOut], raised: float) -> list[tuple[tuple[str, 
 
 
 def _share_passing(gallery: FaceGallery, person: str, templates: Sequence[Embedding]) -> float:
-    """Of a person's templates, how many would let them in as somebody else if they weren't enrolled."""
+    """Of a person's templates, how many would let them in as another person if they weren't enrolled."""
     found = [gallery.rank(template, person) for template in templates]
     return float(np.mean([ranking is not None and ranking.reason is None for ranking in found]))
 
@@ -146,7 +146,7 @@ def _without(templates: Sequence[Embedding], place: int, own: FaceModel | None) 
 
 
 def _interval(shares: Sequence[float]) -> dict[str, Any] | None:
-    """The mean share with Wilson's 95 % interval, people counted, not templates; None of nobody."""
+    """The mean share with Wilson's 95 % interval, people counted, not templates; None without people."""
     count = len(shares)
     if count == 0:
         return None

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _SHORTEST, _LONGEST = 1e-6, 1e6
 # No cosine reaches it.
-NOBODY = 2.0
+UNREACHABLE = 2.0
 _BLOCK = 16_384
 
 
@@ -34,7 +34,7 @@ class Ranking:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether somebody else is too close behind, whatever the threshold."""
+        """Return True if another person is too close behind, whatever the threshold."""
         return self.runner_up is not None and self.score - self.runner_up < self.margin_needed
 
     @property
@@ -75,19 +75,19 @@ class FaceGallery:
 
     def match(self, probe: Embedding) -> Match:
         """The enrolled person whom a float32 vector shows, if anybody; never for NaN, zero or a wrong size."""
-        return self._told(self.rank(probe))
+        return self._match(self.rank(probe))
 
     def nearest(self, probe: Embedding, exclude_person: str | None = None) -> Match:
         """Whom of all others this face would be taken for: the match rule without the margin, as two may look alike."""
         found = self.rank(probe, exclude_person)
-        return self._told(found, bool(found and found.score >= found.threshold))
+        return self._match(found, bool(found and found.score >= found.threshold))
 
     def stats(self) -> GalleryStats:
         """Sizes, model, version, and the strictest threshold in force."""
         return self._stats
 
     def rank(self, probe: Embedding, exclude: str | None = None, own: Embedding | None = None) -> Ranking | None:
-        """The best of the gallery without `exclude`, match or not; None for no embedding or nobody to compare with.
+        """The best of the gallery without `exclude`, match or not; None for no embedding or no person to compare with.
 
         `own` stands in for the excluded person's template, to see how they score by their other photos.
         """
@@ -104,7 +104,7 @@ class FaceGallery:
         return self._ranked(alike, handicap)
 
     def alikeness(self, probe: Embedding) -> NDArray[np.float32]:
-        """What each person alone would score, were there nobody else: for 1:1 comparison, in the order of `people`."""
+        """What each person alone would score if enrolled alone: for 1:1 comparison, in the order of `people`."""
         unit = _unit(probe, self._dimension)
         if unit is None:
             return np.zeros(len(self.people), np.float32)
@@ -135,7 +135,7 @@ class FaceGallery:
             return usual if lead >= 2 * usual else 2 * usual
         return usual if 2 * lead >= LOOKALIKE_MARGIN else LOOKALIKE_MARGIN
 
-    def _told(self, found: Ranking | None, accepted: bool | None = None) -> Match:
+    def _match(self, found: Ranking | None, accepted: bool | None = None) -> Match:
         if found is None:
             return Match(None, None, None, self._stats.threshold, Reason.UNKNOWN_FACE)
         reason = found.reason if accepted is None else None if accepted else Reason.UNKNOWN_FACE
@@ -185,13 +185,13 @@ def thresholds_by_count(
 ) -> tuple[float, float, float]:
     """Thresholds for candidates with 1, 2 and 3 or more templates: the table's, raised by what a calibration found.
 
-    There is no table for a user's own model: what is stated holds, or what was calibrated, or nobody passes.
+    There is no table for a user's own model: what is stated holds, or what was calibrated, or no person passes.
     """
     fpir = calibration.fpir if calibration else DEFAULT_FPIR
     raised = max(calibration.raised, 0.0) if calibration else 0.0
     if own:
         stated = own.least_cosine
-        least = NOBODY if stated is None and raised <= 0.0 else (stated or 0.0) + raised
+        least = UNREACHABLE if stated is None and raised <= 0.0 else (stated or 0.0) + raised
         return least, least, least
     one, two, three = (match_threshold(people, count, fpir) + raised for count in (1, 2, 3))
     return one, two, three
@@ -212,7 +212,7 @@ def build_gallery(
     counts = np.bincount(owner, minlength=len(people))
     if len(people) < len(names):
         units = np.add.reduceat(units[np.argsort(owner, kind="stable")], np.cumsum(counts) - counts, axis=0)
-    # Unit vectors that cancel each other out are nobody's face.
+    # Unit vectors that cancel each other out are no face.
     whole = np.linalg.norm(units, axis=1) > 1e-3 * counts
     people = [person for person, good in zip(people, whole, strict=True) if good]
     counts = counts[whole]

@@ -56,13 +56,13 @@ def neighbours(matrix: Matrix, cohort: int = COHORT, chosen: Rows | None = None)
     row -1. Memory is bounded.
     """
     few = matrix[:cohort] / np.linalg.norm(matrix[:cohort], axis=1, keepdims=True)
-    asked = np.arange(len(matrix)) if chosen is None else chosen
+    rows_of = np.arange(len(matrix)) if chosen is None else chosen
     wanted = RIVALS + 1
-    cosines = np.zeros((len(asked), wanted), np.float32)
-    rows = np.full((len(asked), wanted), -1, np.intp)
-    for start in range(0, len(asked), _BLOCK):
-        block = slice(start, min(start + _BLOCK, len(asked)))
-        places = asked[block]
+    cosines = np.zeros((len(rows_of), wanted), np.float32)
+    rows = np.full((len(rows_of), wanted), -1, np.intp)
+    for start in range(0, len(rows_of), _BLOCK):
+        block = slice(start, min(start + _BLOCK, len(rows_of)))
+        places = rows_of[block]
         alike = matrix[places] @ few.T / np.linalg.norm(matrix[places], axis=1, keepdims=True)
         own = np.flatnonzero(places < len(few))
         alike[own, places[own]] = -1.0

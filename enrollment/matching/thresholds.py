@@ -46,9 +46,9 @@ def match_threshold(people: int, templates: int, fpir: float = DEFAULT_FPIR) -> 
     Two templates stand halfway between one and three; more than three count as three.
     """
     high, middle, low = MEASURED
-    asked = min(max(fpir, low), high)
-    lenient, strict = (high, middle) if asked > middle else (middle, low)
-    share = math.log(lenient / asked) / math.log(lenient / strict)
+    wanted = min(max(fpir, low), high)
+    lenient, strict = (high, middle) if wanted > middle else (middle, low)
+    share = math.log(lenient / wanted) / math.log(lenient / strict)
     return _between(share, _at(people, templates, lenient), _at(people, templates, strict))
 
 

@@ -1,6 +1,6 @@
 """Converts dlib's network into the cache: `python -m enrollment.models.convert`, also started by the first encoder.
 
-A process of its own, so that neither `onnx` nor face_recognition's 68-point model stays in a recogniser's memory.
+A process of its own, so that neither `onnx` nor face_recognition's 68-point model stays in a recognizer's memory.
 """
 
 import sys

@@ -145,7 +145,7 @@ def _ours_to_write(folder: Path) -> bool:
 
 
 def _version(distribution: str) -> str:
-    """Of an installed distribution; dlib may also be somebody's own build."""
+    """Of an installed distribution; dlib may also be a local build."""
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -1,7 +1,7 @@
 """dlib and face_recognition: the only importer of either.
 
 dlib reads the models of face_recognition_models itself. face_recognition is imported only as the reference: its import
-also loads a 68-point model of 100 MB, whose training data (300-W) excludes commercial use, and which is never asked.
+also loads a 68-point model of 100 MB, whose training data (300-W) excludes commercial use, and which is never used.
 """
 
 import contextlib

@@ -54,7 +54,7 @@ class Analyser:
         return replace(found, crop=cut_out(image, boxes[0])) if keep and found.ok else found
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
-        """As face_ports.PhotoAnalyser: by the place that is told, so that no second detection shifts the embedding."""
+        """As face_ports.PhotoAnalyser: by the given place, so that no second detection shifts the embedding."""
         try:
             image = load_photo(crop.jpeg)
         except PhotoError:

@@ -44,7 +44,7 @@ def rivals(boxes: Sequence[Box]) -> bool:
 def reasons_of(pose: Pose, chip: ChipMeasures) -> tuple[str, ...]:
     """What is wrong with a face, in the words of INTERFACES; empty when nothing is.
 
-    `covered` sees a mask or dark glasses, not a hand, a scarf with a pattern or clear glasses; it is asked only of a
+    `covered` sees a mask or dark glasses, not a hand, a scarf with a pattern or clear glasses; it is required only of a
     picture that is sharp and well exposed, since detail is missing from the others anyway.
     """
     size = ["face_too_small"] if pose.eye_distance < MIN_EYE_DISTANCE else []

@@ -20,7 +20,7 @@ class Broken(Exception):
 
 
 def send_frame(line: socket.socket, header: dict[str, Any], body: bytes = b"", deadline: float | None = None) -> None:
-    """Write one frame; TimeoutError past `deadline` (monotonic seconds), Broken when nobody reads."""
+    """Write one frame; TimeoutError past `deadline` (monotonic seconds), Broken when the other side is gone."""
     text = json.dumps(header).encode()
     try:
         line.settimeout(_left(deadline))
@@ -30,7 +30,7 @@ def send_frame(line: socket.socket, header: dict[str, Any], body: bytes = b"", d
     except TimeoutError:
         raise
     except OSError as error:
-        raise Broken("nobody reads") from error
+        raise Broken("the other side is gone") from error
 
 
 def receive_frame(line: socket.socket, deadline: float | None = None) -> tuple[dict[str, Any], bytes]:

@@ -34,7 +34,7 @@ HINTS = {
     "covered": "the face is partly covered (mask or dark glasses)",
     "unreadable_image": "it is no readable JPEG, PNG, WebP or BMP picture",
     "image_too_large": "it has more than 20 MB or 50 megapixels",
-    "duplicate_of": "it looks like somebody who is already enrolled",
+    "duplicate_of": "it looks like a person who is already enrolled",
     "disagrees_with_samples": "it does not look like this person's other photos",
 }
 
@@ -109,7 +109,7 @@ class FaceService:
         faces = [analysis.as_json() for analysis in analyses]
         fit = {place: a.embedding for place, a in enumerate(analyses) if a.ok and a.embedding is not None}
         for place, embedding in fit.items():
-            # Nobody has measured how alike two photos of one person are to a user's own model.
+            # It is not known how alike two photos of one person are to a user's own model.
             rest = (
                 []
                 if gallery.stats().model != self.model
@@ -131,7 +131,7 @@ class FaceService:
     ) -> dict[str, Any]:
         """Who is in a photo: badge or null, scores, threshold, reason. A poor photo of one face is compared as well."""
         analysis = self._by(own).analyse(photo)
-        # A photo without one face is compared as a zero vector, which matches nobody and still tells the threshold.
+        # A photo without one face is compared as a zero vector: it matches no person and still reports the threshold.
         probe = analysis.embedding if analysis.embedding is not None else np.zeros(1, dtype=np.float32)
         match = gallery.match(probe)
         badge = None if match.person_id is None else badge_of(match.person_id)
@@ -151,7 +151,7 @@ class FaceService:
 
 
 class OwnAnalysers:
-    """Analyser processes for users' models, one set a model; those not asked for a minute end by themselves."""
+    """Analyser processes for users' models, one set a model; those not used for a minute end by themselves."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -183,7 +183,7 @@ def _digest(path: Path) -> str:
 
 
 def own_factory(own: FaceModel) -> str:
-    """What an analyser's process is told to build."""
+    """Return the factory that an analyzer's process builds."""
     return f"enrollment.custom_model:build_analyser={own.model_dump_json()}"
 
 

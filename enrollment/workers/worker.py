@@ -23,7 +23,7 @@ MEMORY_BYTES = 3 * 1024**3
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until the parent's end of the socket closes; 1 when the analyser can't be built (the parent is told)."""
+    """Serve until the parent's end of the socket closes; return 1 if no analyzer can be built (the parent logs it)."""
     descriptor, factory, seconds = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):
@@ -43,22 +43,23 @@ def main(arguments: list[str]) -> int:
 
 def _serve(line: socket.socket, analyser: PhotoAnalyser, seconds: int) -> None:
     while True:
-        asked, photo = messages.receive_frame(line)
+        request, photo = messages.receive_frame(line)
         # Python can't interrupt native code that hangs: the alarm ends the process, even when the parent is gone.
         signal.alarm(seconds)
         try:
-            header, body = _answer(analyser, asked, photo)
+            header, body = _answer(analyser, request, photo)
         except Exception:  # a defect of ours: the parent logs it, the photo is refused
             header, body = {"fault": "the analyser failed", "trace": _trace()}, b""
         signal.alarm(0)
         messages.send_frame(line, header, body)
 
 
-def _answer(analyser: PhotoAnalyser, asked: dict[str, Any], photo: bytes) -> tuple[dict[str, Any], bytes]:
+def _answer(analyser: PhotoAnalyser, request: dict[str, Any], photo: bytes) -> tuple[dict[str, Any], bytes]:
     """A kept face is embedded, any other photo judged."""
-    if box := messages.unpack_box(asked.get("face")):
+    if box := messages.unpack_box(request.get("face")):
         return {}, messages.pack_vector(analyser.embed(FaceCrop(photo, box)))
-    return messages.pack_analysis(analyser.analyse(photo, keep=True) if asked.get("keep") else analyser.analyse(photo))
+    found = analyser.analyse(photo, keep=True) if request.get("keep") else analyser.analyse(photo)
+    return messages.pack_analysis(found)
 
 
 def _trace() -> str:

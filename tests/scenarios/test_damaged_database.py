@@ -220,7 +220,7 @@ def test_without_a_whole_snapshot_nobody_is_known_and_that_is_said(
     home.database.write_bytes(b"")
     home.snapshot.unlink() if snapshot == "gone" else home.snapshot.write_bytes(home.snapshot.read_bytes()[:9000])
     site = enter(home)
-    assert "nobody is known" in str(site.database.frozen)
+    assert "no person is known" in str(site.database.frozen)
     assert Rulebook(site.database, site.parts.catalog).refresh().people == {}
     with pytest.raises((InvalidInput, StorageFailed)):
         recover_from_snapshot.from_snapshot(home, "uid:0")

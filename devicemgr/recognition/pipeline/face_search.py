@@ -89,7 +89,7 @@ def unseen_parts(roi: Shares, size: tuple[int, int]) -> list[Part]:
 
 
 def body_part(box: Box, size: tuple[int, int]) -> Part:
-    """The cells in which somebody's head and body move about."""
+    """Return the cells in which a person's head and body move about."""
     side, cell = box.right - box.left, size[0] / CELLS_ACROSS
     left, right = max(0, int((box.left - side) / cell)), max(0, round((box.right + side) / cell))
     return max(0, int((box.top - side) / cell)), cells_of(size)[1], left, right

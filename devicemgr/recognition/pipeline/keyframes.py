@@ -28,7 +28,7 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class Identity:
-    """The embeddings of one track, fused; two strange ones in a row mean that somebody else stands there."""
+    """The embeddings of one track, fused; two strange ones in a row mean that another person stands there."""
 
     settled: bool = False
     frames: int = 0

@@ -12,7 +12,7 @@ from devicemgr.domain.ports.video import Frame, Image
 from devicemgr.domain.sighting import Sighting
 from devicemgr.recognition.pipeline.face_search import MIN_FACE, FaceFinder, View, body_part, unseen_parts
 from devicemgr.recognition.pipeline.keyframes import Identity, Verdict
-from devicemgr.recognition.pipeline.motion import NOBODY, SOMEBODY, MotionGate, Rhythm, cells_of
+from devicemgr.recognition.pipeline.motion import FOLLOWING, IDLE, MotionGate, Rhythm, cells_of
 from devicemgr.recognition.pipeline.quality import Quality
 from devicemgr.recognition.pipeline.tracker import GAP_S, Track, Tracker
 from devicemgr.recognition.workers.messages import LaneConfig
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 MAX_WIDTH = 640  # of the picture in which faces are looked for, unless a camera says otherwise
 LOST_S = 3 * GAP_S
-MIN_STAY = 1.0  # somebody who was never encodable and left sooner only walked past
+MIN_STAY = 1.0  # a person who was never encodable and left sooner only walked past
 # A newcomer's next frame is taken when the camera has it, whatever the lane's rate, but no two of the same moment.
 URGENT_S, URGENT_INTERVAL = 1.0, 0.04
 # A followed face that is not where it was is sought everywhere, but not for long: coming back, it is near or moves.
@@ -143,7 +143,7 @@ class Lane:
         size, now, tracks = frame.size, frame.captured, self._tracker.tracks
         cells = frame.grey(*cells_of(size))
         known = unseen_parts(self._roi, size) + [body_part(track.box, size) for track in tracks]
-        whole = self._motion.moved(cells, now, SOMEBODY if tracks else NOBODY, known)
+        whole = self._motion.moved(cells, now, FOLLOWING if tracks else IDLE, known)
         if not whole and not tracks:
             return None, []
         view = self._finder.view(frame)

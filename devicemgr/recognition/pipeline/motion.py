@@ -23,9 +23,9 @@ class Rhythm:
 
 
 # A blurred face that comes to rest must still be found, so looking goes on for a second.
-NOBODY = Rhythm(anyway=3.0, linger=1.0, between=0.0)
-# While somebody is followed, the whole picture is for those who come second.
-SOMEBODY = Rhythm(anyway=1.0, linger=0.0, between=0.25)
+IDLE = Rhythm(anyway=3.0, linger=1.0, between=0.0)
+# While a person is followed, the whole picture is for those who come second.
+FOLLOWING = Rhythm(anyway=1.0, linger=0.0, between=0.25)
 
 Part = tuple[int, int, int, int]  # top, bottom, left, right, in cells
 
@@ -42,7 +42,7 @@ class MotionGate:
         self._reference: NDArray[np.float32] | None = None
         self._looked = self._moved = -1e9
 
-    def moved(self, cells: Grey, now: float, rhythm: Rhythm = NOBODY, known: Sequence[Part] = ()) -> bool:
+    def moved(self, cells: Grey, now: float, rhythm: Rhythm = IDLE, known: Sequence[Part] = ()) -> bool:
         """True when it is time to look at the whole picture; then the caller does. What moves in `known` is no news."""
         current = cells.astype(np.float32)
         if self._changed(current, known):

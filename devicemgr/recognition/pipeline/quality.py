@@ -23,7 +23,7 @@ LIGHT = 60.0
 # Overexposure is the costly one: ×2 has a median of 0.37 of its pixels burnt out, ×4, which hardly matches, 0.8.
 MAX_BURNT = 0.5
 _BURNT = 250
-# Degrees. Enrolment refuses photos from 35; what lies between is told for the liveness of a turned head.
+# Degrees. Enrolment refuses photos from 35; what lies between is reported for the liveness of a turned head.
 MAX_TURNED = 40.0
 MAX_TILTED = 35.0
 # The mouth's horizontal edges over the face's contrast; enrolment refuses photos from .14 down.

@@ -21,7 +21,7 @@ _SIZE_RATIO = 1.8
 class Track:
     """One person's stay: where and when (CLOCK_MONOTONIC seconds) the face was seen.
 
-    `leapt` when it was last found after a gap or away from where it was: it may be somebody else's.
+    `leapt` when it was last found after a gap or away from where it was: it may be another person's.
     """
 
     id: str
@@ -71,7 +71,7 @@ class Tracker:
         return ended
 
     def replace(self, track: Track, now: float) -> Track:
-        """End a track and begin another in its place: somebody else stands there."""
+        """End a track and begin another in its place: another person stands there."""
         self.tracks.remove(track)
         return self._begin(track.box, now)
 

@@ -26,7 +26,7 @@ _PAUSE_S = 0.3  # so that one picture is not much like the next
 
 
 def taken(opener: str, source: VideoSource, seconds: float) -> Generator[bytes]:
-    """JPEGs for `seconds` from the first, each the newest when it is asked for; DeviceUnreachable when none comes.
+    """JPEGs for `seconds` from the first, each the newest when it is requested; DeviceUnreachable when none comes.
 
     `opener` is the `module:function` of site.Parts. Close the generator to let go of the camera.
     """
@@ -34,7 +34,7 @@ def taken(opener: str, source: VideoSource, seconds: float) -> Generator[bytes]:
     process = subprocess.Popen(  # noqa: S603  our own interpreter and module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=one_thread_environment()
     )
-    # Whatever the child does, nobody waits for ever.
+    # Whatever the child does, the caller does not wait for ever.
     end = threading.Timer(_MAX_START_S + seconds, process.kill)
     end.start()
     try:

@@ -1,4 +1,4 @@
-"""What the daemon and a recogniser worker say to each other: one JSON object a line, bounded on both sides."""
+"""What the daemon and a recognizer worker say to each other: one JSON object a line, bounded on both sides."""
 
 import base64
 import binascii
@@ -116,7 +116,7 @@ def decode(line: bytes) -> Message:
         body = json.loads(line)
         return _DECODERS[body["type"]](body)
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise DeviceGarbled("the recogniser's line holds no message") from error
+        raise DeviceGarbled("the recognizer's line holds no message") from error
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ class LineReader:
         self._rest += data
         *lines, rest = self._rest.split(b"\n")
         if len(rest) > MAX_LINE or any(len(line) > MAX_LINE for line in lines):
-            raise DeviceGarbled("the recogniser's line is too long")
+            raise DeviceGarbled("the recognizer's line is too long")
         self._rest = bytearray(rest)
         return (bytes(line) for line in lines)
 

@@ -14,7 +14,7 @@ class RecognizerPool:
 
     def __init__(self, encoder: str, opener: str, workers: int) -> None:
         if workers < 1:
-            raise InvalidInput("the recogniser needs at least one worker")
+            raise InvalidInput("the recognizer needs at least one worker")
         self._names = (encoder, opener)
         self._count = workers
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class RecognizerPool:
                 worker.set_encoder(encoder)
 
     def settle(self, device: str, track: str) -> None:
-        """The daemon has decided about this track: its worker only watches that nobody else takes the place."""
+        """Mark a track as decided: its worker only watches that no other person takes the place."""
         with self._lock:
             place = self._places.get(device)
             worker = self._workers[place] if place is not None and self._workers else None
@@ -66,7 +66,7 @@ class RecognizerPool:
         return [pid for pid in found if pid is not None]
 
     def frames(self) -> int:
-        """Frames looked at by the processes that run now, as they last told (once a second)."""
+        """Frames looked at by the processes that run now, as they last reported (once a second)."""
         with self._lock:
             return sum(worker.frames for worker in self._workers)
 

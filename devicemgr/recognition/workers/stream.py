@@ -31,7 +31,7 @@ class NewestFrames:
         self._stopping = threading.Event()
         self._stream: FrameSource | None = None
         self._lock = threading.Lock()
-        self._told: str | None = "not yet connected"
+        self._reported: str | None = "not yet connected"
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -63,7 +63,7 @@ class NewestFrames:
             cause, refused = self._read_until_lost()
             if self._stopping.is_set():
                 return
-            losses = 1 if self._told is None else losses + 1  # None: it worked until now
+            losses = 1 if self._reported is None else losses + 1  # None: it worked until now
             self._tell(cause)
             wait = REFUSED_WAIT if refused else min(MAX_WAIT, FIRST_WAIT * 2 ** min(losses - 1, 10))
             self._stopping.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311  spreads the load
@@ -77,7 +77,7 @@ class NewestFrames:
             return str(error), isinstance(error, DeviceRefused)
         except Exception:
             log.exception("reading a camera failed unexpectedly")
-            return "the recogniser failed on this stream; see the log", False
+            return "the recognizer failed on this stream; see the log", False
 
     def _read(self) -> None:
         stream = self._opener(self._source)
@@ -97,6 +97,6 @@ class NewestFrames:
             stream.close()
 
     def _tell(self, cause: str | None) -> None:
-        if cause != self._told:
-            self._told = cause
+        if cause != self._reported:
+            self._reported = cause
             self._on_state(cause)

@@ -1,4 +1,4 @@
-"""A recogniser process: `python -m devicemgr.recognition.workers.worker FD ENCODER OPENER`, started by the pool.
+"""A recognizer process: `python -m devicemgr.recognition.workers.worker FD ENCODER OPENER`, started by the pool.
 
 It lives as long as the daemon's end of its socket; cameras' passwords come over the socket, never as arguments.
 """
@@ -177,13 +177,13 @@ def resolve(name: str) -> Any:
         found = getattr(importlib.import_module(module), attribute)
         return partial(found, argument) if given else found
     except (ImportError, AttributeError, ValueError) as error:
-        raise SystemFault(f"the recogniser cannot load {named}; install devicemgr again (make install)") from error
+        raise SystemFault(f"the recognizer cannot load {named}; install devicemgr again (make install)") from error
 
 
 def main(arguments: list[str]) -> None:
     """Serve the daemon behind the inherited socket until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is for the daemon, which then closes the socket
-    log_to_stderr("%(levelname)s recogniser: %(message)s")
+    log_to_stderr("%(levelname)s recognizer: %(message)s")
     connection = socket.socket(fileno=int(arguments[0]))
     link = Link(connection)
     try:
@@ -221,5 +221,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except BaseException:
-        log.exception("a recogniser worker failed")
+        log.exception("a recognizer worker failed")
         leave(1)

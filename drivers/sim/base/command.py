@@ -1,4 +1,4 @@
-"""What every `sim` command does: JSON lines on standard output until it is told to end."""
+"""Behavior that all `sim` commands share: JSON lines on standard output until they are stopped."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def stop_signals() -> Iterator[threading.Event]:
 
 def serve(stop: threading.Event, obey: Callable[[str], None]) -> None:
     """Until `stop`: carry out the lines of standard input; one that is refused is answered by an error event."""
-    heard = b""
+    received = b""
     while not stop.is_set():
         if not _typed():
             continue
@@ -46,7 +46,7 @@ def serve(stop: threading.Event, obey: Callable[[str], None]) -> None:
         if not more:
             stop.wait()
             return
-        *lines, heard = (heard + more)[-MAX_TYPED:].split(b"\n")
+        *lines, received = (received + more)[-MAX_TYPED:].split(b"\n")
         for line in lines:
             try:
                 obey(line.decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Faults on demand: from the start, every so often, or once when somebody says so; each tells that it happened."""
+"""Faults on demand: from the start, every so often, or once on a command; each reports that it happened."""
 
 import re
 import threading
@@ -64,7 +64,7 @@ class Plan:
         self.on_clear()
 
     def due(self, name: str) -> bool:
-        """Whether this fault happens now; then it is told, and counted."""
+        """Return True if this fault happens now; then it is logged and counted."""
         with self._lock:
             every = self._every.get(name)
             self._seen[name] += every is not None

@@ -34,7 +34,7 @@ class Port(Protocol):
         """What has come; b"" when nothing has."""
 
     def write(self, data: bytes) -> None:
-        """Send; dropped when nobody is there."""
+        """Send; dropped when no peer is connected."""
 
 
 class PtyPort:

@@ -113,7 +113,7 @@ class SimulatedCamera:
         self._shown_since = time.monotonic() - 1.0  # it is already in place
 
     def hide(self) -> None:
-        """Let nobody stand there from the next picture on."""
+        """Show the empty scene from the next picture on."""
         self._shown_since = None
 
     @property

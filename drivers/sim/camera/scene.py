@@ -57,7 +57,7 @@ class Scene:
         self._noise = np.clip(self._random.normal(0.0, 3.0, shape), -12, 12).astype(np.int16)
 
     def empty(self) -> Rendering:
-        """The corridor with its camera noise and nobody in it."""
+        """Return the empty corridor with its camera noise."""
         return Rendering(self._noisy(self._corridor), "absent")
 
     def with_face(self, visit: int, seconds: float, leaving_in: float = math.inf) -> Rendering:
@@ -165,7 +165,7 @@ def _load(photo: Path) -> Image.Image:
 
 
 def _assumed_face(picture: Image.Image) -> FaceBox:
-    """Where the face of a portrait usually is, when nobody says."""
+    """Return where the face of a portrait usually is."""
     half = 0.22 * min(picture.width, picture.height)
     x, y = picture.width / 2, picture.height * 0.47
     return round(y - half), round(x + half), round(y + half), round(x - half)

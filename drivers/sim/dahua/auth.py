@@ -13,7 +13,7 @@ WRONG_TRIES = 5
 
 
 class Doorkeeper:
-    """Checks Authorization headers; after five wrong passwords it lets nobody in until `locked` is set False."""
+    """Checks Authorization headers; after five wrong passwords it refuses all until `locked` is set False."""
 
     def __init__(self, username: str, password: str) -> None:
         self.realm = "Login to " + _md5(username + "sim")
@@ -37,8 +37,8 @@ class Doorkeeper:
         """ "" for a right header, else why it is refused."""
         if not header.lower().startswith("digest "):
             return "no digest"
-        told = {name: quoted or bare for name, quoted, bare in _FIELD.findall(header)}
-        nonce = told.get("nonce", "")
+        fields = {name: quoted or bare for name, quoted, bare in _FIELD.findall(header)}
+        nonce = fields.get("nonce", "")
         with self._lock:
             known = nonce in self._nonces
             self._nonces.pop(nonce, None)
@@ -47,9 +47,9 @@ class Doorkeeper:
         if self.locked:
             return "locked"
         two = _md5(f"{method}:{target}")
-        want = _md5(f"{self._one}:{nonce}:{told.get('nc', '')}:{told.get('cnonce', '')}:auth:{two}")
-        right = told.get("username") == self._username and told.get("uri") == target
-        if right and hmac.compare_digest(want, told.get("response", "")):
+        want = _md5(f"{self._one}:{nonce}:{fields.get('nc', '')}:{fields.get('cnonce', '')}:auth:{two}")
+        right = fields.get("username") == self._username and fields.get("uri") == target
+        if right and hmac.compare_digest(want, fields.get("response", "")):
             self.wrong = 0
             return ""
         self.wrong += 1

@@ -143,9 +143,9 @@ class Cgis:
     def _face_info(self, query: Query, body: bytes) -> Answer:
         match query.get("action"):
             case "add" | "update" as action:
-                told = _json(body)
-                info = told.get("Info") if isinstance(told.get("Info"), dict) else {}
-                row = {"UserID": str(told.get("UserID", "")), "PhotoData": info.get("PhotoData")}  # type: ignore[union-attr]
+                fields = _json(body)
+                info = fields.get("Info") if isinstance(fields.get("Info"), dict) else {}
+                row = {"UserID": str(fields.get("UserID", "")), "PhotoData": info.get("PhotoData")}  # type: ignore[union-attr]
                 self._people.put_faces([row], fresh=action == "add")
             case "remove":
                 self._people.remove_faces([query.get("UserID", "")])
@@ -214,16 +214,16 @@ class Cgis:
         if query.get("action") == "reboot" and not body:
             self._console.reboot()
             return "OK"
-        told = {
+        fields = {
             "getSystemInfo": "appAutoStart=true\r\ndeviceType=ASI7213X-T1\r\nhardwareVersion=1.00\r\n"
             "processor=ST7108\r\nserialNumber=SIM0000000000001\r\n",
             "getDeviceType": "type=ASI7213X-T1\r\n",
             "getSoftwareVersion": "version=1.000.0000000.9.R,build:2024-03-01\r\n",
             "getSerialNo": "sn=SIM0000000000001\r\n",
         }.get(query.get("action", ""))
-        if told is None or body:
+        if fields is None or body:
             raise BadRequest("no such action")
-        return told
+        return fields
 
     def _clock(self, query: Query, body: bytes) -> Answer:
         if body:
@@ -246,12 +246,12 @@ class Cgis:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(body)
+        fields = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadRequest("no JSON") from error
-    if not isinstance(told, dict):
+    if not isinstance(fields, dict):
         raise BadRequest("no JSON object")
-    return told
+    return fields
 
 
 def _rows(body: bytes, name: str) -> list[Row]:

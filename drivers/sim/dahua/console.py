@@ -100,9 +100,9 @@ class SimulatedDahua:
         self.events.add("unlocked", channel=channel, user=user)
 
     def someone(self, user: str, channel: int = 1, **more: Any) -> dict[str, Any]:
-        """Somebody whose face it knows stands there; an unknown UserID is a stranger's face."""
+        """Show a known person's face; an unknown UserID is a stranger's face."""
         known = self.people.users.get(user)
-        told = {
+        fields = {
             "UserID": user if known else "",
             "CardName": known.get("UserName", "") if known else "",
             "CardNo": "",
@@ -110,10 +110,10 @@ class SimulatedDahua:
             "Similarity": 96 if known else 0,
             "Alive": 100,
         }
-        return self._seen(channel, told | more, granted=known is not None, code=0 if known else 0x10)
+        return self._seen(channel, fields | more, granted=known is not None, code=0 if known else 0x10)
 
     def stranger(self, channel: int = 1) -> dict[str, Any]:
-        """Somebody whose face it does not know stands there."""
+        """Show a face that the terminal does not know."""
         return self.someone("", channel)
 
     def card(self, number: str, channel: int = 1) -> dict[str, Any]:
@@ -121,8 +121,8 @@ class SimulatedDahua:
         row = self.people.cards.get(number)
         user = str(row["UserID"]) if row else ""
         name = self.people.users.get(user, {}).get("UserName", "")
-        told = {"UserID": user, "CardName": name, "CardNo": number, "Method": CARD}
-        return self._seen(channel, told, granted=row is not None, code=0 if row else 0x10)
+        fields = {"UserID": user, "CardName": name, "CardNo": number, "Method": CARD}
+        return self._seen(channel, fields, granted=row is not None, code=0 if row else 0x10)
 
     def _is_open_to(self, user: str, channel: int) -> bool:
         """By the hours of the person's doors, by its own clock."""
@@ -133,7 +133,7 @@ class SimulatedDahua:
         return self.cgis.is_open(int(pairs.get(channel - 1, 255)), local)
 
     def door(self, channel: int, state: str) -> None:
-        """Its contact says open or close; held open is told as an alarm."""
+        """Its contact says open or close; held open is reported as an alarm."""
         if state not in ("open", "close") or not 1 <= channel <= self.doors:
             raise InvalidInput(f"doors are 1 to {self.doors}, and open or close")
         self.door_states[channel] = state.capitalize()
@@ -163,7 +163,7 @@ class SimulatedDahua:
                 }
             )
 
-    def _seen(self, channel: int, told: Mapping[str, Any], *, granted: bool, code: int) -> dict[str, Any]:
+    def _seen(self, channel: int, fields: Mapping[str, Any], *, granted: bool, code: int) -> dict[str, Any]:
         at = int(self.now().timestamp())
         data = {
             "CardNo": "",
@@ -175,7 +175,7 @@ class SimulatedDahua:
             "Type": "Entry",
             "UTC": at,
             "UserType": 0,
-            **told,
+            **fields,
         }
         if self.cgis.config["Intelbras_ModeCfg.DeviceMode"] == "2":
             return self._ask(channel, data)
@@ -239,16 +239,16 @@ class SimulatedDahua:
                 deflated=self.deflate_pushes,
                 timeout=wait,
             )
-            told = json.loads(answer) if status == 200 else {}
+            fields = json.loads(answer) if status == 200 else {}
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.events.add("push_failed", why=type(error).__name__)
             return {}
-        return told if isinstance(told, dict) else {}
+        return fields if isinstance(fields, dict) else {}
 
 
 def picture(size: tuple[int, int] = (8, 8)) -> bytes:
     """A grey JPEG."""
-    from PIL import Image  # noqa: PLC0415 - only who is asked for pictures needs it
+    from PIL import Image  # noqa: PLC0415 - only a simulator with pictures needs it
 
     buffer = io.BytesIO()
     Image.new("RGB", size, (128, 128, 128)).save(buffer, "JPEG")

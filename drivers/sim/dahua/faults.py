@@ -1,4 +1,4 @@
-"""What a simulated terminal can be told to do wrong, and how often; each time it happens is told as `injected`."""
+"""Faults of a simulated terminal, and how often they happen; each time is logged as `injected`."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ KNOWN = {
     "storm": "answers 401 whatever the password",
     "busy": "answers 401 as with too many connections",
     "silent": "takes the request and answers nothing",
-    "lost": "does what is asked and hangs up without an answer",
+    "lost": "does what the request says and hangs up without a response",
     "hang_up": "hangs up before doing anything",
     "refuse": "answers 400",
     "partial": "hangs up in the middle of a body",

@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             if console.faults.take("refuse", what):
-                raise BadRequest("told to")
+                raise BadRequest("injected")
             answer = console.cgis.answer(self._cgi(), query, body)
         except BadRequest as error:
             console.events.add("bad_request", request=what, why=str(error))
@@ -189,13 +189,13 @@ class Handler(BaseHTTPRequestHandler):
         due = time.monotonic() + seconds
         while not cast(Server, self.server).ended.is_set():
             try:
-                told = news.get(timeout=max(0.0, min(due - time.monotonic(), 1.0)))
+                fields = news.get(timeout=max(0.0, min(due - time.monotonic(), 1.0)))
             except queue.Empty:
                 if time.monotonic() >= due:
                     self.wfile.write(HEARTBEAT)
                     due = time.monotonic() + seconds
                 continue
-            if told is None or not self._tell(told, snap=snap):
+            if fields is None or not self._tell(fields, snap=snap):
                 return
 
     def _tell(self, news: News, *, snap: bool) -> bool:

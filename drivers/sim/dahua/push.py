@@ -12,9 +12,9 @@ _ANSWER_BYTES = 65_536
 
 def push_body(info: dict[str, Any], pictures: Sequence[bytes]) -> bytes:
     """`info` before each image, or once alone."""
-    told = json.dumps(info, ensure_ascii=False).encode()
+    fields = json.dumps(info, ensure_ascii=False).encode()
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="info"\r\nContent-Type: text/plain\r\n'
-    said = head.encode() + f"Content-Length: {len(told)}\r\n\r\n".encode() + told + b"\r\n"
+    said = head.encode() + f"Content-Length: {len(fields)}\r\n\r\n".encode() + fields + b"\r\n"
     body = b""
     for picture in pictures:
         image = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n'

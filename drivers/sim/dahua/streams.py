@@ -72,8 +72,8 @@ def event_body(news: News) -> bytes:
 
 def snap_parts(news: News) -> bytes:
     """A part of flat lines, then one image part with all JPEGs end to end."""
-    told = {"Code": news.code, "Action": news.action, "Index": news.index} | dict(news.data)
-    lines = [f"Events[0].{key}={value}" for key, value in told.items()]
+    fields = {"Code": news.code, "Action": news.action, "Index": news.index} | dict(news.data)
+    lines = [f"Events[0].{key}={value}" for key, value in fields.items()]
     offset = 0
     for place, picture in enumerate(news.pictures):
         lines += [

@@ -14,7 +14,7 @@ STEPS_IN_S, PASSES_S = 0.3, 0.6
 
 
 class PercoArm:
-    """`inputs` are the board's; somebody comes after each unlocking if `passage`."""
+    """`inputs` are the board's; a person comes after each unlocking if `passage`."""
 
     def __init__(
         self, inputs: dict[int, bool], log: EventLog, mode: Literal["pulse", "potential"], *, passage: bool = True

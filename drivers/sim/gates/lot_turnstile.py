@@ -15,7 +15,7 @@ MEI_DEVICE_ID = 0x0E
 
 @dataclass
 class Side:
-    """One direction: `due` is when the next thing happens, `inside` whether somebody is in the passage."""
+    """One direction: `due` is when the next thing happens, `inside` whether a person is in the passage."""
 
     direction: Direction
     left: int
@@ -27,7 +27,7 @@ class Side:
 
 
 class LotTurnstile:
-    """Registers by number; when released, somebody passes if `passage`, else it times out by register 0x3011 (s)."""
+    """Registers by number; when released, a person passes if `passage`, else it times out by register 0x3011 (s)."""
 
     def __init__(self, log: EventLog, passage: bool, passage_delay: float, passage_seconds: float) -> None:
         self.passage = passage
@@ -122,9 +122,9 @@ class LotTurnstile:
         kind = {lot_registers.PASSAGE_CLOSED: "close", lot_registers.PASSAGE_FREE: "free"}.get(value, "release")
         self._log.add(kind, direction=str(side.direction), register=hex(register), value=value)
         if not side.inside:
-            side.due = self._somebody_comes(now) if kind == "release" else None
+            side.due = self._next_arrival(now) if kind == "release" else None
 
-    def _somebody_comes(self, now: float) -> float:
+    def _next_arrival(self, now: float) -> float:
         return now + (self._delay if self.passage else self.registers[lot_registers.START_TIMEOUT_S])
 
     def _step(self, side: Side, now: float) -> None:
@@ -139,7 +139,7 @@ class LotTurnstile:
             self.add_passages(side.direction, 1)
             if left not in {lot_registers.PASSAGE_CLOSED, lot_registers.PASSAGE_FREE}:
                 self.registers[side.left] = left - 1
-                side.due = self._somebody_comes(now) if left > 1 else None
+                side.due = self._next_arrival(now) if left > 1 else None
             self._log.add("passage", direction=direction, counter=self.counter(side.direction))
         elif self.passage:
             side.inside = True

@@ -1,4 +1,4 @@
-"""A simulated Modbus RTU unit: answers only its own address, and misbehaves when told to."""
+"""A simulated Modbus RTU unit: answers only its own address, and misbehaves on demand."""
 
 import struct
 from collections import Counter

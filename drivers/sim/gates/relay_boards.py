@@ -17,7 +17,7 @@ from drivers.sim.gates.dry_contact_turnstile import PercoArm
 from drivers.sim.gates.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Faults, Handler, ModbusUnit, Refusal
 
 Model = Literal["lcus", "kmtronic", "numato", "devantech", "modbus"]
-MAX_HEARD = 512
+MAX_RECEIVED_BYTES = 512
 Contacts = Literal["none", "pulse", "potential"]
 # A board that frames nothing has no unit, and confirms by being read.
 ABLE = ("silence", "garbage", "lost-ack", "unplug", "power-loss")
@@ -82,7 +82,7 @@ class SerialBoard:
         self.relays = relays
         self._log = log
         self._faults = faults
-        self._heard = b""
+        self._received = b""
         self._answers = b""
         self._unsure = False
 
@@ -90,9 +90,9 @@ class SerialBoard:
         """Carry out each whole order."""
         if now < self.powerless_until:
             return
-        self._heard = (self._heard + data)[-MAX_HEARD:]
-        while order := self.pattern.search(self._heard):
-            self._heard = self._heard[order.end() :]
+        self._received = (self._received + data)[-MAX_RECEIVED_BYTES:]
+        while order := self.pattern.search(self._received):
+            self._received = self._received[order.end() :]
             self._log.add("order", bytes=order[0].hex(" "))
             before = dict(self.relays.on)
             answer = self.obey(order)

@@ -299,8 +299,8 @@ class Pages:
         position, most = condition["searchResultPosition"], min(condition["maxResults"], _MAX_PAGE)
         begin, minor, major = condition.get("beginSerialNo", 0), condition["minor"], condition["major"]
         events, total = self._t.slice(begin, position, most, minor, major)
-        told = [event_json(event) for event in events]
-        return _found("AcsEvent", "InfoList", condition, told, total)
+        found = [event_json(event) for event in events]
+        return _found("AcsEvent", "InfoList", condition, found, total)
 
     def _work_status(self) -> Reply:
         most = 126
@@ -378,8 +378,8 @@ def event_json(event: Stored) -> Json:
 
 def alert_json(event: Stored, extra: Json) -> bytes:
     """The same event as the stream tells it."""
-    told = event_json(event)
-    inner = {key: value for key, value in told.items() if key not in ("major", "minor", "time")}
+    fields = event_json(event)
+    inner = {key: value for key, value in fields.items() if key not in ("major", "minor", "time")}
     return json.dumps(
         {
             "ipAddress": "192.0.2.64",
@@ -387,7 +387,7 @@ def alert_json(event: Stored, extra: Json) -> bytes:
             "protocol": "HTTP",
             "macAddress": "00:00:5e:00:53:01",
             "channelID": 1,
-            "dateTime": told["time"],
+            "dateTime": fields["time"],
             "activePostCount": 1,
             "eventType": "AccessControllerEvent",
             "eventState": "active",

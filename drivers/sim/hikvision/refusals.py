@@ -50,10 +50,10 @@ class Refused(Exception):
     def __init__(self, sub: str) -> None:
         super().__init__(sub)
         status, code, error = REFUSALS[sub]
-        told: dict[str, int | str] = {"statusCode": code, "statusString": _WORDS[code], "subStatusCode": sub}
+        fields: dict[str, int | str] = {"statusCode": code, "statusString": _WORDS[code], "subStatusCode": sub}
         if error is not None:
-            told |= {"errorCode": error, "errorMsg": sub}
-        self.reply = Reply(status, json.dumps(told).encode())
+            fields |= {"errorCode": error, "errorMsg": sub}
+        self.reply = Reply(status, json.dumps(fields).encode())
 
 
 def user_check(retries: int, locked_seconds: int) -> Reply:

@@ -154,7 +154,7 @@ class SimulatedHikvision:
             self._locked_until, self._wrong = time.monotonic() + seconds, 0
 
     def wrong_tries(self, count: int) -> None:
-        """As if somebody else had tried a wrong password so often."""
+        """Count that many wrong passwords, as if of another client."""
         with self._lock:
             self._wrong = count
 
@@ -171,22 +171,22 @@ class SimulatedHikvision:
         """A new listener's parts: replays first. Refused for the third of them."""
         if any(part in _STREAM for part in self.terminal.faults.unsupported):
             raise Refused("notSupport")
-        told: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        pending: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         with self._lock:
             if len(self._listening) >= _MAX_LISTENERS:
                 raise Refused("deployExceedMax")
-            self._listening.append(told)
+            self._listening.append(pending)
         with self.terminal.lock:
             stored = self.terminal.events[-_MAX_REPLAYED:]
         for event in stored:
-            told.put(_part(alert_json(event, {"currentEvent": False})))
+            pending.put(_part(alert_json(event, {"currentEvent": False})))
         self.events.add("listener", replayed=len(stored))
-        return told
+        return pending
 
-    def unlisten(self, told: "queue.SimpleQueue[bytes | None]") -> None:
+    def unlisten(self, pending: "queue.SimpleQueue[bytes | None]") -> None:
         """It went away."""
         with self._lock, contextlib.suppress(ValueError):
-            self._listening.remove(told)
+            self._listening.remove(pending)
 
     def _on_event(self, event: Stored, extra: Json) -> None:
         if self.terminal.faults.silent_push:
@@ -194,8 +194,8 @@ class SimulatedHikvision:
             return
         part = _part(alert_json(event, extra))
         with self._lock:
-            for told in self._listening:
-                told.put(part + (_picture() if event.minor in (0x4B, 0x4C) else b""))
+            for pending in self._listening:
+                pending.put(part + (_picture() if event.minor in (0x4B, 0x4C) else b""))
 
 
 class _Server(ThreadingHTTPServer):
@@ -271,7 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self) -> None:
         device = self.server.device
         try:
-            told = device.listen()
+            pending = device.listen()
         except Refused as refused:
             self._send(refused.reply)
             return
@@ -282,16 +282,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"--MIME_boundary\r\n")
             self.wfile.flush()
-            self._tell(told)
+            self._tell(pending)
         except OSError:
             return
         finally:
-            device.unlisten(told)
+            device.unlisten(pending)
 
-    def _tell(self, told: "queue.SimpleQueue[bytes | None]") -> None:
+    def _tell(self, pending: "queue.SimpleQueue[bytes | None]") -> None:
         while True:
             try:
-                part = told.get(timeout=_HEARTBEAT_S)
+                part = pending.get(timeout=_HEARTBEAT_S)
             except queue.Empty:
                 part = _part(_HEARTBEAT)
             if part is None:

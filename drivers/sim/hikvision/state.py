@@ -96,7 +96,7 @@ class Terminal:
         return event
 
     def happen(self, minor: int, *, ask: bool = False, **fields: Any) -> Stored:
-        """An event now: stored, told to listeners, logged."""
+        """Create an event now: store it, send it to listeners, log it."""
         event = self.add_event(minor, **fields)
         extra: Json = {"currentEvent": True} | ({"remoteCheck": True} if ask else {})
         self.log.add("happened", serial=event.serial, minor=minor, asks=ask, person=fields.get("employeeNoString"))
@@ -105,7 +105,7 @@ class Terminal:
         return event
 
     def forget_events(self) -> None:
-        """Empty the memory; serial numbers begin anew."""
+        """Empty the memory; serial numbers start over."""
         with self.lock:
             self.events.clear()
             self.next_serial = 1
@@ -122,7 +122,7 @@ class Terminal:
         return found[position : position + most], len(found)
 
     def show_face(self, badge: str | None) -> None:
-        """Somebody stands before it; None is a stranger."""
+        """Show a person's face; None is a stranger."""
         known = badge is not None and badge in self.faces and self._is_valid(badge)
         if not known:
             self.happen(0x4C, currentVerifyMode=FACTORY_MODE)
@@ -141,11 +141,11 @@ class Terminal:
             self._present(0x01, badge, {"cardNo": number})
 
     def show_code(self, minor: int, badge: str, **more: Any) -> None:
-        """Somebody whom it holds uses something else: a finger, a PIN, a QR code, or in vain. It asks all the same."""
+        """Let an enrolled person use a finger, a PIN, a QR code, or fail. The console asks all the same."""
         self._present(minor, badge, more)
 
     def answer(self, serial: int, granted: bool) -> bool:
-        """The server's word on question `serial`; False when nobody waits for it."""
+        """Take the server's decision on question `serial`; return False if none waits for it."""
         with self.lock:
             waiting = self._questions.get(serial)
         self.log.add("answered", serial=serial, granted=granted, awaited=waiting is not None)

@@ -70,22 +70,22 @@ class Doorkeeper:
         """(user, "") for a right HTTP Digest, else ("", why)."""
         if not header.lower().startswith("digest "):
             return "", "no digest"
-        told = {name: quoted or bare for name, quoted, bare in _FIELD.findall(header)}
-        user, nonce = users.get(told.get("username", "")), told.get("nonce", "")
+        fields = {name: quoted or bare for name, quoted, bare in _FIELD.findall(header)}
+        user, nonce = users.get(fields.get("username", "")), fields.get("nonce", "")
         if user is None:
             return "", "unknown user"
         if nonce not in self._nonces:
             return "", "stale nonce"
-        one = _md5(f"{told['username']}:{REALM}:{user.password}")
-        two = _md5(f"{method}:{told.get('uri', '')}")
-        want = _md5(f"{one}:{nonce}:{told.get('nc', '')}:{told.get('cnonce', '')}:auth:{two}")
-        if not hmac.compare_digest(want, told.get("response", "")):
+        one = _md5(f"{fields['username']}:{REALM}:{user.password}")
+        two = _md5(f"{method}:{fields.get('uri', '')}")
+        want = _md5(f"{one}:{nonce}:{fields.get('nc', '')}:{fields.get('cnonce', '')}:auth:{two}")
+        if not hmac.compare_digest(want, fields.get("response", "")):
             return "", "wrong password"
-        count = int(told.get("nc", "0"), 16)
+        count = int(fields.get("nc", "0"), 16)
         if count <= self._nonces[nonce]:
             return "", "replayed count"
         self._nonces[nonce] = count
-        return told["username"], ""
+        return fields["username"], ""
 
     @staticmethod
     def basic(header: str, users: Mapping[str, User]) -> bool:

@@ -71,10 +71,10 @@ class Discovery:
         if request.name != "Probe" or device.down.is_set() or device.state.discovery != "Discoverable":
             return
         types = first(request.element, "Types")
-        asked = "" if types is None else str(types.text or "")
-        device.events.add("probed", types=asked, sender=place[0])
+        requested = "" if types is None else str(types.text or "")
+        device.events.add("probed", types=requested, sender=place[0])
         video, door = {"trt", "tr2"} & set(device.services), "tdc" in device.services
-        if asked.strip() and "Device" not in asked and not (video and "NetworkVideoTransmitter" in asked):
+        if requested.strip() and "Device" not in requested and not (video and "NetworkVideoTransmitter" in requested):
             return
         profiles = ["Profile/S", "type/video_encoder"] if video else []
         scopes = " ".join(

@@ -1,4 +1,4 @@
-"""What a simulated ONVIF device can be told to do wrong; each fault that happens is told as `injected`."""
+"""Faults of a simulated ONVIF device; each that happens is logged as `injected`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields

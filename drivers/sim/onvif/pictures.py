@@ -11,7 +11,7 @@ _MAX_FPS = 15.0
 
 
 class Pictures:
-    """Drawn when somebody looks, and only then."""
+    """Pictures drawn on request only."""
 
     def __init__(self, device: "SimulatedOnvif") -> None:
         self._device = device

@@ -36,7 +36,7 @@ _MAX_LIFETIME = 600.0
 
 
 class SimulatedOnvif:
-    """A device on `host`; a context manager. What it was asked and did is in `events`, what shall go wrong in `faults`.
+    """A device on `host`; a context manager. Requests and actions are in `events`, what shall go wrong in `faults`.
 
     `auth` is token, digest, both (either will do) or none; `snapshot_auth` digest, basic or none. Events: request,
     refused, injected, notified, rebooting, booted, switched, door, probed, streaming.
@@ -84,7 +84,7 @@ class SimulatedOnvif:
         return datetime.now(UTC) + timedelta(seconds=self.faults.clock_offset_s)
 
     def start(self) -> "SimulatedOnvif":
-        """Serve, and answer WS-Discovery when asked to."""
+        """Serve, and answer WS-Discovery if enabled."""
         self._http.start()
         if self._discovery is not None:
             self._discovery.start()
@@ -244,21 +244,21 @@ class SimulatedOnvif:
 
     def _publish_properties(self, key: str) -> None:
         with self.lock:
-            told = [
+            fields = [
                 (io.INPUT_TOPIC, {"InputToken": token}, {"LogicalState": str(active).lower()})
                 for token, active in self.state.inputs.items()
             ]
-            told += [
+            fields += [
                 (io.RELAY_TOPIC, {"RelayToken": r.token}, {"LogicalState": "active" if r.active else "inactive"})
                 for r in self.state.relays
             ]
             if "tdc" in self.available():
-                told += [
+                fields += [
                     (f"tns1:Door/State/{topic}", {"DoorToken": door.token}, {"State": getattr(door, name)})
                     for door in self.state.doors
                     for name, topic in doors.STATE_TOPICS.items()
                 ]
-            for topic, source, data in told:
+            for topic, source, data in fields:
                 self.hub.publish(events.message(topic, source, data, "Initialized", self.now()), key)
 
 

@@ -73,7 +73,7 @@ class ReaderUnit:
         self.faults = Faults()
         self.inputs = [0] * INPUTS
         self._log = log
-        self._heard = b""
+        self._received = b""
         self._answer = b""
         self._last = b""
         self._lose_next = False
@@ -99,7 +99,7 @@ class ReaderUnit:
 
     def receive(self, data: bytes) -> None:
         """Bytes from the line."""
-        self._heard += data
+        self._received += data
 
     def advance(self) -> bytes:
         """What the reader says now."""
@@ -157,7 +157,7 @@ class ReaderUnit:
 
     def read(self, size: int) -> bytes:
         """For libosdp."""
-        given, self._heard = self._heard[:size], self._heard[size:]
+        given, self._received = self._received[:size], self._received[size:]
         return given
 
     def write(self, data: bytes) -> int:

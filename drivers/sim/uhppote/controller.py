@@ -29,7 +29,7 @@ _COMMANDS = (
 
 @dataclass
 class Faults:
-    """What shall go wrong from now on; `deaf` does what it is told and never answers, `mute` pushes no event."""
+    """What shall go wrong from now on; `deaf` carries out requests and never answers, `mute` pushes no event."""
 
     silent: bool = False
     garbage: bool = False
@@ -112,7 +112,7 @@ class SimulatedUhppote:
         }
 
     def swipe(self, card: int, door: int, direction: int = 1) -> bool:
-        """Somebody shows a card; whether the door opened for it."""
+        """Show a card; return True if the door opened for it."""
         with self._lock:
             held = self._find(card)
             granted = held is not None and held[19 - 8 + door] != 0
@@ -166,8 +166,8 @@ class SimulatedUhppote:
     def _obey(self, packet: bytes) -> bytes | None:
         if len(packet) != SIZE or packet[0] != START or packet[1] not in self._handlers:
             return None
-        asked = int.from_bytes(packet[4:8], "little")
-        if asked != self.serial and not (asked == 0 and packet[1] == 0x94):
+        requested = int.from_bytes(packet[4:8], "little")
+        if requested != self.serial and not (requested == 0 and packet[1] == 0x94):
             return None
         self.events.add("request", function=packet[1], bytes=packet.hex())
         if self.faults.silent:
@@ -195,7 +195,7 @@ class SimulatedUhppote:
         try:
             self._line.sendto(answer, sender)
         except OSError:
-            self.events.add("fault", fault="nobody there")
+            self.events.add("fault", fault="no peer")
 
     def _now(self) -> datetime:
         return datetime.now() + self.clock_skew
@@ -209,7 +209,7 @@ class SimulatedUhppote:
         self._push()
 
     def _push(self) -> None:
-        """Tell the listener, once, as a status that nobody asked for."""
+        """Send the listener, once, a status that was not requested."""
         host, port = self.memory.listener
         if not port:
             return

@@ -391,12 +391,12 @@ def test_a_face_that_a_device_can_not_be_asked_about_stays_on_record(house):
     assert house.events("admin.face_erased_on_device") == []
     assert [event["device"] for event in house.events("admin.face_unverified_on_device")] == ["box"]
     record = house.records()["A1"]
-    assert (record.state, "can't be asked" in record.error) == (State.HELD, True)
+    assert (record.state, "cannot be verified" in record.error) == (State.HELD, True)
     device.told.clear()
     house.fresh(faces=True)
     house.bring(device, read=True)
     assert device.told == []
-    assert "can't be asked" in house.records()["A1"].error
+    assert "cannot be verified" in house.records()["A1"].error
     device.mute = False
     face_enrollment.erase(house.site, "uid:0", "A1")
     house.bring(device)

@@ -61,7 +61,7 @@ def test_a_turnstile_that_answers_one_register_at_a_time_works(emulator, opened,
     with pytest.raises(DeviceRefused, match="can't be blocked from here"):
         device.set_mode(1, PortalMode.LOCKED)
     found = device.check()
-    assert (found["control"], found["start_timeout_s"], found["entry_counter"]) == ("not told", None, 1)
+    assert (found["control"], found["start_timeout_s"], found["entry_counter"]) == ("not reported", None, 1)
 
 
 def test_a_silent_turnstile_is_not_asked_register_by_register(turnstile, gate):

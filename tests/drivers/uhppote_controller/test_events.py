@@ -71,7 +71,7 @@ def test_what_was_written_over_or_began_anew_is_said(gate):
         sim.memory.first = 1
         sim.swipe(99, 1)
         anew, swipe = device.poll()
-        assert "began anew" in anew.detail
+        assert "started over" in anew.detail
         assert swipe.serial == 1
 
 

@@ -130,6 +130,6 @@ def test_a_controller_that_knows_no_listener_is_read_as_before(gate, monkeypatch
         del sim._handlers[0x92]
         device = gate("uhppote_controller", sim.address, controller=SERIAL, timeout=0.1, fire_input=False)
         device.open()
-        assert device.check()["pushes"].startswith("to nobody")
+        assert device.check()["pushes"].startswith("to none")
         sim.swipe(99, 1)
         assert [fact.serial for fact in device.poll()] == [1]

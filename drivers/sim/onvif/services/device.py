@@ -141,8 +141,8 @@ def get_users(call: Call) -> str:
 def _users(call: Call) -> list[tuple[str, str, str]]:
     found = []
     for node in call.request.all("User"):
-        told = {child.tag.rpartition("}")[2]: str(child.text or "") for child in node}
-        found.append((told.get("Username", ""), told.get("Password", ""), told.get("UserLevel", "User")))
+        fields = {child.tag.rpartition("}")[2]: str(child.text or "") for child in node}
+        found.append((fields.get("Username", ""), fields.get("Password", ""), fields.get("UserLevel", "User")))
     return found
 
 
@@ -182,12 +182,12 @@ def get_network_protocols(call: Call) -> str:
 
 def set_network_protocols(call: Call) -> str:
     for node in call.request.all("NetworkProtocols"):
-        told = {child.tag.rpartition("}")[2]: str(child.text or "") for child in node}
-        name = told.get("Name", "")
+        fields = {child.tag.rpartition("}")[2]: str(child.text or "") for child in node}
+        name = fields.get("Name", "")
         if name not in call.state.protocols:
             raise SoapFault("no such protocol", "ter:InvalidArgVal", "ter:ServiceNotSupported")
-        port = int(told.get("Port") or call.state.protocols[name][1])
-        call.state.protocols[name] = (told.get("Enabled") in ("true", "1"), port)
+        port = int(fields.get("Port") or call.state.protocols[name][1])
+        call.state.protocols[name] = (fields.get("Enabled") in ("true", "1"), port)
     return ""
 
 

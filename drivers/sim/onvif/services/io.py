@@ -59,8 +59,8 @@ def set_relay_output_state(call: Call) -> str:
 def switch(call: Call, relay: Relay, active: bool) -> None:
     """Move the relay and tell."""
     relay.active = active
-    told = {"LogicalState": "active" if active else "inactive"}
-    call.around.notify(RELAY_TOPIC, {"RelayToken": relay.token}, told)
+    fields = {"LogicalState": "active" if active else "inactive"}
+    call.around.notify(RELAY_TOPIC, {"RelayToken": relay.token}, fields)
 
 
 def get_digital_inputs(call: Call) -> str:

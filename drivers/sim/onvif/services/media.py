@@ -101,7 +101,7 @@ def set_encoder_configuration(call: Call) -> str:
             break
     else:
         raise no_such("configuration", "ter:NoConfig")
-    told = {
+    fields = {
         "encoding": call.request.text("Encoding"),
         "width": call.request.text("Width"),
         "height": call.request.text("Height"),
@@ -110,15 +110,15 @@ def set_encoder_configuration(call: Call) -> str:
         "quality": call.request.text("Quality"),
         "gop": node[0].get("GovLength") or call.request.text("GovLength"),
     }
-    size = (int(told["width"] or encoder.width), int(told["height"] or encoder.height))
+    size = (int(fields["width"] or encoder.width), int(fields["height"] or encoder.height))
     codecs = _CODECS_2 if _is_media2(call) else _CODECS_1
-    fps, gop = float(told["fps"] or encoder.fps), int(told["gop"] or encoder.gop)
-    bitrate = int(told["bitrate"] or encoder.bitrate)
+    fps, gop = float(fields["fps"] or encoder.fps), int(fields["gop"] or encoder.gop)
+    bitrate = int(fields["bitrate"] or encoder.bitrate)
     steps = fps in _RATES if _is_media2(call) else 1 <= fps <= 25
     fits = size in _SIZES and steps and 1 <= gop <= 250 and 64 <= bitrate <= 8192
-    if not fits or (told["encoding"] or encoder.encoding) not in codecs:
+    if not fits or (fields["encoding"] or encoder.encoding) not in codecs:
         raise SoapFault("the parameters cannot be set", "ter:InvalidArgVal", "ter:ConfigModify")
-    set_encoder(encoder, told)
+    set_encoder(encoder, fields)
     return ""
 
 

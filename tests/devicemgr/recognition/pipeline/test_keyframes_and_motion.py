@@ -6,7 +6,7 @@ import pytest
 from devicemgr.domain.ports.recognition import Box
 from devicemgr.recognition.pipeline.face_search import body_part, unseen_parts
 from devicemgr.recognition.pipeline.keyframes import BETWEEN_FRAMES, BETWEEN_LOOKS, MAX_FRAMES, Identity, Verdict
-from devicemgr.recognition.pipeline.motion import NOBODY, SOMEBODY, MotionGate, cells_of
+from devicemgr.recognition.pipeline.motion import FOLLOWING, IDLE, MotionGate, cells_of
 
 
 def person(seed: int, spread: float = 0.0, dimension: int = 128) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_a_face_that_leapt_is_decided_by_its_next_frame() -> None:
 
 
 SIZE = (640, 480)
-LOOK_ANYWAY, LINGER = NOBODY.anyway, NOBODY.linger
+LOOK_ANYWAY, LINGER = IDLE.anyway, IDLE.linger
 
 
 def picture(seed: int = 1, face: int | None = None, shape: tuple[int, int] = (60, 80)) -> np.ndarray:
@@ -127,20 +127,20 @@ def test_slow_changes_add_up() -> None:
 def test_while_somebody_is_followed_only_what_moves_elsewhere_counts_and_not_each_frame() -> None:
     gate, known = MotionGate(), [body_part(Box(80, 300, 180, 200), SIZE)]
     gate.moved(picture(1), 0.0)
-    assert not gate.moved(picture(2, face=28), 0.3, SOMEBODY, known)
-    assert gate.moved(picture(3, face=60), 0.4, SOMEBODY, known)
-    assert not gate.moved(picture(4, face=40), 0.5, SOMEBODY, known), "so soon again"
-    assert gate.moved(picture(5, face=40), 0.4 + SOMEBODY.between, SOMEBODY, known)
-    later = 0.4 + SOMEBODY.between + SOMEBODY.anyway
-    assert not gate.moved(picture(6, face=40), later - 0.01, SOMEBODY, known)
-    assert gate.moved(picture(6, face=40), later + 0.01, SOMEBODY, known)
+    assert not gate.moved(picture(2, face=28), 0.3, FOLLOWING, known)
+    assert gate.moved(picture(3, face=60), 0.4, FOLLOWING, known)
+    assert not gate.moved(picture(4, face=40), 0.5, FOLLOWING, known), "so soon again"
+    assert gate.moved(picture(5, face=40), 0.4 + FOLLOWING.between, FOLLOWING, known)
+    later = 0.4 + FOLLOWING.between + FOLLOWING.anyway
+    assert not gate.moved(picture(6, face=40), later - 0.01, FOLLOWING, known)
+    assert gate.moved(picture(6, face=40), later + 0.01, FOLLOWING, known)
 
 
 def test_what_lies_outside_the_region_of_interest_does_not_count() -> None:
     gate, outside = MotionGate(), unseen_parts((0.5, 0.1, 0.5, 0.8), SIZE)
-    gate.moved(picture(1), 0.0, NOBODY, outside)
-    assert not gate.moved(picture(2, face=20), 2.0, NOBODY, outside)
-    assert gate.moved(picture(3, face=45), 2.1, NOBODY, outside)
+    gate.moved(picture(1), 0.0, IDLE, outside)
+    assert not gate.moved(picture(2, face=20), 2.0, IDLE, outside)
+    assert gate.moved(picture(3, face=45), 2.1, IDLE, outside)
 
 
 def test_cells_keep_the_pictures_shape_and_a_new_shape_is_a_change() -> None:

@@ -34,7 +34,7 @@ class Encoder(squares.SquareEncoder):
     def encode_chips(self, chips):
         vectors = super().encode_chips(chips)
         if (vectors[:, 3] > 0.9).any():
-            sys.modules["__main__"]._STUCK_SECONDS = 0.2
+            sys.modules["__main__"]._STUCK_S = 0.2
             time.sleep(3600)  # person 3 hangs the encoder
         return vectors
 
