@@ -2,44 +2,43 @@
 
 import logging
 import threading
-from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import DevicemgrError, InvalidInput, SystemFault
 from devicemgr.gallery.cache import GalleryKeeper
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.people import calibrations, people
 
 log = logging.getLogger(__name__)
 
 DEFAULT_FPIR = 0.01
-HIGHEST_FPIR, LOWEST_FPIR = 0.1, 0.001
+MAX_FPIR, MIN_FPIR = 0.1, 0.001
 # Again once the gallery is a fifth larger.
-GROWTH = 1.2
+MIN_GROWTH = 1.2
 BY_ITSELF = "daemon"
 
 
 def target(fpir: float | None, per_day: float | None, days: float | None) -> float:
-    """The share of strangers who may be taken for someone; InvalidInput for what contradicts itself or is too fine."""
+    """Return the share of strangers who may be accepted; InvalidInput if the values conflict or are too strict."""
     if days is None:
         return DEFAULT_FPIR if fpir is None else fpir
     if fpir is not None or per_day is None:
         raise InvalidInput(
             "--days goes with --per-day and without --fpir: one stranger taken for someone in so many days"
         )
-    asked = 1 / (per_day * days)
-    if asked < LOWEST_FPIR:
-        most = 1 / (LOWEST_FPIR * per_day)
+    wanted = 1 / (per_day * days)
+    if wanted < MIN_FPIR:
+        most = 1 / (MIN_FPIR * per_day)
         raise InvalidInput(
             f"one in {days:g} days at {per_day:g} strangers a day is one in {per_day * days:.0f}, more than faces "
             f"alone can promise: up to --days {most:.3g} can be had; for more ask for a card too (--require card+face)"
         )
-    return min(asked, HIGHEST_FPIR)
+    return min(wanted, MAX_FPIR)
 
 
 def days_between(share: dict[str, Any] | None, per_day: float) -> dict[str, float | None] | None:
-    """Days from one stranger taken for someone to the next, from a share with its interval; None is never."""
+    """Return the days between two accepted strangers, from a share with its interval; None is never."""
     if share is None:
         return None
     value, soonest, latest = (
@@ -49,14 +48,14 @@ def days_between(share: dict[str, Any] | None, per_day: float) -> dict[str, floa
 
 
 def calibrate(site: Site, actor: str, fpir: float) -> dict[str, Any]:
-    """Measure, put in force and record; the figures for people, look-alikes by badge."""
-    if not LOWEST_FPIR <= fpir <= HIGHEST_FPIR:
-        raise InvalidInput(f"--fpir is a share of strangers from {LOWEST_FPIR} to {HIGHEST_FPIR}, such as 0.01")
+    """Measure, apply and record a calibration; return its figures, with look-alikes by badge."""
+    if not MIN_FPIR <= fpir <= MAX_FPIR:
+        raise InvalidInput(f"--fpir is a share of strangers from {MIN_FPIR} to {MAX_FPIR}, such as 0.01")
     return calibrate_gallery(site, site.gallery, actor, fpir)
 
 
 def calibrate_gallery(site: Site, gallery: GalleryKeeper, actor: str, fpir: float) -> dict[str, Any]:
-    """As `calibrate`, for the gallery of whatever model; SystemFault where no part calibrates."""
+    """Calibrate the gallery of any model; SystemFault if this installation has no calibrator."""
     if site.parts.calibrate is None:
         raise SystemFault("this installation has no part that calibrates: install devicemgr again (make install)")
     gallery.refresh()
@@ -65,27 +64,27 @@ def calibrate_gallery(site: Site, gallery: GalleryKeeper, actor: str, fpir: floa
     figures["model"] = gallery.name_of(own)
     kept = ("model", "people", "tested", "fpir_target", "threshold", "from")
     detail = {name: figures[name] for name in kept} | {"lookalike_pairs": len(calibration.lookalikes)}
-    with site.database.write() as session:
-        calibrations.save(session, calibration, own)
-        site.ledger.append(session, [Fact("admin.gallery_calibrated", datetime.now(UTC), actor=actor, detail=detail)])
+    with unit_of_work(site, actor) as work:
+        calibrations.save(work.session, calibration, own)
+        work.record("admin.gallery_calibrated", detail)
         for pair in figures["lookalikes"]:
-            pair["badges"] = [people.badge_of(session, person) for person in pair.pop("people")]
+            pair["badges"] = [people.badge_of(work.session, person) for person in pair.pop("people")]
     gallery.refresh()
     return figures
 
 
 class Recalibration:
-    """Calibrates again in a thread of its own when a site that was calibrated has grown."""
+    """Calibrates again, in its own thread, when a calibrated site has grown."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._thread: threading.Thread | None = None
 
     def consider(self) -> None:
-        """Start it if it is due and none runs; returns at once."""
+        """Start a calibration if it is due and none is running; return at once."""
         calibration = self._site.gallery.calibration
         grown = calibration is not None and (
-            self._site.gallery.current.stats().people >= max(calibration.people * GROWTH, 1)
+            self._site.gallery.current.stats().people >= max(calibration.people * MIN_GROWTH, 1)
         )
         if calibration is None or not grown or (self._thread is not None and self._thread.is_alive()):
             return
@@ -93,7 +92,7 @@ class Recalibration:
         self._thread.start()
 
     def wait(self, seconds: float) -> None:
-        """Let one that runs come to its end."""
+        """Wait for a running calibration, at most so many seconds."""
         if self._thread is not None:
             self._thread.join(seconds)
 
@@ -101,8 +100,8 @@ class Recalibration:
         try:
             figures = calibrate(self._site, BY_ITSELF, fpir)
         except DevicemgrError as error:
-            log.warning("the gallery has grown and could not be calibrated again: %s", error)
+            log.warning("Failed to calibrate the grown gallery: %s", error)
         except Exception:
-            log.exception("the gallery has grown and could not be calibrated again")
+            log.exception("Failed to calibrate the grown gallery")
         else:
-            log.info("calibrated for %d people: threshold %.4f", figures["people"], figures["threshold"])
+            log.info("Calibrated for %d people: threshold %.4f", figures["people"], figures["threshold"])

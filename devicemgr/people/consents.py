@@ -1,4 +1,4 @@
-"""What somebody agreed to: which form, which version of the notice, until when; and what follows when that has come."""
+"""Consents of people: their terms, checks before a face is enrolled, renewal and expiry."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Terms:
 
 
 def agreed(session: Session, form: str, notice: str | None = None, until: str | None = None) -> Terms:
-    """Checked, with what the site's settings say where the caller says nothing; else InvalidInput."""
+    """Return checked terms, completed by the site's settings; InvalidInput if they make no sense."""
     found = settings.load(session)
     end = parse_time(until) if until else None
     if end is None and found.consent_days:
@@ -47,9 +47,9 @@ def agreed(session: Session, form: str, notice: str | None = None, until: str | 
 def require_not_withdrawn(row: PersonRow, terms: Terms) -> None:
     """Raise ConsentWithdrawn if this person has withdrawn the consent of this reference.
 
-    An import names one reference for many people, so it says nothing of what one of them wants: it also brings
-    back nobody whose newest consent is withdrawn, whatever its reference, and nobody by a reference whose end has come
-    (ConsentEnded).
+    An import names one reference for many people, so it proves nothing of what one of them wants: it also enrolls no
+    person whose newest consent is withdrawn, whatever its reference, and raises ConsentEnded for a reference that has
+    expired.
     """
     person = f"{row.name} (badge {row.badge})"
     refused = consents.withdrawn(row, terms.reference)

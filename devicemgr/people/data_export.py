@@ -16,9 +16,9 @@ _PAGE = 10_000
 
 
 def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str, Any]:
-    """As JSON; of numbers that stand for a face it says that they are there, kept photos are in it as JPEG (base64).
+    """Return all that is stored of a person; templates without their vectors, kept photos as JPEG (base64).
 
-    With `vectors` those numbers too.
+    With `vectors` the templates' vectors too.
     """
     with site.database.read() as session:
         row = people.get(session, badge)
@@ -52,7 +52,7 @@ def _photos(site: Site, row: PersonRow) -> list[dict[str, Any]]:
 
 
 def _events(session: Session, badge: str) -> list[dict[str, Any]]:
-    """All of them, a page at a time."""
+    """Return all events of a person, read page by page."""
     found: list[dict[str, Any]] = []
     after = 0
     while page := events.find(session, EventFilter(badge=badge, after=after), _PAGE):

@@ -1,7 +1,7 @@
-"""What the ledger says of an erasure on devices: an event a place, and one record when the last place is done.
+"""Events of an erasure on devices: one for each place, and a final one when the last place is done.
 
-A device that was given up (`device remove --forget`) may hold people for ever, and one that can't be asked whether a
-face is gone may hold that: each is an event a person, and such an erasure ends in a record that names the device.
+A device that was given up (`device remove --forget`) may hold people for good, and one that can't report whether a
+face is gone may hold that: each is an event for each person, and the final event of such an erasure names the device.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,9 +25,9 @@ _HERE = "admin.person_erased"
 
 
 def facts(session: Session, device: str, erased: Sequence[str], unverified: str | None = None) -> list[Fact]:
-    """For erased people whose last key on `device` is gone, after its row was dropped.
+    """Return the events of erased people whose last key on `device` is gone, after its row was dropped.
 
-    It was read back as gone, unless `unverified` says what the device could not be asked.
+    It was read back as gone, unless `unverified` says what the device can't report.
     """
     if not erased:
         return []
@@ -49,7 +49,7 @@ def facts(session: Session, device: str, erased: Sequence[str], unverified: str 
 
 
 def left_facts(session: Session, device: str, people: Sequence[str], here: Collection[str]) -> list[Fact]:
-    """For people whom a device may still hold that is given up now; `here` are those who are not erased."""
+    """Return the events of people on a device that is given up now; `here` are those who are not erased."""
     now = datetime.now(UTC)
     elsewhere = device_sync.places_of(session, people)
     found = []
@@ -61,7 +61,7 @@ def left_facts(session: Session, device: str, people: Sequence[str], here: Colle
 
 
 def ended_here(session: Session, person_id: str) -> list[Fact]:
-    """For a person who is erased now and whom no device holds that is known: one that was given up may."""
+    """Return the final event of a person who is erased now and whom no known device holds."""
     left = _devices(session, person_id, LEFT)
     if not left or device_sync.places_of(session, [person_id])[person_id]:
         return []
@@ -71,7 +71,7 @@ def ended_here(session: Session, person_id: str) -> list[Fact]:
 def _ended(
     session: Session, person_id: str, now: datetime, places: list[Any], left: list[str], unsure: Sequence[str] = ()
 ) -> Fact:
-    """The last word: each place and time, and where the person had to be left, or could not be asked about."""
+    """Return the final event: each place and time, and devices that still hold the person or can't report it."""
     left = sorted({*left, *_devices(session, person_id, LEFT)})
     faces = _faces_unverified(session, person_id) - {place["place"] for place in places}
     unverified = sorted({*unsure, *_devices(session, person_id, UNVERIFIED), *faces})
@@ -84,7 +84,7 @@ def _ended(
 
 
 def _places(session: Session, person_id: str) -> list[Any]:
-    """Where the person was erased before, and when."""
+    """Return where the person was erased before, and when."""
     bodies = events.of_person(session, person_id, (_HERE, ON_DEVICE))
     return [{"place": body["device"] or "this site's database", "at": body["time"]} for body in bodies]
 
@@ -94,7 +94,7 @@ def _devices(session: Session, person_id: str, kind: str) -> set[str]:
 
 
 def _faces_unverified(session: Session, person_id: str) -> set[str]:
-    """Devices that could not be asked about a face that was withdrawn, and have not been read back since."""
+    """Return devices that can't report a withdrawn face, and have not been read back since."""
     unsure: set[str] = set()
     for body in events.of_person(session, person_id, (FACE_UNVERIFIED, FACE_ON_DEVICE, ON_DEVICE)):
         if body["kind"] == FACE_UNVERIFIED:
@@ -105,7 +105,7 @@ def _faces_unverified(session: Session, person_id: str) -> set[str]:
 
 
 def face_facts(device: str, people: Sequence[str], unverified: Sequence[str] = ()) -> list[Fact]:
-    """For people whose face sample was taken off `device`, and who stay on it; `unverified` where it can't be asked."""
+    """Return the events of people whose face sample was removed from `device`; `unverified`: it can't report it."""
     now = datetime.now(UTC)
     gone = [Fact(FACE_ON_DEVICE, now, device=device, person_id=person_id) for person_id in people]
     return gone + [Fact(FACE_UNVERIFIED, now, device=device, person_id=person_id) for person_id in unverified]

@@ -1,4 +1,4 @@
-"""Kept samples: the faces of enrolment photos, where a site's settings want them, sealed under each person's own key.
+"""Kept samples: the faces of enrollment photos, where a site's settings want them, sealed under each person's own key.
 
 Destroying that key shreds them wherever copies of the database lie. Consoles get them, and a new face model is fed
 with them.
@@ -22,7 +22,7 @@ _PLACE = struct.Struct(">4H")
 def keep(
     session: Session, row: PersonRow, consent: ConsentRow, key: DataKey, photo_mac: bytes, crop: FaceCrop | None
 ) -> bool:
-    """Store one face; False when there is none to store, or it is there already."""
+    """Store one face; return False if there is none to store, or it is there already."""
     if crop is None or any(sample.photo_mac == photo_mac for sample in row.samples):
         return False
     sealed = key.seal_sample(_packed(crop), photo_mac)
@@ -41,13 +41,13 @@ def keep(
 
 
 def opened(site: Site, sealed: samples.SealedSample) -> FaceCrop:
-    """One kept face; KeyMissing when it was altered or moved."""
+    """Return one kept face; KeyMissing if it was altered or moved."""
     key = site.vault.data_key(sealed.person_id, sealed.wrapped_key)
     return _unpacked(key.open_sample(sealed.data, sealed.photo_mac))
 
 
 def sample_jpeg(site: Site, person_id: str) -> bytes | None:
-    """The newest kept face of a person whose consent is in force, a JPEG of at most 640 pixels a side; None without."""
+    """Return the newest kept face of a person with a consent in force: a JPEG of at most 640 pixels a side, or None."""
     with site.database.read() as session:
         sealed = samples.newest(session, person_id)
     return opened(site, sealed).jpeg if sealed is not None else None
@@ -60,12 +60,12 @@ class KeptSamples:
         self._site = site
 
     def digests(self) -> dict[str, str]:
-        """What names each person's newest kept face."""
+        """Return what names each person's newest kept face."""
         with self._site.database.read() as session:
             return samples.newest_ids(session)
 
     def jpeg(self, person_id: str) -> bytes | None:
-        """The newest kept face of a person."""
+        """Return the newest kept face of a person."""
         return sample_jpeg(self._site, person_id)
 
 
@@ -76,6 +76,6 @@ def _packed(crop: FaceCrop) -> bytes:
 
 def _unpacked(data: bytes) -> FaceCrop:
     if len(data) <= _PLACE.size:
-        raise KeyMissing("a kept face is damaged; enrol that photo again")
+        raise KeyMissing("a kept face is damaged; enroll that photo again")
     top, right, bottom, left = _PLACE.unpack_from(data)
     return FaceCrop(data[_PLACE.size :], Box(top, right, bottom, left))

@@ -1,23 +1,22 @@
-"""On the way to another face model: kept samples are embedded anew while the old model goes on deciding.
+"""Migration to another face model: kept samples are embedded again while the old model goes on deciding.
 
-Everything lies in the store: which model is wanted, and which samples it has templates of. So a move goes on after any
-kill where it stopped, and the switch is one transaction.
+Everything lies in the store: which model is wanted, and which samples it has templates of. So a migration
+continues after a kill where it stopped, and the switch is one transaction.
 """
 
 import logging
 import threading
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from devicemgr.domain.face_model import FaceModel
-from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.ports.recognition import Embedding
 from devicemgr.errors import DevicemgrError, InvalidInput, KeyMissing, NotFound, RequestError
 from devicemgr.gallery.cache import GalleryKeeper
 from devicemgr.people import calibration, face_samples
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import audit_fact, unit_of_work
 from devicemgr.store.database import Session
 from devicemgr.store.people import calibrations, face_models, people, samples as rows
 from devicemgr.store.people.face_models import FaceModels, Move
@@ -33,8 +32,9 @@ OWN_NAME = "dlib"
 
 
 def start(site: Site, actor: str, name: str, *, allow_missing: bool) -> dict[str, Any]:
-    """Set out for the model of that name, or go on; where it stands then."""
-    with site.database.write() as session:
+    """Start a migration to the model of that name, or continue it; return its progress."""
+    with unit_of_work(site, actor) as work:
+        session = work.session
         models = face_models.load(session)
         model = _named(site, session, models, name)
         if models.move is None and _same(site, model, models.active):
@@ -47,12 +47,12 @@ def start(site: Site, actor: str, name: str, *, allow_missing: bool) -> dict[str
         face_models.save(session, models.model_copy(update={"move": Move(model=model, allow_missing=allow_missing)}))
         if models.move is None or models.move.allow_missing != allow_missing or failed:
             detail = {"model": site.gallery.name_of(model), "allow_missing": allow_missing}
-            _record(site, session, "admin.model_migration_started", actor, detail)
+            work.record("admin.model_migration_started", detail)
     return status(site)
 
 
 def back(site: Site, actor: str) -> dict[str, Any]:
-    """Give up a move that has not come to its switch, or set out for the model before."""
+    """Cancel a migration that has not switched yet, or start one to the previous model."""
     with site.database.write() as session:
         models = face_models.load(session)
         if models.move is not None:
@@ -71,7 +71,7 @@ def back(site: Site, actor: str) -> dict[str, Any]:
 
 
 def forget(site: Site, actor: str) -> dict[str, Any]:
-    """Delete the templates of every model but the one in force, and with them the way back."""
+    """Delete the templates of every model but the one in force; there is no way back then."""
     with site.database.write() as session:
         models = face_models.load(session)
         if models.move is not None:
@@ -84,7 +84,7 @@ def forget(site: Site, actor: str) -> dict[str, Any]:
 
 
 def status(site: Site) -> dict[str, Any]:
-    """Which model decides, which is on its way, how far it is, and who has no face for it."""
+    """Return the model in force, the progress of a migration, and who has no face for its target."""
     with site.database.read() as session:
         models = face_models.load(session)
         answer: dict[str, Any] = {
@@ -115,10 +115,11 @@ def _progress(site: Site, session: Session, models: FaceModels, move: Move) -> d
 def _why_not(session: Session, move: Move, missing: list[str]) -> str | None:
     if missing and not move.allow_missing:
         return (
-            f"{len(missing)} people have no kept photo and must be enrolled anew; --allow-missing switches without them"
+            f"{len(missing)} people have no kept photo and must be enrolled again; "
+            "--allow-missing switches without them"
         )
     if not _has_threshold(session, move.model):
-        return "the model has no threshold: state one under [model] in the site's file, or enrol enough people"
+        return "the model has no threshold: state one under [model] in the site's file, or enroll enough people"
     return None
 
 
@@ -144,7 +145,7 @@ def work(site: Site, most: int = BATCH) -> bool:
             if embedding is not None:
                 _store(site, session, sample_id, target, embedding)
         if failed := [sample_id for sample_id, embedding in made.items() if embedding is None]:
-            log.warning("%d kept samples can't be embedded by %s; enrol those photos anew", len(failed), target)
+            log.warning("Failed to embed %d kept samples by %s; enroll those photos again", len(failed), target)
             move = models.move.model_copy(update={"failed": (*models.move.failed, *failed)})
             face_models.save(session, models.model_copy(update={"move": move}))
     return bool(ids)
@@ -154,13 +155,13 @@ def _embedded(site: Site, sealed: rows.SealedSample, model: FaceModel | None) ->
     try:
         (found,) = site.parts.faces.embed([face_samples.opened(site, sealed)], model)
     except KeyMissing as error:
-        log.error("a kept sample does not open: %s", error)
+        log.error("Failed to open a kept sample: %s", error)
         return None
     return found if found is not None and np.isfinite(found).all() else None
 
 
 def _store(site: Site, session: Session, sample_id: str, model: str, embedding: Embedding) -> None:
-    """Unless the sample, the consent or the person went meanwhile."""
+    """Store an embedding, unless the sample, the consent or the person has been removed."""
     sealed, row = rows.by_id(session, sample_id), session.get(SampleRow, sample_id)
     if sealed is None or row is None:
         return
@@ -173,7 +174,7 @@ def _store(site: Site, session: Session, sample_id: str, model: str, embedding: 
 
 
 def switch(site: Site) -> bool:
-    """Let the new model decide, when every sample is embedded and nothing stands against it; False when not yet."""
+    """Put the new model in force once every sample is embedded; return False if it is not ready."""
     _calibrate_first(site)
     with site.database.write() as session:
         models = face_models.load(session)
@@ -189,7 +190,7 @@ def switch(site: Site) -> bool:
 
 
 def _calibrate_first(site: Site) -> None:
-    """A model without any threshold gets one from the new gallery, which is built here beside the old."""
+    """Calibrate a model without a threshold on the new gallery, which is built here beside the old one."""
     with site.database.read() as session:
         models = face_models.load(session)
         move = models.move
@@ -208,11 +209,11 @@ def _calibrate_first(site: Site) -> None:
     try:
         calibration.calibrate_gallery(site, keeper, "migration", calibration.DEFAULT_FPIR)
     except InvalidInput as error:
-        log.info("the new face model is not calibrated: %s", error)
+        log.info("Failed to calibrate the new face model: %s", error)
 
 
 class Migration:
-    """Carries a move on in a thread of its own, whenever there is one."""
+    """Works on a migration in its own thread, whenever there is one."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -220,7 +221,7 @@ class Migration:
         self._thread: threading.Thread | None = None
 
     def consider(self) -> None:
-        """Start if there is something to do and nobody does it; returns at once."""
+        """Start the thread if there is a migration and none is running; return at once."""
         with self._site.database.read() as session:
             move = face_models.load(session).move
         if move is None or self._stopping.is_set() or (self._thread is not None and self._thread.is_alive()):
@@ -229,7 +230,7 @@ class Migration:
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """No further batch; waits for the one in work."""
+        """Stop after the batch in work, and wait for it at most so many seconds."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(seconds)
@@ -239,11 +240,11 @@ class Migration:
             while not self._stopping.is_set() and work(self._site):
                 pass
             if not self._stopping.is_set() and switch(self._site):
-                log.info("faces are recognised by %s from now on", self._site.gallery.current.stats().model)
+                log.info("Faces are recognized by %s from now on", self._site.gallery.current.stats().model)
         except DevicemgrError as error:
-            log.error("the move to another face model stands still: %s", error)
+            log.error("Failed to migrate to another face model: %s", error)
         except Exception:
-            log.exception("the move to another face model stands still")
+            log.exception("Failed to migrate to another face model")
 
 
 def _named(site: Site, session: Session, models: FaceModels, name: str) -> FaceModel | None:
@@ -268,4 +269,4 @@ def _spoken(model: FaceModel | None) -> str:
 
 
 def _record(site: Site, session: Session, kind: str, actor: str, detail: dict[str, Any]) -> None:
-    site.ledger.append(session, [Fact(kind, datetime.now(UTC), actor=actor, detail=detail)])
+    site.ledger.append(session, [audit_fact(kind, actor, detail)])

@@ -1,7 +1,7 @@
-"""What is kept for a time and no longer: events, kept photos, and faces whose consent has ended. Once a day, recorded.
+"""Retention: events, kept photos and faces of ended consents are removed after their time, once a day.
 
-Events go from the oldest on, up to a seal: the seal stays, and the key file of the seals says how far, so that nobody
-who can only write the database can pass a cut of the record off as this.
+Events go from the oldest on, up to a seal: the seal stays, and the key file of the seals says how far, so that one
+who can only write the database can't pass a cut of the record off as retention.
 """
 
 import logging
@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devicemgr.domain.ledger_events import Fact
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.sealer import Removed, read_key
 from devicemgr.people import face_enrollment
 from devicemgr.recovery import backup
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import audit_fact
 from devicemgr.store.database import get_meta, set_meta
 from devicemgr.store.ledger import events
 from devicemgr.store.people import consents, samples
@@ -37,7 +37,7 @@ _PAUSE_S = 0.05
 
 
 class Retention:
-    """For the looker; the work is done on a thread of its own."""
+    """Starts the daily removal, which runs in its own thread."""
 
     def __init__(self, site: Site, ticks: Callable[[], float] = time.monotonic) -> None:
         self._site, self._ticks = site, ticks
@@ -47,7 +47,7 @@ class Retention:
         self._stopping = threading.Event()
 
     def consider(self) -> None:
-        """Begin, when a day has gone by and the clock is to be trusted."""
+        """Start the removal if a day has passed and the clock is trusted."""
         clock = self._site.clock
         if self._site.database.frozen:
             return
@@ -69,12 +69,12 @@ class Retention:
         return parse_time(ran) if ran is not None else None
 
     def _time(self) -> datetime:
-        """The time by which to remove: at most a week after the last run's, so that a wrong clock costs little."""
+        """Return the time to remove by: at most a week after the last run's, so that a wrong clock costs little."""
         now, ran = self._site.clock.earliest(), self._last()
         return now if ran is None else min(now, ran + _MAX_STEP)
 
     def stop(self, timeout: float) -> None:
-        """End between two batches; the next day goes on."""
+        """Stop between two batches; the next day continues."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout)
@@ -84,13 +84,13 @@ class Retention:
             run(self._site, self._time(), self._stopping)
             self._ran = self._ticks()
         except DevicemgrError as error:
-            log.error("what is past its time could not be removed: %s", error)
+            log.error("Failed to remove data past its retention: %s", error)
         except Exception:
-            log.exception("what is past its time could not be removed")
+            log.exception("Failed to remove data past its retention")
 
 
 def run(site: Site, now: datetime, stopping: threading.Event | None = None) -> dict[str, int]:
-    """Remove what the settings say at `now`; how much went, by kind."""
+    """Remove what the settings say at `now`; return how much, by kind."""
     with site.database.read() as session:
         found = settings.load(session)
     gone = {"samples": 0, "faces": 0, "events": 0}
@@ -122,7 +122,7 @@ def _remove_samples(site: Site, before: str, days: int) -> int:
 
 
 def _remove_faces(site: Site, before: str) -> int:
-    """Of people whose consent ended, and was not given again within the days of grace."""
+    """Erase the faces of people whose consent ended and was not renewed within the days of grace."""
     with site.database.read() as session:
         people = list(consents.ended_by(session, before))
     for person_id in people:
@@ -134,7 +134,7 @@ def _remove_faces(site: Site, before: str) -> int:
 
 
 def _remove_events(site: Site, stopping: threading.Event) -> int:
-    """Up to where the key file says, in small transactions: the gates' record must not wait for this."""
+    """Remove events up to where the key file says, in small transactions: the gates' record must not wait."""
     key = read_key(site.home.seal_key)
     removed: Removed | None = key.removed if key else None
     total = 0
@@ -152,4 +152,4 @@ def _remove_events(site: Site, stopping: threading.Event) -> int:
 
 
 def _record(site: Site, session: Any, kind: str, detail: dict[str, Any]) -> None:
-    site.ledger.append(session, [Fact(kind, datetime.now(UTC), detail=detail)])
+    site.ledger.append(session, [audit_fact(kind, None, detail)])

@@ -33,8 +33,8 @@ _latest: tuple["weakref.ref[Database]", int, list[SharedCard]] | None = None
 
 
 def find(database: Database) -> list[SharedCard]:
-    """Return all of them; an empty list while the database can't be read. Computed once for each change of the site."""
-    global _latest  # noqa: PLW0603 - a cache: status is asked often, and 10,000 cards take a tenth of a second
+    """Return all shared cards; an empty list while the database can't be read. Cached until the site changes."""
+    global _latest  # noqa: PLW0603 - a cache: status is read often, and 10,000 cards take a tenth of a second
     try:
         with database.read() as session:
             version = revision(session)

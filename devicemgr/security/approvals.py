@@ -1,17 +1,17 @@
-"""What no single admin may do alone: A asks by trying, B approves, and A does it, all within a quarter of an hour.
+"""Two-person rule: an admin requests an action by trying it, another approves, and the first repeats it in 15 minutes.
 
 The box's owner (root and the daemon's user) counts as one person, and so does an operator with all their tokens.
-Whoever makes an admin, sets their password or makes a token of theirs can act as them: so a new admin, or one whose
-password was set by another, may not approve for a day, and nobody approves what was asked in a guise that they made.
+An operator who makes an admin, sets their password or makes a token of theirs can act as them: so a new admin, or one
+whose password was set by another, may not approve for a day, and no admin approves a request of an identity they made.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NoReturn
 
-from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import Role
 from devicemgr.errors import ApprovalNeeded, NotAllowed
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import audit_fact
 from devicemgr.store.database import Session, clock_of, get_meta, set_meta
 from devicemgr.store.people.people import now_text
 from devicemgr.store.site import approvals, operators
@@ -24,7 +24,7 @@ _HAD_TWO_ADMINS = "had_two_admins"
 
 
 def require(site: Site, actor: str, action: str, subject: str) -> None:
-    """Use up another admin's approval of this very action and subject; without one, ask and raise ApprovalNeeded."""
+    """Use another admin's approval of this action and subject; without one, request it and raise ApprovalNeeded."""
     with site.database.write(changes_site=False) as session:
         if use_up(site, session, actor, action, subject):
             return
@@ -42,7 +42,7 @@ def use_up(site: Site, session: Session, actor: str, action: str, subject: str) 
 
 
 def ask(site: Site, actor: str, action: str, subject: str) -> NoReturn:
-    """Ask for another admin's approval, unless that was done already, and raise ApprovalNeeded."""
+    """Request another admin's approval, unless that was done already, and raise ApprovalNeeded."""
     with site.database.write(changes_site=False) as session:
         row = _found(session, actor, action, subject)
         if row is None:
@@ -53,13 +53,13 @@ def ask(site: Site, actor: str, action: str, subject: str) -> NoReturn:
 
 
 def approve(site: Site, actor: str, approval: str) -> ApprovalRow:
-    """Agree; NotAllowed for the person who asked, in whatever guise, for a new admin and for a program's token."""
+    """Approve a request; NotAllowed for the person who made it, for a new admin and for a token."""
     with site.database.write(changes_site=False) as session:
         row = approvals.get(session, approval, *_span(session))
         if actor.startswith("token:"):
             raise NotAllowed("a token can't approve: a second person must, signed in or on the box")
         if _person(row.asked_by) == _person(actor):
-            raise NotAllowed(f"{row.asked_by} asked for this; another admin must approve it")
+            raise NotAllowed(f"{row.asked_by} requested this; another admin must approve it")
         _require_settled(site, session, actor)
         _require_not_made_by(site, session, row.asked_by, actor)
         row.approved_by = actor
@@ -69,7 +69,7 @@ def approve(site: Site, actor: str, approval: str) -> ApprovalRow:
 
 
 def waiting(session: Session) -> list[ApprovalRow]:
-    """All open requests, newest first."""
+    """Return all open requests, newest first."""
     return list(_open(session))
 
 
@@ -85,13 +85,13 @@ def had_two_admins(session: Session) -> bool:
 
 
 def note_admins(session: Session) -> None:
-    """Remember that there were two, so that removing one does not let the other make one alone."""
+    """Remember that there were two admins, so that removing one does not let the other make one alone."""
     if len(admins(session)) >= 2:
         set_meta(session, _HAD_TWO_ADMINS, "yes")
 
 
 def _require_settled(site: Site, session: Session, actor: str) -> None:
-    """NotAllowed for an operator who was made, or whose password was set by another, within a day."""
+    """Raise NotAllowed for an operator who was added, or whose password was set by another, within a day."""
     row = operators.find(session, _operator(actor))
     since = _since(site)
     if row is not None and row.created > since:
@@ -103,29 +103,29 @@ def _require_settled(site: Site, session: Session, actor: str) -> None:
         )
 
 
-def _require_not_made_by(site: Site, session: Session, asked_by: str, actor: str) -> None:
-    """NotAllowed for an operator who can act as the one who asked; the owner of the box can act as everybody."""
-    if not _operator(asked_by) or not _operator(actor):
+def _require_not_made_by(site: Site, session: Session, requester: str, actor: str) -> None:
+    """Raise NotAllowed for an operator who can act as the requester; the owner of the box can act as everyone."""
+    if not _operator(requester) or not _operator(actor):
         return
-    row = operators.find(session, _operator(asked_by))
+    row = operators.find(session, _operator(requester))
     if row is None:
-        raise NotAllowed(f"{asked_by} asked for this and is no operator any more; another admin must ask again")
+        raise NotAllowed(f"{requester} requested this and is no operator any more; another admin must request it again")
     since, makers = _since(site), set()
     if row.created > since:
         makers.add(row.created_by)
     if row.password_reset is not None and row.password_reset > since:
         makers.add(row.password_reset_by)
-    if asked_by.startswith("token:"):
+    if requester.startswith("token:"):
         makers |= {token.made_by for token in row.tokens}
     if _person(actor) in {_person(maker) for maker in makers if maker is not None}:
         raise NotAllowed(
-            f"{asked_by} asked for this, and {_operator(actor)} made that operator, their password or their token; "
+            f"{requester} requested this, and {_operator(actor)} made that operator, their password or their token; "
             "another admin must approve it"
         )
 
 
 def _since(site: Site) -> str:
-    # By the time that no jump ahead changes: a forged day settles nobody.
+    # By the time that no jump ahead changes: a forged day settles no operator.
     return rfc3339(site.clock.earliest() - SETTLING)
 
 
@@ -140,7 +140,7 @@ def _open(session: Session) -> list[ApprovalRow]:
 
 
 def _span(session: Session) -> tuple[str, str]:
-    """From when to when an open request was asked for, by the time that no jump of the clock changes."""
+    """Return from when to when an open request was made, by the time that no jump of the clock changes."""
     now = clock_of(session).earliest()
     return rfc3339(now - timedelta(minutes=MINUTES)), rfc3339(now)
 
@@ -170,4 +170,4 @@ def _advice(session: Session, actor: str, approval: str) -> str:
 
 def _record(site: Site, session: Session, kind: str, actor: str, row: ApprovalRow) -> None:
     detail = {"request": row.id, "action": row.action, "asked_by": row.asked_by}
-    site.ledger.append(session, [Fact(kind, datetime.now(UTC), actor=actor, detail=detail)])
+    site.ledger.append(session, [audit_fact(kind, actor, detail)])

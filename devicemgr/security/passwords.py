@@ -13,32 +13,39 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from devicemgr.errors import InvalidInput, TooManyTries
 
-LEAST_PASSWORD, MOST_PASSWORD = 12, 1000
+MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 12, 1000
 TOKEN_START = "dm_"  # noqa: S105 - not a secret: what a token begins with, so that scanners find a leaked one
 _TIME, _MEMORY_KIB = 3, 32 * 1024
 _HASHER = PasswordHasher(time_cost=_TIME, memory_cost=_MEMORY_KIB, parallelism=1, type=Type.ID)
-# Nobody's: an unknown account costs as much work as a known one.
-_NOBODY = f"$argon2id$v=19$m={_MEMORY_KIB},t={_TIME},p=1${'A' * 22}${'A' * 43}"
+# Of no account: an unknown account costs as much work as a known one.
+_UNUSED_HASH = f"$argon2id$v=19$m={_MEMORY_KIB},t={_TIME},p=1${'A' * 22}${'A' * 43}"
 # Two at a time, so that a flood of sign-ins takes neither the box's memory nor its cores.
 _AT_WORK = threading.BoundedSemaphore(2)
-_WAIT_SECONDS = 3.0
+_MAX_WAIT_S = 3.0
 
 
 def hash_password(password: str) -> str:
-    """The stored form; InvalidInput for one that is too short or too long."""
-    if not LEAST_PASSWORD <= len(password) <= MOST_PASSWORD:
-        raise InvalidInput(f"a password has at least {LEAST_PASSWORD} characters; a few words make a good one")
+    """Return the stored form of a password; InvalidInput if it is too short, too long or trivial."""
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise InvalidInput(f"a password has at least {MIN_PASSWORD_LENGTH} characters; a few words make a good one")
     if len(set(password)) < 5:
         raise InvalidInput("this password is guessed at once; a few words make a good one")
     return _HASHER.hash(_bytes(password))
 
 
-def is_right(stored: str | None, password: str) -> bool:
-    """Whether it is the one; the same work for an account that is not there (None); TooManyTries when overrun."""
-    if not _AT_WORK.acquire(timeout=_WAIT_SECONDS):
+def verify_password(stored_hash: str | None, password: str) -> bool:
+    """Return True if the password matches the stored hash.
+
+    Takes the same time if there is no such account (`stored_hash` is None).
+    Raises TooManyTries if too many verifications are already running.
+    """
+    if not _AT_WORK.acquire(timeout=_MAX_WAIT_S):
         raise TooManyTries("too many sign-ins at once; try again in a minute")
     try:
-        return _HASHER.verify(stored or _NOBODY, _bytes(password[:MOST_PASSWORD])) and stored is not None
+        return (
+            _HASHER.verify(stored_hash or _UNUSED_HASH, _bytes(password[:MAX_PASSWORD_LENGTH]))
+            and stored_hash is not None
+        )
     except (Argon2Error, InvalidHashError):
         return False
     finally:
@@ -51,10 +58,10 @@ def _bytes(password: str) -> bytes:
 
 
 def new_secret(start: str = "") -> str:
-    """256 random bits as text."""
+    """Return 256 random bits as text behind `start`."""
     return start + secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:
-    """What is kept of a token or of a session's id."""
+    """Return what is stored of a token or of a session's id."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

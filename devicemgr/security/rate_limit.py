@@ -1,4 +1,4 @@
-"""Limit of failed tries."""
+"""Rate limit of failed attempts."""
 
 import ipaddress
 import threading
@@ -6,16 +6,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-MOST_WRONG, WRONG_SECONDS = 5, 60.0
+MAX_FAILURES, FAILURE_WINDOW_S = 5, 60.0
 
 
 class TryLimit:
-    """So many tries of a key within a time; while there is no room for more keys, new ones are refused."""
+    """A limit of attempts per key and time window; while there is no room for more keys, new ones are refused."""
 
     def __init__(
         self,
-        most: int = MOST_WRONG,
-        seconds: float = WRONG_SECONDS,
+        most: int = MAX_FAILURES,
+        seconds: float = FAILURE_WINDOW_S,
         room: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -24,7 +24,7 @@ class TryLimit:
         self._lock = threading.Lock()
 
     def take(self, key: str) -> bool:
-        """Count a try; False when there were enough."""
+        """Count an attempt; return False if the limit is reached."""
         now = self._clock()
         with self._lock:
             if key not in self._tries and len(self._tries) >= self._room:
@@ -40,7 +40,7 @@ class TryLimit:
             return True
 
     def give_back(self, key: str) -> None:
-        """The last try was right, or was none."""
+        """Uncount the last attempt: it succeeded, or was none."""
         with self._lock:
             tries = self._tries.get(key)
             if tries:
@@ -50,7 +50,7 @@ class TryLimit:
 
 
 def network_of(address: str) -> str:
-    """Whom a limit counts as one: an IPv4 address, or the /64 that a single IPv6 host can roam in."""
+    """Return what a limit counts as one: an IPv4 address, or the /64 in which a single IPv6 host can roam."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

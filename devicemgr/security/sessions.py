@@ -1,4 +1,4 @@
-"""Signing in over the network: passwords, sessions and tokens, and how often one may be wrong.
+"""Sign-in over the network: passwords, sessions and tokens, and limits of failed attempts.
 
 Sessions live in the daemon's memory, by digest: nothing on disk opens one, and a restart ends them all.
 """
@@ -8,29 +8,28 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import Role
 from devicemgr.errors import NotSignedIn, TooManyTries
-from devicemgr.security.passwords import TOKEN_START, digest, is_right, new_secret
+from devicemgr.security.passwords import TOKEN_START, digest, new_secret, verify_password
 from devicemgr.security.rate_limit import TryLimit, network_of
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import audit_fact
 from devicemgr.store.site import operators
 from devicemgr.text import rfc3339
 
 MAX_WRONG_PER_ADDRESS = 20
 IDLE_SECONDS, SESSION_SECONDS = 15 * 60.0, 12 * 3600.0
-_MOST_SESSIONS, _MOST_OF_ONE = 500, 10
-_MOST_TOLD = 10
+_MAX_SESSIONS, _MAX_SESSIONS_PER_OPERATOR = 500, 10
+_MAX_FAILURES_RECORDED = 10
 
 _AGAIN = "name or password is wrong"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who signed in, and in which roles."""
+    """An actor who signed in, and their roles."""
 
     actor: str
     roles: frozenset[Role]
@@ -45,7 +44,7 @@ class _Session:
 
 
 class SignIns:
-    """The sessions of one daemon, and the way to them."""
+    """The sessions and sign-ins of one daemon."""
 
     def __init__(self, site: Site, clock: Callable[[], float] = time.monotonic) -> None:
         self._site = site
@@ -54,11 +53,11 @@ class SignIns:
         self._sessions: dict[str, _Session] = {}
         self._accounts = TryLimit(clock=clock)
         self._addresses = TryLimit(MAX_WRONG_PER_ADDRESS, clock=clock)
-        self._told = TryLimit(_MOST_TOLD, clock=clock)
-        self._untold = 0
+        self._recorded = TryLimit(_MAX_FAILURES_RECORDED, clock=clock)
+        self._unrecorded = 0
 
     def sign_in(self, name: str, password: str, address: str) -> tuple[str, Identity]:
-        """A new session's secret id; NotSignedIn or TooManyTries, the same for accounts that are not there."""
+        """Start a session and return its secret id; NotSignedIn or TooManyTries, the same for unknown accounts."""
         network = network_of(address)
         account = f"{name} from {network}"
         if not self._addresses.take(network) or not self._accounts.take(account):
@@ -66,8 +65,8 @@ class SignIns:
         with self._site.database.read() as session:
             row = operators.find(session, name)
         stored = row.password if row else None
-        if not is_right(stored, password) or row is None or stored is None:
-            self._tell_failure(network, row.name if row else None)
+        if not verify_password(stored, password) or row is None or stored is None:
+            self._record_failure(network, row.name if row else None)
             raise NotSignedIn(_AGAIN)
         self._accounts.give_back(account)
         self._addresses.give_back(network)
@@ -80,17 +79,17 @@ class SignIns:
         with self._lock:
             self._sessions = {key: s for key, s in self._sessions.items() if _lives(s, now)}
             own = [key for key, s in self._sessions.items() if s.operator == name]
-            for key in own[: max(0, len(own) - _MOST_OF_ONE + 1)]:
+            for key in own[: max(0, len(own) - _MAX_SESSIONS_PER_OPERATOR + 1)]:
                 del self._sessions[key]
-            if len(self._sessions) >= _MOST_SESSIONS:
+            if len(self._sessions) >= _MAX_SESSIONS:
                 raise TooManyTries("too many operators are signed in; sign one out, or restart the daemon")
             self._sessions[digest(secret)] = _Session(name, password, now, now)
         return secret
 
     def of_session(self, secret: str, *, is_use: bool = True) -> Identity:
-        """Return who has the session; NotSignedIn when it ended, the password changed or the operator was removed.
+        """Return the identity of a session; NotSignedIn if it ended, the password changed or the operator was removed.
 
-        `is_use` keeps it from ending for want of use.
+        `is_use` restarts its idle timeout.
         """
         key, now = digest(secret), self._clock()
         with self._lock:
@@ -113,7 +112,7 @@ class SignIns:
             self._sessions.pop(digest(secret), None)
 
     def of_token(self, secret: str) -> Identity:
-        """Whose token it is, in those of its roles that the operator still has; NotSignedIn when expired or removed."""
+        """Return a token's identity in those roles that the operator still has; NotSignedIn if expired or removed."""
         found = None
         if secret.startswith(TOKEN_START) and len(secret) < 100:
             with self._site.database.read() as session:
@@ -129,31 +128,31 @@ class SignIns:
         return Identity(f"token:{row.name}", operators.roles_of(token) & operators.roles_of(row))
 
     def _forget(self, name: str, token_id: str) -> None:
-        """Remove it for good, so that a clock that goes back revives no token."""
+        """Remove an expired token for good, so that a clock that is set back revives none."""
         with self._site.database.write(changes_site=False) as session:
             operators.remove_token(session, operators.get(session, name), token_id)
-            fact = Fact("admin.token_expired", datetime.now(UTC), detail={"operator": name, "token": token_id})
-            self._site.ledger.append(session, [fact])
+            detail = {"operator": name, "token": token_id}
+            self._site.ledger.append(session, [audit_fact("admin.token_expired", None, detail)])
 
     def _refused(self, network: str) -> TooManyTries:
-        self._tell_failure(network, None)
+        self._record_failure(network, None)
         return TooManyTries("too many tries; wait a minute")
 
-    def _tell_failure(self, network: str, name: str | None) -> None:
-        """Into the record, at most ten a minute; an unknown name may be a password, and is not told."""
-        if not self._told.take(""):
-            self._untold += 1
+    def _record_failure(self, network: str, name: str | None) -> None:
+        """Record a failed sign-in, at most ten a minute; an unknown name may be a password, and is left out."""
+        if not self._recorded.take(""):
+            self._unrecorded += 1
             return
-        untold, self._untold = self._untold, 0
-        self._record("admin.sign_in_failed", None, {"operator": name, "address": network, "more_before": untold})
+        unrecorded, self._unrecorded = self._unrecorded, 0
+        self._record("admin.sign_in_failed", None, {"operator": name, "address": network, "more_before": unrecorded})
 
     def _record(self, kind: str, actor: str | None, detail: dict[str, Any]) -> None:
         with self._site.database.write(changes_site=False) as session:
-            self._site.ledger.append(session, [Fact(kind, datetime.now(UTC), actor=actor, detail=detail)])
+            self._site.ledger.append(session, [audit_fact(kind, actor, detail)])
 
 
 def csrf_of(secret: str) -> str:
-    """What a page of ours must repeat in X-CSRF-Token: derived from the session, so that nothing more is kept."""
+    """Return what a page must repeat in X-CSRF-Token: derived from the session, so that nothing more is stored."""
     return hmac.new(secret.encode(), b"csrf", "sha256").hexdigest()
 
 

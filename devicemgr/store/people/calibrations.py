@@ -40,7 +40,7 @@ def _read(text: str | None) -> Calibration | None:
 
 
 def save(session: Session, calibration: Calibration, own: FaceModel | None = None) -> None:
-    """Put it in force with the transaction."""
+    """Store a calibration with the transaction."""
     set_meta(session, _key(own), _written(calibration))
 
 

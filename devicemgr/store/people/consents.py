@@ -29,12 +29,12 @@ def _holds(at: str) -> ColumnElement[bool]:
 
 
 def consented(session: Session) -> Select[Any]:
-    """Ids of the people whose consent is in force now."""
+    """Select the ids of the people whose consent is in force now."""
     return select(ConsentRow.person_id).where(_holds(_now(session)))
 
 
 def in_force(row: PersonRow) -> ConsentRow | None:
-    """The newest consent that now allows this person's face to be matched."""
+    """Return the newest consent that now allows this person's face to be matched."""
     now = _now(object_session(row))
     return next(
         (c for c in reversed(row.consents) if not c.withdrawn and not c.expired and (c.until is None or c.until > now)),
@@ -48,7 +48,7 @@ def withdrawn(row: PersonRow, reference: str) -> ConsentRow | None:
 
 
 def newest_withdrawn(row: PersonRow) -> ConsentRow | None:
-    """Return the person's newest consent if it is withdrawn: they have said no, and nothing since."""
+    """Return the person's newest consent if it is withdrawn: no other was given since."""
     newest = row.consents[-1] if row.consents and in_force(row) is None else None
     return newest if newest is not None and newest.withdrawn else None
 
@@ -70,7 +70,7 @@ def _is_same(one: str, other: str) -> bool:
 def give(
     session: Session, row: PersonRow, reference: str, notice: str | None = None, until: str | None = None
 ) -> tuple[ConsentRow, bool]:
-    """Record a consent, or find one in force that says the same; whether it is new. A new one ends those before."""
+    """Record a consent, unless one in force says the same; return it, and True if it is new. It ends those before."""
     current = in_force(row)
     if current and current.reference == reference and notice in (None, current.notice) and _as_long(current, until):
         return current, False
@@ -96,13 +96,13 @@ def _as_long(current: ConsentRow, until: str | None) -> bool:
 
 
 def due(session: Session, at: str) -> list[ConsentRow]:
-    """Consents whose end has come at `at`, and of which that is not noted yet."""
+    """Return consents that have ended at `at` and are not marked as expired yet."""
     query = select(ConsentRow).where(ConsentRow.until <= at, ConsentRow.withdrawn.is_(None))
     return list(session.scalars(query.where(ConsentRow.expired.is_(None)).order_by(ConsentRow.until)))
 
 
 def ended_by(session: Session, at: str) -> Sequence[str]:
-    """Ids of people with a face whose consents have all ended, the last of them by expiry before `at`."""
+    """Return ids of people with a face whose consents have all ended, the last by expiry before `at`."""
     living = select(ConsentRow.person_id).where(_holds(_recorded(session)))
     lately = select(ConsentRow.person_id).where(or_(ConsentRow.until > at, ConsentRow.expired > at))
     noted = select(ConsentRow.person_id).where(ConsentRow.expired <= at)
@@ -113,7 +113,7 @@ def ended_by(session: Session, at: str) -> Sequence[str]:
 
 
 def ending(rows: Sequence[PersonRow], before: str) -> list[PersonRow]:
-    """Of these people, those with a face whose consent ends before that time, or has ended."""
+    """Return those of these people with a face whose consent ends before that time, or has ended."""
     found = []
     for row in rows:
         current = in_force(row)
@@ -123,7 +123,7 @@ def ending(rows: Sequence[PersonRow], before: str) -> list[PersonRow]:
 
 
 def as_json(consent: ConsentRow) -> dict[str, Any]:
-    """All that is stored of one."""
+    """Return all that is stored of a consent."""
     return {
         "reference": consent.reference,
         "given": consent.given,

@@ -84,7 +84,7 @@ def set_pin(session: Session, row: PersonRow, stored: str) -> None:
 
 
 def remove_pin(session: Session, row: PersonRow) -> bool:
-    """Remove a person's PIN; False when there is none."""
+    """Remove a person's PIN; return False if there is none."""
     found = [credential for credential in row.credentials if credential.kind == PIN]
     for credential in found:
         row.credentials.remove(credential)
@@ -93,7 +93,7 @@ def remove_pin(session: Session, row: PersonRow) -> bool:
 
 
 def card_numbers(row: PersonRow) -> list[str]:
-    """A person's cards, in the order in which they were assigned."""
+    """Return a person's cards in the order of their assignment."""
     return [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == CARD]
 
 
@@ -104,7 +104,7 @@ def count_cards(session: Session, person_id: str) -> int:
 
 
 def by_kind(session: Session, kind: str) -> Sequence[tuple[str, str]]:
-    """(person's id, value) of everybody's credentials of one kind."""
+    """Return (person's id, value) of all credentials of one kind."""
     query = select(CredentialRow.person_id, CredentialRow.value).where(CredentialRow.kind == kind)
     return [(row.person_id, row.value) for row in session.execute(query)]
 

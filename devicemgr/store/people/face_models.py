@@ -32,7 +32,7 @@ class FaceModels(BaseModel):
 
 
 def load(session: Session) -> FaceModels:
-    """What is stored; DatabaseDamaged for what was spoilt, since a guess could take one model's faces for another's."""
+    """Return what is stored; DatabaseDamaged if it is invalid: a guess could take one model's faces for another's."""
     text = get_meta(session, _KEY)
     try:
         return FaceModels() if text is None else FaceModels.model_validate_json(text)
@@ -41,34 +41,34 @@ def load(session: Session) -> FaceModels:
 
 
 def save(session: Session, models: FaceModels) -> None:
-    """Put it in force with the transaction."""
+    """Store the models with the transaction."""
     set_meta(session, _KEY, models.model_dump_json())
 
 
 def active(session: Session) -> FaceModel | None:
-    """The user's model that decides; None when it is the product's own."""
+    """Return the user's model in force; None if it is the product's own."""
     return load(session).active
 
 
 def target(session: Session) -> FaceModel | None:
-    """The model on its way; the product's own, too, when none is."""
+    """Return the target of a migration; None for the product's own, and without a migration."""
     move = load(session).move
     return move.model if move else None
 
 
 def waiting(session: Session, model: str, failed: tuple[str, ...], limit: int) -> list[str]:
-    """Ids of kept samples that `model` has no template of yet, person by person."""
+    """Return ids of kept samples that `model` has no template of yet, person by person."""
     query = _waiting(session, model, failed).order_by(SampleRow.person_id, SampleRow.created, SampleRow.id).limit(limit)
     return list(session.scalars(query))
 
 
 def waiting_people(session: Session, model: str, failed: tuple[str, ...]) -> set[str]:
-    """Ids of the people some of whose kept samples `model` has no template of yet."""
+    """Return ids of the people some of whose kept samples `model` has no template of yet."""
     return set(session.scalars(_waiting(session, model, failed).with_only_columns(SampleRow.person_id).distinct()))
 
 
 def enrolled(session: Session, model: str) -> set[str]:
-    """Ids of the people with templates of `model` whose consent is in force."""
+    """Return ids of the people with templates of `model` whose consent is in force."""
     query = select(TemplateRow.person_id).where(
         TemplateRow.model == model, TemplateRow.person_id.in_(consented(session))
     )
@@ -76,7 +76,7 @@ def enrolled(session: Session, model: str) -> set[str]:
 
 
 def badges(session: Session, people: set[str]) -> list[str]:
-    """Their badges, sorted; a thousand at a time."""
+    """Return the badges of these people, sorted."""
     ids, found = sorted(people), list[str]()
     for start in range(0, len(ids), 1000):
         found += session.scalars(select(PersonRow.badge).where(PersonRow.id.in_(ids[start : start + 1000]))).all()
@@ -84,7 +84,7 @@ def badges(session: Session, people: set[str]) -> list[str]:
 
 
 def drop_templates(session: Session, but: set[str]) -> int:
-    """Delete the templates of all models but these; how many went."""
+    """Delete the templates of all models but these; return how many."""
     rows = session.scalars(select(TemplateRow).where(TemplateRow.model.not_in(but))).all()
     for row in rows:
         session.delete(row)
@@ -93,7 +93,7 @@ def drop_templates(session: Session, but: set[str]) -> int:
 
 
 def count(session: Session, model: str) -> int:
-    """Templates of `model`."""
+    """Return the number of templates of `model`."""
     return session.scalar(select(func.count()).select_from(TemplateRow).where(TemplateRow.model == model)) or 0
 
 

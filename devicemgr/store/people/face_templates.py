@@ -21,7 +21,7 @@ class SealedTemplate:
 
 
 def index(session: Session, model: str) -> list[tuple[str, str]]:
-    """(id, person_id) of the templates of `model` of everybody whose consent is in force, by person."""
+    """Return (id, person_id) of the templates of `model` of all people with a consent in force, by person."""
     consented = set(session.scalars(consents.consented(session)))
     query = select(TemplateRow.id, TemplateRow.person_id).where(TemplateRow.model == model)
     # By the connection itself: a session would look at each of tens of thousands of rows again.
@@ -30,12 +30,12 @@ def index(session: Session, model: str) -> list[tuple[str, str]]:
 
 
 def sealed(session: Session, template_id: str) -> SealedTemplate:
-    """One template with its person's wrapped key (empty when destroyed)."""
+    """Return one template with its person's wrapped key (empty when destroyed)."""
     return dict(sealed_many(session, [template_id]))[template_id]
 
 
 def sealed_many(session: Session, ids: Sequence[str]) -> Iterator[tuple[str, SealedTemplate]]:
-    """Templates by id; a thousand at a time, since a site may have tens of thousands."""
+    """Yield templates by id; read a thousand at a time, since a site may have tens of thousands."""
     columns = (TemplateRow.id, TemplateRow.person_id, PersonRow.wrapped_key, TemplateRow.model, TemplateRow.sealed)
     query = select(*columns).join(PersonRow, PersonRow.id == TemplateRow.person_id)
     for start in range(0, len(ids), 1000):

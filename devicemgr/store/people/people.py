@@ -22,18 +22,18 @@ _CHUNK = 500
 
 
 def now_text() -> str:
-    """The present as it is stored."""
+    """Return the present as it is stored."""
     return rfc3339(datetime.now(UTC))
 
 
 def require_free(session: Session, badge: str) -> None:
-    """AlreadyExists when somebody has that badge."""
+    """Raise AlreadyExists if a person has that badge."""
     if session.scalar(select(PersonRow.id).where(PersonRow.badge == badge)):
         raise AlreadyExists(f"badge {badge} is assigned already; see `devicemgr person show {badge}`")
 
 
 def add(session: Session, badge: str, name: str, valid_from: str | None, valid_to: str | None) -> PersonRow:
-    """A new person; AlreadyExists when the badge is taken."""
+    """Add a person; AlreadyExists if the badge is taken."""
     require_free(session, badge)
     row = PersonRow(
         id=str(uuid.uuid4()),
@@ -129,12 +129,12 @@ def rows_of(session: Session, ids: Sequence[str]) -> list[PersonRow]:
 
 
 def badge_of(session: Session, person_id: str) -> str | None:
-    """The badge of a person's id, None when erased."""
+    """Return the badge of a person's id; None if erased."""
     return session.scalar(select(PersonRow.badge).where(PersonRow.id == person_id))
 
 
 def set_level(session: Session, row: PersonRow, level: str, *, held: bool) -> bool:
-    """Grant or revoke a level; False when nothing changed; NotFound for an unknown level."""
+    """Grant or revoke a level; return False if nothing changed; NotFound for an unknown level."""
     found = session.get(LevelRow, level)
     if found is None:
         raise NotFound(f"there is no level '{safe(level, 60)}'; `devicemgr level list` shows them")
@@ -167,12 +167,12 @@ def add_template(
 
 
 def photos(row: PersonRow, model: str | None = None) -> int:
-    """Of how many photos there are templates, of `model` if one is named; a photo counts once, whatever the models."""
+    """Return how many photos have templates, of `model` if one is named; a photo counts once for all models."""
     return len({t.photo_mac for t in row.templates if model in (None, t.model)})
 
 
 def drop_face(session: Session, row: PersonRow) -> int:
-    """Delete a person's templates and kept samples and destroy their key; the number of photos enrolled that went."""
+    """Delete a person's templates and kept samples and destroy their key; return how many photos were enrolled."""
     count = photos(row)
     row.templates.clear()
     row.samples.clear()
@@ -183,7 +183,7 @@ def drop_face(session: Session, row: PersonRow) -> int:
 
 
 def erase(session: Session, row: PersonRow) -> dict[str, int]:
-    """Delete a person with everything of theirs; what went, by kind."""
+    """Delete a person with everything of theirs; return how much, by kind."""
     gone = {
         "templates": photos(row),
         "samples": len(row.samples),
@@ -197,18 +197,18 @@ def erase(session: Session, row: PersonRow) -> dict[str, int]:
 
 
 def without_backup_key(session: Session) -> list[PersonRow]:
-    """Whom no backup holds yet."""
+    """Return people whom no backup holds yet."""
     return list(session.scalars(select(PersonRow).where(PersonRow.backup_key.is_(None))))
 
 
 def keys(session: Session) -> list[tuple[str, bytes | None, bytes | None]]:
-    """Of everybody: id, backup key and the key of their face, wrapped."""
+    """Return id, backup key and wrapped face key of all people."""
     columns = (PersonRow.id, PersonRow.backup_key, PersonRow.wrapped_key)
     return [(row.id, row.backup_key, row.wrapped_key) for row in session.execute(select(*columns))]
 
 
-def seal_keys_anew(session: Session, before: Vault, fresh: Vault) -> int:
-    """Wrap everybody's keys under another vault; of how many people."""
+def reseal_keys(session: Session, before: Vault, fresh: Vault) -> int:
+    """Wrap all people's keys under another vault; return of how many people."""
     count = 0
     for person, backup_key, wrapped in keys(session):
         if backup_key is None and wrapped is None:
@@ -224,13 +224,13 @@ def seal_keys_anew(session: Session, before: Vault, fresh: Vault) -> int:
 
 
 def keys_of(session: Session, person_id: str) -> tuple[bytes | None, bytes | None]:
-    """Of one person, backup key and the key of their face; nothing of somebody erased."""
+    """Return backup key and wrapped face key of one person; None for an erased one."""
     row = session.get(PersonRow, person_id)
     return (row.backup_key, row.wrapped_key) if row else (None, None)
 
 
 def counts(session: Session) -> dict[str, int]:
-    """How many people and templates."""
+    """Return how many people and templates there are."""
     return {
         "people": session.scalar(select(func.count()).select_from(PersonRow)) or 0,
         "templates": session.scalar(select(func.count()).select_from(TemplateRow)) or 0,
@@ -238,7 +238,7 @@ def counts(session: Session) -> dict[str, int]:
 
 
 def models(session: Session) -> list[Person]:
-    """Everybody as the rules see them; plain columns, since there may be tens of thousands."""
+    """Return all people as the rules see them; plain columns, since there may be tens of thousands."""
     levels: dict[str, set[str]] = {}
     for held in session.execute(select(PersonLevelRow.person_id, PersonLevelRow.level_name)):
         levels.setdefault(held.person_id, set()).add(held.level_name)
@@ -271,7 +271,7 @@ def _stated(consent: ConsentRow) -> dict[str, Any]:
 
 
 def as_json(row: PersonRow) -> dict[str, Any]:
-    """What `person show` prints."""
+    """Return what `person show` prints."""
     consent = consents.in_force(row)
     return {
         "badge": row.badge,
@@ -290,6 +290,6 @@ def as_json(row: PersonRow) -> dict[str, Any]:
 
 
 def holders(session: Session, level: str) -> list[str]:
-    """Badges of those who hold a level."""
+    """Return the badges of those who hold a level."""
     query = select(PersonRow.badge).join(PersonLevelRow).where(PersonLevelRow.level_name == level)
     return list(session.scalars(query.order_by(PersonRow.badge)))

@@ -1,4 +1,4 @@
-"""Sealed faces of enrolment photos, of people whose consent is in force."""
+"""Sealed faces of enrollment photos, of people whose consent is in force."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ class SealedSample:
 
 
 def newest(session: Session, person_id: str) -> SealedSample | None:
-    """A person's newest kept face; None without one, or without a consent."""
+    """Return a person's newest kept face; None without one, or without a consent."""
     query = (
         _query(session)
         .where(SampleRow.person_id == person_id)
@@ -34,30 +34,30 @@ def newest(session: Session, person_id: str) -> SealedSample | None:
 
 
 def newest_ids(session: Session) -> dict[str, str]:
-    """By person's id, what names the newest kept face, of everybody whose consent is in force."""
+    """Return the id of the newest kept face by person's id, of all people with a consent in force."""
     query = select(SampleRow.person_id, SampleRow.id).where(SampleRow.person_id.in_(consented(session)))
     # Of a person's rows the last one stays in the dictionary.
     return {row.person_id: row.id for row in session.execute(query.order_by(SampleRow.created, SampleRow.id.desc()))}
 
 
 def by_id(session: Session, sample_id: str) -> SealedSample | None:
-    """One kept face; None when it, or its person's consent, is gone."""
+    """Return one kept face; None if it, or its person's consent, is gone."""
     row = session.execute(_query(session).where(SampleRow.id == sample_id)).first()
     return None if row is None else _sealed(row)
 
 
 def count(session: Session) -> int:
-    """How many are kept in all."""
+    """Return how many are kept in all."""
     return session.scalar(select(func.count()).select_from(SampleRow)) or 0
 
 
 def older(session: Session, than: str) -> bool:
-    """Whether one is kept from before that time."""
+    """Return True if one is kept from before that time."""
     return session.scalar(select(SampleRow.id).where(SampleRow.created < than).limit(1)) is not None
 
 
 def forget_older(session: Session, than: str) -> int:
-    """Delete those from before that time; how many went."""
+    """Delete those from before that time; return how many."""
     found = select(func.count()).select_from(SampleRow).where(SampleRow.created < than)
     gone = session.scalar(found) or 0
     session.execute(delete(SampleRow).where(SampleRow.created < than))
@@ -65,7 +65,7 @@ def forget_older(session: Session, than: str) -> int:
 
 
 def forget_all(session: Session) -> int:
-    """Delete every kept face; how many went."""
+    """Delete every kept face; return how many."""
     gone = count(session)
     session.execute(delete(SampleRow))
     return gone

@@ -26,25 +26,25 @@ def test_passwords_that_are_guessed_at_once(password: str) -> None:
 def test_passwords_are_kept_as_argon2id(password: str) -> None:
     stored = passwords.hash_password(password)
     assert stored.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
-    assert passwords.is_right(stored, password)
-    assert not passwords.is_right(stored, password + "x")
-    assert not passwords.is_right("damaged", password)
+    assert passwords.verify_password(stored, password)
+    assert not passwords.verify_password(stored, password + "x")
+    assert not passwords.verify_password("damaged", password)
 
 
 def test_the_same_letters_typed_on_another_keyboard() -> None:
-    assert passwords.is_right(passwords.hash_password("cafe\u0301 au lait!"), "café au lait!")
+    assert passwords.verify_password(passwords.hash_password("cafe\u0301 au lait!"), "café au lait!")
 
 
 def test_nobody_costs_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hash that stands in for an account which is not there has the real ones' cost."""
-    assert not passwords.is_right(None, "anything at all")
+    assert not passwords.verify_password(None, "anything at all")
     cost = passwords.hash_password("twelve chars").split("$")[1:4]
-    assert passwords._NOBODY.split("$")[1:4] == cost
+    assert passwords._UNUSED_HASH.split("$")[1:4] == cost
     worked: list[str] = []
     real = passwords._HASHER
     monkeypatch.setattr(passwords, "_HASHER", Spy(real, worked))
-    passwords.is_right(None, "x")
-    passwords.is_right(real.hash("twelve chars"), "x")
+    passwords.verify_password(None, "x")
+    passwords.verify_password(real.hash("twelve chars"), "x")
     assert worked == ["verify", "verify"]
 
 
@@ -58,11 +58,11 @@ class Spy:
 
 
 def test_a_flood_of_sign_ins_waits_and_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(passwords, "_MAX_WAIT_S", 0.05)
     monkeypatch.setattr(passwords, "_AT_WORK", threading.BoundedSemaphore(1))
     with passwords._AT_WORK, pytest.raises(TooManyTries):
-        passwords.is_right(None, "x")
-    assert not passwords.is_right(None, "x")
+        passwords.verify_password(None, "x")
+    assert not passwords.verify_password(None, "x")
 
 
 def test_five_tries_within_a_minute_of_the_clock_that_only_goes_forward() -> None:

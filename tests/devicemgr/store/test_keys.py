@@ -122,7 +122,7 @@ def test_a_kill_leaves_a_home_that_opens(staff, home, parts, done, photo, when, 
         die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
         site = sites.open_site(home, parts)
         if when == "new key written":
-            key_rotation._sealed_anew = die
+            key_rotation._reseal = die
         elif when == "before the commit":
             site.vault.adopt = die
         else:

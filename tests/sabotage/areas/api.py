@@ -11,6 +11,21 @@ SABOTAGES = (
         "tests/devicemgr/site/test_password_scope.py",
     ),
     one(
+        "an edit of nothing that makes all devices read the site again",
+        "devicemgr/site/unit_of_work.py",
+        "        has_changed_site = work.has_changes and changes_site\n",
+        "        has_changed_site = changes_site\n",
+        "tests/devicemgr/people/test_service.py",
+        "tests/devicemgr/site/test_unit_of_work.py",
+    ),
+    one(
+        "a suspension recorded without what was before",
+        "devicemgr/people/service.py",
+        "    before = rights_of(row)\n    row.suspended = suspended\n",
+        "    row.suspended = suspended\n    before = rights_of(row)\n",
+        "tests/devicemgr/people/test_service.py",
+    ),
+    one(
         "an admin of today approves",
         "devicemgr/security/approvals.py",
         "        _require_settled(site, session, actor)\n",
@@ -85,7 +100,7 @@ SABOTAGES = (
         "a token revived by a clock that is set back",
         "devicemgr/security/sessions.py",
         "        if token.expires <= rfc3339(clock.now()):",
-        "        if token.expires <= rfc3339(datetime.now(UTC)):",
+        "        if token.expires <= rfc3339(__import__('datetime').datetime.now().astimezone()):",
         "tests/devicemgr/clock/test_both_clocks.py",
     ),
     one(
