@@ -61,4 +61,4 @@ def test_a_backup_is_not_made_of_a_database_that_was_set_aside(damaged, cli, tmp
     damaged.database.unlink()
     ran = cli("backup", tmp_path / "b", "--passphrase-env", "PHRASE")
     assert ran.code == 1
-    assert "set aside" in ran.error
+    assert "was quarantined" in ran.error
