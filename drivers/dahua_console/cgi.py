@@ -32,7 +32,7 @@ _LOCAL = "%Y-%m-%d %H:%M:%S"
 
 
 class CgiRefused(DeviceRefused):
-    """HTTP 400: what was asked can't be done, or this firmware does not know how."""
+    """HTTP 400: the request can't be done, or this firmware does not know how."""
 
 
 class CrowdedLogin(Login):
@@ -129,7 +129,7 @@ def numbered(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
 
 def _body(answer: Answer) -> bytes:
     if answer.status == 503:
-        raise DeviceBusy("the terminal says that it is busy; it is asked again later")
+        raise DeviceBusy("the terminal says that it is busy; it is tried again later")
     if answer.status >= 400 or answer.body.lstrip()[:5] == b"Error":
         raise CgiRefused(f"the terminal refuses (HTTP {answer.status}): {_shown(answer.body)}")
     return answer.body
@@ -169,19 +169,19 @@ class TerminalClock:
 
 def read_clock(cgi: Cgi, zone: tzinfo | None) -> TerminalClock:
     """Ask for its local time; without `zone` its offset from UTC is taken in steps of a quarter of an hour."""
-    before, asked = datetime.now(UTC), time.monotonic()
+    before, sent = datetime.now(UTC), time.monotonic()
     said = flat(cgi.text("global", "getCurrentTime")).get("result", "")
-    now, read = before + (datetime.now(UTC) - before) / 2, (asked + time.monotonic()) / 2
+    now, read = before + (datetime.now(UTC) - before) / 2, (sent + time.monotonic()) / 2
     try:
-        told = datetime.strptime(said, _LOCAL)
+        shown_time = datetime.strptime(said, _LOCAL)
     except ValueError as error:
         raise DeviceGarbled(f"the terminal's time '{safe(said, 40)}' can't be read; update its firmware") from error
     if zone is None:
-        quarters = round((told.replace(tzinfo=UTC) - now) / timedelta(minutes=15))
+        quarters = round((shown_time.replace(tzinfo=UTC) - now) / timedelta(minutes=15))
         offset = timedelta(minutes=15) * quarters
         if abs(offset) > timedelta(hours=14):
             raise DeviceRefused(f"the terminal's clock shows {safe(said, 40)}: set it, or switch NTP on there")
         zone = timezone(offset)
     # It shows whole seconds: half of one is the best guess at the rest.
-    shown = told.replace(tzinfo=zone)
+    shown = shown_time.replace(tzinfo=zone)
     return TerminalClock(zone, (shown - now).total_seconds() + 0.5, ClockReading(shown.timestamp() + 0.5, read))

@@ -41,7 +41,7 @@ WEAK_LINK = (
     "weak link: the terminal's questions come over plain HTTP, and a secret path is all that proves they are its own; "
     "keep it in a network of devices alone, or use decide=console"
 )
-_CATCHING_UP, _ASKED, _USUAL = 0.02, 0.02, 0.1
+_CATCHING_UP, _QUESTIONS, _USUAL = 0.02, 0.02, 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -96,8 +96,8 @@ class DahuaConsole(DahuaUpkeep):
         if time.monotonic() - self._clock_read > _CLOCK_SECONDS:
             self._read_clock()
             self._online.verify()
-        asked = self._options.decide == "host"
-        self.poll_interval = _CATCHING_UP if not self._history.caught_up else _ASKED if asked else _USUAL
+        asks = self._options.decide == "host"
+        self.poll_interval = _CATCHING_UP if not self._history.caught_up else _QUESTIONS if asks else _USUAL
         return facts
 
     @property
@@ -122,7 +122,7 @@ class DahuaConsole(DahuaUpkeep):
                 self._clock_read = min(self._clock_read, time.monotonic() - _CLOCK_SECONDS + _CLOCK_AGAIN_SECONDS)
 
     def check(self) -> dict[str, JsonValue]:
-        """Who it is, its clock, doors and people, and whether its events are heard; moves nothing."""
+        """Who it is, its clock, doors and people, and whether its events arrive; moves nothing."""
         self._read_clock()
         doors: dict[str, JsonValue] = {}
         for channel in range(1, self._options.doors + 1):
@@ -130,7 +130,7 @@ class DahuaConsole(DahuaUpkeep):
                 status = flat(self._cgi.text("accessControl", "getDoorStatus", [("channel", str(channel))]))
                 doors[str(channel)] = safe(status.get("Info.status", "unknown"), 20)
             except CgiRefused:
-                doors[str(channel)] = "not told"
+                doors[str(channel)] = "unknown"
         result: dict[str, JsonValue] = {
             "manufacturer": self._info.manufacturer,
             "model": self._info.model,
@@ -139,7 +139,7 @@ class DahuaConsole(DahuaUpkeep):
             "clock_skew_s": round(self._clock.skew, 1),
             "doors": doors,
             "commands": "newer" if isinstance(self._people(), PeopleStore) else "older",
-            "events": self._stream.fault or ("heard" if self._stream.attached.is_set() else "not heard yet"),
+            "events": self._stream.fault or ("received" if self._stream.attached.is_set() else "none yet"),
             "decides": self._options.decide,
         }
         if self._options.decide == "host":
@@ -185,14 +185,14 @@ class DahuaConsole(DahuaUpkeep):
         key = f"AccessControl[{channel - 1}].State"
         try:
             self._cgi.order("configManager", "setConfig", [(key, _STATES[mode])])
-            told = flat(self._cgi.text("configManager", "getConfig", [("name", "AccessControl")]))
+            config = flat(self._cgi.text("configManager", "getConfig", [("name", "AccessControl")]))
         except CgiRefused as error:
             if mode is PortalMode.NORMAL and self._modes.get(channel, mode) is mode:
                 return Delivery.CONFIRMED  # it never was in another
             raise DeviceRefused(
                 "this terminal's firmware can't hold its door locked or free from here; set it at the terminal"
             ) from error
-        if told.get(f"table.{key}") != _STATES[mode]:
+        if config.get(f"table.{key}") != _STATES[mode]:
             raise DeviceRefused(f"the terminal said OK, and its door is not {mode}; restart it")
         self._modes[channel] = mode
         return Delivery.CONFIRMED
@@ -227,7 +227,7 @@ class DahuaConsole(DahuaUpkeep):
     def remove(self, keys: Sequence[str]) -> None:
         """Up to ten, read back; never without a key, which might mean everybody."""
         if not keys:
-            raise InvalidInput("nobody was named for removal; nothing was sent")
+            raise InvalidInput("no person was named for removal; nothing was sent")
         self._people().remove(keys)
 
     def keep_hours(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:

@@ -31,8 +31,8 @@ class Options(BaseModel):
     )
     fallback: Literal["closed", "console"] = Field(
         "closed",
-        description="With decide=host and this computer away. closed: nobody is let in; console: the terminal decides "
-        "by itself, as its firmware allows",
+        description="With decide=host and this computer away. closed: no person is let in; console: the terminal "
+        "decides by itself, as its firmware allows",
     )
     faces: bool = Field(False, description="Whether face samples of people who consented are put on the terminal")
     capacity: int = Field(10_000, ge=1, le=300_000, description="People that fit into it; see its data sheet")

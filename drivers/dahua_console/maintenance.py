@@ -36,9 +36,9 @@ class DahuaUpkeep:
 
     def identify(self) -> DeviceInfo:
         """Its system information and software version."""
-        told = flat(self._cgi.text("magicBox", "getSystemInfo"))
+        info = flat(self._cgi.text("magicBox", "getSystemInfo"))
         version = flat(self._cgi.text("magicBox", "getSoftwareVersion")).get("version", "")
-        model, serial = (safe(told.get(name, ""), 60) for name in ("deviceType", "serialNumber"))
+        model, serial = (safe(info.get(name, ""), 60) for name in ("deviceType", "serialNumber"))
         return DeviceInfo("Dahua", model, safe(version, 60), serial)
 
     def reboot(self) -> None:

@@ -23,7 +23,7 @@ _EARLIEST, _LATEST = 946_684_800, 4_102_444_800
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StreamEvent:
     """One event: `index` and Door count from 0; `data` is what the terminal says of it, by its own names."""
 
     code: str
@@ -47,7 +47,7 @@ class Told:
         return self.second, text_of(self.data, "UserID"), text_of(self.data, "CardNo").upper()
 
 
-def read_part(body: bytes) -> Told | None:
+def read_part(body: bytes) -> StreamEvent | None:
     """A part of eventManager's or snapManager's stream; None for a heartbeat; DeviceGarbled for JSON cut off."""
     text = body.decode("utf-8", "replace")
     if text.lstrip().startswith("Events["):
@@ -56,20 +56,20 @@ def read_part(body: bytes) -> Told | None:
     if found is None:
         return None
     _, marker, data = text[found.end() :].partition("data=")
-    return Told(found[1], found[2], int(found[3]), read_json(data.encode()) if marker else {})
+    return StreamEvent(found[1], found[2], int(found[3]), read_json(data.encode()) if marker else {})
 
 
-def _flat_event(text: str) -> Told | None:
+def _flat_event(text: str) -> StreamEvent | None:
     rows = flat_rows(text, "Events")
     if not rows or not (code := rows[0].get("Code") or rows[0].get("EventBaseInfo.Code")):
         return None
     data = {key.removeprefix("Data."): value for key, value in rows[0].items()}
     action = data.get("Action") or data.get("EventBaseInfo.Action") or "Pulse"
     place = data.get("Index") or data.get("EventBaseInfo.Index") or "0"
-    return Told(code[:40], action[:20], min(max(number(place), 0), 255), data)
+    return StreamEvent(code[:40], action[:20], min(max(number(place), 0), 255), data)
 
 
-def read_push(body: bytes) -> list[Told]:
+def read_push(body: bytes) -> list[StreamEvent]:
     """The events of a push's `info` part."""
     info = read_json(body)
     events = info.get("Events")
@@ -80,7 +80,9 @@ def read_push(body: bytes) -> list[Told]:
         data = event.get("Data") if isinstance(event, dict) else None
         if isinstance(data, dict):
             place = min(max(number(event.get("Index", info.get("Channel", 0))), 0), 255)
-            found.append(Told(str(event.get("Code", ""))[:40], str(event.get("Action", "Pulse"))[:20], place, data))
+            found.append(
+                StreamEvent(str(event.get("Code", ""))[:40], str(event.get("Action", "Pulse"))[:20], place, data)
+            )
     return found
 
 

@@ -35,7 +35,7 @@ class OnlineMode:
             self.listener = PushListener(options.push_port, addresses_of(host), asks=self._asks, seconds=ANSWER_SECONDS)
 
     def start(self) -> None:
-        """Listen, and tell the terminal where; or take it out of a mode in which it would ask nobody."""
+        """Listen, and tell the terminal where; or take it out of a mode in which it would send no questions."""
         if self.listener is None:
             self._leave_online_mode()
             return
@@ -43,8 +43,8 @@ class OnlineMode:
         self._configure(self.listener)
 
     def verify(self) -> None:
-        """Set it again where it was changed: a reset terminal asks nobody."""
-        if self.listener is not None and self._told_mode() != (ASKS if self._asks else PUSHES):
+        """Set it again where it was changed: a reset terminal sends no questions."""
+        if self.listener is not None and self._mode_there() != (ASKS if self._asks else PUSHES):
             self._configure(self.listener)
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
@@ -86,20 +86,20 @@ class OnlineMode:
             raise DeviceRefused(
                 "this terminal's firmware has no event server or online mode; take out push_port and use decide=console"
             ) from error
-        if self._told_mode() != dict(mode)[f"{_MODE}.DeviceMode"]:
-            raise DeviceRefused("the terminal said OK, and is not in the mode that it was told; restart it")
+        if self._mode_there() != dict(mode)[f"{_MODE}.DeviceMode"]:
+            raise DeviceRefused("the terminal said OK, and is not in the mode that it was sent; restart it")
 
     def _leave_online_mode(self) -> None:
         with contextlib.suppress(CgiRefused):
-            if self._told_mode() == ASKS:
+            if self._mode_there() == ASKS:
                 self._cgi.order("configManager", "setConfig", [(f"{_MODE}.DeviceMode", ALONE)])
 
-    def _told_mode(self) -> str:
+    def _mode_there(self) -> str:
         try:
-            told = flat(self._cgi.text("configManager", "getConfig", [("name", _MODE)]))
+            config = flat(self._cgi.text("configManager", "getConfig", [("name", _MODE)]))
         except CgiRefused:
             return ""
-        return told.get(f"table.{_MODE}.DeviceMode", "")
+        return config.get(f"table.{_MODE}.DeviceMode", "")
 
 
 def _own_address(host: str) -> str:

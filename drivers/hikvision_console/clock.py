@@ -14,7 +14,7 @@ _ZONE = re.compile(r"[A-Za-z]{0,10}([+-]?)([0-9]{1,2})(?::([0-9]{2}))?(?::[0-9]{
 class Clock:
     """A console's zone, and how far it is ahead of this box's clock in seconds.
 
-    `reading` is None while the console has not told its time: then it is not known how old a question is.
+    `reading` is None while the console has not reported its time: then it is not known how old a question is.
     """
 
     zone: timezone = UTC

@@ -34,7 +34,7 @@ from drivers.hikvision_console.maintenance import HikvisionUpkeep
 if TYPE_CHECKING:
     from drivers.common.http.login import Login
     from drivers.common.http.probe import Reply
-    from drivers.hikvision_console.events.feed import Feed, Heard
+    from drivers.hikvision_console.events.feed import Feed, FeedItem
     from drivers.hikvision_console.events.push import PushListener
     from drivers.hikvision_console.events.translate import Event
     from drivers.hikvision_console.isapi import Isapi
@@ -64,7 +64,7 @@ class Options(BaseModel):
     )
     when_server_down: Literal["closed", "open"] = Field(
         "closed",
-        description="with decide=host, what the console does when this box does not answer: let nobody "
+        description="with decide=host, what the console does when this box does not answer: let no one "
         "in, or whom it knows",
     )
     remote_check_seconds: int = Field(5, ge=1, le=10, description="with decide=host, how long it waits for an answer")
@@ -120,7 +120,7 @@ class HikvisionConsole(HikvisionUpkeep):
         self._door_seconds: dict[int, float] = {}
 
     def resume(self, serial: int | None) -> None:
-        """Before open(): go on behind `serial`. What this object has told itself it knows better."""
+        """Before open(): go on behind `serial`. What this object has reported itself it knows better."""
         if not self._resumed:
             self._cursor = serial
 
@@ -156,10 +156,10 @@ class HikvisionConsole(HikvisionUpkeep):
         return info
 
     def poll(self) -> list[DeviceFact]:
-        """What the console told since, questions first; the tamper contact every quarter minute."""
+        """Return what the console reported since, questions first; the tamper contact every quarter minute."""
         if self._options.fire_input and not self._fire_read:
             return [self._read_fire()]
-        found: list[DeviceFact] = [fact for heard in self._open_feed().take(_MOST_FACTS) for fact in self._facts(heard)]
+        found: list[DeviceFact] = [fact for item in self._open_feed().take(_MOST_FACTS) for fact in self._facts(item)]
         found += self._push.refused() if self._push else []
         if not found and time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
@@ -270,27 +270,27 @@ class HikvisionConsole(HikvisionUpkeep):
         self._push = PushListener(self._config.address, port, self._open_feed().wake)
         self._push.register(isapi)
 
-    def _facts(self, heard: "Heard") -> list[DeviceFact]:
+    def _facts(self, item: "FeedItem") -> list[DeviceFact]:
         from drivers.hikvision_console.events.translate import confirmed, recorded, tamper_of  # noqa: PLC0415
 
-        if isinstance(heard, Presented):
-            if heard.age is None or abs(heard.age) > _CLOCK_AGREES_S:
+        if isinstance(item, Presented):
+            if item.age is None or abs(item.age) > _CLOCK_AGREES_S:
                 self._timed = -_CLOCK_SECONDS  # its clock may have been set: it is read again soon
-            return [heard]
-        if (alarm := tamper_of(heard)) is not None:
+            return [item]
+        if (alarm := tamper_of(item)) is not None:
             return [alarm]  # it stands in no memory, so that it moves no cursor
-        if heard.serial < (self._cursor or 0):
-            # Its memory was emptied and counts anew.
+        if item.serial < (self._cursor or 0):
+            # Its memory was emptied and counts from the start.
             self._fire_serial = None if self._fire_serial is None else 0
-        self._cursor, self._resumed = heard.serial, True
-        if self._open_feed().was_asked(heard.serial):
-            return [confirmed(heard)]  # the question is recorded, with the decision made here
-        if heard.code in (FIRE_ON, FIRE_OFF):
-            return self._fire_facts(heard)
-        fact = recorded(heard, self._clock)
+        self._cursor, self._resumed = item.serial, True
+        if self._open_feed().is_question(item.serial):
+            return [confirmed(item)]  # the question is recorded, with the decision made here
+        if item.code in (FIRE_ON, FIRE_OFF):
+            return self._fire_facts(item)
+        fact = recorded(item, self._clock)
         if fact is None or isinstance(fact, DeviceDecided | DeviceReported | DoorContact):
             return [fact] if fact is not None else []
-        return [fact, confirmed(heard)]  # so that it is not told again after a restart
+        return [fact, confirmed(item)]  # so that it is not reported again after a restart
 
     def _read_fire(self) -> FireRelease:
         """Return the fire input's state by the newest event of it that the console remembers.
@@ -313,19 +313,19 @@ class HikvisionConsole(HikvisionUpkeep):
         self._fire = newest.code == FIRE_ON
         return FireRelease(self._fire)
 
-    def _fire_facts(self, heard: "Event") -> list[DeviceFact]:
+    def _fire_facts(self, item: "Event") -> list[DeviceFact]:
         """Return a change of the fire input, also one that comes late; what was before the last reading is history."""
         from drivers.hikvision_console.events.translate import confirmed, recorded  # noqa: PLC0415
 
         if self._fire_serial is not None:
-            is_news = heard.serial > self._fire_serial
+            is_news = item.serial > self._fire_serial
         else:
-            is_news = bool(heard.live) or (self._fire and heard.code == FIRE_OFF)
+            is_news = bool(item.live) or (self._fire and item.code == FIRE_OFF)
         if not self._options.fire_input or not is_news:
-            past = recorded(replace(heard, live=False), self._clock)
+            past = recorded(replace(item, live=False), self._clock)
             return [past] if past is not None else []
-        self._fire = heard.code == FIRE_ON
-        return [FireRelease(self._fire), confirmed(heard)]  # so that it is not told again after a restart
+        self._fire = item.code == FIRE_ON
+        return [FireRelease(self._fire), confirmed(item)]  # so that it is not reported again after a restart
 
     def _look(self) -> list[DeviceFact]:
         """The tamper contact, which raises no event of its own; that pushes still come here; its clock each hour."""

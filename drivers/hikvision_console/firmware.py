@@ -1,4 +1,4 @@
-"""Firmware by ISAPI: PUT updateFirmware, upgradeStatus until it is written, and a restart where one is asked for."""
+"""Firmware by ISAPI: PUT updateFirmware, upgradeStatus until it is written, and a restart where one is needed."""
 
 import time
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def upgrade(isapi: Isapi, image: Image, progress: Callable[[str, int, int], None
 
 
 def _wants_reboot(answer: Any) -> bool:
-    """True where it is taken and a restart is asked for; Refusal where it is not taken."""
+    """True where it is taken and a restart is needed; Refusal where it is not taken."""
     try:
         read_answer(answer)
     except Refusal as refusal:
@@ -51,15 +51,15 @@ def _written(isapi: Isapi, progress: Callable[[str, int, int], None]) -> bool:
     until, idle = time.monotonic() + WRITING_SECONDS, 0
     while time.monotonic() < until:
         try:
-            told = isapi.get(STATUS)
+            status = isapi.get(STATUS)
         except (DeviceUnreachable, DeviceGarbled, DeviceBusy):
             return False  # it restarts by itself
         except DeviceError:
             return False  # this firmware does not tell
-        percent = str(told.get("percent") or "0")
+        percent = str(status.get("percent") or "0")
         done = int(percent) if percent.isascii() and percent.isdigit() and len(percent) <= 3 else 0
         progress("writing", min(done, 100), 100)
-        idle = 0 if str(told.get("upgrading")).lower() == "true" else idle + 1
+        idle = 0 if str(status.get("upgrading")).lower() == "true" else idle + 1
         if done >= 100 or idle >= _IDLE_LOOKS:
             return True
         time.sleep(LOOK_SECONDS)

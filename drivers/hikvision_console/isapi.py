@@ -1,6 +1,6 @@
 """ISAPI: requests and answers in JSON or XML over drivers/common/http/client.py, and the device's refusals in words.
 
-Answers are told apart by their first byte: XML comes labelled as JSON (capture).
+Answers are distinguished by their first byte: XML comes labelled as JSON (capture).
 """
 
 import json
@@ -27,7 +27,7 @@ class Refusal(DeviceRefused):
 
     @property
     def is_unsupported(self) -> bool:
-        """True where this firmware lacks what was asked."""
+        """True where this firmware lacks what was requested."""
         return self.code in NOT_SUPPORTED
 
 
@@ -81,7 +81,7 @@ def read_answer(answer: Answer) -> dict[str, Any]:
         return found
     sub = safe(str(found.get("subStatusCode") or ""), 60)
     if sub == "deviceBusy" or code == BUSY or (answer.status == 503 and not sub):
-        raise DeviceBusy("the console is busy; it is asked again later")
+        raise DeviceBusy("the console is busy; it is tried again later")
     if not sub and answer.status in (404, 405, 501):
         sub = "notSupport"
     words = SUB_STATUS.get(sub) or STATUS.get(code or 0) or f"answers HTTP {answer.status}"

@@ -95,14 +95,14 @@ def work_status(isapi: Isapi) -> dict[str, JsonValue]:
         says = isapi.get(WORK_STATUS)
     except Refusal:
         return {}
-    told = section(says, "AcsWorkStatus") or says
+    status = section(says, "AcsWorkStatus") or says
     lists = ("doorLockStatus", "doorStatus", "magneticStatus", "cardReaderOnlineStatus")
     found: dict[str, JsonValue] = {}
     for name in lists:
-        value = told.get(name)
+        value = status.get(name)
         if isinstance(value, list):
             found[name] = [safe(str(one), 20) for one in value[:_MOST_STATES]]
     for name in ("powerSupplyStatus", "hostAntiDismantleStatus"):
-        if name in told:
-            found[name] = safe(str(told[name]), 40)
+        if name in status:
+            found[name] = safe(str(status[name]), 40)
     return found

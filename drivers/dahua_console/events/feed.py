@@ -1,7 +1,7 @@
-"""Stream, memory and pushes of a Dahua terminal made into one sequence of facts, each told once.
+"""Stream, memory and pushes of a Dahua terminal made into one sequence of facts, each reported once.
 
 The memory (record numbers) is what counts; the stream says sooner, and more: score and liveness. What the stream tells
-waits a few seconds for its record; where none comes it is told without a number of its own.
+waits a few seconds for its record; where none comes it is reported without a number of its own.
 """
 
 import logging
@@ -19,7 +19,7 @@ from drivers.dahua_console.events.log import History, Record
 from drivers.dahua_console.events.push import PushListener
 from drivers.dahua_console.events.stream import EventStream
 from drivers.dahua_console.events.translate import alarm, happened, presented
-from drivers.dahua_console.parsing import Told, moment, text_of
+from drivers.dahua_console.parsing import StreamEvent, moment, text_of
 
 _READING_SECONDS = 0.4
 _ATTACHED_EVERY, _DEAF_EVERY, _REFUSED_EVERY = 15.0, 2.0, 60.0
@@ -34,10 +34,10 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Heard:
+class _Pending:
     """An event of the stream; `matched` once its record has come."""
 
-    told: Told
+    event: StreamEvent
     at: float
     matched: bool = False
 
@@ -57,43 +57,43 @@ class News:
 
     def __init__(self, stream: EventStream, history: History, listener: PushListener | None) -> None:
         self._stream, self._history, self._listener = stream, history, listener
-        self._pending: deque[_Heard] = deque(maxlen=_MOST_PENDING)
-        self._told_without: deque[tuple[int, str, str]] = deque(maxlen=_MOST_REMEMBERED)
-        self._asked: dict[int, Told] = {}
+        self._pending: deque[_Pending] = deque(maxlen=_MOST_PENDING)
+        self._reported_without: deque[tuple[int, str, str]] = deque(maxlen=_MOST_REMEMBERED)
+        self._open_questions: dict[int, StreamEvent] = {}
         self._answered: deque[_Answered] = deque(maxlen=_MOST_REMEMBERED)
         self._due = 0.0
 
     def poll(self, skew: float, clock: ClockReading | None = None) -> list[DeviceFact]:
         """Everything new, questions first; `clock` is the terminal's, by which a question is of now or not."""
         facts: list[DeviceFact] = list(self._questions(clock))
-        for told, at in self._stream.take():
-            if told.code == "AccessControl":
-                self._pending.append(_Heard(told, at))
-                self._expect(told)
-            elif (found := alarm(told)) is not None:
+        for event, at in self._stream.take():
+            if event.code == "AccessControl":
+                self._pending.append(_Pending(event, at))
+                self._expect(event)
+            elif (found := alarm(event)) is not None:
                 facts.append(found)
-        for told in self._listener.hints() if self._listener else []:
-            self._expect(told)
+        for event in self._listener.hints() if self._listener else []:
+            self._expect(event)
         facts += self._remembered(skew)
         facts += self._unrecorded(skew)
         return facts
 
     def answered(self, serial: int, granted: bool) -> None:
         """Question `serial` gets this answer: its record is no decision of the terminal's own."""
-        told = self._asked.pop(serial, None)
-        if told is not None:
-            user, card = text_of(told.data, "UserID"), text_of(told.data, "CardNo").upper()
-            self._answered.append(_Answered(user, card, told.second, granted))
+        event = self._open_questions.pop(serial, None)
+        if event is not None:
+            user, card = text_of(event.data, "UserID"), text_of(event.data, "CardNo").upper()
+            self._answered.append(_Answered(user, card, event.second, granted))
 
     def _questions(self, clock: ClockReading | None) -> Iterator[Presented]:
         for question in self._listener.questions() if self._listener else []:
-            self._asked[question.serial] = question.told
-            while len(self._asked) > _MOST_REMEMBERED:
-                self._asked.pop(next(iter(self._asked)))
-            yield presented(question.told, question.serial, question.arrived, clock, question.read)
+            self._open_questions[question.serial] = question.event
+            while len(self._open_questions) > _MOST_REMEMBERED:
+                self._open_questions.pop(next(iter(self._open_questions)))
+            yield presented(question.event, question.serial, question.arrived, clock, question.read)
 
-    def _expect(self, told: Told) -> None:
-        self._history.hint(told.second)
+    def _expect(self, event: StreamEvent) -> None:
+        self._history.hint(event.second)
         self._due = 0.0
 
     def _remembered(self, skew: float) -> Iterator[DeviceFact]:
@@ -113,12 +113,14 @@ class News:
 
     def _of(self, record: Record, skew: float) -> DeviceFact | None:
         who = (record.second, text_of(record.row, "UserID"), text_of(record.row, "CardNo").upper())
-        if who in self._told_without:
-            self._told_without.remove(who)
+        if who in self._reported_without:
+            self._reported_without.remove(who)
             return None
-        heard = next((heard for heard in self._pending if not heard.matched and _same(heard.told, who)), None)
-        if heard is not None:
-            heard.matched = True
+        pending = next(
+            (pending for pending in self._pending if not pending.matched and _same(pending.event, who)), None
+        )
+        if pending is not None:
+            pending.matched = True
         granted = number(record.row.get("Status", 0)) == 1
         answer = self._answer_to(who, granted)
         if answer is not None:
@@ -128,8 +130,8 @@ class News:
             return DeviceReported(
                 channel, Kind.DEVICE_CONFIRMED, record.serial, moment(record.second), ANSWERED[granted]
             )
-        extra = heard.told.data if heard is not None else None
-        return happened(record.row, record.serial, skew=skew, live=heard is not None, extra=extra)
+        extra = pending.event.data if pending is not None else None
+        return happened(record.row, record.serial, skew=skew, live=pending is not None, extra=extra)
 
     def _answer_to(self, who: tuple[int, str, str], granted: bool) -> _Answered | None:
         """The answer that the terminal has carried out; one that says otherwise is not it."""
@@ -140,19 +142,19 @@ class News:
         return None
 
     def _unrecorded(self, skew: float) -> Iterator[DeviceFact]:
-        """What the stream told, and the memory does not after a while."""
+        """Return what the stream reported, and the memory does not after a while."""
         now = time.monotonic()
         while self._pending and (self._pending[0].matched or now - self._pending[0].at > _PATIENCE):
-            heard = self._pending.popleft()
-            if heard.matched:
+            pending = self._pending.popleft()
+            if pending.matched:
                 continue
-            granted = number(heard.told.data.get("Status", 0)) == 1
+            granted = number(pending.event.data.get("Status", 0)) == 1
             # What was answered here waits for its record, however late that comes.
-            if self._answer_to(heard.told.who, granted) is None:
-                self._told_without.append(heard.told.who)
-                yield happened(heard.told.data, self._history.serial, skew=skew, live=True)
+            if self._answer_to(pending.event.who, granted) is None:
+                self._reported_without.append(pending.event.who)
+                yield happened(pending.event.data, self._history.serial, skew=skew, live=True)
 
 
-def _same(told: Told, who: tuple[int, str, str]) -> bool:
-    second, user, card = told.who
+def _same(event: StreamEvent, who: tuple[int, str, str]) -> bool:
+    second, user, card = event.who
     return abs(second - who[0]) <= _SAME_SECONDS and (user, card) == who[1:]

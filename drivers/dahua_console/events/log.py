@@ -1,7 +1,7 @@
-"""The terminal's memory of who stood there, read to its end and each event told once.
+"""The terminal's memory of who stood there, read to its end and each event is_reported once.
 
 `recordFinder` gives the oldest events from a second on, so reading goes on from the newest second read. RecNo is an
-event's serial number. Where the terminal's clock jumps, seconds and numbers disagree: what counts as told is the
+event's serial number. Where the terminal's clock jumps, seconds and numbers disagree: what counts as reported is the
 number. Nothing here knows a number's time after a restart, so it is looked for by halving.
 """
 
@@ -38,7 +38,7 @@ class History:
     def __init__(self, cgi: Cgi) -> None:
         self._cgi = cgi
         self._floor = 0
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self._from: int | None = None
         self._newest = 0
         self._best = 0
@@ -48,13 +48,13 @@ class History:
 
     @property
     def serial(self) -> int:
-        """The greatest serial number that was told, 0 before the first."""
-        return max(self._told, default=self._floor)
+        """The greatest serial number that was reported, 0 before the first."""
+        return max(self._reported, default=self._floor)
 
     def resume(self, serial: int | None) -> None:
-        """Everything up to `serial` is told already; None before the first time."""
-        if serial is not None and serial != self._floor and serial not in self._told:
-            self._floor, self._told, self._from, self._at_end = serial, set(), None, False
+        """Everything up to `serial` is reported already; None before the first time."""
+        if serial is not None and serial != self._floor and serial not in self._reported:
+            self._floor, self._reported, self._from, self._at_end = serial, set(), None, False
         self.caught_up = False
 
     def hint(self, second: int) -> None:
@@ -64,7 +64,7 @@ class History:
             self._from = second
 
     def page(self) -> list[Record]:
-        """The next events that were not told before, oldest first; [] when there are none now."""
+        """The next events that were not reported before, oldest first; [] when there are none now."""
         if self._from is None:
             self._from, self._best = self._place_of(self._floor)
         rows = self._read(self._from, self._page)
@@ -89,34 +89,34 @@ class History:
     def _fresh(self, rows: Sequence[Record]) -> list[Record]:
         # An older number on a newer event: the terminal has begun to count again.
         for row in rows:
-            told = row.serial <= self._floor or row.serial in self._told
-            if told and self._at_end and row.second > self._newest > 0:
-                self._floor, self._told = 0, set()
-        if self._floor == 0 and not self._told and rows:
+            is_reported = row.serial <= self._floor or row.serial in self._reported
+            if is_reported and self._at_end and row.second > self._newest > 0:
+                self._floor, self._reported = 0, set()
+        if self._floor == 0 and not self._reported and rows:
             self._floor = min(row.serial for row in rows) - 1
-        fresh = [row for row in rows if row.serial > self._floor and row.serial not in self._told]
+        fresh = [row for row in rows if row.serial > self._floor and row.serial not in self._reported]
         if rows:
             self._newest = max(self._newest, rows[-1].second)
             self._best = max(self._best, *(row.serial for row in rows))
-        self._told.update(row.serial for row in fresh)
+        self._reported.update(row.serial for row in fresh)
         self._settle()
         return sorted(fresh, key=lambda row: row.serial)
 
     def _settle(self) -> None:
         """Forget single numbers that a floor says as well."""
-        while self._floor + 1 in self._told:
+        while self._floor + 1 in self._reported:
             self._floor += 1
-            self._told.discard(self._floor)
-        if len(self._told) > _MOST_REMEMBERED:
-            self._floor = max(self._told)
-            self._told.clear()
+            self._reported.discard(self._floor)
+        if len(self._reported) > _MOST_REMEMBERED:
+            self._floor = max(self._reported)
+            self._reported.clear()
 
     def _was_reset(self) -> bool:
-        """All that is there has lower numbers than what was told before: it was erased and counts anew."""
+        """Return True if all that is there has lower numbers than what was reported before: it was erased."""
         return 0 < self._best < self._floor
 
     def _again(self) -> list[Record]:
-        self._floor, self._told, self._from, self._newest, self._best = 0, set(), 0, 0, 0
+        self._floor, self._reported, self._from, self._newest, self._best = 0, set(), 0, 0, 0
         self._at_end = self.caught_up = False
         return []
 

@@ -2,7 +2,7 @@
 
 The terminal POSTs multipart/mixed with part `info` before each picture; the answer to the same request is
 `{"message":…,"code":"200","auth":"true"|"false"}` (clients of the vendor's API). A push bears no password. It counts
-only from the terminal's own address and to a path that was made up here and told to the terminal under its password;
+only from the terminal's own address and to a path that was made up here and given to the terminal under its password;
 without that it is not even read. Pictures are counted and let go of.
 """
 
@@ -25,7 +25,7 @@ from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled, DeviceRefus
 from devicemgr.text import safe
 from drivers.common.http.multipart import MultipartReader
 from drivers.common.http.push_server import PushServer, knows
-from drivers.dahua_console.parsing import Told, read_push
+from drivers.dahua_console.parsing import StreamEvent, read_push
 
 MOST_BODY = 4 << 20
 _WHOLE_SECONDS = 10.0
@@ -42,7 +42,7 @@ class Question:
     """A person stands there now; `arrived` and `read` are the CLOCK_MONOTONIC seconds of the push and of its end."""
 
     serial: int
-    told: Told
+    event: StreamEvent
     arrived: float
     read: float
     words: str = ""
@@ -61,7 +61,7 @@ class PushListener:
         self.path = "/" + secrets.token_urlsafe(24)
         self._open: dict[int, Question] = {}
         self._fresh: queue.Queue[Question] = queue.Queue(_MOST_WAITING)
-        self._hints: queue.Queue[Told] = queue.Queue(_MOST_WAITING)
+        self._hints: queue.Queue[StreamEvent] = queue.Queue(_MOST_WAITING)
         self._serials = int(time.time() * 1000)
         self._lock = threading.Lock()
         self._server: _Server | None = None
@@ -95,7 +95,7 @@ class PushListener:
         """Those that have come since."""
         return _drain(self._fresh)
 
-    def hints(self) -> list[Told]:
+    def hints(self) -> list[StreamEvent]:
         """Events that were pushed since; to be looked up in the terminal's memory, never believed."""
         return _drain(self._hints)
 
@@ -104,7 +104,7 @@ class PushListener:
         return self._server.refused() if self._server else []
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
-        """Once; DeviceRefused when nobody waits any more, OutcomeUnknown when the terminal hung up meanwhile."""
+        """Once; DeviceRefused when no question waits any more, OutcomeUnknown when the terminal hung up before."""
         with self._lock:
             question = self._open.pop(serial, None)
         if question is None or question.answered.is_set():
@@ -126,10 +126,10 @@ class PushListener:
         """
         read = time.monotonic()
         events = read_body(body, encoding)
-        access = [told for told in events if told.code == "AccessControl"]
-        for told in events if not self.asks else [told for told in events if told not in access]:
+        access = [event for event in events if event.code == "AccessControl"]
+        for event in events if not self.asks else [event for event in events if event not in access]:
             with contextlib.suppress(queue.Full):
-                self._hints.put_nowait(told)
+                self._hints.put_nowait(event)
         if not self.asks or not access:
             return None
         with self._lock:
@@ -143,17 +143,17 @@ class PushListener:
         return question
 
     def forget(self, question: Question) -> None:
-        """It is answered, or nobody waits any more."""
+        """It is answered, or no question waits any more."""
         with self._lock:
             self._open.pop(question.serial, None)
 
 
-def read_body(body: bytes, encoding: str) -> list[Told]:
+def read_body(body: bytes, encoding: str) -> list[StreamEvent]:
     """The events of a push, each once though `info` stands before each picture; DeviceGarbled otherwise."""
     plain = inflated(body, encoding)
     if plain.lstrip()[:1] == b"{":
         return read_push(plain)
-    events: list[Told] = []
+    events: list[StreamEvent] = []
     seen = set()
     for part in MultipartReader(MOST_BODY).feed(plain):
         if part.picture or part.body.lstrip()[:1] != b"{":
@@ -249,8 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
         return admitted
 
     def _reply(self, granted: bool, words: str) -> None:
-        told = {"message": words[:_WORDS], "code": "200", "auth": "true" if granted else "false"}
-        self._send(200, json.dumps(told, ensure_ascii=False).encode(), "application/json")
+        event = {"message": words[:_WORDS], "code": "200", "auth": "true" if granted else "false"}
+        self._send(200, json.dumps(event, ensure_ascii=False).encode(), "application/json")
 
     def _send(self, status: int, body: bytes, kind: str = "text/plain") -> None:
         self.send_response(status)

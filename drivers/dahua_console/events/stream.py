@@ -1,4 +1,4 @@
-"""The terminal's event stream, heard by a thread of its own; what it tells waits until it is fetched.
+"""The terminal's event stream, read by a thread of its own; what arrives waits until it is fetched.
 
 A fast path only: whatever is missed here stands in the terminal's memory (log.py beside this file), alarms apart.
 """
@@ -14,7 +14,7 @@ from devicemgr.text import safe
 from drivers.common.http.client import Http, Request
 from drivers.common.http.multipart import MultipartReader
 from drivers.dahua_console.cgi import CgiRefused, target
-from drivers.dahua_console.parsing import Told, read_part
+from drivers.dahua_console.parsing import StreamEvent, read_part
 
 HEARTBEAT = 5
 CODES = ("AccessControl", "DoorNotClosed", "BreakIn", "Duress", "ChassisIntruded", "AlarmLocal")
@@ -28,11 +28,11 @@ _log = logging.getLogger(__name__)
 
 
 class EventStream:
-    """Hears one terminal between start() and stop(); `fault` says why it is not heard now."""
+    """Reader of one terminal's events between start() and stop(); `fault` says why nothing arrives now."""
 
     def __init__(self, http: Http, name: str, *, snapshots: bool) -> None:
         self._http, self._name, self._snapshots = http, name, snapshots
-        self._told: queue.Queue[tuple[Told, float]] = queue.Queue(_MOST_WAITING)
+        self._events: queue.Queue[tuple[StreamEvent, float]] = queue.Queue(_MOST_WAITING)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.fault: str | None = None
@@ -54,12 +54,12 @@ class EventStream:
         self._thread = None
         self._http.close()
 
-    def take(self) -> list[tuple[Told, float]]:
-        """What was heard since, each with the CLOCK_MONOTONIC second of its coming."""
-        found: list[tuple[Told, float]] = []
+    def take(self) -> list[tuple[StreamEvent, float]]:
+        """Return what arrived since, each with the CLOCK_MONOTONIC second of its arrival."""
+        found: list[tuple[StreamEvent, float]] = []
         with contextlib.suppress(queue.Empty):
             while len(found) < _MOST_WAITING:
-                found.append(self._told.get_nowait())
+                found.append(self._events.get_nowait())
         return found
 
     def _run(self) -> None:
@@ -85,11 +85,11 @@ class EventStream:
 
     def _listen(self) -> None:
         reader = MultipartReader()
-        heard_at = time.monotonic()
+        received_at = time.monotonic()
         begun: float | None = None
 
         def until() -> float:
-            return heard_at + _SILENCE if begun is None else begun + _PART_SECONDS
+            return received_at + _SILENCE if begun is None else begun + _PART_SECONDS
 
         with self._http.stream(Request("GET", self._target())) as stream:
             if stream.status != 200:
@@ -97,23 +97,23 @@ class EventStream:
             self.fault = None
             self.attached.set()
             for chunk in stream.chunks(until):
-                heard = False
+                received = False
                 for part in reader.feed(chunk):
-                    heard, heard_at = True, time.monotonic()
+                    received, received_at = True, time.monotonic()
                     if not part.picture:
                         self._keep(part.body)
-                begun = (begun if begun is not None and not heard else time.monotonic()) if reader.is_amid else None
+                begun = (begun if begun is not None and not received else time.monotonic()) if reader.is_amid else None
                 if self._stopping.is_set() or reader.ended:
                     return
 
     def _keep(self, body: bytes) -> None:
-        told = read_part(body)
-        if told is None:
+        event = read_part(body)
+        if event is None:
             return
         try:
-            self._told.put_nowait((told, time.monotonic()))
+            self._events.put_nowait((event, time.monotonic()))
         except queue.Full:
-            # Nobody fetches: what happened stands in the memory.
+            # The queue is full: what happened is in the memory.
             self.fault = "more events than could be taken in"
 
     def _target(self) -> str:

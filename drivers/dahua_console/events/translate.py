@@ -11,12 +11,12 @@ from devicemgr.text import safe
 from drivers.common.console.device_clock import ClockReading
 from drivers.dahua_console.cgi import number
 from drivers.dahua_console.events.methods import BUTTON, METHODS, REMOTE, proven_by
-from drivers.dahua_console.parsing import Told, moment, question_second, second_of, text_of
+from drivers.dahua_console.parsing import StreamEvent, moment, question_second, second_of, text_of
 from drivers.dahua_console.users.names import card_names
 
 VENDOR = "dahua"
 
-# ErrorCode of a record (vendor's HTTP API). What is not here is told by its number.
+# ErrorCode of a record (vendor's HTTP API). Others are reported by their number.
 _REASONS = {
     0x10: Reason.UNKNOWN_CREDENTIAL,
     0x11: Reason.SUSPENDED,
@@ -32,26 +32,26 @@ _ALARMS = {
     "DoorNotClosed": (Kind.PORTAL_HELD_OPEN, ""),
     "BreakIn": (Kind.PORTAL_FORCED, ""),
     "ChassisIntruded": (Kind.TAMPER, "the terminal's case is open"),
-    "Duress": (Kind.TAMPER, "somebody was forced to open (duress)"),
+    "Duress": (Kind.TAMPER, "a person was forced to open (duress)"),
     "AlarmLocal": (Kind.TAMPER, "an alarm input of the terminal"),
 }
 _DIRECTIONS = {"Entry": Direction.ENTRY, "Exit": Direction.EXIT, "0": Direction.ENTRY, "1": Direction.EXIT}
 _LATE_SECONDS = 10.0
 
 
-def alarm(told: Told) -> GateAlarm | DoorContact | None:
+def alarm(event: StreamEvent) -> GateAlarm | DoorContact | None:
     """Return an alarm that begins or ends, or a door's contact; None for what is neither.
 
     The stream tells no states after a loss, so that a missed end must not keep an alarm for good.
     """
-    if told.code == "DoorStatus":
-        is_open = {"open": True, "close": False}.get(text_of(told.data, "Status").lower())
-        return None if is_open is None else DoorContact(told.door + 1, is_open)
-    kind, words = _ALARMS.get(told.code, (None, ""))
+    if event.code == "DoorStatus":
+        is_open = {"open": True, "close": False}.get(text_of(event.data, "Status").lower())
+        return None if is_open is None else DoorContact(event.door + 1, is_open)
+    kind, words = _ALARMS.get(event.code, (None, ""))
     if kind is None:
         return None
-    name = f"alarm {told.index}" if told.code == "AlarmLocal" else told.code
-    return GateAlarm(told.door + 1, kind, words, active=False if told.action.lower() == "stop" else None, input=name)
+    name = f"alarm {event.index}" if event.code == "AlarmLocal" else event.code
+    return GateAlarm(event.door + 1, kind, words, active=False if event.action.lower() == "stop" else None, input=name)
 
 
 def happened(
@@ -63,55 +63,55 @@ def happened(
     extra: Mapping[str, Any] | None = None,
 ) -> DeviceDecided | DeviceReported:
     """A record, or an event of AccessControl without one; `extra` is the stream's word on it, which may say more."""
-    told = dict(extra or {}) | {key: value for key, value in data.items() if value not in ("", None)}
-    channel = min(max(number(told.get("Door", 0)), 0), 255) + 1
-    second = second_of(told)
+    event = dict(extra or {}) | {key: value for key, value in data.items() if value not in ("", None)}
+    channel = min(max(number(event.get("Door", 0)), 0), 255) + 1
+    second = second_of(event)
     at = moment(second) if second else datetime.now(UTC)
-    method, granted = number(told.get("Method", -1), -1), number(told.get("Status", 0)) == 1
+    method, granted = number(event.get("Method", -1), -1), number(event.get("Status", 0)) == 1
     if granted and method in (REMOTE, BUTTON):
         kind = Kind.PORTAL_UNLOCKED if method == REMOTE else Kind.REX_PRESSED
         return DeviceReported(channel, kind, serial, at, "remote command" if method == REMOTE else "")
     factors = proven_by(method)
     # A refusal names the card that was refused by a method of cards; who used something else may have a card as well.
-    names = card_names(text_of(told, "CardNo")) if Factor.CARD in factors or method not in METHODS else ()
+    names = card_names(text_of(event, "CardNo")) if Factor.CARD in factors or method not in METHODS else ()
     return DeviceDecided(
         channel,
         granted,
         serial,
         at,
-        _DIRECTIONS.get(text_of(told, "Type")),
+        _DIRECTIONS.get(text_of(event, "Type")),
         names,
-        text_of(told, "UserID") or None,
-        "" if granted else _why(told, method),
-        _evidence(told, method, skew),
+        text_of(event, "UserID") or None,
+        "" if granted else _why(event, method),
+        _evidence(event, method, skew),
         live and abs(datetime.now(UTC).timestamp() + skew - at.timestamp()) < _LATE_SECONDS,
     )
 
 
 def presented(
-    told: Told, serial: int, captured: float, clock: ClockReading | None = None, read: float | None = None
+    event: StreamEvent, serial: int, captured: float, clock: ClockReading | None = None, read: float | None = None
 ) -> Presented:
     """A question of online mode, read at the CLOCK_MONOTONIC second `read` (`captured` where not given).
 
     Only the method says what was proven, and only where the terminal's own match succeeded. A card's owner is known by
     its number.
     """
-    method = number(told.data.get("Method", -1), -1)
-    refused = "" if _succeeded(told.data) else _why(told.data, method) or "the terminal refused by itself"
+    method = number(event.data.get("Method", -1), -1)
+    refused = "" if _succeeded(event.data) else _why(event.data, method) or "the terminal refused by itself"
     factors = frozenset[Factor]() if refused else proven_by(method)
-    names = card_names(text_of(told.data, "CardNo")) if Factor.CARD in factors else ()
-    badge = text_of(told.data, "UserID") or None
-    second = question_second(told.data)
+    names = card_names(text_of(event.data, "CardNo")) if Factor.CARD in factors else ()
+    badge = text_of(event.data, "UserID") or None
+    second = question_second(event.data)
     at = moment(second) if second else None
     age = clock.age_of(at, captured if read is None else read) if clock is not None and at is not None else None
     return Presented(
-        told.door + 1,
+        event.door + 1,
         serial,
         captured,
         badge if factors != {Factor.CARD} else None,
         names,
-        _score(told.data),
-        _liveness(told.data),
+        _score(event.data),
+        _liveness(event.data),
         VENDOR,
         factors,
         refused,
@@ -126,40 +126,40 @@ def _succeeded(data: Mapping[str, Any]) -> bool:
     return number(data.get("Status", 0)) == 1 and number(data.get("ErrorCode", 0), -1) == 0
 
 
-def _why(told: Mapping[str, Any], method: int) -> str:
-    code = number(told.get("ErrorCode", 0))
-    if Factor.FACE in proven_by(method) and not text_of(told, "UserID"):
+def _why(event: Mapping[str, Any], method: int) -> str:
+    code = number(event.get("ErrorCode", 0))
+    if Factor.FACE in proven_by(method) and not text_of(event, "UserID"):
         return Reason.UNKNOWN_FACE
     if code == 0:
         return ""
     return _REASONS.get(code) or f"the terminal's error 0x{code & 0xFFFF:02x}"
 
 
-def _evidence(told: Mapping[str, Any], method: int, skew: float) -> dict[str, JsonValue]:
+def _evidence(event: Mapping[str, Any], method: int, skew: float) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {"vendor": VENDOR, "method": method}
     factors = proven_by(method)
     found |= {str(factor): True for factor in (Factor.FINGER, Factor.QR, Factor.PIN) if factor in factors}
     if Factor.FACE in factors:
         face: dict[str, JsonValue] = {"vendor": VENDOR}
-        face |= {} if (score := _score(told)) is None else {"score": score}
-        face |= {} if (liveness := _liveness(told)) is None else {"liveness": liveness}
+        face |= {} if (score := _score(event)) is None else {"score": score}
+        face |= {} if (liveness := _liveness(event)) is None else {"liveness": liveness}
         found["face"] = face
-    if Factor.CARD in factors and text_of(told, "CardNo"):
+    if Factor.CARD in factors and text_of(event, "CardNo"):
         found["card"] = True
-    if reader := text_of(told, "ReaderID", 16):
+    if reader := text_of(event, "ReaderID", 16):
         found["reader"] = safe(reader)
     if abs(skew) >= 1.0:
         found["clock_skew_s"] = round(skew, 1)
     return found
 
 
-def _score(told: Mapping[str, Any]) -> float | None:
-    return _bounded(told.get("Similarity"), 100.0)
+def _score(event: Mapping[str, Any]) -> float | None:
+    return _bounded(event.get("Similarity"), 100.0)
 
 
-def _liveness(told: Mapping[str, Any]) -> float | None:
-    """`Alive` is told from 0 to 100, or as yes and no."""
-    value = _bounded(told.get("Alive"), 100.0)
+def _liveness(event: Mapping[str, Any]) -> float | None:
+    """`Alive` comes as 0 to 100, or as yes and no."""
+    value = _bounded(event.get("Alive"), 100.0)
     return value / 100.0 if value is not None and value > 1.0 else value
 
 

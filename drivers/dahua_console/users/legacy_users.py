@@ -15,7 +15,7 @@ from drivers.dahua_console.cgi import Cgi, CgiRefused, TerminalClock, flat_rows,
 from drivers.dahua_console.users.names import card_hex, card_names, card_refusal, plain_name, shown_name
 from drivers.dahua_console.users.record_finder import Finder, attempt
 from drivers.dahua_console.users.schedules import Hours
-from drivers.dahua_console.users.users import local_time, told_hours
+from drivers.dahua_console.users.users import hours_of, local_time
 
 _TABLE = ("name", "AccessControlCard")
 _FIRST, _LAST = "20000101 000000", "20371231 235959"
@@ -62,8 +62,8 @@ class LegacyStore:
         left = [key for key in keys if self._rows_of(key)]
         if left:
             raise DeviceRefused(f"the terminal still holds {safe(', '.join(left), 100)} after removing; restart it")
-        if unasked := [key for key in keys if not self._is_face_gone(key)]:
-            raise NotVerifiable(f"the terminal can't be asked about a face of {safe(', '.join(unasked), 100)}")
+        if unknown := [key for key in keys if not self._is_face_gone(key)]:
+            raise NotVerifiable(f"the terminal can't be queried about a face of {safe(', '.join(unknown), 100)}")
 
     def _put_one(self, holding: Holding, face: bytes | None) -> None:
         """Rows and a face that must go are gone before anything else; what does not fit leaves the rest."""
@@ -78,7 +78,7 @@ class LegacyStore:
         if holding.face is None and there:
             self._remove_face(holding.key)
             if not self._is_face_gone(holding.key):
-                missing.append(NotVerifiable(f"the terminal can't be asked about a face of {safe(holding.key, 40)}"))
+                missing.append(NotVerifiable(f"the terminal can't be queried about a face of {safe(holding.key, 40)}"))
         held = self._put_rows(holding, wanted, there, missing)
         if holding.face is not None and face is not None and held:
             try:
@@ -105,7 +105,7 @@ class LegacyStore:
                     wanted.remove(card)
         held = {row.get("CardNo", "").upper() for row in self._rows_of(holding.key)}
         if held != set(wanted):
-            raise DeviceRefused("the terminal said OK, and does not hold the person as told; restart it")
+            raise DeviceRefused("the terminal said OK, and does not hold the person as sent; restart it")
         return held
 
     def _put_row(self, holding: Holding, card: str, there: dict[str, str] | None) -> None:
@@ -153,31 +153,33 @@ class LegacyStore:
 
     def _put_face(self, holding: Holding, face: bytes) -> None:
         info = {"UserName": shown_name(holding.name), "PhotoData": [base64.b64encode(face).decode("ascii")]}
-        told = {"UserID": holding.key, "Info": info}
+        row = {"UserID": holding.key, "Info": info}
         try:
-            self._cgi.post("FaceInfoManager", "add", told)
+            self._cgi.post("FaceInfoManager", "add", row)
         except CgiRefused:
             try:
-                self._cgi.post("FaceInfoManager", "update", told)
+                self._cgi.post("FaceInfoManager", "update", row)
             except CgiRefused as error:
-                raise DeviceRefused("the terminal refuses the face: is the photo sharp, and nobody else's?") from error
+                raise DeviceRefused(
+                    "the terminal refuses the face: is the photo sharp, and no other person's?"
+                ) from error
 
     def _remove_face(self, key: str) -> None:
         attempt(self._cgi.order, "FaceInfoManager", "remove", [("UserID", key)])  # reading back tells
 
     def _is_face_gone(self, key: str) -> bool:
-        """Return True if it was read back as gone, False if that can't be asked; DeviceRefused if it is there."""
+        """Return True if it was read back as gone, False if that can't be queried; DeviceRefused if it is there."""
         held = self._finder.has_any(("FaceInfoManager", "AccessFace"), key)
         if held:
             raise DeviceRefused("the terminal does not let go of a face; restart it")
         return held is False
 
     def _faces(self) -> set[str]:
-        """Who has a face there; nobody, where this firmware does not tell."""
+        """Who has a face there; none, where this firmware does not say."""
         found: set[str] = set()
         try:
-            told = self._cgi.document("FaceInfoManager", "startFind")
-            token, size = str(told.get("Token", "0"))[:64], min(max(number(told.get("Caps", 10), 10), 1), 100)
+            start = self._cgi.document("FaceInfoManager", "startFind")
+            token, size = str(start.get("Token", "0"))[:64], min(max(number(start.get("Caps", 10), 10), 1), 100)
             while len(found) < _MOST_ROWS:
                 pairs = [("Token", token), ("Offset", str(len(found))), ("Count", str(size))]
                 info = self._cgi.document("FaceInfoManager", "doFind", pairs).get("Info")
@@ -220,13 +222,13 @@ class LegacyStore:
             self._time(first.get("ValidDateStart", ""), _FIRST),
             self._time(first.get("ValidDateEnd", ""), _LAST),
             "" if has_face else None,
-            told_hours(self._hours, doors, sections),
+            hours_of(self._hours, doors, sections),
         )
 
-    def _time(self, told: str, unbounded: str) -> datetime | None:
-        if told in ("", unbounded):
+    def _time(self, text: str, unbounded: str) -> datetime | None:
+        if text in ("", unbounded):
             return None
         try:
-            return datetime.strptime(told, _FORMAT).replace(tzinfo=self._clock().zone).astimezone(UTC)
+            return datetime.strptime(text, _FORMAT).replace(tzinfo=self._clock().zone).astimezone(UTC)
         except (ValueError, OverflowError):
             return None

@@ -63,8 +63,8 @@ def card_refusal(stored: str) -> str | None:
     return None
 
 
-def card_names(told: str) -> tuple[str, ...]:
+def card_names(text: str) -> tuple[str, ...]:
     """Return every stored number that a terminal's CardNo may stand for, the likeliest first; () for none."""
-    if not 1 <= len(told) <= 32 or set(told) - set("0123456789abcdefABCDEF"):
+    if not 1 <= len(text) <= 32 or set(text) - set("0123456789abcdefABCDEF"):
         return ()
-    return names_of_number(int(told, 16))
+    return names_of_number(int(text, 16))

@@ -35,18 +35,18 @@ class Finder:
 
     def start(self, cgi: str, key: str | None = None) -> Find:
         """Begin to list everything, or what is one person's."""
-        told = self._cgi.document(cgi, "startFind", [("Condition.UserID", key)] if key is not None else [])
-        if "Token" not in told:
+        listed = self._cgi.document(cgi, "startFind", [("Condition.UserID", key)] if key is not None else [])
+        if "Token" not in listed:
             raise DeviceGarbled("the terminal begins a list without a token; update its firmware")
-        total = number(told["Total"], -1) if "Total" in told else None
-        return Find(cgi, str(told["Token"])[:64], min(max(number(told.get("Caps", 10), 10), 1), _MOST_PAGE), total)
+        total = number(listed["Total"], -1) if "Total" in listed else None
+        return Find(cgi, str(listed["Token"])[:64], min(max(number(listed.get("Caps", 10), 10), 1), _MOST_PAGE), total)
 
     def next(self, find: Find) -> list[Row]:
         """The next page, [] after the last."""
         pairs = [("Token", find.token), ("Offset", str(find.offset)), ("Count", str(find.page))]
         info = self._cgi.document(find.cgi, "doFind", pairs).get("Info")
         if not isinstance(info, list) and find.offset == 0 and find.total != 0:
-            raise DeviceGarbled("the terminal answers a search without saying what it found; it is asked again later")
+            raise DeviceGarbled("the terminal answers a search without saying what it found; it is tried again later")
         rows = [row for row in info if isinstance(row, dict) and "UserID" in row] if isinstance(info, list) else []
         find.offset += len(rows)
         return rows
@@ -75,7 +75,7 @@ class Finder:
         return by_key
 
     def has_any(self, cgis: Sequence[str], key: str) -> bool | None:
-        """Return whether a person has a row in the first of these lists that the firmware can be asked; None for none.
+        """Return whether a person has a row in the first of these lists that can be queried; None for none.
 
         Some firmware answers 400 and 501 to AccessFace and tells of faces by FaceInfoManager (field report).
         """
@@ -96,7 +96,7 @@ class Finder:
                 break
         self.stop(find)
         if find.total and not rows:
-            raise DeviceGarbled("the terminal counts what it does not show; it is asked again later")
+            raise DeviceGarbled("the terminal counts what it does not show; it is tried again later")
         return rows
 
     def _open_and_close(self, cgi: str) -> None:

@@ -1,6 +1,6 @@
 """Weekly hours on a Dahua terminal: its configuration AccessTimeSchedule, and TimeSections of people that name them.
 
-255 is "at all times". Ours stand from number 100 on and are found again by their names; what somebody made there is
+255 is "at all times". Ours stand from number 100 on and are found again by their names; what others made there is
 left alone. Shapes by the vendor's document; a day has four spans there.
 """
 
@@ -28,11 +28,11 @@ class Hours:
 
     def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock]) -> None:
         self._cgi, self._clock = cgi, clock
-        self._told: dict[str, str] | None = None
+        self._rows: dict[str, str] | None = None
 
     def forget(self) -> None:
-        """Look at the terminal again: somebody may have changed it there."""
-        self._told = None
+        """Look at the terminal again: it may have been changed there."""
+        self._rows = None
 
     def number(self, name: str) -> int:
         """The number of `name`, ALWAYS for ""; DeviceRefused while the terminal does not hold it."""
@@ -81,7 +81,7 @@ class Hours:
             raise DeviceRefused(f"the terminal took weekly hours {number} and tells others; look at them there")
 
     def _place(self, name: str, wanted: set[str]) -> int:
-        """Where `name` stands, else the first free place, else one of ours that nobody wants."""
+        """Where `name` stands, else the first free place, else one of ours that is not wanted."""
         names = {number: self._name_at(number) for number in range(_FIRST, _LAST + 1)}
         unwanted = {held for held in names.values() if held.startswith(_OURS) and held not in wanted}
         for fitting in ({name}, {""}, unwanted):
@@ -91,23 +91,23 @@ class Hours:
 
     def _name_at(self, number: int) -> str:
         """ "" for a place that is not in use."""
-        told, key = self._table(), f"table.{_TABLE}[{number}]"
-        used = told.get(f"{key}.Enable", "").lower() == "true"
-        return (safe(told.get(f"{key}.Name", ""), 40) or f"#{number}") if used else ""
+        rows_there, key = self._table(), f"table.{_TABLE}[{number}]"
+        used = rows_there.get(f"{key}.Enable", "").lower() == "true"
+        return (safe(rows_there.get(f"{key}.Name", ""), 40) or f"#{number}") if used else ""
 
     def _holds(self, number: int, rows: list[tuple[str, str]]) -> bool:
-        told, key = self._table(), f"table.{_TABLE}[{number}]"
-        return all(_same(told.get(f"{key}.{place}", _CLOSED), value) for place, value in rows)
+        rows_there, key = self._table(), f"table.{_TABLE}[{number}]"
+        return all(_same(rows_there.get(f"{key}.{place}", _CLOSED), value) for place, value in rows)
 
     def _table(self) -> dict[str, str]:
-        if self._told is None:
-            self._told = flat(self._cgi.text("configManager", "getConfig", [("name", _TABLE)], limit=_TABLE_BYTES))
-        return self._told
+        if self._rows is None:
+            self._rows = flat(self._cgi.text("configManager", "getConfig", [("name", _TABLE)], limit=_TABLE_BYTES))
+        return self._rows
 
 
-def _same(told: str, value: str) -> bool:
+def _same(held: str, value: str) -> bool:
     """A span that is switched off is the same whatever its times say."""
-    return told == value or (told[:2] == "0 " and value[:2] == "0 ")
+    return held == value or (held[:2] == "0 " and value[:2] == "0 ")
 
 
 def _rows(week: tuple[Day, ...]) -> list[tuple[str, str]]:

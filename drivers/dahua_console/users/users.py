@@ -1,6 +1,6 @@
 """People, cards and faces on a Dahua terminal by its newer commands (AccessUser, AccessCard, AccessFace).
 
-Whatever is told to it is read back. It fails a whole batch for one who is there already, or is not, so a batch is
+Everything sent to it is read back. It fails a whole batch for one who is there already, or is not, so a batch is
 tried as new, then as known, then one by one. Who has no door is held frozen: an empty list may mean every door.
 """
 
@@ -87,7 +87,7 @@ class PeopleStore:
             left = set(self._finder.rows_of("AccessUser", keys))
         except DeviceGarbled as error:
             raise DeviceRefused(str(error)) from error
-        faces, unasked = self._with_face(keys)
+        faces, unknown = self._with_face(keys)
         there = self._cards_of(keys)
         cards = [str(row.get("CardNo", "")) for rows in (there or {}).values() for row in rows]
         for start in range(0, len(cards), BATCH):
@@ -97,10 +97,10 @@ class PeopleStore:
             raise DeviceRefused(
                 f"the terminal still holds {safe(', '.join(sorted(left)), 100)} after removing; restart it"
             )
-        if unasked or there is None:
-            what = "faces" if there is not None else "cards" if not unasked else "faces and cards"
+        if unknown or there is None:
+            what = "faces" if there is not None else "cards" if not unknown else "faces and cards"
             raise NotVerifiable(
-                f"the terminal can't be asked about {what}; look at it there", only_faces=there is not None
+                f"the terminal can't be queried about {what}; look at it there", only_faces=there is not None
             )
 
     def _put_people(self, holdings: Sequence[Holding], failed: dict[str, DeviceRefused]) -> set[str]:
@@ -128,8 +128,8 @@ class PeopleStore:
         wanted = [key for key in rows if key not in failed]
         held = self._listed_people(wanted)
         for key in wanted:
-            if not _is_as_told(rows[key], held.get(key)):
-                failed[key] = DeviceRefused("the terminal said OK, and does not hold the person as told; restart it")
+            if not _is_as_sent(rows[key], held.get(key)):
+                failed[key] = DeviceRefused("the terminal said OK, and does not hold the person as sent; restart it")
         return fresh
 
     def _upsert(self, cgi: str, name: str, rows: Sequence[Row]) -> tuple[set[str], list[Row]]:
@@ -195,12 +195,12 @@ class PeopleStore:
         gone = [holding.key for holding in holdings if holding.face is None and holding.key not in fresh]
         if gone:
             self._remove_faces(gone)
-            held, unasked = self._with_face(gone)
+            held, unknown = self._with_face(gone)
             for key in held:
                 why = "the terminal still holds a face that it should not; restart it"
                 note_refusal(failed, key, DeviceRefused(why))
-            for key in unasked:
-                note_refusal(failed, key, NotVerifiable("the terminal can't be asked about faces; look at it there"))
+            for key in unknown:
+                note_refusal(failed, key, NotVerifiable("the terminal can't be queried about faces; look at it there"))
         rows = [
             {"UserID": holding.key, "PhotoData": [base64.b64encode(faces[holding.key]).decode("ascii")]}
             for holding in holdings
@@ -210,7 +210,7 @@ class PeopleStore:
             return
         _, refused = self._upsert("AccessFace", "FaceList", rows)
         for row in refused:
-            why = "the terminal refuses the face: is the photo sharp, and nobody else's there?"
+            why = "the terminal refuses the face: is the photo sharp, and no other person's there?"
             note_refusal(failed, str(row["UserID"]), HeldInPart(why))
         wanted = [str(row["UserID"]) for row in rows if row not in refused]
         for key in set(wanted).difference(*self._with_face(wanted)):
@@ -231,20 +231,20 @@ class PeopleStore:
             return None
 
     def _with_face(self, keys: Sequence[str]) -> tuple[set[str], set[str]]:
-        """Who of `keys` has a face there, and who can't be asked about."""
+        """Who of `keys` has a face there, and who can't be queried about."""
         listed = self._list_faces(keys) if keys else set()
         if listed is None and len(keys) > 1:
             found = [self._with_face([key]) for key in keys]
-            return set().union(*(held for held, _ in found)), set().union(*(unasked for _, unasked in found))
-        held, unasked = set(listed or ()), set()
+            return set().union(*(held for held, _ in found)), set().union(*(unknown for _, unknown in found))
+        held, unknown = set(listed or ()), set()
         for key in () if self._list_tells else keys:
-            told = self._finder.has_any(("AccessFace", "FaceInfoManager"), key)
-            held |= {key} if told else set()
-            unasked |= {key} if told is None else set()
-        return held, unasked
+            has_face = self._finder.has_any(("AccessFace", "FaceInfoManager"), key)
+            held |= {key} if has_face else set()
+            unknown |= {key} if has_face is None else set()
+        return held, unknown
 
     def _list_faces(self, keys: Sequence[str]) -> set[str] | None:
-        """Who has a face by the list of photos, of which nothing is kept; None where only one at a time can be asked.
+        """Who has a face by the list of photos, of which nothing is kept; None where only one at a time can be queried.
 
         Firmware refuses a list of one who has no face, as it does where it has no such list.
         """
@@ -263,10 +263,10 @@ class PeopleStore:
 
     def _listed_people(self, keys: Sequence[str]) -> dict[str, Row]:
         try:
-            told = self._cgi.document("AccessUser", "list", numbered("UserIDList", keys)) if keys else {}
+            document = self._cgi.document("AccessUser", "list", numbered("UserIDList", keys)) if keys else {}
         except (CgiRefused, DeviceGarbled):
-            told = {}
-        rows = next((value for value in told.values() if isinstance(value, list)), [])
+            document = {}
+        rows = next((value for value in document.values() if isinstance(value, list)), [])
         found = {str(row.get("UserID")): row for row in rows if isinstance(row, dict)}
         missing = [key for key in keys if key not in found]
         return found | {key: rows[0] for key, rows in self._finder.rows_of("AccessUser", missing).items()}
@@ -284,7 +284,7 @@ class PeopleStore:
             if not optional:
                 raise
             if cgi == "AccessFace":
-                self._scan.faces = None  # such as a list with all photos in it: asked for a few people at a time
+                self._scan.faces = None  # such as a list with all photos in it: requested for a few people at a time
             return None
         if cgi == "AccessFace" and self._scan.faces is None:
             self._scan.faces = set()
@@ -312,9 +312,9 @@ class PeopleStore:
 
     def _holding(self, row: Row, has_face: bool) -> Holding:
         key = str(row["UserID"])
-        cards = sorted(name for told in self._scan.cards.get(key, []) if (name := next(iter(card_names(told)), "")))
-        told = row.get("Doors")
-        doors = told if isinstance(told, list) and number(row.get("UserStatus", 0)) == _ACTIVE else []
+        cards = sorted(name for card in self._scan.cards.get(key, []) if (name := next(iter(card_names(card)), "")))
+        held_doors = row.get("Doors")
+        doors = held_doors if isinstance(held_doors, list) and number(row.get("UserStatus", 0)) == _ACTIVE else []
         return Holding(
             key,
             str(row.get("UserName", ""))[:200],
@@ -323,11 +323,11 @@ class PeopleStore:
             self._time(row.get("ValidFrom"), FIRST),
             self._time(row.get("ValidTo"), LAST),
             "" if has_face else None,
-            told_hours(self._hours, doors, row.get("TimeSections")),
+            hours_of(self._hours, doors, row.get("TimeSections")),
         )
 
-    def _time(self, told: object, unbounded: str) -> datetime | None:
-        text = str(told or "")[:19]
+    def _time(self, value: object, unbounded: str) -> datetime | None:
+        text = str(value or "")[:19]
         if text in ("", unbounded):
             return None
         try:
@@ -364,7 +364,7 @@ def note_refusal(failed: dict[str, DeviceRefused], key: str, why: DeviceRefused)
     failed[key] = kind(f"{before}; {why}")
 
 
-def _is_as_told(row: Row, held: Row | None) -> bool:
+def _is_as_sent(row: Row, held: Row | None) -> bool:
     """What must not differ: validity, hours, and whether it is frozen; a name may be kept otherwise."""
     if held is None:
         return False
@@ -375,7 +375,7 @@ def _is_as_told(row: Row, held: Row | None) -> bool:
     return not isinstance(sections, list) or sections[: len(row["TimeSections"])] == row["TimeSections"]
 
 
-def told_hours(hours: Hours, doors: Sequence[object], sections: object) -> tuple[tuple[int, str], ...]:
+def hours_of(hours: Hours, doors: Sequence[object], sections: object) -> tuple[tuple[int, str], ...]:
     """By door, the names of hours that are not "at all times"; sections stand in the order of doors."""
     numbers = sections if isinstance(sections, list) else []
     named = ((number(door) + 1, hours.name(number(one, -1))) for door, one in zip(doors, numbers, strict=False))

@@ -6,7 +6,7 @@ person and on card), and the SDK's MINOR_* names where those guides leave a code
 
 A code alone says which factors were proven: `currentVerifyMode` is how the reader is set up, not what was used. What
 proves none of our factors is `()`: an employee number is only a name, a one-time code, a Bluetooth key, an identity
-document and the authorization of somebody else are nobody's proof here.
+document and the authorization of another person prove nothing here.
 """
 
 from devicemgr.domain.ledger_events import Kind, Reason
@@ -164,7 +164,7 @@ HAPPENED: dict[int, tuple[str, Kind]] = {
 }
 
 # What tells nothing of a person or an alarm, or what others tell better: states of door and lock, relays, inputs,
-# upgrades, purchases, attendance, motors, the doorbell, and what waits for somebody else's decision.
+# upgrades, purchases, attendance, motors, the doorbell, and what waits for another person's decision.
 OTHER = frozenset({
     0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x18, 0x19, 0x1A, 0x1D, 0x1E, 0x1F, 0x20, 0x21, 0x25, 0x32, 0x33,
     0x51, 0x52, 0x53, 0x54,

@@ -62,7 +62,7 @@ OK, BUSY = 1, 2
 SUB_STATUS = {
     "employeeNoAlreadyExist": "holds that badge already",
     "employeeNoNotExist": "does not hold that badge",
-    "cardNoAlreadyExist": "holds that card for somebody else; remove it there first",
+    "cardNoAlreadyExist": "holds that card for another person; remove it there first",
     "deviceUserAlreadyExist": "holds that badge already",
     "deviceUserAlreadyExistFace": "holds a face for that badge already",
     "alreadyExistThisFace": "holds this very face for another badge already; one of the two is enrolled wrongly",

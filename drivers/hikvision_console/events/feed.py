@@ -29,7 +29,7 @@ STREAM = "/ISAPI/Event/notification/alertStream"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-CONNECTING, HEARD = "not connected yet", "heard"
+CONNECTING, CONNECTED = "not connected yet", "connected"
 _AMID_SECONDS = 5.0
 _SILENT_SECONDS = 45.0
 _STREAM_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -44,7 +44,7 @@ _MOST_QUESTIONS = 50
 _MOST_REMEMBERED = 2000
 _STOP_SECONDS = 3.0
 
-Heard = Event | Presented
+FeedItem = Event | Presented
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Feed:
         self._last = cursor or 0
         self._lock = threading.Lock()
         self._streamed: OrderedDict[int, tuple[Event, float]] = OrderedDict()
-        self._asked: OrderedDict[int, None] = OrderedDict()
+        self._question_serials: OrderedDict[int, None] = OrderedDict()
         self._went_back = False
         self._back_checked = float("-inf")
         self._error: DevicemgrError | None = None
@@ -97,7 +97,7 @@ class Feed:
             thread.start()
 
     def close(self) -> None:
-        """End both threads; what was not taken is told again after the next opening."""
+        """End both threads; what was not taken is reported again after the next opening."""
         self._stopping.set()
         self._wake.set()
         self._wires.cut()
@@ -106,9 +106,9 @@ class Feed:
                 thread.join(_STOP_SECONDS)
         self._wires.close()
 
-    def take(self, most: int) -> list[Heard]:
-        """What has been heard since, questions first; raises what ended the reading."""
-        found: list[Heard] = []
+    def take(self, most: int) -> list[FeedItem]:
+        """What has been item since, questions first; raises what ended the reading."""
+        found: list[FeedItem] = []
         while self._questions:
             found.append(self._questions.popleft())
         while self._tampers:
@@ -127,15 +127,15 @@ class Feed:
         self._wake.set()
 
     def set_clock(self, clock: Clock) -> None:
-        """Read what is heard from now on by this clock. Any thread."""
+        """Read what is item from now on by this clock. Any thread."""
         self._clock = clock
         if (memory := self._memory) is not None:
             memory.clock = clock
 
-    def was_asked(self, serial: int) -> bool:
+    def is_question(self, serial: int) -> bool:
         """Whether this event was a question that has been handed on."""
         with self._lock:
-            return serial in self._asked
+            return serial in self._question_serials
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
@@ -163,16 +163,18 @@ class Feed:
             if self._went_back or time.monotonic() - self._back_checked > _BACK_CHECK:
                 self._went_back, self._back_checked = False, time.monotonic()
                 if self._memory.went_back():
-                    _log.warning("a console counts its events anew: its memory was emptied; all of it is read")
+                    _log.warning(
+                        "a console counts its events from the start: its memory was emptied; all of it is read"
+                    )
                     with self._lock:
-                        self._asked.clear()
+                        self._question_serials.clear()
                         self._last = 0
             for event in self._memory.fresh():
                 self._tell(event)
         except Refusal as refusal:
             if not refusal.is_unsupported:
                 raise
-            _log.warning("a console keeps no events that can be asked for; only its stream is heard")
+            _log.warning("a console keeps no events that can be queried for; only its stream is item")
             self._memory = None
 
     def _tell(self, event: Event) -> None:
@@ -187,7 +189,7 @@ class Feed:
     def _let_the_stream_speak_first(self, event: Event) -> None:
         """Only the stream says whether something that has just happened is a question; it may be a moment behind."""
         until = time.monotonic() + _ASK_AGAIN
-        while self.stream_state in (CONNECTING, HEARD) and self._has_just_happened(event):
+        while self.stream_state in (CONNECTING, CONNECTED) and self._has_just_happened(event):
             with self._lock:
                 self._streamed_more.clear()
                 if event.serial in self._streamed:
@@ -197,7 +199,7 @@ class Feed:
             self._streamed_more.wait(left)
 
     def _tell_what_memory_lacks(self) -> bool:
-        """Events that the stream brought and the memory still does not tell: waited for a while, then taken as told."""
+        """Hand on events of the stream that the memory still does not hold after a while."""
         now = time.monotonic()
         with self._lock:
             for serial in [serial for serial in self._streamed if serial <= self._last]:
@@ -213,10 +215,10 @@ class Feed:
             self._tell(event)
         return False
 
-    def _put(self, heard: Event) -> None:
+    def _put(self, item: Event) -> None:
         while not self._stopping.is_set():
             try:
-                self._waiting.put(heard, timeout=0.5)
+                self._waiting.put(item, timeout=0.5)
             except queue.Full:
                 continue
             return
@@ -231,7 +233,7 @@ class Feed:
                 self._listen_once()
                 self.stream_state = "ended by the console"
             except DeviceError as error:
-                self.stream_state = f"not heard: {error}"
+                self.stream_state = f"not connected: {error}"
             self._wake.set()
             failures = 0 if time.monotonic() - began > _SILENT_SECONDS else failures + 1
             self._stopping.wait(_STREAM_PAUSES[min(failures, len(_STREAM_PAUSES) - 1)])
@@ -240,7 +242,7 @@ class Feed:
         with self._wires.stream.http.stream(Request("GET", STREAM)) as stream:
             if stream.status != 200:
                 raise DeviceUnreachable(f"the console answers HTTP {stream.status} to a listener")
-            self.stream_state = HEARD
+            self.stream_state = CONNECTED
             for part in _parts(stream):
                 if self._stopping.is_set():
                     return
@@ -249,12 +251,12 @@ class Feed:
     def _on_part(self, part: Part) -> None:
         arrived = time.monotonic()
         try:
-            told = _read(part)
+            document = _read(part)
         except DeviceGarbled as error:
             _log.info("a part of a console's stream is left out: %s", error)
             self._wake.set()
             return
-        event = from_stream(told, self._clock) if told else None
+        event = from_stream(document, self._clock) if document else None
         if event is not None:
             self._on_event(event, arrived)
 
@@ -266,7 +268,7 @@ class Feed:
         if event.code[0] != EVENT:
             return
         with self._lock:
-            # The console counts anew, or repeats itself: only its memory can say which.
+            # The console counts from the start, or repeats itself: only its memory can say which.
             self._went_back = self._went_back or (event.live is True and event.serial < self._last)
             if event.serial > self._last:
                 self._streamed[event.serial] = (event, arrived)
@@ -276,13 +278,13 @@ class Feed:
         self._wake.set()
 
     def _ask(self, event: Event, arrived: float) -> None:
-        """Each question once, and at once: somebody stands there."""
+        """Hand on each question once, and at once: a person stands there."""
         with self._lock:
-            if event.serial in self._asked:
+            if event.serial in self._question_serials:
                 return
-            self._asked[event.serial] = None
-            while len(self._asked) > _MOST_REMEMBERED:
-                self._asked.popitem(last=False)
+            self._question_serials[event.serial] = None
+            while len(self._question_serials) > _MOST_REMEMBERED:
+                self._question_serials.popitem(last=False)
         self._questions.append(question(event, arrived, self._clock.age_of(event.at, time.monotonic())))
 
     def _is_now(self, event: Event) -> bool:

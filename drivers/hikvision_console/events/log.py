@@ -38,9 +38,9 @@ class Memory:
         self._by_serial = True
 
     def fresh(self) -> Iterator[Event]:
-        """Every event behind `last`, which moves with each; drops what was told before.
+        """Every event behind `last`, which moves with each; drops what was reported before.
 
-        A search by serial begins anew with each page; a console that ignores beginSerialNo is paged by position.
+        A search by serial begins again with each page; a console that ignores beginSerialNo is paged by position.
         """
         search, position, begin = _new_search(), 0, self.last + 1
         while not self._should_stop():
@@ -59,7 +59,7 @@ class Memory:
                 position += page.count
 
     def went_back(self) -> bool:
-        """Whether the serial numbers began anew (a new or emptied memory); then so does `last`."""
+        """Return whether the serial numbers began again (a new or emptied memory); then so does `last`."""
         if self.last == 0 or any(
             event.serial >= self.last for event in self._search(_new_search(), 0, self.last).events
         ):
@@ -89,18 +89,18 @@ class Memory:
         if begin is not None:
             condition["beginSerialNo"] = begin
         found = section(self._isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
-        told = items(found.get("InfoList"))[: 2 * PAGE]
-        events = [event for event in (from_memory(one, self.clock) for one in told) if event is not None]
+        rows = items(found.get("InfoList"))[: 2 * PAGE]
+        events = [event for event in (from_memory(one, self.clock) for one in rows) if event is not None]
         return Page(
             tuple(sorted(events, key=lambda event: event.serial)),
-            len(told),
+            len(rows),
             str(found.get("responseStatusStrg", "")).upper() == "MORE",
             _count(found.get("totalMatches")),
         )
 
 
 def latest(isapi: Isapi, clock: Clock, code: tuple[int, int]) -> Event | None:
-    """Return the newest event of one kind that the console remembers, or None; Refusal where it can't be asked."""
+    """Return the newest event of one kind that the console remembers, or None; Refusal where it can't be queried."""
     condition: dict[str, Any] = {
         "searchID": _new_search(),
         "searchResultPosition": 0,

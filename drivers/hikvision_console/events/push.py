@@ -37,8 +37,8 @@ class PushListener:
 
     def register(self, isapi: Isapi) -> bool:
         """Have the console push here, where it does not yet; whether that had to be set. Some forget it on restart."""
-        told = isapi.get(HOSTS)
-        for host in items(told.get("HttpHostNotification") or section(told, "HttpHostNotificationList")):
+        hosts = isapi.get(HOSTS)
+        for host in items(hosts.get("HttpHostNotification") or section(hosts, "HttpHostNotificationList")):
             if (str(host.get("ipAddress")), str(host.get("portNo"))) == (self.host, str(self.port)):
                 return False
         fields = {

@@ -65,39 +65,39 @@ class Event:
         return names_of_number(int(self.card)) if shown and self.card.isascii() and self.card.isdigit() else ()
 
 
-def from_stream(told: dict[str, Any], clock: Clock) -> Event | None:
+def from_stream(event: dict[str, Any], clock: Clock) -> Event | None:
     """An alert of the stream or a push; None for heartbeats and what is no access event."""
-    inner = section(told, "AccessControllerEvent")
+    inner = section(event, "AccessControllerEvent")
     if not inner:
         return None
     codes = (inner.get("majorEventType"), inner.get("subEventType"))
-    found = _event(inner, codes, str(told.get("dateTime") or ""), clock)
+    found = _event(inner, codes, str(event.get("dateTime") or ""), clock)
     if found is None:
         return None
     return replace(found, live=_flag(inner.get("currentEvent")), asks=_flag(inner.get("remoteCheck")) is True)
 
 
-def from_memory(told: dict[str, Any], clock: Clock) -> Event | None:
+def from_memory(event: dict[str, Any], clock: Clock) -> Event | None:
     """An item of AcsEvent's InfoList."""
-    return _event(told, (told.get("major"), told.get("minor")), str(told.get("time") or ""), clock)
+    return _event(event, (event.get("major"), event.get("minor")), str(event.get("time") or ""), clock)
 
 
-def _event(told: dict[str, Any], codes: tuple[Any, Any], time: str, clock: Clock) -> Event | None:
-    major, minor, serial = _number(codes[0]), _number(codes[1]), _number(told.get("serialNo"))
+def _event(event: dict[str, Any], codes: tuple[Any, Any], time: str, clock: Clock) -> Event | None:
+    major, minor, serial = _number(codes[0]), _number(codes[1]), _number(event.get("serialNo"))
     at = clock.read(time)
     if major is None or minor is None or serial is None or at is None:
         return None
-    badge = str(told.get("employeeNoString") or told.get("employeeNo") or "").strip()[:64]
+    badge = str(event.get("employeeNoString") or event.get("employeeNo") or "").strip()[:64]
     return Event(
         serial,
         (major, minor),
         at,
-        _number(told.get("cardReaderNo")) or 1,
-        _number(told.get("doorNo")) or 1,
+        _number(event.get("cardReaderNo")) or 1,
+        _number(event.get("doorNo")) or 1,
         badge or None,
-        str(told.get("cardNo") or "").strip()[:20],
-        str(told.get("currentVerifyMode") or "")[:40],
-        score=_score(told.get("similarity")),
+        str(event.get("cardNo") or "").strip()[:20],
+        str(event.get("currentVerifyMode") or "")[:40],
+        score=_score(event.get("similarity")),
     )
 
 

@@ -18,7 +18,7 @@ def card_refusal(card: str) -> str | None:
 
 
 def card_numbers(cards: Sequence[str], missing: list[str]) -> set[str]:
-    """Return cards as the console writes them; `missing` is told of those that it can't hold."""
+    """Return cards as the console writes them; `missing` is called with those that it can't hold."""
     refused = {card: why for card in cards if (why := card_refusal(card)) is not None}
     missing += refused.values()
     return {str(whole_number(card)) for card in cards if card not in refused}

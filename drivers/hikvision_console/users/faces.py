@@ -48,7 +48,7 @@ class Faces:
         return True
 
     def see_that_it_is_gone(self, badge: str) -> None:
-        """Look, remove what a removal of the person left, and look again; NotVerifiable where it can't be asked."""
+        """Look, remove what a removal of the person left, and look again; NotVerifiable where it can't be queried."""
         held = self.holds(badge)
         if held:
             self.remove(badge)
@@ -57,14 +57,14 @@ class Faces:
             raise DeviceRefused(f"the console still holds the face of badge {badge} after removing it")
         if held is None:
             raise NotVerifiable(
-                f"the console can't be asked whether it holds a face of badge {badge}; look at it there"
+                f"the console can't be queried whether it holds a face of badge {badge}; look at it there"
             )
 
     def holds(self, badge: str) -> bool | None:
         """Return whether the library has the person's face; None where the firmware does not tell."""
-        asked = {"searchResultPosition": 0, "maxResults": 1, **_LIBRARY, "FPID": badge}
+        query = {"searchResultPosition": 0, "maxResults": 1, **_LIBRARY, "FPID": badge}
         try:
-            says = self._isapi.send("POST", f"{_LIBRARY_PAGES}/FDSearch", asked, urgent=True)
+            says = self._isapi.send("POST", f"{_LIBRARY_PAGES}/FDSearch", query, urgent=True)
         except Refusal as refusal:
             if refusal.is_unsupported or refusal.code in CONTENT_REFUSED:
                 return None
@@ -72,7 +72,7 @@ class Faces:
         found = items(says.get("MatchList"))
         if any(str(match.get("FPID")) == badge for match in found):
             return True
-        # An answer without a count, or with matches that name nobody, says nothing.
+        # An answer without a count, or with matches that name no person, says nothing.
         counted = is_no_match(says) or (bool(found) and all(match.get("FPID") for match in found))
         return False if counted else None
 

@@ -1,6 +1,6 @@
 """Weekly hours on a console: a plan template (UserRightPlanTemplate) and a week plan of the same number each.
 
-Template 1 is "at all times", as the console comes. Ours are found again by their names; what somebody made there is
+Template 1 is "at all times", as the console comes. Ours are found again by their names; what others made there is
 left alone. Shapes by the vendor's document.
 """
 
@@ -36,7 +36,7 @@ class Hours:
         self._lacks = False
 
     def forget(self) -> None:
-        """Look at the console again: somebody may have changed it there."""
+        """Look at the console again: it may have been changed there."""
         self._names.clear()
         self._weeks.clear()
 
@@ -90,7 +90,7 @@ class Hours:
         self._weeks[number] = week
 
     def _place(self, name: str, wanted: set[str]) -> int:
-        """Where `name` stands, else the first place that was never used, else one of ours that nobody wants."""
+        """Where `name` stands, else the first place that was never used, else one of ours that is not wanted."""
         spare = None
         for number in range(ALWAYS + 1, _LAST + 1):
             held = self._name_at(number)
@@ -108,16 +108,16 @@ class Hours:
 
     def _name_at(self, number: int) -> str:
         if number not in self._names:
-            told = self._isapi.send_raw(_get(f"{_TEMPLATE}/{number}"))
-            inner = section(told, "UserRightPlanTemplate") or told
+            document = self._isapi.send_raw(_get(f"{_TEMPLATE}/{number}"))
+            inner = section(document, "UserRightPlanTemplate") or document
             used = inner.get("enable") is True
             name = safe(str(inner.get("templateName") or ""), 40)
             self._names[number] = (name or f"#{number}") if used else ""
         return self._names[number]
 
     def _week_at(self, number: int) -> tuple[Day, ...]:
-        told = self._isapi.send_raw(_get(f"{_WEEK}/{number}"))
-        inner = section(told, "UserRightWeekPlanCfg") or told
+        document = self._isapi.send_raw(_get(f"{_WEEK}/{number}"))
+        inner = section(document, "UserRightWeekPlanCfg") or document
         days: dict[str, list[tuple[str, str]]] = {day: [] for day in _DAYS}
         for one in items(inner.get("WeekPlanCfg"))[: 7 * 2 * _SPANS]:
             span = section(one, "TimeSegment")

@@ -29,7 +29,7 @@ _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _END_YEAR = 2037
 _DELETE_SECONDS = 5.0
 # Holding.face where neither the person's row nor the face library tells of one.
-_FACE_UNTOLD = "?"
+_FACE_UNKNOWN = "?"
 _UNKNOWN_CAPACITY = 100_000
 
 
@@ -79,7 +79,7 @@ class People:
         return refused
 
     def remove(self, keys: Sequence[str]) -> None:
-        """Remove these with their cards and faces, and see that they are gone; nobody else, and never an empty list."""
+        """Remove these with their cards and faces, and see that they are gone; no one else, and never an empty list."""
         badges = [key for key in keys if _BADGE.fullmatch(key)]
         for start in range(0, len(badges), _PAGE):
             self._remove(badges[start : start + _PAGE])
@@ -272,22 +272,22 @@ class People:
         if found is not None and any("numOfFace" not in user for user in users):
             # Some firmware leaves the count out; the face library knows (field report).
             held = self._faces.holds(key)
-            found = replace(found, face=_FACE_UNTOLD if held is None else "" if held else None)
+            found = replace(found, face=_FACE_UNKNOWN if held is None else "" if held else None)
         return found
 
     def _users(
         self, search: str, position: int, only: Sequence[str] | None, *, urgent: bool = False, sure: bool = False
     ) -> tuple[list[dict[str, Any]], bool]:
-        """A page of people, and whether there is more; with `sure`, an empty page must say that nobody was found."""
+        """A page of people, and whether there is more; with `sure`, an empty page must say that no person was found."""
         condition: dict[str, Any] = {"searchID": search, "searchResultPosition": position, "maxResults": _PAGE}
         if only is not None:
             condition["EmployeeNoList"] = [{"employeeNo": badge} for badge in only]
-        asked = {"UserInfoSearchCond": condition}
-        found = section(self._isapi.send("POST", f"{_USERS}/Search", asked, urgent=urgent), "UserInfoSearch")
+        query = {"UserInfoSearchCond": condition}
+        found = section(self._isapi.send("POST", f"{_USERS}/Search", query, urgent=urgent), "UserInfoSearch")
         more = str(found.get("responseStatusStrg", "")).upper() == "MORE"
         users = items(found.get("UserInfo"))[: 2 * _PAGE]
         if sure and not users and not is_no_match(found):
-            raise DeviceRefused("the console does not say whom it holds; it is asked again later")
+            raise DeviceRefused("the console does not say whom it holds; it is tried again later")
         return users, more
 
     def _holdings(self, users: Sequence[dict[str, Any]]) -> list[Holding]:
@@ -308,8 +308,8 @@ class People:
                 "maxResults": _PAGE,
                 "EmployeeNoList": [{"employeeNo": badge} for badge in badges],
             }
-            asked = {"CardInfoSearchCond": condition}
-            says = section(self._isapi.send("POST", f"{_CARDS}/Search", asked), "CardInfoSearch")
+            query = {"CardInfoSearchCond": condition}
+            says = section(self._isapi.send("POST", f"{_CARDS}/Search", query), "CardInfoSearch")
             found = items(says.get("CardInfo"))[: 2 * _PAGE]
             for card in found:
                 owner, number = str(card.get("employeeNo")), str(card.get("cardNo") or "")[:32]
@@ -332,7 +332,7 @@ class People:
                 ("name", found.name.strip() == str(user["name"]).strip()),
                 ("cards", set(found.cards) == numbers),
                 ("face", want.face is None or found.face is not None or bool(missing)),
-                ("face that was to go", want.face is not None or found.face in (None, _FACE_UNTOLD)),
+                ("face that was to go", want.face is not None or found.face in (None, _FACE_UNKNOWN)),
                 ("doors", found.doors <= expected.doors),  # some firmware does not tell them all
                 ("hours", found.hours == expected.hours),
                 ("validity", (found.valid_from, found.valid_to) == (expected.valid_from, expected.valid_to)),
@@ -348,8 +348,8 @@ class People:
             )
         if missing:
             raise HeldInPart("; ".join(missing))
-        if want.face is None and found.face == _FACE_UNTOLD:
-            raise NotVerifiable(f"the console can't be asked whether it holds a face of badge {want.key}")
+        if want.face is None and found.face == _FACE_UNKNOWN:
+            raise NotVerifiable(f"the console can't be queried whether it holds a face of badge {want.key}")
 
 
 def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Hours) -> Holding | None:

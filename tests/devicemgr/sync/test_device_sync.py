@@ -343,7 +343,7 @@ def test_an_erasure_after_a_half_done_addition_asks_the_device(house, kind):
 
 
 class MuteHolder(FakeHolder):
-    """Keeps people, and can't be asked about faces: whether one is gone, nobody knows."""
+    """Keeps people, and can't be queried about faces: whether one is gone, nobody knows."""
 
     def __init__(self):
         super().__init__("people")

@@ -138,7 +138,7 @@ def test_one_face_for_two_people_fails_the_second_with_why(either):
     sim, device = either
     failed = device.put([person("1", face="x"), person("2", face="x")], {"1": jpeg(), "2": jpeg()})
     assert list(failed) == ["2"]
-    assert "nobody else's" in str(failed["2"])
+    assert "no other person's" in str(failed["2"])
     assert list(sim.people.faces) == ["1"]
 
 
@@ -312,8 +312,8 @@ def test_a_check_moves_nothing(sim, opened):
     told = opened(doors=2).check()
     assert (told["model"], told["doors"], told["events"], told["commands"]) == (
         "ASI7213X-T1",
-        {"1": "Close", "2": "not told"},
-        "heard",
+        {"1": "Close", "2": "unknown"},
+        "received",
         "newer",
     )
     assert sim.events.all("unlocked") == []
@@ -370,7 +370,7 @@ def test_too_many_connections_are_not_a_wrong_password(sim, opened):
         device.check()
     assert sim.events.wait_for("injected")["fault"] == "busy"
     sim.faults.put("busy", 0)
-    assert device.check()["events"] == "heard"
+    assert device.check()["events"] == "received"
 
 
 def test_a_storm_of_401_ends_the_tries_for_a_while(sim, opened):

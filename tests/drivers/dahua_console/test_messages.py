@@ -208,7 +208,7 @@ def test_faces_are_asked_of_the_face_manager_where_there_is_no_list_of_them(wire
     start, some = whole(b'{"Token":7,"Total":0}'), whole(b'{"Token":7,"Total":1}')
     gone, face = [start, whole(b'{"Info":[]}'), OK], [some, whole(b'{"Info":[{"UserID":"42"}]}'), OK]
     before = [start, OK, BAD, OK, OK, *gone]
-    for answers, error in ((gone, None), (face, "still holds 42"), ([BAD], "can't be asked about faces")):
+    for answers, error in ((gone, None), (face, "still holds 42"), ([BAD], "can't be queried about faces")):
         wire.script = [*before, BAD, BAD, *answers, *gone]
         if error is None:
             device.remove(["42"])

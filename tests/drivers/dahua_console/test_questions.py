@@ -1,21 +1,17 @@
 """What a terminal's question proves, and of when it is: over sockets, from the simulated terminal and from others."""
 
-import sys
 import threading
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from devicemgr.domain.device_events import Presented
 from drivers.common.console.device_clock import ClockReading
 from drivers.dahua_console.events.translate import presented
-from drivers.dahua_console.parsing import Told
+from drivers.dahua_console.parsing import StreamEvent
 from drivers.sim.dahua.push import push, push_body
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from console_golden import dahua_factors  # beside this folder
+from tests.drivers.common.console.console_golden import dahua_factors
 
 PROVE = dahua_factors()
 
@@ -75,7 +71,7 @@ def body_of(fields):
 
 def test_only_the_method_says_what_a_question_proves():
     for method in range(-1, 60):
-        asked = presented(Told("AccessControl", "Pulse", 0, data(Method=method)), 1, 1.0)
+        asked = presented(StreamEvent("AccessControl", "Pulse", 0, data(Method=method)), 1, 1.0)
         assert {str(factor) for factor in asked.factors} == PROVE.get(method, frozenset()), method
         assert bool(asked.names) is ("card" in PROVE.get(method, ())), method
         assert asked.badge == (None if PROVE.get(method) == {"card"} else "42")
@@ -98,7 +94,7 @@ def test_only_the_method_says_what_a_question_proves():
 )
 @pytest.mark.parametrize("method", sorted(PROVE))
 def test_what_the_terminal_refused_itself_proves_nothing(more, method):
-    asked = presented(Told("AccessControl", "Pulse", 0, data(Method=method, **more)), 1, 1.0)
+    asked = presented(StreamEvent("AccessControl", "Pulse", 0, data(Method=method, **more)), 1, 1.0)
     assert (asked.factors, asked.names) == (frozenset(), ())
     assert asked.refused
 
@@ -106,9 +102,9 @@ def test_what_the_terminal_refused_itself_proves_nothing(more, method):
 def test_a_question_without_its_own_time_or_before_the_clock_was_read_has_no_age():
     clock = ClockReading(time.time(), time.monotonic())
     timeless = data(CreateTime=0, UTC=None)
-    asked = presented(Told("AccessControl", "Pulse", 0, timeless), 1, time.monotonic(), clock)
+    asked = presented(StreamEvent("AccessControl", "Pulse", 0, timeless), 1, time.monotonic(), clock)
     assert (asked.at, asked.age) == (None, None)
-    asked = presented(Told("AccessControl", "Pulse", 0, data()), 1, time.monotonic(), None)
+    asked = presented(StreamEvent("AccessControl", "Pulse", 0, data()), 1, time.monotonic(), None)
     assert asked.age is None
 
 

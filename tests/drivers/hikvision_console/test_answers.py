@@ -25,7 +25,12 @@ XML_OK = b'<?xml version="1.0"?><a:ResponseStatus xmlns:a="http://x"><a:statusCo
         (503, b'{"statusCode":2,"subStatusCode":"deviceBusy","errorCode":536870916}', DeviceBusy, "busy"),
         (503, b"", DeviceBusy, "busy"),
         (404, b"<html>gone</html", DeviceRefused, "does not do this"),
-        (400, b'{"statusCode":6,"subStatusCode":"cardNoAlreadyExist"}', DeviceRefused, "holds that card for somebody"),
+        (
+            400,
+            b'{"statusCode":6,"subStatusCode":"cardNoAlreadyExist"}',
+            DeviceRefused,
+            "holds that card for another person",
+        ),
         (400, b'{"statusCode":6,"subStatusCode":"pictureFaceDetectZero"}', DeviceRefused, "finds no face"),
         (400, b'{"statusCode":6,"subStatusCode":"employeeNoNotExist"}', DeviceRefused, "does not hold that badge"),
         (403, b'{"statusCode":4,"subStatusCode":"invalidOperation"}', DeviceRefused, "does not do this now"),

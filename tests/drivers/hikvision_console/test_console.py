@@ -29,7 +29,7 @@ def test_a_third_listener_is_told_and_the_memory_is_enough(sim, console):
     device = console()
     sim.terminal.happen(0x17)
     until(device, lambda facts: facts)
-    assert "not heard" in device.check()["stream"]
+    assert "not connected" in device.check()["stream"]
 
 
 def test_an_account_that_is_locked_is_left_alone_for_as_long_as_it_says(sim, console):

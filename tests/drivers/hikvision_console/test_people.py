@@ -67,7 +67,7 @@ def test_a_photo_that_is_none_and_a_card_of_somebody_else_block_no_removal(sim, 
     device.put([Holding("1", "A", ("5",), frozenset({1})), Holding("2", "B", ("6", "7"), frozenset({1}))], {})
     failed = device.put([Holding("2", "B", ("5", "7"), frozenset({1}), face="x")], {"2": b"no photo"})
     assert isinstance(failed["2"], HeldInPart)
-    assert "that card for somebody else" in str(failed["2"])
+    assert "that card for another person" in str(failed["2"])
     assert sim.terminal.cards == {"5": "1", "7": "2"}
 
 
@@ -90,7 +90,7 @@ def test_a_card_that_somebody_else_has_and_a_full_memory(console, sim):
     device = console()
     assert device.capacity() == 2
     assert device.put([Holding("1", "A", ("5",)), Holding("2", "B")], {}) == {}
-    assert "holds that card for somebody else" in str(device.put([Holding("2", "B", ("5",))], {})["2"])
+    assert "holds that card for another person" in str(device.put([Holding("2", "B", ("5",))], {})["2"])
     assert "is full" in str(device.put([Holding("3", "C")], {})["3"])
 
 
@@ -108,7 +108,7 @@ def put(device, face=b"", **more):
         ("FDSetUp", "deviceUserAlreadyExistFace", None),
         ("FDSetUp", "alreadyExistThisFace", "this very face for another badge"),
         ("FDSetUp", "pictureFaceDetectZero", "clearer photo"),
-        ("CardInfo/Record", "cardNoAlreadyExist", "that card for somebody else"),
+        ("CardInfo/Record", "cardNoAlreadyExist", "that card for another person"),
         ("UserInfo/SetUp", "deviceUserFull", "is full"),
         ("UserInfo/SetUp", "badJsonFormat", "can't read the request"),
         ("UserInfo/SetUp", "badParameters", "refuses the content (badParameters)"),

@@ -325,7 +325,7 @@ NO_FACE = b'{"statusCode":1,"responseStatusStrg":"NO MATCH","numOfMatches":0,"to
 )
 def test_a_console_that_does_not_tell_of_a_face_is_not_verified(wire, answer):
     line = wire(OK, b'{"UserInfoDetailDeleteProcess":{"status":"success"}}', NOBODY, answer)
-    with pytest.raises(NotVerifiable, match="can't be asked whether it holds a face of badge 42"):
+    with pytest.raises(NotVerifiable, match="can't be queried whether it holds a face of badge 42"):
         people(line).remove(["42"])
     assert line.answers == []
 

@@ -25,8 +25,8 @@ SABOTAGES = (
     one(
         "a question that the terminal itself refused",
         "drivers/dahua_console/events/translate.py",
-        """    refused = "" if _succeeded(told.data) else""",
-        """    refused = "" if told.data else""",
+        """    refused = "" if _succeeded(event.data) else""",
+        """    refused = "" if event.data else""",
         "tests/drivers/common/console/test_question_fuzz.py",
         "tests/drivers/dahua_console/test_questions.py",
     ),

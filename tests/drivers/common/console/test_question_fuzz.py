@@ -8,11 +8,9 @@ import contextlib
 import json
 import os
 import random
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -26,9 +24,11 @@ from drivers.dahua_console.events.push import PushListener
 from drivers.dahua_console.events.translate import presented
 from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.feed import Feed, Wires
-
-sys.path.insert(0, str(Path(__file__).parent))
-from console_golden import HIKVISION_REFUSED, dahua_factors, hikvision_factors  # beside this file
+from tests.drivers.common.console.console_golden import (
+    HIKVISION_REFUSED,
+    dahua_factors,
+    hikvision_factors,
+)
 
 QUESTIONS = int(os.environ.get("DEVICEMGR_QUESTIONS", "20000"))
 PORTALS = {
@@ -238,7 +238,7 @@ def test_no_question_of_a_dahua_terminal_opens_without_the_required_factor():
         for question in listener.questions():
             questions += 1
             listener.forget(question)
-            portal = site.decide(presented(question.told, question.serial, question.arrived, clock, question.read))
+            portal = site.decide(presented(question.event, question.serial, question.arrived, clock, question.read))
             if portal is not None:
                 proven = dahua_proven(body)
                 assert proven is not None, body
