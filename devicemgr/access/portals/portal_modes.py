@@ -61,7 +61,7 @@ class PortalModes:
                 datetime.now(UTC),
                 portal=name,
                 actor=actor,
-                detail={"mode": str(mode)},
+                detail={"mode": str(mode)} | _changed_mode(before, mode),
                 condition=_lock_of(row, active=True) if mode is PortalMode.LOCKED else None,
             )
             self._site.ledger.append(session, [change])
@@ -202,6 +202,11 @@ class PortalModes:
     def _record(self, portal: Portal, kind: Kind, mode: PortalMode, cause: str) -> None:
         detail: dict[str, JsonValue] = {"mode": str(mode), "cause": cause}
         self._site.ledger.submit(Fact(kind, datetime.now(UTC), portal=portal.name, device=portal.gate, detail=detail))
+
+
+def _changed_mode(before: str, mode: PortalMode) -> dict[str, JsonValue]:
+    """Return the mode before and after; nothing for a command that is repeated."""
+    return {} if before == mode else {"before": {"mode": before}, "after": {"mode": str(mode)}}
 
 
 def _lock_of(row: PortalRow, *, active: bool) -> Condition:
