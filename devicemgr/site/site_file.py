@@ -23,7 +23,7 @@ _HEAD = """\
 
 
 def parse(text: str) -> Document:
-    """The tables of a file; InvalidInput names the line or the table that is wrong. Values are checked by whoever."""
+    """The tables of a file; InvalidInput names the line or the table that is wrong. Values are not checked here."""
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise InvalidInput("the site's file is over 1 MB; that is no site.toml")
     try:

@@ -22,6 +22,6 @@ def device_info(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     with context.site.database.read() as session:
         kind = device_store.device(session, name).driver
     info, read = context.runtime.device_info(name)
-    told = {field: safe(value, _LONGEST) for field, value in asdict(info).items()}
+    shown = {field: safe(value, _LONGEST) for field, value in asdict(info).items()}
     holes = [asdict(finding) for finding in judge(info, entries)]
-    return {"name": name, "kind": kind} | told | {"read_at": rfc3339(read), "vulnerable": holes}
+    return {"name": name, "kind": kind} | shown | {"read_at": rfc3339(read), "vulnerable": holes}

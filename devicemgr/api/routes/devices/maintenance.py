@@ -36,7 +36,7 @@ def note(context: Context, caller: Caller, kind: str, detail: dict[str, Any]) ->
 
 @router.post("/devices/{name}/identify", response_model=DeviceIdentity)
 def identify_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
-    """Who the device says it is, asked now."""
+    """Read now who the device says it is."""
     require(context, name, Identifying, "does not say who it is")
 
     def ask(device: Device) -> dict[str, str]:

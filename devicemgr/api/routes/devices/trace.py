@@ -21,9 +21,9 @@ def trace_device(name: str, context: Ctx, _: Who, after: float = 0.0) -> dict[st
         place = device_store.device(session, name).address
     found = context.runtime.trace_device(name)
     now, ticks = datetime.now(UTC), time.monotonic()
-    told = [
+    shown = [
         {"time": rfc3339(now - timedelta(seconds=ticks - at)), "at": at, "way": way, "bytes": data.hex(" ")}
         for at, way, data in found
         if at > after
     ]
-    return {"name": name, "address": place, "live": context.runtime.running, "trace": told}
+    return {"name": name, "address": place, "live": context.runtime.running, "trace": shown}

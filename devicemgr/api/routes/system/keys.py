@@ -13,6 +13,6 @@ router = APIRouter(prefix="/keys", tags=["keys"])
 
 @router.post("/rotate", response_model=KeyRotation)
 def rotate(context: Ctx, caller: Who) -> dict[str, Any]:
-    """Seal everything anew under a new key, and put it in the old one's place; two admins must agree."""
+    """Seal everything under a new key, and put it in the old one's place; two admins must agree."""
     approvals.require(context.site, caller.actor, "key rotation", "the site's key")
     return key_rotation.rotate(context.site, caller.actor)
