@@ -58,7 +58,7 @@ class OverTcp:
 def bind(path: Path) -> socket.socket:
     """A listening Unix socket, 0660; an old one of ours gives way, anything else is left alone.
 
-    It is made in a private folder beside `path` and moved there: nobody can put something else in its place meanwhile.
+    It is made in a private folder beside `path` and moved there: no one can replace it before that.
     """
     if len(os.fsencode(socket_address(path))) > LONGEST_ADDRESS:
         raise SystemFault(f"cannot listen on {path} (the path is too long); a home with a shorter path may help")
@@ -139,7 +139,7 @@ class _Served:
 
 
 class ApiServer:
-    """Serves the app on its home's socket, on one more for operators if asked, and on TCP if asked."""
+    """Serves the app on its home's socket, and if configured on one more for operators and on TCP."""
 
     def __init__(self, app: FastAPI, path: Path, listen: Listen | None = None, shared: Path | None = None) -> None:
         self._own: list[tuple[Path, tuple[int, int]]] = []

@@ -43,7 +43,7 @@ def require_again(options: type[BaseModel], before: DeviceConfig, after: DeviceC
 def is_kept_place(before: str, after: str) -> bool:
     """Return True if a password for the address `before` may go to `after`: the same host and port, no less secure.
 
-    Ports of this box count as one place, since a cable is moved by whoever may do so anyway.
+    Ports of this box count as one place, since moving a cable needs no password anyway.
     """
     if before == after:
         return True

@@ -30,7 +30,7 @@ class Runtime(Protocol):
 
     @property
     def stopping(self) -> bool:
-        """True once the end has been asked for: whoever streams comes to an end."""
+        """True once the daemon is to stop: streams end then."""
 
     def status(self) -> dict[str, Any]:
         """daemon, devices, portals, gallery and alarms of INTERFACES."""
@@ -48,7 +48,7 @@ class Runtime(Protocol):
         """Bring what a device holds in step, now; the run tells how far it is."""
 
     def last_run(self, name: str) -> Run | None:
-        """The present or last such run; None for a device that keeps nobody, or without one."""
+        """The present or last such run; None for a device that keeps no people, or without one."""
 
     def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
         """What the device said of itself when it was last opened, and when that was; DeviceError when it never was."""
