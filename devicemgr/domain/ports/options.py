@@ -1,0 +1,29 @@
+"""Options of a device: the base of each driver's model, and how they are read into it."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from devicemgr.domain.model import DeviceConfig
+from devicemgr.errors import InvalidInput
+from devicemgr.text import safe
+
+Options = TypeVar("Options", bound=BaseModel)
+
+
+class DeviceOptions(BaseModel):
+    """The base of a driver's options; each field has a description, and an unknown name is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def read_options(model: type[Options], config: DeviceConfig) -> Options:
+    """Return `config.options` as a `model`; InvalidInput with one line that names the options at fault."""
+    try:
+        return model.model_validate(dict(config.options))
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'options'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        )
+        raise InvalidInput(f"options of {safe(config.name, 60)}: {safe(faults, 400)}") from error
