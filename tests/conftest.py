@@ -31,6 +31,21 @@ from enrollment.models.encoder import MODEL
 from enrollment.workers.service import FaceService
 
 ROOT = Path(__file__).resolve().parents[1]
+CONTRACT = ROOT / "tests" / "contract" / "test_driver.py"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that hold one installed driver to the contract (docs/driver-guide.md)."""
+    group = parser.getgroup("devicemgr", "one driver against the contract")
+    group.addoption("--driver", metavar="KIND", help="run the driver contract alone, on this installed kind")
+    group.addoption("--driver-address", metavar="ADDRESS", help="an address in the driver's form where nothing answers")
+    group.addoption("--driver-option", metavar="NAME=VALUE", action="append", default=[], help="a required option")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out all but the contract when --driver names a kind."""
+    alone = config.getoption("--driver") and collection_path.is_file() and collection_path.suffix == ".py"
+    return True if alone and collection_path != CONTRACT else None
 
 
 @pytest.fixture(scope="session", autouse=True)
