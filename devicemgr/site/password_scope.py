@@ -8,17 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.config import JsonDict
 
 from devicemgr.devices.addresses import Place, place_of
 from devicemgr.domain.model import DeviceConfig
+from devicemgr.domain.ports.options import GUARD, VERIFIES, WIDENS
 from devicemgr.errors import InvalidInput
 
-GUARD = "password_guard"
-WIDENS: JsonDict = {GUARD: "widens"}
-"""`json_schema_extra` of a driver's option that, when set, sends the password to other hosts or in clear text."""
-VERIFIES: JsonDict = {GUARD: "verifies"}
-"""`json_schema_extra` of a driver's option that says which certificate of the device is trusted."""
+__all__ = ["GUARD", "VERIFIES", "WIDENS", "is_kept_place", "require_again"]
 
 _SECURED = {"http": "https", "rtsp": "rtsps"}
 _USUAL_PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}

@@ -3,12 +3,19 @@
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.config import JsonDict
 
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
 Options = TypeVar("Options", bound=BaseModel)
+
+GUARD = "password_guard"
+WIDENS: JsonDict = {GUARD: "widens"}
+"""`json_schema_extra` of a driver's option that, when set, sends the password to other hosts or in clear text."""
+VERIFIES: JsonDict = {GUARD: "verifies"}
+"""`json_schema_extra` of a driver's option that says which certificate of the device is trusted."""
 
 
 class DeviceOptions(BaseModel):
