@@ -74,6 +74,8 @@ from devicemgr.domain.ports.maintenance import (
     Upgradable,
 )
 from devicemgr.domain.ports.options import (
+    VERIFIES,
+    WIDENS,
     DeviceOptions,
     read_options,
 )
@@ -102,6 +104,8 @@ API_VERSION = "1.0"
 
 __all__ = [
     "API_VERSION",
+    "VERIFIES",
+    "WIDENS",
     "Camera",
     "Cancelable",
     "Capability",
