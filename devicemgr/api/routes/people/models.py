@@ -195,8 +195,8 @@ class FaceAnalysis(ResponseBody):
 
     ok: bool
     reasons: list[str] = Field(examples=[[]])
-    box: list[float] | None = Field(None, examples=[[52, 231, 180, 103]], description="top, right, bottom, left.")
-    face_px: float | None = None
+    box: list[int] | None = Field(None, examples=[[52, 231, 180, 103]], description="top, right, bottom, left.")
+    face_px: int | float | None = None
     sharpness: float | None = None
     brightness: float | None = None
     yaw_deg: float | None = None
