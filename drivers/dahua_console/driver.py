@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from devicemgr.domain.model import Capability, DeviceConfig
-from devicemgr.domain.ports.device import Device
+from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.site.password_scope import VERIFIES
 from drivers.common.advisories import advisories_of
-from drivers.common.options import read_options
 
 if TYPE_CHECKING:
     from drivers.common.http.probe import Reply
@@ -75,24 +72,6 @@ class Options(BaseModel):
         return self
 
 
-def build(config: DeviceConfig) -> Device:
-    """A console that is not connected yet; InvalidInput for an address or option that cannot be."""
-    from drivers.common.http.client import Http  # noqa: PLC0415
-    from drivers.dahua_console.cgi import CHALLENGE_TARGET, CrowdedLogin  # noqa: PLC0415 (httpcore)
-    from drivers.dahua_console.console import DahuaConsole  # noqa: PLC0415
-
-    options = read_options(Options, config)
-    login = CrowdedLogin(config.username, config.password)
-    # Two connections and no more: one for commands, one for the stream.
-    lines = [
-        Http(config.address, login, CHALLENGE_TARGET, tls_ca=options.tls_ca, tls_fingerprint=options.tls_fingerprint)
-        for _ in range(2)
-    ]
-    zone = ZoneInfo(options.timezone) if options.timezone else None
-    host = urlsplit(config.address).hostname or ""
-    return DahuaConsole(config.name, host, options, zone, lines[0], lines[1])
-
-
 def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
     """Those of `hosts` that ask for a login as these terminals do; one request each, without a password."""
     from drivers.common.http.probe import find  # noqa: PLC0415
@@ -117,7 +96,7 @@ DRIVER = Driver(
     title="Dahua or Intelbras face terminal (ASI72xx, SS 55xx) over HTTP CGI",
     capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
     options=Options,
-    build=build,
+    build="drivers.dahua_console.builder:build",
     discover=discover,
     advisories=advisories_of(__package__),
 )

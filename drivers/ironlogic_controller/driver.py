@@ -5,13 +5,9 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from devicemgr.domain.model import Capability, DeviceConfig
-from devicemgr.domain.ports.device import Device
+from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver
-from devicemgr.errors import InvalidInput
-from devicemgr.text import safe
 from drivers.common.fire_inputs import declared
-from drivers.common.options import read_options
 
 
 class Options(BaseModel):
@@ -56,25 +52,11 @@ class Options(BaseModel):
         return name
 
 
-def build(config: DeviceConfig) -> Device:
-    """Return a controller that has not called yet; InvalidInput for an address or option that cannot be."""
-    from drivers.common.http.client import base_url  # noqa: PLC0415 (httpcore)
-    from drivers.ironlogic_controller.controller import IronlogicGate, IronlogicKeeper  # noqa: PLC0415
-
-    options = read_options(Options, config)
-    host = base_url(config.address).split("://", 1)[1]
-    host = host.split("]")[0].lstrip("[") if host.startswith("[") else host.split(":")[0]
-    if not host:
-        raise InvalidInput(f"'{safe(config.address, 60)}' is not the controller's address; write http://HOST")
-    keeps = options.decide == "controller" or options.fallback == "controller"
-    return (IronlogicKeeper if keeps else IronlogicGate)(config.name, host, options)
-
-
 DRIVER = Driver(
     kind="ironlogic_controller",
     title="IronLogic Z-5R Web and Matrix-II controllers (Web-JSON): the controller calls this computer",
     capabilities=frozenset({Capability.GATE, Capability.READER}),
     options=Options,
-    build=build,
+    build="drivers.ironlogic_controller.builder:build",
     fire_inputs=declared(Options),
 )

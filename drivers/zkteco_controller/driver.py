@@ -4,14 +4,8 @@ import zoneinfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from devicemgr.domain.model import Capability, DeviceConfig
-from devicemgr.domain.ports.device import Device
+from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver
-from devicemgr.errors import InvalidInput
-from drivers.common.options import read_options
-from drivers.zkteco_controller.protocol import parse_endpoint
-
-MAX_PASSWORD = 15  # attached table 2, ComPwd
 
 
 class Options(BaseModel):
@@ -45,22 +39,10 @@ class Options(BaseModel):
         return name
 
 
-def build(config: DeviceConfig) -> Device:
-    """Return a controller that is not connected yet; InvalidInput for what cannot be."""
-    from drivers.zkteco_controller.controller import ZktecoController  # noqa: PLC0415 - listing the kinds needs it not
-
-    options = read_options(Options, config)
-    password = config.password or ""
-    if len(password) > MAX_PASSWORD or not password.isascii():
-        raise InvalidInput(f"the communication password has up to {MAX_PASSWORD} letters and digits")
-    zone = zoneinfo.ZoneInfo(options.timezone) if options.timezone else None
-    return ZktecoController(config.name, parse_endpoint(config.address), password, options, zone)
-
-
 DRIVER = Driver(
     kind="zkteco_controller",
     title="ZKTeco C3 or inBIO door controller over TCP: doors, people and cards kept in step, events",
     capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
     options=Options,
-    build=build,
+    build="drivers.zkteco_controller.builder:build",
 )

@@ -1,10 +1,14 @@
 """The catalog of driver kinds."""
 
+import dataclasses
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import NotFound
 from drivers import Catalog
 
@@ -59,6 +63,33 @@ def test_third_party_drivers_come_by_entry_point(foreign, attribute):
     sys.modules.pop("acme_gate_package", None)
     assert "acme_gate" in Catalog().kinds()
     assert Catalog().get("acme_gate").title == "Acme"
+
+
+def test_a_build_by_name_is_imported_by_the_first_call_alone(foreign):
+    foreign(
+        "late_gate", GOOD.replace("acme_gate", "late_gate").replace("lambda config: None", "'late_gate_device:build'")
+    )
+    folder = Path(importlib.import_module("late_gate_package").__file__).parent
+    (folder / "late_gate_device.py").write_text("def build(config):\n    return ('built', config)\n")
+    importlib.invalidate_caches()
+    driver = Catalog().get("late_gate")
+    assert "late_gate_device" not in sys.modules
+    assert driver.build("a configuration") == ("built", "a configuration")
+    assert "late_gate_device" in sys.modules
+    assert dataclasses.replace(driver, title="Other") == Driver(
+        "late_gate", "Other", driver.capabilities, driver.options, "late_gate_device:build"
+    )
+
+
+@pytest.mark.parametrize("name", ["late_gate", "late_gate:", ":build", "late gate:build", "late_gate:build()"])
+def test_a_build_that_is_no_name_is_refused_with_the_form(name):
+    with pytest.raises(ValueError, match="write it as module:attribute"):
+        Driver("late_gate", "Late", frozenset(), BaseModel, name)
+
+
+def test_a_driver_needs_a_build():
+    with pytest.raises(TypeError, match="build"):
+        Driver("late_gate", "Late", frozenset(), BaseModel)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """What a driver package exports, and how drivers are found."""
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 from pydantic import BaseModel
 
@@ -29,9 +30,44 @@ class Found:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+Build = Callable[[DeviceConfig], Device]
+
+
 @dataclass(frozen=True, slots=True)
+class NamedBuild:
+    """A build function by its name, "module:attribute"; the module is imported by the first call."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no such name."""
+        module, _, attribute = self.name.partition(":")
+        if not attribute.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+            raise ValueError(f"build is '{self.name}'; write it as module:attribute, such as my_driver.gate:build")
+
+    def __call__(self, config: DeviceConfig) -> Device:
+        """Import the module, and build the device."""
+        module, _, attribute = self.name.partition(":")
+        return cast(Build, getattr(importlib.import_module(module), attribute))(config)
+
+
+class _BuildField:
+    """The field Driver.build: set to a function or to its name, read as a function."""
+
+    def __get__(self, driver: "Driver | None", owner: type | None = None) -> Build:
+        if driver is None:
+            raise AttributeError("build has no default")  # so dataclass requires it
+        return cast(Build, driver.__dict__["build"])
+
+    def __set__(self, driver: "Driver", build: Build | str) -> None:
+        driver.__dict__["build"] = NamedBuild(build) if isinstance(build, str) else build
+
+
+@dataclass(frozen=True)
 class Driver:
-    """What a file in drivers/ exports as DRIVER. `build` must not connect; a vendor library is imported in it.
+    """What a file in drivers/ exports as DRIVER. `build` must not connect.
+
+    It is a function or, so that listing the kinds imports no vendor library, its name "module:attribute".
 
     `fire_inputs`, for a kind that reports a fire panel's state (events.FireRelease), names the inputs that a device of
     this configuration reports, without connecting: no lock goes out until the state of each is known.
@@ -47,7 +83,7 @@ class Driver:
     title: str
     capabilities: frozenset[Capability]
     options: type[BaseModel]
-    build: Callable[[DeviceConfig], Device]
+    build: _BuildField = _BuildField()
     discover: Callable[[float, Sequence[str]], list[Found]] | None = None
     found_by: str = ""
     fire_inputs: Callable[[DeviceConfig], frozenset[str]] | None = None

@@ -7,7 +7,7 @@ import pytest
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
 from drivers.osdp_reader import line
-from drivers.osdp_reader.driver import build
+from drivers.osdp_reader.builder import build
 from drivers.sim.osdp.readers import SimulatedReaders
 from tests.drivers.common.happenings import only_happenings
 

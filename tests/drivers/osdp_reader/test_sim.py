@@ -14,7 +14,7 @@ from devicemgr.domain.device_events import CardRead, GateAlarm, KeysPressed, Rex
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
-from drivers.osdp_reader.driver import build
+from drivers.osdp_reader.builder import build
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "8f3a10c7be5520d94417fa6e02b3c85d"
