@@ -9,8 +9,8 @@ import typer
 import typer.main
 from typer.exceptions import TyperException
 
-from devicemgr.cli.api_client import ApiProblem
 from devicemgr.cli.context import Session, use
+from devicemgr.cli.transport.api_client import ApiProblem
 from devicemgr.errors import DevicemgrError
 from devicemgr.store.ledger.sudo_claim import VARIABLE, claimed
 from devicemgr.text import json_line, safe

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from devicemgr.cli.api_client import Api
+from devicemgr.cli.transport.api_client import Api
 from devicemgr.errors import DevicemgrError
 from devicemgr.home import Home
 

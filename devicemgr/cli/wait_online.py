@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from devicemgr.cli.api_client import ApiProblem, path
 from devicemgr.cli.context import api
 from devicemgr.cli.progress import progress
+from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.errors import DeviceUnreachable
 
 LOOK_SECONDS = 0.5

@@ -48,7 +48,7 @@ def open_for_daemon(home: Home, parts: Parts) -> Site:
         except DatabaseDamaged as error:
             why = str(error)
     _quarantine(home, why)
-    return open_site(home, parts, nobody=True)
+    return open_site(home, parts, without_people=True)
 
 
 def _opened(home: Home, parts: Parts) -> Site:

@@ -110,7 +110,7 @@ def storage_alarms(site: Site) -> list[dict[str, Any]]:
     """What stands between events and the database, and its last good copy."""
     found, ledger = [], site.ledger
     if site.database.frozen:
-        found.append({"kind": "database_set_aside", "cause": site.database.frozen})
+        found.append({"kind": "database_quarantined", "cause": site.database.frozen})
     elif site.snapshots.failing:
         found.append({"kind": "snapshot_failed", "cause": site.snapshots.failing})
     if ledger.failing:

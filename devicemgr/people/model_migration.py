@@ -106,7 +106,7 @@ def _progress(site: Site, session: Session, models: FaceModels, move: Move) -> d
         "target": target,
         "people": len(old | waiting),
         "done": len((old | waiting) - waiting) - len(missing),
-        "must_be_enrolled_anew": missing,
+        "needs_enrollment": missing,
         "state": "working" if waiting else "waiting" if why else "ready",
         "waits_for": None if waiting else why,
     }

@@ -64,7 +64,7 @@ def _brought_up(home: Home, draft: Path, why: str, kept: Path | None, actor: str
                 "why": why,
                 "snapshot": taken,
                 "events": events,
-                "set_aside": kept.name if kept else None,
+                "quarantined": kept.name if kept else None,
                 **Sealer(home, database).begin_new_chain(session),
             }
             cache_file.forget(session)
@@ -73,4 +73,4 @@ def _brought_up(home: Home, draft: Path, why: str, kept: Path | None, actor: str
         database.forget()
     finally:
         database.close()
-    return {"home": str(home.path), **detail, "set_aside": str(kept) if kept else None, "spilled": brought}
+    return {"home": str(home.path), **detail, "quarantined": str(kept) if kept else None, "spilled": brought}

@@ -43,7 +43,7 @@ class Parts:
     own_encoder: str = ""
 
     def encoder_of(self, own: FaceModel | None) -> str:
-        """What a recogniser's process is told to build; `own_encoder` takes the model as its argument."""
+        """Return what a recognizer's process builds; `own_encoder` takes the model as its argument."""
         return self.encoder if own is None else f"{self.own_encoder}={own.model_dump_json()}"
 
 
@@ -124,11 +124,11 @@ def load_vault(home: Home, database: Database) -> Vault:
 
 def _vault_of(home: Home, wanted: str | None) -> tuple[Path, Vault]:
     """The key with this fingerprint and its file; KeyMissing when there is none."""
-    found, told = _vaults(home)
+    found, first_error = _vaults(home)
     for path, vault in found.items():
         if vault.fingerprint() == wanted:
             return path, vault
-    raise told or KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
+    raise first_error or KeyMissing(f"{home.key} is not this database's key; restore both from the same backup")
 
 
 def _vaults(home: Home) -> tuple[dict[Path, Vault], KeyMissing | None]:
@@ -137,44 +137,44 @@ def _vaults(home: Home) -> tuple[dict[Path, Vault], KeyMissing | None]:
     What lies in the place of a rotation's new key counts only if it is a key: it may be anything else.
     """
     found: dict[Path, Vault] = {}
-    told: KeyMissing | None = None
+    first_error: KeyMissing | None = None
     places = [home.credential] if home.credential and home.has_credential else []
     places += [home.key] if home.key.exists() or not places else []
     for path in places:
         try:
             found[path] = Vault.load(path, credential=path == home.credential)
         except KeyMissing as error:
-            told = told or error
+            first_error = first_error or error
     with suppress(KeyMissing):
         found[home.new_key] = Vault.load(home.new_key)
-    return found, told
+    return found, first_error
 
 
 def _any_vault(home: Home) -> Vault:
     """A key that can be used, where no database says which; KeyMissing without one."""
-    found, told = _vaults(home)
+    found, first_error = _vaults(home)
     found.pop(home.new_key, None)
-    if told is not None:
-        raise told
+    if first_error is not None:
+        raise first_error
     return next(iter(found.values()))
 
 
-def _database(home: Home, nobody: bool) -> Database:
+def _database(home: Home, without_people: bool) -> Database:
     if why := quarantine.trouble(home):
-        return open_frozen(home, why, empty_vault=_any_vault(home) if nobody else None)
+        return open_frozen(home, why, empty_vault=_any_vault(home) if without_people else None)
     database = Database.open(home.database)
     with database.closed_on_failure():
         database.require_current()
     return database
 
 
-def open_site(home: Home, parts: Parts, *, nobody: bool = False) -> Site:
+def open_site(home: Home, parts: Parts, *, without_people: bool = False) -> Site:
     """Open an initialised home, or its snapshot; NotInitialised, KeyMissing or StorageFailed say what to do.
 
-    With `nobody` a home without a usable database and snapshot is one in which nobody is known.
+    With `without_people`, a home without a usable database and snapshot opens with no one known.
     """
     finish_restore(home)
-    database = _database(home, nobody)
+    database = _database(home, without_people)
     with database.closed_on_failure():
         vault = load_vault(home, database)
         with database.read() as session:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from cli import app, load_parts
-from devicemgr.cli.api_client import Api, daemon_answers
 from devicemgr.cli.app import run
 from devicemgr.cli.context import Session
 from devicemgr.cli.demo.simulated_entrance import nasa_portrait
+from devicemgr.cli.transport.api_client import Api, daemon_answers
 from devicemgr.home import Home
 from drivers.sim.camera.camera import Cycle, write_video
 from drivers.sim.camera.scene import Scene

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.cli.api_client import path
+from devicemgr.cli.transport.api_client import path
 from drivers.common.console.photos import fit_jpeg
 from drivers.dahua_console.console import LEAST, MOST, PHOTO_BYTES
 from drivers.sim.dahua.console import SimulatedDahua

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.cli.api_client import path
+from devicemgr.cli.transport.api_client import path
 from drivers.hikvision_console.users.faces import fitted
 from drivers.sim.hikvision.server import PASSWORD, SimulatedHikvision
 from tests.e2e.crowd import admit, tiny_face

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.cli.api_client import ApiProblem
+from devicemgr.cli.transport.api_client import ApiProblem
 from devicemgr.errors import DevicemgrError
 
 KILLS = int(os.environ.get("DEVICEMGR_KILLS", "4"))

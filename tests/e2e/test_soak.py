@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.cli.api_client import ApiProblem
+from devicemgr.cli.transport.api_client import ApiProblem
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 
 MINUTES = float(os.environ.get("DEVICEMGR_SOAK_MINUTES", "2"))

@@ -278,7 +278,7 @@ def test_known_people_are_let_in_by_the_snapshot_and_all_of_it_is_in_the_record_
     home.database.write_bytes(os.urandom(8192))
     daemon = run(home)
     alarms = [alarm["kind"] for alarm in daemon.status()["alarms"]]
-    assert alarms[0] == "database_set_aside"
+    assert alarms[0] == "database_quarantined"
     assert "ledger_not_sealed" not in alarms
     see_anna(daemon, catalog)
     spill = Spill(home.spill, home.spill_key)

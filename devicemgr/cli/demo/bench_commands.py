@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devicemgr.cli.api_client import daemon_answers
 from devicemgr.cli.demo.subprocesses import Child, wait_until
+from devicemgr.cli.transport.api_client import daemon_answers
 from devicemgr.home import Home
 
 _RUNS = 5

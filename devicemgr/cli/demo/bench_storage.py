@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from devicemgr.cli.api_client import daemon_answers
 from devicemgr.cli.demo.simulated_entrance import quantile
 from devicemgr.cli.demo.subprocesses import Child, wait_until
+from devicemgr.cli.transport.api_client import daemon_answers
 from devicemgr.home import Home
 
 _EVENTS = 20_000

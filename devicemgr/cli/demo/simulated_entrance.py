@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
-from devicemgr.cli.api_client import Api, daemon_answers
 from devicemgr.cli.demo.subprocesses import Child, wait_until
+from devicemgr.cli.transport.api_client import Api, daemon_answers
 from devicemgr.errors import InvalidInput, SystemFault
 from devicemgr.home import Home
 

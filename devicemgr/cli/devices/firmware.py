@@ -7,12 +7,12 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from devicemgr.cli.api_client import path
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
 from devicemgr.cli.devices.maintenance import Name
 from devicemgr.cli.output import notes, say, warn
 from devicemgr.cli.progress import progress
+from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import InvalidInput
 
 app = typer.Typer()

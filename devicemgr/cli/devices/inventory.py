@@ -5,10 +5,10 @@ from typing import Any
 
 import typer
 
-from devicemgr.cli.api_client import ApiProblem, path
 from devicemgr.cli.context import api, finish
 from devicemgr.cli.output import emit, table, words
 from devicemgr.cli.parallel import at_once
+from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.errors import InvalidVulnerabilityList
 
 app = typer.Typer()

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.cli.api_client import Api, ApiProblem, path
 from devicemgr.cli.context import api, finish
 from devicemgr.cli.output import counted, emit, notes, say, table
 from devicemgr.cli.parallel import at_once
+from devicemgr.cli.transport.api_client import Api, ApiProblem, path
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 
 app = typer.Typer()

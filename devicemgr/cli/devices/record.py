@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from devicemgr.cli.api_client import path
 from devicemgr.cli.context import api
 from devicemgr.cli.devices.maintenance import Force, Name, refuse_to_overwrite, write
 from devicemgr.cli.output import emit, say
+from devicemgr.cli.transport.api_client import path
 
 app = typer.Typer()
 _SECONDS = 90.0

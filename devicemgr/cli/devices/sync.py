@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.cli.api_client import path
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
 from devicemgr.cli.output import cell, emit, say, table, warn, words
 from devicemgr.cli.progress import progress
+from devicemgr.cli.transport.api_client import path
 
 app = typer.Typer()
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.cli.api_client import path
 from devicemgr.cli.context import api, session
 from devicemgr.cli.output import emit, words
+from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import DaemonUnreachable
 
 app = typer.Typer()

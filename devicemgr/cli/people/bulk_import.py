@@ -10,13 +10,13 @@ from typing import Any
 
 from rich.progress import Progress
 
-from devicemgr.cli.api_client import Api, ApiProblem, path
 from devicemgr.cli.context import api
 from devicemgr.cli.output import warn
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, encoded, read_photo
 from devicemgr.cli.people.roster import Entry, Fault, read_roster
 from devicemgr.cli.people.roster_zip import ZipPhoto
 from devicemgr.cli.progress import progress
+from devicemgr.cli.transport.api_client import Api, ApiProblem, path
 from devicemgr.errors import DevicemgrError, InvalidInput
 
 # Analysis takes a core whole, and gates come first.

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from devicemgr.cli.api_client import path
 from devicemgr.cli.confirmation import named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import emit, say, table, warn
 from devicemgr.cli.password_input import read_pin
+from devicemgr.cli.transport.api_client import path
 
 card = typer.Typer()
 pin = typer.Typer()

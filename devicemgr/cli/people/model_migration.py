@@ -81,7 +81,7 @@ def _show(found: dict[str, Any]) -> None:
     if found["target"]:
         rows |= {"on its way to": found["target"], "people": f"{found['done']} of {found['people']} done"}
     details(rows)
-    if found.get("must_be_enrolled_anew"):
-        warn(f"must be enrolled again: {', '.join(found['must_be_enrolled_anew'])}")
+    if found.get("needs_enrollment"):
+        warn(f"must be enrolled again: {', '.join(found['needs_enrollment'])}")
     if found.get("waits_for"):
         warn(f"the switch waits: {found['waits_for']}")

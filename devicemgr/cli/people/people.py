@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.cli.api_client import path
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, warn
+from devicemgr.cli.transport.api_client import path
 
 app = typer.Typer()
 

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from devicemgr.cli.api_client import ApiProblem
 from devicemgr.cli.context import api, session
 from devicemgr.cli.output import emit, warn, words
+from devicemgr.cli.transport.api_client import ApiProblem
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import DaemonUnreachable
 from devicemgr.text import safe

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from devicemgr.cli.api_client import path
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.output import emit, local, say, table
 from devicemgr.cli.password_input import FromStdin, FromVariable, read_new_password, read_password
+from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.model import Role
 from devicemgr.errors import InvalidInput
 

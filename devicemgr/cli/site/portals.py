@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.cli.api_client import path
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table, warn
+from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.model import ConsoleLiveness, Direction, FailMode, Liveness, Requirement
 
 app = typer.Typer()

@@ -8,10 +8,10 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from devicemgr.atomic_files import new_file
-from devicemgr.cli.api_client import path
 from devicemgr.cli.context import api, finish, session
 from devicemgr.cli.devices.maintenance import refuse_to_overwrite
 from devicemgr.cli.output import counted, emit, local, say, words
+from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import DaemonUnreachable, StorageFailed
 
 app = typer.Typer()

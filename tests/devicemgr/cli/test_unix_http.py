@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from devicemgr.cli.api_client import Api, ApiProblem
+from devicemgr.cli.transport.api_client import Api, ApiProblem
 from devicemgr.errors import DaemonUnreachable
 from devicemgr.home import Home
 

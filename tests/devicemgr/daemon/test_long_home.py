@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from devicemgr.api.server import ApiServer
-from devicemgr.cli.api_client import Api, daemon_answers
+from devicemgr.cli.transport.api_client import Api, daemon_answers
 from devicemgr.home import Home
 
 

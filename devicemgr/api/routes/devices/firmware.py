@@ -86,7 +86,7 @@ async def _received(stream: AsyncIterator[bytes], folder: Path) -> tuple[Image, 
                 digest.update(data)
                 await run_in_threadpool(file.write, data)
             if not size:
-                raise InvalidInput("the file is empty; fetch it anew from the maker")
+                raise InvalidInput("the file is empty; download it again from the maker")
         except BaseException:
             path.unlink()
             raise
@@ -116,8 +116,8 @@ class Upgrade:
 
     def as_json(self) -> dict[str, Any]:
         """What a program that waits is shown."""
-        told = self.run.as_json()
-        shown = {key: told[key] for key in ("phase", "done", "of", "error")}
+        state = self.run.as_json()
+        shown = {key: state[key] for key in ("phase", "done", "of", "error")}
         return shown | {
             "name": self.name,
             "bytes": self.image.size,
@@ -191,10 +191,10 @@ class Upgrade:
             time.sleep(LOOK_SECONDS)
 
     def _reopen(self) -> None:
-        """One that was back before anybody saw it away is connected anew all the same: it is another device now."""
+        """Connect it again even if it was back before its absence was noticed: it runs other firmware now."""
 
         def let_go(_: Device) -> None:
-            raise DeviceUnreachable("it has been given other firmware, and is connected anew")
+            raise DeviceUnreachable("it has been given other firmware, and is connected again")
 
         with suppress(DeviceError):
             self.context.runtime.call_device(self.name, let_go, IDENTIFY_SECONDS)
@@ -231,7 +231,7 @@ class Desk:
             self._taken.discard(name)
 
     def start(self, upgrade: Upgrade) -> Upgrade:
-        """On a thread of its own, so that whoever waits sees how far it is."""
+        """On a thread of its own, so that a caller who waits sees how far it is."""
 
         def go() -> None:
             try:

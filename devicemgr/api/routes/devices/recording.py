@@ -29,15 +29,15 @@ def record_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
         config = device_store.device_config(device_store.device(session, name), context.site.vault)
     device = context.site.parts.catalog.get(config.driver).build(config)
     if isinstance(device, Recordable):
-        told = _replies(context, config)
+        content = _replies(context, config)
     elif isinstance(device, Traceable):
-        told = {"trace": _trace(context, name)}
+        content = {"trace": _trace(context, name)}
     else:
         raise InvalidInput(
             f"a device of kind {config.driver} cannot be recorded; `devicemgr device test {name}` reads it"
         )
     note(context, caller, RECORDED, {"device": name})
-    return {"record": 1, "devicemgr": __version__, "kind": config.driver} | told
+    return {"record": 1, "devicemgr": __version__, "kind": config.driver} | content
 
 
 def _replies(context: Context, config: DeviceConfig) -> dict[str, Any]:

@@ -328,6 +328,6 @@ class Migration(ResponseBody):
     state: str = Field(examples=["idle"], description="idle, working, waiting or ready.")
     people: int | None = None
     done: int | None = None
-    must_be_enrolled_anew: list[str] | None = Field(None, description="Badges of people without a kept photo.")
+    needs_enrollment: list[str] | None = Field(None, description="Badges of people without a kept photo.")
     waits_for: str | None = None
     templates_erased: int | None = None

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from devicemgr.cli.api_client import daemon_answers
+from devicemgr.cli.transport.api_client import daemon_answers
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.store.database import Database
 from devicemgr.store.site import devices as device_store, provisioning

@@ -141,7 +141,7 @@ def test_people_without_a_kept_photo_are_named_and_the_switch_asks(settle, enrol
     enrol("2")
     ran = cli("enroll", "migrate", "--model", "mine", "--json")
     assert ran.code == 4
-    assert (ran.json["state"], ran.json["must_be_enrolled_anew"]) == ("waiting", ["1"])
+    assert (ran.json["state"], ran.json["needs_enrollment"]) == ("waiting", ["1"])
     assert (ran.json["people"], ran.json["done"]) == (2, 1)
     assert model_of(cli) == MODEL
     assert identified(done, photo, "who1") == "1", "the old model decides until then"
@@ -199,7 +199,7 @@ def test_a_sample_that_can_not_be_embedded_counts_as_missing(settle, enrol, done
     enrol("1")
     enrol("2", "spoilt")
     ran = cli("enroll", "migrate", "--model", "mine", "--json")
-    assert (ran.json["state"], ran.json["must_be_enrolled_anew"]) == ("waiting", ["2"])
+    assert (ran.json["state"], ran.json["needs_enrollment"]) == ("waiting", ["2"])
 
 
 def test_whoever_withdraws_on_the_way_is_not_embedded(settle, enrol, done, site, home):

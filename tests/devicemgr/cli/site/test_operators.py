@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from devicemgr.api.server import bind
-from devicemgr.cli import api_client
+from devicemgr.cli.transport import api_client
 from devicemgr.errors import DaemonUnreachable
 from devicemgr.store.tables import ApprovalRow
 

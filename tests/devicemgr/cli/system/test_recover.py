@@ -30,7 +30,7 @@ def test_what_is_known_can_be_looked_at(damaged, cli):
     assert "recover --from-snapshot" in listed.err
     found = cli("status", "--json")
     assert found.code == 3
-    assert "database_set_aside" in [alarm["kind"] for alarm in found.json["alarms"]]
+    assert "database_quarantined" in [alarm["kind"] for alarm in found.json["alarms"]]
     checked = cli("doctor", "--json")
     assert checked.code == 4
     (database,) = [check for check in checked.json["checks"] if check["check"] == "database"]

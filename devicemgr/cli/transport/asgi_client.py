@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from devicemgr.cli.unix_http import HOST, Request, Response
+from devicemgr.cli.transport.unix_http import HOST, Request, Response
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode
 
-from devicemgr.cli.unix_http import Request, Response, UnixTransport
+from devicemgr.cli.transport.unix_http import Request, Response, UnixTransport
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 from devicemgr.home import SHARED_SOCKET, Home, socket_address
 from devicemgr.store.ledger.sudo_claim import headers as sudo_headers
@@ -118,7 +118,7 @@ class Api:
 
 
 def _in_process(app: "FastAPI") -> Callable[[Request], Any]:
-    from devicemgr.cli.asgi_client import AsgiTransport  # noqa: PLC0415 - httpx, which the socket does not need
+    from devicemgr.cli.transport.asgi_client import AsgiTransport  # noqa: PLC0415 - httpx, which the socket does not need
 
     return AsgiTransport(app).send
 

@@ -1,0 +1,1 @@
+"""How the terminal reaches the API: over the daemon's socket, or in process."""
