@@ -215,7 +215,7 @@ def test_faces_are_asked_of_the_face_manager_where_there_is_no_list_of_them(wire
         else:
             with pytest.raises(DeviceRefused, match=error) as caught:
                 device.remove(["42"])
-            assert isinstance(caught.value, NotVerifiable) == ("asked" in error)
+            assert isinstance(caught.value, NotVerifiable) == ("queried" in error)
         assert wire.script == []
         before = [BAD, OK, OK, *gone]
     sent = [line.split()[1].removeprefix("/cgi-bin/") for line, _, _ in wire.requests]

@@ -156,4 +156,18 @@ SABOTAGES = (
         "        with _translated(request.once and bool(header), self._backend):\n",
         "tests/drivers/common/http/test_client.py",
     ),
+    one(
+        "a build function imported while the kinds are listed",
+        "devicemgr/domain/ports/driver.py",
+        "        if not attribute.isidentifier()",
+        "        importlib.import_module(module)\n        if not attribute.isidentifier()",
+        "tests/contract/test_catalog.py",
+    ),
+    one(
+        "a guide whose driver calls a lost release unreachable",
+        "docs/driver-guide.md",
+        "lost = api.OutcomeUnknown if is_command else api.DeviceUnreachable",
+        "lost = api.DeviceUnreachable",
+        "tests/contract/test_driver_guide.py",
+    ),
 )
