@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from devicemgr.domain.device_events import (
     DeviceDecided,
     DeviceFact,
@@ -23,7 +21,6 @@ from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Directi
 from devicemgr.domain.ports.device import Delivery, Device, Holding, ReleaseTimes, Spans
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
-from devicemgr.site.password_scope import VERIFIES
 from drivers.common.advisories import advisories_of
 from drivers.common.fire_inputs import declared
 from drivers.common.options import read_options
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
     from drivers.hikvision_console.events.translate import Event
     from drivers.hikvision_console.isapi import Isapi
     from drivers.hikvision_console.users.users import People
+from drivers.hikvision_console.options import Options
 
 KIND = "hikvision_console"
 DOOR = "/ISAPI/AccessControl/RemoteControl/door"
@@ -51,44 +49,6 @@ _CLOCK_AGREES_S = 2.0
 WEAK_LINK = "weak link: its questions come over plain HTTP, where nothing proves that they are its own; use https://"
 
 _log = logging.getLogger(__name__)
-
-
-class Options(BaseModel):
-    """Who decides, what it is given, and how carefully it is spoken to."""
-
-    model_config = ConfigDict(extra="forbid")
-    decide: Literal["host", "console"] = Field(
-        "host",
-        description="host: the console asks and the rules here decide (remote verification). console: it "
-        "decides by itself by whom it holds; that is recorded and checked",
-    )
-    when_server_down: Literal["closed", "open"] = Field(
-        "closed",
-        description="with decide=host, what the console does when this box does not answer: let no one "
-        "in, or whom it knows",
-    )
-    remote_check_seconds: int = Field(5, ge=1, le=10, description="with decide=host, how long it waits for an answer")
-    faces: bool = Field(True, description="give it the face samples of people who consented, so that it knows them")
-    clock: Literal["check", "set"] = Field(
-        "check", description="set: set its clock to this box's at each connection, unless it follows a time server"
-    )
-    name_bytes: int = Field(128, ge=8, le=512, description="longest name it holds, in bytes of UTF-8")
-    poll_seconds: float = Field(5.0, ge=0.2, le=60, description="how often its memory of events is read at the latest")
-    spacing: float = Field(
-        0.1, ge=0, le=5, description="seconds between requests that can wait; more by itself while it says it is busy"
-    )
-    push_port: int | None = Field(
-        None, ge=0, le=65535, description="have it push to this port of this box too, as a hint that events wait"
-    )
-    fire_input: bool = Field(
-        True, description="false: nothing is wired to its fire input, and locks do not wait for its state"
-    )
-    tls_fingerprint: str = Field(
-        "", max_length=120, json_schema_extra=VERIFIES, description="its certificate's fingerprint, sha256:…, pinned"
-    )
-    tls_ca: str = Field(
-        "", max_length=500, json_schema_extra=VERIFIES, description="PEM file of the CA that signed its certificate"
-    )
 
 
 class HikvisionConsole(HikvisionUpkeep):

@@ -6,13 +6,12 @@ A million spoilt answers are for `make faults`.
 import contextlib
 import itertools
 import random
-import socket
 import time
 from collections import Counter
 
 import pytest
 
-from devicemgr.domain.device_events import CardRead, DeviceDecided
+from devicemgr.domain.device_events import CardRead
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
 from drivers.modbus_gate.framing import TCP_HEADER, rtu_frame
@@ -23,8 +22,6 @@ from drivers.sim.gates.lot_turnstile import LotTurnstile
 from drivers.sim.gates.modbus_unit import Faults, ModbusUnit
 from drivers.sim.gates.relay_boards import KmTronicBoard, LcusBoard, NumatoBoard, Relays, _modbus_handlers
 from drivers.sim.osdp.readers import ReaderUnit
-from drivers.sim.uhppote.controller import SimulatedUhppote
-from drivers.uhppote_controller.protocol import Endpoint, Wire
 
 GOOD_AFTER = 25
 WAYS = {"noise", "flip", "cut", "join"}
@@ -137,6 +134,8 @@ def board(kind):
 
 INPUTS = {"passage_input": 1, "rex_input": 2, "door_input": 4}
 LOT = {"profile": "lot"}
+
+
 # kind, address, options, the device, and how an order that releases looks on the wire
 PROTOCOLS = {
     "lot rtu": ("modbus_gate", "/dev/x", LOT, lot_unit, lambda sent: sent[1] == 0x10),
@@ -278,6 +277,8 @@ class OsdpLine:
 
 
 KEY = bytes.fromhex("8f3a10c7be5520d94417fa6e02b3c85d")
+
+
 # 26 bits whose parities hold: facility 80, number 58400.
 GOOD_CARD = ((1 << 25 | 80 << 17 | 58400 << 1 | 1) << 6).to_bytes(4, "big")
 
@@ -337,89 +338,3 @@ def test_no_answer_of_an_osdp_reader_opens_its_lock_or_breaks_it(secure, frames,
     device.release(1, "entry", 1)
     assert line.releases() != []
     device.close()
-
-
-class SpoiltAnswers(Wire):
-    """A UHPPOTE controller's answers with spoilt ones before each."""
-
-    def __init__(self, endpoint, sim, spoiler):
-        super().__init__(endpoint, sim.serial, 0.5)
-        self.sim, self.spoiler, self.spoiling = sim, spoiler, False
-        self.heard, self.asked, self._queue = 0, [], iter(())
-
-    def _exchange(self, request, decode, fits):
-        self.asked.append(request[1])
-        answer = self.sim._obey(request)
-        said = (self.spoiler(answer) for _ in range(100)) if self.spoiling else ()
-        self._queue = itertools.chain(said, [answer])
-        return self._answer(self, request, decode, fits)
-
-    def settimeout(self, _):
-        pass
-
-    def recv(self, _):
-        self.heard += self.spoiling
-        return next(self._queue)
-
-
-def spoilt_controller(gate, monkeypatch, sim):
-    """A device that was opened well, and its wire."""
-    monkeypatch.setattr("drivers.uhppote_controller.controller._QUIET", 0.0)
-    device = gate("uhppote_controller", sim.address, controller=sim.serial)
-    host, port = sim.address.removeprefix("udp://").split(":")
-    device._wire = SpoiltAnswers(Endpoint(host, int(port)), sim, Spoiler("uhppote"))
-    device.open()
-    return device, device._wire
-
-
-def served(device, sim):
-    """A card shown now is told, also after a spoilt index has sent the reading elsewhere."""
-    sim.swipe(99, 1)
-    for _ in range(200):
-        with contextlib.suppress(DeviceError):
-            if any(isinstance(fact, DeviceDecided) and "99" in fact.names for fact in device.poll()):
-                return
-    raise AssertionError("a good answer is not served any more")
-
-
-@spoilt
-def test_no_answer_of_a_uhppote_controller_opens_its_door_or_breaks_it(frames, gate, monkeypatch):
-    with SimulatedUhppote(most_events=50) as sim:
-        device, wire = spoilt_controller(gate, monkeypatch, sim)
-        calls = [device.poll, device.check, lambda: device.held(None), lambda: device.remove(["5"])]
-        for turn in itertools.count(1):
-            wire.spoiling = True
-            with contextlib.suppress(DeviceError):
-                calls[turn % len(calls)]()
-            wire.spoiling = False
-            if turn % GOOD_AFTER == 0:
-                served(device, sim)
-                if wire.heard >= -(-frames // ALL):
-                    break
-        assert set(wire.spoiler.done) == WAYS
-        assert 0x40 not in wire.asked
-        assert wire.dropped > wire.heard // 4
-        device.release(1, "entry", 1)
-        assert 0x40 in wire.asked
-
-
-@spoilt
-def test_nothing_that_is_pushed_opens_a_uhppote_controllers_door(frames, gate, monkeypatch):
-    with SimulatedUhppote(most_events=50) as sim, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice:
-        device, wire = spoilt_controller(gate, monkeypatch, sim)
-        monkeypatch.setattr("drivers.uhppote_controller.controller._QUIET", 3600.0)
-        voice.bind(("127.0.0.1", 0))
-        good = sim._obey(bytes([0x17, 0x20, 0, 0]) + sim.serial.to_bytes(4, "little") + bytes(56))
-        spoiler, hints, reads = Spoiler("pushed"), 0, wire.asked.count(0x20)
-        device.poll()
-        while spoiler.done.total() < -(-frames // ALL):
-            for _ in range(60):
-                voice.sendto(spoiler(good), device._listener.address)
-            assert device.poll() == []
-            hints += 1
-            if hints % GOOD_AFTER == 0:
-                served(device, sim)
-        assert set(spoiler.done) == WAYS
-        assert device._listener.dropped > spoiler.done.total() // 2
-        assert wire.asked.count(0x20) - reads <= 2 * hints + 2
-        assert 0x40 not in wire.asked

@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from drivers.hikvision_console.events.codes import CONTENT_REFUSED, EXISTS, NOT_
 from drivers.hikvision_console.isapi import Isapi, Refusal, is_no_match, items, section
 from drivers.hikvision_console.users.cards import card_numbers
 from drivers.hikvision_console.users.faces import Faces, fitted
+from drivers.hikvision_console.users.rows import _find_status, _holding, _positive, _unless_missing
 from drivers.hikvision_console.users.schedules import Hours
 
 _USERS = "/ISAPI/AccessControl/UserInfo"
@@ -28,6 +29,8 @@ _PAGE = 30
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _END_YEAR = 2037
 _DELETE_SECONDS = 5.0
+
+
 # Holding.face where neither the person's row nor the face library tells of one.
 _FACE_UNKNOWN = "?"
 _UNKNOWN_CAPACITY = 100_000
@@ -350,53 +353,3 @@ class People:
             raise HeldInPart("; ".join(missing))
         if want.face is None and found.face == _FACE_UNKNOWN:
             raise NotVerifiable(f"the console can't be queried whether it holds a face of badge {want.key}")
-
-
-def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Hours) -> Holding | None:
-    badge = str(user.get("employeeNo") or "")[:64]
-    if not badge:
-        return None
-    valid = section(user, "Valid")
-    begin, end = (clock.read(str(valid.get(name) or "")) for name in ("beginTime", "endTime"))
-    limited = valid.get("enable") is not False
-    doors = re.findall(r"[0-9]{1,3}", str(user.get("doorRight") or ""))
-    return Holding(
-        badge,
-        str(user.get("name") or "")[:200],
-        tuple(sorted(cards)),
-        frozenset(int(door) for door in doors[:64]),
-        begin if limited and begin and begin.year > _BEGIN.year else None,
-        end if limited and end and end.year < _END_YEAR else None,
-        "" if _positive(user.get("numOfFace")) else None,
-        tuple(sorted(_hours(user, hours))),
-    )
-
-
-def _hours(user: dict[str, Any], hours: Hours) -> Iterator[tuple[int, str]]:
-    """By door, the names of hours that are not "at all times"; a template's number may come as text."""
-    for one in items(user.get("RightPlan"))[:64]:
-        door, number = (str(one.get(name) or "") for name in ("doorNo", "planTemplateNo"))
-        if door.isdecimal() and number.isdecimal() and (name := hours.name(int(number))):
-            yield int(door), name
-
-
-def _find_status(says: dict[str, Any], depth: int = 0) -> str:
-    """`status` wherever in the answer it stands: firmware differs in what is around it."""
-    status = says.get("status")
-    if isinstance(status, str):
-        return status.lower()
-    inner = (_find_status(value, depth + 1) for value in says.values() if isinstance(value, dict) and depth < 3)
-    return next((found for found in inner if found), "")
-
-
-def _unless_missing(action: Callable[[], object], also: set[str] | None = None) -> None:
-    """What the firmware lacks, or does not hold, is no failure of a removal."""
-    try:
-        action()
-    except Refusal as refusal:
-        if not refusal.is_unsupported and refusal.code not in (also or NOT_THERE):
-            raise
-
-
-def _positive(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

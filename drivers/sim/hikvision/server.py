@@ -16,7 +16,8 @@ from typing import Any
 
 from devicemgr.errors import DeviceBusy
 from drivers.sim.base.events import EventLog, Sink
-from drivers.sim.hikvision.pages import PICTURE, Pages, alert_json
+from drivers.sim.hikvision.documents import alert_json
+from drivers.sim.hikvision.pages import PICTURE, Pages
 from drivers.sim.hikvision.refusals import Refused, Reply, user_check
 from drivers.sim.hikvision.state import Json, Stored, Terminal
 

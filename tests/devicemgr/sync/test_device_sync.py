@@ -1,23 +1,21 @@
 """What a device holds is brought in step with the rights: always, from anything, and without harm on the way."""
 
-import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
 
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.sync_run import Keeper, Run, drive
 from devicemgr.domain.desired_state import State
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.ports.device import Holding
-from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, NotVerifiable, OutcomeUnknown
+from devicemgr.errors import DeviceRefused, OutcomeUnknown
 from devicemgr.people import face_enrollment
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.store.people import credentials, people
 from devicemgr.store.site import devices as device_store
 from devicemgr.sync.device_sync import HolderSync
-from tests.devicemgr.sync.holders import FakeHolder, HalfHolder, House, PickyHolder, ScheduledHolder, coarse
+from tests.devicemgr.sync.holders import FakeHolder, House, PickyHolder, ScheduledHolder
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -328,121 +326,6 @@ def test_whom_a_device_refuses_to_restrict_and_to_add_is_gone(house):
     assert house.records()["A1"].state is State.FAILED
 
 
-@pytest.mark.parametrize("kind", [HeldInPart, DeviceRefused])
-def test_an_erasure_after_a_half_done_addition_asks_the_device(house, kind):
-    device = HalfHolder(kind)
-    house.person("A1", cards=["77"])
-    device.half = {"A1"}
-    assert house.bring(device).failed == 1
-    assert "A1" in device.kept
-    face_enrollment.erase(house.site, "uid:0", "A1")
-    house.bring(device)
-    assert device.told[-1] == ("remove", ("A1",))
-    assert device.kept == {}
-    assert len(house.events("admin.erasure_completed")) == 1
-
-
-class MuteHolder(FakeHolder):
-    """Keeps people, and can't be queried about faces: whether one is gone, nobody knows."""
-
-    def __init__(self):
-        super().__init__("people")
-        self.mute = True
-
-    def put(self, holdings, faces):
-        gone = {h.key for h in holdings if h.face is None and h.key in self.kept}
-        refused = super().put(holdings, faces)
-        return refused | ({key: NotVerifiable("no list of faces") for key in gone} if self.mute else {})
-
-    def remove(self, keys):
-        super().remove(keys)
-        if self.mute:
-            raise NotVerifiable("no list of faces")
-
-
-def with_face(house, badge="A1", **more):
-    person = house.person(badge, consent=True, **more)
-    house.samples.pictures[person] = b"jpeg"
-    house.fresh(faces=True)
-    return person
-
-
-def test_an_erasure_that_a_device_can_not_be_asked_about_is_incomplete_and_names_it(house):
-    device = MuteHolder()
-    with_face(house)
-    house.bring(device)
-    face_enrollment.erase(house.site, "uid:0", "A1")
-    house.bring(device, read=True)
-    assert (device.kept, house.records()) == ({}, {})
-    assert house.events("admin.person_erased_on_device") == house.events("admin.erasure_completed") == []
-    (unverified,) = house.events("admin.person_unverified_on_device")
-    assert (unverified["device"], unverified["detail"]["cause"]) == ("box", "no list of faces")
-    (ended,) = house.events("admin.erasure_incomplete")
-    assert (ended["detail"]["unverified_on"], "left_on" in ended["detail"]) == (["box"], False)
-    assert [place["place"] for place in ended["detail"]["places"]] == ["this site's database"]
-
-
-def test_a_face_that_a_device_can_not_be_asked_about_stays_on_record(house):
-    device = MuteHolder()
-    with_face(house, cards=["77"])
-    house.bring(device)
-    house.samples.pictures.clear()
-    house.bring(device)
-    assert house.events("admin.face_erased_on_device") == []
-    assert [event["device"] for event in house.events("admin.face_unverified_on_device")] == ["box"]
-    record = house.records()["A1"]
-    assert (record.state, "cannot be verified" in record.error) == (State.HELD, True)
-    device.told.clear()
-    house.fresh(faces=True)
-    house.bring(device, read=True)
-    assert device.told == []
-    assert "cannot be verified" in house.records()["A1"].error
-    device.mute = False
-    face_enrollment.erase(house.site, "uid:0", "A1")
-    house.bring(device)
-    assert len(house.events("admin.erasure_completed")) == 1, "it was asked at last"
-    assert house.events("admin.erasure_incomplete") == []
-
-
-def test_a_card_only_person_on_such_a_device_is_erased(house):
-    device = MuteHolder()
-    house.person("A1", cards=["77"])
-    house.bring(device)
-    face_enrollment.erase(house.site, "uid:0", "A1")
-    house.bring(device)
-    assert len(house.events("admin.erasure_completed")) == 1
-
-
-def test_a_refused_removal_is_not_verified_by_a_list_that_lacks_the_person(house):
-    device = FakeHolder("people")
-    house.person("A1", cards=["77"])
-    house.bring(device)
-    device.refuses = {"A1"}
-    face_enrollment.erase(house.site, "uid:0", "A1")
-    device.kept.clear()  # the list lacks them, and the device says that it still holds something
-    house.bring(device, read=True)
-    house.bring(device, read=True)
-    assert house.records()["A1"].state is State.TO_REMOVE
-    assert house.events("admin.erasure_completed") == []
-    device.refuses.clear()
-    house.bring(device, insist=True)
-    assert len(house.events("admin.erasure_completed")) == 1
-
-
-def test_a_badge_that_goes_to_somebody_else_is_removed_for_the_one_before_first(house):
-    device = FakeHolder("people")
-    house.person("A1", cards=["77"])
-    house.bring(device)
-    face_enrollment.erase(house.site, "uid:0", "A1")
-    new = house.person("A1", cards=["78"])
-    device.told.clear()
-    house.bring(device, read=True)
-    assert device.told == [("remove", ("A1",)), ("add", ("A1",))]
-    assert device.kept["A1"].cards == ("78",)
-    assert house.records()["A1"].person_id == new
-    assert len(house.events("admin.erasure_completed")) == 1
-
-
 def test_schedules_that_a_device_refuses_whole_hold_up_no_removal(house):
     device = ScheduledHolder()
     house.person("A1", cards=["77", "78"])
@@ -454,111 +337,3 @@ def test_schedules_that_a_device_refuses_whole_hold_up_no_removal(house):
     house.take_card("A1", "78")
     house.bring(device, read=True)
     assert device.kept["A1"].cards == ("77",)
-
-
-PERSON = st.tuples(st.sampled_from(["staff", "all"]), st.booleans(), st.booleans())
-CROWD = st.dictionaries(st.integers(10, 21), PERSON, max_size=8)
-MEMORY = st.dictionaries(st.integers(10, 30), st.sets(st.sampled_from([1, 2])), max_size=10)
-
-
-def admit(house, crowd):
-    for number, (level, suspended, temporary) in crowd.items():
-        until = "2031-05-05T10:00:00.000Z" if temporary else None
-        house.person(f"A{number}", level, [str(number)], suspended=suspended, valid_to=until)
-
-
-def drift(house, crowd):
-    """The same people with other rights: some gone, some changed, some new."""
-    with house.site.database.write() as session:
-        for row in list(people.all_rows(session)):
-            if int(row.badge[1:]) not in crowd:
-                people.erase(session, row)
-    with house.site.database.read() as session:
-        there = {row.badge for row in people.all_rows(session)}
-    admit(house, {n: what for n, what in crowd.items() if f"A{n}" not in there})
-    with house.site.database.write() as session:
-        for number, (level, suspended, _) in crowd.items():
-            row = people.get(session, f"A{number}")
-            row.suspended = suspended
-            for name in ("staff", "all"):
-                people.set_level(session, row, name, held=name == level)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    first=CROWD, second=CROWD, memory=MEMORY, kills=st.lists(st.integers(0, 12), max_size=3), most=st.integers(4, 40)
-)
-def test_it_converges_from_anything_and_harms_nothing_on_the_way(house, first, second, memory, kills, most):
-    house.empty()
-    house.fresh()
-    admit(house, first)
-    device = FakeHolder(most=max(most, len(memory)))
-    device.kept = {str(n): Holding(str(n), doors=frozenset(doors)) for n, doors in memory.items()}
-    known: set[str] = set()
-    for crowd in (first, second):
-        known |= {str(number) for number in crowd}
-        strangers = {key: held for key, held in device.kept.items() if key not in known}
-        drift(house, crowd)
-        for after in kills:
-            _killed(house, device, after)
-            house.fresh()
-        _brought_in_step(house, device, crowd, strangers)
-        told = len(device.told)
-        house.fresh()
-        house.bring(device, read=True)
-        assert device.told[told:] == [], "the second time something was left to do"
-
-
-def _brought_in_step(house, device, crowd, strangers):
-    ran = len(device.told)
-    run = house.bring(device, read=True)
-    order = names(device.told[ran:])
-    assert order == sorted(order, key=["remove", "change", "add"].index), "a revocation came after an addition"
-    wanted = {str(n): {1, 2} if level == "all" else {1} for n, (level, suspended, _) in crowd.items() if not suspended}
-    mine = {key: held.doors for key, held in device.kept.items() if key not in strangers}
-    assert {key: held for key, held in device.kept.items() if key in strangers} == strangers
-    assert mine == {key: doors for key, doors in wanted.items() if key in mine}
-    assert run.failed == len(wanted) - len(mine)
-    assert not run.failed or len(device.kept) == device.most
-
-
-def _killed(house, device, after):
-    """The process ends after so many steps, the last of them carried out and never heard of."""
-    steps = house.sync.steps(Run(), read=True)
-    result = None
-    for _ in itertools.repeat(None, after):
-        try:
-            step = steps.send(result)
-        except StopIteration:
-            return
-        result = step(device)
-    steps.close()
-
-
-def test_a_device_that_is_lost_midway_is_taken_up_again(house):
-    device = FakeHolder(batch=1)
-    for number in range(10, 16):
-        house.person(f"A{number}", cards=[str(number)])
-
-    def until(step):
-        if len(device.told) == 3:
-            raise DeviceUnreachable("the cable is out")
-        return step(device)
-
-    with pytest.raises(DeviceUnreachable):
-        drive(house.sync.steps(Run()), until)
-    assert sum(r.state is State.PENDING for r in house.records().values()) == 3
-    house.bring(device)
-    assert sorted(keys[0] for _, keys in device.told) == [str(n) for n in range(10, 16)]
-
-
-def test_a_validity_that_ends_takes_the_card_away(house):
-    device = FakeHolder()
-    soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
-    house.person("A1", cards=["77"], valid_to=soon)
-    house.bring(device)
-    assert set(device.kept) == {"77"}
-    assert coarse(device.kept["77"]) == device.kept["77"]
-    house.edit("A1", valid_to=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
-    house.bring(device)
-    assert device.kept == {}
