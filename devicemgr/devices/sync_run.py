@@ -100,3 +100,8 @@ def drive(steps: Generator[Step, Any, T], run: Callable[[Step], Any]) -> T:
             result = run(step)
         except DevicemgrError as failure:
             error = failure
+
+
+def read_page(after: str | None) -> Step:
+    """Return the exchange that reads the next page of what a device holds, after a key."""
+    return lambda device: holder(device).held(after)

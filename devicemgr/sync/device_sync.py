@@ -1,8 +1,6 @@
-"""Brings one device to hold what it should, as a generator of exchanges: the caller runs each on the device's
-own thread, so that between any two a gate's release goes first. What was done is on disk before the next exchange.
+"""Bring one device to hold what it should, as exchanges that the caller runs on the device's own thread.
 
-Revocations go before the reading; then read page by page, plan, remove, change, add. A change of the site in between
-(`dirty`) is planned for at once. Killed anywhere, the next run starts over and comes to the same end.
+Revocations go first; then read, plan, remove, change, add. What was done is on disk before the next exchange.
 """
 
 import threading
@@ -12,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from devicemgr.access.policy_cache import Rulebook
-from devicemgr.devices.sync_run import Keeper, Profile, Run, Step, Steps, holder, profile_of
+from devicemgr.devices.sync_run import Keeper, Profile, Run, Step, Steps, holder, profile_of, read_page
 from devicemgr.domain.desired_state import (
     Desired,
     Plan,
@@ -39,7 +37,6 @@ from devicemgr.sync.weekly_hours import keep_hours, notes, weeks
 from devicemgr.text import safe
 
 Work = Callable[[Sequence[str]], Steps]
-
 _MAX_KEYS = 200_000
 _READ_AGAIN = 2
 
@@ -202,7 +199,7 @@ class HolderSync:
         """Everything held, into `found`; False when a revocation came between, which may have shifted the pages."""
         self.run.phase, whole, after, pages = "reading", True, None, 0
         while True:
-            page, after = yield _page(after)
+            page, after = yield read_page(after)
             found |= {holding.key: holding for holding in page}
             self.run.done = self.run.of = len(found)
             pages += 1
@@ -402,7 +399,3 @@ class HolderSync:
                 missing = self._desired.missing.get(key)
                 changed.append(replace(record, state=state, error=safe(f"{missing}; {why}" if missing else why, 300)))
         self._save(changed)
-
-
-def _page(after: str | None) -> Step:
-    return lambda device: holder(device).held(after)
