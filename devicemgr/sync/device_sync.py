@@ -37,8 +37,7 @@ from devicemgr.sync.weekly_hours import keep_hours, notes, weeks
 from devicemgr.text import safe
 
 Work = Callable[[Sequence[str]], Steps]
-_MAX_KEYS = 200_000
-_READ_AGAIN = 2
+_MAX_KEYS, _READ_AGAIN = 200_000, 2
 
 
 class HolderSync:
