@@ -22,10 +22,11 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest -q -n 3 --dist worksteal
 
-# Format, lint, types and contracts between packages; no tests.
+# Format, lint, spelling, types and contracts between packages; no tests.
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell *.md docs cli.py devicemgr drivers enrollment packaging udev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
