@@ -287,6 +287,11 @@ class StorageFailed(SystemFault):
 
     slug = "storage-failed"
 
+    @property
+    def advice(self) -> str:
+        """Return what the message advises, behind its semicolon; empty where it gives none."""
+        return f"{self}".partition("; ")[2]
+
 
 class DatabaseDamaged(StorageFailed):
     """What the database's file holds is damaged; the one reason for which it is quarantined."""

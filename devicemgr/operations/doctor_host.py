@@ -68,7 +68,7 @@ def examine_closed(home: Home, error: DevicemgrError) -> list[dict[str, Any]]:
     elif isinstance(error, NotInitialised):
         fix = _INITIALISE
     elif isinstance(error, StorageFailed) and not isinstance(error, DatabaseDamaged):
-        fix = str(error).partition("; ")[2] or _RESTORE  # busy, full or closed to this user: nothing to restore
+        fix = error.advice or _RESTORE  # busy, full or closed to this user: nothing to restore
     elif isinstance(error, KeyMissing):
         name, fix = "keys", _KEY_FIX
     rows = examine(home)

@@ -8,7 +8,7 @@ from devicemgr.domain.model import Capability, DeviceConfig
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import InvalidInput
-from devicemgr.site.password_scope import VERIFIES
+from devicemgr.site.password_scope import VERIFIES, WIDENS
 from drivers.common.fire_inputs import declared
 from drivers.common.options import read_options
 from drivers.common.relays.inputs import InputOptions
@@ -30,7 +30,8 @@ class Options(InputOptions):
         "cut of this computer mid-pulse the relay STAYS ON until the daemon is back"
     )
     allow_basic: bool = Field(
-        False,
+        json_schema_extra=WIDENS,
+        default=False,
         description="Whether a password may go over the network readably: Tasmota and Dingtian take it in the URL, "
         "Devantech and KMTronic by HTTP Basic. Only on a network of devices alone",
     )

@@ -15,7 +15,7 @@ from devicemgr.domain.device_events import CardRead
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
 from drivers.modbus_gate.framing import TCP_HEADER, rtu_frame
-from drivers.osdp_reader import driver
+from drivers.osdp_reader import builder
 from drivers.osdp_reader.frames import START, Scanner, check_of
 from drivers.sim.base.events import EventLog
 from drivers.sim.gates.lot_turnstile import LotTurnstile
@@ -310,7 +310,7 @@ def test_no_answer_of_an_osdp_reader_opens_its_lock_or_breaks_it(secure, frames,
     monkeypatch.setattr("drivers.osdp_reader.session.STALE_S", 0.0)
     options = {"unit": 1, "secure": secure}
     password = KEY.hex() if key else None
-    device = driver.build(DeviceConfig("1", "reader", "osdp_reader", "/dev/x", None, password, options))
+    device = builder.build(DeviceConfig("1", "reader", "osdp_reader", "/dev/x", None, password, options))
     device.open()
     slowest = 0.0
     for turn in itertools.count(1):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from devicemgr.domain.ports.device import Holding
@@ -9,7 +10,9 @@ from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.codes import NOT_THERE
 from drivers.hikvision_console.isapi import Refusal, items, section
 from drivers.hikvision_console.users.schedules import Hours
-from drivers.hikvision_console.users.users import _BEGIN, _END_YEAR
+
+BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+END_YEAR = 2037
 
 
 def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Hours) -> Holding | None:
@@ -25,8 +28,8 @@ def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Ho
         str(user.get("name") or "")[:200],
         tuple(sorted(cards)),
         frozenset(int(door) for door in doors[:64]),
-        begin if limited and begin and begin.year > _BEGIN.year else None,
-        end if limited and end and end.year < _END_YEAR else None,
+        begin if limited and begin and begin.year > BEGIN.year else None,
+        end if limited and end and end.year < END_YEAR else None,
         "" if _positive(user.get("numOfFace")) else None,
         tuple(sorted(_hours(user, hours))),
     )

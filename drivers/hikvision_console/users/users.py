@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from devicemgr.domain.ports.device import Holding
@@ -18,7 +17,7 @@ from drivers.hikvision_console.events.codes import CONTENT_REFUSED, EXISTS, NOT_
 from drivers.hikvision_console.isapi import Isapi, Refusal, is_no_match, items, section
 from drivers.hikvision_console.users.cards import card_numbers
 from drivers.hikvision_console.users.faces import Faces, fitted
-from drivers.hikvision_console.users.rows import _find_status, _holding, _positive, _unless_missing
+from drivers.hikvision_console.users.rows import BEGIN, END_YEAR, _find_status, _holding, _positive, _unless_missing
 from drivers.hikvision_console.users.schedules import Hours
 
 _USERS = "/ISAPI/AccessControl/UserInfo"
@@ -26,8 +25,6 @@ _CARDS = "/ISAPI/AccessControl/CardInfo"
 _DETAIL = "/ISAPI/AccessControl/UserInfoDetail"
 _BADGE = re.compile(r"[A-Za-z0-9._+:-]{1,32}")
 _PAGE = 30
-_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
-_END_YEAR = 2037
 _DELETE_SECONDS = 5.0
 
 
@@ -153,7 +150,7 @@ class People:
             )
         doors = sorted(door for door in want.doors if 1 <= door <= self._doors)
         clock, hours = self._clock(), dict(want.hours)
-        end = want.valid_to if want.valid_to and want.valid_to.year <= _END_YEAR else None
+        end = want.valid_to if want.valid_to and want.valid_to.year <= END_YEAR else None
         return {
             "employeeNo": want.key,
             "name": cut_name(want.name, self._name_bytes),
@@ -161,8 +158,8 @@ class People:
             "Valid": {
                 "enable": True,
                 "timeType": "local",
-                "beginTime": clock.local(want.valid_from) if want.valid_from else f"{_BEGIN.year}-01-01T00:00:00",
-                "endTime": clock.local(end) if end else f"{_END_YEAR}-12-31T23:59:59",
+                "beginTime": clock.local(want.valid_from) if want.valid_from else f"{BEGIN.year}-01-01T00:00:00",
+                "endTime": clock.local(end) if end else f"{END_YEAR}-12-31T23:59:59",
             },
             "doorRight": ",".join(str(door) for door in doors),
             "RightPlan": [

@@ -5,9 +5,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from drivers.sim.hikvision.pages import _MAX_PAGE
 from drivers.sim.hikvision.refusals import Reply
 from drivers.sim.hikvision.state import Json, Stored
+
+MAX_PAGE = 30
 
 
 def event_json(event: Stored) -> Json:
@@ -63,7 +64,7 @@ def alert_json(event: Stored, extra: Json) -> bytes:
 
 def _page(condition: Json, every: Sequence[Any]) -> Sequence[Any]:
     start = condition["searchResultPosition"]
-    return every[start : start + min(condition["maxResults"], _MAX_PAGE)]
+    return every[start : start + min(condition["maxResults"], MAX_PAGE)]
 
 
 def _found(name: str, rows: str, condition: Json, found: Sequence[Json], total: int) -> Reply:

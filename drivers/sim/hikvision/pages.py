@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from drivers.sim.hikvision.documents import _form, _found, _json, _page, _xml, event_json
+from drivers.sim.hikvision.documents import MAX_PAGE, _form, _found, _json, _page, _xml, event_json
 from drivers.sim.hikvision.refusals import Refused, Reply
 from drivers.sim.hikvision.state import Json, Terminal
 
 _NS = 'xmlns="http://www.isapi.org/ver20/XMLSchema"'
-_MAX_NAME, _MAX_BADGE, _MAX_PAGE, _MAX_FACE, _MAX_PLANS = 128, 32, 30, 200_000, 255
+_MAX_NAME, _MAX_BADGE, _MAX_FACE, _MAX_PLANS = 128, 32, 200_000, 255
 
 
 # What a firmware file for it begins with; the version follows, then a line's end.
@@ -301,7 +301,7 @@ class Pages:
         condition = json.loads(body)["AcsEventCond"]
         if "." in condition["startTime"] or not condition["searchID"]:
             raise Refused("badJsonFormat")
-        position, most = condition["searchResultPosition"], min(condition["maxResults"], _MAX_PAGE)
+        position, most = condition["searchResultPosition"], min(condition["maxResults"], MAX_PAGE)
         begin, minor, major = condition.get("beginSerialNo", 0), condition["minor"], condition["major"]
         events, total = self._t.slice(begin, position, most, minor, major)
         found = [event_json(event) for event in events]

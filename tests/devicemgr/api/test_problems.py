@@ -50,7 +50,7 @@ def test_storage_that_fails_is_a_503(http, monkeypatch):
     def full(*_):
         raise StorageFailed("nothing could be stored; free space")
 
-    monkeypatch.setattr(people.people, "all_rows", full)
+    monkeypatch.setattr(people.people, "search", full)
     assert check(http.get("/people"), 503, "storage-failed")["exit_code"] == 1
 
 
@@ -58,7 +58,7 @@ def test_a_defect_is_logged_and_not_told(http, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("/secret/path")
 
-    monkeypatch.setattr(people.people, "all_rows", broken)
+    monkeypatch.setattr(people.people, "search", broken)
     with caplog.at_level(logging.ERROR):
         document = check(http.get("/people"), 500, "internal")
     assert "secret" not in str(document)

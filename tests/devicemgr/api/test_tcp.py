@@ -227,7 +227,7 @@ def test_the_same_answer_for_unknown_accounts(web, operator, http, caplog):
 
 def test_five_tries_a_minute_of_an_account_and_then_even_the_right_one_waits(web, operator, app, http):
     now = [1000.0]
-    for limit in (app.state.signins._addresses, app.state.signins._accounts, app.state.signins._told):
+    for limit in (app.state.signins._addresses, app.state.signins._accounts, app.state.signins._recorded):
         limit._clock = lambda: now[0]
     operator("aigul", "guard")
     client = web()

@@ -22,7 +22,6 @@ def test_a_long_path_is_served_and_reached(tmp_path: Path) -> None:
         api = Api(home, lambda: pytest.fail("no daemon"))
         assert api.remote
         assert api.get("/version") == {"version": "1"}
-        api.close()
     finally:
         server.stop()
     assert not home.socket.exists()

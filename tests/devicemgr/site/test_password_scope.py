@@ -56,6 +56,7 @@ def test_another_place(before: str, after: str) -> None:
 GUARDED = {
     "rtsp_camera": {"tls_ca": "verifies", "allow_basic": "widens"},
     "onvif_camera": {"tls_ca": "verifies", "allow_basic": "widens", "allow_hosts": "widens", "rtsp_port": "widens"},
+    "http_relay": {"allow_basic": "widens", "tls_ca": "verifies", "tls_fingerprint": "verifies"},
     "onvif_door": {"tls_ca": "verifies", "allow_basic": "widens", "allow_hosts": "widens"},
     "hikvision_console": {"tls_ca": "verifies", "tls_fingerprint": "verifies"},
     "dahua_console": {"tls_ca": "verifies", "tls_fingerprint": "verifies"},

@@ -15,14 +15,9 @@ from devicemgr.people.face_samples import KeptSamples
 from devicemgr.store.people import credentials, people
 from devicemgr.store.site import devices as device_store
 from devicemgr.sync.device_sync import HolderSync
-from tests.devicemgr.sync.holders import FakeHolder, House, PickyHolder, ScheduledHolder
+from tests.devicemgr.sync.holders import FakeHolder, PickyHolder, ScheduledHolder
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def house(site):
-    return House(site)
 
 
 def names(told):

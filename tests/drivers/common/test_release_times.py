@@ -146,7 +146,7 @@ def test_a_door_may_be_opened_as_long_as_its_relay_is_on(gate, board, monkeypatc
     device.poll()
     clock.now += 4
     board.relays.inputs[1] = True
-    assert device.poll() == [GateAlarm(1, Kind.PORTAL_FORCED, "the door was opened without a release")]
+    assert device.poll() == [GateAlarm(1, Kind.PORTAL_FORCED, "the door was opened without a release", active=True)]
 
 
 def test_a_passage_late_in_a_long_release_has_its_direction(gate, board, monkeypatch):

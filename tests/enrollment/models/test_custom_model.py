@@ -17,7 +17,7 @@ from devicemgr.domain.ports.recognition import Box, Calibration
 from devicemgr.errors import InvalidInput, SystemFault
 from enrollment.custom_model import OwnEncoder, build_encoder
 from enrollment.matching.calibration import calibrate
-from enrollment.matching.gallery import NOBODY, build_gallery
+from enrollment.matching.gallery import UNREACHABLE, build_gallery
 from enrollment.models import native
 from enrollment.models.dlib_weights import read_network
 from enrollment.models.encoder import PLAIN_MODEL, DlibEncoder
@@ -254,7 +254,7 @@ OWN = FaceModel(name="mine", path="/m.onnx", dimension=64)
 def test_without_a_threshold_nobody_passes() -> None:
     rows = spread(5)
     gallery = build_gallery(rows, 1, None, OWN)
-    assert gallery.stats().threshold == NOBODY
+    assert gallery.stats().threshold == UNREACHABLE
     assert gallery.stats().model == OWN.template_name
     assert all(gallery.match(row).person_id is None for _, row in rows)
 

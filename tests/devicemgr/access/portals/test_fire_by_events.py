@@ -125,7 +125,7 @@ def test_a_restart_in_a_fire_writes_no_end_and_releases_what_was_locked(
         daemon = daemons.restart()
         until(lambda: all_online(daemon))  # noqa: B023
         asked = daemon._supervisor._workers["panel"]._device._session.pump  # type: ignore[union-attr]
-        until(lambda: asked.heard > 0)  # noqa: B023
+        until(lambda: asked.last_answer > 0)  # noqa: B023
         assert has_fire_alarm(daemon)
         assert fires(furnished) == [True]
         assert turnstile.registers[CONTROL] == NORMAL

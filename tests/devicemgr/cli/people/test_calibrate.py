@@ -6,7 +6,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from devicemgr.api.routes.people.calibration import Target
+from devicemgr.api.routes.people.models import CalibrationRequest
 from devicemgr.cli.people.calibrate import sentences
 from devicemgr.people import calibration, face_enrollment
 from devicemgr.people.consents import Terms
@@ -176,7 +176,7 @@ def test_days_between_two_strangers_are_told_and_may_be_the_target(staff, cli, d
     for tiny in ("-3", "0", "5e-324"):
         assert "from 0.001" in cli("enroll", "calibrate", f"--per-day={tiny}", "--days", "1").error
         with pytest.raises(ValidationError):
-            Target(per_day=float(tiny), days=1.0)
+            CalibrationRequest(per_day=float(tiny), days=1.0)
     assert done("enroll", "calibrate", "--per-day", "0.5", "--days", "1")["fpir_target"] == 0.1
 
 

@@ -109,7 +109,7 @@ def test_an_empty_file_is_a_photo_that_can_not_be_read(aigul, cli, tmp_path):
     assert (ran.code, ran.json["ok"], ran.json["reasons"]) == (4, False, ["unreadable_image"])
     ran = cli("enroll", "photo", "7", tmp_path / "empty.jpg", "--consent", "form-1")
     assert ran.code == 1
-    assert "no picture that can be read" in ran.error
+    assert "not an image that can be read" in ran.error
 
 
 def test_of_a_file_over_the_bound_only_enough_is_read_to_refuse_it(tmp_path):

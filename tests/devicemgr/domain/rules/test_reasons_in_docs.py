@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.rules.policy import CHECKS_OF_EVIDENCE, CHECKS_OF_RIGHTS
 
 PAGE = Path(__file__).parents[4] / "docs" / "operator.md"
@@ -10,4 +11,6 @@ PAGE = Path(__file__).parents[4] / "docs" / "operator.md"
 
 def test_the_operators_page_lists_the_checks_in_order():
     rows = re.findall(r"^\| `([a-z_]+)` \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
-    assert rows == [(check.reason.value, check.when) for check in (*CHECKS_OF_EVIDENCE, *CHECKS_OF_RIGHTS)]
+    reasons = {reason.value for reason in Reason}  # the page lists kinds of alarms too
+    found = [row for row in rows if row[0] in reasons]
+    assert found == [(check.reason.value, check.when) for check in (*CHECKS_OF_EVIDENCE, *CHECKS_OF_RIGHTS)]
