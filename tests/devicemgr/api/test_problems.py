@@ -47,7 +47,7 @@ def test_photos_must_be_base64(http, photo):
 
 
 def test_storage_that_fails_is_a_503(http, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise StorageFailed("nothing could be stored; free space")
 
     monkeypatch.setattr(people.people, "search", full)
@@ -55,7 +55,7 @@ def test_storage_that_fails_is_a_503(http, monkeypatch):
 
 
 def test_a_defect_is_logged_and_not_told(http, monkeypatch, caplog):
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("/secret/path")
 
     monkeypatch.setattr(people.people, "search", broken)

@@ -153,7 +153,7 @@ def test_people_are_told_in_their_words():
     assert "turned to the card 6.0 times in 100" in third
     none = sentences(FIGURES | {"fpir": {"value": 0.0, "low": 0.0, "high": 0.02, "people": 169}, "fnir": None})
     assert "none of those tried" in none[1]
-    assert "enrol a second photo" in none[2]
+    assert "enroll a second photo" in none[2]
 
 
 def test_days_between_two_strangers_are_told_and_may_be_the_target(staff, cli, done):
