@@ -1,3 +1,4 @@
+# ruff: noqa: F811 - `wire` is a fixture
 """Messages about people, cards and faces as they stand on the wire."""
 
 import json
@@ -11,7 +12,7 @@ from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.users.faces import face_form
 from drivers.hikvision_console.users.users import People
 from tests.drivers.common.http.raw_http import reply
-from tests.drivers.hikvision_console.test_wire import OK
+from tests.drivers.hikvision_console.test_wire import OK, wire  # noqa: F401
 
 AIGUL = Holding("42", "Әйгерім", (), frozenset({1}), datetime(2026, 1, 1, tzinfo=UTC), None)
 
