@@ -37,7 +37,7 @@ def test_reboot_picture_record_and_firmware(
         box.start()
         device = {"name": "dev", "driver": kind, "address": sim.address, "username": "admin", "password": password}
         box.api().post("/devices", device)
-        online = box.wait_for_event("device_online", device="dev")
+        online = box.wait_for_event("device_online")
 
         (row,) = box.cli("device", "inventory")
         assert (row["firmware"], row["error"]) == (before, None)
@@ -51,15 +51,15 @@ def test_reboot_picture_record_and_firmware(
         back = box.cli("device", "reboot", "dev", "--yes")
         assert (back["outcome"], back["was_away"]) == ("confirmed", True)
         sim.events.wait_for("booted")
-        box.wait_for_event("device_offline", after=online["seq"], device="dev")
-        offline = box.events(kind="device_offline", device="dev")[-1]
-        online = box.wait_for_event("device_online", after=offline["seq"], device="dev")
+        box.wait_for_event("device_offline", after=online["seq"])
+        offline = box.events(kind="device_offline")[-1]
+        online = box.wait_for_event("device_online", after=offline["seq"])
 
         file = tmp_path / "new.bin"
         file.write_bytes(NEW)
         told = box.cli("device", "firmware", "dev", str(file), "--yes")
         assert (told["before"], told["after"]) == (before, after)
-        box.wait_for_event("device_online", after=online["seq"], device="dev")
+        box.wait_for_event("device_online", after=online["seq"])
         (row,) = box.cli("device", "inventory")
         assert row["firmware"] == after
         actors = {event["kind"] for event in box.events() if event["kind"].startswith("admin.device_")}
