@@ -1,5 +1,6 @@
 """Doors, events, people and faults of a simulated controller."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -247,7 +248,7 @@ def test_a_wrong_clock_is_said_and_set_where_that_is_allowed(opened, sim, collec
     sim.skew = timedelta(seconds=-90)
     device = opened()
     collect(device, 1, DoorContact)
-    assert "its clock is 9" in device.complaint
+    assert re.search(r"its clock is 9[0-3] s behind", device.complaint)  # the reading takes its time on a busy machine
     device.close()
     device._options.set_clock = True
     device.open()
