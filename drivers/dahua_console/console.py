@@ -14,6 +14,7 @@ from devicemgr.domain.rules.policy import MAX_CONSOLE_AGE_S
 from devicemgr.errors import DeviceRefused, HeldInPart, InvalidInput
 from devicemgr.text import safe
 from drivers.common.console.photos import fit_jpeg
+from drivers.common.console.refusals import note_refusal
 from drivers.common.http.client import Http
 from drivers.common.http.key_values import flat
 from drivers.dahua_console.cgi import Cgi, CgiRefused, TerminalClock, number, read_clock
@@ -25,7 +26,7 @@ from drivers.dahua_console.remote_verification import OnlineMode
 from drivers.dahua_console.users.legacy_users import LegacyStore
 from drivers.dahua_console.users.names import card_refusal
 from drivers.dahua_console.users.schedules import Hours
-from drivers.dahua_console.users.users import BATCH, PeopleStore, note_refusal
+from drivers.dahua_console.users.users import BATCH, PeopleStore
 
 if TYPE_CHECKING:
     from drivers.dahua_console.driver import Options

@@ -16,6 +16,7 @@ from devicemgr.errors import DeviceLacks, DeviceRefused, DeviceUnreachable, Held
 from devicemgr.text import safe
 from drivers.common.console.names import cut_name
 from drivers.common.console.photos import fit_jpeg
+from drivers.common.console.refusals import note_refusal
 from drivers.common.zkteco.codes import LACKS, result_words
 from drivers.common.zkteco.records import Record, card_number, decode_time, encode_time, whole
 from drivers.zkteco_terminal.commands import Command, CommandQueue
@@ -372,17 +373,6 @@ def card_refusal(card: str) -> str | None:
     if number is not None and 0 < number < _MAX_CARD:
         return None
     return f"card {safe(card, 40)} can't be held by this terminal; give it as one number"
-
-
-def note_refusal(failed: dict[str, DeviceRefused], key: str, why: DeviceRefused) -> None:
-    """Add a refusal to those of a person; in part only if all are."""
-    before = failed.get(key)
-    if before is None:
-        failed[key] = why
-        return
-    parts = (HeldInPart, NotVerifiable)
-    kind = HeldInPart if isinstance(before, parts) and isinstance(why, parts) else DeviceRefused
-    failed[key] = kind(f"{before}; {why}")
 
 
 def raise_result(result: int, what: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import DeviceGarbled, DeviceRefused, HeldInPart, NotVerifiable
 from devicemgr.text import safe
+from drivers.common.console.refusals import note_refusal
 from drivers.dahua_console.cgi import Cgi, CgiRefused, Row, TerminalClock, flat_rows, number, numbered
 from drivers.dahua_console.users.names import card_hex, card_names, card_refusal, plain_name, shown_name
 from drivers.dahua_console.users.record_finder import MOST_HELD, Find, Finder, attempt
@@ -352,16 +353,6 @@ class PeopleStore:
             "ValidFrom": local_time(holding.valid_from, FIRST, zone),
             "ValidTo": local_time(holding.valid_to, LAST, zone),
         }
-
-
-def note_refusal(failed: dict[str, DeviceRefused], key: str, why: DeviceRefused) -> None:
-    """Add a refusal to those of a person; in part only if all are."""
-    before = failed.get(key)
-    if before is None:
-        failed[key] = why
-        return
-    kind = HeldInPart if all(isinstance(one, (HeldInPart, NotVerifiable)) for one in (before, why)) else DeviceRefused
-    failed[key] = kind(f"{before}; {why}")
 
 
 def _is_as_sent(row: Row, held: Row | None) -> bool:
