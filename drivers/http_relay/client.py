@@ -121,9 +121,17 @@ class BoardClient:
         """Send a command once; OutcomeUnknown when its answer is lost, NotYet when the board was too busy to do it."""
         method, kind = ("POST", "application/json") if body else ("GET", "")
         answer = self._sender.exchange(
-            Request(method, _target(path, keys), body, kind, once=True, urgent=True, seconds=COMMAND_SECONDS,
-                    limit=MAX_BODY_BYTES)
-        )  # fmt: skip
+            Request(
+                method,
+                _target(path, keys),
+                body,
+                kind,
+                once=True,
+                urgent=True,
+                seconds=COMMAND_SECONDS,
+                limit=MAX_BODY_BYTES,
+            )
+        )
         if answer.status in BUSY:
             raise NotYet("the board is busy and did nothing")
         return answer

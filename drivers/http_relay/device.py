@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from drivers.http_relay.driver import Options
 
 BOARDS: dict[str, Callable[[str, BoardClient], WebBoard]] = {
-    "shelly": Shelly, "tasmota": Tasmota, "dingtian": Dingtian, "devantech": Devantech, "kmtronic": KmTronic,
-}  # fmt: skip
+    "shelly": Shelly,
+    "tasmota": Tasmota,
+    "dingtian": Dingtian,
+    "devantech": Devantech,
+    "kmtronic": KmTronic,
+}
 WEAK_LINK = (
     "weak link: the board's password goes over the network readably (allow_basic); keep it in a network of devices "
     "alone"
@@ -85,9 +89,11 @@ class HttpRelay(RelayDevice):
         relays: dict[str, JsonValue] = {str(number): on for number, on in sorted(state.relays.items())}
         inputs: dict[str, JsonValue] = {str(number): on for number, on in sorted(state.inputs.items())}
         found: dict[str, JsonValue] = {
-            "model": self._model, "relays": relays, "inputs": inputs,
+            "model": self._model,
+            "relays": relays,
+            "inputs": inputs,
             "pulses": "timed by the board" if self._board.max_pulse_s else "timed by this computer",
-        }  # fmt: skip
+        }
         return found | ({"complaint": self.complaint} if self.complaint else {})
 
     @property
@@ -144,7 +150,7 @@ class HttpRelay(RelayDevice):
 
     def _send(
         self, relay: int, on: bool, command: Callable[[], None], seconds: float | None = None, *, is_new: bool = True
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Send once, then read: the reading proves a command whose answer was lost, if the relay was off before."""
         began = time.monotonic()
         lost: OutcomeUnknown | None = None

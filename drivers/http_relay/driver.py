@@ -39,9 +39,11 @@ class Options(InputOptions):
         "", max_length=300, json_schema_extra=VERIFIES, description="A CA's PEM file for https:// addresses"
     )
     tls_fingerprint: str = Field(
-        "", max_length=120, json_schema_extra=VERIFIES,
+        "",
+        max_length=120,
+        json_schema_extra=VERIFIES,
         description="The certificate's fingerprint, sha256:…, instead of a CA",
-    )  # fmt: skip
+    )
 
 
 def build(config: DeviceConfig) -> Device:

@@ -61,7 +61,7 @@ class IronlogicGate:
         self._asks = options.decide == "host"
         self._server = CallServer(
             host, options.push_port, options.path, options.serial, options.interval, self._zone, online=self._asks
-        )  # fmt: skip
+        )
         self._serials = int(time.time() * 1000)
         self._mode: PortalMode | None = None
         self._mode_sent = 0.0
@@ -140,9 +140,15 @@ class IronlogicGate:
     def _presented(self, question: Question) -> Presented:
         """A question has no time of its own; its answer opens only at the controller that holds the line."""
         return Presented(
-            question.reader, question.serial, question.arrived, names=card_names(question.card), vendor="ironlogic",
-            factors=frozenset({Factor.CARD}), method="card", is_bound=True,
-        )  # fmt: skip
+            question.reader,
+            question.serial,
+            question.arrived,
+            names=card_names(question.card),
+            vendor="ironlogic",
+            factors=frozenset({Factor.CARD}),
+            method="card",
+            is_bound=True,
+        )
 
     def _facts(self, event: Event | None) -> list[DeviceFact]:
         if event is None:
@@ -238,9 +244,13 @@ class IronlogicGate:
             key: safe(str(state[key]), 20) for key in ("type", "fw", "conn_fw", "active", "mode") if key in state
         }
         return {
-            **known, "serial": self._options.serial, "decides": self._options.decide, "calls": self._server.calls,
-            "seconds_since_call": round(time.monotonic() - self._server.called_at, 1), "warning": WEAK_LINK,
-        }  # fmt: skip
+            **known,
+            "serial": self._options.serial,
+            "decides": self._options.decide,
+            "calls": self._server.calls,
+            "seconds_since_call": round(time.monotonic() - self._server.called_at, 1),
+            "warning": WEAK_LINK,
+        }
 
     def _require_open(self) -> None:
         if not self._is_open:

@@ -18,9 +18,10 @@ class Options(BaseModel):
     serial: int = Field(ge=1, le=0xFFFFFFFF, description="The serial number on its label; it names itself by it")
     push_port: int = Field(8079, ge=0, le=65535, description="TCP port of this computer that the controller calls")
     path: str = Field(
-        "/", pattern=r"^/[A-Za-z0-9_\-/]{0,60}$",
+        "/",
+        pattern=r"^/[A-Za-z0-9_\-/]{0,60}$",
         description="Path of the server address in the controller; a long one that is hard to guess keeps others out",
-    )  # fmt: skip
+    )
     decide: Literal["host", "controller"] = Field(
         "host",
         description="host: it asks here for each card and waits for the answer. controller: it decides by the cards "

@@ -25,9 +25,12 @@ from drivers.ironlogic_controller.messages import card_names, whole
 
 GRANTED = {4: "", 52: "the gateway allows it"}
 DENIED = {
-    2: Reason.UNKNOWN_CREDENTIAL, 6: "the controller does not allow it", 10: Reason.PORTAL_LOCKED,
-    50: Reason.INTERLOCK, 54: Reason.ANTI_PASSBACK,
-}  # fmt: skip
+    2: Reason.UNKNOWN_CREDENTIAL,
+    6: "the controller does not allow it",
+    10: Reason.PORTAL_LOCKED,
+    50: Reason.INTERLOCK,
+    54: Reason.ANTI_PASSBACK,
+}
 REPORTS = {
     0: (Kind.REX_PRESSED, ""),
     8: (Kind.PORTAL_UNLOCKED, "opened over the network by another program"),
@@ -89,19 +92,28 @@ def facts_of(event: Event, serial: int, *, is_ours: bool, has_fire_input: bool) 
         why = GRANTED[event.code] if granted else DENIED[event.code]
         return [
             DeviceDecided(
-                event.reader, granted, serial, event.at, event.direction, card_names(event.card), why=str(why),
-                evidence={"card": True, "vendor": "ironlogic"}, live=event.is_live,
+                event.reader,
+                granted,
+                serial,
+                event.at,
+                event.direction,
+                card_names(event.card),
+                why=str(why),
+                evidence={"card": True, "vendor": "ironlogic"},
+                live=event.is_live,
             )
-        ]  # fmt: skip
+        ]
     if event.code in (DOOR_OPEN, DOOR_CLOSED):
         return [DoorContact(1, event.code == DOOR_OPEN)] if event.is_live else []
     if event.code in SINGLE:
         return [_of_controller(event, serial, has_fire_input=has_fire_input)]
     kind, words = REPORTS.get(event.code, (Kind.DEVICE_DEGRADED, f"event {event.code}, flag {event.flag}"))
     live: dict[int, DeviceFact] = {
-        REX: RexPressed(1), PASSAGE: PassageCompleted(1, event.direction), 12: GateAlarm(1, kind, words),
+        REX: RexPressed(1),
+        PASSAGE: PassageCompleted(1, event.direction),
+        12: GateAlarm(1, kind, words),
         14: GateAlarm(1, kind, words),
-    }  # fmt: skip
+    }
     if event.is_live and event.code in live:
         return [live[event.code]]
     return [DeviceReported(1, kind, serial, event.at, words)]
@@ -111,12 +123,11 @@ def _of_controller(event: Event, serial: int, *, has_fire_input: bool) -> Device
     if event.code == FIRE and has_fire_input:
         return FireRelease(bool(event.flag & FIRE_ACTIVE))
     words = {
-        RESTARTED: "the controller was restarted", POWER: f"its power {'is back' if event.flag & 1 else 'was lost'}",
+        RESTARTED: "the controller was restarted",
+        POWER: f"its power {'is back' if event.flag & 1 else 'was lost'}",
         MODE_CHANGED: f"its mode was changed (flag {event.flag})",
         FIRE: f"fire mode {'began' if event.flag & FIRE_ACTIVE else 'ended'} (flag {event.flag}); set fire_input=true",
         GUARD: f"guard event, flag {event.flag}",
-    }  # fmt: skip
+    }
     is_alarm = event.code == GUARD and event.flag & GUARD_ALARM
-    return DeviceReported(
-        1, Kind.TAMPER if is_alarm else Kind.DEVICE_DEGRADED, serial, event.at, words[event.code]
-    )  # fmt: skip
+    return DeviceReported(1, Kind.TAMPER if is_alarm else Kind.DEVICE_DEGRADED, serial, event.at, words[event.code])

@@ -72,7 +72,7 @@ class CallServer:
 
     def __init__(
         self, host: str, port: int, path: str, serial: int, interval: int, zone: tzinfo | None, *, online: bool
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._host, self._port, self.path, self._serial = host, port, path, serial
         self.interval, self._zone, self._online = interval, zone, online
         self._lock = threading.RLock()

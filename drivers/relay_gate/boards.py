@@ -157,8 +157,11 @@ class Devantech:
 
 
 BOARDS: dict[str, Callable[[], Board]] = {
-    "lcus": Lcus, "kmtronic": KmTronic, "numato": Numato, "devantech": Devantech,
-}  # fmt: skip
+    "lcus": Lcus,
+    "kmtronic": KmTronic,
+    "numato": Numato,
+    "devantech": Devantech,
+}
 
 
 def _numato_index(relay: int) -> bytes:

@@ -136,11 +136,15 @@ class ZktecoController:
         data = self._wire.ask(protocol.GET_PARAMETERS, ",".join(PARAMETERS).encode(), "to read its parameters")
         found = read_parameters(data)
         return {
-            "serial": found.get("SerialNumber", ""), "model": found.get("DeviceName", ""),
-            "firmware": found.get("FirmVer", ""), "doors": self.channels, "session": self._wire.has_session,
+            "serial": found.get("SerialNumber", ""),
+            "model": found.get("DeviceName", ""),
+            "firmware": found.get("FirmVer", ""),
+            "doors": self.channels,
+            "session": self._wire.has_session,
             "clock_skew_s": None if self._skew is None else round(self._skew, 1),
-            "tables": list[JsonValue](sorted(self._tables)), "warning": self.complaint,
-        }  # fmt: skip
+            "tables": list[JsonValue](sorted(self._tables)),
+            "warning": self.complaint,
+        }
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """ports.Gate: confirmed by the controller's answer."""
@@ -233,9 +237,15 @@ class ZktecoController:
             return None
         pin, card = str(row.get("pin", "")), str(row.get("cardno", "0"))
         return Event(
-            0, at, int(row.get("eventtype", 0) or 0), max(1, int(row.get("doorid", 1) or 1)), "" if pin == "0" else pin,
-            card or "0", str(row.get("verified", "")), str(row.get("inoutstate", "")),
-        )  # fmt: skip
+            0,
+            at,
+            int(row.get("eventtype", 0) or 0),
+            max(1, int(row.get("doorid", 1) or 1)),
+            "" if pin == "0" else pin,
+            card or "0",
+            str(row.get("verified", "")),
+            str(row.get("inoutstate", "")),
+        )
 
     def _check_rule(self) -> None:
         rule, found = self._options.always_rule, self._people.is_always_open()

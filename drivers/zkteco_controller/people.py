@@ -149,9 +149,15 @@ class PeopleStore:
         card = int(row.get("cardno", 0) or 0)
         hours = tuple(sorted((door, "rule of its own") for door in doors)) if others else ()
         return Holding(
-            str(pin), "", names_of_number(card)[:1], doors, self._moment(int(row.get("starttime", 0) or 0)),
-            self._moment(int(row.get("endtime", 0) or 0), is_end=True), None, hours,
-        )  # fmt: skip
+            str(pin),
+            "",
+            names_of_number(card)[:1],
+            doors,
+            self._moment(int(row.get("starttime", 0) or 0)),
+            self._moment(int(row.get("endtime", 0) or 0), is_end=True),
+            None,
+            hours,
+        )
 
     def _day(self, moment: datetime | None, *, is_end: bool = False) -> int:
         """Return a bound of validity as YYYYMMDD, the last day included; 0 for none."""

@@ -67,13 +67,20 @@ class Box:
 
     def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
-            "ROOT": str(self.root), "CONTROL": str(self.control), "PYTHON": str(self.control / "python"),
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "TMPDIR": str(self.folder / "tmp"),
-        }  # fmt: skip
+            "ROOT": str(self.root),
+            "CONTROL": str(self.control),
+            "PYTHON": str(self.control / "python"),
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "TMPDIR": str(self.folder / "tmp"),
+        }
         return subprocess.run(
             ["bash", str(ROOT / "packaging" / script), *arguments],
-            env=environment, check=False, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def install(self, version: str) -> subprocess.CompletedProcess[str]:
         wheel = self.folder / f"devicemgr-{version}-py3-none-any.whl"
@@ -144,8 +151,12 @@ def broken(box: Box, version: str) -> str:
     wheel.write_text(version)
     stamp = subprocess.run(
         f'cat "{ROOT}/requirements.lock" "{wheel}" <(echo "Python 3.11.2") | sha256sum | cut -c1-12',
-        shell=True, executable="/bin/bash", check=True, capture_output=True, text=True,
-    ).stdout.strip()  # fmt: skip
+        shell=True,
+        executable="/bin/bash",
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
     box.set("broken", f"{box.link}-{stamp}\n")
     return f"{box.link}-{stamp}"
 
@@ -190,16 +201,24 @@ def test_where_the_migration_did_not_come_to_it_the_one_before_runs(box: Box) ->
 @pytest.mark.parametrize(
     ("output", "cause"),
     [
-        ("WARNING: Retrying: NewConnection: Name or service not known\nERROR: No matching distribution found for x",
-         "Name or service not known"),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    x==1:\nfoot",
-         "DO NOT MATCH THE HASHES"),
-        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n[notice] new pip",
-         "No space left on device"),
-        ("  error: command 'gcc' failed: No such file or directory\nERROR: Failed to build installable wheels",
-         "error: command 'gcc' failed"),
+        (
+            "WARNING: Retrying: NewConnection: Name or service not known\nERROR: No matching distribution found for x",
+            "Name or service not known",
+        ),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    x==1:\nfoot",
+            "DO NOT MATCH THE HASHES",
+        ),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n[notice] new pip",
+            "No space left on device",
+        ),
+        (
+            "  error: command 'gcc' failed: No such file or directory\nERROR: Failed to build installable wheels",
+            "error: command 'gcc' failed",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_cause_of_a_failed_pip_step_is_shown(box: Box, output: str, cause: str) -> None:
     box.set("pip-fails", output + "\n")
     ran = box.install("1")

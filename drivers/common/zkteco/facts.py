@@ -21,8 +21,14 @@ from drivers.common.zkteco.records import Event, card_names
 VENDOR = "zkteco"
 _DIRECTIONS = {"0": Direction.ENTRY, "1": Direction.EXIT}
 # States of an attendance terminal: check-out, break begins and overtime ends lead out.
-_ATTENDANCE = {"0": Direction.ENTRY, "1": Direction.EXIT, "2": Direction.EXIT, "3": Direction.ENTRY,
-               "4": Direction.ENTRY, "5": Direction.EXIT}  # fmt: skip
+_ATTENDANCE = {
+    "0": Direction.ENTRY,
+    "1": Direction.EXIT,
+    "2": Direction.EXIT,
+    "3": Direction.ENTRY,
+    "4": Direction.ENTRY,
+    "5": Direction.EXIT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +80,17 @@ def _decided(event: Event, reading: Reading, *, granted: bool, why: str) -> Devi
     factors = proven_by(event.verify) if granted else frozenset[Factor]()
     names = card_names(event.card, hexadecimal=reading.has_hex_cards)
     return DeviceDecided(
-        event.door, granted, event.index, event.at, directions.get(event.inout),
-        names if not event.pin or Factor.CARD in factors else (), event.pin or None, why,
-        _evidence(event, reading, factors), live=reading.is_live,
-    )  # fmt: skip
+        event.door,
+        granted,
+        event.index,
+        event.at,
+        directions.get(event.inout),
+        names if not event.pin or Factor.CARD in factors else (),
+        event.pin or None,
+        why,
+        _evidence(event, reading, factors),
+        live=reading.is_live,
+    )
 
 
 def _evidence(event: Event, reading: Reading, factors: frozenset[Factor]) -> dict[str, JsonValue]:

@@ -77,10 +77,15 @@ def read_event(record: Record, zone: tzinfo | None) -> Event | None:
     door = whole(record.get("eventaddr", record.get("doorid", ""))) or 1
     pin = record.get("pin", "")
     return Event(
-        whole(record.get("index", "")) or 0, at, code, min(max(door, 1), 255), "" if pin == "0" else pin[:64],
-        record.get("cardno", "")[:40], record.get("verifytype", record.get("verified", ""))[:16],
+        whole(record.get("index", "")) or 0,
+        at,
+        code,
+        min(max(door, 1), 255),
+        "" if pin == "0" else pin[:64],
+        record.get("cardno", "")[:40],
+        record.get("verifytype", record.get("verified", ""))[:16],
         record.get("inoutstatus", record.get("inoutstate", ""))[:4],
-    )  # fmt: skip
+    )
 
 
 def _time_of(record: Record, zone: tzinfo | None) -> datetime | None:

@@ -258,8 +258,11 @@ class SimulatedRelayBoard(Plugged):
             brain = unit_brain
         else:
             kinds = {
-                "lcus": LcusBoard, "kmtronic": KmTronicBoard, "numato": NumatoBoard, "devantech": DevantechBoard,
-            }  # fmt: skip
+                "lcus": LcusBoard,
+                "kmtronic": KmTronicBoard,
+                "numato": NumatoBoard,
+                "devantech": DevantechBoard,
+            }
             brain = kinds[model](self.relays, self.events, self.faults)
         self._brain = brain
         super().__init__(PtyPort(link), brain)

@@ -99,8 +99,16 @@ class SimulatedIronlogic:
                 happened = list(self._happened[:20]) if self.is_active else []
             state = {"active": int(self.is_active), "mode": self.mode}
             if not self.is_active:
-                messages.append({"id": next(self._ids), "operation": "power_on", "fw": "3.28", "conn_fw": "1.0.128",
-                                 **state, "controller_ip": "192.168.7.77"})  # fmt: skip
+                messages.append(
+                    {
+                        "id": next(self._ids),
+                        "operation": "power_on",
+                        "fw": "3.28",
+                        "conn_fw": "1.0.128",
+                        **state,
+                        "controller_ip": "192.168.7.77",
+                    }
+                )
             elif happened:
                 messages.append({"id": next(self._ids), "operation": "events", "events": happened})
             messages.append({"id": next(self._ids), "operation": "ping", **state})

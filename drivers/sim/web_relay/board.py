@@ -29,9 +29,15 @@ class SimulatedWebRelay:
     """A context manager. Events: request, on, off; `password` is that of user admin, or of the relays (Dingtian)."""
 
     def __init__(
-        self, model: str, relays: int = 2, inputs: int = 2, password: str = "", port: int = 0, *,
+        self,
+        model: str,
+        relays: int = 2,
+        inputs: int = 2,
+        password: str = "",
+        port: int = 0,
+        *,
         on_event: Sink | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.model, self.password = model, password
         self.events = EventLog(on_event)
         self.relays = Relays(relays, self.events)

@@ -33,10 +33,18 @@ def shelly(board: "SimulatedWebRelay", method: str, target: str, body: bytes) ->
 
 def _shelly_call(board: "SimulatedWebRelay", name: str, params: dict[str, object]) -> tuple[int, dict[str, object]]:
     if name == "Shelly.GetDeviceInfo":
-        reply: dict[str, object] = {"name": None, "id": "shellyplus2pm-a8032abe54dc", "mac": "A8032ABE54DC",
-                "model": "SNSW-102P16EU",
-                "gen": 2, "fw_id": "20231107-164219/1.0.8-g", "ver": "1.0.8", "app": "Plus2PM",
-                "auth_en": bool(board.password), "auth_domain": None}  # fmt: skip
+        reply: dict[str, object] = {
+            "name": None,
+            "id": "shellyplus2pm-a8032abe54dc",
+            "mac": "A8032ABE54DC",
+            "model": "SNSW-102P16EU",
+            "gen": 2,
+            "fw_id": "20231107-164219/1.0.8-g",
+            "ver": "1.0.8",
+            "app": "Plus2PM",
+            "auth_en": bool(board.password),
+            "auth_domain": None,
+        }
         return 200, reply
     if name == "Sys.GetStatus":
         return 200, {"mac": "A8032ABE54DC", "uptime": 1}

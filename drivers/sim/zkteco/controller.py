@@ -102,16 +102,30 @@ class SimulatedController:
         return granted
 
     def happens(
-        self, code: int, door: int = 1, *, card: int = 0, pin: int = 0, verified: int = 200, age: float = 0.0,
+        self,
+        code: int,
+        door: int = 1,
+        *,
+        card: int = 0,
+        pin: int = 0,
+        verified: int = 200,
+        age: float = 0.0,
         only_memory: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Something is recorded, in its memory and, unless it `only_memory`, in its log."""
         at = packed(self.now() - timedelta(seconds=age))
         with self._lock:
             self.rows["transaction"].append(
-                {"Cardno": card, "Pin": pin, "Verified": verified, "DoorID": door, "EventType": code, "InOutState": 0,
-                 "Time_second": at}
-            )  # fmt: skip
+                {
+                    "Cardno": card,
+                    "Pin": pin,
+                    "Verified": verified,
+                    "DoorID": door,
+                    "EventType": code,
+                    "InOutState": 0,
+                    "Time_second": at,
+                }
+            )
             if not only_memory:
                 self._log.append(struct.pack("<IIBBBBI", card, pin, verified, door, code, 0, at))
                 del self._log[:-_PAST_KEPT]
@@ -173,9 +187,12 @@ class SimulatedController:
 
     def _parameters(self, names: str) -> bytes:
         known = {
-            "~SerialNumber": self.serial, "FirmVer": "AC Ver 4.3.4 Apr 27 2017", "~DeviceName": "C3-400",
-            "LockCount": str(self.doors), "ReaderCount": "4",
-        }  # fmt: skip
+            "~SerialNumber": self.serial,
+            "FirmVer": "AC Ver 4.3.4 Apr 27 2017",
+            "~DeviceName": "C3-400",
+            "LockCount": str(self.doors),
+            "ReaderCount": "4",
+        }
         return ",".join(f"{name}={known.get(name, '')}" for name in names.split(",")).encode()
 
     def _control(self, data: bytes) -> tuple[int, bytes]:

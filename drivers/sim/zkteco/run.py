@@ -64,9 +64,12 @@ def _obey_service(sim: SimulatedZkteco, words: list[str]) -> None:
         case ["state"]:
             tables = sim.tables
             sim.events.add(
-                "state", people=len(tables.user), rights=len(tables.userauthorize), faces=len(tables.biophoto),
+                "state",
+                people=len(tables.user),
+                rights=len(tables.userauthorize),
+                faces=len(tables.biophoto),
                 records=len(tables.transaction),
-            )  # fmt: skip
+            )
         case ["fault", ("offline" | "deaf" | "mute") as name, ("on" | "off") as how]:
             setattr(sim.faults, name, how == "on")
         case ["fault", ("busy" | "refuse") as name, number]:

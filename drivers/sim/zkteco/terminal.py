@@ -67,12 +67,21 @@ class SimulatedZkteco:
         supported = ["0"] * 58
         supported[2] = "1"
         self.parameters = {
-            "DeviceType": "acc", "~DeviceName": "SpeedFace-V5L", "FirmVer": "ZAM170-NF-1.8.23", "PushVersion": "3.1.2",
-            "LockCount": str(self.doors), "~MaxUserCount": "60", "DateFmtFunOn": "1",
-            "MulCardUserFunOn": str(int(self.tables.has_several_cards)), "StringPinFunOn": "1", "BioPhotoFun": "1",
-            "BioDataFun": "1", "FaceFunOn": "1", "AccSupportFunList": "".join(supported),
+            "DeviceType": "acc",
+            "~DeviceName": "SpeedFace-V5L",
+            "FirmVer": "ZAM170-NF-1.8.23",
+            "PushVersion": "3.1.2",
+            "LockCount": str(self.doors),
+            "~MaxUserCount": "60",
+            "DateFmtFunOn": "1",
+            "MulCardUserFunOn": str(int(self.tables.has_several_cards)),
+            "StringPinFunOn": "1",
+            "BioPhotoFun": "1",
+            "BioDataFun": "1",
+            "FaceFunOn": "1",
+            "AccSupportFunList": "".join(supported),
             "MultiBioPhotoSupport": "0:0:0:0:0:0:0:0:0:1",
-        }  # fmt: skip
+        }
 
     def __enter__(self) -> "SimulatedZkteco":
         self._thread.start()
@@ -93,23 +102,43 @@ class SimulatedZkteco:
         return granted
 
     def happens(
-        self, code: int, door: int = 1, pin: str = "0", verify: str = "200", *, card: str = "0", age: float = 0.0,
+        self,
+        code: int,
+        door: int = 1,
+        pin: str = "0",
+        verify: str = "200",
+        *,
+        card: str = "0",
+        age: float = 0.0,
         number: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Something is recorded; `age` seconds ago, under a `number` of its own."""
         with self._lock:
             self._index = self._index + 1 if number is None else number
             at = self.now() - timedelta(seconds=age)
             row = {
-                "time": f"{at:%Y-%m-%d %H:%M:%S}", "pin": pin, "cardno": card, "eventaddr": str(door),
-                "event": str(code), "inoutstatus": "0", "verifytype": verify,
-            }  # fmt: skip
+                "time": f"{at:%Y-%m-%d %H:%M:%S}",
+                "pin": pin,
+                "cardno": card,
+                "eventaddr": str(door),
+                "event": str(code),
+                "inoutstatus": "0",
+                "verifytype": verify,
+            }
             row |= {"index": str(self._index)} if self.numbered else {}
             self._pending.append(row)
-            self.tables.transaction.append({
-                "cardno": card, "pin": pin, "verified": verify, "doorid": str(door), "eventtype": str(code),
-                "inoutstate": "0", "time_second": str(packed(at)), "index": str(self._index),
-            })  # fmt: skip
+            self.tables.transaction.append(
+                {
+                    "cardno": card,
+                    "pin": pin,
+                    "verified": verify,
+                    "doorid": str(door),
+                    "eventtype": str(code),
+                    "inoutstate": "0",
+                    "time_second": str(packed(at)),
+                    "index": str(self._index),
+                }
+            )
             self.events.add("recorded", code=code, index=self._index)
         self._wake.set()
 
@@ -267,9 +296,16 @@ class SimulatedZkteco:
         for place in range(0, len(lines), 100):
             part = lines[place : place + 100]
             self.call(
-                "POST", "querydata", "\n".join(part).encode(), type="tabledata", cmdid=number, tablename=table,
-                count=str(len(part)), packcnt=str((len(lines) + 99) // 100), packidx=str(place // 100 + 1),
-            )  # fmt: skip
+                "POST",
+                "querydata",
+                "\n".join(part).encode(),
+                type="tabledata",
+                cmdid=number,
+                tablename=table,
+                count=str(len(part)),
+                packcnt=str((len(lines) + 99) // 100),
+                packidx=str(place // 100 + 1),
+            )
         return len(rows)
 
     def _control(self, digits: str) -> int:

@@ -66,9 +66,11 @@ def test_tasmota_pulse_time(seconds, value):
 
 def test_tasmota_pulse_is_set_before_it_is_used():
     client = Script(
-        b'{"PulseTime1":{"Set":50,"Remaining":50}}', b'{"POWER1":"ON"}', b'{"POWER1":"ON"}',
+        b'{"PulseTime1":{"Set":50,"Remaining":50}}',
+        b'{"POWER1":"ON"}',
+        b'{"POWER1":"ON"}',
         keys={"user": "admin", "password": "joker"},
-    )  # fmt: skip
+    )
     board = Tasmota("x", client)
     board.pulse(1, 5)
     board.pulse(1, 5)
@@ -114,9 +116,15 @@ def test_dingtian_cgi():
     ]
 
 
-@pytest.mark.parametrize(("answer", "error"), [
-    (b"&302&", DeviceRefused), (b"<html>", OutcomeUnknown), (b"", OutcomeUnknown), (b"&" * 60_000, OutcomeUnknown),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"&302&", DeviceRefused),
+        (b"<html>", OutcomeUnknown),
+        (b"", OutcomeUnknown),
+        (b"&" * 60_000, OutcomeUnknown),
+    ],
+)
 def test_dingtian_results_that_are_not_done(answer, error):
     with pytest.raises(error):
         Dingtian("x", Script(answer)).switch(1, True)

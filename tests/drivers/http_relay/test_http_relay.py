@@ -14,8 +14,12 @@ MODELS = ("shelly", "tasmota", "dingtian", "devantech", "kmtronic")
 TIMED = MODELS[:-1]
 # A request that switches: Tasmota's Power, and a word of each other maker's.
 COMMANDS = {
-    "shelly": "/rpc", "tasmota": "Power", "dingtian": "relay_cgi.cgi", "devantech": "io.cgi", "kmtronic": "/FF",
-}  # fmt: skip
+    "shelly": "/rpc",
+    "tasmota": "Power",
+    "dingtian": "relay_cgi.cgi",
+    "devantech": "io.cgi",
+    "kmtronic": "/FF",
+}
 
 
 def build(board, username=None, password=None, **options):
@@ -270,10 +274,15 @@ def test_an_open_board_is_a_complaint(opened):
         assert "asks for no password" in opened(board).complaint
 
 
-@pytest.mark.parametrize(("code", "error", "words"), [
-    (-114, NotYet, "can't do it now"), (-108, NotYet, "can't do it now"),
-    (-109, DeviceRefused, "protects itself"), (-104, OutcomeUnknown, "did not finish in time|no answer came|unknown"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("code", "error", "words"),
+    [
+        (-114, NotYet, "can't do it now"),
+        (-108, NotYet, "can't do it now"),
+        (-109, DeviceRefused, "protects itself"),
+        (-104, OutcomeUnknown, "did not finish in time|no answer came|unknown"),
+    ],
+)
 def test_shelly_errors_by_their_documented_codes(opened, code, error, words):
     with SimulatedWebRelay("shelly") as board:
         device = opened(board)
@@ -292,11 +301,16 @@ def test_garbage_is_one_line(board):
     device.close()
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ({"model": "dingtian", "rex_input": 1}, "tell no inputs over HTTP.*Modbus TCP"),
-    ({"model": "kmtronic", "rex_input": 1}, "tell no inputs over HTTP"),
-    ({"model": "kmtronic", "channel": 9}, "relays 1 to 8"), ({"model": "x"}, "model"), ({}, "model"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "dingtian", "rex_input": 1}, "tell no inputs over HTTP.*Modbus TCP"),
+        ({"model": "kmtronic", "rex_input": 1}, "tell no inputs over HTTP"),
+        ({"model": "kmtronic", "channel": 9}, "relays 1 to 8"),
+        ({"model": "x"}, "model"),
+        ({}, "model"),
+    ],
+)
 def test_options_that_can_not_be(options, words):
     with pytest.raises(InvalidInput, match=words):
         Catalog().get("http_relay").build(DeviceConfig("1", "x", "http_relay", "http://127.0.0.1:9", options=options))

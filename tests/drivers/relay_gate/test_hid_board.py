@@ -47,8 +47,11 @@ def reports(board):
 def test_ioctl_numbers_are_those_of_the_kernel():
     """linux/hidraw.h: _IOR('H', 3, 8), _IOC(READ, 'H', 4, n), _IOC(WRITE|READ, 'H', 6, n) and 7."""
     assert [get_info(), get_name(128), set_feature(9), get_feature(9)] == [
-        0x80084803, 0x80804804, 0xC0094806, 0xC0094807,
-    ]  # fmt: skip
+        0x80084803,
+        0x80804804,
+        0xC0094806,
+        0xC0094807,
+    ]
 
 
 def test_golden_reports_and_a_release_that_is_read_back(opened):
@@ -58,8 +61,11 @@ def test_golden_reports_and_a_release_that_is_read_back(opened):
     assert gate.release(1, EXIT, 60) is Delivery.CONFIRMED
     assert reports(board)[2:] == ["00 ff 02 00 00 00 00 00 00"]
     assert gate.check() == {
-        "model": "usbrelay", "serial": "BITFT", "confirms": True, "relays": {"1": False, "2": True},
-    }  # fmt: skip
+        "model": "usbrelay",
+        "serial": "BITFT",
+        "confirms": True,
+        "relays": {"1": False, "2": True},
+    }
     while board.relays.on[2]:
         gate.poll()
     assert reports(board)[3:] == ["00 fd 02 00 00 00 00 00 00"]

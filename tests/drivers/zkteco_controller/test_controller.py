@@ -166,13 +166,15 @@ def test_alarms_and_contacts_have_ends(opened, sim, collect):
     facts = collect(device, 3)
     assert DoorContact(2, True) in facts
     assert {(fact.kind, fact.active) for fact in facts if isinstance(fact, GateAlarm)} == {
-        (Kind.TAMPER, True), (Kind.PORTAL_HELD_OPEN, True)
-    }  # fmt: skip
+        (Kind.TAMPER, True),
+        (Kind.PORTAL_HELD_OPEN, True),
+    }
     sim.contacts[1], sim.alarms[1] = 1, 0
     facts = collect(device, 3)
     assert {(fact.kind, fact.active) for fact in facts if isinstance(fact, GateAlarm)} == {
-        (Kind.TAMPER, False), (Kind.PORTAL_HELD_OPEN, False)
-    }  # fmt: skip
+        (Kind.TAMPER, False),
+        (Kind.PORTAL_HELD_OPEN, False),
+    }
 
 
 def test_people_are_put_read_back_changed_and_removed(opened, sim):

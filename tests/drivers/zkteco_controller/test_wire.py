@@ -40,11 +40,15 @@ def connection(address, timeout=1.0):
 @pytest.mark.parametrize(
     ("command", "data", "whole"),
     [
-        (0x76, b"\xfe\xfe\xfe\xfe", CONNECT_SESSION), (0x76, b"\xfe\xfe\xfe\xfeAdmin123", CONNECT_WITH_PASSWORD),
-        (0x01, b"", CONNECT), (0x01, b"Admin123", "aa0101080041646d696e313233d40955"), (0x02, b"", "aa01020000a03c55"),
-        (0x0B, b"", REAL_TIME_LOG), (0x0B, bytes.fromhex("d2fed839"), "aa010b0400d2fed839b81255"),
+        (0x76, b"\xfe\xfe\xfe\xfe", CONNECT_SESSION),
+        (0x76, b"\xfe\xfe\xfe\xfeAdmin123", CONNECT_WITH_PASSWORD),
+        (0x01, b"", CONNECT),
+        (0x01, b"Admin123", "aa0101080041646d696e313233d40955"),
+        (0x02, b"", "aa01020000a03c55"),
+        (0x0B, b"", REAL_TIME_LOG),
+        (0x0B, bytes.fromhex("d2fed839"), "aa010b0400d2fed839b81255"),
     ],
-)  # fmt: skip
+)
 def test_frames_are_those_of_the_captures(command, data, whole):
     assert protocol.frame(command, data).hex() == whole
 
@@ -117,15 +121,19 @@ def test_events_and_states_are_those_of_the_captures():
         (102, 1, "", "200"),
     ]
     assert [event.at for event in events] == [
-        datetime(2023, 12, 7, 20, 31, 15, tzinfo=UTC), datetime(2023, 12, 7, 20, 31, 16, tzinfo=UTC)
-    ]  # fmt: skip
+        datetime(2023, 12, 7, 20, 31, 15, tzinfo=UTC),
+        datetime(2023, 12, 7, 20, 31, 16, tzinfo=UTC),
+    ]
     assert (states, unread) == ([], 0)
     # A state: an alarm at door 1, which stands open (2); doors 3 and 4 open, door 2 has no contact.
     _, (state,), _ = read_log(bytes.fromhex("01000000020002020001ff002789da2d"), None)
     facts = Doors().read(state, 4)
     assert [(fact.channel, fact.is_open) for fact in facts if isinstance(fact, DoorContact)] == [
-        (1, True), (2, None), (3, True), (4, True)
-    ]  # fmt: skip
+        (1, True),
+        (2, None),
+        (3, True),
+        (4, True),
+    ]
     assert [(fact.channel, fact.kind) for fact in facts if isinstance(fact, GateAlarm) and fact.active] == [
         (1, Kind.TAMPER)
     ]
@@ -161,8 +169,15 @@ def test_tables_are_read_by_their_own_numbers():
 
 def test_a_row_is_that_of_the_public_description():
     """Tried on a C3-200: card 16706331 from 2026-09-21 to 2026-10-21."""
-    row = {"CardNo": 16706331, "Pin": 16706331, "Password": "", "Group": 0, "StartTime": 20260921, "EndTime": 20261021,
-           "SuperAuthorize": 0}  # fmt: skip
+    row = {
+        "CardNo": 16706331,
+        "Pin": 16706331,
+        "Password": "",
+        "Group": 0,
+        "StartTime": 20260921,
+        "EndTime": 20261021,
+        "SuperAuthorize": 0,
+    }
     wanted = "0107 01020304050607 031bebfe 031bebfe 00 0100 0439283501 049d283501 0100".replace(" ", "")
     assert encode_row(read_tables(TABLES)["user"], row).hex() == wanted
     assert encode_value(Field("Pin", 2, False), 0) == b"\x01\x00"
