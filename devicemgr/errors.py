@@ -283,14 +283,13 @@ class AlreadyRunning(SystemFault):
 
 
 class StorageFailed(SystemFault):
-    """The disk or the database refuses to store."""
+    """The disk or the database refuses to store; `advice`, where one is given, is the second half of the message."""
 
     slug = "storage-failed"
 
-    @property
-    def advice(self) -> str:
-        """Return what the message advises, behind its semicolon; empty where it gives none."""
-        return f"{self}".partition("; ")[2]
+    def __init__(self, message: str = "", *, advice: str = "") -> None:
+        super().__init__(f"{message}; {advice}" if advice else message)
+        self.advice = advice
 
 
 class DatabaseDamaged(StorageFailed):

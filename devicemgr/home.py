@@ -106,7 +106,9 @@ class Home:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.database.exists()
         except OSError as error:
-            raise StorageFailed(f"cannot make the home folder {self.path} ({error.strerror}); use --home") from error
+            raise StorageFailed(
+                f"cannot make the home folder {self.path} ({error.strerror})", advice="use --home"
+            ) from error
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -122,7 +124,9 @@ class Home:
         try:
             descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise StorageFailed(f"cannot open {self.lock} ({error.strerror}); check the home folder") from error
+            raise StorageFailed(
+                f"cannot open {self.lock} ({error.strerror})", advice="check the home folder"
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -138,7 +138,9 @@ class Vault:
             sync_folder(path.parent)
             sync_folder(path.parent.parent)
         except OSError as error:
-            raise StorageFailed(f"cannot make the key file {path} ({error.strerror}); check the home folder") from error
+            raise StorageFailed(
+                f"cannot make the key file {path} ({error.strerror})", advice="check the home folder"
+            ) from error
         return cls(master)
 
     @classmethod

@@ -24,7 +24,7 @@ def require_home(home: Home) -> None:
         is_made = home.database.exists() or quarantine.had_one(home) or home_swap.is_under_way(home)
     except OSError as error:
         raise StorageFailed(
-            f"cannot look into {home.path} ({error.strerror}); check who owns the home folder"
+            f"cannot look into {home.path} ({error.strerror})", advice="check who owns the home folder"
         ) from error
     if not is_made:
         raise NotInitialised(f"there is no home in {home.path}; make it with `devicemgr init`, or correct --home")

@@ -60,7 +60,7 @@ class Database:
     def open(cls, path: Path) -> "Database":
         """Open the existing file at `path`, of whatever version."""
         if not _exists(path) and path.with_name("quarantine").is_dir():
-            raise StorageFailed("the database was quarantined; `devicemgr status` says why, and what to do")
+            raise StorageFailed("the database was quarantined", advice="`devicemgr status` says why, and what to do")
         if not _exists(path):
             raise NotInitialised(f"there is no database in {path.parent}; run `devicemgr init`, or correct --home")
         return cls(sqlite.open_engine(path))
@@ -250,4 +250,6 @@ def _exists(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
-        raise StorageFailed(f"cannot look at {path} ({error.strerror}); check who owns the home folder") from error
+        raise StorageFailed(
+            f"cannot look at {path} ({error.strerror})", advice="check who owns the home folder"
+        ) from error

@@ -41,7 +41,7 @@ def flaw(path: Path, seconds: float | None) -> str | None:
     except FileNotFoundError:
         return GONE
     except OSError as error:
-        raise StorageFailed(f"cannot read {path} ({error.strerror}); check the home folder") from error
+        raise StorageFailed(f"cannot read {path} ({error.strerror})", advice="check the home folder") from error
     with _collected_flaws() as found, closing(_connect(path)) as database:
         if not database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
             return WITHOUT_SITE
@@ -106,7 +106,7 @@ def copy(source: Path, target: Path) -> None:
     except (OSError, *_ERRORS) as error:
         target.unlink(missing_ok=True)
         raise StorageFailed(
-            f"the database could not be copied ({_line(error)}); check the disk of the home folder"
+            f"the database could not be copied ({_line(error)})", advice="check the disk of the home folder"
         ) from error
     except StorageFailed:
         target.unlink(missing_ok=True)

@@ -36,7 +36,9 @@ def open_engine(path: Path) -> Engine:
         if not path.exists():
             os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise StorageFailed(f"cannot open {path} ({error.strerror}); check who owns the home folder") from error
+        raise StorageFailed(
+            f"cannot open {path} ({error.strerror})", advice="check who owns the home folder"
+        ) from error
     # No bound on connections: the threads are bounded, and many slow readers must not keep the ledger from its own.
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(

@@ -50,12 +50,14 @@ def storage_failure(error: BaseException) -> StorageFailed:
     if code in _DAMAGED:
         return DatabaseDamaged(f"the database is damaged ({cause}); stop the daemon and restore the last backup")
     if code in _NO_ROOM:
-        return StorageFailed(f"nothing could be stored ({cause}); free space on the disk that holds the home folder")
+        return StorageFailed(
+            f"nothing could be stored ({cause})", advice="free space on the disk that holds the home folder"
+        )
     if code in _HELD:
-        return StorageFailed("the database is held by another program; stop it, or wait and try again")
+        return StorageFailed("the database is held by another program", advice="stop it, or wait and try again")
     if code in _NO_RIGHT:
-        return StorageFailed("the database can't be written; check who owns the home folder")
-    return StorageFailed(f"the database failed: {cause}; run `devicemgr doctor`")
+        return StorageFailed("the database can't be written", advice="check who owns the home folder")
+    return StorageFailed(f"the database failed: {cause}", advice="run `devicemgr doctor`")
 
 
 @contextmanager

@@ -137,8 +137,11 @@ def test_a_newer_database_needs_the_newer_program(home: Any, cli: Any) -> None:
     [
         (DatabaseNewer("of version 9, newer than this program; install the newer devicemgr"), "install the newer"),
         (NotInitialised("of version 1, this program of 2; run `devicemgr init`"), "devicemgr init"),
-        (StorageFailed("the database is held by another program; stop it, or wait and try again"), "stop it, or wait"),
-        (StorageFailed("the database can't be written; check who owns the home folder"), "check who owns"),
+        (
+            StorageFailed("the database is held by another program", advice="stop it, or wait and try again"),
+            "stop it, or wait",
+        ),
+        (StorageFailed("the database can't be written", advice="check who owns the home folder"), "check who owns"),
         (DatabaseDamaged("the database is damaged (page 3)"), "restore the last backup"),
     ],
 )
