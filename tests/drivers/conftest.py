@@ -4,6 +4,8 @@ import datetime
 import hashlib
 import ipaddress
 import ssl
+import threading
+import time
 
 import pytest
 
@@ -66,3 +68,19 @@ def certificate(tmp_path_factory):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context, file, hashlib.sha256(signed.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+@pytest.fixture
+def collect():
+    """collect(device, n, kind) polls until n facts of one kind, or of any, have come."""
+
+    def poll(device, wanted=1, kind=object, seconds=15.0):
+        facts, until = [], time.monotonic() + seconds
+        while time.monotonic() < until:
+            facts += [fact for fact in device.poll() if isinstance(fact, kind)]
+            if len(facts) >= wanted:
+                return facts
+            threading.Event().wait(min(device.poll_interval, 0.02))
+        raise AssertionError(f"{len(facts)} of {wanted} facts: {facts}")
+
+    return poll

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
 
 import pytest
 
@@ -54,22 +53,6 @@ def opened(build, sim):
         return device
 
     return make
-
-
-@pytest.fixture
-def collect():
-    """collect(device, n) polls until n facts of one kind, or of any, have come."""
-
-    def poll(device, wanted=1, kind=object, seconds=10.0):
-        facts, until = [], time.monotonic() + seconds
-        while time.monotonic() < until:
-            facts += [fact for fact in device.poll() if isinstance(fact, kind)]
-            if len(facts) >= wanted:
-                return facts
-            threading.Event().wait(device.poll_interval)
-        raise AssertionError(f"{len(facts)} of {wanted} facts: {facts}")
-
-    return poll
 
 
 def answer(body, status=b"200 OK", kind=b"text/plain"):

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 
 import pytest
 
@@ -45,22 +44,6 @@ def opened(build, sim):
         return device
 
     return make
-
-
-@pytest.fixture
-def collect():
-    """collect(device, n, kind) polls until n facts of a kind have come."""
-
-    def poll(device, wanted=1, kind=object, seconds=10.0):
-        facts, until = [], time.monotonic() + seconds
-        while time.monotonic() < until:
-            facts += [fact for fact in device.poll() if isinstance(fact, kind)]
-            if len(facts) >= wanted:
-                return facts
-            threading.Event().wait(0.02)
-        raise AssertionError(f"{len(facts)} of {wanted} facts: {facts}")
-
-    return poll
 
 
 class Script:

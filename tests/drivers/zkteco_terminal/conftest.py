@@ -1,8 +1,6 @@
 """Simulated terminals that call a device here, and a caller in literal bytes."""
 
 import socket
-import threading
-import time
 
 import pytest
 
@@ -52,22 +50,6 @@ def opened(build):
     yield make
     for sim in sims:
         sim.__exit__()
-
-
-@pytest.fixture
-def collect():
-    """collect(device, n, kind) polls until n facts of a kind have come."""
-
-    def poll(device, wanted=1, kind=object, seconds=15.0):
-        facts, until = [], time.monotonic() + seconds
-        while time.monotonic() < until:
-            facts += [fact for fact in device.poll() if isinstance(fact, kind)]
-            if len(facts) >= wanted:
-                return facts
-            threading.Event().wait(0.02)
-        raise AssertionError(f"{len(facts)} of {wanted} facts: {facts}")
-
-    return poll
 
 
 def send(port, raw):
