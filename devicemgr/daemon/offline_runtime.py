@@ -207,6 +207,10 @@ class DirectRuntime:
         """Note who is to be removed from devices, for when they are reached: no daemon runs that would do it now."""
         mark_revoked(self._site, Rulebook(self._site.database, self._site.parts.catalog))
 
+    def rights_changed(self) -> None:
+        """As `site_changed`: nothing decides here."""
+        self.site_changed()
+
     def gallery(self) -> Gallery:
         """Return the gallery, loaded on each call."""
         return self._site.gallery.refresh()

@@ -1,5 +1,6 @@
 """What API handlers may call on the running daemon; see site.runtime.Runtime for the contract of each."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -20,7 +21,7 @@ from devicemgr.devices.sync_run import Run, Step, drive
 from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
-from devicemgr.errors import DeviceUnreachable, RequestError
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations import status
 from devicemgr.site.runtime import Figures
@@ -138,6 +139,12 @@ class DaemonRuntime:
 
     def site_changed(self) -> None:
         """See site.runtime.Runtime."""
+        self._scheduler.wake()
+
+    def rights_changed(self) -> None:
+        """See site.runtime.Runtime; rights that can't be read are reported by the scheduler's next turn."""
+        with contextlib.suppress(DevicemgrError):
+            self._rules.refresh()
         self._scheduler.wake()
 
     def gallery(self) -> Gallery:

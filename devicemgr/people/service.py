@@ -201,14 +201,14 @@ def withdraw_face(site: Site, runtime: Runtime, actor: str, badge: str) -> dict[
     """Withdraw a person's consent and erase their face; cards go on working."""
     answer = face_enrollment.withdraw(site, actor, badge)
     # Only now: a reader that wakes earlier would keep the wiped pages in the write-ahead log.
-    runtime.site_changed()
+    runtime.rights_changed()
     return answer
 
 
 def erase_person(site: Site, runtime: Runtime, actor: str, badge: str) -> dict[str, Any]:
     """Erase a person and everything of theirs."""
     answer = face_enrollment.erase(site, actor, badge)
-    runtime.site_changed()
+    runtime.rights_changed()
     return answer
 
 

@@ -66,7 +66,13 @@ class Runtime(Protocol):
         """Record and apply a mode."""
 
     def site_changed(self) -> None:
-        """People, rights or devices changed: look now rather than at the next turn."""
+        """Faces, devices or settings changed: look now rather than at the next turn."""
+
+    def rights_changed(self) -> None:
+        """People, rights or portals changed: decide by them from now on, and look as `site_changed` does.
+
+        A client that has the answer to a suspension must not see the person pass after it.
+        """
 
     def gallery(self) -> Gallery:
         """The gallery in force."""

@@ -93,4 +93,4 @@ def unit_of_work(
         if has_changed_site:
             raise_revision(session)
     if has_changed_site and runtime is not None:
-        runtime.site_changed()
+        runtime.rights_changed()

@@ -18,7 +18,7 @@ class Announced(DirectRuntime):
 
     count = 0
 
-    def site_changed(self) -> None:
+    def rights_changed(self) -> None:
         self.count += 1
 
 
