@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,9 @@ def enroll(
         require_not_withdrawn(people.get(session, badge), consent)
     source = runtime.call_device(capture.device, _stream, _STREAM_TIMEOUT_S)
     with contextlib.closing(taken(site.parts.opener, source, capture.seconds)) as seen:
-        chosen = choose(seen, site.parts.faces.check, capture.pictures, capture.cancelled)
+        is_enrolled = face_enrollment.enrolled_photos(site, badge)
+        unseen = new_pictures(seen, is_enrolled, capture.cancelled)
+        chosen = choose(unseen, site.parts.faces.check, capture.pictures, capture.cancelled)
     if capture.cancelled.is_set():
         raise RequestError("enrollment cancelled: the client disconnected; nothing was saved")
     answer = face_enrollment.enroll(
@@ -57,6 +59,19 @@ def enroll(
     )
     runtime.site_changed()
     return answer
+
+
+def new_pictures(
+    seen: Iterable[bytes], is_enrolled: Callable[[bytes], bool], cancelled: threading.Event
+) -> Iterator[bytes]:
+    """Yield each picture once, and none that is enrolled: a frozen picture would count as a second sample."""
+    known: set[bytes] = set()
+    for picture in seen:
+        if cancelled.is_set():
+            return
+        if picture not in known and not is_enrolled(picture):
+            known.add(picture)
+            yield picture
 
 
 def choose(

@@ -1,7 +1,7 @@
 """Faces in the store: enrolled under a consent, withdrawn, erased; each in one transaction with its audit facts."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,20 +67,32 @@ def enroll(
     }
 
 
+def enrolled_photos(site: Site, badge: str) -> Callable[[bytes], bool]:
+    """Return whether a photo is one of those that this person is enrolled with; a frozen camera sends them again."""
+    with site.database.read() as session:
+        own, keep = face_models.active(session), settings.load(session).keep_samples
+        return _enrolled_before(site, people.get(session, badge), site.gallery.name_of(own), keep=keep)
+
+
 def _not_yet_enrolled(
     site: Site, row: PersonRow, photos: Sequence[bytes], model: str, *, keep: bool
 ) -> dict[bytes, int]:
     """Return the photos to analyze with their places from 1, also those enrolled before their faces were kept."""
+    is_enrolled = _enrolled_before(site, row, model, keep=keep)
     unique: dict[bytes, int] = {}
     for place, photo in enumerate(photos, 1):
         unique.setdefault(photo, place)
+    return {photo: place for photo, place in unique.items() if not is_enrolled(photo)}
+
+
+def _enrolled_before(site: Site, row: PersonRow, model: str, *, keep: bool) -> Callable[[bytes], bool]:
     if row.wrapped_key is None:
-        return unique
+        return lambda _: False
     key = site.vault.data_key(row.id, row.wrapped_key)
     known = {template.photo_mac for template in row.templates if template.model == model}
     if keep:
         known &= {sample.photo_mac for sample in row.samples}
-    return {photo: place for photo, place in unique.items() if key.photo_mac(photo) not in known}
+    return lambda photo: key.photo_mac(photo) in known
 
 
 def _placed(faces: Sequence[dict[str, Any]], fresh: dict[bytes, int]) -> list[dict[str, Any]]:

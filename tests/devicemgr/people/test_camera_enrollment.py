@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from devicemgr.errors import PhotoRefused
-from devicemgr.people.camera_enrollment import choose
+from devicemgr.people.camera_enrollment import choose, new_pictures
 
 FIT, DARK, TURNED = b"fit", b"too_dark", b"turned_away"
 
@@ -48,3 +48,22 @@ def test_nothing_more_is_looked_at_once_whoever_asked_has_gone() -> None:
         raise AssertionError("looked on")
 
     choose(seen(), check, 3, stopped)
+
+
+def test_a_picture_that_comes_again_is_not_a_second_sample() -> None:
+    """A looped recording, or a camera whose picture stands still; "c" was enrolled on another day."""
+    pictures = (b"a", b"a", b"c", b"b", b"a")
+    is_enrolled = {b"c"}.__contains__
+    assert list(new_pictures(pictures, is_enrolled, threading.Event())) == [b"a", b"b"]
+
+
+def test_a_picture_that_stands_still_is_not_looked_at_for_a_client_that_has_gone() -> None:
+    stopped = threading.Event()
+
+    def seen() -> Iterator[bytes]:
+        yield FIT
+        stopped.set()
+        yield FIT
+        raise AssertionError("looked on")
+
+    assert list(new_pictures(seen(), lambda _: False, stopped)) == [FIT]
