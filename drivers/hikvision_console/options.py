@@ -44,5 +44,8 @@ class Options(BaseModel):
         "", max_length=120, json_schema_extra=VERIFIES, description="its certificate's fingerprint, sha256:…, pinned"
     )
     tls_ca: str = Field(
-        "", max_length=500, json_schema_extra=VERIFIES, description="PEM file of the CA that signed its certificate"
+        "",
+        max_length=500,
+        json_schema_extra=VERIFIES,
+        description="PEM file: its own certificate, or the CA that signed it",
     )

@@ -17,7 +17,8 @@ from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable, No
 from devicemgr.text import safe
 from drivers.common.http.client import Answer, Http, Request, base_url
 from drivers.common.http.login import Login
-from drivers.common.http.sockets import DeadlineBackend, parse_fingerprint, tls_context
+from drivers.common.http.sockets import DeadlineBackend
+from drivers.common.http.tls import parse_fingerprint, tls_context
 
 if TYPE_CHECKING:
     from drivers.http_relay.driver import Options

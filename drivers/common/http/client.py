@@ -6,7 +6,6 @@ that a command is never sent twice and a 401 to it has one meaning. For one thre
 
 import json
 import re
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUn
 from devicemgr.text import safe
 from drivers.common.http.digest import Challenge, read_challenges
 from drivers.common.http.login import STOPPED, Login
-from drivers.common.http.sockets import DeadlineBackend, parse_fingerprint, tls_context
+from drivers.common.http.sockets import DeadlineBackend
+from drivers.common.http.tls import parse_fingerprint, tls_context
 
 if TYPE_CHECKING:
     from drivers.common.http.upload import Upload
@@ -32,10 +32,6 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[{}\[\]]")
 _SLOWEST = 2.0
 _AFTER_BUSY = 0.5
-_UNTRUSTED = (
-    "the device's certificate is not signed by a CA that is known here; pin it with the option "
-    "tls_fingerprint=sha256:… after comparing it on the spot, or give tls_ca"
-)
 _NO_DIGEST = "the device offers no Digest authentication, and a password is not sent in clear text; switch Digest on"
 
 
@@ -316,8 +312,6 @@ def _translated(once: bool, backend: DeadlineBackend) -> Iterator[None]:
     try:
         yield
     except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-        if isinstance(error.__context__, ssl.SSLCertVerificationError):
-            raise DeviceRefused(_UNTRUSTED) from error
         raise DeviceUnreachable("no connection to the device; check its address, power and network") from error
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
         if once:

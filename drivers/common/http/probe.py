@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from selectors import EVENT_WRITE, DefaultSelector
 
 from devicemgr.domain.ports.driver import Found
+from devicemgr.errors import DeviceError
 
 PORTS = {"http": 80, "https": 443}
 # Few at once: in the daemon, gates and cameras live on the same file descriptors.
@@ -72,7 +73,7 @@ def get(address: str, target: str, until: float) -> Reply | None:
                 value.decode("latin-1")[:1000] for name, value in answer.headers if name.lower() == b"www-authenticate"
             )
             return Reply(answer.status, challenges[:8], _beginning(answer.iter_stream()))
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError):
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError, DeviceError):
         return None
 
 

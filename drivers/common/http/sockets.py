@@ -12,12 +12,8 @@ from typing import Any
 
 import httpcore
 
-from devicemgr.errors import DeviceRefused, InvalidInput
-
-OTHER_CERTIFICATE = (
-    "the device shows another certificate than the pinned one: it was renewed, or another machine stands in between; "
-    "compare its fingerprint on the spot, then set the option tls_fingerprint"
-)
+from devicemgr.errors import DeviceRefused
+from drivers.common.http.tls import OTHER_CERTIFICATE, handshake_failure
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
@@ -98,35 +94,12 @@ class _DeadlineStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        inner = self._inner.start_tls(ssl_context, server_hostname, self._backend.left())
+        try:
+            inner = self._inner.start_tls(ssl_context, server_hostname, self._backend.left())
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            raise handshake_failure(error.__cause__ or error) from error
         self._backend.check_certificate(inner)
         return self._backend.track(inner)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
-
-
-def tls_context(fingerprint: bytes | None, ca: str) -> ssl.SSLContext:
-    """How a certificate is verified: by its pinned fingerprint, the CA file `ca`, or this box's CAs."""
-    try:
-        context = ssl.create_default_context(cafile=ca or None)
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidInput("option tls_ca is no readable PEM file; check its path and rights") from error
-    if fingerprint is not None:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # the fingerprint is compared instead
-    return context
-
-
-def parse_fingerprint(text: str) -> bytes | None:
-    """`sha256:…` with or without colons; None for an empty one; else InvalidInput."""
-    if not text:
-        return None
-    digits = text.lower().removeprefix("sha256:").replace(":", "").strip()
-    try:
-        value = bytes.fromhex(digits)
-    except ValueError:
-        value = b""
-    if len(value) != 32:
-        raise InvalidInput("tls_fingerprint is no SHA-256 fingerprint; write sha256: and 64 hexadecimal digits")
-    return value

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from devicemgr.domain.model import VideoSource
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
-from drivers.common.http.sockets import tls_context
+from drivers.common.http.tls import tls_context
 from drivers.common.video.stream_login import StreamLogin
 from drivers.common.video.urls import UNTRUSTED, endpoint
 
