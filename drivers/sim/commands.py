@@ -263,7 +263,7 @@ def uhppote(
     ] = None,
 ) -> None:
     """Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`…"""
-    from drivers.sim.uhppote.controller import run  # noqa: PLC0415 - as above
+    from drivers.sim.uhppote.commands import run  # noqa: PLC0415 - as above
 
     run(controller, host, port, card or [])
 

@@ -11,16 +11,22 @@ DOORS = (1, 2, 3, 4)
 NO_CARD, DELETED = 0, 0xFFFFFFFF
 # Where nothing limits a card, since the controller wants both days.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+# What a door's byte says: no right, at all times, and from 2 to 254 by that time profile (uhppoted-codegen, put card).
+NEVER, ALWAYS, LAST_PROFILE = 0, 1, 254
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One card: valid from the start of the first day to the end of the last, in the controller's wall time."""
+    """One card: valid from the start of the first day to the end of the last, in the controller's wall time.
+
+    `extras` says in words what it has that no card from here has, such as a PIN; a day that it has not is None.
+    """
 
     number: int
-    first: date
-    last: date
+    first: date | None
+    last: date | None
     doors: frozenset[int]
+    extras: tuple[str, ...] = ()
 
 
 def card_of(holding: Holding, zone: tzinfo | None) -> Card:
@@ -33,18 +39,37 @@ def card_of(holding: Holding, zone: tzinfo | None) -> Card:
 
 
 def read_card(answer: Any) -> Card:
-    """A get-card answer; a door counts with all times and with a time profile alike."""
-    doors = frozenset(door for door in DOORS if getattr(answer, f"door_{door}"))
-    return Card(answer.card_number, answer.start_date or FIRST_DAY, answer.end_date or LAST_DAY, doors)
+    """A get-card answer, with all that makes it another card than one from here."""
+    rights = {door: getattr(answer, f"door_{door}") for door in DOORS}
+    doors = frozenset(door for door, right in rights.items() if NEVER < right <= LAST_PROFILE)
+    return Card(answer.card_number, answer.start_date, answer.end_date, doors, tuple(_extras(answer, rights)))
+
+
+def _extras(answer: Any, rights: dict[int, int]) -> list[str]:
+    """In words, without the PIN itself. A card without a day may be let in always or never, so it is another card."""
+    found = [
+        f"time profile {right} at door {door}" if right <= LAST_PROFILE else f"right {right} at door {door}"
+        for door, right in rights.items()
+        if right > ALWAYS
+    ]
+    if answer.pin:
+        found.append("a PIN")
+    found += [f"first card at door {door}" for door in DOORS if answer.firstcard and answer.firstcard.get(door)]
+    if answer.start_date is None:
+        found.append("no first day")
+    if answer.end_date is None:
+        found.append("no last day")
+    return found
 
 
 def holding_of(card: Card, zone: tzinfo | None) -> Holding:
-    """What the controller holds, as the core has it."""
+    """What the controller holds, as the core has it; its name says what no card from here has."""
     return Holding(
         str(card.number),
+        name="; ".join(card.extras),
         doors=card.doors,
-        valid_from=_midnight(card.first, zone) if card.first > FIRST_DAY else None,
-        valid_to=_midnight(card.last + timedelta(days=1), zone) if card.last < LAST_DAY else None,
+        valid_from=_midnight(card.first, zone) if card.first and card.first > FIRST_DAY else None,
+        valid_to=_midnight(card.last + timedelta(days=1), zone) if card.last and card.last < LAST_DAY else None,
     )
 
 

@@ -2,38 +2,44 @@
 
 import time
 import zoneinfo
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Literal
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from uhppoted import decode, encode
 
 from devicemgr.clock.ntp import is_doubted
-from devicemgr.domain.device_events import CardRead, DeviceFact, DoorContact, FireRelease, GateAlarm
+from devicemgr.domain.device_events import DeviceFact, DeviceReported, DoorContact, FireRelease, GateAlarm
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode
-from devicemgr.domain.ports.device import Delivery, Holding, ReleaseTimes
-from devicemgr.domain.rules.card_formats import names_of_controller_number
-from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart, OutcomeUnknown
-from devicemgr.text import safe
-from drivers.uhppote_controller.cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
-from drivers.uhppote_controller.events import CONTACTS, OVERWRITTEN, REMOTE_OPEN, ControllerEvent, fact_of
+from devicemgr.domain.ports.device import Delivery, ReleaseTimes
+from devicemgr.errors import DeviceRefused, DeviceUnreachable, OutcomeUnknown
+from drivers.uhppote_controller.cards import DOORS
+from drivers.uhppote_controller.doors import Doors
+from drivers.uhppote_controller.events import (
+    CONTACTS,
+    NONE,
+    OPENED_BY_ANOTHER,
+    OVERWRITTEN,
+    REMOTE_OPEN,
+    ControllerEvent,
+    fact_of,
+)
 from drivers.uhppote_controller.listener import Listener, listen
 from drivers.uhppote_controller.options import Options
+from drivers.uhppote_controller.own_openings import OwnOpenings
 from drivers.uhppote_controller.protocol import Endpoint, Wire, aware, wall
 
-MODES = {PortalMode.FREE: 1, PortalMode.LOCKED: 2, PortalMode.NORMAL: 3}
-MODE_WORDS = {1: "normally open", 2: "normally closed", 3: "controlled"}
 FIRE_INPUT = 0x01
 REFLECTS = (
     "this network path echoes: each packet to the controller comes back as well; look at routers and relays of UDP"
 )
 SKEW_S = 5.0
-# Its clock counts whole seconds.
-CURRENT_S = 2.0
+OURS = "opened as commanded from here"
+OURS_PROVEN = "opened as commanded from here, although its answer was lost"
+OPENED_BEFORE = "opened remotely while it was not connected here"
 
 _EVENTS_A_POLL = 20
-_CARDS_A_PAGE = 10
-_DOORS_BEYOND = "the controller has doors 1 to 4; check --gate of the portals"
-_MAX_INDEXES = 200_000
 # Its memory is read so often at least; a hint from its listener is looked for in between.
 _QUIET, _BUSY, _HINT = 0.25, 0.01, 0.03
 
@@ -44,9 +50,6 @@ class UhppoteGate:
     senses_passage = False
 
     def __init__(self, name: str, endpoint: Endpoint, options: Options) -> None:
-        from uhppoted import decode, encode  # noqa: PLC0415 - the vendor's library, imported for this kind only
-
-        self._encode, self._decode = encode, decode
         self._name, self._options, self._id = name, options, options.controller
         self.channels = max(1, min(4, self._id // 100_000_000))  # the first digit of the serial number
         self._zone = zoneinfo.ZoneInfo(options.timezone) if options.timezone else None
@@ -59,9 +62,10 @@ class UhppoteGate:
         self._live_from = 0
         self._now: datetime | None = None
         self._fire: bool | None = None
-        self._doors: dict[int, tuple[int, int]] = {}
+        self._skew = timedelta()
+        self._doors = Doors(self._ask, name, options.doors)
         self._contacts: dict[int, bool] = {}
-        self._own_opens: dict[int, int] = {}
+        self._own_openings = OwnOpenings()
         self._waiting: list[DeviceFact] = []
         self._is_open = False
         self.poll_interval = _QUIET
@@ -92,7 +96,7 @@ class UhppoteGate:
 
     def close(self) -> None:
         self._is_open = False
-        self._doors.clear()
+        self._doors.forget()
         listener, self._listener = self._listener, None
         if listener is not None:
             self._wire.dropped += listener.dropped
@@ -112,23 +116,25 @@ class UhppoteGate:
         status = self._status()
         facts = [*self._waiting, *self._keep_clock(status), *self._fire_of(status)]
         self._waiting = []
-        return facts + self._events(int(status.event_index)) + self._contacts_of(status)
+        facts += self._events(int(status.event_index)) + self._contacts_of(status)
+        # Fire opens the doors whatever their mode is.
+        return facts if self._fire else facts + self._doors.compare()
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         self._require_open()
-        mode, delay = self._door(channel)
-        wanted = _whole_seconds(seconds)
-        if delay != wanted:
-            self._set_door(channel, mode, wanted)
+        self._doors.prepare(channel, _whole_seconds(seconds))
+        opening = self._own_openings.send(channel)
         try:
             answer = self._ask("open_door", channel, tries=1)
         except DeviceUnreachable as error:
             raise OutcomeUnknown(
-                f"{self._label(channel)} of {self._name} may or may not have opened: no answer"
+                f"{self._doors.label(channel)} of {self._name} may or may not have opened: no answer"
             ) from error
         if not answer.opened:
-            raise DeviceRefused(f"{self._name} refused to open {self._label(channel)}; check its wiring and number")
-        self._own_opens[channel] = self._own_opens.get(channel, 0) + 1
+            self._own_openings.refused(opening)
+            label = self._doors.label(channel)
+            raise DeviceRefused(f"{self._name} refused to open {label}; check its wiring and number")
+        opening.is_proven = True
         return Delivery.CONFIRMED
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
@@ -136,8 +142,7 @@ class UhppoteGate:
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
         self._require_open()
-        _, delay = self._door(channel)
-        self._set_door(channel, MODES[mode], delay)
+        self._doors.set_mode(channel, mode)
         return Delivery.CONFIRMED
 
     def check(self) -> dict[str, JsonValue]:
@@ -153,27 +158,14 @@ class UhppoteGate:
             "fire": bool(status.inputs & FIRE_INPUT),
             "error": int(status.system_error),
             "pushes": self._pushes,
-            "doors": self._tell_doors(),
+            "doors": self._doors.words(self.channels),
             "dropped": self._wire.dropped + (self._listener.dropped if self._listener else 0),
         }
         return found | ({"warning": REFLECTS} if self._wire.echoes else {})
 
-    def _tell_doors(self) -> list[JsonValue]:
-        """Each door that its serial number's first digit promises, as the controller has it."""
-        found: list[JsonValue] = []
-        for door in DOORS[: self.channels]:
-            answer = self._ask("get_door_control", door, fits=lambda answer, door=door: answer.door == door)
-            mode = MODE_WORDS.get(answer.mode, f"mode {answer.mode}")
-            found.append(f"{self._label(door)}: {mode}, {answer.delay} s")
-        return found
-
-    def _label(self, door: int) -> str:
-        names = self._options.doors
-        return f"door {door} ({safe(names[door - 1], 40)})" if door <= len(names) else f"door {door}"
-
     def _ask(self, name: str, *arguments: Any, tries: int = 2, fits: Any = lambda _: True) -> Any:
-        request = getattr(self._encode, f"{name}_request")(self._id, *arguments)
-        return self._wire.ask(request, getattr(self._decode, f"{name}_response"), fits, tries)
+        request = getattr(encode, f"{name}_request")(self._id, *arguments)
+        return self._wire.ask(request, getattr(decode, f"{name}_response"), fits, tries)
 
     def _status(self) -> Any:
         return self._ask("get_status")
@@ -181,23 +173,6 @@ class UhppoteGate:
     def _require_open(self) -> None:
         if not self._is_open:
             raise DeviceUnreachable(f"{self._name} is not open; open it first")
-
-    def _door(self, door: int) -> tuple[int, int]:
-        """Return mode and seconds of a door, read once a connection."""
-        if door not in DOORS:
-            raise DeviceRefused(f"{self._name} has doors 1 to 4, not {door}; check --gate of the portal")
-        if door not in self._doors:
-            found = self._ask("get_door_control", door, fits=lambda answer: answer.door == door)
-            self._doors[door] = (found.mode, found.delay)
-        return self._doors[door]
-
-    def _set_door(self, door: int, mode: int, delay: int) -> None:
-        self._doors.pop(door, None)
-        self._ask("set_door_control", door, mode, delay, fits=lambda answer: answer.door == door)
-        if self._door(door) != (mode, delay):
-            raise DeviceRefused(
-                f"{self._name} did not take mode {mode} and {delay} s for {self._label(door)}; has it that door?"
-            )
 
     def _clock(self, status: Any) -> datetime | None:
         if status.system_date is None or status.system_time is None:
@@ -208,7 +183,8 @@ class UhppoteGate:
         """Set a clock that is wrong, and say so: the controller stamps its events and ends its cards by it."""
         clock, now = self._clock(status), datetime.now(UTC)
         self._now = clock
-        skew = None if clock is None else (clock - now).total_seconds()
+        self._skew = timedelta() if clock is None else clock - now
+        skew = None if clock is None else self._skew.total_seconds()
         if (skew is not None and abs(skew) <= SKEW_S) or is_doubted():
             return []
         self._ask("set_time", wall(now, self._zone))
@@ -255,7 +231,7 @@ class UhppoteGate:
     def _event(self, index: int) -> ControllerEvent | None:
         """One event; None when it has been overwritten."""
         found = self._ask("get_event", index, fits=lambda answer: answer.index in (index, 0))
-        if found.event_type in (0, OVERWRITTEN):
+        if found.event_type in (NONE, OVERWRITTEN):
             return None
         at = aware(found.timestamp, self._zone) or datetime.now(UTC)
         return ControllerEvent(
@@ -263,96 +239,24 @@ class UhppoteGate:
         )
 
     def _facts(self, event: ControllerEvent) -> list[DeviceFact]:
-        if event.reason in REMOTE_OPEN and self._own_opens.get(event.door, 0) > 0:
-            self._own_opens[event.door] -= 1
-            return []
+        if event.reason == REMOTE_OPEN:
+            return [self._remote_opening(event)]
         if event.reason in CONTACTS:
             self._contacts[event.door] = CONTACTS[event.reason]
             return [DoorContact(event.door, CONTACTS[event.reason])]
-        fact = fact_of(event)
-        return [fact] if fact is not None else []
+        return [fact_of(event)]
+
+    def _remote_opening(self, event: ControllerEvent) -> DeviceReported:
+        """Return the record of an opening: ours, also when its answer was lost, or another program's."""
+        own = self._own_openings.match(event.door, event.at, self._skew)
+        if own is not None:
+            why = OURS if own.is_proven else OURS_PROVEN
+            return DeviceReported(event.door, Kind.DEVICE_CONFIRMED, event.index, event.at, why)
+        # What was before this connection may have been sent by this computer before it was started again.
+        why = OPENED_BEFORE if event.index < self._live_from else OPENED_BY_ANOTHER
+        return DeviceReported(event.door, Kind.PORTAL_UNLOCKED, event.index, event.at, why)
 
 
 def _whole_seconds(seconds: float) -> int:
     """Return the delay that the controller is given: 1 to 255 whole seconds, rounded up."""
     return min(255, max(1, -int(-seconds // 1)))
-
-
-class UhppoteHost(UhppoteGate):
-    """Decides nothing: a card that it refused just now is a card before the reader, and is decided here."""
-
-    def open(self) -> DeviceInfo:
-        info = super().open()
-        if cards := int(self._ask("get_cards").cards):
-            self._waiting.append(
-                GateAlarm(1, Kind.DEVICE_DEGRADED, f"it holds {cards} cards and opens for them by itself; remove them")
-            )
-        return info
-
-    def _facts(self, event: ControllerEvent) -> list[DeviceFact]:
-        if event.is_swipe and not event.granted:
-            names = names_of_controller_number(event.card)
-            return [CardRead(event.door, names)] if names and self._is_current(event) else []
-        return super()._facts(event)
-
-    def _is_current(self, event: ControllerEvent) -> bool:
-        """Return True if the event is live: one refused while disconnected, or a while ago by its clock, is not."""
-        age = (self._now - event.at).total_seconds() if self._now is not None else None
-        return event.index >= self._live_from and age is not None and -1.0 <= age <= CURRENT_S
-
-
-class UhppoteController(UhppoteGate):
-    """Decides by the cards that it holds; keys are card numbers as they are printed."""
-
-    holds: Literal["cards"] = "cards"
-    batch = 5
-
-    def capacity(self) -> int:
-        return self._options.capacity
-
-    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
-        found: list[Holding] = []
-        start = int(after) if after else 0
-        count = int(self._ask("get_cards").cards) if start == 0 else None
-        if count == 0:
-            return [], None
-        for index in range(start + 1, start + 1 + _CARDS_A_PAGE):
-            answer = self._ask("get_card_by_index", index)
-            if answer.card_number == NO_CARD or index >= _MAX_INDEXES:
-                return found, None
-            if answer.card_number != DELETED:
-                found.append(holding_of(read_card(answer), self._zone))
-        return found, str(start + _CARDS_A_PAGE)
-
-    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:  # noqa: ARG002
-        refused = {}
-        for holding in holdings:
-            try:
-                beyond = holding.doors - set(DOORS)
-                if beyond and beyond == holding.doors:
-                    raise DeviceRefused(_DOORS_BEYOND)
-                self._put(card_of(holding, self._zone))
-                if beyond:
-                    raise HeldInPart(_DOORS_BEYOND)
-            except DeviceRefused as error:
-                refused[holding.key] = error
-        return refused
-
-    def _put(self, card: Card) -> None:
-        doors = [int(door in card.doors) for door in DOORS]
-        answer = self._ask("put_card", card.number, card.first, card.last, *doors, 0)
-        if not answer.stored:
-            raise DeviceRefused(f"{self._name} did not store card {card.number}; is its memory full?")
-        if self._get(card.number) != card:
-            raise DeviceRefused(f"{self._name} reads back card {card.number} differently; check its firmware")
-
-    def _get(self, number: int) -> Card | None:
-        answer = self._ask("get_card", number, fits=lambda found: found.card_number in (number, NO_CARD))
-        return read_card(answer) if answer.card_number == number else None
-
-    def remove(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            if key.isdigit() and NO_CARD < int(key) < DELETED:
-                self._ask("delete_card", int(key))
-                if self._get(int(key)) is not None:
-                    raise DeviceRefused(f"{self._name} still holds card {key}; try again, or restart it")

@@ -1,32 +1,20 @@
 """UHPPOTE (Wiegand) door controllers, one to four doors, over UDP: gate, memory of cards, and memory of events."""
 
-import zoneinfo
 from collections.abc import Sequence
 
-from devicemgr.domain.model import Capability, DeviceConfig
+from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.errors import InvalidInput
 from drivers.common.fire_inputs import declared
-from drivers.common.options import read_options
-from drivers.uhppote_controller.controller import UhppoteController, UhppoteGate, UhppoteHost
 from drivers.uhppote_controller.options import Options
 from drivers.uhppote_controller.protocol import parse_endpoint, search
 
 BROADCAST = ("255.255.255.255", 60000)
 
 
-def build(config: DeviceConfig) -> UhppoteGate:
-    """A controller that is not connected yet; InvalidInput for an address or option that cannot be."""
-    options = read_options(Options, config)
-    if options.timezone is not None and options.timezone not in zoneinfo.available_timezones():
-        raise InvalidInput("option timezone: name one like Asia/Almaty")
-    kind = UhppoteController if options.decide == "controller" else UhppoteHost
-    return kind(config.name, parse_endpoint(config.address), options)
-
-
 def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
     """Controllers that answer a broadcast, and those at `hosts`."""
-    from uhppoted import decode, encode  # noqa: PLC0415
+    from uhppoted import decode, encode  # noqa: PLC0415 - the vendor's library, imported for a search only
 
     targets = [BROADCAST]
     for host in hosts:
@@ -54,7 +42,7 @@ DRIVER = Driver(
     title="UHPPOTE door controller over UDP: doors, cards kept in step, events read back after an outage",
     capabilities=frozenset({Capability.GATE, Capability.READER}),
     options=Options,
-    build=build,
+    build="drivers.uhppote_controller.builder:build",
     discover=discover,
     fire_inputs=declared(Options),
 )

@@ -6,25 +6,21 @@ The layouts are written down here apart from the driver's library, so that each 
 import contextlib
 import socket
 import struct
-import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from devicemgr.errors import InvalidInput
-from drivers.sim.base.command import print_line, stop_signals
-from drivers.sim.base.events import Event, EventLog, Sink
+from drivers.sim.base.events import EventLog, Sink
+from drivers.sim.uhppote import memory
+from drivers.sim.uhppote.memory import DELETED, Memory
 
 # A message is 64 bytes and starts with 0x17 (UHPPOTE protocol as described by uhppoted/uhppote-core).
 START, SIZE = 0x17, 64
-SWIPE, DOOR, ALARM = 1, 2, 3
-NO_CARD, DELETED = 0, 0xFFFFFFFF
-_NO_RIGHTS, _UNKNOWN_CARD = 6, 18
-_COMMANDS = (
-    "card NUMBER DOOR · button DOOR · door DOOR open|close|force|hold · fire on|off · reboot · "
-    "fault silent|garbage|wrong_serial|deaf|mute on|off · fault late SECONDS · fault drop_next N · state"
-)
+_LAST_EVENT = 0xFFFFFFFF
+# 127.0.0.1, its network, MAC, firmware 8.92 of 2018-08-16.
+IDENTITY = "7f000001 ff000000 7f000001 00661939552d 0892 20180816"
 
 
 @dataclass
@@ -40,23 +36,6 @@ class Faults:
     drop_next: int = 0
 
 
-@dataclass
-class Memory:
-    """What a controller knows; the oldest event is number `first`; a slot of a deleted card stays."""
-
-    cards: list[tuple[int, bytes]] = field(default_factory=list)
-    events: list[bytes] = field(default_factory=list)
-    first: int = 1
-    doors: dict[int, tuple[int, int]] = field(default_factory=lambda: {door: (3, 5) for door in (1, 2, 3, 4)})
-    special: bool = False
-    listener: tuple[bytes, int] = (bytes(4), 0)
-
-    @property
-    def newest(self) -> int:
-        """The newest event's index; 0 without one."""
-        return self.first + len(self.events) - 1 if self.events else 0
-
-
 def bcd(text: str) -> bytes:
     """Digits, two a byte."""
     return bytes.fromhex(text)
@@ -65,7 +44,7 @@ def bcd(text: str) -> bytes:
 class SimulatedUhppote:
     """A controller to plug the driver into; a context manager.
 
-    Events: request, opened, door, stored, deleted, swipe, time, fault.
+    Events: request, opened, kept_shut, door, stored, deleted, swipe, button, time, fault.
     """
 
     def __init__(
@@ -77,9 +56,11 @@ class SimulatedUhppote:
     ) -> None:
         self.serial, self.events, self.faults, self.memory = serial, EventLog(on_event), Faults(), Memory()
         self.clock_skew = timedelta()
-        self.fire = False
+        self.inputs = self.system_error = self.special_info = 0
+        self.identity = bytes.fromhex(IDENTITY)
         self._most = most_events
         self._contacts = dict.fromkeys((1, 2, 3, 4), False)
+        self._buttons = dict.fromkeys((1, 2, 3, 4), False)
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -111,35 +92,52 @@ class SimulatedUhppote:
             0xB0: self._get_event,
         }
 
+    @property
+    def fire(self) -> bool:
+        """The first input."""
+        return bool(self.inputs & 1)
+
+    @fire.setter
+    def fire(self, active: bool) -> None:
+        self.inputs = self.inputs & ~1 | active
+
     def swipe(self, card: int, door: int, direction: int = 1) -> bool:
         """Show a card; return True if the door opened for it."""
         with self._lock:
-            held = self._find(card)
-            granted = held is not None and held[19 - 8 + door] != 0
-            reason = 1 if granted else _NO_RIGHTS if held is not None else _UNKNOWN_CARD
-            self._remember(SWIPE, granted, door, direction, card, reason)
+            reason = self.memory.decide(card, door)
+            granted = reason == memory.SWIPE_PASS
+            self._remember(memory.DOOR if granted else memory.SWIPE, granted, door, direction, card, reason)
             self.events.add("swipe", card=card, door=door, granted=granted)
             return granted
 
-    def happens(self, kind: int, door: int, reason: int) -> None:
-        """A button, a door's contact or an alarm."""
+    def press(self, door: int) -> None:
+        """Press the exit button: a door that is normally closed stays shut."""
         with self._lock:
-            self._remember(kind, reason == 20, door, 1, 0, reason)
+            unlocked = self.memory.doors[door].unlock()
+            kind = memory.DOOR if unlocked else memory.ALARM
+            card = memory.BUTTON_CARD if unlocked else memory.REFUSED_BUTTON_CARD
+            self._remember(kind, unlocked, door, 1, card, memory.BUTTON_PRESSED)
+            self.events.add("button", door=door, unlocked=unlocked)
+
+    def happens(self, kind: int, door: int, reason: int) -> None:
+        """A door's contact, an opening by another program, or an alarm."""
+        with self._lock:
+            self._remember(kind, kind == memory.DOOR, door, 1, memory.CARD_OF.get(reason, 0), reason)
 
     def contact(self, door: int, *, is_open: bool) -> None:
         """The door's contact."""
         self._contacts[door] = is_open
-        self.happens(DOOR, door, 23 if is_open else 24)
+        self.happens(memory.DOOR, door, memory.DOOR_OPENED if is_open else memory.DOOR_CLOSED)
 
     def reboot(self) -> None:
         """Power off and on; cards and events stay, the clock falls back to its own."""
         self.clock_skew = timedelta()
-        self.happens(ALARM, 1, 28)
+        self.happens(memory.ALARM, 1, memory.POWER_ON)
 
     def card_numbers(self) -> list[int]:
         """The cards that it holds."""
         with self._lock:
-            return [number for number, _ in self.memory.cards if number != DELETED]
+            return self.memory.numbers()
 
     def __enter__(self) -> "SimulatedUhppote":
         self._thread.start()
@@ -201,6 +199,8 @@ class SimulatedUhppote:
         return datetime.now() + self.clock_skew
 
     def _remember(self, kind: int, granted: bool, door: int, direction: int, card: int, reason: int) -> None:
+        if reason in memory.SPECIAL and not self.memory.special:
+            return
         stamp = bcd(f"{self._now():%Y%m%d%H%M%S}")
         self.memory.events.append(struct.pack("<BBBBI", kind, granted, door, direction, card) + stamp + bytes([reason]))
         while len(self.memory.events) > self._most:
@@ -221,22 +221,18 @@ class SimulatedUhppote:
             self._line.sendto(packet.ljust(SIZE, b"\0"), (socket.inet_ntoa(host), port))
             self.events.add("pushed", index=self.memory.newest)
 
-    def _find(self, card: int) -> bytes | None:
-        return next((body for number, body in self.memory.cards if number == card), None)
-
     def _status(self, _: bytes) -> bytes:
         now, newest = self._now(), self.memory.newest
         event = self.memory.events[-1] if self.memory.events else bytes(16)
-        contacts = bytes(self._contacts[door] for door in (1, 2, 3, 4)) + bytes(4)
-        tail = bytes([0, *bcd(f"{now:%H%M%S}")]) + bytes(8) + bytes([0, 0, int(self.fire)]) + bcd(f"{now:%y%m%d}")
-        return struct.pack("<I", newest) + event + contacts + tail
+        doors = sorted(self.memory.doors)
+        states = bytes(self._contacts[door] for door in doors) + bytes(self._buttons[door] for door in doors)
+        relays = sum(self.memory.doors[door].is_unlocked << door - 1 for door in doors)
+        tail = bytes([self.system_error, *bcd(f"{now:%H%M%S}")]) + bytes(8)
+        tail += bytes([self.special_info, relays, self.inputs]) + bcd(f"{now:%y%m%d}")
+        return struct.pack("<I", newest) + event + states + tail
 
     def _identify(self, _: bytes) -> bytes:
-        return (
-            bytes([127, 0, 0, 1, 255, 0, 0, 0, 127, 0, 0, 1, 0x00, 0x66, 0x19, 0x39, 0x55, 0x2D])
-            + bcd("0892")
-            + bcd("20180816")
-        )
+        return self.identity
 
     def _get_time(self, _: bytes) -> bytes:
         return bcd(f"{self._now():%Y%m%d%H%M%S}")
@@ -248,19 +244,23 @@ class SimulatedUhppote:
         return packet[8:15]
 
     def _open_door(self, packet: bytes) -> bytes:
+        """Answer "opened" and record an opening, also for a door that is normally closed, which stays shut."""
         door = packet[8]
-        opened = door in self.memory.doors
-        if opened:
-            self.events.add("opened", door=door, seconds=self.memory.doors[door][1])
-            self._remember(DOOR, True, door, 1, 0, 44)
-        return bytes([opened])
+        if door not in self.memory.doors:
+            return b"\0"
+        unlocked = self.memory.doors[door].unlock()
+        self.events.add("opened" if unlocked else "kept_shut", door=door, seconds=self.memory.doors[door].delay)
+        self.happens(memory.DOOR, door, memory.REMOTE_OPENED)
+        return b"\1"
 
     def _get_door(self, packet: bytes) -> bytes:
-        return bytes([packet[8], *self.memory.doors.get(packet[8], (0, 0))])
+        door = self.memory.doors.get(packet[8])
+        return bytes([packet[8], door.mode, door.delay] if door else [packet[8], 0, 0])
 
     def _set_door(self, packet: bytes) -> bytes:
-        if packet[8] in self.memory.doors:
-            self.memory.doors[packet[8]] = (packet[9], packet[10])
+        door = self.memory.doors.get(packet[8])
+        if door is not None:
+            door.mode, door.delay = packet[9], packet[10]
             self.events.add("door", door=packet[8], mode=packet[9], seconds=packet[10])
         return self._get_door(packet)
 
@@ -270,10 +270,11 @@ class SimulatedUhppote:
 
     def _set_listener(self, packet: bytes) -> bytes:
         self.memory.listener = (packet[8:12], int.from_bytes(packet[12:14], "little"))
+        self.memory.listener_interval = packet[14]
         return b"\1"
 
     def _get_listener(self, _: bytes) -> bytes:
-        return self.memory.listener[0] + struct.pack("<H", self.memory.listener[1])
+        return self.memory.listener[0] + struct.pack("<HB", self.memory.listener[1], self.memory.listener_interval)
 
     def _put_card(self, packet: bytes) -> bytes:
         number = int.from_bytes(packet[8:12], "little")
@@ -287,7 +288,7 @@ class SimulatedUhppote:
 
     def _delete_card(self, packet: bytes) -> bytes:
         number = int.from_bytes(packet[8:12], "little")
-        gone = self._find(number) is not None
+        gone = self.memory.find(number) is not None
         self.memory.cards = [(DELETED, b"\xff" * 4) if held == number else (held, b) for held, b in self.memory.cards]
         self.events.add("deleted", card=number)
         return bytes([gone])
@@ -301,7 +302,7 @@ class SimulatedUhppote:
         return struct.pack("<I", len(self.card_numbers()))
 
     def _get_card(self, packet: bytes) -> bytes:
-        return self._find(int.from_bytes(packet[8:12], "little")) or b""
+        return self.memory.find(int.from_bytes(packet[8:12], "little")) or b""
 
     def _card_at(self, packet: bytes) -> bytes:
         index = int.from_bytes(packet[8:12], "little")
@@ -309,68 +310,9 @@ class SimulatedUhppote:
 
     def _get_event(self, packet: bytes) -> bytes:
         index = int.from_bytes(packet[8:12], "little")
-        index = self.memory.first if index == 0 else self.memory.newest if index == DELETED else index
+        index = self.memory.first if index == 0 else self.memory.newest if index == _LAST_EVENT else index
         if index > self.memory.newest:
             return struct.pack("<I", 0)
         if index < self.memory.first:
             return struct.pack("<IB", index, 255)
         return struct.pack("<I", index) + self.memory.events[index - self.memory.first]
-
-
-def obey(sim: SimulatedUhppote, line: str) -> None:
-    """One command; InvalidInput says which there are."""
-    match line.split():
-        case ["card", number, door] if number.isdigit() and door in "1234":
-            sim.swipe(int(number), int(door))
-        case ["button", door] if door in "1234":
-            sim.happens(DOOR, int(door), 20)
-        case ["door", door, "open" | "close" as how] if door in "1234":
-            sim.contact(int(door), is_open=how == "open")
-        case ["door", door, "force" | "hold" as how] if door in "1234":
-            sim.happens(ALARM, int(door), 38 if how == "force" else 37)
-        case ["fire", "on" | "off" as how]:
-            sim.fire = how == "on"
-        case ["reboot"]:
-            sim.reboot()
-        case ["fault", name, value]:
-            _set_fault(sim.faults, name, value)
-        case ["state"]:
-            sim.events.add("state", cards=[*sim.card_numbers()], events=sim.memory.newest)
-        case _:
-            raise InvalidInput(f"commands are: {_COMMANDS}")
-
-
-def _set_fault(faults: Faults, name: str, value: str) -> None:
-    if name in ("silent", "garbage", "wrong_serial", "deaf", "mute") and value in ("on", "off"):
-        setattr(faults, name, value == "on")
-    elif name == "late" and value.replace(".", "", 1).isdigit():
-        faults.late = float(value)
-    elif name == "drop_next" and value.isdigit():
-        faults.drop_next = int(value)
-    else:
-        raise InvalidInput(f"commands are: {_COMMANDS}")
-
-
-def run(serial: int, host: str, port: int, cards: list[int]) -> None:
-    """Serve until SIGTERM or SIGINT; commands on standard input, JSON lines on standard output."""
-    sim = SimulatedUhppote(serial, (host, port), on_event=_print_event)
-    for card in cards:
-        sim.memory.cards.append((card, struct.pack("<I", card) + bcd("2000010120991231") + b"\1\1\1\1" + bytes(4)))
-    with stop_signals() as stop, sim:
-        print_line({"event": "ready", "kind": "uhppote", "address": sim.address, "controller": serial})
-        threading.Thread(target=_read_commands, args=(sim,), daemon=True).start()
-        stop.wait()
-
-
-def _read_commands(sim: SimulatedUhppote) -> None:
-    for line in sys.stdin:
-        try:
-            obey(sim, line)
-        except InvalidInput as error:
-            print_line({"event": "error", "error": str(error)})
-
-
-def _print_event(event: Event) -> None:
-    # Polls are several a second and tell a person nothing.
-    if event["event"] != "request":
-        print_line(event)

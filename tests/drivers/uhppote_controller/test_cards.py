@@ -1,9 +1,12 @@
 """Cards in a UHPPOTE controller's memory: whole days, four doors, page by page."""
 
+import struct
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given, strategies as st
 
+from devicemgr.domain.desired_state import Record, State, agrees, digest
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import HeldInPart
 from drivers.uhppote_controller.cards import DELETED, Card, card_of, holding_of
@@ -54,6 +57,43 @@ def test_a_door_that_it_has_not_blocks_no_door_from_being_taken(sim, controller)
 def test_a_card_is_told_as_it_is_kept(card):
     for zone in (None, UTC):
         assert card_of(holding_of(card, zone), zone) == card
+
+
+# As a get-card answer has it (uhppoted-codegen, models.json): dates at 4 and 8, doors at 12, PIN at 16, and a bit for
+# each door at which it is a first card at 19 (uhppoted-lib-python, put_card_request).
+PLAIN = "20000101" + "20991231" + "01000000" + "000000" + "00"
+FOREIGN = {
+    "a time profile": ("20000101" + "20991231" + "1d000000" + "000000" + "00", "time profile 29 at door 1"),
+    "a PIN": ("20000101" + "20991231" + "01000000" + "6b1d00" + "00", "a PIN"),
+    "a first card": ("20000101" + "20991231" + "01000000" + "000000" + "01", "first card at door 1"),
+    "no first day": ("00000000" + "20991231" + "01000000" + "000000" + "00", "no first day"),
+    "no last day": ("20000101" + "00000000" + "01000000" + "000000" + "00", "no last day"),
+    "a right that is none": ("20000101" + "20991231" + "ff000000" + "000000" + "00", "right 255 at door 1"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_card_with_more_than_ours_is_another_card_and_is_replaced(sim, controller, name):
+    body, words = FOREIGN[name]
+    sim.memory.cards.append((77, struct.pack("<I", 77) + bytes.fromhex(body)))
+    device = controller()
+    wanted = Holding("77", doors=frozenset({1}))
+    (held,), _ = device.held(None)
+    assert held.name == words
+    assert not agrees(wanted, held, None)
+    assert not agrees(wanted, held, Record("77", "p", State.HELD, digest(wanted), digest(wanted)))
+    assert device.put([wanted], {}) == {}
+    assert sim.memory.cards == [(77, struct.pack("<I", 77) + bytes.fromhex(PLAIN))]
+    (held,), _ = device.held(None)
+    assert agrees(wanted, held, None)
+
+
+def test_a_controller_that_keeps_a_pin_is_named(sim, controller):
+    device = controller()
+    store = sim._handlers[0x50]
+    sim._handlers[0x50] = lambda packet: store(packet[:24] + b"\x6b\x1d\0" + packet[27:])
+    refused = device.put([Holding("77", doors=frozenset({1}))], {})
+    assert "it keeps a PIN" in str(refused["77"])
 
 
 def test_whole_days_of_validity(sim):

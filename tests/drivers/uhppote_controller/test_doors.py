@@ -7,9 +7,9 @@ import pytest
 from devicemgr.domain.device_events import DoorContact, FireRelease, GateAlarm
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, Direction, PortalMode
-from devicemgr.domain.ports.device import Gate, Holder, Replaying
+from devicemgr.domain.ports.device import Gate, Holder, Holding, Replaying
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
-from drivers.sim.uhppote.controller import obey
+from drivers.sim.uhppote.commands import obey
 from drivers.uhppote_controller import driver
 
 SERIAL = 423187757
@@ -37,6 +37,57 @@ def test_the_door_is_timed_by_the_controller_and_told_only_what_differs(sim, con
     assert len(sim.events.all("door")) == 1
     with pytest.raises(DeviceRefused, match="doors 1 to 4"):
         device.release(5, ENTRY, 5.0)
+
+
+def test_a_door_that_is_normally_closed_is_not_said_to_have_opened(sim, controller, asked):
+    """It answers "opened" and records an opening all the same (uhppote-simulator, open_door.go and door.go)."""
+    device = controller()
+    device.set_mode(1, PortalMode.LOCKED)
+    with pytest.raises(DeviceRefused, match="normally closed and would stay shut"):
+        device.release(1, ENTRY, 5.0)
+    assert asked(0x40) == []
+    device.set_mode(1, PortalMode.NORMAL)
+    device.release(1, ENTRY, 5.0)
+    assert len(sim.events.all("opened")) == 1
+
+
+def test_a_mode_that_another_program_changed_is_put_back(sim, controller, monkeypatch):
+    monkeypatch.setattr("drivers.uhppote_controller.doors.COMPARED_EVERY_S", 0.0)
+    device = controller(fire_input=True)
+    device.set_mode(1, PortalMode.NORMAL)
+    device.set_mode(2, PortalMode.LOCKED)
+    device.poll()
+    sim.memory.doors[2].mode = 1
+    facts = [fact for _ in range(2) for fact in device.poll()]
+    assert [(fact.kind, fact.channel) for fact in facts] == [(Kind.DEVICE_DEGRADED, 2)]
+    assert "door 2 was normally open, not locked" in facts[0].detail
+    assert sim.memory.doors[2].mode == 2
+    assert [fact for _ in range(4) for fact in device.poll()] == []
+    obey(sim, "fire on")
+    sim.memory.doors[2].mode = 1
+    assert [fact for _ in range(4) for fact in device.poll()] == [FireRelease(True)]
+    assert sim.memory.doors[2].mode == 1, "fire opens doors whatever their mode is"
+    obey(sim, "fire off")
+    assert [type(fact) for _ in range(4) for fact in device.poll()] == [FireRelease, GateAlarm]
+
+
+def test_the_simulator_obeys_its_door_mode(sim, controller):
+    """A card, a button and a remote opening at each mode; bits of the relays in the status (models.json, offset 49)."""
+    device = controller()
+    device.put([Holding("77", doors=frozenset({1, 2, 3}))], {})
+    for door, mode in ((1, PortalMode.FREE), (2, PortalMode.LOCKED), (3, PortalMode.NORMAL)):
+        device.set_mode(door, mode)
+    assert device._ask("get_status").relays == 0b0001
+    assert [sim.swipe(77, door) for door in (1, 2, 3)] == [True, False, True]
+    for door in (2, 3):
+        sim.press(door)
+    assert device._ask("get_status").relays == 0b0101
+    facts = device.poll()
+    assert [(fact.granted, fact.why) for fact in facts[:3]] == [(True, ""), (False, "portal_locked"), (True, "")]
+    assert [fact.why for fact in facts[3:]] == ["refused: the door stays closed", ""]
+    assert device._ask("open_door", 2).opened
+    assert sim.events.all("kept_shut")[0]["door"] == 2
+    assert device._ask("get_status").relays == 0b0101
 
 
 def test_a_lost_answer_to_open_door_is_unknown_and_never_repeated(sim, controller, asked):
@@ -131,7 +182,7 @@ def test_a_wrong_clock_is_set_and_told(sim, controller):
 )
 def test_options_that_can_not_be(option):
     with pytest.raises(InvalidInput):
-        driver.build(DeviceConfig("1", "ctl", "uhppote_controller", "udp://127.0.0.1", options=option))
+        driver.DRIVER.build(DeviceConfig("1", "ctl", "uhppote_controller", "udp://127.0.0.1", options=option))
 
 
 def test_doors_are_named_where_somebody_reads_of_them(sim, controller):

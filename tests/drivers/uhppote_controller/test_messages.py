@@ -185,7 +185,7 @@ def test_golden_answers(script):
         0x52: f"17520000{LABEL}01",
     }
     with script(answers) as peer:
-        device = driver.build(
+        device = driver.DRIVER.build(
             DeviceConfig("1", "ctl", "uhppote_controller", peer.address, options={"controller": SERIAL})
         )
         device.resume(6)

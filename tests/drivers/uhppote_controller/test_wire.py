@@ -9,7 +9,8 @@ from devicemgr.domain.device_events import CardRead
 from devicemgr.domain.model import PortalMode
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import DeviceError, DeviceUnreachable, InvalidInput
-from drivers.sim.uhppote.controller import SimulatedUhppote, obey
+from drivers.sim.uhppote.commands import obey
+from drivers.sim.uhppote.controller import SimulatedUhppote
 from drivers.uhppote_controller import driver
 from drivers.uhppote_controller.protocol import Endpoint, Wire, parse_endpoint
 

@@ -1,0 +1,72 @@
+"""A UHPPOTE controller that decides by the cards that it holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from devicemgr.domain.ports.device import Holding
+from devicemgr.errors import DeviceRefused, HeldInPart
+from drivers.uhppote_controller.cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
+from drivers.uhppote_controller.controller import UhppoteGate
+
+_CARDS_A_PAGE = 10
+_DOORS_BEYOND = "the controller has doors 1 to 4; check --gate of the portals"
+_MAX_INDEXES = 200_000
+
+
+class UhppoteController(UhppoteGate):
+    """Decides by the cards that it holds; keys are card numbers as it reads them."""
+
+    holds: Literal["cards"] = "cards"
+    batch = 5
+
+    def capacity(self) -> int:
+        return self._options.capacity
+
+    def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        found: list[Holding] = []
+        start = int(after) if after else 0
+        count = int(self._ask("get_cards").cards) if start == 0 else None
+        if count == 0:
+            return [], None
+        for index in range(start + 1, start + 1 + _CARDS_A_PAGE):
+            answer = self._ask("get_card_by_index", index)
+            if answer.card_number == NO_CARD or index >= _MAX_INDEXES:
+                return found, None
+            if answer.card_number != DELETED:
+                found.append(holding_of(read_card(answer), self._zone))
+        return found, str(start + _CARDS_A_PAGE)
+
+    def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:  # noqa: ARG002
+        refused = {}
+        for holding in holdings:
+            try:
+                beyond = holding.doors - set(DOORS)
+                if beyond and beyond == holding.doors:
+                    raise DeviceRefused(_DOORS_BEYOND)
+                self._put(card_of(holding, self._zone))
+                if beyond:
+                    raise HeldInPart(_DOORS_BEYOND)
+            except DeviceRefused as error:
+                refused[holding.key] = error
+        return refused
+
+    def _put(self, card: Card) -> None:
+        doors = [int(door in card.doors) for door in DOORS]
+        answer = self._ask("put_card", card.number, card.first, card.last, *doors, 0)
+        if not answer.stored:
+            raise DeviceRefused(f"{self._name} did not store card {card.number}; is its memory full?")
+        found = self._get(card.number)
+        if found != card:
+            kept = f": it keeps {'; '.join(found.extras)}" if found and found.extras else ""
+            raise DeviceRefused(f"{self._name} reads back card {card.number} differently{kept}; check its firmware")
+
+    def _get(self, number: int) -> Card | None:
+        answer = self._ask("get_card", number, fits=lambda found: found.card_number in (number, NO_CARD))
+        return read_card(answer) if answer.card_number == number else None
+
+    def remove(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            if key.isdigit() and NO_CARD < int(key) < DELETED:
+                self._ask("delete_card", int(key))
+                if self._get(int(key)) is not None:
+                    raise DeviceRefused(f"{self._name} still holds card {key}; try again, or restart it")
