@@ -15,7 +15,7 @@ from devicemgr.devices.supervisor import DeviceState, Health, Supervisor
 from devicemgr.domain.device_events import DeviceFact, FireRelease
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import DeviceConfig, JsonValue
-from devicemgr.domain.ports.device import Device, Replaying
+from devicemgr.domain.ports.device import Device, Replaying, ReplayingLogs
 from devicemgr.domain.sighting import Sighting
 from devicemgr.recognition.workers.messages import LaneState
 from devicemgr.site.site import Site
@@ -97,7 +97,10 @@ class DeviceEventRouter:
         self._fires.on_opening(config.name)
         if isinstance(device, Replaying):
             with self._site.database.read() as session:
-                device.resume(events.cursor(session, config.id))
+                serials = events.cursors(session, config.id)
+            device.resume(serials.get(""))
+            if isinstance(device, ReplayingLogs):
+                device.resume_logs(serials)
 
     def on_fact(self, device: str, fact: DeviceFact) -> None:
         """Queue an event of a device; set the fire state at once."""

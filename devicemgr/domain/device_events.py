@@ -124,6 +124,8 @@ class DeviceDecided:
     `serial` is the device's own number of the event, `at` its own time; `names` as in CardRead, `badge` where it
     holds people by badge. `live` when it has happened just now, and the gate may be open; `why` is a Reason's value
     where the device's code means one, else words. `evidence` names the factors that it went by, where it says.
+    `log` names the memory that `serial` counts in, "" for a device's only or main one. `is_history` for what happened
+    before the device was added: the rules here had no say then, so it is never disputed.
     """
 
     channel: int
@@ -136,17 +138,24 @@ class DeviceDecided:
     why: str = ""
     evidence: Mapping[str, JsonValue] | None = None
     live: bool = False
+    log: str = ""
+    is_history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceReported:
-    """Something else from a device's own memory, by kind, serial and time as in DeviceDecided."""
+    """Something else from a device's own memory, by kind, serial, time and memory as in DeviceDecided.
+
+    `input` tells several sources of one alarm apart, as in GateAlarm, which may report its end.
+    """
 
     channel: int
     kind: Kind
     serial: int
     at: datetime
     why: str = ""
+    log: str = ""
+    input: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from devicemgr.domain.model import Direction, JsonValue
 
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     ALARM_ENDED = "alarm_ended"  # detail.alarm says which kind
     DECISION_DISPUTED = "decision_disputed"
     DEVICE_CONFIRMED = "device_confirmed"  # its memory says that it did as it was answered
+    DEVICE_REPORTED = "device_reported"  # something else that its memory holds, by its number and words
     DEVICE_ONLINE = "device_online"
     DEVICE_OFFLINE = "device_offline"
     DEVICE_DEGRADED = "device_degraded"
@@ -88,12 +90,19 @@ class Condition:
     lasting: bool = True
 
 
+class Cursor(NamedTuple):
+    """How far a device's memory of events is recorded; `log` is "" for a device's only or main memory."""
+
+    device_id: str
+    serial: int
+    log: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One event to be recorded; the ledger adds seq, id and hash. People by id, never by name or badge.
 
-    `cursor`, a device's id and the serial number of its event, and `condition` are stored in the same transaction and
-    not in the event.
+    `cursor` and `condition` are stored in the same transaction and not in the event.
     """
 
     kind: str
@@ -108,5 +117,5 @@ class Fact:
     latency_ms: Mapping[str, JsonValue] | None = None
     detail: Mapping[str, JsonValue] = field(default_factory=dict)
     actor: str | None = None
-    cursor: tuple[str, int] | None = None
+    cursor: Cursor | None = None
     condition: Condition | None = None

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from devicemgr.domain.ledger_chain import Entry, plain
-from devicemgr.domain.ledger_events import Condition, Fact
+from devicemgr.domain.ledger_events import Condition, Cursor, Fact
 from devicemgr.domain.model import Direction
 from devicemgr.ledger.spill_file import Record, Spill
 from devicemgr.store.database import Session, get_meta, set_meta
@@ -47,7 +47,7 @@ def load(payload: bytes) -> tuple[str, Fact]:
     return fields["id"], Fact(
         time=datetime.fromisoformat(fields["time"]),
         direction=Direction(fields["direction"]) if "direction" in fields else None,
-        cursor=(str(cursor[0]), int(cursor[1])) if cursor else None,
+        cursor=Cursor(str(cursor[0]), int(cursor[1]), *(str(log) for log in cursor[2:3])) if cursor else None,
         condition=Condition(**fields["condition"]) if "condition" in fields else None,
         **{name: fields.get(name) for name in _TEXTS},
         **tables,

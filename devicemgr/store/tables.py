@@ -185,10 +185,11 @@ class AccessPointRow(Base):
 
 
 class CursorRow(Base):
-    """The serial of the last event of a device's own memory that is in the ledger."""
+    """The serial of the last event of a device's own memory that is in the ledger; `log` tells its memories apart."""
 
     __tablename__ = "cursors"
     device_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    log: Mapped[str] = mapped_column(String(32), primary_key=True, default="", server_default="")
     serial: Mapped[int]
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from devicemgr.access.policy_cache import point_of, portal_at
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported
-from devicemgr.domain.ledger_events import Fact, Kind, Reason, reason_named
+from devicemgr.domain.ledger_events import Cursor, Fact, Kind, Reason, reason_named
 from devicemgr.domain.model import Direction, Factor, JsonValue
 from devicemgr.domain.rules.policy import (
     REASONS_OF_RIGHTS,
@@ -33,11 +33,11 @@ class DeviceLog:
 
     def __init__(self, id_of: Callable[[str], str | None]) -> None:
         self._id_of = id_of
-        self._seen: OrderedDict[tuple[str, int, datetime], None] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str, int, datetime], None] = OrderedDict()
 
     def facts(self, device: str, report: Report, rules: Snapshot) -> list[Fact]:
         """Return what to record: nothing for a repetition, and a dispute too where the rules here say otherwise."""
-        key = (device, report.serial, report.at)
+        key = (device, report.log, report.serial, report.at)
         if key in self._seen:
             return []
         self._seen[key] = None
@@ -47,9 +47,9 @@ class DeviceLog:
             return [self._reported(device, report, rules)]
         return self._decided(device, report, rules)
 
-    def _cursor(self, device: str, serial: int) -> tuple[str, int] | None:
+    def _cursor(self, device: str, report: Report) -> Cursor | None:
         known = self._id_of(device)
-        return (known, serial) if known is not None else None
+        return Cursor(known, report.serial, report.log) if known is not None else None
 
     def _reported(self, device: str, report: DeviceReported, rules: Snapshot) -> Fact:
         portal = portal_at(rules, device, report.channel)
@@ -59,7 +59,7 @@ class DeviceLog:
             portal=portal.name if portal else None,
             device=device,
             detail=_detail(report),
-            cursor=self._cursor(device, report.serial),
+            cursor=self._cursor(device, report),
         )
 
     def _decided(self, device: str, report: DeviceDecided, rules: Snapshot) -> list[Fact]:
@@ -69,7 +69,7 @@ class DeviceLog:
         direction = report.direction or (point.direction if point else None)
         person = _person_of(report, rules)
         request = str(uuid.uuid4())
-        here = _check(report, where, direction, person, rules)
+        here = None if report.is_history else _check(report, where, direction, person, rules)
         reason = None if report.granted else _reason(report, person, here)
         fact = Fact(
             Kind.ACCESS_GRANTED if report.granted else Kind.ACCESS_DENIED,
@@ -82,7 +82,7 @@ class DeviceLog:
             request=request,
             evidence=dict(report.evidence) if report.evidence else None,
             detail=_detail(report) | {"decided_by": "console"},
-            cursor=self._cursor(device, report.serial),
+            cursor=self._cursor(device, report),
         )
         if here is None or here.granted == report.granted or _saw_otherwise(report):
             return [fact]

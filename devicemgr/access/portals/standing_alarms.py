@@ -101,7 +101,7 @@ class StandingAlarms:
         age = datetime.now(UTC) - event.time
         if report.kind not in STANDING or age > MAX_AGE:
             return event
-        key = (device, report.channel, str(report.kind), "")
+        key = (device, report.channel, str(report.kind), report.input)
         alarm = _Alarm(event.time, report.why, lasting=False)
         with self._lock:
             before = self._alarms.get(key)

@@ -113,6 +113,14 @@ class Replaying(Device, Protocol):
         """Before open(): the last serial that is on disk here, None for a device without one."""
 
 
+@runtime_checkable
+class ReplayingLogs(Replaying, Protocol):
+    """A device with several memories of events, each with serial numbers of its own (`log` of its facts)."""
+
+    def resume_logs(self, serials: Mapping[str, int]) -> None:
+        """Before open(), after resume(): the last serial on disk of each memory by name, none for one without any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What a device holds, or shall hold: one person, or one card where a device knows only cards (`Holder.holds`).

@@ -58,7 +58,7 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
             )
         )
         if fact.cursor is not None:
-            session.merge(CursorRow(device_id=fact.cursor[0], serial=fact.cursor[1]))
+            session.merge(CursorRow(device_id=fact.cursor.device_id, log=fact.cursor.log, serial=fact.cursor.serial))
         conditions.store(session, fact)
     session.flush()
     return entries
@@ -66,7 +66,13 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
 
 def cursor(session: Session, device_id: str) -> int | None:
     """Return the serial of the last event of a device that is recorded; None for a device without one."""
-    return session.scalar(select(CursorRow.serial).where(CursorRow.device_id == device_id))
+    return cursors(session, device_id).get("")
+
+
+def cursors(session: Session, device_id: str) -> dict[str, int]:
+    """Return the serial of the last recorded event of each of a device's memories, by the memory's name."""
+    query = select(CursorRow.log, CursorRow.serial).where(CursorRow.device_id == device_id)
+    return {row.log: row.serial for row in session.execute(query)}
 
 
 def bodies_after(session: Session, seq: int, limit: int) -> list[tuple[int, str]]:

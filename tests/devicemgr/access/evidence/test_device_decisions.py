@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.domain.device_events import DeviceDecided, DeviceReported, Presented
+from devicemgr.domain.device_events import DeviceDecided, DeviceReported, GateAlarm, Presented
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, Factor, Signal
 from devicemgr.operations import status
@@ -154,3 +154,29 @@ def test_other_news_from_a_memory_keeps_time_and_cursor(console: Any) -> None:
     )
     with console.site.database.read() as session:
         assert events.cursor(session, "id-of-cam") == 12
+
+
+def test_each_memory_of_a_device_has_its_own_cursor_and_numbers(console: Any) -> None:
+    for log, serial in (("", 900), ("1", 3), ("3", 3), ("1", 4), ("", 901), ("1", 3)):
+        console.pipeline.on_device_fact("cam", DeviceReported(1, Kind.DEVICE_REPORTED, serial, THEN, "x", log=log))
+    assert [event["detail"]["device_serial"] for event in console.events()] == [900, 3, 3, 4, 901]
+    with console.site.database.read() as session:
+        assert events.cursors(session, "id-of-cam") == {"": 901, "1": 4, "3": 3}
+        assert events.cursor(session, "id-of-cam") == 901
+
+
+def test_what_happened_before_a_device_was_added_is_never_disputed(console: Any) -> None:
+    with console.site.database.write() as session:
+        people.get(session, "A1").suspended = True
+    console.rules.refresh()
+    console.pipeline.on_device_fact("cam", decided(7, log="history/5", is_history=True))
+    (event,) = console.events()
+    assert (event["kind"], event["reason"], event["person"]) == ("access_granted", None, "A1")
+
+
+def test_the_end_of_an_alarm_ends_what_a_memory_reported_of_the_same_input(console: Any) -> None:
+    now = datetime.now(UTC)
+    for serial, name in ((1, "zone"), (2, "reader")):
+        console.pipeline.on_device_fact("cam", DeviceReported(1, Kind.TAMPER, serial, now, name, log="1", input=name))
+    console.pipeline.on_device_fact("cam", GateAlarm(1, Kind.TAMPER, "over", active=False, input="zone"))
+    assert [alarm["cause"] for alarm in console.pipeline.alarms.alarms()] == ["reader"]
