@@ -1,7 +1,8 @@
-"""The analyser process's own side: `python -m enrollment.workers.worker FD FACTORY SECONDS`, ends with its parent.
+"""The analyser process's own side, which ends with its parent.
 
-It reads photos from the socket FD and answers one face object each. FACTORY is `module:function` of a PhotoAnalyser, or
-`module:function=ARGUMENT`.
+`python -m enrollment.workers.worker FD FACTORY PROCESSOR_SECONDS SECONDS` reads photos from the socket FD and answers
+one face object each. FACTORY is `module:function` of a PhotoAnalyser, or `module:function=ARGUMENT`. A photo that takes
+more than PROCESSOR_SECONDS of the processor, or SECONDS in all, ends the process.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ MEMORY_BYTES = 3 * 1024**3
 
 def main(arguments: list[str]) -> int:
     """Serve until the parent's end of the socket closes; return 1 if no analyzer can be built (the parent logs it)."""
-    descriptor, factory, seconds = arguments
+    descriptor, factory, processor_seconds, seconds = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -37,20 +38,23 @@ def main(arguments: list[str]) -> int:
             messages.send_frame(line, {"fault": str(error) or type(error).__name__, "trace": _trace()})
             return 1
         messages.send_frame(line, {"model": analyser.model})
-        _serve(line, analyser, int(seconds))
+        _serve(line, analyser, float(processor_seconds), int(seconds))
     return 0
 
 
-def _serve(line: socket.socket, analyser: PhotoAnalyser, seconds: int) -> None:
+def _serve(line: socket.socket, analyser: PhotoAnalyser, processor_seconds: float, seconds: int) -> None:
     while True:
         request, photo = messages.receive_frame(line)
-        # Python can't interrupt native code that hangs: the alarm ends the process, even when the parent is gone.
+        # Python can't interrupt native code that hangs: an alarm ends the process, even when the parent is gone. The
+        # first counts processor time only, or a busy computer would make a good photo one that cannot be read.
+        signal.setitimer(signal.ITIMER_PROF, processor_seconds)
         signal.alarm(seconds)
         try:
             header, body = _answer(analyser, request, photo)
         except Exception:  # a defect of ours: the parent logs it, the photo is refused
             header, body = {"fault": "the analyser failed", "trace": _trace()}, b""
         signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         messages.send_frame(line, header, body)
 
 

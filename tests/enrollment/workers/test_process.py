@@ -1,4 +1,5 @@
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -63,6 +64,19 @@ def test_a_photo_that_hangs_is_refused_at_its_deadline(process_of):
     assert process.analyse(b"hang").reasons == ("unreadable_image",)
     assert gone(first)
     assert process.analyse(b"photo").reasons == ("no_face",)
+
+
+def test_a_photo_that_keeps_the_processor_busy_is_refused_at_its_deadline(process_of, caplog, monkeypatch):
+    monkeypatch.setattr("enrollment.workers.process._STARVED_FACTOR", 200)
+    process = process_of(deadline=0.5)
+    assert process.analyse(b"spin").reasons == ("unreadable_image",)
+    assert f"ended with -{int(signal.SIGPROF)}" in caplog.text
+
+
+def test_a_photo_is_not_refused_because_the_computer_is_busy(process_of):
+    """Twice the deadline passes, but none of it on a processor, as when others have it."""
+    process = process_of(deadline=0.5)
+    assert process.analyse(b"wait").reasons == ("no_face",)
 
 
 def test_a_defect_in_the_analyser_is_logged_and_its_process_goes_on(process_of, caplog):
