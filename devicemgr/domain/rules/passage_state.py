@@ -1,4 +1,6 @@
-"""The state of one passage lane: who has been released, who is in it, and what that makes of a turn of the arm.
+"""The state of one passage lane: who has been released, who are in it, and what that makes of a turn of the arm.
+
+A wide gate lets several people pass at once, each with a start and an end of their own.
 
 `step` is pure: a state and an input give the next state and the facts to record. What a reported movement means
 stands in TRANSITIONS. A device that counts several people in one report is fed as that many Completed inputs: the
@@ -80,15 +82,15 @@ class StateName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """Releases that wait, oldest first (entry and exit may both be open), and the passage under way."""
+    """Releases that wait and passages under way, each oldest first; entry and exit may both be open."""
 
     waiting: tuple[Waiting, ...] = ()
-    passing: Passing | None = None
+    passing: tuple[Passing, ...] = ()
 
     @property
     def name(self) -> StateName:
         """Return the state in a word."""
-        if self.passing is not None:
+        if self.passing:
             return StateName.PASSING
         return StateName.RELEASED if self.waiting else StateName.IDLE
 
@@ -140,7 +142,7 @@ TRANSITIONS: dict[tuple[Movement, Situation], tuple[StateName, tuple[Kind, ...]]
     (Movement.COMPLETED, Situation.FREE): (StateName.IDLE, (Kind.PASSAGE_COMPLETED,)),
     (Movement.COMPLETED, Situation.UNEXPECTED): (StateName.IDLE, (Kind.PORTAL_FORCED, Kind.PASSAGE_COMPLETED)),
 }
-"""Movement and what it meets → the state of that passage and the facts; other releases go on waiting beside it."""
+"""Movement and what it meets → the state of that passage and the facts; others wait or pass beside it."""
 
 
 def step(
@@ -167,19 +169,21 @@ def _give_up(state: LaneState, now: float) -> tuple[LaneState, tuple[PassageFact
         for release in state.waiting
         if release.until <= now
     ]
-    passing = state.passing
-    if passing is not None and passing.until <= now:
-        facts.append(PassageFact(Kind.PASSAGE_TIMED_OUT, passing.request, passing.direction, PassageReason.TURNED_BACK))
-        passing = None
-    return LaneState(tuple(release for release in state.waiting if release.until > now), passing), tuple(facts)
+    facts += [
+        PassageFact(Kind.PASSAGE_TIMED_OUT, passing.request, passing.direction, PassageReason.TURNED_BACK)
+        for passing in state.passing
+        if passing.until <= now
+    ]
+    waiting = tuple(release for release in state.waiting if release.until > now)
+    return LaneState(waiting, tuple(passing for passing in state.passing if passing.until > now)), tuple(facts)
 
 
 def _release(state: LaneState, release: Waiting) -> LaneState:
     # Many step into the lane before they are recognized: the release is then theirs, not the next person's.
-    passing = state.passing
-    if passing is not None and passing.request is None and _agree(passing.direction, release.direction):
-        until = max(passing.until, release.until)
-        return replace(state, passing=Passing(release.request, release.direction, until))
+    for passing in state.passing:
+        if passing.request is None and _agree(passing.direction, release.direction):
+            theirs = Passing(release.request, release.direction, max(passing.until, release.until))
+            return replace(state, passing=_with(state.passing, passing, theirs))
     return replace(state, waiting=(*state.waiting, release))
 
 
@@ -187,36 +191,49 @@ def _move(
     state: LaneState, movement: Movement, direction: Direction | None, until: float, free: bool
 ) -> tuple[LaneState, tuple[PassageFact, ...]]:
     release = next((release for release in state.waiting if _agree(release.direction, direction)), None)
-    situation = _situation(state, movement, direction, release, free)
+    under_way = _under_way(state, movement, direction, release, free)
+    situation = _situation(under_way, release, free)
     next_name, kinds = TRANSITIONS[movement, situation]
-    person = _whose(state, situation, release)
+    person = under_way or release
     request = person.request if person else None
     direction = direction or (person.direction if person else None)
     waiting, passing = state.waiting, state.passing
     if situation is Situation.EXPECTED:
         waiting = tuple(other for other in waiting if other is not release)
-    if situation is Situation.UNDER_WAY:
-        passing = passing if next_name is StateName.PASSING else None
+    if under_way is not None:
+        passing = passing if next_name is StateName.PASSING else _with(passing, under_way)
     elif next_name is StateName.PASSING:
-        passing = Passing(request, direction, max(until, person.until) if person else until)
+        passing = (*passing, Passing(request, direction, max(until, person.until) if person else until))
     return LaneState(waiting, passing), tuple(_fact(kind, request, direction) for kind in kinds)
 
 
-def _whose(state: LaneState, situation: Situation, release: Waiting | None) -> Waiting | Passing | None:
-    if situation is Situation.UNDER_WAY:
-        return state.passing
-    return release if situation is Situation.EXPECTED else None
-
-
-def _situation(
+def _under_way(
     state: LaneState, movement: Movement, direction: Direction | None, release: Waiting | None, free: bool
-) -> Situation:
-    # A second start can't be distinguished from a repeated report of the first; a second turn of the arm can.
-    if state.passing and (movement is Movement.STARTED or _agree(state.passing.direction, direction)):
+) -> Passing | None:
+    """Return the passage that a movement belongs to.
+
+    A turn of the arm ends the oldest passage of its direction. A start is a second person's if a release waits for one,
+    or if another direction of a free portal reports it; else it can't be distinguished from a repeated report.
+    """
+    named = [passing for passing in state.passing if passing.direction is direction]
+    agreeing = named or [passing for passing in state.passing if _agree(passing.direction, direction)]
+    if movement is Movement.COMPLETED or agreeing:
+        second = movement is Movement.STARTED and release is not None
+        return agreeing[0] if agreeing and not second else None
+    return state.passing[0] if state.passing and release is None and not free else None
+
+
+def _situation(under_way: Passing | None, release: Waiting | None, free: bool) -> Situation:
+    if under_way is not None:
         return Situation.UNDER_WAY
     if release is not None:
         return Situation.EXPECTED
     return Situation.FREE if free else Situation.UNEXPECTED
+
+
+def _with(passing: tuple[Passing, ...], one: Passing, *instead: Passing) -> tuple[Passing, ...]:
+    at = passing.index(one)
+    return (*passing[:at], *instead, *passing[at + 1 :])
 
 
 def _agree(one: Direction | None, other: Direction | None) -> bool:

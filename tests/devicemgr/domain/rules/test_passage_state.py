@@ -129,6 +129,71 @@ def test_entry_and_exit_can_be_released_side_by_side():
     ]
 
 
+def test_two_people_at_once_each_get_their_start_and_end():
+    """Side by side in a wide gate: in opposite directions, and in one."""
+    for second in (EXIT, ENTRY):
+        names, facts = play(
+            Released("r1", ENTRY, 10.0, 5.0),
+            Released("r2", second, 10.2, 5.0),
+            Started(ENTRY, 11.0),
+            Started(second, 11.2),
+            Completed(ENTRY, 12.0),
+            Completed(second, 12.1),
+        )
+        assert [(fact.kind, fact.request) for fact in facts] == [
+            (Kind.PASSAGE_STARTED, "r1"),
+            (Kind.PASSAGE_STARTED, "r2"),
+            (Kind.PASSAGE_COMPLETED, "r1"),
+            (Kind.PASSAGE_COMPLETED, "r2"),
+        ]
+        assert names[2:] == [StateName.PASSING, StateName.PASSING, StateName.PASSING, StateName.IDLE]
+
+
+def test_the_one_who_is_through_first_may_have_started_second():
+    _, facts = play(
+        Released("in", ENTRY, 10.0, 5.0),
+        Released("out", EXIT, 10.2, 5.0),
+        Started(ENTRY, 11.0),
+        Started(EXIT, 11.2),
+        Completed(EXIT, 11.5),
+        Completed(ENTRY, 16.0),
+    )
+    assert [(fact.kind, fact.request) for fact in facts[2:]] == [
+        (Kind.PASSAGE_COMPLETED, "out"),
+        (Kind.PASSAGE_COMPLETED, "in"),
+    ]
+
+
+def test_each_of_two_who_turn_back_is_recorded():
+    _, facts = play(
+        Released("in", ENTRY, 10.0, 5.0),
+        Released("out", EXIT, 10.2, 5.0),
+        Started(ENTRY, 21.0),
+        Started(EXIT, 22.0),
+        Tick(21.0 + PASSAGE_TIMEOUT_S),
+        Tick(22.0 + PASSAGE_TIMEOUT_S),
+    )
+    back = [(fact.request, fact.reason) for fact in facts if fact.kind is Kind.PASSAGE_TIMED_OUT]
+    assert back == [("in", PassageReason.TURNED_BACK), ("out", PassageReason.TURNED_BACK)]
+
+
+def test_in_a_free_wide_gate_both_directions_have_their_passages():
+    _, facts = play(Started(ENTRY, 1.0), Started(EXIT, 1.1), Completed(EXIT, 2.0), Completed(ENTRY, 2.5), free=True)
+    assert [(fact.kind, fact.direction) for fact in facts] == [
+        (Kind.PASSAGE_STARTED, ENTRY),
+        (Kind.PASSAGE_STARTED, EXIT),
+        (Kind.PASSAGE_COMPLETED, EXIT),
+        (Kind.PASSAGE_COMPLETED, ENTRY),
+    ]
+
+
+def test_a_start_that_is_reported_again_is_one_passage():
+    _, facts = play(
+        Released("r1", ENTRY, 10.0, 5.0), Started(ENTRY, 11.0), Started(ENTRY, 11.1), Started(None, 11.2), Tick(99.0)
+    )
+    assert [fact.kind for fact in facts] == [Kind.PASSAGE_STARTED, Kind.PASSAGE_TIMED_OUT]
+
+
 def test_somebody_already_in_the_lane_passes_on_the_release_that_comes_then():
     names, facts = play(Started(ENTRY, 10.0), Released("r1", ENTRY, 10.2, 5.0), Completed(ENTRY, 20.0), Tick(99.0))
     assert names == [StateName.PASSING, StateName.PASSING, StateName.IDLE, StateName.IDLE]
