@@ -21,7 +21,7 @@ from devicemgr.devices.sync_run import Run, Step, drive
 from devicemgr.devices.worker import trace_of
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
-from devicemgr.domain.ports.device import Delivery, Device
+from devicemgr.domain.ports.device import Channeled, Delivery, Device
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
 from devicemgr.operations import status
@@ -97,9 +97,15 @@ class DirectRuntime:
         finally:
             device.close()
 
-    def channels_of(self, name: str) -> int | None:  # noqa: ARG002
-        """Return None: it is not known without a connection."""
-        return None
+    def channels_of(self, name: str) -> int | None:
+        """Return what the gate's options say; None where that takes a connection."""
+        with self._site.database.read() as session:
+            config = device_store.device_config(device_store.device(session, name), self._site.vault)
+        try:
+            device = self._site.parts.catalog.get(config.driver).build(config)
+        except DevicemgrError:
+            return None
+        return device.channels if isinstance(device, Channeled) else None
 
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """Open, read and close the device; return what went over the line, a failure included."""

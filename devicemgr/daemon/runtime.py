@@ -69,10 +69,9 @@ class DaemonRuntime:
             stuck_threads=self._supervisor.stuck_threads,
         )
         devices, rules, standing = self._supervisor.states(), self._rules.current, self._access.alarms
-        found = status.of_daemon(
-            self._site, daemon, devices, rules, self._access.state_of, self._scheduler.unread, standing.door_of
-        )
         portals = status.portal_alarms(rules, devices, self._supervisor.channels)
+        state_of = status.state_by_gate(self._access.state_of, portals)
+        found = status.of_daemon(self._site, daemon, devices, rules, state_of, self._scheduler.unread, standing.door_of)
         watches = self._clock.alarms() + self._fires.alarms() + standing.alarms()
         return found | {"alarms": watches + portals + found["alarms"]}
 

@@ -9,6 +9,7 @@ from devicemgr.devices.supervisor import DeviceState, Health
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Portal
 from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.domain.rules.passage_state import StateName
 from devicemgr.domain.rules.policy import Snapshot
 from devicemgr.errors import StorageFailed
 from devicemgr.people import shared_cards
@@ -123,6 +124,11 @@ def storage_alarms(site: Site) -> list[dict[str, Any]]:
     return found
 
 
+GATE_OFFLINE, CHANNEL_MISSING = "portal_gate_offline", "portal_channel_missing"
+# What `status` shows of such a portal instead of "idle": nothing opens there.
+_STATE_BY_ALARM = {GATE_OFFLINE: "offline", CHANNEL_MISSING: "no_channel"}
+
+
 def portal_alarms(
     rules: Snapshot, devices: Iterable[DeviceState], channels_of: Callable[[str], int | None]
 ) -> list[dict[str, Any]]:
@@ -134,14 +140,25 @@ def portal_alarms(
         where = {"portal": name, "device": portal.gate}
         if state is not None and state.health in (Health.OFFLINE, Health.QUARANTINED):
             cause = f"its gate {portal.gate} is {state.health}: {state.cause or 'see its alarm'}"
-            found.append({"kind": "portal_gate_offline", **where, "cause": cause, "since": rfc3339(state.since)})
+            found.append({"kind": GATE_OFFLINE, **where, "cause": cause, "since": rfc3339(state.since)})
         if channels is not None and portal.channel > channels:
             has = f"channels 1 to {channels}" if channels else "no channels"
             cause = (
                 f"{portal.gate} has {has}, not {portal.channel}; `devicemgr portal edit {name} --gate` names another"
             )
-            found.append({"kind": "portal_channel_missing", **where, "cause": cause})
+            found.append({"kind": CHANNEL_MISSING, **where, "cause": cause})
     return found
+
+
+def state_by_gate(state_of: Callable[[str], str], found: Iterable[Mapping[str, Any]]) -> Callable[[str], str]:
+    """Return a portal's state: offline or no_channel instead of idle where `portal_alarms` found that of its gate."""
+    dead = {alarm["portal"]: _STATE_BY_ALARM[alarm["kind"]] for alarm in found}
+
+    def state(portal: str) -> str:
+        followed = state_of(portal)
+        return dead.get(portal, followed) if followed == StateName.IDLE else followed
+
+    return state
 
 
 def alarms(

@@ -135,6 +135,10 @@ def test_a_guards_mode_command_resets_a_forced_door(daemons: Daemons, board: Sim
     assert door(daemon) == "open"
 
 
+def states(daemon: Daemon) -> dict[str, str]:
+    return {portal["name"]: portal["state"] for portal in daemon.status()["portals"]}
+
+
 def test_a_gate_that_is_away_and_a_channel_that_is_not_there_are_alarms_of_their_portals(
     daemons: Daemons, board: SimulatedRelayBoard
 ) -> None:
@@ -152,11 +156,13 @@ def test_a_gate_that_is_away_and_a_channel_that_is_not_there_are_alarms_of_their
     daemon = daemons.restart()
     until(lambda: all_online(daemon))
     assert standing(daemon) == [("portal_channel_missing", "side")]
+    assert states(daemon) == {"lobby": "idle", "side": "no_channel"}
     with pytest.raises(InvalidInput, match="channels 1 to 1"), unit_of_work(daemons.site, "uid:0") as work:
         add_portal(work, "third", PortalFields(gate="arm", channel=3), daemon.channels_of)
     board.unplug()
     until(lambda: ("portal_gate_offline", "lobby") in standing(daemon))
     assert door(daemon) is None, "what its door does is not known"
+    assert states(daemon)["lobby"] == "offline"
 
 
 class Alone:

@@ -42,3 +42,15 @@ def test_a_board_without_feedback_is_never_confirmed(home, cli, done, mute_board
     assert "sent, not confirmed" in ran.out
     freed = cli("events", "--portal", "door", "--json").lines[-1]
     assert (freed["kind"], freed["detail"]) == ("portal_unlocked", {"mode": "free", "outcome": "sent"})
+
+
+def test_a_channel_that_the_gate_has_not_is_refused_without_a_daemon_too(home, done, cli):
+    """The gate's options say how many it has, so that no connection is needed."""
+    options = ("--option", "model=lcus", "--option", "channels=2")
+    done("device", "add", "two", "--driver", "relay_gate", "--address", "/dev/nothing", *options)
+    ran = cli("portal", "add", "third", "--gate", "two:3")
+    assert ran.code == 1
+    assert "has channels 1 to 2, so that 3 would open nothing" in ran.err
+    done("portal", "add", "second", "--gate", "two:2")
+    ran = cli("portal", "edit", "second", "--gate", "two:5")
+    assert ran.code == 1
