@@ -34,17 +34,30 @@
         │   └── DatabaseDamaged   what is in the database's file can't be trusted
         └── KeyMissing        the key file is absent, unreadable, or not this database's
 
-Each message is one line: what happened, and what to do.
+Each message is one line: what happened, and what to do. A step that each client takes in a way of its own, such as a
+command of the terminal, stands beside it as a `Hint`.
 """
 
 from collections.abc import Mapping, Sequence
+
+
+class Hint:
+    """What to do next, as a code with arguments (JSON values); each client has words of its own for it."""
+
+    def __init__(self, code: str, **args: object) -> None:
+        self.code = code
+        self.args = args
+
+    def as_json(self) -> dict[str, object]:
+        """Return the hint as the API's documents carry it."""
+        return {"code": self.code, "args": self.args}
 
 
 class DevicemgrError(Exception):
     """The base of all expected failures; `exit_code` and `http_status` are what INTERFACES promises.
 
     `code` and `facts`, JSON values that the message mentions, let a client say it in another language; without a code
-    of its own an error has that of its class.
+    of its own an error has that of its class. `hint` says what to do next, where that depends on the client.
     """
 
     exit_code = 1
@@ -52,11 +65,17 @@ class DevicemgrError(Exception):
     slug = "error"
 
     def __init__(
-        self, message: str = "", *, code: str | None = None, facts: Mapping[str, object] | None = None
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        facts: Mapping[str, object] | None = None,
+        hint: Hint | None = None,
     ) -> None:
         super().__init__(message)
         self._problem_code = code
         self.facts = dict(facts or {})
+        self.hint = hint
 
     @property
     def problem_code(self) -> str:
@@ -287,8 +306,8 @@ class StorageFailed(SystemFault):
 
     slug = "storage-failed"
 
-    def __init__(self, message: str = "", *, advice: str = "") -> None:
-        super().__init__(f"{message}; {advice}" if advice else message)
+    def __init__(self, message: str = "", *, advice: str = "", hint: Hint | None = None) -> None:
+        super().__init__(f"{message}; {advice}" if advice else message, hint=hint)
         self.advice = advice
 
 

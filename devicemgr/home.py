@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from devicemgr.errors import AlreadyRunning, StorageFailed
+from devicemgr.errors import AlreadyRunning, Hint, StorageFailed
 
 SHARED_SOCKET = "DEVICEMGR_SOCKET"
 """The variable that tells operators, who may not look into the home, where the daemon has its socket for them."""
@@ -107,7 +107,7 @@ class Home:
             self.database.exists()
         except OSError as error:
             raise StorageFailed(
-                f"cannot make the home folder {self.path} ({error.strerror})", advice="use --home"
+                f"cannot make the home folder {self.path} ({error.strerror})", hint=Hint("choose_home")
             ) from error
 
     @contextmanager
@@ -132,7 +132,7 @@ class Home:
         except OSError as error:
             os.close(descriptor)
             raise AlreadyRunning(
-                f"a daemon already runs on {self.path}; stop it first, or use another --home"
+                f"a daemon already runs on {self.path}; stop it first", hint=Hint("choose_home")
             ) from error
         os.ftruncate(descriptor, 0)
         with suppress(OSError):  # its owner is only shown; the disk may be full

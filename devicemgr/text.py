@@ -27,6 +27,11 @@ def _escape(char: str) -> str:
     return char if char in _JOINERS else char.encode("unicode_escape").decode("ascii")
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, as in 1 person and 2 people; the plural has an s unless given."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def slug(what: str, text: str) -> str:
     """A name of a portal, device, level or schedule: a-z 0-9 . _ -, up to 63 characters; else InvalidInput."""
     if not _SLUG.match(text):

@@ -12,7 +12,7 @@ from PIL import Image as PilImage
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.ports.recognition import Box, Embedding
 from devicemgr.domain.ports.video import Image
-from devicemgr.errors import SystemFault
+from devicemgr.errors import Hint, SystemFault
 from enrollment.models.detector import FaceDetector
 from enrollment.models.native import Detectors
 from enrollment.models.network import MAX_AT_ONCE, open_session
@@ -128,8 +128,9 @@ def _file(model: FaceModel) -> bytes:
     data = _bytes(Path(model.path))
     if hashlib.sha256(data).hexdigest() != model.sha256:
         raise SystemFault(
-            f"{model.path} is another file than the one that was enrolled with: put that back, or "
-            "`devicemgr apply` and `devicemgr enroll migrate` to the new one"
+            f"{model.path} is another file than the one that was enrolled with: put that back, or migrate to the new "
+            "one",
+            hint=Hint("migrate_model"),
         )
     return data
 

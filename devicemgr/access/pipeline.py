@@ -46,7 +46,7 @@ from devicemgr.domain.model import AccessPoint, Direction, Portal, Signal
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.policy import AccessRequest, CardEvidence, Decision, Snapshot, decide
 from devicemgr.domain.sighting import Sighting
-from devicemgr.errors import DevicemgrError, NotFound, OutcomeUnknown, StorageFailed
+from devicemgr.errors import DevicemgrError, Hint, NotFound, OutcomeUnknown, StorageFailed
 from devicemgr.ledger.refusals import PUSH_REFUSED
 from devicemgr.ledger.writer import Ledger
 
@@ -273,7 +273,7 @@ class AccessPipeline:
         """A guard's word instead of a face: recorded, then released; `on_end` gets the outcome. Any thread."""
         portal = self._rules.current.portals.get(name)
         if portal is None:
-            raise NotFound(f"there is no portal '{name}'; `devicemgr portal list` shows them")
+            raise NotFound(f"there is no portal '{name}'", hint=Hint("list_portals"))
         now = time.monotonic()
         opening = Opening(str(uuid.uuid4()), portal, direction, now, now, actor=actor, on_end=on_end)
         self._ledger.submit(manual_fact(opening), then=partial(self._release, opening), keep=False)

@@ -8,7 +8,7 @@ from devicemgr.access.portals.indicators import answer_console
 from devicemgr.domain.model import Direction, JsonValue, Portal, PortalMode
 from devicemgr.domain.ports.device import Cancelable, Delivery, Device, Gate, ReleaseTimes, SelfTimed
 from devicemgr.domain.rules.policy import AccessRequest
-from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, NotYet, OutcomeUnknown
+from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, Hint, NotYet, OutcomeUnknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,9 @@ class Sent:
 def release_gate(opening: Opening, device: Device) -> Sent:
     """Send the one release of an opening, on the gate's own thread."""
     if not isinstance(device, Gate):
-        raise DeviceRefused(f"'{opening.portal.gate}' is not a gate; `devicemgr portal edit` names another")
+        raise DeviceRefused(
+            f"'{opening.portal.gate}' is not a gate", hint=Hint("edit_portal_gate", name=opening.portal.name)
+        )
     portal = opening.portal
     order = Release(
         opening.request, portal.channel, opening.direction, portal.release_seconds, opening.decided + RELEASE_WITHIN_S

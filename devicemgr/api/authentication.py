@@ -12,7 +12,7 @@ from devicemgr.api.body_limit import MOST_KEY
 from devicemgr.api.context import Caller, Context
 from devicemgr.api.problems import answer_to
 from devicemgr.domain.model import ALL_ROLES
-from devicemgr.errors import DevicemgrError, NotAllowed, NotSignedIn
+from devicemgr.errors import DevicemgrError, Hint, NotAllowed, NotSignedIn
 from devicemgr.ledger.refusals import RefusedCalls
 from devicemgr.security.sessions import Identity, SignIns
 from devicemgr.store.ledger.sudo_claim import HEADER, claimed
@@ -90,8 +90,8 @@ class Entry:
             row = operators.of_os_user(session, name)
         if row is None:
             raise NotAllowed(
-                f"user {uid} may not do this; an admin can make them an operator: "
-                f"devicemgr operator add NAME --role ROLE --os-user {name}"
+                f"user {uid} may not do this; an admin can make them an operator",
+                hint=Hint("add_operator", os_user=name),
             )
         return Caller(f"operator:{row.name}", operators.roles_of(row))
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Message, Scope, Send
 
-from devicemgr.errors import Misdirected, NotAllowed
+from devicemgr.errors import Hint, Misdirected, NotAllowed
 from devicemgr.security.sessions import csrf_of
 
 DOOR = "devicemgr.door"
@@ -57,7 +57,7 @@ def check_origin(door: Door, scope: Scope, headers: Mapping[str, str]) -> None:
     """Misdirected for a host that is not ours (DNS rebinding), NotAllowed for a page of another site."""
     host = headers.get("host", "")
     if not _is_ours(door, scope, host):
-        raise Misdirected("this name is not the daemon's; name it with --allow-host at `devicemgr run`")
+        raise Misdirected("this name is not the daemon's", hint=Hint("allow_host"))
     origin = headers.get("origin")
     if origin is not None and origin.lower() != f"{'https' if door.tls else 'http'}://{host.lower()}":
         raise NotAllowed("the request comes from a page of another site")

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 
 from devicemgr.api.csrf import Door
-from devicemgr.errors import InvalidInput, SystemFault
+from devicemgr.errors import Hint, InvalidInput, SystemFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Listen:
         except OSError as error:
             line.close()
             raise SystemFault(
-                f"cannot listen on {self.host} port {self.port} ({error.strerror}); choose another --listen"
+                f"cannot listen on {self.host} port {self.port} ({error.strerror}); choose another address or port"
             ) from error
         return line
 
@@ -44,12 +44,13 @@ def read(listen: str, cert: Path | None, key: Path | None, allowed: Sequence[str
     """From the options of `run`; InvalidInput for an open address without a certificate, or a certificate unfit."""
     host, port = _address(listen)
     if (cert is None) != (key is None):
-        raise InvalidInput("a certificate needs its key: give both --tls-cert and --tls-key")
+        raise InvalidInput("a certificate needs its key, and a key its certificate", hint=Hint("pass_certificate"))
     found = ipaddress.ip_address(host)
     if cert is None and not found.is_loopback:
         raise InvalidInput(
-            f"{host} can be reached from the network, so passwords would be readable there; "
-            "give --tls-cert and --tls-key, or listen on 127.0.0.1"
+            f"{host} can be reached from the network, so passwords would be readable there; listen on 127.0.0.1, or "
+            "with a certificate",
+            hint=Hint("pass_certificate"),
         )
     names = {name.strip().lower() for name in allowed if name.strip()}
     if found.is_loopback:
@@ -69,7 +70,7 @@ def _address(listen: str) -> tuple[str, int]:
         return str(ipaddress.ip_address(host)), int(port)
     except ValueError:
         raise InvalidInput(
-            "--listen takes an address of this box and a port, such as 127.0.0.1:8443 or [::]:8443"
+            "the daemon listens on an address of this box and a port, such as 127.0.0.1:8443 or [::]:8443"
         ) from None
 
 

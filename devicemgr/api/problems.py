@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from devicemgr.errors import DevicemgrError, PhotoRefused
+from devicemgr.errors import DevicemgrError, Hint, PhotoRefused
 from devicemgr.text import safe
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ def problem(
     *,
     code: str = "",
     args: Mapping[str, object] | None = None,
+    hint: Hint | None = None,
     **more: Any,
 ) -> JSONResponse:
     """Return an `application/problem+json` response; `code` is the slug's word unless one is given."""
@@ -34,6 +35,7 @@ def problem(
         "detail": detail,
         "code": code or slug.replace("-", "_"),
         "args": dict(args or {}),
+        "hint": hint.as_json() if hint else None,
     }
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(body | {"exit_code": exit_code} | more, status, headers, media_type="application/problem+json")
@@ -43,7 +45,14 @@ def answer_to(error: DevicemgrError) -> JSONResponse:
     """The problem document of an expected failure."""
     more = {"faces": error.faces} if isinstance(error, PhotoRefused) else {}
     return problem(
-        error.http_status, error.slug, str(error), error.exit_code, code=error.problem_code, args=error.facts, **more
+        error.http_status,
+        error.slug,
+        str(error),
+        error.exit_code,
+        code=error.problem_code,
+        args=error.facts,
+        hint=error.hint,
+        **more,
     )
 
 

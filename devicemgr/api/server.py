@@ -25,7 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from devicemgr.api.connection_limits import NetworkProtocol, limited
 from devicemgr.api.csrf import DOOR, Door
 from devicemgr.api.listeners import Listen
-from devicemgr.errors import SystemFault
+from devicemgr.errors import Hint, SystemFault
 from devicemgr.home import LONGEST_ADDRESS, socket_address
 
 _PEERCRED = struct.Struct("3i")
@@ -82,7 +82,9 @@ def bind(path: Path) -> socket.socket:
 def _check_folder(path: Path, folder: int) -> None:
     found = os.fstat(folder)
     if found.st_uid not in (0, os.geteuid()):
-        raise SystemFault(f"{path.parent} belongs to another user; run the daemon as that one, or use another --home")
+        raise SystemFault(
+            f"{path.parent} belongs to another user; run the daemon as that one", hint=Hint("choose_home")
+        )
     if found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX:
         raise SystemFault(f"others may write into {path.parent}; run: chmod go-w {path.parent}")
     with contextlib.suppress(FileNotFoundError):

@@ -10,6 +10,7 @@ import typer.main
 from typer.exceptions import TyperException
 
 from devicemgr.cli.context import Session, use
+from devicemgr.cli.hints import message_of
 from devicemgr.cli.transport.api_client import ApiProblem
 from devicemgr.errors import DevicemgrError
 from devicemgr.store.ledger.sudo_claim import VARIABLE, claimed
@@ -61,7 +62,7 @@ def _failed(session: Session, error: BaseException) -> int:
             print(json_line(_faces(error.document["faces"])))
             return _print_error(str(error), error.exit_code)
         case DevicemgrError():
-            return _print_error(str(error), error.exit_code)
+            return _print_error(message_of(error), error.exit_code)
     raise error
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from devicemgr.cli.hints import message_of
 from devicemgr.cli.transport.api_client import Api
 from devicemgr.errors import DevicemgrError
 from devicemgr.home import Home
@@ -62,7 +63,7 @@ class Session:
     def warn_if_frozen(self) -> None:
         """Warn on standard error when the answer comes from the snapshot of a damaged database."""
         if self._site is not None and self._site.database.frozen:
-            print(f"warning: {self._site.database.frozen}", file=sys.stderr)
+            print(f"warning: {message_of(self._site.database.refusal())}", file=sys.stderr)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -96,11 +96,6 @@ def cell(value: Any) -> str:
     return _escape(safe(str(value), 500))
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun, as in 1 person and 2 people; the plural has an s unless given."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def _escape(text: str) -> str:
     from rich.markup import escape  # noqa: PLC0415 - see above
 

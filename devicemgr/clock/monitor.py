@@ -10,12 +10,14 @@ from devicemgr.clock.ntp import doubt_when
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue
 from devicemgr.domain.trusted_clock import WallClock
-from devicemgr.errors import DevicemgrError
+from devicemgr.errors import DevicemgrError, Hint
 from devicemgr.ledger.writer import Ledger
 from devicemgr.store.database import Database
 from devicemgr.text import rfc3339
 
 log = logging.getLogger(__name__)
+
+_ACCEPT = Hint("accept_clock")
 
 _KEEP_S = 30.0
 
@@ -69,13 +71,13 @@ def alarms_of(clock: WallClock) -> list[dict[str, Any]]:
     if behind := clock.behind_s:
         cause = (
             f"this computer's clock is {behind:.0f} s behind the time that was reached: rights are judged at "
-            f"{rfc3339(clock.now())}; set the clock, or say that it is right: devicemgr clock --accept"
+            f"{rfc3339(clock.now())}; set the clock"
         )
-        return [{"kind": "clock_behind", "cause": cause}]
+        return [{"kind": "clock_behind", "cause": cause, "hint": _ACCEPT.as_json()}]
     if ahead := clock.ahead_s:
         cause = (
             f"this computer's clock has jumped {ahead:.0f} s ahead: a right must hold at {rfc3339(clock.now())} and at "
-            f"{rfc3339(clock.earliest())}; set the clock, or say that it is right: devicemgr clock --accept"
+            f"{rfc3339(clock.earliest())}; set the clock"
         )
-        return [{"kind": "clock_jumped", "cause": cause}]
+        return [{"kind": "clock_jumped", "cause": cause, "hint": _ACCEPT.as_json()}]
     return []

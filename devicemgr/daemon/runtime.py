@@ -21,7 +21,7 @@ from devicemgr.devices.sync_run import Run, Step, drive
 from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
-from devicemgr.errors import DevicemgrError, DeviceUnreachable, RequestError
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, RequestError
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations import status
 from devicemgr.site.runtime import Figures
@@ -120,7 +120,7 @@ class DaemonRuntime:
         request = self._access.open_manually(portal, direction, actor, on_end)
         if not ended.wait(_OPEN_S):
             raise DeviceUnreachable(
-                f"the gate of portal '{portal}' does not answer; `devicemgr events` shows what happened"
+                f"the gate of portal '{portal}' does not answer", hint=Hint("list_events", portal=portal)
             )
         if outcomes[0].error is not None:
             raise outcomes[0].error

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from devicemgr.daemon.startup import require_home
-from devicemgr.errors import DevicemgrError, StorageFailed, SystemFault
+from devicemgr.errors import DevicemgrError, Hint, SystemFault
 from devicemgr.home import Home
 from devicemgr.recovery import quarantine
 from devicemgr.site.site import Parts, require_own_key
@@ -31,7 +31,7 @@ def check_start(home: Home, parts: Parts) -> dict[str, Any]:
     """
     require_home(home)
     if why := quarantine.trouble(home):
-        raise StorageFailed(quarantine.advice(home, why))
+        raise quarantine.unusable(home, why)
     require_own_key(home, damaged=False)
     with _copy_of(home) as database:
         migration = database.pending_migration()
@@ -86,6 +86,6 @@ def _require_driver(row: DeviceRow, parts: Parts) -> None:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise SystemFault(
-            f"device {row.name} would not start: option {where}: {first['msg']}; "
-            f"correct it with `devicemgr device edit {row.name}`"
+            f"device {row.name} would not start: option {where}: {first['msg']}",
+            hint=Hint("edit_device", name=row.name),
         ) from error

@@ -3,7 +3,7 @@
 import logging
 
 from devicemgr.access.policy_cache import Rulebook
-from devicemgr.errors import DatabaseDamaged, DevicemgrError, NotInitialised, StorageFailed
+from devicemgr.errors import DatabaseDamaged, DevicemgrError, Hint, NotInitialised, StorageFailed
 from devicemgr.home import Home
 from devicemgr.recovery import disk_reserve, home_swap, quarantine, read_only_database
 from devicemgr.site.site import Parts, Site, finish_restore, initialise, open_site, require_own_key
@@ -27,7 +27,7 @@ def require_home(home: Home) -> None:
             f"cannot look into {home.path} ({error.strerror})", advice="check who owns the home folder"
         ) from error
     if not is_made:
-        raise NotInitialised(f"there is no home in {home.path}; make it with `devicemgr init`, or correct --home")
+        raise NotInitialised(f"there is no home in {home.path}", hint=Hint("make_home"))
 
 
 def open_for_daemon(home: Home, parts: Parts) -> Site:

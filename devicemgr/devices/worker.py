@@ -18,7 +18,15 @@ from devicemgr.devices.command_queue import Action, Command, Commands, Done
 from devicemgr.devices.health import HealthBook, Listener
 from devicemgr.domain.model import DeviceConfig, DeviceInfo
 from devicemgr.domain.ports.device import Channeled, Complaining, Device, Traceable
-from devicemgr.errors import DeviceBusy, DeviceError, DevicemgrError, DeviceUnreachable, DeviceUnready, InvalidInput
+from devicemgr.errors import (
+    DeviceBusy,
+    DeviceError,
+    DevicemgrError,
+    DeviceUnreachable,
+    DeviceUnready,
+    Hint,
+    InvalidInput,
+)
 
 log = logging.getLogger(__name__)
 
@@ -255,5 +263,5 @@ class DeviceWorker:
 def trace_of(name: str, device: Device) -> list[tuple[float, str, bytes]]:
     """Return the latest bytes on a device's line; InvalidInput when it has none that can be watched."""
     if not isinstance(device, Traceable):
-        raise InvalidInput(f"{name} is on no line of bytes that could be shown; `device test {name}` reads it")
+        raise InvalidInput(f"{name} is on no line of bytes that could be shown", hint=Hint("read_device", name=name))
     return device.trace()

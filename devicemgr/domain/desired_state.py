@@ -25,7 +25,7 @@ from devicemgr.domain.rules.validity import invalidity
 Holds = Literal["people", "cards"]
 
 _NO_NUMBER = "the controller reads this card as no number, or as another card's; assign it as FACILITY:NUMBER"
-_TWO_PEOPLE = "two people's cards are read as this number; take it from one of them with `devicemgr card remove`"
+_TWO_PEOPLE = "two people's cards are read as this number; take it from one of them"
 
 
 def takes_any_card(_: str) -> None:

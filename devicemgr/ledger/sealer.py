@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from devicemgr.atomic_files import replace_durably
 from devicemgr.domain import ledger_seals
 from devicemgr.domain.ledger_seals import Seal
-from devicemgr.errors import DevicemgrError, KeyMissing, StorageFailed
+from devicemgr.errors import DevicemgrError, Hint, KeyMissing, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger import anchors, restorations
 from devicemgr.store.database import Database, Session
@@ -109,7 +109,7 @@ class Sealer:
     def seal(self) -> Seal | None:
         """Seal the head, if anything was recorded since the last seal; the seal in force."""
         if self._database.frozen:
-            raise StorageFailed(self._database.frozen)
+            raise self._database.refusal()
         with self.alone():
             key = self._key()
             with self._database.read() as session:
@@ -118,7 +118,7 @@ class Sealer:
             if key.newest is not None and key.newest.seq == seq and key.newest.head == head:
                 return key.newest
             if key.newest is not None and seq < key.newest.seq:
-                raise StorageFailed("the events end before the last seal; `devicemgr audit verify` shows where")
+                raise StorageFailed("the events end before the last seal", hint=Hint("verify_audit"))
             seal, following = ledger_seals.sign(key.private, key.number, seq, head, rfc3339(datetime.now(UTC)))
             self._keep(KeyFile(key.number + 1, following, key.root, seal, key.removed))
             self._store(seal)
@@ -176,7 +176,7 @@ class Sealer:
         elif key.newest is not None and (stored is None or stored.number == key.newest.number - 1):
             self._store(key.newest)  # a crash came between the key file and the row
         elif key.newest != stored:
-            raise StorageFailed("the database is not the one that was sealed last; `devicemgr audit verify` shows more")
+            raise StorageFailed("the database is not the one that was sealed last", hint=Hint("verify_audit"))
         return key
 
     def _keep(self, key: KeyFile) -> None:

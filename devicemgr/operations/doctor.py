@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devicemgr.errors import DevicemgrError
+from devicemgr.errors import DevicemgrError, Hint
 from devicemgr.ledger import verification
 from devicemgr.ledger.sealer import read_key
 from devicemgr.operations import doctor_host
-from devicemgr.operations.doctor_host import Finding, run
+from devicemgr.operations.doctor_host import Advised, Finding, run
 from devicemgr.people import shared_cards
 from devicemgr.recovery import backup
 from devicemgr.site.runtime import Runtime
@@ -19,7 +19,7 @@ from devicemgr.site.site import Site
 from devicemgr.store.database import get_meta
 from devicemgr.store.people import consents, face_models, people
 from devicemgr.store.site import devices as device_store, provisioning
-from devicemgr.text import rfc3339
+from devicemgr.text import counted, rfc3339
 
 _TEST_S = 20.0
 # A file of gigabytes takes minutes to look through; every snapshot does it to the end.
@@ -29,7 +29,7 @@ SKEW_S = 5.0
 
 
 def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
-    """All checks: `{"check", "ok", "detail", "fix"}`."""
+    """All checks: `{"check", "ok", "detail", "fix", "hint"}`."""
     return [
         *doctor_host.examine(site.home),
         run("time", lambda: _time(site)),
@@ -51,19 +51,21 @@ def _time(site: Site) -> str:
     if behind := site.clock.behind_s:
         raise Finding(
             f"the clock is {behind:.0f} s behind the time that was reached; rights are judged by that",
-            "set the clock; if it is right: devicemgr clock --accept",
+            "set the clock",
+            Hint("accept_clock"),
         )
     if ahead := site.clock.ahead_s:
         raise Finding(
             f"the clock has jumped {ahead:.0f} s ahead of the time that was reached; a right must hold by both times",
-            "set the clock; if it is right: devicemgr clock --accept",
+            "set the clock",
+            Hint("accept_clock"),
         )
     return "agrees with the time that was reached"
 
 
 def _database(site: Site) -> str:
     if site.database.frozen:
-        raise Finding(site.database.frozen, "stop the daemon, then do what is said there")
+        raise Finding(site.database.frozen, "stop the daemon", site.database.frozen_hint)
     damage, is_finished = site.database.damage(_DATABASE_S)
     if damage:
         raise Finding(f"the database is damaged: {damage}", "stop the daemon and restore the last backup")
@@ -78,19 +80,20 @@ def _quarantine(site: Site) -> str:
     folder = site.home.quarantine
     count = len(list(folder.iterdir())) if folder.is_dir() else 0
     if count and not site.database.frozen:
-        detail = f"{count} quarantined databases lie in {folder}, with every person in them"
+        detail = f"in {folder} lies {counted(count, 'quarantined database')}, with every person"
         raise Finding(detail, "delete that folder when it is no longer needed")
     return "no database had to be quarantined" if not count else f"see {folder}"
 
 
-def _ledger(site: Site) -> str:
+def _ledger(site: Site) -> str | Advised:
     """Check the newest part of the ledger: the whole of it takes minutes on a site of some years."""
     found = verification.check_recent(site.ledger, site.database, read_key(site.home.seal_key))
     if found.flaw:
         detail = f"event {found.flaw.seq}: {found.flaw.why}"
         raise Finding(detail, "keep a copy of the database and find out who changed it")
     start = f" from event {found.after + 1} on" if found.after else ""
-    return f"{found.checked} events{start}, the chain holds" + ("; all: devicemgr audit verify" if start else "")
+    detail = f"{counted(found.checked, 'event')}{start}, the chain holds"
+    return Advised(detail, Hint("verify_audit_whole")) if start else detail
 
 
 def _consents(site: Site) -> str:
@@ -99,23 +102,24 @@ def _consents(site: Site) -> str:
         ending = consents.ending(list(people.all_rows(session)), soon)
         ended = [row for row in ending if consents.in_force(row) is None]
     if ending:
-        detail = f"{len(ending) - len(ended)} end within {_CONSENT_DAYS} days; {len(ended)} have ended, the face is off"
-        raise Finding(detail, f"devicemgr person list --expiring {_CONSENT_DAYS}; then enroll renew, or withdraw")
+        soon_count, count = counted(len(ending) - len(ended), "consent"), counted(len(ended), "consent")
+        detail = f"{soon_count} will end within {_CONSENT_DAYS} days; {count} over, with the face off"
+        raise Finding(detail, hint=Hint("renew_consents", days=_CONSENT_DAYS))
     return f"none ends within {_CONSENT_DAYS} days"
 
 
 def _cards(site: Site) -> str:
     if found := shared_cards.find(site.database):
-        detail = f"{len(found)} cards are held by two people under two notations: {found[0].cause}"
-        raise Finding(detail, f"devicemgr card remove {found[0].badge} {found[0].number}")
+        detail = f"{counted(len(found), 'card')} held by two people under two notations: {found[0].cause}"
+        raise Finding(detail, hint=found[0].hint)
     return "each is one person's"
 
 
-def _backups(site: Site) -> str:
+def _backups(site: Site) -> str | Advised:
     with site.database.read() as session:
         last, owed = backup.last(session), get_meta(session, backup.OWED)
     if last is None:
-        return "none was made yet: see `devicemgr backup`"
+        return Advised("none was made yet", Hint("make_backup"))
     if owed:
         detail = f"a person was erased, or withdrew their face, and {last['keys']} could not be rewritten"
         raise Finding(detail, "make a backup, which rewrites it, and delete every copy of the file before")
@@ -136,7 +140,8 @@ def _face_model(site: Site) -> str:
     if found != own.sha256:
         raise Finding(
             f"{own.path} is not the file that was put in force: it was swapped or is damaged",
-            "put the model's file back; for another model: devicemgr enroll migrate",
+            "put the model's file back, or migrate to another model",
+            Hint("migrate_model"),
         )
     return f"{own.name}, as it was put in force"
 
@@ -148,13 +153,13 @@ def _profiles(site: Site) -> str:
     left = sorted(name for name, phase in phases.items() if phase != "done")
     if left:
         names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-        raise Finding(f"not set up to the end: {names}", f"devicemgr device provision {' '.join(left[:5])}")
-    return f"{len(phases)} devices are set up by a profile"
+        raise Finding(f"not set up to the end: {names}", hint=Hint("provision_devices", names=left[:5]))
+    return f"{counted(len(phases), 'device')} set up by a profile"
 
 
 def _daemon(runtime: Runtime) -> str:
     if not runtime.running:
-        raise Finding("no daemon runs", "start it: systemctl start devicemgr, or devicemgr run")
+        raise Finding("no daemon runs", hint=Hint("start_daemon"))
     return f"running for {runtime.status()['daemon']['uptime_s']:.0f} s"
 
 
@@ -164,7 +169,7 @@ def _alarms(runtime: Runtime) -> str:
     if found:
         where = [f"{alarm['kind']} {alarm.get('portal') or alarm.get('device') or ''}".strip() for alarm in found[:5]]
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        raise Finding(f"{len(found)} alarms stand: {', '.join(where)}{more}", "devicemgr status tells the causes")
+        raise Finding(f"{counted(len(found), 'standing alarm')}: {', '.join(where)}{more}", hint=Hint("show_status"))
     return "none stands"
 
 
@@ -179,7 +184,7 @@ def _device(runtime: Runtime, name: str) -> str:
     try:
         found = runtime.call_device(name, lambda device: device.check(), _TEST_S)
     except DevicemgrError as error:
-        raise Finding(str(error), f"devicemgr device test {name}") from error
+        raise Finding(str(error), hint=Hint("read_device", name=name)) from error
     skew = skew_of(found)
     if abs(skew) > SKEW_S:
         how = f"{abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"

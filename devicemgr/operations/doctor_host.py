@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from devicemgr.errors import (
     DatabaseDamaged,
     DatabaseNewer,
     DevicemgrError,
+    Hint,
     KeyMissing,
     NotInitialised,
     StorageFailed,
@@ -22,30 +24,46 @@ from devicemgr.home import Home
 _FREE_BYTES = 500 * 1024 * 1024
 _FREE_SHARE = 0.03
 _OURS = ("cli", "devicemgr", "drivers", "enrollment", "udev")
-_INITIALISE, _RESTORE = "devicemgr init", "restore the last backup: devicemgr restore --help"
-_NEWER = "install the newer devicemgr (devicemgr version shows this one); or restore a backup made by this one"
-_KEY_FIX = "put the copy of the key file back that was made after `devicemgr init`"
+_MAKE, _RESTORE = Hint("initialize_home"), "restore the last backup"
+_NEWER = "install the newer devicemgr, or restore a backup made by this one"
+_KEY_FIX = "put the copy of the key file back that was made with the home"
 
 
 class Finding(Exception):
-    """Something is wrong; `fix` says what to do."""
+    """Something is wrong; `fix` and `hint` say what to do."""
 
-    def __init__(self, detail: str, fix: str) -> None:
+    def __init__(self, detail: str, fix: str | None = None, hint: Hint | None = None) -> None:
         super().__init__(detail)
         self.fix = fix
+        self.hint = hint
 
 
-def run(name: str, check: Callable[[], str]) -> dict[str, Any]:
-    """One check's row: `{"check", "ok", "detail", "fix"}`."""
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """Detail of a check that found nothing wrong, with what more can be done."""
+
+    detail: str
+    hint: Hint
+
+
+def run(name: str, check: Callable[[], str | Advised]) -> dict[str, Any]:
+    """Return one check's row: `{"check", "ok", "detail", "fix", "hint"}`."""
     try:
-        return {"check": name, "ok": True, "detail": check(), "fix": None}
+        found = check()
     except Finding as finding:
-        return {"check": name, "ok": False, "detail": str(finding), "fix": finding.fix}
+        return _row(name, str(finding), finding.fix, finding.hint)
     except DevicemgrError as error:
-        return {"check": name, "ok": False, "detail": str(error), "fix": None}
+        return _row(name, str(error), None, error.hint)
     except OSError as error:
         what = f"{error.filename or 'it'} can't be read ({error.strerror})"
-        return {"check": name, "ok": False, "detail": what, "fix": "run this as the home's owner, or as root"}
+        return _row(name, what, "run this as the home's owner, or as root")
+    if isinstance(found, Advised):
+        return _row(name, found.detail, None, found.hint, ok=True)
+    return _row(name, found, None, ok=True)
+
+
+def _row(check: str, detail: str, fix: str | None, hint: Hint | None = None, *, ok: bool = False) -> dict[str, Any]:
+    return {"check": check, "ok": ok, "detail": detail, "fix": fix, "hint": hint.as_json() if hint else None}
 
 
 def examine(home: Home) -> list[dict[str, Any]]:
@@ -62,17 +80,19 @@ def examine(home: Home) -> list[dict[str, Any]]:
 
 def examine_closed(home: Home, error: DevicemgrError) -> list[dict[str, Any]]:
     """The checks of a home that can't be opened, and why it can't."""
-    name, fix = "database", _RESTORE
+    name = "database"
+    fix: str | None = _RESTORE
+    hint: Hint | None = Hint("how_to_restore")
     if isinstance(error, DatabaseNewer):
-        fix = _NEWER
+        fix, hint = _NEWER, Hint("show_version")
     elif isinstance(error, NotInitialised):
-        fix = _INITIALISE
-    elif isinstance(error, StorageFailed) and not isinstance(error, DatabaseDamaged):
-        fix = error.advice or _RESTORE  # busy, full or closed to this user: nothing to restore
+        fix, hint = None, _MAKE
+    elif isinstance(error, StorageFailed) and not isinstance(error, DatabaseDamaged) and (error.advice or error.hint):
+        fix, hint = error.advice or None, error.hint  # busy, full or closed to this user: nothing to restore
     elif isinstance(error, KeyMissing):
-        name, fix = "keys", _KEY_FIX
+        name, fix, hint = "keys", _KEY_FIX, error.hint
     rows = examine(home)
-    failed = {"check": name, "ok": False, "detail": str(error), "fix": fix}
+    failed = _row(name, str(error), fix, hint)
     if any(row["check"] == name and row["ok"] for row in rows):
         return [failed if row["check"] == name else row for row in rows]
     return rows if name == "keys" else [*rows, failed]
@@ -92,7 +112,7 @@ def _packages() -> str:
 
 def _home(home: Home) -> str:
     if not home.path.is_dir():
-        raise Finding(f"there is no home folder {home.path}", _INITIALISE)
+        raise Finding(f"there is no home folder {home.path}", hint=_MAKE)
     _private(home.path, 0o027, "750")
     if home.database.exists():
         _private(home.database, 0o007, "600")
@@ -103,7 +123,7 @@ def _keys(home: Home) -> str:
     if not home.key.exists() and not home.has_credential:
         if home.database.exists():
             raise Finding(f"the key file {home.key} is gone, and without it no face and no password opens", _KEY_FIX)
-        raise Finding("there are no keys yet", _INITIALISE)
+        raise Finding("there are no keys yet", hint=_MAKE)
     for key in (home.key, home.seal_key):
         if key.exists():
             _private(key, 0o077, "600")

@@ -11,13 +11,13 @@ from devicemgr.domain.model import Portal
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.passage_state import StateName
 from devicemgr.domain.rules.policy import Snapshot
-from devicemgr.errors import StorageFailed
+from devicemgr.errors import Hint, StorageFailed
 from devicemgr.people import shared_cards
 from devicemgr.site.site import Site
 from devicemgr.store.database import Database
 from devicemgr.store.ledger import events, seals
 from devicemgr.store.site import device_sync
-from devicemgr.text import rfc3339
+from devicemgr.text import counted, rfc3339
 
 _DISPUTED_FOR = timedelta(hours=24)
 
@@ -78,7 +78,11 @@ def daemon_json(*, running: bool, ready: bool, uptime_s: float, stuck_threads: i
 def revoked_alarms(revoked: Mapping[str, int]) -> list[dict[str, Any]]:
     """Devices that could still let in whom they should not."""
     return [
-        {"kind": "device_holds_revoked", "device": name, "cause": f"it still holds {count} revoked people"}
+        {
+            "kind": "device_holds_revoked",
+            "device": name,
+            "cause": f"it still holds {counted(count, 'revoked person', 'revoked people')}",
+        }
         for name, count in sorted(revoked.items())
     ]
 
@@ -95,8 +99,8 @@ def disputed_alarms(database: Database) -> list[dict[str, Any]]:
         {
             "kind": "decision_disputed",
             "portal": portal,
-            "cause": f"{count} decisions of a console in the last 24 h were not what the rules say; look at "
-            "`devicemgr events --kind decision_disputed`",
+            "cause": f"{counted(count, 'decision')} of a console in the last 24 h did not follow the rules",
+            "hint": Hint("list_disputed").as_json(),
         }
         for portal, count in found.items()
     ]
@@ -104,14 +108,23 @@ def disputed_alarms(database: Database) -> list[dict[str, Any]]:
 
 def shared_card_alarms(database: Database) -> list[dict[str, Any]]:
     """Return an alarm for each card that two people hold."""
-    return [{"kind": "card_shared", "cause": found.cause} for found in shared_cards.find(database)]
+    return [
+        {"kind": "card_shared", "cause": found.cause, "hint": found.hint.as_json()}
+        for found in shared_cards.find(database)
+    ]
+
+
+def _hinted(hint: Hint | None) -> dict[str, Any]:
+    return {"hint": hint.as_json()} if hint else {}
 
 
 def storage_alarms(site: Site) -> list[dict[str, Any]]:
     """What stands between events and the database, and its last good copy."""
     found, ledger = [], site.ledger
     if site.database.frozen:
-        found.append({"kind": "database_quarantined", "cause": site.database.frozen})
+        found.append(
+            {"kind": "database_quarantined", "cause": site.database.frozen} | _hinted(site.database.frozen_hint)
+        )
     elif site.snapshots.failing:
         found.append({"kind": "snapshot_failed", "cause": site.snapshots.failing})
     if ledger.failing:
@@ -143,10 +156,8 @@ def portal_alarms(
             found.append({"kind": GATE_OFFLINE, **where, "cause": cause, "since": rfc3339(state.since)})
         if channels is not None and portal.channel > channels:
             has = f"channels 1 to {channels}" if channels else "no channels"
-            cause = (
-                f"{portal.gate} has {has}, not {portal.channel}; `devicemgr portal edit {name} --gate` names another"
-            )
-            found.append({"kind": CHANNEL_MISSING, **where, "cause": cause})
+            cause, hint = f"{portal.gate} has {has}, not {portal.channel}", Hint("edit_portal_gate", name=name)
+            found.append({"kind": CHANNEL_MISSING, **where, "cause": cause, "hint": hint.as_json()})
     return found
 
 

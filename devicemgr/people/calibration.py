@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Any
 
-from devicemgr.errors import DevicemgrError, InvalidInput, SystemFault
+from devicemgr.errors import DevicemgrError, Hint, InvalidInput, SystemFault
 from devicemgr.gallery.cache import GalleryKeeper
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import unit_of_work
@@ -25,14 +25,16 @@ def target(fpir: float | None, per_day: float | None, days: float | None) -> flo
         return DEFAULT_FPIR if fpir is None else fpir
     if fpir is not None or per_day is None:
         raise InvalidInput(
-            "--days goes with --per-day and without --fpir: one stranger taken for someone in so many days"
+            "a number of days goes with strangers a day and without a share: one stranger taken for someone in so many "
+            "days"
         )
     wanted = 1 / (per_day * days)
     if wanted < MIN_FPIR:
         most = 1 / (MIN_FPIR * per_day)
         raise InvalidInput(
             f"one in {days:g} days at {per_day:g} strangers a day is one in {per_day * days:.0f}, more than faces "
-            f"alone can promise: up to --days {most:.3g} can be had; for more ask for a card too (--require card+face)"
+            f"alone can promise: up to {most:.3g} days can be had; for more ask for a card too",
+            hint=Hint("require_card_and_face"),
         )
     return min(wanted, MAX_FPIR)
 
@@ -50,7 +52,7 @@ def days_between(share: dict[str, Any] | None, per_day: float) -> dict[str, floa
 def calibrate(site: Site, actor: str, fpir: float) -> dict[str, Any]:
     """Measure, apply and record a calibration; return its figures, with look-alikes by badge."""
     if not MIN_FPIR <= fpir <= MAX_FPIR:
-        raise InvalidInput(f"--fpir is a share of strangers from {MIN_FPIR} to {MAX_FPIR}, such as 0.01")
+        raise InvalidInput(f"fpir is a share of strangers from {MIN_FPIR} to {MAX_FPIR}, such as 0.01")
     return calibrate_gallery(site, site.gallery, actor, fpir)
 
 

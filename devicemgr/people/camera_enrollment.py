@@ -10,7 +10,7 @@ from typing import Any
 from devicemgr.domain.model import VideoSource
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.video import Camera
-from devicemgr.errors import InvalidInput, PhotoRefused, RequestError
+from devicemgr.errors import Hint, InvalidInput, PhotoRefused, RequestError
 from devicemgr.people import face_enrollment
 from devicemgr.people.consents import Terms, require_not_withdrawn
 from devicemgr.recognition.workers.capture import taken
@@ -99,5 +99,5 @@ def choose(
 
 def _stream(device: Device) -> VideoSource:
     if not isinstance(device, Camera):
-        raise InvalidInput("this device is no camera; `devicemgr device list` shows which are")
+        raise InvalidInput("this device is no camera", hint=Hint("list_devices"))
     return device.stream()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from devicemgr.errors import ConsentEnded, ConsentWithdrawn, InvalidInput, NotFound
+from devicemgr.errors import ConsentEnded, ConsentWithdrawn, Hint, InvalidInput, NotFound
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
 from devicemgr.store.database import Session, clock_of
@@ -37,7 +37,7 @@ def agreed(session: Session, form: str, notice: str | None = None, until: str | 
     if end is None and found.consent_days:
         end = clock_of(session).earliest() + timedelta(days=found.consent_days)
     if end is not None and end <= clock_of(session).now():
-        raise InvalidInput("the consent would have ended already; give a later --consent-until")
+        raise InvalidInput("the consent would have ended already", hint=Hint("pass_later_end"))
     version = (notice or found.notice).strip()
     if len(version) > 64 or any(unicodedata.category(c).startswith("C") for c in version):
         raise InvalidInput("a notice's version has up to 64 printable characters, such as 2026-11")
@@ -60,8 +60,9 @@ def require_not_withdrawn(row: PersonRow, terms: Terms) -> None:
         )
     if terms.bulk and (refused := consents.newest_withdrawn(row)) is not None:
         raise ConsentWithdrawn(
-            f"{person} withdrew their consent on {_day(refused.withdrawn)}; an import does not bring a face back: "
-            f"`devicemgr enroll photo {row.badge} FILE --consent REF`, under a consent that they have signed since"
+            f"{person} withdrew their consent on {_day(refused.withdrawn)}; an import does not bring a face back, a "
+            "consent that they have signed since does",
+            hint=Hint("enroll_photo", badge=row.badge),
         )
     if terms.bulk and (ended := consents.run_out(row, terms.reference)) is not None:
         raise ConsentEnded(
@@ -107,7 +108,9 @@ def renew(work: UnitOfWork, badge: str, form: str, notice: str | None, until: st
     """Record a new consent of a person who has a face here; it counts from now on."""
     row = people.get(work.session, badge)
     if not row.templates:
-        raise NotFound(f"{badge} has no face here; `devicemgr enroll photo {badge} …` takes the consent with it")
+        raise NotFound(
+            f"{badge} has no face here; a photo takes the consent with it", hint=Hint("enroll_photo", badge=row.badge)
+        )
     terms = agreed(work.session, form, notice, until)
     require_not_withdrawn(row, terms)
     give(work, row, terms)

@@ -12,7 +12,7 @@ import numpy as np
 
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.ports.recognition import Embedding
-from devicemgr.errors import DevicemgrError, InvalidInput, KeyMissing, NotFound, RequestError
+from devicemgr.errors import DevicemgrError, Hint, InvalidInput, KeyMissing, NotFound, RequestError
 from devicemgr.gallery.cache import GalleryKeeper
 from devicemgr.people import calibration, face_samples
 from devicemgr.site.site import Site
@@ -40,9 +40,7 @@ def start(site: Site, actor: str, name: str, *, allow_missing: bool) -> dict[str
         if models.move is None and _same(site, model, models.active):
             raise RequestError(f"{name} is the face model in force; nothing is to be done")
         if models.move is not None and not _same(site, model, models.move.model):
-            raise RequestError(
-                f"the site is on its way to {_spoken(models.move.model)}; `devicemgr enroll migrate --back` first"
-            )
+            raise RequestError(f"the site is on its way to {_spoken(models.move.model)}", hint=Hint("cancel_migration"))
         failed = models.move.failed if models.move else ()
         face_models.save(session, models.model_copy(update={"move": Move(model=model, allow_missing=allow_missing)}))
         if models.move is None or models.move.allow_missing != allow_missing or failed:
@@ -75,7 +73,9 @@ def forget(site: Site, actor: str) -> dict[str, Any]:
     with site.database.write() as session:
         models = face_models.load(session)
         if models.move is not None:
-            raise RequestError("the site is on its way to another face model; wait for its switch, or --back")
+            raise RequestError(
+                "the site is on its way to another face model; wait for its switch", hint=Hint("cancel_migration")
+            )
         gone = face_models.drop_templates(session, {site.gallery.name_of(models.active)})
         face_models.save(session, models.model_copy(update={"before": ()}))
         _record(site, session, "admin.model_way_back_ended", actor, {"templates_erased": gone})
@@ -115,8 +115,8 @@ def _progress(site: Site, session: Session, models: FaceModels, move: Move) -> d
 def _why_not(session: Session, move: Move, missing: list[str]) -> str | None:
     if missing and not move.allow_missing:
         return (
-            f"{len(missing)} people have no kept photo and must be enrolled again; "
-            "--allow-missing switches without them"
+            f"people without a kept photo, who must be enrolled again: {len(missing)}; with allow_missing the switch "
+            "does without them"
         )
     if not _has_threshold(session, move.model):
         return "the model has no threshold: state one under [model] in the site's file, or enroll enough people"
@@ -256,7 +256,8 @@ def _named(site: Site, session: Session, models: FaceModels, name: str) -> FaceM
         if model is not None and name in (model.name, model.template_name):
             return model
     raise NotFound(
-        f"there is no face model '{safe(name, 60)}'; describe it under [model] in the site's file and `devicemgr apply`"
+        f"there is no face model '{safe(name, 60)}'; describe it under [model] in the site's file",
+        hint=Hint("apply_site_file"),
     )
 
 

@@ -235,4 +235,4 @@ def _stored_time(text: str | None) -> str | None:
 
 def _require_validity(row: PersonRow) -> None:
     if row.valid_from and row.valid_to and row.valid_from >= row.valid_to:
-        raise InvalidInput("the validity ends before it begins; check --valid-from and --valid-to")
+        raise InvalidInput("the validity ends before it begins; check valid_from and valid_to")

@@ -5,7 +5,7 @@ import weakref
 from dataclasses import dataclass
 
 from devicemgr.domain.rules.card_frames import shared_cards
-from devicemgr.errors import StorageFailed
+from devicemgr.errors import Hint, StorageFailed
 from devicemgr.store.database import Database, Session, revision
 from devicemgr.store.people import credentials, people
 
@@ -24,8 +24,13 @@ class SharedCard:
         """What is wrong, and what to do, in one line."""
         return (
             f"card {self.number} of {self.badge} and card {self.other_number} of {self.other_badge} can be one card; "
-            f"`devicemgr card remove {self.badge} {self.number}` removes both, then assign it to its holder"
+            "removing it from one removes it from both, then assign it to its holder"
         )
+
+    @property
+    def hint(self) -> Hint:
+        """The first step."""
+        return Hint("remove_shared_card", badge=self.badge, number=self.number)
 
 
 _lock = threading.Lock()

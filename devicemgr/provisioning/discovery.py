@@ -2,7 +2,6 @@
 
 import ipaddress
 import logging
-import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 from devicemgr.devices.addresses import same_place
 from devicemgr.domain.ports.driver import Driver, DriverCatalog, Found
-from devicemgr.errors import InvalidInput, NotFound, SystemFault
+from devicemgr.errors import Hint, InvalidInput, NotFound, SystemFault
 from devicemgr.text import safe
 from devicemgr.udev.serial_ports import usb_serial_ports
 
@@ -97,7 +96,7 @@ def discover(
     notes: list[str] = []
     looks = _looks(catalog, kind, seconds, addresses, notes)
     if len(addresses) > _HOSTS_A_SECOND * seconds:
-        notes.append(f"{len(addresses)} addresses may take longer than {seconds:g} s; give more --seconds")
+        notes.append(f"{len(addresses)} addresses may take longer than {seconds:g} s; give more seconds")
     for look in looks:
         threading.Thread(target=look.run, name=f"discover-{look.kind}", daemon=True).start()
     until = time.monotonic() + seconds + _GRACE_S
@@ -117,7 +116,7 @@ def discover(
                 _merge(merged, found)
     rows = sorted(merged.values(), key=lambda found: (found.kind, found.address))
     if len(rows) > _MAX_FOUND:
-        notes.append(f"only {_MAX_FOUND} of {len(rows)} are shown; look with --kind or in a smaller range")
+        notes.append(f"only {_MAX_FOUND} of {len(rows)} are shown; look for one kind, or in a smaller range")
     shown = [_shown(found, known) for found in rows[:_MAX_FOUND]]
     return {"found": shown, "notes": [safe(note, 300) for note in dict.fromkeys(notes)][:100]}
 
@@ -150,7 +149,7 @@ def _looks(
             continue
         with _busy_lock:
             if kind in _busy:
-                notes.append(f"{kind}: is still being looked for by an earlier `device discover`; try again")
+                notes.append(f"{kind}: is still being looked for by an earlier request; try again")
                 continue
             _busy.add(kind)
         looks.append(_Look(kind, ask))
@@ -167,9 +166,9 @@ def _serial_ports(kinds: Sequence[str]) -> list[Found]:
     named = " or ".join(part for part in (", ".join(kinds[:-1]), *kinds[-1:]) if part)
     found = []
     for port in usb_serial_ports():
-        note = "discovery cannot identify the device on it" + (f": try --driver {named}" if named else "")
+        note = "discovery cannot identify the device on it" + (f": its kind may be {named}" if named else "")
         if port.name is None:
-            note += "; give it a name that stays first: devicemgr udev suggest"
+            note += "; give it a name that stays first"
         address = f"/dev/gate/{port.name}" if port.name else port.path
         found.append(Found(SERIAL, address, port.product, port.serial or "", port.name or "", note))
     return found
@@ -193,9 +192,6 @@ def _merge(merged: dict[tuple[str, str], Found], found: Found) -> None:
 def _shown(found: Found, known: Mapping[str, str]) -> dict[str, Any]:
     name = next((name for name, address in known.items() if same_place(found.address, address)), None)
     row = asdict(found) | {what: safe(getattr(found, what), limit) for what, limit in _LIMITS.items()}
-    kind = "KIND" if found.kind == SERIAL else found.kind
-    add = f"devicemgr device add NAME --driver {kind} --address {shlex.quote(found.address)}"
     row["options"] = {safe(option, 40): safe(value, 80) for option, value in found.options.items()}
-    for option, value in row["options"].items():
-        add += f" --option {shlex.quote(f'{option}={value}')}"
-    return row | {"known": name, "add": None if name else add}
+    hint = Hint("suggest_names") if found.kind == SERIAL and not found.name else None
+    return row | {"known": name, "hint": hint.as_json() if hint else None}

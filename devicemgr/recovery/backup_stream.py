@@ -72,7 +72,7 @@ def write(
 def read_about(file: BinaryIO) -> dict[str, Any]:
     """The line in clear; InvalidInput for a file that is no backup."""
     if file.read(len(MAGIC)) != MAGIC:
-        raise InvalidInput("that is not a backup made by `devicemgr backup`")
+        raise InvalidInput("that is not a backup of devicemgr")
     line = file.readline(_MAX_HEAD)
     try:
         found = json.loads(line)

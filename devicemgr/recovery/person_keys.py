@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devicemgr.atomic_files import replace_durably
-from devicemgr.errors import InvalidInput, KeyMissing, StorageFailed
+from devicemgr.errors import Hint, InvalidInput, KeyMissing, StorageFailed
 from devicemgr.vault import FileKey
 
 NAME = "people.keys"
@@ -62,7 +62,7 @@ def read(path: Path) -> KeysFile:
     """The file; InvalidInput when it is something else, StorageFailed when it can't be read."""
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise InvalidInput(f"{path} is too big to be the people's keys; give another with --keys")
+            raise InvalidInput(f"{path} is too big to be the people's keys", hint=Hint("pass_keys_file"))
         first, *lines = path.read_text(encoding="ascii").splitlines()
         head = json.loads(first)
         if head["format"] != _FORMAT:
@@ -71,16 +71,17 @@ def read(path: Path) -> KeysFile:
         return KeysFile(str(head["keyring"]), str(head["made"]), {str(e["person"]): str(e["keys"]) for e in entries})
     except OSError as error:
         raise StorageFailed(
-            f"cannot read the people's keys {path} ({error.strerror}); they lie beside the newest backup: give --keys"
+            f"cannot read the people's keys {path} ({error.strerror}); they lie beside the newest backup",
+            hint=Hint("pass_keys_file"),
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"{path} is not the file of the people's keys; give another with --keys") from error
+        raise InvalidInput(f"{path} is not the file of the people's keys", hint=Hint("pass_keys_file")) from error
 
 
 def write(path: Path, found: KeysFile) -> None:
     """Put the file in place, whole or not at all; a file of another site, or of another kind, is left alone."""
     if path.exists() and read(path).keyring != found.keyring:
-        raise InvalidInput(f"{path} holds the keys of another site's people; name another file with --keys")
+        raise InvalidInput(f"{path} holds the keys of another site's people", hint=Hint("pass_keys_file"))
     head = {"format": _FORMAT, "keyring": found.keyring, "made": found.made}
     lines = [head, *({"person": person, "keys": sealed} for person, sealed in found.sealed.items())]
     replace_durably(path, "".join(json.dumps(line) + "\n" for line in lines).encode())

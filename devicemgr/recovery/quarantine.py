@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from devicemgr.atomic_files import sync_folder
-from devicemgr.errors import DevicemgrError, StorageFailed
+from devicemgr.errors import DevicemgrError, Hint, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger.sealer import KeyFile, read_key
 from devicemgr.store import integrity
@@ -70,10 +70,10 @@ def quarantine(home: Home, why: str) -> Path:
     return folder
 
 
-def advice(home: Home, why: str) -> str:
-    """One line: what is, and what to do."""
-    text = f"the database can't be used ({why}); restore a backup (`devicemgr restore FILE --replace`)"
+def unusable(home: Home, why: str) -> StorageFailed:
+    """Return the error of a home whose database can't be used; its hint names the ways back."""
+    hint = Hint("restore_backup")
     if home.snapshot.exists():
         taken = datetime.fromtimestamp(home.snapshot.stat().st_mtime, UTC)
-        return f"{text}, or go on from the copy of {rfc3339(taken)} (`devicemgr recover --from-snapshot`)"
-    return text
+        hint = Hint("restore_backup_or_recover", taken=rfc3339(taken))
+    return StorageFailed(f"the database can't be used ({why})", hint=hint)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devicemgr.errors import DevicemgrError, StorageFailed
+from devicemgr.errors import DevicemgrError, Hint, StorageFailed
 from devicemgr.home import Home
 from devicemgr.recovery import quarantine
 from devicemgr.store import integrity, sqlite
@@ -19,15 +19,16 @@ _PREFIX = "frozen-"
 class FrozenDatabase(Database):
     """A private copy of the snapshot; every write is refused with what to do."""
 
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, path: Path, why: str, hint: Hint | None) -> None:
         super().__init__(sqlite.open_engine(path))
         self._folder = path.parent
         self.frozen = why
+        self.frozen_hint = hint
 
     @contextmanager
     def write(self, **_: object) -> Iterator[Session]:
         """StorageFailed."""
-        raise StorageFailed(self.frozen or "")
+        raise self.refusal()
         yield
 
     def forget(self) -> bool:
@@ -45,7 +46,8 @@ def open_frozen(home: Home, why: str, *, empty_vault: Vault | None) -> FrozenDat
     home.cache.mkdir(mode=0o700, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home.cache))
     path = folder / home.database.name
-    advice = quarantine.advice(home, why)
+    refusal = quarantine.unusable(home, why)
+    what = str(refusal)
     try:
         if integrity.flaw(home.snapshot, None) is not None:
             raise StorageFailed("there is no whole snapshot")
@@ -54,14 +56,14 @@ def open_frozen(home: Home, why: str, *, empty_vault: Vault | None) -> FrozenDat
     except DevicemgrError as error:
         if empty_vault is None:
             shutil.rmtree(folder)
-            raise StorageFailed(advice) from error
-        advice += "; no person is known until then, since there is no whole snapshot"
+            raise refusal from error
+        what += "; no person is known, since there is no whole snapshot"
         path.unlink(missing_ok=True)
         made = Database.create(path)
         with made.write() as session:
             set_meta(session, FINGERPRINT, empty_vault.fingerprint())
         made.close()
-    return FrozenDatabase(path, advice)
+    return FrozenDatabase(path, what, refusal.hint)
 
 
 def sweep(home: Home) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from devicemgr.atomic_files import sync_folder
 from devicemgr.domain.ledger_events import Fact
-from devicemgr.errors import InvalidInput, KeyMissing, RequestError, StorageFailed
+from devicemgr.errors import Hint, InvalidInput, KeyMissing, RequestError, StorageFailed
 from devicemgr.gallery import cache_file
 from devicemgr.home import Home
 from devicemgr.ledger import spill_replay
@@ -29,7 +29,7 @@ def from_snapshot(home: Home, actor: str) -> dict[str, Any]:
         if why is None:
             raise RequestError("the database can be used; there is nothing to recover from")
         if integrity.flaw(home.snapshot, None) is not None:
-            raise InvalidInput("there is no whole snapshot; restore a backup (`devicemgr restore FILE --replace`)")
+            raise InvalidInput("there is no whole snapshot", hint=Hint("restore_backup"))
         kept = quarantine.quarantine(home, why) if home.database.exists() else _last(home)
         draft = home.path / ".recovering.db"
         integrity.copy(home.snapshot, draft)

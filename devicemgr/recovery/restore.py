@@ -11,7 +11,7 @@ from devicemgr.atomic_files import write_durably
 from devicemgr.domain.ledger_chain import Flaw
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue
-from devicemgr.errors import InvalidInput, KeyMissing, StorageFailed
+from devicemgr.errors import Hint, InvalidInput, KeyMissing, StorageFailed
 from devicemgr.gallery import cache_file
 from devicemgr.home import Home
 from devicemgr.ledger import spill_replay, verification
@@ -54,13 +54,15 @@ def restore(
     about, head = _opened(file, passphrase)
     entries = person_keys.read(keys)
     if entries.made < str(about.get("made")):
-        raise InvalidInput(f"{keys} is older than the backup; give the newest people's keys with --keys")
+        raise InvalidInput(
+            f"{keys} is older than the backup; give the newest people's keys", hint=Hint("pass_keys_file")
+        )
     home.make()
     with home.taken():
         home_swap.finish(home)
         there = home_swap.occupants(home)
         if there and not replace:
-            raise InvalidInput(f"{home.path} is not empty ({there[0]}); --replace moves that out of the way")
+            raise InvalidInput(f"{home.path} is not empty ({there[0]})", hint=Hint("replace_home"))
         fresh = home_swap.stage(home)
         try:
             count, manifest = _filled(fresh, file, head, entries, home, on_progress)
@@ -100,7 +102,7 @@ def _filled(
         backup_stream.read_about(source)
         manifest, body = backup_stream.read(source, head)
         if entries.keyring != person_keys.keyring_name(manifest["keyring"]):
-            raise InvalidInput("the people's keys are another site's; give the right file with --keys")
+            raise InvalidInput("the people's keys are another site's", hint=Hint("pass_keys_file"))
         fresh.key.parent.mkdir(mode=0o700)
         for name, content in manifest["keys"].items():
             write_durably(fresh.key.parent / Path(name).name, base64.b64decode(content))

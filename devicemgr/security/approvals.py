@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 from devicemgr.domain.model import Role
-from devicemgr.errors import ApprovalNeeded, NotAllowed
+from devicemgr.errors import ApprovalNeeded, Hint, NotAllowed
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import audit_fact
 from devicemgr.store.database import Session, clock_of, get_meta, set_meta
@@ -48,8 +48,8 @@ def ask(site: Site, actor: str, action: str, subject: str) -> NoReturn:
         if row is None:
             row = approvals.add(session, action, subject, actor, _span(session)[1])
             _record(site, session, "admin.approval_asked", actor, row)
-        advice = _advice(session, actor, row.id)
-    raise ApprovalNeeded(f"two admins must agree on this: {advice}, then do it again, within {MINUTES} minutes")
+        hint = _next_step(session, actor, row.id)
+    raise ApprovalNeeded(f"two admins must agree on this within {MINUTES} minutes", hint=hint)
 
 
 def approve(site: Site, actor: str, approval: str) -> ApprovalRow:
@@ -158,14 +158,11 @@ def _person(actor: str) -> str:
     return "owner of the box" if kind == "uid" else f"operator {name}"
 
 
-def _advice(session: Session, actor: str, approval: str) -> str:
+def _next_step(session: Session, actor: str, approval: str) -> Hint:
     others = [row.name for row in admins(session) if f"operator {row.name}" != _person(actor)]
     if not others and _person(actor) == "owner of the box":
-        return (
-            "there is no second one yet, so first add them: `devicemgr operator add NAME --role admin --os-user USER`; "
-            f"they run `devicemgr operator approve {approval}`"
-        )
-    return f"another runs `devicemgr operator approve {approval}`"
+        return Hint("add_admin_and_approve", approval=approval)
+    return Hint("approve", approval=approval)
 
 
 def _record(site: Site, session: Session, kind: str, actor: str, row: ApprovalRow) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devicemgr.domain.model import Role
-from devicemgr.errors import NotSignedIn, TooManyTries
+from devicemgr.errors import Hint, NotSignedIn, TooManyTries
 from devicemgr.security.passwords import TOKEN_START, digest, new_secret, verify_password
 from devicemgr.security.rate_limit import TryLimit, network_of
 from devicemgr.site.site import Site
@@ -118,13 +118,13 @@ class SignIns:
             with self._site.database.read() as session:
                 found = operators.token_of(session, digest(secret))
         if found is None:
-            raise NotSignedIn("the token is not known; an admin makes one with `devicemgr operator token`")
+            raise NotSignedIn("the token is not known; an admin can make one", hint=Hint("make_token"))
         token, row = found
         clock = self._site.clock
         if token.expires <= rfc3339(clock.now()):
             if token.expires <= rfc3339(clock.earliest()):
                 self._forget(row.name, token.id)
-            raise NotSignedIn("the token has expired; an admin makes another with `devicemgr operator token`")
+            raise NotSignedIn("the token has expired; an admin can make another", hint=Hint("make_token"))
         return Identity(f"token:{row.name}", operators.roles_of(token) & operators.roles_of(row))
 
     def _forget(self, name: str, token_id: str) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from devicemgr.domain.rules.schedules import format_window, parse_timezone, parse_window
-from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
+from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.people import people
 from devicemgr.store.site import access_levels as rows
@@ -101,7 +101,7 @@ def remove_schedule(work: UnitOfWork, name: str) -> None:
     row = rows.schedule(work.session, name)
     users = rows.levels_under(work.session, name)
     if users:
-        raise RequestError(f"level '{users[0]}' uses schedule '{name}'; `devicemgr level remove {users[0]}` first")
+        raise RequestError(f"level '{users[0]}' uses schedule '{name}'", hint=Hint("remove_level", name=users[0]))
     work.record("admin.schedule_removed", {"schedule": name}, before=_rights_of_schedule(row))
     work.session.delete(row)
     work.session.flush()

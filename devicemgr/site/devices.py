@@ -12,14 +12,14 @@ from pydantic import ValidationError
 
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceConfig
-from devicemgr.errors import InvalidInput, RequestError
+from devicemgr.errors import Hint, InvalidInput, RequestError
 from devicemgr.site import password_scope
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
 from devicemgr.store.site import device_sync, devices as rows, provisioning
 from devicemgr.store.tables import DeviceRow
-from devicemgr.text import safe, slug
+from devicemgr.text import counted, safe, slug
 
 LeftFacts = Callable[[Session, str, Sequence[str], set[str]], list[Fact]]
 """Gives the facts for people whom a removed device still holds: its name, their ids, and those not erased."""
@@ -95,7 +95,9 @@ def checked_address(text: str) -> str:
     """Return an address as it is stored; InvalidInput if it holds credentials or is unusable."""
     address = text.strip()
     if not 1 <= len(address) <= 500 or not address.isprintable() or _has_credentials(address):
-        raise InvalidInput("the address is not usable; give it without credentials (use --username, --password-stdin)")
+        raise InvalidInput(
+            "the address is not usable; give it without credentials, and those apart", hint=Hint("pass_credentials")
+        )
     return address
 
 
@@ -177,8 +179,9 @@ def remove_device(work: UnitOfWork, name: str, left_facts: LeftFacts, *, forget:
     people, here = device_sync.people_of(work.session, row.id)
     if people and not forget:
         raise RequestError(
-            f"{name} still holds {len(people)} people: wipe it first (take it out of its portals, then "
-            f"`devicemgr device sync {name}`), or leave them on it with --forget"
+            f"{name} still holds {counted(len(people), 'person', 'people')}: wipe it first (take it out of its portals "
+            "and bring it in step), or leave them on it",
+            hint=Hint("wipe_device", name=name),
         )
     facts = left_facts(work.session, name, people, here)
     before = _rights_of(row)

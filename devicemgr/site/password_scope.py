@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from devicemgr.devices.addresses import Place, place_of
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.ports.options import GUARD, VERIFIES, WIDENS
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import Hint, InvalidInput
 
 __all__ = ["GUARD", "VERIFIES", "WIDENS", "is_kept_place", "require_again"]
 
@@ -31,8 +31,8 @@ def require_again(options: type[BaseModel], before: DeviceConfig, after: DeviceC
     else:
         return
     raise InvalidInput(
-        f"the password of device '{before.name}' was given {what}; give it again in the same change: "
-        f"devicemgr device edit {before.name} … --password-stdin"
+        f"the password of device '{before.name}' was given {what}; give it again in the same change",
+        hint=Hint("edit_device_password", name=before.name),
     )
 
 

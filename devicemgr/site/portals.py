@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devicemgr.domain.model import Capability, ConsoleLiveness, Direction, FailMode, Liveness, PortalMode, Requirement
 from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.domain.rules.factors import lacking
-from devicemgr.errors import AlreadyExists, InvalidInput, RequestError
+from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
 from devicemgr.store.site import access_levels, devices, portals as rows
@@ -63,7 +63,7 @@ def add_portal(work: UnitOfWork, name: str, fields: PortalFields, channels_of: C
     """Add a portal on a gate's channel; AlreadyExists if its name or the channel is taken."""
     name = slug("portal", name)
     if work.session.get(PortalRow, name):
-        raise AlreadyExists(f"portal '{name}' exists; choose another name, or `devicemgr portal edit` it")
+        raise AlreadyExists(f"portal '{name}' exists; choose another name", hint=Hint("edit_portal", name=name))
     gate = _device_able_to(work, fields.gate, Capability.GATE)
     _require_free_channel(work.session, gate, fields.channel, name, channels_of)
     row = PortalRow(
@@ -119,7 +119,7 @@ def remove_portal(work: UnitOfWork, name: str) -> None:
     row = rows.portal(work.session, name)
     users = access_levels.levels_over(work.session, name)
     if users:
-        raise RequestError(f"level '{users[0]}' covers portal '{name}'; `devicemgr level remove {users[0]}` first")
+        raise RequestError(f"level '{users[0]}' covers portal '{name}'", hint=Hint("remove_level", name=users[0]))
     work.record("admin.portal_removed", {"portal": name}, before=_rights_of(row))
     work.session.delete(row)
     work.session.flush()
@@ -131,7 +131,7 @@ def warnings_of(session: Session, catalog: DriverCatalog, row: PortalRow) -> lis
     require = Requirement(portal["require"])
     sides = {side: portal[side] for side in ("entry", "exit") if portal[side]}
     if not sides and require is not Requirement.ANY:
-        return [f"{portal['name']} has no reader or camera yet; add one with --entry or --exit"]
+        return [f"{portal['name']} has no reader or camera yet; add one at its entry or exit"]
     found = []
     for side, names in sides.items():
         kinds = {devices.device(session, rows.split_point(name)[0]).driver for name in names}
@@ -140,7 +140,7 @@ def warnings_of(session: Session, catalog: DriverCatalog, row: PortalRow) -> lis
             what = " and ".join(sorted(missing))
             found.append(
                 f"no one can pass at {portal['name']}/{side}: it requires {require}, and none of {', '.join(names)} "
-                f"takes a {what}; change --require or add a device that does"
+                f"takes a {what}; change what it requires, or add a device that does"
             )
     return found
 
@@ -149,7 +149,7 @@ def _device_able_to(work: UnitOfWork, name: str, *wanted: Capability) -> DeviceR
     row = devices.device(work.session, name)
     if not work.site.parts.catalog.get(row.driver).capabilities & set(wanted):
         able = " or ".join(str(c) for c in wanted)
-        raise InvalidInput(f"device '{name}' ({row.driver}) is not a {able}; `devicemgr device drivers` shows what is")
+        raise InvalidInput(f"device '{name}' ({row.driver}) is not a {able}", hint=Hint("list_drivers"))
     return row
 
 

@@ -11,7 +11,7 @@ from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.domain.ports.recognition import Calibrator, Evaluator, FaceDesk, GalleryLoader
 from devicemgr.domain.trusted_clock import WallClock
-from devicemgr.errors import KeyMissing, StorageFailed
+from devicemgr.errors import KeyMissing
 from devicemgr.gallery.cache import GalleryKeeper
 from devicemgr.home import Home
 from devicemgr.ledger.sealer import Sealer
@@ -74,7 +74,7 @@ def initialise(home: Home) -> bool:
     home.make()
     finish_restore(home)
     if why := quarantine.trouble(home):
-        raise StorageFailed(quarantine.advice(home, why))
+        raise quarantine.unusable(home, why)
     require_own_key(home, damaged=False)
     new = not home.database.exists()
     vault = None if new and not home.key.exists() and not home.has_credential else _any_vault(home)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from devicemgr.domain.device_profile import Profile
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.model import DeviceConfig
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import Hint, InvalidInput
 from devicemgr.ledger import anchors
 from devicemgr.site import access_levels, devices, site_file
 from devicemgr.site.portals import PortalFields
@@ -147,7 +147,9 @@ def _profile(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked_device(site: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     if "password" in fields:
-        raise InvalidInput(f"[devices.{name}]: no password belongs into a file; `devicemgr device edit` takes it")
+        raise InvalidInput(
+            f"[devices.{name}]: no password belongs into a file", hint=Hint("edit_device_password", name=safe(name, 60))
+        )
     entry = _read(DeviceEntry, f"[devices.{name}]", fields)
     address = devices.checked_address(entry.address)
     config = DeviceConfig("", name, entry.driver, address, entry.username, None, entry.options)

@@ -16,7 +16,7 @@ KINDS = ("schedules", "profiles", "devices", "portals", "levels")
 Document = dict[str, dict[str, Any]]
 
 _HEAD = """\
-# A site of devicemgr, as `devicemgr export` prints it and `devicemgr apply FILE` puts it in force.
+# A site of devicemgr: what is exported is in this form, and what is applied is in force.
 # People, faces, cards and passwords are never in it.
 
 """

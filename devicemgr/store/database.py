@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.trusted_clock import WallClock
-from devicemgr.errors import AlreadyExists, DatabaseDamaged, DatabaseNewer, NotInitialised, StorageFailed
+from devicemgr.errors import AlreadyExists, DatabaseDamaged, DatabaseNewer, Hint, NotInitialised, StorageFailed
 from devicemgr.store import sqlite
 from devicemgr.store.sqlite_errors import storage_failure
 from devicemgr.store.tables import MetaRow
@@ -50,6 +50,7 @@ class Database:
     """
 
     frozen: str | None = None
+    frozen_hint: Hint | None = None
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -60,9 +61,9 @@ class Database:
     def open(cls, path: Path) -> "Database":
         """Open the existing file at `path`, of whatever version."""
         if not _exists(path) and path.with_name("quarantine").is_dir():
-            raise StorageFailed("the database was quarantined", advice="`devicemgr status` says why, and what to do")
+            raise StorageFailed("the database was quarantined", hint=Hint("show_status"))
         if not _exists(path):
-            raise NotInitialised(f"there is no database in {path.parent}; run `devicemgr init`, or correct --home")
+            raise NotInitialised(f"there is no database in {path.parent}", hint=Hint("make_home"))
         return cls(sqlite.open_engine(path))
 
     @classmethod
@@ -112,13 +113,19 @@ class Database:
             took = time.monotonic() - began
             log.info("migrated the database from version %s to %s in %.1f s", found, _head(), took)
 
+    def refusal(self) -> StorageFailed:
+        """Return the error of a change while the database is frozen."""
+        return StorageFailed(self.frozen or "", hint=self.frozen_hint)
+
     def require_current(self) -> None:
         """NotInitialised unless the schema is this version's, DatabaseNewer where it is a later one's."""
         found = self._version()
         _require_known(found)
         wanted = _head()
         if found != wanted:
-            raise NotInitialised(f"the database is of version {found}, this program of {wanted}; run `devicemgr init`")
+            raise NotInitialised(
+                f"the database is of version {found}, this program of {wanted}", hint=Hint("migrate_home")
+            )
 
     def _version(self) -> str | None:
         with _translated(), _knowing_its_version(), self.engine.connect() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from devicemgr.errors import DatabaseDamaged, RequestError, StorageFailed
+from devicemgr.errors import DatabaseDamaged, Hint, RequestError, StorageFailed
 from devicemgr.text import safe
 
 # Primary result codes (https://www.sqlite.org/rescode.html); the extended ones keep theirs in the lowest byte.
@@ -57,7 +57,7 @@ def storage_failure(error: BaseException) -> StorageFailed:
         return StorageFailed("the database is held by another program", advice="stop it, or wait and try again")
     if code in _NO_RIGHT:
         return StorageFailed("the database can't be written", advice="check who owns the home folder")
-    return StorageFailed(f"the database failed: {cause}", advice="run `devicemgr doctor`")
+    return StorageFailed(f"the database failed: {cause}", hint=Hint("run_doctor"))
 
 
 @contextmanager

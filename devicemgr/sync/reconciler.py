@@ -17,7 +17,7 @@ from devicemgr.devices.supervisor import DeviceState, Health
 from devicemgr.devices.sync_run import Keeper, Run, Step, Steps
 from devicemgr.domain.desired_state import Samples, State, entitled_keys
 from devicemgr.domain.ports.device import Device
-from devicemgr.errors import DevicemgrError, DeviceUnreachable, InvalidInput, SystemFault
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, InvalidInput, SystemFault
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.site.site import Site
 from devicemgr.store.site import device_sync, devices as device_store
@@ -153,7 +153,7 @@ class Reconciler:
         task = self._tasks.get(name)
         if task is None:
             run.end(
-                DeviceUnreachable(f"{name} is not online, or keeps neither people nor cards; see `devicemgr status`")
+                DeviceUnreachable(f"{name} is not online, or keeps neither people nor cards", hint=Hint("show_status"))
             )
             return
         task.wanted = (run, prune)

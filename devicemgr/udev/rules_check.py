@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from devicemgr.errors import Hint
 from devicemgr.text import safe
 from devicemgr.udev.rules import FILE, Port, Rule, compose, names_in, parse, site_lines
 from devicemgr.udev.rules_file import udevadm
@@ -31,7 +32,8 @@ class Problem:
 
     what: str
     problem: str
-    fix: str
+    fix: str | None = None
+    hint: Hint | None = None
 
 
 def rules_in(installed: str) -> list[Rule]:
@@ -41,22 +43,23 @@ def rules_in(installed: str) -> list[Rule]:
 
 def file_problems(installed: str, template: str, folders: Sequence[Path]) -> Iterator[Problem]:
     """The file itself: present, as it would be written, each name given once, read after 60-serial.rules."""
-    again = "sudo devicemgr udev install"
+    again = Hint("install_rules")
     if not installed:
-        yield Problem(FILE, "it is not installed", again)
+        yield Problem(FILE, "it is not installed", hint=again)
         return
     for line in site_lines(installed):
         if not line.startswith("#") and parse(line) is None:
             yield Problem(
                 FILE,
                 f"this line was not written by devicemgr: {safe(line, 160)}",
-                "check it, or name the port by: sudo devicemgr udev install NAME=PORT",
+                "check it",
+                Hint("name_port"),
             )
     if installed != compose(template, installed, []):
-        yield Problem(FILE, "it is not as this version writes it", again)
+        yield Problem(FILE, "it is not as this version writes it", hint=again)
     given = [name for line in site_lines(installed) for name in names_in(line)]
     for name in sorted({name for name in given if given.count(name) > 1}):
-        yield Problem(name, "two rules give this name", f"{again} {name}=PORT")
+        yield Problem(name, "two rules give this name", hint=Hint("name_port_again", name=name))
     yield from _among_others(set(given), folders)
 
 
@@ -82,27 +85,26 @@ def port_problems(rules: Iterable[Rule], ports: Sequence[Port], gate: Path) -> I
     fitting = {rule.name: [port for port in ports if rule.fits(port)] for rule in rules}
     for name, found in fitting.items():
         if not found:
-            yield Problem(
-                name, "its adapter is not plugged in", "plug it in, or: sudo devicemgr udev install --remove " + name
-            )
+            yield Problem(name, "its adapter is not plugged in", "plug it in", Hint("remove_name", name=name))
         elif len(found) > 1:
             paths = " and ".join(port.path for port in found)
-            yield Problem(
-                name, f"{paths} both claim this name", f"pull one, then: devicemgr udev suggest --name {name}"
-            )
+            yield Problem(name, f"{paths} both claim this name", "pull one", Hint("suggest_rule", name=name))
         elif problem := _link_problem(gate / name, found[0]):
             yield problem
     yield from _one_name_each(fitting)
 
 
 def _link_problem(link: Path, port: Port) -> Problem | None:
-    again = "sudo devicemgr udev install; if that does not help, pull the adapter and plug it in again"
+    again, hint = (
+        "install the rules; if that does not help, pull the adapter and plug it in again",
+        Hint("install_rules"),
+    )
     try:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):
-        return Problem(link.name, f"{port.path} fits, but there is no {link}", again)
+        return Problem(link.name, f"{port.path} fits, but there is no {link}", again, hint)
     if str(target) != port.path:
-        return Problem(link.name, f"{link} leads to {safe(str(target), 100)} instead of {port.path}", again)
+        return Problem(link.name, f"{link} leads to {safe(str(target), 100)} instead of {port.path}", again, hint)
     return None
 
 
@@ -112,7 +114,7 @@ def _one_name_each(fitting: Mapping[str, Sequence[Port]]) -> Iterator[Problem]:
             yield Problem(
                 other,
                 f"{path} is also called {one}, and two devices would talk on one line",
-                f"sudo devicemgr udev install --remove {other}",
+                hint=Hint("remove_name", name=other),
             )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from devicemgr.errors import NotAllowed, SystemFault
+from devicemgr.errors import Hint, NotAllowed, SystemFault
 from devicemgr.text import safe
 from devicemgr.udev.rules import FILE
 
@@ -139,5 +139,5 @@ def udevadm(*arguments: str) -> tuple[int, str]:
 
 def _cannot_write(file: Path, error: OSError) -> NotAllowed | SystemFault:
     if isinstance(error, PermissionError):
-        return NotAllowed(f"{file} may be written by root only: sudo devicemgr udev install …")
+        return NotAllowed(f"{file} may be written by root only", hint=Hint("install_rules"))
     return SystemFault(f"{file} can't be written ({error.strerror}); nothing was changed")

@@ -36,7 +36,7 @@ def points(
 def require_matplotlib() -> None:
     """SystemFault saying what to install, when matplotlib isn't there."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise SystemFault("the picture of the curve needs matplotlib: pip install matplotlib, or leave --det out")
+        raise SystemFault("the picture of the curve needs matplotlib: pip install matplotlib, or leave the picture out")
 
 
 def draw(curve: list[dict[str, float]], file: Path) -> None:

@@ -90,8 +90,8 @@ def report(
     kept = {name: found for name, found in people.items() if len(found) >= trial.samples + trial.probes}
     if len(kept) < 2:
         raise InvalidInput(
-            f"{len(kept)} people have {trial.samples} + {trial.probes} photos with a face, and it takes two; "
-            "add photos, or ask for fewer --samples or --probes"
+            f"people with {trial.samples} + {trial.probes} photos with a face: {len(kept)}, and it takes two; "
+            "add photos, or ask for fewer samples or probes"
         )
     rows = [(name, vector) for name, found in kept.items() for vector in found[: trial.samples]]
     gallery = build_gallery(rows, 0)
@@ -134,9 +134,9 @@ def threshold_for(strangers: Scores, fpir: float) -> float:
 
 def _require_sound(trial: Trial) -> None:
     if trial.samples < 1 or trial.probes < 1:
-        raise InvalidInput("--samples and --probes are at least 1")
+        raise InvalidInput("samples and probes are at least 1")
     if not 0.0 < trial.fpir < 1.0:
-        raise InvalidInput("--fpir is a share between 0 and 1, such as 0.01")
+        raise InvalidInput("fpir is a share between 0 and 1, such as 0.01")
 
 
 def _mated(people: dict[str, list[Embedding]], trial: Trial) -> Iterator[Probe]:

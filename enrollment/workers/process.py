@@ -13,7 +13,7 @@ from typing import Any
 
 from devicemgr.child_process import START_TIMEOUT_S, ChildFailed, ChildProcess
 from devicemgr.domain.ports.recognition import Embedding, FaceCrop, PhotoAnalysis
-from devicemgr.errors import SystemFault
+from devicemgr.errors import Hint, SystemFault
 from enrollment.models.encoder import MODEL
 from enrollment.photos.image import MAX_BYTES
 from enrollment.workers import messages
@@ -32,7 +32,7 @@ class NoStart(SystemFault):
     """The process does not start; `cause` alone is what it said."""
 
     def __init__(self, cause: str) -> None:
-        super().__init__(f"the face analyser does not start, {cause}: run devicemgr doctor")
+        super().__init__(f"the face analyzer does not start, {cause}", hint=Hint("run_doctor"))
         self.cause = cause
 
 

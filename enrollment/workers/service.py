@@ -226,7 +226,7 @@ def _words(reason: str, face: dict[str, Any]) -> str:
 
 def _advice(face: dict[str, Any]) -> str:
     if "duplicate_of" in face:
-        return "if they are two people, enrol it with --allow-lookalike"
+        return "if they are two people, allow look-alikes"
     return "take another"
 
 

@@ -32,6 +32,7 @@ from devicemgr.store.site import settings
 from devicemgr.store.site.settings import Settings
 from tests.scenarios.lobbies import furnish
 from tests.support.core import ANNA, NoFaces, build_gallery
+from tests.support.hints import hint_of
 
 EVENTS = 60
 
@@ -208,8 +209,9 @@ def test_what_sqlite_does_not_see_does_not_end_the_daemon_either(home: Home, ent
 def test_a_database_that_is_gone_is_not_made_anew(home: Home, enter: Callable[[Home], Site]) -> None:
     home.database.unlink()
     assert "it is gone" in str(enter(home).database.frozen)
-    with pytest.raises(StorageFailed, match="recover --from-snapshot"):
+    with pytest.raises(StorageFailed) as refused:
         sites.initialise(home)
+    assert hint_of(refused) == "restore_backup_or_recover"
     assert not home.database.exists()
 
 
@@ -283,8 +285,9 @@ def test_known_people_are_let_in_by_the_snapshot_and_all_of_it_is_in_the_record_
     see_anna(daemon, catalog)
     spill = Spill(home.spill, home.spill_key)
     until(lambda: spill.attach() and b"portal_unlocked" in b"".join(r.payload for r in spill.read(0, 99)))
-    with pytest.raises(StorageFailed, match="devicemgr recover --from-snapshot"):
+    with pytest.raises(StorageFailed) as refused:
         daemon.set_portal_mode("lobby", "locked", "uid:0")  # type: ignore[arg-type]
+    assert hint_of(refused) == "restore_backup_or_recover"
     with pytest.raises(AlreadyRunning), home.taken():
         recover_from_snapshot.from_snapshot(home, "uid:0")
     daemon.stop(time.monotonic() + 4)

@@ -18,7 +18,7 @@ from devicemgr.domain.device_events import FireRelease
 from devicemgr.domain.ledger_events import Condition, Fact, Kind
 from devicemgr.domain.model import DeviceConfig, JsonValue
 from devicemgr.domain.ports.driver import DriverCatalog
-from devicemgr.errors import InvalidInput, NotFound
+from devicemgr.errors import Hint, InvalidInput, NotFound
 from devicemgr.store.database import Session
 from devicemgr.store.site import conditions, devices as device_store
 from devicemgr.text import rfc3339, safe
@@ -140,7 +140,7 @@ class FireWatch:
         if not waiting:
             return None
         device, inputs = waiting[0]
-        return f"the state of {_named(inputs[0])} of {device} is not known; see `devicemgr device test {device}`"
+        return f"the state of {_named(inputs[0])} of {device} is not known; test the device"
 
     def alarms(self) -> list[dict[str, Any]]:
         """Return an alarm for each device whose fire inputs are not known."""
@@ -151,8 +151,8 @@ class FireWatch:
                     "device": name,
                     "since": rfc3339(panel.since),
                     "cause": f"the state of {_named(panel.unknown[0])} is not known, and "
-                    + ("nothing is locked" if self._blocks(panel) else f"locks go out by the setting {SETTING}")
-                    + f"; see `devicemgr device test {name}`",
+                    + ("nothing is locked" if self._blocks(panel) else f"locks go out by the setting {SETTING}"),
+                    "hint": Hint("read_device", name=name).as_json(),
                 }
                 for name, panel in sorted(self._panels.items())
                 if panel.unknown and time.monotonic() - panel.unknown_since >= GRACE_S

@@ -37,7 +37,7 @@ def why_not_lock(site: Site, call: Callable[[str, Callable[[Device], States]], S
         if any(states.values()):
             return f"the fire input of {config.name} is active: nothing is locked until the fire has ended"
         if not may_skip and any(states.get(name) is None for name in inputs):
-            return f"the state of the fire input of {config.name} is not known{cause}; see `devicemgr device test`"
+            return f"the state of the fire input of {config.name} is not known{cause}; test the device"
     return None
 
 

@@ -12,7 +12,7 @@ from devicemgr.devices.supervisor import DeviceState, Health
 from devicemgr.domain.ledger_events import Condition, Fact, Kind
 from devicemgr.domain.model import JsonValue, Portal, PortalMode
 from devicemgr.domain.ports.device import Delivery, Device, Gate
-from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, RequestError
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, Hint, InvalidInput, RequestError
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.site import conditions, portals as portal_store
@@ -156,7 +156,7 @@ class PortalModes:
         if portal is None:
             return Delivery.SENT
         if not isinstance(device, Gate):
-            raise DeviceRefused(f"'{portal.gate}' is not a gate; `devicemgr portal edit` names another")
+            raise DeviceRefused(f"'{portal.gate}' is not a gate", hint=Hint("edit_portal_gate", name=portal.name))
         if self._rules.current.fire_active and self._is_locked(portal) and not by_guard:
             return self._release(portal, device)
         if cause := self._must_wait(portal, by_guard=by_guard):

@@ -14,7 +14,7 @@ On the Unix socket the caller is the user of the system who opened it. Over TCP 
 `x-roles` of an operation says which roles may call it; the owner of the box may call all.
 """
 _SCHEMES: dict[str, Any] = {
-    "token": {"type": "http", "scheme": "bearer", "description": "An API token of `devicemgr operator token`."},
+    "token": {"type": "http", "scheme": "bearer", "description": "An API token of an operator."},
     "session": {
         "type": "apiKey",
         "in": "cookie",

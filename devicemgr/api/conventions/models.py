@@ -25,15 +25,23 @@ class ResponseBody(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class HintBody(ResponseBody):
+    """What to do next, as a code with arguments; the command line says it with the command that does it."""
+
+    code: str = Field(examples=["list_devices"])
+    args: dict[str, Any] = Field(examples=[{}])
+
+
 class Problem(ResponseBody):
     """An RFC 9457 problem document. Clients that translate use `code` and `args`; `detail` is English."""
 
     type: str = Field(examples=["urn:devicemgr:problem:not-found"])
     title: str = Field(examples=["not found"])
     status: int = Field(examples=[404])
-    detail: str = Field(examples=["there is no device 'gate-9'; `devicemgr device list` shows them"])
+    detail: str = Field(examples=["there is no device 'gate-9'"])
     code: str = Field(examples=["device_not_found"], description="What happened; the same in every language.")
     args: dict[str, Any] = Field(examples=[{"name": "gate-9"}], description="The values that `detail` mentions.")
+    hint: HintBody | None = Field(None, description="What to do next, where there is something.")
     exit_code: int = Field(examples=[1], description="The exit code with which the command line ends.")
     faces: list[dict[str, Any]] | None = Field(None, description="With a refused photo: one analysis for each photo.")
 

@@ -8,11 +8,11 @@ import typer
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.devices.sync import show_holdings
-from devicemgr.cli.output import counted, details, emit, local, say, table, words
+from devicemgr.cli.output import details, emit, local, say, table, words
 from devicemgr.cli.password_input import FromStdin, FromVariable, read_password
 from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import InvalidInput
-from devicemgr.text import safe
+from devicemgr.text import counted, safe
 
 app = typer.Typer()
 

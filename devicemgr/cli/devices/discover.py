@@ -1,5 +1,6 @@
 """`devicemgr device discover`."""
 
+import shlex
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from devicemgr.cli.progress import progress
 
 app = typer.Typer()
 
+_SERIAL = "serial"
 _MORE_SECONDS = 30.0
 _TICK_SECONDS = 0.2
 _NOTHING = (
@@ -38,6 +40,8 @@ def discover(
         answer: dict[str, Any] = api().post("/discoveries", body, timeout=seconds + _MORE_SECONDS)
     for note in answer["notes"]:
         warn(note)
+    for row in answer["found"]:
+        row["add"] = None if row["known"] else command_to_add(row)
     if emit(answer["found"]):
         return
     rows = [
@@ -56,6 +60,14 @@ def discover(
         if row["add"]:
             # On a line of its own, to be copied whole.
             words().print(escape(row["add"]), soft_wrap=True)
+
+
+def command_to_add(row: dict[str, Any]) -> str:
+    """Return the command that adds what was found, with values quoted for a shell."""
+    kind = "KIND" if row["kind"] == _SERIAL else row["kind"]
+    options = [f"--option {shlex.quote(f'{name}={value}')}" for name, value in row["options"].items()]
+    address = shlex.quote(row["address"])
+    return " ".join(["devicemgr device add NAME --driver", kind, "--address", address, *options])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.context import finish, session
+from devicemgr.cli.hints import joined
 from devicemgr.cli.output import emit, say, table, warn, words
 from devicemgr.errors import AlreadyExists, InvalidInput, NotFound
 from devicemgr.text import safe, slug
@@ -189,7 +190,7 @@ def verify() -> None:
         *(rules_check.syntax_problems(file) if installed else ()),
     ]
     names = [{"name": one.name, "port": next((p.path for p in ports if one.fits(p)), None)} for one in rules]
-    shown = [{"what": one.what, "problem": one.problem, "fix": one.fix} for one in problems]
+    shown = [{"what": one.what, "problem": one.problem, "fix": joined(one.fix, one.hint)} for one in problems]
     if not emit({"ok": not problems, "file": str(file), "names": names, "problems": shown}):
         table("", ("name", "port"), [tuple(one.values()) for one in names], "no names yet: devicemgr udev suggest")
         table("", ("what", "PROBLEM", "what to do"), [tuple(one.values()) for one in shown], "no problems found")

@@ -11,6 +11,7 @@ from typing import Any
 from rich.progress import Progress
 
 from devicemgr.cli.context import api
+from devicemgr.cli.hints import message_of
 from devicemgr.cli.output import warn
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, encoded, read_photo
 from devicemgr.cli.people.roster import Entry, Fault, read_roster
@@ -172,7 +173,7 @@ class _Importer:
             try:
                 photos.append(encoded(file.read() if isinstance(file, ZipPhoto) else read_photo(file)))
             except InvalidInput as error:
-                faults.append(_row(entry.badge, str(file), "unreadable_file", str(error)))
+                faults.append(_row(entry.badge, str(file), "unreadable_file", message_of(error)))
         if faults:
             self._result.fail(faults)
             return None

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.context import api, session
-from devicemgr.cli.output import cell, counted, emit, notes, say
+from devicemgr.cli.output import cell, emit, notes, say
 from devicemgr.cli.people.faces import Badge, Consent, ConsentUntil, Notice
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, advice
 from devicemgr.cli.transport.api_client import ApiProblem, path
-from devicemgr.text import reference
+from devicemgr.text import counted, reference
 
 app = typer.Typer()
 

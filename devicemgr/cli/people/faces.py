@@ -8,13 +8,13 @@ import typer
 
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import cell, counted, details, emit, local, say, table, words
+from devicemgr.cli.output import cell, details, emit, local, say, table, words
 from devicemgr.cli.people import bulk_import
 from devicemgr.cli.people.people import warn_if_not_wiped
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
 from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.errors import InvalidInput
-from devicemgr.text import reference
+from devicemgr.text import counted, reference
 
 app = typer.Typer()
 

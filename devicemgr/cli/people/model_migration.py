@@ -7,9 +7,10 @@ import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import counted, details, emit, say, warn
+from devicemgr.cli.output import details, emit, say, warn
 from devicemgr.cli.progress import progress
 from devicemgr.errors import InvalidInput
+from devicemgr.text import counted
 
 app = typer.Typer()
 

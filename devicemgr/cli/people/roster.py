@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from devicemgr.cli.hints import message_of
 from devicemgr.cli.people import roster_csv
 from devicemgr.cli.people.roster_zip import Archive, ZipPhoto
 from devicemgr.errors import InvalidInput
@@ -102,7 +103,7 @@ def _named(photos: Iterable[tuple[str, str | None, Photo]], skipped: list[str]) 
         try:
             found.append((*(split_name(stem) if folder is None else split_folder_name(folder)), file))
         except InvalidInput as error:
-            faults.append(Fault(None, str(file), str(error)))
+            faults.append(Fault(None, str(file), message_of(error)))
     entries, doubtful = _grouped(found)
     return Roster(tuple(entries), tuple(faults + doubtful), tuple(skipped))
 
@@ -235,4 +236,4 @@ def _add_row(row: roster_csv.Row, locate: Callable[[str], Photo], entries: list[
         files = tuple(locate(photo) for photo in row.photos)
         entries.append(Entry(badge_text(row.badge), name, files, row.levels, row.valid_from, row.valid_to))
     except InvalidInput as error:
-        faults.append(Fault(row.badge, f"line {row.line}", str(error)))
+        faults.append(Fault(row.badge, f"line {row.line}", message_of(error)))

@@ -4,7 +4,8 @@ import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, session
-from devicemgr.cli.output import counted, say, warn
+from devicemgr.cli.output import say, warn
+from devicemgr.text import counted
 
 app = typer.Typer()
 

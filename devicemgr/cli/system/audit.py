@@ -10,9 +10,11 @@ import typer
 from devicemgr.atomic_files import new_file
 from devicemgr.cli.context import api, finish, session
 from devicemgr.cli.devices.maintenance import refuse_to_overwrite
-from devicemgr.cli.output import counted, emit, local, say, words
+from devicemgr.cli.hints import message_of
+from devicemgr.cli.output import emit, local, say, words
 from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import DaemonUnreachable, StorageFailed
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -31,7 +33,7 @@ def verify(
     except StorageFailed as error:  # no daemon runs, and there is no snapshot to open the site with
         from devicemgr.operations.audit import verify_unusable  # noqa: PLC0415 - the store's libraries
 
-        found = verify_unusable(session().home, str(error))
+        found = verify_unusable(session().home, message_of(error))
     if found["ok"]:
         say(f"{counted(found['events'], 'event')}, the chain holds; {_sealed(found)}{_gaps(found)}", found)
         return

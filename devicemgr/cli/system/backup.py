@@ -10,8 +10,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import session
 from devicemgr.cli.demo.subprocesses import ending_cleanly
-from devicemgr.cli.output import counted, local, notes, say, warn
+from devicemgr.cli.output import local, notes, say, warn
 from devicemgr.cli.password_input import read_password
+from devicemgr.text import counted
 
 app = typer.Typer()
 

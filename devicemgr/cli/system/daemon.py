@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from devicemgr.cli.context import session
-from devicemgr.cli.output import counted, say
+from devicemgr.cli.output import say
 from devicemgr.errors import InvalidInput
 from devicemgr.logging import FORMAT_VARIABLE, log_to_stderr
+from devicemgr.text import counted
 
 app = typer.Typer()
 

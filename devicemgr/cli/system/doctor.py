@@ -3,6 +3,7 @@
 import typer
 
 from devicemgr.cli.context import api, finish, session
+from devicemgr.cli.hints import spell_out
 from devicemgr.cli.output import emit, table
 from devicemgr.errors import KeyMissing, NotInitialised, StorageFailed
 from devicemgr.operations.doctor_host import examine_closed
@@ -18,7 +19,7 @@ def doctor() -> None:
     try:
         found = api().call("GET", "/doctor", timeout=None)
     except (NotInitialised, KeyMissing, StorageFailed) as error:  # it does not open, which is what this is for
-        found = {"ok": False, "checks": examine_closed(session().home, error)}
+        found = {"ok": False, "checks": spell_out(examine_closed(session().home, error))}
     if not emit(found):
         rows = [
             ("ok" if check["ok"] else "PROBLEM", check["check"], check["detail"], check["fix"])

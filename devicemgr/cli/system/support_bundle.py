@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from devicemgr.cli.context import api, session
-from devicemgr.cli.output import counted, say
+from devicemgr.cli.output import say
 from devicemgr.errors import AlreadyExists, InvalidInput, KeyMissing, NotInitialised, StorageFailed
-from devicemgr.text import safe
+from devicemgr.text import counted, safe
 
 app = typer.Typer()
 

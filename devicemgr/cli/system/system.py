@@ -6,7 +6,8 @@ import typer
 
 from devicemgr import __version__
 from devicemgr.cli.context import api, finish, session
-from devicemgr.cli.output import counted, details, emit, local, say, table, warn, words
+from devicemgr.cli.output import details, emit, local, say, table, warn, words
+from devicemgr.text import counted
 
 app = typer.Typer()
 

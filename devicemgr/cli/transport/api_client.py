@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode
 
+from devicemgr.cli.hints import hint_in, joined, spell_out
 from devicemgr.cli.transport.unix_http import Request, Response, UnixTransport
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 from devicemgr.home import SHARED_SOCKET, Home, socket_address
@@ -27,7 +28,8 @@ class ApiProblem(DevicemgrError):
     """The API refused; carries its problem document."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        super().__init__(safe(str(document.get("detail", "the request failed")), 1000))
+        hint = hint_in(document)
+        super().__init__(safe(joined(str(document.get("detail", "the request failed")), hint), 1000))
         self.document = document
         self.exit_code = int(document.get("exit_code", 1))
         self.slug = str(document.get("type", "")).removeprefix("urn:devicemgr:problem:")
@@ -148,7 +150,7 @@ def _as_text(value: Any) -> str:
 def _read_document(response: Response) -> Any:
     body = response.read()
     if response.is_success:
-        return json.loads(body)
+        return spell_out(json.loads(body))
     try:
         document = json.loads(body)
     except ValueError:

@@ -45,7 +45,7 @@ def taken(opener: str, source: VideoSource, seconds: float) -> Generator[bytes]:
             _ask(process, b"\n")
             picture = _picture(process)
             if picture is None:
-                raise DeviceUnreachable(_said(process) or "the camera sends no picture; try `devicemgr device test`")
+                raise DeviceUnreachable(_said(process) or "the camera sends no picture; test the device")
             until = until or time.monotonic() + seconds
             yield picture
     finally:

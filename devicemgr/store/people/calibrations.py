@@ -35,7 +35,7 @@ def _read(text: str | None) -> Calibration | None:
         pairs = tuple((str(one), str(other)) for one, other in found["lookalikes"])
         return Calibration(float(found["fpir"]), float(found["raised"]), int(found["people"]), pairs)
     except (KeyError, TypeError, ValueError):
-        log.error("the stored calibration is damaged and was left out; run `devicemgr enroll calibrate`")
+        log.error("the stored calibration is damaged and was left out; calibrate again")
         return None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.rules.card_frames import notations_of
-from devicemgr.errors import AlreadyExists, NotFound
+from devicemgr.errors import AlreadyExists, Hint, NotFound
 from devicemgr.store.people.people import now_text
 from devicemgr.store.tables import CredentialRow, PersonRow
 
@@ -26,7 +26,7 @@ def assign_card(session: Session, row: PersonRow, number: str) -> bool:
         owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == other.person_id))
         held = f"held as {other.value}" if other.value != number else "held"
         raise AlreadyExists(
-            f"card {number} is {owner}'s, {held} there; `devicemgr card remove {owner} {other.value}` first"
+            f"card {number} is {owner}'s, {held} there", hint=Hint("remove_card", badge=owner, number=other.value)
         )
     if any(credential.value == number for credential in found):
         return False
@@ -51,7 +51,7 @@ def remove_card(session: Session, row: PersonRow, number: str) -> list[RemovedCa
     """
     found = _notations_held(session, number)
     if not any(credential.person_id == row.id for credential in found):
-        raise NotFound(f"{row.badge} has no card {number}{_advice(session, row, found)}")
+        raise _no_card(session, row, number, found)
     badges = {
         person: session.scalar(select(PersonRow.badge).where(PersonRow.id == person)) or ""
         for person in {credential.person_id for credential in found}
@@ -64,11 +64,12 @@ def remove_card(session: Session, row: PersonRow, number: str) -> list[RemovedCa
     return sorted(removed, key=lambda card: (card.person_id != row.id, card.number))
 
 
-def _advice(session: Session, row: PersonRow, found: Sequence[CredentialRow]) -> str:
+def _no_card(session: Session, row: PersonRow, number: str, found: Sequence[CredentialRow]) -> NotFound:
     if not found:
-        return f"; `devicemgr card list {row.badge}` shows theirs"
+        return NotFound(f"{row.badge} has no card {number}", hint=Hint("list_cards", badge=row.badge))
     owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == found[0].person_id))
-    return f"; it is {owner}'s: `devicemgr card remove {owner} {found[0].value}`"
+    hint = Hint("remove_card", badge=owner, number=found[0].value)
+    return NotFound(f"{row.badge} has no card {number}; it is {owner}'s", hint=hint)
 
 
 def _notations_held(session: Session, number: str) -> Sequence[CredentialRow]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from devicemgr.domain.model import Person
-from devicemgr.errors import AlreadyExists, NotFound
+from devicemgr.errors import AlreadyExists, Hint, NotFound
 from devicemgr.store.people import calibrations, consents
 from devicemgr.store.site.lookup import find_named
 from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
@@ -29,7 +29,7 @@ def now_text() -> str:
 def require_free(session: Session, badge: str) -> None:
     """Raise AlreadyExists if a person has that badge."""
     if session.scalar(select(PersonRow.id).where(PersonRow.badge == badge)):
-        raise AlreadyExists(f"badge {badge} is assigned already; see `devicemgr person show {badge}`")
+        raise AlreadyExists(f"badge {badge} is assigned already", hint=Hint("show_person", badge=badge))
 
 
 def add(session: Session, badge: str, name: str, valid_from: str | None, valid_to: str | None) -> PersonRow:
@@ -58,7 +58,7 @@ def get(session: Session, badge: str) -> PersonRow:
     """Return the person with that badge; NotFound if there is none."""
     row = find(session, badge)
     if row is None:
-        raise NotFound(f"no person has badge {safe(badge, 60)}; `devicemgr person list` shows all")
+        raise NotFound(f"no person has badge {safe(badge, 60)}", hint=Hint("list_people"))
     return row
 
 
@@ -137,7 +137,7 @@ def set_level(session: Session, row: PersonRow, level: str, *, held: bool) -> bo
     """Grant or revoke a level; return False if nothing changed; NotFound for an unknown level."""
     found = session.get(LevelRow, level)
     if found is None:
-        raise NotFound(f"there is no level '{safe(level, 60)}'; `devicemgr level list` shows them")
+        raise NotFound(f"there is no level '{safe(level, 60)}'", hint=Hint("list_levels"))
     if (found in row.levels) == held:
         return False
     if held:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from devicemgr.errors import NotFound
+from devicemgr.errors import Hint, NotFound
 from devicemgr.store.people.people import now_text
 from devicemgr.store.tables import ApprovalRow
 from devicemgr.text import safe
@@ -44,7 +44,7 @@ def get(session: Session, approval: str, earliest: str, latest: str) -> Approval
     """An open one, or NotFound."""
     found = next((row for row in since(session, earliest, latest) if row.id == approval), None)
     if found is None:
-        raise NotFound(f"no open request '{safe(approval, 60)}'; `devicemgr operator requests` shows them")
+        raise NotFound(f"no open request '{safe(approval, 60)}'", hint=Hint("list_approvals"))
     return found
 
 

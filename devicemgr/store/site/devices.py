@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from devicemgr.domain.model import (
     DeviceConfig,
 )
-from devicemgr.errors import AlreadyExists, NotFound, RequestError
+from devicemgr.errors import AlreadyExists, Hint, NotFound, RequestError
 from devicemgr.store.tables import (
     AccessPointRow,
     ConditionRow,
@@ -29,9 +29,10 @@ def device(session: Session, name: str) -> DeviceRow:
     row = session.scalar(select(DeviceRow).where(DeviceRow.name == name))
     if row is None:
         raise NotFound(
-            f"there is no device '{safe(name, 60)}'; `devicemgr device list` shows them",
+            f"there is no device '{safe(name, 60)}'",
             code="device_not_found",
             facts={"name": safe(name, 60)},
+            hint=Hint("list_devices"),
         )
     return row
 
@@ -44,7 +45,9 @@ def devices(session: Session) -> Sequence[DeviceRow]:
 def add_device(session: Session, vault: Vault, config: DeviceConfig) -> DeviceRow:
     """A new device; its id is made here, and seals its password."""
     if session.scalar(select(DeviceRow.id).where(DeviceRow.name == config.name)):
-        raise AlreadyExists(f"a device '{config.name}' exists; choose another name, or `devicemgr device edit` it")
+        raise AlreadyExists(
+            f"a device '{config.name}' exists; choose another name", hint=Hint("edit_device", name=config.name)
+        )
     row = DeviceRow(
         id=str(uuid.uuid4()),
         name=config.name,

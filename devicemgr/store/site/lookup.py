@@ -4,13 +4,15 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from devicemgr.errors import NotFound
+from devicemgr.errors import Hint, NotFound
 from devicemgr.store.tables import (
     LevelRow,
     PortalRow,
     ScheduleRow,
 )
 from devicemgr.text import safe
+
+_HINTS = {"portal": Hint("list_portals"), "schedule": Hint("list_schedules"), "level": Hint("list_levels")}
 
 Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow)
 
@@ -20,8 +22,9 @@ def find_named(session: Session, table: type[Named], what: str, name: str) -> Na
     row = session.get(table, name)
     if row is None:
         raise NotFound(
-            f"there is no {what} '{safe(name, 60)}'; `devicemgr {what} list` shows them",
+            f"there is no {what} '{safe(name, 60)}'",
             code=f"{what}_not_found",
             facts={"name": safe(name, 60)},
+            hint=_HINTS[what],
         )
     return row

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.model import Role
-from devicemgr.errors import AlreadyExists, NotFound
+from devicemgr.errors import AlreadyExists, Hint, NotFound
 from devicemgr.store.people.people import now_text
 from devicemgr.store.tables import ApprovalRow, OperatorRow, TokenRow
 from devicemgr.text import safe
@@ -30,7 +30,7 @@ def get(session: Session, name: str) -> OperatorRow:
     """Return the operator of that name, or NotFound."""
     row = find(session, name)
     if row is None:
-        raise NotFound(f"no operator '{safe(name, 60)}'; `devicemgr operator list` shows them")
+        raise NotFound(f"no operator '{safe(name, 60)}'", hint=Hint("list_operators"))
     return row
 
 
@@ -42,7 +42,7 @@ def of_os_user(session: Session, user: str) -> OperatorRow | None:
 def require_free(session: Session, name: str, os_user: str | None) -> None:
     """Raise AlreadyExists when the name or the user of the box is another operator's."""
     if find(session, name) is not None:
-        raise AlreadyExists(f"operator '{name}' exists; choose another name, or `devicemgr operator remove` it")
+        raise AlreadyExists(f"operator '{name}' exists; choose another name", hint=Hint("remove_operator", name=name))
     taken = of_os_user(session, os_user) if os_user else None
     if taken is not None:
         raise AlreadyExists(f"user '{safe(str(os_user), 60)}' works as operator '{taken.name}' already")
@@ -99,7 +99,7 @@ def remove_token(session: Session, row: OperatorRow, token_id: str) -> None:
     """Take a token back, or NotFound; its pending requests for approval end."""
     found = next((token for token in row.tokens if token.id == token_id), None)
     if found is None:
-        raise NotFound(f"{row.name} has no token '{safe(token_id, 60)}'; `devicemgr operator list` shows them")
+        raise NotFound(f"{row.name} has no token '{safe(token_id, 60)}'", hint=Hint("list_operators"))
     row.tokens.remove(found)
     # Who may approve goes by who made their tokens, which would be forgotten with the token.
     pending = update(ApprovalRow).where(ApprovalRow.asked_by == f"token:{row.name}", ApprovalRow.used.is_(None))

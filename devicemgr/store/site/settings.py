@@ -68,7 +68,7 @@ def load(session: Session) -> Settings:
             fields["anchors"] = [anchor for anchor in fields["anchors"] if _is_anchor(anchor)]
         return Settings.model_validate(fields)
     except (ValueError, TypeError):
-        log.error("the stored settings are damaged and were left out; run `devicemgr apply` with the site's file")
+        log.error("the stored settings are damaged and were left out; apply the site's file again")
         return Settings()
 
 
@@ -77,7 +77,7 @@ def _is_anchor(anchor: str) -> bool:
     try:
         parse_anchor(anchor)
     except ValueError as error:
-        log.error("Failed to read the stored anchor %s: %s; run `devicemgr apply` with another", anchor, error)
+        log.error("Failed to read the stored anchor %s: %s; apply the site's file with another", anchor, error)
         return False
     return True
 

@@ -9,23 +9,25 @@ from devicemgr.api import listeners
 from devicemgr.api.server import ApiServer
 from devicemgr.errors import InvalidInput, SystemFault
 from tests.devicemgr.api.test_tcp import PASSWORD, sign_in
+from tests.support.hints import hint_of
 
 
 @pytest.mark.parametrize(
-    ("place", "message"),
+    ("place", "message", "hint"),
     [
-        ("0.0.0.0:8443", "--tls-cert"),
-        ("[::]:8443", "--tls-cert"),
-        ("192.0.2.7:8443", "--tls-cert"),
-        ("8443", "address of this box"),
-        ("127.0.0.1:http", "address of this box"),
-        ("127.0.0.1:70000", "address of this box"),
-        ("example.org:80", "address of this box"),
+        ("0.0.0.0:8443", "a certificate", "pass_certificate"),
+        ("[::]:8443", "a certificate", "pass_certificate"),
+        ("192.0.2.7:8443", "a certificate", "pass_certificate"),
+        ("8443", "address of this box", None),
+        ("127.0.0.1:http", "address of this box", None),
+        ("127.0.0.1:70000", "address of this box", None),
+        ("example.org:80", "address of this box", None),
     ],
 )
-def test_open_addresses_without_a_certificate_and_nonsense(place, message):
-    with pytest.raises(InvalidInput, match=message):
+def test_open_addresses_without_a_certificate_and_nonsense(place, message, hint):
+    with pytest.raises(InvalidInput, match=message) as refused:
         listeners.read(place, None, None, [])
+    assert hint_of(refused) == hint
 
 
 def test_a_port_that_is_taken_says_so(tcp):

@@ -80,7 +80,7 @@ def test_only_those_events_are_read(long: Site, monkeypatch: pytest.MonkeyPatch)
     assert row["ok"], row
     assert walked == list(range(head(long) - 29, head(long) + 1))
     assert f"30 events from event {head(long) - 29} on" in row["detail"]
-    assert "audit verify" in row["detail"]
+    assert row["hint"] == {"code": "verify_audit_whole", "args": {}}
 
 
 @pytest.mark.parametrize(

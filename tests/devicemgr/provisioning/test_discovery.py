@@ -5,6 +5,7 @@ import threading
 import pytest
 from pydantic import BaseModel
 
+from devicemgr.cli.devices.discover import command_to_add
 from devicemgr.devices.addresses import same_place
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
@@ -61,8 +62,9 @@ def test_kinds_are_asked_side_by_side_and_get_plain_addresses():
         "note": "0.5",
         "options": {},
         "known": None,
-        "add": "devicemgr device add NAME --driver b --address http://192.0.2.9",
+        "hint": None,
     }
+    assert command_to_add(answer["found"][1]) == "devicemgr device add NAME --driver b --address http://192.0.2.9"
 
 
 def test_one_that_fails_or_hangs_or_does_not_load_is_a_note(monkeypatch, ports):
@@ -106,7 +108,7 @@ def test_words_are_bounded_and_safe_and_an_address_is_quoted():
     assert len(row["note"]) == 301
     assert row["serial"] == "\\x1b[2J"
     assert row["name"] == "\\u202eevil"
-    assert row["add"].endswith("--address 'http://192.0.2.1/$(reboot)'")
+    assert command_to_add(row).endswith("--address 'http://192.0.2.1/$(reboot)'")
 
 
 @pytest.mark.parametrize("address", ["", "http://a\nb", "http://user:pw@192.0.2.1", "http://" + "1" * 400, "http://ы"])
@@ -130,9 +132,9 @@ def test_a_kind_is_chosen_and_one_that_cannot_be_found_is_refused(ports):
     catalog = Kinds(a=lambda *_: [Found("a", "http://192.0.2.1")], b=None)
     assert [row["kind"] for row in look(catalog, kind="a")["found"]] == ["a"]
     named, bare = look(catalog, {"gate-1": "serial:/dev/gate/arm?baudrate=9600"}, kind="serial")["found"]
-    assert (named["address"], named["known"], named["add"]) == ("/dev/gate/arm", "gate-1", None)
-    assert bare["add"] == "devicemgr device add NAME --driver KIND --address /dev/ttyUSB1"
-    assert "udev suggest" in bare["note"]
+    assert (named["address"], named["known"], named["hint"]) == ("/dev/gate/arm", "gate-1", None)
+    assert command_to_add(bare) == "devicemgr device add NAME --driver KIND --address /dev/ttyUSB1"
+    assert bare["hint"] == {"code": "suggest_names", "args": {}}
     with pytest.raises(InvalidInput, match="these can: a, serial"):
         look(catalog, kind="b")
 
@@ -165,7 +167,7 @@ def test_a_link_is_the_port_it_points_to(tmp_path):
 def test_a_range_that_needs_more_time_is_told():
     assert look(Kinds(), hosts=["192.0.2.1-192.0.2.40"], seconds=1)["notes"] == []
     (note,) = look(Kinds(), hosts=["192.0.2.0/24"], seconds=1)["notes"]
-    assert "254 addresses may take longer than 1 s; give more --seconds" in note
+    assert "254 addresses may take longer than 1 s; give more seconds" in note
 
 
 def test_ranges():
@@ -205,8 +207,9 @@ def test_ranges_that_are_refused(hosts):
 def test_what_can_not_be_added_without_options_is_told_with_them():
     found = Found("a", "udp://192.0.2.1:60000", options={"controller": "423187757", "x": "a b\x1b[31m"})
     (row,) = look(Kinds(a=lambda *_: [found, Found("a", "udp://192.0.2.1:60000")]))["found"]
-    assert row["add"].startswith(
+    add = command_to_add(row)
+    assert add.startswith(
         "devicemgr device add NAME --driver a --address udp://192.0.2.1:60000 --option controller=423187757"
     )
-    assert "'x=a b" in row["add"]
-    assert "\x1b" not in row["add"]
+    assert "'x=a b" in add
+    assert "\x1b" not in add

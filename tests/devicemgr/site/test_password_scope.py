@@ -9,6 +9,7 @@ from devicemgr.errors import InvalidInput
 from devicemgr.site.password_scope import GUARD, is_kept_place, require_again
 from devicemgr.store.site import devices as device_store, provisioning
 from drivers import Catalog
+from tests.support.hints import hint_of
 
 KEPT = "only-the-cameras-1"
 
@@ -99,8 +100,9 @@ def test_options(kind: str, address: str, old: dict, new: dict, refused: bool) -
     after = replace(before, options=old | new)
     options = Catalog().get(kind).options
     if refused:
-        with pytest.raises(InvalidInput, match="--password-stdin") as caught:
+        with pytest.raises(InvalidInput) as caught:
             require_again(options, before, after)
+        assert hint_of(caught) == "edit_device_password"
         assert KEPT not in str(caught.value)
     else:
         require_again(options, before, after)

@@ -11,6 +11,7 @@ from devicemgr.errors import AlreadyExists, NotInitialised, StorageFailed
 from devicemgr.store.database import Database, revision
 from devicemgr.store.people import people
 from devicemgr.store.tables import Base, PersonRow
+from tests.support.hints import hint_of
 
 
 @pytest.fixture
@@ -40,8 +41,9 @@ def test_the_file_is_private_and_set_up_to_last(database, tmp_path):
 
 
 def test_there_is_nothing_to_open(tmp_path):
-    with pytest.raises(NotInitialised, match="devicemgr init"):
+    with pytest.raises(NotInitialised) as refused:
         Database.open(tmp_path / "x.db")
+    assert hint_of(refused) == "make_home"
     assert not (tmp_path / "x.db").exists()
 
 

@@ -15,6 +15,7 @@ from devicemgr.store.database import Database, _alembic
 from devicemgr.store.site import conditions, devices as device_store, portals as portal_store
 from devicemgr.store.sqlite import IMMEDIATE, open_engine
 from devicemgr.store.tables import Base
+from tests.support.hints import hint_of
 
 
 def older(path: Path, version: str) -> None:
@@ -32,8 +33,9 @@ def test_a_portal_of_the_first_version_asks_for_two_pictures_and_grants(tmp_path
         raw.execute("insert into portals values ('lobby', 'd', 1, 'secure', 5.0, 'normal')")
     raw.close()
     database = Database.open(path)
-    with pytest.raises(NotInitialised, match="devicemgr init"):
+    with pytest.raises(NotInitialised) as refused:
         database.require_current()
+    assert hint_of(refused) == "migrate_home"
     database.migrate()
     database.require_current()
     with database.read() as session:

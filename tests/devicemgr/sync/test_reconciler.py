@@ -103,7 +103,7 @@ def test_a_device_that_is_away_holds_revoked_people_until_it_is_back(house, runn
     found.look()
     until(lambda: status.revoked(house.site.database) == {"box": 1})
     (alarm,) = status.alarms(house.site, [], status.revoked(house.site.database), fire=False, unread=None)
-    assert alarm == {"kind": "device_holds_revoked", "device": "box", "cause": "it still holds 1 revoked people"}
+    assert alarm == {"kind": "device_holds_revoked", "device": "box", "cause": "it still holds 1 revoked person"}
     assert set(box.kept) == {"77", "78", "79"}
     box.told.clear()
     box.away = False

@@ -69,7 +69,7 @@ def test_one_bad_photo_refuses_all_and_every_face_is_told(rows, gallery):
 def test_somebody_elses_face_is_a_duplicate_unless_allowed(rows, gallery):
     desk = FaceService(Canned(face(near(rows[0], rows[3], 0.97))))
     found = desk.analyse([b"0"])
-    with pytest.raises(PhotoRefused, match=r"badge 1001.*--allow-lookalike") as refused:
+    with pytest.raises(PhotoRefused, match=r"badge 1001.*allow look-alikes") as refused:
         desk.judge(found, [], gallery, "p3", BADGES)
     assert refused.value.faces[0]["reasons"] == ["duplicate_of"]
     assert refused.value.faces[0]["duplicate_of"] == "1001"

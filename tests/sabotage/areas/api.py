@@ -110,4 +110,11 @@ SABOTAGES = (
         "    if caller is None:\n",
         "tests/devicemgr/api/test_sudo_claim.py",
     ),
+    one(
+        "a command of the terminal in a message of the core",
+        "devicemgr/site/access_levels.py",
+        """uses schedule '{name}'", hint=""",
+        """uses schedule '{name}'; `devicemgr level remove` first", hint=""",
+        "tests/devicemgr/cli/test_hints.py",
+    ),
 )

@@ -27,6 +27,7 @@ from devicemgr.errors import (
     DevicemgrError,
     DeviceRefused,
     DeviceUnreachable,
+    Hint,
     InvalidInput,
     NotFound,
     OutcomeUnknown,
@@ -66,7 +67,9 @@ def firmware_progress(name: str, request: Request, _: Who) -> dict[str, Any]:
     desk: Desk = request.app.state.firmware
     upgrade = desk.last(name)
     if upgrade is None:
-        raise NotFound(f"{name} was not sent any firmware since the daemon began; `devicemgr device firmware` does it")
+        raise NotFound(
+            f"{name} was not sent any firmware since the daemon began", hint=Hint("send_firmware", name=name)
+        )
     if upgrade.run.error is not None:
         raise upgrade.run.error
     return upgrade.as_json()

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from devicemgr.api.conventions.models import Removed, ResponseBody, Time
+from devicemgr.api.conventions.models import HintBody, Removed, ResponseBody, Time
 
 Progress = Literal["running", "done", "failed"]
 
@@ -98,13 +98,13 @@ class DeviceCheck(ResponseBody):
 
 
 class DiscoveredDevice(ResponseBody):
-    """Something that answered, and the command that would add it."""
+    """Something that answered; its kind, address and options are those of a device to add."""
 
     kind: str
     address: str
     options: dict[str, str]
     known: str | None = Field(description="The name of the device that has this address already.")
-    add: str | None
+    hint: HintBody | None
 
 
 class Discovery(ResponseBody):

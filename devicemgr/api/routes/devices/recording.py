@@ -13,7 +13,7 @@ from devicemgr.api.routes.devices.models import DeviceRecording
 from devicemgr.domain.model import DeviceConfig, DeviceInfo
 from devicemgr.domain.ports.device import Device, Traceable
 from devicemgr.domain.ports.maintenance import Identifying, Recordable, Reply
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import Hint, InvalidInput
 from devicemgr.scrubber import Scrubber
 from devicemgr.store.site import devices as device_store
 
@@ -33,9 +33,7 @@ def record_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     elif isinstance(device, Traceable):
         content = {"trace": _trace(context, name)}
     else:
-        raise InvalidInput(
-            f"a device of kind {config.driver} cannot be recorded; `devicemgr device test {name}` reads it"
-        )
+        raise InvalidInput(f"a device of kind {config.driver} cannot be recorded", hint=Hint("read_device", name=name))
     note(context, caller, RECORDED, {"device": name})
     return {"record": 1, "devicemgr": __version__, "kind": config.driver} | content
 

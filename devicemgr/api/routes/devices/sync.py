@@ -8,7 +8,7 @@ from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.routes.devices.models import Holdings, SyncPlan, SyncRun
 from devicemgr.domain.desired_state import Desired, Plan
 from devicemgr.domain.ports.device import Holding
-from devicemgr.errors import NotFound
+from devicemgr.errors import Hint, NotFound
 from devicemgr.store.site import device_sync, devices as device_store
 from devicemgr.sync.reconciler import sync_of
 from devicemgr.text import rfc3339
@@ -71,7 +71,7 @@ def sync_progress(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """How far the present run is, or how the last one ended; the error's own problem document when it failed."""
     run = context.runtime.last_run(name)
     if run is None:
-        raise NotFound(f"{name} was not brought in step yet; `devicemgr device sync {name}` does it")
+        raise NotFound(f"{name} was not brought in step yet", hint=Hint("sync_device", name=name))
     if run.error is not None:
         raise run.error
     return run.as_json()

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 from devicemgr.api import csrf
 from devicemgr.api.context import Caller, Ctx, Who, caller_of
 from devicemgr.api.conventions.models import RequestBody, ResponseBody
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import Hint, InvalidInput
 from devicemgr.security.sessions import IDLE_SECONDS, SESSION_SECONDS, Identity, SignIns, csrf_of
 
 router = APIRouter(prefix="/session", tags=["session"])
@@ -64,7 +64,7 @@ def sign_out(request: Request, response: Response, context: Ctx, caller: Who) ->
     """End the session."""
     door: csrf.Door | None = request.scope.get(csrf.DOOR)
     if door is None or caller.session is None:
-        raise InvalidInput("there is no session to end; tokens are removed by `devicemgr operator token`")
+        raise InvalidInput("there is no session to end; a token is removed instead", hint=Hint("remove_token"))
     _signins(request).sign_out(caller.session)
     with context.change(caller, changes_site=False) as work:
         work.record("admin.signed_out", {})

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from devicemgr.api.conventions.models import ResponseBody, Time
+from devicemgr.api.conventions.models import HintBody, ResponseBody, Time
 
 
 class Version(ResponseBody):
@@ -67,6 +67,7 @@ class Alarm(ResponseBody):
     device: str | None = None
     portal: str | None = None
     since: Time | None = None
+    hint: HintBody | None = Field(None, description="What to do about it.")
 
 
 class Status(ResponseBody):
@@ -87,6 +88,7 @@ class DoctorCheck(ResponseBody):
     ok: bool
     detail: str
     fix: str | None
+    hint: HintBody | None
 
 
 class Examination(ResponseBody):

@@ -134,7 +134,7 @@ def test_a_console_that_lets_in_whom_the_rules_do_not_is_disputed(console: Any) 
     assert disputed["detail"] == {"there": "granted", "here": "suspended"}
     (alarm,) = status.disputed_alarms(console.site.database)
     assert (alarm["kind"], alarm["portal"]) == ("decision_disputed", "lobby")
-    assert alarm["cause"].startswith("1 decisions of a console")
+    assert alarm["cause"].startswith("1 decision of a console")
     assert alarm in status.alarms(console.site, [], {}, fire=False, unread=None)
 
 

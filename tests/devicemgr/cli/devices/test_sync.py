@@ -99,7 +99,7 @@ def test_revoked_people_are_shown_until_they_are_gone(house, cli, done, box):
     assert done("person", "erase", "A1", "--yes")["devices"] == ["box"]
     found = cli("status", "--json").json
     assert found["devices"][0]["revoked"] == 1
-    assert {"kind": "device_holds_revoked", "device": "box", "cause": "it still holds 1 revoked people"} in found[
+    assert {"kind": "device_holds_revoked", "device": "box", "cause": "it still holds 1 revoked person"} in found[
         "alarms"
     ]
     assert done("device", "show", "box")["holds"]["to_remove"] == 1

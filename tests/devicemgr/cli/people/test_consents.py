@@ -159,7 +159,10 @@ def test_who_ends_soon_is_told_ahead(enrol, done, site, cli):
     assert listed("0") == ["2"]
     assert "ended" in cli("person", "list").out
     (check,) = [c for c in cli("doctor", "--json").json["checks"] if c["check"] == "consents"]
-    assert (check["ok"], check["detail"]) == (False, "1 end within 14 days; 1 have ended, the face is off")
+    assert (check["ok"], check["detail"]) == (
+        False,
+        "1 consent will end within 14 days; 1 consent over, with the face off",
+    )
 
 
 def test_a_withdrawn_consent_is_withdrawn_whatever_its_end(enrol, done, photo, site):

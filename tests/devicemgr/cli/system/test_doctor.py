@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devicemgr.cli import hints
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.errors import DatabaseDamaged, DatabaseNewer, NotInitialised, StorageFailed
 from devicemgr.operations import doctor_host
@@ -136,7 +137,7 @@ def test_a_newer_database_needs_the_newer_program(home: Any, cli: Any) -> None:
     ("error", "fix"),
     [
         (DatabaseNewer("of version 9, newer than this program; install the newer devicemgr"), "install the newer"),
-        (NotInitialised("of version 1, this program of 2; run `devicemgr init`"), "devicemgr init"),
+        (NotInitialised("of version 1, this program of 2"), "devicemgr init"),
         (
             StorageFailed("the database is held by another program", advice="stop it, or wait and try again"),
             "stop it, or wait",
@@ -148,4 +149,5 @@ def test_a_newer_database_needs_the_newer_program(home: Any, cli: Any) -> None:
 def test_the_advice_follows_the_cause(home: Any, error: Any, fix: str) -> None:
     (row,) = [row for row in doctor_host.examine_closed(home, error) if row["check"] == "database"]
     assert (row["detail"], row["ok"]) == (str(error), False)
+    (row,) = hints.spell_out([row])
     assert row["fix"].startswith(fix)

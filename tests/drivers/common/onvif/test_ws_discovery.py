@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from devicemgr.cli.devices.discover import command_to_add
 from devicemgr.provisioning import discovery
 from drivers import Catalog
 from drivers.common.http import probe as _http_probe
@@ -114,10 +115,8 @@ def test_a_door_controller_is_one_door_and_no_camera():
             assert [row["kind"] for row in told["found"] if row["address"] == door.base] == ["onvif_door"] * rows, kind
         (row,) = discovery.discover(Catalog(), {"gate": door.base}, 0.6, [HOST], "onvif_door")["found"]
         assert row["known"] == "gate"
-        assert (
-            f"--driver onvif_door --address {door.base}"
-            in discovery.discover(Catalog(), {}, 0.6, [HOST], "onvif_door")["found"][0]["add"]
-        )
+        (row,) = discovery.discover(Catalog(), {}, 0.6, [HOST], "onvif_door")["found"]
+        assert f"--driver onvif_door --address {door.base}" in command_to_add(row)
 
 
 def test_a_camera_with_a_door_is_one_camera_that_tells_of_the_door():

@@ -1,0 +1,135 @@
+"""What to do next, in the words of the command line: the core and the API give codes with arguments."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from devicemgr.errors import DevicemgrError, Hint
+from devicemgr.text import safe
+
+MAX_ARGUMENT_CHARS = 300
+
+WORDS = {
+    "accept_clock": "if it is right: devicemgr clock --accept",
+    "add_admin_and_approve": "there is no second admin yet, so first add them: "
+    "`devicemgr operator add NAME --role admin --os-user USER`; they run `devicemgr operator approve {approval}`, "
+    "then do it again",
+    "add_operator": "devicemgr operator add NAME --role ROLE --os-user {os_user}",
+    "allow_host": "name it with --allow-host at `devicemgr run`",
+    "apply_site_file": "then `devicemgr apply` it",
+    "approve": "another admin runs `devicemgr operator approve {approval}`, then do it again",
+    "cancel_migration": "`devicemgr enroll migrate --back` cancels it",
+    "choose_home": "use --home for another",
+    "edit_device": "`devicemgr device edit {name}` changes it",
+    "edit_device_password": "devicemgr device edit {name} … --password-stdin",
+    "edit_portal": "`devicemgr portal edit {name}` changes it",
+    "edit_portal_gate": "`devicemgr portal edit {name} --gate` names another",
+    "enroll_photo": "devicemgr enroll photo {badge} FILE --consent REF",
+    "how_to_restore": "devicemgr restore --help",
+    "initialize_home": "devicemgr init",
+    "install_rules": "sudo devicemgr udev install",
+    "list_approvals": "`devicemgr operator requests` shows them",
+    "list_cards": "`devicemgr card list {badge}` shows theirs",
+    "list_devices": "`devicemgr device list` shows them",
+    "list_disputed": "look at `devicemgr events --kind decision_disputed`",
+    "list_drivers": "`devicemgr device drivers` shows what is",
+    "list_events": "`devicemgr events --portal {portal}` shows what happened",
+    "list_levels": "`devicemgr level list` shows them",
+    "list_operators": "`devicemgr operator list` shows them",
+    "list_people": "`devicemgr person list` shows all",
+    "list_portals": "`devicemgr portal list` shows them",
+    "list_schedules": "`devicemgr schedule list` shows them",
+    "make_backup": "`devicemgr backup FILE` makes one",
+    "make_home": "run `devicemgr init`, or correct --home",
+    "make_token": "devicemgr operator token NAME",
+    "migrate_home": "run `devicemgr init`",
+    "migrate_model": "for another model: `devicemgr apply`, then `devicemgr enroll migrate`",
+    "name_port": "name the port by: sudo devicemgr udev install NAME=PORT",
+    "name_port_again": "sudo devicemgr udev install {name}=PORT",
+    "pass_certificate": "give both --tls-cert and --tls-key",
+    "pass_credentials": "use --username, --password-stdin",
+    "pass_keys_file": "give the right file with --keys",
+    "pass_later_end": "give a later --consent-until",
+    "provision_devices": "devicemgr device provision {names}",
+    "read_device": "see `devicemgr device test {name}`",
+    "remove_card": "`devicemgr card remove {badge} {number}` first",
+    "remove_level": "`devicemgr level remove {name}` first",
+    "remove_name": "or: sudo devicemgr udev install --remove {name}",
+    "remove_operator": "or `devicemgr operator remove {name}`",
+    "remove_shared_card": "devicemgr card remove {badge} {number}",
+    "remove_token": "devicemgr operator token NAME --remove ID",
+    "renew_consents": "devicemgr person list --expiring {days}; then enroll renew, or withdraw",
+    "replace_home": "--replace moves that out of the way",
+    "require_card_and_face": "devicemgr portal edit NAME --require card+face",
+    "restore_backup": "restore a backup (`devicemgr restore FILE --replace`)",
+    "restore_backup_or_recover": "restore a backup (`devicemgr restore FILE --replace`), or go on from the copy of "
+    "{taken} (`devicemgr recover --from-snapshot`)",
+    "run_doctor": "run `devicemgr doctor`",
+    "send_firmware": "`devicemgr device firmware {name} FILE` sends some",
+    "show_person": "see `devicemgr person show {badge}`",
+    "show_status": "`devicemgr status` shows more",
+    "show_version": "`devicemgr version` shows this one's",
+    "start_daemon": "start it: systemctl start devicemgr, or devicemgr run",
+    "suggest_names": "devicemgr udev suggest",
+    "suggest_rule": "then: devicemgr udev suggest --name {name}",
+    "sync_device": "`devicemgr device sync {name}` does it",
+    "verify_audit": "`devicemgr audit verify` shows where",
+    "verify_audit_whole": "all of it: devicemgr audit verify",
+    "wipe_device": "`devicemgr device sync {name}`, or --forget",
+}
+"""By the code of a hint, its words; arguments stand in braces."""
+
+# The field of a document that says what is, or what to do: a hint's words are added to the first that is there.
+_TEXTS = ("fix", "cause", "detail", "why", "note")
+
+
+def words_of(code: str, arguments: Mapping[str, Any]) -> str:
+    """Return a hint's words; empty for a code of another version, or without an argument that the words need."""
+    given = {name: _as_text(value) for name, value in arguments.items() if value is not None}
+    try:
+        return WORDS[code].format_map(given)
+    except KeyError:
+        return ""
+
+
+def message_of(error: DevicemgrError) -> str:
+    """Return an error's message, followed by what to do next."""
+    return joined(str(error), error.hint)
+
+
+def joined(text: str | None, hint: Hint | None) -> str:
+    """Return a text followed by a hint's words."""
+    return "; ".join(filter(None, (text, words_of(hint.code, hint.args) if hint else "")))
+
+
+def hint_in(document: Mapping[str, Any]) -> Hint | None:
+    """Return the hint of a document of the API."""
+    found = document.get("hint")
+    if not isinstance(found, dict) or not isinstance(found.get("args"), dict):
+        return None
+    hint = Hint(str(found.get("code")))
+    hint.args = found["args"]
+    return hint
+
+
+def spell_out(document: Any) -> Any:
+    """Add the words of each hint in a JSON document to the text that stands beside it; return the document."""
+    if isinstance(document, list):
+        for part in document:
+            spell_out(part)
+    elif isinstance(document, dict):
+        hint = hint_in(document)
+        name = next((name for name in _TEXTS if name in document), None) if hint else None
+        if name is not None:
+            document[name] = joined(document[name], hint) or None
+        for part in document.values():
+            if isinstance(part, dict | list):
+                spell_out(part)
+    return document
+
+
+def _as_text(value: object) -> str:
+    """Return an argument as a word of a command line."""
+    if isinstance(value, list):
+        return " ".join(map(_as_text, value))
+    return shlex.quote(safe(str(value), MAX_ARGUMENT_CHARS))
