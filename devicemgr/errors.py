@@ -26,7 +26,7 @@
     │   ├── DeviceGarbled     it answered something that is not its protocol
     │   └── OutcomeUnknown    a command left and no answer came: it may have been carried out
     └── SystemFault           the operator of the box looks at it
-        ├── NotInitialised    the home holds no database yet
+        ├── NotInitialized    the home holds no database yet
         │   └── DatabaseNewer     its database is a newer program's
         ├── DaemonUnreachable the daemon does not answer
         ├── AlreadyRunning    another daemon owns this home
@@ -276,13 +276,13 @@ class SystemFault(DevicemgrError):
     slug = "system-fault"
 
 
-class NotInitialised(SystemFault):
+class NotInitialized(SystemFault):
     """The home holds no database, or one of an older version."""
 
-    slug = "not-initialised"
+    slug = "not-initialized"
 
 
-class DatabaseNewer(NotInitialised):
+class DatabaseNewer(NotInitialized):
     """The database was migrated by a newer program, which alone can open it."""
 
     slug = "database-newer"

@@ -18,7 +18,7 @@ from enrollment.models.backend import build_network
 from enrollment.models.encoder import DIMENSION, DlibEncoder, build_encoder
 from enrollment.models.native import load_face_recognition
 from enrollment.models.network import ReferenceNetwork
-from enrollment.photos.analyzer import build_analyser
+from enrollment.photos.analyzer import build_analyzer
 
 _PEOPLE = 13_000
 _MANY = 1_000_000
@@ -30,7 +30,7 @@ _ROUNDS = 5
 
 
 def measure_recognition(photo: Path, videos: dict[str, Path]) -> dict[str, Any]:
-    """encoder_*, frame_* and enrol_photo_ms; `videos` by size, with a face in each frame."""
+    """encoder_*, frame_* and enroll_photo_ms; `videos` by size, with a face in each frame."""
     encoder = build_encoder()
     gallery = build_gallery(_people(_PEOPLE), 1)
     figures = _encoder(encoder, videos)
@@ -51,9 +51,9 @@ def measure_recognition(photo: Path, videos: dict[str, Path]) -> dict[str, Any]:
         figures[f"frame_ms{suffix}"] = round(followed * 1000, 1)
         figures[f"frame_full_picture_ms{suffix}"] = round(detected * 1000, 1)
         figures[f"plain_loop_ms{suffix}"] = round(plain * 1000, 1)
-    analyser, data = build_analyser(), photo.read_bytes()
-    analyser.analyse(data)
-    figures["enrol_photo_ms"] = round(_best(lambda: analyser.analyse(data)) * 1000, 1)
+    analyzer, data = build_analyzer(), photo.read_bytes()
+    analyzer.analyze(data)
+    figures["enroll_photo_ms"] = round(_best(lambda: analyzer.analyze(data)) * 1000, 1)
     return figures
 
 

@@ -16,7 +16,7 @@ from devicemgr.errors import Hint, SystemFault
 from enrollment.models.detector import FaceDetector
 from enrollment.models.native import Detectors
 from enrollment.models.network import MAX_AT_ONCE, open_session
-from enrollment.photos.analyzer import Analyser
+from enrollment.photos.analyzer import Analyzer
 
 MAX_BYTES = 1 << 30
 _MIN_LENGTH = 1e-6
@@ -95,7 +95,7 @@ class OwnEncoder(FaceDetector):
         return np.ascontiguousarray(scaled if self._channels_last else scaled.transpose(0, 3, 1, 2))
 
     def _prove(self) -> None:
-        """On noise, grey and a ramp: numbers, of the stated dimension, not all alike, and the same in a batch."""
+        """On noise, gray and a ramp: numbers, of the stated dimension, not all alike, and the same in a batch."""
         size = self._model.input_size
         noise = np.random.default_rng(1).integers(0, 256, (size, size, 3), np.uint8)
         ramp = np.broadcast_to(np.linspace(0, 255, size).astype(np.uint8)[:, None, None], (size, size, 3))
@@ -119,9 +119,9 @@ def build_encoder(spec: str) -> OwnEncoder:
         raise SystemFault(f"face model {model.name} can't be used: {error}") from error
 
 
-def build_analyser(spec: str) -> Analyser:
-    """The analyser of enrolment photos for that model."""
-    return Analyser(OwnEncoder(Detectors(), FaceModel.model_validate_json(spec)))
+def build_analyzer(spec: str) -> Analyzer:
+    """The analyzer of enrollment photos for that model."""
+    return Analyzer(OwnEncoder(Detectors(), FaceModel.model_validate_json(spec)))
 
 
 def _file(model: FaceModel) -> bytes:

@@ -86,12 +86,12 @@ def small_spill() -> Iterator[None]:
         yield
 
 
-class FakeAnalyser:
+class FakeAnalyzer:
     """Reads what a photo says: b"face:WHO:N" shows WHO, "lookalike:WHO" WHO's twin, "bad:reason,reason" is unfit."""
 
     model = MODEL
 
-    def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
+    def analyze(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
         what, _, rest = photo.decode("utf-8", "replace").partition(":")
         if what == "bad":
             return PhotoAnalysis(tuple(rest.split(",")))
@@ -104,7 +104,7 @@ class FakeAnalyser:
         return PhotoAnalysis((), Box(10, 110, 110, 10), 100, 3.5, 0.5, 1.0, -2.0, 0.5, unit, crop)
 
     def embed(self, crop: FaceCrop) -> Any:
-        return self.analyse(crop.jpeg.removeprefix(b"crop:")).embedding
+        return self.analyze(crop.jpeg.removeprefix(b"crop:")).embedding
 
 
 def _noise(text: str) -> np.ndarray:
@@ -216,7 +216,7 @@ def gate_log() -> list[tuple[Any, ...]]:
 def parts(gate_log: list[tuple[Any, ...]]) -> sites.Parts:
     return sites.Parts(
         catalog=FakeCatalog(gate_log),
-        faces=FaceService(FakeAnalyser()),
+        faces=FaceService(FakeAnalyzer()),
         build_gallery=build_gallery,
         model=MODEL,
         encoder="none:none",
@@ -229,13 +229,13 @@ def parts(gate_log: list[tuple[Any, ...]]) -> sites.Parts:
 def _fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrated once; each test gets a copy."""
     found = Home(tmp_path_factory.mktemp("fresh") / "home")
-    sites.initialise(found)
+    sites.initialize(found)
     return found.path
 
 
 @pytest.fixture
 def home(tmp_path: Path, _fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """An initialised home, which DEVICEMGR_HOME names."""
+    """An initialized home, which DEVICEMGR_HOME names."""
     found = Home(shutil.copytree(_fresh_home, tmp_path / "home"))
     monkeypatch.setenv("DEVICEMGR_HOME", str(found.path))
     return found
@@ -296,7 +296,7 @@ def agreed(home: Home, cli: Callable[..., Ran], done: Callable[..., Any]) -> Cal
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Callable[[str, str], Path]:
-    """photo("a.jpg", "face:aigul:1") makes a file that the fake analyser reads."""
+    """photo("a.jpg", "face:aigul:1") makes a file that the fake analyzer reads."""
 
     def make(name: str, says: str) -> Path:
         file = tmp_path / name

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from devicemgr import __version__
 from devicemgr.api import problems
 from devicemgr.api.authentication import Entry
-from devicemgr.api.authorization import PREFIX, authorise
+from devicemgr.api.authorization import PREFIX, authorize
 from devicemgr.api.body_limit import BodyLimit
 from devicemgr.api.context import Context
 from devicemgr.api.conventions import queries
@@ -73,7 +73,7 @@ def create_app(context: Context) -> FastAPI:
 def _routes() -> list[BaseRoute]:
     # Once a process: FastAPI takes a tenth of a second to join them, and never forgets a router that it joined.
     router = APIRouter(
-        dependencies=[Depends(authorise), Depends(queries.refuse_unknown)], generate_unique_id_function=operation_id
+        dependencies=[Depends(authorize), Depends(queries.refuse_unknown)], generate_unique_id_function=operation_id
     )
     for resource in (
         people,

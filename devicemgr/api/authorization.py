@@ -160,14 +160,14 @@ def route_of(method: str, path: str) -> str:
 
 
 def refuse_early(caller: Caller, method: str, path: str) -> None:
-    """NotAllowed for a whole path that `authorise` would refuse, before anything of the body is read."""
+    """NotAllowed for a whole path that `authorize` would refuse, before anything of the body is read."""
     inside = path.removeprefix(PREFIX)
     named = [key for key, pattern in _PATTERNS if key[0] == method and pattern.match(inside)]
     if named and not any(_may(caller, _allowed(key)) for key in named):
         raise _refusal(caller, "do this", _allowed(named[0]))
 
 
-def authorise(request: Request) -> None:
+def authorize(request: Request) -> None:
     """Before each handler: NotAllowed unless the caller has a role that the table gives its route."""
     caller = caller_of(request)
     key = (request.method, request.scope["route"].path.removeprefix(PREFIX))

@@ -3,10 +3,10 @@
 import logging
 
 from devicemgr.access.policy_cache import Rulebook
-from devicemgr.errors import DatabaseDamaged, DevicemgrError, Hint, NotInitialised, StorageFailed
+from devicemgr.errors import DatabaseDamaged, DevicemgrError, Hint, NotInitialized, StorageFailed
 from devicemgr.home import Home
 from devicemgr.recovery import disk_reserve, home_swap, quarantine, read_only_database
-from devicemgr.site.site import Parts, Site, finish_restore, initialise, open_site, require_own_key
+from devicemgr.site.site import Parts, Site, finish_restore, initialize, open_site, require_own_key
 from devicemgr.store.ledger import events
 from devicemgr.store.site import device_sync, devices as device_store, settings
 from devicemgr.store.sqlite_errors import reading_stored
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def require_home(home: Home) -> None:
-    """Raise NotInitialised for a home that `init` never made: a daemon on an empty one would know no one.
+    """Raise NotInitialized for a home that `init` never made: a daemon on an empty one would know no one.
 
     A home that had a database and lost it counts as made: its daemon runs from the snapshot, if there is one.
     """
@@ -27,7 +27,7 @@ def require_home(home: Home) -> None:
             f"cannot look into {home.path} ({error.strerror})", advice="check who owns the home folder"
         ) from error
     if not is_made:
-        raise NotInitialised(f"there is no home in {home.path}", hint=Hint("make_home"))
+        raise NotInitialized(f"there is no home in {home.path}", hint=Hint("make_home"))
 
 
 def open_for_daemon(home: Home, parts: Parts) -> Site:
@@ -53,7 +53,7 @@ def open_for_daemon(home: Home, parts: Parts) -> Site:
 
 def _opened(home: Home, parts: Parts) -> Site:
     """Open the site; DatabaseDamaged where its database can't be used after all."""
-    initialise(home)
+    initialize(home)
     site = open_site(home, parts)
     try:
         _read_through(site)

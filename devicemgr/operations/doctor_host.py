@@ -16,7 +16,7 @@ from devicemgr.errors import (
     DevicemgrError,
     Hint,
     KeyMissing,
-    NotInitialised,
+    NotInitialized,
     StorageFailed,
 )
 from devicemgr.home import Home
@@ -85,7 +85,7 @@ def examine_closed(home: Home, error: DevicemgrError) -> list[dict[str, Any]]:
     hint: Hint | None = Hint("how_to_restore")
     if isinstance(error, DatabaseNewer):
         fix, hint = _NEWER, Hint("show_version")
-    elif isinstance(error, NotInitialised):
+    elif isinstance(error, NotInitialized):
         fix, hint = None, _MAKE
     elif isinstance(error, StorageFailed) and not isinstance(error, DatabaseDamaged) and (error.advice or error.hint):
         fix, hint = error.advice or None, error.hint  # busy, full or closed to this user: nothing to restore

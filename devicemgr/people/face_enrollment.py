@@ -23,7 +23,7 @@ from devicemgr.vault import DataKey
 
 MAX_PHOTOS = 10
 MAX_SAMPLES = 20
-# The last look for a duplicate and the commit belong together, or two imports at once would enrol one face twice.
+# The last look for a duplicate and the commit belong together, or two imports at once would enroll one face twice.
 _commit = threading.Lock()
 
 
@@ -51,7 +51,7 @@ def enroll(
         row = people.get(session, badge)
         require_not_withdrawn(row, consent)
         fresh = _not_yet_enrolled(site, row, photos, model, keep=keep)
-    analyses = site.parts.faces.analyse(list(fresh), keep=keep, own=own) if fresh else []
+    analyses = site.parts.faces.analyze(list(fresh), keep=keep, own=own) if fresh else []
     with _commit:
         try:
             prepared = _judged(site, badge, analyses, model, allow_lookalike)

@@ -29,7 +29,7 @@ _CLOSE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What lies outside the core; `encoder` and `opener` are `module:function` names for recogniser processes."""
+    """What lies outside the core; `encoder` and `opener` are `module:function` names for recognizer processes."""
 
     catalog: DriverCatalog
     faces: FaceDesk
@@ -49,7 +49,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An initialised home and everything that stands on it."""
+    """An initialized home and everything that stands on it."""
 
     home: Home
     database: Database
@@ -69,7 +69,7 @@ class Site:
         self.database.close()
 
 
-def initialise(home: Home) -> bool:
+def initialize(home: Home) -> bool:
     """Make or migrate the home: key, then database; True when it was new; AlreadyRunning beneath an older daemon."""
     home.make()
     finish_restore(home)
@@ -169,7 +169,7 @@ def _database(home: Home, without_people: bool) -> Database:
 
 
 def open_site(home: Home, parts: Parts, *, without_people: bool = False) -> Site:
-    """Open an initialised home, or its snapshot; NotInitialised, KeyMissing or StorageFailed say what to do.
+    """Open an initialized home, or its snapshot; NotInitialized, KeyMissing or StorageFailed say what to do.
 
     With `without_people`, a home without a usable database and snapshot opens with no one known.
     """

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.trusted_clock import WallClock
-from devicemgr.errors import AlreadyExists, DatabaseDamaged, DatabaseNewer, Hint, NotInitialised, StorageFailed
+from devicemgr.errors import AlreadyExists, DatabaseDamaged, DatabaseNewer, Hint, NotInitialized, StorageFailed
 from devicemgr.store import sqlite
 from devicemgr.store.sqlite_errors import storage_failure
 from devicemgr.store.tables import MetaRow
@@ -63,7 +63,7 @@ class Database:
         if not _exists(path) and path.with_name("quarantine").is_dir():
             raise StorageFailed("the database was quarantined", hint=Hint("show_status"))
         if not _exists(path):
-            raise NotInitialised(f"there is no database in {path.parent}", hint=Hint("make_home"))
+            raise NotInitialized(f"there is no database in {path.parent}", hint=Hint("make_home"))
         return cls(sqlite.open_engine(path))
 
     @classmethod
@@ -118,12 +118,12 @@ class Database:
         return StorageFailed(self.frozen or "", hint=self.frozen_hint)
 
     def require_current(self) -> None:
-        """NotInitialised unless the schema is this version's, DatabaseNewer where it is a later one's."""
+        """NotInitialized unless the schema is this version's, DatabaseNewer where it is a later one's."""
         found = self._version()
         _require_known(found)
         wanted = _head()
         if found != wanted:
-            raise NotInitialised(
+            raise NotInitialized(
                 f"the database is of version {found}, this program of {wanted}", hint=Hint("migrate_home")
             )
 

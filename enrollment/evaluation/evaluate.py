@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.domain.ports.recognition import Embedding, PhotoAnalyser, Trial
+from devicemgr.domain.ports.recognition import Embedding, PhotoAnalyzer, Trial
 from devicemgr.errors import InvalidInput
 from enrollment.evaluation import det_curve
 from enrollment.evaluation.photos import embed, person_photos, stranger_photos
 from enrollment.matching import scoring
 from enrollment.matching.gallery import FaceGallery, build_gallery
-from enrollment.workers.process import AnalyserProcess
+from enrollment.workers.process import AnalyzerProcess
 
 FACTORY = "enrollment.evaluation.photos:build_biggest_face"
 # face_recognition's tolerance of 0.6 between raw vectors, as a cosine of ours: on LFW it lets in the same share of
@@ -53,31 +53,31 @@ class Outcome:
 
 
 def evaluate(trial: Trial, progress: Callable[[int, int], None], det: Path | None = None) -> dict[str, Any]:
-    """face_ports.Evaluator, with a face analyser on each core."""
+    """face_ports.Evaluator, with a face analyzer on each core."""
     if det is not None:
         det_curve.require_matplotlib()
     workers = os.cpu_count() or 1
-    analyser = AnalyserProcess(FACTORY, workers=workers)
+    analyzer = AnalyzerProcess(FACTORY, workers=workers)
     try:
-        answer = evaluate_with(trial, analyser, workers, progress)
+        answer = evaluate_with(trial, analyzer, workers, progress)
     finally:
-        analyser.close()
+        analyzer.close()
     if det is not None:
         det_curve.draw(answer["det"], det)
     return answer
 
 
 def evaluate_with(
-    trial: Trial, analyser: PhotoAnalyser, workers: int, progress: Callable[[int, int], None]
+    trial: Trial, analyzer: PhotoAnalyzer, workers: int, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """`evaluate` with any analyser."""
+    """`evaluate` with any analyzer."""
     _require_sound(trial)
     known = person_photos(trial.people)
     others = stranger_photos(trial.strangers) if trial.strangers else {}
     # One name may stand in both folders, so that they are kept apart by a mark.
     photos = {("known", name): paths for name, paths in known.items()}
     photos |= {("stranger", name): paths for name, paths in others.items()}
-    found = embed(photos, analyser, workers, progress)
+    found = embed(photos, analyzer, workers, progress)
     people = {name: vectors for (kind, name), vectors in found.people.items() if kind == "known"}
     strangers = {name: vectors for (kind, name), vectors in found.people.items() if kind == "stranger"}
     return report(trial, people, strangers if trial.strangers else None, found.no_face)

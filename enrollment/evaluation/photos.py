@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from devicemgr.domain.ports.recognition import Embedding, FaceCrop, PhotoAnalyser, PhotoAnalysis
+from devicemgr.domain.ports.recognition import Embedding, FaceCrop, PhotoAnalysis, PhotoAnalyzer
 from devicemgr.errors import InvalidInput
 from enrollment.models.encoder import DlibEncoder, build_encoder
 from enrollment.photos.analyzer import MAX_FACES, SLOW_SIDE
@@ -28,13 +28,13 @@ class Portraits(Generic[Key]):
 
 
 class BiggestFace:
-    """face_ports.PhotoAnalyser that embeds the biggest face, found as enrolment finds it, however poor the photo is."""
+    """Analyzer of photos that embeds the biggest face, found as enrollment finds it, however poor the photo is."""
 
     def __init__(self, encoder: DlibEncoder) -> None:
         self._encoder = encoder
         self.model = encoder.model
 
-    def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:  # noqa: ARG002 - nothing is kept here
+    def analyze(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:  # noqa: ARG002 - nothing is kept here
         """The only reasons are no_face, unreadable_image and image_too_large."""
         try:
             image = load_photo(photo)
@@ -51,12 +51,12 @@ class BiggestFace:
         return PhotoAnalysis((), box, box.right - box.left, embedding=self._encoder.encode(image, box))
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
-        """As face_ports.PhotoAnalyser."""
+        """As face_ports.PhotoAnalyzer."""
         return self._encoder.encode(load_photo(crop.jpeg), crop.box)
 
 
 def build_biggest_face() -> BiggestFace:
-    """The analyser of an evaluation's processes; SystemFault when a part is not installed."""
+    """The analyzer of an evaluation's processes; SystemFault when a part is not installed."""
     return BiggestFace(build_encoder())
 
 
@@ -78,14 +78,14 @@ def stranger_photos(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def embed(photos: dict[Key, list[Path]], analyser: PhotoAnalyser, workers: int, progress: Progress) -> Portraits[Key]:
-    """All photos through `analyser`, `workers` at a time; progress(done, of) after each."""
+def embed(photos: dict[Key, list[Path]], analyzer: PhotoAnalyzer, workers: int, progress: Progress) -> Portraits[Key]:
+    """All photos through `analyzer`, `workers` at a time; progress(done, of) after each."""
     total = sum(map(len, photos.values()))
     people: dict[Key, list[Embedding]] = {name: [] for name in photos}
     names = [name for name, paths in photos.items() for _ in paths]
     paths = (path for paths in photos.values() for path in paths)
     missing = 0
-    for done, (name, found) in enumerate(zip(names, _analysed(paths, analyser, workers), strict=True), 1):
+    for done, (name, found) in enumerate(zip(names, _analyzed(paths, analyzer, workers), strict=True), 1):
         if found.embedding is None:
             missing += 1
         else:
@@ -94,9 +94,9 @@ def embed(photos: dict[Key, list[Path]], analyser: PhotoAnalyser, workers: int, 
     return Portraits(people, missing)
 
 
-def _analysed(paths: Iterable[Path], analyser: PhotoAnalyser, workers: int) -> Iterator[PhotoAnalysis]:
+def _analyzed(paths: Iterable[Path], analyzer: PhotoAnalyzer, workers: int) -> Iterator[PhotoAnalysis]:
     with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda path: analyser.analyse(_read(path)), paths)
+        yield from pool.map(lambda path: analyzer.analyze(_read(path)), paths)
 
 
 def _read(path: Path) -> bytes:

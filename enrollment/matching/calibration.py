@@ -126,7 +126,7 @@ def _share_passing(gallery: FaceGallery, person: str, templates: Sequence[Embedd
 
 
 def _turned_away(gallery: FaceGallery, samples: dict[str, list[Embedding]], own: FaceModel | None) -> list[float]:
-    """Of each person with several templates, the share not recognised by the others."""
+    """Of each person with several templates, the share not recognized by the others."""
     shares = []
     for person, templates in samples.items():
         if len(templates) > 1:
@@ -151,8 +151,8 @@ def _interval(shares: Sequence[float]) -> dict[str, Any] | None:
     if count == 0:
         return None
     share = float(np.mean(shares))
-    centre = share + _Z95**2 / (2 * count)
+    center = share + _Z95**2 / (2 * count)
     reach = _Z95 * math.sqrt(share * (1 - share) / count + _Z95**2 / (4 * count**2))
     scale = 1 + _Z95**2 / count
-    low, high = max((centre - reach) / scale, 0.0), min((centre + reach) / scale, 1.0)
+    low, high = max((center - reach) / scale, 0.0), min((center + reach) / scale, 1.0)
     return {"value": round(share, 5), "low": round(low, 5), "high": round(high, 5), "people": count}

@@ -66,7 +66,7 @@ class FaceGallery:
         self._rows = {person: row for row, person in enumerate(self.people)}
         self._matrix = matrix
         self._matrix.setflags(write=False)
-        self._cosines, self._neighbours = self._rivals_found(before)
+        self._cosines, self._neighbors = self._rivals_found(before)
         self._handicap = np.zeros(len(people), np.float32) if own else 0.25 * scoring.crowding(self._cosines)
         by_count = thresholds_by_count(len(people), calibration, own)
         self._thresholds = [by_count[min(count, 3) - 1] for count in counts]
@@ -100,7 +100,7 @@ class FaceGallery:
         if left_out is not None:
             alike[left_out] = -np.inf if own is None else own @ unit
             if own is None and self.own is None:
-                handicap = 0.25 * scoring.crowding_without(left_out, self._cosines, self._neighbours, 4 * handicap)
+                handicap = 0.25 * scoring.crowding_without(left_out, self._cosines, self._neighbors, 4 * handicap)
         return self._ranked(alike, handicap)
 
     def alikeness(self, probe: Embedding) -> NDArray[np.float32]:
@@ -146,18 +146,18 @@ class FaceGallery:
         """Everybody's nearest among the cohort; only newcomers' are looked for while the cohort is what it was."""
         matrix, cohort = self._matrix, scoring.COHORT
         if self.own:
-            return scoring.neighbours(matrix[:0])
+            return scoring.neighbors(matrix[:0])
         if (
             before is None
             or before.own
             or not len(matrix)
             or not np.array_equal(matrix[:cohort], before._matrix[:cohort])
         ):
-            return scoring.neighbours(matrix)
+            return scoring.neighbors(matrix)
         places = np.fromiter((before._rows.get(person, -1) for person in self.people), np.intp, len(self.people))
         fresh = np.concatenate([part + at for at, part in _changed(matrix, before._matrix, places)])
-        cosines, rows = before._cosines[places], before._neighbours[places]
-        cosines[fresh], rows[fresh] = scoring.neighbours(matrix, cohort, fresh)
+        cosines, rows = before._cosines[places], before._neighbors[places]
+        cosines[fresh], rows[fresh] = scoring.neighbors(matrix, cohort, fresh)
         return cosines, rows
 
     def _pairs(self, calibration: Calibration | None) -> dict[int, list[int]]:
@@ -236,7 +236,7 @@ def _sound(rows: Sequence[tuple[str, Embedding]], dimension: int) -> tuple[list[
         spoilt = {person for person, vector in rows if not _is_vector(vector, dimension)}
         spoilt |= {person for (person, _), good in zip(fit, sound, strict=True) if not good}
         for person in sorted(spoilt):
-            log.error("a template of person %s is damaged and was left out; enrol that person again", person)
+            log.error("a template of person %s is damaged and was left out; enroll that person again", person)
         matrix, lengths = matrix[sound], lengths[sound]
     matrix /= lengths[:, None]
     return names, matrix

@@ -49,7 +49,7 @@ def means(sums: Matrix) -> Matrix:
     return np.ascontiguousarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
 
 
-def neighbours(matrix: Matrix, cohort: int = COHORT, chosen: Rows | None = None) -> tuple[Matrix, Rows]:
+def neighbors(matrix: Matrix, cohort: int = COHORT, chosen: Rows | None = None) -> tuple[Matrix, Rows]:
     """Of each row, or each of `chosen`, the RIVALS + 1 nearest other people among the first `cohort` rows.
 
     Cosines and rows, nearest first: one more than is used, since one may be left out. Missing ones have cosine 0 and

@@ -34,7 +34,7 @@ MARGIN = 0.02
 LOOKALIKE_MARGIN = 0.06
 
 # Two photos of one person: least cosine of a new photo to the only other sample, and to the mean of several. Of the
-# same people 0.5 % of pairs and 0.1 % of means lie lower (mostly mislabelled ones); of strangers 97 % of either.
+# same people 0.5 % of pairs and 0.1 % of means lie lower (mostly mislabeled ones); of strangers 97 % of either.
 SIBLING_ONE = 0.90
 SIBLING_MEAN = 0.91
 

@@ -10,7 +10,7 @@ from enrollment.models.network import Network, ReferenceNetwork
 
 log = logging.getLogger(__name__)
 
-# About 3 s on an idle core; recognizers, analysers and other starts may share it.
+# About 3 s on an idle core; recognizers, analyzers and other starts may share it.
 CONVERT_S = 45.0
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,7 +1,7 @@
 """Faces found and set upright by dlib: two detectors and five landmarks, whatever network embeds them then.
 
-dlib's objects are called as face_recognition calls them, but not through its functions: those detect in colour (three
-times slower than grey), and find landmarks again for every encoding.
+dlib's objects are called as face_recognition calls them, but not through its functions: those detect in color (three
+times slower than gray), and find landmarks again for every encoding.
 """
 
 from typing import Any
@@ -37,10 +37,10 @@ class FaceDetector:
 
     def detect(self, image: Image) -> list[Box]:
         """Faces, biggest first, inside the image; RGB uint8 H×W×3; HOG at scale 1, so none under about 80 px."""
-        grey = np.ascontiguousarray(PilImage.fromarray(_checked(image)).convert("L"))
+        gray = np.ascontiguousarray(PilImage.fromarray(_checked(image)).convert("L"))
         with lock:
-            found, _, _ = self._detectors.find.run(grey, 0, MIN_SCORE)
-        height, width = grey.shape
+            found, _, _ = self._detectors.find.run(gray, 0, MIN_SCORE)
+        height, width = gray.shape
         boxes = [_clip(rect, width, height) for rect in found]
         return sorted(boxes, key=_area, reverse=True)
 

@@ -123,10 +123,10 @@ def setting() -> str:
 
 def reference_chips() -> Image:
     """Three chips without a face, the same everywhere: shades, noise, and stripes and discs that no mirroring keeps."""
-    rows, columns, colours = np.indices((CHIP_SIZE, CHIP_SIZE, 3), dtype=np.int64)
-    shades = (rows * (1 + colours) + columns * (3 - colours)) // 3 % 256
-    noise = (rows * 7919 + columns * 104729 + colours * 1299709) * 2654435761 % 4294967296 >> 24
-    discs = ((rows - 57) ** 2 + (columns - 45 - 20 * colours) ** 2) // 16 % 256 ^ (columns // (5 + colours) % 2 * 96)
+    rows, columns, colors = np.indices((CHIP_SIZE, CHIP_SIZE, 3), dtype=np.int64)
+    shades = (rows * (1 + colors) + columns * (3 - colors)) // 3 % 256
+    noise = (rows * 7919 + columns * 104729 + colors * 1299709) * 2654435761 % 4294967296 >> 24
+    discs = ((rows - 57) ** 2 + (columns - 45 - 20 * colors) ** 2) // 16 % 256 ^ (columns // (5 + colors) % 2 * 96)
     return np.stack([shades, noise, discs]).astype(np.uint8)
 
 

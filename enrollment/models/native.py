@@ -40,7 +40,7 @@ class Detectors:
         self._slow: Any = None
 
     def find_slowly(self, image: Any) -> Any:
-        """The CNN detector, loaded at its first use: only enrolment asks it."""
+        """The CNN detector, loaded at its first use: only enrollment asks it."""
         if self._slow is None:
             self._slow = self.dlib.cnn_face_detection_model_v1(str(model_file(_CNN_DETECTOR)))
         return self._slow(image, 0)

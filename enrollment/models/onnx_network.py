@@ -30,12 +30,12 @@ class _Value:
 
 
 def build_graph(network: Network) -> bytes:
-    """A serialised ONNX model: uint8 N×150×150×3 RGB `chips` in, float32 N×128 `descriptors` (not unit) out.
+    """A serialized ONNX model: uint8 N×150×150×3 RGB `chips` in, float32 N×128 `descriptors` (not unit) out.
 
     Bytes are the same for the same network; SystemFault when its layers don't fit each other.
     """
     builder = _Builder()
-    value = builder.normalised(network)
+    value = builder.normalized(network)
     for layer, following in pairwise((*network.layers, None)):
         value = builder.add(value, layer, following)
     builder.nodes[-1].output[0] = OUTPUT
@@ -62,7 +62,7 @@ class _Builder:
         self._marks: list[_Value] = []
         self._last: Layer | None = None
 
-    def normalised(self, network: Network) -> _Value:
+    def normalized(self, network: Network) -> _Value:
         """From uint8 N×side×side×3 to float minus the mean; the division by 256 is in the first convolution."""
         shape = (3, network.side, network.side)
         value = self._node("Cast", [INPUT], shape, to=TensorProto.FLOAT)

@@ -19,7 +19,7 @@ SLOW_SIDE = 512
 
 
 class PhotoEncoder(FaceEncoder, Protocol):
-    """A FaceEncoder over detector.FaceDetector, whose slow detector and plain chip enrolment asks as well."""
+    """A FaceEncoder over detector.FaceDetector, whose slow detector and plain chip enrollment asks as well."""
 
     def confirm(self, image: Image, box: Box) -> bool:
         """See FaceDetector."""
@@ -31,14 +31,14 @@ class PhotoEncoder(FaceEncoder, Protocol):
         """See FaceDetector."""
 
 
-class Analyser:
-    """face_ports.PhotoAnalyser in this process and thread; AnalyserProcess keeps it out of a daemon's."""
+class Analyzer:
+    """face_ports.PhotoAnalyzer in this process and thread; AnalyzerProcess keeps it out of a daemon's."""
 
     def __init__(self, encoder: PhotoEncoder) -> None:
         self._encoder = encoder
         self.model = encoder.model
 
-    def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
+    def analyze(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
         """Judge one photo; the embedding is there whenever one frontal face was found, also in a refused photo."""
         try:
             image = load_photo(photo)
@@ -54,7 +54,7 @@ class Analyser:
         return replace(found, crop=cut_out(image, boxes[0])) if keep and found.ok else found
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
-        """As face_ports.PhotoAnalyser: by the given place, so that no second detection shifts the embedding."""
+        """As face_ports.PhotoAnalyzer: by the given place, so that no second detection shifts the embedding."""
         try:
             image = load_photo(crop.jpeg)
         except PhotoError:
@@ -87,6 +87,6 @@ class Analyser:
         )
 
 
-def build_analyser() -> Analyser:
-    """An analyser with dlib's encoder; SystemFault when a part is not installed."""
-    return Analyser(build_encoder())
+def build_analyzer() -> Analyzer:
+    """An analyzer with dlib's encoder; SystemFault when a part is not installed."""
+    return Analyzer(build_encoder())

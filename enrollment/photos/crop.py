@@ -1,4 +1,4 @@
-"""The face of an enrolment photo with some room around it, as sites that keep samples keep it."""
+"""The face of an enrollment photo with some room around it, as sites that keep samples keep it."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Finding faces in an enrolment photo: at a bounded size first, larger when nothing or only a small face was found."""
+"""Finding faces in an enrollment photo: at a bounded size first, larger when nothing or only a small face was found."""
 
 from collections.abc import Callable
 

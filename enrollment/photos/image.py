@@ -17,7 +17,7 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 2000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-GREY = 128
+GRAY = 128
 
 
 class PhotoError(Exception):
@@ -59,11 +59,11 @@ def _decode(picture: PilImage.Image) -> Image:
     picture.draft(None, (MAX_SIDE, MAX_SIDE))
     picture.load()
     upright = ImageOps.exif_transpose(_shrunk(_eight_bit(picture)))
-    return np.ascontiguousarray(_on_grey(upright), dtype=np.uint8)
+    return np.ascontiguousarray(_on_gray(upright), dtype=np.uint8)
 
 
 def _eight_bit(picture: PilImage.Image) -> PilImage.Image:
-    """Grey of 16 bits divided by 256 (Pillow's own conversion clips); other modes are 8 bits already, or become so."""
+    """Gray of 16 bits divided by 256 (Pillow's own conversion clips); other modes are 8 bits already, or become so."""
     if picture.mode.startswith("I"):
         exif = picture.getexif()
         narrow = PilImage.fromarray((np.asarray(picture).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8))
@@ -82,10 +82,10 @@ def _shrunk(picture: PilImage.Image) -> PilImage.Image:
     return picture
 
 
-def _on_grey(picture: PilImage.Image) -> PilImage.Image:
-    """RGB; what is transparent becomes middle grey, which looks like neither a bright nor a dark photo."""
+def _on_gray(picture: PilImage.Image) -> PilImage.Image:
+    """RGB; what is transparent becomes middle gray, which looks like neither a bright nor a dark photo."""
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     layer = picture.convert("RGBA")
-    ground = PilImage.new("RGBA", layer.size, (GREY, GREY, GREY, 255))
+    ground = PilImage.new("RGBA", layer.size, (GRAY, GRAY, GRAY, 255))
     return PilImage.alpha_composite(ground, layer).convert("RGB")

@@ -25,11 +25,11 @@ MAX_BRIGHTNESS = 0.90
 # Mean luminance. good 0 % (darkest 0.16); light ×1/8 100 %, ×1/4 47 %. Low on purpose: dark skin is no fault of a
 # photo, and ×1/4 costs only 2 % of recognition.
 MIN_BRIGHTNESS = 0.12
-# Degrees. good 0.8 %, 1 % and 0 %: up to 32° of yaw LFW's probes are recognised as well as frontal ones.
+# Degrees. good 0.8 %, 1 % and 0 %: up to 32° of yaw LFW's probes are recognized as well as frontal ones.
 MAX_YAW = 35.0
 MAX_PITCH = 35.0
 MAX_ROLL = 25.0
-# Too little detail where the mouth is. good 0.6 %; drawn masks: blue, skin colour, grey, black 87 to 95 %, white 60 %.
+# Too little detail where the mouth is. good 0.6 %; drawn masks: blue, skin color, gray, black 87 to 95 %, white 60 %.
 MIN_MOUTH_DETAIL = 0.14
 # Eyes far darker than the cheeks: good 0.7 %, nearly all of them with sunglasses; drawn black glasses 96 %.
 MIN_EYE_LIGHT = 0.35

@@ -1,4 +1,4 @@
-"""Frames between the daemon and its analyser process: two lengths, a JSON header, bytes. Nothing is unpickled."""
+"""Frames between the daemon and its analyzer process: two lengths, a JSON header, bytes. Nothing is unpickled."""
 
 import json
 import socket

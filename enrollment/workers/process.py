@@ -20,7 +20,7 @@ from enrollment.workers import messages
 
 log = logging.getLogger(__name__)
 
-FACTORY = "enrollment.photos.analyzer:build_analyser"
+FACTORY = "enrollment.photos.analyzer:build_analyzer"
 DEADLINE_S = 20.0  # of processor time
 _STARVED_FACTOR = 4  # how much longer it may take where others keep the processor busy
 IDLE_S = 60.0
@@ -36,8 +36,8 @@ class NoStart(SystemFault):
         self.cause = cause
 
 
-class AnalyserProcess:
-    """face_ports.PhotoAnalyser for any thread: starts its process when used, stops it when idle, outlives it."""
+class AnalyzerProcess:
+    """face_ports.PhotoAnalyzer for any thread: starts its process when used, stops it when idle, outlives it."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class AnalyserProcess:
         self._timer: threading.Timer | None = None
         self._timer_lock = threading.Lock()
 
-    def analyse(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
+    def analyze(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
         """The face object; a photo that kills or hangs the process is unreadable_image; NoStart if none does."""
         if len(photo) > MAX_BYTES:
             return PhotoAnalysis(("image_too_large",))
@@ -65,7 +65,7 @@ class AnalyserProcess:
             return _UNREADABLE if answer is None else answer
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
-        """As face_ports.PhotoAnalyser; NoStart if no process does."""
+        """As face_ports.PhotoAnalyzer; NoStart if no process does."""
         with self._taken() as child:
             answer = child.request({"face": messages.pack_box(crop.box)}, crop.jpeg)
             return answer.embedding if answer else None

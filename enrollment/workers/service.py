@@ -13,13 +13,13 @@ from devicemgr.domain.ports.recognition import (
     Embedding,
     FaceCrop,
     Gallery,
-    PhotoAnalyser,
     PhotoAnalysis,
+    PhotoAnalyzer,
     PreparedSample,
 )
 from devicemgr.errors import InvalidInput, PhotoRefused, SystemFault
 from enrollment.matching.thresholds import SIBLING_MEAN, SIBLING_ONE
-from enrollment.workers.process import AnalyserProcess, NoStart
+from enrollment.workers.process import AnalyzerProcess, NoStart
 
 BadgeOf = Callable[[str], str | None]
 
@@ -40,41 +40,41 @@ HINTS = {
 
 
 class FaceService:
-    """face_ports.FaceDesk, wired with an analyser and what stops it; knows no database."""
+    """face_ports.FaceDesk, wired with an analyzer and what stops it; knows no database."""
 
     def __init__(
         self,
-        analyser: PhotoAnalyser,
+        analyzer: PhotoAnalyzer,
         close: Callable[[], None] | None = None,
-        own: Callable[[FaceModel], PhotoAnalyser] | None = None,
+        own: Callable[[FaceModel], PhotoAnalyzer] | None = None,
     ) -> None:
-        """`own` makes the analyser of a user's model."""
-        self._analyser = analyser
+        """`own` makes the analyzer of a user's model."""
+        self._analyzer = analyzer
         self._close = close
         self._own = own
-        self.model = analyser.model
+        self.model = analyzer.model
 
     def check(self, photo: bytes) -> dict[str, Any]:
         """The face object of INTERFACES."""
-        return self._analyser.analyse(photo).as_json()
+        return self._analyzer.analyze(photo).as_json()
 
-    def analyse(
+    def analyze(
         self, photos: Sequence[bytes], *, keep: bool = False, own: FaceModel | None = None
     ) -> list[PhotoAnalysis]:
-        """The slow part of an enrolment, 0.1 to 0.5 s a photo: find, judge and embed each."""
-        analyser = self._by(own)
-        return [analyser.analyse(photo, keep=keep) for photo in photos]
+        """The slow part of an enrollment, 0.1 to 0.5 s a photo: find, judge and embed each."""
+        analyzer = self._by(own)
+        return [analyzer.analyze(photo, keep=keep) for photo in photos]
 
     def embed(self, crops: Sequence[FaceCrop], own: FaceModel | None) -> list[Embedding | None]:
         """Kept faces by a model; None for one that can't be read or embedded."""
-        analyser = self._by(own)
-        return [analyser.embed(crop) for crop in crops]
+        analyzer = self._by(own)
+        return [analyzer.embed(crop) for crop in crops]
 
     def prove(self, own: FaceModel) -> FaceModel:
         """The model with its file's digest, once it has shown in a process of its own that it works; InvalidInput."""
         try:
             proven = own.model_copy(update={"sha256": _digest(Path(own.path))})
-            process = AnalyserProcess(own_factory(proven), proven.template_name)
+            process = AnalyzerProcess(own_factory(proven), proven.template_name)
             try:
                 process.prove()
             finally:
@@ -85,9 +85,9 @@ class FaceService:
             raise InvalidInput(f"face model {own.name} can't be used: {error}") from error
         return proven
 
-    def _by(self, own: FaceModel | None) -> PhotoAnalyser:
+    def _by(self, own: FaceModel | None) -> PhotoAnalyzer:
         if own is None:
-            return self._analyser
+            return self._analyzer
         if self._own is None:
             raise SystemFault("this installation has no part for a face model of one's own")
         return self._own(own)
@@ -130,7 +130,7 @@ class FaceService:
         self, photo: bytes, gallery: Gallery, badge_of: BadgeOf, own: FaceModel | None = None
     ) -> dict[str, Any]:
         """Who is in a photo: badge or null, scores, threshold, reason. A poor photo of one face is compared as well."""
-        analysis = self._by(own).analyse(photo)
+        analysis = self._by(own).analyze(photo)
         # A photo without one face is compared as a zero vector: it matches no person and still reports the threshold.
         probe = analysis.embedding if analysis.embedding is not None else np.zeros(1, dtype=np.float32)
         match = gallery.match(probe)
@@ -145,33 +145,33 @@ class FaceService:
         }
 
     def close(self) -> None:
-        """Stop the analyser's processes, if it has any."""
+        """Stop the analyzer's processes, if it has any."""
         if self._close is not None:
             self._close()
 
 
-class OwnAnalysers:
-    """Analyser processes for users' models, one set a model; those not used for a minute end by themselves."""
+class OwnAnalyzers:
+    """Analyzer processes for users' models, one set a model; those not used for a minute end by themselves."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._lock = threading.Lock()
-        self._by_name: dict[str, AnalyserProcess] = {}
+        self._by_name: dict[str, AnalyzerProcess] = {}
 
-    def __call__(self, own: FaceModel) -> PhotoAnalyser:
-        """The analyser for a proven model."""
+    def __call__(self, own: FaceModel) -> PhotoAnalyzer:
+        """The analyzer for a proven model."""
         with self._lock:
             name = own.template_name
             if name not in self._by_name:
-                self._by_name[name] = AnalyserProcess(own_factory(own), name, self._workers)
+                self._by_name[name] = AnalyzerProcess(own_factory(own), name, self._workers)
             return self._by_name[name]
 
     def close(self) -> None:
         """Stop them all."""
         with self._lock:
-            analysers, self._by_name = self._by_name, {}
-        for analyser in analysers.values():
-            analyser.close()
+            analyzers, self._by_name = self._by_name, {}
+        for analyzer in analyzers.values():
+            analyzer.close()
 
 
 def _digest(path: Path) -> str:
@@ -184,12 +184,12 @@ def _digest(path: Path) -> str:
 
 def own_factory(own: FaceModel) -> str:
     """Return the factory that an analyzer's process builds."""
-    return f"enrollment.custom_model:build_analyser={own.model_dump_json()}"
+    return f"enrollment.custom_model:build_analyzer={own.model_dump_json()}"
 
 
 def build_desk(workers: int = 1) -> FaceService:
-    """A FaceService over `workers` analyser processes, which start with the first photo."""
-    processes, others = AnalyserProcess(workers=workers), OwnAnalysers(workers)
+    """A FaceService over `workers` analyzer processes, which start with the first photo."""
+    processes, others = AnalyzerProcess(workers=workers), OwnAnalyzers(workers)
 
     def close() -> None:
         processes.close()

@@ -1,7 +1,7 @@
-"""The analyser process's own side, which ends with its parent.
+"""The analyzer process's own side, which ends with its parent.
 
 `python -m enrollment.workers.worker FD FACTORY PROCESSOR_SECONDS SECONDS` reads photos from the socket FD and answers
-one face object each. FACTORY is `module:function` of a PhotoAnalyser, or `module:function=ARGUMENT`. A photo that takes
+one face object each. FACTORY is `module:function` of a PhotoAnalyzer, or `module:function=ARGUMENT`. A photo that takes
 more than PROCESSOR_SECONDS of the processor, or SECONDS in all, ends the process.
 """
 
@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from devicemgr.domain.ports.recognition import FaceCrop, PhotoAnalyser
+from devicemgr.domain.ports.recognition import FaceCrop, PhotoAnalyzer
 from enrollment.workers import messages
 
 # 50 MP of WebP decode in 0.8 GB beside 0.3 GB of models; a file that wants more is refused, not swapped for.
@@ -33,16 +33,16 @@ def main(arguments: list[str]) -> int:
         os.nice(5)
     with socket.socket(fileno=int(descriptor)) as line, contextlib.suppress(messages.Broken):
         try:
-            analyser = _load(factory)()
+            analyzer = _load(factory)()
         except Exception as error:  # whatever keeps it from starting is the parent's to report
             messages.send_frame(line, {"fault": str(error) or type(error).__name__, "trace": _trace()})
             return 1
-        messages.send_frame(line, {"model": analyser.model})
-        _serve(line, analyser, float(processor_seconds), int(seconds))
+        messages.send_frame(line, {"model": analyzer.model})
+        _serve(line, analyzer, float(processor_seconds), int(seconds))
     return 0
 
 
-def _serve(line: socket.socket, analyser: PhotoAnalyser, processor_seconds: float, seconds: int) -> None:
+def _serve(line: socket.socket, analyzer: PhotoAnalyzer, processor_seconds: float, seconds: int) -> None:
     while True:
         request, photo = messages.receive_frame(line)
         # Python can't interrupt native code that hangs: an alarm ends the process, even when the parent is gone. The
@@ -50,19 +50,19 @@ def _serve(line: socket.socket, analyser: PhotoAnalyser, processor_seconds: floa
         signal.setitimer(signal.ITIMER_PROF, processor_seconds)
         signal.alarm(seconds)
         try:
-            header, body = _answer(analyser, request, photo)
+            header, body = _answer(analyzer, request, photo)
         except Exception:  # a defect of ours: the parent logs it, the photo is refused
-            header, body = {"fault": "the analyser failed", "trace": _trace()}, b""
+            header, body = {"fault": "the analyzer failed", "trace": _trace()}, b""
         signal.alarm(0)
         signal.setitimer(signal.ITIMER_PROF, 0)
         messages.send_frame(line, header, body)
 
 
-def _answer(analyser: PhotoAnalyser, request: dict[str, Any], photo: bytes) -> tuple[dict[str, Any], bytes]:
+def _answer(analyzer: PhotoAnalyzer, request: dict[str, Any], photo: bytes) -> tuple[dict[str, Any], bytes]:
     """A kept face is embedded, any other photo judged."""
     if box := messages.unpack_box(request.get("face")):
-        return {}, messages.pack_vector(analyser.embed(FaceCrop(photo, box)))
-    found = analyser.analyse(photo, keep=True) if request.get("keep") else analyser.analyse(photo)
+        return {}, messages.pack_vector(analyzer.embed(FaceCrop(photo, box)))
+    found = analyzer.analyze(photo, keep=True) if request.get("keep") else analyzer.analyze(photo)
     return messages.pack_analysis(found)
 
 
@@ -70,10 +70,10 @@ def _trace() -> str:
     return traceback.format_exc()[-8000:]
 
 
-def _load(factory: str) -> Callable[[], PhotoAnalyser]:
+def _load(factory: str) -> Callable[[], PhotoAnalyzer]:
     named, given, argument = factory.partition("=")
     module, _, name = named.partition(":")
-    found: Callable[..., PhotoAnalyser] = getattr(importlib.import_module(module), name)
+    found: Callable[..., PhotoAnalyzer] = getattr(importlib.import_module(module), name)
     return (lambda: found(argument)) if given else found
 
 

@@ -1,4 +1,4 @@
-"""Many people with cards and faces for tests: straight into the store, the faces made of four patches of colour."""
+"""Many people with cards and faces for tests: straight into the store, the faces made of four patches of color."""
 
 import io
 from typing import Any

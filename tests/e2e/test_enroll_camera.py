@@ -1,4 +1,4 @@
-"""`enroll camera` with a real video, face and analyser: over the daemon, and without one."""
+"""`enroll camera` with a real video, face and analyzer: over the daemon, and without one."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_a_person_before_the_camera_is_enrolled_with_and_without_a_daemon(aigul)
     assert (last["detail"]["device"], last["detail"]["samples"]) == ("desk", 1)
 
 
-def test_nobody_there_unknown_device_and_unknown_person_enrol_nobody(aigul, tmp_path):
+def test_nobody_there_unknown_device_and_unknown_person_enroll_nobody(aigul, tmp_path):
     empty = tmp_path / "empty.ts"
     write_video(empty, Scene(None), seconds=1.0, fps=10, cycle=Cycle(1.0, 60.0))
     aigul.cli("device", "add", "hall", "--driver", "rtsp_camera", "--address", f"file:{empty}")

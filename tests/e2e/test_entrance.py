@@ -1,4 +1,4 @@
-"""The main job, whole: enrol a person, recognise them at a camera, open the turnstile, keep the record."""
+"""The main job, whole: enroll a person, recognize them at a camera, open the turnstile, keep the record."""
 
 import base64
 import os
@@ -91,7 +91,7 @@ def test_from_an_rtsp_camera(box: Any, turnstile: Any, rtsp_address: str, portra
 def test_a_worker_that_crashes_is_replaced_and_gates_go_on(
     box: Any, turnstile: Any, video: Path, portrait: Path
 ) -> None:
-    """Native code takes a recogniser process down; the daemon's own work is not touched."""
+    """Native code takes a recognizer process down; the daemon's own work is not touched."""
     _start_furnished(box, turnstile, f"file:{video}", portrait)
     box.wait_for_event("access_granted", person="D-1")
     found = subprocess.run(["pgrep", "-P", str(box.daemon.pid)], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""A real face that nobody enrolled, through the real recogniser: what is on disk afterwards is no face."""
+"""A real face that nobody enrolled, through the real recognizer: what is on disk afterwards is no face."""
 
 import pytest
 

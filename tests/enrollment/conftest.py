@@ -10,8 +10,8 @@ from PIL import Image
 
 from devicemgr.domain.ports.recognition import Box
 from enrollment.models.encoder import MODEL, DlibEncoder, build_encoder
-from enrollment.photos.analyzer import Analyser, build_analyser
-from enrollment.workers.process import AnalyserProcess
+from enrollment.photos.analyzer import Analyzer, build_analyzer
+from enrollment.workers.process import AnalyzerProcess
 
 FACES = Path(__file__).resolve().parents[3] / "shared" / "faces"
 
@@ -56,8 +56,8 @@ def chips(encoder: DlibEncoder, portrait: Image.Image) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def analyser() -> Analyser:
-    return build_analyser()
+def analyzer() -> Analyzer:
+    return build_analyzer()
 
 
 @pytest.fixture(scope="session")
@@ -89,14 +89,14 @@ def unit_vectors() -> Callable[..., np.ndarray]:
 
 
 @pytest.fixture
-def process_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AnalyserProcess]]:
-    """An AnalyserProcess over a fake analyser that does what the photo says."""
-    (tmp_path / "fake_analyser.py").write_text(
+def process_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AnalyzerProcess]]:
+    """An AnalyzerProcess over a fake analyzer that does what the photo says."""
+    (tmp_path / "fake_analyzer.py").write_text(
         "import os, time\n"
         "from devicemgr.domain.ports.recognition import PhotoAnalysis\n"
         "class Fake:\n"
         f"    model = {MODEL!r}\n"
-        "    def analyse(self, photo):\n"
+        "    def analyze(self, photo):\n"
         "        if photo == b'crash': os.abort()\n"
         "        if photo == b'hang': time.sleep(600)\n"
         "        if photo == b'spin':\n"
@@ -110,10 +110,10 @@ def process_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         "def dies(): os._exit(9)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    made: list[AnalyserProcess] = []
+    made: list[AnalyzerProcess] = []
 
-    def build(name: str = "Fake", **options: Any) -> AnalyserProcess:
-        made.append(AnalyserProcess(f"fake_analyser:{name}", **options))
+    def build(name: str = "Fake", **options: Any) -> AnalyzerProcess:
+        made.append(AnalyzerProcess(f"fake_analyzer:{name}", **options))
         return made[-1]
 
     yield build

@@ -42,7 +42,7 @@ def parts(catalog: Any) -> Parts:
     return Parts(catalog, NoFaces(), build_gallery, "fake", "x:y", "x:y")  # type: ignore[arg-type]
 
 
-def enrol(site: Site) -> None:
+def enroll(site: Site) -> None:
     """The lobby, and Anna's face."""
     with site.database.write() as session:
         settings.save(session, Settings(on_storage_failure="allow_known"))
@@ -66,7 +66,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(folder / "home")
     made = Parts(FakeCatalog(), NoFaces(), build_gallery, "fake", "x:y", "x:y")  # type: ignore[arg-type]
     site = startup.open_for_daemon(home, made)
-    enrol(site)
+    enroll(site)
     record(site)
     site.close()
     shutil.copy(home.database, folder / "yesterday.db")
@@ -210,7 +210,7 @@ def test_a_database_that_is_gone_is_not_made_anew(home: Home, enter: Callable[[H
     home.database.unlink()
     assert "it is gone" in str(enter(home).database.frozen)
     with pytest.raises(StorageFailed) as refused:
-        sites.initialise(home)
+        sites.initialize(home)
     assert hint_of(refused) == "restore_backup_or_recover"
     assert not home.database.exists()
 

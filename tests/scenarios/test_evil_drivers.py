@@ -107,7 +107,7 @@ def furnish(site: Any, how: str) -> None:
 
 
 class NoPool:
-    """No recogniser processes."""
+    """No recognizer processes."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass

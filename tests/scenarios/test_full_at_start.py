@@ -15,7 +15,7 @@ from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.events import EventFilter
 from tests.devicemgr.daemon.test_service import NoPool
 from tests.scenarios.disks import fill
-from tests.scenarios.test_damaged_database import enrol, see_anna
+from tests.scenarios.test_damaged_database import enroll, see_anna
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def full(small_disk: Path, make_site_in: Any, monkeypatch: pytest.MonkeyPatch) -
     site = make_site_in(small_disk / "home")
     site.ledger.start()
     site.ledger.stop()
-    enrol(site)
+    enroll(site)
     site.close()
     disk_reserve.keep(site.home)
     fill(small_disk)

@@ -157,7 +157,7 @@ def _wait_for(site: Any, count: int) -> list[dict[str, Any]]:
 
 
 class NoPool:
-    """No recogniser processes: whatever is asked of them is done."""
+    """No recognizer processes: whatever is asked of them is done."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass

@@ -153,7 +153,7 @@ def make_site_in(catalog: FakeCatalog) -> Iterator[Callable[[Path], Site]]:
 
     def make(folder: Path) -> Site:
         home = Home(folder)
-        sites.initialise(home)
+        sites.initialize(home)
         found = sites.open_site(home, Parts(catalog, NoFaces(), build_gallery, "fake", "x:y", "x:y"))  # type: ignore[arg-type]
         opened.append(found)
         return found

@@ -49,7 +49,7 @@ _MEANING = {
     "frame_ms": "whole frame 640×480 with a face, decode to match at 13,000, ms",
     "frame_full_picture_ms": "the same, sought in the whole picture each time, ms",
     "plain_loop_ms": "the plain loop on the same frames, ms",
-    "enrol_photo_ms": "judging and embedding an enrollment photo, ms",
+    "enroll_photo_ms": "judging and embedding an enrollment photo, ms",
     "search_13000_ms": "search among 13,000 people, ms",
     "search_1000000_bandwidth_ratio": "search among 1,000,000, times what reading the memory takes",
     "face_to_unlock_p95_ms": "face in view → release bytes on the wire, p95, ms",

@@ -20,11 +20,11 @@ def measure_storage(folder: Path) -> dict[str, Any]:
     """durable_events_per_s with many at once; commit_added_ms for one at a time."""
     from devicemgr.ledger.spill_file import Spill  # noqa: PLC0415
     from devicemgr.ledger.writer import Ledger  # noqa: PLC0415 - the store's libraries
-    from devicemgr.site.site import initialise  # noqa: PLC0415
+    from devicemgr.site.site import initialize  # noqa: PLC0415
     from devicemgr.store.database import Database  # noqa: PLC0415
 
     home = Home(folder / "storage")
-    initialise(home)
+    initialize(home)
     database = Database.open(home.database)
     ledger = Ledger(database, Spill(home.spill, home.spill_key))
     ledger.start()

@@ -79,7 +79,7 @@ def run(source: Path, consent: dict[str, Any], workers: int | None) -> Result:
     importer = _Importer(api(), consent, result)
     todo = [entry for entry in roster.entries if importer.accepts(entry)]
     with progress() as bar:
-        _work(importer.enrol, todo, workers or _WORKERS, bar)
+        _work(importer.enroll, todo, workers or _WORKERS, bar)
     result.failed.sort(key=lambda row: (row["badge"] or "", row["file"]))
     for people in (result.withdrawn, result.ended):
         people.sort(key=lambda row: str(row["badge"]))
@@ -87,12 +87,12 @@ def run(source: Path, consent: dict[str, Any], workers: int | None) -> Result:
     return result
 
 
-def _work(enrol: Callable[[Entry], None], todo: list[Entry], workers: int, bar: Progress) -> None:
+def _work(enroll: Callable[[Entry], None], todo: list[Entry], workers: int, bar: Progress) -> None:
     task = bar.add_task("enrolling", total=len(todo))
     done = 0
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="enrol")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="enroll")
     try:
-        for future in _finished(pool, enrol, todo, 2 * workers):
+        for future in _finished(pool, enroll, todo, 2 * workers):
             future.result()
             done += 1
             bar.update(task, completed=done)
@@ -114,12 +114,12 @@ def _stopped(error: DevicemgrError, done: int, todo: list[Entry]) -> str:
 
 
 def _finished(
-    pool: ThreadPoolExecutor, enrol: Callable[[Entry], None], todo: list[Entry], most: int
+    pool: ThreadPoolExecutor, enroll: Callable[[Entry], None], todo: list[Entry], most: int
 ) -> Iterable[Future[None]]:
     """Futures as they end, with at most `most` under way: a few people's photos in memory, not everybody's."""
     waiting: set[Future[None]] = set()
     for entry in todo:
-        waiting.add(pool.submit(enrol, entry))
+        waiting.add(pool.submit(enroll, entry))
         if len(waiting) >= most:
             ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from ended
@@ -143,7 +143,7 @@ class _Importer:
         self._result.fail([_row(entry.badge, str(entry.files[0].parent), "too_many_photos", why)])
         return False
 
-    def enrol(self, entry: Entry) -> None:
+    def enroll(self, entry: Entry) -> None:
         """Create the person if need be, and enroll the photos; a refusal is noted, any other failure raised."""
         try:
             photos = self._read(entry)

@@ -26,6 +26,6 @@ def clock(
             "and also at": local(found["judged_also_at"]) if found["judged_also_at"] else "–",
             "behind": f"{found['behind_s']:.0f} s",
             "ahead": f"{found['jumped_ahead_s']:.0f} s",
-            "held by a time server": known[found["synchronised"]],
+            "held by a time server": known[found["synchronized"]],
         }
     )

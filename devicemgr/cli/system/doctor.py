@@ -5,7 +5,7 @@ import typer
 from devicemgr.cli.context import api, finish, session
 from devicemgr.cli.hints import spell_out
 from devicemgr.cli.output import emit, table
-from devicemgr.errors import KeyMissing, NotInitialised, StorageFailed
+from devicemgr.errors import KeyMissing, NotInitialized, StorageFailed
 from devicemgr.operations.doctor_host import examine_closed
 
 app = typer.Typer()
@@ -18,7 +18,7 @@ def doctor() -> None:
     """Check host, home, database and each device; exit 4 when something is wrong."""
     try:
         found = api().call("GET", "/doctor", timeout=None)
-    except (NotInitialised, KeyMissing, StorageFailed) as error:  # it does not open, which is what this is for
+    except (NotInitialized, KeyMissing, StorageFailed) as error:  # it does not open, which is what this is for
         found = {"ok": False, "checks": spell_out(examine_closed(session().home, error))}
     if not emit(found):
         rows = [

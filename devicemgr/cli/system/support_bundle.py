@@ -11,7 +11,7 @@ import typer
 
 from devicemgr.cli.context import api, session
 from devicemgr.cli.output import say
-from devicemgr.errors import AlreadyExists, InvalidInput, KeyMissing, NotInitialised, StorageFailed
+from devicemgr.errors import AlreadyExists, InvalidInput, KeyMissing, NotInitialized, StorageFailed
 from devicemgr.text import counted, safe
 
 app = typer.Typer()
@@ -22,7 +22,7 @@ def bundle(file: Annotated[Path, typer.Argument(help="The bundle to write, such 
     """Write versions, checks, states, log and facts for support: no people, no faces, no passwords."""
     try:
         files: dict[str, str] = api().call("GET", "/support", timeout=None)
-    except (NotInitialised, KeyMissing, StorageFailed) as error:
+    except (NotInitialized, KeyMissing, StorageFailed) as error:
         from devicemgr.operations.support_bundle import collect_closed  # noqa: PLC0415 - the store's libraries
 
         files = collect_closed(session().home, error)

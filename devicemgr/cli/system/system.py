@@ -20,10 +20,10 @@ EXIT_PROBLEMS = 4
 def init() -> None:
     """Make the home folder with keys and database, or bring an older one up to date."""
     from devicemgr.ledger.sealer import read_key  # noqa: PLC0415 - the store's libraries, which the others need not load
-    from devicemgr.site.site import initialise  # noqa: PLC0415
+    from devicemgr.site.site import initialize  # noqa: PLC0415
 
     home = session().home
-    new = initialise(home)
+    new = initialize(home)
     kept = read_key(home.seal_key)
     root = kept.root if kept else None
     document = {"home": str(home.path), "created": new, "key": str(home.key), "audit_root": root}

@@ -150,12 +150,12 @@ class Evaluator(Protocol):
         """The answer of `enroll evaluate`; progress(done, of) counts photographs. InvalidInput for too few people."""
 
 
-class PhotoAnalyser(Protocol):
+class PhotoAnalyzer(Protocol):
     """Finds the face in an enrollment photo and judges it; pixels stay in its process."""
 
     model: str
 
-    def analyse(self, photo: bytes, *, keep: bool = False) -> "PhotoAnalysis":
+    def analyze(self, photo: bytes, *, keep: bool = False) -> "PhotoAnalysis":
         """Never raises for a bad photo: the reasons say what is wrong. With `keep` a fit photo's face comes back."""
 
     def embed(self, crop: "FaceCrop") -> Embedding | None:
@@ -221,7 +221,7 @@ class FaceDesk(Protocol):
     def check(self, photo: bytes) -> dict[str, Any]:
         """Return the face object of INTERFACES."""
 
-    def analyse(
+    def analyze(
         self, photos: Sequence[bytes], *, keep: bool = False, own: FaceModel | None = None
     ) -> list[PhotoAnalysis]:
         """Slow part of an enrollment: find, judge and embed each photo; with `keep` the faces of fit ones come back.

@@ -13,7 +13,7 @@ from devicemgr.domain.model import (
 from devicemgr.domain.ports.device import Device
 
 Image = NDArray[np.uint8]
-Grey = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class Frame:
         """Width and height in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
-    def grey(self, width: int, height: int) -> Grey:
+    def gray(self, width: int, height: int) -> Gray:
         """Luminance, scaled to this size: uint8 H×W; a source may have it cheaper than by way of `pixels`."""
         from PIL import Image as PilImage  # noqa: PLC0415 - the daemon needs no pictures
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image as PilImage
 
 from devicemgr.domain.ports.recognition import Box, FaceEncoder
-from devicemgr.domain.ports.video import Frame, Grey, Image
+from devicemgr.domain.ports.video import Frame, Gray, Image
 from devicemgr.recognition.pipeline.motion import CELLS_ACROSS, Part, cells_of
 from devicemgr.recognition.pipeline.quality import Quality, assess
 from devicemgr.recognition.pipeline.tracker import area
@@ -23,9 +23,9 @@ Shares = tuple[float, float, float, float]  # x, y, width, height of the picture
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A frame in grey at the size faces are looked for in: `scale` of its pixels to one of the video; where to look."""
+    """A frame in gray at the size faces are looked for in: `scale` of its pixels to one of the video; where to look."""
 
-    grey: Grey
+    gray: Gray
     scale: float
     part: Box
 
@@ -44,12 +44,12 @@ class FaceFinder:
         across, down = max(1, round(width * scale)), max(1, round(height * scale))
         x, y, wide, high = self._roi
         part = Box(int(y * down), round((x + wide) * across), round((y + high) * down), int(x * across))
-        return View(frame.grey(across, down), across / width, part)
+        return View(frame.gray(across, down), across / width, part)
 
     def everywhere(self, view: View) -> list[Box]:
         """Faces, biggest first."""
         part = view.part
-        found = self._encoder.detect(_rgb(view.grey[part.top : part.bottom, part.left : part.right]))
+        found = self._encoder.detect(_rgb(view.gray[part.top : part.bottom, part.left : part.right]))
         return [_moved(box, part.left, part.top, 1 / view.scale) for box in found]
 
     def near(self, view: View, known: Sequence[Box]) -> tuple[list[Box], list[bool]]:
@@ -61,22 +61,22 @@ class FaceFinder:
     def judge(self, view: View, box: Box) -> Quality:
         """The quality of a face that was found in this view."""
         inside = _moved(box, 0, 0, view.scale)
-        region = _grown(inside, 0.3, Box(0, view.grey.shape[1], view.grey.shape[0], 0))
-        cut = _rgb(view.grey[region.top : region.bottom, region.left : region.right])
+        region = _grown(inside, 0.3, Box(0, view.gray.shape[1], view.gray.shape[0], 0))
+        cut = _rgb(view.gray[region.top : region.bottom, region.left : region.right])
         points = self._encoder.landmarks(cut, _moved(inside, -region.left, -region.top, 1.0))
         points = points + np.array([region.left, region.top])
-        return assess(view.grey, inside, points, view.scale)
+        return assess(view.gray, inside, points, view.scale)
 
     def _near(self, view: View, box: Box) -> list[Box]:
         region = _grown(_moved(box, 0, 0, view.scale), _MARGIN, view.part)
-        cut = view.grey[region.top : region.bottom, region.left : region.right]
+        cut = view.gray[region.top : region.bottom, region.left : region.right]
         if min(cut.shape) < MIN_FACE:
             return []
         shrink = min(1.0, _FOLLOWED_SIZE / max(1.0, (box.bottom - box.top) * view.scale))
         if shrink < 1.0:
             size = (round(cut.shape[1] * shrink), round(cut.shape[0] * shrink))
             cut = np.asarray(PilImage.fromarray(cut).resize(size, PilImage.Resampling.BILINEAR))
-        found = [face for face in self._encoder.detect(_rgb(cut)) if not _at_edge(face, cut, region, view.grey)]
+        found = [face for face in self._encoder.detect(_rgb(cut)) if not _at_edge(face, cut, region, view.gray)]
         return [_moved(face, region.left * shrink, region.top * shrink, 1 / shrink / view.scale) for face in found]
 
 
@@ -95,8 +95,8 @@ def body_part(box: Box, size: tuple[int, int]) -> Part:
     return max(0, int((box.top - side) / cell)), cells_of(size)[1], left, right
 
 
-def _rgb(grey: Grey) -> Image:
-    return np.asarray(PilImage.fromarray(np.ascontiguousarray(grey)).convert("RGB"))
+def _rgb(gray: Gray) -> Image:
+    return np.asarray(PilImage.fromarray(np.ascontiguousarray(gray)).convert("RGB"))
 
 
 def _moved(box: Box, right: float, down: float, scale: float) -> Box:
@@ -119,7 +119,7 @@ def _grown(box: Box, margin: float, bounds: Box) -> Box:
     )
 
 
-def _at_edge(face: Box, cut: Grey, region: Box, whole: Grey) -> bool:
+def _at_edge(face: Box, cut: Gray, region: Box, whole: Gray) -> bool:
     """Whether the cut-out ends where the face does, and the picture goes on: its box is not the whole face's."""
     return (
         (face.top <= 0 < region.top)

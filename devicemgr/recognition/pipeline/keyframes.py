@@ -69,7 +69,7 @@ class Identity:
 
     @property
     def mean(self) -> Embedding | None:
-        """The normalised mean, None before the first frame."""
+        """The normalized mean, None before the first frame."""
         if self._sum is None:
             return None
         mean: Embedding = (self._sum / np.linalg.norm(self._sum)).astype(np.float32)

@@ -141,7 +141,7 @@ class Lane:
     def _search(self, frame: Frame) -> tuple[View | None, list[Box]]:
         """The faces in the whole picture or near the tracks; no view when there is nothing to look for."""
         size, now, tracks = frame.size, frame.captured, self._tracker.tracks
-        cells = frame.grey(*cells_of(size))
+        cells = frame.gray(*cells_of(size))
         known = unseen_parts(self._roi, size) + [body_part(track.box, size) for track in tracks]
         whole = self._motion.moved(cells, now, FOLLOWING if tracks else IDLE, known)
         if not whole and not tracks:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from devicemgr.domain.ports.video import Grey
+from devicemgr.domain.ports.video import Gray
 
 CELLS_ACROSS = 80
-_STEP = 6.0  # grey levels; sensor noise averages to under 1 in a cell
+_STEP = 6.0  # gray levels; sensor noise averages to under 1 in a cell
 _CELLS = 4  # the smallest face covers a hundred
 
 
@@ -42,7 +42,7 @@ class MotionGate:
         self._reference: NDArray[np.float32] | None = None
         self._looked = self._moved = -1e9
 
-    def moved(self, cells: Grey, now: float, rhythm: Rhythm = IDLE, known: Sequence[Part] = ()) -> bool:
+    def moved(self, cells: Gray, now: float, rhythm: Rhythm = IDLE, known: Sequence[Part] = ()) -> bool:
         """True when it is time to look at the whole picture; then the caller does. What moves in `known` is no news."""
         current = cells.astype(np.float32)
         if self._changed(current, known):

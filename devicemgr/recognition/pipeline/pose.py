@@ -1,4 +1,4 @@
-"""Which way a face looks, roughly, from five landmarks: the same at enrolment and at the gate. Pure."""
+"""Which way a face looks, roughly, from five landmarks: the same at enrollment and at the gate. Pure."""
 
 import math
 from dataclasses import dataclass

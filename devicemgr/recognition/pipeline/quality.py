@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from devicemgr.domain.ports.recognition import Box, Landmarks
-from devicemgr.domain.ports.video import Grey
+from devicemgr.domain.ports.video import Gray
 from devicemgr.recognition.pipeline.pose import Pose, pose_of
 
 _SIDE = 48
@@ -17,16 +17,16 @@ _SIDE = 48
 # still matches) 0.9–3.2, of 15 px (which costs a quarter of the recognitions) 0.35–1.2; noise hardly moves it.
 MIN_SHARPNESS = 1.2
 SHARP = 6.0  # more is no better
-# Mean grey of the face. Underexposed ×0.25 still matches and is 18–41 here.
+# Mean gray of the face. Underexposed ×0.25 still matches and is 18–41 here.
 DARKEST = 15.0
 LIGHT = 60.0
 # Overexposure is the costly one: ×2 has a median of 0.37 of its pixels burnt out, ×4, which hardly matches, 0.8.
 MAX_BURNT = 0.5
 _BURNT = 250
-# Degrees. Enrolment refuses photos from 35; what lies between is reported for the liveness of a turned head.
+# Degrees. Enrollment refuses photos from 35; what lies between is reported for the liveness of a turned head.
 MAX_TURNED = 40.0
 MAX_TILTED = 35.0
-# The mouth's horizontal edges over the face's contrast; enrolment refuses photos from .14 down.
+# The mouth's horizontal edges over the face's contrast; enrollment refuses photos from .14 down.
 MIN_MOUTH = 0.10
 # HOG's boxes come in steps of a fifth: the smallest face that is wanted may have a box a little smaller.
 _BOX_STEP = 0.9
@@ -35,7 +35,7 @@ _PLAIN_SIZE = 150.0
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of one face: shorter side in pixels of the video, sharpness, mean grey 0–255, share of burnt-out pixels."""
+    """Of one face: shorter side in pixels of the video, sharpness, mean gray 0–255, share of burnt-out pixels."""
 
     face_px: int
     sharpness: float
@@ -79,40 +79,40 @@ class Quality:
         }
 
 
-def assess(grey: Grey, box: Box, landmarks: Landmarks, scale: float = 1.0) -> Quality:
-    """Judge the face in `box` of a grey picture; it has `scale` pixels to one of the video. Outside it, size is 0."""
-    height, width = grey.shape
+def assess(gray: Gray, box: Box, landmarks: Landmarks, scale: float = 1.0) -> Quality:
+    """Judge the face in `box` of a gray picture; it has `scale` pixels to one of the video. Outside it, size is 0."""
+    height, width = gray.shape
     pose = pose_of(landmarks)
     top, left = max(0, box.top), max(0, box.left)
     bottom, right = min(height, box.bottom), min(width, box.right)
     if bottom - top < 8 or right - left < 8:
         return Quality(0, 0.0, 0.0, 0.0, True, 0.0, pose)
-    small = _resized(grey[top:bottom, left:right], (_SIDE, _SIDE))
+    small = _resized(gray[top:bottom, left:right], (_SIDE, _SIDE))
     cut = box.top <= 0 or box.left <= 0 or box.bottom >= height or box.right >= width
     burnt = float((small >= _BURNT).mean())
     face_px = round(min(bottom - top, right - left) / scale)
-    mouth = mouth_detail(grey, landmarks)
+    mouth = mouth_detail(gray, landmarks)
     return Quality(face_px, sharpness(small), float(small.mean()), burnt, cut, mouth, pose)
 
 
-def sharpness(grey: NDArray[np.float32]) -> float:
+def sharpness(gray: NDArray[np.float32]) -> float:
     """100 × the smaller variance of both second derivatives over the picture's own: blurred one way is blurred."""
-    variance = float(grey.var())
+    variance = float(gray.var())
     if variance < 1.0:
         return 0.0
-    across = grey[:, :-2] + grey[:, 2:] - 2 * grey[:, 1:-1]
-    down = grey[:-2] + grey[2:] - 2 * grey[1:-1]
+    across = gray[:, :-2] + gray[:, 2:] - 2 * gray[:, 1:-1]
+    down = gray[:-2] + gray[2:] - 2 * gray[1:-1]
     return 100.0 * min(float(across.var()), float(down.var())) / variance
 
 
-def mouth_detail(grey: Grey, landmarks: Landmarks) -> float:
+def mouth_detail(gray: Gray, landmarks: Landmarks) -> float:
     """Vertical gradient where the mouth is, over the contrast from the brows to the chin; near 0 under a mask."""
     eyes, nose = landmarks[:4].mean(axis=0), landmarks[4]
     unit = float(np.hypot(*(nose - eyes)))
     left, right = round(nose[0] - 1.2 * unit), round(nose[0] + 1.2 * unit)
     top, bottom = round(eyes[1] - 0.8 * unit), round(eyes[1] + 2.3 * unit)
-    height, width = grey.shape
-    face = grey[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
+    height, width = gray.shape
+    face = gray[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
     if min(face.shape) < 8:
         return 0.0
     # At this size a unit is 33 pixels, and the mouth lies 22 below the base of the nose.
@@ -121,6 +121,6 @@ def mouth_detail(grey: Grey, landmarks: Landmarks) -> float:
     return float(np.abs(mouth[2:] - mouth[:-2]).mean()) / (float(even.std()) + 3)
 
 
-def _resized(grey: Grey, size: tuple[int, int]) -> NDArray[np.float32]:
-    picture = PilImage.fromarray(np.ascontiguousarray(grey)).resize(size, PilImage.Resampling.BILINEAR)
+def _resized(gray: Gray, size: tuple[int, int]) -> NDArray[np.float32]:
+    picture = PilImage.fromarray(np.ascontiguousarray(gray)).resize(size, PilImage.Resampling.BILINEAR)
     return np.asarray(picture, dtype=np.float32)

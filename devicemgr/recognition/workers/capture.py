@@ -1,4 +1,4 @@
-"""A few pictures of one camera for an enrolment, decoded in a process of their own: video never enters the daemon's."""
+"""A few pictures of one camera for an enrollment, decoded in a process of their own: no video enters the daemon."""
 
 import contextlib
 import io

@@ -40,7 +40,7 @@ class CameraOptions(BaseModel):
         json_schema_extra=VERIFIES,
         description="file with the camera's own certificate or CA, for rtsps:// and https://",
     )
-    min_face_px: int = Field(80, ge=40, le=2000, description="smallest face that is recognised, in pixels of the video")
+    min_face_px: int = Field(80, ge=40, le=2000, description="smallest face that is recognized, in pixels of the video")
     allow_basic: bool = Field(
         False,
         json_schema_extra=WIDENS,
@@ -62,7 +62,7 @@ class CameraOptions(BaseModel):
     _is_there = field_validator("tls_ca")(readable_file)
 
     def for_stream(self) -> dict[str, JsonValue]:
-        """As VideoSource.options, where the recogniser reads them."""
+        """As VideoSource.options, where the recognizer reads them."""
         options = self.model_dump(include={"transport", "fps", "max_width", "min_face_px", "tls_ca"})
         if self.allow_basic:
             options["allow_basic"] = True

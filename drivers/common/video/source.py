@@ -22,7 +22,7 @@ from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.domain.ports.video import Frame, FrameSource, Grey, Image
+from devicemgr.domain.ports.video import Frame, FrameSource, Gray, Image
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
 from drivers.common.video.rtsp_relay import RtspRelay
 from drivers.common.video.stream_relay import HttpRelay, StreamRelay
@@ -60,7 +60,7 @@ class PictureFrame(Frame):
         """Width and height in pixels."""
         return self._picture.width, self._picture.height  # type: ignore[attr-defined]
 
-    def grey(self, width: int, height: int) -> Grey:
+    def gray(self, width: int, height: int) -> Gray:
         """Luminance, scaled to this size: from the picture's own Y plane, 0.1 to 0.5 ms."""
         small = self._picture.reformat(width, height, "gray8", interpolation=Interpolation.AREA)  # type: ignore[attr-defined]
         return np.ascontiguousarray(small.to_ndarray(), dtype=np.uint8)
@@ -169,7 +169,7 @@ class Video:
 
 
 def open_source(source: VideoSource, open_timeout: float = 5.0, read_timeout: float = 5.0) -> FrameSource:
-    """Open a stream (connecting and analysing each within `open_timeout`); DeviceRefused for a wrong password or path,
+    """Open a stream (connecting and analyzing each within `open_timeout`); DeviceRefused for a wrong password or path,
     DeviceUnreachable for no answer, DeviceGarbled for something that is not a video, InvalidInput for the address."""
     return open_video(source, open_timeout, read_timeout)
 

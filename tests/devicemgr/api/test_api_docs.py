@@ -54,7 +54,7 @@ def test_every_status_and_field_of_an_error_is_explained() -> None:
     assert explained == set(document._TITLES)
 
 
-def test_the_catalogue_has_every_kind_of_the_code_and_no_other() -> None:
+def test_the_catalog_has_every_kind_of_the_code_and_no_other() -> None:
     listed = set(rows(EVENTS.partition("## Reasons")[0])) - set(rows(EVENTS.partition("## Kinds")[0]))
     assert listed == {str(kind) for kind in Kind} | administrative_kinds()
 
@@ -71,7 +71,7 @@ def administrative_kinds() -> set[str]:
 ENDINGS = ("added", "edited", "removed")
 
 
-def test_the_catalogue_has_every_reason_and_field() -> None:
+def test_the_catalog_has_every_reason_and_field() -> None:
     reasons = rows(EVENTS.partition("## Reasons")[2])
     assert {str(reason) for reason in Reason} <= set(reasons)
     from devicemgr.api.routes.site.events import Event

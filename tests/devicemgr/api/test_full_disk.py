@@ -1,4 +1,4 @@
-"""A disk that fills up in the middle of an enrolment: one line, nothing half done, and it works once there is room."""
+"""A disk that fills up in the middle of an enrollment: one line, nothing half done, and it works once there is room."""
 
 import base64
 import sqlite3

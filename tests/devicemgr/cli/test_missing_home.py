@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from devicemgr.errors import NotInitialised
+from devicemgr.errors import NotInitialized
 from tests.devicemgr.cli.test_app import ROOT
 from tests.support.hints import hint_of
 
@@ -68,7 +68,7 @@ def test_a_home_that_lost_its_database_is_one(home, monkeypatch):
     home.database.unlink()
     require_home(home)  # its seals say that it had one
     shutil.rmtree(home.path / "keys")
-    with pytest.raises(NotInitialised) as refused:
+    with pytest.raises(NotInitialized) as refused:
         require_home(home)
     assert hint_of(refused) == "make_home"
 

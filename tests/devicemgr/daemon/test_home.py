@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 
 from devicemgr import vault
-from devicemgr.errors import AlreadyRunning, KeyMissing, NotInitialised, StorageFailed
+from devicemgr.errors import AlreadyRunning, KeyMissing, NotInitialized, StorageFailed
 from devicemgr.home import Home
 from devicemgr.site import site as sites
 from devicemgr.site.site import Site
@@ -42,8 +42,8 @@ def test_an_init_that_is_cut_off_can_be_done_again(
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, stop)
         with pytest.raises(Stopped):
-            sites.initialise(home)
-    sites.initialise(home)
+            sites.initialize(home)
+    sites.initialize(home)
     Database.open(home.database).require_current()
     assert home.database.stat().st_size > 0
     vault.Vault.load(home.key)
@@ -62,9 +62,9 @@ def test_a_migration_that_is_cut_off_leaves_the_tables_as_they_were(
     with monkeypatch.context() as patch:
         patch.setattr(command, "upgrade", upgrade)
         with pytest.raises(Stopped):
-            sites.initialise(home)
+            sites.initialize(home)
     database = Database.open(home.database)
-    with pytest.raises(NotInitialised):
+    with pytest.raises(NotInitialized):
         database.require_current()
     with database.engine.connect() as connection:
         assert connection.exec_driver_sql("select count(*) from sqlite_master").scalar() == 0
@@ -72,12 +72,12 @@ def test_a_migration_that_is_cut_off_leaves_the_tables_as_they_were(
 
 
 def test_tables_are_not_changed_beneath_a_running_daemon(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    sites.initialise(home)
+    sites.initialize(home)
     lock = home.take()
-    assert sites.initialise(home) is False
+    assert sites.initialize(home) is False
     monkeypatch.setattr("devicemgr.store.database._head", lambda: "a newer one")
     with pytest.raises(AlreadyRunning):
-        sites.initialise(home)
+        sites.initialize(home)
     os.close(lock)
 
 
@@ -88,13 +88,13 @@ def test_a_full_disk_leaves_no_half_a_key(home: Home, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fsync)
         with pytest.raises(StorageFailed, match="No space left"):
-            sites.initialise(home)
+            sites.initialize(home)
     assert not home.key.exists()
 
 
 @pytest.mark.parametrize("spoil", ["symlink", "open", "short", "another"])
 def test_a_key_file_that_is_not_ours_is_refused(home: Home, spoil: str, tmp_path: Path) -> None:
-    sites.initialise(home)
+    sites.initialize(home)
     if spoil == "symlink":
         home.key.rename(tmp_path / "elsewhere")
         home.key.symlink_to(tmp_path / "elsewhere")
@@ -111,10 +111,10 @@ def test_a_key_file_that_is_not_ours_is_refused(home: Home, spoil: str, tmp_path
 
 
 def test_a_damaged_database_is_named_with_what_helps(home: Home) -> None:
-    sites.initialise(home)
+    sites.initialize(home)
     home.database.write_bytes(b"garbage" * 2000)
     with pytest.raises(StorageFailed, match="restore a backup"):
-        sites.initialise(home)
+        sites.initialize(home)
 
 
 def cut_off(action: Callable[[], object]) -> None:

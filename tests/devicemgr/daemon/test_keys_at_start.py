@@ -95,7 +95,7 @@ def test_what_lies_beside_a_good_key_is_no_key(home: Home, parts: Parts, what: s
     site = startup.open_for_daemon(home, parts)
     assert site.database.frozen is None
     site.close()
-    assert sites.initialise(home) is False
+    assert sites.initialize(home) is False
     assert home.key.read_bytes() == before
     assert os.path.lexists(home.new_key)
 

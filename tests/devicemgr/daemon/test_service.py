@@ -32,7 +32,7 @@ ANNA = np.eye(4, dtype=np.float32)[0]
 
 
 class NoPool:
-    """No recogniser processes."""
+    """No recognizer processes."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self.on_message: Callable[[Any], None] | None = None

@@ -15,7 +15,7 @@ from devicemgr.store.people import consents, people
 from devicemgr.store.tables import ConsentRow, PersonRow, TemplateRow
 
 
-def enrol(site: Site, count: int) -> None:
+def enroll(site: Site, count: int) -> None:
     with site.database.write() as session:
         for number in range(count):
             person = people.add(session, f"B{number}", "Somebody", None, None)
@@ -26,7 +26,7 @@ def enrol(site: Site, count: int) -> None:
 
 
 def test_a_big_gallery_is_not_read_face_by_face(site: Site) -> None:
-    enrol(site, 50)
+    enroll(site, 50)
     statements: list[str] = []
 
     def count(*given: Any) -> None:
@@ -42,7 +42,7 @@ def test_a_big_gallery_is_not_read_face_by_face(site: Site) -> None:
 def test_a_template_that_was_tampered_with_is_left_out_and_the_others_stay(
     site: Site, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    enrol(site, 3)
+    enroll(site, 3)
     with site.database.write() as session:
         victim, other = session.query(TemplateRow).order_by(TemplateRow.id).limit(2)
         if what == "template":
@@ -56,7 +56,7 @@ def test_a_template_that_was_tampered_with_is_left_out_and_the_others_stay(
 
 
 def test_without_a_consent_in_force_there_is_no_face(site: Site) -> None:
-    enrol(site, 2)
+    enroll(site, 2)
     assert site.gallery.refresh().stats().people == 2
     with site.database.write() as session:
         session.query(ConsentRow).limit(1).one().withdrawn = "2026-01-01T00:00:00.000Z"
@@ -70,7 +70,7 @@ def test_a_template_that_is_moved_to_somebody_else_stops_matching_at_once(
     """Also where it was opened before the move, in memory or in the gallery's file."""
     monkeypatch.setattr(cache, "KEEP_FROM", 1)
     site = make_site()
-    enrol(site, 3)
+    enroll(site, 3)
     site.gallery.refresh()
     assert site.gallery.save()
     with site.database.write() as session:
@@ -84,7 +84,7 @@ def test_a_template_that_is_moved_to_somebody_else_stops_matching_at_once(
 
 def test_a_big_file_is_written_while_others_may_write(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "KEEP_FROM", 1)
-    enrol(site, 3)
+    enroll(site, 3)
     site.gallery.refresh()
     real = os.fsync
     written: list[bool] = []
@@ -106,7 +106,7 @@ def record(site: Site) -> None:
 
 
 def test_a_change_that_is_no_face_builds_no_gallery(site: Site) -> None:
-    enrol(site, 3)
+    enroll(site, 3)
     first = site.gallery.refresh()
     with site.database.write() as session:
         people.add(session, "C1", "Somebody", None, None)

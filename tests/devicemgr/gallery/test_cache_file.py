@@ -13,7 +13,7 @@ from devicemgr.store.people import consents, face_templates, people
 from devicemgr.store.tables import TemplateRow
 
 
-def enrol(site: Site, count: int) -> None:
+def enroll(site: Site, count: int) -> None:
     with site.database.write() as session:
         for number in range(count):
             person = people.add(session, f"B{number}", "Somebody", None, None)
@@ -49,7 +49,7 @@ def vectors(site: Site) -> dict[str, list[float]]:
 
 def test_saved_and_loaded_without_opening_one(make_site: Callable[[], Site], opened: list[str]) -> None:
     first = make_site()
-    enrol(first, 5)
+    enroll(first, 5)
     expected = vectors(first)
     assert first.gallery.save()
     assert not first.gallery.save(), "nothing changed since"
@@ -62,7 +62,7 @@ def test_saved_and_loaded_without_opening_one(make_site: Callable[[], Site], ope
 
 def test_what_is_new_is_opened_and_what_is_gone_is_gone(make_site: Callable[[], Site], opened: list[str]) -> None:
     first = make_site()
-    enrol(first, 4)
+    enroll(first, 4)
     first.gallery.refresh()
     first.gallery.save()
     with first.database.write() as session:
@@ -82,7 +82,7 @@ def test_an_erasure_makes_every_copy_unreadable(
     make_site: Callable[[], Site], opened: list[str], end: Callable[[Site, str, str], object]
 ) -> None:
     first = make_site()
-    enrol(first, 5)
+    enroll(first, 5)
     first.gallery.refresh()
     first.gallery.save()
     copy = file_of(first).read_bytes()
@@ -98,7 +98,7 @@ def test_a_damaged_file_is_no_loss(
     make_site: Callable[[], Site], opened: list[str], spoil: Callable[[bytes], bytes]
 ) -> None:
     first = make_site()
-    enrol(first, 5)
+    enroll(first, 5)
     expected = vectors(first)
     first.gallery.save()
     file_of(first).write_bytes(spoil(file_of(first).read_bytes()))

@@ -1,4 +1,4 @@
-"""Which pictures of a person before a camera are taken for enrolment."""
+"""Which pictures of a person before a camera are taken for enrollment."""
 
 import threading
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from devicemgr.udev.rules import Port
 
 
 class Kinds:
-    """A catalogue of kinds that find what their function gives; None can't be looked for."""
+    """A catalog of kinds that find what their function gives; None can't be looked for."""
 
     def __init__(self, **asks):
         self._asks = asks

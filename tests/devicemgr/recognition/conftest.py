@@ -1,4 +1,4 @@
-"""A recognisable world without faces: a person is a textured bright square whose blue says who it is."""
+"""A recognizable world without faces: a person is a textured bright square whose blue says who it is."""
 
 from collections.abc import Callable
 

@@ -20,7 +20,7 @@ from devicemgr.store import integrity
 from devicemgr.store.people import consents, people
 
 
-def enrol(site: Site, badge: str) -> bytes:
+def enroll(site: Site, badge: str) -> bytes:
     """A person with a template; the sealed template, to be looked for."""
     with site.database.write() as session:
         person = people.add(session, badge, f"Person {badge}", None, None)
@@ -52,7 +52,7 @@ def moments(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_it_is_one_whole_private_file(site: Site) -> None:
-    enrol(site, "A1")
+    enroll(site, "A1")
     site.snapshots.take()
     assert [path.name for path in site.home.snapshot.parent.iterdir()] == ["devicemgr.db"]
     assert stat.S_IMODE(site.home.snapshot.stat().st_mode) == 0o600
@@ -74,7 +74,7 @@ def test_rights_are_copied_soon_events_now_and_then_and_nothing_without_a_change
     moments.now += 10_000
     site.snapshots.take_when_due()
     assert len(taken) == 1, "nothing changed"
-    enrol(site, "A1")
+    enroll(site, "A1")
     site.snapshots.take_when_due()
     assert len(taken) == 2
     record(site)
@@ -84,7 +84,7 @@ def test_rights_are_copied_soon_events_now_and_then_and_nothing_without_a_change
     moments.now += 1
     site.snapshots.take_when_due()
     assert len(taken) == 3
-    enrol(site, "A2")
+    enroll(site, "A2")
     moments.now += 29
     site.snapshots.take_when_due()
     assert len(taken) == 3
@@ -100,7 +100,7 @@ def test_rights_are_copied_soon_events_now_and_then_and_nothing_without_a_change
 def test_whoever_is_erased_is_gone_from_it_at_the_next_look_and_from_its_bytes(
     site: Site, moments: Any, how: str
 ) -> None:
-    sealed, others = enrol(site, "A1"), enrol(site, "A2")
+    sealed, others = enroll(site, "A1"), enroll(site, "A2")
     site.snapshots.take_when_due()
     old = os.open(site.home.snapshot, os.O_RDONLY)
     size = os.fstat(old).st_size
@@ -114,7 +114,7 @@ def test_whoever_is_erased_is_gone_from_it_at_the_next_look_and_from_its_bytes(
 
 
 def test_a_command_without_a_daemon_leaves_nothing_of_the_erased_either(site: Site) -> None:
-    sealed = enrol(site, "A1")
+    sealed = enroll(site, "A1")
     site.snapshots.take()
     site.snapshots.keep_erasures()
     assert sealed in site.home.snapshot.read_bytes()
@@ -124,9 +124,9 @@ def test_a_command_without_a_daemon_leaves_nothing_of_the_erased_either(site: Si
 
 
 def test_a_damaged_database_never_replaces_a_whole_snapshot(site: Site, moments: Any) -> None:
-    enrol(site, "A1")
+    enroll(site, "A1")
     for number in range(30):
-        enrol(site, f"B{number}")
+        enroll(site, f"B{number}")
     site.snapshots.take()
     before = site.home.snapshot.read_bytes()
     site.database.close()
@@ -150,7 +150,7 @@ def test_a_damaged_database_never_replaces_a_whole_snapshot(site: Site, moments:
 def test_the_keeper_takes_one_at_its_end(site: Site) -> None:
     keeper = SnapshotKeeper(site.snapshots)
     keeper.start()
-    enrol(site, "A1")
+    enroll(site, "A1")
     keeper.stop(20)
     assert integrity.stamp(site.home.snapshot) == integrity.stamp(site.home.database)
 
@@ -158,7 +158,7 @@ def test_the_keeper_takes_one_at_its_end(site: Site) -> None:
 def test_a_kill_in_the_middle_leaves_the_old_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.snapshots.take()
     before = site.home.snapshot.read_bytes()
-    enrol(site, "A1")
+    enroll(site, "A1")
 
     class Killed(BaseException):
         pass

@@ -7,7 +7,7 @@ import pytest
 
 from devicemgr.errors import DatabaseNewer, KeyMissing
 from devicemgr.home import Home
-from devicemgr.site.site import initialise, open_site
+from devicemgr.site.site import initialize, open_site
 from devicemgr.store import sqlite
 
 
@@ -33,7 +33,7 @@ def test_a_newer_database(home: Home, parts: Any, engines: list[Any]) -> None:
     with sqlite3.connect(home.database) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.close()
-    for way in (lambda: open_site(home, parts), lambda: initialise(home)):
+    for way in (lambda: open_site(home, parts), lambda: initialize(home)):
         with pytest.raises(DatabaseNewer):
             way()
         assert all_closed(engines)

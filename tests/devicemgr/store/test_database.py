@@ -7,7 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from devicemgr.errors import AlreadyExists, NotInitialised, StorageFailed
+from devicemgr.errors import AlreadyExists, NotInitialized, StorageFailed
 from devicemgr.store.database import Database, revision
 from devicemgr.store.people import people
 from devicemgr.store.tables import Base, PersonRow
@@ -41,7 +41,7 @@ def test_the_file_is_private_and_set_up_to_last(database, tmp_path):
 
 
 def test_there_is_nothing_to_open(tmp_path):
-    with pytest.raises(NotInitialised) as refused:
+    with pytest.raises(NotInitialized) as refused:
         Database.open(tmp_path / "x.db")
     assert hint_of(refused) == "make_home"
     assert not (tmp_path / "x.db").exists()

@@ -169,7 +169,7 @@ def credential(home, tmp_path, monkeypatch):
 def test_the_key_may_be_a_credential(staff, home, credential, done, photo, monkeypatch, cli, tmp_path):
     home.key.unlink()
     assert works(done, photo) == "7"
-    assert sites.initialise(home) is False
+    assert sites.initialize(home) is False
     (check,) = [check for check in cli("doctor", "--json").json["checks"] if check["check"] == "keys"]
     assert (check["ok"], "credential" in check["detail"]) == (True, True)
     done("backup", tmp_path / "b.dmb", "--passphrase-env", "PHRASE")
@@ -189,7 +189,7 @@ def test_rotating_beside_a_credential_says_what_to_do(staff, home, credential, d
 
 def test_a_new_home_takes_the_credential_for_its_key(tmp_path, credential, parts):
     fresh = sites.Home(tmp_path / "fresh")
-    assert sites.initialise(fresh) is True
+    assert sites.initialize(fresh) is True
     assert not fresh.key.exists()
     sites.open_site(fresh, parts).close()
 

@@ -34,7 +34,7 @@ def everything(home: Home) -> bytes:
 def test_no_embedding_and_no_photo_is_ever_in_a_file(enrolled, home, parts):
     content = everything(home)
     for who in ("qarlygash", "bolat"):
-        embedding = parts.faces.analyse([f"face:{who}".encode()])[0].embedding
+        embedding = parts.faces.analyze([f"face:{who}".encode()])[0].embedding
         assert embedding is not None
         for stored_as in (embedding.astype("<f4"), embedding.astype("<f8"), embedding.astype("<f2")):
             assert stored_as.tobytes()[:16] not in content
@@ -145,7 +145,7 @@ def test_a_copy_of_the_database_without_the_key_opens_nothing(enrolled, home, pa
 
 
 def test_what_is_stored_opens_to_the_same_numbers(enrolled, site, parts):
-    embedding = parts.faces.analyse([b"face:bolat"])[0].embedding
+    embedding = parts.faces.analyze([b"face:bolat"])[0].embedding
     with site.database.read() as session:
         row = people.get(session, "8")
         stored = sealed(session, row.templates[0].id)

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from devicemgr.access.portals.fire_alarm import active_inputs
-from devicemgr.errors import NotInitialised
+from devicemgr.errors import NotInitialized
 from devicemgr.store.database import Database, _alembic
 from devicemgr.store.site import conditions, devices as device_store, portals as portal_store
 from devicemgr.store.sqlite import IMMEDIATE, open_engine
@@ -33,7 +33,7 @@ def test_a_portal_of_the_first_version_asks_for_two_pictures_and_grants(tmp_path
         raw.execute("insert into portals values ('lobby', 'd', 1, 'secure', 5.0, 'normal')")
     raw.close()
     database = Database.open(path)
-    with pytest.raises(NotInitialised) as refused:
+    with pytest.raises(NotInitialized) as refused:
         database.require_current()
     assert hint_of(refused) == "migrate_home"
     database.migrate()

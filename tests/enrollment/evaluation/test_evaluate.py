@@ -31,11 +31,11 @@ def unit(vector):
 
 
 class Painted:
-    """An analyser for files that hold a seed of a person and of a photo: `7:2`; `none` shows no face."""
+    """An analyzer for files that hold a seed of a person and of a photo: `7:2`; `none` shows no face."""
 
     model = "painted"
 
-    def analyse(self, photo):
+    def analyze(self, photo):
         if photo == b"none":
             return PhotoAnalysis(("no_face",))
         person, stray = photo.decode().split(":")
@@ -171,22 +171,22 @@ def test_the_picture_is_a_png(tmp_path):
 
 
 def test_the_biggest_face_is_embedded_however_poor_the_photo(portrait, encoded):
-    analyser = build_biggest_face()
-    good = analyser.analyse(encoded(portrait))
-    dark = analyser.analyse(encoded(portrait.point(lambda value: value // 5)))
+    analyzer = build_biggest_face()
+    good = analyzer.analyze(encoded(portrait))
+    dark = analyzer.analyze(encoded(portrait.point(lambda value: value // 5)))
     assert good.reasons == dark.reasons == ()
     assert float(good.embedding @ dark.embedding) > 0.93
-    assert analyser.analyse(b"no photo").reasons == ("unreadable_image",)
-    assert analyser.analyse(encoded(portrait.crop((0, 300, 200, 500)))).reasons == ("no_face",)
+    assert analyzer.analyze(b"no photo").reasons == ("unreadable_image",)
+    assert analyzer.analyze(encoded(portrait.crop((0, 300, 200, 500)))).reasons == ("no_face",)
 
 
-def test_real_people_are_recognised_as_the_documentation_says(faces_folder):
+def test_real_people_are_recognized_as_the_documentation_says(faces_folder):
     """Fifty people, one photo each, and 110 strangers: a sample of docs/accuracy.md's figures, with room for chance."""
-    analyser = build_biggest_face()
+    analyzer = build_biggest_face()
     folders = [folder for folder in sorted((faces_folder / "people").iterdir())][::3][:50]
-    people = {f.name: [analyser.analyse(p.read_bytes()).embedding for p in sorted(f.iterdir())[:2]] for f in folders}
+    people = {f.name: [analyzer.analyze(p.read_bytes()).embedding for p in sorted(f.iterdir())[:2]] for f in folders}
     paths = sorted((faces_folder / "strangers").iterdir())[::8]
-    strangers = {path.name: [analyser.analyse(path.read_bytes()).embedding] for path in paths}
+    strangers = {path.name: [analyzer.analyze(path.read_bytes()).embedding] for path in paths}
     found = report(Trial(faces_folder, faces_folder, 1, 1, 0.02), people, strangers, 0)
     assert (found["gallery"], found["mated"]) == (50, 50)
     assert found["rank1"] >= 0.9

@@ -9,16 +9,16 @@ from enrollment.matching.gallery import build_gallery
 
 
 @pytest.fixture(scope="module")
-def people(faces_folder, analyser):
+def people(faces_folder, analyzer):
     """Eight people with four photos each, and eleven strangers: analyses by name."""
     names = [folder for folder in sorted((faces_folder / "people").iterdir()) if len(list(folder.iterdir())) >= 4][:8]
-    found = {name.name: [judged(analyser, path) for path in sorted(name.iterdir())[:4]] for name in names}
+    found = {name.name: [judged(analyzer, path) for path in sorted(name.iterdir())[:4]] for name in names}
     strangers = sorted((faces_folder / "strangers").iterdir())[::80]
-    return found, [judged(analyser, path) for path in strangers]
+    return found, [judged(analyzer, path) for path in strangers]
 
 
-def judged(analyser, path):
-    return analyser.analyse(path.read_bytes())
+def judged(analyzer, path):
+    return analyzer.analyze(path.read_bytes())
 
 
 def test_photos_in_the_wild_mostly_pass_the_quality_gate(people):
@@ -28,7 +28,7 @@ def test_photos_in_the_wild_mostly_pass_the_quality_gate(people):
     assert sum(analysis.ok for analysis in alone) / len(alone) >= 0.9
 
 
-def test_people_are_recognised_and_strangers_are_not(people):
+def test_people_are_recognized_and_strangers_are_not(people):
     enrolled, strangers = people
     rows = [(name, a.embedding) for name, found in enrolled.items() for a in found[:3] if a.embedding is not None]
     gallery = build_gallery(rows, 1)

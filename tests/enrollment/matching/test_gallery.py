@@ -181,10 +181,10 @@ def test_someone_left_out_crowds_nobody(unit_vectors):
     assert with_both.rank(probe, "one").score == pytest.approx(build_gallery([("twin", twin)], 1).rank(probe).score)
 
 
-def test_neighbours_are_the_nearest_of_the_cohort_in_any_block(unit_vectors, monkeypatch):
+def test_neighbors_are_the_nearest_of_the_cohort_in_any_block(unit_vectors, monkeypatch):
     rows = np.stack(crowd(unit_vectors, 50, 0.9))
     monkeypatch.setattr(scoring, "_BLOCK", 7)
-    cosines, places = scoring.neighbours(rows, cohort=20)
+    cosines, places = scoring.neighbors(rows, cohort=20)
     whole = rows @ rows[:20].T
     whole[np.arange(20), np.arange(20)] = -1
     assert np.allclose(cosines, -np.sort(-whole, axis=1)[:, :4], atol=1e-6)
@@ -231,7 +231,7 @@ def test_what_the_gallery_before_knew_is_taken_over_and_nothing_else(unit_vector
     for changed in ([*rows, *more], [*more, *rows], rows[:650], rows[3:], rows[:600] + more, other, rows, []):
         again, anew = build_gallery(changed, 2, before=before), build_gallery(changed, 2)
         assert np.array_equal(again._handicap, anew._handicap)
-        assert np.array_equal(again._neighbours, anew._neighbours)
+        assert np.array_equal(again._neighbors, anew._neighbors)
         assert np.allclose(again._cosines, anew._cosines, atol=1e-6)
         for person, probe in changed[::97]:
             assert again.match(probe).person_id == anew.match(probe).person_id == person

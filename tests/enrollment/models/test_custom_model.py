@@ -187,12 +187,12 @@ def test_a_model_that_can_not_work_is_refused_in_one_line(kind: str, words: str,
     assert "face model mine can't be used" in str(refused.value)
 
 
-def test_a_model_that_works_is_pinned_by_its_content_and_enrols(dlib_file, portrait, encoded, plain, face) -> None:
+def test_a_model_that_works_is_pinned_by_its_content_and_enrolls(dlib_file, portrait, encoded, plain, face) -> None:
     desk = build_desk()
     try:
         proven = desk.prove(described(dlib_file, sha256=""))
         assert proven.sha256 == described(dlib_file).sha256
-        (found,) = desk.analyse([encoded(portrait)], keep=True, own=proven)
+        (found,) = desk.analyze([encoded(portrait)], keep=True, own=proven)
         assert found.ok
         assert found.embedding == pytest.approx(plain.encode(*face), abs=1e-4)
         (again,) = desk.embed([found.crop], proven)
@@ -233,7 +233,7 @@ def test_another_way_to_prepare_a_face_is_another_model(dlib_file) -> None:
         {"threshold": float("nan")},
         {"eyes": (9, 0, 1, 0)},
         {"channels": "cmyk"},
-        {"colour": 1},
+        {"color": 1},
     ],
 )
 def test_a_description_that_makes_no_sense_is_refused(dlib_file, wrong) -> None:
@@ -310,6 +310,6 @@ def test_a_stated_threshold_is_raised_by_calibration_and_never_lowered() -> None
     assert build_gallery(rows, 1, Calibration(0.01, 0.0, 300), low).stats().threshold == pytest.approx(0.05)
 
 
-def test_an_installation_without_the_part_says_so(analyser) -> None:
+def test_an_installation_without_the_part_says_so(analyzer) -> None:
     with pytest.raises(SystemFault, match="no part"):
-        FaceService(analyser).analyse([b""], own=OWN)
+        FaceService(analyzer).analyze([b""], own=OWN)

@@ -6,13 +6,13 @@ FACE = (100, 0, 356, 256)
 
 
 @pytest.fixture
-def judged(analyser, encoded):
-    return lambda picture, kind="PNG", **options: analyser.analyse(encoded(picture, kind, **options))
+def judged(analyzer, encoded):
+    return lambda picture, kind="PNG", **options: analyzer.analyze(encoded(picture, kind, **options))
 
 
 @pytest.fixture(scope="session")
-def good(analyser, portrait, encoded):
-    return analyser.analyse(encoded(portrait))
+def good(analyzer, portrait, encoded):
+    return analyzer.analyze(encoded(portrait))
 
 
 def lit(picture, factor):
@@ -36,7 +36,7 @@ def test_a_good_portrait_is_fit(good):
     assert np.linalg.norm(good.embedding) == pytest.approx(1.0, abs=1e-6)
 
 
-def test_depth_orientation_and_colour_model_change_the_embedding_little(judged, portrait, good):
+def test_depth_orientation_and_color_model_change_the_embedding_little(judged, portrait, good):
     exif = portrait.getexif()
     exif[0x0112] = 3
     wide = (np.asarray(portrait.convert("L")).astype(np.uint16) << 8) + 37
@@ -45,7 +45,7 @@ def test_depth_orientation_and_colour_model_change_the_embedding_little(judged, 
         "JPEG": judged(portrait, "JPEG", quality=90),
         "palette": judged(portrait.quantize(256)),
         "RGBA": judged(portrait.convert("RGBA")),
-        "grey": judged(portrait.convert("L")),
+        "gray": judged(portrait.convert("L")),
         "16 bit": judged(Image.fromarray(wide)),
         "CMYK": judged(portrait.convert("CMYK"), "JPEG", quality=90),
         "three times as large": judged(portrait.resize((1536, 1536), Image.Resampling.BICUBIC)),
@@ -86,13 +86,13 @@ def covered(portrait, draw):
     return picture
 
 
-@pytest.mark.parametrize("colour", [(130, 170, 205), (235, 235, 235), (150, 110, 90)])
+@pytest.mark.parametrize("color", [(130, 170, 205), (235, 235, 235), (150, 110, 90)])
 @pytest.mark.parametrize("nose", [0.35, 0.5])
-def test_a_mask_is_covered(judged, portrait, encoder, good, colour, nose):
+def test_a_mask_is_covered(judged, portrait, encoder, good, color, nose):
     (left, y), right = (points := encoder.landmarks(np.asarray(portrait), good.box))[2], points[0][0]
     width = right - left
     mask = (left - 0.1 * width, y + nose * width, right + 0.1 * width, y + 1.2 * width)
-    analysis = judged(covered(portrait, lambda draw: draw.rectangle(mask, fill=colour)))
+    analysis = judged(covered(portrait, lambda draw: draw.rectangle(mask, fill=color)))
     assert "covered" in analysis.reasons
 
 
@@ -151,8 +151,8 @@ def test_a_wheel_behind_a_leaning_head_is_no_second_person(judged, portrait, ang
 
 
 @pytest.mark.parametrize("data", [b"", b"Dear Sir or Madam,\n"])
-def test_a_text_file_is_an_answer_and_no_error(analyser, data):
-    assert analyser.analyse(data).as_json() == {
+def test_a_text_file_is_an_answer_and_no_error(analyzer, data):
+    assert analyzer.analyze(data).as_json() == {
         "ok": False,
         "reasons": ["unreadable_image"],
         "box": None,
@@ -165,5 +165,5 @@ def test_a_text_file_is_an_answer_and_no_error(analyser, data):
     }
 
 
-def test_a_200_megapixel_picture_is_an_answer_and_no_error(analyser, encoded):
-    assert analyser.analyse(encoded(Image.new("1", (14200, 14200)))).reasons == ("image_too_large",)
+def test_a_200_megapixel_picture_is_an_answer_and_no_error(analyzer, encoded):
+    assert analyzer.analyze(encoded(Image.new("1", (14200, 14200)))).reasons == ("image_too_large",)

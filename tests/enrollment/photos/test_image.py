@@ -9,13 +9,13 @@ from PIL import Image, ImageFile
 
 from enrollment.photos.image import MAX_BYTES, MAX_SIDE, PhotoError, load_photo
 
-COLOUR = (200, 100, 50)
+COLOR = (200, 100, 50)
 
 
 @pytest.fixture
 def tall():
     """60 high, 80 wide, its top left corner dark."""
-    pixels = np.full((60, 80, 3), COLOUR, np.uint8)
+    pixels = np.full((60, 80, 3), COLOR, np.uint8)
     pixels[:20, :20] = 0
     return Image.fromarray(pixels)
 
@@ -32,7 +32,7 @@ def test_each_format_becomes_contiguous_rgb(tall, encoded, kind):
     assert pixels.shape == (60, 80, 3)
     assert pixels.dtype == np.uint8
     assert pixels.flags.c_contiguous
-    assert np.abs(pixels[50, 70].astype(int) - COLOUR).max() <= 4
+    assert np.abs(pixels[50, 70].astype(int) - COLOR).max() <= 4
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF"])
@@ -57,7 +57,7 @@ def test_sixteen_bits_are_scaled_and_not_clipped(encoded):
     assert len(np.unique(pixels)) > 200
 
 
-def test_sixteen_bit_colour_is_scaled():
+def test_sixteen_bit_color_is_scaled():
     row = struct.pack(">3H", 0x8000, 0x4000, 0xFF00) * 8
     raw = zlib.compress(b"".join(b"\0" + row for _ in range(8)))
     assert load_photo(png(8, 8, 16, 2, raw))[4, 4].tolist() == [0x80, 0x40, 0xFF]
@@ -70,19 +70,19 @@ def test_every_mode_becomes_rgb(tall, encoded, mode):
     assert pixels[:20, :20].mean() < pixels[30:, 30:].mean()
 
 
-def test_cmyk_keeps_its_colour(tall, encoded):
+def test_cmyk_keeps_its_color(tall, encoded):
     pixels = load_photo(encoded(tall.convert("CMYK"), "JPEG", quality=95))
-    assert np.abs(pixels[50, 70].astype(int) - COLOUR).max() <= 6
+    assert np.abs(pixels[50, 70].astype(int) - COLOR).max() <= 6
 
 
-def test_what_is_transparent_becomes_middle_grey(tall, encoded):
+def test_what_is_transparent_becomes_middle_gray(tall, encoded):
     clear = tall.convert("RGBA")
     clear.putalpha(0)
     assert np.unique(load_photo(encoded(clear))).tolist() == [128]
 
 
 def test_large_pictures_come_back_small(encoded):
-    assert load_photo(encoded(Image.new("RGB", (5000, 2500), COLOUR), "JPEG")).shape == (MAX_SIDE // 2, MAX_SIDE, 3)
+    assert load_photo(encoded(Image.new("RGB", (5000, 2500), COLOR), "JPEG")).shape == (MAX_SIDE // 2, MAX_SIDE, 3)
 
 
 @pytest.mark.parametrize("data", [b"", b"Dear Sir or Madam,\n", b"\xff\xd8\xff\xe0 not really a JPEG"])
@@ -122,13 +122,13 @@ def test_too_many_bytes_are_refused_unopened(monkeypatch):
     assert reason(b"x" * (MAX_BYTES + 1)) == "image_too_large"
 
 
-def png(width, height, depth, colour, data):
+def png(width, height, depth, color, data):
     """A PNG by hand: header, one data chunk, end."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     out = io.BytesIO(b"\x89PNG\r\n\x1a\n")
     out.seek(0, io.SEEK_END)
     out.write(chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))

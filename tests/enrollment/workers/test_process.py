@@ -15,7 +15,7 @@ from devicemgr.domain.ports.recognition import Box, PhotoAnalysis
 from devicemgr.errors import SystemFault
 from enrollment.photos.image import MAX_BYTES
 from enrollment.workers import messages
-from enrollment.workers.process import AnalyserProcess
+from enrollment.workers.process import AnalyzerProcess
 
 LONG = 60
 
@@ -40,95 +40,95 @@ def resident_kib(pid):
 def test_nothing_runs_before_the_first_photo_nor_after_close(process_of):
     process = process_of()
     assert process.processes() == []
-    answer = process.analyse(b"photo")
+    answer = process.analyze(b"photo")
     assert process.processes() == [answer.face_px]
     process.close()
     assert process.processes() == []
     assert gone(answer.face_px)
-    assert process.analyse(b"again").reasons == ("no_face",)
+    assert process.analyze(b"again").reasons == ("no_face",)
 
 
 def test_a_photo_that_kills_the_process_is_refused_and_the_next_one_is_not(process_of, caplog):
     process = process_of()
-    first = process.analyse(b"photo").face_px
-    assert process.analyse(b"crash").reasons == ("unreadable_image",)
+    first = process.analyze(b"photo").face_px
+    assert process.analyze(b"crash").reasons == ("unreadable_image",)
     assert "ended with -6" in caplog.text
-    second = process.analyse(b"photo")
+    second = process.analyze(b"photo")
     assert second.reasons == ("no_face",)
     assert second.face_px != first
 
 
 def test_a_photo_that_hangs_is_refused_at_its_deadline(process_of):
     process = process_of(deadline=0.5)
-    first = process.analyse(b"photo").face_px
-    assert process.analyse(b"hang").reasons == ("unreadable_image",)
+    first = process.analyze(b"photo").face_px
+    assert process.analyze(b"hang").reasons == ("unreadable_image",)
     assert gone(first)
-    assert process.analyse(b"photo").reasons == ("no_face",)
+    assert process.analyze(b"photo").reasons == ("no_face",)
 
 
 def test_a_photo_that_keeps_the_processor_busy_is_refused_at_its_deadline(process_of, caplog, monkeypatch):
     monkeypatch.setattr("enrollment.workers.process._STARVED_FACTOR", 200)
     process = process_of(deadline=0.5)
-    assert process.analyse(b"spin").reasons == ("unreadable_image",)
+    assert process.analyze(b"spin").reasons == ("unreadable_image",)
     assert f"ended with -{int(signal.SIGPROF)}" in caplog.text
 
 
 def test_a_photo_is_not_refused_because_the_computer_is_busy(process_of):
     """Twice the deadline passes, but none of it on a processor, as when others have it."""
     process = process_of(deadline=0.5)
-    assert process.analyse(b"wait").reasons == ("no_face",)
+    assert process.analyze(b"wait").reasons == ("no_face",)
 
 
-def test_a_defect_in_the_analyser_is_logged_and_its_process_goes_on(process_of, caplog):
+def test_a_defect_in_the_analyzer_is_logged_and_its_process_goes_on(process_of, caplog):
     process = process_of()
-    first = process.analyse(b"photo").face_px
-    assert process.analyse(b"raise").reasons == ("unreadable_image",)
+    first = process.analyze(b"photo").face_px
+    assert process.analyze(b"raise").reasons == ("unreadable_image",)
     assert "a defect" in caplog.text
-    assert process.analyse(b"photo").face_px == first
+    assert process.analyze(b"photo").face_px == first
 
 
 def test_a_process_that_was_killed_between_photos_costs_no_photo(process_of):
     process = process_of()
-    first = process.analyse(b"photo").face_px
+    first = process.analyze(b"photo").face_px
     os.kill(first, 9)
     os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
-    assert process.analyse(b"photo").reasons == ("no_face",)
+    assert process.analyze(b"photo").reasons == ("no_face",)
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [("broken", "the weights are missing"), ("dies", "ended with 9"), ("other", "model 'another'"), ("none", "none")],
 )
-def test_an_analyser_that_does_not_start_is_a_fault_and_no_bad_photo(process_of, name, words):
+def test_an_analyzer_that_does_not_start_is_a_fault_and_no_bad_photo(process_of, name, words):
     process = process_of(name)
     with pytest.raises(SystemFault, match=words):
-        process.analyse(b"photo")
+        process.analyze(b"photo")
     assert process.processes() == []
 
 
 def test_too_many_bytes_are_refused_without_a_process(process_of):
     process = process_of("broken")
-    assert process.analyse(b"x" * (MAX_BYTES + 1)).reasons == ("image_too_large",)
+    assert process.analyze(b"x" * (MAX_BYTES + 1)).reasons == ("image_too_large",)
 
 
 def test_many_threads_share_its_workers(process_of):
     process = process_of(workers=2)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(process.analyse, [b"photo"] * 60))
+        answers = list(pool.map(process.analyze, [b"photo"] * 60))
     assert {answer.reasons for answer in answers} == {("no_face",)}
     assert {answer.face_px for answer in answers} <= set(process.processes())
 
 
 def test_an_idle_process_is_stopped(process_of):
     process = process_of(idle=0.2)
-    assert gone(process.analyse(b"photo").face_px)
+    assert gone(process.analyze(b"photo").face_px)
 
 
 def test_the_worker_ends_with_its_parent(process_of):
     assert process_of().processes() == []  # has written the fake that the other parent imports
     code = (
-        "import sys; from enrollment.workers.process import AnalyserProcess as P; p = P('fake_analyser:Fake');"
-        "print(p.analyse(b'photo').face_px, flush=True); sys.stdin.read()"
+        "import sys; from enrollment.workers.process import AnalyzerProcess as P; p = P('fake_analyzer:Fake');"
+        "print(p.analyze(b'photo').face_px, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         child = int(parent.stdout.readline())
@@ -137,19 +137,19 @@ def test_the_worker_ends_with_its_parent(process_of):
     assert gone(child)
 
 
-def test_real_photos_are_analysed_as_in_process_and_leak_nothing(portrait, encoded, analyser):
+def test_real_photos_are_analyzed_as_in_process_and_leak_nothing(portrait, encoded, analyzer):
     photo = encoded(portrait, "JPEG", quality=90)
-    process = AnalyserProcess()
+    process = AnalyzerProcess()
     try:
-        here, there = analyser.analyse(photo), process.analyse(photo)
+        here, there = analyzer.analyze(photo), process.analyze(photo)
         assert there.as_json() == here.as_json()
         assert np.array_equal(there.embedding, here.embedding)
         (pid,) = process.processes()
         for _ in range(8):
-            process.analyse(photo)
+            process.analyze(photo)
         before = resident_kib(pid)
         for _ in range(12):
-            process.analyse(photo)
+            process.analyze(photo)
         assert resident_kib(pid) - before < 4096
         assert process.processes() == [pid]
     finally:

@@ -18,7 +18,7 @@ class Canned:
     def __init__(self, *analyses):
         self.analyses = analyses
 
-    def analyse(self, photo, *, keep=False):
+    def analyze(self, photo, *, keep=False):
         return self.analyses[int(photo)]
 
 
@@ -53,7 +53,7 @@ def test_it_is_the_desk_of_the_api_and_closes_what_it_was_given(rows):
 def test_fit_photos_become_samples_in_order(rows, gallery):
     one, two = rows[2], near(rows[2], rows[3], 0.96)
     desk = FaceService(Canned(face(one), face(two)))
-    samples = desk.judge(desk.analyse([b"1", b"0"]), [], gallery, "p3", BADGES)
+    samples = desk.judge(desk.analyze([b"1", b"0"]), [], gallery, "p3", BADGES)
     assert [sample.embedding is vector for sample, vector in zip(samples, (two, one), strict=True)] == [True, True]
     assert samples[0].face["ok"] is True
 
@@ -61,14 +61,14 @@ def test_fit_photos_become_samples_in_order(rows, gallery):
 def test_one_bad_photo_refuses_all_and_every_face_is_told(rows, gallery):
     desk = FaceService(Canned(face(rows[2]), face(rows[2], "blurred", "turned_away"), face(None, "no_face")))
     with pytest.raises(PhotoRefused, match=r"photo 2 of 3 .*blurred; .*turned away \(1 more are unfit\)") as refused:
-        desk.judge(desk.analyse([b"0", b"1", b"2"]), [], gallery, "p3", BADGES)
+        desk.judge(desk.analyze([b"0", b"1", b"2"]), [], gallery, "p3", BADGES)
     assert [found["ok"] for found in refused.value.faces] == [True, False, False]
     assert "\n" not in str(refused.value)
 
 
 def test_somebody_elses_face_is_a_duplicate_unless_allowed(rows, gallery):
     desk = FaceService(Canned(face(near(rows[0], rows[3], 0.97))))
-    found = desk.analyse([b"0"])
+    found = desk.analyze([b"0"])
     with pytest.raises(PhotoRefused, match=r"badge 1001.*allow look-alikes") as refused:
         desk.judge(found, [], gallery, "p3", BADGES)
     assert refused.value.faces[0]["reasons"] == ["duplicate_of"]
@@ -82,7 +82,7 @@ def test_somebody_elses_face_is_a_duplicate_unless_allowed(rows, gallery):
 
 def test_a_face_of_somebody_erased_meanwhile_is_no_duplicate(rows):
     desk = FaceService(Canned(face(rows[0])))
-    assert desk.judge(desk.analyse([b"0"]), [], build_gallery([("erased", rows[0])], 1), "p3", BADGES)
+    assert desk.judge(desk.analyze([b"0"]), [], build_gallery([("erased", rows[0])], 1), "p3", BADGES)
 
 
 @pytest.mark.parametrize(("siblings", "bound"), [(1, 0.90), (3, 0.91)])
@@ -91,17 +91,17 @@ def test_a_photo_must_agree_with_the_persons_samples(rows, gallery, siblings, bo
         desk = FaceService(Canned(face(near(rows[2], rows[3], cosine))))
         others = [rows[2]] * siblings
         if fits:
-            assert desk.judge(desk.analyse([b"0"]), others, gallery, "p3", BADGES)
+            assert desk.judge(desk.analyze([b"0"]), others, gallery, "p3", BADGES)
             continue
         with pytest.raises(PhotoRefused, match="other photos") as refused:
-            desk.judge(desk.analyse([b"0"]), others, gallery, "p3", BADGES)
+            desk.judge(desk.analyze([b"0"]), others, gallery, "p3", BADGES)
         assert refused.value.faces[0]["reasons"] == ["disagrees_with_samples"]
 
 
 def test_two_new_photos_of_two_people_are_refused(rows, gallery):
     desk = FaceService(Canned(face(rows[2]), face(rows[3])))
     with pytest.raises(PhotoRefused) as refused:
-        desk.judge(desk.analyse([b"0", b"1"]), [], gallery, "p3", BADGES)
+        desk.judge(desk.analyze([b"0", b"1"]), [], gallery, "p3", BADGES)
     assert [found["reasons"] for found in refused.value.faces] == [["disagrees_with_samples"]] * 2
 
 

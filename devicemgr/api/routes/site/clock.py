@@ -27,7 +27,7 @@ class ClockState(ResponseBody):
         description="While the clock may have jumped ahead: a right must hold then too."
     )
     jumped_ahead_s: float
-    synchronised: bool | None
+    synchronized: bool | None
 
 
 @router.get("", response_model=ClockState)
@@ -61,5 +61,5 @@ def _shown(context: Context) -> dict[str, Any]:
         "behind_s": round(clock.behind_s, 1),
         "judged_also_at": rfc3339(clock.earliest()) if clock.ahead_s else None,
         "jumped_ahead_s": round(clock.ahead_s, 1),
-        "synchronised": is_synchronized(),
+        "synchronized": is_synchronized(),
     }

@@ -47,7 +47,7 @@ def _single(found: dict[str, Any], figures: Figures, clock: WallClock) -> Iterat
         "devicemgr_ready": ("1 when the daemon is ready", found["daemon"]["ready"]),
         "devicemgr_uptime_seconds": ("Since the daemon started", found["daemon"]["uptime_s"]),
         "devicemgr_stuck_threads": ("Threads that hang in a driver", found["daemon"]["stuck_threads"]),
-        "devicemgr_gallery_people": ("People whose face can be recognised", found["gallery"]["people"]),
+        "devicemgr_gallery_people": ("People whose face can be recognized", found["gallery"]["people"]),
         "devicemgr_gallery_templates": ("Their templates", found["gallery"]["templates"]),
         "devicemgr_ledger_seq": ("The last event's number", found["ledger"]["seq"]),
         "devicemgr_seal_age_seconds": ("Since the ledger was sealed", age),

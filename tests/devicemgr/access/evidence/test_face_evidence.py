@@ -91,7 +91,7 @@ def test_one_good_picture_and_gone_is_a_denial() -> None:
 
 
 def test_known_after_all_on_the_same_track() -> None:
-    """Called unknown from afar, recognised from near: may pass."""
+    """Called unknown from afar, recognized from near: may pass."""
     lane = Lane()
     answers = [lane.see(match(None), match(None), step=0.5) for _ in range(4)]
     assert [found.reason for found in answers if found] == [Reason.UNKNOWN_FACE]

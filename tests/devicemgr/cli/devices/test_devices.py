@@ -135,7 +135,7 @@ def test_drivers_explain_themselves(home, cli, done):
     assert cli("device", "drivers", "nope").code == 1
 
 
-def test_a_devices_text_can_not_colour_the_terminal(entrance, cli):
+def test_a_devices_text_can_not_color_the_terminal(entrance, cli):
     ran = cli("device", "test", "gate-1")
     assert ran.code == 0
     assert "\x1b[31m" not in ran.out

@@ -21,8 +21,8 @@ def parts(parts):
 
 
 @pytest.fixture
-def enrol(site):
-    """enrol("7", "anna") enrols two photos of anna's face for a new badge 7."""
+def enroll(site):
+    """enroll("7", "anna") enrolls two photos of anna's face for a new badge 7."""
 
     def add(badge, who):
         with site.database.write() as session:
@@ -35,11 +35,11 @@ def enrol(site):
 
 
 @pytest.fixture
-def staff(enrol):
+def staff(enroll):
     """Twelve people unlike each other, and 12 and 13, who look like 0 and 1."""
     for place in range(12):
-        enrol(f"b{place}", f"who{place}")
-    enrol("twin", "who0")
+        enroll(f"b{place}", f"who{place}")
+    enroll("twin", "who0")
 
 
 def stored(site):
@@ -88,8 +88,8 @@ def test_an_erased_person_leaves_the_stored_pairs(staff, site, done):
     assert stored(site).lookalikes == ()
 
 
-def test_a_small_gallery_keeps_the_table_and_the_words_say_so(enrol, cli):
-    enrol("1", "anna")
+def test_a_small_gallery_keeps_the_table_and_the_words_say_so(enroll, cli):
+    enroll("1", "anna")
     ran = cli("enroll", "calibrate")
     assert ran.code == 0
     assert "too small to calibrate (it takes 100 people)" in ran.out
@@ -102,26 +102,26 @@ def test_a_target_that_makes_no_sense_is_refused(home, cli, fpir):
     assert "0.001 to 0.1" in ran.error
 
 
-def test_it_runs_again_when_the_gallery_has_grown_by_a_fifth(enrol, site):
+def test_it_runs_again_when_the_gallery_has_grown_by_a_fifth(enroll, site):
     for place in range(10):
-        enrol(f"b{place}", f"who{place}")
+        enroll(f"b{place}", f"who{place}")
     again = calibration.Recalibration(site)
     again.consider()
     again.wait(10)
     assert stored(site) is None  # nobody asked for a first one
     calibration.calibrate(site, "test", 0.05)
-    enrol("b10", "who10")
+    enroll("b10", "who10")
     again.consider()
     again.wait(10)
     assert stored(site).people == 10
-    enrol("b11", "who11")
+    enroll("b11", "who11")
     again.consider()
     again.wait(10)
     assert (stored(site).people, stored(site).fpir) == (12, 0.05)
 
 
-def test_a_damaged_calibration_leaves_the_table_in_force(enrol, site, caplog):
-    enrol("1", "anna")
+def test_a_damaged_calibration_leaves_the_table_in_force(enroll, site, caplog):
+    enroll("1", "anna")
     table = site.gallery.refresh().stats().threshold
     for text in ("{", "[]", '{"fpir": 0.01, "raised": "x", "people": 3, "lookalikes": []}'):
         with site.database.write() as session:

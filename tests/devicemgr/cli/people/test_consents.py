@@ -15,7 +15,7 @@ def ahead(**time):
 
 
 @pytest.fixture
-def enrol(home, done, photo):
+def enroll(home, done, photo):
     def run(badge, *more, who="aigul", number=1):
         if badge not in [person["badge"] for person in done("person", "list")]:
             done("person", "add", f"Person {badge}", "--badge", badge)
@@ -37,8 +37,8 @@ def identified(done, photo, who="aigul"):
     return done("enroll", "identify", photo("probe.jpg", f"face:{who}:9"))["badge"]
 
 
-def test_notice_and_end_are_kept_told_and_exported(enrol, done, cli):
-    enrol("1", "--notice", "2026-11", "--consent-until", "2031-05-01")
+def test_notice_and_end_are_kept_told_and_exported(enroll, done, cli):
+    enroll("1", "--notice", "2026-11", "--consent-until", "2031-05-01")
     shown = done("person", "show", "1")["consent"]
     assert shown["notice"] == "2026-11"
     assert "2031-04-29" < shown["until"] < "2031-05-03"
@@ -48,29 +48,29 @@ def test_notice_and_end_are_kept_told_and_exported(enrol, done, cli):
     assert given["detail"]["notice"] == "2026-11"
 
 
-def test_the_sites_settings_hold_where_nothing_is_said(enrol, done, tmp_path):
+def test_the_sites_settings_hold_where_nothing_is_said(enroll, done, tmp_path):
     file = tmp_path / "site.toml"
     file.write_text('[site]\nnotice = "v7"\nconsent_days = 30\n')
     done("apply", file)
-    enrol("1")
-    enrol("1", number=2)
+    enroll("1")
+    enroll("1", number=2)
     shown = done("person", "show", "1")["consent"]
     assert shown["notice"] == "v7"
     assert ahead(days=29) < shown["until"] < ahead(days=31)
     assert len(done("person", "export", "1")["consents"]) == 1, "one form's photos make one consent"
-    enrol("2", "--notice", "v8", "--consent-until", ahead(days=400), who="bolat")
+    enroll("2", "--notice", "v8", "--consent-until", ahead(days=400), who="bolat")
     assert done("person", "show", "2")["consent"]["notice"] == "v8"
 
 
-def test_an_end_in_the_past_is_refused(enrol, cli, done, photo):
-    enrol("1")
+def test_an_end_in_the_past_is_refused(enroll, cli, done, photo):
+    enroll("1")
     ran = cli("enroll", "photo", "1", photo("b.jpg", "face:aigul:3"), "--consent", "f", "--consent-until", "2020-01-01")
     assert (ran.code, "--consent-until" in ran.error) == (1, True)
     assert done("person", "show", "1")["templates"] == 1
 
 
-def test_when_the_end_comes_the_face_is_off_and_the_card_stays(enrol, done, photo, site, cli):
-    enrol("1", "--consent-until", ahead(days=5))
+def test_when_the_end_comes_the_face_is_off_and_the_card_stays(enroll, done, photo, site, cli):
+    enroll("1", "--consent-until", ahead(days=5))
     done("card", "assign", "1", "80:58400")
     assert identified(done, photo) == "1"
     put(site, "1", until=ahead(seconds=-1))
@@ -82,8 +82,8 @@ def test_when_the_end_comes_the_face_is_off_and_the_card_stays(enrol, done, phot
     assert not person.face_consent
 
 
-def test_the_watch_notes_it_once_and_a_clock_set_back_brings_nothing_back(enrol, done, photo, site, cli):
-    enrol("1", "--consent-until", ahead(days=5))
+def test_the_watch_notes_it_once_and_a_clock_set_back_brings_nothing_back(enroll, done, photo, site, cli):
+    enroll("1", "--consent-until", ahead(days=5))
     watch = ConsentWatch(site)
     watch.look()
     with site.database.read() as session:
@@ -99,10 +99,10 @@ def test_the_watch_notes_it_once_and_a_clock_set_back_brings_nothing_back(enrol,
     assert done("person", "show", "1")["consent"] is None
 
 
-def test_a_clock_that_may_be_wrong_turns_faces_off_and_notes_nothing_for_good(enrol, done, photo, site, cli):
+def test_a_clock_that_may_be_wrong_turns_faces_off_and_notes_nothing_for_good(enroll, done, photo, site, cli):
     from devicemgr.domain.trusted_clock import WallClock
 
-    enrol("1", "--consent-until", ahead(days=5))
+    enroll("1", "--consent-until", ahead(days=5))
     time = [1_000_000.0, 0.0]
     real = datetime.now(UTC).timestamp()
     clock = WallClock(None, lambda: real + time[1], lambda: time[0])
@@ -126,8 +126,8 @@ def test_a_clock_that_may_be_wrong_turns_faces_off_and_notes_nothing_for_good(en
     assert identified(done, photo) == "1"
 
 
-def test_a_new_consent_brings_the_face_back_without_photos(enrol, done, photo, site, cli):
-    enrol("1", "--consent-until", ahead(days=5))
+def test_a_new_consent_brings_the_face_back_without_photos(enroll, done, photo, site, cli):
+    enroll("1", "--consent-until", ahead(days=5))
     put(site, "1", until=ahead(seconds=-1))
     ConsentWatch(site).look()
     assert identified(done, photo) is None
@@ -140,8 +140,8 @@ def test_a_new_consent_brings_the_face_back_without_photos(enrol, done, photo, s
     assert "has no face" in cli("enroll", "renew", "9", "--consent", "f").error
 
 
-def test_a_shorter_consent_takes_the_place_of_a_longer_one(enrol, done, photo, site):
-    enrol("1")
+def test_a_shorter_consent_takes_the_place_of_a_longer_one(enroll, done, photo, site):
+    enroll("1")
     done("enroll", "renew", "1", "--consent", "form-2", "--consent-until", ahead(days=5))
     with site.database.write() as session:
         newest = people.get(session, "1").consents[-1]
@@ -149,10 +149,10 @@ def test_a_shorter_consent_takes_the_place_of_a_longer_one(enrol, done, photo, s
     assert identified(done, photo) is None, "the endless one before does not hold any more"
 
 
-def test_who_ends_soon_is_told_ahead(enrol, done, site, cli):
-    enrol("1", "--consent-until", ahead(days=5))
-    enrol("2", "--consent-until", ahead(days=50), who="bolat")
-    enrol("3", who="dana")
+def test_who_ends_soon_is_told_ahead(enroll, done, site, cli):
+    enroll("1", "--consent-until", ahead(days=5))
+    enroll("2", "--consent-until", ahead(days=50), who="bolat")
+    enroll("3", who="dana")
     listed = lambda days: [person["badge"] for person in done("person", "list", "--expiring", days)]  # noqa: E731
     assert (listed("4"), listed("6"), listed("60")) == ([], ["1"], ["1", "2"])
     put(site, "2", until=ahead(seconds=-1))
@@ -165,8 +165,8 @@ def test_who_ends_soon_is_told_ahead(enrol, done, site, cli):
     )
 
 
-def test_a_withdrawn_consent_is_withdrawn_whatever_its_end(enrol, done, photo, site):
-    enrol("1", "--consent-until", ahead(days=5))
+def test_a_withdrawn_consent_is_withdrawn_whatever_its_end(enroll, done, photo, site):
+    enroll("1", "--consent-until", ahead(days=5))
     done("enroll", "withdraw", "1", "--yes")
     with site.database.read() as session:
         assert consents.in_force(people.get(session, "1")) is None
@@ -176,13 +176,13 @@ def test_a_withdrawn_consent_is_withdrawn_whatever_its_end(enrol, done, photo, s
     assert kept["expired"] is None
 
 
-def test_the_subjects_copy_has_the_photos_and_everything_else(enrol, done, tmp_path):
+def test_the_subjects_copy_has_the_photos_and_everything_else(enroll, done, tmp_path):
     import base64
 
     file = tmp_path / "site.toml"
     file.write_text("[site]\nkeep_samples = true\n")
     done("apply", file)
-    enrol("1")
+    enroll("1")
     done("card", "assign", "1", "80:58400")
     copy = done("person", "export", "1")
     assert base64.b64decode(copy["samples"][0]["jpeg"]) == b"crop:face:aigul:1"

@@ -1,4 +1,4 @@
-"""`enroll …` with a fake analyser: what is stored, what is refused, what is said."""
+"""`enroll …` with a fake analyzer: what is stored, what is refused, what is said."""
 
 import os
 

@@ -148,14 +148,14 @@ def test_sources_that_are_neither_folder_nor_table(home, cli, tmp_path):
 
 
 def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(home, cli, done, folder, monkeypatch):
-    real = bulk_import._Importer.enrol
+    real = bulk_import._Importer.enroll
 
     def interrupted(self, entry):
         real(self, entry)
         if entry.badge == "2":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(bulk_import._Importer, "enrol", interrupted)
+    monkeypatch.setattr(bulk_import._Importer, "enroll", interrupted)
     ran = cli("enroll", "import", folder, "--consent", "f", "--workers", "1")
     assert ran.code == 1
     assert "run the same command again" in ran.err.splitlines()[-1]

@@ -23,14 +23,14 @@ from enrollment.workers.service import FaceService
 DIMENSION = 64
 
 
-class OwnAnalyser:
-    """The fake analyser's photos in another model's space; a face named `spoilt` can't be embedded."""
+class OwnAnalyzer:
+    """The fake analyzer's photos in another model's space; a face named `spoilt` can't be embedded."""
 
     def __init__(self, fake, own):
         self._fake, self.model = fake, own.template_name
 
-    def analyse(self, photo, *, keep=False):
-        found = self._fake.analyse(photo, keep=keep)
+    def analyze(self, photo, *, keep=False):
+        found = self._fake.analyze(photo, keep=keep)
         return found if found.embedding is None else dataclasses.replace(found, embedding=self._vector(photo))
 
     def embed(self, crop):
@@ -58,8 +58,8 @@ class ProvingService(FaceService):
 
 @pytest.fixture
 def parts(parts):
-    fake = parts.faces._analyser
-    desk = ProvingService(fake, None, lambda own: OwnAnalyser(fake, own))
+    fake = parts.faces._analyzer
+    desk = ProvingService(fake, None, lambda own: OwnAnalyzer(fake, own))
     return dataclasses.replace(parts, faces=desk, calibrate=calibrate, own_encoder="own:build")
 
 
@@ -77,7 +77,7 @@ def settle(home, tmp_path, agreed):
 
 
 @pytest.fixture
-def enrol(done, photo):
+def enroll(done, photo):
     def run(badge, who=None, number=1):
         if badge not in [person["badge"] for person in done("person", "list")]:
             done("person", "add", "Somebody", "--badge", badge)
@@ -102,11 +102,11 @@ def templates(home):
     return found
 
 
-def test_the_whole_way_there_and_back(settle, enrol, done, cli, photo, home):
+def test_the_whole_way_there_and_back(settle, enroll, done, cli, photo, home):
     settle(threshold=0.5)
     for badge in "123":
-        enrol(badge)
-    enrol("1", number=2)
+        enroll(badge)
+    enroll("1", number=2)
     assert model_of(cli) == MODEL
     found = done("enroll", "migrate", "--model", "mine")
     assert (found["state"], found["before"], found["target"]) == ("idle", [MODEL], None)
@@ -120,7 +120,7 @@ def test_the_whole_way_there_and_back(settle, enrol, done, cli, photo, home):
     }
     assert identified(done, photo, "who2") == "2"
     assert {person["badge"]: person["templates"] for person in done("person", "list")} == {"1": 2, "2": 1, "3": 1}
-    enrol("4")
+    enroll("4")
     assert identified(done, photo, "who4") == "4"
     back = done("enroll", "migrate", "--back")
     assert (back["active"], back["before"]) == (MODEL, [found["active"]])
@@ -135,10 +135,10 @@ def test_the_whole_way_there_and_back(settle, enrol, done, cli, photo, home):
     assert "no other face model" in cli("enroll", "migrate", "--back").error
 
 
-def test_people_without_a_kept_photo_are_named_and_the_switch_asks(settle, enrol, done, cli, photo):
-    enrol("1")
+def test_people_without_a_kept_photo_are_named_and_the_switch_asks(settle, enroll, done, cli, photo):
+    enroll("1")
     settle(threshold=0.5)
-    enrol("2")
+    enroll("2")
     ran = cli("enroll", "migrate", "--model", "mine", "--json")
     assert ran.code == 4
     assert (ran.json["state"], ran.json["needs_enrollment"]) == ("waiting", ["1"])
@@ -149,21 +149,21 @@ def test_people_without_a_kept_photo_are_named_and_the_switch_asks(settle, enrol
     assert (told.code, "must be enrolled again: 1" in told.err) == (4, True)
     assert done("enroll", "migrate", "--model", "mine", "--allow-missing")["state"] == "idle"
     assert identified(done, photo, "who1") is None
-    enrol("1")
+    enroll("1")
     assert identified(done, photo, "who1") == "1"
 
 
-def test_it_goes_by_itself_once_the_last_one_is_enrolled_anew(settle, enrol, done, cli):
-    enrol("1")
+def test_it_goes_by_itself_once_the_last_one_is_enrolled_anew(settle, enroll, done, cli):
+    enroll("1")
     settle(threshold=0.5)
     assert cli("enroll", "migrate", "--model", "mine").code == 4
-    enrol("1")
+    enroll("1")
     assert done("enroll", "migrate", "--model", "mine")["state"] == "idle"
 
 
-def test_a_model_without_a_threshold_waits_and_lets_nobody_in(settle, enrol, done, cli):
+def test_a_model_without_a_threshold_waits_and_lets_nobody_in(settle, enroll, done, cli):
     settle()
-    enrol("1")
+    enroll("1")
     ran = cli("enroll", "migrate", "--model", "mine", "--json")
     assert (ran.code, ran.json["state"]) == (4, "waiting")
     assert "no threshold" in ran.json["waits_for"]
@@ -173,47 +173,47 @@ def test_a_model_without_a_threshold_waits_and_lets_nobody_in(settle, enrol, don
     assert done("enroll", "migrate", "--model", "mine")["state"] == "idle"
 
 
-def test_enough_people_give_it_a_threshold(settle, enrol, done, cli, site, monkeypatch):
+def test_enough_people_give_it_a_threshold(settle, enroll, done, cli, site, monkeypatch):
     monkeypatch.setattr("devicemgr.people.calibration.DEFAULT_FPIR", 0.1)
     settle()
     for badge in range(12):
-        enrol(f"b{badge}")
+        enroll(f"b{badge}")
     done("enroll", "migrate", "--model", "mine")
     status = cli("status", "--json").json["gallery"]
     assert 0.1 < status["threshold"] < 0.9
     assert status["people"] == 12
 
 
-def test_given_up_before_the_switch(settle, enrol, done, cli, home):
-    enrol("1")
+def test_given_up_before_the_switch(settle, enroll, done, cli, home):
+    enroll("1")
     settle(threshold=0.5)
-    enrol("2")
+    enroll("2")
     assert cli("enroll", "migrate", "--model", "mine").code == 4
     assert done("enroll", "migrate", "--back")["state"] == "idle"
     assert templates(home) == {MODEL: 2}
     assert model_of(cli) == MODEL
 
 
-def test_a_sample_that_can_not_be_embedded_counts_as_missing(settle, enrol, done, cli):
+def test_a_sample_that_can_not_be_embedded_counts_as_missing(settle, enroll, done, cli):
     settle(threshold=0.5)
-    enrol("1")
-    enrol("2", "spoilt")
+    enroll("1")
+    enroll("2", "spoilt")
     ran = cli("enroll", "migrate", "--model", "mine", "--json")
     assert (ran.json["state"], ran.json["needs_enrollment"]) == ("waiting", ["2"])
 
 
-def test_whoever_withdraws_on_the_way_is_not_embedded(settle, enrol, done, site, home):
+def test_whoever_withdraws_on_the_way_is_not_embedded(settle, enroll, done, site, home):
     settle(threshold=0.5)
-    enrol("1")
-    enrol("2")
+    enroll("1")
+    enroll("2")
     model_migration.start(site, "test", "mine", allow_missing=False)
     done("enroll", "withdraw", "2", "--yes")
     assert done("enroll", "migrate", "--model", "mine")["state"] == "idle"
     assert sum(templates(home).values()) == 2
 
 
-def test_a_model_that_is_no_good_is_refused_and_the_old_one_stays(settle, enrol, done, cli, tmp_path):
-    enrol("1")
+def test_a_model_that_is_no_good_is_refused_and_the_old_one_stays(settle, enroll, done, cli, tmp_path):
+    enroll("1")
     settle(threshold=0.5)
     (tmp_path / "bad.toml").write_text('[model]\nname = "worse"\npath = "/srv/bad.onnx"\ndimension = 64\n')
     assert "no numbers" in cli("apply", tmp_path / "bad.toml").error
@@ -234,17 +234,17 @@ def test_the_description_is_exported_and_the_same_again(settle, cli, tmp_path):
     assert "another file" in cli("apply", tmp_path / "again.toml").error
 
 
-def test_a_threshold_is_changed_without_embedding_anew(settle, enrol, done, cli):
+def test_a_threshold_is_changed_without_embedding_anew(settle, enroll, done, cli):
     settle(threshold=0.5)
-    enrol("1")
+    enroll("1")
     done("enroll", "migrate", "--model", "mine")
     settle(threshold=0.7)
     assert cli("status", "--json").json["gallery"]["threshold"] == 0.7
 
 
-def test_a_face_of_the_other_model_is_never_compared(settle, enrol, done, site):
+def test_a_face_of_the_other_model_is_never_compared(settle, enroll, done, site):
     settle(threshold=0.5)
-    enrol("1")
+    enroll("1")
     old = [row for _, row in site.gallery.rows()] or [
         row for _, row in (site.gallery.refresh(), site.gallery.rows())[1]
     ]
@@ -262,10 +262,10 @@ from devicemgr.people import model_migration
 from devicemgr.site import site as sites
 from devicemgr.home import Home
 from enrollment.matching.gallery import build_gallery
-from tests.devicemgr.cli.people.test_model_migration import MODEL, OwnAnalyser, ProvingService
-from tests.conftest import FakeAnalyser
-fake = FakeAnalyser()
-class Slow(OwnAnalyser):
+from tests.devicemgr.cli.people.test_model_migration import MODEL, OwnAnalyzer, ProvingService
+from tests.conftest import FakeAnalyzer
+fake = FakeAnalyzer()
+class Slow(OwnAnalyzer):
     def embed(self, crop):
         time.sleep(0.02)
         return super().embed(crop)
@@ -278,10 +278,10 @@ time.sleep(60)
 """
 
 
-def test_it_goes_on_where_a_kill_stopped_it(settle, enrol, done, site, home):
+def test_it_goes_on_where_a_kill_stopped_it(settle, enroll, done, site, home):
     settle(threshold=0.5)
     for badge in range(10):
-        enrol(f"b{badge}")
+        enroll(f"b{badge}")
     model_migration.start(site, "test", "mine", allow_missing=False)
     root = Path(__file__).resolve().parents[4]
     code = KILLED.format(paths=[str(root), *sys.path], home=str(home.path))
@@ -297,9 +297,9 @@ def test_it_goes_on_where_a_kill_stopped_it(settle, enrol, done, site, home):
     assert templates(home) == {MODEL: 10, name: 10}
 
 
-def test_the_running_daemon_does_it_in_the_background(settle, enrol, site):
+def test_the_running_daemon_does_it_in_the_background(settle, enroll, site):
     settle(threshold=0.5)
-    enrol("1")
+    enroll("1")
     carrier = model_migration.Migration(site)
     carrier.consider()
     model_migration.start(site, "test", "mine", allow_missing=False)

@@ -22,7 +22,7 @@ def keeping(tmp_path, agreed):
 
 
 @pytest.fixture
-def enrol(home, done, photo):
+def enroll(home, done, photo):
     def run(badge, who="aigul", number=1):
         if badge not in [person["badge"] for person in done("person", "list")]:
             done("person", "add", "Somebody", "--badge", badge)
@@ -45,17 +45,17 @@ def everything(home):
     return b"".join(file.read_bytes() for file in home.path.rglob("*") if file.is_file())
 
 
-def test_nothing_is_kept_unless_the_site_wants_it(enrol, site, done):
-    enrol("1")
+def test_nothing_is_kept_unless_the_site_wants_it(enroll, site, done):
+    enroll("1")
     assert kept(done) == {"1": 0}
     assert jpeg(site, "1") is None
 
 
-def test_a_kept_face_is_sealed_told_and_read(enrol, keeping, site, done, cli, home):
+def test_a_kept_face_is_sealed_told_and_read(enroll, keeping, site, done, cli, home):
     keeping(True)
-    enrol("1")
-    enrol("1", number=2)
-    enrol("2", "bolat")
+    enroll("1")
+    enroll("1", number=2)
+    enroll("2", "bolat")
     assert kept(done) == {"1": 2, "2": 1}
     assert jpeg(site, "1") == b"crop:face:aigul:2"
     assert jpeg(site, "2") == b"crop:face:bolat:1"
@@ -65,19 +65,19 @@ def test_a_kept_face_is_sealed_told_and_read(enrol, keeping, site, done, cli, ho
     assert [found["kept"] for found in detail] == [1, 1, 1]
 
 
-def test_photos_enrolled_before_are_kept_when_they_come_again(enrol, keeping, site, done):
-    enrol("1")
+def test_photos_enrolled_before_are_kept_when_they_come_again(enroll, keeping, site, done):
+    enroll("1")
     keeping(True)
-    assert enrol("1")["templates"] == 1
+    assert enroll("1")["templates"] == 1
     assert kept(done) == {"1": 1}
-    assert enrol("1")["skipped"] is True
+    assert enroll("1")["skipped"] is True
 
 
 @pytest.mark.parametrize("how", [("enroll", "withdraw"), ("person", "erase")])
-def test_they_go_with_consent_and_person(enrol, keeping, done, home, how):
+def test_they_go_with_consent_and_person(enroll, keeping, done, home, how):
     keeping(True)
-    enrol("1")
-    enrol("2", "bolat")
+    enroll("1")
+    enroll("2", "bolat")
     with sqlite3.connect(home.database) as raw:
         query = "select sealed from samples join people on people.id = person_id where badge = '1'"
         (sealed,) = raw.execute(query).fetchone()
@@ -88,19 +88,19 @@ def test_they_go_with_consent_and_person(enrol, keeping, done, home, how):
     assert kept(done)["2"] == 1
 
 
-def test_no_sample_without_a_consent_in_force(enrol, keeping, site):
+def test_no_sample_without_a_consent_in_force(enroll, keeping, site):
     keeping(True)
-    enrol("1")
+    enroll("1")
     with site.database.write() as session:
         for consent in people.get(session, "1").consents:
             consent.withdrawn = people.now_text()
     assert jpeg(site, "1") is None
 
 
-def test_one_that_was_moved_to_somebody_else_does_not_open(enrol, keeping, site, home):
+def test_one_that_was_moved_to_somebody_else_does_not_open(enroll, keeping, site, home):
     keeping(True)
-    enrol("1")
-    enrol("2", "bolat")
+    enroll("1")
+    enroll("2", "bolat")
     with sqlite3.connect(home.database) as raw:
         raw.execute("update samples set sealed = (select sealed from samples s where s.id != samples.id)")
     raw.close()
@@ -108,9 +108,9 @@ def test_one_that_was_moved_to_somebody_else_does_not_open(enrol, keeping, site,
         jpeg(site, "1")
 
 
-def test_a_site_that_keeps_no_more_forgets_those_it_had(enrol, keeping, done, cli):
+def test_a_site_that_keeps_no_more_forgets_those_it_had(enroll, keeping, done, cli):
     keeping(True)
-    enrol("1")
+    enroll("1")
     keeping(False)
     assert kept(done) == {"1": 0}
     assert cli("events", "--json").lines[-1]["detail"]["samples_erased"] == 1

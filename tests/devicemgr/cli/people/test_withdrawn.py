@@ -101,17 +101,17 @@ def test_a_new_consent_brings_the_face_back_and_the_old_one_stays_withdrawn(enro
 
 
 def test_a_withdrawal_while_the_photo_is_looked_at_wins(enrolled, done, cli, photo, parts, site, monkeypatch):
-    analyse = parts.faces.analyse
+    analyze = parts.faces.analyze
 
     def slow(*given, **more):
-        analysed = analyse(*given, **more)
+        analyzed = analyze(*given, **more)
         withdrawing = threading.Thread(target=face_enrollment.withdraw, args=(site, "uid:0", "7"))
         withdrawing.start()
         withdrawing.join(20)
-        return analysed
+        return analyzed
 
     photo("in/7_Айгүл_Б_2.jpg", "face:a:2")
-    monkeypatch.setattr(parts.faces, "analyse", slow)
+    monkeypatch.setattr(parts.faces, "analyze", slow)
     ran = done("enroll", "import", enrolled, "--consent", "forms-2026", "--workers", "1")
     assert [row["badge"] for row in ran["withdrawn"]] == ["7"]
     assert samples(done)["7"] == 0

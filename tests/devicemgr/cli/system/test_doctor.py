@@ -10,7 +10,7 @@ import pytest
 
 from devicemgr.cli import hints
 from devicemgr.domain.face_model import FaceModel
-from devicemgr.errors import DatabaseDamaged, DatabaseNewer, NotInitialised, StorageFailed
+from devicemgr.errors import DatabaseDamaged, DatabaseNewer, NotInitialized, StorageFailed
 from devicemgr.operations import doctor_host
 from devicemgr.store.people import face_models
 from devicemgr.store.people.face_models import FaceModels
@@ -29,7 +29,7 @@ def examined(cli: Any) -> Any:
     return examine
 
 
-def test_a_home_that_was_never_initialised(cli: Any, examined: Any, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_home_that_was_never_initialized(cli: Any, examined: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("DEVICEMGR_HOME", str(tmp_path / "nowhere"))
     assert examined("database")["fix"] == "devicemgr init"
     assert examined("home")["ok"] is False
@@ -137,7 +137,7 @@ def test_a_newer_database_needs_the_newer_program(home: Any, cli: Any) -> None:
     ("error", "fix"),
     [
         (DatabaseNewer("of version 9, newer than this program; install the newer devicemgr"), "install the newer"),
-        (NotInitialised("of version 1, this program of 2"), "devicemgr init"),
+        (NotInitialized("of version 1, this program of 2"), "devicemgr init"),
         (
             StorageFailed("the database is held by another program", advice="stop it, or wait and try again"),
             "stop it, or wait",

@@ -137,8 +137,8 @@ def test_a_home_that_was_never_made_is_refused(tmp_path: Path, cli: Callable[...
 def test_a_migration_is_logged_in_one_line(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     age(home, "0005")
     caplog.set_level(logging.INFO)
-    sites.initialise(home)
-    sites.initialise(home)
+    sites.initialize(home)
+    sites.initialize(home)
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("devicemgr.store")]
     (line,) = [line for line in lines if "migrated" in line]
     assert line.startswith(f"migrated the database from version 0005 to {_head()} in ")

@@ -30,8 +30,8 @@ def texture(mean: float = 130.0, contrast: float = 40.0) -> np.ndarray:
     for cells in (4, 8, 16, 32, 64):
         patch = Image.fromarray(random.normal(0, 1, (cells, cells)).astype(np.float32))
         total += np.asarray(patch.resize((360, 320), Image.Resampling.BICUBIC)) / cells**0.5
-    grey = mean + contrast * (total - total.mean()) / total.std()
-    return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    gray = mean + contrast * (total - total.mean()) / total.std()
+    return np.repeat(np.clip(gray, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
 def moved_by(image: np.ndarray, pixels: int, axis: int) -> np.ndarray:
@@ -110,9 +110,9 @@ def test_real_faces_pass_and_their_blurs_do_not() -> None:
     if not photos:
         pytest.skip("needs the photographs of ../shared/faces")
     # LFW's crops have the face in the middle, about 90 of 250 px.
-    centre = Box(75, 175, 175, 75)
+    center = Box(75, 175, 175, 75)
     pictures = [np.asarray(Image.open(photo).convert("RGB").resize((250, 250))) for photo in photos]
-    sharp = [assess(picture, centre).sharpness for picture in pictures]
-    blurred = [assess(moved_by(picture, 14, 1), centre).sharpness for picture in pictures]
+    sharp = [assess(picture, center).sharpness for picture in pictures]
+    blurred = [assess(moved_by(picture, 14, 1), center).sharpness for picture in pictures]
     assert np.mean(np.array(sharp) > MIN_SHARPNESS) >= 0.95
     assert np.mean(np.array(blurred) > MIN_SHARPNESS) <= 0.1

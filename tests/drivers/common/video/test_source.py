@@ -81,9 +81,9 @@ def serve() -> Iterator[Callable[..., str]]:
         thread.join(10)
 
 
-def jpeg(colour: tuple[int, int, int], size: tuple[int, int] = (160, 120)) -> bytes:
+def jpeg(color: tuple[int, int, int], size: tuple[int, int] = (160, 120)) -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, "JPEG", quality=95)
+    Image.new("RGB", size, color).save(buffer, "JPEG", quality=95)
     return buffer.getvalue()
 
 
@@ -95,7 +95,7 @@ def part(picture: bytes) -> bytes:
     return b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(picture), picture)
 
 
-def test_colours_arrive_as_rgb(serve: Callable[..., str]) -> None:
+def test_colors_arrive_as_rgb(serve: Callable[..., str]) -> None:
     place = serve(lambda peer: peer.sendall(http(part(jpeg((200, 30, 60))) * 20)))
     source = open_source(VideoSource(f"http://{place}/"))
     frame = next(iter(source))
@@ -109,7 +109,7 @@ def test_colours_arrive_as_rgb(serve: Callable[..., str]) -> None:
     assert frame.decode_ms > 0
 
 
-def test_grey_is_the_luminance_at_any_size(serve: Callable[..., str], video: Path) -> None:
+def test_gray_is_the_luminance_at_any_size(serve: Callable[..., str], video: Path) -> None:
     place = serve(lambda peer: peer.sendall(http(part(jpeg((200, 30, 60))) * 20)))
     for url in (f"http://{place}/", f"file:{video}"):
         source = open_source(VideoSource(url))
@@ -118,11 +118,11 @@ def test_grey_is_the_luminance_at_any_size(serve: Callable[..., str], video: Pat
         plain = Frame(frame.pixels, 0.0)
         assert plain.size == frame.size
         for width, height in (frame.size, (80, 60), (100, 75), (640, 480)):
-            grey = frame.grey(width, height)
-            assert grey.shape == (height, width)
-            assert grey.dtype == np.uint8
-            assert grey.flags.c_contiguous
-            assert np.abs(grey.astype(int) - plain.grey(width, height)).mean() < 2.5
+            gray = frame.gray(width, height)
+            assert gray.shape == (height, width)
+            assert gray.dtype == np.uint8
+            assert gray.flags.c_contiguous
+            assert np.abs(gray.astype(int) - plain.gray(width, height)).mean() < 2.5
 
 
 def test_pictures_that_no_other_refers_to_are_skipped_where_there_are_plenty(tmp_path: Path) -> None:
