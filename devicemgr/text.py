@@ -15,6 +15,8 @@ _BADGE = re.compile(r"[\w][\w.:+-]{0,63}\Z")
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Joiners that Persian, Kurdish and Indic names are written with.
 _JOINERS = {"\u200c", "\u200d"}
+# They turn a name around when it is shown: refused, where other invisible characters are dropped.
+_OVERRIDES = {"\u202d", "\u202e"}
 
 
 def safe(text: str, limit: int = 300) -> str:
@@ -65,9 +67,31 @@ def badge(text: str) -> str:
     return number
 
 
+def without_invisible(text: str) -> str:
+    """Return `text` without direction marks, byte order marks, soft hyphens and the like.
+
+    Spreadsheets and messengers leave them in what is copied. Joiners that scripts need stay, and so do the overrides
+    of the direction of writing, which no one types by accident.
+    """
+    if text.isascii():
+        return text
+    kept = _JOINERS | _OVERRIDES
+    return "".join(c for c in text if c in kept or unicodedata.category(c) != "Cf")
+
+
+def single_line(text: str) -> str:
+    """Return `text` as one line, NFC, spaces folded, without control, invisible and overriding characters."""
+    plain = without_invisible(text)
+    kept = "".join(" " if unicodedata.category(c) in _UNSAFE and c not in _JOINERS else c for c in plain)
+    return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
 def person_name(text: str) -> str:
-    """A person's name in any script, NFC, spaces folded, 1–200 characters; else InvalidInput."""
-    name = " ".join(unicodedata.normalize("NFC", text).split())
+    """A person's name in any script, NFC, spaces folded, 1–200 characters; else InvalidInput.
+
+    Invisible characters are dropped; control characters and overrides of the direction of writing are refused.
+    """
+    name = " ".join(unicodedata.normalize("NFC", without_invisible(text)).split())
     if not 1 <= len(name) <= 200:
         raise InvalidInput("a person's name has 1 to 200 characters")
     if any(unicodedata.category(c) in _UNSAFE and c not in _JOINERS for c in name):

@@ -99,7 +99,7 @@ COMMANDS = {
     "person add": Row(_PEOPLE, "Add a person."),
     "person list": Row(_PEOPLE, "List everybody, or those whose consent to face recognition expires."),
     "person show": Row(_PEOPLE, "Show one person."),
-    "person edit": Row(_PEOPLE, "Change name, badge or validity; an empty time removes it."),
+    "person edit": Row(_PEOPLE, "Change name, badge, validity or details; an empty value removes a time or detail."),
     "person suspend": Row(_PEOPLE, "Suspend all of a person's access, at once."),
     "person resume": Row(_PEOPLE, "End a suspension."),
     "person erase": Row(_PEOPLE, "Erase a person and everything of theirs; an erasure record without name stays."),

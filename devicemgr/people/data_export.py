@@ -24,6 +24,7 @@ def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str,
         row = people.get(session, badge)
         return people.as_json(row) | {
             "id": row.id,
+            "host_of": people.guests_of(session, row.id),
             "consents": [consents.as_json(consent) for consent in row.consents],
             "templates": [
                 {"model": t.model, "created": t.created, "bytes": len(t.sealed)}

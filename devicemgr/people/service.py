@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from devicemgr.domain.rules.card_formats import parse_number, require_format
-from devicemgr.errors import InvalidInput
+from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
+from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.people import face_enrollment
 from devicemgr.people.consents import Terms, agreed, rights_of
 from devicemgr.site.runtime import Runtime
@@ -17,7 +18,10 @@ from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
 from devicemgr.store.people import credentials, people
 from devicemgr.store.people.credentials import RemovedCard
 from devicemgr.store.tables import PersonRow
-from devicemgr.text import badge as checked_badge, parse_time, person_name, rfc3339
+from devicemgr.text import badge as checked_badge, parse_time, person_name, rfc3339, safe
+
+NO_DETAILS = PersonDetails()
+BY_TABLE = "table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class PersonEdit:
     badge: str | None = None
     valid_from: str | None = None
     valid_to: str | None = None
+    details: PersonDetails = NO_DETAILS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,16 @@ def add_person(
     levels: Iterable[str] = (),
     valid_from: str | None = None,
     valid_to: str | None = None,
+    details: PersonDetails = NO_DETAILS,
 ) -> PersonRow:
     """Add a person with levels; times are RFC 3339 or local dates.
 
-    Raises AlreadyExists if the badge is taken, and NotFound for an unknown level.
+    Raises AlreadyExists if the badge is taken, and NotFound for an unknown level or host.
     """
     named, number = person_name(name), checked_badge(badge)
-    row = people.add(work.session, number, named, _stored_time(valid_from), _stored_time(valid_to))
+    row = people.add(work.session, number, named, start_time(valid_from), end_time(valid_to))
     _require_validity(row)
+    _set_details(work, row, details)
     granted = list(levels)
     for level in dict.fromkeys(granted):
         people.set_level(work.session, row, level, held=True)
@@ -69,16 +76,18 @@ def put_person(
     levels: Iterable[str] = (),
     valid_from: str | None = None,
     valid_to: str | None = None,
+    details: PersonDetails = NO_DETAILS,
 ) -> tuple[PersonRow, bool]:
-    """Add the person with this badge, or make name, validity and levels of the existing one exactly these.
+    """Add the person with this badge, or make name, validity, details and levels of the existing one exactly these.
 
     Returns the person, and True if they were added.
     """
     row = people.find(work.session, badge)
     if row is None:
-        added = add_person(work, badge, name, levels=levels, valid_from=valid_from, valid_to=valid_to)
+        added = add_person(work, badge, name, levels=levels, valid_from=valid_from, valid_to=valid_to, details=details)
         return added, True
-    edit_person(work, badge, PersonEdit(name=name, valid_from=valid_from or "", valid_to=valid_to or ""))
+    exact = PersonDetails(**{field: getattr(details, field) or "" for field in DETAILS})
+    edit_person(work, badge, PersonEdit(name=name, valid_from=valid_from or "", valid_to=valid_to or "", details=exact))
     wanted = set(levels)
     for level in sorted(wanted | {level.name for level in row.levels}):
         set_level(work, badge, level, held=level in wanted)
@@ -86,7 +95,7 @@ def put_person(
 
 
 def edit_person(work: UnitOfWork, badge: str, edit: PersonEdit) -> PersonRow:
-    """Change a person's name, badge or validity; `changed` in the record names the fields that have a new value."""
+    """Change a person's name, badge, validity or details; `changed` in the record names what has a new value."""
     row = people.get(work.session, badge)
     before, fields = rights_of(row), _editable_fields(row)
     if edit.name is not None:
@@ -95,10 +104,11 @@ def edit_person(work: UnitOfWork, badge: str, edit: PersonEdit) -> PersonRow:
         people.require_free(work.session, checked_badge(edit.badge))
         row.badge = checked_badge(edit.badge)
     if edit.valid_from is not None:
-        row.valid_from = _stored_time(edit.valid_from)
+        row.valid_from = start_time(edit.valid_from)
     if edit.valid_to is not None:
-        row.valid_to = _stored_time(edit.valid_to)
+        row.valid_to = end_time(edit.valid_to)
     _require_validity(row)
+    _set_details(work, row, edit.details)
     changed = sorted(name for name, value in _editable_fields(row).items() if value != fields[name])
     if changed:
         work.session.flush()
@@ -106,13 +116,18 @@ def edit_person(work: UnitOfWork, badge: str, edit: PersonEdit) -> PersonRow:
     return row
 
 
-def set_suspended(work: UnitOfWork, badge: str, *, suspended: bool) -> PersonRow:
-    """Suspend all of a person's access, or end the suspension."""
+def set_suspended(work: UnitOfWork, badge: str, *, suspended: bool, by: str | None = None) -> PersonRow:
+    """Suspend all of a person's access, or end the suspension.
+
+    `by` is BY_TABLE for a person whom a table no longer names; one that names them again then ends it. A suspension by
+    hand takes the place of such a one, and stays.
+    """
     row = people.get(work.session, badge)
     if row.suspended == suspended:
+        row.suspended_by = by if suspended and row.suspended_by else None
         return row
     before = rights_of(row)
-    row.suspended = suspended
+    row.suspended, row.suspended_by = suspended, by if suspended else None
     kind = "admin.person_suspended" if suspended else "admin.person_resumed"
     work.record(kind, {}, person_id=row.id, before=before, after=rights_of(row))
     return row
@@ -226,10 +241,36 @@ def record_export(site: Site, actor: str, person_id: str, *, templates: bool) ->
 
 
 def _editable_fields(row: PersonRow) -> dict[str, str | None]:
-    return {name: getattr(row, name) for name in ("name", "badge", "valid_from", "valid_to")}
+    plain = {name: getattr(row, name) for name in ("name", "badge", "valid_from", "valid_to")}
+    return plain | people.details_of(row)
 
 
-def _stored_time(text: str | None) -> str | None:
+def _set_details(work: UnitOfWork, row: PersonRow, details: PersonDetails) -> None:
+    given = details.given()
+    host = given.pop("host", None)
+    for name, value in given.items():
+        setattr(row, name, value or None)
+    if host is not None:
+        row.host = _host(work, row, host) if host else None
+    work.session.flush()
+
+
+def _host(work: UnitOfWork, row: PersonRow, badge: str) -> PersonRow:
+    found = people.find(work.session, badge)
+    if found is None:
+        raise NotFound(f"no person has badge {safe(badge, 60)}, the host of {row.badge}; add the host first")
+    if found is row:
+        raise InvalidInput(f"{row.badge} can't be their own host; give another person's badge")
+    return found
+
+
+def start_time(text: str | None) -> str | None:
+    """Return the begin of a validity as it is stored; InvalidInput for what is no time."""
+    return rfc3339(parse_time(text)) if text else None
+
+
+def end_time(text: str | None) -> str | None:
+    """Return the end of a validity as it is stored; InvalidInput for what is no time."""
     return rfc3339(parse_time(text)) if text else None
 
 

@@ -37,10 +37,23 @@ class PersonRow(Base):
     valid_from: Mapped[str | None] = mapped_column(String(32))
     valid_to: Mapped[str | None] = mapped_column(String(32))
     suspended: Mapped[bool] = mapped_column(default=False)
+    # What suspended the person, where that ends by itself: "table", which no longer named them.
+    suspended_by: Mapped[str | None] = mapped_column(String(12))
+    kind: Mapped[str] = mapped_column(String(12), default="staff", server_default="staff")
+    department: Mapped[str | None] = mapped_column(String(200))
+    employee_id: Mapped[str | None] = mapped_column(String(64))
+    email: Mapped[str | None] = mapped_column(String(254))
+    phone: Mapped[str | None] = mapped_column(String(40))
+    note: Mapped[str | None] = mapped_column(String(1000))
+    # A random id, which a backup from before the host's erasure may bring back: no foreign key.
+    host_id: Mapped[str | None] = mapped_column(String(36))
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     # Under which backups hold this person (people_keys.py), sealed by the vault; None until the first backup.
     backup_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     created: Mapped[str] = mapped_column(String(32))
+    host: Mapped["PersonRow | None"] = relationship(
+        primaryjoin="foreign(PersonRow.host_id) == remote(PersonRow.id)", remote_side="PersonRow.id"
+    )
     levels: Mapped[list["LevelRow"]] = relationship(secondary="person_levels", order_by="LevelRow.name")
     consents: Mapped[list["ConsentRow"]] = relationship(order_by="ConsentRow.given", cascade="all, delete-orphan")
     templates: Mapped[list["TemplateRow"]] = relationship(order_by="TemplateRow.created", cascade="all, delete-orphan")

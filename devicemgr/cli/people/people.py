@@ -15,6 +15,13 @@ app = typer.Typer()
 Badge = Annotated[str, typer.Argument(help="Badge number.")]
 ValidFrom = Annotated[str | None, typer.Option(help="First moment of validity: 2026-12-01, or RFC 3339.")]
 ValidTo = Annotated[str | None, typer.Option(help="End of validity: 2027-12-01, or RFC 3339.")]
+Kind = Annotated[str | None, typer.Option(help="staff, contractor or visitor.")]
+Department = Annotated[str | None, typer.Option(help="Department.")]
+EmployeeId = Annotated[str | None, typer.Option("--employee-id", metavar="ID", help="Number by which HR knows them.")]
+Email = Annotated[str | None, typer.Option(help="E-mail address.")]
+Phone = Annotated[str | None, typer.Option(help="Phone number.")]
+Host = Annotated[str | None, typer.Option(metavar="BADGE", help="Badge of the person who answers for this one.")]
+Note = Annotated[str | None, typer.Option(help="Anything else, one line.")]
 
 
 def _show(person: dict[str, Any]) -> None:
@@ -27,6 +34,13 @@ def _show(person: dict[str, Any]) -> None:
             "valid from": local(person["valid_from"]),
             "valid to": local(person["valid_to"]),
             "suspended": person["suspended"],
+            "kind": person["kind"],
+            "department": person["department"],
+            "employee id": person["employee_id"],
+            "e-mail": person["email"],
+            "phone": person["phone"],
+            "host": person["host"],
+            "note": person["note"],
             "face consent": f"{consent['reference']} ({local(consent['given'])})" if consent else None,
             "consent until": _until(person),
             "face samples": person["templates"],
@@ -50,10 +64,18 @@ def add(
     level: Annotated[list[str] | None, typer.Option(help="Access level; may be given several times.")] = None,
     valid_from: ValidFrom = None,
     valid_to: ValidTo = None,
+    kind: Kind = None,
+    department: Department = None,
+    employee_id: EmployeeId = None,
+    email: Email = None,
+    phone: Phone = None,
+    host: Host = None,
+    note: Note = None,
 ) -> None:
     """Add a person."""
     body = {"name": name, "badge": badge, "levels": level or [], "valid_from": valid_from, "valid_to": valid_to}
-    person = api().post("/people", body)
+    body |= {"kind": kind, "department": department, "employee_id": employee_id, "email": email, "phone": phone}
+    person = api().post("/people", body | {"host": host, "note": note})
     say(f"added {person['name']} with badge {person['badge']}", person)
 
 
@@ -99,12 +121,23 @@ def edit(
     new_badge: Annotated[str | None, typer.Option(help="New badge number.")] = None,
     valid_from: ValidFrom = None,
     valid_to: ValidTo = None,
+    kind: Kind = None,
+    department: Department = None,
+    employee_id: EmployeeId = None,
+    email: Email = None,
+    phone: Phone = None,
+    host: Host = None,
+    note: Note = None,
 ) -> None:
-    """Change name, badge or validity; an empty time removes it."""
+    """Change name, badge, validity or details; an empty value removes a time or detail."""
     given = {"name": name, "badge": new_badge, "valid_from": valid_from, "valid_to": valid_to}
+    given |= {"kind": kind, "department": department, "employee_id": employee_id, "email": email, "phone": phone}
+    given |= {"host": host, "note": note}
     body = {field: value for field, value in given.items() if value is not None}
     if not body:
-        raise typer.BadParameter("nothing to change; give --name, --new-badge, --valid-from or --valid-to")
+        raise typer.BadParameter(
+            "nothing to change; give --name, --new-badge, --valid-from, --valid-to, or another option of --help"
+        )
     person = api().call("PATCH", path("people", badge), json=body)
     say(f"changed {person['badge']}", person)
 

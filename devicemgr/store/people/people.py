@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from devicemgr.domain.model import Person
+from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.errors import AlreadyExists, Hint, NotFound
 from devicemgr.store.people import calibrations, consents
 from devicemgr.store.site.lookup import find_named
@@ -68,7 +69,14 @@ def all_rows(session: Session) -> Iterable[PersonRow]:
 
 
 def _loaded() -> Select[Any]:
-    parts = (PersonRow.levels, PersonRow.consents, PersonRow.templates, PersonRow.samples, PersonRow.credentials)
+    parts = (
+        PersonRow.host,
+        PersonRow.levels,
+        PersonRow.consents,
+        PersonRow.templates,
+        PersonRow.samples,
+        PersonRow.credentials,
+    )
     return select(PersonRow).options(*[selectinload(part) for part in parts]).order_by(PersonRow.badge)
 
 
@@ -191,6 +199,7 @@ def erase(session: Session, row: PersonRow) -> dict[str, int]:
         "credentials": len(row.credentials),
     }
     drop_face(session, row)
+    session.execute(update(PersonRow).where(PersonRow.host_id == row.id).values(host_id=None))
     session.delete(row)
     session.flush()
     return gone
@@ -270,6 +279,18 @@ def _stated(consent: ConsentRow) -> dict[str, Any]:
     return {name: getattr(consent, name) for name in ("reference", "given", "notice", "until")}
 
 
+def details_of(row: PersonRow) -> dict[str, str | None]:
+    """Return what HR keeps of a person; the host by badge."""
+    plain = {name: getattr(row, name) for name in DETAILS if name != "host"}
+    return plain | {"host": row.host.badge if row.host else None}
+
+
+def guests_of(session: Session, person_id: str) -> list[str]:
+    """Return the badges of those whose host a person is."""
+    query = select(PersonRow.badge).where(PersonRow.host_id == person_id)
+    return list(session.scalars(query.order_by(PersonRow.badge)))
+
+
 def as_json(row: PersonRow) -> dict[str, Any]:
     """Return what `person show` prints."""
     consent = consents.in_force(row)
@@ -280,6 +301,7 @@ def as_json(row: PersonRow) -> dict[str, Any]:
         "valid_from": row.valid_from,
         "valid_to": row.valid_to,
         "suspended": row.suspended,
+        **details_of(row),
         "consent": _stated(consent) if consent else None,
         "templates": photos(row),
         "samples_kept": len(row.samples),

@@ -139,3 +139,15 @@ def test_put_creates_then_changes_nothing_and_keeps_to_if_match(
     assert client.post("/people/5/resume").status_code == 200
     late = client.put(path, json=body, headers={"If-Match": tag})
     assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+
+
+def test_put_replaces_what_hr_keeps_and_patch_changes_what_it_names(http):
+    details = {"kind": "visitor", "department": "IT", "employee_id": "7", "phone": "112", "note": "n", "email": "a@b"}
+    http.put("/people/2", json={"name": "Aigul", **details})
+    found = http.patch("/people/2", json={"department": "", "note": "new"}).json()
+    assert {name: found[name] for name in details} == details | {"department": None, "note": "new"}
+    found = http.put("/people/2", json={"name": "Aigul", "email": "new@example.com"}).json()
+    assert {name: found[name] for name in details} == dict.fromkeys(details) | {
+        "kind": "staff",
+        "email": "new@example.com",
+    }

@@ -59,6 +59,8 @@ def badges(people: list[dict[str, Any]]) -> list[str]:
 def test_the_home_is_migrated_and_its_record_holds(run: Run) -> None:
     run("init")
     assert badges(answer(run, "person", "list")) == ["1001", "1002"]
+    shown = answer(run, "person", "show", "1001")
+    assert (shown["kind"], shown["department"], shown["host"]) == ("staff", None, None)
     assert answer(run, "portal", "show", "lobby")["require"] == "card"
     assert answer(run, "audit", "verify")["ok"] is True
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr
 
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
+from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.people import face_enrollment
 
 Badge = Annotated[str, Field(examples=["1042"], description="The badge number, which names a person.")]
@@ -16,7 +17,23 @@ GivenTime = Annotated[
 ]
 
 
-class PersonFields(RequestBody):
+class DetailFields(RequestBody):
+    """What HR keeps of a person."""
+
+    kind: str | None = Field(None, examples=["staff"], description="staff, contractor or visitor.")
+    department: str | None = Field(None, examples=["Warehouse"])
+    employee_id: str | None = Field(None, examples=["E-1042"])
+    email: str | None = Field(None, examples=["aigul@example.com"])
+    phone: str | None = Field(None, examples=["+7 701 123 45 67"])
+    note: str | None = Field(None, examples=["works at night"])
+    host: str | None = Field(None, examples=["1001"], description="The badge of the person who answers for this one.")
+
+    def details(self) -> PersonDetails:
+        """Return the details for a service."""
+        return PersonDetails(**{name: getattr(self, name) for name in DETAILS})
+
+
+class PersonFields(DetailFields):
     """What a person has besides the badge."""
 
     name: Name
@@ -26,7 +43,7 @@ class PersonFields(RequestBody):
 
 
 class PersonReplace(PersonFields):
-    """All of a person's fields; levels that are not named are revoked, times that are not given are removed."""
+    """All of a person's fields; levels that are not named are revoked, what else is not given is removed."""
 
 
 class PersonCreate(PersonFields):
@@ -35,8 +52,8 @@ class PersonCreate(PersonFields):
     badge: Badge
 
 
-class PersonUpdate(RequestBody):
-    """Fields to change; an absent one stays, an empty time is removed."""
+class PersonUpdate(DetailFields):
+    """Fields to change; an absent one stays, an empty time or detail is removed."""
 
     name: Name | None = None
     badge: Badge | None = None
@@ -69,6 +86,13 @@ class PersonSummary(ResponseBody):
     valid_from: Time | None
     valid_to: Time | None
     suspended: bool
+    kind: str = Field(examples=["staff"], description="staff, contractor or visitor.")
+    department: str | None
+    employee_id: str | None
+    email: str | None
+    phone: str | None
+    note: str | None
+    host: str | None = Field(examples=["1001"], description="The badge of the person who answers for this one.")
     consent: Consent | None = Field(description="The consent in force.")
     samples_kept: int = Field(examples=[0])
     cards: list[str] = Field(examples=[["80:58400"]])
@@ -110,6 +134,7 @@ class PersonExport(PersonSummary):
     """The data subject's copy: everything that is stored about a person."""
 
     id: str
+    host_of: list[str] = Field(description="Badges of those whose host the person is.")
     consents: list[ConsentRecord]
     templates: list[TemplateRecord]
     samples: list[SampleRecord]

@@ -31,7 +31,13 @@ def add_person(body: PersonCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a person, with levels."""
     with context.change(caller) as work:
         row = service.add_person(
-            work, body.badge, body.name, levels=body.levels, valid_from=body.valid_from, valid_to=body.valid_to
+            work,
+            body.badge,
+            body.name,
+            levels=body.levels,
+            valid_from=body.valid_from,
+            valid_to=body.valid_to,
+            details=body.details(),
         )
         return people.as_json(row)
 
@@ -73,11 +79,17 @@ def show_person(badge: str, context: Ctx, _: Who, response: Response) -> dict[st
 def replace_person(
     badge: str, body: PersonReplace, context: Ctx, caller: Who, response: Response, precondition: IfMatch
 ) -> dict[str, Any]:
-    """Add the person with this badge, or make name, levels and validity exactly these; the same again does nothing."""
+    """Add the person with this badge, or make all fields exactly these; the same again does nothing."""
     with context.change(caller) as work:
         precondition.require(work.session)
         row, is_new = service.put_person(
-            work, badge, body.name, levels=body.levels, valid_from=body.valid_from, valid_to=body.valid_to
+            work,
+            badge,
+            body.name,
+            levels=body.levels,
+            valid_from=body.valid_from,
+            valid_to=body.valid_to,
+            details=body.details(),
         )
         response.status_code = 201 if is_new else 200
         return people.as_json(row)
@@ -85,8 +97,14 @@ def replace_person(
 
 @router.patch("/{badge}", response_model=Person)
 def edit_person(badge: str, body: PersonUpdate, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
-    """Change a person's name, badge or validity."""
-    edit = PersonEdit(name=body.name, badge=body.badge, valid_from=body.valid_from, valid_to=body.valid_to)
+    """Change a person's name, badge, validity or details."""
+    edit = PersonEdit(
+        name=body.name,
+        badge=body.badge,
+        valid_from=body.valid_from,
+        valid_to=body.valid_to,
+        details=body.details(),
+    )
     with context.change(caller) as work:
         precondition.require(work.session)
         return people.as_json(service.edit_person(work, badge, edit))

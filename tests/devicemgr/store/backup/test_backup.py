@@ -211,3 +211,20 @@ def test_no_database_no_backup(tmp_path, cli, safe, monkeypatch):
     monkeypatch.setenv("DEVICEMGR_HOME", str(tmp_path / "nothing"))
     ran = cli("backup", safe / "a.dmb", "--passphrase-env", "PHRASE")
     assert (ran.code, "devicemgr init" in ran.error) == (1, True)
+
+
+def test_what_hr_keeps_comes_back_but_not_a_host_who_was_erased_since(staff, backup, restored, done, home):
+    done("person", "edit", "8", "--department", "Қойма", "--note", "at night", "--host", "7", "--kind", "contractor")
+    backup("a.dmb")
+    done("person", "erase", "7", "--yes")
+    shutil.rmtree(home.path)
+    assert restored("a.dmb")["left_out"] == 1
+    (found,) = done("person", "list")
+    assert {name: found[name] for name in ("badge", "department", "note", "host", "kind")} == {
+        "badge": "8",
+        "department": "Қойма",
+        "note": "at night",
+        "host": None,
+        "kind": "contractor",
+    }
+    done("person", "edit", "8", "--phone", "112")
