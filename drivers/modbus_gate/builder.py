@@ -24,5 +24,5 @@ def build(config: DeviceConfig) -> Gate:
     bus = bus_at(address, TcpFraming if modbus_tcp else RtuFraming)
     master = Master(bus, options.unit, options.timeout, PAUSE_S if options.profile == "lot" else 0.0)
     if options.profile == "lot":
-        return LotGate(config.name, master, options.alarms)
+        return LotGate(config.name, master, options.alarms, options.readers)
     return ModbusRelay(config.name, master, options, timed_by_board=options.pulse == "device")

@@ -16,7 +16,7 @@ def fire_inputs(config: DeviceConfig) -> frozenset[str]:
 DRIVER = Driver(
     kind="modbus_gate",
     title="Turnstile or relay board on Modbus (RTU or TCP); prefer boards that time the pulse themselves",
-    capabilities=frozenset({Capability.GATE}),
+    capabilities=frozenset({Capability.GATE, Capability.READER}),
     options=Options,
     build="drivers.modbus_gate.builder:build",
     is_serial=True,

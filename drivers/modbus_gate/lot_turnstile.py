@@ -1,47 +1,44 @@
-"""LOT Group turnstiles over Modbus RTU (vendor register map: DEVICE_FACTS, Gates and readers)."""
+"""LOT Group turnstiles over Modbus RTU: lotltd/TurnstileModbusSDK, doc "Описание регистров SDK"."""
 
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from devicemgr.domain.device_events import DeviceFact, FireRelease, GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import DeviceFact, FireRelease, GateAlarm
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
 from devicemgr.errors import DeviceError, DeviceRefused, InvalidInput, NotYet
 from devicemgr.text import safe
 from drivers.common.serial.line import NoAnswer, Patience, persist
+from drivers.modbus_gate.lot.readers import Readers
+from drivers.modbus_gate.lot.registers import (
+    ACCUMULATES,
+    ANTI_PANIC,
+    BLOCKED,
+    CLOSED,
+    CONTROL,
+    ENTRY_LEFT,
+    ERROR_DETAILS,
+    EXIT_LEFT,
+    FREE,
+    INPUT_KIND,
+    INPUT_KINDS,
+    LAMPS,
+    NORMAL,
+    ONE_PASSAGE,
+    PASSAGE_TIMEOUT,
+    SHOWN,
+    START_TIMEOUT,
+    STATE_COUNT,
+    STATE_FIRST,
+)
+from drivers.modbus_gate.lot.state import State, facts_between, with_left
 
 if TYPE_CHECKING:
     from drivers.modbus_gate.master import Master
-
-# Holding registers, 115200 8N1, functions 3, 16 and 43/14. Time-outs in seconds, lamp times in 100 ms
-# (lotltd/TurnstileModbusSDK, doc "Описание регистров SDK" and TController).
-STATE_FIRST, STATE_COUNT = 0x40, 9
-ENTRY_LEFT, EXIT_LEFT = 0x40, 0x41  #      passages left: CLOSED, 1-0xFFFE (counts down), FREE
-ENTRY_PRESENT, EXIT_PRESENT = 0x42, 0x43  # not 0: a person is in the passage
-ENTRY_COUNT, EXIT_COUNT = 0x44, 0x46  #    passages ever, low word, then high word
-ERRORS = 0x48  #                           0: none
-ERROR_DETAILS = 0x2000
-CONTROL = 0x3000  #                        NORMAL, BLOCKED, ANTI_PANIC
-INPUT_KINDS: dict[int | None, str] = {0: "pulse", 1: "level"}
-INPUT_KIND = 0x3001  #                     0: its own inputs take a pulse, 1: a level
-ACCUMULATES = 0x3010  #                     0: one passage at a time, 1: passages add up
-START_TIMEOUT, PASSAGE_TIMEOUT = 0x3011, 0x3012  # seconds to step in after a release, and then to pass
-# Lamps, three registers each: 100 ms on, 100 ms off, 100 ms in all.
-LAMPS = {
-    (Direction.ENTRY, "green"): 0x1000,
-    (Direction.ENTRY, "red"): 0x1003,
-    (Direction.EXIT, "green"): 0x1006,
-    (Direction.EXIT, "red"): 0x1009,
-}
-SHOWN = {Signal.GRANTED: ("green", [20, 0, 20]), Signal.DENIED: ("red", [20, 0, 20]), Signal.ASK: ("green", [2, 2, 40])}
-
-CLOSED, ONE_PASSAGE, FREE = 0, 1, 0xFFFF
-NORMAL, BLOCKED, ANTI_PANIC = 0, 1, 2
 
 RELEASE = {Direction.ENTRY: ENTRY_LEFT, Direction.EXIT: EXIT_LEFT}
 # The control register changes by hand or fire panel: once a second keeps the line free for the state.
@@ -56,86 +53,7 @@ MIN_CANCEL_AGE_S = 5.0
 NO_CONTROL_S = 60.0
 # Between an answer and the next request (vendor's SDK).
 PAUSE_S = 0.005
-# No turnstile turns faster; a counter that ran further was set, or is another turnstile's.
-PASSAGES_PER_SECOND, PASSAGES_SLACK = 2, 10
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Registers 0x40 to 0x48, read in one request."""
-
-    left: dict[Direction, int]
-    present: dict[Direction, bool]
-    count: dict[Direction, int]
-    errors: int
-
-    @classmethod
-    def parse(cls, words: Sequence[int]) -> "State":
-        """From the nine words."""
-
-        def at(register: int) -> int:
-            return words[register - STATE_FIRST]
-
-        return cls(
-            left={Direction.ENTRY: at(ENTRY_LEFT), Direction.EXIT: at(EXIT_LEFT)},
-            present={Direction.ENTRY: at(ENTRY_PRESENT) != 0, Direction.EXIT: at(EXIT_PRESENT) != 0},
-            count={
-                Direction.ENTRY: at(ENTRY_COUNT) | at(ENTRY_COUNT + 1) << 16,
-                Direction.EXIT: at(EXIT_COUNT) | at(EXIT_COUNT + 1) << 16,
-            },
-            errors=at(ERRORS),
-        )
-
-
-def facts_between(
-    before: State | None, now: State, elapsed: float, alarms: Mapping[int, Kind], details: int | None = None
-) -> list[DeviceFact]:
-    """What happened in the `elapsed` seconds between two readings; the first reading only tells of errors.
-
-    `alarms` says what the bits of the error register mean, `details` is what register 0x2000 holds.
-
-    The counters are the proof of passage, so what they counted while the line was lost is reported too.
-    """
-    facts: list[DeviceFact] = []
-    for direction in Direction:
-        if before is not None:
-            if now.present[direction] and not before.present[direction]:
-                facts.append(PassageStarted(1, direction))
-            facts += _passages(direction, before.count[direction], now.count[direction], elapsed)
-    new = now.errors & ~(before.errors if before else 0)
-    return facts + _alarms(new, alarms, now.errors, details) + _ended(before, now, alarms)
-
-
-def _ended(before: State | None, now: State, alarms: Mapping[int, Kind]) -> list[DeviceFact]:
-    """Return the ends of alarms whose bits have all gone; at the first reading, of all that are not there."""
-    stands = _kinds(now.errors, alarms)
-    stood = {*alarms.values(), Kind.DEVICE_DEGRADED} if before is None else _kinds(before.errors, alarms)
-    reported = f"the turnstile reports errors 0x{now.errors:04x}"
-    return [GateAlarm(1, kind, reported, active=False) for kind in sorted(stood - stands)]
-
-
-def _kinds(errors: int, alarms: Mapping[int, Kind]) -> set[Kind]:
-    return {alarms.get(bit, Kind.DEVICE_DEGRADED) for bit in range(16) if errors >> bit & 1}
-
-
-def _alarms(new: int, alarms: Mapping[int, Kind], errors: int, details: int | None) -> list[DeviceFact]:
-    """One alarm a kind that a new error bit stands for; bits that are not explained are the turnstile's fault."""
-    reported = f"the turnstile reports errors 0x{errors:04x}"
-    if details is not None:
-        reported += f", details 0x{details:04x}"
-    return [GateAlarm(1, kind, reported, active=True) for kind in sorted(_kinds(new, alarms))]
-
-
-def _passages(direction: Direction, before: int, now: int, elapsed: float) -> list[DeviceFact]:
-    turned = (now - before) % 2**32
-    if turned == 0:
-        return []
-    if turned > PASSAGES_SLACK + PASSAGES_PER_SECOND * elapsed:
-        jump = f"the {direction} counter went from {before} to {now} in {elapsed:.0f} s; passages between are unknown"
-        return [GateAlarm(1, Kind.TAMPER, f"{jump} (was the turnstile replaced or reset?)")]
-    return [PassageCompleted(1, direction, turned)]
 
 
 class LotGate:
@@ -145,7 +63,7 @@ class LotGate:
     senses_passage = True
     channels = 1
 
-    def __init__(self, name: str, master: "Master", alarms: Mapping[int, Kind]) -> None:
+    def __init__(self, name: str, master: "Master", alarms: Mapping[int, Kind], readers: str = "auto") -> None:
         self._name = name
         self._alarms = alarms
         self._master = master
@@ -164,6 +82,12 @@ class LotGate:
         self._times_at = 0.0
         self._sent_at: dict[Direction, float] = {}
         self._patience = Patience()
+        self._readers = Readers(name, master, readers)
+
+    @property
+    def complaint(self) -> str | None:
+        """A reader that is configured and is not there."""
+        return self._readers.complaint
 
     def open(self) -> DeviceInfo:
         self._patience = Patience()
@@ -174,6 +98,7 @@ class LotGate:
             self._control_at = self._first_control()
             self._times_at = 0.0
             self._read_times()
+            self._readers.open()
             return self._identify()
         except DeviceError:
             self.close()
@@ -228,6 +153,7 @@ class LotGate:
         try:
             # Kept until returned: an error in the second reading must not lose what the first one reported.
             self._undelivered += self._read_state()
+            self._undelivered += self._readers.poll()
             self._undelivered += self._read_control()
             self._read_times()
             self._undelivered += self._compare_mode()
@@ -353,7 +279,7 @@ class LotGate:
             self._master.write_registers(EXIT_LEFT, [passages])
         else:
             self._master.write_registers(ENTRY_LEFT, [passages, passages])
-        self._state = None if self._state is None else _with_left(self._state, passages)
+        self._state = None if self._state is None else with_left(self._state, passages)
         self._mode = mode
         return Delivery.CONFIRMED
 
@@ -379,6 +305,7 @@ class LotGate:
             **{f"{direction}_passages_left": state.left[direction] for direction in Direction},
             **{f"{direction}_occupied": state.present[direction] for direction in Direction},
             **{f"{direction}_counter": state.count[direction] for direction in Direction},
+            "readers": list[JsonValue](self._readers.present),
             **self._master.warnings(),
         }
 
@@ -391,7 +318,3 @@ class LotGate:
     def _expect_channel(self, channel: int) -> None:
         if channel != 1:
             raise InvalidInput(f"{self._name} has channel 1 only, not {channel}; set the portal's gate to {self._name}")
-
-
-def _with_left(state: State, left: int) -> State:
-    return State(dict.fromkeys(Direction, left), state.present, state.count, state.errors)

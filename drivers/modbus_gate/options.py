@@ -47,6 +47,12 @@ class Options(InputOptions):
         "open if this computer dies. host: for boards without that; switched off from here, so after a crash or power "
         "cut of this computer mid-pulse the relay STAYS ON until the daemon is back",
     )
+    readers: str = Field(
+        "auto",
+        pattern=r"^(auto|off|[1-4](,[1-4])*)$",
+        description="LOT: its built-in readers and scanners that are access points: 1 entry (0x100), 2 exit (0x200), "
+        "3 (0x300), 4 (0x400), such as 1,2; auto: all that answer; off: none",
+    )
     alarms: dict[Annotated[int, Field(ge=0, le=15)], AlarmKind] = Field(
         {},
         description="LOT: what the bits (0-15) of its error register mean, from the manual of its firmware, such as "

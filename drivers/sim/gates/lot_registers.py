@@ -15,7 +15,11 @@ OBJECT_IN_PASSAGE = {Direction.ENTRY: 0x42, Direction.EXIT: 0x43}
 # People who passed, low word; the high word is the next register.
 PASSAGE_COUNTER = {Direction.ENTRY: 0x44, Direction.EXIT: 0x46}
 ERROR_STATE, ERROR_DETAILS = 0x48, 0x2000
-ENTRY_READER, EXIT_READER = 0x100, 0x200
+# Built-in readers, of entry, exit, and two more: "new" in the high byte and the number of bytes in the low byte of the
+# first register, then up to 60 bytes in the 30 registers behind it. Reading those ends "new" (uModbusProtocol.pas).
+READER_HEADS = {1: 0x100, 2: 0x200, 3: 0x300, 4: 0x400}
+READER_DATA_REGISTERS = 30
+READER_REGISTERS = [head + offset for head in READER_HEADS.values() for offset in range(READER_DATA_REGISTERS + 1)]
 # Lamps: green and red of the entry, then of the exit, three registers each (on, off, total, in 100 ms).
 LAMPS = range(0x1000, 0x100C)
 PASS_STATE = 0x3000
@@ -26,7 +30,7 @@ START_TIMEOUT_S, PASS_TIMEOUT_S = 0x3011, 0x3012
 
 # What a turnstile holds after power-on with the factory's settings.
 FACTORY_VALUES: dict[int, int] = (
-    dict.fromkeys((*range(0x40, 0x49), ENTRY_READER, EXIT_READER, ERROR_DETAILS, *LAMPS), 0)
+    dict.fromkeys((*range(0x40, 0x49), *READER_REGISTERS, ERROR_DETAILS, *LAMPS), 0)
     | {PASS_STATE: STATE_NORMAL, INPUT_BY_LEVEL: 0, ACCUMULATION: 0}
     | {START_TIMEOUT_S: 7, PASS_TIMEOUT_S: 7}
 )

@@ -62,6 +62,15 @@ class LotTurnstile:
         count = (self.counter(direction) + people) % 2**32
         self.registers[side.count], self.registers[side.count + 1] = count & 0xFFFF, count >> 16
 
+    def show(self, reader: int, data: bytes) -> None:
+        """Show a card or code to a built-in reader."""
+        head = lot_registers.READER_HEADS[reader]
+        padded = data.ljust(2 * lot_registers.READER_DATA_REGISTERS, b"\0")
+        for offset in range(lot_registers.READER_DATA_REGISTERS):
+            self.registers[head + 1 + offset] = int.from_bytes(padded[2 * offset : 2 * offset + 2], "big")
+        self.registers[head] = 1 << 8 | len(data)
+        self._log.add("shown", reader=reader, data=data.hex())
+
     def unstick(self) -> None:
         """Let arms go on that have stopped half-way."""
         for side in self._sides.values():
@@ -93,7 +102,11 @@ class LotTurnstile:
         wanted = range(first, first + count)
         if not count or any(register not in self.registers for register in wanted):
             raise Refusal(ILLEGAL_ADDRESS)
-        return struct.pack(f">BB{count}H", pdu[0], 2 * count, *(self.registers[register] for register in wanted))
+        values = [self.registers[register] for register in wanted]
+        for head in lot_registers.READER_HEADS.values():
+            if head + 1 in wanted:
+                self.registers[head] &= 0xFF
+        return struct.pack(f">BB{count}H", pdu[0], 2 * count, *values)
 
     def _on_write(self, pdu: bytes, now: float) -> bytes:
         first, count = struct.unpack(">HH", pdu[1:5])

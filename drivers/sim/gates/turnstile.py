@@ -1,5 +1,6 @@
 """`devicemgr sim turnstile`: a LOT turnstile on Modbus RTU, on a pty or behind a TCP port."""
 
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,13 @@ from drivers.sim.base.ports import PtyPort, TcpPort
 from drivers.sim.gates.lot_turnstile import LotTurnstile
 from drivers.sim.gates.modbus_unit import Faults, ModbusUnit
 
+_CARD = re.compile(r"card ([1-4]) ((?:[0-9A-Fa-f]{2}){1,60})")
+
 
 class SimulatedTurnstile(Plugged):
     """A turnstile to plug a driver into; a context manager. Every request and passage is in `events`.
 
-    Events: request, release, free, close, write, object, passage, timed_out.
+    Events: request, release, free, close, write, object, passage, timed_out, shown.
     """
 
     def __init__(
@@ -50,6 +53,10 @@ class SimulatedTurnstile(Plugged):
         """Set what shall go wrong: silent, garbage, drop_next_answer…"""
         return self._modbus.faults
 
+    def show(self, reader: int, data: bytes) -> None:
+        """Show a card or code to reader 1 (entry) to 4."""
+        self._peer.do(lambda: self._turnstile.show(reader, data))
+
     def add_passages(self, direction: Direction, people: int) -> None:
         """`people` pass in `direction` at once, as when the line is down."""
         self._peer.do(lambda: self._turnstile.add_passages(direction, people))
@@ -60,8 +67,10 @@ class SimulatedTurnstile(Plugged):
         return self._modbus.plan
 
     def obey(self, line: str) -> None:
-        """A line of standard input; faults of the body happen at once."""
-        if obey(self.plan, line) in BODY_FAULTS:
+        """A line of standard input: `card READER HEX`, or a fault; faults of the body happen at once."""
+        if found := _CARD.fullmatch(line.strip()):
+            self.show(int(found[1]), bytes.fromhex(found[2]))
+        elif obey(self.plan, line) in BODY_FAULTS:
             self._peer.do(self._afflict)
 
     def _afflict(self) -> None:

@@ -5,7 +5,7 @@ import pytest
 from devicemgr.domain.device_events import GateAlarm, PassageCompleted, PassageStarted
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
-from drivers.modbus_gate.lot_turnstile import State, facts_between
+from drivers.modbus_gate.lot.state import State, facts_between
 
 ENTRY = Direction.ENTRY
 

@@ -284,6 +284,7 @@ def test_check_reads_and_moves_nothing(lot, turnstile):
         "exit_occupied": False,
         "entry_counter": 0,
         "exit_counter": 0,
+        "readers": [1, 2, 3, 4],
     }
     assert all(event["event"] == "request" and event["pdu"][:2] in {"03", "2b"} for event in turnstile.events.all())
 

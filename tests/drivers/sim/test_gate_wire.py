@@ -11,7 +11,7 @@ import pytest
 from devicemgr.domain.model import Direction
 from drivers.common.serial.address import parse_address
 from drivers.common.serial.port import open_line
-from drivers.modbus_gate import lot_turnstile
+from drivers.modbus_gate.lot import readers as driver_readers, registers as driver_registers
 from drivers.sim.base.events import EventLog
 from drivers.sim.gates import lot_registers, rtu_frames
 from drivers.sim.gates.lot_turnstile import LotTurnstile
@@ -41,17 +41,20 @@ LOT_REGISTERS = {
 @pytest.mark.parametrize("register", LOT_REGISTERS)
 def test_driver_and_simulator_have_the_makers_lot_registers(register):
     name, simulated = LOT_REGISTERS[register]
-    assert getattr(lot_turnstile, name) == register
+    assert getattr(driver_registers, name) == register
     assert simulated == register
 
 
 def test_driver_and_simulator_have_the_makers_lot_values():
-    assert (lot_turnstile.CLOSED, lot_turnstile.ONE_PASSAGE, lot_turnstile.FREE) == (0, 1, 0xFFFF)
+    assert (driver_registers.CLOSED, driver_registers.ONE_PASSAGE, driver_registers.FREE) == (0, 1, 0xFFFF)
     assert (lot_registers.PASSAGE_CLOSED, lot_registers.PASSAGE_FREE) == (0, 0xFFFF)
-    assert (lot_turnstile.NORMAL, lot_turnstile.BLOCKED, lot_turnstile.ANTI_PANIC) == (0, 1, 2)
+    assert (driver_registers.NORMAL, driver_registers.BLOCKED, driver_registers.ANTI_PANIC) == (0, 1, 2)
     assert (lot_registers.STATE_NORMAL, lot_registers.STATE_BLOCKED, lot_registers.STATE_ANTI_PANIC) == (0, 1, 2)
     lamps = {(ENTRY, "green"): 0x1000, (ENTRY, "red"): 0x1003, (EXIT, "green"): 0x1006, (EXIT, "red"): 0x1009}
-    assert lamps == lot_turnstile.LAMPS
+    assert lamps == driver_registers.LAMPS
+    readers = {1: 0x100, 2: 0x200, 3: 0x300, 4: 0x400}
+    assert driver_readers.READERS == lot_registers.READER_HEADS == readers
+    assert (driver_readers.MAX_READER_BYTES, lot_registers.READER_DATA_REGISTERS) == (60, 0x11E - 0x100)
     assert list(lot_registers.LAMPS) == list(range(0x1000, 0x100C))
 
 
