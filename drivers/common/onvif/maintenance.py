@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from devicemgr.domain.model import DeviceInfo, JsonValue
 from devicemgr.domain.ports.maintenance import Image, Reply
-
-if TYPE_CHECKING:
-    from drivers.common.onvif.session import Session
-    from drivers.common.onvif.soap.client import OnvifDevice
+from drivers.common.onvif.services.firmware import upgrade
+from drivers.common.onvif.session import Session
+from drivers.common.onvif.soap.client import OnvifDevice
+from drivers.common.onvif.soap.namespaces import ACCESS, DEVICE, DEVICE_IO, DOORS, EVENTS, MEDIA, MEDIA2
+from drivers.common.recording import of_element, replies_to
 
 _RECORD_SECONDS = 45.0
 _OF_ALL = (
@@ -25,8 +25,8 @@ _OF_ALL = (
 class OnvifUpkeep:
     """What OnvifCamera and OnvifDoor do alike (upkeep_ports)."""
 
-    _device: "OnvifDevice"
-    _session: "Session"
+    _device: OnvifDevice
+    _session: Session
 
     def identify(self) -> DeviceInfo:
         """GetDeviceInformation."""
@@ -34,21 +34,14 @@ class OnvifUpkeep:
 
     def reboot(self) -> None:
         """SystemReboot, once."""
-        from drivers.common.onvif.soap.namespaces import DEVICE  # noqa: PLC0415 - listing the kinds must not import zeep
-
         self._device.call(DEVICE, "SystemReboot", once=True)
 
     def upgrade(self, image: Image, progress: Callable[[str, int, int], None]) -> None:
         """StartFirmwareUpgrade and the file by HTTP."""
-        from drivers.common.onvif.services.firmware import upgrade  # noqa: PLC0415
-
         upgrade(self._device, image, progress)
 
     def record(self) -> list[Reply]:
         """Return its replies to the requests that go to every device, and to those that its services offer."""
-        from drivers.common.onvif.soap.namespaces import ACCESS, DEVICE, DEVICE_IO, DOORS, EVENTS, MEDIA, MEDIA2  # noqa: PLC0415
-        from drivers.common.recording import of_element, replies_to  # noqa: PLC0415
-
         device = self._device
         wanted = [(DEVICE, name, inner) for name, inner in _OF_ALL]
         wanted += [

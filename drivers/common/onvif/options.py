@@ -1,18 +1,9 @@
-"""Options that ONVIF cameras and doors share, and the connection made from them."""
-
-from typing import TYPE_CHECKING
+"""Options that ONVIF cameras and doors share."""
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devicemgr.domain.ledger_events import Kind
-from devicemgr.domain.model import DeviceConfig
 from devicemgr.site.password_scope import WIDENS
-from drivers.common.video.urls import require_no_credentials
-
-if TYPE_CHECKING:
-    from drivers.common.onvif.soap.client import OnvifDevice
-
-DEADLINE = 4.0
 
 
 class WiredOptions(BaseModel):
@@ -79,15 +70,3 @@ class WiredOptions(BaseModel):
 def words(text: str) -> list[str]:
     """What stands between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def connect(config: DeviceConfig, options: WiredOptions, tls_ca: str, rtsp_port: int = 0) -> "OnvifDevice":
-    """The device, not connected yet; InvalidInput for an address that can't be."""
-    from drivers.common.onvif.soap.addresses import Place, device_url  # noqa: PLC0415
-    from drivers.common.onvif.soap.client import OnvifDevice  # noqa: PLC0415 - listing the kinds must not import zeep
-    from drivers.common.onvif.soap.login import Login  # noqa: PLC0415
-
-    require_no_credentials(config.address)
-    place = Place(device_url(config.address), frozenset(words(options.allow_hosts.lower())), rtsp_port)
-    login = Login(config.username, config.password)
-    return OnvifDevice(place, login, DEADLINE, tls_ca, allow_basic=options.allow_basic)

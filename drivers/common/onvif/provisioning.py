@@ -3,6 +3,7 @@
 Video and the texts in the picture are in _onvif_encoder.py and _onvif_osd.py.
 """
 
+import contextlib
 import ipaddress
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from devicemgr.clock.ntp import is_doubted
 from devicemgr.domain.device_profile import Setting
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DeviceGarbled, DeviceLacks, DeviceRefused, InvalidInput
-from drivers.common.onvif.services.media import Profile, profiles
+from drivers.common.onvif.services.media import Profile, choose, profiles, stepping_down
 from drivers.common.onvif.services.osd import Osds
 from drivers.common.onvif.services.video_encoder import Encoder, find_encoder
 from drivers.common.onvif.session import OPEN_SECONDS
@@ -36,7 +37,8 @@ class OnvifSettings:
             device.login.require_not_held()
             device.read_clock()
             device.find_services()
-            device.call(DEVICE, "GetDeviceInformation")
+            with contextlib.suppress(OnvifFault):  # some refuse that call alone
+                device.call(DEVICE, "GetDeviceInformation")
             self._prove()
 
     def _prove(self) -> None:
@@ -215,23 +217,28 @@ class OnvifSettings:
         return self._media
 
     def _find_profile(self) -> Profile:
-        if self._chosen is None or not (self._device.offers(MEDIA) or self._device.offers(MEDIA2)):
+        if self._chosen is None or not (self._device.offers(MEDIA2) or self._device.has(MEDIA)):
             raise DeviceLacks("the device has no video")
-        for profile in profiles(self._device):
-            if self._chosen in (profile.token, profile.name) if self._chosen else profile.has_video:
-                return profile
+        profile = choose(profiles(self._device), self._chosen)
+        if profile is not None and (self._chosen or profile.has_video):
+            return profile
         raise DeviceLacks("the device has no such media profile with video; `device test` lists its profiles")
 
     def _encoder(self) -> Encoder:
-        profile = self._profile()
-        return find_encoder(self._device, profile.service, profile.encoder)
+        return stepping_down(
+            self._device,
+            self._profile(),
+            self._chosen or "",
+            lambda profile: find_encoder(self._device, profile.service, profile.encoder),
+        )
 
     def _write_stream(self, setting: Setting) -> None:
         assert isinstance(setting.value, dict)
         self._encoder().write(setting.value)
 
     def _osds(self) -> Osds:
-        return Osds(self._device, self._profile())
+        profile = self._profile()
+        return stepping_down(self._device, profile, self._chosen or "", lambda one: Osds(self._device, one))
 
 
 def _plainly(setting: Setting, act: Callable[[], T]) -> T:

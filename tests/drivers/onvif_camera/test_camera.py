@@ -13,7 +13,8 @@ import pytest
 
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput
-from drivers.onvif_camera.driver import DRIVER, OnvifCamera
+from drivers.onvif_camera.device import OnvifCamera
+from drivers.onvif_camera.driver import DRIVER
 
 ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'

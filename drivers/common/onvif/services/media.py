@@ -1,15 +1,22 @@
-"""Video of an ONVIF device: media service 2 (Profile T) where it has one, else 1 (Profile S)."""
+"""Video of an ONVIF device: media service 2 (Profile T) where it has one, else 1 (Profile S).
 
+Whatever media 2 refuses, garbles or hangs up on is asked of media 1 once more.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from xml.sax.saxutils import escape
 
 from devicemgr.domain.model import JsonValue
-from devicemgr.errors import DeviceGarbled
+from devicemgr.errors import DeviceError, DeviceGarbled, DeviceLacks
 from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2, OnvifFault, plain
+from drivers.common.onvif.soap.transport import AnswerLost
 
+T = TypeVar("T")
+FAILURES = (OnvifFault, DeviceGarbled, AnswerLost)
 _MOST = 64
 _SETUP = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
 # What PyAV's FFmpeg decodes, by the words of both services ("MPV4-ES" is media 2's for MPEG-4).
@@ -53,12 +60,33 @@ def profiles(device: OnvifDevice) -> list[Profile]:
     if device.offers(MEDIA2):
         try:
             found = _profiles2(device)
-        except (OnvifFault, DeviceGarbled):
-            if not device.offers(MEDIA):
+        except FAILURES:
+            if not device.has(MEDIA):
                 raise
-    if any(profile.has_video for profile in found) or not device.offers(MEDIA):
+    if any(profile.has_video for profile in found) or not device.has(MEDIA):
         return found
-    return _profiles1(device) or found
+    try:
+        return _profiles1(device) or found
+    except FAILURES:
+        if not found:
+            raise
+        return found
+
+
+def choose(found: Sequence[Profile], wanted: str) -> Profile | None:
+    """The profile of that token or name; with none wanted, the first with video, or else the first."""
+    if wanted:
+        return next((profile for profile in found if wanted in (profile.token, profile.name)), None)
+    return next((profile for profile in found if profile.has_video), found[0] if found else None)
+
+
+def in_media1(device: OnvifDevice, profile: Profile, wanted: str) -> Profile | None:
+    """The same profile of media 1: by its token or name, or chosen again where none was wanted; None without one."""
+    if not device.has(MEDIA):
+        return None
+    found = _profiles1(device)
+    same = choose(found, profile.token) or (choose(found, profile.name) if profile.name else None)
+    return same or (None if wanted else choose(found, ""))
 
 
 def _profiles2(device: OnvifDevice) -> list[Profile]:
@@ -107,28 +135,63 @@ def _profile1(profile: Any) -> Profile:
     )
 
 
-def stream_uri(device: OnvifDevice, profile: Profile, transport: str) -> str:
+def stream_uri(device: OnvifDevice, profile: Profile, transport: str, wanted: str = "") -> str:
     """The announced stream address, as it is."""
-    if profile.service == MEDIA2:
-        token = f"<n:ProfileToken>{escape(profile.token)}</n:ProfileToken>"
-        ways = ["RtspUnicast", "RTSP"] if transport == "udp" else ["RTSP", "RtspUnicast"]
-        try:
-            response = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[0]}</n:Protocol>{token}")
-        except OnvifFault:
-            response = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[1]}</n:Protocol>{token}")
-        return envelope.text(response, "Uri")
+
+    def uri_of(one: Profile) -> str:
+        return _stream_uri2(device, one, transport) if one.service == MEDIA2 else _stream_uri1(device, one, transport)
+
+    return stepping_down(device, profile, wanted, uri_of)
+
+
+def snapshot_uri(device: OnvifDevice, profile: Profile, wanted: str = "") -> str:
+    """The announced snapshot address, "" where the device takes none."""
+
+    def uri_of(one: Profile) -> str:
+        if one.service == MEDIA2:
+            return envelope.text(device.ask(MEDIA2, "GetSnapshotUri", _token_of(one)), "Uri")
+        answer = device.call(MEDIA, "GetSnapshotUri", ProfileToken=one.token)
+        return str(getattr(answer, "Uri", None) or "").strip()
+
+    try:
+        return stepping_down(device, profile, wanted, uri_of)
+    except FAILURES:
+        return ""
+
+
+def stepping_down(device: OnvifDevice, profile: Profile, wanted: str, use: Callable[[Profile], T]) -> T:
+    """What a profile's service gives, or else media 1 for the same profile."""
+    try:
+        if (found := use(profile)) or profile.service == MEDIA:
+            return found
+        failure: DeviceError = DeviceGarbled("the device's media service 2 gives no address; update its firmware")
+    except (*FAILURES, DeviceLacks) as error:
+        if profile.service == MEDIA:
+            raise
+        failure = error
+    try:
+        lower = in_media1(device, profile, wanted)
+    except FAILURES:
+        lower = None
+    if lower is None:
+        raise failure
+    return use(lower)
+
+
+def _stream_uri2(device: OnvifDevice, profile: Profile, transport: str) -> str:
+    ways = ["RtspUnicast", "RTSP"] if transport == "udp" else ["RTSP", "RtspUnicast"]
+    try:
+        response = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[0]}</n:Protocol>{_token_of(profile)}")
+    except OnvifFault:
+        response = device.ask(MEDIA2, "GetStreamUri", f"<n:Protocol>{ways[1]}</n:Protocol>{_token_of(profile)}")
+    return envelope.text(response, "Uri")
+
+
+def _stream_uri1(device: OnvifDevice, profile: Profile, transport: str) -> str:
     setup = _SETUP if transport != "udp" else {"Stream": "RTP-Unicast", "Transport": {"Protocol": "UDP"}}
     answer = device.call(MEDIA, "GetStreamUri", StreamSetup=setup, ProfileToken=profile.token)
     return str(getattr(answer, "Uri", None) or "").strip()
 
 
-def snapshot_uri(device: OnvifDevice, profile: Profile) -> str:
-    """The announced snapshot address, "" where the device takes none."""
-    try:
-        if profile.service == MEDIA2:
-            token = f"<n:ProfileToken>{escape(profile.token)}</n:ProfileToken>"
-            return envelope.text(device.ask(MEDIA2, "GetSnapshotUri", token), "Uri")
-        answer = device.call(MEDIA, "GetSnapshotUri", ProfileToken=profile.token)
-    except OnvifFault:
-        return ""
-    return str(getattr(answer, "Uri", None) or "").strip()
+def _token_of(profile: Profile) -> str:
+    return f"<n:ProfileToken>{escape(profile.token)}</n:ProfileToken>"

@@ -1,9 +1,10 @@
 """What only some ONVIF cameras have: PTZ presets, picture settings, a list of inputs. None where they have not."""
 
 from devicemgr.domain.model import JsonValue
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import DeviceGarbled, InvalidInput
 from drivers.common.onvif.soap.client import OnvifDevice
-from drivers.common.onvif.soap.namespaces import DEVICE_IO, IMAGING, MEDIA, PTZ, plain
+from drivers.common.onvif.soap.namespaces import DEVICE_IO, IMAGING, MEDIA, PTZ, OnvifFault, plain
+from drivers.common.onvif.soap.transport import AnswerLost
 
 _MOST = 64
 _SETTINGS = ("Brightness", "ColorSaturation", "Contrast", "Sharpness")
@@ -11,7 +12,7 @@ _SETTINGS = ("Brightness", "ColorSaturation", "Contrast", "Sharpness")
 
 def presets(device: OnvifDevice, profile: str) -> dict[str, JsonValue] | None:
     """Preset names by token."""
-    if not device.offers(PTZ):
+    if not device.has(PTZ):
         return None
     response = device.call(PTZ, "GetPresets", ProfileToken=profile) or []
     return {plain(preset.token): plain(preset.Name) for preset in response[:_MOST]}
@@ -28,7 +29,7 @@ def goto_preset(device: OnvifDevice, profile: str, wanted: str) -> None:
 
 def imaging(device: OnvifDevice) -> dict[str, JsonValue] | None:
     """Brightness, saturation, contrast and sharpness of the first video source, in the device's own scales."""
-    if not (device.offers(IMAGING) and device.offers(MEDIA)):
+    if not (device.has(IMAGING) and device.has(MEDIA)):
         return None
     sources = device.call(MEDIA, "GetVideoSources") or []
     if not sources:
@@ -38,8 +39,16 @@ def imaging(device: OnvifDevice) -> dict[str, JsonValue] | None:
     return {name: float(value) for name, value in values.items() if value is not None}
 
 
+def listed_inputs(device: OnvifDevice) -> list[str]:
+    """The tokens that GetDigitalInputs lists; none where the device does not answer it."""
+    try:
+        return [str(token) for token in inputs(device) or []]
+    except (OnvifFault, DeviceGarbled, AnswerLost):
+        return []
+
+
 def inputs(device: OnvifDevice) -> list[JsonValue] | None:
     """Tokens of the digital inputs."""
-    if not device.offers(DEVICE_IO):
+    if not device.has(DEVICE_IO):
         return None
     return [plain(entry.token) for entry in (device.call(DEVICE_IO, "GetDigitalInputs") or [])[:_MOST]]

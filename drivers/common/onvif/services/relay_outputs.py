@@ -84,7 +84,7 @@ class RelayGate:
     def all(self) -> list[Relay]:
         """Every relay output, by the device service or else by device I/O."""
         for service in (DEVICE, DEVICE_IO):
-            if service == DEVICE or self._device.offers(service):
+            if service == DEVICE or self._device.has(service):
                 try:
                     response = self._device.call(service, "GetRelayOutputs") or []
                 except OnvifFault:

@@ -1,31 +1,83 @@
 """Addresses that an ONVIF device announces, kept to the one that it was configured with."""
 
+import ipaddress
 import re
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from devicemgr.errors import DeviceGarbled, InvalidInput
 
 _PORT = re.compile(r":(\d{1,5})(?::\d+)?$")  # doubled ports occur
 _STREAMS = ("rtsp", "rtsps", "http", "https")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a device is: `url` of its device service; announced addresses on `allowed` hosts are taken as they are."""
+    """Where a device is: `url` of its device service; announced addresses on `allowed` hosts are taken as they are.
+
+    Shared by all connections to the device. A port of its own that it announces beside the configured one is believed
+    until nothing of ONVIF answers there (`avoid`).
+    """
 
     url: str
     allowed: frozenset[str] = frozenset()
     rtsp_port: int = 0
+    _proven: set[str] = field(default_factory=set, compare=False, repr=False)
+    _avoided: set[str] = field(default_factory=set, compare=False, repr=False)
+    _numbers: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def http(self, announced: str) -> str:
-        """A service, subscription or snapshot: on the configured scheme, host and port. Never down from https."""
+        """A service, subscription or snapshot: on the configured scheme and host. Never down from https.
+
+        Seen in the field: Tapo, the service on :2020 and its subscriptions on :1024 (openhab-addons issue 14738);
+        Reolink, ONVIF on :8000 and snapshots on :80.
+        """
         given, own = _split(announced), urlsplit(self.url)
         if given.hostname in self.allowed and given.scheme in ("http", "https"):
             if own.scheme == "https" and given.scheme == "http":
                 raise DeviceGarbled("the device announces http:// where https:// is configured; enable HTTPS in it")
             return urlunsplit((given.scheme, given.netloc.rpartition("@")[2], given.path or "/", given.query, ""))
-        return urlunsplit((own.scheme, own.netloc, given.path or "/", given.query, ""))
+        netloc = own.netloc
+        if given.scheme == own.scheme and self._is_own(given.hostname or ""):
+            elsewhere = _with_port(own, _port_of(given))
+            netloc = netloc if elsewhere in self._avoided else elsewhere
+        return urlunsplit((own.scheme, netloc, given.path or "/", given.query, ""))
+
+    def fallback(self, url: str) -> str:
+        """The same on the configured port, for an address on another port of the device; "" for all others."""
+        given, own = urlsplit(url), urlsplit(self.url)
+        if given.netloc == own.netloc or given.hostname != own.hostname or given.scheme != own.scheme:
+            return ""
+        return urlunsplit((own.scheme, own.netloc, given.path, given.query, ""))
+
+    def is_proven(self, url: str) -> bool:
+        """Return True once something on this port has answered as it should."""
+        return urlsplit(url).netloc in self._proven
+
+    def prove(self, url: str) -> None:
+        """Note a right answer."""
+        self._proven.add(urlsplit(url).netloc)
+
+    def avoid(self, url: str) -> None:
+        """Note that the configured port answered what this one did not."""
+        self._avoided.add(urlsplit(url).netloc)
+
+    def forget_ports(self) -> None:
+        """Believe announced ports again: the device may have been restarted with other ones."""
+        self._proven.clear()
+        self._avoided.clear()
+
+    def _is_own(self, host: str) -> bool:
+        own = str(urlsplit(self.url).hostname)
+        return host == own or bool(_numbers_of(host) & self._own_numbers(own))
+
+    def _own_numbers(self, own: str) -> frozenset[str]:
+        """The configured host's addresses; a name is looked up once."""
+        if own not in self._numbers:
+            self._numbers[own] = _numbers_of(own) or _resolved(own)
+        return self._numbers[own]
 
     def stream(self, announced: str) -> str:
         """A stream: RTSP on the configured host with its own port and no credentials; MJPEG as `http`."""
@@ -40,6 +92,35 @@ class Place:
         host = str(given.hostname if given.hostname in self.allowed else own.hostname)
         netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
         return urlunsplit((scheme, netloc, given.path, given.query, ""))
+
+
+def _port_of(parts: SplitResult) -> int:
+    found = _PORT.search(parts.netloc)
+    port = int(found[1]) if found else 0
+    return port if 0 < port < 65_536 else _DEFAULT_PORTS[parts.scheme]
+
+
+def _with_port(own: SplitResult, port: int) -> str:
+    """The configured host with this port, as it is configured where the port is the same."""
+    if port == _port_of(own):
+        return own.netloc
+    host = f"[{own.hostname}]" if ":" in str(own.hostname) else str(own.hostname)
+    return host if port == _DEFAULT_PORTS[own.scheme] else f"{host}:{port}"
+
+
+def _numbers_of(host: str) -> frozenset[str]:
+    try:
+        return frozenset({str(ipaddress.ip_address(host.partition("%")[0]))})
+    except ValueError:
+        return frozenset()
+
+
+def _resolved(host: str) -> frozenset[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return frozenset()
+    return frozenset(str(entry[4][0]).partition("%")[0] for entry in found)
 
 
 def _split(announced: str) -> SplitResult:

@@ -3,37 +3,31 @@
 `call` goes through the shared schemas, `ask` writes and reads the SOAP itself; both log in the same way.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lxml import etree
 from zeep import Client
-from zeep.exceptions import Error as ZeepError, Fault
+from zeep.exceptions import Error as ZeepError
 
-from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable, OutcomeUnknown
 from drivers.common.onvif.soap import envelope as soap
 from drivers.common.onvif.soap.addresses import Place
+from drivers.common.onvif.soap.clock import skew_of
 from drivers.common.onvif.soap.login import Login, apply_token
-from drivers.common.onvif.soap.namespaces import (
-    CAPABILITY,
-    DEVICE,
-    DOORS,
-    MEDIA,
-    MEDIA2,
-    WANTS_USER,
-    OnvifFault,
-    is_refusal,
-    plain,
-)
-from drivers.common.onvif.soap.transport import PLAIN_ONLY, AnswerLost, OnvifTransport
+from drivers.common.onvif.soap.namespaces import CAPABILITY, DEVICE, DOORS, MEDIA, MEDIA2, WANTS_USER, OnvifFault, plain
+from drivers.common.onvif.soap.replies import NotAuthorized, Signer, ZeepWire, read_answer
+from drivers.common.onvif.soap.transport import PLAIN_ONLY, AnswerLost, OnvifTransport, challenges, login_refusal
 from drivers.common.onvif.soap.wsdl import SETTINGS, binding, document
 
 if TYPE_CHECKING:
     from drivers.common.http.upload import Upload
 
 T = TypeVar("T")
-_MOST_SERVICES = 64
+_MAX_SERVICES = 64
 
 
 class OnvifDevice:
@@ -53,16 +47,27 @@ class OnvifDevice:
         self._clients: dict[str, Client] = {}
         self._services: dict[str, Any] = {}
         self.addresses = {DEVICE: place.url}
+        self._knows_capabilities = False
 
     def twin(self) -> "OnvifDevice":
         """Another connection to the same device with the same login, for another thread."""
         deadline, tls_ca, allow_basic = self._settings
         other = OnvifDevice(self.place, self.login, deadline, tls_ca, allow_basic=allow_basic)
         other.addresses = dict(self.addresses)
+        other.transport.slowest_s = self.transport.slowest_s
         return other
 
     def offers(self, namespace: str) -> bool:
         """Whether the device has announced the service."""
+        return namespace in self.addresses
+
+    def has(self, namespace: str) -> bool:
+        """Whether the device has the service: GetServices named it, or else GetCapabilities does."""
+        if namespace not in self.addresses and namespace in CAPABILITY.values() and not self._knows_capabilities:
+            try:
+                self.addresses = self._capabilities() | self.addresses
+            except (OnvifFault, DeviceGarbled, AnswerLost):
+                self._knows_capabilities = True
         return namespace in self.addresses
 
     def read_clock(self) -> float | None:
@@ -70,25 +75,27 @@ class OnvifDevice:
         sent = datetime.now(UTC)
         try:
             response = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
-        except _NotAuthorized:
+        except NotAuthorized:
             response = self.ask(DEVICE, "GetSystemDateAndTime")
         except OnvifFault:
             response = None
-        skew = None if response is None else _skew(response, sent + (datetime.now(UTC) - sent) / 2)
+        skew = None if response is None else skew_of(response, sent + (datetime.now(UTC) - sent) / 2)
         self.login.learn_clock(skew)
         return skew
 
     def find_services(self) -> None:
-        """Learn the addresses of the services by GetServices, then what only GetCapabilities names."""
+        """Learn the addresses of the services by GetServices; by GetCapabilities where it is refused, or hangs up."""
         found = {DEVICE: self.place.url}
+        self._knows_capabilities = False
         try:
             response = self.ask(DEVICE, "GetServices", "<n:IncludeCapability>false</n:IncludeCapability>")
-        except (OnvifFault, DeviceGarbled):
+        except (OnvifFault, DeviceGarbled, AnswerLost):
             response = None
         if response is not None:
-            for service in soap.all_of(response, "Service")[:_MOST_SERVICES]:
+            for service in soap.all_of(response, "Service")[:_MAX_SERVICES]:
                 if address := soap.text(service, "XAddr"):
-                    found.setdefault(soap.text(service, "Namespace"), self.place.http(address))
+                    with contextlib.suppress(DeviceGarbled):  # one address that is none loses one service
+                        found.setdefault(soap.text(service, "Namespace"), self.place.http(address))
         if not {MEDIA, MEDIA2, DOORS} & set(found):
             found = self._capabilities() | found
         self.addresses = found
@@ -96,13 +103,18 @@ class OnvifDevice:
 
     def _capabilities(self) -> dict[str, str]:
         response = self.ask(DEVICE, "GetCapabilities", "<n:Category>All</n:Category>")
+        self._knows_capabilities = True
         parts = {namespace: soap.first(response, name) for name, namespace in CAPABILITY.items()}
         addresses = {namespace: soap.text(part, "XAddr") for namespace, part in parts.items() if part is not None}
         return {namespace: self.place.http(address) for namespace, address in addresses.items() if address}
 
     def call(self, namespace: str, operation: str, *, once: bool = False, **arguments: Any) -> Any:
         """One call through the schemas; its answer as zeep reads it."""
-        return self._logged_in(operation, lambda: self._invoke(namespace, operation, arguments), once=once)
+
+        def attempt() -> Any:
+            return self._invoke(namespace, operation, arguments, once=once)
+
+        return self._logged_in(operation, attempt, once=once)
 
     def ask(
         self,
@@ -125,14 +137,30 @@ class OnvifDevice:
         """The body of a plain GET on the device (a snapshot): by HTTP Digest, or by Basic where that may be."""
         self.login.require_not_held()
         address = self.place.http(url)
+        other = self.place.fallback(address)
+        if other and not self.place.is_proven(address):
+            try:
+                picture = self._picture(address)
+            except NotOffered:
+                picture = self._picture(other)
+                self.place.avoid(address)
+                return picture
+            self.place.prove(address)
+            return picture
+        return self._picture(address)
+
+    def _picture(self, address: str) -> bytes:
         headers: dict[str, str] = {}
         for _ in range(2):
-            response = self._pictures.exchange("GET", address, None, headers)
+            try:
+                response = self._pictures.exchange("GET", address, None, headers)
+            except (DeviceUnreachable, DeviceGarbled) as error:
+                raise NotOffered(str(error)) from error
             if response.status_code == 200:
                 self.login.worked("GetSnapshot")
                 return bytes(response.content)
             if response.status_code != 401:
-                raise DeviceRefused(f"the device answers {response.status_code} instead of a picture")
+                raise NotOffered(f"the device answers {response.status_code} instead of a picture")
             if self.login.username is None:
                 raise DeviceRefused(WANTS_USER)
             if headers or not self._pictures.offer_digest(response):
@@ -144,12 +172,18 @@ class OnvifDevice:
         self.login.require_not_held()
         address = self.place.http(url)
         # The way to log in is found out first: a whole file is not sent in vain.
-        look = self._pictures.exchange("GET", address, None, {})
+        try:
+            look = self._pictures.exchange("GET", address, None, {})
+        except DeviceUnreachable:
+            address = self.place.fallback(address)
+            if not address:
+                raise
+            look = self._pictures.exchange("GET", address, None, {})
         if look.status_code == 401:
             if self.login.username is None:
                 raise DeviceRefused(WANTS_USER)
             if not self._pictures.offer_digest(look):
-                raise DeviceRefused(PLAIN_ONLY)
+                raise DeviceRefused(login_refusal(look) or PLAIN_ONLY)
         kind = {"Content-Type": "application/octet-stream"}
         response = self._pictures.exchange("POST", address, body, kind, seconds)
         if response.status_code == 401:
@@ -162,22 +196,24 @@ class OnvifDevice:
         self._pictures.close()
 
     def _basic(self, response: Any, address: str, *, tried: bool) -> dict[str, str]:
-        if tried or "basic" not in response.headers.get("WWW-Authenticate", "").lower():
+        if tried or "basic" not in ", ".join(challenges(response)).lower():
+            if not tried and (why := login_refusal(response)):
+                raise DeviceRefused(why)
             return {}
         if not (self._settings[2] or address.startswith("https://")):
             raise DeviceRefused(PLAIN_ONLY)
         return {"Authorization": self._pictures.basic()}
 
     def _logged_in(self, operation: str, attempt: Callable[[], T], *, once: bool) -> T:
-        """At most two attempts, the second in another way; what moves a gate has one."""
+        """At most three attempts, each in another way; what moves a gate has one."""
         self.login.require_not_held()
-        for last in (once, True):
+        for left in (0,) if once else (2, 1, 0):
             try:
                 answer = attempt()
-            except _NotAuthorized as refusal:
+            except NotAuthorized as refusal:
                 if self.login.username is None:
                     raise DeviceRefused(WANTS_USER) from None
-                if last or not self._other_way(refusal):
+                if not left or not self._other_way(refusal, is_first=left == 2):
                     raise self.login.refused(operation) from None
             except (AnswerLost, DeviceGarbled) as error:
                 if once:
@@ -186,25 +222,34 @@ class OnvifDevice:
             else:
                 self.login.worked(operation)
                 return answer
-        raise AssertionError("two attempts end in an answer or an error")
+        raise AssertionError("the attempts end in an answer or an error")
 
-    def _other_way(self, refusal: "_NotAuthorized") -> bool:
-        """Prepare the second and last try: HTTP Digest if offered, else the device's clock read again."""
-        if refusal.response is not None:
-            if self.transport.use_digest:
-                return False
-            if self.transport.offer_digest(refusal.response):
-                return True
-            if "basic" in refusal.response.headers.get("WWW-Authenticate", "").lower():
-                raise DeviceRefused(PLAIN_ONLY)
-        elif self.transport.use_digest:
-            self.login.token_with_digest = not self.login.token_with_digest
+    def _other_way(self, refusal: NotAuthorized, *, is_first: bool) -> bool:
+        """Prepare the next try: HTTP Digest if offered, a token with it if wanted, or the device's clock read again.
+
+        A third try follows only a digest that was taken: then the fault asks for a token as well.
+        """
+        transport, login = self.transport, self.login
+        if not transport.use_digest and transport.offer_digest(refusal.response):
+            login.token_with_digest = refusal.by_fault
             return True
+        if transport.use_digest and not refusal.by_status and not login.token_with_digest:
+            login.token_with_digest = True
+            return True
+        if refusal.by_status:
+            if not transport.use_digest and (why := login_refusal(refusal.response)):
+                raise DeviceRefused(why)
+            if transport.use_digest or not refusal.by_fault:
+                return False
+        return is_first and self._learn_clock()
+
+    def _learn_clock(self) -> bool:
+        """Read the device's clock again; whether a token is dated differently now."""
         try:
             response = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
-        except (_NotAuthorized, DeviceError):
+        except (NotAuthorized, DeviceError):
             return self.login.try_other_zone()
-        return self.login.learn_clock(_skew(response, datetime.now(UTC))) or self.login.try_other_zone()
+        return self.login.learn_clock(skew_of(response, datetime.now(UTC))) or self.login.try_other_zone()
 
     def _token(self) -> Any:
         return self.login.token() if self.login.token_with_digest or not self.transport.use_digest else None
@@ -222,19 +267,49 @@ class OnvifDevice:
     ) -> Any:
         sent = soap.envelope(namespace, operation, inner, headers)
         sent = apply_token(self._token() if token else None, sent, {})
-        address = url or self._address(namespace)
         body = etree.tostring(sent, xml_declaration=True, encoding="utf-8")
         action = soap.first(sent, "Action") if headers else None
         name = f"{namespace}/{operation}" if action is None else str(action.text)
         kind = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{name}"'}
-        response = self.transport.exchange("POST", address, body, kind, deadline)
-        _require_soap(response, operation)
+        return self._exchange(operation, url or self._address(namespace), body, kind, deadline=deadline)
+
+    def _exchange(
+        self,
+        operation: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        deadline: float | None = None,
+        once: bool = False,
+    ) -> Any:
+        """One SOAP exchange; on the configured port where an announced one is not there, or is no ONVIF.
+
+        What moves a gate goes on to the other port only when it has not left.
+        """
+        other = self.place.fallback(url)
         try:
-            return soap.answer(response.content, operation)
-        except OnvifFault as fault:
-            if is_refusal(fault.codes, fault.reason):
-                raise _NotAuthorized(None) from None
-            raise
+            answer = read_answer(self.transport.exchange("POST", url, body, headers, deadline), operation)
+        except (DeviceUnreachable, DeviceGarbled, NotAuthorized) as error:
+            if not other or not self._is_elsewhere(url, error, once=once):
+                raise
+        else:
+            if other:
+                self.place.prove(url)
+            return answer
+        answer = read_answer(self.transport.exchange("POST", other, body, headers, deadline), operation)
+        self.place.avoid(url)
+        return answer
+
+    def _is_elsewhere(self, url: str, error: Exception, *, once: bool) -> bool:
+        """Whether an error says that the device's service is not on this port."""
+        if isinstance(error, DeviceUnreachable) and not isinstance(error, AnswerLost):
+            return True
+        if once or self.place.is_proven(url):
+            return False
+        if isinstance(error, NotAuthorized):
+            return not error.by_fault and login_refusal(error.response) == PLAIN_ONLY
+        return True
 
     def _address(self, namespace: str) -> str:
         address = self.addresses.get(namespace)
@@ -242,90 +317,26 @@ class OnvifDevice:
             raise OnvifFault("the device does not offer this service", ("ActionNotSupported",))
         return address
 
-    def _invoke(self, namespace: str, operation: str, arguments: Mapping[str, Any]) -> Any:
+    def _invoke(self, namespace: str, operation: str, arguments: Mapping[str, Any], *, once: bool) -> Any:
         address = self._address(namespace)
         client = self._client(namespace)
         if namespace not in self._services:
             self._services[namespace] = client.create_service(binding(namespace), address)
-        client.wsse = _Signer(self._token())
+        client.wsse = Signer(self._token())
+        client.transport.exchange = partial(self._exchange, operation, once=once)
         try:
             return getattr(self._services[namespace], operation)(**arguments)
-        except (DeviceError, _NotAuthorized):
+        except (DeviceError, NotAuthorized):
             raise
-        except Fault as fault:
-            codes = tuple(plain(str(code).rpartition(":")[2]) for code in (fault.code, *(fault.subcodes or ())))
-            codes = tuple(code.rpartition("}")[2] for code in codes)
-            reason = plain(fault.message, 120)
-            if is_refusal(codes, reason):
-                raise _NotAuthorized(None) from None
-            raise OnvifFault(f"the device refuses {operation}: {reason}", codes, reason) from None
         except (ZeepError, etree.LxmlError, AttributeError, TypeError, ValueError, LookupError) as error:
             # zeep's own error holds the whole answer: its kind will do.
             raise soap.garbled(operation) from RuntimeError(f"{type(error).__name__}: {plain(error, 200)}")
 
     def _client(self, namespace: str) -> Client:
         if namespace not in self._clients:
-            wire = _Wire(self.transport)
-            self._clients[namespace] = Client(document(namespace), transport=wire, settings=SETTINGS)
+            self._clients[namespace] = Client(document(namespace), transport=ZeepWire(), settings=SETTINGS)
         return self._clients[namespace]
 
 
-class _NotAuthorized(Exception):
-    """The device wants credentials, or other ones; `response` is the 401 answer, None after a SOAP fault."""
-
-    def __init__(self, response: Any) -> None:
-        super().__init__("not authorized")
-        self.response = response
-
-
-class _Wire:
-    """The transport as zeep sees it: what is no SOAP never reaches zeep."""
-
-    def __init__(self, inner: OnvifTransport) -> None:
-        self._inner = inner
-
-    def post_xml(self, address: str, envelope: Any, headers: Mapping[str, str]) -> Any:
-        response = self._inner.post_xml(address, envelope, headers)
-        _require_soap(response, "")
-        soap.parsed(response.content, "a call")  # zeep would make do with half an answer
-        return response
-
-
-class _Signer:
-    """zeep's wsse plug-in for one call."""
-
-    def __init__(self, token: Any) -> None:
-        self._token = token
-
-    def apply(self, envelope: Any, headers: Any) -> Any:
-        return (envelope, headers) if self._token is None else self._token.apply(envelope, headers)
-
-    def verify(self, envelope: Any) -> None:
-        """Devices do not sign their answers."""
-
-
-def _require_soap(response: Any, operation: str) -> None:
-    """_NotAuthorized for 401 and for a bare 403; DeviceGarbled for an error that is no SOAP fault."""
-    status, body = response.status_code, response.content
-    if status == 401 or (status == 403 and b"Envelope" not in body):
-        raise _NotAuthorized(response)
-    if status >= 400 and b"Fault" not in body:
-        what = f" to {operation}" if operation else ""
-        raise DeviceGarbled(f"the device answers {status}{what}; check the address and that ONVIF is switched on in it")
-
-
-def _skew(answer: Any, now: datetime) -> float | None:
-    """Seconds the device is ahead; None when its clock cannot be read."""
-    moment = soap.first(answer, "UTCDateTime")
-    if moment is None:
-        moment = soap.first(answer, "LocalDateTime")
-    if moment is None:
-        return None
-    names = ("Year", "Month", "Day", "Hour", "Minute", "Second")
-    parts = [soap.number(moment, name) for name in names]
-    try:
-        year, month, day, hour, minute, second = (part if part is not None else -1 for part in parts)
-        theirs = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-    return (theirs - now).total_seconds()
+class NotOffered(DeviceGarbled):
+    """Where a picture was announced, there is none."""

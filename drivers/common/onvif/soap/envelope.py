@@ -1,5 +1,6 @@
 """SOAP 1.2 read and written without schemas: for services that have none here, and for what must be cheap."""
 
+import logging
 import uuid
 from typing import Any
 from xml.sax.saxutils import escape
@@ -9,7 +10,9 @@ from lxml import etree
 from devicemgr.errors import DeviceGarbled
 from drivers.common.http.xml import is_bounded
 from drivers.common.onvif.soap.namespaces import ADDRESSING, OnvifFault, plain
+from drivers.common.onvif.soap.repairs import repaired, without_unreadable
 
+_log = logging.getLogger(__name__)
 _ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 _MOST_CODES = 6
 
@@ -45,17 +48,13 @@ def answer(body: bytes, operation: str) -> Any:
 
 
 def parsed(body: bytes, operation: str) -> Any:
-    """The root of a whole, bounded, well-formed document without DTD; DeviceGarbled for anything else."""
+    """The root of a whole, bounded document without DTD, harmless flaws mended; DeviceGarbled for anything else."""
     if not is_bounded(body):
         raise garbled(operation)
     try:
-        root = etree.fromstring(body, _parser(recover=False))
+        root = _read(body)
     except etree.XMLSyntaxError as error:
-        if error.code != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE:
-            raise garbled(operation) from RuntimeError(plain(error, 100))
-        root = etree.fromstring(body, _parser(recover=True))  # a prefix that is declared nowhere: it occurs
-        for node in root.iter("*"):
-            node.tag = node.tag.rpartition(":")[2] if "}" not in node.tag else node.tag
+        root = _read_repaired(body, operation, plain(error, 100))
     except (etree.LxmlError, ValueError, LookupError) as error:
         raise garbled(operation) from RuntimeError(type(error).__name__)
     if root is None or root.getroottree().docinfo.doctype:
@@ -63,7 +62,36 @@ def parsed(body: bytes, operation: str) -> Any:
     return root
 
 
-def _parser(*, recover: bool) -> etree.XMLParser:
+def _read_repaired(body: bytes, operation: str, why: str) -> Any:
+    """Read a document that is not well-formed; of a pull, without the notifications that can't be read."""
+    text = repaired(body)
+    if text is None:
+        raise garbled(operation) from RuntimeError(why)
+    try:
+        return _read_text(text)
+    except (etree.LxmlError, ValueError, LookupError, DeviceGarbled) as error:
+        text, lost = without_unreadable(text, _parser())
+        if not lost:
+            raise garbled(operation) from RuntimeError(plain(error, 100))
+    _log.warning("Failed to read %d of the notifications that a device sent: %s", lost, why)
+    try:
+        return _read_text(text)
+    except (etree.LxmlError, ValueError, LookupError, DeviceGarbled) as error:
+        raise garbled(operation) from RuntimeError(plain(error, 100))
+
+
+def _read_text(text: str) -> Any:
+    body = text.encode()
+    if not is_bounded(body):
+        raise DeviceGarbled("too large")
+    return _read(body)
+
+
+def _read(body: bytes) -> Any:
+    return etree.fromstring(body, _parser())
+
+
+def _parser() -> etree.XMLParser:
     return etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
@@ -71,7 +99,6 @@ def _parser(*, recover: bool) -> etree.XMLParser:
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
-        recover=recover,
     )
 
 
@@ -83,6 +110,14 @@ def fault(element: Any, operation: str) -> OnvifFault:
     short = tuple(plain(code.rpartition(":")[2]) for code in codes)
     said = plain(reason, 120)
     return OnvifFault(f"the device refuses {operation}: {said or ' '.join(short)}", short, said)
+
+
+def whole(element: Any) -> bytes:
+    """An envelope of SOAP 1.2 around an answer's element, whatever came around it."""
+    root = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"s": _ENVELOPE})
+    etree.SubElement(root, f"{{{_ENVELOPE}}}Body").append(element)
+    written: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def garbled(operation: str) -> DeviceGarbled:

@@ -1,6 +1,7 @@
 """ONVIF's WSDL files, parsed once a process: every camera shares one Document a service (0.1 s and 20 MB each)."""
 
 import importlib.util
+import logging
 import threading
 from pathlib import Path
 
@@ -22,6 +23,10 @@ _WSDL = {
     DOORS: ("doorcontrol.wsdl", "DoorControlBinding"),
     ACCESS: ("accesscontrol.wsdl", "PACSBinding"),
 }
+# zeep logs a traceback for each value that it can't convert. What is wrong with an answer is said by the call itself.
+_zeep_log = logging.getLogger("zeep")
+_zeep_log.addHandler(logging.NullHandler())
+_zeep_log.propagate = False
 _documents: dict[str, Document] = {}
 _lock = threading.Lock()
 

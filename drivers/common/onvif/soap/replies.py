@@ -1,0 +1,75 @@
+"""Answers of an ONVIF device: what is no SOAP, what asks for a login, and zeep's view of the wire."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from lxml import etree
+
+from devicemgr.errors import DeviceGarbled
+from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap.namespaces import OnvifFault, is_refusal
+
+# Address, body and headers; returns the element in the answer's Body.
+Exchange = Callable[[str, bytes, Mapping[str, str]], Any]
+
+
+class NotAuthorized(Exception):
+    """The device wants credentials, or other ones.
+
+    `by_status` says that HTTP asks (401, or a bare 403), `by_fault` that a SOAP fault does; a device may do both.
+    """
+
+    def __init__(self, response: requests.Response, *, by_fault: bool) -> None:
+        super().__init__("not authorized")
+        self.response, self.by_fault = response, by_fault
+        self.by_status = response.status_code in (401, 403)
+
+
+def read_answer(response: requests.Response, operation: str) -> Any:
+    """Return the element in the answer's Body; NotAuthorized, OnvifFault, or DeviceGarbled for what is no SOAP."""
+    status, body = response.status_code, response.content
+    is_fault = b"Fault" in body
+    if status == 401 or (status == 403 and b"Envelope" not in body):
+        raise NotAuthorized(response, by_fault=is_fault)
+    if status >= 400 and not is_fault:
+        raise DeviceGarbled(
+            f"the device answers {status} to {operation}; check the address and that ONVIF is switched on in it"
+        )
+    try:
+        return soap.answer(body, operation)
+    except OnvifFault as fault:
+        if is_refusal(fault.codes, fault.reason):
+            raise NotAuthorized(response, by_fault=True) from None
+        raise
+
+
+class ZeepWire:
+    """The transport as zeep sees it: only whole answers reach zeep, in the form that it expects."""
+
+    exchange: Exchange
+    """Set before each call."""
+
+    def post_xml(self, address: str, envelope: Any, headers: Mapping[str, str]) -> requests.Response:
+        """Send one envelope; return its answer, mended."""
+        body = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
+        element = self.exchange(address, body, headers)
+        response = requests.Response()
+        response.status_code = 200
+        response.headers["Content-Type"] = "application/soap+xml; charset=utf-8"
+        response._content = soap.whole(element)
+        return response
+
+
+class Signer:
+    """zeep's wsse plug-in for one call."""
+
+    def __init__(self, token: Any) -> None:
+        self._token = token
+
+    def apply(self, envelope: Any, headers: Any) -> Any:
+        """Return the envelope with the token, where there is one."""
+        return (envelope, headers) if self._token is None else self._token.apply(envelope, headers)
+
+    def verify(self, envelope: Any) -> None:
+        """Do nothing: devices do not sign their answers."""
