@@ -48,7 +48,7 @@ class Inputs:
         self._alarms = options.alarms()
         self._wired = [token for token in (options.fire_input, options.rex_input, *self._alarms) if token]
         self._readings: dict[str, dict[tuple[str, ...], _Reading]] = {}
-        self._counted: set[tuple[str, tuple[str, ...]]] = set()
+        self._changed: set[tuple[str, tuple[str, ...]]] = set()
         self._states: dict[str, bool] = {}
         self._fire_known = False
         self._fire_lost_at = 0.0
@@ -138,15 +138,19 @@ class Inputs:
         A topic of no certain meaning counts beside one of inputs only once it has reported a change: Axis numbers its
         virtual ports as it does the real ones, and reports all of them at the start.
         """
-        readings, key = self._readings.setdefault(reading.token, {}), (reading.token, reading.topic)
+        readings = self._readings.setdefault(reading.token, {})
         before = readings.get(reading.topic)
         readings[reading.topic] = reading
-        is_alone = not any(other.certain for other in readings.values())
-        if reading.certain or is_alone or (is_new and (before is None or before.is_on is not reading.is_on)):
-            self._counted.add(key)
-        if key not in self._counted:
+        if is_new and (before is None or before.is_on is not reading.is_on):
+            self._changed.add((reading.token, reading.topic))
+        is_certain = any(other.certain for other in readings.values())
+        counted = [
+            other
+            for topic, other in readings.items()
+            if other.certain or not is_certain or (reading.token, topic) in self._changed
+        ]
+        if reading not in counted:
             return None
-        counted = [other for other in readings.values() if (reading.token, other.topic) in self._counted]
         return any(other.is_on is not self._options.inputs_inverted for other in counted)
 
 

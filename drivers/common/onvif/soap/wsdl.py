@@ -24,9 +24,7 @@ _WSDL = {
     ACCESS: ("accesscontrol.wsdl", "PACSBinding"),
 }
 # zeep logs a traceback for each value that it can't convert. What is wrong with an answer is said by the call itself.
-_zeep_log = logging.getLogger("zeep")
-_zeep_log.addHandler(logging.NullHandler())
-_zeep_log.propagate = False
+logging.getLogger("zeep.xsd").setLevel(logging.CRITICAL)
 _documents: dict[str, Document] = {}
 _lock = threading.Lock()
 
