@@ -20,46 +20,65 @@ OPENER = "drivers.common.video.source:open_source"
 _SIM = "drivers.sim.commands:app"
 
 TABLE = COMMANDS | {
-    "sim camera": Row(_SIM, "Serve a moving, noisy, re-lit face as MJPEG over HTTP; the first line tells the address."),
+    "sim camera": Row(
+        _SIM,
+        "Serve a moving, noisy, re-lit face as MJPEG over HTTP; the first line tells the address.",
+        "devicemgr sim camera --photo face.jpg",
+    ),
     "sim turnstile": Row(
         _SIM,
         "Answer as a LOT turnstile on Modbus RTU; lines on standard input inject faults: `fault lost-ack`, `clear`.",
+        "devicemgr sim turnstile --link /tmp/turnstile --passage",
     ),
     "sim relay": Row(
-        _SIM, "Answer as a relay board; lines on standard input: `input 3 on`, `fault power-loss`, `clear`."
+        _SIM,
+        "Answer as a relay board; lines on standard input: `input 3 on`, `fault power-loss`, `clear`.",
+        "devicemgr sim relay --model lcus --link /tmp/relay",
     ),
     "sim onvif": Row(
         _SIM,
         "Answer as an ONVIF camera or door; lines on standard input inject faults: `fault slow true`, `reboot`…",
+        "devicemgr sim onvif --kind door",
     ),
     "sim osdp": Row(
         _SIM,
         "Answer as an OSDP reader; type card HEX:BITS, keys 1234#, tamper on, input 1 on, silence, wrong-key, unplug 5.",  # noqa: E501
+        "devicemgr sim osdp --link /tmp/reader --install",
     ),
     "sim dahua": Row(
-        _SIM, "Answer as a Dahua face terminal; lines on standard input: `someone 42`, `stranger`, `fault …`…"
+        _SIM,
+        "Answer as a Dahua face terminal; lines on standard input: `someone 42`, `stranger`, `fault …`…",
+        "devicemgr sim dahua --requests",
     ),
     "sim hikvision": Row(
         _SIM,
         "Answer as a Hikvision face-ID console; lines on standard input make things happen: `someone 42`, `stranger`…",
+        "devicemgr sim hikvision --stored 100",
     ),
     "sim web-relay": Row(
-        _SIM, "Answer as a relay board over HTTP; lines on standard input: `input 1 on`, `fault lost-ack`, `clear`."
+        _SIM,
+        "Answer as a relay board over HTTP; lines on standard input: `input 1 on`, `fault lost-ack`, `clear`.",
+        "devicemgr sim web-relay --model shelly",
     ),
     "sim ironlogic": Row(
         _SIM,
         "Call as an IronLogic controller; lines on standard input: `card 0000008D5722 1`, `event 38 1`, `fault deaf`.",
+        "devicemgr sim ironlogic --server http://127.0.0.1:8090",
     ),
     "sim uhppote": Row(
         _SIM,
         "Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`…",
+        "devicemgr sim uhppote --controller 423187757",
     ),
     "sim zkteco": Row(
-        _SIM, "Call as a ZKTeco face terminal; lines on standard input make things happen: `person 42`, `stranger`…"
+        _SIM,
+        "Call as a ZKTeco face terminal; lines on standard input make things happen: `person 42`, `stranger`…",
+        "devicemgr sim zkteco --server http://127.0.0.1:8091",
     ),
     "sim zkteco-controller": Row(
         _SIM,
         "Answer as a ZKTeco C3 controller; lines on standard input show cards and inject faults: `card 8058400 1`…",
+        "devicemgr sim zkteco-controller --doors 2",
     ),
 }
 

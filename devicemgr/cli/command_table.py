@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One command: `module:attribute` of the Typer app that registers it, and its one-line help."""
+    """One command: `module:attribute` of the Typer app that registers it, its one-line help, and an example."""
 
     place: str
     help: str
+    example: str = ""
 
 
 _SUPPORT_BUNDLE = "devicemgr.cli.system.support_bundle:app"
@@ -62,6 +63,25 @@ GROUPS = {
     "key": "The key that opens faces and passwords.",
 }
 """Each group with its help, in the order in which `devicemgr --help` lists them."""
+
+SECTIONS = {
+    "Set up": ("init", "run", "demo", "bench", "version"),
+    "Watch": ("status", "events", "doctor", "clock"),
+    "People and their rights": ("person", "enroll", "card", "pin", "level", "schedule"),
+    "Entrances": ("portal", "device", "udev", "sim"),
+    "Site and record": (
+        "export",
+        "apply",
+        "audit",
+        "operator",
+        "key",
+        "backup",
+        "restore",
+        "recover",
+        "support-bundle",
+    ),
+}
+"""How `devicemgr --help` groups its commands."""
 
 COMMANDS = {
     "support-bundle": Row(

@@ -12,7 +12,8 @@ import typer
 
 from devicemgr.cli.hints import message_of
 from devicemgr.cli.transport.api_client import Api
-from devicemgr.errors import DevicemgrError
+from devicemgr.cli.transport.remote_http import RemoteDaemon
+from devicemgr.errors import DevicemgrError, InvalidInput
 from devicemgr.home import Home
 
 if TYPE_CHECKING:  # the store and its libraries, which a command over the socket need not load
@@ -21,14 +22,19 @@ if TYPE_CHECKING:  # the store and its libraries, which a command over the socke
     from devicemgr.cli.demo.bench import BenchParts
     from devicemgr.site.site import Parts, Site
 
+LOCAL_ONLY = "this command works on the computer that it runs on: leave --host out"
+
 
 @dataclass
 class Session:
-    """Set up by the composition root and filled by --home, --json and --yes, wherever on the line they stand."""
+    """Set up by the composition root and filled by the options that may stand anywhere on the line."""
 
     load_parts: Callable[[], "Parts"]
     load_bench: Callable[[], "BenchParts"] | None = None
     home_option: str | None = None
+    host: str | None = None
+    token_file: str | None = None
+    tls_ca: str | None = None
     json: bool = False
     yes: bool = False
     _api: Api | None = field(default=None, repr=False)
@@ -36,14 +42,17 @@ class Session:
 
     @property
     def home(self) -> Home:
-        """The home folder in force."""
+        """The home folder in force; InvalidInput for a command that was sent to another computer."""
+        if self.host is not None:
+            raise InvalidInput(LOCAL_ONLY)
         return Home.find(self.home_option)
 
     @property
     def api(self) -> Api:
         """The API, reached on first use."""
         if self._api is None:
-            self._api = Api(self.home, self._make_app)
+            remote = None if self.host is None else RemoteDaemon(self.host, self.token_file, self.tls_ca)
+            self._api = Api(Home.find(self.home_option), self._make_app, remote)
         return self._api
 
     def reconnect(self) -> None:

@@ -1,6 +1,6 @@
 """Command groups that import a command when it runs; their help comes from a table."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -9,11 +9,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 
-from devicemgr.cli.command_table import Row
+from devicemgr.cli.command_table import SECTIONS, Row
+from devicemgr.cli.examples import EXAMPLES
 
 COMMON_OPTIONS = (
-    "Everywhere: --json prints one JSON document; --home DIR chooses the home (else DEVICEMGR_HOME); --yes answers "
-    "what a command asks before it destroys something, and is needed for that without a terminal."
+    "Everywhere: --json prints one JSON document; --home DIR chooses the home (else DEVICEMGR_HOME); --host URL with "
+    "--token-file FILE works with the daemon of another computer; --yes answers what a command asks before it destroys "
+    "something, and is needed for that without a terminal."
 )
 
 
@@ -43,9 +45,13 @@ class LazyGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the list of commands as Typer does, without importing one of them."""
+        self.write_commands(formatter, "Commands", list(self._help))
+
+    def write_commands(self, formatter: Any, title: str, names: Iterable[str]) -> None:
+        """Write a section of commands with their help in one line each."""
         limit = formatter.width - 6 - max(map(len, self._help))
-        lines = [(name, TyperCommand(name, help=text).get_short_help_str(limit)) for name, text in self._help.items()]
-        with formatter.section("Commands"):
+        lines = [(name, TyperCommand(name, help=self._help[name]).get_short_help_str(limit)) for name in names]
+        with formatter.section(title):
             formatter.write_dl(lines)
 
 
@@ -59,7 +65,7 @@ class _Commands(MutableMapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded:
-            self._loaded[name] = _load(name, self._rows[name].place)
+            self._loaded[name] = _load(name, self._rows[name])
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -75,11 +81,13 @@ class _Commands(MutableMapping[str, Any]):
         raise TypeError("commands are removed from the table")
 
 
-def _load(name: str, place: str) -> TyperCommand:
-    module, _, attribute = place.partition(":")
+def _load(name: str, row: Row) -> TyperCommand:
+    module, _, attribute = row.place.partition(":")
     registered = getattr(import_module(module), attribute).registered_commands
     info = next(info for info in registered if info.name == name)
-    info.cls, info.epilog = LightCommand, COMMON_OPTIONS
+    # Between \b and an empty line the help is not wrapped, so that the example can be copied.
+    example = f"\b\nExample:\n  {row.example}\n\n" if row.example else ""
+    info.cls, info.epilog = LightCommand, example + COMMON_OPTIONS
     command = get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None)
     assert isinstance(command, TyperCommand)
     return command
@@ -105,6 +113,7 @@ def _process(param: Any, convert: Callable[..., Any], ctx: Any, value: Any) -> A
 
 def build_app(help: str, groups: Mapping[str, str], commands: Mapping[str, Row]) -> typer.Typer:
     """Return the app of `commands`, each by the words that call it, and of `groups`, each with its help."""
+    commands = {words: row._replace(example=row.example or EXAMPLES.get(words, "")) for words, row in commands.items()}
 
     class Root(LazyGroup):
         def __init__(self, **settings: Any) -> None:
@@ -112,13 +121,18 @@ def build_app(help: str, groups: Mapping[str, str], commands: Mapping[str, Row])
             rows = {name: row for name, row in commands.items() if " " not in name}
             super().__init__(rows=rows, groups=inner, **settings)
 
+        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+            for title, names in SECTIONS.items():
+                self.write_commands(formatter, title, [name for name in names if name in self.commands])
+
     return typer.Typer(
         cls=Root,
         callback=_do_nothing,
         help=help,
         epilog=COMMON_OPTIONS,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
+        context_settings={"help_option_names": ["--help", "-h"]},
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )

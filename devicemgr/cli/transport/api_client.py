@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from devicemgr.cli.hints import hint_in, joined, spell_out
+from devicemgr.cli.transport.remote_http import RemoteDaemon, RemoteTransport
 from devicemgr.cli.transport.unix_http import Request, Response, UnixTransport
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 from devicemgr.home import SHARED_SOCKET, Home, socket_address
@@ -81,10 +82,14 @@ def _socket_of(home: Home) -> Path | None:
 class Api:
     """Calls that return the response's JSON, or raise ApiProblem or DaemonUnreachable."""
 
-    def __init__(self, home: Home, make_app: Callable[[], "FastAPI"]) -> None:
-        place = _socket_of(home)
-        self.remote = place is not None
-        self._send = UnixTransport(place).send if place else _in_process(make_app())
+    def __init__(self, home: Home, make_app: Callable[[], "FastAPI"], remote: RemoteDaemon | None = None) -> None:
+        """Find the daemon of `home`, else make the app in this process; with `remote`, use that daemon instead."""
+        place = None if remote else _socket_of(home)
+        self.remote = remote is not None or place is not None
+        if remote is not None:
+            self._send = RemoteTransport(remote).send
+        else:
+            self._send = UnixTransport(place).send if place else _in_process(make_app())
 
     def call(
         self,

@@ -61,20 +61,30 @@ class UnixTransport:
     @contextmanager
     def send(self, request: Request) -> Iterator[Response]:
         """Send `request`, and give the response while its connection is open; DaemonUnreachable without one."""
-        connection = _Connection(self._place, request.timeout)
-        try:
-            received = _exchange(connection, request)
-            yield Response(received.status, received)
-        except TimeoutError as error:
-            raise DaemonUnreachable("the daemon did not answer in time; see its log") from error
-        except (ConnectionError, http.client.HTTPException) as error:
-            raise DaemonUnreachable(f"the connection to the daemon broke ({error}); is it still running?") from error
-        finally:
-            connection.close()
+        with exchange(_Connection(self._place, request.timeout), request) as response:
+            yield response
 
 
-def _exchange(connection: "_Connection", request: Request) -> http.client.HTTPResponse:
-    connection.connect()
+@contextmanager
+def exchange(connection: http.client.HTTPConnection, request: Request) -> Iterator[Response]:
+    """Send `request`, and give the response until `connection` is closed at the end.
+
+    Raises DaemonUnreachable when the daemon does not answer in time or breaks off, and OSError without a connection.
+    """
+    try:
+        received = _receive(connection, request)
+        yield Response(received.status, received)
+    except TimeoutError as error:
+        raise DaemonUnreachable("the daemon did not answer in time; see its log") from error
+    except (ConnectionError, http.client.HTTPException) as error:
+        raise DaemonUnreachable(f"the connection to the daemon broke ({error}); is it still running?") from error
+    finally:
+        connection.close()
+
+
+def _receive(connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
+    if connection.sock is None:
+        connection.connect()
     headers = {"Accept": "application/json", "Connection": "close"} | request.headers
     # A daemon that refuses a body closes before the end of it, and its response says why.
     with suppress(BrokenPipeError, ConnectionResetError):

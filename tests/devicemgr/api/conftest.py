@@ -1,15 +1,11 @@
 """The API in process as any caller, and on a real socket."""
 
 import asyncio
-import datetime
 import os
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
@@ -17,6 +13,7 @@ from devicemgr.api.listeners import read
 from devicemgr.api.server import ApiServer
 from devicemgr.daemon.offline_runtime import DirectRuntime
 from devicemgr.site.site import Site
+from tests.support.certificates import self_signed
 
 BASE = "http://devicemgr/api/v1"
 
@@ -127,26 +124,4 @@ def token(http) -> Callable[..., str]:
 @pytest.fixture
 def certificate(tmp_path):
     """A self-signed certificate for box.example and *.in.example, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "box")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("box.example"), x509.DNSName("*.in.example")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = tmp_path / "cert.pem", tmp_path / "key.pem"
-    cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-    key_file.write_bytes(key.private_bytes(*form, serialization.NoEncryption()))
-    key_file.chmod(0o600)
-    (tmp_path / "locked.pem").write_bytes(key.private_bytes(*form, serialization.BestAvailableEncryption(b"secret")))
-    (tmp_path / "locked.pem").chmod(0o600)
-    return cert_file, key_file
+    return self_signed(tmp_path, ["box.example", "*.in.example"])
