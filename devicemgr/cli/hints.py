@@ -57,7 +57,7 @@ WORDS = {
     "remove_name": "or: sudo devicemgr udev install --remove {name}",
     "remove_operator": "or `devicemgr operator remove {name}`",
     "remove_shared_card": "devicemgr card remove {badge} {number}",
-    "remove_token": "devicemgr operator token NAME --remove ID",
+    "remove_token": "devicemgr operator token NAME --revoke ID",
     "renew_consents": "devicemgr person list --expiring {days}; then enroll renew, or withdraw",
     "replace_home": "--replace moves that out of the way",
     "require_card_and_face": "devicemgr portal edit NAME --require card+face",

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode
@@ -86,10 +86,13 @@ class Api:
         """Find the daemon of `home`, else make the app in this process; with `remote`, use that daemon instead."""
         place = None if remote else _socket_of(home)
         self.remote = remote is not None or place is not None
+        self._send: Callable[[Request], AbstractContextManager[Response]]
         if remote is not None:
             self._send = RemoteTransport(remote).send
+        elif place is not None:
+            self._send = UnixTransport(place).send
         else:
-            self._send = UnixTransport(place).send if place else _in_process(make_app())
+            self._send = _in_process(make_app())
 
     def call(
         self,
