@@ -37,6 +37,9 @@ class Options(BaseModel):
     push_port: int | None = Field(
         None, ge=0, le=65535, description="have it push to this port of this box too, as a hint that events wait"
     )
+    history: bool = Field(
+        False, description="record what it remembers from before it was added; that is never disputed"
+    )
     fire_input: bool = Field(
         True, description="false: nothing is wired to its fire input, and locks do not wait for its state"
     )

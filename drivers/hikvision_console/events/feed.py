@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -20,10 +20,10 @@ from drivers.common.http.client import Request, Stream, read_json
 from drivers.common.http.multipart import MultipartReader, Part
 from drivers.common.http.xml import read_xml
 from drivers.hikvision_console.clock import Clock
-from drivers.hikvision_console.events.codes import EVENT, TAMPERS
-from drivers.hikvision_console.events.log import Memory
-from drivers.hikvision_console.events.translate import Event, from_stream, question
-from drivers.hikvision_console.isapi import Isapi, Refusal
+from drivers.hikvision_console.events.codes import ALARM, EVENT, log_of
+from drivers.hikvision_console.events.memories import MAJORS, Adopted, Memories
+from drivers.hikvision_console.events.translate import Event, from_stream, is_alarm, question
+from drivers.hikvision_console.isapi import Isapi
 
 STREAM = "/ISAPI/Event/notification/alertStream"
 _log = logging.getLogger(__name__)
@@ -44,7 +44,9 @@ _MOST_QUESTIONS = 50
 _MOST_REMEMBERED = 2000
 _STOP_SECONDS = 3.0
 
-FeedItem = Event | Presented
+_HISTORY_PAUSE_S = 0.2
+
+FeedItem = Event | Presented | Adopted
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +70,36 @@ class Wires:
 class Feed:
     """What a console tells, for one opening of it: `take` gives it in order, `close` ends both threads."""
 
-    def __init__(self, wires: Wires, clock: Clock, cursor: int | None, poll_seconds: float) -> None:
+    def __init__(
+        self,
+        wires: Wires,
+        clock: Clock,
+        cursors: Mapping[str, int],
+        poll_seconds: float,
+        *,
+        with_history: bool = False,
+    ) -> None:
         self._wires, self._clock, self._poll_seconds = wires, clock, poll_seconds
         self._began = time.time()
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._streamed_more = threading.Event()
-        self._waiting: queue.Queue[Event] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[Event | Adopted] = queue.Queue(_MOST_WAITING)
         self._questions: deque[Presented] = deque(maxlen=_MOST_QUESTIONS)
-        self._tampers: deque[Event] = deque(maxlen=_MOST_QUESTIONS)
-        self._memory: Memory | None = Memory(wires.memory, clock, cursor, self._stopping.is_set)
-        self._last = cursor or 0
+        self._alarms: deque[Event] = deque(maxlen=_MOST_QUESTIONS)
+        self._memories = Memories(
+            wires.memory,
+            clock,
+            cursors,
+            self._has_just_happened,
+            self._stopping.is_set,
+            with_history=with_history,
+        )
+        self._last = {major: cursors.get(log_of(major), 0) for major in MAJORS}
         self._lock = threading.Lock()
-        self._streamed: OrderedDict[int, tuple[Event, float]] = OrderedDict()
+        self._streamed: OrderedDict[tuple[int, int], tuple[Event, float]] = OrderedDict()
         self._question_serials: OrderedDict[int, None] = OrderedDict()
-        self._went_back = False
-        self._back_checked = float("-inf")
+        self._at_once: OrderedDict[tuple[int, int], None] = OrderedDict()
         self._error: DevicemgrError | None = None
         self.stream_state = CONNECTING
         self._threads = [
@@ -111,8 +127,8 @@ class Feed:
         found: list[FeedItem] = []
         while self._questions:
             found.append(self._questions.popleft())
-        while self._tampers:
-            found.append(self._tampers.popleft())
+        while self._alarms:
+            found.append(self._alarms.popleft())
         while len(found) < most:
             try:
                 found.append(self._waiting.get_nowait())
@@ -129,13 +145,22 @@ class Feed:
     def set_clock(self, clock: Clock) -> None:
         """Read what is item from now on by this clock. Any thread."""
         self._clock = clock
-        if (memory := self._memory) is not None:
-            memory.clock = clock
+        self._memories.set_clock(clock)
 
     def is_question(self, serial: int) -> bool:
         """Whether this event was a question that has been handed on."""
         with self._lock:
             return serial in self._question_serials
+
+    def was_at_once(self, event: Event) -> bool:
+        """Whether this event of the memory has been handed on from the stream already."""
+        with self._lock:
+            return (event.code[0], event.serial) in self._at_once
+
+    @property
+    def missing(self) -> list[str]:
+        """The memories that this firmware does not let be queried, in words."""
+        return self._memories.missing
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
@@ -152,70 +177,69 @@ class Feed:
     def _read_on(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            self._sweep()
-            late = self._tell_what_memory_lacks()
-            self._wake.wait(_ASK_AGAIN if late else self._poll_seconds)
+            for item in self._memories.sweep(self._on_back):
+                self._hand_on(item)
+            is_late = self._hand_on_what_memory_lacks()
+            history = self._memories.history()
+            for event in history:
+                self._put(event)
+            pause = _HISTORY_PAUSE_S if history else _ASK_AGAIN if is_late else self._poll_seconds
+            self._wake.wait(pause)
 
-    def _sweep(self) -> None:
-        if self._memory is None:
-            return
-        try:
-            if self._went_back or time.monotonic() - self._back_checked > _BACK_CHECK:
-                self._went_back, self._back_checked = False, time.monotonic()
-                if self._memory.went_back():
-                    _log.warning(
-                        "a console counts its events from the start: its memory was emptied; all of it is read"
-                    )
-                    with self._lock:
-                        self._question_serials.clear()
-                        self._last = 0
-            for event in self._memory.fresh():
-                self._tell(event)
-        except Refusal as refusal:
-            if not refusal.is_unsupported:
-                raise
-            _log.warning("a console keeps no events that can be queried for; only its stream is item")
-            self._memory = None
-
-    def _tell(self, event: Event) -> None:
-        """Hand on one event of the memory, marked as happening now where the stream said so."""
-        self._let_the_stream_speak_first(event)
+    def _on_back(self, major: int) -> None:
         with self._lock:
-            known = self._streamed.pop(event.serial, None)
-            self._last = event.serial
-        live = known[0].live is True if known is not None else self._has_just_happened(event)
-        self._put(replace(event, live=live))
+            self._last[major] = 0
+            if major == EVENT:
+                self._question_serials.clear()
+            for key in [key for key in self._at_once if key[0] == major]:
+                del self._at_once[key]
+
+    def _hand_on(self, item: Event | Adopted) -> None:
+        """Hand on one event of a memory, marked as happening now where the stream said so."""
+        if isinstance(item, Adopted):
+            with self._lock:
+                self._last[item.major] = item.serial
+            self._put(item)
+            return
+        self._let_the_stream_speak_first(item)
+        major = item.code[0]
+        with self._lock:
+            known = self._streamed.pop((major, item.serial), None)
+            self._last[major] = item.serial
+        live = known[0].live is True if known is not None else self._has_just_happened(item)
+        self._put(replace(item, live=live))
 
     def _let_the_stream_speak_first(self, event: Event) -> None:
         """Only the stream says whether something that has just happened is a question; it may be a moment behind."""
+        if event.code[0] != EVENT:
+            return
         until = time.monotonic() + _ASK_AGAIN
         while self.stream_state in (CONNECTING, CONNECTED) and self._has_just_happened(event):
             with self._lock:
                 self._streamed_more.clear()
-                if event.serial in self._streamed:
+                if (EVENT, event.serial) in self._streamed:
                     return
             if (left := until - time.monotonic()) <= 0 or self._stopping.is_set():
                 return
             self._streamed_more.wait(left)
 
-    def _tell_what_memory_lacks(self) -> bool:
-        """Hand on events of the stream that the memory still does not hold after a while."""
+    def _hand_on_what_memory_lacks(self) -> bool:
+        """Hand on events of the stream that their memory still does not hold after a while."""
         now = time.monotonic()
         with self._lock:
-            for serial in [serial for serial in self._streamed if serial <= self._last]:
-                del self._streamed[serial]
+            for key in [key for key in self._streamed if key[1] <= self._last[key[0]]]:
+                del self._streamed[key]
             waits = sorted(self._streamed.items())
-        if not waits:
-            return False
-        if self._memory is not None and now - min(since for _, (_, since) in waits) < _PATIENCE:
-            return True
-        for _, (event, _since) in waits:
-            if self._memory is not None:
-                self._memory.last = max(self._memory.last, event.serial)
-            self._tell(event)
-        return False
+        is_late = False
+        for (major, serial), (event, since) in waits:
+            if self._memories.has(major) and now - since < _PATIENCE:
+                is_late = True
+                continue
+            self._memories.skip_to(major, serial)
+            self._hand_on(event)
+        return is_late
 
-    def _put(self, item: Event) -> None:
+    def _put(self, item: Event | Adopted) -> None:
         while not self._stopping.is_set():
             try:
                 self._waiting.put(item, timeout=0.5)
@@ -261,21 +285,38 @@ class Feed:
             self._on_event(event, arrived)
 
     def _on_event(self, event: Event, arrived: float) -> None:
+        major = event.code[0]
         if event.asks and self._is_now(event):
             self._ask(event, arrived)
-        if event.code in TAMPERS and self._is_now(event):
-            self._tampers.append(event)
-        if event.code[0] != EVENT:
+        if major not in MAJORS:
             return
         with self._lock:
             # The console counts from the start, or repeats itself: only its memory can say which.
-            self._went_back = self._went_back or (event.live is True and event.serial < self._last)
-            if event.serial > self._last:
-                self._streamed[event.serial] = (event, arrived)
+            if event.live is True and event.serial < self._last[major]:
+                self._memories.went_back(major)
+            is_news = event.serial > self._last[major]
+            if is_news:
+                self._streamed[major, event.serial] = (event, arrived)
                 while len(self._streamed) > _MOST_REMEMBERED:
                     self._streamed.popitem(last=False)
             self._streamed_more.set()
+        if major == ALARM and self._is_now(event):
+            self._alarm(event)
+        self._memories.note(major)
         self._wake.set()
+
+    def _alarm(self, event: Event) -> None:
+        """Hand on an alarm at once; its memory then only confirms it."""
+        key = (event.code[0], event.serial)
+        if not is_alarm(event):
+            return
+        with self._lock:
+            if key in self._at_once or event.serial <= self._last[ALARM]:
+                return
+            self._at_once[key] = None
+            while len(self._at_once) > _MOST_REMEMBERED:
+                self._at_once.popitem(last=False)
+        self._alarms.append(replace(event, live=True, at_once=True))
 
     def _ask(self, event: Event, arrived: float) -> None:
         """Hand on each question once, and at once: a person stands there."""

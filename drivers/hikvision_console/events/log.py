@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drivers.hikvision_console.clock import Clock
-from drivers.hikvision_console.events.codes import EVENT
 from drivers.hikvision_console.events.translate import Event, from_memory
 from drivers.hikvision_console.isapi import Isapi, items, section
 
@@ -29,11 +28,16 @@ class Page:
 
 
 class Memory:
-    """Reads events in order; `last` is the serial up to which all are known, `clock` the console's."""
+    """Reads the events of one major type in order; `clock` is the console's.
 
-    def __init__(self, isapi: Isapi, clock: Clock, last: int | None, should_stop: Callable[[], bool]) -> None:
-        self._isapi, self.clock, self._should_stop = isapi, clock, should_stop
-        self.last = last or 0
+    `last` is the serial up to which all are known, None while it is not known where to begin.
+    """
+
+    def __init__(
+        self, isapi: Isapi, clock: Clock, last: int | None, should_stop: Callable[[], bool], major: int
+    ) -> None:
+        self._isapi, self.clock, self._should_stop, self.major = isapi, clock, should_stop, major
+        self.last = last
         self._last_at: datetime | None = None
         self._by_serial = True
 
@@ -42,35 +46,42 @@ class Memory:
 
         A search by serial begins again with each page; a console that ignores beginSerialNo is paged by position.
         """
-        search, position, begin = _new_search(), 0, self.last + 1
+        last = self.last or 0
+        search, position, begin = _new_search(), 0, last + 1
         while not self._should_stop():
             page = self._search(search, position, begin)
-            found = [event for event in page.events if event.serial > self.last]
+            found = [event for event in page.events if event.serial > (self.last or 0)]
             for event in found:
-                if event.serial > self.last:
+                if event.serial > (self.last or 0):
                     self.last, self._last_at = event.serial, event.at
-                    yield event
+                    # A console that ignores `major` answers with everything: each memory keeps its own.
+                    if event.code[0] == self.major:
+                        yield event
             if not page.more or not page.count:
                 return
             if self._by_serial and found:
-                search, position, begin = _new_search(), 0, self.last + 1
+                search, position, begin = _new_search(), 0, (self.last or 0) + 1
             else:
                 self._by_serial = False
                 position += page.count
 
     def went_back(self) -> bool:
         """Return whether the serial numbers began again (a new or emptied memory); then so does `last`."""
-        if self.last == 0 or any(
-            event.serial >= self.last for event in self._search(_new_search(), 0, self.last).events
-        ):
+        last = self.last
+        if not last or any(event.serial >= last for event in self._search(_new_search(), 0, last).events):
             return False
-        search = _new_search()
-        total = self._search(search, 0, None, 1).total
-        newest = self._search(search, total - 1, None, 1).events if total else ()
-        if not newest or max(event.serial for event in newest) >= self.last:
+        newest, _ = self.newest()
+        if newest is None or newest.serial >= last:
             return False
         self.last, self._last_at = 0, None
         return True
+
+    def newest(self) -> tuple[Event | None, int]:
+        """Return the newest event and how many there are; firmware differs in which end of a search is the newest."""
+        search = _new_search()
+        first = self._search(search, 0, None, 1)
+        events = [*first.events, *(self._search(search, first.total - 1, None, 1).events if first.total > 1 else ())]
+        return max(events, key=lambda event: event.serial, default=None), first.total
 
     def _search(self, search: str, position: int, begin: int | None, most: int = PAGE) -> Page:
         since = _FIRST
@@ -80,7 +91,7 @@ class Memory:
             "searchID": search,
             "searchResultPosition": position,
             "maxResults": most,
-            "major": EVENT,
+            "major": self.major,
             "minor": 0,
             "startTime": self.clock.stamp(since),
             "endTime": self.clock.stamp(_LAST),
@@ -112,11 +123,13 @@ def latest(isapi: Isapi, clock: Clock, code: tuple[int, int]) -> Event | None:
         "picEnable": False,
     }
     found = section(isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
+    rows = items(found.get("InfoList"))[:1]
     if (total := _count(found.get("totalMatches"))) > 1:
         condition["searchResultPosition"] = total - 1
         found = section(isapi.send("POST", TARGET, {"AcsEventCond": condition}), "AcsEvent")
-    events = [from_memory(one, clock) for one in items(found.get("InfoList"))[:1]]
-    return events[0] if events and events[0] is not None and events[0].code == code else None
+        rows += items(found.get("InfoList"))[:1]  # firmware differs in which end is the newest
+    events = [event for event in (from_memory(one, clock) for one in rows) if event is not None and event.code == code]
+    return max(events, key=lambda event: event.serial, default=None)
 
 
 def _new_search() -> str:

@@ -4,7 +4,6 @@ Pushes are not authenticated, so what they say is not even read, and nothing ope
 """
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from devicemgr.domain.device_events import PushRefused
 from devicemgr.errors import DeviceBusy
 from drivers.common.http.push_server import PushServer, addresses_of
 from drivers.hikvision_console.isapi import Isapi, items, section
+from drivers.hikvision_console.own_commands import own_address
 
 HOSTS = "/ISAPI/Event/notification/httpHosts"
 PATH = "/devicemgr"
@@ -26,7 +26,7 @@ class PushListener:
     """A tiny HTTP server on the address that the console sees; it answers 200 and calls `wake`."""
 
     def __init__(self, console: str, port: int, wake: Callable[[], None]) -> None:
-        self.host = _own_address(console)
+        self.host = own_address(console)
         try:
             self._server = _Server((self.host, port), urlsplit(console).hostname or "", wake)
         except OSError as error:
@@ -94,12 +94,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Nothing of a push is logged."""
-
-
-def _own_address(console: str) -> str:
-    """This box's address on the way to the console; nothing is sent to find it."""
-    parts = urlsplit(console)
-    family = socket.AF_INET6 if ":" in (parts.hostname or "") else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((parts.hostname, parts.port or 80))
-        return str(probe.getsockname()[0])

@@ -18,19 +18,48 @@ from devicemgr.domain.device_events import (
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Factor, JsonValue
 from devicemgr.domain.rules.card_formats import names_of_number
+from devicemgr.text import safe
 from drivers.hikvision_console.clock import Clock
-from drivers.hikvision_console.events.codes import CODES, CONTACTS, FIRE_OFF, FIRE_ON, TAMPERS, Code
+from drivers.hikvision_console.events.alarm_table import FIRES
+from drivers.hikvision_console.events.code_table import SILENT
+from drivers.hikvision_console.events.codes import (
+    CODES,
+    CONTACTS,
+    EVENT,
+    OPERATION,
+    Code,
+    history_log,
+    log_of,
+)
 from drivers.hikvision_console.isapi import section
 
 VENDOR = "hikvision"
 _MOST_SERIAL = 2**53
 _NOT_BY_CARD = re.compile("face|finger|PIN|QR|person|voice|code")
-_UNKNOWN_CODE = Code("a code that is not known here")
+_UNKNOWN_CODE = Code("a code that is not known here", kind=Kind.DEVICE_REPORTED)
+# These carry the vendor's number: their words are only the nearest ones.
+_NUMBERED = frozenset({Kind.DEVICE_REPORTED, Kind.DEVICE_DEGRADED, Kind.PORTAL_UNLOCK_FAILED})
+# What a gate's alarm can be; other kinds are recorded with the console's own time, also while they happen.
+_GATE_ALARMS = frozenset(
+    {
+        Kind.PORTAL_FORCED,
+        Kind.PORTAL_HELD_OPEN,
+        Kind.TAMPER,
+        Kind.PASSAGE_TAILGATED,
+        Kind.PASSAGE_REVERSED,
+        Kind.PASSAGE_CLIMBED,
+        Kind.PASSAGE_OBSTRUCTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event; `live` when the console said that it happens now, `asks` when it waits for an answer."""
+    """One event; `live` when the console said that it happens now, `asks` when it waits for an answer.
+
+    `at_once` when the stream brought it, before the memory is read; `is_history` when it is older than the console's
+    place here. `user` and `host` name who did an operation.
+    """
 
     serial: int
     code: tuple[int, int]
@@ -43,6 +72,15 @@ class Event:
     live: bool | None = None
     asks: bool = False
     score: float | None = None
+    at_once: bool = False
+    is_history: bool = False
+    user: str = ""
+    host: str = ""
+
+    @property
+    def log(self) -> str:
+        """The memory that `serial` counts in."""
+        return history_log(self.code[0]) if self.is_history else log_of(self.code[0])
 
     @property
     def meaning(self) -> Code:
@@ -98,6 +136,8 @@ def _event(event: dict[str, Any], codes: tuple[Any, Any], time: str, clock: Cloc
         str(event.get("cardNo") or "").strip()[:20],
         str(event.get("currentVerifyMode") or "")[:40],
         score=_score(event.get("similarity")),
+        user=str(event.get("netUser") or "").strip()[:32],
+        host=str(event.get("remoteHostAddr") or "").strip()[:45],
     )
 
 
@@ -129,56 +169,76 @@ def question(event: Event, captured: float, age: float | None = None) -> Present
 
 
 def recorded(event: Event, clock: Clock) -> DeviceFact | None:
-    """What is to be recorded of `event`, with its own time; None for codes that tell nothing of their own."""
+    """What is to be recorded of `event`, with its own time; None for what another event of the console says."""
     if event.code in CONTACTS:
-        return DoorContact(event.door, CONTACTS[event.code])
-    code = CODES.get(event.code)
-    if code is None:
+        return None if event.is_history else DoorContact(event.door, CONTACTS[event.code])
+    if event.code[0] == EVENT and event.code[1] in SILENT:
         return None
+    code = event.meaning
     if code.granted is not None:
-        return DeviceDecided(
-            event.reader,
-            code.granted,
-            event.serial,
-            event.at,
-            None,
-            event.names,
-            event.badge,
-            code.why,
-            _evidence(event, clock),
-            bool(event.live),
-        )
+        return _decided(event, code, clock)
     assert code.kind is not None
-    if event.live and (fact := _now(event, code.kind)) is not None:
+    if not event.is_history and (fact := _now(event, code)) is not None:
         return fact
-    why = "; ".join(words for words in (code.words, clock.note) if words)
-    return DeviceReported(event.door, code.kind, event.serial, event.at, why)
+    return DeviceReported(
+        event.door, code.kind, event.serial, event.at, _words(event, clock), log=event.log, input=code.input
+    )
 
 
-def tamper_of(event: Event) -> GateAlarm | None:
-    """Return the tampering that an alarm of the stream begins or ends; a missed end must not keep it for good."""
-    if event.code not in TAMPERS:
-        return None
-    name, begins = TAMPERS[event.code]
-    words = f"tampering at the {name}" + ("" if begins else " is over")
-    return GateAlarm(1, Kind.TAMPER, words, active=None if begins else False, input=name)
+def _decided(event: Event, code: Code, clock: Clock) -> DeviceDecided:
+    return DeviceDecided(
+        event.reader,
+        bool(code.granted),
+        event.serial,
+        event.at,
+        None,
+        event.names,
+        event.badge,
+        code.why,
+        _evidence(event, clock),
+        bool(event.live),
+        event.log,
+        event.is_history,
+    )
 
 
 def confirmed(event: Event) -> DeviceReported:
     """The console's own memory of what is recorded already: moves the cursor, and tells nothing new."""
-    code = CODES.get(event.code)
-    return DeviceReported(event.door, Kind.DEVICE_CONFIRMED, event.serial, event.at, code.words if code else "")
+    words = event.meaning.words
+    return DeviceReported(event.door, Kind.DEVICE_CONFIRMED, event.serial, event.at, words, log=event.log)
 
 
-def _now(event: Event, kind: Kind) -> DeviceFact | None:
-    """What has just happened at the gate itself."""
-    if event.code in (FIRE_ON, FIRE_OFF):
-        return FireRelease(event.code == FIRE_ON)
-    if kind is Kind.REX_PRESSED:
-        return RexPressed(event.door)
-    if kind is Kind.PASSAGE_TIMED_OUT:
+def _now(event: Event, code: Code) -> DeviceFact | None:
+    """What has just happened at the gate itself, and the end of an alarm, which counts however late it comes."""
+    if code.ends:
+        assert code.kind is not None
+        return GateAlarm(event.door, code.kind, code.words, active=False, input=code.input)
+    if not event.live:
         return None
-    return GateAlarm(event.door, kind, CODES[event.code].words)
+    if event.code in FIRES:
+        return FireRelease(FIRES[event.code][1])
+    if code.kind is Kind.REX_PRESSED:
+        return RexPressed(event.door)
+    if code.kind not in _GATE_ALARMS:
+        return None
+    # A missed end must not keep an alarm for good: its begin is an event.
+    return GateAlarm(event.door, code.kind, code.words, input=code.input)
+
+
+def is_alarm(event: Event) -> bool:
+    """Return True for what is an alarm or a fire while it happens, and for its end: facts that move no cursor."""
+    code = event.meaning
+    return event.code in FIRES or code.ends or code.kind in _GATE_ALARMS
+
+
+def _words(event: Event, clock: Clock) -> str:
+    """The code in words, with its number where the words are only near, who did it, and the clock's error."""
+    code = event.meaning
+    words = f"{code.words} ({event.method})" if code.kind in _NUMBERED else code.words
+    if event.code[0] == OPERATION:
+        words += f" by user {safe(event.user, 32)}" if event.user else ""
+        words += f" from {safe(event.host, 45)}" if event.host else ""
+    return "; ".join(part for part in (words, clock.note) if part)
 
 
 def _evidence(event: Event, clock: Clock) -> dict[str, JsonValue]:

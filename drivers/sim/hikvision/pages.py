@@ -343,6 +343,9 @@ class Pages:
             raise Refused("badParameters")
         word = command[1].decode()
         self._t.log.add("door", door=door, command=word)
+        # As recorded by real ones: Door Remotely Open and its like, with who did it.
+        minor = {"open": 0x400, "close": 0x401, "alwaysOpen": 0x402, "alwaysClose": 0x403}[word]
+        self._t.happen(minor, major=3, doorNo=door, netUser="admin", remoteHostAddr="127.0.0.1")
         if word == "open":
             self._t.open_door(door, "command")
         else:

@@ -24,7 +24,7 @@ _CODES = {
 HELP = (
     "someone BADGE | stranger | card NUMBER | code MINOR BADGE | alarm "
     + "|".join(_CODES)
-    + " | fire on|off | tamper on|off | "
+    + " | event MAJOR MINOR | fire on|off | tamper on|off | "
     "stored N | skew SECONDS | busy N | refuse PART SUBSTATUS | full | lock SECONDS | drop | lose N | silent on|off | "
     "lacks PART | forget | state"
 )
@@ -66,6 +66,7 @@ def obey(device: SimulatedHikvision, words: list[str]) -> None:
         "code": lambda: terminal.show_code(int(words[1], 0), words[2]),
         "alarm": lambda: terminal.happen(_CODES[words[1]]),
         "fire": lambda: terminal.happen({"on": 0x34, "off": 0x35}[words[1]]),
+        "event": lambda: terminal.happen(int(words[2], 0), major=int(words[1], 0)),
         "tamper": lambda: setattr(terminal, "tampered", _on(words[1])),
         "stored": lambda: [terminal.add_event(0x4C, currentVerifyMode="face") for _ in range(int(words[1]))],
         "skew": lambda: setattr(terminal, "skew", timedelta(seconds=float(words[1]))),

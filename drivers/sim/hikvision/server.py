@@ -253,8 +253,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         reply = device.answer(self.command, self.path, body)
         faults = device.terminal.faults
-        if faults.drop_answers > 0:
-            faults.drop_answers -= 1
+        is_lost = bool(faults.lose_answer_to) and faults.lose_answer_to in path
+        if is_lost:
+            faults.lose_answer_to = ""
+        if is_lost or faults.drop_answers > 0:
+            faults.drop_answers -= not is_lost
             device.events.add("answer_dropped", path=path)
             self.close_connection = True
             return

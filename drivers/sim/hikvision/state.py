@@ -2,6 +2,7 @@
 
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -32,6 +33,7 @@ class Faults:
 
     busy: int = 0  # answers that say deviceBusy
     drop_answers: int = 0  # requests carried out and not answered
+    lose_answer_to: str = ""  # the next request to such a target is carried out and not answered
     unsupported: set[str] = field(default_factory=set)  # parts of targets that this firmware lacks
     silent_push: bool = False  # nothing comes out of the stream
     deletion_seconds: float = 0.05
@@ -64,6 +66,7 @@ class Terminal:
         self.cards: dict[str, str] = {}
         self.faces: dict[str, bytes] = {}
         self.events: list[Stored] = []
+        self._by_major: dict[int, list[Stored]] = {}
         self.next_serial = 1
         self.listeners: list[Callable[[Stored, Json], None]] = []
         self.firmware, self.next_firmware = "V3.2.30", ""
@@ -87,19 +90,23 @@ class Terminal:
         """The terminal's own clock, in its zone."""
         return (datetime.now(UTC) + self.skew).astimezone(self.zone).replace(microsecond=0)
 
-    def add_event(self, minor: int, at: datetime | None = None, **fields: Any) -> Stored:
+    def add_event(self, minor: int, at: datetime | None = None, major: int = 5, **fields: Any) -> Stored:
         """Store an event without telling listeners, as while the network was down."""
         with self.lock:
-            event = Stored(self.next_serial, minor, at or self.now(), fields)
+            event = Stored(self.next_serial, minor, at or self.now(), fields, major)
             self.next_serial += 1
             self.events.append(event)
+            self._by_major.setdefault(major, []).append(event)
         return event
 
-    def happen(self, minor: int, *, ask: bool = False, **fields: Any) -> Stored:
+    def happen(self, minor: int, *, ask: bool = False, major: int = 5, **fields: Any) -> Stored:
         """Create an event now: store it, send it to listeners, log it."""
-        event = self.add_event(minor, **fields)
+        event = self.add_event(minor, major=major, **fields)
         extra: Json = {"currentEvent": True} | ({"remoteCheck": True} if ask else {})
-        self.log.add("happened", serial=event.serial, minor=minor, asks=ask, person=fields.get("employeeNoString"))
+        more: Json = {} if major == 5 else {"major": major}
+        self.log.add(
+            "happened", serial=event.serial, minor=minor, asks=ask, person=fields.get("employeeNoString"), **more
+        )
         for listener in list(self.listeners):
             listener(event, extra)
         return event
@@ -108,17 +115,18 @@ class Terminal:
         """Empty the memory; serial numbers start over."""
         with self.lock:
             self.events.clear()
+            self._by_major.clear()
             self.next_serial = 1
         self.log.add("forgot_events")
 
     def slice(self, begin: int, position: int, most: int, minors: int, major: int) -> tuple[list[Stored], int]:
         """Events from serial `begin` on, and how many there are in all."""
         with self.lock:
-            first = self.events[0].serial if self.events else 1
-            start = min(max(begin - first, 0), len(self.events))
-            if minors == 0 and major in (0, 5):
-                return self.events[start + position : start + position + most], len(self.events) - start
-            found = [e for e in self.events[start:] if minors in (0, e.minor) and major in (0, e.major)]
+            pool = self.events if major == 0 else self._by_major.get(major, [])
+            start = bisect_left(pool, begin, key=lambda event: event.serial)
+            if minors == 0:
+                return pool[start + position : start + position + most], len(pool) - start
+            found = [event for event in pool[start:] if event.minor == minors]
         return found[position : position + most], len(found)
 
     def show_face(self, badge: str | None) -> None:

@@ -11,16 +11,17 @@ import pytest
 from devicemgr.domain.device_events import DeviceDecided
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
-from devicemgr.domain.ports.device import Gate, Holder, Replaying, Verifier
+from devicemgr.domain.ports.device import Delivery, Gate, Holder, ReplayingLogs, Verifier
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from drivers.common.http.push_server import PushServer
+from drivers.hikvision_console.console import DOOR
 from drivers.sim.hikvision.server import PASSWORD
 from tests.drivers.hikvision_console.conftest import heard, until
 
 
 def test_what_it_can_do(console):
     device = console(opened=False)
-    assert all(isinstance(device, port) for port in (Gate, Holder, Verifier, Replaying))
+    assert all(isinstance(device, port) for port in (Gate, Holder, Verifier, ReplayingLogs))
 
 
 def test_a_third_listener_is_told_and_the_memory_is_enough(sim, console):
@@ -55,7 +56,7 @@ def test_the_last_try_before_a_lock_out_is_left_to_a_person(sim, console):
 
 
 def test_an_opened_case(sim, console, monkeypatch):
-    monkeypatch.setattr("drivers.hikvision_console.driver._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.hikvision_console.console._LOOK_SECONDS", 0.0)
     sim.terminal.tampered = True
     device = console()
     assert until(device, lambda facts: facts)[0].kind is Kind.TAMPER
@@ -73,12 +74,22 @@ def test_the_door(sim, console):
     assert sim.events.wait_for("unlocked")["by"] == "command"
     with pytest.raises(DeviceRefused):
         device.release(7, Direction.ENTRY, 3.0)
-    sim.terminal.faults.drop_answers = 5  # its reading threads ask at the same time
-    with pytest.raises(OutcomeUnknown):
-        device.release(1, Direction.ENTRY, 3.0)
-    sim.terminal.faults.drop_answers = 0
-    assert sim.events.all("answer_dropped")
-    assert len(sim.events.all("unlocked")) == 2
+
+
+@pytest.mark.parametrize("firmware", ["keeps its operations", "tells none"])
+def test_an_opening_whose_answer_is_lost_is_proven_by_its_memory(sim, console, firmware, monkeypatch):
+    monkeypatch.setattr("drivers.hikvision_console.console._PROOF_S", 1.5)
+    device = console(poll_seconds=60)
+    if firmware == "tells none":
+        sim.terminal.faults.unsupported.add("AcsEvent")
+    sim.terminal.faults.lose_answer_to = "RemoteControl/door"
+    if firmware == "tells none":
+        with pytest.raises(OutcomeUnknown):
+            device.release(1, Direction.ENTRY, 3.0)
+    else:
+        assert device.release(1, Direction.ENTRY, 3.0) is Delivery.CONFIRMED
+    assert [event["path"] for event in sim.events.all("answer_dropped")] == [f"{DOOR}/1"]
+    assert len(sim.events.all("unlocked")) == 1, "sent once"
 
 
 def test_a_wrong_password_is_tried_twice(sim, console):
@@ -182,13 +193,13 @@ def test_options_that_can_not_be(console, options):
 
 
 def test_a_clock_that_drifts_while_it_is_connected_is_noticed_and_events_are_read_by_it(sim, console, monkeypatch):
-    monkeypatch.setattr("drivers.hikvision_console.driver._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.hikvision_console.console._LOOK_SECONDS", 0.0)
     device = console(decide="console")
     assert device.complaint is None
     sim.terminal.skew = timedelta(seconds=-90)
     assert not until(device, lambda _: sum(event["path"].endswith("AcsWorkStatus") for event in requests(sim)) > 2)
     assert device.complaint is None, "an hour has not gone"
-    monkeypatch.setattr("drivers.hikvision_console.driver._CLOCK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.hikvision_console.console._CLOCK_SECONDS", 0.0)
     until(device, lambda _: device.complaint is not None)
     assert "s behind; give it a time server" in device.complaint
     sim.terminal.happen(0x4C)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devicemgr.domain.device_events import DeviceDecided, Presented
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import DeviceError
 from drivers import Catalog
@@ -78,8 +79,9 @@ def hear(monkeypatch):
         device = Catalog().get("hikvision_console").build(config)
         made.append((device, hostile))
         monkeypatch.setattr("drivers.hikvision_console.settings.read_clock", lambda says, now: Clock())
-        monkeypatch.setattr("drivers.hikvision_console.driver.HikvisionConsole._look", lambda self: [])
+        monkeypatch.setattr("drivers.hikvision_console.console.HikvisionConsole._look", lambda self: [])
         monkeypatch.setattr("drivers.hikvision_console.settings.TIME", "/ISAPI/System/deviceInfo")
+        device.resume_logs(dict.fromkeys(("", "1", "2", "3"), 0))
         device.open()
         facts, end = [], time.monotonic() + seconds
         while not wanted(facts, hostile):
@@ -231,7 +233,8 @@ def test_what_the_numbers_mean():
         ("1200345", "18:20697", "raw:26:024A1B2"),
     )
     assert recorded(read(subEventType=0x15), Clock()) is None
-    assert recorded(read(majorEventType=3, subEventType=0x400), Clock()) is None
+    opened = recorded(read(majorEventType=3, subEventType=0x400), Clock())
+    assert (opened.kind, opened.log) == (Kind.PORTAL_UNLOCKED, "3")
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_no_question_of_a_hikvision_console_opens_without_the_required_factor():
     draw = random.Random("hikvision")
     site = Site(draw)
     clock = Clock(UTC, 0.0, ClockReading(time.time(), time.monotonic()))
-    feed = Feed(Wires(None, None), clock, None, 5.0)
+    feed = Feed(Wires(None, None), clock, {}, 5.0)
     questions = serial = 0
     while questions < QUESTIONS // 2:
         serial += 1
