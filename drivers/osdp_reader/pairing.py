@@ -1,17 +1,16 @@
-"""Gives an OSDP reader a key of its own: in install mode, or in place of one that it holds."""
+"""Give an OSDP reader a key of its own: in install mode, or in place of one that it holds."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import osdp_sys
 
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceRefused, DeviceUnreachable, OutcomeUnknown
 from drivers.common.serial.line import NoAnswer
 from drivers.common.serial.trace import Trace
 from drivers.osdp_reader.keys import check_key
 from drivers.osdp_reader.line import Address, Pairing, SharedLine, attach, detach
-from drivers.osdp_reader.session import Outcome, Session
+from drivers.osdp_reader.protocol import messages
+from drivers.osdp_reader.session import OtherKey, Outcome, Session
 
 # Unit, new key, the device's name, and where its bytes are noted.
 Reader = tuple[int, bytes, str, Trace]
@@ -20,8 +19,6 @@ LET_GO_S = 3.0
 PAUSE_S = 0.3
 # A reader writes its key into memory that is slow.
 KEYSET_S = 2.0
-# Type of osdp_KEYSET: the base key of the Secure Channel (SCBK).
-SCBK = 1
 
 
 def pair(address: Address, reader: Reader, seconds: float, old: Sequence[bytes]) -> None:
@@ -41,7 +38,7 @@ def pair(address: Address, reader: Reader, seconds: float, old: Sequence[bytes])
 
 
 def _take(address: Address, unit: int, name: str) -> SharedLine:
-    """The line, once the running device has let go of the unit."""
+    """Return the line, once the running device has let go of the unit."""
     until = time.monotonic() + LET_GO_S
     while True:
         try:
@@ -65,7 +62,7 @@ class _Try:
     left: bool = False
 
     def once(self, old: Sequence[bytes]) -> None:
-        """The new key is in the reader and proven; else DeviceError."""
+        """Put the new key into the reader and prove it; else DeviceError."""
         if not any(self._replaced(key) for key in old):
             self._installed()
         self._prove()
@@ -76,22 +73,24 @@ class _Try:
         session = Session(self.line, unit, old, name, trace)
         try:
             session.establish()
-            order = {"command": osdp_sys.CMD_KEYSET, "type": SCBK, "data": key}
-            outcome = session.command(order, KEYSET_S)
-        except DeviceRefused:
+            result = session.command(messages.KEYSET, messages.keyset(key), KEYSET_S)
+        except OtherKey:
             return False
         finally:
             sent = session.keyset_left()
             session.close()
-        if outcome is Outcome.REFUSED:
-            raise _Kept(f"{session.name} refuses to replace its key, and keeps the old one; is it locked against that?")
-        self.left = self.left or sent
-        if outcome is Outcome.LOST:
+        if result.outcome is Outcome.REFUSED:
+            raise _Kept(
+                f"{session.name} refuses to replace its key ({result.words}), and keeps the old one; "
+                f"is it locked against that?"
+            )
+        self.left = self.left or (sent and result.outcome in (Outcome.DONE, Outcome.LOST))
+        if result.outcome is not Outcome.DONE:
             raise DeviceUnreachable(f"{session.name} did not answer to its new key; the old and the new one are tried")
         return True
 
     def _installed(self) -> None:
-        """In install mode libosdp sends the new key by itself, under the default one."""
+        """Send the new key to a reader in install mode, under the default one."""
         session = Session(self.line, *self.reader, install=True)
         try:
             session.establish()

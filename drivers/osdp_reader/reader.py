@@ -3,14 +3,12 @@
 import logging
 import time
 
-import osdp_sys
-
 from devicemgr.domain.device_events import CardRead, DeviceFact, GateAlarm, KeysPressed
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
 from devicemgr.domain.rules.card_formats import names_of
-from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, NotYet, OutcomeUnknown
 from drivers.common.relays.outputs import RelayBank, RelayOptions
 from drivers.common.serial.line import NoAnswer
 from drivers.common.serial.trace import Entry, Trace
@@ -18,64 +16,33 @@ from drivers.osdp_reader.door_monitor import CHANNEL, DoorWatch
 from drivers.osdp_reader.line import Address, SharedLine, attach, detach, is_pairing
 from drivers.osdp_reader.options import Options
 from drivers.osdp_reader.pairing import pair
-from drivers.osdp_reader.session import HANDSHAKE_S, Event, Outcome, Session
+from drivers.osdp_reader.protocol import messages
+from drivers.osdp_reader.protocol.messages import Card, Event, InputStatus, Keys, LocalStatus
+from drivers.osdp_reader.session import HANDSHAKE_S, Command, NoSecureChannel, OtherKey, Outcome, Session
 
 COMMAND_S = 1.0
 OPENING_S = 4.0
 # A session that breaks off twice within this time is a fault to be reported.
 STABLE_S = 5.0
-# libosdp's Python layer keeps the timer, in 100 ms, in one byte; what is more would come out shorter, or endless.
+# The timer of osdp_OUT, in 100 ms, has two bytes, of which some readers keep the lower one only.
 MAX_TICKS = 255
 # Control codes of osdp_OUT: off or on for good, at once; off, letting a running time end; on for the time given.
 OFF, ON, OFF_IN_TIME, TIMED = 1, 2, 3, 5
+_CONFIRMS = (messages.ACK, messages.OSTATR)
 # osdp_KEYPPAD sends ASCII digits, DELETE for * and RETURN for #; some readers send the signs themselves.
 KEYS = {ord(digit): digit for digit in "0123456789*#"} | {0x7F: "*", 0x0D: "#"}
 
-_GREEN, _RED, _AMBER = osdp_sys.LED_COLOR_GREEN, osdp_sys.LED_COLOR_RED, osdp_sys.LED_COLOR_AMBER
-_CAPABILITY = {
-    osdp_sys.CMD_LED: osdp_sys.CAP_READER_LED_CONTROL,
-    osdp_sys.CMD_BUZZER: osdp_sys.CAP_READER_AUDIBLE_OUTPUT,
+_GREEN, _RED, _AMBER = 2, 1, 3
+_CAPABILITY = {messages.LED: messages.CAP_LED, messages.BUZ: messages.CAP_BUZZER}
+# What a reader may refuse without harm.
+_OPTIONAL = frozenset({messages.LED, messages.BUZ, messages.LSTAT, messages.ISTAT})
+SIGNALS: dict[Signal, tuple[Command, ...]] = {
+    Signal.GRANTED: ((messages.LED, messages.lamp(_GREEN, 20, 0, 20)), (messages.BUZ, messages.beep(2, 0, 1))),
+    Signal.DENIED: ((messages.LED, messages.lamp(_RED, 2, 2, 16)), (messages.BUZ, messages.beep(2, 2, 3))),
+    Signal.ASK: ((messages.LED, messages.lamp(_AMBER, 5, 5, 50)), (messages.BUZ, messages.beep(1, 0, 1))),
 }
-# What a reader may refuse without harm, by its code on the wire.
-_LAMP_CODE = {osdp_sys.CMD_LED: 0x69, osdp_sys.CMD_BUZZER: 0x6A}
-_STATUS_CODE = {osdp_sys.STATUS_REPORT_LOCAL: 0x64, osdp_sys.STATUS_REPORT_INPUT: 0x65}
-_OPTIONAL = {*_LAMP_CODE.values(), *_STATUS_CODE.values()}
 
 _log = logging.getLogger(__name__)
-
-
-def _lamp(color: int, on: int, off: int, total: int) -> Event:
-    """A temporary colour; times in 100 ms."""
-    return {
-        "command": osdp_sys.CMD_LED,
-        "reader": 0,
-        "led_number": 0,
-        "temporary": True,
-        "control_code": 2,
-        "on_count": on,
-        "off_count": off,
-        "on_color": color,
-        "off_color": osdp_sys.LED_COLOR_NONE,
-        "timer_count": total,
-    }
-
-
-def _beep(on: int, off: int, times: int) -> Event:
-    return {
-        "command": osdp_sys.CMD_BUZZER,
-        "reader": 0,
-        "control_code": 2,
-        "on_count": on,
-        "off_count": off,
-        "rep_count": times,
-    }
-
-
-SIGNALS = {
-    Signal.GRANTED: (_lamp(_GREEN, 20, 0, 20), _beep(2, 0, 1)),
-    Signal.DENIED: (_lamp(_RED, 2, 2, 16), _beep(2, 2, 3)),
-    Signal.ASK: (_lamp(_AMBER, 5, 5, 50), _beep(1, 0, 1)),
-}
 
 
 class OsdpReader:
@@ -103,7 +70,8 @@ class OsdpReader:
         self._session: Session | None = None
         self._refused: set[int] = set()
         self._off = OFF
-        self._wrong_keys = 0
+        self._refusals: dict[str, int] = {}
+        self._unread: dict[str, None] = {}
         self._again_at = float("-inf")
         self._tampered: bool | None = None
         self._power_failed: bool | None = None
@@ -118,7 +86,20 @@ class OsdpReader:
             return (
                 f"two keys are kept, one is the reader's: settle it with devicemgr device provision {self._name} --pair"
             )
-        return None
+        return self._missing_input() or self._unread_replies()
+
+    def _missing_input(self) -> str | None:
+        """Return which configured input the reader does not have; an input that never reports would hide a fault."""
+        if self._session is None or not (count := self._session.has(messages.CAP_INPUTS)):
+            return None
+        wanted = {"door_input": self._options.door_input, "rex_input": self._options.rex_input}
+        wrong = [f"{name}={number}" for name, number in wanted.items() if number is not None and number > count]
+        return f"{' and '.join(wrong)}: the reader has inputs 1 to {count} only" if wrong else None
+
+    def _unread_replies(self) -> str | None:
+        if not self._unread:
+            return None
+        return f"it sends {', '.join(self._unread)}, which is not read here: set the reader to raw card data (osdp_RAW)"
 
     def open(self) -> DeviceInfo:
         self.close()
@@ -145,40 +126,42 @@ class OsdpReader:
             session = Session(line, self._options.unit, key, self._name, self._trace)
             try:
                 session.establish(max(0.5, min(HANDSHAKE_S, until - time.monotonic())))
-            except DeviceRefused as error:
+            except OtherKey as error:
                 refusal = error
                 session.close()
-            except DeviceError:
+            except DeviceError as error:
                 session.close()
+                if isinstance(error, NoSecureChannel):
+                    self._count_refusal("without Secure Channel")
                 raise
             else:
                 return session
         assert refusal is not None
-        self._wrong_keys += 1
+        self._count_refusal("with another key")
         raise refusal
+
+    def _count_refusal(self, what: str) -> None:
+        self._refusals[what] = self._refusals.get(what, 0) + 1
 
     def _begin(self, session: Session) -> DeviceInfo:
         if stale := session.skip_stale():
             _log.warning("%s: %d cards or keys from before the connection are ignored", self._name, stale)
         self._facts = []
-        if self._wrong_keys:
-            cause = f"a reader with another key answered here and was refused {self._wrong_keys} times"
+        for what, times in self._refusals.items():
+            cause = f"a reader {what} answered here and was refused {times} times"
             self._facts.append(GateAlarm(CHANNEL, Kind.TAMPER, cause))
-            self._wrong_keys = 0
-        self._ask_status(session, osdp_sys.STATUS_REPORT_LOCAL)
-        can_ask = self._door.is_wired and bool(session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING))
-        self._door.forget(requested=can_ask and _STATUS_CODE[osdp_sys.STATUS_REPORT_INPUT] not in self._refused)
-        if can_ask:
-            self._ask_status(session, osdp_sys.STATUS_REPORT_INPUT)
-        if session.has(osdp_sys.CAP_OUTPUT_CONTROL):
+        self._refusals = {}
+        self._request_status(session, messages.LSTAT)
+        wants_inputs = self._door.is_wired and bool(session.has(messages.CAP_INPUTS))
+        self._door.forget(requested=wants_inputs and self._request_status(session, messages.ISTAT))
+        if session.has(messages.CAP_OUTPUTS):
             self._restore()
-        identity = session.identity()
-        firmware = ".".join(str(identity["firmware_version"] >> shift & 0xFF) for shift in (16, 8, 0))
+        identity = session.identity
         return DeviceInfo(
-            manufacturer=f"OUI {identity['vendor_code']:06X}",
-            model=f"{identity['model']} v{identity['version']}",
-            firmware=firmware,
-            serial=f"{identity['serial_number']:08X}",
+            manufacturer=f"OUI {identity.vendor.hex().upper()}",
+            model=f"{identity.model} v{identity.version}",
+            firmware=".".join(map(str, identity.firmware)),
+            serial=f"{identity.serial:08X}",
         )
 
     def poll(self) -> list[DeviceFact]:
@@ -192,6 +175,7 @@ class OsdpReader:
             raise
         except DeviceUnreachable:
             session = self._set_up_again()
+        self._note_unread(session)
         now = time.monotonic()
         facts, self._facts = self._facts, []
         for event in session.events():
@@ -228,10 +212,9 @@ class OsdpReader:
 
     def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:  # noqa: ARG002
         session = self._open_session()
-        for command in SIGNALS[signal]:
-            what = command["command"]
-            if _LAMP_CODE[what] not in self._refused and session.has(_CAPABILITY[what]):
-                session.submit(dict(command))
+        for code, data in SIGNALS[signal]:
+            if code not in self._refused | session.refused and session.has(_CAPABILITY[code]):
+                session.submit(code, data)
 
     def pair(self, key: bytes, seconds: float) -> None:
         old = [kept for kept in self._keys if kept != key]
@@ -244,16 +227,16 @@ class OsdpReader:
         session = self._open_session()
         session.step()
         session.check()
-        identity = session.identity()
+        identity = session.identity
         found: dict[str, JsonValue] = {
             "secure": self._options.secure,
-            "vendor": f"{identity['vendor_code']:06X}",
-            "model": identity["model"],
-            "serial": f"{identity['serial_number']:08X}",
-            "outputs": session.has(osdp_sys.CAP_OUTPUT_CONTROL),
-            "inputs": session.has(osdp_sys.CAP_CONTACT_STATUS_MONITORING),
-            "lamps": session.has(osdp_sys.CAP_READER_LED_CONTROL),
-            "buzzer": bool(session.has(osdp_sys.CAP_READER_AUDIBLE_OUTPUT)),
+            "vendor": identity.vendor.hex().upper(),
+            "model": identity.model,
+            "serial": f"{identity.serial:08X}",
+            "outputs": session.has(messages.CAP_OUTPUTS),
+            "inputs": session.has(messages.CAP_INPUTS),
+            "lamps": session.has(messages.CAP_LED),
+            "buzzer": bool(session.has(messages.CAP_BUZZER)),
             "tamper": bool(self._tampered),
         }
         return found | ({"warning": self.complaint} if self.complaint else {})
@@ -267,9 +250,13 @@ class OsdpReader:
     def _drop_session(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            # libosdp ends the session over a refusal; the next one does without that lamp or question.
-            self._refused |= {session.refused() or 0} & _OPTIONAL
+            self._refused |= session.refused & _OPTIONAL
             session.close()
+
+    def _note_unread(self, session: Session) -> None:
+        for words in session.unread.keys() - self._unread.keys():
+            _log.warning("%s sends %s, which is not read here", self._name, words)
+            self._unread[words] = None
 
     def _restore(self) -> None:
         """Outputs as the mode wants them; a person let in before the session broke may still pass."""
@@ -290,57 +277,57 @@ class OsdpReader:
 
     def _output(self, output: int, code: int, ticks: int) -> None:
         session = self._open_session()
-        if output > session.has(osdp_sys.CAP_OUTPUT_CONTROL):
+        if output > session.has(messages.CAP_OUTPUTS):
             raise DeviceRefused(f"{self._name} has no output {output}; see the options output and output_exit")
-        command = {
-            "command": osdp_sys.CMD_OUTPUT,
-            "output_no": output - 1,
-            "control_code": code,
-            "timer_count": ticks,
-        }
-        session.wire.allow_output()
-        outcome = Outcome.LOST
-        try:
-            outcome = session.command(command, COMMAND_S)
-        finally:
-            left = session.wire.forbid_output()
-        if outcome is Outcome.REFUSED:
-            raise DeviceRefused(f"{self._name} refuses to switch output {output}; see the option output")
-        if outcome is Outcome.LOST and left:
-            raise OutcomeUnknown(f"{self._name} did not confirm output {output}; it may or may not have switched")
-        if outcome is Outcome.LOST:
-            raise DeviceUnreachable(f"output {output} of {self._name} was not switched: the session broke; try again")
+        result = session.command(messages.OUT, messages.output(output - 1, code, ticks), COMMAND_S)
+        where = f"output {output} of {self._name}"
+        match result.outcome:
+            case Outcome.REFUSED:
+                words = f"{self._name} refuses to switch output {output} ({result.words}); see the option output"
+                raise DeviceRefused(words)
+            case Outcome.BUSY:
+                raise NotYet(f"{where} was not switched: the reader is busy; try again")
+            case Outcome.NOT_DONE:
+                raise DeviceUnreachable(f"{where} was not switched: the session broke; try again")
+            case Outcome.DONE if result.reply is not None and result.reply.code in _CONFIRMS:
+                return
+        raise OutcomeUnknown(f"{self._name} did not confirm output {output}; it may or may not have switched")
 
-    def _ask_status(self, session: Session, report: int) -> None:
-        if _STATUS_CODE[report] in self._refused:
-            return
-        command = {"command": osdp_sys.CMD_STATUS, "type": report, "report": b""}
-        if session.command(command, COMMAND_S) is not Outcome.DONE:
-            raise DeviceUnreachable(f"{self._name} does not tell its status; it is set up again")
+    def _request_status(self, session: Session, code: int) -> bool:
+        """Return True if the reader answered with its status; it may have none."""
+        if code in self._refused:
+            return False
+        result = session.command(code, b"", COMMAND_S)
+        if result.outcome is Outcome.REFUSED:
+            self._refused.add(code)
+            return False
+        if result.outcome is not Outcome.DONE:
+            raise DeviceUnreachable(f"{self._name} does not report its status; it is set up again")
+        return True
 
     def _facts_of(self, event: Event, now: float) -> list[DeviceFact]:
-        match event["event"]:
-            case osdp_sys.EVENT_CARDREAD:
+        match event:
+            case Card():
                 return self._card(event)
-            case osdp_sys.EVENT_KEYPRESS:
-                keys = "".join(KEYS.get(byte, "") for byte in event["data"])
+            case Keys():
+                keys = "".join(KEYS.get(byte, "") for byte in event.data)
                 return [KeysPressed(CHANNEL, keys)] if keys else []
-            case osdp_sys.EVENT_STATUS if event["type"] == osdp_sys.STATUS_REPORT_LOCAL:
-                return self._local_status(event["report"])
-            case osdp_sys.EVENT_STATUS if event["type"] == osdp_sys.STATUS_REPORT_INPUT:
-                return self._door.on_report(event["report"], now)
+            case LocalStatus():
+                return self._local_status(event)
+            case InputStatus():
+                return self._door.on_report(event.inputs, now)
         return []
 
-    def _card(self, event: Event) -> list[DeviceFact]:
-        bits = int(event.get("length", 0))
-        names = names_of(bits, event["data"], self._options.card_format)
+    def _card(self, card: Card) -> list[DeviceFact]:
+        form = self._options.card_format
+        names = names_of(card.bits, card.data, form)
         if not names:
-            _log.warning("%s: a card of %d bits is none of format %s", self._name, bits, self._options.card_format)
+            _log.warning("%s: a card of %d bits is none of format %s", self._name, card.bits, form)
             return []
         return [CardRead(CHANNEL, names)]
 
-    def _local_status(self, report: bytes) -> list[DeviceFact]:
-        tampered, power_failed = (bool(byte) for byte in report[:2].ljust(2, b"\0"))
+    def _local_status(self, status: LocalStatus) -> list[DeviceFact]:
+        tampered, power_failed = status.is_tampered, status.has_power_failed
         facts: list[DeviceFact] = []
         if tampered is not self._tampered:
             words = f"the reader's tamper contact is {'open' if tampered else 'closed'}"

@@ -219,7 +219,7 @@ def test_no_answer_opens_a_gate_or_breaks_it(protocol, frames, gate, clock, monk
 class OsdpLine:
     """A reader (libosdp's PD role) on a line that says many spoilt frames before each answer, or a false one for it.
 
-    `heard` counts the spoilt frames that were read; `false` answers that libosdp takes up: an older one said again, or
+    `heard` counts the spoilt frames that were read; `false` answers whose check is right: an older one said again, or
     bits flipped and the check made right again.
     """
 
@@ -332,7 +332,7 @@ def test_no_answer_of_an_osdp_reader_opens_its_lock_or_breaks_it(secure, frames,
         if enough:
             break
         time.sleep(0.005)
-    print(f"{line.heard} frames, {line.false} false ones taken up by libosdp, good again after {slowest:.2f} s at most")
+    print(f"{line.heard} frames, {line.false} false ones, good again after {slowest:.2f} s at most")
     assert set(line.spoiler.done) == WAYS
     assert line.false >= line.heard // line.burst // 10
     device.release(1, "entry", 1)

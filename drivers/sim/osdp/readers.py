@@ -1,5 +1,6 @@
 """`devicemgr sim osdp`: OSDP readers (libosdp's PD role) on a pty or behind a TCP port."""
 
+from binascii import crc_hqx
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from drivers.sim.base.ports import PtyPort, TcpPort
 STEP_S = 0.01
 # Start of message (OSDP 2.2, 5.9.1); a reader's address has the highest bit set.
 START_OF_MESSAGE, REPLY_FLAG = 0x53, 0x80
+SEQUENCE = 0x03
+MIN_FRAME_BYTES, MAX_FRAME_BYTES = 7, 1440
 IDENTITY = {
     "version": 1,
     "model": 2,
-    "vendor_code": 0x112233,
+    # The OUI 11-22-33: libosdp sends the lowest byte first.
+    "vendor_code": 0x332211,
     "serial_number": 0x0A0B0C0D,
     "firmware_version": 0x010203,
 }
@@ -46,7 +50,7 @@ class Faults:
     """What shall go wrong; `injected` counts what did.
 
     `lose_answer_to` names an event whose answer gets lost, once; from `silent_after` on all is lost; `refuse` names one
-    that is answered with a NAK.
+    that is answered with a NAK; so many frames get `busy` in place of their answer.
     """
 
     silent: bool = False
@@ -55,6 +59,7 @@ class Faults:
     lose_answer_to: str | None = None
     silent_after: str | None = None
     refuse: str | None = None
+    busy: int = 0
     injected: dict[str, int] = field(default_factory=dict)
 
     def count(self, what: str) -> None:
@@ -73,7 +78,10 @@ class ReaderUnit:
         self.faults = Faults()
         self.inputs = [0] * INPUTS
         self._log = log
+        self._line = bytearray()
         self._received = b""
+        self._request = b""
+        self._reply = b""
         self._answer = b""
         self._last = b""
         self._lose_next = False
@@ -81,6 +89,7 @@ class ReaderUnit:
 
     def restart(self) -> None:
         """As after a power cut, with the key that it has now."""
+        self._request = b""
         flags = osdp_sys.FLAG_ENFORCE_SECURE if self.key else osdp_sys.FLAG_INSTALL_MODE
         info = IDENTITY | {
             "name": f"sim{self.unit}",
@@ -98,13 +107,30 @@ class ReaderUnit:
         self._device.set_command_callback(self._on_command)
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the line."""
-        self._received += data
+        """Take bytes from the line."""
+        self._line += data
+        while frame := _cut_frame(self._line):
+            self._take_frame(frame)
+
+    def _take_frame(self, frame: bytes) -> None:
+        ours = frame[1] == self.unit
+        if ours and self.faults.busy:
+            self.faults.busy -= 1
+            self.faults.count("busy")
+            self._answer += _busy(self.unit)
+        elif ours and frame == self._request and frame[4] & SEQUENCE:
+            # OSDP 2.2, 5.9: answered as before and not acted on again; libosdp would act again.
+            self._answer += self._reply
+        else:
+            self._request = frame if ours else self._request
+            self._received += frame
 
     def advance(self) -> bytes:
-        """What the reader says now."""
+        """Return what the reader says now."""
         self._device.refresh()
         answer, self._answer = self._answer, b""
+        if answer and not answer.endswith(_busy(self.unit)):
+            self._reply = answer
         if not answer:
             return b""
         if self.faults.silent:
@@ -183,6 +209,27 @@ class ReaderUnit:
             self.faults.silent, self.faults.silent_after = True, None
         self._log.add(name, unit=self.unit, **shown)
         return 0, None
+
+
+def _cut_frame(line: bytearray) -> bytes:
+    """Take the first whole frame out of what has come; empty while there is none."""
+    while line:
+        size = int.from_bytes(line[2:4], "little")
+        if line[0] != START_OF_MESSAGE or (len(line) >= 4 and not MIN_FRAME_BYTES <= size <= MAX_FRAME_BYTES):
+            del line[0]
+        elif len(line) < 4 or len(line) < size:
+            return b""
+        else:
+            frame = bytes(line[:size])
+            del line[:size]
+            return frame
+    return b""
+
+
+def _busy(unit: int) -> bytes:
+    """Return osdp_BUSY: sequence number 0, in clear, with a CRC."""
+    body = bytes([START_OF_MESSAGE, REPLY_FLAG | unit, 8, 0, 0x04, 0x79])
+    return body + crc_hqx(body, 0x1D0F).to_bytes(2, "little")
 
 
 class _Readers:

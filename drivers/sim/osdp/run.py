@@ -11,9 +11,13 @@ from devicemgr.errors import InvalidInput
 from drivers.sim.base.command import print_line, stop_signals
 from drivers.sim.osdp.readers import INPUTS, ReaderUnit, SimulatedReaders
 
-HELP = "card HEX[:BITS], keys 1234#, tamper on|off, input N on|off, silence [off], wrong-key, right-key, unplug SECONDS"
+HELP = (
+    "card HEX[:BITS], keys 1234#, tamper on|off, input N on|off, silence [off], busy N, wrong-key, right-key, "
+    "unplug SECONDS"
+)
 WRONG_KEY = bytes.fromhex("5ad1e8037cb94f2690c31f6e84a7d25b")
 MAX_UNPLUGGED = 3600.0
+MAX_BUSY = 1000
 
 _CARD = re.compile(r"((?:[0-9A-Fa-f]{2}){1,16})(?::([0-9]{1,3}))?")
 _KEYS = re.compile(r"[0-9*#]{1,16}")
@@ -32,6 +36,7 @@ class Console:
             "tamper": self._tamper,
             "input": self._input,
             "silence": self._silence,
+            "busy": self._busy,
             "wrong-key": self._wrong_key,
             "right-key": self._right_key,
             "unplug": self._unplug,
@@ -77,6 +82,12 @@ class Console:
 
     def _silence(self, words: list[str]) -> None:
         self._reader.faults.silent = not words or _is_on(words[0])
+
+    def _busy(self, words: list[str]) -> None:
+        count = int(words[0])
+        if not 0 <= count <= MAX_BUSY:
+            raise ValueError(count)
+        self._reader.faults.busy = count
 
     def _wrong_key(self, _: list[str]) -> None:
         self._key = self._reader.key or self._key

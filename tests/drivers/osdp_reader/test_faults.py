@@ -11,6 +11,7 @@ import pytest
 from devicemgr.domain.device_events import CardRead, GateAlarm, KeysPressed
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
+from devicemgr.domain.ports.device import Delivery
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
 from drivers.osdp_reader import line
 from drivers.osdp_reader.frames import Scanner, check_of
@@ -25,16 +26,38 @@ CARD = bytes.fromhex("a0e421c0")
 GOOD_CARD = ((1 << 25 | 80 << 17 | 58400 << 1 | 1) << 6).to_bytes(4, "big")
 
 
-def test_a_release_whose_answer_is_lost_is_unknown_and_sent_once(pair_up, poll_until):
+def test_a_release_whose_answer_is_lost_is_repeated_and_done_once(pair_up):
+    sim, device = pair_up()
+    sim.units[1].faults.lose_answer_to = "output"
+    assert device.release(1, ENTRY, 2.0) is Delivery.CONFIRMED
+    assert sim.units[1].faults.injected == {"lost_answer": 1}
+    assert [event["control_code"] for event in sim.events.all("output")] == [3, 5]
+
+
+def test_a_release_that_is_never_answered_is_unknown_and_done_once(pair_up, bring_up):
     sim, device = pair_up()
     faults = sim.units[1].faults
-    faults.lose_answer_to = "output"
+    faults.silent_after = "output"
     with pytest.raises(OutcomeUnknown, match="may or may not"):
         device.release(1, ENTRY, 2.0)
-    assert faults.injected == {"lost_answer": 1}
-    poll_until(device, lambda _: len(sim.events.all("output")) == 3)
+    assert faults.injected["silent"] > 1
+    faults.silent = False
+    bring_up(device)
     # Each session puts the output into its place, letting a release run out; the release itself came once.
     assert [event["control_code"] for event in sim.events.all("output")] == [3, 5, 3]
+
+
+def test_busy_is_a_request_to_repeat(pair_up, poll_until):
+    sim, device = pair_up()
+    faults = sim.units[1].faults
+    faults.busy = 3
+    assert device.release(1, ENTRY, 2.0) is Delivery.CONFIRMED
+    faults.busy = 3
+    poll_until(device, lambda _: faults.injected["busy"] == 6)
+    sim.do(lambda: sim.units[1].keys("7"))
+    assert poll_until(device, bool) == [KeysPressed(1, "7")]
+    # The session is the same: a new one would have set the output.
+    assert [event["control_code"] for event in sim.events.all("output")] == [3, 5]
 
 
 def test_a_session_that_breaks_off_is_set_up_again_at_once(pair_up, monkeypatch, poll_until, lose):

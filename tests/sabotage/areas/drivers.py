@@ -170,4 +170,25 @@ SABOTAGES = (
         "lost = api.DeviceUnreachable",
         "tests/contract/test_driver_guide.py",
     ),
+    one(
+        "an OSDP release that is sent again as a new command",
+        "drivers/osdp_reader/protocol/exchange.py",
+        """                self._sequence = exchange.sequence % 3 + 1
+                return reply""",
+        """                self._sequence = exchange.sequence % 3 + 1
+                return reply
+            exchange.sequence = exchange.sequence % 3 + 1
+            again = self._unit, exchange.sequence, self.uses_crc, exchange.code, parse(exchange.raw).data
+            exchange.raw = build(*again)""",
+        "tests/drivers/osdp_reader/test_spec_reader.py",
+    ),
+    one(
+        "an OSDP reader's silence taken for another key",
+        "drivers/osdp_reader/session.py",
+        """        if proof is None:
+            raise DeviceUnreachable(""",
+        """        if proof is None:
+            raise OtherKey(""",
+        "tests/drivers/osdp_reader/test_spec_reader.py",
+    ),
 )
