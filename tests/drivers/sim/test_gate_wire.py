@@ -98,7 +98,7 @@ def test_the_simulated_osdp_reader_answers_golden_bytes():
         finally:
             line.close()
     # osdp_PDID (OSDP 2.2, 7.4): vendor 11-22-33, model, version, serial number with the lowest byte first, firmware.
-    assert response.lstrip(b"\xff").hex(" ").startswith("53 81 14 00 04 45 33 22 11 02 01 0d 0c 0b 0a 01 02 03")
+    assert response.lstrip(b"\xff").hex(" ").startswith("53 81 14 00 04 45 11 22 33 02 01 0d 0c 0b 0a 01 02 03")
 
 
 @pytest.mark.parametrize(
