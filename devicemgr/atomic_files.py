@@ -29,7 +29,7 @@ def replace_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """A new file at `path`, whole or not at all, and on disk at the end; AlreadyExists when there is one."""
+    """Open a new file at `path`, whole or not at all, and on disk at the end; AlreadyExists when there is one."""
     with new_file(path, mode) as file:
         file.write(content)
 

@@ -33,10 +33,12 @@ class SafeFormatter(logging.Formatter):
         self._priority = priority
 
     def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line of a message."""
         record.message = safe(record.message, _MOST)
         return (_PRIORITIES.get(record.levelname, "") if self._priority else "") + super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:
+        """Return a traceback, indented."""
         return "\n".join("    " + safe(line, _MOST) for line in super().formatException(ei).splitlines())
 
 
@@ -44,6 +46,7 @@ class JsonFormatter(logging.Formatter):
     """A JSON object a line: time (RFC 3339), level, logger, message; device, request and exc where there are any."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the JSON object of a message."""
         line: dict[str, str] = {
             "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),

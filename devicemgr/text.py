@@ -20,7 +20,7 @@ _OVERRIDES = {"\u202d", "\u202e"}
 
 
 def safe(text: str, limit: int = 300) -> str:
-    """`text` for a log line or a terminal: control and bidi characters escaped, cut to `limit` characters."""
+    """Return `text` for a log line or a terminal: control and bidi characters escaped, cut to `limit` characters."""
     shown = "".join(_escape(c) if unicodedata.category(c) in _UNSAFE else c for c in text[:limit])
     return shown + "…" if len(text) > limit else shown
 
@@ -35,7 +35,7 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def slug(what: str, text: str) -> str:
-    """A name of a portal, device, level or schedule: a-z 0-9 . _ -, up to 63 characters; else InvalidInput."""
+    """Return a name of a portal, device, level or schedule: a-z 0-9 . _ -, up to 63 characters; else InvalidInput."""
     if not _SLUG.match(text):
         raise InvalidInput(
             f"{what} name '{safe(text, 60)}' is not a short name; use a-z, 0-9, '.', '_' and '-', such as lobby-1"
@@ -44,7 +44,7 @@ def slug(what: str, text: str) -> str:
 
 
 def json_line(document: Any) -> str:
-    """JSON for a terminal or a pipe: letters of all scripts as they are, control and bidi characters as \\u escapes."""
+    """Return JSON for a terminal or a pipe: letters of all scripts as they are, control and bidi characters escaped."""
     text = json.dumps(document, ensure_ascii=False)
     return text if text.isascii() else _NOT_ASCII.sub(lambda found: _json_escape(found[0]), text)
 
@@ -55,12 +55,15 @@ def _json_escape(char: str) -> str:
 
 
 def badge_key(text: str) -> str:
-    """A badge number as it is stored and looked up: what looks the same in another encoding is the same (NFKC)."""
+    """Return a badge number as it is stored and looked up.
+
+    What looks the same in another encoding is the same (NFKC).
+    """
     return unicodedata.normalize("NFKC", text.strip())
 
 
 def badge(text: str) -> str:
-    """A badge number: letters, digits and . : + - _, up to 64 characters; else InvalidInput."""
+    """Return a badge number: letters, digits and . : + - _, up to 64 characters; else InvalidInput."""
     number = badge_key(text)
     if not _BADGE.match(number):
         raise InvalidInput(f"badge '{safe(text, 60)}' is not a badge number; use letters, digits and . : + - _")
@@ -87,7 +90,7 @@ def single_line(text: str) -> str:
 
 
 def person_name(text: str) -> str:
-    """A person's name in any script, NFC, spaces folded, 1–200 characters; else InvalidInput.
+    """Return a person's name in any script, NFC, spaces folded, 1–200 characters; else InvalidInput.
 
     Invisible characters are dropped; control characters and overrides of the direction of writing are refused.
     """
@@ -100,7 +103,7 @@ def person_name(text: str) -> str:
 
 
 def reference(text: str) -> str:
-    """A consent reference (form number, file name…): 1–200 printable characters; else InvalidInput."""
+    """Return a consent reference (form number, file name…): 1–200 printable characters; else InvalidInput."""
     cleaned = " ".join(text.split())
     if not 1 <= len(cleaned) <= 200 or any(unicodedata.category(c) in _UNSAFE for c in cleaned):
         raise InvalidInput("a consent reference has 1 to 200 printable characters, such as the form's number")
@@ -108,7 +111,7 @@ def reference(text: str) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    """An aware time as RFC 3339 in UTC with milliseconds."""
+    """Return an aware time as RFC 3339 in UTC with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -72,7 +72,7 @@ class DataKey:
         return self._key
 
     def photo_mac(self, photo: bytes) -> bytes:
-        """A keyed digest that recognizes the same photo again, and nothing else."""
+        """Return a keyed digest that recognizes the same photo again, and nothing else."""
         return hmac.new(self._key, b"photo|" + hashlib.sha256(photo).digest(), hashlib.sha256).digest()
 
 
@@ -104,7 +104,7 @@ class Vault:
 
     @classmethod
     def fresh(cls) -> "Vault":
-        """A new key, nowhere but in memory."""
+        """Return a new key, nowhere but in memory."""
         return cls(secrets.token_bytes(_KEY))
 
     @classmethod
@@ -172,12 +172,12 @@ class Vault:
         return self._derive("fingerprint").hex()[:32]
 
     def new_data_key(self, person_id: str) -> tuple[DataKey, bytes]:
-        """A fresh key for a person, in clear and wrapped for storage."""
+        """Return a fresh key for a person, in clear and wrapped for storage."""
         key = secrets.token_bytes(_KEY)
         return DataKey(person_id, key), self.wrapped(person_id, key)
 
     def wrapped(self, person_id: str, key: bytes) -> bytes:
-        """A person's key that was restored, wrapped for storage."""
+        """Return a person's key that was restored, wrapped for storage."""
         return _seal(self._master, key, f"person-key|{person_id}")
 
     def dump(self) -> bytes:
@@ -194,7 +194,7 @@ class Vault:
             return self._before.data_key(person_id, wrapped)
 
     def new_file_key(self) -> tuple[str, FileKey]:
-        """A fresh key for a file: as a secret to be sealed and stored, and ready for use."""
+        """Return a fresh key for a file: as a secret to be sealed and stored, and ready for use."""
         secret = secrets.token_hex(_KEY)
         return secret, self.file_key(secret)
 

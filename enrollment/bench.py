@@ -30,7 +30,7 @@ _ROUNDS = 5
 
 
 def measure_recognition(photo: Path, videos: dict[str, Path]) -> dict[str, Any]:
-    """encoder_*, frame_* and enroll_photo_ms; `videos` by size, with a face in each frame."""
+    """Measure encoder_*, frame_* and enroll_photo_ms; `videos` by size, with a face in each frame."""
     encoder = build_encoder()
     gallery = build_gallery(_people(_PEOPLE), 1)
     figures = _encoder(encoder, videos)
@@ -65,7 +65,7 @@ def _people(count: int) -> list[tuple[str, Embedding]]:
 
 
 def _best(work: Callable[[], object], rounds: int = _ROUNDS) -> float:
-    """The quickest of a few rounds, seconds: other programs only ever add to it."""
+    """Return the quickest of a few rounds, seconds: other programs only ever add to it."""
     times = []
     for _ in range(rounds):
         began = time.perf_counter()
@@ -75,7 +75,10 @@ def _best(work: Callable[[], object], rounds: int = _ROUNDS) -> float:
 
 
 def _best_in_turn(works: Sequence[Callable[[], object]]) -> list[float]:
-    """The least of a few rounds of each, seconds of one core, round by round: what else runs here meets them alike."""
+    """Return the least of a few rounds of each, seconds of one core, round by round.
+
+    What else runs here meets them alike.
+    """
     rounds = [[_core_seconds(work) for work in works] for _ in range(_ROUNDS)]
     return [min(times) for times in zip(*rounds, strict=True)]
 
@@ -118,7 +121,7 @@ def _passage(video: Path, encoder: DlibEncoder) -> tuple[float, list[Image]]:
 
 
 def _plain_loop(frames: list[Image]) -> Callable[[], None]:
-    """The loop that everybody writes first: locations, encodings, distances to everybody."""
+    """Return the usual loop of face_recognition: locations, encodings, distances to all people."""
     face_recognition = load_face_recognition()
     known = np.stack([vector for _, vector in _people(_PEOPLE)]).astype(np.float64)
 

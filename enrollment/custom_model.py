@@ -47,7 +47,7 @@ class OwnEncoder(FaceDetector):
         self._prove()
 
     def chip(self, image: Image, box: Box) -> Image:
-        """The face upright, RGB uint8 in the size that the network takes."""
+        """Return the face upright, RGB uint8 in the size that the network takes."""
         size, eyes = self._model.input_size, self._model.eyes
         if eyes is None:
             return self.upright(image, box, size)
@@ -111,7 +111,7 @@ class OwnEncoder(FaceDetector):
 
 
 def build_encoder(spec: str) -> OwnEncoder:
-    """The encoder of a recognizer process; `spec` is a FaceModel as JSON."""
+    """Return the encoder of a recognizer process; `spec` is a FaceModel as JSON."""
     model = FaceModel.model_validate_json(spec)
     try:
         return OwnEncoder(Detectors(), model)
@@ -120,7 +120,7 @@ def build_encoder(spec: str) -> OwnEncoder:
 
 
 def build_analyzer(spec: str) -> Analyzer:
-    """The analyzer of enrollment photos for that model."""
+    """Return the analyzer of enrollment photos for that model."""
     return Analyzer(OwnEncoder(Detectors(), FaceModel.model_validate_json(spec)))
 
 
@@ -147,7 +147,7 @@ def _bytes(path: Path) -> bytes:
 def _placed(
     image: Image, left: NDArray[np.float64], right: NDArray[np.float64], eyes: tuple[float, ...], size: int
 ) -> Image:
-    """The picture turned, scaled and moved so that both eyes lie where they are wanted."""
+    """Return the picture turned, scaled and moved so that both eyes lie where they are wanted."""
     wanted = complex(eyes[2] - eyes[0], eyes[3] - eyes[1])
     found = complex(*(right - left))
     # From a wanted pixel to the picture's: z → turn·z + shift, in complex numbers.

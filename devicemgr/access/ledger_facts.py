@@ -73,7 +73,7 @@ def manual_fact(opening: Opening) -> Fact:
 
 
 def unrecorded_fact(opening: Opening) -> Fact:
-    """A grant that could not be recorded is a denial."""
+    """Return the denial that stands for a grant which could not be recorded."""
     return Fact(
         Kind.ACCESS_DENIED,
         datetime.now(UTC),
@@ -125,7 +125,7 @@ def unconfirmed_fact(opening: Mapping[str, Any]) -> Fact:
 
 
 def passage_fact(portal: Portal, fact: PassageFact) -> Fact:
-    """A step of a passage, with the request that released it; why stands in the detail."""
+    """Return a step of a passage, with the request that released it; why stands in the detail."""
     return Fact(
         fact.kind,
         datetime.now(UTC),

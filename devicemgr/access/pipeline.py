@@ -89,7 +89,7 @@ class AccessPipeline:
         self._passages = Passages(ledger, rules, self._grants.end, self._cancel, self.alarms.attach_passage)
 
     def on_sighting(self, sighting: Sighting) -> None:
-        """A face of a track: match it, and make a request when one is due."""
+        """Match a face of a track, and make a request when one is due."""
         rules = self._rules.current
         point = point_of(rules, sighting.device)
         if point is None:
@@ -160,7 +160,7 @@ class AccessPipeline:
             self._ask(self._showings.request(point, rules, now), rules, {})
 
     def on_pin(self, checked: PinChecked) -> None:
-        """The PIN that was entered is right, or wrong."""
+        """Go on with a PIN that was found right or wrong."""
         rules = self._rules.current
         point = point_of(rules, checked.device, checked.channel)
         waiting = self._showings.waiting_at(point) if point else None
@@ -168,7 +168,7 @@ class AccessPipeline:
             self._ask(self._showings.request(point, rules, checked.entered, pin=checked.right), rules, {})
 
     def _on_presented(self, device: str, fact: Presented) -> None:
-        """A console asks: its match is evidence, the rules here decide."""
+        """Decide a console's question: its match is evidence, the rules here decide."""
         rules = self._rules.current
         point = point_of(rules, device, fact.channel)
         if point is None:
@@ -227,7 +227,7 @@ class AccessPipeline:
             self._lamps.answer(request.device, request.question, granted=False)
 
     def _refuse(self, waiting: Waiting | None) -> None:
-        """The factor that was waited for did not come."""
+        """Refuse where the factor that was waited for did not come."""
         if waiting is not None:
             self._decided(waiting.request, waiting.decision, self._rules.current, waiting.timings_ms)
 
@@ -270,7 +270,7 @@ class AccessPipeline:
         return self._grants.holds_beside(point.portal, point.direction, person, self._rules.current)
 
     def open_manually(self, name: str, direction: Direction, actor: str, on_end: Callable[[Outcome], None]) -> str:
-        """A guard's word instead of a face: recorded, then released; `on_end` gets the outcome. Any thread."""
+        """Open on a guard's word instead of a face: record, then release; `on_end` gets the outcome. Any thread."""
         portal = self._rules.current.portals.get(name)
         if portal is None:
             raise NotFound(f"there is no portal '{name}'", hint=Hint("list_portals"))
@@ -340,7 +340,7 @@ class AccessPipeline:
             self._on_pin_entered(device, channel, typed)
 
     def mode_applied(self, portal: str) -> None:
-        """A guard's lock, free or normal has reached the gate; any thread."""
+        """Note that a guard's lock, free or normal has reached the gate; any thread."""
         self._passages.mode_applied(portal)
         self.alarms.reset(portal)
 

@@ -79,7 +79,7 @@ class Entry:
         return self._of_peer(int(number))
 
     def _of_peer(self, uid: int) -> Caller:
-        """The peer's user, known by SO_PEERCRED; root and the daemon's own user own the box."""
+        """Return the peer's user, known by SO_PEERCRED; root and the daemon's own user own the box."""
         if uid in (0, self._context.owner_uid):
             return Caller(f"uid:{uid}", ALL_ROLES, is_owner=True)
         try:

@@ -199,7 +199,7 @@ class NetworkProtocol(H11Protocol):
         self._look()
 
     def resume_writing(self) -> None:
-        """The caller reads again."""
+        """Let the caller read again."""
         super().resume_writing()
         self._unread_since = None
         self._look()

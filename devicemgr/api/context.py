@@ -57,7 +57,7 @@ class Context:
 
 
 def get_context(request: Request) -> Context:
-    """The app's context."""
+    """Return the app's context."""
     context = request.app.state.context
     assert isinstance(context, Context)
     return context
@@ -71,7 +71,7 @@ def caller_of(request: Request) -> Caller | None:
 
 
 def get_caller(request: Request) -> Caller:
-    """The caller, who is known."""
+    """Return the caller, who is known."""
     caller = caller_of(request)
     if caller is None:
         raise NotSignedIn("the caller is unknown; sign in first")

@@ -39,13 +39,13 @@ class Door:
         return "__Host-devicemgr" if self.tls else "devicemgr"
 
     def set_cookie(self, secret: str) -> str:
-        """The header that keeps the session in a browser, or with an empty secret ends it."""
+        """Return the header that keeps the session in a browser, or with an empty secret ends it."""
         ending = "" if secret else "; Max-Age=0"
         return f"{self.cookie}={secret}; Path=/; HttpOnly; SameSite=Strict{'; Secure' if self.tls else ''}{ending}"
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The request's headers by lower-case name; one that comes twice is joined, and so fits nothing."""
+    """Return the request's headers by lower-case name; one that comes twice is joined, and so fits nothing."""
     found: dict[str, str] = {}
     for raw, value in scope["headers"]:
         name = raw.decode("latin-1").lower()
@@ -80,7 +80,7 @@ def _is_ours(door: Door, scope: Scope, host: str) -> bool:
 
 
 def session_cookie(door: Door, headers: Mapping[str, str]) -> str | None:
-    """The session's secret id, if the browser sent one."""
+    """Return the session's secret id, if the browser sent one."""
     try:
         found = SimpleCookie(headers.get("cookie", "")[:4096]).get(door.cookie)
     except CookieError:
@@ -89,7 +89,7 @@ def session_cookie(door: Door, headers: Mapping[str, str]) -> str | None:
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:
-    """The API token, if one was sent; another scheme counts as a wrong one."""
+    """Return the API token, if one was sent; another scheme counts as a wrong one."""
     given = headers.get("authorization")
     if given is None:
         return None

@@ -25,7 +25,7 @@ class Listen:
     door: Door
 
     def bind(self) -> socket.socket:
-        """The listening socket; SystemFault when it is taken or not of this box."""
+        """Return the listening socket; SystemFault when it is taken or not of this box."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         line = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -75,7 +75,7 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def _certified(cert: Path, key: Path) -> set[str]:
-    """The certificate's names, after trying that it opens with its key and that the key is not everybody's."""
+    """Return the certificate's names, after trying that it opens with its key and that the key is not everybody's."""
     try:
         if os.stat(key).st_mode & 0o007:
             raise InvalidInput(f"the TLS key {key} is open to other users; run: chmod o= {key}")

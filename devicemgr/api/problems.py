@@ -42,7 +42,7 @@ def problem(
 
 
 def answer_to(error: DevicemgrError) -> JSONResponse:
-    """The problem document of an expected failure."""
+    """Return the problem document of an expected failure."""
     more = {"faces": error.faces} if isinstance(error, PhotoRefused) else {}
     return problem(
         error.http_status,

@@ -56,7 +56,7 @@ class OverTcp:
 
 
 def bind(path: Path) -> socket.socket:
-    """A listening Unix socket, 0660; an old one of ours gives way, anything else is left alone.
+    """Return a listening Unix socket, 0660; an old one of ours gives way, anything else is left alone.
 
     It is made in a private folder beside `path` and moved there: no one can replace it before that.
     """
@@ -174,7 +174,7 @@ class ApiServer:
             served.thread.start()
 
     def is_alive(self) -> bool:
-        """True while all of it answers."""
+        """Return True while all of it answers."""
         return all(served.thread.is_alive() for served in self._served)
 
     def stop(self, timeout: float = 2.0) -> None:

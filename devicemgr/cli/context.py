@@ -60,7 +60,7 @@ class Session:
         self._api = None
 
     def open_site(self, way: "Callable[[Home, Parts], Site] | None" = None) -> "Site":
-        """The site itself, for the app in process, or by another `way` for the daemon."""
+        """Return the site itself, for the app in process, or by another `way` for the daemon."""
         if self._site is None:
             from devicemgr.site.site import open_site  # noqa: PLC0415 - see above
 
@@ -105,12 +105,12 @@ def use(session: Session) -> Iterator[None]:
 
 
 def session() -> Session:
-    """The session of the command that runs."""
+    """Return the session of the command that runs."""
     return _current.get()
 
 
 def api() -> Api:
-    """The API of the command that runs."""
+    """Return the API of the command that runs."""
     return session().api
 
 

@@ -54,7 +54,7 @@ def warn(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
-    """A table; `empty` when there are no rows, saying how to get some."""
+    """Print a table; `empty` when there are no rows, saying how to get some."""
     shown = [[cell(value) for value in row] for row in rows]
     if not shown:
         print(empty, flush=True)
@@ -103,7 +103,7 @@ def _escape(text: str) -> str:
 
 
 def local(text: str | None) -> str | None:
-    """An RFC 3339 time as this host's local time."""
+    """Return an RFC 3339 time as this host's local time."""
     if text is None:
         return None
     try:

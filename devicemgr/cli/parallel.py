@@ -12,7 +12,10 @@ _Result = TypeVar("_Result")
 
 
 def at_once(doing: str, items: Sequence[_Item], work: Callable[[_Item], _Result]) -> Generator[_Result]:
-    """The result of each item as it comes, in any order; the first error of work ends all, and nothing new is begun."""
+    """Yield the result of each item as it comes, in any order.
+
+    The first error of work ends all, and nothing new is begun.
+    """
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix=doing)
     try:
         with progress() as bar:

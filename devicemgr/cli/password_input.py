@@ -20,7 +20,7 @@ FromVariable = Annotated[
 
 
 def read_password(from_stdin: bool, variable: str | None) -> str | None:
-    """The password, None when neither was given; InvalidInput when it is empty or absent."""
+    """Return the password, None when neither was given; InvalidInput when it is empty or absent."""
     if from_stdin and variable is not None:
         raise typer.BadParameter("give --password-stdin or --password-env, not both")
     if from_stdin:
@@ -31,14 +31,14 @@ def read_password(from_stdin: bool, variable: str | None) -> str | None:
 
 
 def read_pin(from_stdin: bool, variable: str | None) -> str:
-    """A PIN in the same ways; without either, from standard input, twice from a terminal."""
+    """Return a PIN in the same ways; without either, from standard input, twice from a terminal."""
     if variable is None and sys.stdin.isatty():
         return str(typer.prompt("PIN", hide_input=True, confirmation_prompt=True, err=True))
     return str(read_password(from_stdin or variable is None, variable))
 
 
 def read_new_password(from_stdin: bool, variable: str | None) -> str:
-    """A password to be set, in the same ways; without either, from standard input, twice from a terminal."""
+    """Return a password to be set, in the same ways; without either, from standard input, twice from a terminal."""
     if variable is None and sys.stdin.isatty():
         return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
     return str(read_password(from_stdin or variable is None, variable))

@@ -25,7 +25,7 @@ class _Bar(Progress):
 
 
 def progress() -> Progress:
-    """A progress bar on standard error; its last state alone where that is no terminal."""
+    """Return a progress bar on standard error; its last state alone where that is no terminal."""
     return _Bar(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes()
     )

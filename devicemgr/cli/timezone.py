@@ -11,7 +11,7 @@ _FALLBACK = "UTC"
 
 
 def local_zone(environment: Mapping[str, str] = os.environ, etc: Path = Path("/etc")) -> str:
-    """The IANA name that TZ, /etc/timezone or the link /etc/localtime gives, in this order; else UTC."""
+    """Return the IANA name that TZ, /etc/timezone or the link /etc/localtime gives, in this order; else UTC."""
     for found in (environment.get("TZ", "").removeprefix(":"), _named(etc / "timezone"), _linked(etc / "localtime")):
         if found:
             try:

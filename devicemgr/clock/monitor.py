@@ -67,7 +67,7 @@ class ClockWatch:
 
 
 def alarms_of(clock: WallClock) -> list[dict[str, Any]]:
-    """A clock that is behind, or stands ahead of the time that was reached."""
+    """Return an alarm for a clock that is behind, or stands ahead of the time that was reached."""
     if behind := clock.behind_s:
         cause = (
             f"this computer's clock is {behind:.0f} s behind the time that was reached: rights are judged at "

@@ -33,7 +33,7 @@ class CameraLanes:
             supervisor.command(state.name, _stream, self._learned(state.name))
 
     def refresh(self, names: set[str]) -> None:
-        """The site changed; `names` are the devices there are now."""
+        """Follow a change of the site; `names` are the devices there are now."""
         with self._lock:
             self._sources = {name: source for name, source in self._sources.items() if name in names}
         self._apply()

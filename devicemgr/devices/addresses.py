@@ -17,7 +17,7 @@ class Place(NamedTuple):
 
 
 def same_place(found: str, stored: str) -> bool:
-    """True for one path (links followed), and for one host unless scheme and port both tell two services apart."""
+    """Return True for one path (links followed), and for one host unless scheme and port both tell services apart."""
     one, other = place_of(found), place_of(stored)
     if one is None or other is None or one[1] != other[1]:
         return False

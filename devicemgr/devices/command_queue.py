@@ -85,7 +85,7 @@ class Commands:
             return command.action(device)
 
     def abandon(self, why: str) -> None:
-        """The worker hangs: what runs may be carried out or not, what waits is not."""
+        """End all commands of a worker that hangs: what runs may be carried out or not, what waits is not."""
         if command := self._running:
             error = OutcomeUnknown(f"{self._name} did not answer ({why}); look whether it was carried out")
             self._answer(command, None, error)

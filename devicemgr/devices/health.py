@@ -68,7 +68,7 @@ class HealthBook:
         return self._silent is not None
 
     def opened(self, complaint: str | None = None) -> None:
-        """The device answers; `complaint` is what it lacks all the same (ports.Complaining).
+        """Note that the device answers; `complaint` is what it lacks all the same (ports.Complaining).
 
         It is reported as online first: streams and modes are read then, however much it lacks.
         """
@@ -78,22 +78,22 @@ class HealthBook:
         self.complain(complaint)
 
     def complain(self, complaint: str | None) -> None:
-        """What the driver finds it lacking now, or None."""
+        """Note what the driver finds it lacking now, or None."""
         if complaint != self._complaint:
             self._complaint = complaint
             self._report_change()
 
     def closed(self) -> None:
-        """It is let go of; `lost` may follow and say why."""
+        """Note that the device is let go of; `lost` may follow and say why."""
         self._open = False
 
     def lost(self, cause: str, *, quarantined: bool = False) -> None:
-        """The device is away, or has been away so often that it is `quarantined`."""
+        """Note that the device is away, or has been away so often that it is `quarantined`."""
         self._open, self._lost, self._quarantined, self._silent = False, cause, quarantined, None
         self._report_change()
 
     def silence(self, cause: str | None) -> None:
-        """The driver has not answered for too long (`cause`), or is in time (None)."""
+        """Note that the driver has not answered for too long (`cause`), or is in time (None)."""
         if cause != self._silent:
             self._silent = cause
             self._report_change()

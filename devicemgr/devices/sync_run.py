@@ -50,7 +50,7 @@ class Run:
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def end(self, error: DevicemgrError | None = None) -> None:
-        """The last word; the first one counts."""
+        """End the run; the first call counts."""
         if not self.ended.is_set():
             self.phase, self.error = "failed" if error else "done", error
             self.ended.set()
@@ -68,7 +68,7 @@ class Run:
 
 
 def profile_of(device: Device) -> Profile | None:
-    """A step: None for a device that keeps no people."""
+    """Return a step: None for a device that keeps no people."""
     if not isinstance(device, Holder):
         return None
     batch, capacity = max(1, device.batch), device.capacity()

@@ -115,7 +115,7 @@ class DeviceWorker:
             self._commands.refuse_all(self.health.why_away)
 
     def hint(self) -> None:
-        """The device may be back: try it now, without sitting out the pause."""
+        """Try the device now, without sitting out the pause: it may be back."""
         self._hinted.set()
         self._commands.wake()
 

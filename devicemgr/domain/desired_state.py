@@ -29,7 +29,7 @@ _TWO_PEOPLE = "two people's cards are read as this number; take it from one of t
 
 
 def takes_any_card(_: str) -> None:
-    """The `card_refusal` of a device that holds every card (ports.CardLimits)."""
+    """Accept any card: the `card_refusal` of a device that holds every card (ports.CardLimits)."""
 
 
 class State(StrEnum):
@@ -278,7 +278,10 @@ class _Hours:
 
 
 def hours_name(schedules: Sequence[str]) -> str:
-    """A short name for the hours of these schedules together; the same as long as they are the same schedules."""
+    """Return a short name for the hours of these schedules together.
+
+    The same as long as they are the same schedules.
+    """
     return "dm-" + hashlib.sha256("+".join(schedules).encode()).hexdigest()[:12]
 
 

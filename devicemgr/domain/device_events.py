@@ -27,8 +27,10 @@ class PassageCompleted:
 
 @dataclass(frozen=True, slots=True)
 class GateAlarm:
-    """A gate or reader reports an alarm: portal_forced, portal_held_open, tamper, passage_tailgated, …_reversed,
-    …_climbed or …_obstructed, or, its own fault, device_degraded.
+    """A gate or reader reports an alarm.
+
+    `kind` is portal_forced, portal_held_open, tamper, passage_tailgated, …_reversed, …_climbed or …_obstructed, or, its
+    own fault, device_degraded.
 
     `active` True begins a state that the device will end with False, which it reports also when it finds the state over
     after an opening; a repeated state is no fault. None is an event whose end the device never reports. `input` tells

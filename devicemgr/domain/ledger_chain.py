@@ -23,7 +23,7 @@ class Entry:
 
 
 def body_of(fact: Fact, seq: int, event_id: str) -> dict[str, Any]:
-    """The fields of an entry, in the shape of INTERFACES but with the person's random id in place of the badge."""
+    """Return the fields of an entry, in the shape of INTERFACES but with the person's random id for the badge."""
     return {
         "seq": seq,
         "id": event_id,
@@ -63,7 +63,10 @@ def canonical(body: Mapping[str, Any]) -> str:
 
 
 def link(previous_hash: str, body: str) -> str:
-    """The hash of an entry whose canonical body is `body` after the entry hashed `previous_hash`; hex SHA-256."""
+    """Return the hash of an entry whose canonical body is `body` after the entry hashed `previous_hash`.
+
+    Hex SHA-256.
+    """
     # A lone surrogate stands for a byte that is not UTF-8 (Database.read_as_stored), which `canonical` never writes.
     return hashlib.sha256(bytes.fromhex(previous_hash) + body.encode(errors="surrogateescape")).hexdigest()
 

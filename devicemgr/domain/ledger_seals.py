@@ -43,7 +43,7 @@ def message(number: int, seq: int, head: str, time: str, next_key: str) -> bytes
 
 
 def new_key() -> Ed25519PrivateKey:
-    """A fresh signing key."""
+    """Return a fresh signing key."""
     return Ed25519PrivateKey.generate()
 
 

@@ -138,7 +138,7 @@ class WallClock:
             self._line, self._ahead_since, self._next_settling = ahead, None, now + _SETTLES_EVERY_S
 
     def accept(self) -> datetime:
-        """An admin says that this computer's clock is right: it is the line from now on."""
+        """Accept this computer's clock as right, on an admin's word: it is the line from now on."""
         with self._lock:
             now = self._ticks()
             self._ahead = self._line = self._wall() - now

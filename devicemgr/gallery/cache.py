@@ -65,7 +65,7 @@ class GalleryKeeper:
         return self._own
 
     def name_of(self, own: FaceModel | None) -> str:
-        """What templates of a model carry."""
+        """Return what templates of a model carry."""
         return self._model if own is None else own.template_name
 
     @property
@@ -74,12 +74,12 @@ class GalleryKeeper:
         return self._calibration
 
     def rows(self) -> list[tuple[str, Embedding]]:
-        """The opened templates of the gallery last loaded, by person."""
+        """Return the opened templates of the gallery last loaded, by person."""
         with self._lock:
             return list(self._loaded)
 
     def refresh(self) -> Gallery:
-        """The gallery as the store has it now, rebuilt only when something changed."""
+        """Return the gallery as the store has it now, rebuilt only when something changed."""
         with self._lock:
             with self._database.read() as session:
                 found = revision(session)

@@ -305,7 +305,7 @@ class Spill:
         return damaged
 
     def _walk(self, descriptor: int, place: int) -> Iterator[tuple[int, Record | None]]:
-        """Records from `place` on, each with the place behind it; None for one that does not authenticate."""
+        """Yield records from `place` on, each with the place behind it; None for one that does not authenticate."""
         buffer = _Buffer(descriptor)
         while len(header := buffer.at(place, _RECORD.size)) == _RECORD.size:
             length, sequence, mac = _RECORD.unpack(header)

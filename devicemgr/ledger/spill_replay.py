@@ -29,7 +29,7 @@ _TABLES = ("evidence", "latency_ms", "detail")
 
 
 def dump(fact: Fact, event_id: str) -> bytes:
-    """A fact as the file holds it, under the id that its event will have."""
+    """Return a fact as the file holds it, under the id that its event will have."""
     fields: dict[str, object] = {"id": event_id, "time": rfc3339(fact.time)}
     fields |= {name: plain(value) for name in _TEXTS if (value := getattr(fact, name)) is not None}
     fields |= {name: plain(value) for name in _TABLES if (value := getattr(fact, name))}
@@ -40,7 +40,7 @@ def dump(fact: Fact, event_id: str) -> bytes:
 
 
 def load(payload: bytes) -> tuple[str, Fact]:
-    """An event's id and its fact; ValueError or KeyError for what `dump` has not made."""
+    """Return an event's id and its fact; ValueError or KeyError for what `dump` has not made."""
     fields = json.loads(payload)
     tables = {name: fields[name] for name in _TABLES if name in fields}
     cursor = fields.get("cursor")

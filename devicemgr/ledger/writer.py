@@ -327,7 +327,7 @@ class Ledger:
 
 
 def _marked(item: _Waiting) -> Fact:
-    """A decision that is acted on by this record says so."""
+    """Return the fact; that of a decision which is acted on by this record says so."""
     return item.fact if item.keep else replace(item.fact, detail={**item.fact.detail, "recorded": "spill"})
 
 

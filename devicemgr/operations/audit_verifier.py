@@ -20,7 +20,7 @@ ROOT_OF_MINUS_1 = pow(2, (P - 1) // 4, P)
 
 
 def recover_x(y: int, sign: int) -> int | None:
-    """The x of a point with this y, or None (RFC 8032, 5.1.3)."""
+    """Return the x of a point with this y, or None (RFC 8032, 5.1.3)."""
     if y >= P:
         return None
     x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
@@ -33,7 +33,7 @@ def recover_x(y: int, sign: int) -> int | None:
 
 
 def point(data: bytes) -> Point | None:
-    """A point from its 32 bytes, or None."""
+    """Return a point from its 32 bytes, or None."""
     y = int.from_bytes(data, "little")
     x = recover_x(y & ((1 << 255) - 1), y >> 255)
     y &= (1 << 255) - 1
@@ -41,7 +41,7 @@ def point(data: bytes) -> Point | None:
 
 
 def add(a: Point, b: Point) -> Point:
-    """The sum of two points (RFC 8032, 5.1.4)."""
+    """Return the sum of two points (RFC 8032, 5.1.4)."""
     e = (a[1] - a[0]) * (b[1] - b[0]) % P
     f = (a[1] + a[0]) * (b[1] + b[0]) % P
     g = 2 * a[3] * b[3] * D % P
@@ -51,7 +51,7 @@ def add(a: Point, b: Point) -> Point:
 
 
 def times(n: int, a: Point) -> Point:
-    """n times a point."""
+    """Return a point added to itself n times."""
     total: Point = (0, 1, 1, 0)
     while n:
         if n & 1:
@@ -91,7 +91,7 @@ def check_events(lines: Iterable[bytes], hashes: dict[int, str]) -> str | None:
 
 
 def check_seals(lines: Iterable[bytes], key: str, hashes: dict[int, str]) -> str | tuple[int, int]:
-    """The number of seals and the last sealed event, or the first fault."""
+    """Return the number of seals and the last sealed event, or the first fault."""
     number = sealed = 0
     first = min(hashes)
     vouched = first == 0

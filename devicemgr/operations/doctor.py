@@ -127,7 +127,7 @@ def _backups(site: Site) -> str | Advised:
 
 
 def _face_model(site: Site) -> str:
-    """The file of a model of one's own, held against the digest that was pinned when it was put in force."""
+    """Check the file of a model of one's own against the digest that was pinned when it was put in force."""
     with site.database.read() as session:
         own = face_models.active(session)
     if own is None:
@@ -147,7 +147,7 @@ def _face_model(site: Site) -> str:
 
 
 def _profiles(site: Site) -> str:
-    """A camera whose new password was on its way may have it; only `device provision` finds out."""
+    """Check that each device is set up to the end: one whose new password was on its way may have it."""
     with site.database.read() as session:
         phases = provisioning.phases(session)
     left = sorted(name for name, phase in phases.items() if phase != "done")
@@ -164,7 +164,7 @@ def _daemon(runtime: Runtime) -> str:
 
 
 def _alarms(runtime: Runtime) -> str:
-    """What `status` shows; without a daemon that alone is the check before this one."""
+    """Check what `status` shows; without a daemon that alone is the check before this one."""
     found = [alarm for alarm in runtime.status()["alarms"] if alarm["kind"] != "daemon_not_running"]
     if found:
         where = [f"{alarm['kind']} {alarm.get('portal') or alarm.get('device') or ''}".strip() for alarm in found[:5]]

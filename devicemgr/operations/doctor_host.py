@@ -67,7 +67,7 @@ def _row(check: str, detail: str, fix: str | None, hint: Hint | None = None, *, 
 
 
 def examine(home: Home) -> list[dict[str, Any]]:
-    """The checks, in the order in which one looks."""
+    """Return the checks, in the order in which one looks."""
     return [
         run("python", lambda: f"Python {sys.version.split()[0]}"),
         run("packages", _packages),
@@ -79,7 +79,7 @@ def examine(home: Home) -> list[dict[str, Any]]:
 
 
 def examine_closed(home: Home, error: DevicemgrError) -> list[dict[str, Any]]:
-    """The checks of a home that can't be opened, and why it can't."""
+    """Return the checks of a home that can't be opened, and why it can't."""
     name = "database"
     fix: str | None = _RESTORE
     hint: Hint | None = Hint("how_to_restore")
@@ -99,7 +99,7 @@ def examine_closed(home: Home, error: DevicemgrError) -> list[dict[str, Any]]:
 
 
 def _packages() -> str:
-    """The top-level names are common words: another distribution's `drivers` in the same environment would win."""
+    """Check that our top-level names, which are common words, belong to no other distribution in this environment."""
     owners = packages_distributions()
     for name in _OURS:
         foreign = [owner for owner in owners.get(name, []) if owner != "devicemgr"]

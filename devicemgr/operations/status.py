@@ -44,7 +44,7 @@ def revoked(database: Database) -> dict[str, int]:
 
 
 def gallery_json(gallery: Gallery) -> dict[str, Any]:
-    """The gallery of `status`."""
+    """Return the gallery of `status`."""
     stats = gallery.stats()
     return {
         "people": stats.people,
@@ -55,7 +55,7 @@ def gallery_json(gallery: Gallery) -> dict[str, Any]:
 
 
 def ledger_json(database: Database) -> dict[str, Any]:
-    """The ledger of `status`; seq 0 while the database can't be read."""
+    """Return the ledger of `status`; seq 0 while the database can't be read."""
     try:
         with database.read() as session:
             sealed = seals.last(session)
@@ -65,7 +65,7 @@ def ledger_json(database: Database) -> dict[str, Any]:
 
 
 def daemon_json(*, running: bool, ready: bool, uptime_s: float, stuck_threads: int = 0) -> dict[str, Any]:
-    """The daemon of `status`; `stuck_threads` hang in drivers and were replaced."""
+    """Return the daemon of `status`; `stuck_threads` hang in drivers and were replaced."""
     return {
         "running": running,
         "ready": ready,
@@ -119,7 +119,7 @@ def _hinted(hint: Hint | None) -> dict[str, Any]:
 
 
 def storage_alarms(site: Site) -> list[dict[str, Any]]:
-    """What stands between events and the database, and its last good copy."""
+    """Return what stands between events and the database, and its last good copy."""
     found, ledger = [], site.ledger
     if site.database.frozen:
         found.append(
@@ -175,7 +175,7 @@ def state_by_gate(state_of: Callable[[str], str], found: Iterable[Mapping[str, A
 def alarms(
     site: Site, devices: list[DeviceState], revoked: Mapping[str, int], *, fire: bool, unread: str | None
 ) -> list[dict[str, Any]]:
-    """What a guard should see first."""
+    """Return what a guard should see first."""
     found: list[dict[str, Any]] = [{"kind": "fire_release", "cause": "a fire input is active"}] if fire else []
     found += storage_alarms(site)
     if unread is not None:
@@ -200,7 +200,7 @@ def of_daemon(
     unread: str | None,
     door_of: Callable[[Portal], str | None],
 ) -> dict[str, Any]:
-    """The whole of `status` with a daemon, also while the database can't be read."""
+    """Return the whole of `status` with a daemon, also while the database can't be read."""
     held = revoked(site.database)
     return {
         "daemon": daemon,

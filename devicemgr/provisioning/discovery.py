@@ -88,7 +88,9 @@ def _too_many(text: str) -> InvalidInput:
 def discover(
     catalog: DriverCatalog, known: Mapping[str, str], seconds: float, hosts: Sequence[str], kind: str | None = None
 ) -> dict[str, Any]:
-    """What answers within `seconds`: `found` and `notes` (JSON-ready). `known` is each device's address by its name.
+    """Return what answers within `seconds`: `found` and `notes` (JSON-ready).
+
+    `known` is each device's address by its name.
 
     InvalidInput for a `kind` that can't be found and for hosts that are none; a kind that fails becomes a note.
     """
@@ -180,7 +182,7 @@ def _has_valid_address(found: Found) -> bool:
 
 
 def _merge(merged: dict[tuple[str, str], Found], found: Found) -> None:
-    """The same device by two ways is one row; what the one does not say the other may."""
+    """Merge the same device by two ways into one row; what the one does not say the other may."""
     place = (found.kind, found.address.rstrip("/"))
     before = merged.get(place)
     if before is not None:

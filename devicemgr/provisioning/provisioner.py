@@ -70,7 +70,7 @@ class Provisioning:
         return profile.settings(self._config.name)
 
     def plan(self) -> Result:
-        """What differs; nothing is sent but questions."""
+        """Return what differs; nothing is sent but questions."""
         return self._run(self._look)
 
     def apply(self) -> Result:
@@ -121,7 +121,7 @@ class Provisioning:
         return found
 
     def _confirm(self) -> None:
-        """The device lets the new password in: set it again, for some let everybody in, and make it the device's."""
+        """Make the new password the device's, once it lets that in: set it again, for some let everybody in."""
         assert self._made is not None
         assert self._desk is not None
         try:
@@ -214,7 +214,10 @@ class Provisioning:
             step.outcome = "changed"
 
     def _set_own_password(self, step: Step) -> None:
-        """Stored, sent, proven; until it is proven both passwords are kept, and both tried the next time."""
+        """Store, send and prove the password.
+
+        Until it is proven both passwords are kept, and both tried the next time.
+        """
         with self._site.database.write(changes_site=False) as session:
             self._made = made = provisioning.make_secret(session, self._site.vault, self._config.id, OWN)
         setting = replace(step.setting, secret=made.password)
@@ -238,7 +241,7 @@ class Provisioning:
         raise refused
 
     def _proven(self, passwords: Iterable[str | None]) -> str | None:
-        """The first password that the device takes; OutcomeUnknown when it takes none now."""
+        """Return the first password that the device takes; OutcomeUnknown when it takes none now."""
         for password in passwords:
             try:
                 _again(lambda password=password: self._connect(password))  # type: ignore[misc]
@@ -249,7 +252,7 @@ class Provisioning:
         raise OutcomeUnknown("the device takes neither the old nor the new password now; both are kept: run it again")
 
     def _settle(self) -> None:
-        """The device has the new password: it is the device's from now on."""
+        """Keep the new password as the device's from now on: the device has it."""
         assert self._made is not None
         self._made, self._holds_new = Secret(self._made.password, SETTLED), False
         self._config = replace(self._config, password=self._made.password)

@@ -50,7 +50,7 @@ class Result:
         return self.error is None and not any(step.failed for step in self.steps)
 
     def named(self, *outcomes: str) -> list[str]:
-        """The settings that ended so."""
+        """Return the settings that ended so."""
         return [step.setting.name for step in self.steps if step.outcome in outcomes]
 
     def as_json(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, on_pro
 
 
 def _require_replaceable(file: Path) -> None:
-    """An older backup may be replaced by a newer one, nothing else."""
+    """Refuse to replace anything but an older backup."""
     try:
         if file.exists():
             with file.open("rb") as found:
@@ -119,7 +119,7 @@ def _prepare(work: Work) -> str:
 
 
 def keyring_secret(session: Session, vault: Vault) -> str | None:
-    """The secret of the site's keyring; None before the first backup."""
+    """Return the secret of the site's keyring; None before the first backup."""
     sealed = get_meta(session, _KEYRING)
     return vault.open_secret(_SUBJECT, bytes.fromhex(sealed)) if sealed else None
 
@@ -139,7 +139,7 @@ def reseal_keyring(session: Session, before: Vault, fresh: Vault) -> int:
 
 
 def _manifest(work: Work, copy: backup_copy.Copy, secret: str) -> dict[str, Any]:
-    """What is in the backup beside the database: keys, and where the record stood."""
+    """Return what is in the backup beside the database: keys, and where the record stood."""
     folder = work.home.key.parent
     found = {work.home.key.name: work.vault.dump()}
     for path in sorted(folder.iterdir()):
@@ -187,7 +187,7 @@ def _record_sealer(work: Work) -> Callable[[str, bytes], bytes]:
 
 
 def binding(person: str) -> str:
-    """What a person's record in a backup is bound to."""
+    """Return what a person's record in a backup is bound to."""
     return f"backup-person|{person}"
 
 
@@ -199,7 +199,7 @@ def _write(
     copy: backup_copy.Copy,
     on_progress: OnProgress,
 ) -> Path:
-    """The draft beside `file`: on disk, and read back from there."""
+    """Return the draft beside `file`: on disk, and read back from there."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -241,7 +241,7 @@ def _record(work: Work, keys: Path, summary: dict[str, Any], actor: str) -> None
 
 
 def last(session: Session) -> dict[str, Any] | None:
-    """What is known of the last backup: id, made, people, events, and where the people's keys were put."""
+    """Return what is known of the last backup: id, made, people, events, and where the people's keys were put."""
     text = get_meta(session, LAST)
     found: dict[str, Any] | None = json.loads(text) if text else None
     return found

@@ -45,7 +45,7 @@ class Head:
 
 
 def checked_passphrase(passphrase: str) -> str:
-    """The passphrase, when it is long enough to stand alone before all faces; else InvalidInput."""
+    """Return the passphrase, when it is long enough to stand alone before all faces; else InvalidInput."""
     if len(passphrase) < MIN_PASSPHRASE:
         raise InvalidInput(f"the passphrase is too short; use {MIN_PASSPHRASE} characters or more")
     return passphrase
@@ -70,7 +70,7 @@ def write(
 
 
 def read_about(file: BinaryIO) -> dict[str, Any]:
-    """The line in clear; InvalidInput for a file that is no backup."""
+    """Return the line in clear; InvalidInput for a file that is no backup."""
     if file.read(len(MAGIC)) != MAGIC:
         raise InvalidInput("that is not a backup of devicemgr")
     line = file.readline(_MAX_HEAD)

@@ -15,7 +15,7 @@ _STAGE = ".restoring"
 
 
 def stage(home: Home) -> Home:
-    """An empty home to be filled; what a restore before left unfinished is deleted."""
+    """Return an empty home to be filled; what a restore before left unfinished is deleted."""
     folder = home.path / _STAGE
     shutil.rmtree(folder, ignore_errors=True)
     fresh = Home(folder / "new")
@@ -61,7 +61,7 @@ def is_under_way(home: Home) -> bool:
 
 
 def occupants(home: Home) -> list[str]:
-    """What stands in a home, beside what a restore itself puts there."""
+    """Return what stands in a home, beside what a restore itself puts there."""
     if not home.path.is_dir():
         return []
     return sorted(path.name for path in home.path.iterdir() if path.name not in (_STAGE, home.lock.name))

@@ -44,13 +44,13 @@ def keyring_name(secret: str) -> str:
 
 
 def seal(keyring: FileKey, person_id: str, keys: PersonKeys) -> str:
-    """A person's keys as the file holds them."""
+    """Return a person's keys as the file holds them."""
     plain = json.dumps({"record": keys.record.hex(), "face": keys.face.hex() if keys.face else None})
     return keyring.seal(plain.encode(), _binding(person_id)).hex()
 
 
 def unseal(keyring: FileKey, person_id: str, sealed: str) -> PersonKeys:
-    """A person's keys again; KeyMissing when they are another's, or another site's."""
+    """Return a person's keys again; KeyMissing when they are another's, or another site's."""
     try:
         found = json.loads(keyring.open(bytes.fromhex(sealed), _binding(person_id)))
         return PersonKeys(bytes.fromhex(found["record"]), bytes.fromhex(found["face"]) if found["face"] else None)
@@ -59,7 +59,7 @@ def unseal(keyring: FileKey, person_id: str, sealed: str) -> PersonKeys:
 
 
 def read(path: Path) -> KeysFile:
-    """The file; InvalidInput when it is something else, StorageFailed when it can't be read."""
+    """Return the file; InvalidInput when it is something else, StorageFailed when it can't be read."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise InvalidInput(f"{path} is too big to be the people's keys", hint=Hint("pass_keys_file"))

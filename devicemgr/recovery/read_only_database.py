@@ -36,7 +36,7 @@ class FrozenDatabase(Database):
         return True
 
     def close(self) -> None:
-        """The copy goes too."""
+        """Close the database and delete the copy."""
         super().close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

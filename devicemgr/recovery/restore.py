@@ -141,7 +141,7 @@ def _records(
 
 
 def _give_face(record: backup_copy.Record, person: str, vault: Vault, key: bytes | None) -> bool:
-    """The face's key as stored, if it is the one of these templates; else the face stays away."""
+    """Return the face's key as stored, if it is the one of these templates; else the face stays away."""
     stored = record.get("templates", []) + record.get("samples", [])
     wrapped = vault.wrapped(person, key) if key else None
     record["people"][0]["wrapped_key"] = wrapped
@@ -172,7 +172,7 @@ def _fits(record: backup_copy.Record, person: str, vault: Vault, wrapped: bytes)
 def _brought_up(
     fresh: Home, about: dict[str, Any], manifest: dict[str, Any], count: _Count, actor: str, spill: Spill
 ) -> dict[str, Any]:
-    """Checked, migrated to this version, with the record of the restore and what the old home's spill file holds."""
+    """Check and migrate the home, and record the restore and what the old home's spill file holds."""
     database = Database.open(fresh.database)
     try:
         database.migrate()
@@ -204,7 +204,7 @@ def _brought_up(
 
 
 def _require_whole(fresh: Home, database: Database) -> None:
-    """The record in the backup holds, its seals too, and the key is this database's."""
+    """Require that the record in the backup holds, its seals too, and that the key is this database's."""
     key = read_key(fresh.seal_key)
     with database.read() as session:
         fits = get_meta(session, FINGERPRINT) == Vault.load(fresh.key).fingerprint()

@@ -94,7 +94,10 @@ class Snapshots:
         return found != self._stamp and time.monotonic() - self._taken >= pause
 
     def _outlives_a_person(self) -> bool:
-        """Looked at once for each state of people and site."""
+        """Return True if the snapshot has more of a person than the database.
+
+        Looked at once for each state of the site.
+        """
         revision = integrity.stamp(self._home.database)[0]
         if revision == self._seen:
             return False
@@ -134,7 +137,7 @@ class SnapshotKeeper:
 
 
 def _overwrite(descriptor: int) -> None:
-    """The bytes of people who were erased are not to be found on the disk either."""
+    """Overwrite the file, so that bytes of people who were erased are not to be found on the disk either."""
     size = os.fstat(descriptor).st_size
     for place in range(0, size, _CHUNK):
         os.pwrite(descriptor, bytes(min(_CHUNK, size - place)), place)

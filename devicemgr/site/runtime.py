@@ -48,10 +48,13 @@ class Runtime(Protocol):
         """Bring what a device holds in step, now; the run tells how far it is."""
 
     def last_run(self, name: str) -> Run | None:
-        """The present or last such run; None for a device that keeps no people, or without one."""
+        """Return the present or last such run; None for a device that keeps no people, or without one."""
 
     def device_info(self, name: str) -> tuple[DeviceInfo, datetime]:
-        """What the device said of itself when it was last opened, and when that was; DeviceError when it never was."""
+        """Return what the device said of itself when it was last opened, and when that was.
+
+        DeviceError when it never was.
+        """
 
     def channels_of(self, name: str) -> int | None:
         """Return how many channels a gate has, as far as it said so (ports.Channeled)."""
@@ -75,4 +78,4 @@ class Runtime(Protocol):
         """
 
     def gallery(self) -> Gallery:
-        """The gallery in force."""
+        """Return the gallery in force."""

@@ -90,7 +90,7 @@ def initialize(home: Home) -> bool:
 
 
 def finish_restore(home: Home) -> None:
-    """A restore that was killed in its last moment must never look like a home without a database."""
+    """Finish a restore that was killed in its last moment, which must never look like a home without a database."""
     if home_swap.is_under_way(home):
         with home.taken():
             home_swap.finish(home)
@@ -112,7 +112,7 @@ def require_own_key(home: Home, *, damaged: bool) -> None:
 
 
 def load_vault(home: Home, database: Database) -> Vault:
-    """The vault of this database; KeyMissing when the key is absent, too open, or another's."""
+    """Return the vault of this database; KeyMissing when the key is absent, too open, or another's."""
     with database.read() as session:
         wanted = get_meta(session, FINGERPRINT)
     path, vault = _vault_of(home, wanted)
@@ -123,7 +123,7 @@ def load_vault(home: Home, database: Database) -> Vault:
 
 
 def _vault_of(home: Home, wanted: str | None) -> tuple[Path, Vault]:
-    """The key with this fingerprint and its file; KeyMissing when there is none."""
+    """Return the key with this fingerprint and its file; KeyMissing when there is none."""
     found, first_error = _vaults(home)
     for path, vault in found.items():
         if vault.fingerprint() == wanted:
@@ -132,7 +132,7 @@ def _vault_of(home: Home, wanted: str | None) -> tuple[Path, Vault]:
 
 
 def _vaults(home: Home) -> tuple[dict[Path, Vault], KeyMissing | None]:
-    """The keys there are, by file, and what is wrong with the first one that can't be used.
+    """Return the keys there are, by file, and what is wrong with the first one that can't be used.
 
     What lies in the place of a rotation's new key counts only if it is a key: it may be anything else.
     """
@@ -151,7 +151,7 @@ def _vaults(home: Home) -> tuple[dict[Path, Vault], KeyMissing | None]:
 
 
 def _any_vault(home: Home) -> Vault:
-    """A key that can be used, where no database says which; KeyMissing without one."""
+    """Return a key that can be used, where no database says which; KeyMissing without one."""
     found, first_error = _vaults(home)
     found.pop(home.new_key, None)
     if first_error is not None:

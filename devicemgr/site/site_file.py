@@ -23,7 +23,10 @@ _HEAD = """\
 
 
 def parse(text: str) -> Document:
-    """The tables of a file; InvalidInput names the line or the table that is wrong. Values are not checked here."""
+    """Return the tables of a file; InvalidInput names the line or the table that is wrong.
+
+    Values are not checked here.
+    """
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise InvalidInput("the site's file is over 1 MB; that is no site.toml")
     try:
@@ -50,12 +53,12 @@ def parse(text: str) -> Document:
 
 
 def text_of(document: Document) -> str:
-    """The file; `parse` gives the document again."""
+    """Return the file; `parse` gives the document again."""
     return _HEAD + toml_writer.document(document, KINDS)
 
 
 def changes(before: Document, wanted: Document, *, prune: bool) -> list[dict[str, Any]]:
-    """What makes `wanted` out of `before`: kind, name, change (add, edit or remove) and fields with both values.
+    """Return what makes `wanted` out of `before`: kind, name, change (add, edit or remove) and fields with both values.
 
     A table that is not in `wanted` is left alone, and what it does not name is removed only by `prune`.
     """
@@ -73,7 +76,7 @@ def changes(before: Document, wanted: Document, *, prune: bool) -> list[dict[str
 
 
 def unnamed(before: Document, wanted: Document) -> list[dict[str, Any]]:
-    """What the site has and the file does not name, of those kinds that the file speaks of."""
+    """Return what the site has and the file does not name, of those kinds that the file speaks of."""
     return [
         {"kind": kind, "name": name}
         for kind in KINDS

@@ -37,7 +37,7 @@ class Copy:
         return os.fstat(self._descriptor).st_size
 
     def chunks(self) -> Iterator[bytes]:
-        """The file's bytes."""
+        """Yield the file's bytes."""
         at = 0
         while chunk := os.pread(self._descriptor, _READ, at):
             yield chunk
@@ -98,7 +98,10 @@ class Copy:
 
 @contextmanager
 def nameless(source: Path, folder: Path) -> Iterator[Copy]:
-    """A copy of the live database as it is at this moment, by SQLite's backup API: a kill leaves nothing of it."""
+    """Yield a copy of the live database as it is at this moment, by SQLite's backup API.
+
+    A kill leaves nothing of it.
+    """
     path = folder / f".copy-{secrets.token_hex(6)}"
     descriptor = -1
     try:
@@ -131,7 +134,7 @@ def _opened(database: sqlite3.Connection) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[Copy]:
-    """A copy in its file, to put people back into."""
+    """Yield a copy in its file, to put people back into."""
     try:
         with closing(sqlite3.connect(path)) as database:
             for pragma in ("journal_mode=DELETE", "secure_delete=ON", "foreign_keys=OFF", "trusted_schema=OFF"):
@@ -162,6 +165,6 @@ def _packed(record: Record) -> bytes:
 
 
 def unpacked(data: bytes) -> Record:
-    """A person's rows by table, from an opened record."""
+    """Return a person's rows by table, from an opened record."""
     found: Record = json.loads(data, object_hook=lambda o: base64.b64decode(o["b64"]) if set(o) == {"b64"} else o)
     return found

@@ -133,7 +133,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one consistent state and writes nothing."""
+        """Yield a session that sees one consistent state and writes nothing."""
         with _translated(), Session(self.engine, expire_on_commit=False, info={_CLOCK: self.clock}) as session:
             yield session
 
@@ -150,7 +150,7 @@ class Database:
 
     @contextmanager
     def write(self, *, changes_site: bool = True, patience_s: float | None = None) -> Iterator[Session]:
-        """A session committed durably at the end, all or nothing; `changes_site` tells a running daemon to look.
+        """Yield a session committed durably at the end, all or nothing; `changes_site` tells a running daemon to look.
 
         `patience_s` is how long another writer may take; None for the usual five seconds.
         """
@@ -199,7 +199,7 @@ def _require_known(found: str | None) -> None:
 
 
 def get_meta(session: Session, key: str) -> str | None:
-    """A single stored value."""
+    """Return a single stored value."""
     row = session.get(MetaRow, key)
     return row.value if row else None
 
@@ -216,7 +216,7 @@ def set_meta(session: Session, key: str, value: str) -> None:
 
 
 def revision(session: Session) -> int:
-    """Raised by each change of people or site."""
+    """Return the revision, which each change of people or site raises."""
     return int(get_meta(session, REVISION) or 0)
 
 

@@ -87,7 +87,10 @@ def stamp(path: Path) -> tuple[str, int]:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A whole copy of the live database, in one file, on disk and looked through; StorageFailed, and none, else."""
+    """Write a whole copy of the live database, in one file, on disk and looked through.
+
+    StorageFailed, and none, else.
+    """
     target.unlink(missing_ok=True)
     try:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

@@ -30,7 +30,10 @@ def immediate(patience_s: float | None) -> dict[str, Any]:
 
 
 def open_engine(path: Path) -> Engine:
-    """An engine on the database file at `path` (mode 0600): WAL, every commit synced, erased bytes overwritten."""
+    """Return an engine on the database file at `path` (mode 0600).
+
+    WAL, every commit synced, erased bytes overwritten.
+    """
     try:
         # One that is there is SQLite's alone to open: closing it here would drop this process's locks on it (POSIX).
         if not path.exists():

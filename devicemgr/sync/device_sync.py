@@ -96,7 +96,7 @@ class HolderSync:
         return plan(self._desired, found, self._records, self._known()), self._desired, found
 
     def keeps_no_people(self) -> bool:
-        """True when the device has said that it is none of these."""
+        """Return True if the device has said that it is none of these."""
         return self._profile is None
 
     def due(self) -> float | None:
@@ -125,7 +125,7 @@ class HolderSync:
         self._save(self._marks())
 
     def _load(self) -> None:
-        """What is wanted now, and what is recorded; what differs is marked on disk before anything is sent."""
+        """Read what is wanted now and what is recorded; what differs is marked on disk before anything is sent."""
         self.dirty.clear()
         self._want()
         with self._site.database.read() as session:
@@ -133,7 +133,7 @@ class HolderSync:
         self._save(list(self._marks()))
 
     def _keep_hours(self) -> Steps:
-        """The week to come, before anybody is given it; what the device can't keep, this box keeps by its clock."""
+        """Send the week to come, before it is given to people; this box keeps what the device can't keep."""
         while hours := self._weeks():
             if not self._note_refused(hours, (yield keep_hours(hours))):
                 break

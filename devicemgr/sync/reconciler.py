@@ -36,7 +36,8 @@ class Devices(Protocol):
 
     def command(
         self, name: str, action: Callable[[Device], object], done: Callable[[object, Exception | None], None]
-    ) -> None: ...
+    ) -> None:
+        """Run an action on the device's thread, then `done(result, error)` there."""
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Reconciler:
         self._messages.put(self._site_changed)
 
     def on_state(self, state: DeviceState) -> None:
-        """A device has come or gone."""
+        """Note that a device has come or gone."""
         self._messages.put(lambda: self._on_state(state.name, state.health))
 
     def sync(self, name: str, *, prune: bool) -> Run:
@@ -95,7 +96,7 @@ class Reconciler:
         return run
 
     def last_run(self, name: str) -> Run | None:
-        """The present or the last run on a device; None for one that keeps no people, or was not online yet."""
+        """Return the present or the last run on a device; None for one that keeps no people, or was not online yet."""
         return self._runs.get(name)
 
     def _loop(self) -> None:
@@ -217,7 +218,10 @@ class Reconciler:
 
 
 def keeper_of(site: Site, row: Any) -> Keeper:
-    """What the options of a device's row say of what it is given: `faces`, and `decide` (`host`: it asks here)."""
+    """Return what the options of a device's row say of what it is given: `faces`, and `decide` (`host`.
+
+    It asks here).
+    """
     driver = site.parts.catalog.get(row.driver)
     options = driver.options.model_validate(dict(row.options))
     faces, decide = getattr(options, "faces", False), getattr(options, "decide", None)
@@ -225,7 +229,7 @@ def keeper_of(site: Site, row: Any) -> Keeper:
 
 
 def sync_of(site: Site, name: str) -> HolderSync:
-    """The books of one device, for a run outside the loop; NotFound for an unknown one."""
+    """Return the books of one device, for a run outside the loop; NotFound for an unknown one."""
     with site.database.read() as session:
         keeper = keeper_of(site, device_store.device(session, name))
     return HolderSync(site, Rulebook(site.database, site.parts.catalog), keeper, KeptSamples(site))

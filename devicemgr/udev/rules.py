@@ -87,7 +87,7 @@ class Rule:
         return ", ".join([*matches, f'SYMLINK+="{_GATE}{self.name}"', *assigned])
 
     def fits(self, port: Port) -> bool:
-        """True when udev would give this name to `port`."""
+        """Return True if udev would give this name to `port`."""
         return all(_values(port)[key] == value for key, value in self.match.items())
 
 
@@ -102,7 +102,7 @@ class Suggestion:
 
 
 def parse(line: str) -> Rule | None:
-    """The rule that `line` is, if it is one that devicemgr writes or wrote; else None."""
+    """Return the rule that `line` is, if it is one that devicemgr writes or wrote; else None."""
     match: dict[str, str] = {}
     name, end = "", 0
     while end < len(line):
@@ -124,7 +124,7 @@ def parse(line: str) -> Rule | None:
 
 
 def names_in(line: str) -> set[str]:
-    """The names below /dev/gate that any line of any rules file gives."""
+    """Return the names below /dev/gate that any line of any rules file gives."""
     links = " ".join(_LINK.findall(line)).split() if not line.lstrip().startswith("#") else []
     return {link.removeprefix(_GATE) for link in links if link.startswith(_GATE)}
 
@@ -158,7 +158,7 @@ def _why_not_by_serial(port: Port, others: Sequence[Port]) -> str | None:
 
 
 def _which_of_several(port: Port, siblings: Sequence[Port], by_serial: bool) -> dict[str, str]:
-    """What tells the ports of one adapter apart; a path names the interface already."""
+    """Return what tells the ports of one adapter apart; a path names the interface already."""
     found = {}
     if by_serial and any(other.interface != port.interface for other in siblings) and port.interface:
         found[_INTERFACE] = port.interface
@@ -180,7 +180,7 @@ def _values(port: Port) -> dict[str, str | None]:
 
 
 def logical_lines(text: str) -> list[str]:
-    """The lines as udev reads them: a backslash at the end goes on in the next."""
+    """Return the lines as udev reads them: a backslash at the end goes on in the next."""
     joined: list[str] = []
     goes_on = False
     for line in text.splitlines():
@@ -194,7 +194,7 @@ def logical_lines(text: str) -> list[str]:
 
 
 def site_lines(text: str) -> list[str]:
-    """What a rules file holds beyond the template: its rules, and the comments among them."""
+    """Return what a rules file holds beyond the template: its rules, and the comments among them."""
     kept: list[str] = []
     ours = False
     for line in logical_lines(text):
@@ -206,7 +206,7 @@ def site_lines(text: str) -> list[str]:
 
 
 def compose(template: str, installed: str, rules: Iterable[Rule], remove: Iterable[str] = ()) -> str:
-    """The rules file: the template, the lines of `installed` for other names, and `rules`."""
+    """Return the rules file: the template, the lines of `installed` for other names, and `rules`."""
     new = {rule.name: rule for rule in rules}
     gone = set(remove)
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Are the installed udev rules what devicemgr would write, and did they give each adapter its name?"""
+"""Checks that the installed udev rules are what devicemgr would write, and gave each adapter its name."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,12 +37,12 @@ class Problem:
 
 
 def rules_in(installed: str) -> list[Rule]:
-    """The rules that devicemgr understands, in the order of the file."""
+    """Return the rules that devicemgr understands, in the order of the file."""
     return [rule for line in site_lines(installed) if (rule := parse(line))]
 
 
 def file_problems(installed: str, template: str, folders: Sequence[Path]) -> Iterator[Problem]:
-    """The file itself: present, as it would be written, each name given once, read after 60-serial.rules."""
+    """Yield the file itself: present, as it would be written, each name given once, read after 60-serial.rules."""
     again = Hint("install_rules")
     if not installed:
         yield Problem(FILE, "it is not installed", hint=again)
@@ -81,7 +81,7 @@ def _among_others(ours: set[str], folders: Sequence[Path]) -> Iterator[Problem]:
 
 
 def port_problems(rules: Iterable[Rule], ports: Sequence[Port], gate: Path) -> Iterator[Problem]:
-    """The adapters: each rule fits one plugged port, and its link leads there."""
+    """Yield the adapters: each rule fits one plugged port, and its link leads there."""
     fitting = {rule.name: [port for port in ports if rule.fits(port)] for rule in rules}
     for name, found in fitting.items():
         if not found:
@@ -119,7 +119,7 @@ def _one_name_each(fitting: Mapping[str, Sequence[Port]]) -> Iterator[Problem]:
 
 
 def syntax_problems(file: Path) -> Iterator[Problem]:
-    """What `udevadm verify` says, where systemd has it (254 and later)."""
+    """Yield what `udevadm verify` says, where systemd has it (254 and later)."""
     code, said = udevadm("--version")
     number = re.match(r"\d+", said)
     if code or number is None or int(number[0]) < _VERIFIES_SINCE:

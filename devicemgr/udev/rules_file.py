@@ -25,7 +25,7 @@ _RELOAD = (
 
 
 def read(file: Path) -> str:
-    """The installed rules; empty when there are none; SystemFault when they can't be read."""
+    """Return the installed rules; empty when there are none; SystemFault when they can't be read."""
     try:
         if file.is_symlink():
             raise SystemFault(

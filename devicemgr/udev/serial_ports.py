@@ -45,7 +45,7 @@ def _port(device: Any) -> Port | None:
 
 
 def _text(device: Any, attribute: str) -> str | None:
-    """An attribute as udev compares it, without the white space at its end; None where there is none."""
+    """Return an attribute as udev compares it, without the white space at its end; None where there is none."""
     if device is None:
         return None
     raw: bytes | None = device.attributes.get(attribute)

@@ -86,7 +86,7 @@ def evaluate_with(
 def report(
     trial: Trial, people: dict[str, list[Embedding]], strangers: dict[str, list[Embedding]] | None, no_face: int
 ) -> dict[str, Any]:
-    """The answer of `enroll evaluate` from embeddings by person, in name order."""
+    """Return the answer of `enroll evaluate` from embeddings by person, in name order."""
     kept = {name: found for name, found in people.items() if len(found) >= trial.samples + trial.probes}
     if len(kept) < 2:
         raise InvalidInput(
@@ -126,7 +126,7 @@ def report(
 
 
 def threshold_for(strangers: Scores, fpir: float) -> float:
-    """The least threshold that at most this share of strangers reaches."""
+    """Return the least threshold that at most this share of strangers reaches."""
     falling = -np.sort(-strangers)
     allowed = min(int(fpir * len(falling)), len(falling) - 1)
     return float(np.nextafter(falling[allowed], np.inf)) if np.isfinite(falling[allowed]) else float(falling[0])

@@ -35,7 +35,7 @@ class BiggestFace:
         self.model = encoder.model
 
     def analyze(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:  # noqa: ARG002 - nothing is kept here
-        """The only reasons are no_face, unreadable_image and image_too_large."""
+        """Analyze a photo; the only reasons are no_face, unreadable_image and image_too_large."""
         try:
             image = load_photo(photo)
         except PhotoError as error:
@@ -56,7 +56,7 @@ class BiggestFace:
 
 
 def build_biggest_face() -> BiggestFace:
-    """The analyzer of an evaluation's processes; SystemFault when a part is not installed."""
+    """Return the analyzer of an evaluation's processes; SystemFault when a part is not installed."""
     return BiggestFace(build_encoder())
 
 

@@ -64,7 +64,7 @@ def calibrate(
 
 
 def _bare(fpir: float, own: FaceModel | None) -> Calibration:
-    """What to measure against: the table, or for a model without any threshold the floor."""
+    """Return what to measure against: the table, or for a model without any threshold the floor."""
     return Calibration(fpir, _FLOOR if own and own.least_cosine is None else 0.0, 0)
 
 
@@ -146,7 +146,7 @@ def _without(templates: Sequence[Embedding], place: int, own: FaceModel | None) 
 
 
 def _interval(shares: Sequence[float]) -> dict[str, Any] | None:
-    """The mean share with Wilson's 95 % interval, people counted, not templates; None without people."""
+    """Return the mean share with Wilson's 95 % interval, people counted, not templates; None without people."""
     count = len(shares)
     if count == 0:
         return None

@@ -58,7 +58,7 @@ class FaceGallery:
         own: FaceModel | None = None,
         before: "FaceGallery | None" = None,
     ) -> None:
-        """What `before` knew of people who are as they were is taken over."""
+        """Take over what `before` knew of people who are as they were."""
         self.people = tuple(people)
         self.own = own
         self._dimension = own.dimension if own else DIMENSION
@@ -74,7 +74,7 @@ class FaceGallery:
         self._stats = stats
 
     def match(self, probe: Embedding) -> Match:
-        """The enrolled person whom a float32 vector shows, if anybody; never for NaN, zero or a wrong size."""
+        """Return the enrolled person whom a float32 vector shows, if anybody; never for NaN, zero or a wrong size."""
         return self._match(self.rank(probe))
 
     def nearest(self, probe: Embedding, exclude_person: str | None = None) -> Match:
@@ -87,7 +87,9 @@ class FaceGallery:
         return self._stats
 
     def rank(self, probe: Embedding, exclude: str | None = None, own: Embedding | None = None) -> Ranking | None:
-        """The best of the gallery without `exclude`, match or not; None for no embedding or no person to compare with.
+        """Return the best of the gallery without `exclude`, match or not.
+
+        None for no embedding or no person to compare with.
 
         `own` stands in for the excluded person's template, to see how they score by their other photos.
         """
@@ -104,7 +106,7 @@ class FaceGallery:
         return self._ranked(alike, handicap)
 
     def alikeness(self, probe: Embedding) -> NDArray[np.float32]:
-        """What each person alone would score if enrolled alone: for 1:1 comparison, in the order of `people`."""
+        """Return what each person alone would score if enrolled alone: for 1:1 comparison, in the order of `people`."""
         unit = _unit(probe, self._dimension)
         if unit is None:
             return np.zeros(len(self.people), np.float32)
@@ -161,7 +163,7 @@ class FaceGallery:
         return cosines, rows
 
     def _pairs(self, calibration: Calibration | None) -> dict[int, list[int]]:
-        """The look-alikes of each row; people who are no longer enrolled drop out."""
+        """Return the look-alikes of each row; people who are no longer enrolled drop out."""
         found: dict[int, list[int]] = {}
         for one, other in calibration.lookalikes if calibration else ():
             if one in self._rows and other in self._rows:
@@ -225,7 +227,7 @@ def build_gallery(
 
 
 def _sound(rows: Sequence[tuple[str, Embedding]], dimension: int) -> tuple[list[str], NDArray[np.float32]]:
-    """The rows that are embeddings, as unit vectors; the others are named in the log."""
+    """Return the rows that are embeddings, as unit vectors; the others are named in the log."""
     fit = [(person, vector) for person, vector in rows if _is_vector(vector, dimension)]
     with np.errstate(over="ignore", invalid="ignore"):
         matrix = np.array([vector for _, vector in fit], dtype=np.float32).reshape(len(fit), dimension)

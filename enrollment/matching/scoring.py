@@ -92,7 +92,7 @@ def crowding_without(person: int, cosines: Matrix, rows: Rows, crowded: Matrix) 
 
 
 def best_rows(standing: Matrix) -> list[int]:
-    """The highest row and up to RIVALS after it, highest first, without those at -inf but the first."""
+    """Return the highest row and up to RIVALS after it, highest first, without those at -inf but the first."""
     found: list[int] = []
     values: list[np.float32] = []
     while len(found) <= RIVALS:

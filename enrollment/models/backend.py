@@ -16,7 +16,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def build_network() -> Network:
-    """The fast network, converted first where that is needed; dlib's own, and a warning, when that fails."""
+    """Return the fast network, converted first where that is needed; dlib's own, and a warning, when that fails."""
     folder = model_cache.cache_folder()
     try:
         return model_cache.load(folder)

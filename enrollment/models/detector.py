@@ -70,7 +70,7 @@ class FaceDetector:
             return np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float64)
 
     def upright(self, image: Image, box: Box, size: int = CHIP_SIZE) -> Image:
-        """The face upright in RGB, in 150×150 with the eyes near row 57: what quality is measured on."""
+        """Return the face upright in RGB, in 150×150 with the eyes near row 57: what quality is measured on."""
         pixels = _checked(image)
         with lock:
             found = self._detectors.dlib.get_face_chip(pixels, self._shape(pixels, box), size, CHIP_PADDING)

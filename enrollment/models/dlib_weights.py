@@ -91,7 +91,7 @@ class _Surprise(Exception):
 
 
 def read_network(data: bytes) -> Network:
-    """The network in a dlib file's bytes; SystemFault with one line when it is anything else, or cut short."""
+    """Return the network in a dlib file's bytes; SystemFault with one line when it is anything else, or cut short."""
     try:
         return _network(_Reader(data))
     except _Surprise as surprise:

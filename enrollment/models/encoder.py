@@ -32,7 +32,7 @@ class DlibEncoder(FaceDetector):
         self.runs_on = network.name
 
     def chip(self, image: Image, box: Box) -> Image:
-        """The face upright in 150×150 RGB, as the network wants it."""
+        """Return the face upright in 150×150 RGB, as the network wants it."""
         return self.upright(image, box)
 
     def encode_chip(self, chip: Image) -> Embedding:
@@ -58,7 +58,10 @@ class DlibEncoder(FaceDetector):
 
 
 def build_encoder(model: str = MODEL) -> DlibEncoder:
-    """The product's encoder, loaded in 0.5 s (3 s more at the very first start); SystemFault when a part is missing."""
+    """Return the product's encoder, loaded in 0.5 s (3 s more at the very first start).
+
+    SystemFault when a part is missing.
+    """
     return DlibEncoder(Detectors(), build_network(), model)
 
 

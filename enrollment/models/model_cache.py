@@ -56,7 +56,7 @@ def cache_folder() -> Path:
 
 
 def load(folder: Path) -> FastNetwork:
-    """The verified network for the installed weights; Unusable when it is missing, old, damaged or another's."""
+    """Return the verified network for the installed weights; Unusable when it is missing, old, damaged or another's."""
     weights = weights_hash()
     record = _read_record(record_path(folder, weights))
     if record.weights != weights or record.setting != setting():
@@ -112,7 +112,7 @@ def weights_hash() -> str:
 
 
 def setting() -> str:
-    """What the arithmetic depends on besides the graph: onnxruntime, dlib and the processor's instructions."""
+    """Return what the arithmetic depends on besides the graph: onnxruntime, dlib and the processor's instructions."""
     instructions = ""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -131,7 +131,7 @@ def reference_chips() -> Image:
 
 
 def differs(found: Descriptors, wanted: Descriptors | list[list[float]]) -> float:
-    """The largest difference; infinity for another shape or what is no number."""
+    """Return the largest difference; infinity for another shape or what is no number."""
     other = np.asarray(wanted, dtype=np.float64)
     if found.shape != other.shape or not np.isfinite(found).all() or not np.isfinite(other).all():
         return float("inf")
@@ -153,7 +153,7 @@ def _version(distribution: str) -> str:
 
 
 def session(path: str) -> FastNetwork:
-    """The graph in a file, loaded; Unusable when onnxruntime refuses."""
+    """Return the graph in a file, loaded; Unusable when onnxruntime refuses."""
     try:
         return FastNetwork(path)
     except Exception as error:  # onnxruntime raises classes of its own, of no common base
@@ -174,7 +174,7 @@ def _read_record(path: Path) -> Record:
 
 @contextlib.contextmanager
 def _opened(path: Path, most: int) -> Iterator[int]:
-    """A descriptor of a bounded file that only we could have written."""
+    """Yield a descriptor of a bounded file that only we could have written."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:

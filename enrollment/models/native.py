@@ -40,7 +40,7 @@ class Detectors:
         self._slow: Any = None
 
     def find_slowly(self, image: Any) -> Any:
-        """The CNN detector, loaded at its first use: only enrollment asks it."""
+        """Return the CNN detector, loaded at its first use: only enrollment asks it."""
         if self._slow is None:
             self._slow = self.dlib.cnn_face_detection_model_v1(str(model_file(_CNN_DETECTOR)))
         return self._slow(image, 0)
@@ -63,7 +63,7 @@ def load_face_recognition() -> Any:
 
 
 def model_file(name: str) -> Path:
-    """A file of face_recognition_models, found without importing it; SystemFault when there is none."""
+    """Return a file of face_recognition_models, found without importing it; SystemFault when there is none."""
     found = importlib.util.find_spec("face_recognition_models")
     for folder in (found.submodule_search_locations or ()) if found else ():
         path = Path(folder) / "models" / name
@@ -80,5 +80,5 @@ def require(*modules: str) -> None:
 
 
 def missing(what: str) -> SystemFault:
-    """The fault to raise when a part of the installation is not there."""
+    """Return the fault to raise when a part of the installation is not there."""
     return SystemFault(f"{what}: install devicemgr again from its lock file (make install)")

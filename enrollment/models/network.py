@@ -47,7 +47,7 @@ class FastNetwork:
 
 
 def open_session(model: str | bytes) -> Any:
-    """An onnxruntime session of a file's path or bytes, on one core; raises onnxruntime's own types."""
+    """Return an onnxruntime session of a file's path or bytes, on one core; raises onnxruntime's own types."""
     # Its wheel reports to its maker from the moment it is imported; the call below comes too late to stop that.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # noqa: PLC0415 - the daemon imports this module too, and must not load native code
@@ -77,6 +77,6 @@ class ReferenceNetwork:
 
 
 def _give_memory_back() -> None:
-    """Loading leaves 25 to 40 MB of free pieces in glibc's heap, which each worker would keep."""
+    """Give back the 25 to 40 MB of free pieces that loading leaves in glibc's heap, which each worker would keep."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

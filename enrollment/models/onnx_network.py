@@ -30,7 +30,7 @@ class _Value:
 
 
 def build_graph(network: Network) -> bytes:
-    """A serialized ONNX model: uint8 N×150×150×3 RGB `chips` in, float32 N×128 `descriptors` (not unit) out.
+    """Return a serialized ONNX model: uint8 N×150×150×3 RGB `chips` in, float32 N×128 `descriptors` (not unit) out.
 
     Bytes are the same for the same network; SystemFault when its layers don't fit each other.
     """
@@ -71,7 +71,7 @@ class _Builder:
         return self._node("Sub", [value.name, mean], shape)
 
     def add(self, value: _Value, layer: Layer | None, following: Layer | None) -> _Value:
-        """What `layer` makes of `value`; `following` is the layer behind it."""
+        """Return what `layer` makes of `value`; `following` is the layer behind it."""
         match layer:
             case Convolution():
                 value = self._convolution(value, layer, following)
@@ -118,7 +118,10 @@ class _Builder:
         return self._node(kind, [value.name], (value.shape[0], *size), kernel_shape=shape, strides=strides)
 
     def _mark(self, value: _Value) -> _Value:
-        """The first of two begins a block; the second, right after a branch's own mark, goes back to that beginning."""
+        """Mark a block: the first of two begins it.
+
+        The second, after a branch's own mark, goes back to that beginning.
+        """
         if isinstance(self._last, Mark):
             if len(self._marks) < 2:
                 raise _unfit("a branch goes back to nothing")

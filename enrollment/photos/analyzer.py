@@ -88,5 +88,5 @@ class Analyzer:
 
 
 def build_analyzer() -> Analyzer:
-    """An analyzer with dlib's encoder; SystemFault when a part is not installed."""
+    """Return an analyzer with dlib's encoder; SystemFault when a part is not installed."""
     return Analyzer(build_encoder())

@@ -41,7 +41,7 @@ def measure_chip(chip: Image) -> ChipMeasures:
 
 
 def _sharpness(gray: Gray) -> float:
-    """The weakest of the second derivative's variances in four directions, per mille of the face's contrast.
+    """Return the weakest of the second derivative's variances in four directions, per mille of the face's contrast.
 
     A Laplacian's variance alone misses motion blur, which leaves the edges along the motion sharp.
     """

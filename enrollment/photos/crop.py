@@ -17,7 +17,7 @@ QUALITY = 92
 
 
 def cut_out(image: Image, box: Box) -> FaceCrop:
-    """The part of an RGB picture around a face; never enlarged."""
+    """Return the part of an RGB picture around a face; never enlarged."""
     height, width = image.shape[:2]
     reach = (box.bottom - box.top) * REACH
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2

@@ -33,7 +33,7 @@ def find_faces(encoder: FaceEncoder, image: Image) -> list[Box]:
 
 
 def detect_at(detect: Callable[[Image], list[Box]], image: Image, scale: float) -> list[Box]:
-    """What `detect` finds in the image scaled by `scale`, in pixels of the image itself."""
+    """Return what `detect` finds in the image scaled by `scale`, in pixels of the image itself."""
     if scale == 1.0:
         return detect(image)
     height, width = image.shape[:2]

@@ -42,7 +42,7 @@ def rivals(boxes: Sequence[Box]) -> bool:
 
 
 def reasons_of(pose: Pose, chip: ChipMeasures) -> tuple[str, ...]:
-    """What is wrong with a face, in the words of INTERFACES; empty when nothing is.
+    """Return what is wrong with a face, in the words of INTERFACES; empty when nothing is.
 
     `covered` sees a mask or dark glasses, not a hand, a scarf with a pattern or clear glasses; it is required only of a
     picture that is sharp and well exposed, since detail is missing from the others anyway.

@@ -78,19 +78,19 @@ def pack_vector(embedding: Embedding | None) -> bytes:
 
 
 def unpack_vector(body: bytes) -> Embedding | None:
-    """What pack_vector packed; Broken when it is not that."""
+    """Return what pack_vector packed; Broken when it is not that."""
     if len(body) % 4:
         raise Broken("an answer that is no vector")
     return np.frombuffer(body, dtype="<f4").astype(np.float32) if body else None
 
 
 def pack_box(box: Box | None) -> list[int] | None:
-    """Ends as INTERFACES orders them: top, right, bottom, left."""
+    """Return a box as INTERFACES orders its ends: top, right, bottom, left."""
     return None if box is None else [box.top, box.right, box.bottom, box.left]
 
 
 def unpack_box(found: Any) -> Box | None:
-    """What pack_box packed; TypeError or ValueError when it is not that."""
+    """Return what pack_box packed; TypeError or ValueError when it is not that."""
     if found is None:
         return None
     top, right, bottom, left = found
@@ -98,14 +98,14 @@ def unpack_box(found: Any) -> Box | None:
 
 
 def pack_analysis(analysis: PhotoAnalysis) -> tuple[dict[str, Any], bytes]:
-    """A header (the face object) and a body: the embedding, and after it the kept face's JPEG, or nothing."""
+    """Return a header (the face object) and a body: the embedding, and after it the kept face's JPEG, or nothing."""
     vector, crop = pack_vector(analysis.embedding), analysis.crop
     header = {"face": analysis.as_json(), "vector": len(vector), "crop": pack_box(crop.box if crop else None)}
     return header, vector + (crop.jpeg if crop else b"")
 
 
 def unpack_analysis(header: dict[str, Any], body: bytes) -> PhotoAnalysis:
-    """What pack_analysis packed; Broken when it is not that."""
+    """Return what pack_analysis packed; Broken when it is not that."""
     try:
         face, vector, place = header["face"], int(header["vector"]), unpack_box(header["crop"])
         return PhotoAnalysis(

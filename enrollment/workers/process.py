@@ -57,7 +57,7 @@ class AnalyzerProcess:
         self._timer_lock = threading.Lock()
 
     def analyze(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
-        """The face object; a photo that kills or hangs the process is unreadable_image; NoStart if none does."""
+        """Return the face object; a photo that kills or hangs the process is unreadable_image; NoStart if none does."""
         if len(photo) > MAX_BYTES:
             return PhotoAnalysis(("image_too_large",))
         with self._taken() as child:

@@ -55,13 +55,13 @@ class FaceService:
         self.model = analyzer.model
 
     def check(self, photo: bytes) -> dict[str, Any]:
-        """The face object of INTERFACES."""
+        """Return the face object of INTERFACES."""
         return self._analyzer.analyze(photo).as_json()
 
     def analyze(
         self, photos: Sequence[bytes], *, keep: bool = False, own: FaceModel | None = None
     ) -> list[PhotoAnalysis]:
-        """The slow part of an enrollment, 0.1 to 0.5 s a photo: find, judge and embed each."""
+        """Find, judge and embed each photo: the slow part of an enrollment, 0.1 to 0.5 s a photo."""
         analyzer = self._by(own)
         return [analyzer.analyze(photo, keep=keep) for photo in photos]
 
@@ -71,7 +71,10 @@ class FaceService:
         return [analyzer.embed(crop) for crop in crops]
 
     def prove(self, own: FaceModel) -> FaceModel:
-        """The model with its file's digest, once it has shown in a process of its own that it works; InvalidInput."""
+        """Return the model with its file's digest, once it has shown in a process of its own that it works.
+
+        InvalidInput.
+        """
         try:
             proven = own.model_copy(update={"sha256": _digest(Path(own.path))})
             process = AnalyzerProcess(own_factory(proven), proven.template_name)
@@ -159,7 +162,7 @@ class OwnAnalyzers:
         self._by_name: dict[str, AnalyzerProcess] = {}
 
     def __call__(self, own: FaceModel) -> PhotoAnalyzer:
-        """The analyzer for a proven model."""
+        """Return the analyzer for a proven model."""
         with self._lock:
             name = own.template_name
             if name not in self._by_name:
@@ -188,7 +191,7 @@ def own_factory(own: FaceModel) -> str:
 
 
 def build_desk(workers: int = 1) -> FaceService:
-    """A FaceService over `workers` analyzer processes, which start with the first photo."""
+    """Return a FaceService over `workers` analyzer processes, which start with the first photo."""
     processes, others = AnalyzerProcess(workers=workers), OwnAnalyzers(workers)
 
     def close() -> None:

@@ -59,7 +59,7 @@ def _serve(line: socket.socket, analyzer: PhotoAnalyzer, processor_seconds: floa
 
 
 def _answer(analyzer: PhotoAnalyzer, request: dict[str, Any], photo: bytes) -> tuple[dict[str, Any], bytes]:
-    """A kept face is embedded, any other photo judged."""
+    """Embed a kept face, or judge any other photo."""
     if box := messages.unpack_box(request.get("face")):
         return {}, messages.pack_vector(analyzer.embed(FaceCrop(photo, box)))
     found = analyzer.analyze(photo, keep=True) if request.get("keep") else analyzer.analyze(photo)

@@ -80,7 +80,7 @@ class Presence:
         return _evidence(sighting, mean, None, reason)
 
     def forget(self, sighting: Sighting, person_id: str) -> None:
-        """The request came to nothing for a reason that is not the person's: ask again with the next sighting."""
+        """Ask again with the next sighting: the request came to nothing for a reason that is not the person's."""
         self._track(sighting).settled = False
         self._served.pop((sighting.device, person_id), None)
 

@@ -96,7 +96,7 @@ class Showings:
         return before if before is not None and before.request.id != request.id else None
 
     def end(self, request: AccessRequest) -> Waiting | None:
-        """A decision stands at this side; what waited there and was another's is returned, to be refused."""
+        """Return what waited at this side and was another's, to be refused, when a decision stands there."""
         before = self._waiting.pop((request.portal, request.direction), None)
         return before if before is not None and before.request.id != request.id else None
 

@@ -103,7 +103,7 @@ class FireWatch:
                 panel.forget(known=set())
 
     def on_state(self, state: DeviceState) -> None:
-        """A device that is away may miss a fire, so that its inputs are not known."""
+        """Forget the inputs of a device that is away, since it may miss a fire."""
         with self._lock:
             if panel := self._panels.get(state.name):
                 panel.forget(away=state.health not in _PRESENT)

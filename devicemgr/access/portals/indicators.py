@@ -21,7 +21,8 @@ class GateLine(Protocol):
 
     def command(
         self, name: str, action: Callable[[Device], object], done: Callable[[object, Exception | None], None]
-    ) -> None: ...
+    ) -> None:
+        """Run an action on the device's thread, then `done(result, error)` there."""
 
 
 class Lamps:

@@ -26,11 +26,13 @@ _APPLY_S = 5.0
 class Caller(Protocol):
     """Runs an action on a device's own thread and waits; the supervisor, or a stand-in without a daemon."""
 
-    def call(self, name: str, action: Callable[[Device], T], timeout: float) -> T: ...
+    def call(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
+        """Run an action on the device's thread and return its result; `timeout` in seconds."""
 
     def command(
         self, name: str, action: Callable[[Device], object], done: Callable[[object, Exception | None], None]
-    ) -> None: ...
+    ) -> None:
+        """Run an action on the device's thread, then `done(result, error)` there."""
 
 
 class PortalModes:
@@ -83,7 +85,7 @@ class PortalModes:
         return answer | {"outcome": str(outcome)}
 
     def _put_back(self, name: str, mode: str, actor: str) -> None:
-        """The gate can't do this mode, and never will: the portal stays as it was."""
+        """Leave the portal as it was: the gate can't do this mode, and never will."""
         detail: dict[str, JsonValue] = {"mode": mode, "cause": "the gate does not support this mode"}
         with self._site.database.write() as session:
             row = portal_store.portal(session, name)
@@ -105,12 +107,12 @@ class PortalModes:
                 self._sent[row.name] = PortalMode.LOCKED
 
     def on_state(self, state: DeviceState) -> None:
-        """A gate that comes back may have forgotten its mode, or have missed a change, the one to normal included."""
+        """Owe a gate that comes back its mode, which it may have forgotten or missed, the one to normal included."""
         if state.health is Health.ONLINE:
             self._reassert([portal for portal in self._portals() if portal.gate == state.name])
 
     def on_fire(self) -> None:
-        """A fire has begun or ended: release what is locked, or give all gates their modes again. Any thread."""
+        """Release what is locked when a fire has begun, or give all gates their modes again at its end. Any thread."""
         self._reassert(self._portals())
 
     def settle(self) -> None:

@@ -175,6 +175,6 @@ def _times(child: Child, event: str) -> list[float]:
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The nearest-rank quantile of a few measurements."""
+    """Return the nearest-rank quantile of a few measurements."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

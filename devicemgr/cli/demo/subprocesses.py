@@ -68,7 +68,7 @@ class Child:
             self._changed.notify_all()
 
     def wait_for(self, event: str, timeout: float) -> dict[str, Any]:
-        """The first line whose "event" is that; SystemFault with the end of its log when it does not come."""
+        """Return the first line whose "event" is that; SystemFault with the end of its log when it does not come."""
 
         def found() -> dict[str, Any] | None:
             return next((line for line in self.lines if line.get("event") == event), None)
@@ -81,7 +81,7 @@ class Child:
         return line
 
     def last_words(self) -> str:
-        """The last line of its log."""
+        """Return the last line of its log."""
         text = self._log.read_text(errors="replace").strip()
         return text.splitlines()[-1] if text else "it said nothing"
 
@@ -105,7 +105,7 @@ class Child:
 
 @contextmanager
 def ending_cleanly() -> Iterator[None]:
-    """The first Ctrl-C, SIGTERM or closed terminal is a KeyboardInterrupt; the next ones don't disturb what it ends."""
+    """Raise KeyboardInterrupt at the first Ctrl-C, SIGTERM or closed terminal; later ones don't disturb the end."""
 
     def once(*_: object) -> None:
         for ending in _ENDINGS:

@@ -1,4 +1,4 @@
-"""`devicemgr device …`"""
+"""`devicemgr device …`."""
 
 import json
 from typing import Annotated, Any

@@ -72,7 +72,7 @@ def command_to_add(row: dict[str, Any]) -> str:
 
 @contextmanager
 def _waiting(seconds: float) -> Iterator[None]:
-    """A bar that fills while the API looks."""
+    """Yield a bar that fills while the API looks."""
     done = threading.Event()
     with progress() as bar:
         task = bar.add_task("looking", total=round(seconds) or 1)

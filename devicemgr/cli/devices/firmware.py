@@ -1,4 +1,4 @@
-"""`devicemgr device firmware`"""
+"""`devicemgr device firmware`."""
 
 import hashlib
 import time

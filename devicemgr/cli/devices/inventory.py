@@ -1,4 +1,4 @@
-"""`devicemgr device inventory`"""
+"""`devicemgr device inventory`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +35,7 @@ def inventory() -> None:
 
 
 def _read(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each, in their order."""
+    """Return a row for each, in their order."""
     reach = api()  # made here, not by whichever thread comes first
 
     def read(device: dict[str, Any]) -> dict[str, Any]:

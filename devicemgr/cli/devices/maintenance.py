@@ -1,4 +1,4 @@
-"""`devicemgr device reboot|snapshot`"""
+"""`devicemgr device reboot|snapshot`."""
 
 import base64
 import sys
@@ -39,7 +39,7 @@ def reboot(name: Name) -> None:
 
 
 def _stands_still(name: str) -> str:
-    """What does not work without the device, in words."""
+    """Return what does not work without the device, in words."""
     portals = [
         portal["name"]
         for portal in api().get("/portals")
@@ -81,7 +81,7 @@ def refuse_to_overwrite(file: Path, force: bool) -> None:
 
 
 def write(file: Path, content: bytes, force: bool) -> None:
-    """The file, whole or not at all, readable by its owner only."""
+    """Write the file, whole or not at all, readable by its owner only."""
     if force:
         replace_durably(file, content)
     else:

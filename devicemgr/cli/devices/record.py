@@ -1,4 +1,4 @@
-"""`devicemgr device record`"""
+"""`devicemgr device record`."""
 
 import json
 from pathlib import Path

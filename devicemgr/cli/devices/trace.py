@@ -1,4 +1,4 @@
-"""`devicemgr device trace`"""
+"""`devicemgr device trace`."""
 
 import time
 from datetime import datetime

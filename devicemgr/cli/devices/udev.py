@@ -69,7 +69,7 @@ def suggest_rules(
 
 
 def _names(ports: Sequence[Port], name: str | None) -> dict[str, str]:
-    """A name for each port's path: the one it has, unless another is required."""
+    """Return a name for each port's path: the one it has, unless another is required."""
     if name is not None:
         return {port.path: name if len(ports) == 1 else f"{name}-{n}" for n, port in enumerate(ports, 1)}
     taken = {port.name for port in ports if port.name}

@@ -136,7 +136,7 @@ class _Importer:
         self._names: dict[str, str] = {person["badge"]: person["name"] for person in api.get("/people")}
 
     def accepts(self, entry: Entry) -> bool:
-        """False, and a failure noted, for what the API could only refuse."""
+        """Return False, and note a failure, for what the API could only refuse."""
         if len(entry.files) <= MOST_PHOTOS:
             return True
         why = f"there are {len(entry.files)} photos; keep the best {MOST_PHOTOS}"

@@ -53,7 +53,7 @@ def calibrate(
 
 
 def sentences(found: dict[str, Any]) -> list[str]:
-    """What a calibration means, a line each."""
+    """Return what a calibration means, a line each."""
     lines = [
         f"threshold {found['threshold']:.4f} for {found['people']} people, {found['templates']} samples: {_why(found)}"
     ]

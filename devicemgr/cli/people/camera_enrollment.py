@@ -55,7 +55,7 @@ def _enroll(where: str, body: dict[str, Any], device: str) -> Any:
 
 
 def _explained(problem: ApiProblem, device: str) -> ApiProblem:
-    """A refusal of the pictures in the words of enroll photo; any other problem as it is."""
+    """Return a refusal of the pictures in the words of enroll photo; any other problem as it is."""
     faces = [face for face in problem.document.get("faces", []) if face["reasons"]]
     if not faces:
         return problem

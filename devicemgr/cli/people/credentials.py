@@ -1,4 +1,4 @@
-"""`devicemgr card …` and `devicemgr pin …`"""
+"""`devicemgr card …` and `devicemgr pin …`."""
 
 from typing import Annotated
 

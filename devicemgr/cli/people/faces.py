@@ -1,4 +1,4 @@
-"""`devicemgr enroll …`"""
+"""`devicemgr enroll …`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +66,7 @@ def _named(faces: Sequence[dict[str, Any]], files: Sequence[Path]) -> list[dict[
 
 
 def _with_files(problem: ApiProblem, files: Sequence[Path]) -> ApiProblem:
-    """The refusal of photos, reported by file; any other problem as it is."""
+    """Return the refusal of photos, reported by file; any other problem as it is."""
     if "faces" not in problem.document:
         return problem
     faces = _named(problem.document["faces"], files)

@@ -1,4 +1,4 @@
-"""`devicemgr person …`"""
+"""`devicemgr person …`."""
 
 import json
 from typing import Annotated, Any

@@ -31,7 +31,10 @@ ADVICE = {
 
 
 def read_photo(file: Path) -> bytes:
-    """The bytes of a regular file, of one over 20 MB enough to be judged image_too_large; InvalidInput otherwise."""
+    """Return the bytes of a regular file, of one over 20 MB enough to be judged image_too_large.
+
+    InvalidInput otherwise.
+    """
     shown = safe(str(file), 200)
     try:
         # A pipe or a terminal would block for ever.
@@ -56,7 +59,7 @@ def encoded(photo: bytes) -> str:
 
 
 def advice(face: Mapping[str, Any]) -> str:
-    """What is wrong with a photo and what to do, one sentence a reason."""
+    """Return what is wrong with a photo and what to do, one sentence a reason."""
     return "; ".join(_sentence(reason, face.get("duplicate_of")) for reason in face["reasons"])
 
 

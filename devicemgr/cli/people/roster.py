@@ -51,7 +51,10 @@ class Roster:
 
 
 def read_roster(source: Path) -> Roster:
-    """The people in a folder, an archive or a CSV file; InvalidInput when there is none of them, or no one in it."""
+    """Return the people in a folder, an archive or a CSV file.
+
+    InvalidInput when there is none of them, or no one in it.
+    """
     try:
         mode = source.stat().st_mode
         if stat.S_ISDIR(mode):

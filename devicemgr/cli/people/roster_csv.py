@@ -31,7 +31,10 @@ class Row:
 
 
 def read(file: Path) -> list[Row]:
-    """The rows of a UTF-8 file; InvalidInput when it can't be read as a table with the columns that are needed."""
+    """Return the rows of a UTF-8 file.
+
+    InvalidInput when it can't be read as a table with the columns that are needed.
+    """
     with file.open("rb") as opened:
         data = opened.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
@@ -40,7 +43,7 @@ def read(file: Path) -> list[Row]:
 
 
 def parse_bytes(data: bytes, name: str) -> list[Row]:
-    """The rows of a UTF-8 table that is called `name`; InvalidInput as `read`."""
+    """Return the rows of a UTF-8 table that is called `name`; InvalidInput as `read`."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -49,7 +52,10 @@ def parse_bytes(data: bytes, name: str) -> list[Row]:
 
 
 def parse(text: str) -> list[Row]:
-    """The rows of a table separated by ',' or ';', with a header; InvalidInput names a column that is missing."""
+    """Return the rows of a table separated by ',' or ';', with a header.
+
+    InvalidInput names a column that is missing.
+    """
     header = text.lstrip("\n\r").partition("\n")[0]
     delimiter = ";" if header.count(";") > header.count(",") else ","
     columns: list[str] | None = None

@@ -69,11 +69,11 @@ class Archive:
         return [name for name in self._files if len(name.parts) == 1 and name.suffix.lower() == ".csv"]
 
     def table(self, name: PurePosixPath) -> bytes:
-        """A table's bytes."""
+        """Return a table's bytes."""
         return _read(self._opened, self._opened.getinfo(str(name)), MOST_TABLE_BYTES, str(self._source / name))
 
     def photo(self, table: PurePosixPath, named: str) -> ZipPhoto:
-        """The photo that a table names, relative to itself; InvalidInput when the archive has none."""
+        """Return the photo that a table names, relative to itself; InvalidInput when the archive has none."""
         wanted = table.parent / PurePosixPath(named)
         if wanted not in self._names:
             raise InvalidInput(f"there is no {safe(named, 100)} in the archive; its names are case-sensitive")

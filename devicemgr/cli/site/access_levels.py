@@ -1,4 +1,4 @@
-"""`devicemgr level …` and `devicemgr schedule …`"""
+"""`devicemgr level …` and `devicemgr schedule …`."""
 
 from typing import Annotated, Any
 

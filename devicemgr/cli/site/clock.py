@@ -1,4 +1,4 @@
-"""`devicemgr clock`"""
+"""`devicemgr clock`."""
 
 from typing import Annotated
 

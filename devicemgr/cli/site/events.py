@@ -1,4 +1,4 @@
-"""`devicemgr events`"""
+"""`devicemgr events`."""
 
 import time
 from collections.abc import Iterator

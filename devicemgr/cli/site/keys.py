@@ -1,4 +1,4 @@
-"""`devicemgr key …`"""
+"""`devicemgr key …`."""
 
 import typer
 
@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.callback()
 def _group() -> None:
-    """The key that opens faces and passwords."""
+    """The key that opens faces and passwords."""  # noqa: D401 - the title of a group of commands
 
 
 @app.command("rotate")

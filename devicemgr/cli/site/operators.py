@@ -1,4 +1,4 @@
-"""`devicemgr operator …`"""
+"""`devicemgr operator …`."""
 
 from typing import Annotated
 

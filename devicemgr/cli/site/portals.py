@@ -1,4 +1,4 @@
-"""`devicemgr portal …`"""
+"""`devicemgr portal …`."""
 
 import math
 from enum import StrEnum

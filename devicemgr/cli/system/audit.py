@@ -1,4 +1,4 @@
-"""`devicemgr audit …`"""
+"""`devicemgr audit …`."""
 
 import json
 import zipfile
@@ -51,7 +51,7 @@ def _sealed(found: dict[str, Any]) -> str:
 
 
 def _gaps(found: dict[str, Any]) -> str:
-    """What is not there, and why that is no fault."""
+    """Return what is not there, and why that is no fault."""
     removed = found["removed"]
     gone = f"; events 1 to {removed['through']} were removed by retention at {local(removed['at'])}" if removed else ""
     return gone + "".join(

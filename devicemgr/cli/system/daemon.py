@@ -1,4 +1,4 @@
-"""`devicemgr run`"""
+"""`devicemgr run`."""
 
 import os
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""`devicemgr doctor`"""
+"""`devicemgr doctor`."""
 
 import typer
 

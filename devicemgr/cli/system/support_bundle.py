@@ -1,4 +1,4 @@
-"""`devicemgr support-bundle`"""
+"""`devicemgr support-bundle`."""
 
 import io
 import os
@@ -32,7 +32,7 @@ def bundle(file: Annotated[Path, typer.Argument(help="The bundle to write, such 
 
 
 def _write(file: Path, files: dict[str, str]) -> None:
-    """A new file that only its owner can read."""
+    """Write a new file that only its owner can read."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:

@@ -27,10 +27,13 @@ class Device(Protocol):
         """Connect and identify; raise DeviceError with a one-line cause. Bounded to about 5 s."""
 
     def poll(self) -> Sequence[DeviceFact]:
-        """What happened since the last poll; called every `poll_interval` seconds; raises DeviceError when gone."""
+        """Return what happened since the last poll; called every `poll_interval` seconds.
+
+        Raises DeviceError when gone.
+        """
 
     def check(self) -> dict[str, JsonValue]:
-        """A technician's test: read what can be read, move nothing."""
+        """Run a technician's test: read what can be read, move nothing."""
 
     def close(self) -> None:
         """Let go of line and session; never raises."""
@@ -151,7 +154,10 @@ class Holder(Device, Protocol):
         """Return how many keys it can hold in all."""
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
-        """Some of what is held, as far as the device reports it, and where to go on; None when these were the last."""
+        """Return some of what is held, as far as the device reports it, and where to go on.
+
+        None when these were the last.
+        """
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
         """Add or change up to `batch`, each read back; which keys failed and why. `faces` holds a JPEG by key.
@@ -234,7 +240,10 @@ class SettingsDesk(Protocol):
     """A device that is connected to be set up; for one thread. DeviceLacks says that it has no such setting."""
 
     def read(self, setting: Setting) -> JsonValue:
-        """What it has, in the form of the setting's value; a list of texts for osd_text, None for a user it has not."""
+        """Return what it has, in the form of the setting's value.
+
+        A list of texts for osd_text, None for a user it has not.
+        """
 
     def check(self, setting: Setting) -> None:
         """DeviceRefused, naming the nearest value, when it does not offer the one that is wanted."""

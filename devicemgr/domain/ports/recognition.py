@@ -91,7 +91,7 @@ class Gallery(Protocol):
         """Sizes, model and threshold now in force."""
 
     def nearest(self, probe: Embedding, exclude_person: str | None = None) -> Match:
-        """As `match`, leaving one person out: whose face does this sample look like?"""
+        """Return the match without one person: whose face this sample looks like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,8 @@ class GalleryLoader(Protocol):
         calibration: Calibration | None = None,
         own: FaceModel | None = None,
         before: Gallery | None = None,
-    ) -> Gallery: ...
+    ) -> Gallery:
+        """Return the gallery of these rows."""
 
 
 class Calibrator(Protocol):
@@ -129,7 +130,10 @@ class Calibrator(Protocol):
     def __call__(
         self, rows: Sequence[tuple[str, Embedding]], fpir: float, own: FaceModel | None = None
     ) -> tuple[Calibration, dict[str, Any]]:
-        """What to put in force, and the figures for people (JSON-ready); InvalidInput when no threshold is found."""
+        """Return what to put in force, and the figures for people (JSON-ready).
+
+        InvalidInput when no threshold is found.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,10 @@ class Evaluator(Protocol):
     """Recognition measured on folders of photographs; writes nothing but `det`, a PNG."""
 
     def __call__(self, trial: Trial, progress: Callable[[int, int], None], det: Path | None = None) -> dict[str, Any]:
-        """The answer of `enroll evaluate`; progress(done, of) counts photographs. InvalidInput for too few people."""
+        """Return the answer of `enroll evaluate`; progress(done, of) counts photographs.
+
+        InvalidInput for too few people.
+        """
 
 
 class PhotoAnalyzer(Protocol):
@@ -233,7 +240,10 @@ class FaceDesk(Protocol):
         """Kept faces by a model; None for one that can't be read or embedded."""
 
     def prove(self, own: FaceModel) -> FaceModel:
-        """The model with its file's digest, once it has shown that it works; InvalidInput says why it can't be used."""
+        """Return the model with its file's digest, once it has shown that it works.
+
+        InvalidInput says why it can't be used.
+        """
 
     def judge(
         self,

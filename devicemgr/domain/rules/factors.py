@@ -46,6 +46,9 @@ def suffices(require: Requirement, shown: frozenset[Factor], *, consents: bool, 
 
 
 def lacking(require: Requirement, able: frozenset[Capability]) -> frozenset[Factor]:
-    """The fewest factors for which devices with these capabilities are missing; none when `require` can be met."""
+    """Return the fewest factors for which devices with these capabilities are missing.
+
+    None when `require` can be met.
+    """
     delivered = frozenset[Factor]().union(*(DELIVERS.get(capability, frozenset()) for capability in able))
     return min((wanted - delivered for wanted in SUFFICIENT[require]), key=len)

@@ -222,7 +222,7 @@ def _says(request: AccessRequest, reason: Reason) -> bool:
 
 
 def _console_doubts(request: AccessRequest) -> bool:
-    """A console has its own infrared or depth sensor; below a half it takes the face for a picture."""
+    """Return True if a console takes the face for a picture: its liveness, by a sensor of its own, is below a half."""
     face = request.face
     return face is not None and bool(face.vendor) and face.liveness is not None and not face.liveness >= 0.5
 
@@ -241,7 +241,10 @@ def _runner_up_as_good(request: AccessRequest) -> bool:
 
 
 def _is_no_match(request: AccessRequest) -> bool:
-    """The gallery has applied its threshold already; this is the second lock on the same door."""
+    """Return True if the face matches no one.
+
+    The gallery has applied its threshold already, and this checks it again.
+    """
     face = request.face
     if face is None:
         return _shows_nothing(request)
@@ -255,7 +258,7 @@ def _is_no_match(request: AccessRequest) -> bool:
 
 
 def _is_locked(request: AccessRequest, snapshot: Snapshot) -> bool:
-    """A lock gives way to fire: while the fire input is active, software holds nothing shut."""
+    """Return True if the portal is locked and no fire input is active: a lock gives way to fire."""
     portal = snapshot.portals.get(request.portal)
     if portal is None or snapshot.fire_active:
         return False

@@ -28,6 +28,9 @@ def _is_before(at: datetime, limit: datetime) -> bool:
 
 
 def _instant(moment: datetime) -> datetime | None:
-    """The same instant at a fixed offset: two datetimes of one zone compare by wall clock, wrong in a repeated hour."""
+    """Return the same instant at a fixed offset.
+
+    Two datetimes of one zone compare by wall clock, wrong in a repeated hour.
+    """
     offset = moment.utcoffset()
     return None if offset is None else moment.replace(tzinfo=timezone(offset), fold=0)

@@ -38,7 +38,7 @@ class FaceFinder:
         self._max_width, self._min_face_px, self._roi = max_width, min_face_px, roi
 
     def view(self, frame: Frame) -> View:
-        """The frame as the other methods want it."""
+        """Return the frame as the other methods want it."""
         width, height = frame.size
         scale = min(MIN_FACE / self._min_face_px, self._max_width / width)
         across, down = max(1, round(width * scale)), max(1, round(height * scale))
@@ -59,7 +59,7 @@ class FaceFinder:
         return faces, [bool(faces) for faces in found]
 
     def judge(self, view: View, box: Box) -> Quality:
-        """The quality of a face that was found in this view."""
+        """Return the quality of a face that was found in this view."""
         inside = _moved(box, 0, 0, view.scale)
         region = _grown(inside, 0.3, Box(0, view.gray.shape[1], view.gray.shape[0], 0))
         cut = _rgb(view.gray[region.top : region.bottom, region.left : region.right])
@@ -81,7 +81,7 @@ class FaceFinder:
 
 
 def unseen_parts(roi: Shares, size: tuple[int, int]) -> list[Part]:
-    """The cells that lie outside of the region of interest, for a picture of this width and height."""
+    """Return the cells that lie outside of the region of interest, for a picture of this width and height."""
     across, down = cells_of(size)
     x, y, width, height = roi
     left, right, top, bottom = int(x * across), round((x + width) * across), int(y * down), round((y + height) * down)
@@ -109,7 +109,7 @@ def _moved(box: Box, right: float, down: float, scale: float) -> Box:
 
 
 def _grown(box: Box, margin: float, bounds: Box) -> Box:
-    """The box with a margin in shares of its height, within bounds."""
+    """Return the box with a margin in shares of its height, within bounds."""
     reach = round((box.bottom - box.top) * margin)
     return Box(
         max(bounds.top, box.top - reach),

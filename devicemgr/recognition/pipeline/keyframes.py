@@ -50,7 +50,7 @@ class Identity:
         return now - self._last >= self._wait() - BEST_OF
 
     def suspect(self) -> None:
-        """The face leapt: look at the next frame at once, and let it decide alone."""
+        """Look at the next frame at once, and let it decide alone: the face leapt."""
         if self.frames:
             self._doubt, self._last = True, -1e9
 

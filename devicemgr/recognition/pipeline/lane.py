@@ -82,7 +82,7 @@ class Lane:
         return (min(self._next, self._looked + URGENT_INTERVAL) if urgent else self._next) - now
 
     def look(self, frame: Frame, now: float) -> list[Candidate]:
-        """What is to be encoded after a look at one frame, at `now` on the clock of frame.captured."""
+        """Return what is to be encoded after a look at one frame, at `now` on the clock of frame.captured."""
         if now >= self._next:
             late = now - self._next > self._interval
             self._next = (now if late else self._next) + self._interval
@@ -124,7 +124,7 @@ class Lane:
         self._expire(now, LOST_S)
 
     def settle(self, track: str) -> None:
-        """The daemon has decided about this track."""
+        """Note that the daemon has decided about this track."""
         if track in self._stays:
             self._stays[track].identity.settled = True
 
@@ -139,7 +139,7 @@ class Lane:
         return [track for track in fresh if self._stays[track.id].identity.urgent]
 
     def _search(self, frame: Frame) -> tuple[View | None, list[Box]]:
-        """The faces in the whole picture or near the tracks; no view when there is nothing to look for."""
+        """Return the faces in the whole picture or near the tracks; no view when there is nothing to look for."""
         size, now, tracks = frame.size, frame.captured, self._tracker.tracks
         cells = frame.gray(*cells_of(size))
         known = unseen_parts(self._roi, size) + [body_part(track.box, size) for track in tracks]
@@ -158,7 +158,7 @@ class Lane:
         return view, self._finder.everywhere(view)
 
     def _consider(self, track: Track, view: View, frame: Frame, timings: dict[str, float]) -> Candidate | None:
-        """The best frame of a track when one is due; this one may become it."""
+        """Return the best frame of a track when one is due; this one may become it."""
         stay = self._stays.setdefault(track.id, _Stay(track.first_seen))
         identity = stay.identity
         if track.leapt:
@@ -195,7 +195,7 @@ class Lane:
         self._send(self._sighting(track.id, stay, None))
 
     def _sighting(self, track: str, stay: _Stay, latest: Embedding | None) -> Sighting:
-        """What is known of a track; the last word on it when there is no newer embedding."""
+        """Return what is known of a track; the last word on it when there is no newer embedding."""
         turns, stay.turns = stay.turns, None
         yaws = {"yaw_min_deg": round(turns[0], 1), "yaw_max_deg": round(turns[1], 1)} if turns else {}
         return Sighting(

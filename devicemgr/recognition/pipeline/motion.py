@@ -43,7 +43,10 @@ class MotionGate:
         self._looked = self._moved = -1e9
 
     def moved(self, cells: Gray, now: float, rhythm: Rhythm = IDLE, known: Sequence[Part] = ()) -> bool:
-        """True when it is time to look at the whole picture; then the caller does. What moves in `known` is no news."""
+        """Return True if it is time to look at the whole picture; then the caller does.
+
+        What moves in `known` is no news.
+        """
         current = cells.astype(np.float32)
         if self._changed(current, known):
             self._moved = now

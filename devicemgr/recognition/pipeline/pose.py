@@ -24,7 +24,7 @@ class Pose:
 
 
 def pose_of(landmarks: Landmarks) -> Pose:
-    """The pose for 5×2 pixels as FaceEncoder.landmarks gives them; pitch to no better than 6°."""
+    """Return the pose for 5×2 pixels as FaceEncoder.landmarks gives them; pitch to no better than 6°."""
     left_outer, left_inner, right_outer, right_inner = landmarks[:4]
     axis = left_outer - right_outer
     width = max(float(np.hypot(*axis)), 1e-6)

@@ -83,7 +83,7 @@ class Tracker:
 
 
 def distinct(boxes: Sequence[Box]) -> list[Box]:
-    """The boxes without those that show a face already shown by an earlier one."""
+    """Return the boxes without those that show a face already shown by an earlier one."""
     kept: list[Box] = []
     for box in boxes:
         if all(overlap(box, other) < _SAME_FACE_OVERLAP for other in kept):

@@ -78,7 +78,7 @@ def _said(process: subprocess.Popen[bytes]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """The child: the source comes as one line; each further line asks for length (4 bytes, big-endian) and JPEG."""
+    """Run the child: the source comes as one line; each further line requests length (4 bytes, big-endian) and JPEG."""
     message = decode(sys.stdin.buffer.readline(MAX_LINE))
     assert isinstance(message, Configure)
     came = threading.Event()

@@ -34,13 +34,13 @@ class LaneConfig:
     source: VideoSource
 
     def number(self, option: str, default: float, low: float, high: float) -> float:
-        """A numeric option of the source within bounds; `default` where it says nothing usable."""
+        """Return a numeric option of the source within bounds; `default` where it says nothing usable."""
         value = self.source.options.get(option, default)
         usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return min(high, max(low, float(value) if usable else default))  # type: ignore[arg-type]
 
     def roi(self) -> tuple[float, float, float, float]:
-        """The part of the picture to look at: x, y, width, height as shares of it; the whole by default."""
+        """Return the part of the picture to look at: x, y, width, height as shares of it; the whole by default."""
         value = self.source.options.get("roi")
         shares = [share for share in value if isinstance(share, int | float)] if isinstance(value, list) else []
         if len(shares) != 4 or not all(0 <= share <= 1 for share in shares):
@@ -109,7 +109,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message:
-    """The message in a line; DeviceGarbled for anything that is not exactly one."""
+    """Return the message in a line; DeviceGarbled for anything that is not exactly one."""
     try:
         if len(line) > MAX_LINE:
             raise ValueError("too long")
@@ -126,7 +126,7 @@ class LineReader:
     _rest: bytearray = field(default_factory=bytearray)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that `data` completes."""
+        """Return the lines that `data` completes."""
         self._rest += data
         *lines, rest = self._rest.split(b"\n")
         if len(rest) > MAX_LINE or any(len(line) > MAX_LINE for line in lines):
@@ -136,7 +136,7 @@ class LineReader:
 
 
 def receive(connection: socket.socket, lines: LineReader) -> list[Message] | None:
-    """The messages that the next bytes complete; None at the end; TimeoutError as the socket is set."""
+    """Return the messages that the next bytes complete; None at the end; TimeoutError as the socket is set."""
     data = connection.recv(65_536)
     return [decode(line) for line in lines.feed(data)] if data else None
 
@@ -223,7 +223,7 @@ def _vector_text(vector: Embedding | None) -> str | None:
 
 
 def _vector(value: object) -> Embedding | None:
-    """A float32 unit vector of at most MAX_DIMENSION, or None."""
+    """Return a float32 unit vector of at most MAX_DIMENSION, or None."""
     if value is None:
         return None
     text = _typed(value, str)

@@ -39,7 +39,7 @@ class NewestFrames:
         self._thread.start()
 
     def take(self) -> Frame | None:
-        """The newest frame not taken yet."""
+        """Return the newest frame not taken yet."""
         with self._lock:
             frame, self._frame = self._frame, None
             return frame

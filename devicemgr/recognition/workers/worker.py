@@ -95,7 +95,7 @@ class Worker:
             self._turn()
 
     def _turn(self) -> None:
-        """A frame of each lane that has one due; what is worth encoding is encoded together."""
+        """Look at a frame of each lane that has one due; what is worth encoding is encoded together."""
         waiting: list[tuple[Lane, Candidate]] = []
         for running in self._lanes.values():
             waiting += [(running.lane, candidate) for candidate in self._look(running)]
@@ -170,7 +170,10 @@ def leave(code: int) -> NoReturn:
 
 
 def resolve(name: str) -> Any:
-    """What `module:attribute`, or `module:function=ARGUMENT` with the argument bound, names; else SystemFault."""
+    """Return what `module:attribute`, or `module:function=ARGUMENT` with the argument bound, names.
+
+    Else SystemFault.
+    """
     named, given, argument = name.partition("=")
     module, _, attribute = named.partition(":")
     try:

@@ -76,7 +76,7 @@ def cursors(session: Session, device_id: str) -> dict[str, int]:
 
 
 def bodies_after(session: Session, seq: int, limit: int) -> list[tuple[int, str]]:
-    """seq and body of the oldest `limit` events behind `seq`."""
+    """Return seq and body of the oldest `limit` events behind `seq`."""
     query = select(EventRow.seq, EventRow.body).where(EventRow.seq > seq).order_by(EventRow.seq).limit(limit)
     return [(row.seq, row.body) for row in session.execute(query)]
 
@@ -112,7 +112,7 @@ def columns_agree(row: Row[Any], body: Mapping[str, Any]) -> bool:
 
 
 def find(session: Session, wanted: EventFilter, limit: int) -> list[dict[str, Any]]:
-    """The newest `limit` events that match (the oldest `limit` when `after` is given), oldest first, as INTERFACES."""
+    """Return the newest `limit` events that match (the oldest with `after`), oldest first, as INTERFACES."""
     query = _conditions(select(EventRow.body), wanted)
     if wanted.after is not None:
         bodies = list(session.scalars(query.order_by(EventRow.seq).limit(limit)))

@@ -19,7 +19,7 @@ def _now(session: Session | None) -> str:
 
 
 def _recorded(session: Session) -> str:
-    """The time that is written down: while the clock may be forged, the one that was reached without it."""
+    """Return the time that is written down: while the clock may be forged, the one that was reached without it."""
     return rfc3339(clock_of(session).earliest())
 
 

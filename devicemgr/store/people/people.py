@@ -113,7 +113,7 @@ def search(session: Session, at: str, *, level: str | None = None, state: Validi
 
 
 def _is_in_state(state: Validity, at: str) -> ColumnElement[bool]:
-    """A suspension comes first, then the validity, so that each person is in one state."""
+    """Return the condition of a state; a suspension comes first, then the validity, so that each person is in one."""
     early, late = PersonRow.valid_from > at, PersonRow.valid_to <= at
     standing = PersonRow.suspended.is_(False)
     match state:

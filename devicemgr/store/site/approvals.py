@@ -41,7 +41,7 @@ def void(session: Session) -> None:
 
 
 def get(session: Session, approval: str, earliest: str, latest: str) -> ApprovalRow:
-    """An open one, or NotFound."""
+    """Return an open one, or NotFound."""
     found = next((row for row in since(session, earliest, latest) if row.id == approval), None)
     if found is None:
         raise NotFound(f"no open request '{safe(approval, 60)}'", hint=Hint("list_approvals"))

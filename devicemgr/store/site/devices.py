@@ -43,7 +43,7 @@ def devices(session: Session) -> Sequence[DeviceRow]:
 
 
 def add_device(session: Session, vault: Vault, config: DeviceConfig) -> DeviceRow:
-    """A new device; its id is made here, and seals its password."""
+    """Return a new device; its id is made here, and seals its password."""
     if session.scalar(select(DeviceRow.id).where(DeviceRow.name == config.name)):
         raise AlreadyExists(
             f"a device '{config.name}' exists; choose another name", hint=Hint("edit_device", name=config.name)

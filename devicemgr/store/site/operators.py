@@ -80,7 +80,7 @@ def add(
 def add_token(
     session: Session, row: OperatorRow, digest: str, roles: Iterable[Role], expires: str, by: str | None = None
 ) -> TokenRow:
-    """A token of theirs, by its digest, made by the actor `by`."""
+    """Return a token of theirs, by its digest, made by the actor `by`."""
     token = TokenRow(
         id=str(uuid.uuid4())[:8],
         operator_id=row.id,
@@ -108,7 +108,7 @@ def remove_token(session: Session, row: OperatorRow, token_id: str) -> None:
 
 
 def token_of(session: Session, digest: str) -> tuple[TokenRow, OperatorRow] | None:
-    """A token by its digest, and whose it is."""
+    """Return a token by its digest, and whose it is."""
     found = session.execute(select(TokenRow, OperatorRow).join(OperatorRow).where(TokenRow.digest == digest)).first()
     return (found[0], found[1]) if found else None
 

@@ -106,7 +106,10 @@ def secret(session: Session, vault: Vault, device_id: str, user: str) -> Secret 
 
 
 def make_secret(session: Session, vault: Vault, device_id: str, user: str) -> Secret:
-    """The password that was made for a user, else a new one; noted as sent. Our own login gets another each time."""
+    """Return the password that was made for a user, else a new one; noted as sent.
+
+    Our own login gets another each time.
+    """
     kept = secret(session, vault, device_id, user)
     used_up = kept is None or (user == OWN and kept.phase == SETTLED)
     found = Secret(_generate() if kept is None or used_up else kept.password, SENT)

@@ -45,7 +45,7 @@ _PREFIX, _OLD_SECONDS = ".firmware-", 86_400.0
 
 @router.put("/devices/{name}/firmware", status_code=202, response_model=FirmwareUpgrade)
 async def send_firmware(name: str, sha256: str, request: Request, context: Ctx, caller: Who) -> dict[str, Any]:
-    """The file as the body, and its SHA-256 in hex; GET the same path until `phase` is `done` or `failed`."""
+    """Send the file in the body, with its SHA-256 in hex; GET the same path until `phase` is `done` or `failed`."""
     await run_in_threadpool(require, context, name, Upgradable, "takes no firmware")
     desk: Desk = request.app.state.firmware
     desk.take(name)
@@ -76,7 +76,7 @@ def firmware_progress(name: str, request: Request, _: Who) -> dict[str, Any]:
 
 
 async def _received(stream: AsyncIterator[bytes], folder: Path) -> tuple[Image, str]:
-    """The body in a file of its own, and its SHA-256."""
+    """Return the body in a file of its own, and its SHA-256."""
     _clear(folder)
     digest, size = hashlib.sha256(), 0
     with NamedTemporaryFile(dir=folder, prefix=_PREFIX, delete=False) as file:
@@ -97,7 +97,7 @@ async def _received(stream: AsyncIterator[bytes], folder: Path) -> tuple[Image, 
 
 
 def _clear(folder: Path) -> None:
-    """What a daemon left behind that was killed."""
+    """Delete what a daemon left behind that was killed."""
     for left in folder.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _OLD_SECONDS:
@@ -118,7 +118,7 @@ class Upgrade:
     after: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """What a program that waits is shown."""
+        """Return what a program that waits is shown."""
         state = self.run.as_json()
         shown = {key: state[key] for key in ("phase", "done", "of", "error")}
         return shown | {
@@ -173,7 +173,7 @@ class Upgrade:
         self.run.phase, self.run.done, self.run.of = what, done, of
 
     def _returned(self) -> str:
-        """The version when it has been away and answers, or tells another one, or has stayed for a minute."""
+        """Return the version when it has been away and answers, or tells another one, or has stayed for a minute."""
         began, away = time.monotonic(), False
         while True:
             passed = time.monotonic() - began
@@ -229,7 +229,7 @@ class Desk:
             self._taken.add(name)
 
     def leave(self, name: str) -> None:
-        """It has ended."""
+        """End the run."""
         with self._lock:
             self._taken.discard(name)
 
@@ -247,5 +247,5 @@ class Desk:
         return upgrade
 
     def last(self, name: str) -> Upgrade | None:
-        """The present or last one."""
+        """Return the present or last one."""
         return self._last.get(name)

@@ -20,7 +20,7 @@ REBOOTED, PICTURED = "admin.device_rebooted", "admin.device_snapshot_taken"
 
 
 def require(context: Context, name: str, able: type, what: str) -> str:
-    """The device's kind; InvalidInput when devices of this kind are not `able`. Nothing is connected."""
+    """Return the device's kind; InvalidInput when devices of this kind are not `able`. Nothing is connected."""
     with context.site.database.read() as session:
         config = device_store.device_config(device_store.device(session, name), context.site.vault)
     if not isinstance(context.site.parts.catalog.get(config.driver).build(config), able):

@@ -35,7 +35,10 @@ def provision_device(name: str, body: ProvisioningRequest, context: Ctx, caller:
 
 @router.get("/provisioning")
 def provisionable(context: Ctx, _: Who, profile: str | None = None) -> list[str]:
-    """The devices that can be set up: those with a profile, or, where one is given, all of kinds that take profiles."""
+    """Return the devices that can be set up.
+
+    Those with a profile, or, where one is given, all of kinds that take profiles.
+    """
     with context.site.database.read() as session:
         if profile is not None:
             provisioning.require(session, profile)

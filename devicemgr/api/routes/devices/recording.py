@@ -24,7 +24,10 @@ RECORD_SECONDS = 60.0
 
 @router.post("/devices/{name}/record", response_model=DeviceRecording)
 def record_device(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
-    """What the device answers to the usual questions, or the latest bytes on its line; nothing in it names anybody."""
+    """Return what the device answers to the usual questions, or the latest bytes on its line.
+
+    Nothing in it names anybody.
+    """
     with context.site.database.read() as session:
         config = device_store.device_config(device_store.device(session, name), context.site.vault)
     device = context.site.parts.catalog.get(config.driver).build(config)
@@ -55,7 +58,7 @@ def _replies(context: Context, config: DeviceConfig) -> dict[str, Any]:
 
 
 def _secrets(config: DeviceConfig) -> list[str]:
-    """What is known here of this very device, and may stand nowhere."""
+    """Return what is known here of this very device, and may stand nowhere."""
     try:
         host = urlsplit(config.address if "://" in config.address else f"//{config.address}").hostname
     except ValueError:

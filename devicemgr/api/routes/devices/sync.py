@@ -84,7 +84,7 @@ def show(name: str, context: Ctx, _: Who) -> dict[str, Any]:
 
 
 def summary(context: Context, name: str) -> dict[str, Any]:
-    """What `device show` tells of a device that keeps people or cards."""
+    """Return what `device show` tells of a device that keeps people or cards."""
     with context.site.database.read() as session:
         row = device_store.device(session, name)
         counts = device_sync.counts(session).get(name, {})

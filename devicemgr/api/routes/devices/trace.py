@@ -16,7 +16,10 @@ router = APIRouter(tags=["devices"])
 
 @router.get("/devices/{name}/trace", response_model=LineTrace)
 def trace_device(name: str, context: Ctx, _: Who, after: float = 0.0) -> dict[str, Any]:
-    """What went over the line since CLOCK_MONOTONIC second `after`, oldest first; `way` is rx or tx, `bytes` hex."""
+    """Return what went over the line since CLOCK_MONOTONIC second `after`, oldest first.
+
+    `way` is rx or tx, `bytes` hex.
+    """
     with context.site.database.read() as session:
         place = device_store.device(session, name).address
     found = context.runtime.trace_device(name)

@@ -164,7 +164,7 @@ class PersonErased(ResponseBody):
 
 
 class CardAssign(RequestBody):
-    """A card's number as written: 80:58400, 5301280, 0x50E420, 04:AF:68:DA or raw:26:…"""
+    """A card's number as written: 80:58400, 5301280, 0x50E420, 04:AF:68:DA or raw:26:1F4E2."""
 
     number: str = Field(examples=["80:58400"])
 

@@ -28,7 +28,7 @@ class Figured(Collector):
         self._context = context
 
     def collect(self) -> Iterator[Metric]:
-        """A metric a figure."""
+        """Yield a metric for each figure."""
         found, figures = self._context.runtime.status(), self._context.runtime.figures()
         yield from _single(found, figures, self._context.site.clock)
         yield from _devices(found["devices"])
@@ -111,7 +111,7 @@ def _counted(figures: Figures) -> Iterator[Metric]:
 
 
 def text_of(context: Context) -> bytes:
-    """The whole answer."""
+    """Return the whole answer."""
     registry = CollectorRegistry()
     registry.register(Figured(context))
     return generate_latest(registry)
@@ -119,5 +119,5 @@ def text_of(context: Context) -> bytes:
 
 @router.get("/metrics", include_in_schema=False)
 def metrics(context: Ctx, _: Who) -> Response:
-    """The figures, for Prometheus."""
+    """Return the figures, for Prometheus."""
     return Response(text_of(context), media_type=CONTENT_TYPE_LATEST)

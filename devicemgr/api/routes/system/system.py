@@ -15,24 +15,27 @@ router = APIRouter(tags=["system"])
 
 @router.get("/version", response_model=Version)
 def version() -> dict[str, Any]:
-    """The program's version."""
+    """Return the program's version."""
     return {"version": __version__}
 
 
 @router.get("/status", response_model=Status)
 def status(context: Ctx, _: Who) -> dict[str, Any]:
-    """The daemon, devices, portals, gallery, ledger and alarms at a glance."""
+    """Return the daemon, devices, portals, gallery, ledger and alarms at a glance."""
     return context.runtime.status()
 
 
 @router.get("/doctor", response_model=Examination)
 def examine(context: Ctx, _: Who) -> dict[str, Any]:
-    """Checks of the box, the home and each device, each with what to do."""
+    """Return checks of the box, the home and each device, each with what to do."""
     checks = doctor.examine(context.site, context.runtime)
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
 
 @router.get("/support", response_model=dict[str, str])
 def collect(context: Ctx, _: Who) -> dict[str, str]:
-    """The files of a support bundle: versions, checks, states, configuration, log and facts; no people, no secrets."""
+    """Return the files of a support bundle: versions, checks, states, configuration, log and facts.
+
+    No people, no secrets.
+    """
     return support_bundle.collect(context.site, context.runtime) | {"metrics.txt": text_of(context).decode()}
