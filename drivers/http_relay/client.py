@@ -6,8 +6,8 @@ the URL or by HTTP Basic, or none: one GET each, without a challenge before it.
 
 import base64
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpcore
@@ -85,8 +85,23 @@ class PlainHttp:
         """Do nothing: no connection is kept."""
 
 
+T = TypeVar("T")
+
+
+def repeat_reading(read: Callable[[], T]) -> T:
+    """Return what a reading gives; repeated within the deadline while the board says that it can't do it now."""
+    until = time.monotonic() + SECONDS
+    while True:
+        try:
+            return read()
+        except NotYet:
+            if time.monotonic() + RETRY_S >= until:
+                raise
+            time.sleep(RETRY_S)
+
+
 class BoardClient:
-    """One board. `get` is repeated while the board is busy; `command` is sent once."""
+    """One board; `command` is sent once."""
 
     def __init__(self, config: DeviceConfig, options: "Options") -> None:
         self.has_password = bool(config.password)
@@ -107,16 +122,11 @@ class BoardClient:
             self._sender = PlainHttp(config.address, basic=basic, tls_ca=ca, tls_fingerprint=pin)
 
     def get(self, path: str, keys: Mapping[str, str] | None = None) -> Answer:
-        """Ask for something that changes nothing; NotYet when the board stays busy."""
-        until = time.monotonic() + SECONDS
-        while True:
-            left = max(0.5, until - time.monotonic())
-            answer = self._sender.exchange(Request("GET", _target(path, keys), seconds=left, limit=MAX_BODY_BYTES))
-            if answer.status not in BUSY:
-                return answer
-            if time.monotonic() + RETRY_S >= until:
-                raise NotYet("the board says that it is busy; look for other programs that use it")
-            time.sleep(RETRY_S)
+        """Ask for something that changes nothing, or may be repeated; NotYet when the board is busy (repeat_reading)."""
+        answer = self._sender.exchange(Request("GET", _target(path, keys), seconds=SECONDS, limit=MAX_BODY_BYTES))
+        if answer.status in BUSY:
+            raise NotYet("the board says that it is busy; look for other programs that use it")
+        return answer
 
     def command(self, path: str, keys: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
         """Send a command once; OutcomeUnknown when its answer is lost, NotYet when the board was too busy to do it."""

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from devicemgr.domain.model import DeviceInfo, JsonValue
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
 from drivers.common.relays.device import RelayDevice
-from drivers.common.relays.dry_contacts import PASS, READY
 from drivers.common.serial.line import NoAnswer
 from drivers.http_relay.boards import Devantech, Dingtian, KmTronic, State, WebBoard
-from drivers.http_relay.client import BoardClient
+from drivers.http_relay.client import BoardClient, repeat_reading
 from drivers.http_relay.shelly import Shelly
 from drivers.http_relay.tasmota import Tasmota
 
@@ -48,13 +47,12 @@ class HttpRelay(RelayDevice):
         self.poll_interval = _USUAL_S if is_timed else _TIMING_S
         self._latest: State | None = None
         self._pulsing: dict[int, float] = {}
-        self._missing: set[int] = set()
         self._is_open = False
 
     def open(self) -> DeviceInfo:
         self.close()
-        info = self._board.identify()
-        state = self._board.state(with_inputs=self._has_inputs)
+        info = repeat_reading(self._board.identify)
+        state = repeat_reading(lambda: self._board.state(with_inputs=self._has_inputs))
         self._require_relays(state)
         self._is_open = True
         self._begin()
@@ -69,13 +67,8 @@ class HttpRelay(RelayDevice):
     @property
     def complaint(self) -> str | None:
         """What is wrong although the board works: inputs that it does not report, a readable password, no timer."""
-        if self._missing:
-            state = self._latest or State({})
-            reported = ", ".join(map(str, sorted(state.inputs))) or "none"
-            return (
-                f"the board does not report input {', '.join(map(str, sorted(self._missing)))}, only {reported}; check "
-                "the options ending in _input, and that the inputs are set up as switches in the board"
-            )
+        if missing := super().complaint:
+            return f"{missing}, and that the inputs are set up as switches in the board"
         if self._board.max_pulse_s == 0:
             return HOST_TIMED
         if self._board.is_open:
@@ -103,7 +96,7 @@ class HttpRelay(RelayDevice):
     def _state(self) -> State:
         if not self._is_open:
             raise DeviceUnreachable(f"{self._name} is not open; open it first")
-        self._latest = self._board.state(with_inputs=self._has_inputs)
+        self._latest = repeat_reading(lambda: self._board.state(with_inputs=self._has_inputs))
         return self._latest
 
     def _read(self) -> dict[str, bool]:
@@ -112,13 +105,7 @@ class HttpRelay(RelayDevice):
             state = self._state()
         except (DeviceUnreachable, NotYet) as error:
             raise NoAnswer(str(error)) from error
-        wired = self._options.inputs()
-        self._missing = {number for number in wired.values() if number not in state.inputs}
-        if contacts := {*PASS.values(), READY} & {name for name, number in wired.items() if number in self._missing}:
-            raise DeviceRefused(f"{self._name} does not report the inputs of {', '.join(sorted(contacts))}; check them")
-        bits = {number: state.inputs.get(number, False) for number in wired.values()}
-        readings = self._options.readings(bits)
-        return {name: on for name, on in readings.items() if wired[name] not in self._missing}
+        return self._readings(state.inputs)
 
     def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
         states = self._latest.relays if self._latest is not None else {}
@@ -155,7 +142,8 @@ class HttpRelay(RelayDevice):
         began = time.monotonic()
         lost: OutcomeUnknown | None = None
         try:
-            command()
+            # Switching off and back may be repeated; whether a release may is for the caller, which knows its deadline.
+            command() if on else repeat_reading(command)
         except OutcomeUnknown as error:
             lost = error
         try:

@@ -14,6 +14,7 @@ from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable
 from devicemgr.text import safe
 from drivers.ironlogic_controller.events import (
     DENIED,
+    FIRE,
     GRANTED,
     MODE_CHANGED,
     NETWORK_OPEN,
@@ -33,6 +34,8 @@ FIRST_CALL_S = 11.0
 SILENT_CALLS, MIN_SILENT_S = 3, 10.0
 OURS_S, ALONE_NOTED_S = 60.0, 600.0
 MODE_AGAIN_S = 10.0
+# An event source that has reported nothing for so long is a complaint (driver-guide, rule 6).
+FIRST_REPORT_S = 120.0
 MAX_SEEN = 1000
 WEAK_LINK = (
     "weak link: the controller speaks plain HTTP without a password, so that anybody in its network can answer in "
@@ -72,6 +75,8 @@ class IronlogicGate:
         self._fire_reported = False
         self._clearing: tuple[Command, float] | None = None
         self._alone_at: float | None = None
+        self._opened_at = 0.0
+        self._reported: set[int] = set()
 
     def resume(self, serial: int | None) -> None:
         """Go on behind the last serial that is on disk; the controller numbers no events, so they are numbered here."""
@@ -98,6 +103,7 @@ class IronlogicGate:
                 f"{self._options.push_port}{self._options.path}, and check its network"
             )
         self._is_open = True
+        self._opened_at = time.monotonic()
         self._server.activate()
         self._begin()
         state = self._server.state
@@ -158,6 +164,8 @@ class IronlogicGate:
             return []  # sent again, since the confirmation was lost
         self._seen.append(key)
         self._serials += 1
+        if len(self._reported) < MAX_SEEN:
+            self._reported.add(event.sent_code)
         is_ours = self._is_ours(event)
         if self._asks and not is_ours and event.is_live and event.code in (*GRANTED, *DENIED):
             self._alone_at = time.monotonic()
@@ -234,7 +242,19 @@ class IronlogicGate:
         reported = self._server.state.get("mode")
         if self._mode is not None and reported is not None and reported != MODES[self._mode]:
             return f"the controller reports mode {safe(str(reported), 10)}, not {self._mode}; it is set again"
-        return WEAK_LINK if self._asks else None
+        return "; ".join([*self._unreported(), *([WEAK_LINK] if self._asks else [])]) or None
+
+    def _unreported(self) -> list[str]:
+        """Return what the options say is wired and the controller has not reported since this program was started."""
+        if not self._options.fire_input or FIRE in self._reported:
+            return []
+        if not self._is_open or time.monotonic() - self._opened_at < FIRST_REPORT_S:
+            return []
+        others = ", ".join(map(str, sorted(self._reported)[:10])) or "none"
+        return [
+            f"fire_input is true, and the controller has not reported its fire input (event {FIRE}), so far only "
+            f"{others}; try the fire panel once, or set fire_input=false if none is wired"
+        ]
 
     def check(self) -> dict[str, JsonValue]:
         """Return what its latest call says; nothing is sent."""

@@ -63,6 +63,11 @@ class Event:
         return 1 if self.direction is Direction.ENTRY else 2
 
     @property
+    def sent_code(self) -> int:
+        """Return the code as the controller sent it: that of the way out is one higher."""
+        return self.code + (self.direction is Direction.EXIT)
+
+    @property
     def is_live(self) -> bool:
         """Return True if it has happened just now, by the clock that each answer sets."""
         return abs((datetime.now(UTC) - self.at).total_seconds()) < LIVE_S
@@ -89,25 +94,14 @@ def facts_of(event: Event, serial: int, *, is_ours: bool, has_fire_input: bool) 
         return [DeviceReported(1, Kind.DEVICE_CONFIRMED, serial, event.at, "as it was ordered from here")]
     if event.code in GRANTED or event.code in DENIED:
         granted = event.code in GRANTED
-        why = GRANTED[event.code] if granted else DENIED[event.code]
-        return [
-            DeviceDecided(
-                event.reader,
-                granted,
-                serial,
-                event.at,
-                event.direction,
-                card_names(event.card),
-                why=str(why),
-                evidence={"card": True, "vendor": "ironlogic"},
-                live=event.is_live,
-            )
-        ]
+        return [_decided(event, serial, str(GRANTED[event.code] if granted else DENIED[event.code]), granted=granted)]
     if event.code in (DOOR_OPEN, DOOR_CLOSED):
         return [DoorContact(1, event.code == DOOR_OPEN)] if event.is_live else []
     if event.code in SINGLE:
         return [_of_controller(event, serial, has_fire_input=has_fire_input)]
-    kind, words = REPORTS.get(event.code, (Kind.DEVICE_DEGRADED, f"event {event.code}, flag {event.flag}"))
+    if event.code not in REPORTS:
+        return [_unknown(event, serial)]
+    kind, words = REPORTS[event.code]
     live: dict[int, DeviceFact] = {
         REX: RexPressed(1),
         PASSAGE: PassageCompleted(1, event.direction),
@@ -117,6 +111,28 @@ def facts_of(event: Event, serial: int, *, is_ours: bool, has_fire_input: bool) 
     if event.is_live and event.code in live:
         return [live[event.code]]
     return [DeviceReported(1, kind, serial, event.at, words)]
+
+
+def _decided(event: Event, serial: int, why: str, *, granted: bool) -> DeviceDecided:
+    return DeviceDecided(
+        event.reader,
+        granted,
+        serial,
+        event.at,
+        event.direction,
+        card_names(event.card),
+        why=why,
+        evidence={"card": True, "vendor": "ironlogic", "code": event.code},
+        live=event.is_live,
+    )
+
+
+def _unknown(event: Event, serial: int) -> DeviceFact:
+    """Return the record of a code that no document has: with a card it is a refusal at most."""
+    why = f"event {event.sent_code}, flag {event.flag}, which its documents do not have"
+    if card_names(event.card):
+        return _decided(event, serial, why, granted=False)
+    return DeviceReported(1, Kind.DEVICE_DEGRADED, serial, event.at, why)
 
 
 def _of_controller(event: Event, serial: int, *, has_fire_input: bool) -> DeviceFact:

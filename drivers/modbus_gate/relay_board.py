@@ -7,6 +7,7 @@ from devicemgr.domain.model import DeviceInfo, JsonValue
 from devicemgr.errors import DeviceRefused, NotYet
 from drivers.common.relays.device import RelayDevice
 from drivers.common.relays.inputs import InputOptions
+from drivers.common.serial.line import NoAnswer
 
 if TYPE_CHECKING:
     from drivers.modbus_gate.master import Master
@@ -16,6 +17,8 @@ SWITCH = 0x0000  #    value ON or OFF
 FLASH_ON = 0x0200  #  value is the length in ticks; the board switches off by itself
 ON, OFF = 0xFF00, 0x0000
 TICKS_PER_SECOND, MAX_TICKS = 10, 0x7FFF
+# Inputs are counted up to here where a board refuses those that the options name.
+MAX_INPUTS = 64
 
 
 class ModbusRelay(RelayDevice):
@@ -26,10 +29,12 @@ class ModbusRelay(RelayDevice):
         self._master = master
         self._timed_by_board = timed_by_board
         self._pulse_proven = False
+        self._inputs: range | None = None
         # A pulse timed here ends at a poll, so polls are frequent.
         self.poll_interval = 0.1 if timed_by_board else 0.05
 
     def open(self) -> DeviceInfo:
+        self._inputs = None
         self._master.open()
         self._begin()
         return DeviceInfo()
@@ -40,9 +45,36 @@ class ModbusRelay(RelayDevice):
         if not wired:
             self._master.read_coils(SWITCH + min(self._options.relays(1)) - 1, 1)
             return {}
-        first, last = min(wired), max(wired)
-        bits = self._master.read_inputs(first - 1, last - first + 1)
-        return self._options.readings(dict(enumerate(bits, first)))
+        if self._inputs is None:
+            wanted = range(min(wired), max(wired) + 1)
+            try:
+                found = self._read_range(wanted)
+            except DeviceRefused as error:
+                self._inputs = self._count_inputs(max(wired), error)
+            else:
+                self._inputs = wanted
+                return found
+        return self._read_range(self._inputs)
+
+    def _read_range(self, numbers: range) -> dict[str, bool]:
+        """Read inputs in one request; of a board that has none of them its first relay, which shows that it lives."""
+        if not numbers:
+            self._master.read_coils(SWITCH + min(self._options.relays(1)) - 1, 1)
+            return self._readings({})
+        bits = self._master.read_inputs(numbers.start - 1, len(numbers))
+        wired = set(self._options.inputs().values())
+        return self._readings({n: on for n, on in zip(numbers, bits, strict=True) if n in wired}, numbers)
+
+    def _count_inputs(self, last: int, refusal: DeviceRefused) -> range:
+        """Return the inputs 1 to N that the board has, where it refuses one of those that the options name."""
+        for number in range(1, min(last, MAX_INPUTS) + 1):
+            try:
+                self._master.read_inputs(number - 1, 1)
+            except NoAnswer:
+                raise
+            except DeviceRefused:
+                return range(1, number)
+        raise refusal
 
     def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
         if not relays:

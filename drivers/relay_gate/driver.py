@@ -13,7 +13,7 @@ from drivers.common.fire_inputs import declared
 from drivers.common.options import read_options
 from drivers.common.relays.device import RelayDevice
 from drivers.common.serial.address import SerialAddress, TcpAddress, parse_address
-from drivers.common.serial.line import Line, NoAnswer, WriteStalled
+from drivers.common.serial.line import OPENING_TRIES, Line, NoAnswer, WriteStalled
 from drivers.common.serial.trace import Trace, TracedLine
 from drivers.relay_gate.boards import BOARDS, Board
 from drivers.relay_gate.hid_board import MAX_RELAYS, HidRelayGate, parse_node
@@ -37,25 +37,44 @@ class RelayGate(RelayDevice):
         self._line: Line | None = None
         self._trace = Trace()
         self._looked = 0
+        self._seen: set[int] = set()
+        self._lacking: set[int] = set()
 
     def open(self) -> DeviceInfo:
         from drivers.common.serial.port import open_line  # noqa: PLC0415
 
         self.close()
+        self._seen, self._lacking = set(), set()
         self._line = TracedLine(open_line(self._address), self._trace)
         self._begin()
         return DeviceInfo(model=self._model)
 
     def _read(self) -> dict[str, bool]:
-        line, bits = self._open_line(), {}
+        line, levels = self._open_line(), dict[int, bool]()
         # These boards send nothing by themselves; reading is how an unplugged port is noticed.
         line.read(256, 0)
         for number in self._options.inputs().values():
+            if number in self._lacking:
+                continue
             level = self._board.input(line, number)
-            if level is None:
+            if level is not None:
+                levels[number] = level
+            elif number in self._seen or not self._lacks(line, number):
                 raise NoAnswer(f"{self._name} does not tell its inputs; check the option model and the board's power")
-            bits[number] = level
-        return self._options.readings(bits)
+        self._seen |= set(levels)
+        return self._readings(levels, self._seen)
+
+    def _lacks(self, line: Line, number: int) -> bool:
+        """Return True if a board that answers otherwise never reports an input; its others are read for the list."""
+        if any(self._board.input(line, number) is not None for _ in range(OPENING_TRIES - 1)):
+            return False
+        if self._board.state(line, self._options.all_relays()[0]) is None:
+            return False
+        if not self._lacking:
+            others = (n for n in range(1, self._board.most_inputs + 1) if n != number and n not in self._seen)
+            self._seen |= {other for other in others if self._board.input(line, other) is not None}
+        self._lacking.add(number)
+        return True
 
     def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
         """One relay a look: these boards take up to 0.1 s for each, and pulses have to end in time."""

@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from devicemgr.domain.device_events import DeviceFact, GateAlarm
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
-from devicemgr.errors import DeviceError, DeviceRefused
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, OutcomeUnknown
+from drivers.common.relays.dry_contacts import PASS, READY
 from drivers.common.relays.inputs import InputOptions, Watch
 from drivers.common.relays.outputs import Flash, RelayBank, Switch
 from drivers.common.serial.line import NoAnswer, Patience, persist
@@ -39,6 +40,34 @@ class RelayDevice:
         self._patience = Patience()
         self._look_at = 0.0
         self._differing: dict[int, bool] = {}
+        self._missing: frozenset[int] = frozenset()
+        self._reported: frozenset[int] = frozenset()
+
+    @property
+    def complaint(self) -> str | None:
+        """Inputs that the options name and the board does not report, with those that it does (ports.Complaining)."""
+        if not self._missing:
+            return None
+        reported = ", ".join(map(str, sorted(self._reported))) or "none"
+        return (
+            f"the board does not report input {', '.join(map(str, sorted(self._missing)))}, only {reported}; check "
+            "the options ending in _input"
+        )
+
+    def _readings(self, levels: Mapping[int, bool], also_reported: Iterable[int] = ()) -> dict[str, bool]:
+        """Return what the wired inputs say; one that the board does not report is a complaint, and never inactive.
+
+        `also_reported` are inputs of the board besides those of `levels`, for the complaint. DeviceRefused where the
+        contacts of a turnstile are missing: without them its passages would be guessed.
+        """
+        wired = self._options.inputs()
+        self._missing = frozenset(wired.values()) - frozenset(levels)
+        self._reported = frozenset(levels) | frozenset(also_reported)
+        if contacts := {*PASS.values(), READY} & {name for name, number in wired.items() if number in self._missing}:
+            raise DeviceRefused(f"{self._name} does not report the inputs of {', '.join(sorted(contacts))}; check them")
+        bits = {number: levels.get(number, False) for number in wired.values()}
+        readings = self._options.readings(bits)
+        return {name: on for name, on in readings.items() if wired[name] not in self._missing}
 
     def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:  # noqa: ARG002
         """Which of these relays are on; {} for a board that does not say."""
@@ -68,7 +97,11 @@ class RelayDevice:
             raise
 
     def poll(self) -> Sequence[DeviceFact]:
-        self._bank.end_pulses()
+        try:
+            self._bank.end_pulses()
+        except OutcomeUnknown as error:
+            # It stays due, and nobody waits for this command: what counts is that the board has gone.
+            raise DeviceUnreachable(f"a pulse is to end, and {error}") from error
         try:
             now = self._read()
             put_back = self._compare_modes(fire=now.get("fire", False))
