@@ -31,7 +31,7 @@ from enrollment.models.encoder import MODEL
 from enrollment.workers.service import FaceService
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTRACT = ROOT / "tests" / "contract" / "test_driver.py"
+CONTRACT = {ROOT / "tests" / "contract" / name for name in ("test_driver.py", "test_rules.py")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out all but the contract when --driver names a kind."""
     alone = config.getoption("--driver") and collection_path.is_file() and collection_path.suffix == ".py"
-    return True if alone and collection_path != CONTRACT else None
+    return True if alone and collection_path not in CONTRACT else None
 
 
 @pytest.fixture(scope="session", autouse=True)

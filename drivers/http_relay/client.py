@@ -122,7 +122,7 @@ class BoardClient:
             self._sender = PlainHttp(config.address, basic=basic, tls_ca=ca, tls_fingerprint=pin)
 
     def get(self, path: str, keys: Mapping[str, str] | None = None) -> Answer:
-        """Ask for something that changes nothing, or may be repeated; NotYet when the board is busy (repeat_reading)."""
+        """Ask for something that may be repeated; NotYet when the board is busy (repeat_reading)."""
         answer = self._sender.exchange(Request("GET", _target(path, keys), seconds=SECONDS, limit=MAX_BODY_BYTES))
         if answer.status in BUSY:
             raise NotYet("the board says that it is busy; look for other programs that use it")

@@ -99,8 +99,12 @@ def facts_of(event: Event, serial: int, *, is_ours: bool, has_fire_input: bool) 
         return [DoorContact(1, event.code == DOOR_OPEN)] if event.is_live else []
     if event.code in SINGLE:
         return [_of_controller(event, serial, has_fire_input=has_fire_input)]
+    return [_reported(event, serial)]
+
+
+def _reported(event: Event, serial: int) -> DeviceFact:
     if event.code not in REPORTS:
-        return [_unknown(event, serial)]
+        return _unknown(event, serial)
     kind, words = REPORTS[event.code]
     live: dict[int, DeviceFact] = {
         REX: RexPressed(1),
@@ -109,8 +113,8 @@ def facts_of(event: Event, serial: int, *, is_ours: bool, has_fire_input: bool) 
         14: GateAlarm(1, kind, words),
     }
     if event.is_live and event.code in live:
-        return [live[event.code]]
-    return [DeviceReported(1, kind, serial, event.at, words)]
+        return live[event.code]
+    return DeviceReported(1, kind, serial, event.at, words)
 
 
 def _decided(event: Event, serial: int, why: str, *, granted: bool) -> DeviceDecided:
@@ -122,7 +126,7 @@ def _decided(event: Event, serial: int, why: str, *, granted: bool) -> DeviceDec
         event.direction,
         card_names(event.card),
         why=why,
-        evidence={"card": True, "vendor": "ironlogic", "code": event.code},
+        evidence={"card": True, "vendor": "ironlogic", "code": event.sent_code},
         live=event.is_live,
     )
 

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +22,12 @@ def package(tmp_path_factory):
     folder = tmp_path_factory.mktemp("acme")
     for name, source in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL):
         (folder / name).write_text(source, encoding="utf-8")
-    entry_points = re.search(r'```toml\n\[project\.entry-points\."devicemgr\.drivers"\]\n(.*?)```', PAGE, re.DOTALL)
+    entry_points = re.search(r"```toml\n(.*?)```", PAGE, re.DOTALL)[1]
     info = folder / "acme_gate-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme_gate\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[devicemgr.drivers]\n" + entry_points[1].replace('"', ""))
+    written = re.sub(r'\[project\.entry-points\."(.*?)"\]', r"[\1]", entry_points)
+    (info / "entry_points.txt").write_text(written.replace('"', ""))
     return folder
 
 
@@ -56,7 +58,34 @@ def test_the_driver_of_the_guide_keeps_the_contract_by_the_command_of_the_page(p
     command = re.search(r"^    pytest (.*--driver acme_gate.*)$", PAGE, re.MULTILINE)[1]
     done = run_pytest(package, *command.split())
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed" in done.stdout
+    assert "10 passed, 2 skipped" in done.stdout
+
+
+def test_a_driver_without_a_peer_is_held_to_the_rest_of_the_contract(package, tmp_path):
+    info = shutil.copytree(package / "acme_gate-1.0.dist-info", tmp_path / "acme_gate-1.0.dist-info")
+    shutil.copy(package / "acme_gate.py", tmp_path)
+    text = (info / "entry_points.txt").read_text()
+    (info / "entry_points.txt").write_text(text.partition("[devicemgr.contract_peers]")[0])
+    done = run_pytest(tmp_path, "tests/contract", "--driver", "acme_gate", "--driver-option", "port=9", "-rs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 passed, 6 skipped" in done.stdout
+    assert "acme_gate comes without a peer" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "test"),
+    [
+        ('if status != "BUSY":', "if True:", "test_a_busy_reading_is_repeated_in_the_same_session"),
+        ("if is_command else api.DeviceUnreachable", "if is_command else api.DeviceRefused", "test_silence_is"),
+    ],
+)
+def test_a_driver_that_breaks_a_rule_fails_at_its_peer(package, tmp_path, right, wrong, test):
+    source = (package / "acme_gate.py").read_text(encoding="utf-8")
+    assert right in source
+    (tmp_path / "acme_gate.py").write_text(source.replace(right, wrong), encoding="utf-8")
+    done = run_pytest(f"{tmp_path}{os.pathsep}{package}", "tests/contract", "--driver", "acme_gate")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert test in done.stdout
 
 
 def test_a_driver_that_breaks_the_contract_fails_by_the_command_of_the_page(package, tmp_path):

@@ -114,6 +114,7 @@ def test_a_busy_release_is_repeated_and_carried_out_once(kind, peer_for, build):
 def test_silence_is_unreachable_and_nothing_else(peer_for, build):
     """Rule 2."""
     peer = peer_for(SILENCE)
+    silence_shows_in = getattr(peer, "silence_shows_in", "poll")
     device = open_and_settle(build())
     peer.fall_silent()
     ignored = peer.ignored
@@ -121,16 +122,14 @@ def test_silence_is_unreachable_and_nothing_else(peer_for, build):
         with pytest.raises((OutcomeUnknown, DeviceUnreachable)):
             device.release(1, Direction.ENTRY, 1.0)
     facts = []
+    look = device.check if silence_shows_in == "check" else lambda: poll_into(facts, device, peer.patience_s)
     with pytest.raises(DeviceError) as lost:
-        if peer.silence_shows_in == "check":
-            device.check()
-        else:
-            poll_into(facts, device, peer.patience_s)
+        look()
     assert isinstance(lost.value, DeviceUnreachable), repr(lost.value)
     assert alarms_of(facts) == []
     assert peer.ignored > ignored
     device.close()
-    if peer.silence_shows_in == "check":
+    if silence_shows_in == "check":
         return
     with pytest.raises(DeviceError) as lost:
         device.open()

@@ -46,5 +46,4 @@ EXPECTED = {
     (_UNSEEN, "osdp_reader-OsdpPeer"): "an input that the reader does not have is taken for inactive",
     (_UNKNOWN, "osdp_reader-OsdpPeer"): "an unknown reply is dropped",
     (_BUSY_READING, "rtsp_camera-RtspPeer"): "503 ends a check at once",
-    (_UNKNOWN, "uhppote_controller-UhppotePeer"): "an unknown reason is dropped",
 }

@@ -33,7 +33,7 @@ class ShellyPeer(HttpPeer):
             return COMMAND if json.loads(asked.body)["params"]["on"] else ""
         return READING
 
-    def busy_answer(self, asked: Asked) -> bytes:  # noqa: ARG002
+    def busy_answer(self, asked: Asked) -> bytes:
         return self._BUSY[self.refused % len(self._BUSY)]
 
     def page(self, asked: Asked) -> bytes:

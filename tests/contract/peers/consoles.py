@@ -34,7 +34,7 @@ class HikvisionPeer(HttpPeer):
     )
     options = {"decide": "console", "poll_seconds": 0.3, "spacing": 0, "fire_input": False}
     without = {
-        UNSEEN: "no option names an input: its doors are counted (ports.Channeled), and its one fire input has no number"
+        UNSEEN: "no option names an input by number; its doors are counted, and a portal on one too many is an alarm"
     }
     BUSY = {"statusCode": 2, "statusString": "Device Busy", "subStatusCode": "deviceBusy", "errorCode": 536870916}
 
@@ -48,7 +48,7 @@ class HikvisionPeer(HttpPeer):
             return COMMAND
         return "" if "alertStream" in asked.target else READING
 
-    def busy_answer(self, asked: Asked) -> bytes:  # noqa: ARG002
+    def busy_answer(self, asked: Asked) -> bytes:
         return reply(503 if self.refused % 2 else 200, json.dumps(self.BUSY | {"errorMsg": "deviceBusy"}).encode())
 
     def page(self, asked: Asked) -> bytes | Stream:
@@ -57,7 +57,9 @@ class HikvisionPeer(HttpPeer):
         if page == "Event/notification/alertStream":
             self.sessions += 1
             beat = json.dumps({"eventType": "heartBeat", "eventState": "active", "dateTime": now.isoformat()}).encode()
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=MIME_boundary\r\n\r\n--MIME_boundary\r\n"
+            head = (
+                b"HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=MIME_boundary\r\n\r\n--MIME_boundary\r\n"
+            )
             return Stream(head, self.part(beat))
         if page == "System/deviceInfo":
             return xml(
@@ -74,9 +76,7 @@ class HikvisionPeer(HttpPeer):
             # The sign of timeZone is inverted (capture): UTC-3 is CST+3.
             text = f"CST{'-' if zone > 0 else '+'}{hours}:{minutes:02}:00"
             stamp = now.isoformat(timespec="seconds")
-            return xml(
-                "Time", f"<timeMode>NTP</timeMode><localTime>{stamp}</localTime><timeZone>{text}</timeZone>"
-            )
+            return xml("Time", f"<timeMode>NTP</timeMode><localTime>{stamp}</localTime><timeZone>{text}</timeZone>")
         if "/RemoteControl/door/" in asked.target:
             inner = "<requestURL></requestURL><statusCode>1</statusCode><statusString>OK</statusString>"
             ok = f"{inner}<subStatusCode>ok</subStatusCode>"
@@ -88,7 +88,9 @@ class HikvisionPeer(HttpPeer):
             return reply(200, json.dumps({"AcsEvent": self._search(json.loads(asked.body)["AcsEventCond"])}).encode())
         found = {
             "AccessControl/AcsCfg": {"AcsCfg": {"remoteCheckDoorEnabled": False, "uploadCapPic": False}},
-            "AccessControl/AcsWorkStatus": {"AcsWorkStatus": {"doorLockStatus": [0], "hostAntiDismantleStatus": "close"}},
+            "AccessControl/AcsWorkStatus": {
+                "AcsWorkStatus": {"doorLockStatus": [0], "hostAntiDismantleStatus": "close"}
+            },
             "AccessControl/UserInfo/Count": {"UserInfoCount": {"userNumber": 0, "bindCardUserNumber": 0}},
         }.get(page)
         if found is not None:
@@ -132,8 +134,9 @@ class HikvisionPeer(HttpPeer):
 class DahuaPeer(HttpPeer):
     """An ASI7213Y that decides by itself.
 
-    Bodies: Dahua HTTP API for access control (magicBox, global, configManager, recordFinder, eventManager, accessControl,
-    AccessUser); "not now" is 401 without a new challenge being of use: too many connections (DEVICE_FACTS, 2), and 503.
+    Bodies: Dahua HTTP API for access control (magicBox, global, configManager, recordFinder, eventManager,
+    accessControl, AccessUser). "Not now" is 401 to a login that was right before, which means too many connections
+    (DEVICE_FACTS, 2), and 503.
     """
 
     username, password = "admin", "console-1"
@@ -155,13 +158,14 @@ class DahuaPeer(HttpPeer):
             return COMMAND
         return "" if "eventManager" in asked.target else READING
 
-    def busy_answer(self, asked: Asked) -> bytes:  # noqa: ARG002
+    def busy_answer(self, asked: Asked) -> bytes:
         return reply(503) if self.refused % 2 else self.challenge
 
     def page(self, asked: Asked) -> bytes | Stream:
         parts = urlsplit(asked.target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        call = f"{parts.path.rpartition('/')[2].removesuffix('.cgi')} {query.get('action')} {query.get('name', '')}".strip()
+        cgi = parts.path.rpartition("/")[2].removesuffix(".cgi")
+        call = f"{cgi} {query.get('action')} {query.get('name', '')}".strip()
         if call == "eventManager attach":
             self.sessions += 1
             head = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=myboundary\r\n\r\n"

@@ -111,7 +111,7 @@ class ZktecoControllerPeer(Peer):
         return struct.pack("<IIBBBBI", 0, 0x01010101, 0, 0, 255, 0, self._now())
 
     def send_unknown(self) -> list[Unknown]:
-        """Events 46 and 198, which attached table 6 leaves out; the first of person 1001 with card 9262882 at door 1."""
+        """Events 46, of person 1001 with card 9262882, and 198, which attached table 6 leaves out."""
         with self.lock:
             for card, pin, code in ((9262882, 1001, 46), (0, 0, 198)):
                 self._events.append(struct.pack("<IIBBBBI", card, pin, 4, 1, code, 0, self._now()))
@@ -133,8 +133,10 @@ def bcd(text: str) -> bytes:
 
 
 class UhppotePeer(Peer):
-    """A four-door controller: 64 bytes a message, fields at the offsets of uhppoted's documented protocol (uhppote-core,
-    messages/*.go)."""
+    """A four-door controller: 64 bytes a message.
+
+    Fields stand at the offsets of uhppoted's documented protocol (uhppote-core, messages/*.go).
+    """
 
     options = {"controller": SERIAL, "timeout": 0.3, "listener": "off"}
     without = {

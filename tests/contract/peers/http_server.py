@@ -58,7 +58,7 @@ class HttpPeer(Peer):
         """Return the answer to a request."""
         raise NotImplementedError
 
-    def busy_answer(self, asked: Asked) -> bytes:  # noqa: ARG002
+    def busy_answer(self, asked: Asked) -> bytes:
         """Return the "not now" of this device."""
         return reply(503)
 

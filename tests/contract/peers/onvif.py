@@ -1,7 +1,7 @@
 """An ONVIF camera and an ONVIF door controller, without a login: envelopes by hand.
 
-Sources: ONVIF Core Specification 8 (device), 9 (events by pull point) and its topics; Device IO 5; Media 5; Door Control 5;
-Access Control 5; WS-BaseNotification 1.3. "Not now" is HTTP 503 of the device's web server (DEVICE_FACTS, 6).
+Sources: ONVIF Core Specification 8 (device), 9 (events by pull point) and its topics; Device IO 5; Media 5; Door
+Control 5; Access Control 5; WS-BaseNotification 1.3. "Not now" is HTTP 503 of the device's web server (RFC 9110).
 """
 
 import queue
@@ -74,7 +74,7 @@ class OnvifPeer(HttpPeer):
         super().__init__()
 
     def hurry(self, patch) -> None:
-        from drivers.common.onvif.services.pull_point import EventPump, Timing  # noqa: PLC0415 - zeep
+        from drivers.common.onvif.services.pull_point import EventPump, Timing
 
         quick = Timing(lifetime=20.0, pull=1.0, probe=1.0, answer=1.0, pauses=(0.05, 0.1))
         patch.setattr(EventPump.__init__, "__defaults__", (quick,))
@@ -108,7 +108,9 @@ class OnvifPeer(HttpPeer):
     def _common(self, operation: str) -> str | None:
         now = datetime.now(UTC)
         if operation == "GetSystemDateAndTime":
-            time = f"<tt:Hour>{now.hour}</tt:Hour><tt:Minute>{now.minute}</tt:Minute><tt:Second>{now.second}</tt:Second>"
+            time = (
+                f"<tt:Hour>{now.hour}</tt:Hour><tt:Minute>{now.minute}</tt:Minute><tt:Second>{now.second}</tt:Second>"
+            )
             day = f"<tt:Year>{now.year}</tt:Year><tt:Month>{now.month}</tt:Month><tt:Day>{now.day}</tt:Day>"
             return (
                 "<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType>"
@@ -132,7 +134,9 @@ class OnvifPeer(HttpPeer):
         return self._events(operation)
 
     def _events(self, operation: str) -> str | None:
-        times = f"<wsnt:CurrentTime>{stamp()}</wsnt:CurrentTime><wsnt:TerminationTime>{stamp(20)}</wsnt:TerminationTime>"
+        times = (
+            f"<wsnt:CurrentTime>{stamp()}</wsnt:CurrentTime><wsnt:TerminationTime>{stamp(20)}</wsnt:TerminationTime>"
+        )
         if operation == "CreatePullPointSubscription":
             self.sessions += 1
             return (
@@ -221,7 +225,7 @@ class OnvifDoorPeer(OnvifPeer):
             notification("tns1:Door/State/DoorMode", {"DoorToken": "D1"}, {"State": "Locked"}, "Initialized"),
         ]
 
-    def answers(self, operation: str, body: str) -> str | None:  # noqa: ARG002
+    def answers(self, operation: str, body: str) -> str | None:
         if operation == "GetDoorInfoList":
             return (
                 '<tdc:GetDoorInfoListResponse><tdc:DoorInfo token="D1"><tdc:Name>Main</tdc:Name><tdc:Capabilities '
@@ -251,5 +255,3 @@ class OnvifDoorPeer(OnvifPeer):
         topic = "tns1:AccessControl/Withheld97/Credential"
         self._waiting.put(notification(topic, point, {"Card": "9262882"}))
         return [Unknown("ptReason97", card="9262882"), Unknown("Withheld97", card="9262882")]
-
-

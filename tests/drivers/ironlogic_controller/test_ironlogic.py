@@ -144,7 +144,8 @@ def test_cards_are_written_as_documented():
     (40, 0, DeviceReported, {"kind": Kind.PASSAGE_TIMED_OUT}), (50, 0, DeviceDecided, {"why": Reason.INTERLOCK}),
     (55, 0, DeviceDecided, {"why": Reason.ANTI_PASSBACK}), (52, 0, DeviceDecided, {"granted": True}),
     (48, 0, DeviceReported, {"kind": Kind.PASSAGE_STARTED}),
-    (99, 7, DeviceReported, {"why": "event 98, flag 7"}),
+    (99, 7, DeviceDecided, {"granted": False, "why": "event 99, flag 7, which its documents do not have",
+                            "channel": 2, "names": ("9262882", "141:22306", "raw:26:11AAE44")}),
 ])  # fmt: skip
 def test_event_codes_of_the_appendix(code, flag, kind, field):
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")

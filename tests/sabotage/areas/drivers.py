@@ -2,6 +2,8 @@
 
 from tests.sabotage.sabotage import one
 
+RULES = "tests/contract/test_rules.py"
+
 SABOTAGES = (
     one(
         "a face that can't be asked about counted as gone",
@@ -190,5 +192,20 @@ SABOTAGES = (
         """        if proof is None:
             raise OtherKey(""",
         "tests/drivers/osdp_reader/test_spec_reader.py",
+    ),
+    one(
+        "a missing input of a relay board taken for inactive",
+        "drivers/common/relays/device.py",
+        "        self._missing = frozenset(wired.values()) - frozenset(levels)\n",
+        "        levels = dict.fromkeys(wired.values(), False) | dict(levels)\n        self._missing = frozenset()\n",
+        f"{RULES}::test_an_input_that_is_never_reported_is_a_complaint[modbus_gate-ModbusRelayPeer]",
+    ),
+    one(
+        "a busy controller taken for one that refuses",
+        "drivers/zkteco_controller/protocol.py",
+        "            raise NotYet(str(error)) if error.code in NOT_NOW else error from error\n",
+        "            raise error\n",
+        f"{RULES}::test_a_busy_reading_is_repeated_in_the_same_session[zkteco_controller-ZktecoControllerPeer]",
+        f"{RULES}::test_a_busy_release_is_repeated_and_carried_out_once[zkteco_controller-ZktecoControllerPeer]",
     ),
 )
