@@ -28,7 +28,8 @@ class Clock:
     def read(self, text: str) -> datetime | None:
         """A time of the console's, aware: without an offset it is in its zone; None for what is no time."""
         try:
-            moment = datetime.fromisoformat(text.strip()[:40])
+            # The end of a day comes as 24:00:00 too, and is the same as its last second (field report).
+            moment = datetime.fromisoformat(text.strip()[:40].replace("T24:00:00", "T23:59:59"))
         except ValueError:
             return None
         return moment if moment.utcoffset() is not None else moment.replace(tzinfo=self.zone)

@@ -163,7 +163,7 @@ class HikvisionConsole(HikvisionUpkeep):
         self._open_isapi().send("PUT", REMOTE_CHECK, {"RemoteCheck": body}, once=True, urgent=True)
 
     def capacity(self) -> int:
-        return self._open_people().capacity()
+        return self._open_people().capacity.people()
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
         return self._open_people().held(after)
@@ -187,7 +187,7 @@ class HikvisionConsole(HikvisionUpkeep):
         isapi, people = self._open_isapi(), self._open_people()
         info, doors = identify(isapi)
         clock = clock_of(isapi, "check")
-        held: dict[str, JsonValue] = {**people.count()}
+        held: dict[str, JsonValue] = {**people.capacity.count()}
         notes: list[JsonValue] = [clock.note] if clock.note else []
         if self._decides == ASKS and self._config.address.startswith("http:"):
             notes.append(WEAK_LINK)
@@ -199,7 +199,7 @@ class HikvisionConsole(HikvisionUpkeep):
             "clock_skew_seconds": round(clock.skew, 1),
             "decides": self._decides,
             "holds": held,
-            "capacity": people.capacity(),
+            "capacity": people.capacity.people(),
             "stream": self._open_feed().stream_state,
             "status": work_status(isapi),
             "notes": notes,

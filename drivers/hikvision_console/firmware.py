@@ -38,7 +38,7 @@ def _wants_reboot(answer: Any) -> bool:
     try:
         read_answer(answer)
     except Refusal as refusal:
-        if answer.status == 200 and (refusal.code == "rebootRequired" or b">7<" in answer.body.replace(b" ", b"")):
+        if answer.status == 200 and (refusal.code == "rebootrequired" or b">7<" in answer.body.replace(b" ", b"")):
             return True
         if refusal.is_unsupported:
             raise DeviceRefused("this console takes no firmware from here; use its own page") from None

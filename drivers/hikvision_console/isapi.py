@@ -11,7 +11,7 @@ from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused
 from devicemgr.text import safe
 from drivers.common.http.client import Answer, Http, Request, read_json
 from drivers.common.http.xml import read_xml
-from drivers.hikvision_console.events.codes import BUSY, NOT_SUPPORTED, OK, STATUS, SUB_STATUS
+from drivers.hikvision_console.sub_statuses import BUSY, BUSY_NOW, NOT_SUPPORTED, OK, OTHER_DEVICE, STATUS, SUB_STATUS
 
 NAMESPACE = "http://www.isapi.org/ver20/XMLSchema"
 DEVICE_INFO = "/ISAPI/System/deviceInfo"
@@ -19,7 +19,7 @@ _BUSY_TRIES = 3
 
 
 class Refusal(DeviceRefused):
-    """The console says no: `code` is its subStatusCode, or the HTTP status in words."""
+    """The console says no: `code` is its subStatusCode in lower case, "" where there is none."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
@@ -77,16 +77,19 @@ def read_answer(answer: Answer) -> dict[str, Any]:
             raise
         found = {}
     code = _number(found.get("statusCode"))
-    if fine and code in (None, OK):
+    if fine and (code is None or code in OK):
         return found
-    sub = safe(str(found.get("subStatusCode") or ""), 60)
-    if sub == "deviceBusy" or code == BUSY or (answer.status == 503 and not sub):
-        raise DeviceBusy("the console is busy; it is tried again later")
+    sub = safe(str(found.get("subStatusCode") or ""), 100)
     if not sub and answer.status in (404, 405, 501):
         sub = "notSupport"
-    words = SUB_STATUS.get(sub) or STATUS.get(code or 0) or f"answers HTTP {answer.status}"
-    more = safe(str(found.get("errorMsg") or sub), 100) if sub not in SUB_STATUS else ""
-    raise Refusal(f"the console {words}" + (f" ({more})" if more else ""), sub)
+    key = sub.replace(" ", "").lower()
+    words = SUB_STATUS.get(key)
+    # A statusCode of 2 is "busy" only where no subStatusCode says otherwise: noMemory comes with it.
+    if key in BUSY_NOW or (words is None and (code == BUSY or answer.status in (429, 503))):
+        raise DeviceBusy("the console is busy; it is tried again later")
+    more = safe(str(found.get("errorMsg") or sub), 100) if words is None else sub if words == OTHER_DEVICE else ""
+    words = words or STATUS.get(code or 0) or f"answers HTTP {answer.status}"
+    raise Refusal(f"the console {words}" + (f" ({more})" if more else ""), key)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def _number(value: object) -> int | None:
     try:
         return int(str(value)) if value is not None else None
     except ValueError:
-        return 0
+        return -1  # no number, and so none that means OK
 
 
 def items(value: object) -> list[dict[str, Any]]:

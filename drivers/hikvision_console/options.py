@@ -29,7 +29,9 @@ class Options(BaseModel):
     clock: Literal["check", "set"] = Field(
         "check", description="set: set its clock to this box's at each connection, unless it follows a time server"
     )
-    name_bytes: int = Field(128, ge=8, le=512, description="longest name it holds, in bytes of UTF-8")
+    name_bytes: int | None = Field(
+        None, ge=8, le=512, description="longest name it holds, in bytes of UTF-8; as its capabilities say, else 128"
+    )
     poll_seconds: float = Field(5.0, ge=0.2, le=60, description="how often its memory of events is read at the latest")
     spacing: float = Field(
         0.1, ge=0, le=5, description="seconds between requests that can wait; more by itself while it says it is busy"

@@ -30,9 +30,9 @@ def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[i
             picture = ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DeviceRefused("the face sample can't be read; enrol the person again") from error
-    up = max(least[0] / picture.width, least[1] / picture.height, 1.0)
+    up = max(least[0] / picture.width, least[1] / picture.height)
     down = min(most[0] / picture.width, most[1] / picture.height, 1.0)
-    scale = up if up > 1.0 else down
+    scale = max(up, down)  # a long one is cut rather than made too narrow
     if scale != 1.0:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
@@ -41,7 +41,7 @@ def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[i
     while True:
         for quality in _QUALITIES:
             held = io.BytesIO()
-            picture.save(held, "JPEG", quality=quality)
+            picture.save(held, "JPEG", quality=quality, subsampling="4:2:0", progressive=False)
             if held.tell() <= most_bytes:
                 return held.getvalue()
         smaller = (picture.width * 3 // 4, picture.height * 3 // 4)

@@ -69,37 +69,3 @@ CODES: dict[tuple[int, int], Code] = {
 }
 ASKS = "the console asks this box"  # who decides, in words
 CONTACTS = {(EVENT, 0x19): True, (EVENT, 0x1A): False}
-# What an answer's statusCode means where no subStatusCode says more.
-STATUS = {
-    2: "is busy",
-    3: "has a fault of its own",
-    4: "does not do this",
-    5: "can't read the request",
-    6: "refuses the content",
-    7: "wants to be restarted first",
-}
-OK, BUSY = 1, 2
-
-SUB_STATUS = {
-    "employeeNoAlreadyExist": "holds that badge already",
-    "employeeNoNotExist": "does not hold that badge",
-    "cardNoAlreadyExist": "holds that card for another person; remove it there first",
-    "deviceUserAlreadyExist": "holds that badge already",
-    "deviceUserAlreadyExistFace": "holds a face for that badge already",
-    "alreadyExistThisFace": "holds this very face for another badge already; one of the two is enrolled wrongly",
-    "pictureFaceDetectZero": "finds no face in the sample; enrol the person with a clearer photo",
-    "notSupport": "does not do this; update its firmware",
-    "invalidOperation": "does not do this now",
-    "deviceBusy": "is busy",
-    "badJsonFormat": "can't read the request",
-    "deviceUserFull": "is full",
-    "badXmlContent": "can't read the request",
-    "deployExceedMax": "has too many listeners; close the other program that listens to its events",
-}
-
-EXISTS = {"employeeNoAlreadyExist", "deviceUserAlreadyExist"}
-FACE_EXISTS = {"deviceUserAlreadyExistFace"}
-NOT_THERE = {"employeeNoNotExist"}
-# A value does not fit; which one is said in words at most (the vendor's list of sub status codes).
-CONTENT_REFUSED = {"badParameters", "badJsonContent", "badXmlContent", "beyondARGSRangeLimit", "nameTooLong"}
-NOT_SUPPORTED = {"notSupport", "methodNotAllowed", "invalidOperation", "notFound"}

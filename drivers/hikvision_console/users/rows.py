@@ -7,12 +7,14 @@ from typing import Any
 
 from devicemgr.domain.ports.device import Holding
 from drivers.hikvision_console.clock import Clock
-from drivers.hikvision_console.events.codes import NOT_THERE
 from drivers.hikvision_console.isapi import Refusal, items, section
+from drivers.hikvision_console.sub_statuses import NOT_THERE
 from drivers.hikvision_console.users.schedules import Hours
 
 BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 END_YEAR = 2037
+# A shorter beginning of a name is no name that was cut.
+_MIN_CUT_BYTES = 15
 
 
 def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Hours) -> Holding | None:
@@ -30,7 +32,7 @@ def _holding(user: dict[str, Any], cards: Sequence[str], clock: Clock, hours: Ho
         frozenset(int(door) for door in doors[:64]),
         begin if limited and begin and begin.year > BEGIN.year else None,
         end if limited and end and end.year < END_YEAR else None,
-        "" if _positive(user.get("numOfFace")) else None,
+        "" if positive(user.get("numOfFace")) else None,
         tuple(sorted(_hours(user, hours))),
     )
 
@@ -52,7 +54,7 @@ def _find_status(says: dict[str, Any], depth: int = 0) -> str:
     return next((found for found in inner if found), "")
 
 
-def _unless_missing(action: Callable[[], object], also: set[str] | None = None) -> None:
+def _unless_missing(action: Callable[[], object], also: frozenset[str] | None = None) -> None:
     """What the firmware lacks, or does not hold, is no failure of a removal."""
     try:
         action()
@@ -61,5 +63,18 @@ def _unless_missing(action: Callable[[], object], also: set[str] | None = None) 
             raise
 
 
-def _positive(value: object) -> int:
+def positive(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def is_name(found: str, sent: str) -> bool:
+    """Return True for the name that was sent, and for one that the console has cut in silence."""
+    found, sent = found.rstrip("\ufffd\x00 ").strip(), sent.strip()
+    return found == sent or (len(found.encode("utf-8")) >= _MIN_CUT_BYTES and sent.startswith(found))
+
+
+def is_time(found: datetime | None, sent: datetime | None) -> bool:
+    """Return True for the same minute: some firmware keeps no seconds."""
+    if found is None or sent is None:
+        return found is sent
+    return found.replace(second=0, microsecond=0) == sent.replace(second=0, microsecond=0)

@@ -78,10 +78,11 @@ class Hours:
         if most_spans(week) > _SPANS:
             raise DeviceRefused(f"a day there has at most {_SPANS} spans")
         number = self._place(name, wanted)
-        if look or (self._name_at(number) == name and self._weeks.get(number) == week):
+        held = self._weeks.get(number)
+        if look or (self._name_at(number) == name and held is not None and _to_minutes(held) == _to_minutes(week)):
             return
         self._isapi.send("PUT", f"{_WEEK}/{number}", {"UserRightWeekPlanCfg": _week_json(week)}, urgent=True)
-        if self._week_at(number) != week:
+        if _to_minutes(self._week_at(number)) != _to_minutes(week):
             raise DeviceRefused(f"the console took weekly hours {number} and tells others; look at them there")
         if self._name_at(number) != name:
             template = {"enable": True, "templateName": name, "weekPlanNo": number, "holidayGroupNo": ""}
@@ -125,6 +126,11 @@ class Hours:
             if one.get("enable") is True and day in days and begin < end:
                 days[day].append((begin, end))
         return tuple(tuple(sorted(spans)) for spans in days.values())
+
+
+def _to_minutes(week: tuple[Day, ...]) -> tuple[Day, ...]:
+    """Return a week as firmware that keeps no seconds has it; a day ends at 23:59:59 or 24:00:00."""
+    return tuple(tuple((begin[:5], end[:5].replace("24:00", "23:59")) for begin, end in day) for day in week)
 
 
 def _get(target: str) -> Request:

@@ -13,11 +13,20 @@ from devicemgr.text import safe
 from drivers.common.console.names import cut_name
 from drivers.common.http.client import Request
 from drivers.hikvision_console.clock import Clock
-from drivers.hikvision_console.events.codes import CONTENT_REFUSED, EXISTS, NOT_THERE
 from drivers.hikvision_console.isapi import Isapi, Refusal, is_no_match, items, section
+from drivers.hikvision_console.sub_statuses import CONTENT_REFUSED, EXISTS, FULL, NOT_THERE
+from drivers.hikvision_console.users.capacity import Capacity
 from drivers.hikvision_console.users.cards import card_numbers
 from drivers.hikvision_console.users.faces import Faces, fitted
-from drivers.hikvision_console.users.rows import BEGIN, END_YEAR, _find_status, _holding, _positive, _unless_missing
+from drivers.hikvision_console.users.rows import (
+    BEGIN,
+    END_YEAR,
+    _find_status,
+    _holding,
+    _unless_missing,
+    is_name,
+    is_time,
+)
 from drivers.hikvision_console.users.schedules import Hours
 
 _USERS = "/ISAPI/AccessControl/UserInfo"
@@ -30,33 +39,27 @@ _DELETE_SECONDS = 5.0
 
 # Holding.face where neither the person's row nor the face library tells of one.
 _FACE_UNKNOWN = "?"
-_UNKNOWN_CAPACITY = 100_000
+# A face that was taken can be read only 3 to 6 s later (field reports).
+_FACE_APPEARS_S = 10.0
+# Longest name where neither option nor console says: vendor's document. Of a K1T321 it is 32 (capabilities).
+_NAME_BYTES, _SHORT_NAME_BYTES = 128, 32
 
 
 class People:
     """What ports.Holder asks, over ISAPI; `doors` is how many the console has."""
 
-    def __init__(self, isapi: Isapi, clock: Callable[[], Clock], doors: int, name_bytes: int) -> None:
-        self._isapi, self._clock, self._doors, self._name_bytes = isapi, clock, doors, name_bytes
+    def __init__(self, isapi: Isapi, clock: Callable[[], Clock], doors: int, name_bytes: int | None) -> None:
+        self._isapi, self._clock, self._doors, self._name_option = isapi, clock, doors, name_bytes
+        self.capacity = Capacity(isapi)
+        self._faces_due: dict[str, float] = {}
         self._faces = Faces(isapi)
         self.hours = Hours(isapi, clock)
         self._has_setup = True
         self._has_detail = True
 
-    def capacity(self) -> int:
-        """How many people it can hold, as its capabilities say."""
-        try:
-            says = self._isapi.get(f"{_USERS}/capabilities?format=json")
-        except Refusal:
-            return _UNKNOWN_CAPACITY
-        inner = section(says, "UserInfo") or says
-        return _positive(inner.get("maxRecordNum")) or _UNKNOWN_CAPACITY
-
-    def count(self) -> dict[str, int]:
-        """How many people, faces and cards it holds now."""
-        says = section(self._isapi.get(f"{_USERS}/Count?format=json"), "UserInfoCount")
-        names = {"people": "userNumber", "with_face": "bindFaceUserNumber", "with_card": "bindCardUserNumber"}
-        return {ours: _positive(says.get(theirs)) for ours, theirs in names.items()}
+    @property
+    def _name_bytes(self) -> int:
+        return self._name_option or self.capacity.name_bytes() or _NAME_BYTES
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
         """A page of up to 30 people; `after` is where the page before ended."""
@@ -74,6 +77,8 @@ class People:
         for holding in holdings:
             try:
                 self._put(holding, faces.get(holding.key))
+            except Refusal as error:
+                refused[holding.key] = Refusal(self._explained(error), error.code)
             except DeviceRefused as error:
                 refused[holding.key] = error
         return refused
@@ -83,6 +88,11 @@ class People:
         badges = [key for key in keys if _BADGE.fullmatch(key)]
         for start in range(0, len(badges), _PAGE):
             self._remove(badges[start : start + _PAGE])
+
+    def _explained(self, refusal: Refusal) -> str:
+        """Return a refusal in words, with how much the console holds where it is full."""
+        usage = self.capacity.usage(FULL[refusal.code]) if refusal.code in FULL else ""
+        return f"{refusal} ({usage})" if usage else str(refusal)
 
     def _put(self, want: Holding, jpeg: bytes | None) -> None:
         """What must go first: a card, name or photo that does not fit leaves the rest as it should be."""
@@ -113,11 +123,26 @@ class People:
                 self._take_away(want.key, numbers, keeps_face, there)
             if refusal.code not in CONTENT_REFUSED:
                 raise
-            # Firmware differs in which names it takes; everything else of the person is more important.
-            user["name"] = there.name if there is not None else cut_name(want.key, self._name_bytes)
-            self._store(user)
-            missing.append(f"the name is refused, '{safe(user['name'], 60)}' stands there: {refusal}")
+            self._store_with_another_name(want, user, there, refusal, missing)
         return self._read_back(want.key)
+
+    def _store_with_another_name(
+        self, want: Holding, user: dict[str, Any], there: Holding | None, refusal: Refusal, missing: list[str]
+    ) -> None:
+        """Firmware differs in which names it takes; everything else of the person is more important."""
+        shorter = cut_name(want.name, _SHORT_NAME_BYTES)
+        if shorter and shorter != user["name"]:
+            try:
+                self._store(user | {"name": shorter})
+            except Refusal as second:
+                if second.code not in CONTENT_REFUSED:
+                    raise
+            else:
+                user["name"] = shorter
+                return
+        user["name"] = there.name if there is not None else cut_name(want.key, self._name_bytes)
+        self._store(user)
+        missing.append(f"the name is refused, '{safe(user['name'], 60)}' stands there: {refusal}")
 
     def _take_away(self, key: str, numbers: set[str], keeps_face: bool, there: Holding) -> None:
         if set(there.cards) - numbers:
@@ -126,6 +151,7 @@ class People:
             self._drop_face(key)
 
     def _drop_face(self, key: str) -> bool:
+        self._faces_due.pop(key, None)
         _unless_missing(lambda: self._faces.remove(key))
         return True
 
@@ -138,7 +164,12 @@ class People:
 
     def _store_face(self, key: str, photo: bytes, missing: list[str]) -> bool:
         try:
-            return self._faces.store(key, photo)
+            self._faces.store(key, photo)
+            self._faces_due[key] = time.monotonic() + _FACE_APPEARS_S
+            return True
+        except Refusal as error:
+            missing.append(self._explained(error))
+            return False
         except DeviceRefused as error:
             missing.append(str(error))
             return False
@@ -200,7 +231,7 @@ class People:
                 self._add_card({"employeeNo": key, "cardNo": number, "cardType": "normalCard"})
             except Refusal as refusal:
                 wanted.discard(number)
-                missing.append(f"card {number}: {refusal}")
+                missing.append(f"card {number}: {self._explained(refusal)}")
         return True
 
     def _add_card(self, card: dict[str, str]) -> None:
@@ -236,6 +267,7 @@ class People:
         if left:
             raise DeviceRefused(f"the console still holds badge {safe(', '.join(left), 100)} after removing it")
         for badge in badges:
+            self._faces_due.pop(badge, None)
             self._faces.see_that_it_is_gone(badge)
 
     def _remove_piecemeal(self, badges: Sequence[str], listed: list[dict[str, str]]) -> None:
@@ -268,12 +300,7 @@ class People:
 
     def _find(self, key: str) -> Holding | None:
         users, _ = self._users(uuid.uuid4().hex, 0, [key])
-        found = next((holding for holding in self._holdings(users) if holding.key == key), None)
-        if found is not None and any("numOfFace" not in user for user in users):
-            # Some firmware leaves the count out; the face library knows (field report).
-            held = self._faces.holds(key)
-            found = replace(found, face=_FACE_UNKNOWN if held is None else "" if held else None)
-        return found
+        return next((holding for holding in self._holdings(users) if holding.key == key), None)
 
     def _users(
         self, search: str, position: int, only: Sequence[str] | None, *, urgent: bool = False, sure: bool = False
@@ -294,8 +321,23 @@ class People:
         with_cards = [str(user["employeeNo"]) for user in users if user.get("numOfCard") != 0 and "employeeNo" in user]
         cards = self._cards(with_cards)
         clock = self._clock()
-        found = [_holding(user, cards.get(str(user.get("employeeNo")), ()), clock, self.hours) for user in users]
-        return [holding for holding in found if holding is not None]
+        found = []
+        for user in users:
+            holding = _holding(user, cards.get(str(user.get("employeeNo")), ()), clock, self.hours)
+            if holding is not None:
+                found.append(self._with_face(holding, is_counted="numOfFace" in user))
+        return found
+
+    def _with_face(self, holding: Holding, *, is_counted: bool) -> Holding:
+        """Return the holding with its face: firmware may leave the count out, and needs seconds for a new one."""
+        if not is_counted:
+            held = self._faces.holds(holding.key)
+            holding = replace(holding, face=_FACE_UNKNOWN if held is None else "" if held else None)
+        due = self._faces_due.get(holding.key, 0.0)
+        if holding.face is None and time.monotonic() < due:
+            return replace(holding, face="")
+        self._faces_due.pop(holding.key, None)
+        return holding
 
     def _cards(self, badges: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The card numbers of these people, all pages of them."""
@@ -329,13 +371,16 @@ class People:
         differs = [
             what
             for what, same in (
-                ("name", found.name.strip() == str(user["name"]).strip()),
+                ("name", is_name(found.name, str(user["name"]))),
                 ("cards", set(found.cards) == numbers),
                 ("face", want.face is None or found.face is not None or bool(missing)),
                 ("face that was to go", want.face is not None or found.face in (None, _FACE_UNKNOWN)),
                 ("doors", found.doors <= expected.doors),  # some firmware does not tell them all
                 ("hours", found.hours == expected.hours),
-                ("validity", (found.valid_from, found.valid_to) == (expected.valid_from, expected.valid_to)),
+                (
+                    "validity",
+                    is_time(found.valid_from, expected.valid_from) and is_time(found.valid_to, expected.valid_to),
+                ),
             )
             if not same
         ]

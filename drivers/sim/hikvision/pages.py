@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from drivers.sim.hikvision.refusals import Refused, Reply
 from drivers.sim.hikvision.state import Json, Terminal
 
 _NS = 'xmlns="http://www.isapi.org/ver20/XMLSchema"'
-_MAX_NAME, _MAX_BADGE, _MAX_FACE, _MAX_PLANS = 128, 32, 200_000, 255
+_MAX_BADGE, _MAX_FACE, _MAX_PLANS = 32, 200_000, 255
 
 
 # What a firmware file for it begins with; the version follows, then a line's end.
@@ -50,6 +51,12 @@ class Pages:
             ("PUT", "/ISAPI/System/time"): self._set_time,
             ("GET", f"{access}/UserInfo/capabilities"): lambda _: self._capabilities(),
             ("GET", f"{access}/UserInfo/Count"): lambda _: self._count(),
+            ("GET", f"{access}/CardInfo/Count"): lambda _: _json({"CardInfoCount": {"cardNumber": len(self._t.cards)}}),
+            ("GET", f"{access}/CardInfo/capabilities"): lambda _: _json({"CardInfo": {"maxRecordNum": 5000}}),
+            ("GET", f"{faces}/Count"): lambda _: _json(
+                {"FDRecordDataInfo": [{"FDID": "1", "faceLibType": "blackFD", "recordDataNumber": len(self._t.faces)}]}
+            ),
+            ("GET", f"{faces}/capabilities"): lambda _: _json({"FDNameMaxLen": 48, "FDRecordDataMaxNum": 3000}),
             ("POST", f"{access}/UserInfo/Record"): lambda body: self._store_user(body, new=True),
             ("PUT", f"{access}/UserInfo/Modify"): lambda body: self._store_user(body, new=False),
             ("PUT", f"{access}/UserInfo/SetUp"): lambda body: self._store_user(body, new=None),
@@ -164,7 +171,13 @@ class Pages:
 
     def _capabilities(self) -> Reply:
         return _json(
-            {"UserInfo": {"supportFunction": {"@opt": "post,delete,put,get"}, "maxRecordNum": self._t.capacity}}
+            {
+                "UserInfo": {
+                    "supportFunction": {"@opt": "post,delete,put,get"},
+                    "maxRecordNum": self._t.capacity,
+                    "name": {"@min": 0, "@max": self._t.faults.name_bytes},
+                }
+            }
         )
 
     def _count(self) -> Reply:
@@ -182,8 +195,15 @@ class Pages:
     def _store_user(self, body: bytes, *, new: bool | None) -> Reply:
         user = json.loads(body)["UserInfo"]
         badge, t = user["employeeNo"], self._t
-        if not 1 <= len(badge) <= _MAX_BADGE or len(user.get("name", "").encode()) > _MAX_NAME:
+        faults, name = t.faults, user.get("name", "").encode()
+        if not 1 <= len(badge) <= _MAX_BADGE:
             raise Refused("badParameters")
+        if len(name) > faults.name_bytes and not faults.cuts_names:
+            raise Refused("beyondARGSRangeLimit")
+        user["name"] = name[: faults.name_bytes].decode("utf-8", "replace")
+        if not faults.keeps_seconds:
+            for end in ("beginTime", "endTime"):
+                user["Valid"][end] = user["Valid"][end][:-2] + "00"
         with t.lock:
             if new is True and badge in t.users:
                 raise Refused("employeeNoAlreadyExist")
@@ -203,7 +223,9 @@ class Pages:
             chosen = self._chosen(condition, list(t.users))
             cards = list(t.cards.values())
             users = [
-                t.users[badge] | {"numOfCard": cards.count(badge), "numOfFP": 0, "numOfFace": int(badge in t.faces)}
+                t.users[badge]
+                | {"numOfCard": cards.count(badge), "numOfFP": 0}
+                | ({"numOfFace": int(t.has_readable_face(badge))} if t.faults.face_count else {})
                 for badge in _page(condition, chosen)
             ]
         return _found("UserInfoSearch", "UserInfo", condition, users, len(chosen))
@@ -266,19 +288,21 @@ class Pages:
             raise Refused("employeeNoNotExist")
         if not photo.startswith(b"\xff\xd8") or len(photo) > _MAX_FACE:
             raise Refused("pictureFaceDetectZero")
+        if t.faults.min_face_pixels and max(_pixels_of(photo)) < t.faults.min_face_pixels:
+            raise Refused("SubpicAnalysisModelingError")
         if new is True and badge in t.faces:
             raise Refused("deviceUserAlreadyExistFace")
         if new is False and badge not in t.faces:
             raise Refused("employeeNoNotExist")
         if any(held == photo for owner, held in t.faces.items() if owner != badge):
             raise Refused("alreadyExistThisFace")
-        t.faces[badge] = photo
+        t.faces[badge], t.face_since[badge] = photo, time.monotonic()
         t.log.add("face_stored", badge=badge, bytes=len(photo))
         return OK
 
     def _search_face(self, body: bytes) -> Reply:
         badge = str(json.loads(body)["FPID"])
-        found = [{"FPID": badge}] if badge in self._t.faces else []
+        found = [{"FPID": badge}] if self._t.has_readable_face(badge) else []
         return _json(
             {
                 "statusCode": 1,
@@ -366,3 +390,11 @@ class Pages:
         self._hosts = f"<HttpHostNotificationList {_NS}>{inner}</HttpHostNotificationList>"
         self._t.log.add("push_set")
         return XML_OK
+
+
+def _pixels_of(jpeg: bytes) -> tuple[int, int]:
+    """Width and height by its baseline frame header (ITU T.81, SOF0)."""
+    place = jpeg.find(b"\xff\xc0")
+    if place < 0:
+        raise Refused("picFormatError")
+    return int.from_bytes(jpeg[place + 7 : place + 9], "big"), int.from_bytes(jpeg[place + 5 : place + 7], "big")

@@ -41,6 +41,17 @@ REFUSALS: dict[str, tuple[int, int, int | None]] = {
     "badJsonFormat": (400, 5, 0x50000002),
     "badXmlContent": (400, 5, 0x50000001),
     "rebootRequired": (403, 7, 0x70000001),
+    # The vendor's list names these by statusCode; their HTTP status is that of the others.
+    "noMemory": (503, 2, None),
+    "cardFull": (400, 6, None),
+    "deviceCardFull": (400, 6, None),
+    "deviceFaceFull": (400, 6, None),
+    "cardFullPerUser": (400, 6, None),
+    "lowPrivilege": (403, 4, None),
+    "faceLibraryNumError": (400, 6, None),
+    "SubpicAnalysisModelingError": (400, 6, None),
+    "picFormatError": (400, 6, None),
+    "beyondARGSRangeLimit": (400, 6, None),
 }
 
 

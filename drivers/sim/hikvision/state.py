@@ -36,6 +36,12 @@ class Faults:
     lose_answer_to: str = ""  # the next request to such a target is carried out and not answered
     unsupported: set[str] = field(default_factory=set)  # parts of targets that this firmware lacks
     silent_push: bool = False  # nothing comes out of the stream
+    face_seconds: float = 0.0  # a face that was stored can be read only so much later
+    face_count: bool = True  # numOfFace stands in a person's row
+    keeps_seconds: bool = True  # of a person's validity
+    name_bytes: int = 128  # the longest name
+    cuts_names: bool = False  # longer ones are cut in silence, not refused
+    min_face_pixels: int = 0  # on a picture's longest side
     deletion_seconds: float = 0.05
     deletion_fails: bool = False
     refusals: list[tuple[str, str]] = field(default_factory=list)  # part of a target, and what it is refused with
@@ -65,6 +71,7 @@ class Terminal:
         self.added = 0
         self.cards: dict[str, str] = {}
         self.faces: dict[str, bytes] = {}
+        self.face_since: dict[str, float] = {}
         self.events: list[Stored] = []
         self._by_major: dict[int, list[Stored]] = {}
         self.next_serial = 1
@@ -128,6 +135,10 @@ class Terminal:
                 return pool[start + position : start + position + most], len(pool) - start
             found = [event for event in pool[start:] if event.minor == minors]
         return found[position : position + most], len(found)
+
+    def has_readable_face(self, badge: str) -> bool:
+        """Whether a face is stored and applied."""
+        return badge in self.faces and time.monotonic() - self.face_since.get(badge, 0.0) >= self.faults.face_seconds
 
     def show_face(self, badge: str | None) -> None:
         """Show a person's face; None is a stranger."""
