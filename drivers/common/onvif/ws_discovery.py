@@ -1,6 +1,7 @@
 """WS-Discovery: a probe to every interface's group and to single hosts, and the answers, which anybody may send."""
 
 import ipaddress
+import re
 import socket
 import struct
 import time
@@ -15,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from devicemgr.domain.ports.driver import Found
 from devicemgr.errors import DeviceGarbled
 from devicemgr.text import safe
-from drivers.common.http.xml import read_xml
+from drivers.common.http.xml import is_bounded, read_xml
 
 PORT = 3702
 _GROUPS = {socket.AF_INET: "239.255.255.250", socket.AF_INET6: "ff02::c"}
@@ -25,6 +26,10 @@ _MOST_ANSWERS, _MOST_OF_ONE = 4096, 64
 _REPEATS, _PAUSE_SECONDS = 2, 0.3
 _BURST, _BURST_SECONDS = 64, 0.01
 _SCOPE = "onvif://www.onvif.org/"
+# A host name, which is no number of another form ("0x7f000001", "127.1").
+_NAME = re.compile(
+    r"(?=.{1,253}\Z)(?!.*(?:\A|\.)(?:0x[0-9a-f]*|\d+)\.?\Z)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?", re.ASCII | re.IGNORECASE
+)
 _VIDEO = {"profile/streaming", "profile/s", "profile/t", "profile/g", "type/video_encoder"}
 _PROBE = (
     '<?xml version="1.0" encoding="UTF-8"?><e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" '
@@ -56,6 +61,11 @@ class Match:
     def has(self, names: set[str]) -> bool:
         """Whether one of the ONVIF scopes is among `names` (lower case)."""
         return any(scope.startswith(_SCOPE) and scope[len(_SCOPE) :].lower() in names for scope in self.scopes)
+
+    @property
+    def is_onvif(self) -> bool:
+        """Return True if it says of itself that it speaks ONVIF."""
+        return "NetworkVideoTransmitter" in self.types or any(scope.startswith(_SCOPE) for scope in self.scopes)
 
 
 def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
@@ -189,12 +199,32 @@ def _receive(line: socket.socket, senders: Counter[str], message: str) -> list[M
         return []
     sender = str(place[0])
     senders[sender] += 1
-    if senders[sender] > _MOST_OF_ONE or message.encode() not in body or b"<!" in body.replace(b"<!--", b""):
+    if senders[sender] > _MOST_OF_ONE or not _may_answer(body, message):
         return []
     try:
-        return _matches(sender, read_xml(body)[1])
+        return _matches(sender, _envelope(body))
     except (DeviceGarbled, RecursionError):
         return []
+
+
+def _may_answer(body: bytes, message: str) -> bool:
+    """Return True for an answer to our probe; some devices leave out which probe theirs is to (RelatesTo)."""
+    if b"<!" in body.replace(b"<!--", b"").replace(b"<![CDATA[", b""):
+        return False
+    return message.encode() in body.lower() or b"RelatesTo" not in body
+
+
+def _envelope(body: bytes) -> dict[str, Any]:
+    """Return the envelope's contents; harmless flaws are mended within the bounds of every answer."""
+    try:
+        return read_xml(body)[1]
+    except DeviceGarbled:
+        from drivers.common.onvif.soap.repairs import repaired  # noqa: PLC0415  listing the kinds must not import lxml
+
+        text = repaired(body) if is_bounded(body) else None
+        if text is None:
+            raise
+        return read_xml(text.encode())[1]
 
 
 def _matches(sender: str, envelope: dict[str, Any]) -> list[Match]:
@@ -224,22 +254,44 @@ def _words(value: Any) -> str:
 
 
 def _place(match: Match) -> tuple[str, str]:
-    """Where to reach it (empty for nowhere) and what is odd about it: only the host that answered is believed."""
+    """Return where to reach it and what is odd about it: only the host that answered is believed.
+
+    A host name is not looked up: it is the answering host's own, or nobody's. Empty for what says nothing of ONVIF.
+    """
     bases = [(base, urlsplit(base)) for address in match.addresses if (base := _base(address))]
-    if not bases:
-        return "", ""
     own = match.sender.partition("%")[0]
     for base, parts in bases:
         if _is_one(parts.hostname, own):
             return base, ""
-    base, parts = bases[0]
     host = f"[{match.sender}]" if ":" in match.sender else match.sender
-    port = f":{parts.port}" if parts.port else ""
-    return (
-        f"{parts.scheme}://{host}{port}",
-        f"it announces {safe(base, 100)}, but {match.sender} answered: check its network "
-        "settings, and whether it is yours",
-    )
+    for address in match.addresses:
+        if (named := _named(address)) is not None:
+            scheme, port = named
+            return f"{scheme}://{host}{port}", ""
+    if bases:
+        base, parts = bases[0]
+        port = f":{parts.port}" if parts.port else ""
+        return (
+            f"{parts.scheme}://{host}{port}",
+            f"it announces {safe(base, 100)}, but {match.sender} answered: check its network "
+            "settings, and whether it is yours",
+        )
+    if not match.is_onvif:
+        return "", ""
+    return f"http://{host}", f"it announces no usable address, so the one that answered is given: {match.sender}"
+
+
+def _named(address: str) -> tuple[str, str] | None:
+    """Return scheme and `:port` (empty for the usual one) of an address with a host name; None for anything else."""
+    try:
+        parts = urlsplit(address)
+        port, name = parts.port, parts.hostname or ""
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or parts.username is not None or port == 0 or not _NAME.fullmatch(name):
+        return None
+    usual = port in (None, 443 if parts.scheme == "https" else 80)
+    return parts.scheme, "" if usual else f":{port}"
 
 
 def _base(address: str) -> str:

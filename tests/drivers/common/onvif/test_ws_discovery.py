@@ -161,11 +161,79 @@ def test_another_hosts_address_is_noted_and_not_believed():
 
 
 @pytest.mark.parametrize(
-    "addresses",
-    ["", "ftp://192.0.2.1", "http://", "http://[::", "http://camera.example", "http://192.0.2.1:99999", "\u202e"],
+    ("addresses", "address"),
+    [
+        # WS-Discovery 1.0 lets XAddrs hold any URI; some cameras announce their name (issue 14, ONVIF (i)).
+        ("http://camera.example/onvif/device_service", "http://HOST"),
+        ("https://ipc-1a2b.local:8443/onvif", "https://HOST:8443"),
+        ("http://camera.example:8000/x http://192.0.2.66/x", "http://HOST:8000"),
+        ("http://camera.example:8000/x http://HOST:81/x", "http://HOST:81"),
+    ],
 )
-def test_no_usable_address_is_no_device(addresses):
-    assert found(match(addresses)) == []
+def test_a_host_name_is_not_looked_up(addresses, address, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: pytest.fail("a name was looked up"))
+    addresses, address = addresses.replace("HOST", HOST), address.replace("HOST", HOST)
+    (one,) = found(match(addresses))
+    assert one.address == address
+    assert "announces" not in one.note
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        "",
+        "ftp://192.0.2.1",
+        "http://",
+        "http://[::",
+        "http://192.0.2.1:99999",
+        "http://0x7f000001",
+        "http://u:p@a.example",
+    ],
+)
+def test_without_a_usable_address_the_senders_is_given(addresses):
+    (one,) = found(match(addresses))
+    assert one.address == f"http://{HOST}"
+    assert "announces no usable address" in one.note
+
+
+def test_what_says_nothing_of_onvif_and_has_no_address_is_no_device():
+    printer = match("", scopes="ldap:///ou=printers").replace("dn:NetworkVideoTransmitter", "wprt:PrintDeviceType")
+    assert found(printer) == []
+
+
+def test_an_answer_without_relates_to_is_taken():
+    def make(_):
+        return [re.sub("<a:RelatesTo>.*</a:RelatesTo>", "", ANSWER).format(matches=match(f"http://{HOST}:8080"))]
+
+    with answering(make):
+        assert [one.address for one in ws_discovery.discover(0.5, [HOST])] == [f"http://{HOST}:8080"]
+
+
+SLOPPY = {
+    "newline before the declaration": lambda whole: b'\n<?xml version="1.0" encoding="UTF-8"?>\n' + whole,
+    "NULs after the end": lambda whole: whole + b"\x00" * 7,
+    "text after the end": lambda whole: whole + b"\r\n0\r\n",
+    "GB2312 declared as UTF-8": lambda whole: (
+        b'<?xml version="1.0" encoding="UTF-8"?>' + whole.replace(b"Front%20door", "大门".encode("gb2312"))
+    ),
+    "an undeclared prefix": lambda whole: whole.replace(b' xmlns:a="urn:a"', b""),
+    "a bare ampersand": lambda whole: whole.replace(b"Front%20door", b"A&B"),
+    "upper case in the id": lambda whole: re.sub(rb"urn:uuid:[0-9a-f-]{36}", lambda id: id[0].upper(), whole, count=1),
+    "CDATA": lambda whole: re.sub(rb"<d:XAddrs>(.*?)</d:XAddrs>", rb"<d:XAddrs><![CDATA[\1]]></d:XAddrs>", whole),
+    "a comment": lambda whole: whole.replace(b"<e:Body>", b"<e:Body><!-- firmware 1.2 -->"),
+}
+
+
+@pytest.mark.parametrize("flaw", SLOPPY)
+def test_harmless_flaws_are_read_on(flaw):
+    """Seen in the field: DEVICE_FACTS 8; home-assistant.io issue 40942 (prefixes), core issue 89620 (GB2312)."""
+
+    def make(relates):
+        return [SLOPPY[flaw](ANSWER.format(relates=relates, matches=match(f"http://{HOST}:8080")).encode())]
+
+    with answering(make):
+        (one,) = ws_discovery.discover(0.5, [HOST])
+    assert (one.address, one.model) == (f"http://{HOST}:8080", "C-1")
 
 
 BOMB = (
