@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.errors import DeviceError, DeviceGarbled
+from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused
 from drivers.common.video.stream_relay import Head, StreamRelay, refusal_of, split_head
 
 _DOLLAR = 0x24  # begins an interleaved packet (RFC 2326 10.12): "$", channel, length
@@ -37,6 +37,7 @@ class RtspRelay(StreamRelay):
         self._from_player, self._from_camera = bytearray(), bytearray()
         self._open: dict[str, Request] = {}
         self._is_playing = False
+        self._is_udp = source.options.get("transport") == "udp"
         super().__init__(source, timeout_s)
         self._here = f"rtsp://{self.authority}{self.prefix}"
         self.url = f"{self._here}/{self._path}"
@@ -113,7 +114,9 @@ class RtspRelay(StreamRelay):
         request = self._open.pop(cseq, None)
         if request is None:
             return head.without("www-authenticate").encode() + body
-        refusal = refusal_of(head.status)
+        refusal = refusal_of(head.status, head.reason)
+        if head.status == 461 and self._is_udp:
+            refusal = DeviceRefused("the camera does not send video over UDP; set `--option transport=tcp`")
         if head.status == 401:
             request.refusals += 1
             try:

@@ -17,9 +17,18 @@ PLAIN_ONLY = (
     "the camera asks for the password in clear text; switch it to digest authentication, or allow it with "
     "`--option allow_basic=true`"
 )
-UNKNOWN_WAY = "the camera asks for a kind of login that is not known here; switch it to digest authentication"
+UNKNOWN_WAY = "the camera asks for a kind of login that is not known here{}; switch it to digest authentication"
+NO_WAY = (
+    "the camera refuses the login and does not say which kind it wants; is the account locked? wait, then see to the "
+    "camera's user and its RTSP authentication"
+)
 _MAX_STALE_ANSWERS = 2
 _BASIC = re.compile(r"(?:^|,)\s*basic\b", re.IGNORECASE)
+# A realm may hold a comma and the name of a scheme.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]{0,30})(?:\s+[A-Za-z-]+\s*=|\s*(?=,|$))")
+_ALGORITHM = re.compile(r"algorithm\s*=\s*\"?([A-Za-z0-9-]{1,30})", re.IGNORECASE)
+_MAX_HEADER = 4096
 
 
 class StreamLogin:
@@ -69,11 +78,22 @@ class StreamLogin:
         self._challenge, self._uses = challenge, 0
 
     def _take_basic(self, headers: Sequence[str]) -> None:
-        if not any(_BASIC.search(header) for header in headers):
-            raise DeviceRefused(UNKNOWN_WAY)
+        bare = [_QUOTED.sub('""', header[:_MAX_HEADER]) for header in headers]
+        if not any(bare):
+            raise DeviceRefused(NO_WAY)
+        if not any(_BASIC.search(header) for header in bare):
+            raise DeviceRefused(UNKNOWN_WAY.format(_named(bare, headers)))
         if not self._allow_basic:
             raise DeviceRefused(PLAIN_ONLY)
         self._is_basic = True
+
+
+def _named(bare: Sequence[str], headers: Sequence[str]) -> str:
+    """Return which kinds of login the camera offers, for a message; algorithms with them."""
+    schemes = [name for header in bare for name in _SCHEME.findall(header)]
+    algorithms = [name for header in headers for name in _ALGORITHM.findall(header[:_MAX_HEADER])]
+    names = list(dict.fromkeys([*schemes, *algorithms]))[:4]
+    return f" ({', '.join(names)})" if names else ""
 
 
 def _as_utf8(header: str) -> str:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from devicemgr.domain.model import VideoSource
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
+from devicemgr.text import safe
 from drivers.common.http.tls import tls_context
 from drivers.common.video.stream_login import StreamLogin
 from drivers.common.video.urls import UNTRUSTED, endpoint
@@ -42,7 +43,7 @@ STATUSES: Mapping[int, DeviceError] = {
     404: DeviceRefused("the camera has no stream at this path; check the address"),
     453: DeviceBusy("too many programs watch this camera; end one, or raise its limit of streams"),
     454: DeviceUnreachable("the camera has forgotten the stream; it is opened again"),
-    461: DeviceRefused("the camera does not send video this way; try `--option transport=udp` (or tcp)"),
+    461: DeviceRefused("the camera does not send video over TCP; set `--option transport=udp`"),
     503: DeviceUnreachable("the camera is too busy for another stream; it is tried again"),
 }
 
@@ -84,6 +85,11 @@ class Head:
         words = self.start.split(None, 2)
         return int(words[1]) if len(words) > 1 and words[1].isascii() and words[1].isdigit() else 0
 
+    @property
+    def reason(self) -> str:
+        """Return the words behind the status of a response."""
+        return "".join(self.start.split(None, 2)[2:])
+
     def without(self, *names: str) -> "Head":
         """Return a copy that lacks these headers."""
         return Head(self.start, [pair for pair in self.fields if pair[0].lower() not in names])
@@ -106,8 +112,8 @@ def split_head(buffer: bytearray) -> bytes | None:
     return head
 
 
-def refusal_of(status: int) -> DeviceError | None:
-    """Return the error that a status stands for, None for one that lets the stream go on."""
+def refusal_of(status: int, reason: str = "") -> DeviceError | None:
+    """Return the error that a status stands for, None for one that lets the stream go on; `reason` is the camera's."""
     if 300 <= status < 400:
         return DeviceGarbled(REDIRECTED)
     if status in STATUSES:
@@ -115,7 +121,8 @@ def refusal_of(status: int) -> DeviceError | None:
     if status >= 500:
         return DeviceUnreachable("the camera reports an error of its own; restart it")
     if status >= 400:
-        return DeviceRefused(f"the camera refuses the stream (status {status}); check the address")
+        words = f"{status} {safe(reason, 60)}".strip()
+        return DeviceRefused(f"the camera refuses the stream (status {words}); check the address")
     return None
 
 
@@ -289,7 +296,7 @@ class HttpRelay(StreamRelay):
         request.start = f"{method} {target} HTTP/1.1"
         request.fields = [("Host", self.base.partition("://")[2]), *request.fields, ("Connection", "close")]
         head, rest = self._logged_in(request, method, target)
-        self.refusal = self.refusal or refusal_of(head.status)
+        self.refusal = self.refusal or refusal_of(head.status, head.reason)
         player.sendall(head.without("www-authenticate", "location", "set-cookie").encode() + rest)
         if self.refusal is None:
             self.camera.settimeout(None)

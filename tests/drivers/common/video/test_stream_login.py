@@ -200,7 +200,10 @@ def test_a_wrong_password_is_tried_once(start) -> None:
         ("DESCRIBE", "403 Forbidden", DeviceRefused, "let this user watch"),
         ("DESCRIBE", "404 Not Found", DeviceRefused, "path"),
         ("SETUP", "453 Not Enough Bandwidth", DeviceBusy, "too many programs watch this camera"),
-        ("SETUP", "461 Unsupported Transport", DeviceRefused, "transport=udp"),
+        ("SETUP", "461 Unsupported Transport", DeviceRefused, "over TCP; set `--option transport=udp`"),
+        # RFC 2326, 11.3: what has no advice of its own is said in the camera's words.
+        ("DESCRIBE", "415 Unsupported Media Type", DeviceRefused, "status 415 Unsupported Media Type"),
+        ("PLAY", "457 Invalid Range", DeviceRefused, "status 457 Invalid Range"),
         ("PLAY", "500 Internal Server Error", DeviceError, "error of its own"),
     ],
 )
@@ -208,6 +211,49 @@ def test_statuses_are_explained(start, method: str, status: str, error: type[Dev
     peer = start(RtspPeer(statuses={method: status}))
     with pytest.raises(error, match=words):
         open_source(source(peer, "rtsp"))
+
+
+def test_a_refused_transport_names_the_other_one(start) -> None:
+    peer = start(RtspPeer(statuses={"SETUP": "461 Unsupported Transport"}))
+    with pytest.raises(DeviceRefused, match="over UDP; set `--option transport=tcp`"):
+        open_source(source(peer, "rtsp", transport="udp"))
+
+
+# RFC 7616 3.3 lets a realm hold a comma and any word: it asks for nothing.
+TRAP = 'Digest realm="a, Basic realm=x", nonce="n1", algorithm=SHA-512-256'
+
+
+@pytest.mark.parametrize(
+    ("ways", "words"),
+    [
+        ([], "does not say which kind it wants"),
+        (["NTLM"], r"not known here \(NTLM\)"),
+        ([TRAP], r"not known here \(Digest, SHA-512-256\)"),
+        (['Negotiate, Bearer realm="x"'], r"not known here \(Negotiate, Bearer\)"),
+    ],
+)
+def test_a_login_that_is_not_known_is_named_and_gets_no_password(start, ways: list[str], words: str) -> None:
+    peer = start(RtspPeer(challenges=lambda *_: ways))
+    with pytest.raises(DeviceRefused, match=words):
+        open_source(source(peer, "rtsp", allow_basic=True))
+    assert peer.refused == ["DESCRIBE"]
+    assert_kept(peer)
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        lambda peer: [f"{BASIC}, {peer.digest()}"],
+        lambda peer: [f"{peer.digest()}, {BASIC}"],
+        lambda peer: [BASIC, TRAP, peer.digest()],
+        lambda peer: [peer.digest().replace("Digest", "DIGEST")],
+    ],
+)
+def test_rtsp_challenges_are_read_one_by_one(start, ways) -> None:
+    peer = start(RtspPeer(challenges=lambda peer, _: ways(peer)))
+    open_source(source(peer, "rtsp", allow_basic=True)).close()
+    assert {login.split(" ")[0] for login in peer.logins} == {"Digest"}
+    assert_kept(peer)
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp"])
