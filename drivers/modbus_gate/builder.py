@@ -10,6 +10,7 @@ from drivers.modbus_gate.lot_turnstile import PAUSE_S, LotGate
 from drivers.modbus_gate.master import Master
 from drivers.modbus_gate.options import Options
 from drivers.modbus_gate.relay_board import ModbusRelay
+from drivers.modbus_gate.relay_flavors import FLAVORS
 
 BAUDRATE = {"lot": 115200, "relay": 9600}
 MODBUS_TCP_PORT = 502
@@ -25,4 +26,5 @@ def build(config: DeviceConfig) -> Gate:
     master = Master(bus, options.unit, options.timeout, PAUSE_S if options.profile == "lot" else 0.0)
     if options.profile == "lot":
         return LotGate(config.name, master, options.alarms, options.readers)
-    return ModbusRelay(config.name, master, options, timed_by_board=options.pulse == "device")
+    flavor = FLAVORS[options.flavor](master)
+    return ModbusRelay(config.name, master, flavor, options, timed_by_board=options.pulse == "device")

@@ -6,7 +6,7 @@ pymodbus encodes and checks; its clients are not used, because they hold ports w
 
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from pymodbus.pdu import ModbusPDU
@@ -23,7 +23,7 @@ from drivers.modbus_gate.bus import Bus
 from drivers.modbus_gate.framing import MAX_RECEIVED_BYTES, Accepts
 from drivers.modbus_gate.probe import hint_of_framer
 
-WRITE_COIL = 0x05
+WRITE_COIL, WRITE_REGISTER = 0x05, 0x06
 # What a coil reads as after these values.
 LEVELS = {0xFF00: True, 0x0000: False}
 # How long an answer may take; and on a bus with others how long a unit may think, on top of the bytes' own time.
@@ -156,11 +156,21 @@ class Master:
         Its answer equals the request. One that may be an echo, or the answer to an earlier command, proves nothing;
         then a coil that was switched on or off is read back.
         """
-        pdu = struct.pack(">BHH", WRITE_COIL, coil, value)
+        is_so = (lambda: self.read_coils(coil, 1) == [LEVELS[value]]) if value in LEVELS else None
+        self._mirrored(struct.pack(">BHH", WRITE_COIL, coil, value), is_so, may_repeat=may_repeat)
+
+    def write_register(
+        self, register: int, value: int, *, reads_as: int | None = None, may_repeat: bool = True
+    ) -> None:
+        """FC 6. Its answer equals the request too; `reads_as` is what then proves it, None for what can't be read."""
+        is_so = (lambda: self.read_register(register) == reads_as) if reads_as is not None else None
+        self._mirrored(struct.pack(">BHH", WRITE_REGISTER, register, value), is_so, may_repeat=may_repeat)
+
+    def _mirrored(self, pdu: bytes, is_so: Callable[[], bool] | None, *, may_repeat: bool) -> None:
         try:
             self._command(pdu, pdu, may_repeat=may_repeat)
         except _Ambiguous:
-            if value not in LEVELS or not self._reads_back(coil, LEVELS[value]):
+            if is_so is None or not _holds(is_so):
                 raise
             self._due.settle(pdu)
 
@@ -175,12 +185,6 @@ class Master:
         if self._says:
             found.append(f"the serial server sends more than data{self._says}")
         return {"warning": "; ".join(found)} if found else {}
-
-    def _reads_back(self, coil: int, on: bool) -> bool:
-        try:
-            return self.read_coils(coil, 1) == [on]
-        except DeviceError:
-            return False
 
     def _read(self, pdu: bytes, size: int) -> bytes:
         return self._ask(pdu, lambda found: found[:2] == bytes([pdu[0], size]) and len(found) == size + 2, size)[2:]
@@ -204,7 +208,10 @@ class Master:
             if self._bus.has_answered or self._probed or not isinstance(address, TcpAddress):
                 raise
             self._probed = True
-            if hint := hint_of_framer(address, self._bus.framing, self._unit, pdu):
+            self._bus.leave(self)  # some devices take one connection at a time
+            hint = hint_of_framer(address, self._bus.framing, self._unit, pdu)
+            self._bus.join(self)
+            if hint:
                 raise DeviceRefused(hint) from None
             raise
 
@@ -335,6 +342,13 @@ class Master:
             self._bus.quiet_from = time.monotonic()
             while (found := self._bus.framing.find(received, self._unit, fits)) is not None:
                 yield found
+
+
+def _holds(is_so: Callable[[], bool]) -> bool:
+    try:
+        return is_so()
+    except DeviceError:
+        return False
 
 
 def _pdu(request: ModbusPDU) -> bytes:

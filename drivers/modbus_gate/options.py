@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devicemgr.domain.ledger_events import Kind
 from drivers.common.relays.inputs import InputOptions
@@ -41,6 +41,12 @@ class Options(InputOptions):
         description="Seconds to wait for each answer; raise it for radio links. Left out: 0.3, and less for readings "
         "on a line with several units, so that one without power does not slow the others",
     )
+    flavor: Literal["coil", "eletechsup", "oven"] = Field(
+        "coil",
+        description="Relay boards. coil: relays are coils and inputs discrete inputs (Waveshare and alike). "
+        "eletechsup: relays are registers written by function 6, which time a pulse in whole seconds (R421A08). "
+        "oven: outputs are registers from 0 to 1000 written by function 16 (OVEN MU110, MK110), with pulse=host",
+    )
     pulse: Literal["device", "host"] = Field(
         "device",
         description="Relay boards. device: the board times the pulse (flash-on, coils from 0x0200), so nothing stays "
@@ -58,3 +64,11 @@ class Options(InputOptions):
         description="LOT: what the bits (0-15) of its error register mean, from the manual of its firmware, such as "
         '{"0": "passage_tailgated", "3": "tamper"}; a bit left out is reported as device_degraded',
     )
+
+    @model_validator(mode="after")
+    def _flavor_fits(self) -> "Options":
+        if self.flavor == "oven" and self.pulse == "device":
+            raise ValueError("OVEN modules time no pulse: flavor=oven needs pulse=host (read its warning)")
+        if self.flavor == "oven" and self.inputs():
+            raise ValueError("flavor=oven reads no inputs; wire them to another module and leave the options out")
+        return self

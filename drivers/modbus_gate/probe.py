@@ -7,7 +7,7 @@ from drivers.common.serial.address import TcpAddress
 from drivers.common.serial.port import open_line
 from drivers.modbus_gate.framing import MAX_RECEIVED_BYTES, Framing, RtuFraming, TcpFraming
 
-PROBE_S = 0.5
+PROBE_S, PAUSE_S = 0.5, 0.05
 
 
 def hint_of_framer(address: TcpAddress, used: Framing, unit: int, pdu: bytes) -> str:
@@ -21,7 +21,17 @@ def hint_of_framer(address: TcpAddress, used: Framing, unit: int, pdu: bytes) ->
 
 
 def _answers(address: TcpAddress, framing: Framing, unit: int, pdu: bytes) -> bool:
-    received, until = bytearray(), time.monotonic() + PROBE_S
+    """Try again after a hang-up: a device may not have noticed yet that the last connection has ended."""
+    until = time.monotonic() + PROBE_S
+    while time.monotonic() < until:
+        if _answers_on_one(address, framing, unit, pdu, until):
+            return True
+        time.sleep(min(PAUSE_S, max(0.0, until - time.monotonic())))
+    return False
+
+
+def _answers_on_one(address: TcpAddress, framing: Framing, unit: int, pdu: bytes, until: float) -> bool:
+    received = bytearray()
     try:
         line = open_line(address)
     except DeviceError:

@@ -1,4 +1,4 @@
-"""Modbus relay boards as gates: relays (coils) release, discrete inputs report passage, exit button and fire."""
+"""Modbus relay boards as gates: relays release, inputs report passage, exit button and fire."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,15 +8,11 @@ from devicemgr.errors import DeviceRefused, NotYet
 from drivers.common.relays.device import RelayDevice
 from drivers.common.relays.inputs import InputOptions
 from drivers.common.serial.line import NoAnswer
+from drivers.modbus_gate.relay_flavors import RelayFlavor
 
 if TYPE_CHECKING:
     from drivers.modbus_gate.master import Master
 
-# Coils, counted from 0 (Waveshare and alike: DEVICE_FACTS, Modbus RTU).
-SWITCH = 0x0000  #    value ON or OFF
-FLASH_ON = 0x0200  #  value is the length in ticks; the board switches off by itself
-ON, OFF = 0xFF00, 0x0000
-TICKS_PER_SECOND, MAX_TICKS = 10, 0x7FFF
 # Inputs are counted up to here where a board refuses those that the options name.
 MAX_INPUTS = 64
 
@@ -24,9 +20,12 @@ MAX_INPUTS = 64
 class ModbusRelay(RelayDevice):
     """A board that times its pulses or not, and what its inputs tell of channel 1."""
 
-    def __init__(self, name: str, master: "Master", options: InputOptions, *, timed_by_board: bool) -> None:
-        super().__init__(name, options, self._switch, self._flash if timed_by_board else None)
+    def __init__(
+        self, name: str, master: "Master", flavor: RelayFlavor, options: InputOptions, *, timed_by_board: bool
+    ) -> None:
+        super().__init__(name, options, flavor.switch, self._flash if timed_by_board else None)
         self._master = master
+        self._flavor = flavor
         self._timed_by_board = timed_by_board
         self._pulse_proven = False
         self._inputs: range | None = None
@@ -43,7 +42,7 @@ class ModbusRelay(RelayDevice):
         """Read a relay of a board without inputs."""
         wired = self._options.inputs().values()
         if not wired:
-            self._master.read_coils(SWITCH + min(self._options.relays(1)) - 1, 1)
+            self._flavor.states([min(self._options.relays(1))])
             return {}
         if self._inputs is None:
             wanted = range(min(wired), max(wired) + 1)
@@ -59,17 +58,17 @@ class ModbusRelay(RelayDevice):
     def _read_range(self, numbers: range) -> dict[str, bool]:
         """Read inputs in one request; of a board that has none of them its first relay, which shows that it lives."""
         if not numbers:
-            self._master.read_coils(SWITCH + min(self._options.relays(1)) - 1, 1)
+            self._flavor.states([min(self._options.relays(1))])
             return self._readings({})
-        bits = self._master.read_inputs(numbers.start - 1, len(numbers))
+        bits = self._flavor.inputs(numbers.start, numbers[-1])
         wired = set(self._options.inputs().values())
-        return self._readings({n: on for n, on in zip(numbers, bits, strict=True) if n in wired}, numbers)
+        return self._readings({number: on for number, on in bits.items() if number in wired}, numbers)
 
     def _count_inputs(self, last: int, refusal: DeviceRefused) -> range:
         """Return the inputs 1 to N that the board has, where it refuses one of those that the options name."""
         for number in range(1, min(last, MAX_INPUTS) + 1):
             try:
-                self._master.read_inputs(number - 1, 1)
+                self._flavor.inputs(number, number)
             except NoAnswer:
                 raise
             except DeviceRefused:
@@ -77,11 +76,7 @@ class ModbusRelay(RelayDevice):
         raise refusal
 
     def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
-        if not relays:
-            return {}
-        first, last = min(relays), max(relays)
-        bits = dict(enumerate(self._master.read_coils(SWITCH + first - 1, last - first + 1), first))
-        return {relay: bits[relay] for relay in relays}
+        return self._flavor.states(relays) if relays else {}
 
     def check(self) -> dict[str, JsonValue]:
         found = super().check() | self._master.warnings()
@@ -99,14 +94,9 @@ class ModbusRelay(RelayDevice):
         self._bank.let_go()
         self._master.close()
 
-    def _switch(self, relay: int, on: bool) -> None:
-        # Switching on releases: whether it may be sent again is for the caller, which knows how old the decision is.
-        self._master.write_coil(SWITCH + relay - 1, ON if on else OFF, may_repeat=not on)
-
     def _flash(self, relay: int, seconds: float) -> None:
-        ticks = min(max(1, round(seconds * TICKS_PER_SECOND)), MAX_TICKS)
         try:
-            self._master.write_coil(FLASH_ON + relay - 1, ticks, may_repeat=False)
+            self._flavor.flash(relay, seconds)
         except NotYet:
             raise
         except DeviceRefused as error:

@@ -88,19 +88,27 @@ class TcpBrain:
 
 
 class Spoiler:
-    """Noise, flipped bits, cut and joined frames; the same with the same seed."""
+    """Noise, flipped bits, cut and joined frames; the same with the same seed.
 
-    def __init__(self, seed):
+    `busy` makes of an answer the one that says "not now", where a protocol has one; then that is in the mix too.
+    """
+
+    def __init__(self, seed, busy=None):
         self.random = random.Random(seed)
+        self._busy = busy
+        self.ways = [self.noise, self.flip, self.cut, self.join] + ([self.busy] if busy else [])
         self.done = Counter()
         self.seen = [b"\x01\x03\x02\x00\x00\xb8\x44"]
 
     def __call__(self, answer):
         if answer and len(self.seen) < 200:
             self.seen.append(answer)
-        how = self.random.choice((self.noise, self.flip, self.cut, self.join))
+        how = self.random.choice(self.ways)
         self.done[how.__name__] += 1
         return how(answer or self.random.choice(self.seen))
+
+    def busy(self, answer):
+        return self._busy(answer)
 
     def noise(self, _):
         return self.random.randbytes(self.random.randrange(1, 80))
@@ -117,6 +125,38 @@ class Spoiler:
     def join(self, answer):
         other = self.random.choice(self.seen)
         return answer[: self.random.randrange(len(answer) + 1)] + other[self.random.randrange(len(other)) :]
+
+
+def rtu_busy(answer):
+    """Exception 6, server busy (Modbus application protocol, 7), to the request of this answer."""
+    return rtu_frame(bytes([answer[1] | 0x80, 6]), answer[0])
+
+
+def tcp_busy(answer):
+    return answer[:4] + b"\0\3" + answer[6:7] + bytes([answer[7:8].ljust(1, b"\3")[0] | 0x80, 6])
+
+
+BUSY = {"lot rtu": rtu_busy, "lot tcp": tcp_busy, "modbus relay": rtu_busy, "modbus registers": rtu_busy}
+
+
+def osdp_busy(answer):
+    """osdp_BUSY (0x79) of the same reader, with sequence number 0 and no secure block (OSDP 2.2, reply BUSY)."""
+    frame = answer[answer.index(START) :]
+    uses_crc = bool(frame[4] & 4)
+    size = 6 + (2 if uses_crc else 1)
+    body = frame[:2] + size.to_bytes(2, "little") + bytes([4 if uses_crc else 0, 0x79])
+    return body + check_of(body, uses_crc)
+
+
+def register_unit():
+    """A board whose relays are registers (Erriez/R421A08-rs485-8ch-relay-board): 1 on, 2 off, 6 on for so long."""
+    on = dict.fromkeys(range(1, 9), 0)
+
+    def write(pdu, _):
+        on[pdu[2]] = int(pdu[3] != 2)
+        return pdu
+
+    return ModbusUnit(1, {0x03: lambda pdu, _: bytes([3, 2, 0, on[pdu[2]]]), 0x06: write}, EventLog())
 
 
 def lot_unit():
@@ -146,6 +186,13 @@ PROTOCOLS = {
         {"profile": "relay"} | INPUTS,
         relay_unit,
         lambda sent: sent[1] == 0x05 and sent[2:6] != b"\0" + sent[3:4] + b"\0\0",
+    ),
+    "modbus registers": (
+        "modbus_gate",
+        "/dev/x",
+        {"profile": "relay", "flavor": "eletechsup"},
+        register_unit,
+        lambda sent: sent[1] == 0x06 and sent[4] != 2,
     ),
     "lcus": ("relay_gate", "/dev/x", {"model": "lcus"}, lambda: board(LcusBoard), lambda sent: sent[2:3] == b"\x01"),
     "kmtronic": (
@@ -186,7 +233,7 @@ spoilt = pytest.mark.parametrize("frames", [12_000, pytest.param(1_000_000, mark
 @spoilt
 def test_no_answer_opens_a_gate_or_breaks_it(protocol, frames, gate, clock, monkeypatch):
     kind, address, options, brain, releases = PROTOCOLS[protocol]
-    spoiler = Spoiler(protocol)
+    spoiler = Spoiler(protocol, BUSY.get(protocol))
     line = SpoiltLine(clock, brain(), spoiler)
     for module in ("modbus_gate.bus", "common.serial.port"):
         monkeypatch.setattr(f"drivers.{module}.open_line", lambda address: line)
@@ -209,7 +256,7 @@ def test_no_answer_opens_a_gate_or_breaks_it(protocol, frames, gate, clock, monk
             del line.sent[:]
             if spoiler.done.total() >= -(-frames // ALL):
                 break
-    assert set(spoiler.done) == WAYS
+    assert set(spoiler.done) == WAYS | ({"busy"} if protocol in BUSY else set())
     # The proof that a release would have been seen.
     line.waiting = b""
     device.release(1, "entry", 1)
@@ -231,7 +278,7 @@ class OsdpLine:
         self.log = EventLog()
         self.unit = ReaderUnit(1, key, self.log)
         self.spoiler, self.spoiling, self.waiting = spoiler, False, []
-        self.heard = self.false = 0
+        self.heard = self.false = self.busy = 0
 
     def write(self, data):
         self.unit.receive(data)
@@ -242,6 +289,9 @@ class OsdpLine:
                 self.false += 1
                 random = self.spoiler.random
                 self.waiting = [random.choice([self.seal(answer), random.choice(self.spoiler.seen)])]
+            elif self.spoiler.random.random() < 0.1:
+                self.busy += 1
+                self.waiting = [osdp_busy(answer)]
             self.waiting[:0] = [self.spoil(answer) for _ in range(self.burst)]
 
     def spoil(self, answer):
@@ -335,6 +385,7 @@ def test_no_answer_of_an_osdp_reader_opens_its_lock_or_breaks_it(secure, frames,
     print(f"{line.heard} frames, {line.false} false ones, good again after {slowest:.2f} s at most")
     assert set(line.spoiler.done) == WAYS
     assert line.false >= line.heard // line.burst // 10
+    assert line.busy > 0
     device.release(1, "entry", 1)
     assert line.releases() != []
     device.close()

@@ -123,6 +123,27 @@ def test_a_modbus_tcp_device_on_another_port_names_the_option(gate, profile):
         device.close()
 
 
+def test_a_modbus_tcp_device_that_takes_one_connection_names_the_option_too(gate):
+    """Many a small device hangs up on a second connection, and keeps silent about what is no Modbus TCP."""
+    busy = threading.Lock()
+
+    def serve(connection):
+        if not busy.acquire(blocking=False):
+            return
+        try:
+            while data := connection.recv(300):
+                if data[2:4] == b"\0\0" and len(data) > 7:
+                    answer = bytes([data[7] | 0x80, 2])
+                    connection.sendall(data[:4] + b"\0\3" + data[6:7] + answer)
+        finally:
+            busy.release()
+
+    with Server(serve=serve) as server:
+        device = gate("modbus_gate", server.address, profile="relay", timeout=0.1)
+        with pytest.raises(DeviceRefused, match="set --option framer=tcp"):
+            device.open()
+
+
 def test_a_serial_server_taken_for_modbus_tcp_names_the_option(gate):
     with SimulatedRelayBoard("modbus") as board, Server() as server:
         server.through(board.path)
