@@ -32,20 +32,30 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[{}\[\]]")
 _SLOWEST = 2.0
 _AFTER_BUSY = 0.5
+_MAX_NONCE_MISSES = 3
 _NO_DIGEST = "the device offers no Digest authentication, and a password is not sent in clear text; switch Digest on"
 
 
 class Pace:
-    """How far apart exchanges begin: `seconds` while the device keeps up, up to 2 s while it says that it is busy."""
+    """How far apart exchanges begin: `seconds` while the device keeps up, up to 2 s while it says that it is busy.
 
-    def __init__(self, seconds: float) -> None:
+    `each_request` keeps the requests within an exchange, which are two with a challenge, as far apart.
+    """
+
+    def __init__(self, seconds: float, *, each_request: bool = False) -> None:
         self._least = self._now = seconds
         self._next = 0.0
+        self._each_request = each_request
 
     def wait(self) -> None:
         """Sleep until the next may begin."""
         time.sleep(max(0.0, self._next - time.monotonic()))
         self.begin()
+
+    def wait_within(self) -> None:
+        """Sleep between the challenge of an exchange and its request."""
+        if self._each_request:
+            self.wait()
 
     def begin(self) -> None:
         """One begins without waiting: a gate, an answer, a revocation."""
@@ -60,6 +70,37 @@ class Pace:
         self._now = max(self._least, self._now * 0.9)
 
 
+class _NonceReuse:
+    """A challenge that reads answer again with a greater count (RFC 7616), while the device takes that.
+
+    A miss costs no more than the bare request for a challenge would have; after a few in a row it is given up.
+    """
+
+    def __init__(self, is_wanted: bool) -> None:
+        self._misses = 0 if is_wanted else _MAX_NONCE_MISSES
+        self._challenge: Challenge | None = None
+        self._uses = 0
+
+    def take(self, request: "Request") -> tuple[Challenge, int] | None:
+        """Return the challenge and its count for a request; None where a fresh one is to be requested."""
+        if self._challenge is None or not request.is_read or self._misses >= _MAX_NONCE_MISSES:
+            return None
+        self._uses += 1
+        return self._challenge, self._uses
+
+    def keep(self, challenge: Challenge) -> None:
+        """The device took an answer to a fresh challenge."""
+        self._challenge, self._uses = challenge, 1
+
+    def hit(self) -> None:
+        """The device took a nonce again."""
+        self._misses = 0
+
+    def miss(self) -> None:
+        """The device wanted another nonce, or hung up."""
+        self._challenge, self._misses = None, self._misses + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole answer; `body` is what was sent, whatever its Content-Type says."""
@@ -71,7 +112,7 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is sent, `body` or the file of `upload`; `once` makes a lost answer OutcomeUnknown, and `urgent` does not
-    wait for its turn.
+    wait for its turn. `is_read` changes nothing at the device, so that it may be sent again.
     """
 
     method: str
@@ -80,6 +121,7 @@ class Request:
     content_type: str = ""
     once: bool = False
     urgent: bool = False
+    is_read: bool = False
     seconds: float = DEADLINE
     limit: int = MAX_BODY
     upload: "Upload | None" = field(default=None, repr=False)
@@ -97,6 +139,7 @@ class Http:
         pace: Pace | None = None,
         tls_ca: str = "",
         tls_fingerprint: str = "",
+        reuse_nonces: bool = False,
     ) -> None:
         self._base = base_url(address)
         pin = parse_fingerprint(tls_fingerprint)
@@ -105,6 +148,7 @@ class Http:
             raise InvalidInput("tls_fingerprint and tls_ca need an address that begins with https://")
         self._login, self._challenge_target = login, challenge_target
         self._pace = pace or Pace(0.0)
+        self._nonces = _NonceReuse(reuse_nonces)
         self._backend = DeadlineBackend(pin)
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls_context(pin, tls_ca) if secure else None,
@@ -135,6 +179,7 @@ class Http:
     def stream(self, request: Request) -> Iterator["Stream"]:
         """An answer without an end; DeviceError when it does not begin within the request's seconds."""
         self._login.require_open()
+        self._pace.wait_within()
         self._backend.until = time.monotonic() + request.seconds
         opened = self._authorised(request, lambda header: self._open(request, header))
         try:
@@ -155,13 +200,24 @@ class Http:
         self._pace.busy()
 
     def _authorised(self, request: Request, send: Callable[[str], Any]) -> Any:
-        challenge = self._ask_for_challenge()
+        challenge = None
+        if kept := self._nonces.take(request):
+            answer = self._send_again(request, kept, send)
+            if answer is not None and answer.status != 401:
+                self._nonces.hit()
+                self._login.accepted()
+                return answer
+            self._nonces.miss()  # which says nothing of the password
+            challenge = read_challenges(answer.challenges) if answer is not None else None
+        challenge = challenge or self._ask_for_challenge()
         for _ in range(3):
             header = self._login.header(challenge, request.method, request.target) if challenge else ""
+            self._pace_within(request)
             answer = send(header)
             if answer.status != 401:
                 if challenge:
                     self._login.accepted()
+                    self._nonces.keep(challenge)
                 return answer
             fresh = read_challenges(answer.challenges)
             if fresh is None:
@@ -171,6 +227,22 @@ class Http:
                 self._login.learn(answer.body)
             challenge = fresh
         raise DeviceRefused(STOPPED)
+
+    def _send_again(self, request: Request, kept: tuple[Challenge, int], send: Callable[[str], Any]) -> Any:
+        """Send a read with a nonce that was used before; None where a kept connection was closed just now."""
+        try:
+            return send(self._login.header(kept[0], request.method, request.target, count=kept[1]))
+        except DeviceUnreachable:
+            if self._backend.is_over():
+                raise
+            return None
+
+    def _pace_within(self, request: Request) -> None:
+        if request.urgent:
+            return
+        before = time.monotonic()
+        self._pace.wait_within()
+        self._backend.until += time.monotonic() - before
 
     def _ask_for_challenge(self) -> Challenge | None:
         bare = Request("GET", self._challenge_target)

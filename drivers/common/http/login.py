@@ -70,11 +70,11 @@ class Login:
         with self._lock:
             self._refusals = 0
 
-    def header(self, challenge: Challenge, method: str, target: str) -> str:
-        """The Authorization for one request; DeviceRefused when no user name was given."""
+    def header(self, challenge: Challenge, method: str, target: str, *, count: int = 1) -> str:
+        """The Authorization for the `count`th request with this nonce; DeviceRefused when no user name was given."""
         if self._username is None:
             raise DeviceRefused("the device asks for a password; give one with --username and --password-stdin")
-        return authorization(challenge, self._username, self._password, method, target)
+        return authorization(challenge, self._username, self._password, method, target, count=count)
 
 
 def _locked(seconds: float) -> str:
