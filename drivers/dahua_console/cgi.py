@@ -4,116 +4,110 @@ A refusal of any kind, a CGI that is not there included, is HTTP 400 `Error\\r\\
 many connections.
 """
 
+import json
 import re
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from urllib.parse import quote
 
-from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, OutcomeUnknown
+from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
 from devicemgr.text import safe
 from drivers.common.console.device_clock import ClockReading
 from drivers.common.http.client import DEADLINE, MAX_BODY, Answer, Http, Request, read_json
 from drivers.common.http.key_values import flat
-from drivers.common.http.login import Login
+from drivers.dahua_console.login import TooManyConnections
+from drivers.dahua_console.refusals import Cause, CgiRefused, cause_of, read_codes, words_of
 
 CHALLENGE_TARGET = "/cgi-bin/magicBox.cgi?action=getDeviceType"
 Pairs = Iterable[tuple[str, str]]
 Row = dict[str, Any]
 
-_PROVEN_REFUSALS = 3
-_PROVEN_QUIET_SECONDS = 300.0
-_MOST_LINES = 200_000
 _MOST_PICTURE = 5_000_000
-_INDEXED = re.compile(r"(\w+)\[(\d{1,6})\]\.(.+)\Z")
+_FIRST_PAUSE_S, _MIN_SECONDS, _ONCE_SECONDS = 0.3, 1.0, 1.0
+# An error that firmware sends with HTTP 200.
+_REFUSAL = re.compile(rb'\s*\{\s*"(?:code"\s*:\s*[1-9]|error"\s*:\s*\{)')
+_MAX_LINES = 100_000
+_INDEXED = re.compile(r"(\w+)\[(\d{1,6})\]\.([^=]+)=(.*)\Z")
 _LOCAL = "%Y-%m-%d %H:%M:%S"
 
 
-class CgiRefused(DeviceRefused):
-    """HTTP 400: the request can't be done, or this firmware does not know how."""
+class Cgi:
+    """Requests to one terminal, each within a deadline; CgiRefused for a refusal, NotYet while it is busy to the end.
 
-
-class CrowdedLogin(Login):
-    """A password that the terminal has taken before is not wrong: then 401 means too many connections.
-
-    Yet it may have been changed there: after three refusals in a row one try each five minutes is all.
+    An answer that means "not now" (429, 503, a code for busy, 401 for too many connections) proves that nothing was
+    done: the same is sent again until the deadline. `advice` is added to an error of a terminal that takes no
+    connection.
     """
 
-    def __init__(self, username: str | None, password: str | None) -> None:
-        super().__init__(username, password)
-        self._proven = False
-        self._crowded, self._quiet_until = 0, 0.0
+    def __init__(self, http: Http, advice: Callable[[], str] = str) -> None:
+        self._http, self._advice = http, advice
 
-    def require_open(self) -> None:
-        """DeviceRefused or DeviceBusy while no more tries are allowed."""
-        if self._proven and time.monotonic() < self._quiet_until:
-            raise DeviceBusy(
-                "the terminal answers 401 to a password that it took before: close other programs that "
-                "use it, or give the new password with `devicemgr device edit`"
-            )
-        super().require_open()
-
-    def refused(self) -> None:
-        """The terminal answered 401."""
-        if not self._proven:
-            super().refused()
-            return
-        self._crowded += 1
-        if self._crowded >= _PROVEN_REFUSALS:
-            self._quiet_until = time.monotonic() + _PROVEN_QUIET_SECONDS
-        raise DeviceBusy("the terminal has too many connections (it answers 401); close other programs that use it")
-
-    def accepted(self) -> None:
-        """The terminal took the password."""
-        self._proven = True
-        self._crowded, self._quiet_until = 0, 0.0
-        super().accepted()
-
-
-class Cgi:
-    """Asks one terminal; DeviceError within a deadline, CgiRefused for its 400."""
-
-    def __init__(self, http: Http) -> None:
-        self._http = http
-
-    def text(self, cgi: str, action: str, pairs: Pairs = (), *, limit: int = MAX_BODY) -> str:
-        """The answer to a GET."""
-        return self._get(cgi, action, pairs, limit=limit).decode("utf-8", "replace")
+    def text(
+        self, cgi: str, action: str, pairs: Pairs = (), *, limit: int = MAX_BODY, seconds: float = DEADLINE
+    ) -> str:
+        """Return the answer to a GET that changes nothing."""
+        return self._read(cgi, action, pairs, limit=limit, seconds=seconds).decode("utf-8", "replace")
 
     def document(self, cgi: str, action: str, pairs: Pairs = ()) -> dict[str, Any]:
-        """The JSON object that a GET is answered."""
-        return read_json(self._get(cgi, action, pairs))
+        """Return the JSON object that a GET is answered."""
+        return read_json(self._read(cgi, action, pairs))
 
     def whole(self, cgi: str, action: str, pairs: Pairs = ()) -> Answer:
-        """The answer to a GET as it came, refusals too."""
-        return self._http.exchange(Request("GET", target(cgi, action, pairs)))
+        """Return the answer to a GET as it came, refusals too."""
+        return self._http.exchange(Request("GET", target(cgi, action, pairs), is_read=True))
 
     def picture(self) -> bytes:
-        """What its camera sees; a CGI that takes no action."""
-        return _body(self._http.exchange(Request("GET", "/cgi-bin/snapshot.cgi?channel=1", limit=_MOST_PICTURE)))
+        """Return what its camera sees; a CGI that takes no action."""
+        return self._exchange(Request("GET", "/cgi-bin/snapshot.cgi?channel=1", is_read=True, limit=_MOST_PICTURE))
 
     def order(self, cgi: str, action: str, pairs: Pairs = (), *, once: bool = False) -> None:
-        """A GET that changes something; `once` and a lost answer are OutcomeUnknown."""
-        body = self._get(cgi, action, pairs, once=once)
+        """Send a GET that changes something; `once` and a lost answer are OutcomeUnknown."""
+        body = self._exchange(Request("GET", target(cgi, action, pairs), once=once, urgent=once))
         if not body.strip().upper().startswith(b"OK"):
             if once:
                 raise OutcomeUnknown(f"the command was sent, and answered '{_shown(body)}'; look at the terminal")
             raise DeviceGarbled(f"the terminal answers '{_shown(body)}' where it should say OK; update its firmware")
 
+    def insert(self, cgi: str, pairs: Pairs) -> str:
+        """Send a GET that adds a record, and return the answer, which names it."""
+        return self._exchange(Request("GET", target(cgi, "insert", pairs))).decode("utf-8", "replace")
+
     def post(self, cgi: str, action: str, document: dict[str, Any]) -> None:
-        """A POST of JSON that changes something."""
-        import json  # noqa: PLC0415 - beside its one use
-
+        """Send a POST of JSON that changes something."""
         body = json.dumps(document, ensure_ascii=False).encode()
-        request = Request("POST", target(cgi, action), body, "application/json", seconds=2 * DEADLINE)
-        _body(self._http.exchange(request))
+        self._exchange(Request("POST", target(cgi, action), body, "application/json", seconds=2 * DEADLINE))
 
-    def _get(self, cgi: str, action: str, pairs: Pairs, *, once: bool = False, limit: int = MAX_BODY) -> bytes:
-        return _body(
-            self._http.exchange(Request("GET", target(cgi, action, pairs), once=once, urgent=once, limit=limit))
-        )
+    def _read(self, cgi: str, action: str, pairs: Pairs, *, limit: int = MAX_BODY, seconds: float = DEADLINE) -> bytes:
+        request = Request("GET", target(cgi, action, pairs), is_read=True, limit=limit, seconds=seconds)
+        return self._exchange(request)
+
+    def _exchange(self, request: Request) -> bytes:
+        # A release has a deadline of its own, which is kept by who sends it.
+        seconds = _ONCE_SECONDS if request.once else request.seconds
+        deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_S
+        while True:
+            busy: DeviceBusy | None = None
+            try:
+                answer = self._http.exchange(request)
+                body = _body(answer)
+            except DeviceBusy as error:
+                busy = error
+            except DeviceUnreachable as error:
+                raise DeviceUnreachable(f"{error}{self._advice()}") from error
+            else:
+                return body
+            if not isinstance(busy, _Busy | TooManyConnections) or time.monotonic() + pause > deadline:
+                raise NotYet(str(busy)) if isinstance(busy, _Busy) or request.once else busy
+            time.sleep(pause)
+            pause *= 2
+            request = replace(request, seconds=max(deadline - time.monotonic(), _MIN_SECONDS))
+
+
+class _Busy(DeviceBusy):
+    """The terminal says "not now"."""
 
 
 def target(cgi: str, action: str, pairs: Pairs = ()) -> str:
@@ -128,23 +122,30 @@ def numbered(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _body(answer: Answer) -> bytes:
-    if answer.status == 503:
-        raise DeviceBusy("the terminal says that it is busy; it is tried again later")
-    if answer.status >= 400 or answer.body.lstrip()[:5] == b"Error":
-        raise CgiRefused(f"the terminal refuses (HTTP {answer.status}): {_shown(answer.body)}")
-    return answer.body
+    says_error = answer.body.lstrip()[:5] == b"Error"
+    if answer.status < 400 and not says_error and not _REFUSAL.match(answer.body):
+        return answer.body
+    codes = read_codes(answer.body)
+    if answer.status in (429, 503) or (codes and all(cause_of(code) is Cause.BUSY for code in codes)):
+        why = f": {words_of(codes)}" if codes else f" (HTTP {answer.status})"
+        raise _Busy(f"the terminal says that it is busy{why}; it is tried again later")
+    why = words_of(codes) if codes else _shown(answer.body)
+    raise CgiRefused(f"the terminal refuses (HTTP {answer.status}): {why}", codes)
 
 
 def _shown(body: bytes) -> str:
     return safe(" ".join(body[:120].decode("utf-8", "replace").split()), 80)
 
 
-def flat_rows(text: str, name: str) -> list[dict[str, str]]:
-    """`name[0].key=value` lines as rows in their order."""
+def flat_rows(text: str, name: str, *, max_lines: int = _MAX_LINES) -> list[dict[str, str]]:
+    """Return `name[0].key=value` lines as rows in their order."""
     rows: dict[int, dict[str, str]] = {}
-    for key, value in flat(text).items():
-        if (found := _INDEXED.match(key)) and found[1] == name:
-            rows.setdefault(int(found[2]), {})[found[3]] = value
+    lines = text.splitlines()
+    if len(lines) > max_lines:
+        raise DeviceGarbled("the terminal's answer has too many lines; is this the right device?")
+    for line in lines:
+        if (found := _INDEXED.match(line.strip())) and found[1] == name:
+            rows.setdefault(int(found[2]), {})[found[3].strip()] = found[4].strip()
     return [rows[place] for place in sorted(rows)]
 
 

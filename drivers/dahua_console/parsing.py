@@ -8,8 +8,8 @@ recordFinder   records[0].RecNo=…, records[0].CreateTime=…, one a line
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from devicemgr.errors import DeviceGarbled
@@ -18,7 +18,17 @@ from drivers.common.http.key_values import flat
 from drivers.dahua_console.cgi import flat_rows, number
 
 _HEAD = re.compile(r"\s*Code=([A-Za-z0-9_]{1,40});\s*action=([A-Za-z]{1,20});\s*index=(\d{1,4})", re.IGNORECASE)
-_MOST_EVENTS = 16
+_MAX_EVENTS = 16
+_MAX_LINES = 4_000_000
+# As terminals write times as text, in their own zone (field reports).
+_TEXT_TIMES = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y%m%d %H%M%S",
+    "%d-%m-%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST, _LATEST = 946_684_800, 4_102_444_800
 
 
@@ -30,6 +40,11 @@ class StreamEvent:
     action: str
     index: int
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    zone: tzinfo = UTC
+
+    def in_zone(self, zone: tzinfo) -> "StreamEvent":
+        """Return the event with the zone of the terminal's clock, for times that it writes as text."""
+        return replace(self, zone=zone)
 
     @property
     def door(self) -> int:
@@ -39,7 +54,7 @@ class StreamEvent:
     @property
     def second(self) -> int:
         """When it was, by the terminal's clock in Unix seconds; 0 where it does not say."""
-        return second_of(self.data)
+        return second_of(self.data, self.zone)
 
     @property
     def who(self) -> tuple[int, str, str]:
@@ -76,7 +91,7 @@ def read_push(body: bytes) -> list[StreamEvent]:
     if not isinstance(events, list):
         raise DeviceGarbled("a push without events; is this a terminal?")
     found = []
-    for event in events[:_MOST_EVENTS]:
+    for event in events[:_MAX_EVENTS]:
         data = event.get("Data") if isinstance(event, dict) else None
         if isinstance(data, dict):
             place = min(max(number(event.get("Index", info.get("Channel", 0))), 0), 255)
@@ -87,30 +102,53 @@ def read_push(body: bytes) -> list[StreamEvent]:
 
 
 def read_records(text: str) -> list[dict[str, str]]:
-    """recordFinder's rows; DeviceGarbled when there are fewer than it says."""
-    rows = flat_rows(text, "records")
+    """Return recordFinder's rows; DeviceGarbled when there are fewer than it says."""
+    rows = flat_rows(text, "records", max_lines=_MAX_LINES)
     said = flat(text[:200]).get("found")
     if said is None or number(said, -1) != len(rows):
         raise DeviceGarbled("the terminal's list of events is not whole; it is read again")
     return rows
 
 
-def question_second(data: Mapping[str, Any]) -> int:
-    """Unix seconds of a question; 0 for none. `UTC` is local time on some firmware, where `RealUTC` is what it says."""
-    return _second_in(data, ("RealUTC", "CreateTimeRealUTC", "CreateTime", "UTC"))
+def question_second(data: Mapping[str, Any], zone: tzinfo = UTC) -> int:
+    """Return the Unix seconds of a question; 0 for none.
+
+    `UTC` is local time on some firmware, where `RealUTC` is what it says.
+    """
+    return _second_in(data, ("RealUTC", "CreateTimeRealUTC", "CreateTime", "UTC"), zone)
 
 
-def second_of(data: Mapping[str, Any]) -> int:
-    """Unix seconds of a row or an event; 0 for a time before 2000 or after 2100, or none."""
-    return _second_in(data, ("CreateTimeRealUTC", "CreateTime", "UTC"))
+def second_of(data: Mapping[str, Any], zone: tzinfo = UTC) -> int:
+    """Return the Unix seconds of a row or an event; 0 for a time before 2000 or after 2100, or none."""
+    return _second_in(data, ("CreateTimeRealUTC", "CreateTime", "UTC", "RealUTC"), zone)
 
 
-def _second_in(data: Mapping[str, Any], names: Sequence[str]) -> int:
+def _second_in(data: Mapping[str, Any], names: Sequence[str], zone: tzinfo) -> int:
     for name in names:
-        value = number(data.get(name, ""), 0)
+        value = read_second(data.get(name, ""), zone)
         if _EARLIEST <= value <= _LATEST:
             return value
     return 0
+
+
+def read_second(value: object, zone: tzinfo) -> int:
+    """Return the Unix seconds of a number, or of a time as text in the terminal's zone; 0 for none."""
+    text = str(value).strip()[:40]
+    found = number(text)
+    if found or not text:
+        return found
+    try:
+        moment_read = datetime.fromisoformat(text)
+    except ValueError:
+        moment_read = next(filter(None, (_text_time(text, form) for form in _TEXT_TIMES)), None) or _NEVER
+    return int((moment_read if moment_read.tzinfo else moment_read.replace(tzinfo=zone)).timestamp())
+
+
+def _text_time(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
 
 
 def text_of(data: Mapping[str, Any], name: str, limit: int = 64) -> str:

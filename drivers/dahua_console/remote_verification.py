@@ -9,11 +9,12 @@ from devicemgr.domain.device_events import PushRefused
 from devicemgr.errors import DeviceRefused
 from drivers.common.http.key_values import flat
 from drivers.common.http.push_server import addresses_of
-from drivers.dahua_console.cgi import Cgi, CgiRefused
+from drivers.dahua_console.cgi import Cgi
 from drivers.dahua_console.events.push import PushListener
+from drivers.dahua_console.refusals import CgiRefused
 
 if TYPE_CHECKING:
-    from drivers.dahua_console.driver import Options
+    from drivers.dahua_console.options import Options
 
 ALONE, PUSHES, ASKS = "0", "1", "2"
 ANSWER_SECONDS = 5

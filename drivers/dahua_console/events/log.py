@@ -1,45 +1,40 @@
-"""The terminal's memory of who stood there, read to its end and each event is_reported once.
+"""The terminal's memory of who stood there, read to its end and each event reported once.
 
-`recordFinder` gives the oldest events from a second on, so reading goes on from the newest second read. RecNo is an
-event's serial number. Where the terminal's clock jumps, seconds and numbers disagree: what counts as reported is the
-number. Nothing here knows a number's time after a restart, so it is looked for by halving.
+`recordFinder` gives the oldest events from a second on, so reading goes on from the newest second read; firmware that
+can't be queried by time is read by numbers (number_cursor.py beside this file). RecNo is an event's serial number.
+Where the terminal's clock jumps, seconds and numbers disagree: what counts as reported is the number. Nothing here
+knows a number's time after a restart, so it is looked for by halving.
 """
 
+import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from devicemgr.errors import DeviceGarbled
-from drivers.dahua_console.cgi import Cgi, number
-from drivers.dahua_console.parsing import read_records, second_of
+from drivers.dahua_console.cgi import Cgi, TerminalClock
+from drivers.dahua_console.events.number_cursor import NumberCursor, WasReset
+from drivers.dahua_console.events.record_query import NoTimeFilter, Record, RecordQuery
 
 PAGE = 100
-_MOST_PAGE = 20_000
-_END = 4_102_444_800
+_MAX_PAGE = 20_000
 # How near the place of the last serial number has to be found, and how much is read again before it.
-_NEAR = 600
-_BACK = 3600
-_MOST_REMEMBERED = 200_000
-_RECORD_BYTES = 2048
+_NEAR_S = 600
+_BACK_S = 3600
+_MAX_REMEMBERED = 200_000
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row of AccessControlCardRec."""
-
-    serial: int
-    second: int
-    row: dict[str, str]
+_log = logging.getLogger(__name__)
 
 
 class History:
     """Reads one terminal's records; for one thread. `caught_up` when the last page was not full."""
 
-    def __init__(self, cgi: Cgi) -> None:
-        self._cgi = cgi
+    def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock]) -> None:
+        self._query = RecordQuery(cgi, clock)
+        self._numbers: NumberCursor | None = None
         self._floor = 0
         self._reported: set[int] = set()
         self._from: int | None = None
+        self._low, self._high = 0, 0
         self._newest = 0
         self._best = 0
         self._page = PAGE
@@ -48,13 +43,14 @@ class History:
 
     @property
     def serial(self) -> int:
-        """The greatest serial number that was reported, 0 before the first."""
+        """Return the greatest serial number that was reported, 0 before the first."""
         return max(self._reported, default=self._floor)
 
     def resume(self, serial: int | None) -> None:
         """Everything up to `serial` is reported already; None before the first time."""
         if serial is not None and serial != self._floor and serial not in self._reported:
             self._floor, self._reported, self._from, self._at_end = serial, set(), None, False
+            self._high = 0
         self.caught_up = False
 
     def hint(self, second: int) -> None:
@@ -62,18 +58,44 @@ class History:
         self.caught_up = False
         if self._from is not None and 0 < second < self._from:
             self._from = second
+        if self._numbers is not None:
+            self._numbers.hint()
 
     def page(self) -> list[Record]:
-        """The next events that were not reported before, oldest first; [] when there are none now."""
-        if self._from is None:
-            self._from, self._best = self._place_of(self._floor)
-        rows = self._read(self._from, self._page)
+        """Return the next events that were not reported before, oldest first; [] when there are none now."""
+        try:
+            return self._page_by_number(self._numbers) if self._numbers is not None else self._page_by_time()
+        except NoTimeFilter as error:
+            _log.info("the terminal's memory is read by record numbers: %s", error)
+            self._numbers = NumberCursor(self._query)
+            return []
+
+    def _page_by_number(self, cursor: NumberCursor) -> list[Record]:
+        try:
+            rows = cursor.read(self._floor)
+        except WasReset:
+            self._numbers = NumberCursor(self._query)
+            return self._again()
+        self.caught_up = cursor.is_at_end
+        fresh = [row for row in rows if row.serial not in self._reported]
+        if rows:
+            self._floor = rows[-1].serial
+            self._reported = {serial for serial in self._reported if serial > self._floor}
+        return fresh
+
+    def _page_by_time(self) -> list[Record]:
+        if self._from is None and not self._find_place():
+            return []
+        assert self._from is not None
+        rows = self._query.since(self._from, self._page)
         full = len(rows) >= self._page
         if full and rows[-1].second <= self._from:
             # A whole page of one second: only a larger one leads on.
-            if self._page >= _MOST_PAGE:
-                raise DeviceGarbled(f"over {_MOST_PAGE} events in one second; set the terminal's clock")
-            self._page = min(self._page * 4, _MOST_PAGE)
+            if self._page > PAGE and 0 < rows[0].second < self._from:
+                raise NoTimeFilter("the terminal ignores StartTime: it shows events of before")
+            if self._page >= _MAX_PAGE:
+                raise DeviceGarbled(f"over {_MAX_PAGE} events in one second; set the terminal's clock")
+            self._page = min(self._page * 4, _MAX_PAGE)
             return []
         self._page = PAGE
         fresh = self._fresh(rows)
@@ -107,7 +129,7 @@ class History:
         while self._floor + 1 in self._reported:
             self._floor += 1
             self._reported.discard(self._floor)
-        if len(self._reported) > _MOST_REMEMBERED:
+        if len(self._reported) > _MAX_REMEMBERED:
             self._floor = max(self._reported)
             self._reported.clear()
 
@@ -120,28 +142,18 @@ class History:
         self._at_end = self.caught_up = False
         return []
 
-    def _place_of(self, serial: int) -> tuple[int, int]:
-        """A second at or before the event with that number, and the greatest number that was seen on the way."""
-        low, high, best = 0, int(time.time()) + 86_400, 0
-        while serial and high - low > _NEAR:
-            middle = (low + high) // 2
-            found = self._read(middle, 1)
-            best = max([best, *(row.serial for row in found)])
-            if found and found[0].serial <= serial:
-                low = middle
-            else:
-                high = middle
-        return max(0, low - _BACK), best
-
-    def _read(self, start: int, count: int) -> list[Record]:
-        pairs = [
-            ("name", "AccessControlCardRec"),
-            ("StartTime", str(start)),
-            ("EndTime", str(_END)),
-            ("count", str(count)),
-        ]
-        rows = read_records(self._cgi.text("recordFinder", "find", pairs, limit=count * _RECORD_BYTES + 65_536))
-        records = [Record(number(row.get("RecNo", ""), 0), second_of(row), row) for row in rows]
-        if any(record.serial <= 0 for record in records):
-            raise DeviceGarbled("the terminal's events have no record numbers; update its firmware")
-        return sorted(records, key=lambda record: record.second)
+    def _find_place(self) -> bool:
+        """Look, once a call, for a second at or before the event with the last number; return whether it is found."""
+        if self._high == 0:
+            self._low, self._high = 0, int(time.time()) + 86_400
+        if self._floor == 0 or self._high - self._low <= _NEAR_S:
+            self._from, self._high = max(0, self._low - _BACK_S), 0
+            return True
+        middle = (self._low + self._high) // 2
+        found = self._query.since(middle, 1)
+        self._best = max([self._best, *(row.serial for row in found)])
+        if found and found[0].serial <= self._floor:
+            self._low = middle
+        else:
+            self._high = middle
+        return False

@@ -13,11 +13,14 @@ from devicemgr.errors import DeviceError
 from devicemgr.text import safe
 from drivers.common.http.client import Http, Request
 from drivers.common.http.multipart import MultipartReader
-from drivers.dahua_console.cgi import CgiRefused, target
+from drivers.dahua_console.cgi import target
 from drivers.dahua_console.parsing import StreamEvent, read_part
+from drivers.dahua_console.refusals import CgiRefused
 
 HEARTBEAT = 5
 CODES = ("AccessControl", "DoorNotClosed", "BreakIn", "Duress", "ChassisIntruded", "AlarmLocal")
+# ButtonExit is in Intelbras' document; _DoorFace_ is how ASI3213A terminals tell of a face (field report).
+MORE_CODES = (*CODES, "ButtonExit", "_DoorFace_")
 # A stream without heartbeats is lost; a part that has begun has less time to be whole.
 _SILENCE = 3.0 * HEARTBEAT
 _PART_SECONDS = 8.0
@@ -35,6 +38,7 @@ class EventStream:
         self._events: queue.Queue[tuple[StreamEvent, float]] = queue.Queue(_MOST_WAITING)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._codes: tuple[str, ...] = MORE_CODES
         self.fault: str | None = None
         self.attached = threading.Event()
         self.lost = 0
@@ -69,6 +73,8 @@ class EventStream:
             try:
                 self._listen()
                 self.fault = "the terminal ended its event stream"
+            except CgiRefused as error:
+                self._codes, self.fault = CODES, str(error)  # some firmware refuses codes that it does not know
             except DeviceError as error:
                 self.fault = str(error)
             except Exception as error:
@@ -120,4 +126,4 @@ class EventStream:
         if self._snapshots:
             pairs = "&Flags[0]=Event&Events=[All]"
             return target("snapManager", "attachFileProc") + f"{pairs}&heartbeat={HEARTBEAT}"
-        return target("eventManager", "attach") + f"&codes=[{','.join(CODES)}]&heartbeat={HEARTBEAT}"
+        return target("eventManager", "attach") + f"&codes=[{','.join(self._codes)}]&heartbeat={HEARTBEAT}"

@@ -1,7 +1,8 @@
 """What Dahua terminals tell of, as facts of this system."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported, DoorContact, GateAlarm, Presented
@@ -10,29 +11,26 @@ from devicemgr.domain.model import Direction, Factor, JsonValue
 from devicemgr.text import safe
 from drivers.common.console.device_clock import ClockReading
 from drivers.dahua_console.cgi import number
-from drivers.dahua_console.events.methods import BUTTON, METHODS, REMOTE, proven_by
+from drivers.dahua_console.events.error_codes import why_refused
+from drivers.dahua_console.events.methods import (
+    BUTTON,
+    DURESS_CARD,
+    DURESS_PIN,
+    REMOTE,
+    may_show_card,
+    proven_by,
+)
 from drivers.dahua_console.parsing import StreamEvent, moment, question_second, second_of, text_of
-from drivers.dahua_console.users.names import card_names
+from drivers.dahua_console.users.names import CardNumbers
 
 VENDOR = "dahua"
 
-# ErrorCode of a record (vendor's HTTP API). Others are reported by their number.
-_REASONS = {
-    0x10: Reason.UNKNOWN_CREDENTIAL,
-    0x11: Reason.SUSPENDED,
-    0x12: Reason.NO_ACCESS_LEVEL,
-    0x14: Reason.EXPIRED,
-    0x15: Reason.ANTI_PASSBACK,
-    0x18: Reason.INTERLOCK,
-    0x20: Reason.OUTSIDE_SCHEDULE,
-    0x21: Reason.OUTSIDE_SCHEDULE,
-    0x23: Reason.WRONG_PIN,
-}
+DURESS = "a person was forced to open (duress)"
 _ALARMS = {
     "DoorNotClosed": (Kind.PORTAL_HELD_OPEN, ""),
     "BreakIn": (Kind.PORTAL_FORCED, ""),
     "ChassisIntruded": (Kind.TAMPER, "the terminal's case is open"),
-    "Duress": (Kind.TAMPER, "a person was forced to open (duress)"),
+    "Duress": (Kind.TAMPER, DURESS),
     "AlarmLocal": (Kind.TAMPER, "an alarm input of the terminal"),
 }
 _DIRECTIONS = {"Entry": Direction.ENTRY, "Exit": Direction.EXIT, "0": Direction.ENTRY, "1": Direction.EXIT}
@@ -54,26 +52,34 @@ def alarm(event: StreamEvent) -> GateAlarm | DoorContact | None:
     return GateAlarm(event.door + 1, kind, words, active=False if event.action.lower() == "stop" else None, input=name)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one terminal writes times and cards, and how many seconds its clock is ahead."""
+
+    zone: tzinfo = UTC
+    numbers: CardNumbers = field(default_factory=CardNumbers)
+    skew: float = 0.0
+
+
 def happened(
     data: Mapping[str, Any],
     serial: int,
+    terms: Terms = Terms(),
     *,
-    skew: float = 0.0,
     live: bool = False,
     extra: Mapping[str, Any] | None = None,
 ) -> DeviceDecided | DeviceReported:
     """A record, or an event of AccessControl without one; `extra` is the stream's word on it, which may say more."""
     event = dict(extra or {}) | {key: value for key, value in data.items() if value not in ("", None)}
     channel = min(max(number(event.get("Door", 0)), 0), 255) + 1
-    second = second_of(event)
+    second = second_of(event, terms.zone)
     at = moment(second) if second else datetime.now(UTC)
     method, granted = number(event.get("Method", -1), -1), number(event.get("Status", 0)) == 1
     if granted and method in (REMOTE, BUTTON):
         kind = Kind.PORTAL_UNLOCKED if method == REMOTE else Kind.REX_PRESSED
         return DeviceReported(channel, kind, serial, at, "remote command" if method == REMOTE else "")
-    factors = proven_by(method)
     # A refusal names the card that was refused by a method of cards; who used something else may have a card as well.
-    names = card_names(text_of(event, "CardNo")) if Factor.CARD in factors or method not in METHODS else ()
+    names = terms.numbers.names(text_of(event, "CardNo")) if may_show_card(method) else ()
     return DeviceDecided(
         channel,
         granted,
@@ -83,13 +89,26 @@ def happened(
         names,
         text_of(event, "UserID") or None,
         "" if granted else _why(event, method),
-        _evidence(event, method, skew),
-        live and abs(datetime.now(UTC).timestamp() + skew - at.timestamp()) < _LATE_SECONDS,
+        _evidence(event, method, terms.skew),
+        live and abs(datetime.now(UTC).timestamp() + terms.skew - at.timestamp()) < _LATE_SECONDS,
+    )
+
+
+def is_forced(data: Mapping[str, Any]) -> bool:
+    """Return whether a person opened under duress, by PIN or card."""
+    method, card_type = number(data.get("Method", -1), -1), number(data.get("CardType", 0))
+    return number(data.get("Status", 0)) == 1 and (
+        method == DURESS_PIN or (card_type == DURESS_CARD and Factor.CARD in proven_by(method))
     )
 
 
 def presented(
-    event: StreamEvent, serial: int, captured: float, clock: ClockReading | None = None, read: float | None = None
+    event: StreamEvent,
+    serial: int,
+    captured: float,
+    clock: ClockReading | None = None,
+    read: float | None = None,
+    numbers: CardNumbers | None = None,
 ) -> Presented:
     """A question of online mode, read at the CLOCK_MONOTONIC second `read` (`captured` where not given).
 
@@ -99,9 +118,10 @@ def presented(
     method = number(event.data.get("Method", -1), -1)
     refused = "" if _succeeded(event.data) else _why(event.data, method) or "the terminal refused by itself"
     factors = frozenset[Factor]() if refused else proven_by(method)
-    names = card_names(text_of(event.data, "CardNo")) if Factor.CARD in factors else ()
+    numbers = numbers or CardNumbers()
+    names = numbers.names(text_of(event.data, "CardNo")) if Factor.CARD in factors else ()
     badge = text_of(event.data, "UserID") or None
-    second = question_second(event.data)
+    second = question_second(event.data, event.zone)
     at = moment(second) if second else None
     age = clock.age_of(at, captured if read is None else read) if clock is not None and at is not None else None
     return Presented(
@@ -130,9 +150,7 @@ def _why(event: Mapping[str, Any], method: int) -> str:
     code = number(event.get("ErrorCode", 0))
     if Factor.FACE in proven_by(method) and not text_of(event, "UserID"):
         return Reason.UNKNOWN_FACE
-    if code == 0:
-        return ""
-    return _REASONS.get(code) or f"the terminal's error 0x{code & 0xFFFF:02x}"
+    return why_refused(code, is_known=bool(text_of(event, "UserID"))) if code else ""
 
 
 def _evidence(event: Mapping[str, Any], method: int, skew: float) -> dict[str, JsonValue]:

@@ -1,14 +1,22 @@
-"""Lists on a Dahua terminal: startFind gives a token, doFind a page, stopFind ends it; with conditions, or without."""
+"""Lists on a Dahua terminal: startFind gives a token, doFind a page, stopFind ends it; with conditions, or without.
 
+startFind tells how many there are: 0 for one who has nothing there (vendor). Where the whole list is shorter than a
+search for each person, it is read once.
+"""
+
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from devicemgr.errors import DeviceGarbled
-from drivers.dahua_console.cgi import Cgi, CgiRefused, Row, number
+from drivers.dahua_console.cgi import Cgi, Row, number
+from drivers.dahua_console.refusals import CgiRefused
 
-MOST_HELD = 300_000
-_MOST_PAGE = 100
+MAX_HELD = 300_000
+_MAX_PAGE = 100
+# What one person's search costs: startFind, doFind, stopFind.
+_SEARCH_REQUESTS = 3
 
 
 @dataclass
@@ -21,58 +29,71 @@ class Find:
     total: int | None = None
     offset: int = 0
 
+    @property
+    def pages(self) -> int | None:
+        """How many pages there are; None where the terminal does not say."""
+        return None if self.total is None else -(-self.total // self.page)
+
+    def has_more(self, last: Sequence[Row]) -> bool:
+        """Return whether there is a page after `last`."""
+        if not last or self.offset >= MAX_HELD or self.offset == self.total:
+            return False
+        return len(last) >= self.page or (self.total is not None and self.offset < self.total)
+
 
 class Finder:
     """Reads the lists of one terminal."""
 
     def __init__(self, cgi: Cgi) -> None:
         self._cgi = cgi
-        self._conditions = True
+        self._has_conditions = True
 
     def exists(self, cgi: str) -> bool:
-        """Whether this firmware has such a list."""
+        """Return whether this firmware has such a list."""
         return attempt(self._open_and_close, cgi)
 
     def start(self, cgi: str, key: str | None = None) -> Find:
         """Begin to list everything, or what is one person's."""
-        listed = self._cgi.document(cgi, "startFind", [("Condition.UserID", key)] if key is not None else [])
-        if "Token" not in listed:
+        listed = _fold(self._cgi.document(cgi, "startFind", [("Condition.UserID", key)] if key is not None else []))
+        if "token" not in listed:
             raise DeviceGarbled("the terminal begins a list without a token; update its firmware")
-        total = number(listed["Total"], -1) if "Total" in listed else None
-        return Find(cgi, str(listed["Token"])[:64], min(max(number(listed.get("Caps", 10), 10), 1), _MOST_PAGE), total)
+        total = number(listed["total"], -1) if "total" in listed else -1
+        page = min(max(number(listed.get("caps", 10), 10), 1), _MAX_PAGE)
+        return Find(cgi, str(listed["token"])[:64], page, total if total >= 0 else None)
 
     def next(self, find: Find) -> list[Row]:
-        """The next page, [] after the last."""
+        """Return the next page, [] after the last."""
         pairs = [("Token", find.token), ("Offset", str(find.offset)), ("Count", str(find.page))]
-        info = self._cgi.document(find.cgi, "doFind", pairs).get("Info")
+        info = _fold(self._cgi.document(find.cgi, "doFind", pairs)).get("info")
         if not isinstance(info, list) and find.offset == 0 and find.total != 0:
             raise DeviceGarbled("the terminal answers a search without saying what it found; it is tried again later")
-        rows = [row for row in info if isinstance(row, dict) and "UserID" in row] if isinstance(info, list) else []
-        find.offset += len(rows)
-        return rows
+        found = info if isinstance(info, list) else []
+        find.offset += len(found)
+        return [row for row in found if isinstance(row, dict) and "UserID" in row]
 
     def stop(self, find: Find) -> None:
         """End a list; what the terminal thinks of that does not matter."""
-        attempt(self._cgi.order, find.cgi, "stopFind", [("Token", find.token)])
+        with contextlib.suppress(CgiRefused, DeviceGarbled):
+            self._cgi.order(find.cgi, "stopFind", [("Token", find.token)])
 
     def rows_of(self, cgi: str, keys: Sequence[str]) -> dict[str, list[Row]]:
-        """The rows of some people by UserID; CgiRefused where this firmware has no such list."""
-        if self._conditions:
+        """Return the rows of some people by UserID; CgiRefused where this firmware has no such list."""
+        if not keys:
+            return {}
+        if len(keys) > 1 and (rows := self._whole_if_short(cgi, len(keys))) is not None:
+            return _by_key(rows, keys)
+        if self._has_conditions:
             found = {}
             for key in keys:
                 rows = self._all(cgi, key)
                 if any(str(row["UserID"]) != key for row in rows):
-                    self._conditions = False  # it accepts conditions, and ignores them
+                    self._has_conditions = False  # it accepts conditions, and ignores them
                     break
                 if rows:
                     found[key] = rows
             else:
                 return found
-        by_key: dict[str, list[Row]] = {}
-        for row in self._all(cgi, None) if keys else []:
-            if str(row["UserID"]) in keys:
-                by_key.setdefault(str(row["UserID"]), []).append(row)
-        return by_key
+        return _by_key(self._all(cgi, None), keys)
 
     def has_any(self, cgis: Sequence[str], key: str) -> bool | None:
         """Return whether a person has a row in the first of these lists that can be queried; None for none.
@@ -86,25 +107,53 @@ class Finder:
                 continue
         return None
 
+    def _whole_if_short(self, cgi: str, people: int) -> list[Row] | None:
+        """Return the whole list where that takes fewer requests than a search for each; None elsewhere."""
+        find = self.start(cgi)
+        if find.pages is None or find.pages + 2 >= _SEARCH_REQUESTS * people:
+            self.stop(find)
+            return None
+        rows = self._rest(find)
+        return rows if find.total is not None and len(rows) >= find.total else None
+
     def _all(self, cgi: str, key: str | None) -> list[Row]:
         find = self.start(cgi, key)
-        rows: list[Row] = []
-        while page := self.next(find):
-            rows += page
-            foreign = key is not None and any(str(row["UserID"]) != key for row in page)
-            if len(page) < find.page or foreign or len(rows) > MOST_HELD:
-                break
-        self.stop(find)
+        rows = self._rest(find, key)
         if find.total and not rows:
             raise DeviceGarbled("the terminal counts what it does not show; it is tried again later")
+        return rows
+
+    def _rest(self, find: Find, key: str | None = None) -> list[Row]:
+        rows: list[Row] = []
+        page: list[Row] = []
+        while find.total != 0:
+            page = self.next(find)
+            rows += page
+            is_foreign = key is not None and any(str(row["UserID"]) != key for row in page)
+            if is_foreign or not find.has_more(page):
+                break
+        self.stop(find)
         return rows
 
     def _open_and_close(self, cgi: str) -> None:
         self.stop(self.start(cgi))
 
 
+def _by_key(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, list[Row]]:
+    wanted, found = set(keys), dict[str, list[Row]]()
+    for row in rows:
+        if (key := str(row["UserID"])) in wanted:
+            found.setdefault(key, []).append(row)
+    return found
+
+
+def _fold(document: Row) -> Row:
+    """Return the document with keys in small letters: Token and Info here are token and info there (field report)."""
+    return {key.lower(): value for key, value in document.items()}
+
+
 def attempt(do: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether the terminal took it; False for its 400."""
+    """Return whether the terminal took it; False for its refusal."""
     try:
         do(*arguments)
     except CgiRefused:

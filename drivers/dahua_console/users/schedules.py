@@ -12,7 +12,8 @@ from devicemgr.errors import DeviceRefused
 from devicemgr.text import safe
 from drivers.common.console.weekly_hours import Day, most_spans, week_of
 from drivers.common.http.key_values import flat
-from drivers.dahua_console.cgi import Cgi, CgiRefused, TerminalClock
+from drivers.dahua_console.cgi import Cgi, TerminalClock
+from drivers.dahua_console.refusals import CgiRefused
 
 ALWAYS = 255
 _TABLE = "AccessTimeSchedule"

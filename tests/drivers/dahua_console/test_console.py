@@ -9,7 +9,7 @@ from PIL import Image
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported, GateAlarm
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode
-from devicemgr.domain.ports.device import Gate, Holder, Holding, Replaying, Verifier
+from devicemgr.domain.ports.device import Gate, Holder, Holding, ReleaseTimes, Replaying, Verifier
 from devicemgr.errors import DeviceRefused, HeldInPart, InvalidInput
 from drivers.sim.dahua.console import SimulatedDahua
 
@@ -342,3 +342,9 @@ def test_door_and_modes(sim, opened):
     with pytest.raises(InvalidInput, match="channels 1 to 1"):
         device.release(2, ENTRY, 5)
     assert len(sim.events.all("unlocked")) == 1
+
+
+@pytest.mark.parametrize(("setting", "seconds"), [("3000", 3.0), ("15000", 15.0), ("x", 5.0)])
+def test_the_terminals_own_time_is_that_of_a_release(sim, opened, setting, seconds):
+    sim.cgis.config["AccessControl[0].UnlockHoldInterval"] = setting
+    assert opened().release_times(1, 5.0) == ReleaseTimes(seconds)

@@ -13,7 +13,7 @@ from drivers.dahua_console.cgi import flat_rows, number, target
 from drivers.dahua_console.events.push import inflated, read_body
 from drivers.dahua_console.events.translate import alarm, happened, presented
 from drivers.dahua_console.parsing import read_part, read_push, read_records
-from drivers.dahua_console.users.names import card_hex, card_names, plain_name, shown_name
+from drivers.dahua_console.users.names import CardNumbers, plain_name, shown_name
 from tests.drivers.dahua_console.test_messages import FACE_EVENT
 
 
@@ -197,12 +197,12 @@ def test_a_deflated_bomb_is_not_unpacked():
     ],
 )
 def test_card_numbers_are_upper_case_hex(stored, held):
-    assert card_hex(stored) == held
+    assert CardNumbers().text(stored) == held
 
 
 @pytest.mark.parametrize("told", ["", "0", "xyz", "1" * 33, "12 34", "+5"])
 def test_what_is_no_card_number(told):
-    assert card_names(told) == ()
+    assert CardNumbers().names(told) == ()
 
 
 @pytest.mark.parametrize(

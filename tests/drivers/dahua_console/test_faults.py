@@ -9,8 +9,9 @@ from devicemgr.domain.device_events import DeviceDecided
 from devicemgr.domain.model import Direction
 from devicemgr.errors import DeviceError, OutcomeUnknown
 from drivers.common.http.client import Http
-from drivers.dahua_console.cgi import CHALLENGE_TARGET, CrowdedLogin
+from drivers.dahua_console.cgi import CHALLENGE_TARGET
 from drivers.dahua_console.events.stream import EventStream
+from drivers.dahua_console.login import CrowdedLogin
 from drivers.sim.dahua.console import SimulatedDahua
 from drivers.sim.dahua.faults import KNOWN
 
@@ -124,7 +125,7 @@ def test_literal_streams(wire, stream):
     assert (told.code, told.action, rest) == ("BreakIn", "Start", [])
     assert wire.requests[0][0] == (
         "GET /cgi-bin/eventManager.cgi?action=attach&codes=[AccessControl,DoorNotClosed,BreakIn,Duress,ChassisIntruded,"
-        "AlarmLocal]&heartbeat=5 HTTP/1.1"
+        "AlarmLocal,ButtonExit,_DoorFace_]&heartbeat=5 HTTP/1.1"
     )
 
 

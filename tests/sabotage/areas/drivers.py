@@ -222,4 +222,18 @@ SABOTAGES = (
         f"{RULES}::test_a_busy_reading_is_repeated_in_the_same_session[zkteco_controller-ZktecoControllerPeer]",
         f"{RULES}::test_a_busy_release_is_repeated_and_carried_out_once[zkteco_controller-ZktecoControllerPeer]",
     ),
+    one(
+        "a memory that ignores the time it is asked from, read by time for ever",
+        "drivers/dahua_console/events/record_query.py",
+        "        if rows and 0 < rows[-1].second < second - _MAX_ZONE_S:\n",
+        "        if False:\n",
+        "tests/drivers/dahua_console/test_field_memory.py",
+    ),
+    one(
+        "a busy terminal taken for one that refuses",
+        "drivers/dahua_console/cgi.py",
+        "    if answer.status in (429, 503) or (codes and all(cause_of(code) is Cause.BUSY for code in codes)):\n",
+        "    if False:\n",
+        "tests/drivers/dahua_console/test_rules.py",
+    ),
 )

@@ -105,16 +105,30 @@ HIKVISION_REFUSED = {
     "low_quality": {0xDF, 0x80F},
 }
 
+# Intelbras, "Open Door Method" (intelbras-caco-api.intelbras.com.br/parametros_retornados): those whose words say that
+# each of these was used; "A or B", documents, remote checks and duress prove nothing.
 DAHUA_METHODS = """
 0 pin
 1 card
 2 card pin
 3 card pin
 6 finger
+7 card finger pin
+8 finger pin
 9 card finger
 14 qr
 15 face
+18 face
 21 pin
+22 face pin
+23 finger pin
+24 face finger
+25 card face
+31 face finger pin
+32 card face pin
+33 card finger pin
+34 card face finger
+38 card face finger pin
 """
 
 
