@@ -31,8 +31,6 @@ _BUSY_RELEASE = "test_a_busy_release_is_repeated_and_carried_out_once"
 _UNSEEN = "test_an_input_that_is_never_reported_is_a_complaint"
 _UNKNOWN = "test_a_code_that_no_table_has_is_recorded"
 EXPECTED = {
-    (_BUSY_READING, "dahua_console-DahuaPeer"): "503 and 401 end a reading at once",
-    (_BUSY_RELEASE, "dahua_console-DahuaPeer"): "503 and 401 to openDoor are no NotYet",
     (_BUSY_RELEASE, "hikvision_console-HikvisionPeer"): "deviceBusy to RemoteControl is no NotYet",
     (_UNKNOWN, "hikvision_console-HikvisionPeer"): "minors without a row are dropped",
     (_BUSY_READING, "onvif_camera-OnvifCameraPeer"): "503 ends a reading at once",
