@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 # A driver's own deadlines are shorter; these are for drivers that break theirs, and for lines shared by many units.
 SILENT_SERIAL_S, SILENT_IP_S = 2.5, 9.0
-BUILD_S, OPEN_S, POLL_S, COMMAND_S, CLOSE_S = 60.0, 20.0, 15.0, 15.0, 40.0
+BUILD_S, OPEN_S, POLL_S, COMMAND_S, CLOSE_S = 60.0, 45.0, 15.0, 15.0, 40.0
 
 
 class Abandoned(Exception):

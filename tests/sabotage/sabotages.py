@@ -1,6 +1,6 @@
 """All sabotages, by area."""
 
-from tests.sabotage.areas import access, api, build, devices, drivers, ledger, people, rules, storage
+from tests.sabotage.areas import access, api, build, devices, drivers, ledger, onvif, people, rules, storage
 from tests.sabotage.sabotage import Sabotage
 
 SABOTAGES: tuple[Sabotage, ...] = (
@@ -10,6 +10,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     *devices.SABOTAGES,
     *drivers.SABOTAGES,
     *ledger.SABOTAGES,
+    *onvif.SABOTAGES,
     *people.SABOTAGES,
     *rules.SABOTAGES,
     *storage.SABOTAGES,

@@ -128,6 +128,7 @@ class EventPump:
         try:
             device.read_clock()
             device.find_services()
+            device.has(EVENTS)  # GetCapabilities may name what GetServices hides
             subscription = self._subscribe(device)
             self._synchronise(device, subscription)
             while not self._stopping.is_set():

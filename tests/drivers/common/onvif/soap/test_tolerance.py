@@ -7,6 +7,7 @@ import gzip
 import logging
 import resource
 import time
+import tracemalloc
 import zlib
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from devicemgr.domain.device_events import FireRelease
 from devicemgr.errors import DeviceError, DeviceGarbled
 from drivers.common.onvif.soap import envelope as soap
+from drivers.common.onvif.soap.bodies import plain_body
 from tests.support.onvif_peer import envelope, notification
 
 INPUT = "tns1:Device/Trigger/DigitalInput"
@@ -146,6 +148,18 @@ def test_what_is_dangerous_is_refused_within_the_bounds(peer, connect, kind):
 def peak():
     """Peak of resident memory, KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_bomb_is_never_inflated_as_a_whole(encoding):
+    bomb = (gzip.compress if encoding == "gzip" else zlib.compress)(b"<a/>" * 15_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DeviceGarbled, match="larger than 5 MB"):
+            plain_body(bomb, encoding, "")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000, "of 60,000,000"
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
