@@ -23,7 +23,7 @@ from devicemgr.site.site import Site
 from devicemgr.store.database import Database, Session
 from devicemgr.store.ledger import events, seals
 from devicemgr.store.site import settings
-from devicemgr.text import json_line, rfc3339, safe
+from devicemgr.text import counted, json_line, rfc3339, safe
 
 VERIFIER = files("devicemgr.operations") / "audit_verifier.py"
 
@@ -106,9 +106,9 @@ def _spilled(site: Site, session: Session) -> Iterator[Flaw]:
     """Yield what was recorded in the spill file and never came into the chain: it is gone, or will be at the start."""
     for body in events.of_kinds(session, (Kind.STORAGE_RESTORED,)):
         if count := body["detail"].get("damaged"):
-            yield Flaw(body["seq"], f"{count} events that waited in spill.log were missing or changed when it was read")
+            yield Flaw(body["seq"], f"missing or changed in spill.log when it was read: {counted(count, 'event')}")
     if count := site.ledger.missing_from_spill():
-        yield Flaw(events.head(session)[0] + 1, f"{count} events that should wait in spill.log are missing or changed")
+        yield Flaw(events.head(session)[0] + 1, f"missing or changed in spill.log: {counted(count, 'waiting event')}")
 
 
 def export(site: Site, file: BinaryIO) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.people import people
 from devicemgr.store.site import access_levels as rows
 from devicemgr.store.tables import LevelRow, ScheduleRow
-from devicemgr.text import safe, slug
+from devicemgr.text import counted, safe, slug
 
 Coverage = tuple[str, str | None]
 """A portal, and the schedule in whose hours the level covers it; None for always."""
@@ -48,7 +48,7 @@ def remove_level(work: UnitOfWork, name: str) -> None:
     row = rows.level(work.session, name)
     held = people.holders(work.session, name)
     if held:
-        raise RequestError(f"{len(held)} people hold level '{name}'; revoke it first")
+        raise RequestError(f"level '{name}' is held by {counted(len(held), 'person', 'people')}; revoke it first")
     work.record("admin.level_removed", {"level": name}, before=_rights_of_level(row))
     work.session.delete(row)
     work.session.flush()

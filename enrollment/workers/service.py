@@ -217,7 +217,7 @@ def _refused(faces: list[dict[str, Any]]) -> PhotoRefused:
     place, face = bad[0]
     words = "; ".join(_words(reason, face) for reason in face["reasons"])
     which = "the photo" if len(faces) == 1 else f"photo {place} of {len(faces)}"
-    more = f" ({len(bad) - 1} more are unfit)" if len(bad) > 1 else ""
+    more = f" ({len(bad) - 1} more unfit)" if len(bad) > 1 else ""
     return PhotoRefused(f"{which} can't be enrolled: {words}{more}; {_advice(face)}", faces)
 
 

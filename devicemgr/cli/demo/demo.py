@@ -12,6 +12,7 @@ from devicemgr.cli.demo.simulated_entrance import BADGE, Entrance, Plan, nasa_po
 from devicemgr.cli.demo.subprocesses import ending_cleanly
 from devicemgr.cli.output import emit, local, notes, table, words
 from devicemgr.errors import InvalidInput
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -135,6 +136,6 @@ def _tell(result: dict[str, Any]) -> None:
     for check, holds in result["checks"].items():
         words().print(f"{'[green]yes[/green]' if holds else '[red]NO [/red]'}  {check}")
     words().print(
-        f"\n{result['grants']} grants, {result['releases']} releases on the wire, {result['passages']} passages, "
-        f"{result['events']} events in the ledger"
+        f"\n{counted(result['grants'], 'grant')}, {counted(result['releases'], 'release')} on the wire, "
+        f"{counted(result['passages'], 'passage')}, {counted(result['events'], 'event')} in the ledger"
     )

@@ -10,6 +10,7 @@ from devicemgr.cli.output import emit, table, words
 from devicemgr.cli.parallel import at_once
 from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.errors import InvalidVulnerabilityList
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -66,7 +67,7 @@ def ago(moment: str) -> str:
     for unit, size in _SECONDS.items():
         if seconds >= size:
             number = int(seconds // size)
-            return f"{number} {unit}{'s' if number > 1 else ''} ago"
+            return f"{counted(number, unit)} ago"
     return "just now"
 
 

@@ -14,6 +14,7 @@ from devicemgr.cli.output import notes, say
 from devicemgr.cli.transport.api_client import path
 from devicemgr.cli.wait_online import wait_for_return
 from devicemgr.errors import AlreadyExists, InvalidInput
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -69,7 +70,7 @@ def snapshot(
         sys.stdout.buffer.flush()
         return
     write(Path(file), picture, force)
-    say(f"wrote {file} ({len(picture)} bytes)", {"name": name, "file": file, "bytes": len(picture)})
+    say(f"wrote {file} ({counted(len(picture), 'byte')})", {"name": name, "file": file, "bytes": len(picture)})
 
 
 def refuse_to_overwrite(file: Path, force: bool) -> None:

@@ -145,4 +145,5 @@ class _Failed(DevicemgrError):
         if of == 1 and failed[0]["error"]:
             return str(failed[0]["error"])
         names = ", ".join(result["device"] for result in failed[:5]) + (" and others" if len(failed) > 5 else "")
-        return f"{len(failed)} of {of} devices are not as their profile says: {names}; see to the cause, then {_GO_ON}"
+        share = f"{len(failed)} of {counted(of, 'device')}"
+        return f"{share} not as the profile says: {names}; see to the cause, then {_GO_ON}"

@@ -19,6 +19,7 @@ from devicemgr.cli.people.roster_zip import ZipPhoto
 from devicemgr.cli.progress import progress
 from devicemgr.cli.transport.api_client import Api, ApiProblem, path
 from devicemgr.errors import DevicemgrError, InvalidInput
+from devicemgr.text import counted
 
 # Analysis takes a core whole, and gates come first.
 _WORKERS = max(1, min(2, (os.cpu_count() or 1) // 2))
@@ -72,7 +73,7 @@ class Result:
 def run(source: Path, consent: dict[str, Any], workers: int | None) -> Result:
     """Import everybody; an interruption or a daemon that goes away says how to go on."""
     roster = read_roster(source)
-    _note(roster.skipped, "files were skipped")
+    _note(roster.skipped, "file was skipped", "files were skipped")
     result = Result()
     for fault in roster.faults:
         result.fail([_fault_row(fault)])
@@ -97,7 +98,7 @@ def _work(enroll: Callable[[Entry], None], todo: list[Entry], workers: int, bar:
             done += 1
             bar.update(task, completed=done)
     except KeyboardInterrupt as interrupt:
-        raise DevicemgrError(f"stopped after {done} of {len(todo)} people; {_GO_ON}") from interrupt
+        raise DevicemgrError(f"stopped after {done} of {_people(len(todo))}; {_GO_ON}") from interrupt
     except ApiProblem as problem:
         raise ApiProblem(problem.document | {"detail": _stopped(problem, done, todo)}) from problem
     except DevicemgrError as error:
@@ -110,7 +111,11 @@ _GO_ON = "run the same command again and it goes on from there"
 
 
 def _stopped(error: DevicemgrError, done: int, todo: list[Entry]) -> str:
-    return f"{error} (after {done} of {len(todo)} people; {_GO_ON})"
+    return f"{error} (after {done} of {_people(len(todo))}; {_GO_ON})"
+
+
+def _people(number: int) -> str:
+    return counted(number, "person", "people")
 
 
 def _finished(
@@ -216,16 +221,17 @@ def _named(people: list[dict[str, Any]]) -> list[str]:
     return [f"{row['name']} (badge {row['badge']})" for row in people]
 
 
-def _note(notes: Iterable[str], what: str) -> None:
+def _note(notes: Iterable[str], one: str, many: str) -> None:
     found = list(notes)
     if found:
         rest = f"; and {len(found) - _MOST_NOTES} more" if len(found) > _MOST_NOTES else ""
-        warn(f"{len(found)} {what}: {'; '.join(found[:_MOST_NOTES])}{rest}")
+        warn(f"{counted(len(found), one, many)}: {'; '.join(found[:_MOST_NOTES])}{rest}")
 
 
 def _tell(result: Result) -> None:
-    _note(_named(result.withdrawn), "people withdrew their consent and were skipped")
-    _note(_named(result.ended), "people were skipped as this consent of theirs has ended")
-    _note(result.other_name, "people keep the name that they have")
+    withdrew, ended = "withdrew their consent, skipped", "whose consent of this reference has ended, skipped"
+    _note(_named(result.withdrawn), f"person {withdrew}", f"people {withdrew}")
+    _note(_named(result.ended), f"person {ended}", f"people {ended}")
+    _note(result.other_name, "person keeps the name that they have", "people keep the name that they have")
     if result.unnamed:
-        warn(f"{result.unnamed} people have their badge as name; see `devicemgr person edit --help`")
+        warn(f"{_people(result.unnamed)} with the badge as name; see `devicemgr person edit --help`")

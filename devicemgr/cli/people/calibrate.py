@@ -8,6 +8,7 @@ import typer
 from devicemgr.cli.context import api
 from devicemgr.cli.output import cell, emit, table, words
 from devicemgr.errors import InvalidInput
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -55,7 +56,8 @@ def calibrate(
 def sentences(found: dict[str, Any]) -> list[str]:
     """Return what a calibration means, a line each."""
     lines = [
-        f"threshold {found['threshold']:.4f} for {found['people']} people, {found['templates']} samples: {_why(found)}"
+        f"threshold {found['threshold']:.4f} for {_people(found)}, "
+        f"{counted(found['templates'], 'sample')}: {_why(found)}"
     ]
     if found["fpir"]:
         lines.append(_strangers(found["fpir"]))
@@ -67,6 +69,10 @@ def sentences(found: dict[str, Any]) -> list[str]:
         else "how often staff are turned to the card can't be said: enroll a second photo of some people"
     )
     return lines
+
+
+def _people(found: dict[str, Any]) -> str:
+    return counted(found["people"], "person", "people")
 
 
 def _why(found: dict[str, Any]) -> str:
@@ -84,7 +90,7 @@ def _strangers(share: dict[str, Any]) -> str:
     often = f"about one stranger in {round(1 / share['value'])}" if share["value"] > 0 else "none of those tried"
     return (
         f"strangers like your own people: {often} is taken for someone "
-        f"(95 % sure: at most one in {max(round(1 / share['high']), 1)}; {share['people']} people left out in turn)"
+        f"(95 % sure: at most one in {max(round(1 / share['high']), 1)}; {_people(share)} left out in turn)"
     )
 
 
@@ -104,5 +110,5 @@ def _staff(share: dict[str, Any]) -> str:
     low, high = 100 * share["low"], 100 * share["high"]
     return (
         f"staff are turned to the card {100 * share['value']:.1f} times in 100 by a single picture "
-        f"(95 % sure: {low:.1f} to {high:.1f}; {share['people']} people); several pictures make it less"
+        f"(95 % sure: {low:.1f} to {high:.1f}; {_people(share)}); several pictures make it less"
     )

@@ -9,6 +9,7 @@ from devicemgr.cli.context import session
 from devicemgr.cli.output import details, emit, say
 from devicemgr.cli.progress import progress
 from devicemgr.errors import SystemFault
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -42,9 +43,10 @@ def _show(found: dict[str, Any]) -> None:
     stock = found["at_stock_threshold"]
     details(
         {
-            "enrolled": f"{found['gallery']} people, {found['samples']} photos each",
-            "probes": f"{found['mated']} of them, {found['probes']} photos each; {found['strangers']} of strangers",
-            "no face found": f"{found['no_face']} photos",
+            "enrolled": f"{counted(found['gallery'], 'person', 'people')}, {counted(found['samples'], 'photo')} each",
+            "probes": f"{found['mated']} of them, {counted(found['probes'], 'photo')} each; "
+            f"{found['strangers']} of strangers",
+            "no face found": counted(found["no_face"], "photo"),
             "right person first": _percent(found["rank1"]),
             "strangers taken for someone (FPIR)": f"{_percent(found['fpir'])}, target {_percent(found['fpir_target'])}",
             "enrolled people turned away (FNIR)": _percent(found["fnir"]),

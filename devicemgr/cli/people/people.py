@@ -9,6 +9,7 @@ from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, warn
 from devicemgr.cli.transport.api_client import path
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -160,7 +161,7 @@ def erase(badge: Badge) -> None:
     person = named(api().get(path("people", badge)))
     confirm(f"erase {person} with face, cards and consents", "This can't be undone.")
     answer = api().call("DELETE", path("people", badge))
-    gone = ", ".join(f"{count} {kind}" for kind, count in answer["erased"].items())
+    gone = ", ".join(counted(count, kind.removesuffix("s")) for kind, count in answer["erased"].items())
     warn_if_not_wiped(answer)
     if answer["devices"]:
         gone += (

@@ -9,6 +9,7 @@ from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import session
 from devicemgr.cli.output import local, say
 from devicemgr.errors import InvalidInput
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -34,7 +35,8 @@ def recover(
     confirm(f"make the snapshot the database of {home.path}; changes since the snapshot are lost")
     found = go_on(home, f"uid:{os.getuid()}")
     say(
-        f"{found['home']} is as of {local(found['snapshot'])}: {found['events']} events, and {found['spilled']} "
-        f"that waited; changes of people and rights since are lost: make them again. The new root: {found['root']}",
+        f"{found['home']} is as of {local(found['snapshot'])}: {counted(found['events'], 'event')}, and "
+        f"{found['spilled']} that waited; changes of people and rights since are lost: make them again. "
+        f"The new root: {found['root']}",
         found,
     )

@@ -193,7 +193,7 @@ def test_for_people_a_table_and_one_line_when_something_failed(camera, add, cli)
     assert ran.code == 1
     assert "unsupported: the device does not offer this" in ran.out
     assert "has another value" in ran.out
-    assert ran.err.splitlines()[-1].startswith("error: 1 of 1 devices are not as their profile says: cam-1; ")
+    assert ran.err.splitlines()[-1].startswith("error: 1 of 1 device not as the profile says: cam-1; ")
 
 
 def test_what_a_camera_lacks_is_no_failure(camera, add, cli, trail):
@@ -353,7 +353,7 @@ def test_one_profile_for_all(camera, add, cli, done):
         other.stop()
         some = cli("device", "provision", "--all", "--profile", "named")
         assert some.code == 1
-        assert some.err.splitlines()[-1].startswith("error: 1 of 2 devices are not as their profile says: cam-2; ")
+        assert some.err.splitlines()[-1].startswith("error: 1 of 2 devices not as the profile says: cam-2; ")
         assert cli("device", "provision", "cam-2", "--profile", "named").code == 3
 
 

@@ -37,7 +37,7 @@ def test_a_folder_is_enrolled_and_the_rest_is_told_why(home, cli, done, folder):
     assert [people[badge]["name"] for badge in "123"] == ["Айгүл Б", "2", "Omar"]
     assert [people[badge]["templates"] for badge in "12345"] == [1, 1, 2, 0, 0]
     assert "notes.txt is no photo" in ran.err
-    assert "1 people have their badge as name" in ran.err
+    assert "1 person with the badge as name" in ran.err
 
 
 def test_the_second_run_goes_on_where_the_first_stopped(home, cli, folder, photo):

@@ -56,7 +56,7 @@ def test_an_import_skips_who_withdrew_and_names_them(enrolled, cli, done, tmp_pa
     assert before["forms-2026"]["withdrawn"]
     ran = cli("enroll", "import", form(enrolled, tmp_path), "--consent", reference)
     assert ran.code == 0
-    assert f"1 people withdrew their consent and were skipped: {NAME}" in ran.err
+    assert f"1 person withdrew their consent, skipped: {NAME}" in ran.err
     again = done("enroll", "import", enrolled, "--consent", reference)
     assert again["failed"] == []
     assert [(row["badge"], row["name"]) for row in again["withdrawn"]] == [("7", "Айгүл Б")]

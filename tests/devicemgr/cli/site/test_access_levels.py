@@ -77,7 +77,7 @@ def test_what_is_in_use_is_not_removed(entrance, done, cli):
     done("person", "add", "Aigul", "--badge", "7", "--level", "day")
     refusals = {
         ("schedule", "office"): "level 'day' uses schedule 'office'; `devicemgr level remove day` first",
-        ("level", "day"): "1 people hold level 'day'",
+        ("level", "day"): "level 'day' is held by 1 person",
         ("portal", "main"): "level 'day' covers portal 'main'; `devicemgr level remove day` first",
         ("device", "gate-1"): "portal 'main' uses device 'gate-1'",
         ("device", "cam-in"): "portal 'main' uses device 'cam-in'",
