@@ -185,6 +185,11 @@ def require_site_change(caller: Caller, kind: str, change: str, name: str) -> No
         raise _refusal(caller, f"{change} {kind} {name}".rstrip() + " in the site's file", allowed)
 
 
+def may(caller: Caller, method: str, path: str) -> bool:
+    """Return True if the caller's roles allow an operation, such as `GET`, `/people`."""
+    return _may(caller, _allowed((method, path)))
+
+
 def _allowed(key: tuple[str, str]) -> frozenset[Role]:
     return TABLE.get(key, frozenset())
 

@@ -14,7 +14,7 @@ from devicemgr.people import erasure_events, face_samples
 from devicemgr.people.consents import Terms, give, require_not_withdrawn, rights_of, rights_of_consent
 from devicemgr.recovery import backup
 from devicemgr.site.site import Site
-from devicemgr.site.unit_of_work import unit_of_work
+from devicemgr.site.unit_of_work import Require, nothing_required, unit_of_work
 from devicemgr.store.database import Session
 from devicemgr.store.people import face_models, face_templates, people
 from devicemgr.store.site import device_sync, settings
@@ -169,9 +169,10 @@ def vector(site: Site, session: Session, template_id: str) -> list[float]:
     return [float(value) for value in open_template(site.vault, face_templates.sealed(session, template_id))]
 
 
-def withdraw(site: Site, actor: str, badge: str) -> dict[str, Any]:
+def withdraw(site: Site, actor: str, badge: str, require: Require = nothing_required) -> dict[str, Any]:
     """End the consent: templates are deleted and their key destroyed at once; cards go on working."""
     with unit_of_work(site, actor) as work:
+        require(work.session)
         row = people.get(work.session, badge)
         if not row.templates and all(given.withdrawn for given in row.consents):
             raise NotFound(f"{badge} has no consent to withdraw and no face enrolled")
@@ -196,9 +197,10 @@ def end(site: Site, person_id: str) -> None:
         work.record("admin.face_erased", detail, person_id=person_id)
 
 
-def erase(site: Site, actor: str, badge: str) -> dict[str, Any]:
+def erase(site: Site, actor: str, badge: str, require: Require = nothing_required) -> dict[str, Any]:
     """Erase a person: record, credentials, consents, templates and key; read back; an erasure record stays."""
     with unit_of_work(site, actor) as work:
+        require(work.session)
         row = people.get(work.session, badge)
         devices = device_sync.places_of(work.session, [row.id])[row.id]
         before = rights_of(row)

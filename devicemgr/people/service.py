@@ -14,7 +14,7 @@ from devicemgr.people import face_enrollment
 from devicemgr.people.consents import Terms, agreed, rights_of
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
-from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
+from devicemgr.site.unit_of_work import Require, UnitOfWork, nothing_required, unit_of_work
 from devicemgr.store.people import credentials, people
 from devicemgr.store.people.credentials import RemovedCard
 from devicemgr.store.tables import PersonRow
@@ -212,17 +212,21 @@ def enroll_face(
     return answer
 
 
-def withdraw_face(site: Site, runtime: Runtime, actor: str, badge: str) -> dict[str, Any]:
+def withdraw_face(
+    site: Site, runtime: Runtime, actor: str, badge: str, require: Require = nothing_required
+) -> dict[str, Any]:
     """Withdraw a person's consent and erase their face; cards go on working."""
-    answer = face_enrollment.withdraw(site, actor, badge)
+    answer = face_enrollment.withdraw(site, actor, badge, require)
     # Only now: a reader that wakes earlier would keep the wiped pages in the write-ahead log.
     runtime.rights_changed()
     return answer
 
 
-def erase_person(site: Site, runtime: Runtime, actor: str, badge: str) -> dict[str, Any]:
+def erase_person(
+    site: Site, runtime: Runtime, actor: str, badge: str, require: Require = nothing_required
+) -> dict[str, Any]:
     """Erase a person and everything of theirs."""
-    answer = face_enrollment.erase(site, actor, badge)
+    answer = face_enrollment.erase(site, actor, badge, require)
     runtime.rights_changed()
     return answer
 

@@ -1,6 +1,6 @@
 """One change of a site: its transaction, its audit facts and the announcement after the commit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,14 @@ from devicemgr.store.database import Session, raise_revision
 
 Rights = Mapping[str, Any]
 """Right-bearing fields by name, such as validity, levels, windows or consent; never a name or a secret."""
+
+
+Require = Callable[[Session], None]
+"""A condition on the state that a change builds on, checked first in its transaction; raises PreconditionFailed."""
+
+
+def nothing_required(_: Session) -> None:
+    """Accept any state."""
 
 
 def audit_fact(

@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, exists, func, select
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.store.site import conditions
-from devicemgr.store.tables import CursorRow, EventRow, PersonRow
+from devicemgr.store.tables import CursorRow, DeviceRow, EventRow, PersonRow, PortalRow
 from devicemgr.text import badge_key
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events; times are RFC 3339 UTC texts; `after` is a seq."""
+    """Which events; times are RFC 3339 UTC texts; `after` is a seq.
+
+    `mention` is a text in the badge of a person of the site, in the name of a portal or device, or, if the caller
+    `knows_names`, in a person's name; case is ignored.
+    """
 
     since: str | None = None
     until: str | None = None
@@ -27,6 +31,8 @@ class EventFilter:
     kind: str | None = None
     request: str | None = None
     after: int | None = None
+    mention: str | None = None
+    knows_names: bool = False
 
 
 def head(session: Session) -> tuple[int, str]:
@@ -114,6 +120,8 @@ def columns_agree(row: Row[Any], body: Mapping[str, Any]) -> bool:
 def find(session: Session, wanted: EventFilter, limit: int) -> list[dict[str, Any]]:
     """Return the newest `limit` events that match (the oldest with `after`), oldest first, as INTERFACES."""
     query = _conditions(select(EventRow.body), wanted)
+    if wanted.mention is not None:
+        query = query.where(_mentions(session, wanted))
     if wanted.after is not None:
         bodies = list(session.scalars(query.order_by(EventRow.seq).limit(limit)))
     else:
@@ -138,6 +146,36 @@ def _conditions(query: Select[str], wanted: EventFilter) -> Select[str]:
         person = select(PersonRow.id).where(PersonRow.badge == badge_key(wanted.badge)).scalar_subquery()
         query = query.where(EventRow.person_id == person)
     return query
+
+
+# Administrative facts name what was changed in their detail.
+_DEVICE_PLACES = ("$.device", "$.detail.device")
+_PORTAL_PLACES = ("$.detail.portal", "$.detail.portal.name")
+
+
+def _mentions(session: Session, sought: EventFilter) -> ColumnElement[bool]:
+    """Return the condition of events about a person, portal or device that `sought.mention` names.
+
+    Events hold no names, so those of the site are searched; people who were erased are not found.
+    """
+    wanted = (sought.mention or "").strip().casefold()
+
+    def listed(*columns: Any) -> Select[Any]:
+        # One parameter for any number of keys: SQLite bounds the number of parameters.
+        keys = [
+            key for key, *names in session.execute(select(*columns)) if any(wanted in name.casefold() for name in names)
+        ]
+        return select(func.json_each(json.dumps(keys)).table_valued("value").c.value)
+
+    person = (PersonRow.id, PersonRow.badge, *([PersonRow.name] if sought.knows_names else []))
+    devices = listed(DeviceRow.name, DeviceRow.name.label("text"))
+    portals = listed(PortalRow.name, PortalRow.name.label("text"))
+    return or_(
+        EventRow.person_id.in_(listed(*person)),
+        EventRow.portal.in_(portals),
+        *(func.json_extract(EventRow.body, place).in_(devices) for place in _DEVICE_PLACES),
+        *(func.json_extract(EventRow.body, place).in_(portals) for place in _PORTAL_PLACES),
+    )
 
 
 def _with_badges(session: Session, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:

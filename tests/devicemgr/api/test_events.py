@@ -60,3 +60,33 @@ def test_the_stream_resumes_behind_the_last_event_id(client):
     with client.stream("GET", "/events/stream", params={"after": 0, "person": "3"}) as stream:
         assert [seq for seq, _, _ in take(stream.iter_lines(), 1)] == [3]
     assert client.get("/events/stream", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
+def test_q_finds_events_of_people_of_the_site_portals_and_devices(http, web, operator, token):
+    for path, body in (
+        ("/devices/gate-1", {"driver": "fake_gate", "address": "/dev/gate"}),
+        ("/portals/main", {"gate": "gate-1"}),
+    ):
+        assert http.put(path, json=body).status_code == 201
+    for badge, name in (("7", "Әйгерім Ғани"), ("8", "Boris")):
+        assert http.post("/people", json={"name": name, "badge": badge}).status_code == 201
+
+    def found(text):
+        return [(event["kind"], event["person"]) for event in http.get("/events", params={"q": text}).json()]
+
+    assert found("ғани") == [("admin.person_added", "7")]
+    assert found("8") == [("admin.person_added", "8")]
+    assert "admin.device_added" in {kind for kind, _ in found("gate-1")}
+    assert "admin.portal_added" in {kind for kind, _ in found("MAIN")}
+    assert found("nothing of that name") == []
+    assert found('%"') == []
+    assert http.delete("/people/7").is_success
+    assert found("ғани") == [], "an erased person has no name here"
+    assert http.get("/events", params={"q": ""}).status_code == 422
+
+
+def test_q_finds_names_for_those_alone_who_may_list_people(http, web, operator, token):
+    assert http.post("/people", json={"name": "Әйгерім", "badge": "7"}).status_code == 201
+    guard = web(authorization=f"Bearer {token(operator('panel', 'guard'), 'guard')}")
+    assert guard.get("/events", params={"q": "әйгерім"}).json() == []
+    assert [event["person"] for event in guard.get("/events", params={"q": "7"}).json()] == ["7"]

@@ -151,3 +151,30 @@ def test_put_replaces_what_hr_keeps_and_patch_changes_what_it_names(http):
         "kind": "staff",
         "email": "new@example.com",
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", "/people/7/cards/80:58400", None),
+        ("PUT", "/people/7/pin", {"pin": "482915"}),
+        ("DELETE", "/people/7/pin", None),
+        ("DELETE", "/people/7/face", None),
+        ("PUT", "/people/7/levels/office", None),
+        ("DELETE", "/people/7/levels/office", None),
+        ("DELETE", "/people/7", None),
+    ],
+)
+def test_changes_of_a_persons_rights_keep_to_if_match(
+    client: httpx.Client, site: Site, team: None, enrolled: list[str], method: str, path: str, body: Any
+) -> None:
+    assert client.post("/people/7/cards", json={"number": "80:58400"}).is_success
+    assert client.put("/people/7/pin", json={"pin": "482916"}).is_success
+    tag = client.get("/people/7").headers["ETag"]
+    assert client.patch("/people/7", json={"name": "Anna K"}).is_success
+    before = state(site, client)
+    late = client.request(method, path, json=body, headers={"If-Match": tag})
+    assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    assert state(site, client) == before
+    new = client.get("/people/7").headers["ETag"]
+    assert client.request(method, path, json=body, headers={"If-Match": new}).is_success

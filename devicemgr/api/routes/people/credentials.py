@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from devicemgr.access.evidence.pins import hash_pin
 from devicemgr.api.context import Ctx, Who
+from devicemgr.api.conventions.revisions import IfMatch
 from devicemgr.api.routes.people.models import Card, CardAssign, CardAssigned, CardRemoved, PinSet, PinState
 from devicemgr.people import service
 from devicemgr.store.people import credentials, people
@@ -38,9 +39,10 @@ def assign_card(badge: str, body: CardAssign, context: Ctx, caller: Who) -> dict
 
 
 @router.delete("/people/{badge}/cards/{number}", response_model=CardRemoved)
-def remove_card(badge: str, number: str, context: Ctx, caller: Who) -> dict[str, Any]:
+def remove_card(badge: str, number: str, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
     """Remove a person's card under all its notations; `removed` lists them, and whose they were."""
     with context.change(caller) as work:
+        match.require(work.session)
         row, stored, removed = service.remove_card(work, badge, number)
         return {
             "badge": row.badge,
@@ -51,16 +53,18 @@ def remove_card(badge: str, number: str, context: Ctx, caller: Who) -> dict[str,
 
 
 @router.put("/people/{badge}/pin", response_model=PinState)
-def set_pin(badge: str, body: PinSet, context: Ctx, caller: Who) -> dict[str, Any]:
+def set_pin(badge: str, body: PinSet, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
     """Set or replace a person's PIN."""
     # Before the transaction: hashing takes a while, and the ledger waits for the database.
     pin_hash = hash_pin(body.pin.get_secret_value())
     with context.change(caller) as work:
+        match.require(work.session)
         return {"badge": service.set_pin(work, badge, pin_hash).badge, "pin": True}
 
 
 @router.delete("/people/{badge}/pin", response_model=PinState)
-def remove_pin(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
+def remove_pin(badge: str, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
     """Remove a person's PIN."""
     with context.change(caller) as work:
+        match.require(work.session)
         return {"badge": service.remove_pin(work, badge).badge, "pin": False}

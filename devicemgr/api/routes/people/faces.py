@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.conventions.revisions import IfMatch
 from devicemgr.api.routes.people.models import (
     ConsentRenew,
     FaceAnalysis,
@@ -87,9 +88,9 @@ def renew_consent(badge: str, body: ConsentRenew, context: Ctx, caller: Who) -> 
 
 
 @router.delete("/people/{badge}/face", response_model=FaceWithdrawn)
-def withdraw_face(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
+def withdraw_face(badge: str, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
     """Withdraw the consent: the face is erased, cards go on working."""
-    return service.withdraw_face(context.site, context.runtime, caller.actor, badge)
+    return service.withdraw_face(context.site, context.runtime, caller.actor, badge, match.require)
 
 
 @router.post("/faces/check", response_model=FaceAnalysis)

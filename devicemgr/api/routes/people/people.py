@@ -125,9 +125,9 @@ def resume_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
 
 
 @router.delete("/{badge}", response_model=PersonErased)
-def erase_person(badge: str, context: Ctx, caller: Who) -> dict[str, Any]:
+def erase_person(badge: str, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
     """Erase a person and everything of theirs."""
-    return service.erase_person(context.site, context.runtime, caller.actor, badge)
+    return service.erase_person(context.site, context.runtime, caller.actor, badge, precondition.require)
 
 
 @router.get("/{badge}/export", response_model=PersonExport)
@@ -142,14 +142,16 @@ def export_person(badge: str, context: Ctx, caller: Who, templates: bool = False
 
 
 @router.put("/{badge}/levels/{level}", response_model=Person)
-def grant_level(badge: str, level: str, context: Ctx, caller: Who) -> dict[str, Any]:
+def grant_level(badge: str, level: str, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
     """Grant a level to a person."""
     with context.change(caller) as work:
+        precondition.require(work.session)
         return people.as_json(service.set_level(work, badge, level, held=True))
 
 
 @router.delete("/{badge}/levels/{level}", response_model=Person)
-def revoke_level(badge: str, level: str, context: Ctx, caller: Who) -> dict[str, Any]:
+def revoke_level(badge: str, level: str, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
     """Revoke a level of a person."""
     with context.change(caller) as work:
+        precondition.require(work.session)
         return people.as_json(service.set_level(work, badge, level, held=False))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -11,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
+from devicemgr.api.authorization import may
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.conventions.models import ResponseBody, Time
 from devicemgr.api.conventions.paging import link_next
@@ -84,15 +86,24 @@ Wanted = Annotated[EventFilter, Depends(_filter)]
 @router.get("/events", response_model=list[Event])
 def list_events(
     context: Ctx,
-    _: Who,
+    caller: Who,
     wanted: Wanted,
     request: Request,
     response: Response,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 100,
+    q: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=200,
+            description="Events of people, portals and devices of the site whose badge or name contains this; people's "
+            "names count for those who may list people.",
+        ),
+    ] = None,
 ) -> list[dict[str, Any]]:
     """List the newest events that match, oldest first; with `after`, the first ones behind that seq."""
     with context.site.database.read() as session:
-        found = events.find(session, wanted, limit)
+        found = events.find(session, replace(wanted, mention=q, knows_names=may(caller, "GET", "/people")), limit)
     if wanted.after is not None and len(found) == limit:
         link_next(request, response, str(found[-1]["seq"]))
     return found
