@@ -25,8 +25,7 @@ def target(fpir: float | None, per_day: float | None, days: float | None) -> flo
         return DEFAULT_FPIR if fpir is None else fpir
     if fpir is not None or per_day is None:
         raise InvalidInput(
-            "a number of days goes with strangers a day and without a share: one stranger taken for someone in so many "
-            "days"
+            "a number of days is one stranger taken for someone in so many days", hint=Hint("pass_calibration_target")
         )
     wanted = 1 / (per_day * days)
     if wanted < MIN_FPIR:

@@ -19,6 +19,7 @@ from devicemgr.errors import (
     DeviceLacks,
     DeviceRefused,
     DeviceUnreachable,
+    Hint,
     InvalidInput,
     OutcomeUnknown,
 )
@@ -49,7 +50,7 @@ class Provisioning:
             before = provisioning.progress(session, row.id)
             chosen = profile or row.profile or (before and before["profile"])
             if not chosen:
-                raise InvalidInput(f"device '{name}' has no profile; give one, here or in the site's file")
+                raise InvalidInput(f"device '{name}' has no profile", hint=Hint("pass_profile"))
             stated = provisioning.profile(session, chosen)
             self._config = device_store.device_config(row, site.vault)
             self._made = provisioning.secret(session, site.vault, row.id, OWN)

@@ -229,7 +229,7 @@ def _note(notes: Iterable[str], one: str, many: str) -> None:
 
 
 def _tell(result: Result) -> None:
-    withdrew, ended = "withdrew their consent, skipped", "whose consent of this reference has ended, skipped"
+    withdrew, ended = "withdrew their consent, skipped", "skipped, as this consent of theirs has ended"
     _note(_named(result.withdrawn), f"person {withdrew}", f"people {withdrew}")
     _note(_named(result.ended), f"person {ended}", f"people {ended}")
     _note(result.other_name, "person keeps the name that they have", "people keep the name that they have")

@@ -130,7 +130,7 @@ def test_a_device_that_holds_people_is_removed_after_a_wipe(house, cli, done, bo
     vacate(done)
     ran = cli("device", "remove", "box", "--yes")
     assert ran.code == 1
-    assert ran.error.startswith("error: box still holds 1 people")
+    assert ran.error.startswith("error: box still holds 1 person")
     assert "--forget" in ran.error
     assert done("device", "list")[0]["name"] == "box"
     done("device", "sync", "box")
