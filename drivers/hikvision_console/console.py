@@ -38,7 +38,15 @@ from drivers.hikvision_console.isapi import DEVICE_INFO, Isapi
 from drivers.hikvision_console.maintenance import HikvisionUpkeep
 from drivers.hikvision_console.options import Options
 from drivers.hikvision_console.own_commands import Command, OwnCommands
-from drivers.hikvision_console.settings import clock_of, door_seconds, identify, set_who_decides, work_status
+from drivers.hikvision_console.settings import (
+    ASKS_BY_PUSH,
+    ASKS_BY_STREAM,
+    clock_of,
+    door_seconds,
+    identify,
+    set_who_decides,
+    work_status,
+)
 from drivers.hikvision_console.users.cards import card_refusal
 from drivers.hikvision_console.users.users import People
 
@@ -73,7 +81,7 @@ class HikvisionConsole(HikvisionUpkeep):
         self._feed: Feed | None = None
         self._push: PushListener | None = None
         self._clock = Clock()
-        self._decides = ""
+        self._decides = self._not_kept = ""
         self.decides_alone = True
         # Serials by memory: as stored here, and what this object has handed on, which it knows better.
         self._stored: dict[str, int] = {}
@@ -107,13 +115,21 @@ class HikvisionConsole(HikvisionUpkeep):
             if self._clock.note:
                 _log.warning("%s: %s", self._config.name, self._clock.note)
             host, open_when_down = options.decide == "host", options.when_server_down == "open"
-            self._decides = set_who_decides(isapi, host, options.remote_check_seconds, open_when_down)
+            channel = ASKS_BY_PUSH if options.remote_check == "push" else ASKS_BY_STREAM
+            deciding = set_who_decides(isapi, host, options.remote_check_seconds, open_when_down, channel)
+            self._decides, self._not_kept = deciding.words, deciding.complaint
             self.decides_alone = self._decides != ASKS or open_when_down
             self._doors, self._door_seconds = max(doors, 1), door_seconds(isapi, max(doors, 1))
             self._people = People(isapi, lambda: self._clock, max(doors, 1), options.name_bytes)
-            wires = Wires(self._connect(), self._connect())
-            cursors = self._stored | self._reported
-            self._feed = Feed(wires, self._clock, cursors, options.poll_seconds, with_history=options.history)
+            wires = Wires(self._connect(), self._connect(), self._connect())
+            self._feed = Feed(
+                wires,
+                self._clock,
+                self._stored | self._reported,
+                options.poll_seconds,
+                with_history=options.history,
+                asks=self._decides == ASKS and options.remote_check == "stream",
+            )
             self._feed.start()
             if options.push_port is not None:
                 self._listen_for_pushes(isapi, options.push_port)
@@ -129,6 +145,8 @@ class HikvisionConsole(HikvisionUpkeep):
             return [self._read_fire()]
         found: list[DeviceFact] = [fact for item in self._open_feed().take(_MOST_FACTS) for fact in self._facts(item)]
         found += self._push.refused() if self._push else []
+        if self._push is None and self._open_feed().complaint:
+            self._listen_for_pushes(self._open_isapi(), 0)  # its stream does not tell in time what happens
         if not found and time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
             return self._look()
@@ -144,7 +162,7 @@ class HikvisionConsole(HikvisionUpkeep):
             return f"{self._clock.note}; give it a time server, or set the option clock=set"
         if self._decides == ASKS and self._clock.reading is None:
             return "the console does not tell its time, so none of its questions is granted; set its clock"
-        return None
+        return self._not_kept or (self._feed.complaint if self._feed is not None else None)
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
         """Open the door for as long as the console's own settings say; sent once."""
@@ -159,8 +177,10 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
         """Answer the console's question; sent once, ahead of everything that waits."""
-        body = {"serialNo": serial, "checkResult": "success" if granted else "failed", "info": words[:32]}
-        self._open_isapi().send("PUT", REMOTE_CHECK, {"RemoteCheck": body}, once=True, urgent=True)
+        said = {"serialNo": serial, "checkResult": "success" if granted else "failed", "info": words[:32]}
+        body = {"RemoteCheck": said}
+        if self._feed is None or not self._feed.pushes.resolve(serial, body):
+            self._open_isapi().send("PUT", REMOTE_CHECK, body, once=True, urgent=True)
 
     def capacity(self) -> int:
         return self._open_people().capacity.people()
@@ -172,7 +192,6 @@ class HikvisionConsole(HikvisionUpkeep):
         return self._open_people().put(holdings, faces)
 
     def card_refusal(self, card: str) -> str | None:
-
         return card_refusal(card)
 
     def remove(self, keys: Sequence[str]) -> None:
@@ -191,6 +210,8 @@ class HikvisionConsole(HikvisionUpkeep):
         notes: list[JsonValue] = [clock.note] if clock.note else []
         if self._decides == ASKS and self._config.address.startswith("http:"):
             notes.append(WEAK_LINK)
+        notes += [note for note in (self._not_kept, self._open_feed().complaint) if note]
+        notes += [f"its firmware does not let its {name} be queried" for name in self._open_feed().missing]
         return {
             "model": info.model,
             "firmware": info.firmware,
@@ -230,7 +251,10 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def _listen_for_pushes(self, isapi: Isapi, port: int) -> None:
 
-        self._push = PushListener(self._config.address, port, self._open_feed().wake)
+        feed, seconds = self._open_feed(), float(self._options.remote_check_seconds)
+        asks = self._options.remote_check == "push" and self._decides == ASKS
+        ask = (lambda body, arrived: feed.pushed(body, arrived, seconds)) if asks else None
+        self._push = PushListener(self._config.address, port, feed.wake, ask)
         self._push.register(isapi)
 
     def _facts(self, item: FeedItem) -> list[DeviceFact]:

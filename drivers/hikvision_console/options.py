@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devicemgr.site.password_scope import VERIFIES
 
@@ -25,6 +25,11 @@ class Options(BaseModel):
         "in, or whom it knows",
     )
     remote_check_seconds: int = Field(5, ge=1, le=10, description="with decide=host, how long it waits for an answer")
+    remote_check: Literal["stream", "push"] = Field(
+        "stream",
+        description="with decide=host, how it asks: by its alert stream, or by its pushes, whose reply is the answer "
+        "(ISAPIListen; needs push_port)",
+    )
     faces: bool = Field(True, description="give it the face samples of people who consented, so that it knows them")
     clock: Literal["check", "set"] = Field(
         "check", description="set: set its clock to this box's at each connection, unless it follows a time server"
@@ -54,3 +59,9 @@ class Options(BaseModel):
         json_schema_extra=VERIFIES,
         description="PEM file: its own certificate, or the CA that signed it",
     )
+
+    @model_validator(mode="after")
+    def _has_port(self) -> "Options":
+        if self.remote_check == "push" and self.push_port is None:
+            raise ValueError("remote_check=push needs push_port, the port here that the console pushes to")
+        return self

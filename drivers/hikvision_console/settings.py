@@ -1,5 +1,6 @@
 """A console's own settings that matter here: its clock, who decides, and its state."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,6 +19,9 @@ _SET_ABOVE_S = 2.0
 _MOST_STATES = 8
 DOOR_SETTINGS = "/ISAPI/AccessControl/Door/param"
 _MAX_DOORS = 8
+# checkChannelType: its stream brings the questions, or its pushes, whose reply is the answer.
+ASKS_BY_STREAM, ASKS_BY_PUSH = "ISAPI", "ISAPIListen"
+ALONE = "the console decides by itself"
 
 
 def identify(isapi: Isapi) -> tuple[DeviceInfo, int]:
@@ -51,29 +55,58 @@ def clock_of(isapi: Isapi, setting: Literal["check", "set"]) -> Clock:
     return read_clock(isapi.get(TIME), datetime.now(UTC))
 
 
-def set_who_decides(isapi: Isapi, host: bool, seconds: int, open_when_down: bool) -> str:
-    """Have the console ask before it opens, or not; in words what it does. Changes only what differs."""
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Who decides, in words; `complaint` is what the console did not take of it."""
+
+    words: str
+    complaint: str = ""
+
+
+def set_who_decides(
+    isapi: Isapi, host: bool, seconds: int, open_when_down: bool, channel: str = ASKS_BY_STREAM
+) -> Deciding:
+    """Have the console ask before it opens, or not. Changes only what differs, and reads it back."""
     wanted: dict[str, Any] = {"remoteCheckDoorEnabled": host}
     if host:
         wanted |= {
-            "checkChannelType": "ISAPI",
+            "checkChannelType": channel,
             "remoteCheckTimeout": seconds,
             "offlineDevCheckOpenDoorEnabled": open_when_down,
         }
+        if channel == ASKS_BY_PUSH:
+            wanted["remoteCheckWithISAPIListen"] = "sync"
     try:
         held = section(isapi.get(f"{ACS_CONFIG}?format=json"), "AcsCfg")
         if not host and not held.get("remoteCheckDoorEnabled"):
-            return "the console decides by itself"
+            return Deciding(ALONE)
         if any(held.get(name) != value for name, value in wanted.items()):
             isapi.send("PUT", ACS_CONFIG, {"AcsCfg": held | wanted})
             held = section(isapi.get(f"{ACS_CONFIG}?format=json"), "AcsCfg")
     except Refusal as refusal:
         if not refusal.is_unsupported:
             raise
-        return "the console can't ask this box: it decides by itself"
+        return Deciding("the console can't ask this box: it decides by itself")
     if bool(held.get("remoteCheckDoorEnabled")) is not host:
         raise DeviceRefused("the console does not keep who decides; set remote verification on its own page")
-    return ASKS if host else "the console decides by itself"
+    return Deciding(ASKS, _not_kept(held, wanted)) if host else Deciding(ALONE)
+
+
+def _not_kept(held: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """Return what the console holds otherwise than it was sent, with what would help; "" if it kept all."""
+    # Not every firmware tells a field back; one that is missing says nothing.
+    other = [name for name, value in wanted.items() if name in held and held[name] != value]
+    if not other:
+        return ""
+    kept = ", ".join(f"{name} {safe(str(held[name]), 30)} (not {wanted[name]})" for name in other)
+    if "checkChannelType" not in other:
+        return f"the console keeps {kept}; set remote verification on its own page"
+    help_ = (
+        "set decide=console"
+        if wanted["checkChannelType"] == ASKS_BY_PUSH
+        else f"set remote_check=push with a push_port ({ASKS_BY_PUSH}), or decide=console"
+    )
+    return f"the console keeps {kept}: its questions go to the maker's own program and not here; {help_}"
 
 
 def door_seconds(isapi: Isapi, doors: int) -> dict[int, float]:

@@ -1,6 +1,6 @@
 """All sabotages, by area."""
 
-from tests.sabotage.areas import access, api, build, devices, drivers, ledger, onvif, people, rules, storage
+from tests.sabotage.areas import access, api, build, devices, drivers, hikvision, ledger, onvif, people, rules, storage
 from tests.sabotage.sabotage import Sabotage
 
 SABOTAGES: tuple[Sabotage, ...] = (
@@ -9,6 +9,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     *build.SABOTAGES,
     *devices.SABOTAGES,
     *drivers.SABOTAGES,
+    *hikvision.SABOTAGES,
     *ledger.SABOTAGES,
     *onvif.SABOTAGES,
     *people.SABOTAGES,

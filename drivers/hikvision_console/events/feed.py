@@ -10,18 +10,19 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from devicemgr.domain.device_events import Presented
 from devicemgr.errors import DeviceError, DeviceGarbled, DevicemgrError, DeviceUnreachable
-from drivers.common.http.client import Request, Stream, read_json
-from drivers.common.http.multipart import MultipartReader, Part
-from drivers.common.http.xml import read_xml
+from drivers.common.http.client import Request
+from drivers.common.http.multipart import Part
 from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.codes import ALARM, EVENT, log_of
 from drivers.hikvision_console.events.memories import MAJORS, Adopted, Memories
+from drivers.hikvision_console.events.push import SILENT_SECONDS, PushedQuestions, document_of, events_of, parts_of
+from drivers.hikvision_console.events.replay_watch import COMPLAINT, NO_QUESTIONS, RETRY_S, ReplayWatch
 from drivers.hikvision_console.events.translate import Event, from_stream, is_alarm, question
 from drivers.hikvision_console.isapi import Isapi
 
@@ -29,9 +30,7 @@ STREAM = "/ISAPI/Event/notification/alertStream"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-CONNECTING, CONNECTED = "not connected yet", "connected"
-_AMID_SECONDS = 5.0
-_SILENT_SECONDS = 45.0
+CONNECTING, CONNECTED, REPLAYING = "not connected yet", "connected", "repeats what is long past"
 _STREAM_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 _ASK_AGAIN = 0.5
 _PATIENCE = 3.0
@@ -55,16 +54,19 @@ class Wires:
 
     memory: Isapi
     stream: Isapi
+    push: Isapi | None = None
 
     def cut(self) -> None:
         """End whatever waits."""
-        self.memory.http.cut()
-        self.stream.http.cut()
+        for wire in (self.memory, self.stream, self.push):
+            if wire is not None:
+                wire.http.cut()
 
     def close(self) -> None:
         """Let go of the connections."""
-        self.memory.http.close()
-        self.stream.http.close()
+        for wire in (self.memory, self.stream, self.push):
+            if wire is not None:
+                wire.http.close()
 
 
 class Feed:
@@ -78,11 +80,14 @@ class Feed:
         poll_seconds: float,
         *,
         with_history: bool = False,
+        asks: bool = False,
     ) -> None:
-        self._wires, self._clock, self._poll_seconds = wires, clock, poll_seconds
+        self._wires, self._clock, self._poll_seconds, self._asks = wires, clock, poll_seconds, asks
+        self._replay = ReplayWatch()
         self._began = time.time()
         self._stopping = threading.Event()
         self._wake = threading.Event()
+        self.pushes = PushedQuestions(wires.push, self._stopping)
         self._streamed_more = threading.Event()
         self._waiting: queue.Queue[Event | Adopted] = queue.Queue(_MOST_WAITING)
         self._questions: deque[Presented] = deque(maxlen=_MOST_QUESTIONS)
@@ -156,6 +161,20 @@ class Feed:
         """Whether this event of the memory has been handed on from the stream already."""
         with self._lock:
             return (event.code[0], event.serial) in self._at_once
+
+    @property
+    def complaint(self) -> str | None:
+        """What is wrong with its stream, if anything."""
+        watch = self._replay
+        if not watch.is_replaying:
+            return None
+        words = COMPLAINT.format(count=watch.count, seconds=watch.seconds, poll=self._poll_seconds)
+        return words + (NO_QUESTIONS if self._asks else "")
+
+    def pushed(self, body: bytes, arrived: float, seconds: float) -> dict[str, Any] | None:
+        """Return the answer to a question that was pushed, None where there is none. Any thread."""
+        events = [event for event in events_of(body, self._clock) if event.asks and self._is_now(event)]
+        return self.pushes.answer_to(events[0], self._clock, arrived, seconds, self._ask) if events else None
 
     @property
     def missing(self) -> list[str]:
@@ -259,7 +278,10 @@ class Feed:
             except DeviceError as error:
                 self.stream_state = f"not connected: {error}"
             self._wake.set()
-            failures = 0 if time.monotonic() - began > _SILENT_SECONDS else failures + 1
+            if self._replay.is_useless and not self._asks:
+                self._stopping.wait(RETRY_S)
+                continue
+            failures = 0 if time.monotonic() - began > SILENT_SECONDS else failures + 1
             self._stopping.wait(_STREAM_PAUSES[min(failures, len(_STREAM_PAUSES) - 1)])
 
     def _listen_once(self) -> None:
@@ -267,15 +289,18 @@ class Feed:
             if stream.status != 200:
                 raise DeviceUnreachable(f"the console answers HTTP {stream.status} to a listener")
             self.stream_state = CONNECTED
-            for part in _parts(stream):
+            self._replay.connected()
+            for part in parts_of(stream):
                 if self._stopping.is_set():
                     return
                 self._on_part(part)
+                if self._replay.is_useless and not self._asks:
+                    raise DeviceUnreachable("its stream repeats what is long past")
 
     def _on_part(self, part: Part) -> None:
         arrived = time.monotonic()
         try:
-            document = _read(part)
+            document = document_of(part)
         except DeviceGarbled as error:
             _log.info("a part of a console's stream is left out: %s", error)
             self._wake.set()
@@ -285,8 +310,10 @@ class Feed:
             self._on_event(event, arrived)
 
     def _on_event(self, event: Event, arrived: float) -> None:
-        major = event.code[0]
-        if event.asks and self._is_now(event):
+        major, is_now = event.code[0], self._is_now(event)
+        self._replay.saw(is_now=is_now)
+        self.stream_state = REPLAYING if self._replay.is_useless else CONNECTED
+        if event.asks and is_now:
             self._ask(event, arrived)
         if major not in MAJORS:
             return
@@ -300,7 +327,7 @@ class Feed:
                 while len(self._streamed) > _MOST_REMEMBERED:
                     self._streamed.popitem(last=False)
             self._streamed_more.set()
-        if major == ALARM and self._is_now(event):
+        if major == ALARM and is_now:
             self._alarm(event)
         self._memories.note(major)
         self._wake.set()
@@ -318,15 +345,16 @@ class Feed:
                 self._at_once.popitem(last=False)
         self._alarms.append(replace(event, live=True, at_once=True))
 
-    def _ask(self, event: Event, arrived: float) -> None:
-        """Hand on each question once, and at once: a person stands there."""
+    def _ask(self, event: Event, arrived: float) -> bool:
+        """Hand on each question once, and at once: a person stands there; False for one that was asked before."""
         with self._lock:
             if event.serial in self._question_serials:
-                return
+                return False
             self._question_serials[event.serial] = None
             while len(self._question_serials) > _MOST_REMEMBERED:
                 self._question_serials.popitem(last=False)
         self._questions.append(question(event, arrived, self._clock.age_of(event.at, time.monotonic())))
+        return True
 
     def _is_now(self, event: Event) -> bool:
         """What is said to be old is; where nothing is said, the console's own time must be fresh."""
@@ -342,28 +370,3 @@ class Feed:
     def _age(self, event: Event) -> float:
         """Seconds between the event and now by this box's clock, either way."""
         return abs(time.time() - event.at.timestamp() + self._clock.skew)
-
-
-def _read(part: Part) -> dict[str, Any]:
-    start = part.body.lstrip()[:1]
-    if part.picture or not start:
-        return {}
-    return read_xml(part.body)[1] if start == b"<" else read_json(part.body)
-
-
-def _parts(stream: Stream) -> Iterator[Part]:
-    """The parts as they come: whole within 5 s once begun, and one of them every 45 s."""
-    reader = MultipartReader()
-    whole_at = time.monotonic()
-    begun_at: float | None = None
-
-    def until() -> float:
-        return whole_at + _SILENT_SECONDS if begun_at is None else begun_at + _AMID_SECONDS
-
-    for chunk in stream.chunks(until):
-        for part in reader.feed(chunk):
-            whole_at, begun_at = time.monotonic(), None
-            yield part
-        if reader.ended:
-            return
-        begun_at = (begun_at or time.monotonic()) if reader.is_amid else None

@@ -76,6 +76,14 @@ class Memory:
         self.last, self._last_at = 0, None
         return True
 
+    def holds(self, event: Event) -> bool:
+        """Return True if the console's memory holds this very event: number, code, person and card."""
+        same = (event.serial, event.code, event.badge, event.card)
+        return any(
+            (found.serial, found.code, found.badge, found.card) == same
+            for found in self._search(_new_search(), 0, event.serial, 5).events
+        )
+
     def newest(self) -> tuple[Event | None, int]:
         """Return the newest event and how many there are; firmware differs in which end of a search is the newest."""
         search = _new_search()

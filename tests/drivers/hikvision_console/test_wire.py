@@ -15,7 +15,7 @@ from drivers.hikvision_console.console import HikvisionConsole
 from drivers.hikvision_console.events.log import Memory
 from drivers.hikvision_console.isapi import Isapi
 from drivers.hikvision_console.options import Options
-from drivers.hikvision_console.settings import clock_of, identify, set_who_decides
+from drivers.hikvision_console.settings import Deciding, clock_of, identify, set_who_decides
 from tests.drivers.common.http.raw_http import RawServer, challenge, reply
 
 OK = b'{"statusCode":1,"statusString":"OK","subStatusCode":"ok"}'
@@ -188,7 +188,7 @@ def test_who_decides_is_merged_not_replaced(wire):
         "offlineDevCheckOpenDoorEnabled": False,
     }
     line = wire(json.dumps({"AcsCfg": held}).encode(), OK, json.dumps({"AcsCfg": wanted}).encode())
-    assert set_who_decides(line.isapi, True, 5, False) == "the console asks this box"
+    assert set_who_decides(line.isapi, True, 5, False) == Deciding("the console asks this box")
     assert line.sent[1][0] == "PUT /ISAPI/AccessControl/AcsCfg?format=json"
     assert json.loads(line.sent[1][2]) == {"AcsCfg": wanted}
     line = wire(json.dumps({"AcsCfg": wanted}).encode())
