@@ -5,8 +5,9 @@ from sqlalchemy.orm import Session
 from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.site.site import Site
 from devicemgr.store.people import consents, people
-from devicemgr.store.site import access_levels as level_store, devices as device_store, portals as portal_store
+from devicemgr.store.site import devices as device_store, portals as portal_store
 from devicemgr.store.tables import ConsentRow, LevelRow, PersonRow, PortalRow
+from tests.support.levels import cover
 
 
 def furnish(session: Session, site: Site) -> tuple[PersonRow, ConsentRow]:
@@ -21,7 +22,7 @@ def furnish(session: Session, site: Site) -> tuple[PersonRow, ConsentRow]:
     level = LevelRow(name="staff")
     session.add(level)
     session.flush()
-    level_store.set_level_portals(session, level, ["lobby"], None)
+    cover(session, level, ["lobby"], None)
     person = people.add(session, "A1", "Anna", None, None)
     consent, _ = consents.give(session, person, "form 1")
     people.set_level(session, person, "staff", held=True)

@@ -16,6 +16,7 @@ from devicemgr.site.site import Site
 from devicemgr.store.people import people
 from devicemgr.store.site import access_levels as level_store
 from devicemgr.store.tables import ScheduleRow
+from tests.support.levels import cover
 
 ANNA = np.eye(4, dtype=np.float32)[0]
 HOURS, YEARS = 7200.0, 10 * 365.25 * 86_400
@@ -120,7 +121,7 @@ def only_in(door: Any, begin: timedelta, end: timedelta) -> None:
     with door.site.database.write() as session:
         session.add(ScheduleRow(name="office", timezone="UTC", windows=[window], holidays=[]))
         session.flush()
-        level_store.set_level_portals(session, level_store.level(session, "staff"), ["lobby"], "office")
+        cover(session, level_store.level(session, "staff"), ["lobby"], "office")
     door.rules.refresh()
 
 

@@ -47,11 +47,6 @@ def levels(session: Session) -> Sequence[LevelRow]:
     return session.scalars(select(LevelRow).order_by(LevelRow.name)).all()
 
 
-def set_level_portals(session: Session, row: LevelRow, names: Sequence[str], schedule_name: str | None) -> None:
-    """Replace what a level covers by portals under one schedule, or always."""
-    set_coverage(session, row, [(name, schedule_name) for name in names])
-
-
 def set_coverage(session: Session, row: LevelRow, covered: Iterable[tuple[str, str | None]]) -> None:
     """Replace what a level covers by portals with their schedules; NotFound for an unknown portal or schedule."""
     row.portals = []

@@ -15,9 +15,10 @@ from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import consents, credentials, people
-from devicemgr.store.site import access_levels as level_store, device_sync as holdings, devices as device_store
+from devicemgr.store.site import device_sync as holdings, devices as device_store
 from devicemgr.store.tables import CredentialRow, HoldingRow, LevelRow, PortalRow, ScheduleRow
 from devicemgr.sync.device_sync import HolderSync
+from tests.support.levels import cover
 
 
 class FakeHolder:
@@ -195,7 +196,7 @@ class House:
                 level = LevelRow(name=name)
                 session.add(level)
                 session.flush()
-                level_store.set_level_portals(session, level, portals, None)
+                cover(session, level, portals, None)
         self.samples = Samples()
         self.fresh()
 
@@ -233,7 +234,7 @@ class House:
         """Mornings for the level `staff`."""
         session.add(ScheduleRow(name="mornings", timezone="UTC", windows=["mon-sun 06:00-12:30"], holidays=[]))
         session.flush()
-        level_store.set_level_portals(session, session.get(LevelRow, "staff"), ["lobby"], "mornings")
+        cover(session, session.get(LevelRow, "staff"), ["lobby"], "mornings")
 
     def edit(self, badge, **fields):
         with self.site.database.write() as session:

@@ -19,6 +19,7 @@ from devicemgr.store.site import access_levels as level_store, devices as device
 from devicemgr.store.tables import LevelRow, PortalRow
 from devicemgr.sync.reconciler import Reconciler, mark_revoked
 from tests.devicemgr.sync.holders import FakeHolder, House
+from tests.support.levels import cover
 
 
 def until(condition, seconds=10.0):
@@ -134,7 +135,7 @@ def second_device(house):
         level = LevelRow(name="sides")
         session.add(level)
         session.flush()
-        level_store.set_level_portals(session, level, ["side"], None)
+        cover(session, level, ["side"], None)
 
 
 def test_a_device_that_hangs_holds_up_no_other(house, running):
@@ -215,7 +216,7 @@ def test_a_device_that_is_removed_is_forgotten(house, running):
     with house.site.database.write() as session:
         for name in ("lobby", "yard"):
             for level in ("staff", "all"):
-                level_store.set_level_portals(session, level_store.level(session, level), [], None)
+                cover(session, level_store.level(session, level), [], None)
             session.delete(portal_store.portal(session, name))
         session.flush()
         device_store.remove_device(session, device_store.device(session, "box"))

@@ -14,6 +14,7 @@ from devicemgr.store.people import people
 from devicemgr.store.site import access_levels as level_store
 from devicemgr.store.tables import ScheduleRow
 from tests.devicemgr.sync.holders import FakeHolder, House, ScheduledHolder
+from tests.support.levels import cover
 
 NOON, NIGHT = (datetime(2026, 11, 25, hour, tzinfo=UTC) for hour in (12, 23))
 DAY = hours_name(["day"])
@@ -26,7 +27,7 @@ def house(site):
         session.add(ScheduleRow(name="day", timezone="UTC", windows=["mon-fri 08:00-18:00"], holidays=["2026-11-26"]))
         session.add(ScheduleRow(name="late", timezone="UTC", windows=["daily 20:00-02:00"], holidays=[]))
         session.flush()
-        level_store.set_level_portals(session, level_store.level(session, "staff"), ["lobby"], "day")
+        cover(session, level_store.level(session, "staff"), ["lobby"], "day")
     return found
 
 
@@ -47,7 +48,7 @@ def test_a_door_under_a_schedule_is_held_with_its_hours_by_day_and_by_night(hous
 def test_two_levels_join_their_hours_and_one_without_a_schedule_is_at_all_times(house):
     with house.site.database.write() as session:
         level = level_store.level(session, "all")
-        level_store.set_level_portals(session, level, ["lobby", "yard"], "late")
+        cover(session, level, ["lobby", "yard"], "late")
         session.flush()
         session.refresh(level)
         next(row for row in level.portals if row.portal_name == "yard").schedule_name = None

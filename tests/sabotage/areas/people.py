@@ -23,6 +23,6 @@ SABOTAGES = (
         "    if terms.bulk and (refused := consents.newest_withdrawn(row)) is not None:\n",
         "    if False and (refused := consents.newest_withdrawn(row)) is not None:\n",
         "tests/devicemgr/cli/people/test_withdrawn.py",
-        "tests/devicemgr/api/test_withdrawn_consent.py",
+        "tests/devicemgr/api/routes/test_withdrawn_consent.py",
     ),
 )

@@ -15,6 +15,7 @@ from devicemgr.store.site import (
 from devicemgr.store.tables import PortalRow
 from tests.devicemgr.access.evidence.lanes import ENTRY, EXIT, Clock, group
 from tests.support.core import catalog, entrance, make_site, make_site_in, site, small_disk  # noqa: F401
+from tests.support.levels import cover
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def hall(entrance: Any) -> Any:  # noqa: F811
         portal_store.set_access_points(session, row, EXIT, ["out2"])
         lobby = portal_store.portal(session, "lobby")
         portal_store.set_access_points(session, lobby, EXIT, ["out"])
-        level_store.set_level_portals(session, level_store.level(session, "staff"), ["lobby", "second"], None)
+        cover(session, level_store.level(session, "staff"), ["lobby", "second"], None)
         bert = people.add(session, "B2", "Bert", None, None)
         people.set_level(session, bert, "staff", held=True)
         credentials.assign_card(session, people.get(session, "A1"), "11")

@@ -14,6 +14,7 @@ from devicemgr.domain.model import Direction, Factor, Requirement
 from devicemgr.store.people import credentials, people
 from devicemgr.store.site import access_levels as level_store, portals as portal_store
 from devicemgr.store.tables import ScheduleRow
+from tests.support.levels import cover
 
 THEN = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 FACE, CARD, PIN, FINGER, QR = Factor.FACE, Factor.CARD, Factor.PIN, Factor.FINGER, Factor.QR
@@ -228,7 +229,7 @@ def out_of_hours(entrance: Any) -> None:
     with entrance.site.database.write() as session:
         session.add(ScheduleRow(name="never", timezone="UTC", windows=[], holidays=[]))
         session.flush()
-        level_store.set_level_portals(session, level_store.level(session, "staff"), ["lobby"], "never")
+        cover(session, level_store.level(session, "staff"), ["lobby"], "never")
     entrance.rules.refresh()
 
 

@@ -40,7 +40,7 @@ GUARDS = {
 """The route of its own that sets what a field of this name sets."""
 ADMINS_ALONE = {"keep_samples", "retention_days", "samples_days", "consent_days", "anchors", "on_storage_failure"}
 DOCUMENTS = {("POST", "/site/apply"): {"toml"}}
-"""Fields that hold a whole document; tests/devicemgr/api/test_site_rights.py shows what each role may change by it."""
+"""Fields that hold a whole document; test_site_rights.py shows what each role may change by it."""
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -13,7 +13,7 @@ import httpx
 from devicemgr.api.conventions import document, models
 from devicemgr.domain.ledger_events import Kind, Reason
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 EVENTS = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ import pytest
 from devicemgr.api import listeners
 from devicemgr.api.server import ApiServer
 from devicemgr.errors import InvalidInput, SystemFault
-from tests.devicemgr.api.test_tcp import PASSWORD, sign_in
+from tests.devicemgr.api.server.test_tcp import PASSWORD, sign_in
 from tests.support.hints import hint_of
 
 
