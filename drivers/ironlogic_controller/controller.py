@@ -23,7 +23,7 @@ from drivers.ironlogic_controller.events import (
     read_event,
 )
 from drivers.ironlogic_controller.messages import add_cards, card_hex, card_names, delete_cards
-from drivers.ironlogic_controller.server import Batch, CallServer, Command, Question
+from drivers.ironlogic_controller.server import CONFIRM_AGAIN, CONFIRMATIONS, Batch, CallServer, Command, Question
 
 if TYPE_CHECKING:
     from drivers.ironlogic_controller.driver import Options
@@ -44,6 +44,10 @@ WEAK_LINK = (
 NOT_CLEARED = (
     "the controller has not confirmed that its cards were deleted: it may let them in by itself while this computer is "
     "away; delete them in its own web page, and update its firmware"
+)
+REPEATS = (
+    "the controller sends the same events again although they were confirmed, so that newer ones do not come; update "
+    "its firmware"
 )
 DECIDES_ALONE = (
     "the controller decided about a card by itself although decide=host: it did not ask here, or had no answer; "
@@ -242,6 +246,8 @@ class IronlogicGate:
         reported = self._server.state.get("mode")
         if self._mode is not None and reported is not None and reported != MODES[self._mode]:
             return f"the controller reports mode {safe(str(reported), 10)}, not {self._mode}; it is set again"
+        if self._server.repeats >= CONFIRM_AGAIN * CONFIRMATIONS:
+            return REPEATS
         return "; ".join([*self._unreported(), *([WEAK_LINK] if self._asks else [])]) or None
 
     def _unreported(self) -> list[str]:

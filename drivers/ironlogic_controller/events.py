@@ -1,7 +1,9 @@
 """What a controller's events mean: the codes of the vendor's appendix as data, and an event as facts.
 
 Codes come in pairs, the first for the way in and the second for the way out. Flags of fire and guard events are those
-of the vendor's ZGuard SDK (ZG_FR_F_…, ZG_SR_F_…).
+of the vendor's ZGuard SDK (ZG_FR_F_…, ZG_SR_F_…). Sources of the codes: the appendix as three public servers have it
+that were tried on controllers (acs/z5r of a Go NVR with firmware 2.41, s7server/z5rweb, Z5RWeb ACS Admin), and
+ZG_CTR_EV_TYPE of the SDK.
 """
 
 from collections.abc import Mapping
@@ -28,6 +30,7 @@ DENIED = {
     2: Reason.UNKNOWN_CREDENTIAL,
     6: "the controller does not allow it",
     10: Reason.PORTAL_LOCKED,
+    26: Reason.ANTI_PASSBACK,
     50: Reason.INTERLOCK,
     54: Reason.ANTI_PASSBACK,
 }
@@ -37,12 +40,20 @@ REPORTS = {
     12: (Kind.PORTAL_FORCED, "the door was opened without a release"),
     14: (Kind.PORTAL_HELD_OPEN, "the door was left open"),
     16: (Kind.PASSAGE_COMPLETED, ""),
+    22: (Kind.REX_PRESSED, "refused: the button is blocked"),
+    28: (Kind.DEVICE_DEGRADED, "the lock was switched on (trigger mode)"),
+    30: (Kind.DEVICE_DEGRADED, "the lock was switched off (trigger mode)"),
     40: (Kind.PASSAGE_TIMED_OUT, ""),
     48: (Kind.PASSAGE_STARTED, "into the gateway"),
 }
 DOOR_OPEN, DOOR_CLOSED, REX, NETWORK_OPEN, PASSAGE = 32, 34, 0, 8, 16
 RESTARTED, POWER, MODE_CHANGED, FIRE, GUARD = 20, 21, 37, 38, 39
-SINGLE = frozenset({RESTARTED, POWER, MODE_CHANGED, FIRE, GUARD})
+SENSOR_1, SENSOR_2, POWER_CONTROL, HOTEL_MODE, HOTEL_CARD = 18, 19, 36, 64, 65
+# Sent before the event of a card; that event names the card itself.
+KEY_NUMBERS = frozenset({85, 86})
+SINGLE = frozenset(
+    {RESTARTED, POWER, MODE_CHANGED, FIRE, GUARD, SENSOR_1, SENSOR_2, POWER_CONTROL, HOTEL_MODE, HOTEL_CARD}
+)
 FIRE_ACTIVE, GUARD_ALARM = 0x01, 0x02
 LIVE_S = 10.0
 
@@ -78,7 +89,7 @@ def read_event(found: Mapping[str, Any], zone: tzinfo | None) -> Event | None:
     code = whole(found.get("event"))
     if code is None:
         return None
-    is_out = code not in SINGLE and code % 2 == 1
+    is_out = code not in SINGLE | KEY_NUMBERS and code % 2 == 1
     try:
         local = datetime.strptime(str(found.get("time")), "%Y-%m-%d %H:%M:%S")
         at = (local.astimezone() if zone is None else local.replace(tzinfo=zone)).astimezone(UTC)
@@ -95,6 +106,8 @@ def facts_of(event: Event, serial: int, *, is_ours: bool, has_fire_input: bool) 
     if event.code in GRANTED or event.code in DENIED:
         granted = event.code in GRANTED
         return [_decided(event, serial, str(GRANTED[event.code] if granted else DENIED[event.code]), granted=granted)]
+    if event.code in KEY_NUMBERS:
+        return []
     if event.code in (DOOR_OPEN, DOOR_CLOSED):
         return [DoorContact(1, event.code == DOOR_OPEN)] if event.is_live else []
     if event.code in SINGLE:
@@ -140,6 +153,9 @@ def _unknown(event: Event, serial: int) -> DeviceFact:
 
 
 def _of_controller(event: Event, serial: int, *, has_fire_input: bool) -> DeviceFact:
+    if event.code == HOTEL_CARD and card_names(event.card):
+        # Whether it opened is not said: it is a refusal at most.
+        return _decided(event, serial, f"a card in hotel mode, flag {event.flag}", granted=False)
     if event.code == FIRE and has_fire_input:
         return FireRelease(bool(event.flag & FIRE_ACTIVE))
     words = {
@@ -148,6 +164,11 @@ def _of_controller(event: Event, serial: int, *, has_fire_input: bool) -> Device
         MODE_CHANGED: f"its mode was changed (flag {event.flag})",
         FIRE: f"fire mode {'began' if event.flag & FIRE_ACTIVE else 'ended'} (flag {event.flag}); set fire_input=true",
         GUARD: f"guard event, flag {event.flag}",
+        SENSOR_1: f"its sensor 1 (guard) was triggered, flag {event.flag}",
+        SENSOR_2: f"its sensor 2 (fire) was triggered, flag {event.flag}",
+        POWER_CONTROL: f"its power control switched, flag {event.flag}",
+        HOTEL_MODE: f"its hotel mode was changed (flag {event.flag})",
+        HOTEL_CARD: f"a card in hotel mode, flag {event.flag}",
     }
     is_alarm = event.code == GUARD and event.flag & GUARD_ALARM
     return DeviceReported(1, Kind.TAMPER if is_alarm else Kind.DEVICE_DEGRADED, serial, event.at, words[event.code])

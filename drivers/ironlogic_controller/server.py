@@ -24,6 +24,9 @@ from drivers.ironlogic_controller.messages import MAX_ANSWER_BYTES, MAX_BODY_BYT
 
 ANSWER_S, TAKEN_S, WHOLE_CALL_S = 3.0, 2.0, 10.0
 MAX_WAITING = 200
+# Public servers confirm events in three ways: by their number, by a 2 for "all" (firmware 2.41), by `last_event`. Where
+# the same events come again this often although they were confirmed, the next way is tried.
+CONFIRM_AGAIN, ALL_TAKEN, CONFIRMATIONS = 3, 2, 3
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +67,7 @@ class Batch:
     """Events that wait to be taken; confirmed to the controller only then, or it sends them again."""
 
     events: list[dict[str, Any]]
+    last_event: int = 0
     taken: threading.Event = field(default_factory=threading.Event)
 
 
@@ -82,6 +86,9 @@ class CallServer:
         self.questions: deque[Question] = deque(maxlen=MAX_WAITING)
         self._open: dict[int, Question] = {}
         self.batches: deque[Batch] = deque(maxlen=MAX_WAITING)
+        self._confirmed: list[dict[str, Any]] = []
+        self._way = 0
+        self.repeats = 0
         self.called = threading.Event()
         self.called_at = 0.0
         self.calls = 0
@@ -176,7 +183,9 @@ class CallServer:
             elif operation == "check_access":
                 questions.append(self._ask(number, message, arrived))
             elif operation == "events" and isinstance(message.get("events"), list):
-                batch = Batch([each for each in message["events"][:MAX_EVENTS] if isinstance(each, dict)])
+                events = [each for each in message["events"][:MAX_EVENTS] if isinstance(each, dict)]
+                batch = Batch(events, whole(message.get("last_event")) or 0)
+                self._note_repeat(events)
                 self.batches.append(batch)
                 waiting.append((number, batch))
         self.called_at, self.calls = time.monotonic(), self.calls + 1
@@ -190,7 +199,7 @@ class CallServer:
                 self._open.pop(question.serial, None)
                 replies.append({"id": question.number, "operation": "check_access", "granted": int(question.granted)})
             for number, batch in waiting:
-                count = len(batch.events) if batch.taken.wait(TAKEN_S) else 0
+                count = self._confirmation(batch) if batch.taken.wait(TAKEN_S) else 0
                 replies.append({"id": number, "operation": "events", "events_success": count})
             commands = self._outgoing(replies)
             return self._envelope([*replies, *(command.message for command in commands)]), questions, commands
@@ -218,6 +227,16 @@ class CallServer:
         with self._lock:
             if not any(command.operation["operation"] == "set_active" for command in self._waiting):
                 self.enqueue({"operation": "set_active", "active": 1, "online": int(self._online)}, is_urgent=True)
+
+    def _note_repeat(self, events: list[dict[str, Any]]) -> None:
+        """Count how often in a row the same events come after they were confirmed; then confirm in another way."""
+        self.repeats = self.repeats + 1 if events and events == self._confirmed else 0
+        if self.repeats and self.repeats % CONFIRM_AGAIN == 0:
+            self._way = (self._way + 1) % CONFIRMATIONS
+
+    def _confirmation(self, batch: Batch) -> int:
+        self._confirmed = batch.events
+        return (len(batch.events), ALL_TAKEN, batch.last_event or len(batch.events))[self._way]
 
     def _ask(self, number: int, message: dict[str, Any], arrived: float) -> Question:
         with self._lock:

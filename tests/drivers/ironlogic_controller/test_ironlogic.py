@@ -144,6 +144,15 @@ def test_cards_are_written_as_documented():
     (40, 0, DeviceReported, {"kind": Kind.PASSAGE_TIMED_OUT}), (50, 0, DeviceDecided, {"why": Reason.INTERLOCK}),
     (55, 0, DeviceDecided, {"why": Reason.ANTI_PASSBACK}), (52, 0, DeviceDecided, {"granted": True}),
     (48, 0, DeviceReported, {"kind": Kind.PASSAGE_STARTED}),
+    (18, 0, DeviceReported, {"why": "its sensor 1 (guard) was triggered, flag 0"}),
+    (19, 1, DeviceReported, {"why": "its sensor 2 (fire) was triggered, flag 1"}),
+    (23, 0, DeviceReported, {"kind": Kind.REX_PRESSED, "why": "refused: the button is blocked"}),
+    (27, 0, DeviceDecided, {"granted": False, "why": Reason.ANTI_PASSBACK, "direction": EXIT}),
+    (28, 0, DeviceReported, {"why": "the lock was switched on (trigger mode)"}),
+    (31, 0, DeviceReported, {"why": "the lock was switched off (trigger mode)"}),
+    (36, 2, DeviceReported, {"why": "its power control switched, flag 2"}),
+    (64, 3, DeviceReported, {"why": "its hotel mode was changed (flag 3)"}),
+    (65, 3, DeviceDecided, {"granted": False, "why": "a card in hotel mode, flag 3", "channel": 1}),
     (99, 7, DeviceDecided, {"granted": False, "why": "event 99, flag 7, which its documents do not have",
                             "channel": 2, "names": ("9262882", "141:22306", "raw:26:11AAE44")}),
 ])  # fmt: skip
@@ -153,6 +162,50 @@ def test_event_codes_of_the_appendix(code, flag, kind, field):
     (fact,) = facts_of(event, 7, is_ours=False, has_fire_input=True)
     assert type(fact) is kind
     assert {name: getattr(fact, name) for name in field} == field
+
+
+@pytest.mark.parametrize("code", [85, 86])
+def test_the_number_of_a_key_before_its_event_is_no_event_of_its_own(code):
+    event = read_event({"event": code, "card": "0000008D5722", "time": "2026-09-28 21:30:00", "flag": 0}, UTC)
+    assert facts_of(event, 7, is_ours=False, has_fire_input=False) == []
+
+
+def test_a_call_of_firmware_2_41():
+    """Captured from a Z-5R Web BT, firmware 2.41 (test of the Z5R adapter of a public Go server)."""
+    found = read_call(
+        b'{"type":"Z5-R WEB BT","sn":45005541,"messages":[{"id":880268351,"operation":"power_on","fw":"2.41",'
+        b'"conn_fw":"1.27","active":0,"mode":0,"controller_ip":"192.168.1.60",'
+        b'"auth_hash":"1691782c7b79b0279be1ce1f336f8d00"}]}'
+    )
+    assert (found.kind, found.serial) == ("Z5-R WEB BT", 45005541)
+    assert found.messages[0]["fw"] == "2.41"
+
+
+def test_events_that_come_again_after_their_confirmation_are_confirmed_in_another_way(world):
+    """Three public servers: the number of events; 2 for "all"; `last_event` of the message."""
+    made = world()
+    made.sim.__exit__()
+    event = {"flag": 0, "event": 4, "time": "2026-09-28 21:30:00", "card": "00B5009EC1A8"}
+    body = {"type": "Z5RWEB", "sn": SERIAL}
+    ways, facts, ended = [], [], threading.Event()
+
+    def poll():
+        while not ended.wait(0.01):
+            facts.extend(made.device.poll())
+
+    polling = threading.Thread(target=poll)
+    polling.start()
+    for number in range(11):
+        message = {"id": 880268352 + number, "operation": "events", "events": [event], "last_event": 3160}
+        status, answer = call(made.device, json.dumps(body | {"messages": [message]}))
+        assert status == 200
+        ways += [each["events_success"] for each in json.loads(answer)["messages"] if each["operation"] == "events"]
+    complaint = made.device.complaint
+    ended.set()
+    polling.join(10)
+    assert ways == [1, 1, 1, 2, 2, 2, 3160, 3160, 3160, 1, 1]
+    assert "sends the same events again" in complaint
+    assert len([fact for fact in facts if isinstance(fact, DeviceDecided)]) == 1
 
 
 def test_an_old_event_is_recorded_with_its_time_and_acts_on_nothing():
