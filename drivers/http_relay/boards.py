@@ -1,5 +1,6 @@
 """What every web relay board can do; relays and inputs are counted from 1."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -106,12 +107,15 @@ class KmTronic:
 
 
 class Dingtian:
-    """HTTP GET CGI: /relay_cgi.cgi with type 0 (switch) or 1 (jogging, tenths of a second); relays from 0.
+    """HTTP GET CGI: /relay_cgi.cgi with type 0 (switch), 1 (jogging, 1 to 255 tenths) or 2 (delay, seconds).
 
+    Relays are counted from 0; public clients agree on types 1 and 2 (Power::Outlet::Dingtian, users of DT-R boards).
     Answers are fields between ampersands, the first a result that is 0 when it was done.
     """
 
-    max_pulse_s = 6000.0
+    max_pulse_s = 65_535.0
+    _SWITCH, _JOGGING, _DELAY = 0, 1, 2
+    _MAX_TENTHS = 255
 
     def __init__(self, name: str, client: BoardClient) -> None:
         self._name, self._client = name, client
@@ -127,13 +131,17 @@ class Dingtian:
         return State({number: value == 1 for number, value in enumerate(rest[:count], 1)})
 
     def switch(self, relay: int, on: bool) -> None:
-        self._order(0, relay, on, 0)
+        self._order(self._SWITCH, relay, on, 0)
 
     def pulse(self, relay: int, seconds: float) -> None:
-        self._order(1, relay, True, max(1, round(seconds * 10)))
+        tenths = max(1, round(seconds * 10))
+        if tenths <= self._MAX_TENTHS:
+            self._order(self._JOGGING, relay, True, tenths)
+        else:
+            self._order(self._DELAY, relay, True, math.ceil(seconds))
 
-    def _order(self, kind: int, relay: int, on: bool, tenths: int) -> None:
-        keys = {"type": str(kind), "relay": str(relay - 1), "on": str(int(on)), "time": str(tenths)}
+    def _order(self, kind: int, relay: int, on: bool, time: int) -> None:
+        keys = {"type": str(kind), "relay": str(relay - 1), "on": str(int(on)), "time": str(time)}
         answer = self._client.command("/relay_cgi.cgi", keys | self._client.login_keys)
         try:
             self._fields(answer, 1)

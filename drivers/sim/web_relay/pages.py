@@ -118,11 +118,14 @@ def dingtian(board: "SimulatedWebRelay", _method: str, target: str, _body: bytes
         return _text(f"&0&{len(board.relays.on)}&{states}&")
     if parts.path != "/relay_cgi.cgi":
         return 404, "text/plain", b""
-    kind, index, on, tenths = (int(query[key]) for key in ("type", "relay", "on", "time"))
+    kind, index, on, given = (int(query[key]) for key in ("type", "relay", "on", "time"))
     if query.get("pwd", "0") != (board.password or "0"):
         return _text("&1&")
-    board.relays.switch(index + 1, on == 1, time.monotonic() + tenths / 10 if kind == 1 else None)
-    return _text(f"&0&{kind}&{index}&{on}&{tenths}&")
+    if kind == 1 and not 0 < given < 256:
+        return _text("&2&")
+    seconds = {1: given / 10, 2: float(given)}.get(kind)
+    board.relays.switch(index + 1, on == 1, None if seconds is None else time.monotonic() + seconds)
+    return _text(f"&0&{kind}&{index}&{on}&{given}&")
 
 
 def devantech(board: "SimulatedWebRelay", _method: str, target: str, _body: bytes) -> Page:

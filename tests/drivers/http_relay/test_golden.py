@@ -117,6 +117,22 @@ def test_dingtian_cgi():
 
 
 @pytest.mark.parametrize(
+    ("seconds", "kind", "time"), [(0.05, 1, 1), (5, 1, 50), (25.5, 1, 255), (26, 2, 26), (29.2, 2, 30), (1800, 2, 1800)]
+)
+def test_dingtian_times_in_tenths_and_above_255_of_them_in_seconds(seconds, kind, time):
+    """Users of DT-R boards: type 1 takes 1 to 255 (1 is 100 ms), type 2 takes 1 to 65535 s (1800 for 30 minutes)."""
+    client = Script(f"&0&{kind}&0&1&{time}&".encode(), keys={"pwd": "0"})
+    Dingtian("x", client).pulse(1, seconds)
+    assert client.sent == [(f"/relay_cgi.cgi?type={kind}&relay=0&on=1&time={time}&pwd=0", None)]
+
+
+def test_dingtian_answer_of_a_board():
+    """Captured from a DT-R002 with V3.1.276A (a public report on its login): type, relay, on and time come back."""
+    client = Script(b"&0&0&0&1&0&")
+    Dingtian("x", client).switch(1, True)
+
+
+@pytest.mark.parametrize(
     ("answer", "error"),
     [
         (b"&302&", DeviceRefused),
