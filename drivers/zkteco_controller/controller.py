@@ -15,10 +15,11 @@ from devicemgr.errors import DeviceError, DeviceGarbled, DeviceLacks, DeviceRefu
 from devicemgr.text import safe
 from drivers.common.zkteco.backlog import Backlog, Source
 from drivers.common.zkteco.codes import REMOTE_OPEN
+from drivers.common.zkteco.door_states import DoorStates
 from drivers.common.zkteco.facts import Reading, facts_of
-from drivers.common.zkteco.records import Event, Record, decode_time, encode_time, read_parameters
+from drivers.common.zkteco.records import Event, Record, decode_time, encode_time, read_parameters, read_time
 from drivers.zkteco_controller import people, protocol
-from drivers.zkteco_controller.log import Doors, State, read_log
+from drivers.zkteco_controller.log import MAX_DOORS, Doors, is_text, read_log, read_text_log
 from drivers.zkteco_controller.tables import Row, Table, decode_rows, query, read_tables
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class ZktecoController:
         self._name, self._password, self._options, self._zone = name, password, options, zone
         self._wire = protocol.Connection(endpoint, options.timeout)
         self._backlog = Backlog(datetime.now(UTC) - timedelta(seconds=60))
-        self._doors = Doors()
+        self._doors, self._reports = Doors(), DoorStates(MAX_DOORS)
         self._tables: dict[str, Table] = {}
         self._people = people.PeopleStore(self._wire.ask, lambda: self._tables, options.always_rule, zone)
         self._parameters: Record = {}
@@ -96,6 +97,7 @@ class ZktecoController:
             )
         self._tables = read_tables(self._wire.ask(protocol.TABLES, b"", "to describe its tables"))
         self._doors.forget()
+        self._reports.forget()
         self._complaints.clear()
         self._clock_tried, self._source = False, Source.FIRST_LOG
         self._read_memory()
@@ -116,13 +118,12 @@ class ZktecoController:
         facts: list[DeviceFact] = []
         for _ in range(_LOGS_A_POLL):
             data = self._wire.ask(protocol.REAL_TIME_LOG, b"", "to read its log")
-            events, states, unread = read_log(data, self._zone)
+            events, states, unread = self._read_log(data)
             if unread:
                 self._notes.append(f"{unread} events of it have a time that does not exist; look into its own memory")
             self._backlog.add(events, self._source)
             self._source = Source.LOG if not events else self._source
-            for state in states:
-                facts += self._state(state)
+            facts += states
             if not events:
                 break
         facts += [GateAlarm(1, Kind.DEVICE_DEGRADED, note) for note in self._notes]
@@ -254,12 +255,26 @@ class ZktecoController:
         elif not found:
             self._complaints["rule"] = f"its time rule {rule} is not open at all times; set the option always_rule"
 
-    def _state(self, state: State) -> list[DeviceFact]:
-        facts = self._doors.read(state, self.channels or 4)
-        if state.at is not None:
-            self._skew = (state.at - datetime.now(UTC)).total_seconds()
-            facts += self._keep_clock()
-        return facts
+    def _read_log(self, data: bytes) -> tuple[list[Event], list[DeviceFact], int]:
+        """Return events, what the states mean, and how many records can't be read, of a log in either form."""
+        facts: list[DeviceFact] = []
+        if is_text(data):
+            events, reports, unread = read_text_log(data, self._zone)
+            for report in reports:
+                facts += self._reports.read(report, self.channels or 4)
+                facts += self._note_clock(read_time(report.get("time", ""), self._zone))
+            return events, facts, unread
+        events, states, unread = read_log(data, self._zone)
+        for state in states:
+            facts += self._doors.read(state, self.channels or 4)
+            facts += self._note_clock(state.at)
+        return events, facts, unread
+
+    def _note_clock(self, shown: datetime | None) -> list[DeviceFact]:
+        if shown is None:
+            return []
+        self._skew = (shown - datetime.now(UTC)).total_seconds()
+        return self._keep_clock()
 
     def _keep_clock(self) -> list[DeviceFact]:
         """Set a clock that is wrong, once a connection; the next state reads it back."""

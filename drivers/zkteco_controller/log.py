@@ -1,16 +1,18 @@
 """The real-time log of a C3 or inBIO controller: records of 16 bytes, events or the state of its four doors.
 
-Sources: ZKTeco, PullSDK Interfaces User Guide 2.0, 5.7 (meaning); captures in issue 3 of hass-zkaccess_c3 (bytes).
+Newer firmware writes the same as text in the form of the PUSH protocol: `time=…<tab>pin=…`, `sensor=…<tab>alarm=…`.
+Sources: ZKTeco, PullSDK Interfaces User Guide 2.0, 5.7 (meaning); captures in issue 3 of hass-zkaccess_c3 (bytes) and
+in the tests of zkaccess-c3-py (text).
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from devicemgr.domain.device_events import DeviceFact, DoorContact, GateAlarm
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import DeviceGarbled
-from drivers.common.zkteco.records import Event, decode_time
+from drivers.common.zkteco.records import Event, Record, decode_time, read_event, read_records
 
 RECORD_BYTES = 16
 STATE = 255
@@ -32,6 +34,8 @@ class State:
 
 def read_log(data: bytes, zone: tzinfo | None) -> tuple[list[Event], list[State], int]:
     """Return events and states in their order, and how many records have no time that exists."""
+    if not data.strip(b"\0"):
+        return [], [], 0  # seen of firmware that has nothing to say, in lengths that fit no record
     if len(data) % RECORD_BYTES:
         raise DeviceGarbled(f"a real-time log of {len(data)} bytes: this firmware writes another form")
     events: list[Event] = []
@@ -60,6 +64,23 @@ def read_log(data: bytes, zone: tzinfo | None) -> tuple[list[Event], list[State]
                 )
             )
     return events, states, unread
+
+
+def is_text(data: bytes) -> bool:
+    """Return True for a log in the newer form."""
+    return data.startswith(b"time=")
+
+
+def read_text_log(data: bytes, zone: tzinfo | None) -> tuple[list[Event], list[Record], int]:
+    """Return events and reports of a state in their order, and how many records can't be read.
+
+    The events' numbers are left out: they are those of a log that is emptied by reading, and may have gaps.
+    """
+    records = read_records(data)
+    reports = [record for record in records if "sensor" in record or "alarm" in record]
+    found = [read_event(record, zone) for record in records if record not in reports]
+    events = [replace(event, index=0) for event in found if event is not None]
+    return events, reports, len(found) - len(events)
 
 
 class Doors:

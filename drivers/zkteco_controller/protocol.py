@@ -19,6 +19,8 @@ from drivers.common.zkteco.codes import NOT_NOW, result_words
 
 PORT = 4370
 START, VERSION, END = 0xAA, 0x01, 0x55
+# What owners' captures have in the answers' second byte (tests of zkaccess-c3-py); requests have a 1.
+VERSIONS = frozenset({0x00, 0x01, 0x02})
 CONNECT, DISCONNECT, SET_PARAMETERS, GET_PARAMETERS, CONTROL = 0x01, 0x02, 0x03, 0x04, 0x05
 TABLES, SET_DATA, GET_DATA, DELETE_DATA, REAL_TIME_LOG = 0x06, 0x07, 0x08, 0x09, 0x0B
 CONNECT_SESSION = 0x76
@@ -85,6 +87,7 @@ class Connection:
         self._line: socket.socket | None = None
         self._session: int | None = None
         self._message = 0
+        self._offset: int | None = None
 
     @property
     def has_session(self) -> bool:
@@ -110,6 +113,7 @@ class Connection:
         if len(answer) < _SESSION.size:
             raise DeviceGarbled("the controller begins a session without its number; check its firmware")
         self._session, self._message = _SESSION.unpack_from(answer)[0], _FIRST_MESSAGE
+        self._offset = None
 
     def _require_no_session(self, error: ControllerRefused) -> None:
         if error.code == WRONG_PASSWORD:
@@ -191,7 +195,11 @@ class Connection:
         raise DeviceGarbled("the controller answers other questions than those that were sent")
 
     def _is_stale(self, answer: bytes) -> bool:
-        """Return True for the late answer to a message before this one."""
+        """Return True for the late answer to a message before this one.
+
+        Some firmware returns the number of the message, other counts its answers itself, from 0 at the connection:
+        what counts is that an answer is not older than the one before.
+        """
         if self._session is None:
             return False
         if len(answer) < _SESSION.size:
@@ -199,12 +207,18 @@ class Connection:
         session, message = _SESSION.unpack_from(answer)
         if session != self._session:
             raise DeviceBusy("the controller answers in the session of another program; stop that one")
-        return int(message) != self._message
+        apart = (message - self._message) & 0xFFFF
+        if self._offset is None and apart and message == _FIRST_MESSAGE:
+            return True
+        if self._offset is not None and (apart - self._offset) & 0xFFFF >= 0x8000:
+            return True
+        self._offset = apart
+        return False
 
     def _read(self, line: socket.socket, until: float) -> tuple[int, bytes]:
         head = _read_whole(line, _HEADER_BYTES, until)
         start, version, kind, length = struct.unpack("<BBBH", head)
-        if (start, version) != (START, VERSION):
+        if start != START or version not in VERSIONS:
             raise DeviceGarbled(f"what answers at {self._endpoint} is no C3 or inBIO controller ({head.hex()})")
         rest = _read_whole(line, length + _TAIL_BYTES, until)
         crc, end = struct.unpack("<HB", rest[length:])

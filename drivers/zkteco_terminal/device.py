@@ -16,11 +16,11 @@ from devicemgr.errors import DeviceLacks, DeviceRefused, DeviceUnreachable, NotY
 from devicemgr.text import safe
 from drivers.common.zkteco.backlog import FIRST_TIMED, Backlog
 from drivers.common.zkteco.codes import NOT_NOW, REMOTE_OPEN, UNCERTAIN, result_words
+from drivers.common.zkteco.door_states import DoorStates
 from drivers.common.zkteco.facts import Reading, facts_of
 from drivers.common.zkteco.records import Event, Record, encode_time, read_time
 from drivers.zkteco_terminal import people
 from drivers.zkteco_terminal.commands import Command, CommandQueue
-from drivers.zkteco_terminal.door_states import DoorStates
 from drivers.zkteco_terminal.listener import Listener
 from drivers.zkteco_terminal.uploads import Uploads
 

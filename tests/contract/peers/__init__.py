@@ -3,7 +3,7 @@
 from tests.contract.peers.boards import NumatoPeer, ShellyPeer
 from tests.contract.peers.callers import IronlogicPeer, ZktecoTerminalPeer
 from tests.contract.peers.consoles import DahuaPeer, HikvisionPeer
-from tests.contract.peers.controllers import UhppotePeer, ZktecoControllerPeer
+from tests.contract.peers.controllers import NewerZktecoControllerPeer, UhppotePeer, ZktecoControllerPeer
 from tests.contract.peers.modbus import LotPeer, ModbusRelayPeer
 from tests.contract.peers.onvif import OnvifCameraPeer, OnvifDoorPeer
 from tests.contract.peers.osdp import OsdpPeer
@@ -21,7 +21,7 @@ PEERS = {
     "relay_gate": (NumatoPeer,),
     "rtsp_camera": (RtspPeer,),
     "uhppote_controller": (UhppotePeer,),
-    "zkteco_controller": (ZktecoControllerPeer,),
+    "zkteco_controller": (ZktecoControllerPeer, NewerZktecoControllerPeer),
     "zkteco_terminal": (ZktecoTerminalPeer,),
 }
 

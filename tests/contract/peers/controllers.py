@@ -25,6 +25,7 @@ class ZktecoControllerPeer(Peer):
     "Not now" is PullSDK Interfaces User Guide 2.0, attached table 5: -1 (not sent), -3 (buffer not enough).
     """
 
+    version = 1
     options = {"timeout": 1.0}
     without = {UNSEEN: "no option names an input; its doors are counted, and a portal on a door too many is an alarm"}
     PARAMETERS = b"~SerialNumber=DDG8130016092200401,LockCount=4,ReaderCount=4,FirmVer=AC Ver 4.3.4,~DeviceName=C3-400"
@@ -45,9 +46,8 @@ class ZktecoControllerPeer(Peer):
         self._events: list[bytes] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    @staticmethod
-    def _frame(kind: int, data: bytes) -> bytes:
-        body = struct.pack("<BBH", 1, kind, len(data)) + data
+    def _frame(self, kind: int, data: bytes) -> bytes:
+        body = struct.pack("<BBH", self.version, kind, len(data)) + data
         return b"\xaa" + body + struct.pack("<H", crc16_arc(body)) + b"\x55"
 
     def _accept(self) -> None:
@@ -122,6 +122,41 @@ class ZktecoControllerPeer(Peer):
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
             line.close()
+
+
+class NewerZktecoControllerPeer(ZktecoControllerPeer):
+    """An inBIO that answers in version 0, counts its answers itself and writes its log as text.
+
+    Owners' captures in the tests of zkaccess-c3-py: `aa00c804…`, `d18a0000` then `d18a0200`, `time=…<tab>pin=…`.
+    """
+
+    version = 0
+
+    def __init__(self) -> None:
+        self._answers = 0
+        super().__init__()
+
+    def _answer(self, command: int, data: bytes) -> bytes | None:
+        if command == 0x76:
+            self._answers = 0
+            self.sessions += 1
+            return self._frame(0xC8, bytes.fromhex("d18a0000"))
+        self._answers += 1
+        return super()._answer(command, data[:2] + self._answers.to_bytes(2, "little") + data[4:])
+
+    def _state(self) -> bytes:
+        return f"time={datetime.now():%Y-%m-%d %H:%M:%S}\tsensor=24\trelay=04\talarm=00000000".encode()
+
+    def send_unknown(self) -> list[Unknown]:
+        """Events 46, of person 1001 with card 9262882, and 198, which no document has."""
+        rows = [
+            f"time={datetime.now():%Y-%m-%d %H:%M:%S}\tpin={pin}\tcardno={card}\teventaddr=1\tevent={code}\t"
+            f"inoutstatus=2\tverifytype=4\tindex={code}\r\n"
+            for pin, card, code in ((1001, 9262882, 46), (0, 0, 198))
+        ]
+        with self.lock:
+            self._events.append("".join(rows).encode())
+        return [Unknown("event 46", badge="1001", card="9262882"), Unknown("event 198")]
 
 
 SERIAL = 423187757

@@ -9,6 +9,7 @@ from devicemgr.domain.device_events import DeviceDecided, DeviceReported, DoorCo
 from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import Direction, Factor
 from drivers.common.zkteco import codes
+from drivers.common.zkteco.door_states import DoorStates
 from drivers.common.zkteco.facts import Reading, facts_of
 from drivers.common.zkteco.records import (
     Event,
@@ -19,7 +20,6 @@ from drivers.common.zkteco.records import (
     read_parameters,
     read_records,
 )
-from drivers.zkteco_terminal.door_states import DoorStates
 from tests.drivers.zkteco_terminal.conftest import request, send
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

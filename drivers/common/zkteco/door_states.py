@@ -1,4 +1,4 @@
-"""Contacts and alarms of doors in a terminal's reports of its state (rtstate)."""
+"""Contacts and alarms of doors in reports of a state (rtstate): a terminal's, and a controller's in the newer form."""
 
 from devicemgr.domain.device_events import DeviceFact, DoorContact, GateAlarm
 from drivers.common.zkteco.codes import ALARM_BITS
@@ -20,11 +20,11 @@ class DoorStates:
         self._contacts.clear()
         self._alarms.clear()
 
-    def read(self, record: Record) -> list[DeviceFact]:
-        """Return what has changed."""
+    def read(self, record: Record, doors: int | None = None) -> list[DeviceFact]:
+        """Return what has changed; `doors`, where it was not known before, is how many there are."""
         sensors, alarms = _bytes_of(record.get("sensor", "")), _bytes_of(record.get("alarm", ""))
         facts: list[DeviceFact] = []
-        for door in range(1, self._doors + 1):
+        for door in range(1, min(self._doors, doors or self._doors) + 1):
             facts += self._alarms_of(door, alarms[door - 1]) if len(alarms) >= door else []
             place = (door - 1) // 4
             if len(sensors) > place:
