@@ -19,7 +19,7 @@ from devicemgr.errors import DeviceError, DeviceGarbled, DevicemgrError, DeviceU
 from drivers.common.http.client import Request
 from drivers.common.http.multipart import Part
 from drivers.hikvision_console.clock import Clock
-from drivers.hikvision_console.events.codes import ALARM, EVENT, log_of
+from drivers.hikvision_console.events.codes import ALARM, EVENT, adopted_log, log_of
 from drivers.hikvision_console.events.memories import MAJORS, Adopted, Memories
 from drivers.hikvision_console.events.push import SILENT_SECONDS, PushedQuestions, document_of, events_of, parts_of
 from drivers.hikvision_console.events.replay_watch import COMPLAINT, NO_QUESTIONS, RETRY_S, ReplayWatch
@@ -101,6 +101,8 @@ class Feed:
             with_history=with_history,
         )
         self._last = {major: cursors.get(log_of(major), 0) for major in MAJORS}
+        self._new = {major for major in MAJORS if not {log_of(major), adopted_log(major)} & set(cursors)}
+        self._with_history = with_history
         self._lock = threading.Lock()
         self._streamed: OrderedDict[tuple[int, int], tuple[Event, float]] = OrderedDict()
         self._question_serials: OrderedDict[int, None] = OrderedDict()
@@ -255,6 +257,11 @@ class Feed:
                 is_late = True
                 continue
             self._memories.skip_to(major, serial)
+            if event.live is False and major in self._new and self._is_from_before(event):
+                # No memory says where a console that is new here begins: what its stream repeats is history.
+                if self._with_history:
+                    self._put(replace(event, is_history=True))
+                continue
             self._hand_on(event)
         return is_late
 
@@ -364,8 +371,11 @@ class Feed:
 
     def _has_just_happened(self, event: Event) -> bool:
         """By the console's own time, and since the feed began: its memory was quicker than its stream."""
-        since = event.at.timestamp() - self._clock.skew
-        return since > self._began - _WHOLE_SECONDS and self._age(event) < _LIVE_SECONDS
+        return not self._is_from_before(event) and self._age(event) < _LIVE_SECONDS
+
+    def _is_from_before(self, event: Event) -> bool:
+        """By the console's own time: before the feed began."""
+        return event.at.timestamp() - self._clock.skew <= self._began - _WHOLE_SECONDS
 
     def _age(self, event: Event) -> float:
         """Seconds between the event and now by this box's clock, either way."""

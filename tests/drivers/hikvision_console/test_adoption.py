@@ -98,3 +98,15 @@ def test_history_goes_on_where_it_ended_and_ends(sim, console):
     assert (facts[-1].log, facts[-1].kind, facts[-1].at) == ("history/1", Kind.TAMPER, LONG_AGO)
     sim.terminal.add_event(0x4C)
     assert [fact.serial for fact in until(device, lambda facts: facts)] == [102]
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_what_a_stream_repeats_is_history_where_no_memory_can_be_queried(sim, console, history):
+    sim.terminal.faults.unsupported.add("AcsEvent")
+    fill(sim, 20)
+    device = console(new=True, history=history)
+    heard(sim)
+    sim.terminal.happen(0x4C)
+    facts = until(device, lambda facts: any(fact.live for fact in facts if isinstance(fact, DeviceDecided)))
+    old = [fact for fact in facts if not fact.live]
+    assert [(fact.serial, fact.log) for fact in old] == [(number, "history/5") for number in range(1, 21) if history]
