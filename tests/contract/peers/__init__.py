@@ -33,13 +33,6 @@ _UNKNOWN = "test_a_code_that_no_table_has_is_recorded"
 EXPECTED = {
     (_BUSY_RELEASE, "hikvision_console-HikvisionPeer"): "deviceBusy to RemoteControl is no NotYet",
     (_UNKNOWN, "hikvision_console-HikvisionPeer"): "minors without a row are dropped",
-    (_BUSY_READING, "onvif_camera-OnvifCameraPeer"): "503 ends a reading at once",
-    (_BUSY_READING, "onvif_door-OnvifDoorPeer"): "503 ends a reading at once",
-    (_BUSY_RELEASE, "onvif_camera-OnvifCameraPeer"): "503 to a relay is no NotYet",
-    (_BUSY_RELEASE, "onvif_door-OnvifDoorPeer"): "503 to AccessDoor is no NotYet",
-    (_UNSEEN, "onvif_camera-OnvifCameraPeer"): "a token that is never reported is no complaint",
-    (_UNSEEN, "onvif_door-OnvifDoorPeer"): "a token that is never reported is no complaint",
-    (_UNKNOWN, "onvif_door-OnvifDoorPeer"): "a topic without a row is dropped",
     (_BUSY_RELEASE, "osdp_reader-OsdpPeer"): "BUSY reaches libosdp",
     (_UNSEEN, "osdp_reader-OsdpPeer"): "an input that the reader does not have is taken for inactive",
     (_UNKNOWN, "osdp_reader-OsdpPeer"): "an unknown reply is dropped",

@@ -6,8 +6,8 @@ SABOTAGES = (
     one(
         "a mistyped fire input that stays green",
         "drivers/common/onvif/services/digital_inputs.py",
-        "            if now - since >= (UNSEEN_S if is_listed else UNLISTED_S):\n",
-        "            if not is_fire and now - since >= (UNSEEN_S if is_listed else UNLISTED_S):\n",
+        "            if now - since >= (FIRST_REPORT_S if is_listed else UNLISTED_S):\n",
+        "            if not is_fire and now - since >= (FIRST_REPORT_S if is_listed else UNLISTED_S):\n",
         "tests/drivers/common/onvif/services/test_digital_inputs.py",
     ),
     one(

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from datetime import UTC, datetime
 
-from devicemgr.domain.device_events import CardRead, DeviceDecided, DeviceFact, GateAlarm
+from devicemgr.domain.device_events import CardRead, DeviceDecided, DeviceFact, DeviceReported, GateAlarm
 from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import JsonValue
 from devicemgr.domain.rules.card_formats import names_of, names_of_number, parse_number, whole_number
@@ -22,6 +22,7 @@ _REASONS = {
     "NotPermittedAtThisTime": Reason.OUTSIDE_SCHEDULE,
     "Unauthorized": Reason.NO_ACCESS_LEVEL,
 }
+_DECISIONS = ("AccessGranted", "Denied")
 # Bytes of the facility code before the number (ONVIF Credential, format types).
 _FACILITY_BYTES = {"WIEGAND26": 1, "WIEGAND37_FACILITY": 2, "FACILITY16_CARD32": 2, "FACILITY32_CARD32": 4}
 # Far more than a controller asks within the seconds in which a request is fresh.
@@ -74,16 +75,26 @@ class Readers:
             # Without both times it is not known whether it is of now.
             late = stale or notice.age is None or self._is_repeated(notice, names)
             return [_too_late(channel, notice, names) if late else CardRead(channel, names)]
-        if verb not in ("AccessGranted", "Denied"):
-            return []
+        return self._recorded(channel, notice, names, stale=stale)
+
+    @staticmethod
+    def _recorded(channel: int, notice: Notice, names: tuple[str, ...], *, stale: bool) -> list[DeviceFact]:
+        """What the controller decided, and what it says of it beside; no topic is dropped but the use of a grant."""
+        verb, rest = notice.topic[1], notice.topic[2:]
+        at = notice.at or datetime.now(UTC)
+        if verb == "AccessTaken":
+            return []  # what was granted before, and is recorded, was used
+        if verb not in _DECISIONS and not names:
+            # A grant that was not used (AccessNotTaken), a request without a card, or what no table has.
+            return [DeviceReported(channel, Kind.DEVICE_REPORTED, notice.serial, at, plain("/".join(notice.topic[1:])))]
         granted = verb == "AccessGranted"
-        why = "" if granted else _reason(notice.first_of("Reason"), rest)
+        why = "" if granted else _reason(notice.first_of("Reason"), rest if verb in _DECISIONS else notice.topic[1:])
         return [
             DeviceDecided(
                 channel,
                 granted,
                 notice.serial,
-                notice.at or datetime.now(UTC),
+                at,
                 names=names,
                 why=why,
                 evidence={"card": True} if names else None,

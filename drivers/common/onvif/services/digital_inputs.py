@@ -23,7 +23,7 @@ _TOKENS = ("inputtoken", "alarmintoken", "token", "port", "index", "source")
 _STATES = ("logicalstate", "state", "active", "value")
 _MAX_LISTED = 32
 # How long a device may take to report an input that it has, and of one that it does not list.
-UNSEEN_S, UNLISTED_S = 30.0, 10.0
+FIRST_REPORT_S, UNLISTED_S = 30.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Inputs:
             if self._fire_known if is_fire else token in self._states or token in self._listed:
                 continue
             is_listed = not self._listed or token in self._listed
-            if now - since >= (UNSEEN_S if is_listed else UNLISTED_S):
+            if now - since >= (FIRST_REPORT_S if is_listed else UNLISTED_S):
                 found.append(self._unseen(token, is_fire=is_fire))
         return found
 

@@ -27,6 +27,15 @@ _ALARMS = {
 }
 # The same topics' values that say that it is over (ONVIF Door Control 5.2); Unknown and NotSupported say nothing.
 _OVER = {"DoorAlarm": "Normal", "DoorTamper": "NotInTamper", "DoorFault": "NotInFault"}
+# Values of tns1:Door/State that need no record (Door Control 5.2): what every release does, and what says nothing.
+_USUAL = {
+    "DoorMode": {"Unknown", "Locked", "Unlocked", "Accessed"},
+    "DoorAlarm": {"Normal", "Unknown"},
+    "DoorTamper": {"NotInTamper", "Unknown", "NotSupported"},
+    "DoorFault": {"NotInFault", "Unknown", "NotSupported"},
+    "LockPhysicalState": {"Unknown", "Locked", "Unlocked"},
+    "DoubleLockPhysicalState": {"Unknown", "Locked", "Unlocked"},
+}
 _CONTACT = {"Open": True, "Closed": False, "Unknown": None, "Fault": None}
 
 
@@ -128,16 +137,25 @@ class Doors:
             return []
         self._states[key] = value
         if notice.topic[2] == "DoorPhysicalState":
-            return [DoorContact(channel, _CONTACT[value])] if value in _CONTACT else []
+            known = value in _CONTACT
+            return [DoorContact(channel, _CONTACT[value])] if known else self._noted(channel, notice, token, value)
         why = f"door {plain(self._doors[token].name or token)}"
         ended = self._ended(notice.topic[2], value)
         facts: list[DeviceFact] = [GateAlarm(channel, kind, why, active=False, input=token[:64]) for kind in ended]
         kind = _ALARMS.get((notice.topic[2], value))
         if kind is None:
-            return facts
+            return facts + self._noted(channel, notice, token, value)
         if stale and notice.operation != "Initialized":
             return [*facts, DeviceReported(channel, kind, notice.serial, notice.at or datetime.now(UTC), why)]
         return [*facts, GateAlarm(channel, kind, why, active=True, input=token[:64])]
+
+    def _noted(self, channel: int, notice: Notice, token: str, value: str) -> list[DeviceFact]:
+        """Return a record of a state that is neither usual nor an alarm: another client's doing, or a new word."""
+        topic = notice.topic[2]
+        if not value or value in _USUAL.get(topic, ()):
+            return []
+        why = f"door {plain(self._doors[token].name or token)}: {plain(topic)} {plain(value)}"
+        return [DeviceReported(channel, Kind.DEVICE_REPORTED, notice.serial, notice.at or datetime.now(UTC), why)]
 
     def _ended(self, topic: str, value: str) -> list[Kind]:
         """Return the alarms of a topic that its new value ends: all of them, or those other than the one it names."""

@@ -7,6 +7,7 @@ subscribe ──▶ synchronise ──▶ pull … pull ──▶ renew at 80 % 
 
 import contextlib
 import logging
+import math
 import queue
 import threading
 import time
@@ -21,6 +22,7 @@ from drivers.common.onvif.services.notifications import Notice, moment, notices
 from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import ADDRESSING, EVENTS, NOTIFICATION, OnvifFault
+from drivers.common.onvif.soap.transport import AnswerLost
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ _PULL_POINT = f"{EVENTS}/PullPointSubscription"
 _MANAGER = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager"
 _PAUSE_UNSUPPORTED = 300.0
 _SLACK = 10.0
+_MIN_WAITED_S = 2.0
 _MOST_WAITING = 2000
 SILENT = "events have stopped: the device no longer tells the state of its inputs; restart it if this stays"
 
@@ -79,6 +82,7 @@ class EventPump:
         self.last_answer = 0.0
         self.subscriptions = 0
         self._last = 0.0
+        self._longest_s = math.inf
 
     def start(self) -> None:
         """Subscribe and pull from now on."""
@@ -146,10 +150,10 @@ class EventPump:
         response = device.ask(EVENTS, "CreatePullPointSubscription", lifetime, headers=headers)
         reference = envelope.first(response, "SubscriptionReference")
         address = "" if reference is None else envelope.text(reference, "Address")
-        if not address:
-            raise DeviceGarbled("the device gives its event subscription no address; update its firmware")
+        # Some give none, and are pulled where they were subscribed to (home-assistant.io issue 40942).
         self.subscriptions += 1
-        return _Subscription(device.place.http(address), _parameters(reference), self._renewal(response))
+        parameters = () if reference is None else _parameters(reference)
+        return _Subscription(device.place.http(address or url), parameters, self._renewal(response))
 
     def _renewal(self, response: Any) -> float:
         """When to renew: at 80 % of what was granted, by the device's own two times."""
@@ -165,18 +169,24 @@ class EventPump:
     def _synchronise(self, device: OnvifDevice, subscription: _Subscription) -> None:
         """Request every state; a device that has done so before is expected to do it again."""
         self._expected_by = time.monotonic() + self._timing.answer
-        with contextlib.suppress(OnvifFault):
+        with contextlib.suppress(OnvifFault, DeviceGarbled, AnswerLost):  # the next pull shows whether it is gone
             self._ask(device, subscription, f"{_PULL_POINT}/SetSynchronizationPointRequest", "SetSynchronizationPoint")
 
     def _pull(self, device: OnvifDevice, subscription: _Subscription) -> None:
         now = time.monotonic()
-        longest = min(self._timing.pull, max(1.0, subscription.renew_at - now))
+        longest = min(self._timing.pull, self._longest_s, max(1.0, subscription.renew_at - now))
         if self._expected_by is not None:
             longest = min(longest, max(1.0, self._expected_by - now))
         wanted = f"<n:Timeout>PT{longest:.0f}S</n:Timeout><n:MessageLimit>100</n:MessageLimit>"
-        response = self._ask(
-            device, subscription, f"{_PULL_POINT}/PullMessagesRequest", "PullMessages", wanted, longest
-        )
+        try:
+            response = self._ask(
+                device, subscription, f"{_PULL_POINT}/PullMessagesRequest", "PullMessages", wanted, longest
+            )
+        except AnswerLost:
+            # A Tapo C220 hangs up on every pull of 10 s (agsh/onvif, pull request 314): shorter ones from now on.
+            if _MIN_WAITED_S < (waited := time.monotonic() - now) < longest:
+                self._longest_s = waited / 2
+            raise
         found = notices(response)
         self.last_answer = time.monotonic()
         if found:
@@ -200,7 +210,7 @@ class EventPump:
                 response = self._ask(
                     device, subscription, f"{_MANAGER}/RenewRequest", "Renew", ends, space=NOTIFICATION
                 )
-            except OnvifFault:
+            except (OnvifFault, DeviceGarbled):
                 raise _Expiring from None
             subscription.renew_at = self._renewal(response)
         if self._expected_by is None and self._speaks and now - self._last >= self._timing.probe:
