@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from devicemgr.errors import InvalidInput
@@ -115,10 +115,34 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def parse_time(text: str) -> datetime:
-    """RFC 3339 or a local date or time (`2026-12-31`, `2026-12-31T18:00`), made aware; else InvalidInput."""
+def parse_time(text: str, zone: tzinfo | None = None) -> datetime:
+    """Return RFC 3339, or a date or time in `zone` (this host's by default), as an aware time; else InvalidInput.
+
+    A date alone (`2026-12-31`) is its first moment; `2026-12-31T18:00` is a time without a zone of its own.
+    """
     try:
-        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+        return _aware(datetime.fromisoformat(text.strip()), zone)
     except (ValueError, OverflowError) as error:
         message = f"'{safe(text, 40)}' is not a time; write 2026-12-31 or 2026-12-31T18:00:00+05:00"
         raise InvalidInput(message) from error
+
+
+def parse_end(text: str, zone: tzinfo | None = None) -> datetime:
+    """Return the end that a person means: a date alone includes that day, so it ends as the next one begins.
+
+    With a time it is that moment, as in `parse_time`.
+    """
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        return parse_time(text, zone)
+    try:
+        return _aware(datetime.combine(day, time()) + timedelta(days=1), zone)
+    except OverflowError as error:
+        raise InvalidInput(f"'{safe(text, 40)}' is too late for an end; leave it out for none") from error
+
+
+def _aware(moment: datetime, zone: tzinfo | None) -> datetime:
+    if moment.tzinfo is None and zone is not None:
+        moment = moment.replace(tzinfo=zone)
+    return moment.astimezone(UTC)

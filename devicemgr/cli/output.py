@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from devicemgr.cli.context import session
@@ -100,6 +100,24 @@ def _escape(text: str) -> str:
     from rich.markup import escape  # noqa: PLC0415 - see above
 
     return escape(text)
+
+
+def through(text: str | None) -> str | None:
+    """Return an end for people: `through 29 Nov 2026` at the end of a day in this host's zone, else its local time."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text).astimezone()
+    except OverflowError:  # the last hours of the year 9999
+        return text
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
+        return local(text)
+    last = moment.date() - timedelta(days=1)
+    return f"through {last.day} {_MONTHS[last.month - 1]} {last.year}"
+
+
+# Not by strftime, whose names follow the locale: what is printed is English throughout.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def local(text: str | None) -> str | None:

@@ -12,7 +12,7 @@ from devicemgr.store.database import Session, clock_of
 from devicemgr.store.people import consents, credentials, people
 from devicemgr.store.site import settings
 from devicemgr.store.tables import ConsentRow, PersonRow
-from devicemgr.text import parse_time, reference, rfc3339
+from devicemgr.text import parse_end, reference, rfc3339
 
 EXPIRED = "admin.consent_expired"
 
@@ -33,7 +33,7 @@ class Terms:
 def agreed(session: Session, form: str, notice: str | None = None, until: str | None = None) -> Terms:
     """Return checked terms, completed by the site's settings; InvalidInput if they make no sense."""
     found = settings.load(session)
-    end = parse_time(until) if until else None
+    end = parse_end(until, found.zone) if until else None
     if end is None and found.consent_days:
         end = clock_of(session).earliest() + timedelta(days=found.consent_days)
     if end is not None and end <= clock_of(session).now():

@@ -15,10 +15,12 @@ from devicemgr.people.consents import Terms, agreed, rights_of
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import Require, UnitOfWork, nothing_required, unit_of_work
+from devicemgr.store.database import Session
 from devicemgr.store.people import credentials, people
 from devicemgr.store.people.credentials import RemovedCard
+from devicemgr.store.site import settings
 from devicemgr.store.tables import PersonRow
-from devicemgr.text import badge as checked_badge, parse_time, person_name, rfc3339, safe
+from devicemgr.text import badge as checked_badge, parse_end, parse_time, person_name, rfc3339, safe
 
 NO_DETAILS = PersonDetails()
 BY_TABLE = "table"
@@ -58,7 +60,9 @@ def add_person(
     Raises AlreadyExists if the badge is taken, and NotFound for an unknown level or host.
     """
     named, number = person_name(name), checked_badge(badge)
-    row = people.add(work.session, number, named, start_time(valid_from), end_time(valid_to))
+    row = people.add(
+        work.session, number, named, start_time(work.session, valid_from), end_time(work.session, valid_to)
+    )
     _require_validity(row)
     _set_details(work, row, details)
     granted = list(levels)
@@ -104,9 +108,9 @@ def edit_person(work: UnitOfWork, badge: str, edit: PersonEdit) -> PersonRow:
         people.require_free(work.session, checked_badge(edit.badge))
         row.badge = checked_badge(edit.badge)
     if edit.valid_from is not None:
-        row.valid_from = start_time(edit.valid_from)
+        row.valid_from = start_time(work.session, edit.valid_from)
     if edit.valid_to is not None:
-        row.valid_to = end_time(edit.valid_to)
+        row.valid_to = end_time(work.session, edit.valid_to)
     _require_validity(row)
     _set_details(work, row, edit.details)
     changed = sorted(name for name, value in _editable_fields(row).items() if value != fields[name])
@@ -268,14 +272,14 @@ def _host(work: UnitOfWork, row: PersonRow, badge: str) -> PersonRow:
     return found
 
 
-def start_time(text: str | None) -> str | None:
+def start_time(session: Session, text: str | None) -> str | None:
     """Return the begin of a validity as it is stored; InvalidInput for what is no time."""
-    return rfc3339(parse_time(text)) if text else None
+    return rfc3339(parse_time(text, settings.load(session).zone)) if text else None
 
 
-def end_time(text: str | None) -> str | None:
-    """Return the end of a validity as it is stored; InvalidInput for what is no time."""
-    return rfc3339(parse_time(text)) if text else None
+def end_time(session: Session, text: str | None) -> str | None:
+    """Return the end of a validity as it is stored, a date with its whole day; InvalidInput for what is no time."""
+    return rfc3339(parse_end(text, settings.load(session).zone)) if text else None
 
 
 def _require_validity(row: PersonRow) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import cell, details, emit, local, say, table, words
+from devicemgr.cli.output import cell, details, emit, say, table, through, words
 from devicemgr.cli.people import bulk_import
 from devicemgr.cli.people.people import warn_if_not_wiped
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
@@ -131,8 +131,8 @@ def renew(badge: Badge, consent: Consent, notice: Notice = None, consent_until: 
     """Record a new consent of someone whose face is here; it counts again if the one before has ended."""
     body = {"consent": reference(consent), "notice": notice, "consent_until": consent_until}
     found = api().post(path("people", badge, "consent"), body)
-    until = local(found["consent"]["until"])
-    say(f"{badge}: consent {found['consent']['reference']}" + (f" until {until}" if until else ""), found)
+    until = through(found["consent"]["until"])
+    say(f"{badge}: consent {found['consent']['reference']}" + (f" ({until})" if until else ""), found)
 
 
 @app.command("withdraw")

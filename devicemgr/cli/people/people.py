@@ -7,15 +7,17 @@ import typer
 
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
-from devicemgr.cli.output import details, emit, local, say, table, warn
+from devicemgr.cli.output import details, emit, local, say, table, through, warn
 from devicemgr.cli.transport.api_client import path
 from devicemgr.text import counted
 
 app = typer.Typer()
 
 Badge = Annotated[str, typer.Argument(help="Badge number.")]
-ValidFrom = Annotated[str | None, typer.Option(help="First moment of validity: 2026-12-01, or RFC 3339.")]
-ValidTo = Annotated[str | None, typer.Option(help="End of validity: 2027-12-01, or RFC 3339.")]
+ValidFrom = Annotated[
+    str | None, typer.Option(help="First day of validity: 2026-12-01; or its first moment, RFC 3339.")
+]
+ValidTo = Annotated[str | None, typer.Option(help="Last day of validity: 2027-12-31; or its end, RFC 3339.")]
 Kind = Annotated[str | None, typer.Option(help="staff, contractor or visitor.")]
 Department = Annotated[str | None, typer.Option(help="Department.")]
 EmployeeId = Annotated[str | None, typer.Option("--employee-id", metavar="ID", help="Number by which HR knows them.")]
@@ -33,7 +35,7 @@ def _show(person: dict[str, Any]) -> None:
             "name": person["name"],
             "levels": person["levels"],
             "valid from": local(person["valid_from"]),
-            "valid to": local(person["valid_to"]),
+            "valid to": through(person["valid_to"]),
             "suspended": person["suspended"],
             "kind": person["kind"],
             "department": person["department"],
@@ -55,7 +57,7 @@ def _show(person: dict[str, Any]) -> None:
 def _until(person: dict[str, Any]) -> str | None:
     if person["consent"] is None:
         return "ended" if person["templates"] else None
-    return local(person["consent"]["until"]) or "it is withdrawn"
+    return through(person["consent"]["until"])
 
 
 @app.command("add")
@@ -99,7 +101,7 @@ def list_(
             p["templates"],
             p["samples_kept"],
             _until(p),
-            "suspended" if p["suspended"] else local(p["valid_to"]),
+            "suspended" if p["suspended"] else through(p["valid_to"]),
         )
         for p in people
     ]

@@ -3,12 +3,15 @@
 import json
 import logging
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.anchor_address import parse as parse_anchor
 from devicemgr.domain.face_model import FaceModel
+from devicemgr.domain.rules.schedules import find_zone, parse_timezone
+from devicemgr.errors import InvalidInput
 from devicemgr.store.database import get_meta, set_meta
 
 log = logging.getLogger(__name__)
@@ -42,7 +45,23 @@ class Settings(BaseModel):
         le=300,
         description="Seconds in which who was granted at one lane of a group is not at another; 0: off.",
     )
+    timezone: str = Field("", description="Zone of dates without a time, such as Asia/Almaty; else this host's.")
     model: FaceModel | None = None
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Return the zone of dates that are written without one; None stands for this host's."""
+        return find_zone(self.timezone) if self.timezone else None
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, name: str) -> str:
+        if not name or find_zone(name) is not None:
+            return name
+        try:
+            return parse_timezone(name)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
 
     @property
     def fire_wait_s(self) -> float | None:
@@ -66,6 +85,8 @@ def load(session: Session) -> Settings:
         fields = json.loads(text)
         if "anchors" in fields:
             fields["anchors"] = [anchor for anchor in fields["anchors"] if _is_anchor(anchor)]
+        if fields.get("timezone") and find_zone(fields["timezone"]) is None:
+            log.error("this host does not know the zone %s; its own holds", fields.pop("timezone"))
         return Settings.model_validate(fields)
     except (ValueError, TypeError):
         log.error("the stored settings are damaged and were left out; apply the site's file again")

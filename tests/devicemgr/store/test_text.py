@@ -1,6 +1,7 @@
 """Names and numbers in; safe text out."""
 
 import unicodedata
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, strategies as st
@@ -83,3 +84,31 @@ def test_a_time_is_read_or_refused(when):
 def test_times_at_the_ends_of_the_calendar(when):
     with pytest.raises(InvalidInput):
         text.parse_time(when)
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "end"),
+    [
+        ("2026-11-29", "Asia/Almaty", "2026-11-29T19:00:00.000Z"),  # UTC+5: the day ends at 19:00 UTC
+        (" 2026-12-31 ", "Asia/Almaty", "2026-12-31T19:00:00.000Z"),
+        ("2028-02-29", "UTC", "2028-03-01T00:00:00.000Z"),
+        ("2026-03-29", "Europe/Berlin", "2026-03-29T22:00:00.000Z"),  # a day of 23 hours
+        ("2026-10-25", "Europe/Berlin", "2026-10-25T23:00:00.000Z"),  # a day of 25 hours
+        ("20261129", "UTC", "2026-11-30T00:00:00.000Z"),
+        ("2026-11-29T00:00", "Asia/Almaty", "2026-11-28T19:00:00.000Z"),  # a time is that moment
+        ("2026-11-29T18:00:00+05:00", "UTC", "2026-11-29T13:00:00.000Z"),
+    ],
+)
+def test_a_date_as_an_end_includes_that_day(written, zone, end):
+    assert text.rfc3339(text.parse_end(written, ZoneInfo(zone))) == end
+
+
+@pytest.mark.parametrize("written", ["9999-12-31", "2026-02-30", "29.11.2026", "", "tomorrow"])
+def test_an_end_that_is_none_is_refused_in_one_line(written):
+    with pytest.raises(InvalidInput) as caught:
+        text.parse_end(written, ZoneInfo("UTC"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_date_as_a_start_is_its_first_moment_in_the_zone():
+    assert text.rfc3339(text.parse_time("2026-11-29", ZoneInfo("Asia/Almaty"))) == "2026-11-28T19:00:00.000Z"

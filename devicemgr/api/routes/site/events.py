@@ -18,7 +18,8 @@ from devicemgr.api.conventions.models import ResponseBody, Time
 from devicemgr.api.conventions.paging import link_next
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
-from devicemgr.text import parse_time, rfc3339
+from devicemgr.store.site import settings
+from devicemgr.text import parse_end, parse_time, rfc3339
 
 router = APIRouter(tags=["events"])
 
@@ -63,6 +64,7 @@ Seq = Annotated[int | None, Query(ge=0, le=_MOST_SEQ)]
 
 
 def _filter(
+    context: Ctx,
     since: str | None = None,
     until: str | None = None,
     person: str | None = None,
@@ -70,9 +72,11 @@ def _filter(
     kind: str | None = None,
     after: Seq = None,
 ) -> EventFilter:
+    with context.site.database.read() as session:
+        zone = settings.load(session).zone
     return EventFilter(
-        since=rfc3339(parse_time(since)) if since else None,
-        until=rfc3339(parse_time(until)) if until else None,
+        since=rfc3339(parse_time(since, zone)) if since else None,
+        until=rfc3339(parse_end(until, zone)) if until else None,
         badge=person,
         portal=portal,
         kind=kind,

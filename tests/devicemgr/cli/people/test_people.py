@@ -1,5 +1,7 @@
 """`person …` as an admin uses it."""
 
+import time
+
 import pytest
 
 NAMES = {
@@ -24,6 +26,42 @@ def test_what_a_person_looks_like_in_json(entrance, done):
     )
     assert set(found) >= {"badge", "name", "levels", "valid_from", "valid_to", "suspended", "consent", "templates"}
     assert (found["levels"], found["valid_to"], found["templates"]) == (["staff"], "2027-11-30T19:00:00.000Z", 0)
+
+
+@pytest.fixture
+def almaty(monkeypatch):
+    """This host is in Almaty, UTC+5."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Asia/Almaty")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("almaty")
+def test_a_date_as_an_end_works_through_that_day_in_the_zone_of_the_site(home, done, agreed, cli, photo, tmp_path):
+    file = tmp_path / "site.toml"
+    file.write_text('[site]\ntimezone = "asia/almaty"\n')
+    agreed("apply", file)
+    assert 'timezone = "Asia/Almaty"' in cli("export").out
+    found = done("person", "add", "Aigul", "--badge", "7", "--valid-from", "2026-11-01", "--valid-to", "2026-11-29")
+    assert (found["valid_from"], found["valid_to"]) == ("2026-10-31T19:00:00.000Z", "2026-11-29T19:00:00.000Z")
+    assert "through 29 Nov 2026" in cli("person", "show", "7").out
+    assert "through 29 Nov 2026" in cli("person", "list").out
+    done("person", "edit", "7", "--valid-to", "2026-11-29T18:30")
+    assert "2026-11-29 18:30:00" in cli("person", "show", "7").out
+    face = photo("a.jpg", "face:aigul:1")
+    done("enroll", "photo", "7", face, "--consent", "form-1", "--consent-until", "2040-12-31")
+    assert done("person", "show", "7")["consent"]["until"] == "2040-12-31T19:00:00.000Z"
+    assert "through 31 Dec 2040" in cli("person", "show", "7").out
+
+
+def test_a_zone_that_does_not_exist_is_refused_with_the_nearest(home, cli, tmp_path):
+    file = tmp_path / "site.toml"
+    file.write_text('[site]\ntimezone = "Asia/Almata"\n')
+    ran = cli("apply", file)
+    assert ran.code == 1
+    assert "Asia/Almaty" in ran.error
 
 
 def test_a_badge_that_exists_is_refused_and_changes_nothing(home, done, cli):
