@@ -41,7 +41,7 @@ from devicemgr.domain.device_events import (
     PushRefused,
 )
 from devicemgr.domain.ledger_chain import Entry
-from devicemgr.domain.ledger_events import Fact, Reason
+from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import AccessPoint, Direction, Portal, Signal
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.policy import AccessRequest, CardEvidence, Decision, Snapshot, decide
@@ -184,6 +184,8 @@ class AccessPipeline:
         facts = self._device_log.facts(device, fact, rules)
         for found in facts:
             self._ledger.submit(self.alarms.attach(device, fact, found) if isinstance(fact, DeviceReported) else found)
+        if isinstance(fact, DeviceReported) and fact.kind == Kind.DEVICE_CONFIRMED:
+            self._passages.proven(device, fact.channel)
         if isinstance(fact, DeviceDecided) and fact.live and fact.granted and facts and facts[0].portal:
             self._on_opened_alone(device, facts[0], rules.portals[facts[0].portal])
 

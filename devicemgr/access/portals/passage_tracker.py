@@ -100,6 +100,11 @@ class Passages:
         """Forget that the state was unknown: a mode has been applied since; any thread."""
         self._unknown.discard(portal)
 
+    def proven(self, device: str, channel: int) -> None:
+        """Forget that a portal's state was unknown: the gate's own memory says that it did as it was commanded."""
+        if portal := portal_at(self._rules.current, device, channel):
+            self._unknown.discard(portal.name)
+
     def tick(self, now: float) -> None:
         """Let releases and passages run out."""
         portals = self._rules.current.portals

@@ -2,12 +2,13 @@
 
 import queue
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
 
-from devicemgr.domain.device_events import GateAlarm, PassageCompleted, PassageStarted
+from devicemgr.domain.device_events import DeviceReported, GateAlarm, PassageCompleted, PassageStarted
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from devicemgr.domain.ports.device import Delivery
@@ -175,3 +176,15 @@ def test_after_a_lost_answer_the_state_is_unknown_until_the_gate_tells_more(entr
     assert entrance.pipeline.state_of("lobby") == "unknown"
     entrance.pipeline.on_device_fact("arm", PassageCompleted(1, Direction.ENTRY))
     assert entrance.pipeline.state_of("lobby") == "idle"
+
+
+def test_a_gates_own_memory_proves_a_release_whose_answer_was_lost(entrance: Any) -> None:
+    entrance.gate.release_error = OutcomeUnknown("no answer")
+    entrance.see(ANNA)
+    entrance.finish()
+    opened = DeviceReported(1, Kind.DEVICE_CONFIRMED, 7, datetime.now(UTC), "opened, although its answer was lost")
+    entrance.pipeline.on_device_fact("door of another", opened)
+    assert entrance.pipeline.state_of("lobby") == "unknown"
+    entrance.pipeline.on_device_fact("arm", opened)
+    assert entrance.pipeline.state_of("lobby") == "released"
+    assert entrance.kinds()[-1] == "device_confirmed"
