@@ -132,7 +132,7 @@ def test_the_threshold_lets_in_the_share_asked_for():
         ({"probes": 0}, "at least 1"),
         ({"fpir": 0.0}, "between 0 and 1"),
         ({"fpir": 1.5}, "between 0 and 1"),
-        ({"samples": 7}, "fewer --samples"),
+        ({"samples": 7}, "fewer samples"),
     ],
 )
 def test_what_can_not_be_evaluated_is_refused_with_advice(folders, change, words):
