@@ -50,6 +50,7 @@ WEAK_LINK = (
 # A stream may take a while to begin; one that never does is a complaint.
 _STREAM_NOTED_SECONDS = 120.0
 _BUSY_AGAIN_SECONDS = 5.0
+_SLOW_MS = 100
 _DOOR = re.compile(r"table\.AccessControl\[(\d{1,2})\]\.")
 _CARD_FORM_OF_DOOR, _DECIMAL = "table.AccessControl[0].CardStoreFormat", "1"
 _CATCHING_UP, _QUESTIONS, _USUAL = 0.02, 0.02, 0.1
@@ -62,7 +63,6 @@ class DahuaConsole(DahuaUpkeep):
 
     senses_passage = False
     holds: Literal["people", "cards"] = "people"
-    batch = BATCH
 
     def __init__(
         self, name: str, host: str, options: "Options", zone: tzinfo | None, commands: Http, events: Http
@@ -70,6 +70,8 @@ class DahuaConsole(DahuaUpkeep):
         self._name, self._options, self._zone = name, options, zone
         self._http, self._cgi = commands, Cgi(commands, self._connection_advice)
         self.channels = options.doors
+        # One at a time fits into the time of a command at any pace.
+        self.batch = BATCH if options.pace_ms < _SLOW_MS else 1
         self._clock = TerminalClock(zone or UTC, 0.0)
         self._clock_read = 0.0
         self._question_age: float | None = None
@@ -134,7 +136,11 @@ class DahuaConsole(DahuaUpkeep):
             return "the terminal says that it is busy; if that goes on, set pace_ms, or restart it"
         if self._news.fault:
             return f"its memory of events can't be read: {self._news.fault}"
-        return self._stream_complaint() or (WEAK_LINK if self._options.decide == "host" else None)
+        return (
+            self._stream_complaint()
+            or self._online.complaint
+            or (WEAK_LINK if self._options.decide == "host" else None)
+        )
 
     def _stream_complaint(self) -> str | None:
         is_new = time.monotonic() - self._opened_at < _STREAM_NOTED_SECONDS

@@ -46,9 +46,9 @@ class Options(BaseModel):
     pace_ms: int = Field(
         0,
         ge=0,
-        le=5000,
+        le=1000,
         description="Milliseconds between two requests, for terminals that stop answering when they come faster (700 "
-        "for the ASI7213Y); a release never waits",
+        "for the ASI7213Y); a release does not wait for its turn",
     )
     remote_user: str = Field(
         "0", pattern=r"^[0-9A-Za-z]{1,30}$", description="User ID that the terminal's own log shows for a release"

@@ -20,17 +20,21 @@ ALONE, PUSHES, ASKS = "0", "1", "2"
 ANSWER_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 10
 _MODE = "Intelbras_ModeCfg"
+_DEVICE_MODE = f"{_MODE}.DeviceMode"
 _UPLOAD = "PictureHttpUpload"
 _SERVER = f"{_UPLOAD}.UploadServerList[0]"
 _ANY_PORT = 9
+# What works with other values too.
+_TIMES = {"KeepAlive.Interval", "KeepAlive.Path", "KeepAlive.TimeOut", "RemoteCheckTimeout"}
 
 
 class OnlineMode:
-    """Owns the listener, where there is one."""
+    """Owns the listener, where there is one; `complaint` names times that the terminal keeps otherwise."""
 
     def __init__(self, cgi: Cgi, host: str, options: "Options") -> None:
         self._cgi, self._host, self._options = cgi, host, options
         self._asks = options.decide == "host"
+        self.complaint: str | None = None
         self.listener: PushListener | None = None
         if options.push_port:
             self.listener = PushListener(options.push_port, addresses_of(host), asks=self._asks, seconds=ANSWER_SECONDS)
@@ -45,7 +49,10 @@ class OnlineMode:
 
     def verify(self) -> None:
         """Set it again where it was changed: a reset terminal sends no questions."""
-        if self.listener is not None and self._mode_there() != (ASKS if self._asks else PUSHES):
+        if self.listener is None:
+            return
+        changed = self._changed(self._settings(self.listener))
+        if any(name not in _TIMES for name in changed):
             self._configure(self.listener)
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
@@ -64,43 +71,58 @@ class OnlineMode:
             self.listener.stop()
 
     def _configure(self, listener: PushListener) -> None:
-        server = [
+        settings = self._settings(listener)
+        try:
+            for table in (_UPLOAD, _MODE):
+                pairs = [(name, value) for name, value in settings if name.startswith(f"{table}.")]
+                self._cgi.order("configManager", "setConfig", pairs)
+        except CgiRefused as error:
+            raise DeviceRefused(
+                "this terminal's firmware has no event server or online mode; take out push_port and use decide=console"
+            ) from error
+        changed = self._changed(settings)
+        if lost := [name for name in changed if name not in _TIMES]:
+            raise DeviceRefused(f"the terminal said OK, and does not keep {', '.join(lost)}; restart it")
+        self.complaint = f"the terminal keeps times of its own for {', '.join(changed)}" if changed else None
+
+    def _settings(self, listener: PushListener) -> list[tuple[str, str]]:
+        settings = [
             (f"{_UPLOAD}.Enable", "true"),
             (f"{_SERVER}.Address", self._options.push_host or _own_address(self._host)),
             (f"{_SERVER}.Port", str(listener.port)),
             (f"{_SERVER}.Uploadpath", listener.path),
+            (_DEVICE_MODE, ASKS if self._asks else PUSHES),
         ]
-        mode = [(f"{_MODE}.DeviceMode", ASKS if self._asks else PUSHES)]
         if self._asks:
             alone = self._options.fallback == "console"
-            mode += [
+            settings += [
                 (f"{_MODE}.KeepAlive.Enable", "true" if alone else "false"),
                 (f"{_MODE}.KeepAlive.Interval", str(_KEEP_ALIVE_SECONDS)),
                 (f"{_MODE}.KeepAlive.Path", listener.path),
                 (f"{_MODE}.KeepAlive.TimeOut", "2000"),
                 (f"{_MODE}.RemoteCheckTimeout", str(ANSWER_SECONDS)),
             ]
-        try:
-            self._cgi.order("configManager", "setConfig", server)
-            self._cgi.order("configManager", "setConfig", mode)
-        except CgiRefused as error:
-            raise DeviceRefused(
-                "this terminal's firmware has no event server or online mode; take out push_port and use decide=console"
-            ) from error
-        if self._mode_there() != dict(mode)[f"{_MODE}.DeviceMode"]:
-            raise DeviceRefused("the terminal said OK, and is not in the mode that it was sent; restart it")
+        return settings
+
+    def _changed(self, settings: list[tuple[str, str]]) -> list[str]:
+        """Return what the terminal holds otherwise, as far as it tells; its mode must be told."""
+        there = self._table(_UPLOAD) | self._table(_MODE)
+        return [
+            name.removeprefix(f"{_UPLOAD}.").removeprefix(f"{_MODE}.")
+            for name, value in settings
+            if there.get(f"table.{name}", "" if name == _DEVICE_MODE else value).lower() != value.lower()
+        ]
 
     def _leave_online_mode(self) -> None:
         with contextlib.suppress(CgiRefused):
-            if self._mode_there() == ASKS:
-                self._cgi.order("configManager", "setConfig", [(f"{_MODE}.DeviceMode", ALONE)])
+            if self._table(_MODE).get(f"table.{_DEVICE_MODE}") == ASKS:
+                self._cgi.order("configManager", "setConfig", [(_DEVICE_MODE, ALONE)])
 
-    def _mode_there(self) -> str:
+    def _table(self, name: str) -> dict[str, str]:
         try:
-            config = flat(self._cgi.text("configManager", "getConfig", [("name", _MODE)]))
+            return flat(self._cgi.text("configManager", "getConfig", [("name", name)]))
         except CgiRefused:
-            return ""
-        return config.get(f"table.{_MODE}.DeviceMode", "")
+            return {}
 
 
 def _own_address(host: str) -> str:

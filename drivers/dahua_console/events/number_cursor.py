@@ -44,7 +44,7 @@ class NumberCursor:
     def read(self, after: int) -> list[Record]:
         """Return the next events with a number above `after`, by number; [] while the place is looked for."""
         self.is_at_end = False
-        if self._has_seek:
+        if self._has_seek and not self._query.is_descending:
             try:
                 return self._read_page(after) if self._place is not None else self._search(after)
             except CgiRefused:

@@ -9,6 +9,7 @@ wants these as local text, some refuses them, and some ignores them in silence a
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from devicemgr.errors import DeviceGarbled, DeviceRefused
 from drivers.common.http.key_values import flat
@@ -44,12 +45,15 @@ class RecordQuery:
     def __init__(self, cgi: Cgi, clock: Callable[[], TerminalClock]) -> None:
         self._cgi, self._clock = cgi, clock
         self._has_text_times: bool | None = None
+        self.is_descending = False  # the newest are shown first, so that a page is not the oldest
 
     def since(self, second: int, count: int) -> list[Record]:
         """Return the oldest `count` from a second on, by time; NoTimeFilter where that can't be queried."""
         rows = sorted(self._filtered(second, count), key=lambda record: record.second)
         if rows and 0 < rows[-1].second < second - _MAX_ZONE_S:
             raise NoTimeFilter("the terminal ignores StartTime: it shows events of before")
+        if self.is_descending and len(rows) >= count > 1:
+            raise NoTimeFilter("the terminal shows its newest events first")
         return rows
 
     def seek(self, offset: int, count: int) -> list[Record]:
@@ -92,4 +96,6 @@ class RecordQuery:
         records = [Record(number(row.get("RecNo", ""), 0), second_of(row, zone), row) for row in rows]
         if any(record.serial <= 0 for record in records):
             raise DeviceGarbled("the terminal's events have no record numbers; update its firmware")
+        if len(records) > 1:
+            self.is_descending = all(before.serial > after.serial for before, after in pairwise(records))
         return records

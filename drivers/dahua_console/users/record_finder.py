@@ -73,8 +73,8 @@ class Finder:
 
     def stop(self, find: Find) -> None:
         """End a list; what the terminal thinks of that does not matter."""
-        with contextlib.suppress(CgiRefused, DeviceGarbled):
-            self._cgi.order(find.cgi, "stopFind", [("Token", find.token)])
+        with contextlib.suppress(CgiRefused):
+            self._cgi.text(find.cgi, "stopFind", [("Token", find.token)])
 
     def rows_of(self, cgi: str, keys: Sequence[str]) -> dict[str, list[Row]]:
         """Return the rows of some people by UserID; CgiRefused where this firmware has no such list."""

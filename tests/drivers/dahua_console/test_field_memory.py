@@ -42,6 +42,7 @@ KINDS = {
     "tells times as text": {"text_times": True},
     "wants and tells text": {"filters": "text", "text_times": True},
     "ignores StartTime and count": {"filters": "ignored", "all_at_once": True},
+    "shows the newest first": {"newest_first": True},
     "shows the oldest 1024, pages by offset": {"filters": "ignored", "caps": 1024, "seeks": True},
 }
 
@@ -95,6 +96,24 @@ def test_an_asi7213y_is_found_its_place_in_a_few_requests(reading):
         device = reading(terminal, 646_800)
         assert serials(device, 22) == list(range(646_801, 646_823))
         assert len(terminal.targets("AccessControlCardRec")) < 14
+
+
+def test_a_memory_that_shows_only_its_oldest_is_a_complaint(reading):
+    """ASI3213A-W: `find` ignores the offset and shows 1,024 at most, the oldest ones (a public client's notes)."""
+
+    class Short(Memory):
+        filters, caps = "ignored", 1024
+
+        def recordFinder(self, query, body):
+            return (
+                f"count={len(self.records)}" if query["action"] == "getQuerySize" else super().recordFinder(query, body)
+            )
+
+    with Short() as terminal:
+        terminal.remember(2000)
+        device = reading(terminal)
+        serials(device, 2000)
+        assert "1024 of its 2000 events" in device.complaint
 
 
 def test_numbers_that_begin_again_are_read_from_the_first(reading):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import threading
 import time
@@ -237,3 +238,31 @@ def test_a_push_alone_is_only_a_hint(sim, build, collect):
     assert push("127.0.0.1", listener.port, listener.path, body, deflated=False, timeout=5)[0] == 200
     assert [fact for _ in range(5) for fact in device.poll()] == []
     assert sim.cgis.config["Intelbras_ModeCfg.DeviceMode"] == "1"
+
+
+@pytest.mark.parametrize("lost", ["PictureHttpUpload.UploadServerList[0].Port", "Intelbras_ModeCfg.KeepAlive.Enable"])
+def test_a_setting_that_does_not_stay_is_named(sim, build, lost):
+    device = build(sim.address, decide="host", push_port=49997, push_host="127.0.0.1")
+    device._online.listener._port = 0
+    sim.cgis.config = Forgetful(sim.cgis.config, lost)
+    with pytest.raises(DeviceRefused, match=re.escape(lost.partition(".")[2])):
+        device.open()
+
+
+def test_a_time_that_the_terminal_keeps_otherwise_is_a_complaint(sim, build):
+    device = build(sim.address, decide="host", push_port=49997, push_host="127.0.0.1")
+    device._online.listener._port = 0
+    sim.cgis.config = Forgetful(sim.cgis.config, "Intelbras_ModeCfg.RemoteCheckTimeout")
+    device.open()
+    assert "RemoteCheckTimeout" in device.complaint
+
+
+class Forgetful(dict):
+    """Settings of which one is taken, and kept as it is not."""
+
+    def __init__(self, settings, lost):
+        super().__init__(settings)
+        self._lost = lost
+
+    def update(self, wanted):
+        super().update(wanted | ({self._lost: "77"} if self._lost in wanted else {}))

@@ -153,3 +153,13 @@ def test_a_weak_link_is_said(sim, online, build):
     alone.open()
     assert alone.complaint is None
     assert "warning" not in alone.check()
+
+
+def test_a_questions_time_as_text_is_of_the_terminals_zone(sim, online, collect):
+    sim.zone_hours = 5
+    device = online(timezone="Asia/Almaty")
+    now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 5 * 3600))
+    send(device, body_of(data(CreateTime=now, UTC=None)))
+    (asked,) = collect(device, 1, Presented)
+    assert abs(asked.age) < 3
+    assert abs(asked.at.timestamp() - time.time()) < 60

@@ -10,7 +10,8 @@ class Memory(FieldTerminal):
 
     `filters` is how firmware differs: "seconds"; "text" (local text, numbers refused); "refused"; "ignored" (both
     accepted, the oldest shown). `seeks` has doSeekFind and getQuerySize, `caps` is the most that `find` shows,
-    `all_at_once` ignores count too. `text_times` writes CreateTime as text in the terminal's zone, which is UTC here.
+    `all_at_once` ignores count too, `newest_first` begins with the newest. `text_times` writes CreateTime as text in
+    the terminal's zone, which is UTC here.
     """
 
     filters = "seconds"
@@ -18,6 +19,7 @@ class Memory(FieldTerminal):
     caps = 1 << 30
     all_at_once = False
     text_times = False
+    newest_first = False
     first_number = 1
 
     def __init__(self):
@@ -50,6 +52,7 @@ class Memory(FieldTerminal):
                 return PLAIN_REFUSAL
             since = int(begin) if begin.isdigit() else self.second(begin)
             rows = [row for row in rows if row[1] >= since]
+        rows = rows[::-1] if self.newest_first else rows
         count = len(rows) if self.all_at_once else int(query["count"])
         return self.shown(rows[: min(count, self.caps)])
 
