@@ -6,8 +6,8 @@ from typing import Any
 import typer
 
 from devicemgr.cli.context import api, finish
+from devicemgr.cli.devices.parallel import at_once
 from devicemgr.cli.output import emit, table, words
-from devicemgr.cli.parallel import at_once
 from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.errors import InvalidVulnerabilityList
 from devicemgr.text import counted

@@ -10,9 +10,9 @@ import typer
 from devicemgr.atomic_files import create_durably, replace_durably
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, session
+from devicemgr.cli.devices.wait_online import wait_for_return
 from devicemgr.cli.output import notes, say
 from devicemgr.cli.transport.api_client import path
-from devicemgr.cli.wait_online import wait_for_return
 from devicemgr.errors import AlreadyExists, InvalidInput
 from devicemgr.text import counted
 

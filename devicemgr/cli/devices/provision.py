@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.context import api, finish
+from devicemgr.cli.devices.parallel import at_once
 from devicemgr.cli.output import emit, notes, say, table
-from devicemgr.cli.parallel import at_once
 from devicemgr.cli.transport.api_client import Api, ApiProblem, path
 from devicemgr.errors import DaemonUnreachable, DevicemgrError
 from devicemgr.text import counted

@@ -7,7 +7,7 @@ import typer
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table
-from devicemgr.cli.timezone import local_zone
+from devicemgr.cli.site.timezone import local_zone
 from devicemgr.cli.transport.api_client import path
 
 level = typer.Typer()

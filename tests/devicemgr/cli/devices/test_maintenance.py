@@ -10,8 +10,7 @@ import pytest
 import typer
 from PIL import Image
 
-from devicemgr.cli import wait_online
-from devicemgr.cli.devices import maintenance
+from devicemgr.cli.devices import maintenance, wait_online
 from drivers import Catalog
 from drivers.sim.dahua.console import SimulatedDahua
 from drivers.sim.hikvision.server import PASSWORD, SimulatedHikvision
