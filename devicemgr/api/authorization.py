@@ -62,6 +62,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/devices/{name}/snapshot"): _TECHNICIAN,
     ("GET", "/devices/{name}/trace"): _TECHNICIAN,
     ("POST", "/devices/{name}/pair"): _TECHNICIAN,
+    ("POST", "/devices/{name}/readdress"): _TECHNICIAN,
     ("POST", "/devices/{name}/provision"): _TECHNICIAN,
     ("GET", "/provisioning"): _TECHNICIAN,
     ("GET", "/devices/{name}/plan"): _TECHNICIAN,

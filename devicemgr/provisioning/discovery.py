@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from devicemgr.devices.addresses import same_place
 from devicemgr.domain.ports.driver import Driver, DriverCatalog, Found
-from devicemgr.errors import Hint, InvalidInput, NotFound, SystemFault
+from devicemgr.errors import DeviceError, Hint, InvalidInput, NotFound, SystemFault
 from devicemgr.text import safe
 from devicemgr.udev.serial_ports import usb_serial_ports
 
@@ -20,6 +21,10 @@ _MAX_FOUND = 500
 _HOSTS_A_SECOND = 60  # silent ones, where two ports of each are tried
 _GRACE_S = 3.0
 _LIMITS = {"model": 80, "serial": 80, "name": 80, "note": 300}
+
+Place = str | tuple[str, str]
+"""A device's address, or its address and its unit on a shared line."""
+Scan = Callable[[str, float, Callable[[str], None]], list[Found]]
 
 _log = logging.getLogger(__name__)
 _busy: set[str] = set()
@@ -39,7 +44,7 @@ class _Look:
     def run(self) -> None:
         try:
             self.found = list(self.ask())[:_MAX_FOUND]
-        except SystemFault as error:
+        except (SystemFault, DeviceError, InvalidInput) as error:
             self.note = f"{self.kind}: {error}"
         except Exception as error:  # a driver of any origin: one that fails hides no other
             _log.exception("looking for %s failed", self.kind)
@@ -86,11 +91,11 @@ def _too_many(text: str) -> InvalidInput:
 
 
 def discover(
-    catalog: DriverCatalog, known: Mapping[str, str], seconds: float, hosts: Sequence[str], kind: str | None = None
+    catalog: DriverCatalog, known: Mapping[str, Place], seconds: float, hosts: Sequence[str], kind: str | None = None
 ) -> dict[str, Any]:
     """Return what answers within `seconds`: `found` and `notes` (JSON-ready).
 
-    `known` is each device's address by its name.
+    `known` is where each device is, by its name.
 
     InvalidInput for a `kind` that can't be found and for hosts that are none; a kind that fails becomes a note.
     """
@@ -99,10 +104,41 @@ def discover(
     looks = _looks(catalog, kind, seconds, addresses, notes)
     if len(addresses) > _HOSTS_A_SECOND * seconds:
         notes.append(f"{len(addresses)} addresses may take longer than {seconds:g} s; give more seconds")
+    return _collected(looks, known, seconds, kind, notes)
+
+
+def scan_line(
+    catalog: DriverCatalog, known: Mapping[str, Place], seconds: float, line: str, kind: str | None = None
+) -> dict[str, Any]:
+    """Return what answers on one line, as `discover` does; only kinds that share a line by addresses are looked for."""
+    notes: list[str] = []
+    scans = {name: scan for name in catalog.kinds() if (scan := _scan_of(catalog, name, notes)) is not None}
+    if kind is not None and kind not in scans:
+        able = ", ".join(sorted(scans))
+        raise InvalidInput(f"kind '{safe(kind, 60)}' can't be looked for on a line; these can: {able}")
+    looks = [
+        _Look(name, partial(scan, line, seconds, notes.append))
+        for name, scan in scans.items()
+        if kind in (None, name) and _begin(name, notes)
+    ]
+    return _collected(looks, known, seconds, kind, notes)
+
+
+def _scan_of(catalog: DriverCatalog, kind: str, notes: list[str]) -> Scan | None:
+    try:
+        return catalog.get(kind).scan
+    except NotFound as error:
+        notes.append(str(error))
+        return None
+
+
+def _collected(
+    looks: list[_Look], known: Mapping[str, Place], seconds: float, kind: str | None, notes: list[str]
+) -> dict[str, Any]:
     for look in looks:
         threading.Thread(target=look.run, name=f"discover-{look.kind}", daemon=True).start()
     until = time.monotonic() + seconds + _GRACE_S
-    merged: dict[tuple[str, str], Found] = {}
+    merged: dict[tuple[str, str, str], Found] = {}
     for look in looks:
         if not look.ended.wait(max(until - time.monotonic(), 0)):
             notes.append(f"{look.kind}: did not end in time; what it found is left out")
@@ -116,7 +152,7 @@ def discover(
                 notes.append(f"{look.kind}: something answered with an address that is none; it is left out")
             else:
                 _merge(merged, found)
-    rows = sorted(merged.values(), key=lambda found: (found.kind, found.address))
+    rows = sorted(merged.values(), key=lambda found: (found.kind, found.address, int(found.options.get("unit", "0"))))
     if len(rows) > _MAX_FOUND:
         notes.append(f"only {_MAX_FOUND} of {len(rows)} are shown; look for one kind, or in a smaller range")
     shown = [_shown(found, known) for found in rows[:_MAX_FOUND]]
@@ -149,13 +185,19 @@ def _looks(
     for kind, ask in able.items():
         if wanted not in (None, kind):
             continue
-        with _busy_lock:
-            if kind in _busy:
-                notes.append(f"{kind}: is still being looked for by an earlier request; try again")
-                continue
-            _busy.add(kind)
-        looks.append(_Look(kind, ask))
+        if _begin(kind, notes):
+            looks.append(_Look(kind, ask))
     return looks
+
+
+def _begin(kind: str, notes: list[str]) -> bool:
+    """Return True once no other request looks for this kind."""
+    with _busy_lock:
+        if kind in _busy:
+            notes.append(f"{kind}: is still being looked for by an earlier request; try again")
+            return False
+        _busy.add(kind)
+    return True
 
 
 def _asking(driver: Driver, seconds: float, hosts: list[str]) -> Callable[[], list[Found]]:
@@ -181,9 +223,9 @@ def _has_valid_address(found: Found) -> bool:
     return 1 <= len(address) <= 300 and address.isascii() and address.isprintable() and "@" not in address
 
 
-def _merge(merged: dict[tuple[str, str], Found], found: Found) -> None:
+def _merge(merged: dict[tuple[str, str, str], Found], found: Found) -> None:
     """Merge the same device by two ways into one row; what the one does not say the other may."""
-    place = (found.kind, found.address.rstrip("/"))
+    place = (found.kind, found.address.rstrip("/"), found.options.get("unit", ""))
     before = merged.get(place)
     if before is not None:
         said = {name: getattr(before, name) or getattr(found, name) for name in _LIMITS}
@@ -191,9 +233,15 @@ def _merge(merged: dict[tuple[str, str], Found], found: Found) -> None:
     merged[place] = found
 
 
-def _shown(found: Found, known: Mapping[str, str]) -> dict[str, Any]:
-    name = next((name for name, address in known.items() if same_place(found.address, address)), None)
+def _shown(found: Found, known: Mapping[str, Place]) -> dict[str, Any]:
+    name = next((name for name, place in known.items() if _is_one(found, place)), None)
     row = asdict(found) | {what: safe(getattr(found, what), limit) for what, limit in _LIMITS.items()}
     row["options"] = {safe(option, 40): safe(value, 80) for option, value in found.options.items()}
     hint = Hint("suggest_names") if found.kind == SERIAL and not found.name else None
     return row | {"known": name, "hint": hint.as_json() if hint else None}
+
+
+def _is_one(found: Found, place: Place) -> bool:
+    """Return True if this is the device at `place`; devices on one line differ by the option `unit`."""
+    address, unit = (place, "0") if isinstance(place, str) else place
+    return same_place(found.address, address) and found.options.get("unit", unit) == unit

@@ -1,8 +1,17 @@
 """OSDP v2 readers on RS-485 or behind a serial server: cards, keypad, lamps, and an output as the lock."""
 
+from collections.abc import Callable
+
 from devicemgr.domain.model import Capability
-from devicemgr.domain.ports.driver import Driver
+from devicemgr.domain.ports.driver import Driver, Found
 from drivers.osdp_reader.options import Options
+
+
+def _scan(address: str, seconds: float, note: Callable[[str], None]) -> list[Found]:
+    from drivers.osdp_reader.line_setup import find_readers  # noqa: PLC0415  listing the kinds must not import pyserial
+
+    return find_readers(address, seconds, note)
+
 
 DRIVER = Driver(
     kind="osdp_reader",
@@ -11,4 +20,5 @@ DRIVER = Driver(
     options=Options,
     build="drivers.osdp_reader.builder:build",
     is_serial=True,
+    scan=_scan,
 )

@@ -30,14 +30,14 @@ def pair(address: Address, reader: Reader, seconds: float, old: Sequence[bytes])
     check_key(key)
     until = time.monotonic() + seconds
     with Pairing(address, unit):
-        line = _take(address, unit, name)
+        line = take_line(address, unit, name)
         try:
             _try_until(until, _Try(line, reader), old)
         finally:
             detach(line, unit)
 
 
-def _take(address: Address, unit: int, name: str) -> SharedLine:
+def take_line(address: Address, unit: int, name: str) -> SharedLine:
     """Return the line, once the running device has let go of the unit."""
     until = time.monotonic() + LET_GO_S
     while True:

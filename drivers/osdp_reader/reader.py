@@ -14,6 +14,7 @@ from drivers.common.serial.line import NoAnswer
 from drivers.common.serial.trace import Entry, Trace
 from drivers.osdp_reader.door_monitor import CHANNEL, DoorWatch
 from drivers.osdp_reader.line import Address, SharedLine, attach, detach, is_pairing
+from drivers.osdp_reader.line_setup import Placed, move_reader, written
 from drivers.osdp_reader.options import Options
 from drivers.osdp_reader.pairing import pair
 from drivers.osdp_reader.protocol import messages
@@ -219,6 +220,11 @@ class OsdpReader:
     def pair(self, key: bytes, seconds: float) -> None:
         old = [kept for kept in self._keys if kept != key]
         pair(self._address, (self._options.unit, key, self._name, self._trace), seconds, old)
+
+    def readdress(self, unit: int, baudrate: int | None) -> tuple[str, dict[str, JsonValue]]:
+        keys = self._keys if self._options.secure == "on" else [None]
+        placed = Placed(self._address, self._options.unit, keys, self._name, self._trace)
+        return written(move_reader(placed, unit, baudrate)), {"unit": unit}
 
     def trace(self) -> list[Entry]:
         return self._trace.entries()

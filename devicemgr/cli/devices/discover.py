@@ -18,6 +18,7 @@ app = typer.Typer()
 
 _SERIAL = "serial"
 _MORE_SECONDS = 30.0
+_SECONDS, _LINE_SECONDS = 5.0, 60.0
 _TICK_SECONDS = 0.2
 _NOTHING = (
     "nothing was found; check that devices have power and are in this host's network, that their discovery "
@@ -32,10 +33,19 @@ def discover(
         list[str] | None,
         typer.Option(metavar="ADDRESS|RANGE", help="Ask this address, A-B or A/PREFIX too; several are fine."),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.2, max=60, help="How long to look.")] = 5.0,
+    line: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Look for OSDP readers on this serial line, at all addresses and speeds."),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.2, max=60, help="How long to look: 5 unless given, on a line 60.")
+    ] = None,
 ) -> None:
     """Find cameras, controllers, consoles and serial ports, and say how to add them; adds nothing."""
-    body = {"seconds": seconds, "kind": kind, "hosts": host or []}
+    if line is not None and host:
+        raise typer.BadParameter("--line and --host are two searches: give one of them")
+    seconds = seconds or (_SECONDS if line is None else _LINE_SECONDS)
+    body = {"seconds": seconds, "kind": kind, "hosts": host or [], "line": line}
     with _waiting(seconds):
         answer: dict[str, Any] = api().post("/discoveries", body, timeout=seconds + _MORE_SECONDS)
     for note in answer["notes"]:

@@ -33,6 +33,13 @@ def provision(
     pair: Annotated[
         bool, typer.Option("--pair", help="Give a reader that is in install mode a key of its own.")
     ] = False,
+    set_unit: Annotated[
+        int | None, typer.Option("--set-unit", min=0, max=126, help="Give an OSDP reader this address on its line.")
+    ] = None,
+    set_baudrate: Annotated[
+        int | None,
+        typer.Option("--set-baudrate", min=9600, max=921600, help="Give an OSDP reader this speed, with its address."),
+    ] = None,
     seconds: Annotated[int, typer.Option(min=1, max=300, help="How long the reader may take for --pair.")] = 60,
 ) -> None:
     """Bring devices into service: set them up by a profile, or give a reader a key of its own."""
@@ -41,6 +48,13 @@ def provision(
         if len(found) != 1 or everything or plan or profile:
             raise typer.BadParameter("--pair is for one reader: device provision NAME --pair")
         _pair(found[0], seconds)
+        return
+    if set_unit is not None or set_baudrate is not None:
+        if len(found) != 1 or everything or plan or profile:
+            raise typer.BadParameter(
+                "--set-unit and --set-baudrate are for one reader: device provision NAME --set-unit N"
+            )
+        _readdress(found[0], set_unit, set_baudrate)
         return
     if bool(found) == everything:
         raise typer.BadParameter("specify device names or --all")
@@ -53,6 +67,13 @@ def _pair(name: str, seconds: int) -> None:
         path("devices", name, "pair"), {"seconds": seconds}, timeout=seconds + _MORE_SECONDS
     )
     say(f"paired {name}; it has a key of its own now", found)
+
+
+def _readdress(name: str, unit: int | None, baudrate: int | None) -> None:
+    found: dict[str, Any] = api().post(
+        path("devices", name, "readdress"), {"unit": unit, "baudrate": baudrate}, timeout=_MORE_SECONDS
+    )
+    say(f"{name} is at {found['address']} unit {found['unit']} now", found)
 
 
 def _provision(names: list[str], profile: str | None, plan: bool) -> None:

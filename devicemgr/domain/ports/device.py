@@ -236,6 +236,18 @@ class Pairable(Device, Protocol):
         """
 
 
+@runtime_checkable
+class Readdressable(Device, Protocol):
+    """A device whose address and speed on a shared line are set over that line."""
+
+    def readdress(self, unit: int, baudrate: int | None) -> tuple[str, Mapping[str, JsonValue]]:
+        """Set both (None: the speed that it has), prove the device there, and return its new address and options.
+
+        Called on a device of its own that is not open, on any thread; a running device of the same address lets go
+        during it. DeviceRefused and DeviceUnreachable leave it where it was; OutcomeUnknown when it was not found.
+        """
+
+
 class SettingsDesk(Protocol):
     """A device that is connected to be set up; for one thread. DeviceLacks says that it has no such setting."""
 

@@ -74,6 +74,8 @@ class Driver:
     `discover`, where the kind can be found, looks for so many seconds and never raises; `hosts` are addresses of hosts
     to ask besides those that answer a broadcast. A kind that another kind's `discover` finds names that one in
     `found_by`, so that each device is read once and listed once.
+    `scan` looks for devices on one line, given as its address, for so many seconds; it calls its last argument with
+    what was left out, in words, and raises DeviceError or InvalidInput for a line that can't be used.
     `is_serial` kinds are suggested for serial ports on which discovery cannot tell the device.
     `advisories` reads the maker's list of firmware with known holes (TOML, provisioning.firmware_advisories); it
     applies to devices of that maker under every kind.
@@ -86,6 +88,7 @@ class Driver:
     build: _BuildField = _BuildField()
     discover: Callable[[float, Sequence[str]], list[Found]] | None = None
     found_by: str = ""
+    scan: Callable[[str, float, Callable[[str], None]], list[Found]] | None = None
     fire_inputs: Callable[[DeviceConfig], frozenset[str]] | None = None
     is_serial: bool = False
     advisories: Callable[[], bytes] | None = None

@@ -87,12 +87,13 @@ class Exchange:
 class Link:
     """One reader's exchanges on a shared line; for one thread."""
 
-    def __init__(self, line: SharedLine, unit: int, trace: Trace) -> None:
+    def __init__(self, line: SharedLine, unit: int, trace: Trace, *, first_reply_s: float = SLOW_REPLY_S) -> None:
         self._line = line
         self._unit = unit
         self._trace = trace
         self._scanner = Scanner()
         self._sequence = 0
+        self._first_reply_s = first_reply_s
         self._reply_s = SLOW_REPLY_S if isinstance(line.address, TcpAddress) else REPLY_S
         self.channel: Channel | None = None
         self.uses_crc = True
@@ -153,7 +154,7 @@ class Link:
         sent_at = time.monotonic()
         # A slow reader may answer always as the repetition goes out: each waits longer than the one before. Replies to
         # sequence number 0 can't be told apart, so the first ones are waited for in full, which shows a slow reader.
-        wait_s = self._reply_s if exchange.sequence else SLOW_REPLY_S
+        wait_s = self._reply_s if exchange.sequence else self._first_reply_s
         wait_s += min(exchange.unanswered - 1, 3) * 0.05
         deadline = limit = sent_at + self._line.transmission_s(len(exchange.raw)) + wait_s
         limit += MAX_FRAME_S

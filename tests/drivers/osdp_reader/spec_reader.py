@@ -111,7 +111,7 @@ class SpecReader:
         self.unit, self.key, self.pdid, self.caps = unit, key, pdid, caps
         self.wishes = Wishes()
         self.frames, self.acted, self.polled = [], [], []
-        self.baudrate = 9600
+        self.baudrate, self._moves_to = 9600, None
         self._buffer, self._out = b"", []
         self._session = self._opening = None
         self._sequence, self._request, self._answer = None, b"", b""
@@ -168,6 +168,8 @@ class SpecReader:
             self._sequence, self._request = control & 3, frame
             self._answer = self._answered(frame, block, code, frame[6 + block : -len(check)])
             self._send(self._answer, code)
+            if self._moves_to is not None:
+                (self.unit, self.baudrate), self._moves_to = self._moves_to, None
 
     def _send(self, answer, code):
         if not self.wishes.take("lose_answer", code):
@@ -248,9 +250,9 @@ class SpecReader:
             case 0x68 | 0x69 | 0x6A:
                 return b"\x40"
             case 0x6E:
-                body = b"\x54" + data
-                self.unit, self.baudrate = data[0], int.from_bytes(data[1:5], "little")
-                return body
+                # 7.13: answered where the reader was; it moves afterwards.
+                self._moves_to = data[0], int.from_bytes(data[1:5], "little")
+                return b"\x54" + data
             case 0x75:
                 self.key = data[2:]
                 return b"\x40"

@@ -179,6 +179,14 @@ class DevicePaired(ResponseBody):
     paired: bool
 
 
+class DeviceReaddressed(ResponseBody):
+    """Where a reader is on its line now."""
+
+    name: str
+    address: str
+    unit: int
+
+
 class ProvisioningStep(ResponseBody):
     """One setting of a profile, with its value before and after."""
 

@@ -1,4 +1,4 @@
-"""Bringing a new device into service: a key of its own for a reader."""
+"""Bring a reader into service: a key of its own, and its address and speed on a line."""
 
 import secrets
 import time
@@ -9,9 +9,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.api.context import Caller, Context, Ctx, Who
-from devicemgr.api.routes.devices.models import DevicePaired
-from devicemgr.domain.ports.device import Pairable
+from devicemgr.api.routes.devices.models import DevicePaired, DeviceReaddressed
+from devicemgr.domain.ports.device import Pairable, Readdressable
 from devicemgr.errors import DeviceBusy, DeviceError, InvalidInput, OutcomeUnknown
+from devicemgr.site import devices as service
 from devicemgr.store.site import devices as device_store
 
 router = APIRouter(tags=["devices"])
@@ -45,6 +46,32 @@ def pair_device(name: str, body: PairingWindow, context: Ctx, caller: Who) -> di
     finally:
         pairing.end(outcome, cause)
     return {"name": name, "paired": True}
+
+
+class LineSettings(BaseModel):
+    """The address and speed that a reader gets; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    unit: int | None = Field(None, ge=0, le=126)
+    baudrate: int | None = Field(None, ge=9600, le=921600)
+
+
+@router.post("/devices/{name}/readdress", response_model=DeviceReaddressed)
+def readdress_device(name: str, body: LineSettings, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Give a reader another address or speed on its line, prove it there, and store where it is."""
+    if body.unit is None and body.baudrate is None:
+        raise InvalidInput("name a unit, a baudrate, or both")
+    with context.site.database.read() as session:
+        config = device_store.device_config(device_store.device(session, name), context.site.vault)
+    # The running device lets go of its address while it is moved, so that this needs a device of its own.
+    device = context.site.parts.catalog.get(config.driver).build(config)
+    if not isinstance(device, Readdressable):
+        raise InvalidInput(f"devices of kind {config.driver} have no address that is set over the line")
+    unit = int(str(config.options.get("unit", 0))) if body.unit is None else body.unit
+    address, options = device.readdress(unit, body.baudrate)
+    with context.change(caller) as work:
+        service.edit_device(work, name, service.DeviceEdit(address=address, options=options))
+    return {"name": name, "address": address, "unit": unit}
 
 
 class _Pairing:
