@@ -38,7 +38,7 @@ class OnvifCamera(OnvifUpkeep):
     def open(self) -> DeviceInfo:
         """Identify, read the profiles, put the relays into order, turn to the preset."""
         self._inputs.lose()
-        with self._device.transport.budget(OPEN_SECONDS):
+        with self._device.transport.budget(OPEN_SECONDS, is_patient=True):
             info = self._session.open()
             if not (self._device.offers(MEDIA2) or self._device.has(MEDIA)):
                 raise DeviceGarbled("the device offers no video by ONVIF; is it a camera?")

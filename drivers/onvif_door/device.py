@@ -42,7 +42,7 @@ class OnvifDoor(OnvifUpkeep):
     def open(self) -> DeviceInfo:
         """Identify, read doors and access points, begin to listen."""
         self._inputs.lose()
-        with self._device.transport.budget(OPEN_SECONDS):
+        with self._device.transport.budget(OPEN_SECONDS, is_patient=True):
             info = self._session.open()
             if self._relays.configured:
                 self._relays.open()

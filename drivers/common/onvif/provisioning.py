@@ -33,7 +33,7 @@ class OnvifSettings:
         self._device, self._chosen = device, chosen
         self._users_answered = False
         self._media: Profile | None = None
-        with device.transport.budget(OPEN_SECONDS):
+        with device.transport.budget(OPEN_SECONDS, is_patient=True):
             device.login.require_not_held()
             device.read_clock()
             device.find_services()

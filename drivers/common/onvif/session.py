@@ -52,7 +52,7 @@ class Session:
         return self.info
 
     def listen(self, *, is_needed: bool) -> None:
-        """Begin to pull events, where the device has them; where they matter, GetCapabilities is asked for them too."""
+        """Begin to pull events, where the device has them; where they matter, by GetCapabilities too."""
         if self.device.has(EVENTS) if is_needed else self.device.offers(EVENTS):
             self.pump = EventPump(self.device.twin, self._name)
             self.pump.start()

@@ -1,6 +1,6 @@
 """Video of an ONVIF device: media service 2 (Profile T) where it has one, else 1 (Profile S).
 
-Whatever media 2 refuses, garbles or hangs up on is asked of media 1 once more.
+Whatever media 2 refuses, garbles or hangs up on is requested from media 1.
 """
 
 from collections.abc import Callable, Sequence

@@ -82,16 +82,20 @@ class RelayGate:
         self._off_at.clear()
 
     def all(self) -> list[Relay]:
-        """Every relay output, by the device service or else by device I/O."""
+        """Return every relay output, by the device service or else by device I/O; none where both lack the call."""
+        refusal: OnvifFault | None = None
         for service in (DEVICE, DEVICE_IO):
             if service == DEVICE or self._device.has(service):
                 try:
                     response = self._device.call(service, "GetRelayOutputs") or []
-                except OnvifFault:
+                except OnvifFault as fault:
+                    refusal = refusal or (None if fault.lacks else fault)
                     continue
                 self._service = service
                 if response:
                     return [_relay(node) for node in response[:64] if node.token]
+        if refusal is not None:
+            raise refusal  # a refusal is not the absence of relays
         return []
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:

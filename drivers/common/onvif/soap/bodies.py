@@ -16,7 +16,7 @@ _PARAMETER = re.compile(r';\s*(boundary|start)\s*=\s*(?:"([^"]{1,200})"|([^\s;]{
 def plain_body(body: bytes, encoding: str, content_type: str) -> bytes:
     """Return what was meant: inflated, and of several parts the one that is the answer; DeviceGarbled if it is none.
 
-    Seen in the field: a Pelco camera that compresses unasked (python-onvif-zeep-async, pull request 135), a label of
+    Seen in the field: a Pelco camera that always compresses (python-onvif-zeep-async, pull request 135), a label of
     gzip on a plain body, and multipart/related with one part (SOAP 1.2 with MTOM).
     """
     return _root_part(_inflated(body, encoding.strip().lower()), content_type)

@@ -176,9 +176,9 @@ class OnvifTransport(Transport):
         return response
 
     @contextmanager
-    def budget(self, seconds: float) -> Iterator[None]:
-        """Within it, all exchanges together take so long at most, and each has more time than usual: for slow links."""
-        self._spent_at, self._patience = time.monotonic() + seconds, _PATIENCE
+    def budget(self, seconds: float, *, is_patient: bool = False) -> Iterator[None]:
+        """Within it, all exchanges together take so long at most; `is_patient` gives each more time, for slow links."""
+        self._spent_at, self._patience = time.monotonic() + seconds, _PATIENCE if is_patient else 1.0
         try:
             yield
         finally:

@@ -6,7 +6,7 @@ import pytest
 
 from devicemgr.errors import DeviceError, DeviceRefused
 from drivers.common.onvif.soap.namespaces import EVENTS, MEDIA
-from tests.support.onvif_peer import JPEG, UNSUPPORTED, envelope
+from tests.support.onvif_peer import JPEG, UNSUPPORTED, envelope, fault
 
 # Media 2 Service Specification 5.2 and 5.3: GetProfiles and GetStreamUri of tr2.
 PROFILES2 = envelope(
@@ -204,3 +204,9 @@ def test_a_gone_device_is_told_part_by_part(peer, connect):
     assert "error" in found["relays"]
     with pytest.raises(DeviceError):
         camera.open()
+
+
+def test_a_refused_list_of_relays_is_no_absence_of_relays(peer, connect):
+    peer.answers["GetRelayOutputs"] = fault("ter:Action", "Too many requests of this kind")
+    with pytest.raises(DeviceRefused, match="refuses GetRelayOutputs: Too many requests"):
+        connect(peer, relay="r1").open()
