@@ -96,7 +96,7 @@ class OnvifCamera(OnvifUpkeep):
         return VideoSource(url, self._config.username, self._config.password, self._options.for_stream())
 
     def snapshot(self) -> bytes:
-        """The camera's own JPEG; from the stream when it offers none, or announces one that can't be fetched."""
+        """Return the camera's own JPEG; from the stream when it offers none, or announces one that can't be fetched."""
         uri = snapshot_uri(self._device, self._profile(), self._options.profile)
         if not uri or uri.lower().startswith(("rtsp://", "rtsps://")):  # XM boards announce a stream here
             return grab_jpeg(self.stream())
@@ -150,7 +150,7 @@ class OnvifCamera(OnvifUpkeep):
         raise DeviceGarbled("the camera has no media profile; create one on its web page")
 
     def _extras(self) -> dict[str, Callable[[], JsonValue]]:
-        """What some cameras have: inputs, relays, presets, picture settings."""
+        """Return what some cameras have: inputs, relays, presets, picture settings."""
         return {
             "inputs": lambda: inputs(self._device),
             "relays": lambda: [relay.as_json() for relay in self._gate.all()],

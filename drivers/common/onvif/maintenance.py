@@ -62,6 +62,6 @@ class OnvifUpkeep:
 
 
 def _shown(namespace: str, name: str) -> str:
-    """The operation, with its service where that is not the device's."""
+    """Return the operation, with its service where that is not the device's."""
     service = namespace.removeprefix("http://www.onvif.org/").removesuffix("/wsdl")
     return name if service == "ver10/device" else f"{service} {name}"

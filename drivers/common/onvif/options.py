@@ -54,7 +54,7 @@ class WiredOptions(BaseModel):
         return self
 
     def alarms(self) -> dict[str, Kind]:
-        """The inputs that tell of alarms, and of which."""
+        """Return the inputs that tell of alarms, and of which."""
         wired = {
             self.tamper_input: Kind.TAMPER,
             self.forced_input: Kind.PORTAL_FORCED,
@@ -68,5 +68,5 @@ class WiredOptions(BaseModel):
 
 
 def words(text: str) -> list[str]:
-    """What stands between commas."""
+    """Return what stands between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]

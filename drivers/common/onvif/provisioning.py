@@ -42,7 +42,7 @@ class OnvifSettings:
             self._prove()
 
     def _prove(self) -> None:
-        """Some devices tell everybody who they are; their users they tell to administrators alone."""
+        """Prove user and password: some devices identify to everyone, and list users to administrators alone."""
         try:
             self._users()
             self._users_answered = True
@@ -120,7 +120,7 @@ class OnvifSettings:
         return self._device.call(DEVICE, "GetSystemDateAndTime")
 
     def _set_clock(self, clock: Any, source: str, zone: str) -> None:
-        """A clock that is set by hand must be given its time with everything else, so it gets the right one."""
+        """Set the whole clock: one that is set by hand must be given its time with everything else."""
         if source == "Manual" and is_doubted():
             raise DeviceRefused("not set by this computer's clock, which is in doubt: see `devicemgr clock`")
         now = datetime.now(UTC)

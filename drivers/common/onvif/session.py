@@ -77,7 +77,7 @@ class Session:
         return self.pump.trouble is not None or before != self._subscriptions
 
     def ailments(self, *, needs_events: bool) -> list[str]:
-        """What it lacks, in words for the technician; `needs_events` where their absence matters too."""
+        """Return what it lacks, in words for the technician; `needs_events` where their absence matters too."""
         found = []
         skew = self.device.login.skew_seconds
         if skew is not None and abs(skew) > SKEW_NOTED:
@@ -123,7 +123,7 @@ class Session:
 
 
 def clock_notes(skew: float | None) -> list[str]:
-    """What to say of a clock."""
+    """Return what to say of a clock."""
     if skew is None:
         return ["the device's clock cannot be read"]
     if abs(skew) <= SKEW_NOTED:

@@ -58,7 +58,7 @@ class Doorkeeper:
         return ("", why) if why else (username, "")
 
     def challenge(self, *, stale: bool = False) -> str:
-        """A WWW-Authenticate header with a fresh nonce."""
+        """Return a WWW-Authenticate header with a fresh nonce."""
         nonce = secrets.token_hex(16)
         self._nonces[nonce] = 0
         if len(self._nonces) > _MAX_NONCES:

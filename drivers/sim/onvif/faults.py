@@ -72,7 +72,7 @@ class Faults:
 
 
 def malformed_body(kind: str, right: bytes) -> bytes:
-    """An answer that is broken in one way."""
+    """Return an answer that is broken in one way."""
     return {
         "truncated": right[: len(right) // 2],
         "text": b"It works!",
@@ -85,7 +85,7 @@ def malformed_body(kind: str, right: bytes) -> bytes:
 
 
 def hostile_body(kind: str, right: bytes, target: str) -> bytes:
-    """An answer that attacks; `target` is an address it tries to make the reader fetch."""
+    """Return an answer that attacks; `target` is an address it tries to make the reader fetch."""
     if kind == "bomb":
         return _BOMB.encode()
     if kind == "xxe":

@@ -55,7 +55,7 @@ class Server(WebServer):
         self.server_close()
 
     def get_request(self) -> tuple[Any, Any]:
-        """The next connection; with TLS the handshake is left to its own thread."""
+        """Return the next connection; with TLS the handshake is left to its own thread."""
         held, place = super().get_request()
         if self._tls is not None:
             self._open.discard(held)
@@ -138,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
             return fault.status, envelope(fault.body())
 
     def _admitted(self, request: Request) -> str | None:
-        """The user's name, "" for a call that needs none; None when the refusal is sent already."""
+        """Return the user's name, "" for a call that needs none; None when the refusal is sent already."""
         device = self._device
         free = request.name in PRE_AUTH
         locked = device.faults.locked_out and device.faults.hits(request.name)

@@ -24,7 +24,7 @@ class Pictures:
         return max(1.0, min(self._device.state.encoders[0].fps, _MAX_FPS))
 
     def jpeg(self, moment: float) -> bytes:
-        """The picture at a CLOCK_MONOTONIC second."""
+        """Return the picture at a CLOCK_MONOTONIC second."""
         encoder = self._device.state.encoders[0]
         key = (encoder.width, encoder.height, int(moment * self.fps))
         with self._lock:

@@ -110,7 +110,7 @@ class SimulatedOnvif:
     # What an operation may do (call.Surroundings).
 
     def notify(self, topic: str, source: dict[str, str], data: dict[str, str], operation: str = "Changed") -> None:
-        """A property of the device changed, or something happened."""
+        """Publish that a property of the device changed, or that something happened."""
         self.events.add("notified", topic=topic, source=dict(source), data=dict(data))
         self.hub.publish(events.message(topic, source, data, operation, self.now()))
 
@@ -164,11 +164,11 @@ class SimulatedOnvif:
     # SOAP.
 
     def available(self) -> tuple[str, ...]:
-        """The services that are there now."""
+        """Return the services that are there now."""
         return tuple(prefix for prefix in self.services if prefix not in self.faults.missing)
 
     def perform(self, request: Request, path: str, user: str) -> str:
-        """The body of the answer; SoapFault for a refusal."""
+        """Return the body of the answer; SoapFault for a refusal."""
         if request.namespace in (PREFIXES["tev"], PREFIXES["wsnt"]):
             if "tev" not in self.available():
                 raise not_supported()

@@ -39,7 +39,7 @@ class SoapFault(Exception):
         self.reason, self.subcodes, self.sender, self.status = reason, subcodes, sender, status
 
     def body(self) -> str:
-        """The Fault element."""
+        """Return the Fault element."""
         nested = ""
         for code in reversed(self.subcodes):
             nested = f"<s:Subcode><s:Value>{code}</s:Value>{nested}</s:Subcode>"
@@ -71,7 +71,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, name: str, default: str = "") -> str:
-        """The text of the first element of that local name, anywhere in the call."""
+        """Return the text of the first element of that local name, anywhere in the call."""
         found = first(self.element, name)
         return default if found is None or found.text is None else str(found.text).strip()
 
@@ -85,12 +85,12 @@ class Request:
 
 
 def first(element: Any, name: str) -> Any:
-    """The first element of that local name below `element`, or None."""
+    """Return the first element of that local name below `element`, or None."""
     return next(iter(element.iter("{*}" + name)), None)
 
 
 def read_request(body: bytes) -> Request:
-    """The call in an envelope; SoapFault when it is none."""
+    """Return the call in an envelope; SoapFault when it is none."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
         root = etree.fromstring(body, parser)
@@ -105,7 +105,7 @@ def read_request(body: bytes) -> Request:
 
 
 def envelope(body: str, header: str = "") -> bytes:
-    """A whole answer; `body` uses PREFIXES."""
+    """Return a whole answer; `body` uses PREFIXES."""
     head = f"<s:Header>{header}</s:Header>" if header else ""
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<s:Envelope {_DECLARED}>{head}<s:Body>{body}</s:Body></s:Envelope>'
@@ -113,12 +113,12 @@ def envelope(body: str, header: str = "") -> bytes:
 
 
 def prefix_of(namespace: str) -> str:
-    """The prefix of a namespace that is ours."""
+    """Return the prefix of a namespace that is ours."""
     return next(prefix for prefix, uri in PREFIXES.items() if uri == namespace)
 
 
 def seconds(duration: str, default: float) -> float:
-    """An xs:duration without years and months."""
+    """Return an xs:duration without years and months."""
     found = _S.fullmatch(duration.strip())
     if found is None or not any(found.groups()):
         return default

@@ -61,7 +61,7 @@ class Readers:
         ]
 
     def facts(self, notice: Notice, stale: bool) -> list[DeviceFact]:
-        """A card that the controller asks about, or does not know, is read now; what it decided itself is reported."""
+        """Read a card that the controller asks about, or does not know; report what it decided itself."""
         if notice.topic[:1] != ("AccessControl",) or len(notice.topic) < 2:
             return []
         channel = self._channels.get(notice.first_of("AccessPointToken"))
@@ -79,7 +79,7 @@ class Readers:
 
     @staticmethod
     def _recorded(channel: int, notice: Notice, names: tuple[str, ...], *, stale: bool) -> list[DeviceFact]:
-        """What the controller decided, and what it says of it beside; no topic is dropped but the use of a grant."""
+        """Return what the controller decided, and what it says beside; only the use of a grant is dropped."""
         verb, rest = notice.topic[1], notice.topic[2:]
         at = notice.at or datetime.now(UTC)
         if verb == "AccessTaken":
@@ -138,7 +138,7 @@ def card_names(notice: Notice) -> tuple[str, ...]:
 
 
 def _identifier(value: str, form: str) -> tuple[str, ...]:
-    """An identifier in hexBinary by its format."""
+    """Return an identifier in hexBinary by its format."""
     try:
         data = bytes.fromhex(value)
     except ValueError:

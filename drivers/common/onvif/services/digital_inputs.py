@@ -119,7 +119,7 @@ class Inputs:
         )
 
     def _token_of(self, notice: Notice) -> str:
-        """The configured input that a notification names, or else the name of any input in it."""
+        """Return the configured input that a notification names, or else the name of any input in it."""
         known = [value for name in _TOKENS if (value := _item(notice.source, name) or _item(notice.data, name))]
         values = [*known, *notice.source.values()]
         last = notice.topic[-1] if notice.topic else ""
@@ -163,7 +163,7 @@ def _may_be_input(notice: Notice) -> bool:
 
 
 def _reading(notice: Notice, token: str) -> _Reading | None:
-    """The state of an input: by its usual names, else the one boolean that the data holds."""
+    """Return the state of an input: by its usual names, else the one boolean that the data holds."""
     usual = [value for name in _STATES if (value := _item(notice.data, name)) is not None]
     states = [state for value in usual or notice.data.values() if (state := state_of(value)) is not None]
     if not token or not states or (len(states) > 1 and not usual):

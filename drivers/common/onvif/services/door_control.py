@@ -92,7 +92,7 @@ class Doors:
         ]
 
     def channel_of(self, token: str) -> int | None:
-        """The channel that a door belongs to."""
+        """Return the channel that a door belongs to."""
         for tokens in self._channels.values():
             if token in tokens:
                 return tokens.index(token) + 1
@@ -128,7 +128,7 @@ class Doors:
         return [door.as_json() | dict[str, JsonValue](self._state(door.token)) for door in self._doors.values()]
 
     def facts(self, notice: Notice, stale: bool) -> list[DeviceFact]:
-        """What a notification of a door's state means here; nothing for every other and for what is known."""
+        """Return what a notification of a door's state means here; nothing for every other and for what is known."""
         if notice.topic[:2] != ("Door", "State") or len(notice.topic) < 3:
             return []
         token, value = notice.first_of("DoorToken", "Token"), notice.first_of("State")
@@ -184,7 +184,7 @@ class Doors:
         return {name: value for name, value in found.items() if value}
 
     def _require(self, door: Door, word: str, true: Callable[[dict[str, str]], bool]) -> None:
-        """Some devices answer success and do nothing: look until it is so, about a second."""
+        """Look until it is so, about a second: some devices answer success and do nothing."""
         for pause in _LOOKS:
             time.sleep(pause)
             try:

@@ -47,7 +47,7 @@ def upgrade(device: OnvifDevice, image: Image, progress: Callable[[str, int, int
 
 
 def seconds_of(duration: str) -> float:
-    """An xs:duration of days and less in seconds; 0 for what is none."""
+    """Return an xs:duration of days and less in seconds; 0 for what is none."""
     found = _DURATION.match(duration)
     if not found:
         return 0.0

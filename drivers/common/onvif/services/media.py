@@ -74,14 +74,14 @@ def profiles(device: OnvifDevice) -> list[Profile]:
 
 
 def choose(found: Sequence[Profile], wanted: str) -> Profile | None:
-    """The profile of that token or name; with none wanted, the first with video, or else the first."""
+    """Return the profile of that token or name; with none wanted, the first with video, or else the first."""
     if wanted:
         return next((profile for profile in found if wanted in (profile.token, profile.name)), None)
     return next((profile for profile in found if profile.has_video), found[0] if found else None)
 
 
 def in_media1(device: OnvifDevice, profile: Profile, wanted: str) -> Profile | None:
-    """The same profile of media 1: by its token or name, or chosen again where none was wanted; None without one."""
+    """Return the same profile of media 1: by token or name, or chosen again where none was wanted; None without one."""
     if not device.has(MEDIA):
         return None
     found = _profiles1(device)
@@ -136,7 +136,7 @@ def _profile1(profile: Any) -> Profile:
 
 
 def stream_uri(device: OnvifDevice, profile: Profile, transport: str, wanted: str = "") -> str:
-    """The announced stream address, as it is."""
+    """Return the announced stream address, as it is."""
 
     def uri_of(one: Profile) -> str:
         return _stream_uri2(device, one, transport) if one.service == MEDIA2 else _stream_uri1(device, one, transport)
@@ -145,7 +145,7 @@ def stream_uri(device: OnvifDevice, profile: Profile, transport: str, wanted: st
 
 
 def snapshot_uri(device: OnvifDevice, profile: Profile, wanted: str = "") -> str:
-    """The announced snapshot address, "" where the device takes none."""
+    """Return the announced snapshot address, "" where the device takes none."""
 
     def uri_of(one: Profile) -> str:
         if one.service == MEDIA2:
@@ -160,7 +160,7 @@ def snapshot_uri(device: OnvifDevice, profile: Profile, wanted: str = "") -> str
 
 
 def stepping_down(device: OnvifDevice, profile: Profile, wanted: str, use: Callable[[Profile], T]) -> T:
-    """What a profile's service gives, or else media 1 for the same profile."""
+    """Return what a profile's service gives, or else media 1 for the same profile."""
     try:
         if (found := use(profile)) or profile.service == MEDIA:
             return found

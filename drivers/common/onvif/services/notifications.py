@@ -33,7 +33,7 @@ class Notice:
     received: float = 0.0
 
     def first_of(self, *names: str) -> str:
-        """The first of these items that is there, source before data."""
+        """Return the first of these items that is there, source before data."""
         for name in names:
             for items in (self.source, self.data):
                 if name in items:
@@ -54,7 +54,7 @@ def state_of(value: str) -> bool | None:
 
 
 def notices(answer: Any) -> list[Notice]:
-    """The notifications in a PullMessagesResponse, in order."""
+    """Return the notifications in a PullMessagesResponse, in order."""
     current = moment(envelope.text(answer, "CurrentTime"))
     now = time.monotonic()
     return [_notice(node, current, now) for node in envelope.all_of(answer, "NotificationMessage")[:MOST_MESSAGES]]
@@ -87,7 +87,7 @@ def _items(message: Any, part: str) -> dict[str, str]:
 
 
 def moment(text: str) -> datetime | None:
-    """An xs:dateTime, UTC where it names no zone; None for what is none (00:61:16 occurs)."""
+    """Return an xs:dateTime, UTC where it names no zone; None for what is none (00:61:16 occurs)."""
     try:
         found = datetime.fromisoformat(text.strip())
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)

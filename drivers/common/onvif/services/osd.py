@@ -32,7 +32,7 @@ class Osds:
         ]
 
     def texts(self) -> list[str]:
-        """The plain texts."""
+        """Return the plain texts."""
         return [plain(envelope.text(node, "PlainText"), 200) for node in self._of("Plain")]
 
     def has_clock(self) -> bool:
@@ -71,7 +71,7 @@ class Osds:
         return [node for node in self._all if _kind(node) in kinds]
 
     def _source_of(self, profile: Profile) -> str:
-        """The video source configuration that the profile shows, "" when the device does not name one."""
+        """Return the video source configuration that the profile shows, "" when the device does not name one."""
         if self._service == MEDIA2:
             response = self._device.ask(
                 self._service, "GetProfiles", f"<n:Token>{escape(profile.token)}</n:Token><n:Type>VideoSource</n:Type>"
@@ -124,5 +124,5 @@ def _kind(node: Any) -> str:
 
 
 def _words(node: Any, name: str) -> list[str]:
-    """The texts of all elements of that name; none where there is no node."""
+    """Return the texts of all elements of that name; none where there is no node."""
     return [] if node is None else [str(found.text or "").strip() for found in envelope.all_of(node, name)[:_MOST]]

@@ -40,7 +40,7 @@ def imaging(device: OnvifDevice) -> dict[str, JsonValue] | None:
 
 
 def listed_inputs(device: OnvifDevice) -> list[str]:
-    """The tokens that GetDigitalInputs lists; none where the device does not answer it."""
+    """Return the tokens that GetDigitalInputs lists; none where the device does not answer it."""
     try:
         return [str(token) for token in inputs(device) or []]
     except (OnvifFault, DeviceGarbled, AnswerLost):

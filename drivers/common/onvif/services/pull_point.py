@@ -97,7 +97,7 @@ class EventPump:
             self._thread.join(1.0)
 
     def drain(self) -> list[Notice]:
-        """What has come since the last time."""
+        """Return what has come since the last time."""
         found = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -244,7 +244,7 @@ class EventPump:
 
 
 def _parameters(reference: Any) -> tuple[str, ...]:
-    """Reference parameters as headers (WS-Addressing 1.0 SOAP Binding 2.3): echoed, and marked as such."""
+    """Return reference parameters as headers (WS-Addressing 1.0 SOAP Binding 2.3): echoed, and marked as such."""
     held = envelope.first(reference, "ReferenceParameters")
     if held is None:
         return ()

@@ -51,7 +51,7 @@ class Offer:
 
 
 def find_encoder(device: OnvifDevice, service: str, token: str) -> "Encoder":
-    """The configuration of that token."""
+    """Return the configuration of that token."""
     response = device.ask(service, "GetVideoEncoderConfigurations", _token(token) if service == MEDIA2 else "")
     found = [node for node in envelope.all_of(response, "Configurations") if node.get("token") == token]
     if not found:
@@ -66,7 +66,7 @@ class Encoder:
         self._device, self._service, self._node = device, service, node
 
     def values(self) -> dict[str, JsonValue]:
-        """The fields of profile.Stream, None where it does not say."""
+        """Return the fields of profile.Stream, None where it does not say."""
         node, two = self._node, self._service == MEDIA2
         encoding = envelope.text(node, "Encoding")
         rate, every = _number(envelope.text(node, "FrameRateLimit")), envelope.number(node, "EncodingInterval")
@@ -123,7 +123,7 @@ class Encoder:
         self._put(node, ("RateControl", "BitrateLimit"), _whole(bitrate))
 
     def _put_gop(self, node: Any, codec: str, gop: JsonValue) -> None:
-        """The length, and a codec profile that goes with a new codec."""
+        """Set the length, and a codec profile that goes with a new codec."""
         changed = codec != self.values()["codec"]
         offer = self._offers().get(codec, Offer()) if changed else Offer()
         if self._service == MEDIA2:
@@ -146,7 +146,7 @@ class Encoder:
                 node.remove(child)
 
     def _copy(self) -> Any:
-        """The configuration under the name that the call wants."""
+        """Return the configuration under the name that the call wants."""
         copied = etree.Element(f"{{{self._service}}}Configuration", attrib=dict(self._node.attrib))
         for child in self._node:
             copied.append(in_schema(child))
@@ -169,7 +169,7 @@ class Encoder:
 
 
 def in_schema(node: Any) -> Any:
-    """A copy, in ONVIF's common namespace where the device gave none."""
+    """Return a copy, in ONVIF's common namespace where the device gave none."""
     copied = etree.Element(node.tag if "}" in node.tag else f"{{{TT}}}{node.tag}", attrib=dict(node.attrib))
     copied.text = node.text
     for child in node:
@@ -178,7 +178,7 @@ def in_schema(node: Any) -> Any:
 
 
 def child_of(node: Any, name: str, order: Sequence[str]) -> Any:
-    """The child of that name, made at its place in `order` where there is none."""
+    """Return the child of that name, made at its place in `order` where there is none."""
     for child in node:
         if envelope.local(child) == name:
             return child

@@ -29,7 +29,7 @@ class Place:
     _numbers: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def http(self, announced: str) -> str:
-        """A service, subscription or snapshot: on the configured scheme and host. Never down from https.
+        """Return where a service, subscription or snapshot is: on the configured scheme and host, never http for https.
 
         Seen in the field: Tapo, the service on :2020 and its subscriptions on :1024 (openhab-addons issue 14738);
         Reolink, ONVIF on :8000 and snapshots on :80.
@@ -46,7 +46,7 @@ class Place:
         return urlunsplit((own.scheme, netloc, given.path or "/", given.query, ""))
 
     def fallback(self, url: str) -> str:
-        """The same on the configured port, for an address on another port of the device; "" for all others."""
+        """Return the same on the configured port, for an address on another port of the device; "" for all others."""
         given, own = urlsplit(url), urlsplit(self.url)
         if given.netloc == own.netloc or given.hostname != own.hostname or given.scheme != own.scheme:
             return ""
@@ -74,13 +74,13 @@ class Place:
         return host == own or bool(_numbers_of(host) & self._own_numbers(own))
 
     def _own_numbers(self, own: str) -> frozenset[str]:
-        """The configured host's addresses; a name is looked up once."""
+        """Return the configured host's addresses; a name is looked up once."""
         if own not in self._numbers:
             self._numbers[own] = _numbers_of(own) or _resolved(own)
         return self._numbers[own]
 
     def stream(self, announced: str) -> str:
-        """A stream: RTSP on the configured host with its own port and no credentials; MJPEG as `http`."""
+        """Return where a stream is: RTSP on the configured host with its own port, no credentials; MJPEG as `http`."""
         given, own = _split(announced), urlsplit(self.url)
         scheme = given.scheme.lower()
         if scheme not in _STREAMS:
@@ -101,7 +101,7 @@ def _port_of(parts: SplitResult) -> int:
 
 
 def _with_port(own: SplitResult, port: int) -> str:
-    """The configured host with this port, as it is configured where the port is the same."""
+    """Return the configured host with this port, as it is configured where the port is the same."""
     if port == _port_of(own):
         return own.netloc
     host = f"[{own.hostname}]" if ":" in str(own.hostname) else str(own.hostname)
@@ -133,7 +133,7 @@ def _split(announced: str) -> SplitResult:
 
 
 def device_url(address: str) -> str:
-    """The device service's URL of `http(s)://host[:port][/path]`; InvalidInput for anything else."""
+    """Return the device service's URL of `http(s)://host[:port][/path]`; InvalidInput for anything else."""
     parts = urlsplit(address)
     try:
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

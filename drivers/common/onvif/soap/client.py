@@ -71,7 +71,7 @@ class OnvifDevice:
         return namespace in self.addresses
 
     def read_clock(self) -> float | None:
-        """The device's clock minus ours in seconds, None when it can't be read; requested without a password first."""
+        """Return the device's clock minus ours in seconds, None if it can't be read; first without a password."""
         sent = datetime.now(UTC)
         try:
             response = self._post(DEVICE, "GetSystemDateAndTime", "", token=False)
@@ -134,7 +134,7 @@ class OnvifDevice:
         return self._logged_in(operation, attempt, once=False)
 
     def fetch(self, url: str) -> bytes:
-        """The body of a plain GET on the device (a snapshot): by HTTP Digest, or by Basic where that may be."""
+        """Return the body of a plain GET on the device (a snapshot): by HTTP Digest, or by Basic where that may be."""
         self.login.require_not_held()
         address = self.place.http(url)
         other = self.place.fallback(address)

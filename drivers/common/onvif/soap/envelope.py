@@ -37,7 +37,7 @@ def addressing(action: str, to: str, parameters: tuple[str, ...] = ()) -> str:
 
 
 def answer(body: bytes, operation: str) -> Any:
-    """The element in the Body of an answer; OnvifFault for a fault, DeviceGarbled for anything else."""
+    """Return the element in the Body of an answer; OnvifFault for a fault, DeviceGarbled for anything else."""
     root = parsed(body, operation)
     found = root if local(root) == "Body" else first(root, "Body")
     if local(root) != "Envelope" or found is None or not len(found):
@@ -48,7 +48,7 @@ def answer(body: bytes, operation: str) -> Any:
 
 
 def parsed(body: bytes, operation: str) -> Any:
-    """The root of a whole, bounded document without DTD, harmless flaws mended; DeviceGarbled for anything else."""
+    """Return the root of a whole, bounded document without DTD, harmless flaws mended; DeviceGarbled for others."""
     if not is_bounded(body):
         raise garbled(operation)
     try:
@@ -103,7 +103,7 @@ def _parser() -> etree.XMLParser:
 
 
 def fault(element: Any, operation: str) -> OnvifFault:
-    """A Fault element as an exception, of SOAP 1.2 or 1.1."""
+    """Return a Fault element as an exception, of SOAP 1.2 or 1.1."""
     names = ("Value", "faultcode")
     codes = [str(node.text or "") for name in names for node in all_of(element, name)][:_MOST_CODES]
     reason = text(element, "Text") or text(element, "faultstring")
@@ -113,7 +113,7 @@ def fault(element: Any, operation: str) -> OnvifFault:
 
 
 def whole(element: Any) -> bytes:
-    """An envelope of SOAP 1.2 around an answer's element, whatever came around it."""
+    """Return an envelope of SOAP 1.2 around an answer's element, whatever came around it."""
     root = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"s": _ENVELOPE})
     etree.SubElement(root, f"{{{_ENVELOPE}}}Body").append(element)
     written: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True)
@@ -121,17 +121,17 @@ def whole(element: Any) -> bytes:
 
 
 def garbled(operation: str) -> DeviceGarbled:
-    """An answer that is not ONVIF."""
+    """Return an answer that is not ONVIF."""
     return DeviceGarbled(f"the device's answer to {operation} is not ONVIF; check the address")
 
 
 def local(element: Any) -> str:
-    """An element's name without its namespace; "" for a comment."""
+    """Return an element's name without its namespace; "" for a comment."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def first(element: Any, name: str) -> Any:
-    """The first element of that local name below, or None."""
+    """Return the first element of that local name below, or None."""
     return next(element.iter("{*}" + name), None)
 
 
@@ -141,13 +141,13 @@ def all_of(element: Any, name: str) -> list[Any]:
 
 
 def text(element: Any, name: str) -> str:
-    """The stripped text of the first element of that name, "" when there is none."""
+    """Return the stripped text of the first element of that name, "" when there is none."""
     found = first(element, name)
     return "" if found is None else str(found.text or "").strip()
 
 
 def number(element: Any, name: str) -> int | None:
-    """The number in the first element of that name, None when there is none."""
+    """Return the number in the first element of that name, None when there is none."""
     try:
         return int(float(text(element, name)))
     except (ValueError, OverflowError):

@@ -43,7 +43,7 @@ class Login:
         return self._password
 
     def token(self) -> UsernameToken | None:
-        """A UsernameToken digest for one call, dated by the device's clock."""
+        """Return a UsernameToken digest for one call, dated by the device's clock."""
         if self.username is None:
             return None
         created = datetime.now(UTC) + timedelta(seconds=self._offset)
@@ -59,7 +59,7 @@ class Login:
             return abs(self._offset - before) > 2.0
 
     def try_other_zone(self) -> bool:
-        """Some devices show local time as UTC: take whole quarters of an hour as a zone; whether that differs."""
+        """Take whole quarters of an hour as a zone, for local time shown as UTC; return True if that differs."""
         with self._lock:
             other = self._offset - round(self._offset / _ZONE_STEP) * _ZONE_STEP
             changed, self._offset = abs(other - self._offset) > 1, other
@@ -75,13 +75,13 @@ class Login:
             self._held_since, self._refusals = None, 0
 
     def worked(self, operation: str) -> None:
-        """A call succeeded."""
+        """Note that a call succeeded."""
         if operation not in PRE_AUTH:
             with self._lock:
                 self._proved, self._refusals, self._held_since = True, 0, None
 
     def refused(self, operation: str) -> DeviceRefused:
-        """A call was refused for good: what to tell. The second one in a row holds all others back."""
+        """Return the error for a call refused for good. The second one in a row holds all others back."""
         with self._lock:
             self._refusals += 1
             if self._proved and self._refusals < 2:
@@ -94,5 +94,5 @@ class Login:
 
 
 def apply_token(token: UsernameToken | None, envelope: Any, headers: dict[str, str]) -> Any:
-    """The envelope with the token in its header."""
+    """Return the envelope with the token in its header."""
     return envelope if token is None else token.apply(envelope, headers)[0]

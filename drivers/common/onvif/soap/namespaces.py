@@ -65,5 +65,5 @@ def is_refusal(codes: tuple[str, ...], reason: str) -> bool:
 
 
 def plain(text: object, limit: int = 64) -> str:
-    """A device's text in one printable line."""
+    """Return a device's text in one printable line."""
     return "".join(c if c.isprintable() else " " for c in str(text or ""))[:limit].strip()

@@ -75,7 +75,7 @@ class DeadlineAdapter(HTTPAdapter):
             super().cert_verify(*args, **options)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """The pool, which reports each connection that it makes."""
+        """Return the pool, which reports each connection that it makes."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if not hasattr(pool, "devicemgr_tracked"):
             make = pool.ConnectionCls
@@ -194,7 +194,7 @@ class OnvifTransport(Transport):
         self._adapter.cut()
 
     def basic(self) -> str:
-        """The Authorization header with the password in clear text."""
+        """Return the Authorization header with the password in clear text."""
         return str(_basic_auth_str(self._username or "", self._password or ""))
 
     def close(self) -> None:
@@ -281,7 +281,7 @@ def _translated(error: Exception, *, late: bool) -> DeviceError:
 
 
 def _tls_failure(error: BaseException) -> ssl.SSLError | None:
-    """What OpenSSL said, below the errors of requests and urllib3; None where the connection did not fail there."""
+    """Return what OpenSSL said, below the errors of requests and urllib3; None if TLS did not fail."""
     if not isinstance(error, requests.exceptions.SSLError):
         return None
     found: BaseException | None = error
@@ -302,7 +302,7 @@ def _never_left(error: Exception) -> bool:
 
 
 def _bounded(response: requests.Response) -> bytes:
-    """The body as sent; DeviceGarbled above 5 MB."""
+    """Return the body as sent; DeviceGarbled above 5 MB."""
     body = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         body += chunk

@@ -37,7 +37,7 @@ class _PackagedFiles(Transport):
         self._folder = folder
 
     def load(self, url: str) -> bytes:
-        """The bytes of a packaged schema; SystemFault for any other address."""
+        """Return the bytes of a packaged schema; SystemFault for any other address."""
         path = Path(url).resolve()
         if not path.is_relative_to(self._folder):
             raise SystemFault("an ONVIF schema refers to a file outside its package; reinstall onvif-zeep")
@@ -45,7 +45,7 @@ class _PackagedFiles(Transport):
 
 
 def document(namespace: str) -> Document:
-    """The parsed WSDL of a service."""
+    """Return the parsed WSDL of a service."""
     with _lock:
         if namespace not in _documents:
             folder = _folder()
@@ -55,7 +55,7 @@ def document(namespace: str) -> Document:
 
 
 def binding(namespace: str) -> str:
-    """The qualified name of a service's SOAP binding."""
+    """Return the qualified name of a service's SOAP binding."""
     return f"{{{namespace}}}{_WSDL[namespace][1]}"
 
 

@@ -23,7 +23,7 @@ SERVICES = {
 
 
 def address(call: Call, prefix: str) -> str:
-    """A service's announced address."""
+    """Return a service's announced address."""
     return f"{call.base}/onvif/{SERVICES[prefix][0]}"
 
 

@@ -22,7 +22,7 @@ _CAPABILITIES = (
 
 
 def door_of(state: State, token: str) -> Door:
-    """The door, or ter:NotFound."""
+    """Return the door, or ter:NotFound."""
     for door in state.doors:
         if door.token == token:
             return door

@@ -55,7 +55,7 @@ class Hub:
         self._stopped = False
 
     def create(self, lifetime: float) -> Subscription:
-        """A new pull point; ter:… when there are too many."""
+        """Return a new pull point; ter:… when there are too many."""
         with self._changed:
             self._expire()
             if len(self._held) >= MAX_SUBSCRIPTIONS:
@@ -66,7 +66,7 @@ class Hub:
             return made
 
     def get(self, key: str) -> Subscription:
-        """The live pull point, or the fault of WS-BaseNotification for none."""
+        """Return the live pull point, or the fault of WS-BaseNotification for none."""
         with self._changed:
             self._expire()
             if key not in self._held:
@@ -136,7 +136,7 @@ def times(now: datetime, left: float, prefix: str) -> str:
 
 
 def reference(address: str, now: datetime, left: float) -> str:
-    """The body of CreatePullPointSubscriptionResponse."""
+    """Return the body of CreatePullPointSubscriptionResponse."""
     return (
         f"<tev:SubscriptionReference><wsa:Address>{escape(address)}</wsa:Address></tev:SubscriptionReference>"
         + times(now, left, "wsnt")

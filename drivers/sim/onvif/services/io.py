@@ -19,7 +19,7 @@ def get_relay_outputs(call: Call) -> str:
 
 
 def relay_of(state: State, token: str) -> Relay:
-    """The relay, or ter:RelayToken."""
+    """Return the relay, or ter:RelayToken."""
     for relay in state.relays:
         if relay.token == token:
             return relay
