@@ -21,6 +21,7 @@ RECORDED = (
     ("magicBox", "getHardwareVersion", ""),
     ("global", "getCurrentTime", ""),
     ("configManager", "getConfig", "name=AccessControl"),
+    ("configManager", "getConfig", "name=AccessControlGeneral"),
     ("configManager", "getConfig", "name=Intelbras_ModeCfg"),
     ("configManager", "getConfig", "name=PictureHttpUpload"),
     ("configManager", "getConfig", "name=NTP"),

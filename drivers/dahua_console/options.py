@@ -41,7 +41,7 @@ class Options(BaseModel):
     stream: bool = Field(
         True,
         description="Whether an event stream is kept open. false: events are read from its memory every 2 s and alarms "
-        "are not reported, for terminals that take no other connection meanwhile (ASI7213Y)",
+        "are not reported, for terminals that take no other connection while one is open (ASI7213Y)",
     )
     pace_ms: int = Field(
         0,

@@ -105,7 +105,7 @@ class OnlineMode:
         return settings
 
     def _changed(self, settings: list[tuple[str, str]]) -> list[str]:
-        """Return what the terminal holds otherwise, as far as it tells; its mode must be told."""
+        """Return what the terminal holds otherwise, as far as it shows that; its mode must be shown."""
         there = self._table(_UPLOAD) | self._table(_MODE)
         return [
             name.removeprefix(f"{_UPLOAD}.").removeprefix(f"{_MODE}.")

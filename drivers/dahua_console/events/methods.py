@@ -1,7 +1,7 @@
 """What `Method` of a Dahua (Intelbras) event says was used, and which factors that proves.
 
 Source: Intelbras' API document, "Open Door Method", and captures of terminals. CardNo stands in every event, also of
-faces and PINs, so that only the method says whether a card was shown. "A or B" proves neither: it is not told which.
+faces and PINs, so that only the method says whether a card was shown. "A or B" proves neither: it does not say which.
 Methods that are not here prove nothing.
 """
 

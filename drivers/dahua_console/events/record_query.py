@@ -68,10 +68,10 @@ class RecordQuery:
     def size(self) -> int | None:
         """Return how many there are; None where the terminal does not say."""
         try:
-            told = flat(self._cgi.text("recordFinder", "getQuerySize", [_NAME]))
+            answer = flat(self._cgi.text("recordFinder", "getQuerySize", [_NAME]))
         except CgiRefused:
             return None
-        size = number(told.get("Size", told.get("count", "")), -1)
+        size = number(answer.get("Size", answer.get("count", "")), -1)
         return size if size >= 0 else None
 
     def _filtered(self, second: int, count: int) -> list[Record]:

@@ -50,7 +50,7 @@ class CardStore:
                 if holding.key not in refused
             ]
         self._remove_surplus(surplus, failed)
-        # Where its cards are not told, one that exists may be the person's own.
+        # Where its cards are not shown, one that exists may be the person's own.
         written = self._batches.put(rows, may_change=there is None)
         for row, error in written.refused:
             why = error.words("another person there may have it")

@@ -105,10 +105,10 @@ class CardTable:
 
     def _size(self) -> int | None:
         try:
-            told = flat(self._cgi.text("recordFinder", "getQuerySize", [_TABLE]))
+            answer = flat(self._cgi.text("recordFinder", "getQuerySize", [_TABLE]))
         except CgiRefused:
             return None
-        size = number(told.get("Size", told.get("count", "")), -1)
+        size = number(answer.get("Size", answer.get("count", "")), -1)
         return size if size >= 0 else None
 
     def _find(self, pairs: Pairs) -> list[TableRow]:

@@ -42,7 +42,7 @@ class _Scan:
 class PeopleStore:
     """Speaks the newer commands to one terminal; `clock` gives its zone.
 
-    `has_written` is None until it has taken or refused somebody, then whether it ever took one.
+    `has_written` is None until it has taken or refused a person, then whether it ever took one.
     """
 
     commands = "newer"
@@ -260,7 +260,7 @@ class PeopleStore:
 
 
 def _other_than_sent(row: Row, held: Row | None) -> str:
-    """Return what did not stay as it was sent, "" for nothing; a name may be kept otherwise, and what is not told."""
+    """Return what did not stay as it was sent, "" for nothing; a name may be kept otherwise."""
     if held is None:
         return "does not hold the person"
     for name in ("ValidFrom", "ValidTo", "UserStatus", "Authority"):
