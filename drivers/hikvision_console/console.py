@@ -180,7 +180,7 @@ class HikvisionConsole(HikvisionUpkeep):
         said = {"serialNo": serial, "checkResult": "success" if granted else "failed", "info": words[:32]}
         body = {"RemoteCheck": said}
         if self._feed is None or not self._feed.pushes.resolve(serial, body):
-            self._open_isapi().send("PUT", REMOTE_CHECK, body, once=True, urgent=True)
+            self._open_isapi().send_ready("PUT", REMOTE_CHECK, body)
 
     def capacity(self) -> int:
         return self._open_people().capacity.people()

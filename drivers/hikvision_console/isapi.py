@@ -4,10 +4,11 @@ Answers are distinguished by their first byte: XML comes labelled as JSON (captu
 """
 
 import json
+import time
 from typing import Any
 from xml.sax.saxutils import escape
 
-from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused
+from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, NotYet
 from devicemgr.text import safe
 from drivers.common.http.client import Answer, Http, Request, read_json
 from drivers.common.http.xml import read_xml
@@ -15,7 +16,10 @@ from drivers.hikvision_console.sub_statuses import BUSY, BUSY_NOW, NOT_SUPPORTED
 
 NAMESPACE = "http://www.isapi.org/ver20/XMLSchema"
 DEVICE_INFO = "/ISAPI/System/deviceInfo"
-_BUSY_TRIES = 3
+# The pauses double up to 2 s (Pace).
+_BUSY_S = 4.0
+# A question waits a second at the least (remote_check_seconds).
+_COMMAND_BUSY_S, _COMMAND_PAUSE_S = 1.0, 0.1
 
 
 class Refusal(DeviceRefused):
@@ -46,6 +50,19 @@ class Isapi:
         data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         return self._ask(Request(method, f"{target}?format=json", data, "application/json", **how))
 
+    def send_ready(self, method: str, target: str, body: dict[str, Any]) -> None:
+        """Send a command in JSON, ahead of what waits; again while the console is busy, as long as a question lasts."""
+        until = time.monotonic() + _COMMAND_BUSY_S
+        while True:
+            try:
+                self.send(method, target, body, once=True, urgent=True)
+            except NotYet:
+                if time.monotonic() + _COMMAND_PAUSE_S > until:
+                    raise
+                time.sleep(_COMMAND_PAUSE_S)
+            else:
+                return
+
     def put_xml(self, target: str, root: str, fields: dict[str, str], **how: Any) -> dict[str, Any]:
         """PUT `fields` as the children of `root`; `how` as in Request."""
         inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
@@ -57,14 +74,20 @@ class Isapi:
         return self._ask(request)
 
     def _ask(self, request: Request) -> dict[str, Any]:
-        for left in reversed(range(1 if request.once else _BUSY_TRIES)):
+        """Send it; again within a deadline while the console is busy, which proves that it did nothing.
+
+        NotYet for a command: only its caller knows whether it may still be sent.
+        """
+        until = time.monotonic() + _BUSY_S
+        while True:
             try:
                 return read_answer(self.http.exchange(request))
-            except DeviceBusy:
+            except DeviceBusy as busy:
                 self.http.is_busy()
-                if not left:
+                if request.once:
+                    raise NotYet("the console is busy and did nothing; try again") from busy
+                if time.monotonic() >= until:
                     raise
-        raise AssertionError("unreachable")
 
 
 def read_answer(answer: Answer) -> dict[str, Any]:

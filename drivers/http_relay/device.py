@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from devicemgr.domain.model import DeviceInfo, JsonValue
+from devicemgr.domain.model import DeviceInfo, JsonValue, PortalMode
+from devicemgr.domain.ports.device import Delivery
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
 from drivers.common.relays.device import RelayDevice
 from drivers.common.serial.line import NoAnswer
@@ -63,6 +64,10 @@ class HttpRelay(RelayDevice):
             self._bank.let_go()
             self._is_open = False
         self._client.close()
+
+    def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        """Set a mode; again while the board is busy, since a mode may be set twice."""
+        return repeat_reading(lambda: super(HttpRelay, self).set_mode(channel, mode))
 
     @property
     def complaint(self) -> str | None:
@@ -131,9 +136,16 @@ class HttpRelay(RelayDevice):
                 "portal, or set pulse_seconds"
             )
         was_on = self._latest is None or self._latest.relays.get(relay) is not False
-        was_pulsing = self._pulsing.get(relay, 0.0) > time.monotonic()
+        before = self._pulsing.get(relay, 0.0)
+        was_pulsing = before > time.monotonic()
         self._pulsing[relay] = time.monotonic() + seconds
-        self._send(relay, True, lambda: self._board.pulse(relay, seconds), seconds, is_new=not (was_on or was_pulsing))
+        try:
+            self._send(
+                relay, True, lambda: self._board.pulse(relay, seconds), seconds, is_new=not (was_on or was_pulsing)
+            )
+        except DeviceRefused:
+            self._pulsing[relay] = before  # nothing was done
+            raise
 
     def _send(
         self, relay: int, on: bool, command: Callable[[], None], seconds: float | None = None, *, is_new: bool = True

@@ -153,7 +153,7 @@ class ZktecoController:
         opens = self._own_opens.setdefault(channel, [])
         opens.append(time.monotonic())
         try:
-            self._output(channel, _seconds(seconds), f"to open door {channel}")
+            self._wire.command(protocol.CONTROL, _output_of(channel, _seconds(seconds)), f"to open door {channel}")
         except (DeviceUnreachable, DeviceGarbled) as error:
             raise OutcomeUnknown(f"door {channel} of {self._name} may or may not have opened: no answer") from error
         except DeviceRefused:
@@ -170,7 +170,9 @@ class ZktecoController:
         self._require_channel(channel)
         if mode is PortalMode.LOCKED:
             raise DeviceLacks(f"{self._name} can't lock a door for everybody: its protocol does not have the function")
-        self._output(channel, 255 if mode is PortalMode.FREE else 0, f"mode {mode.value} at door {channel}")
+        seconds, what = 255 if mode is PortalMode.FREE else 0, f"mode {mode.value} at door {channel}"
+        # A mode may be set twice, so that it is repeated while the controller is busy.
+        self._wire.ask(protocol.CONTROL, _output_of(channel, seconds), what)
         return Delivery.CONFIRMED
 
     def capacity(self) -> int:
@@ -207,10 +209,6 @@ class ZktecoController:
         doors = self.channels or 4
         if not 1 <= channel <= doors:
             raise DeviceRefused(f"{self._name} has doors 1 to {doors}, not {channel}; check --gate of the portal")
-
-    def _output(self, door: int, seconds: int, what: str) -> None:
-        """PullSDK, ControlDevice: operation 1, a door's output (1), for so long; 0 shut, 255 kept open."""
-        self._wire.command(protocol.CONTROL, bytes([1, door, 1, seconds, 0]), what)
 
     def _read_memory(self) -> None:
         """Take the events of its memory; where it does not read them out, say so."""
@@ -308,6 +306,11 @@ class ZktecoController:
         opens = [at for at in self._own_opens.get(door, []) if time.monotonic() - at <= _OWN_OPEN_S]
         self._own_opens[door] = opens[1:]
         return bool(opens)
+
+
+def _output_of(door: int, seconds: int) -> bytes:
+    """Return PullSDK's ControlDevice: operation 1, a door's output (1), for so long; 0 shut, 255 kept open."""
+    return bytes([1, door, 1, seconds, 0])
 
 
 def _seconds(seconds: float) -> int:

@@ -105,7 +105,7 @@ class Connection:
             ) from error
         secret = password.encode("ascii", "replace")
         try:
-            answer = self._exchange(CONNECT_SESSION, _SESSION.pack(_FIRST_MESSAGE, _FIRST_MESSAGE) + secret)
+            answer = self._repeat(CONNECT_SESSION, _SESSION.pack(_FIRST_MESSAGE, _FIRST_MESSAGE) + secret)
         except ControllerRefused as error:
             self._require_no_session(error)
             self._log_in(CONNECT, secret)
@@ -123,9 +123,20 @@ class Connection:
 
     def _log_in(self, command: int, secret: bytes) -> None:
         try:
-            self._exchange(command, secret)
+            self._repeat(command, secret)
         except ControllerRefused as error:
             raise DeviceRefused(_REFUSED_LOGIN) if error.code == WRONG_PASSWORD else error from error
+
+    def _repeat(self, command: int, data: bytes) -> bytes:
+        """Log in, again within the deadline while the controller can't answer just now."""
+        until = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._exchange(command, data)
+            except ControllerRefused as error:
+                if error.code not in NOT_NOW or time.monotonic() + _RETRY_S > until:
+                    raise
+                time.sleep(_RETRY_S)
 
     def close(self) -> None:
         """End the session and hang up; never raises."""

@@ -58,7 +58,7 @@ def test_the_driver_of_the_guide_keeps_the_contract_by_the_command_of_the_page(p
     command = re.search(r"^    pytest (.*--driver acme_gate.*)$", PAGE, re.MULTILINE)[1]
     done = run_pytest(package, *command.split())
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 passed, 2 skipped" in done.stdout
+    assert "11 passed, 2 skipped" in done.stdout
 
 
 def test_a_driver_without_a_peer_is_held_to_the_rest_of_the_contract(package, tmp_path):
@@ -68,7 +68,7 @@ def test_a_driver_without_a_peer_is_held_to_the_rest_of_the_contract(package, tm
     (info / "entry_points.txt").write_text(text.partition("[devicemgr.contract_peers]")[0])
     done = run_pytest(tmp_path, "tests/contract", "--driver", "acme_gate", "--driver-option", "port=9", "-rs")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed, 6 skipped" in done.stdout
+    assert "6 passed, 7 skipped" in done.stdout
     assert "acme_gate comes without a peer" in done.stdout
 
 

@@ -93,6 +93,17 @@ def test_a_busy_reading_is_repeated_in_the_same_session(peer_for, build):
     assert peer.sessions == sessions
 
 
+def test_a_busy_opening_is_repeated(peer_for, build):
+    """Rule 1."""
+    peer = peer_for(READING)
+    if getattr(peer, "silence_shows_in", "poll") == "check":
+        pytest.skip("its opening asks the device for nothing")
+    device = build()
+    peer.be_busy(TIMES, READING)
+    device.open()
+    poll_while(device, lambda _: peer.refused >= TIMES, peer.patience_s)
+
+
 def test_a_busy_release_is_repeated_and_carried_out_once(kind, peer_for, build):
     """Rule 1; as the daemon sends it, which repeats after NotYet alone."""
     peer = peer_for(COMMAND)

@@ -31,7 +31,6 @@ _BUSY_RELEASE = "test_a_busy_release_is_repeated_and_carried_out_once"
 _UNSEEN = "test_an_input_that_is_never_reported_is_a_complaint"
 _UNKNOWN = "test_a_code_that_no_table_has_is_recorded"
 EXPECTED = {
-    (_BUSY_RELEASE, "hikvision_console-HikvisionPeer"): "deviceBusy to RemoteControl is no NotYet",
     (_UNKNOWN, "hikvision_console-HikvisionPeer"): "minors without a row are dropped",
     (_BUSY_RELEASE, "osdp_reader-OsdpPeer"): "BUSY reaches libosdp",
     (_UNSEEN, "osdp_reader-OsdpPeer"): "an input that the reader does not have is taken for inactive",

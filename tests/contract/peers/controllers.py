@@ -67,6 +67,8 @@ class ZktecoControllerPeer(Peer):
 
     def _answer(self, command: int, data: bytes) -> bytes | None:
         if command == 0x76:
+            if self.is_busy_for(READING):
+                return self._frame(0xC9, b"\xfd")
             self.sessions += 1
             return self._frame(0xC8, bytes.fromhex("d2fe0000"))
         if command == 0x02:
@@ -138,6 +140,8 @@ class NewerZktecoControllerPeer(ZktecoControllerPeer):
 
     def _answer(self, command: int, data: bytes) -> bytes | None:
         if command == 0x76:
+            if self.is_busy_for(READING):
+                return self._frame(0xC9, b"\xff")
             self._answers = 0
             self.sessions += 1
             return self._frame(0xC8, bytes.fromhex("d18a0000"))

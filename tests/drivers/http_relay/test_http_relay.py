@@ -174,6 +174,9 @@ def test_busy_is_not_yet_for_a_release_and_repeated_for_a_reading(board, opened)
     with pytest.raises(NotYet, match="busy and did nothing"):
         device.release(1, ENTRY, 20)
     assert device.release(1, ENTRY, 20) is Delivery.CONFIRMED
+    board.plan.once("busy")
+    assert device.set_mode(1, PortalMode.FREE) is Delivery.CONFIRMED
+    assert board.relays.on[1]
 
 
 def test_a_relay_that_does_not_move_is_a_refusal(board, opened):

@@ -137,6 +137,9 @@ def test_a_busy_controller_did_nothing_and_reads_are_repeated(opened, sim):
     assert sim.events.all("opened") == []
     sim.faults.busy = 2
     assert device.held(None) == ([], None)
+    sim.faults.busy = 2
+    assert device.set_mode(1, PortalMode.FREE) is Delivery.CONFIRMED
+    assert sim.faults.busy == 0
 
 
 def test_a_refused_release_says_why(opened, sim):
