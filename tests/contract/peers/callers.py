@@ -24,15 +24,20 @@ class Caller(Peer):
     def __init__(self, pause_s: float = 0.1) -> None:
         super().__init__()
         self.port, self._pause_s = free_port(), pause_s
-        self._ended = threading.Event()
+        self._ended, self._calling = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         while not self._ended.wait(self._pause_s):
-            if not self.swallows():  # a call that it would have made, and did not
-                with contextlib.suppress(OSError, http.client.HTTPException):
+            with self._calling, contextlib.suppress(OSError, http.client.HTTPException):
+                if not self.swallows():  # a call that it would have made, and did not
                     self.call()
+
+    def fall_silent(self) -> None:
+        """Make no more calls; the one that is under way ends first."""
+        with self._calling:
+            super().fall_silent()
 
     def call(self) -> None:
         """Make the next call, and do as the answer says."""
