@@ -338,6 +338,8 @@ def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
 
     A device may keep a name or a time more coarsely than it was sent; what it reported after a put is its form of that.
     """
+    if _has_extras(want, actual):
+        return False
     if record is not None and record.digest == digest(want):
         return record.seen is None or record.seen == digest(actual)
     if want.face is not None and (record is None or record.face != want.face):
@@ -352,6 +354,12 @@ def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
         set(actual.hours),
     )
     return same == reported and (want.face is None) == (actual.face is None)
+
+
+def _has_extras(want: Holding, actual: Holding) -> bool:
+    """Return whether a card has what none from here has (ports.Holding); that is no device's form of ours."""
+    is_card = not (want.name or want.cards or want.face)
+    return is_card and bool(actual.name)
 
 
 def restricts(want: Holding, actual: Holding) -> bool:

@@ -131,6 +131,7 @@ class Holding:
     `key` is the badge or the card's number as in rules.cards; `doors` the device's channels, from 1, that it opens.
     `face` names the sample by its digest; a device that only reports that it has one gives "". Times are aware.
     `hours` names the weekly hours of a door (Scheduling); a door without any is open to them at all times.
+    The `name` of a card on a device that knows only cards says what it has that no card from here has, such as a PIN.
     """
 
     key: str

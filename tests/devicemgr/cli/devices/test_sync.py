@@ -197,3 +197,26 @@ def test_a_real_controllers_cards_follow_the_people(house, cli, done):
         done("device", "sync", "ctl")
         assert cli("device", "plan", "ctl").code == 0, "whole days of validity are as good as the hour, once put"
         assert sim.events.all("all deleted") == []
+
+
+def test_a_card_that_another_program_changed_is_shown_and_replaced(house, cli, done):
+    """A time profile, a PIN and a first-card flag, as uhppoted-lib-python writes them (put_card_request)."""
+    with SimulatedUhppote(423187757) as sim:
+        number = ("--option", "controller=423187757")
+        done("device", "add", "ctl", "--driver", "uhppote_controller", "--address", sim.address, *number)
+        done("portal", "add", "side", "--gate", "ctl:3")
+        done("level", "add", "sides", "--portal", "side")
+        done("level", "grant", "A1", "sides")
+        done("device", "sync", "ctl")
+        ((card, ours),) = sim.memory.cards
+        sim.memory.cards = [(card, ours[:14] + b"\x1d\0" + b"\x6b\x1d\0" + b"\x04")]
+        ran = cli("device", "plan", "ctl")
+        assert ran.code == 4
+        shown = "time profile 29 at door 3; a PIN; first card at door 3"
+        assert shown in " ".join(ran.out.split())
+        assert "7531" not in ran.out, "the PIN itself is shown to no one"
+        (change,) = cli("device", "plan", "ctl", "--json").json["changes"]
+        assert (change["do"], change["holds"]["name"], change["should_hold"]["name"]) == ("change", shown, "")
+        done("device", "sync", "ctl")
+        assert sim.memory.cards == [(card, ours)]
+        assert cli("device", "plan", "ctl").code == 0
