@@ -27,6 +27,7 @@ OPENING_S = 4.0
 STABLE_S = 5.0
 # The timer of osdp_OUT, in 100 ms, has two bytes, of which some readers keep the lower one only.
 MAX_TICKS = 255
+MAX_UNREAD = 16
 # Control codes of osdp_OUT: off or on for good, at once; off, letting a running time end; on for the time given.
 OFF, ON, OFF_IN_TIME, TIMED = 1, 2, 3, 5
 _CONFIRMS = (messages.ACK, messages.OSTATR)
@@ -73,6 +74,7 @@ class OsdpReader:
         self._off = OFF
         self._refusals: dict[str, int] = {}
         self._unread: dict[str, None] = {}
+        self._inputs = 0
         self._again_at = float("-inf")
         self._tampered: bool | None = None
         self._power_failed: bool | None = None
@@ -81,26 +83,37 @@ class OsdpReader:
     @property
     def complaint(self) -> str | None:
         """What is wrong although it works; shown as the cause of `degraded`."""
-        if self._options.secure == "off":
-            return "not encrypted: cards and PINs can be read and played back on the line; see option secure"
-        if len(self._keys) > 1:
-            return (
-                f"two keys are kept, one is the reader's: settle it with devicemgr device provision {self._name} --pair"
-            )
-        return self._missing_input() or self._unread_replies()
+        found = [self._clear_text(), self._unproven_key(), self._missing_input(), self._unread_replies()]
+        return "; ".join(filter(None, found)) or None
 
-    def _missing_input(self) -> str | None:
+    def _clear_text(self) -> str:
+        if self._options.secure == "on":
+            return ""
+        return "not encrypted: cards and PINs can be read and played back on the line; see option secure"
+
+    def _unproven_key(self) -> str:
+        if self._options.secure == "off" or len(self._keys) < 2:
+            return ""
+        return f"two keys are kept, one is the reader's: settle it with devicemgr device provision {self._name} --pair"
+
+    def _missing_input(self) -> str:
         """Return which configured input the reader does not have; an input that never reports would hide a fault."""
-        if self._session is None or not (count := self._session.has(messages.CAP_INPUTS)):
-            return None
+        if self._session is None:
+            return ""
+        count = max(self._session.has(messages.CAP_INPUTS), self._inputs)
         wanted = {"door_input": self._options.door_input, "rex_input": self._options.rex_input}
-        wrong = [f"{name}={number}" for name, number in wanted.items() if number is not None and number > count]
-        return f"{' and '.join(wrong)}: the reader has inputs 1 to {count} only" if wrong else None
+        missing = {name: number for name, number in wanted.items() if number is not None and number > count}
+        named = ", ".join(f"{name} is input {number}" for name, number in missing.items())
+        reported = ", ".join(map(str, range(1, count + 1))) or "none"
+        return f"{named}, which the reader does not report; its inputs: {reported}" if missing else ""
 
-    def _unread_replies(self) -> str | None:
+    def _unread_replies(self) -> str:
         if not self._unread:
-            return None
-        return f"it sends {', '.join(self._unread)}, which is not read here: set the reader to raw card data (osdp_RAW)"
+            return ""
+        return (
+            f"it sends replies that are not read here ({', '.join(self._unread)}): "
+            f"set the reader to raw card data (osdp_RAW)"
+        )
 
     def open(self) -> DeviceInfo:
         self.close()
@@ -176,9 +189,8 @@ class OsdpReader:
             raise
         except DeviceUnreachable:
             session = self._set_up_again()
-        self._note_unread(session)
         now = time.monotonic()
-        facts, self._facts = self._facts, []
+        facts, self._facts = [*self._facts, *self._new_unread(session)], []
         for event in session.events():
             facts += self._facts_of(event, now)
         return facts + self._door.tick(now)
@@ -259,10 +271,15 @@ class OsdpReader:
             self._refused |= session.refused & _OPTIONAL
             session.close()
 
-    def _note_unread(self, session: Session) -> None:
+    def _new_unread(self, session: Session) -> list[DeviceFact]:
+        """Record each kind of reply that is not read, once: a person may have stood there."""
+        facts: list[DeviceFact] = []
         for words in session.unread.keys() - self._unread.keys():
-            _log.warning("%s sends %s, which is not read here", self._name, words)
-            self._unread[words] = None
+            if len(self._unread) < MAX_UNREAD:
+                _log.warning("%s sends reply %s, which is not read here", self._name, words)
+                self._unread[words] = None
+                facts.append(GateAlarm(CHANNEL, Kind.DEVICE_DEGRADED, f"it sends reply {words}, which is not read"))
+        return facts
 
     def _restore(self) -> None:
         """Outputs as the mode wants them; a person let in before the session broke may still pass."""
@@ -321,6 +338,7 @@ class OsdpReader:
             case LocalStatus():
                 return self._local_status(event)
             case InputStatus():
+                self._inputs = max(self._inputs, len(event.inputs))
                 return self._door.on_report(event.inputs, now)
         return []
 

@@ -116,8 +116,9 @@ class Unread:
 
     @property
     def words(self) -> str:
-        """Return the name of the reply for a person."""
-        return REPLY_NAMES.get(self.code, f"a reply {self.code:#04x}")
+        """Return the reply's code, with its name where it has one."""
+        name = REPLY_NAMES.get(self.code, "")
+        return f"0x{self.code:02X} {name}".strip()
 
 
 Event = Card | Keys | LocalStatus | InputStatus | Unread

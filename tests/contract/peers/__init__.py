@@ -31,7 +31,5 @@ _UNSEEN = "test_an_input_that_is_never_reported_is_a_complaint"
 _UNKNOWN = "test_a_code_that_no_table_has_is_recorded"
 EXPECTED = {
     (_UNKNOWN, "hikvision_console-HikvisionPeer"): "minors without a row are dropped",
-    (_UNSEEN, "osdp_reader-OsdpPeer"): "an input that the reader does not have is taken for inactive",
-    (_UNKNOWN, "osdp_reader-OsdpPeer"): "an unknown reply is dropped",
     (_BUSY_READING, "rtsp_camera-RtspPeer"): "503 ends a check at once",
 }

@@ -213,13 +213,14 @@ def test_answers_that_no_reader_gives_do_no_harm(reader, capfd, said, poll_until
             until = time.monotonic() + 0.2
             try:
                 while time.monotonic() < until:
-                    assert device.poll() == []
+                    # What is not read is named, and is no card, no key and no alarm of a door.
+                    assert {fact.kind for fact in device.poll()} <= {Kind.DEVICE_DEGRADED}
                     time.sleep(0.01)
             except DeviceError:
                 device.close()
         bring_up(device)
         brain.polled.append(GOOD_CARD_IN_CLEAR)
-        (fact,) = poll_until(device, bool)
+        *_, fact = poll_until(device, lambda facts: any(isinstance(fact, CardRead) for fact in facts))
         assert fact.names[0] == "80:58400"
     finally:
         peer.stop()
