@@ -25,12 +25,13 @@ from devicemgr.domain.model import VideoSource
 from devicemgr.domain.ports.video import Frame, FrameSource, Gray, Image
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
 from drivers.common.video.rtsp_relay import RtspRelay
-from drivers.common.video.stream_relay import HttpRelay, StreamRelay
+from drivers.common.video.stream_relay import HttpRelay, StreamBusy, StreamRelay
 from drivers.common.video.urls import WRONG_PASSWORD, Access, resolve
 
 MAX_PIXELS = 7680 * 4320
 _BAD_PACKETS_IN_A_ROW = 100
 _LATE_SECONDS = 1.0
+_BUSY_PAUSE_S = 0.5
 _SPARE = 4  # times more pictures than wanted: enough are left without those that no other picture refers to
 _NO_VIDEO = "the address answers, but not with a video known here; check the path of the stream"
 
@@ -176,14 +177,17 @@ def open_source(source: VideoSource, open_timeout: float = 5.0, read_timeout: fl
 
 def open_video(source: VideoSource, open_timeout: float = 5.0, read_timeout: float = 5.0) -> Video:
     """`open_source` for callers that also read `fps` and `codec`."""
-    access = resolve(source)
-    relay = _relay(access, source, open_timeout)
-    try:
-        return _opened(access, source, relay, (open_timeout, read_timeout))
-    except BaseException:
-        if relay is not None:
-            relay.close()
-        raise
+    access, until = resolve(source), time.monotonic() + open_timeout
+    while True:
+        relay = _relay(access, source, open_timeout)
+        try:
+            return _opened(access, source, relay, (open_timeout, read_timeout))
+        except BaseException as error:
+            if relay is not None:
+                relay.close()
+            if not isinstance(error, StreamBusy) or time.monotonic() + _BUSY_PAUSE_S > until:
+                raise
+        time.sleep(_BUSY_PAUSE_S)
 
 
 def _relay(access: Access, source: VideoSource, timeout_s: float) -> StreamRelay | None:

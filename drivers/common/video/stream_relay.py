@@ -38,13 +38,18 @@ _ACCEPT_S = 15.0
 _MAX_PENDING = 8
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
+
+class StreamBusy(DeviceUnreachable):
+    """The camera has no room for another stream now, which may end in a moment."""
+
+
 STATUSES: Mapping[int, DeviceError] = {
     403: DeviceRefused("the camera does not let this user watch; give the user the right to live video"),
     404: DeviceRefused("the camera has no stream at this path; check the address"),
     453: DeviceBusy("too many programs watch this camera; end one, or raise its limit of streams"),
     454: DeviceUnreachable("the camera has forgotten the stream; it is opened again"),
     461: DeviceRefused("the camera does not send video over TCP; set `--option transport=udp`"),
-    503: DeviceUnreachable("the camera is too busy for another stream; it is tried again"),
+    503: StreamBusy("the camera is too busy for another stream; it is tried again"),
 }
 
 

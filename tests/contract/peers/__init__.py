@@ -26,10 +26,7 @@ PEERS = {
 }
 
 # Tests that fail for now: (test, kind and peer) -> why. Taken out by whoever mends it.
-_BUSY_READING = "test_a_busy_reading_is_repeated_in_the_same_session"
-_UNSEEN = "test_an_input_that_is_never_reported_is_a_complaint"
 _UNKNOWN = "test_a_code_that_no_table_has_is_recorded"
 EXPECTED = {
     (_UNKNOWN, "hikvision_console-HikvisionPeer"): "minors without a row are dropped",
-    (_BUSY_READING, "rtsp_camera-RtspPeer"): "503 ends a check at once",
 }
