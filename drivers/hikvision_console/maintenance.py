@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from devicemgr.domain.model import DeviceInfo, JsonValue
 from devicemgr.domain.ports.maintenance import Image, Reply
 from devicemgr.errors import DeviceRefused
-
-if TYPE_CHECKING:
-    from drivers.hikvision_console.isapi import Isapi
+from drivers.common.console.photos import require_jpeg
+from drivers.common.http.client import Request
+from drivers.common.recording import document, replies_to
+from drivers.hikvision_console.firmware import upgrade
+from drivers.hikvision_console.isapi import Isapi, Refusal, read_answer
+from drivers.hikvision_console.settings import identify
 
 REBOOT = "/ISAPI/System/reboot"
 PICTURE = "/ISAPI/Streaming/channels/101/picture"
@@ -34,31 +37,22 @@ class HikvisionUpkeep:
 
     if TYPE_CHECKING:
 
-        def _open_isapi(self) -> "Isapi": ...
+        def _open_isapi(self) -> Isapi: ...
 
     def identify(self) -> DeviceInfo:
         """Its deviceInfo page."""
-        from drivers.hikvision_console.settings import identify  # noqa: PLC0415 - listing the kinds imports no vendor library
-
         return identify(self._open_isapi())[0]
 
     def reboot(self) -> None:
         """PUT reboot, once."""
-        from drivers.common.http.client import Request  # noqa: PLC0415
-
         self._open_isapi().send_raw(Request("PUT", REBOOT, once=True, urgent=True))
 
     def upgrade(self, image: Image, progress: Callable[[str, int, int], None]) -> None:
         """PUT updateFirmware, until it is written and the console restarts."""
-        from drivers.hikvision_console.firmware import upgrade  # noqa: PLC0415
-
         upgrade(self._open_isapi(), image, progress)
 
     def record(self) -> list[Reply]:
         """Its pages of information, time, capabilities, counts and settings that matter here."""
-        from drivers.common.http.client import Request  # noqa: PLC0415
-        from drivers.common.recording import document, replies_to  # noqa: PLC0415
-
         http = self._open_isapi().http
 
         def page(target: str) -> tuple[int | None, JsonValue]:
@@ -69,10 +63,6 @@ class HikvisionUpkeep:
 
     def snapshot(self) -> bytes:
         """What its camera sees, where the firmware gives pictures."""
-        from drivers.common.console.photos import require_jpeg  # noqa: PLC0415
-        from drivers.common.http.client import Request  # noqa: PLC0415
-        from drivers.hikvision_console.isapi import Refusal, read_answer  # noqa: PLC0415
-
         answer = self._open_isapi().http.exchange(Request("GET", PICTURE, limit=_MOST_PICTURE))
         if answer.status != 200:
             try:

@@ -26,10 +26,10 @@ def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[i
     try:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG", "PNG")) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
-                raise DeviceRefused("the face sample is larger than 50 megapixels; enrol a smaller photo")
+                raise DeviceRefused("the face sample is larger than 50 megapixels; enroll a smaller photo")
             picture = ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DeviceRefused("the face sample can't be read; enrol the person again") from error
+        raise DeviceRefused("the face sample can't be read; enroll the person again") from error
     up = max(least[0] / picture.width, least[1] / picture.height)
     down = min(most[0] / picture.width, most[1] / picture.height, 1.0)
     scale = max(up, down)  # a long one is cut rather than made too narrow
@@ -48,4 +48,4 @@ def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[i
         if smaller[0] < max(least[0], _LEAST_SIDE) or smaller[1] < max(least[1], _LEAST_SIDE):
             break
         picture = picture.resize(smaller, Image.Resampling.LANCZOS)
-    raise DeviceRefused(f"the face sample does not fit into {most_bytes} bytes; enrol a smaller photo")
+    raise DeviceRefused(f"the face sample does not fit into {most_bytes} bytes; enroll a smaller photo")

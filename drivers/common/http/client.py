@@ -168,7 +168,7 @@ class Http:
         else:
             self._pace.wait()
         self._backend.until = time.monotonic() + request.seconds
-        answer: Answer = self._authorised(request, lambda header: self._send(request, header))
+        answer: Answer = self._authorized(request, lambda header: self._send(request, header))
         if answer.status == 503:
             self._pace.busy()
         else:
@@ -181,7 +181,7 @@ class Http:
         self._login.require_open()
         self._pace.wait_within()
         self._backend.until = time.monotonic() + request.seconds
-        opened = self._authorised(request, lambda header: self._open(request, header))
+        opened = self._authorized(request, lambda header: self._open(request, header))
         try:
             yield Stream(opened, self._backend)
         finally:
@@ -199,7 +199,7 @@ class Http:
         """The device said so in its answer's body: slow down."""
         self._pace.busy()
 
-    def _authorised(self, request: Request, send: Callable[[str], Any]) -> Any:
+    def _authorized(self, request: Request, send: Callable[[str], Any]) -> Any:
         challenge = None
         if kept := self._nonces.take(request):
             answer = self._send_again(request, kept, send)

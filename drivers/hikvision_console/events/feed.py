@@ -353,7 +353,7 @@ class Feed:
         self._alarms.append(replace(event, live=True, at_once=True))
 
     def _ask(self, event: Event, arrived: float) -> bool:
-        """Hand on each question once, and at once: a person stands there; False for one that was asked before."""
+        """Hand on each question once, and at once: a person stands there; False for one that came before."""
         with self._lock:
             if event.serial in self._question_serials:
                 return False

@@ -56,7 +56,8 @@ class Memories:
         self._with_history = with_history
         self._due, self._turn = set(MAJORS), 0
         self._went_back: set[int] = set()
-        self._checked = dict.fromkeys(MAJORS, float("-inf"))
+        # At first only the memory of events is looked at: one that was emptied has lost the others too.
+        self._checked = {EVENT: float("-inf"), **dict.fromkeys(OTHERS, time.monotonic())}
 
     def has(self, major: int) -> bool:
         """Return False if this firmware does not let that memory be queried."""
@@ -109,6 +110,8 @@ class Memories:
                 if memory.went_back():
                     _log.warning("a console counts its %s from the start: its memory was emptied", NAMES[major])
                     on_back(major)
+                    self._went_back |= set(MAJORS) - {major}
+                    self._due |= set(MAJORS)
             yield from memory.fresh()
         except Refusal as refusal:
             if major == EVENT and not refusal.is_unsupported:

@@ -138,7 +138,7 @@ class PushedQuestions:
     def answer_to(
         self, event: Event, clock: Clock, arrived: float, seconds: float, ask: Callable[[Event, float], bool]
     ) -> dict[str, Any] | None:
-        """Ask, and return the answer; None for what is no question, was asked before, or is not answered in time."""
+        """Ask, and return the answer; None for what is no question, came before, or gets no answer in time."""
         answer: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         if not self._is_remembered(event, clock, arrived + seconds):
             return None

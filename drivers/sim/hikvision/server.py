@@ -33,7 +33,7 @@ _HEARTBEAT = b'{"ipAddress":"192.0.2.64","portNo":80,"eventType":"videoloss","ev
 
 
 class SimulatedHikvision:
-    """A terminal on a loopback port; a context manager. Events: unauthorised, locked_out, request, and the state's."""
+    """A terminal on a loopback port; a context manager. Events: unauthorized, locked_out, request, and the state's."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class SimulatedHikvision:
                 self._nonces.popitem(last=False)
         return f'Digest qop="auth", realm="{_REALM}", nonce="{nonce}", stale="false", opaque="", domain="::"'
 
-    def authorises(self, method: str, header: str) -> bool:
+    def authorizes(self, method: str, header: str) -> bool:
         """Whether the password is right; five wrong ones lock the account."""
         fields = {name: quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', header)}
         with self._lock:
@@ -167,6 +167,10 @@ class SimulatedHikvision:
         """Remember a connection, to cut it."""
         with self._lock:
             (self._connections.discard if closed else self._connections.add)(connection)
+        if not closed and self._http is None:
+            # Taken just before the cable was pulled.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def listen(self) -> "queue.SimpleQueue[bytes | None]":
         """A new listener's parts: replays first. Refused for the third of them."""
@@ -241,9 +245,9 @@ class _Handler(BaseHTTPRequestHandler):
         device = self.server.device
         body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 4 << 20))
         header = self.headers.get("Authorization", "")
-        if not header or not device.authorises(self.command, header):
+        if not header or not device.authorizes(self.command, header):
             if header:
-                device.events.add("unauthorised")
+                device.events.add("unauthorized")
             self._send(device.user_check(), [("WWW-Authenticate", device.challenge())])
             return
         path = self.path.partition("?")[0]

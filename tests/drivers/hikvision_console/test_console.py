@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from devicemgr.domain.device_events import DeviceDecided
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
 from devicemgr.domain.ports.device import Delivery, Gate, Holder, ReplayingLogs, Verifier
-from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, InvalidInput, NotYet, OutcomeUnknown
 from drivers.common.http.push_server import PushServer
 from drivers.hikvision_console.console import DOOR
 from drivers.sim.hikvision.server import PASSWORD
@@ -40,7 +39,7 @@ def test_an_account_that_is_locked_is_left_alone_for_as_long_as_it_says(sim, con
         with pytest.raises(DeviceRefused, match="locked this account for another 20 min"):
             device.open()
     # Nothing with a password was sent: that might have begun the half hour anew.
-    assert sim.events.all("unauthorised") == []
+    assert sim.events.all("unauthorized") == []
     sim.lock(0)
     console()
 
@@ -51,7 +50,7 @@ def test_the_last_try_before_a_lock_out_is_left_to_a_person(sim, console):
     for _ in range(3):
         with pytest.raises(DeviceRefused, match="refuses the user name or password"):
             device.open()
-    assert len(sim.events.all("unauthorised")) == 1
+    assert len(sim.events.all("unauthorized")) == 1
     assert sim.events.all("locked_out") == []
 
 
@@ -97,20 +96,18 @@ def test_a_wrong_password_is_tried_twice(sim, console):
     for _ in range(6):
         with pytest.raises(DeviceRefused, match="no more tries"):
             device.open()
-    assert len(sim.events.all("unauthorised")) == 2
+    assert len(sim.events.all("unauthorized")) == 2
     assert not sim.events.all("locked_out")
 
 
 def test_busy_is_asked_again_and_a_release_is_not(sim, console):
     device = console(poll_seconds=60)
     heard(sim)
-    while not any(event["path"].endswith("AcsEvent") for event in sim.events.all("request")):
-        time.sleep(0.01)
-    sim.terminal.faults.busy = 1
+    sim.terminal.faults.refusals.append(("UserInfo/capabilities", "deviceBusy"))
     assert device.capacity() == 3000
     assert sim.events.wait_for("said_busy")
-    sim.terminal.faults.busy = 1
-    with pytest.raises(DeviceError):
+    sim.terminal.faults.refusals.append(("RemoteControl", "deviceBusy"))
+    with pytest.raises(NotYet, match="did nothing"):
         device.release(1, Direction.ENTRY, 1.0)
     assert not sim.events.all("unlocked")
 

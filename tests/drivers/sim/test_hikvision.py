@@ -52,7 +52,7 @@ def test_five_wrong_passwords_lock_it(sim):
 def test_a_nonce_is_good_for_one_request(sim):
     challenge = read_challenges([sim.challenge()])
     header = authorization(challenge, "admin", "sim-pass-1", "GET", "/x")
-    assert [sim.authorises("GET", header), sim.authorises("GET", header)] == [True, False]
+    assert [sim.authorizes("GET", header), sim.authorizes("GET", header)] == [True, False]
 
 
 ACCESS, FACES = "/ISAPI/AccessControl", "/ISAPI/Intelligent/FDLib"
