@@ -92,7 +92,9 @@ def turnstile(
 
 @app.command("relay")
 def relay(
-    model: Annotated[str, typer.Option(help="lcus, kmtronic, numato, devantech or modbus.")] = "modbus",
+    model: Annotated[
+        str, typer.Option(help="lcus, kmtronic, numato, devantech, modbus, eletechsup or oven.")
+    ] = "modbus",
     link: Annotated[Path | None, typer.Option(help="A stable name for its serial line, such as /tmp/gate.")] = None,
     relays: Annotated[int, typer.Option(min=1, max=32, help="How many relays and inputs it has.")] = 8,
     unit: Annotated[int, typer.Option(min=1, max=247, help="Modbus address.")] = 1,
@@ -105,7 +107,7 @@ def relay(
     """Answer as a relay board; lines on standard input: `input 3 on`, `fault power-loss`, `clear`."""
     from drivers.sim.gates.relay_boards import SimulatedRelayBoard, print_event, run  # noqa: PLC0415 - as above
 
-    models = ("lcus", "kmtronic", "numato", "devantech", "modbus")
+    models = ("lcus", "kmtronic", "numato", "devantech", "modbus", "eletechsup", "oven")
     if model not in models or contacts not in ("none", "pulse", "potential"):
         raise typer.BadParameter(f"--model is one of {', '.join(models)}; --contacts none, pulse or potential")
     board = SimulatedRelayBoard(

@@ -20,7 +20,8 @@ from drivers.osdp_reader.frames import START, Scanner, check_of
 from drivers.sim.base.events import EventLog
 from drivers.sim.gates.lot_turnstile import LotTurnstile
 from drivers.sim.gates.modbus_unit import Faults, ModbusUnit
-from drivers.sim.gates.relay_boards import KmTronicBoard, LcusBoard, NumatoBoard, Relays, _modbus_handlers
+from drivers.sim.gates.relay_boards import KmTronicBoard, LcusBoard, NumatoBoard, _modbus_handlers
+from drivers.sim.gates.relay_states import Relays
 from drivers.sim.osdp.readers import ReaderUnit
 
 GOOD_AFTER = 25

@@ -4,7 +4,7 @@ import errno
 import struct
 
 from drivers.sim.base.events import EventLog
-from drivers.sim.gates.relay_boards import Relays
+from drivers.sim.gates.relay_states import Relays
 
 GET_INFO, GET_NAME, SET_FEATURE, GET_FEATURE = 0x03, 0x04, 0x06, 0x07
 

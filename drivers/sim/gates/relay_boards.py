@@ -15,59 +15,16 @@ from drivers.sim.base.pluggable import Plugged
 from drivers.sim.base.ports import PtyPort
 from drivers.sim.gates.dry_contact_turnstile import PercoArm
 from drivers.sim.gates.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Faults, Handler, ModbusUnit, Refusal
+from drivers.sim.gates.register_boards import eletechsup_handlers, oven_handlers
+from drivers.sim.gates.relay_states import Relays
 
-Model = Literal["lcus", "kmtronic", "numato", "devantech", "modbus"]
+Model = Literal["lcus", "kmtronic", "numato", "devantech", "modbus", "eletechsup", "oven"]
 MAX_RECEIVED_BYTES = 512
 Contacts = Literal["none", "pulse", "potential"]
 # A board that frames nothing has no unit, and confirms by being read.
 ABLE = ("silence", "garbage", "lost-ack", "unplug", "power-loss")
 
 _INPUT = re.compile(r"input ([0-9]{1,3}) (on|off)")
-
-
-class Relays:
-    """Relays by number from 1, with what the board itself times; `stuck` ones do not move."""
-
-    def __init__(self, count: int, log: EventLog) -> None:
-        self.on = dict.fromkeys(range(1, count + 1), False)
-        self.inputs = dict.fromkeys(range(1, count + 1), False)
-        self.stuck: set[int] = set()
-        self.arm: PercoArm | None = None
-        self._off_at: dict[int, float] = {}
-        self._log = log
-
-    def switch(self, relay: int, on: bool, off_at: float | None = None) -> None:
-        """Move a relay that exists; `off_at` is when the board switches it off again."""
-        if relay not in self.on or relay in self.stuck:
-            return
-        self.on[relay] = on
-        self._off_at.pop(relay, None)
-        if off_at is not None:
-            self._off_at[relay] = off_at
-        self._log.add("on" if on else "off", relay=relay, timed=off_at is not None)
-        if self.arm:
-            self.arm.relay(relay, on, time.monotonic())
-
-    def tick(self, now: float) -> None:
-        """End the pulses that are over."""
-        for relay in [relay for relay, when in self._off_at.items() if when <= now]:
-            self.switch(relay, False)
-        if self.arm:
-            self.arm.tick(now)
-
-    def next_tick(self) -> float | None:
-        """When the next pulse ends, or the arm has something to do."""
-        dues = [*self._off_at.values(), self.arm.next_tick() if self.arm else None]
-        return min((due for due in dues if due is not None), default=None)
-
-    def lose_power(self, now: float, seconds: float) -> None:
-        """The arm's power where there is an arm, else the board's: all relays fall."""
-        if self.arm:
-            self.arm.lose_power(now, seconds)
-            return
-        for relay in [relay for relay, on in self.on.items() if on]:
-            self.switch(relay, False)
-        self._log.add("power_lost")
 
 
 class SerialBoard:
@@ -225,6 +182,10 @@ def _modbus_handlers(relays: Relays) -> dict[int, Handler]:
     return {0x01: lambda pdu, _: read(pdu, relays.on), 0x02: lambda pdu, _: read(pdu, relays.inputs), 0x05: write}
 
 
+# Boards on Modbus, and what they answer.
+MODBUS = {"modbus": _modbus_handlers, "eletechsup": eletechsup_handlers, "oven": oven_handlers}
+
+
 class SimulatedRelayBoard(Plugged):
     """A relay board on a pty; a context manager. Events: order or request, on, off."""
 
@@ -245,10 +206,10 @@ class SimulatedRelayBoard(Plugged):
             self.relays.arm = PercoArm(self.relays.inputs, self.events, contacts, passage=passage)
         self.faults = Faults()
         brain: SerialBoard | ModbusUnit
-        if model == "modbus":
+        if model in MODBUS:
             unit_brain = ModbusUnit(
                 unit,
-                _modbus_handlers(self.relays),
+                MODBUS[model](self.relays),
                 self.events,
                 self.relays.tick,
                 self.relays.next_tick,

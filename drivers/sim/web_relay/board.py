@@ -15,7 +15,7 @@ from drivers.sim.base.command import print_line, serve, stop_signals
 from drivers.sim.base.events import Event, EventLog, Sink
 from drivers.sim.base.faults import Plan, obey
 from drivers.sim.base.http_server import WebServer
-from drivers.sim.gates.relay_boards import Relays
+from drivers.sim.gates.relay_states import Relays
 from drivers.sim.web_relay.pages import BASIC, PAGES
 
 TICK_S = 0.02

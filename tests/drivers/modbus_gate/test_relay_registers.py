@@ -5,6 +5,7 @@ OVEN MU110-224.8R are its output registers as in public programs ("000603E8" swi
 """
 
 import struct
+import time
 
 import pytest
 
@@ -17,6 +18,7 @@ from drivers.sim.base.events import EventLog
 from drivers.sim.base.pluggable import Plugged
 from drivers.sim.base.ports import PtyPort
 from drivers.sim.gates.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, ModbusUnit, Refusal
+from drivers.sim.gates.relay_boards import SimulatedRelayBoard
 
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
 
@@ -167,6 +169,42 @@ def test_a_lost_answer_is_unknown_and_not_sent_again(opened, handlers):
         device.release(1, ENTRY, 5)
     assert board.faults.injected["drop_next_write_answer"] == 1
     assert len(board.frames) == 1
+
+
+# Requests and answers (the documents named above), without unit and CRC.
+SIMULATED = {
+    "eletechsup": [
+        ("06 00 01 01 00", "06 00 01 01 00"),
+        ("03 00 01 00 01", "03 02 00 01"),
+        ("06 00 01 02 00", "06 00 01 02 00"),
+        ("03 00 08 00 01", "03 02 00 00"),
+    ],
+    "oven": [
+        ("10 00 06 00 01 02 03 e8", "10 00 06 00 01"),
+        ("03 00 06 00 01", "03 02 03 e8"),
+    ],
+}
+
+
+@pytest.mark.parametrize("model", SIMULATED)
+def test_the_simulated_boards_answer_in_the_bytes_of_the_documents(gate, model):
+    with SimulatedRelayBoard(model) as board:
+        for request, answer in SIMULATED[model]:
+            assert board._brain._answer(bytes.fromhex(request), 0.0).hex(" ") == answer
+        device = gate("modbus_gate", board.path, profile="relay", flavor=model, pulse="host", timeout=0.15)
+        device.open()
+        assert device.release(1, ENTRY, 5) is Delivery.CONFIRMED
+        assert board.relays.on[1]
+
+
+def test_the_simulated_board_ends_a_delay_by_itself(gate):
+    with SimulatedRelayBoard("eletechsup") as board:
+        device = gate("modbus_gate", board.path, profile="relay", flavor="eletechsup", timeout=0.15)
+        device.open()
+        device.release(1, ENTRY, 0.2)
+        assert board.events.wait_for("on")["timed"] is True
+        board.relays.tick(time.monotonic() + 2)
+        assert not board.relays.on[1]
 
 
 @pytest.mark.parametrize(
