@@ -114,6 +114,10 @@ class RtspRelay(StreamRelay):
         request = self._open.pop(cseq, None)
         if request is None:
             return head.without("www-authenticate").encode() + body
+        if request.method in _DECIDING and not self._is_playing and self.outwaits(head.status):
+            self._open[cseq] = request
+            self._send(request)
+            return b""
         refusal = refusal_of(head.status, head.reason)
         if head.status == 461 and self._is_udp:
             refusal = DeviceRefused("the camera does not send video over UDP; set `--option transport=tcp`")

@@ -35,6 +35,9 @@ REDIRECTED = "the camera redirects to another address, which is not followed; us
 MAX_HEAD, MAX_BODY = 65_536, 1_000_000
 CHUNK = 65_536
 _ACCEPT_S = 15.0
+# A camera that is busy gets its request again, for this part of the time for opening.
+BUSY_STATUSES = frozenset({429, 503})
+BUSY_PAUSE_S, BUSY_SHARE = 0.3, 0.8
 _MAX_PENDING = 8
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
@@ -144,6 +147,7 @@ class StreamRelay:
         place = endpoint(source.url)
         assert place is not None, "only network addresses go through a relay"
         self._place, self._timeout_s = place, timeout_s
+        self._busy_until = time.monotonic() + BUSY_SHARE * timeout_s
         self.base, self._tls = _base_of(source)
         allow_basic = source.options.get("allow_basic") is True
         self.login = StreamLogin(source.username, source.password, allow_basic=allow_basic)
@@ -182,6 +186,13 @@ class StreamRelay:
         except (ssl.SSLError, OSError) as error:
             plain.close()
             raise DeviceRefused(UNTRUSTED) from error
+
+    def outwaits(self, status: int) -> bool:
+        """Return True, after a pause, if the camera is busy and there is time to send the request again."""
+        if status not in BUSY_STATUSES or time.monotonic() + BUSY_PAUSE_S > self._busy_until:
+            return False
+        time.sleep(BUSY_PAUSE_S)
+        return True
 
     def close(self) -> None:
         """End both connections; from any thread."""
@@ -317,6 +328,9 @@ class HttpRelay(StreamRelay):
             self.camera.sendall(sent.encode())
             buffer = bytearray()
             head = Head.parse(_read_head(self.camera, buffer))
+            if self.outwaits(head.status):
+                self.replace_camera()
+                continue
             if head.status != 401:
                 return head, bytes(buffer)
             refusals += 1

@@ -213,6 +213,34 @@ def test_statuses_are_explained(start, method: str, status: str, error: type[Dev
         open_source(source(peer, "rtsp"))
 
 
+class InTurn(dict):
+    """Statuses that each method gets one after the other; then it is answered."""
+
+    def __contains__(self, method: object) -> bool:
+        return bool(self.get(method))
+
+    def __getitem__(self, method: str) -> str:
+        return self.get(method).pop(0)
+
+
+@pytest.mark.parametrize("method", ["DESCRIBE", "SETUP", "PLAY"])
+def test_a_busy_camera_gets_the_same_request_again(start, method: str) -> None:
+    """RFC 2326, 7.1.1 and 11.4: 503 Service Unavailable is "not now"."""
+    statuses = InTurn({method: ["503 Service Unavailable"] * 3})
+    peer = start(RtspPeer(statuses=statuses))
+    stream = open_source(source(peer, "rtsp"))
+    assert next(iter(stream)).size == (64, 64)
+    stream.close()
+    assert statuses.get(method) == []
+
+
+def test_a_camera_that_stays_busy_is_tried_again_later(start) -> None:
+    peer = start(RtspPeer(statuses={"DESCRIBE": "503 Service Unavailable"}))
+    with pytest.raises(DeviceError, match="too busy for another stream; it is tried again"):
+        open_source(source(peer, "rtsp"), open_timeout=1.0)
+    assert bytes(peer.received).count(b"DESCRIBE ") > 2
+
+
 def test_a_refused_transport_names_the_other_one(start) -> None:
     peer = start(RtspPeer(statuses={"SETUP": "461 Unsupported Transport"}))
     with pytest.raises(DeviceRefused, match="over UDP; set `--option transport=tcp`"):
