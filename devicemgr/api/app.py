@@ -29,7 +29,14 @@ from devicemgr.api.routes.devices import (
     sync,
     trace,
 )
-from devicemgr.api.routes.people import calibration, credentials, faces, model_migration, people
+from devicemgr.api.routes.people import (
+    calibration,
+    credentials,
+    faces,
+    group_changes,
+    model_migration,
+    people,
+)
 from devicemgr.api.routes.site import (
     access_levels,
     approvals,
@@ -76,6 +83,7 @@ def _routes() -> list[BaseRoute]:
         dependencies=[Depends(authorize), Depends(queries.refuse_unknown)], generate_unique_id_function=operation_id
     )
     for resource in (
+        group_changes,
         people,
         credentials,
         faces,

@@ -120,8 +120,8 @@ COMMANDS = {
     "person list": Row(_PEOPLE, "List everybody, or those whose consent to face recognition expires."),
     "person show": Row(_PEOPLE, "Show one person."),
     "person edit": Row(_PEOPLE, "Change name, badge, validity or details; an empty value removes a time or detail."),
-    "person suspend": Row(_PEOPLE, "Suspend all of a person's access, at once."),
-    "person resume": Row(_PEOPLE, "End a suspension."),
+    "person suspend": Row(_PEOPLE, "Suspend all of a person's access, at once; with --file that of many, all or none."),
+    "person resume": Row(_PEOPLE, "End a suspension; with --file those of many, all or none."),
     "person erase": Row(_PEOPLE, "Erase a person and everything of theirs; an erasure record without name stays."),
     "person export": Row(_PEOPLE, "Print the data subject's copy: all that is stored about a person, as JSON."),
     "enroll photo": Row(_FACES, "Enroll a person's face from photos: all of them or none."),
@@ -149,12 +149,22 @@ COMMANDS = {
     "level add": Row("devicemgr.cli.site.access_levels:level", "Add a level."),
     "level list": Row("devicemgr.cli.site.access_levels:level", "List the levels."),
     "level show": Row("devicemgr.cli.site.access_levels:level", "Show one level and who holds it."),
+    "level edit": Row("devicemgr.cli.site.access_levels:level", "Change what a level opens, and when."),
     "level remove": Row("devicemgr.cli.site.access_levels:level", "Remove a level that no one holds."),
-    "level grant": Row("devicemgr.cli.site.access_levels:level", "Give a person a level."),
-    "level revoke": Row("devicemgr.cli.site.access_levels:level", "Take a level from a person."),
+    "level grant": Row(
+        "devicemgr.cli.site.access_levels:level",
+        "Give a person a level: BADGE LEVEL; or give it to many: LEVEL with --badges or --department.",
+    ),
+    "level revoke": Row(
+        "devicemgr.cli.site.access_levels:level",
+        "Take a level from a person: BADGE LEVEL; or from many: LEVEL with --badges or --department.",
+    ),
     "schedule add": Row("devicemgr.cli.site.access_levels:schedule", "Add a weekly schedule."),
     "schedule list": Row("devicemgr.cli.site.access_levels:schedule", "List the schedules."),
     "schedule show": Row("devicemgr.cli.site.access_levels:schedule", "Show one schedule."),
+    "schedule edit": Row(
+        "devicemgr.cli.site.access_levels:schedule", "Change a schedule's hours, time zone or holidays."
+    ),
     "schedule remove": Row("devicemgr.cli.site.access_levels:schedule", "Remove a schedule that no level uses."),
     "card assign": Row("devicemgr.cli.people.credentials:card", "Give a person a card."),
     "card remove": Row(

@@ -1,6 +1,7 @@
 """Use cases of access levels and schedules: add, replace and remove them in a unit of work."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -41,6 +42,34 @@ def put_level(work: UnitOfWork, name: str, covered: Sequence[Coverage]) -> tuple
     after = _rights_of_level(row)
     work.record("admin.level_edited", {"level": rows.level_json(row)}, before=before, after=after)
     return row, False
+
+
+@dataclass(frozen=True, slots=True)
+class LevelEdit:
+    """What to change of a level: the portals that it covers, and the schedule of all of them; None leaves each."""
+
+    portals: Sequence[str] | None = None
+    schedule: str | None = None
+    is_always: bool = False
+    """The level holds at all hours from now on; `schedule` is None then."""
+
+
+def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
+    """Change what a level covers; a portal that stays keeps its schedule, unless `edit` names one for all.
+
+    Raises InvalidInput where a new portal's schedule cannot be told, because those of the others differ.
+    """
+    current = _rights_of_level(rows.level(work.session, name))["portals"]
+    names = list(current) if edit.portals is None else list(edit.portals)
+    if edit.is_always or edit.schedule is not None:
+        covered = {portal: edit.schedule for portal in names}
+    else:
+        schedules = set(current.values())
+        if len(schedules) > 1 and any(portal not in current for portal in names):
+            raise InvalidInput(f"the portals of level '{name}' have different schedules; name one for all of them")
+        shared = next(iter(schedules), None)
+        covered = {portal: current.get(portal, shared) for portal in names}
+    return put_level(work, name, list(covered.items()))[0]
 
 
 def remove_level(work: UnitOfWork, name: str) -> None:
@@ -94,6 +123,23 @@ def put_schedule(work: UnitOfWork, name: str, values: dict[str, Any]) -> tuple[S
         detail = {"schedule": {"name": name, **changed}}
         work.record("admin.schedule_edited", detail, before=before, after=after)
     return row, False
+
+
+def edit_schedule(
+    work: UnitOfWork,
+    name: str,
+    windows: Iterable[str] | None = None,
+    timezone: str | None = None,
+    holidays: Iterable[str] | None = None,
+) -> ScheduleRow:
+    """Change a schedule's windows, time zone or holidays; None leaves each."""
+    row = rows.schedule(work.session, name)
+    values = schedule_values(
+        row.windows if windows is None else windows,
+        row.timezone if timezone is None else timezone,
+        row.holidays if holidays is None else holidays,
+    )
+    return put_schedule(work, name, values)[0]
 
 
 def remove_schedule(work: UnitOfWork, name: str) -> None:

@@ -35,6 +35,8 @@ _NAMES = {
     ("GET", "/people/{badge}/export"): "people_export",
     ("PUT", "/people/{badge}/levels/{level}"): "people_levels_grant",
     ("DELETE", "/people/{badge}/levels/{level}"): "people_levels_revoke",
+    ("POST", "/levels/{name}/holders"): "levels_holders_change",
+    ("POST", "/people/suspensions"): "people_suspensions_change",
     ("POST", "/people/{badge}/cards"): "people_cards_assign",
     ("POST", "/people/{badge}/face"): "people_face_enroll",
     ("DELETE", "/people/{badge}/face"): "people_face_withdraw",

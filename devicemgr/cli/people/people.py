@@ -1,6 +1,7 @@
 """`devicemgr person …`."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, through, warn
+from devicemgr.cli.people.badge_file import describe_change, read_badges
 from devicemgr.cli.transport.api_client import path
 from devicemgr.text import counted
 
@@ -25,6 +27,12 @@ Email = Annotated[str | None, typer.Option(help="E-mail address.")]
 Phone = Annotated[str | None, typer.Option(help="Phone number.")]
 Host = Annotated[str | None, typer.Option(metavar="BADGE", help="Badge of the person who answers for this one.")]
 Note = Annotated[str | None, typer.Option(help="Anything else, one line.")]
+
+
+OneBadge = Annotated[str | None, typer.Argument(metavar="BADGE", help="Badge number.")]
+BadgeFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="For the badges in a file, one a line; - is standard input.")
+]
 
 
 def _show(person: dict[str, Any]) -> None:
@@ -146,15 +154,34 @@ def edit(
 
 
 @app.command("suspend")
-def suspend(badge: Badge) -> None:
-    """Suspend all of a person's access, at once."""
-    say(f"{badge} is suspended", api().post(path("people", badge, "suspend")))
+def suspend(badge: OneBadge = None, file: BadgeFile = None) -> None:
+    """Suspend all of a person's access, at once; with --file that of many, all or none."""
+    if file is not None:
+        _suspend_many(badge, file, suspended=True)
+        return
+    say(f"{badge} is suspended", api().post(path("people", _one(badge), "suspend")))
 
 
 @app.command("resume")
-def resume(badge: Badge) -> None:
-    """End a suspension."""
-    say(f"{badge} may pass again", api().post(path("people", badge, "resume")))
+def resume(badge: OneBadge = None, file: BadgeFile = None) -> None:
+    """End a suspension; with --file those of many, all or none."""
+    if file is not None:
+        _suspend_many(badge, file, suspended=False)
+        return
+    say(f"{badge} may pass again", api().post(path("people", _one(badge), "resume")))
+
+
+def _one(badge: str | None) -> str:
+    if badge is None:
+        raise typer.BadParameter("give a badge, or --file with one badge a line")
+    return badge
+
+
+def _suspend_many(badge: str | None, file: Path, *, suspended: bool) -> None:
+    if badge is not None:
+        raise typer.BadParameter("give either a badge or --file")
+    found = api().post("/people/suspensions", {"badges": read_badges(file), "suspended": suspended})
+    say(f"{'suspended' if suspended else 'resumed'} {describe_change(found)}", found)
 
 
 @app.command("erase")

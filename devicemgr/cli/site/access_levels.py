@@ -1,5 +1,6 @@
 """`devicemgr level …` and `devicemgr schedule …`."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,13 +8,19 @@ import typer
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table
+from devicemgr.cli.people.badge_file import describe_change, read_badges
 from devicemgr.cli.site.timezone import local_zone
 from devicemgr.cli.transport.api_client import path
 
 level = typer.Typer()
 schedule = typer.Typer()
 
-Badge = Annotated[str, typer.Argument(help="Badge number.")]
+BadgeOrLevel = Annotated[str, typer.Argument(metavar="BADGE", help="Badge number; the level, where many are meant.")]
+LevelOfBadge = Annotated[str | None, typer.Argument(metavar="LEVEL", help="The level's name.")]
+BadgeFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="For the badges in a file, one a line; - is standard input.")
+]
+Department = Annotated[str | None, typer.Option(help="For all people of this department.")]
 LevelName = Annotated[str, typer.Argument(help="The level's name.")]
 ScheduleName = Annotated[str, typer.Argument(help="The schedule's name.")]
 
@@ -57,18 +64,55 @@ def remove_level(name: LevelName) -> None:
     say(f"removed level {name}", api().call("DELETE", path("levels", name)))
 
 
+@level.command("edit")
+def edit_level(
+    name: LevelName,
+    portal: Annotated[
+        list[str] | None, typer.Option(help="A portal that it opens from now on, in place of all; several are fine.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="Only in the hours of this schedule; '' for always. Else each portal keeps its.")
+    ] = None,
+) -> None:
+    """Change what a level opens, and when."""
+    body: dict[str, Any] = ({"portals": portal} if portal else {}) | (
+        {"schedule": schedule or None} if schedule is not None else {}
+    )
+    if not body:
+        raise typer.BadParameter("nothing to change; give --portal or --schedule")
+    found = api().call("PATCH", path("levels", name), json=body)
+    say(f"level {name}: {', '.join(_covered(found))}", found)
+
+
 @level.command("grant")
-def grant(badge: Badge, level: LevelName) -> None:
-    """Give a person a level."""
-    person = api().call("PUT", path("people", badge, "levels", level))
-    say(f"{person['badge']} now holds: {', '.join(person['levels'])}", person)
+def grant(
+    badge: BadgeOrLevel, level: LevelOfBadge = None, badges: BadgeFile = None, department: Department = None
+) -> None:
+    """Give a person a level: BADGE LEVEL; or give it to many: LEVEL with --badges or --department."""
+    _change_holders(badge, level, badges, department, held=True)
 
 
 @level.command("revoke")
-def revoke(badge: Badge, level: LevelName) -> None:
-    """Take a level from a person."""
-    person = api().call("DELETE", path("people", badge, "levels", level))
-    say(f"{person['badge']} now holds: {', '.join(person['levels']) or 'no level'}", person)
+def revoke(
+    badge: BadgeOrLevel, level: LevelOfBadge = None, badges: BadgeFile = None, department: Department = None
+) -> None:
+    """Take a level from a person: BADGE LEVEL; or from many: LEVEL with --badges or --department."""
+    _change_holders(badge, level, badges, department, held=False)
+
+
+def _change_holders(first: str, level: str | None, badges: Path | None, department: str | None, *, held: bool) -> None:
+    if badges is None and department is None:
+        if level is None:
+            raise typer.BadParameter("give BADGE and LEVEL, or LEVEL with --badges FILE or --department NAME")
+        person = api().call("PUT" if held else "DELETE", path("people", first, "levels", level))
+        say(f"{person['badge']} now holds: {', '.join(person['levels']) or 'no level'}", person)
+        return
+    if level is not None or (badges is not None and department is not None):
+        raise typer.BadParameter("with --badges or --department, one of them, give only the level")
+    whom = {"department": department} if badges is None else {"badges": read_badges(badges)}
+    found = api().post(path("levels", first, "holders"), whom | {"held": held})
+    verb = "given to" if held else "taken from"
+    say(f"level {first} {verb} {describe_change(found)}", found)
 
 
 @schedule.command("add")
@@ -107,6 +151,30 @@ def show_schedule(name: ScheduleName) -> None:
                 "closed on": found["holidays"],
             }
         )
+
+
+@schedule.command("edit")
+def edit_schedule(
+    name: ScheduleName,
+    window: Annotated[
+        list[str] | None, typer.Argument(help='Days and hours, such as "mon-fri 08:00-18:00", in place of all before.')
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as Asia/Almaty.")] = None,
+    holiday: Annotated[
+        list[str] | None, typer.Option(help="A date on which nothing opens, in place of all before; several are fine.")
+    ] = None,
+    no_holidays: Annotated[bool, typer.Option("--no-holidays", help="It opens on all days of its windows.")] = False,
+) -> None:
+    """Change a schedule's hours, time zone or holidays."""
+    if holiday and no_holidays:
+        raise typer.BadParameter("give either --holiday or --no-holidays")
+    body = {"windows": window or None, "timezone": timezone, "holidays": [] if no_holidays else holiday or None}
+    body = {field: value for field, value in body.items() if value is not None}
+    if not body:
+        raise typer.BadParameter("nothing to change; give windows, --timezone, --holiday or --no-holidays")
+    found = api().call("PATCH", path("schedules", name), json=body)
+    closed = f"; closed on {', '.join(found['holidays'])}" if found["holidays"] else ""
+    say(f"schedule {name}: {'; '.join(found['windows'])} ({found['timezone']}){closed}", found)
 
 
 @schedule.command("remove")

@@ -7,14 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.confirmation import confirm
-from devicemgr.cli.context import api
+from devicemgr.cli.context import api, finish, session
+from devicemgr.cli.hints import message_of
 from devicemgr.cli.output import details, emit, say, table, warn
-from devicemgr.cli.transport.api_client import path
+from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.domain.model import ConsoleLiveness, Direction, FailMode, Liveness, Requirement
+from devicemgr.text import counted
 
 app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="The portal's name.")]
+NameOrAll = Annotated[str | None, typer.Argument(metavar="NAME", help="The portal's name.")]
+All = Annotated[bool, typer.Option("--all", help="All portals of the site; one that refuses does not stop the others.")]
 Entry = Annotated[
     list[str] | None,
     typer.Option(metavar="DEVICE[:READER]", help="Where one presents to come in; several are fine."),
@@ -174,12 +178,42 @@ def open_(
     say(f"{name} is released for one {direction}{_unproven(found)}", found)
 
 
-def _mode(name: str, mode: str, done: str) -> None:
+def _set_mode(name: str | None, mode: str, done: str, *, all: bool) -> None:
+    if all == (name is not None):
+        raise typer.BadParameter("give the name of a portal, or --all")
+    if name is not None:
+        text, found = _change_mode(name, mode, done)
+        say(text, found)
+        return
+    _set_mode_of_all(mode, done)
+
+
+def _set_mode_of_all(mode: str, done: str) -> None:
+    """Set the mode of each portal; one that refuses keeps none of the others from it."""
+    results, failed = [], None
+    for portal in api().get("/portals"):
+        try:
+            text, found = _change_mode(portal["name"], mode, done)
+            results.append({"portal": portal["name"], "ok": True} | found)
+            if not session().json:
+                say(text)
+        except ApiProblem as problem:
+            failed = problem
+            results.append({"portal": portal["name"], "ok": False, "error": message_of(problem)})
+            warn(f"{portal['name']}: {message_of(problem)}")
+    emit(results)
+    if failed is not None:
+        warn(f"{counted(sum(not one['ok'] for one in results), 'portal')} of {len(results)} refused; see above")
+        finish(failed.exit_code)
+
+
+def _change_mode(name: str, mode: str, done: str) -> tuple[str, dict[str, Any]]:
     found = api().call("PUT", path("portals", name, "mode"), json={"mode": mode})
+    text = f"{name} is {done}"
     if not found["applied"]:
-        warn(f"the gate was not sent the mode yet ({found['cause']}); it is sent as soon as it can be")
-        done = f"{name} is recorded as {mode}, and the gate follows"
-    say(f"{done}{_unproven(found)}", found)
+        warn(f"the gate of {name} was not sent the mode yet ({found['cause']}); it is sent as soon as it can be")
+        text = f"{name} is recorded as {mode}, and the gate follows"
+    return text + _unproven(found), found
 
 
 def _unproven(found: dict[str, Any]) -> str:
@@ -188,18 +222,18 @@ def _unproven(found: dict[str, Any]) -> str:
 
 
 @app.command("lock")
-def lock(name: Name) -> None:
+def lock(name: NameOrAll = None, all: All = False) -> None:
     """Let no one pass until `normal`; fire release stays as it is wired."""
-    _mode(name, "locked", f"{name} is locked")
+    _set_mode(name, "locked", "locked", all=all)
 
 
 @app.command("free")
-def free(name: Name) -> None:
+def free(name: NameOrAll = None, all: All = False) -> None:
     """Let everybody pass until `normal`."""
-    _mode(name, "free", f"{name} is free")
+    _set_mode(name, "free", "free", all=all)
 
 
 @app.command("normal")
-def normal(name: Name) -> None:
+def normal(name: NameOrAll = None, all: All = False) -> None:
     """Let in who may pass, as usual."""
-    _mode(name, "normal", f"{name} is normal")
+    _set_mode(name, "normal", "normal", all=all)

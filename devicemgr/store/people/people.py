@@ -136,6 +136,12 @@ def rows_of(session: Session, ids: Sequence[str]) -> list[PersonRow]:
     return sorted(found, key=lambda row: row.badge)
 
 
+def badges_of_department(session: Session, department: str) -> list[str]:
+    """Return the badges of a department's people, sorted."""
+    found = select(PersonRow.badge).where(PersonRow.department == department).order_by(PersonRow.badge)
+    return list(session.scalars(found))
+
+
 def badge_of(session: Session, person_id: str) -> str | None:
     """Return the badge of a person's id; None if erased."""
     return session.scalar(select(PersonRow.badge).where(PersonRow.id == person_id))

@@ -37,6 +37,18 @@ class LevelReplace(LevelFields):
     """All that a level covers."""
 
 
+class LevelUpdate(RequestBody):
+    """What to change of a level; `schedule` null is at all hours, a field that is not given stays."""
+
+    portals: list[str] | None = Field(None, min_length=1, examples=[["main", "yard"]])
+    schedule: str | None = Field(None, examples=["office-hours"])
+
+    def edit(self) -> access_levels.LevelEdit:
+        """Return the change."""
+        is_always = "schedule" in self.model_fields_set and self.schedule is None
+        return access_levels.LevelEdit(self.portals, self.schedule, is_always)
+
+
 class CoveredPortal(ResponseBody):
     """A portal that a level covers, always or in the hours of a schedule."""
 
@@ -73,6 +85,14 @@ class ScheduleCreate(ScheduleFields):
     """A schedule to add."""
 
     name: str = Field(examples=["office-hours"])
+
+
+class ScheduleUpdate(RequestBody):
+    """What to change of a schedule; a field that is not given stays."""
+
+    windows: list[str] | None = Field(None, min_length=1, examples=[["mon-fri 08:00-18:00"]])
+    timezone: str | None = Field(None, examples=["Asia/Almaty"])
+    holidays: list[Day] | None = None
 
 
 class ScheduleReplace(ScheduleFields):
@@ -126,6 +146,14 @@ def replace_level(
         return rows.level_json(row)
 
 
+@router.patch("/levels/{name}", response_model=AccessLevel)
+def edit_level(name: str, body: LevelUpdate, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
+    """Change what a level covers; a portal that stays keeps its schedule, unless one is given for all."""
+    with context.change(caller) as work:
+        precondition.require(work.session)
+        return rows.level_json(access_levels.edit_level(work, name, body.edit()))
+
+
 @router.delete("/levels/{name}", response_model=Removed)
 def remove_level(name: str, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
     """Remove a level that no person holds."""
@@ -170,6 +198,15 @@ def replace_schedule(
         precondition.require(work.session)
         row, is_new = access_levels.put_schedule(work, name, values)
         response.status_code = 201 if is_new else 200
+        return rows.schedule_json(row)
+
+
+@router.patch("/schedules/{name}", response_model=Schedule)
+def edit_schedule(name: str, body: ScheduleUpdate, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
+    """Change a schedule's windows, time zone or holidays."""
+    with context.change(caller) as work:
+        precondition.require(work.session)
+        row = access_levels.edit_schedule(work, name, body.windows, body.timezone, body.holidays)
         return rows.schedule_json(row)
 
 

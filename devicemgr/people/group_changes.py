@@ -1,0 +1,69 @@
+"""Use cases that change many people at once, all or none: levels and suspensions by list or by department."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from devicemgr.errors import Hint, InvalidInput, NotFound
+from devicemgr.people.service import set_level, set_suspended
+from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.database import Session
+from devicemgr.store.people import people
+from devicemgr.store.site import access_levels
+from devicemgr.store.tables import PersonRow
+from devicemgr.text import safe
+
+_MAX_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """The badges of those who were changed, and of those who were so already."""
+
+    changed: list[str]
+    unchanged: list[str]
+
+
+def badges_in(session: Session, department: str) -> list[str]:
+    """Return the badges of a department; NotFound if no person is in it."""
+    wanted = " ".join(department.split())
+    badges = people.badges_of_department(session, wanted)
+    if not badges:
+        raise NotFound(f"no person is in department '{safe(wanted, 60)}'", hint=Hint("list_people"))
+    return badges
+
+
+def set_level_of(work: UnitOfWork, badges: Sequence[str], level: str, *, held: bool) -> GroupChange:
+    """Grant a level to several people, or revoke it; NotFound for the level and for each unknown badge."""
+    access_levels.level(work.session, level)  # NotFound
+    to_change: list[str] = []
+    others: list[str] = []
+    for row in _people(work.session, badges):
+        holds = level in {each.name for each in row.levels}
+        (others if holds == held else to_change).append(row.badge)
+    for badge in to_change:
+        set_level(work, badge, level, held=held)
+    return GroupChange(to_change, others)
+
+
+def set_suspended_of(work: UnitOfWork, badges: Sequence[str], *, suspended: bool) -> GroupChange:
+    """Suspend several people, or end their suspension; NotFound for each unknown badge."""
+    to_change: list[str] = []
+    others: list[str] = []
+    for row in _people(work.session, badges):
+        (others if row.suspended == suspended else to_change).append(row.badge)
+    for badge in [*to_change, *others]:  # a suspension by hand takes the place of one by a table
+        set_suspended(work, badge, suspended=suspended)
+    return GroupChange(to_change, others)
+
+
+def _people(session: Session, badges: Iterable[str]) -> list[PersonRow]:
+    """Return the people in their order, each once; NotFound names all badges that no person has."""
+    found = {badge: people.find(session, badge) for badge in badges}
+    unknown = [badge for badge, row in found.items() if row is None]
+    if unknown:
+        named = ", ".join(safe(badge, 60) for badge in unknown[:_MAX_NAMED])
+        more = f" and {len(unknown) - _MAX_NAMED} more" if len(unknown) > _MAX_NAMED else ""
+        raise NotFound(f"no person has badge {named}{more}; nothing was changed", hint=Hint("list_people"))
+    if not found:
+        raise InvalidInput("name at least one badge")
+    return list({row.id: row for row in found.values() if row is not None}.values())
