@@ -10,12 +10,12 @@ from drivers.common.onvif.connection import connect
 from drivers.common.onvif.maintenance import OnvifUpkeep
 from drivers.common.onvif.provisioning import OnvifSettings
 from drivers.common.onvif.services.digital_inputs import Inputs
-from drivers.common.onvif.services.media import READABLE, Profile, choose, profiles, snapshot_uri, stream_uri
+from drivers.common.onvif.services.media import FAILURES, READABLE, Profile, choose, profiles, snapshot_uri, stream_uri
 from drivers.common.onvif.services.ptz_imaging import goto_preset, imaging, inputs, listed_inputs, presets
 from drivers.common.onvif.services.relay_outputs import RelayGate
 from drivers.common.onvif.session import CHECK_SECONDS, OPEN_SECONDS, Session, each
 from drivers.common.onvif.soap.client import OnvifDevice
-from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2
+from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2, OnvifFault
 from drivers.common.options import read_options
 from drivers.common.video.camera import grab_jpeg, probe
 from drivers.onvif_camera.driver import Options
@@ -33,21 +33,26 @@ class OnvifCamera(OnvifUpkeep):
         self._session = Session(device, config.name)
         self._gate, self._inputs = RelayGate(device, options), Inputs(options)
         self._profiles: list[Profile] = []
+        self._failures: dict[str, DeviceError] = {}
         self.poll_interval = _WATCHING if options.watches() or self._gate.configured else _RESTING
 
     def open(self) -> DeviceInfo:
         """Identify, read the profiles, put the relays into order, turn to the preset."""
         self._inputs.lose()
+        self._failures.clear()
         with self._device.transport.budget(OPEN_SECONDS, is_patient=True):
             info = self._session.open()
             if not (self._device.offers(MEDIA2) or self._device.has(MEDIA)):
                 raise DeviceGarbled("the device offers no video by ONVIF; is it a camera?")
-            self._profiles = profiles(self._device)
+            try:
+                self._profiles = profiles(self._device)
+            except OnvifFault as fault:  # its inputs and relays work all the same
+                self._profiles, self._failures["media profiles"] = [], fault
             self._gate.open()
             if self._options.watches():
                 self._inputs.begin(listed_inputs(self._device))
-            if self._options.preset:
-                goto_preset(self._device, self._profile().token, self._options.preset)
+            if self._options.preset and self._profiles:
+                self._turn(self._options.preset)
         self._session.listen(is_needed=self._options.watches())
         return info
 
@@ -67,6 +72,7 @@ class OnvifCamera(OnvifUpkeep):
         """What it lacks (ports.Complaining)."""
         found = self._session.ailments(needs_events=self._options.watches())
         found += self._session.complain_of_inputs(self._inputs.complaints)
+        found += [f"its {what} can't be used: {error}" for what, error in self._failures.items()]
         encoding = next((p.encoding for p in self._profiles if p.token == self._chosen_token()), "")
         if encoding and encoding.upper() not in READABLE:
             found.append(f"the stream is {encoding[:20]}, which is not known here; set the camera to H.264 or H.265")
@@ -81,8 +87,8 @@ class OnvifCamera(OnvifUpkeep):
             return sources[0].url
 
         with self._device.transport.budget(CHECK_SECONDS):
-            result = self._session.check() | {"profiles": [profile.as_json() for profile in self._profiles]}
-            result |= each({"stream": stream, **self._extras()})
+            result = self._session.check()
+            result |= each({"profiles": self._listed_profiles, "stream": stream, **self._extras()})
         if timed := self._gate.timed_here:
             result["relays_timed_here"] = [*timed]
         if sources:
@@ -142,12 +148,26 @@ class OnvifCamera(OnvifUpkeep):
             return ""
 
     def _profile(self) -> Profile:
+        if failure := self._failures.get("media profiles"):
+            raise DeviceRefused(str(failure))
         wanted = self._options.profile
         if (profile := choose(self._profiles, wanted)) is not None:
             return profile
         if wanted:
             raise InvalidInput("the camera has no such media profile; `device test` lists its profiles")
         raise DeviceGarbled("the camera has no media profile; create one on its web page")
+
+    def _listed_profiles(self) -> JsonValue:
+        if failure := self._failures.get("media profiles"):
+            raise DeviceRefused(str(failure))
+        return [profile.as_json() for profile in self._profiles]
+
+    def _turn(self, preset: str) -> None:
+        """Turn to the preset; a camera that does not is used as it stands, and complained of."""
+        try:
+            goto_preset(self._device, self._profile().token, preset)
+        except FAILURES as error:
+            self._failures["preset"] = error
 
     def _extras(self) -> dict[str, Callable[[], JsonValue]]:
         """Return what some cameras have: inputs, relays, presets, picture settings."""

@@ -75,7 +75,7 @@ class Place:
 
     def _own_numbers(self, own: str) -> frozenset[str]:
         """Return the configured host's addresses; a name is looked up once."""
-        if own not in self._numbers:
+        if not self._numbers.get(own):
             self._numbers[own] = _numbers_of(own) or _resolved(own)
         return self._numbers[own]
 

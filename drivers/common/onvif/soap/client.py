@@ -213,6 +213,8 @@ class OnvifDevice:
             except NotAuthorized as refusal:
                 if self.login.username is None:
                     raise DeviceRefused(WANTS_USER) from None
+                if refusal.lock:
+                    raise self.login.locked(refusal.lock) from None
                 if not left or not self._other_way(refusal, is_first=left == 2):
                     raise self.login.refused(operation) from None
             except (AnswerLost, DeviceGarbled) as error:

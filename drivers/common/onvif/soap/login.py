@@ -11,7 +11,7 @@ from typing import Any
 from zeep.wsse.username import UsernameToken
 
 from devicemgr.errors import DeviceRefused
-from drivers.common.onvif.soap.namespaces import CLOCK_HIDDEN, NO_RIGHTS, PRE_AUTH
+from drivers.common.onvif.soap.namespaces import CLOCK_HIDDEN, LOCKED, NO_RIGHTS, PRE_AUTH
 from drivers.common.video.urls import WRONG_PASSWORD
 
 _HOLD_SECONDS = 900.0  # a locked account opens again after 5 to 30 minutes
@@ -32,6 +32,7 @@ class Login:
         self._proved = False
         self._refusals = 0
         self._held_since: float | None = None
+        self._hold = ""
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -70,15 +71,22 @@ class Login:
         with self._lock:
             if self._held_since is None:
                 return
-            if not self._proved or time.monotonic() - self._held_since < _HOLD_SECONDS:
-                raise DeviceRefused(self._words())
-            self._held_since, self._refusals = None, 0
+            may_end = self._proved or self._hold  # a lock ends by itself, a wrong password does not
+            if not may_end or time.monotonic() - self._held_since < _HOLD_SECONDS:
+                raise DeviceRefused(self._hold or self._words())
+            self._held_since, self._refusals, self._hold = None, 0, ""
 
     def worked(self, operation: str) -> None:
         """Note that a call succeeded."""
         if operation not in PRE_AUTH:
             with self._lock:
-                self._proved, self._refusals, self._held_since = True, 0, None
+                self._proved, self._refusals, self._held_since, self._hold = True, 0, None, ""
+
+    def locked(self, words: str) -> DeviceRefused:
+        """Return the error for an account that the device says is locked; nothing is tried for a while."""
+        with self._lock:
+            self._refusals, self._held_since, self._hold = 0, time.monotonic(), LOCKED.format(words)
+            return DeviceRefused(self._hold)
 
     def refused(self, operation: str) -> DeviceRefused:
         """Return the error for a call refused for good. The second one in a row holds all others back."""

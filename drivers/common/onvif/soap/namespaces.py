@@ -34,6 +34,10 @@ CLOCK_HIDDEN = (
     "the device refuses the password and hides its clock: set its time (a wrong one looks like a wrong password), "
     "then the password with `devicemgr device edit NAME --password-stdin`"
 )
+LOCKED = (
+    "the device has locked this account after wrong passwords ({0}); end the program that has an old one, then wait "
+    "half an hour, or restart the device and give the password with `devicemgr device edit NAME --password-stdin`"
+)
 _UNSUPPORTED_REASONS = ("not implemented", "not supported", "unsupported", "no such operation", "not recognized")
 
 

@@ -1,5 +1,6 @@
 """Answers of an ONVIF device: what is no SOAP, what asks for a login, and zeep's view of the wire."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,9 +8,16 @@ import requests
 from lxml import etree
 
 from devicemgr.errors import DeviceGarbled
+from devicemgr.text import safe
 from drivers.common.onvif.soap import envelope as soap
 from drivers.common.onvif.soap.namespaces import OnvifFault, is_refusal
 
+# A fault's text, or userCheck of Hikvision's firmware (DEVICE_FACTS section 1): the account is locked.
+_LOCKED = re.compile(
+    r"lockStatus>\s*lock\s*<|unlockTime>\s*[1-9]\d*|[^<>]{0,60}\b(?:account|user)[^<>]{0,30}\block(?:ed)?\b[^<>]{0,40}",
+    re.IGNORECASE,
+)
+_MAX_LOOKED_AT = 8192
 # Address, body and headers; returns the element in the answer's Body.
 Exchange = Callable[[str, bytes, Mapping[str, str]], Any]
 
@@ -18,12 +26,15 @@ class NotAuthorized(Exception):
     """The device wants credentials, or other ones.
 
     `by_status` says that HTTP asks (401, or a bare 403), `by_fault` that a SOAP fault does; a device may do both.
+    `lock` is what it says of a locked account, "" if it says nothing of one.
     """
 
     def __init__(self, response: requests.Response, *, by_fault: bool) -> None:
         super().__init__("not authorized")
         self.response, self.by_fault = response, by_fault
         self.by_status = response.status_code in (401, 403)
+        found = _LOCKED.search(response.content[:_MAX_LOOKED_AT].decode("utf-8", "replace"))
+        self.lock = safe(" ".join(re.sub(r"<[^>]*>", " ", found[0]).split()), 80) if found else ""
 
 
 def read_answer(response: requests.Response, operation: str) -> Any:

@@ -210,3 +210,24 @@ def test_a_refused_list_of_relays_is_no_absence_of_relays(peer, connect):
     peer.answers["GetRelayOutputs"] = fault("ter:Action", "Too many requests of this kind")
     with pytest.raises(DeviceRefused, match="refuses GetRelayOutputs: Too many requests"):
         connect(peer, relay="r1").open()
+
+
+def test_a_camera_that_refuses_its_profiles_is_opened_with_the_rest(peer, connect, listening):
+    peer.answers["GetProfiles"] = fault("ter:Action", "Encoder is restarting")
+    camera = connect(peer, fire_input="1")
+    assert camera.open().model == "M1"
+    listening(camera)
+    found = camera.check()
+    assert "Encoder is restarting" in found["profiles"]["error"]
+    assert "Encoder is restarting" in found["stream"]["error"]
+    assert found["relays"] == []
+    assert "Encoder is restarting" in camera.complaint
+    with pytest.raises(DeviceRefused, match="Encoder is restarting"):
+        camera.stream()
+
+
+def test_a_preset_that_the_camera_refuses_is_a_complaint(device, connect):
+    device.faults.lacking = ["GotoPreset"]
+    camera = connect(device, preset="yard")
+    camera.open()
+    assert "preset" in camera.complaint

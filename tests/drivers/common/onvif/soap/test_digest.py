@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from devicemgr.errors import DeviceRefused
-from tests.support.onvif_peer import NOT_AUTHORIZED
+from tests.support.onvif_peer import NOT_AUTHORIZED, fault
 
 HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 MD5 = 'Digest realm="cam", qop="auth", nonce="{}", algorithm=MD5'
@@ -147,3 +147,22 @@ def test_a_login_that_is_not_known_is_named(peer, connect, challenge, words):
     Gate(peer, challenge)
     with pytest.raises(DeviceRefused, match=words):
         connect(peer).open()
+
+
+HIKVISION = (
+    b'<?xml version="1.0" encoding="UTF-8"?><userCheck version="1.0"><statusValue>401</statusValue>'
+    b"<statusString>Unauthorized</statusString><lockStatus>lock</lockStatus><unlockTime>1740</unlockTime></userCheck>"
+)
+LOCKED = fault("ter:NotAuthorized", "The account is locked, try again later")
+
+
+@pytest.mark.parametrize(("status", "body"), [(401, HIKVISION), (400, LOCKED)], ids=["userCheck", "fault"])
+def test_a_locked_account_is_named_and_left_alone(peer, connect, status, body):
+    """Hikvision's userCheck: DEVICE_FACTS section 1."""
+    challenge = {"WWW_Authenticate": MD5.format("n")} if status == 401 else {}
+    peer.answers["GetServices"] = lambda handler, _: handler.reply(status, body, **challenge)
+    camera = connect(peer)
+    for _ in range(3):
+        with pytest.raises(DeviceRefused, match="has locked this account"):
+            camera.open()
+    assert peer.operations().count("GetServices") == 1
