@@ -100,7 +100,7 @@ class RelayDevice:
         try:
             self._bank.end_pulses()
         except OutcomeUnknown as error:
-            # It stays due, and nobody waits for this command: what counts is that the board has gone.
+            # It stays due, and no caller waits for this command: what counts is that the board has gone.
             raise DeviceUnreachable(f"a pulse is to end, and {error}") from error
         try:
             now = self._read()

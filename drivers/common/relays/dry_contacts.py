@@ -1,6 +1,6 @@
 """Turnstiles that speak by dry contacts only, such as PERCo (DEVICE_FACTS, PERCo). Pure: readings in, facts out.
 
-Their PASS contacts are energised at rest and drop while a person passes, so a power loss looks like a passage. It is
+Their PASS contacts are energized at rest and drop while a person passes, so a power loss looks like a passage. It is
 distinguished by what a passage can't do: both PASS contacts down, or the ready contact down.
 """
 

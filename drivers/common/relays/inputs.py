@@ -19,14 +19,14 @@ PASSAGE_SECONDS = 15.0
 # A door may open so long after its release has run out, or after the exit button, without being forced.
 DOOR_SLACK_SECONDS, REX_SECONDS = 2.0, 10.0
 # Enough for any turnstile's input; a PERCo wants 0.1 s at least.
-PULSE_SECONDS, LEAST_PULSE_SECONDS = 0.5, 0.1
+PULSE_SECONDS, MIN_PULSE_SECONDS = 0.5, 0.1
 # A PERCo that was unlocked by a pulse waits so long by itself (vendor).
 WAIT_SECONDS = 5.0
-MOST_INPUTS = 250
+MAX_INPUTS = 250
 
 
 def _input(what: str) -> int | None:
-    return Field(None, ge=1, le=MOST_INPUTS, description=f"Input, counted from 1, {what}")
+    return Field(None, ge=1, le=MAX_INPUTS, description=f"Input, counted from 1, {what}")
 
 
 class InputOptions(RelayOptions):
@@ -65,8 +65,8 @@ class InputOptions(RelayOptions):
             raise ValueError("with one PASS contact wire ready_input too, or a power loss would look like a passage")
         if passes and self.passage_input:
             raise ValueError("passage_input and the PASS inputs would count everybody twice")
-        if self.contacts == "pulse" and (self.pulse_seconds or PULSE_SECONDS) < LEAST_PULSE_SECONDS:
-            raise ValueError(f"pulse_seconds must be {LEAST_PULSE_SECONDS} or more, or the turnstile misses the pulse")
+        if self.contacts == "pulse" and (self.pulse_seconds or PULSE_SECONDS) < MIN_PULSE_SECONDS:
+            raise ValueError(f"pulse_seconds must be {MIN_PULSE_SECONDS} or more, or the turnstile misses the pulse")
         return self
 
     def inputs(self) -> dict[str, int]:
@@ -86,7 +86,7 @@ class InputOptions(RelayOptions):
         return max(seconds, relay, WAIT_SECONDS if self.contacts == "pulse" else 0.0)
 
     def readings(self, bits: Mapping[int, bool]) -> dict[str, bool]:
-        """Bits by input number as what they mean: active, or for PASS and ready contacts energised."""
+        """Bits by input number as what they mean: active, or for PASS and ready contacts energized."""
         straight = {*PASS.values(), READY}
         inputs = self.inputs().items()
         return {name: bits[number] != (self.inputs_inverted and name not in straight) for name, number in inputs}

@@ -14,7 +14,7 @@ Switch = Callable[[int, bool], None]
 Flash = Callable[[int, float], None]
 
 # Coil 0x00FF, which relay 256 would be, means all relays on many boards.
-MOST_RELAYS = 250
+MAX_RELAYS = 250
 LAMPS = {Signal.GRANTED: ("green", 2.0), Signal.DENIED: ("red", 2.0), Signal.ASK: ("green", 0.4)}
 
 # A board's own clock may run slower than ours.
@@ -61,8 +61,8 @@ class RelayOptions(BaseModel):
             raise ValueError("two channels would share a relay; see relay_entry, relay_exit and channels")
         if set(used) & set(self.lamps().values()):
             raise ValueError("a lamp would release the portal: its relay is also one of a channel's")
-        if max(used) > MOST_RELAYS:
-            raise ValueError(f"relays are numbered 1 to {MOST_RELAYS}; see channel, relay_entry and channels")
+        if max(used) > MAX_RELAYS:
+            raise ValueError(f"relays are numbered 1 to {MAX_RELAYS}; see channel, relay_entry and channels")
         return self
 
     def relay(self, channel: int, direction: Direction) -> int:
@@ -79,8 +79,8 @@ class RelayOptions(BaseModel):
         return sorted(relay for channel in range(1, self.channels + 1) for relay in self.relays(channel))
 
     def lamps(self) -> dict[tuple[Direction, str], int]:
-        """The wired lamps' relays by direction and colour, green or red; two may share one."""
-        found = {(d, colour): getattr(self, f"{colour}_relay_{d}") for d in Direction for colour in ("green", "red")}
+        """The wired lamps' relays by direction and color, green or red; two may share one."""
+        found = {(d, color): getattr(self, f"{color}_relay_{d}") for d in Direction for color in ("green", "red")}
         return {place: relay for place, relay in found.items() if relay is not None}
 
     def release_seconds(self, seconds: float) -> float:
@@ -136,8 +136,8 @@ class RelayBank:
 
     def indicate(self, direction: Direction, signal: Signal) -> None:
         """Light a lamp if it is wired: green when granted, red when denied, green for a moment to ask for more."""
-        colour, seconds = LAMPS[signal]
-        relay = self._options.lamps().get((direction, colour))
+        color, seconds = LAMPS[signal]
+        relay = self._options.lamps().get((direction, color))
         if relay is not None:
             self._pulse(relay, seconds)
 

@@ -7,7 +7,7 @@ from collections import deque
 
 from drivers.common.serial.line import Line
 
-MOST_ENTRIES, MOST_BYTES = 500, 512
+MAX_ENTRIES, MAX_BYTES = 500, 512
 # Bytes that trickle in one after the other belong together.
 TOGETHER_SECONDS = 0.02
 
@@ -18,7 +18,7 @@ class Trace:
     """A bounded memory, kept over every loss of the line; safe between threads."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
+        self._entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
         self._lock = threading.Lock()
 
     def add(self, way: str, data: bytes) -> None:
@@ -27,9 +27,9 @@ class Trace:
         with self._lock:
             last = self._entries[-1] if self._entries else None
             if last and way == last[1] == "rx" and now - last[0] < TOGETHER_SECONDS:
-                self._entries[-1] = (last[0], way, (last[2] + data)[:MOST_BYTES])
+                self._entries[-1] = (last[0], way, (last[2] + data)[:MAX_BYTES])
             else:
-                self._entries.append((now, way, data[:MOST_BYTES]))
+                self._entries.append((now, way, data[:MAX_BYTES]))
 
     def entries(self) -> list[Entry]:
         """As ports.Traceable.trace, oldest first."""

@@ -24,7 +24,7 @@ READERS = {1: 0x100, 2: 0x200, 3: 0x300, 4: 0x400}
 MAX_READER_BYTES = 60
 # So many are looked at in one poll, in turn, so that four readers do not slow the arm.
 READERS_A_POLL = 2
-# What lay there longer unread is nobody's who stands there now.
+# What lay there longer unread is not of the person who stands there now.
 CURRENT_S = 2.0
 # A reader that kept silent is looked for again this often.
 ABSENT_S = 60.0

@@ -36,11 +36,11 @@ class SimulatedTurnstile(Plugged):
     ) -> None:
         self.events = EventLog(on_event)
         self._turnstile = LotTurnstile(self.events, passage, passage_delay, passage_seconds)
-        behaviour = self._turnstile
-        self._modbus = ModbusUnit(unit, behaviour.handlers(), self.events, behaviour.tick, behaviour.next_tick)
+        behavior = self._turnstile
+        self._modbus = ModbusUnit(unit, behavior.handlers(), self.events, behavior.tick, behavior.next_tick)
         super().__init__(TcpPort(listen) if listen else PtyPort(link), self._modbus)
-        behaviour.sticks = lambda: self.plan.due("stuck-arm")
-        self.plan.on_clear = lambda: self._peer.do(behaviour.unstick)
+        behavior.sticks = lambda: self.plan.due("stuck-arm")
+        self.plan.on_clear = lambda: self._peer.do(behavior.unstick)
         self._modbus.after_command = self._afflict
 
     @property
