@@ -41,7 +41,7 @@ class RelayGate(RelayDevice):
         self._lacking: set[int] = set()
 
     def open(self) -> DeviceInfo:
-        from drivers.common.serial.port import open_line  # noqa: PLC0415
+        from drivers.common.serial.port import open_line  # noqa: PLC0415 - pyserial, for a board on a port only
 
         self.close()
         self._seen, self._lacking = set(), set()
