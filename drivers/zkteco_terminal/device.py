@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 CALL_S = 4.0
 # It asks for commands each second. Three of its own time-outs without a word, and it is gone.
 SILENCE_S = 30.0
+# Some call each half minute all the same (SenseFace 3A in the field): then so many of its own pauses.
+SLOW_CALLS, MAX_SILENCE_S, SLOW_S = 3, 120.0, 8.0
 RELEASE_S = 6.0
 SKEW_S, MAX_CLOCK_TRIES = 5.0, 3
 LIVE_S = 15.0  # 7.2: what reaches the server within 15 s is a real-time event
@@ -101,6 +103,11 @@ class ZktecoTerminal:
             found.append(f"it has {self.channels} doors, and option doors says {self._options.doors}")
         if self._options.faces and self._uploads.parameters and not self._terms().takes_faces:
             found.append("option faces is true, and this terminal takes no face photos")
+        if SLOW_S < (pause := self._listener.pause_s) < MAX_SILENCE_S:
+            found.append(
+                f"it calls only every {pause:.0f} s, so that an opening from here may come too late; restart it, so "
+                "that it takes the delay of this computer"
+            )
         if self._is_clock_stuck:
             found.append(f"its clock is {self._skew or 0:+.0f} s off and takes no other time; set option timezone")
         return "; ".join(found)
@@ -137,9 +144,10 @@ class ZktecoTerminal:
         """Return what was uploaded since, in the order of the terminal's records."""
         self._require_open()
         called = self._listener.called_at
-        if called is None or time.monotonic() - called > SILENCE_S:
+        patience = max(SILENCE_S, min(SLOW_CALLS * self._listener.pause_s, MAX_SILENCE_S))
+        if called is None or time.monotonic() - called > patience:
             raise DeviceUnreachable(
-                f"the terminal has not called for {SILENCE_S:.0f} s; is it switched off, or cut off?"
+                f"the terminal has not called for {patience:.0f} s; is it switched off, or cut off?"
             )
         facts: list[DeviceFact] = [*self._facts, *self._listener.refused()]
         self._facts = []

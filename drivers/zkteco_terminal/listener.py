@@ -12,6 +12,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
@@ -30,6 +31,7 @@ REQUEST_S = 10.0
 # How long the port stays open between two openings: the terminal would wait half a minute after a refused connection.
 LINGER_S = 60.0
 _ERROR_DELAY_S = 30
+_GAPS = 20
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Listener:
         self.registered = False
         self._wanted_port, self._hosts = port, hosts
         self._called = threading.Condition()
+        self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._lock = threading.Lock()
         self._server: _Server | None = None
         self._end: threading.Timer | None = None
@@ -112,8 +115,15 @@ class Listener:
     def note_call(self) -> None:
         """The terminal has called."""
         with self._called:
-            self.called_at = time.monotonic()
+            before, self.called_at = self.called_at, time.monotonic()
+            self._gaps.append(0.0 if before is None else self.called_at - before)
             self._called.notify_all()
+
+    @property
+    def pause_s(self) -> float:
+        """Return the longest pause between its latest calls but one, which may have been an outage."""
+        with self._called:
+            return sorted(self._gaps)[-2] if len(self._gaps) > 1 else 0.0
 
     def wait_for_call(self, seconds: float, newest: float) -> bool:
         """Wait for a call after the CLOCK_MONOTONIC second `newest`."""
@@ -165,6 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name.lower(): values[0] for name, values in parse_qs(parts.query[:2000], max_num_fields=40).items()}
         listener = self._listener
         folder, _, page = parts.path.strip("/").lower().partition("/")
+        page = page.removeprefix("iclock/")  # where its server's address was entered with the folder
         if folder != "iclock":
             self._refuse("wrong path", 404)
         elif not secrets.compare_digest(query.get("sn", "").encode(), listener.serial.encode()):
@@ -180,6 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
             "registry": lambda: self._register(body),
             "push": lambda: "\n".join(_settings(listener)),
             "ping": lambda: "OK",
+            # Some firmware asks for a key all the same, and goes on without one (SenseFace 3A in the field).
+            "exchange": lambda: "OK",
             "getrequest": lambda: listener.uploads.fetch(query) or "OK" if listener.is_open else "OK",
             "devicecmd": lambda: listener.uploads.take_results(body),
             "querydata": lambda: listener.uploads.take_query(query, body),

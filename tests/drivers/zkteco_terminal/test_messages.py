@@ -184,6 +184,30 @@ def test_the_documented_first_calls_are_answered(build):
     assert b"\r\n\r\nDateTime=" in send(port, request("GET", "/iclock/rtdata?SN=3383154200002&type=time"))
 
 
+# From a SenseFace 3A in the field (a public integration guide for it, protocol 3.1.2).
+FIELD_EVENT = (
+    b"time=2026-02-23 14:13:48\tpin=2\tcardno=0\teventaddr=1\tevent=3\tinoutstatus=0\tverifytype=15\tindex=140\t"
+    b"sitecode=0\tlinkid=0\tmaskflag=0\ttemperature=0\tconvtemperature=0"
+)
+
+
+def test_an_event_of_a_terminal_in_the_field_is_read():
+    (record,) = read_records(FIELD_EVENT)
+    (fact,) = facts_of(read_event(record, UTC), Reading())
+    assert (fact.granted, fact.badge, fact.serial, fact.channel) == (True, "2", 140, 1)
+    assert Factor.FACE in fact.evidence
+
+
+@pytest.mark.parametrize("target", ["/iclock/iclock/ping", "/iclock/exchange"])
+def test_what_terminals_in_the_field_do_besides_is_answered(build, target):
+    """The folder twice, where it was entered with the address; a key exchange that is not followed up."""
+    device = build()
+    device._listener.start()
+    answer = send(device._listener.port, request("POST", f"{target}?SN=3383154200002&type=publickey"))
+    assert answer.startswith(b"HTTP/1.0 200")
+    assert answer.endswith(b"\r\n\r\nOK")
+
+
 def test_a_command_and_its_result_are_those_of_the_document(build):
     """8.1 and 9.3, `C:221:CONTROL DEVICE 01010105` opens door 1 for 5 s; 7.4 has the result."""
     device = build()

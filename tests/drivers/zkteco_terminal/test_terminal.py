@@ -1,6 +1,7 @@
 """Events, doors and the clock of a simulated terminal that calls here."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -299,3 +300,20 @@ def test_attendance_firmware_is_recorded_and_complained_of(opened, collect):
     assert "access control" in device.complaint
     with pytest.raises(DeviceLacks, match="access control"):
         device.release(1, Direction.ENTRY, 3)
+
+
+def test_a_terminal_that_calls_each_half_minute_is_slow_and_not_gone(opened):
+    """A SenseFace 3A in the field calls so, whatever delay it is given; one long pause alone was an outage."""
+    device, sim = opened()
+    sim.__exit__()
+    listener = device._listener
+    listener._gaps.clear()
+    listener._gaps.extend([1.0, 31.0])
+    assert "calls only" not in device.complaint
+    listener._gaps.extend([31.0, 30.0])
+    listener.called_at = time.monotonic() - 60.0
+    device.poll()
+    assert "it calls only every 31 s" in device.complaint
+    listener.called_at = time.monotonic() - 100.0
+    with pytest.raises(DeviceUnreachable, match="has not called for 93 s"):
+        device.poll()
