@@ -117,7 +117,7 @@ COMMANDS = {
     ),
     "bench": Row(_BENCH, "Measure this host: recognition, search, storage, gate, face to unlock; some minutes."),
     "person add": Row(_PEOPLE, "Add a person."),
-    "person list": Row(_PEOPLE, "List everybody, or those whose consent to face recognition expires."),
+    "person list": Row(_PEOPLE, "List everybody, or those whom the options choose."),
     "person show": Row(_PEOPLE, "Show one person."),
     "person edit": Row(_PEOPLE, "Change name, badge, validity or details; an empty value removes a time or detail."),
     "person suspend": Row(_PEOPLE, "Suspend all of a person's access, at once; with --file that of many, all or none."),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # Rich takes as long to import as Python to start; JSON and p
 # The control characters that Rich leaves out: bell, backspace, vertical tab, form feed, carriage return.
 _CONTROLS = dict.fromkeys((7, 8, 11, 12, 13))
 
+_MIN_TABLE_WIDTH = 100
+_NOTHING = "–"
+
 
 def _width() -> int | None:
     # Rich takes 80 columns where there is no terminal; a pipe or a file should not lose the ends of lines.
@@ -54,10 +57,17 @@ def warn(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
-    """Print a table; `empty` when there are no rows, saying how to get some."""
+    """Print a table; `empty` when there are no rows, saying how to get some.
+
+    A narrow terminal on which it would be cut gets a card for each row instead: a name or number must be copied whole.
+    """
     shown = [[cell(value) for value in row] for row in rows]
     if not shown:
         print(empty, flush=True)
+        return
+    console = words()
+    if console.width < _MIN_TABLE_WIDTH and _natural_width(columns, shown) > console.width:
+        _print_cards(console, title, columns, shown)
         return
     from rich.table import Table  # noqa: PLC0415 - see above
 
@@ -66,7 +76,27 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], emp
         grid.add_column(column, overflow="fold")
     for row in shown:
         grid.add_row(*row)
-    words().print(grid)
+    console.print(grid)
+
+
+def _natural_width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    from rich.text import Text  # noqa: PLC0415 - see above
+
+    widest = [max(Text.from_markup(text).cell_len for text in column) for column in zip(columns, *rows, strict=True)]
+    return sum(widest) + 2 * (len(widest) - 1)
+
+
+def _print_cards(console: "Console", title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if title:
+        console.print(title)
+    label = max(map(len, columns[1:]), default=0)
+    for number, (name, *values) in enumerate(rows):
+        if number:
+            console.print()
+        console.print(f"[bold]{name}[/bold]", soft_wrap=True)
+        for column, value in zip(columns[1:], values, strict=True):
+            if value != _NOTHING:
+                console.print(f"  {column:{label}}  {value}", soft_wrap=True)
 
 
 def details(pairs: Mapping[str, Any]) -> None:
@@ -84,15 +114,15 @@ def details(pairs: Mapping[str, Any]) -> None:
 def cell(value: Any) -> str:
     """One value for people: lists joined, None as a dash, a device's or person's text made safe."""
     if value is None or value == "":
-        return "–"
+        return _NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(cell(item) for item in value) or "–"
+        return ", ".join(cell(item) for item in value) or _NOTHING
     if isinstance(value, Mapping):
-        return ", ".join(f"{_escape(str(name))}={cell(item)}" for name, item in value.items()) or "–"
+        return ", ".join(f"{_escape(str(name))}={cell(item)}" for name, item in value.items()) or _NOTHING
     return _escape(safe(str(value), 500))
 
 

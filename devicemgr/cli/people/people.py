@@ -1,6 +1,9 @@
 """`devicemgr person …`."""
 
 import json
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +30,15 @@ Email = Annotated[str | None, typer.Option(help="E-mail address.")]
 Phone = Annotated[str | None, typer.Option(help="Phone number.")]
 Host = Annotated[str | None, typer.Option(metavar="BADGE", help="Badge of the person who answers for this one.")]
 Note = Annotated[str | None, typer.Option(help="Anything else, one line.")]
+
+
+class Validity(StrEnum):
+    """States of a person, as the API names them."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    NOT_YET = "not-yet"
 
 
 OneBadge = Annotated[str | None, typer.Argument(metavar="BADGE", help="Badge number.")]
@@ -92,29 +104,51 @@ def add(
 
 @app.command("list")
 def list_(
+    q: Annotated[
+        str | None, typer.Option("--q", metavar="TEXT", help="Only whose name or badge has this in it.")
+    ] = None,
+    level: Annotated[str | None, typer.Option(help="Only those who hold this level.")] = None,
+    state: Annotated[
+        Validity | None, typer.Option(help="Only those who are active, suspended, expired or not valid yet.")
+    ] = None,
+    without_face: Annotated[
+        bool, typer.Option("--without-face", help="Only those of whom no face is enrolled.")
+    ] = False,
     expiring: Annotated[
         int | None,
         typer.Option(metavar="DAYS", min=0, help="Only those whose consent ends within so many days, or has ended."),
     ] = None,
 ) -> None:
-    """List everybody, or those whose consent to face recognition expires."""
-    people = api().get("/people", expiring=expiring)
+    """List everybody, or those whom the options choose."""
+    people = api().get("/people", q=q, level=level, state=state, expiring=expiring)
+    if without_face:
+        people = [person for person in people if not person["templates"]]
     if emit(people):
         return
+    now = datetime.now(UTC)
     rows = [
-        (
-            p["badge"],
-            p["name"],
-            p["levels"],
-            p["templates"],
-            p["samples_kept"],
-            _until(p),
-            "suspended" if p["suspended"] else through(p["valid_to"]),
-        )
-        for p in people
+        (p["badge"], p["name"], p["levels"], _state(p, now), through(p["valid_to"]), p["templates"], _until(p))
+        for p in sorted(people, key=lambda person: _natural(person["badge"]))
     ]
-    columns = ("badge", "name", "levels", "face samples", "photos kept", "consent until", "valid to")
-    table("", columns, rows, "no one yet; add people with: devicemgr person add NAME --badge ID")
+    columns = ("badge", "name", "levels", "state", "valid to", "faces", "consent until")
+    is_all = not (q or level or state or without_face or expiring is not None)
+    nobody = "no one yet; add people with: devicemgr person add NAME --badge ID" if is_all else "no one is so"
+    table("", columns, rows, nobody)
+
+
+def _state(person: dict[str, Any], now: datetime) -> str:
+    if person["suspended"]:
+        return "suspended"
+    if person["valid_from"] and datetime.fromisoformat(person["valid_from"]) > now:
+        return "not yet"
+    if person["valid_to"] and datetime.fromisoformat(person["valid_to"]) <= now:
+        return "expired"
+    return "active"
+
+
+def _natural(badge: str) -> list[tuple[int, str]]:
+    """Return what sorts A9 before A10: numbers by their value, text as it is."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", badge) if part]
 
 
 @app.command("show")
