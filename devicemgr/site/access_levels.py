@@ -57,7 +57,7 @@ class LevelEdit:
 def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
     """Change what a level covers; a portal that stays keeps its schedule, unless `edit` names one for all.
 
-    Raises InvalidInput where a new portal's schedule cannot be told, because those of the others differ.
+    Raises InvalidInput for a new portal without a schedule of its own where those of the others differ.
     """
     current = _rights_of_level(rows.level(work.session, name))["portals"]
     names = list(current) if edit.portals is None else list(edit.portals)

@@ -72,7 +72,7 @@ def test_a_terminal_that_asks(box: Any, console: SimulatedDahua) -> None:
         f"\ndahua online mode answered: p50 {waited[50]:.1f} ms, p99 {waited[98]:.1f} ms, worst {waited[-1]:.1f} ms "
         "(with the terminal's own part)"
     )
-    assert all(event["granted"] for event in console.events.all("asked"))
+    assert all(event["granted"] for event in console.events.all("question"))
     wait_until(lambda: len(box.events(kind="portal_unlocked")) >= 100)
     assert len(console.events.all("unlocked")) == len(box.events(kind="access_granted")) == 100
     began = time.monotonic()
@@ -80,7 +80,7 @@ def test_a_terminal_that_asks(box: Any, console: SimulatedDahua) -> None:
     wait_until(lambda: "B2" not in console.people.users)
     print(f"revocation reached the terminal {time.monotonic() - began:.2f} s after it was asked for")
     console.card(card(2))
-    assert console.events.all("asked")[-1]["granted"] is False
+    assert console.events.all("question")[-1]["granted"] is False
     box.cli("person", "erase", "B0", "--yes")
     wait_until(lambda: "B0" not in console.people.users)
     (record,) = [box.wait_for_event("admin.erasure_completed")]

@@ -28,7 +28,7 @@ ALARMS = ("DoorNotClosed", "BreakIn", "Duress", "ChassisIntruded", "AlarmLocal")
 
 class SimulatedDahua:
     """A context manager. Events: request, refused, bad_request, injected, changed, configured, unlocked, locked,
-    attached, detached, recorded, asked.
+    attached, detached, recorded, question.
     """
 
     def __init__(
@@ -208,7 +208,7 @@ class SimulatedDahua:
         """In online mode the server's word counts; without one it stays shut."""
         answer = self._push(data)
         granted = answer.get("auth") == "true"
-        self.events.add("asked", user=data["UserID"], granted=granted, words=str(answer.get("message", "")))
+        self.events.add("question", user=data["UserID"], granted=granted, words=str(answer.get("message", "")))
         data = data | {"Status": int(granted)}
         self._record(data)
         if granted:

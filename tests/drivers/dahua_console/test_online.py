@@ -49,7 +49,7 @@ def test_the_terminal_asks_and_does_as_it_is_told(sim, online, collect, granted,
     assert (asked.badge, asked.channel, asked.score, asked.vendor) == ("42", 1, 96.0, "dahua")
     device.answer(asked.serial, granted, "Қош келдіңіз")
     thread.join(10)
-    told = sim.events.wait_for("asked")
+    told = sim.events.wait_for("question")
     assert (told["granted"], told["words"]) == (granted, "Қош келдіңіз")
     assert len(sim.events.all("unlocked")) == granted
     with pytest.raises(DeviceRefused, match="does not wait"):
@@ -113,7 +113,7 @@ def test_a_question_without_an_answer_is_answered_no(sim, online):
     device = online()
     device._online.listener.seconds = 0.6
     ask(sim).join(10)
-    assert sim.events.wait_for("asked")["granted"] is False
+    assert sim.events.wait_for("question")["granted"] is False
     assert sim.events.all("unlocked") == []
 
 
