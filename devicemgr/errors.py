@@ -12,6 +12,7 @@
     │   ├── NotSignedIn       the caller is unknown, or no longer known
     │   ├── TooManyTries      wait, then try again
     │   ├── Misdirected       the request names another host
+    │   ├── PlanHeld          a plan that takes away from unusually many people
     │   ├── ConsentRequired   no consent, no face
     │   ├── ConsentWithdrawn  the person has taken this consent back
     │   ├── ConsentEnded      this consent has run out
@@ -157,6 +158,13 @@ class Misdirected(RequestError):
 
     http_status = 421
     slug = "misdirected"
+
+
+class PlanHeld(RequestError):
+    """A plan that would take away from unusually many people, and that no one has accepted yet."""
+
+    http_status = 409
+    slug = "plan-held"
 
 
 class ConsentRequired(RequestError):

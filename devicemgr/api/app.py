@@ -36,6 +36,7 @@ from devicemgr.api.routes.people import (
     group_changes,
     model_migration,
     people,
+    tables,
 )
 from devicemgr.api.routes.site import (
     access_levels,
@@ -85,6 +86,7 @@ def _routes() -> list[BaseRoute]:
     for resource in (
         group_changes,
         people,
+        tables,
         credentials,
         faces,
         calibration,

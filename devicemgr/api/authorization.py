@@ -80,6 +80,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/people"): _ADMIN,
     ("POST", "/people"): _ADMIN,
     ("POST", "/people/suspensions"): _ADMIN,
+    ("POST", "/people/import"): _ADMIN,
     ("GET", "/people/{badge}"): _ADMIN,
     ("PUT", "/people/{badge}"): _ADMIN,
     ("PATCH", "/people/{badge}"): _ADMIN,
@@ -154,6 +155,17 @@ SITE_CHANGES: Mapping[tuple[str, str], frozenset[Role]] = {
 }
 """Who may make which change of a site's file: those who may call the route for that change alone."""
 
+PEOPLE_CHANGES: Mapping[str, frozenset[Role]] = {
+    "add": TABLE["POST", "/people"],
+    "edit": TABLE["PATCH", "/people/{badge}"],
+    "suspend": TABLE["POST", "/people/{badge}/suspend"],
+    "resume": TABLE["POST", "/people/{badge}/resume"],
+    "remove": TABLE["DELETE", "/people/{badge}"],
+    "levels": TABLE["PUT", "/people/{badge}/levels/{level}"] & TABLE["DELETE", "/people/{badge}/levels/{level}"],
+    "cards": TABLE["POST", "/people/{badge}/cards"] & TABLE["DELETE", "/people/{badge}/cards/{number}"],
+}
+"""Who may make which change by a table of people: those who may call the route for that change alone."""
+
 _PATTERNS = [(key, compile_path(key[1])[0]) for key in TABLE]
 
 
@@ -193,6 +205,13 @@ def require_site_change(caller: Caller, kind: str, change: str, name: str) -> No
 def may(caller: Caller, method: str, path: str) -> bool:
     """Return True if the caller's roles allow an operation, such as `GET`, `/people`."""
     return _may(caller, _allowed((method, path)))
+
+
+def require_people_change(caller: Caller, change: str, badge: str) -> None:
+    """Raise NotAllowed unless the caller may make this change of a person, of PEOPLE_CHANGES, by a table."""
+    allowed = PEOPLE_CHANGES.get(change, frozenset())
+    if not _may(caller, allowed):
+        raise _refusal(caller, f"change people by this table ({change} of badge {badge})", allowed)
 
 
 def _allowed(key: tuple[str, str]) -> frozenset[Role]:

@@ -26,6 +26,7 @@ _RECOVER = "devicemgr.cli.system.recover:app"
 _DEMO = "devicemgr.cli.demo.demo:app"
 _BENCH = "devicemgr.cli.demo.bench:app"
 _PEOPLE = "devicemgr.cli.people.people:app"
+_TABLES = "devicemgr.cli.people.tables:app"
 _FACES = "devicemgr.cli.people.faces:app"
 _CAMERA_ENROLLMENT = "devicemgr.cli.people.camera_enrollment:app"
 _CALIBRATE = "devicemgr.cli.people.calibrate:app"
@@ -123,7 +124,13 @@ COMMANDS = {
     "person suspend": Row(_PEOPLE, "Suspend all of a person's access, at once; with --file that of many, all or none."),
     "person resume": Row(_PEOPLE, "End a suspension; with --file those of many, all or none."),
     "person erase": Row(_PEOPLE, "Erase a person and everything of theirs; an erasure record without name stays."),
-    "person export": Row(_PEOPLE, "Print the data subject's copy: all that is stored about a person, as JSON."),
+    "person import": Row(
+        _TABLES, "Add people from a table, with levels, cards and dates; the same table again changes nothing."
+    ),
+    "person export": Row(
+        _TABLES,
+        "Print the data subject's copy of one person as JSON; or everyone as a table that `person import` reads.",
+    ),
     "enroll photo": Row(_FACES, "Enroll a person's face from photos: all of them or none."),
     "enroll check": Row(_FACES, "Is this photo usable for enrollment? Exit 4 when it is not; nothing is stored."),
     "enroll identify": Row(_FACES, "Who of the enrolled is in a photo? Writes nothing but an audit row."),

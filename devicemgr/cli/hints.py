@@ -10,6 +10,10 @@ from devicemgr.text import safe
 MAX_ARGUMENT_CHARS = 300
 
 WORDS = {
+    "accept_plan": "then, if it is right, --accept {digest}",
+    "pass_column": "or name a column with --column badge=HEADER",
+    "pass_encoding": "or name it with --encoding",
+    "pass_sheet": "see --sheet",
     "accept_clock": "if it is right: devicemgr clock --accept",
     "add_admin_and_approve": "there is no second admin yet, so first add them: "
     "`devicemgr operator add NAME --role admin --os-user USER`; they run `devicemgr operator approve {approval}`, "

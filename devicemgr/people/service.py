@@ -54,20 +54,26 @@ def add_person(
     valid_from: str | None = None,
     valid_to: str | None = None,
     details: PersonDetails = NO_DETAILS,
+    cards: Iterable[str] = (),
 ) -> PersonRow:
-    """Add a person with levels; times are RFC 3339 or local dates.
+    """Add a person with levels and cards, as numbers that are stored; times are RFC 3339 or local dates.
 
-    Raises AlreadyExists if the badge is taken, and NotFound for an unknown level or host.
+    Raises AlreadyExists if the badge or a card is taken, and NotFound for an unknown level or host.
     """
     named, number = person_name(name), checked_badge(badge)
-    row = people.add(
-        work.session, number, named, start_time(work.session, valid_from), end_time(work.session, valid_to)
-    )
+    given = details.given()
+    host = given.pop("host", "")
+    columns = {field: value or None for field, value in given.items()}
+    start, end = start_time(work.session, valid_from), end_time(work.session, valid_to)
+    row = people.add(work.session, number, named, start, end, columns)
     _require_validity(row)
-    _set_details(work, row, details)
+    if host:
+        row.host = _host(work, row, host)
     granted = list(levels)
     for level in dict.fromkeys(granted):
         people.set_level(work.session, row, level, held=True)
+    for number in cards:
+        credentials.assign_card(work.session, row, number)
     work.record("admin.person_added", {"levels": granted}, person_id=row.id, after=rights_of(row))
     return row
 

@@ -69,6 +69,7 @@ class UnitOfWork:
     session: Session
     actor: str | None
     has_changes: bool = False
+    batch: list[Fact] | None = None
 
     def record(
         self,
@@ -81,22 +82,33 @@ class UnitOfWork:
     ) -> None:
         """Record an administrative fact in the transaction that makes it true (see `audit_fact`)."""
         fact = audit_fact(kind, self.actor, detail, person_id=person_id, before=before, after=after)
-        self.site.ledger.append(self.session, [fact])
+        if self.batch is None:
+            self.site.ledger.append(self.session, [fact])
+        else:
+            self.batch.append(fact)
         self.has_changes = True
 
 
 @contextmanager
 def unit_of_work(
-    site: Site, actor: str | None, runtime: Runtime | None = None, *, changes_site: bool = True
+    site: Site,
+    actor: str | None,
+    runtime: Runtime | None = None,
+    *,
+    changes_site: bool = True,
+    is_batch: bool = False,
 ) -> Iterator[UnitOfWork]:
     """Open a transaction, commit it at the end, and let `runtime` look at the change.
 
     Raises the site's revision if something was recorded, unless `changes_site` is False: operators and sessions are
-    no part of what devices and rights go by.
+    no part of what devices and rights go by. A batch appends all its facts at the end, which is faster for many.
     """
     with site.database.write(changes_site=False) as session:
-        work = UnitOfWork(site, session, actor)
+        work = UnitOfWork(site, session, actor, batch=[] if is_batch else None)
         yield work
+        if work.batch:
+            session.flush()
+            site.ledger.append(session, work.batch)
         has_changed_site = work.has_changes and changes_site
         if has_changed_site:
             raise_revision(session)

@@ -31,6 +31,7 @@ _NAMES = {
     ("GET", "/devices/{name}/plan"): "devices_sync_plan",
     ("POST", "/devices/{name}/sync"): "devices_sync_start",
     ("PUT", "/devices/{name}/firmware"): "devices_firmware_send",
+    ("POST", "/people/import"): "people_import",
     ("DELETE", "/people/{badge}"): "people_erase",
     ("GET", "/people/{badge}/export"): "people_export",
     ("PUT", "/people/{badge}/levels/{level}"): "people_levels_grant",

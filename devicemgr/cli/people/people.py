@@ -1,6 +1,5 @@
 """`devicemgr person …`."""
 
-import json
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -28,7 +27,9 @@ Department = Annotated[str | None, typer.Option(help="Department.")]
 EmployeeId = Annotated[str | None, typer.Option("--employee-id", metavar="ID", help="Number by which HR knows them.")]
 Email = Annotated[str | None, typer.Option(help="E-mail address.")]
 Phone = Annotated[str | None, typer.Option(help="Phone number.")]
-Host = Annotated[str | None, typer.Option(metavar="BADGE", help="Badge of the person who answers for this one.")]
+Host = Annotated[
+    str | None, typer.Option("--hosted-by", metavar="BADGE", help="Badge of the person who answers for this one.")
+]
 Note = Annotated[str | None, typer.Option(help="Anything else, one line.")]
 
 
@@ -240,16 +241,3 @@ def warn_if_not_wiped(answer: dict[str, Any]) -> None:
         warn("the people's keys beside the backups could not be rewritten: make a backup, which does that")
     if not answer["verified"]:
         warn("the database's log still holds what was erased, since a reader was at it; restart the daemon to clear it")
-
-
-@app.command("export")
-def export(
-    badge: Badge,
-    templates: Annotated[
-        bool, typer.Option("--templates", help="With the face's vectors; a second admin must approve.")
-    ] = False,
-) -> None:
-    """Print the data subject's copy: all that is stored about a person, as JSON."""
-    document = api().get(path("people", badge, "export"), templates=templates or None)
-    if not emit(document):
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -63,9 +63,14 @@ def shared_cards(cards: Mapping[str, str]) -> list[tuple[str, str]]:
     found = set()
     for number, person in cards.items():
         # Raw notations of other numbers, of which a whole number has many, are found from the raw number's side.
-        near = notations_of(number) if number.startswith("raw:") else _near(number)
+        near = plain_notations_of(number)
         found |= {(min(number, name), max(number, name)) for name in near if cards.get(name, person) != person}
     return sorted(found)
+
+
+def plain_notations_of(stored: str) -> frozenset[str]:
+    """Return the notations of a card that are not raw, or all of a raw number's: a tenth of the work of all."""
+    return notations_of(stored) if stored.startswith("raw:") else frozenset(_near(stored)) | {stored}
 
 
 def _near(stored: str) -> Iterator[str]:

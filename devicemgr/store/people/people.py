@@ -1,7 +1,7 @@
 """People, their consents and their templates' rows."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.errors import AlreadyExists, Hint, NotFound
 from devicemgr.store.people import calibrations, consents
 from devicemgr.store.site.lookup import find_named
-from devicemgr.store.tables import ConsentRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
+from devicemgr.store.tables import ConsentRow, CredentialRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
 from devicemgr.text import badge_key, parse_time, rfc3339, safe
 from devicemgr.vault import Vault
 
@@ -33,8 +33,15 @@ def require_free(session: Session, badge: str) -> None:
         raise AlreadyExists(f"badge {badge} is assigned already", hint=Hint("show_person", badge=badge))
 
 
-def add(session: Session, badge: str, name: str, valid_from: str | None, valid_to: str | None) -> PersonRow:
-    """Add a person; AlreadyExists if the badge is taken."""
+def add(
+    session: Session,
+    badge: str,
+    name: str,
+    valid_from: str | None,
+    valid_to: str | None,
+    details: Mapping[str, str | None] | None = None,
+) -> PersonRow:
+    """Add a person with details by their columns; AlreadyExists if the badge is taken."""
     require_free(session, badge)
     row = PersonRow(
         id=str(uuid.uuid4()),
@@ -44,6 +51,10 @@ def add(session: Session, badge: str, name: str, valid_from: str | None, valid_t
         created=now_text(),
         valid_from=valid_from,
         valid_to=valid_to,
+        # Empty for certain, so that nothing of a new person need be looked up.
+        **{part: [] for part in ("levels", "consents", "templates", "samples", "credentials")},
+        host=None,
+        **(details or {}),
     )
     session.add(row)
     session.flush()
@@ -279,6 +290,32 @@ def models(session: Session) -> list[Person]:
         )
         for row in session.execute(select(*columns))
     ]
+
+
+def table_rows(session: Session) -> list[dict[str, Any]]:
+    """Return all people with levels, cards and details, as tables compare them; plain columns, as in `models`."""
+    levels: dict[str, list[str]] = {}
+    for held in session.execute(select(PersonLevelRow).order_by(PersonLevelRow.level_name)).scalars():
+        levels.setdefault(held.person_id, []).append(held.level_name)
+    cards: dict[str, list[str]] = {}
+    query = select(CredentialRow.person_id, CredentialRow.value).where(CredentialRow.kind == "card")
+    for card in session.execute(query.order_by(CredentialRow.created, CredentialRow.value)):
+        cards.setdefault(card.person_id, []).append(card.value)
+    stored = ("badge", "name", "valid_from", "valid_to", "suspended", "suspended_by")
+    names = [*stored, *(name for name in DETAILS if name != "host")]
+    columns = [getattr(PersonRow, name) for name in ("id", "host_id", *names)]
+    rows = session.execute(select(*columns).order_by(PersonRow.badge)).all()
+    badges = {row.id: row.badge for row in rows}
+    return [
+        {name: getattr(row, name) for name in names}
+        | {"host": badges.get(row.host_id), "levels": levels.get(row.id, []), "cards": cards.get(row.id, [])}
+        for row in rows
+    ]
+
+
+def level_names(session: Session) -> frozenset[str]:
+    """Return the names of all levels."""
+    return frozenset(session.scalars(select(LevelRow.name)))
 
 
 def _stated(consent: ConsentRow) -> dict[str, Any]:

@@ -15,11 +15,15 @@ DETAILS = {
 }
 
 
+def option(name):
+    return "--hosted-by" if name == "host" else f"--{name.replace('_', '-')}"
+
+
 @pytest.fixture
 def guest(home, done):
     """Badge 2 with every detail; badge 1 is the host."""
     done("person", "add", "Host", "--badge", "1")
-    options = [word for name, value in DETAILS.items() for word in (f"--{name.replace('_', '-')}", value)]
+    options = [word for name, value in DETAILS.items() for word in (option(name), value)]
     return done("person", "add", "Aigul", "--badge", "2", *options)
 
 
@@ -39,7 +43,7 @@ def test_someone_without_details_is_staff(home, done):
 
 
 def test_an_edit_changes_what_it_names_and_an_empty_value_removes(guest, done, cli):
-    found = done("person", "edit", "2", "--phone", "", "--host", "", "--department", "Office", "--kind", "")
+    found = done("person", "edit", "2", "--phone", "", "--hosted-by", "", "--department", "Office", "--kind", "")
     assert details(found) == DETAILS | {"phone": None, "host": None, "department": "Office", "kind": "staff"}
     (event,) = [e for e in cli("events", "--json").lines if e["kind"] == "admin.person_edited"]
     assert event["detail"]["changed"] == ["department", "host", "kind", "phone"]
@@ -51,20 +55,20 @@ def test_the_record_has_no_word_of_them(guest, cli, home):
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "words"),
+    ("given", "value", "words"),
     [
         ("--email", "aigul", "is not an e-mail address"),
         ("--email", "a b@example.com", "is not an e-mail address"),
         ("--phone", "call me", "is not a phone number"),
         ("--kind", "boss", "use staff, contractor, visitor"),
-        ("--host", "9", "add the host first"),
-        ("--host", "2", "their own host"),
+        ("--hosted-by", "9", "add the host first"),
+        ("--hosted-by", "2", "their own host"),
         ("--department", "x" * 201, "over 200 characters"),
         ("--note", "x" * 1001, "over 1000 characters"),
     ],
 )
-def test_a_wrong_detail_is_refused_and_nothing_changes(guest, done, cli, option, value, words):
-    ran = cli("person", "edit", "2", "--name", "Other", option, value)
+def test_a_wrong_detail_is_refused_and_nothing_changes(guest, done, cli, given, value, words):
+    ran = cli("person", "edit", "2", "--name", "Other", given, value)
     assert (ran.code, words in ran.error) == (1, True)
     assert done("person", "show", "2")["name"] == "Aigul"
 

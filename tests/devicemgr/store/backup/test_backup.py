@@ -214,7 +214,9 @@ def test_no_database_no_backup(tmp_path, cli, safe, monkeypatch):
 
 
 def test_what_hr_keeps_comes_back_but_not_a_host_who_was_erased_since(staff, backup, restored, done, home):
-    done("person", "edit", "8", "--department", "Қойма", "--note", "at night", "--host", "7", "--kind", "contractor")
+    done(
+        "person", "edit", "8", "--department", "Қойма", "--note", "at night", "--hosted-by", "7", "--kind", "contractor"
+    )
     backup("a.dmb")
     done("person", "erase", "7", "--yes")
     shutil.rmtree(home.path)

@@ -1,0 +1,150 @@
+"""Make the changes of a plan: a few people at a time, so that gates are never kept waiting for the database."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
+from devicemgr.errors import DevicemgrError, StorageFailed, SystemFault
+from devicemgr.people import face_enrollment, service
+from devicemgr.people.service import BY_TABLE, PersonEdit
+from devicemgr.people.tables.plan import Change, Plan, Refused
+from devicemgr.site.runtime import Runtime
+from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
+
+IMPORTED = "admin.people_imported"
+# One transaction holds the database for some hundredths of a second for these, and the ledger waits as long.
+_BATCH = 8
+# Others who write get their turn between two transactions: SQLite gives it to who happens to try.
+_PAUSE_S = 0.002
+
+
+def apply_plan(site: Site, runtime: Runtime, actor: str, plan: Plan) -> list[Refused]:
+    """Make all changes, what takes rights away first; return those that were refused after all.
+
+    Each person is changed whole or not at all. What was done before a failure of storage stays, and the same table
+    again does the rest.
+    """
+    refused: list[Refused] = []
+    takes_away = [change for change in plan.changes if change.change in ("suspend", "remove")]
+    others = [change for change in plan.changes if change not in takes_away] if takes_away else list(plan.changes)
+    try:
+        for changes in (takes_away, others, _hosts(plan.changes)):
+            for batch in _batches(changes):
+                refused += _apply_batch(site, actor, batch)
+                time.sleep(_PAUSE_S)
+            if changes:
+                runtime.rights_changed()
+    finally:
+        runtime.rights_changed()
+    if plan.changes:
+        _record(site, actor, plan, len(refused))
+    return refused
+
+
+def _record(site: Site, actor: str, plan: Plan, refused: int) -> None:
+    counts = {name: sum(change.change == name for change in plan.changes) for name in ("add", "edit")}
+    counts |= {name: sum(change.change == name for change in plan.changes) for name in ("suspend", "resume", "remove")}
+    with unit_of_work(site, actor, changes_site=False) as work:
+        work.record(IMPORTED, counts | {"refused": len(plan.refused) + refused, "digest": plan.digest})
+
+
+def _batches(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
+    found = iter(changes)
+    while batch := list(islice(found, _BATCH)):
+        yield batch
+
+
+def _hosts(changes: Iterable[Change]) -> list[Change]:
+    """Return the edits that give people hosts who were added with them."""
+    return [
+        Change(change.badge, change.name, "host", change.line, {"host": change.fields["host"]})
+        for change in changes
+        if change.fields.get("host", (None, None))[1] is not None
+    ]
+
+
+def _apply_batch(site: Site, actor: str, batch: Sequence[Change]) -> list[Refused]:
+    """Make some changes in one transaction; if one is refused, each in a transaction of its own."""
+    if batch[0].change != "remove":
+        try:
+            with unit_of_work(site, actor, is_batch=True) as work:
+                for change in batch:
+                    _apply(work, change)
+        except (StorageFailed, SystemFault):
+            raise
+        except DevicemgrError:
+            pass
+        else:
+            return []
+    return [refused for change in batch if (refused := _apply_alone(site, actor, change)) is not None]
+
+
+def _apply_alone(site: Site, actor: str, change: Change) -> Refused | None:
+    try:
+        if change.change == "remove":
+            face_enrollment.erase(site, actor, change.badge)
+        else:
+            with unit_of_work(site, actor) as work:
+                _apply(work, change)
+    except (StorageFailed, SystemFault):
+        raise
+    except DevicemgrError as error:
+        return Refused(change.badge, change.line, "refused", str(error))
+    return None
+
+
+def _apply(work: UnitOfWork, change: Change) -> None:
+    after = {name: values[1] for name, values in change.fields.items()}
+    if change.change == "add":
+        _add(work, change.badge, after)
+    elif change.change in ("suspend", "resume"):
+        by = BY_TABLE if change.line is None else None
+        service.set_suspended(work, change.badge, suspended=change.change == "suspend", by=by)
+    else:
+        _edit(work, change, after)
+
+
+def _add(work: UnitOfWork, badge: str, after: dict[str, Any]) -> None:
+    details = PersonDetails(**{name: after.get(name) for name in DETAILS if name != "host"})
+    service.add_person(
+        work,
+        badge,
+        after["name"],
+        levels=after.get("levels", ()),
+        valid_from=after.get("valid_from"),
+        valid_to=after.get("valid_to"),
+        details=details,
+        cards=after.get("cards", ()),
+    )
+    if after.get("suspended"):
+        service.set_suspended(work, badge, suspended=True)
+
+
+def _edit(work: UnitOfWork, change: Change, after: dict[str, Any]) -> None:
+    """Set what differs; a host may be added by the same table, so hosts are set last, by `_hosts`."""
+    keeps_host = change.change == "edit" and after.get("host")
+    details = {name: after[name] or "" for name in DETAILS if name in after and not (name == "host" and keeps_host)}
+    plain = {name: after[name] or "" for name in ("name", "valid_from", "valid_to") if name in after}
+    service.edit_person(work, change.badge, PersonEdit(**plain, details=PersonDetails(**details)))
+    for name, held in _both("levels", change):
+        service.set_level(work, change.badge, name, held=held)
+    for number, held in _both("cards", change):
+        if held:
+            service.assign_card(work, change.badge, number)
+        else:
+            service.remove_card(work, change.badge, number)
+
+
+def _both(name: str, change: Change) -> list[tuple[str, bool]]:
+    """Return what goes and what comes of a list, what goes first."""
+    before, after = (set(values or ()) for values in change.fields.get(name, ((), ())))
+    return [(item, False) for item in sorted(before - after)] + [(item, True) for item in sorted(after - before)]
+
+
+def as_json(refused: Iterable[Refused]) -> list[dict[str, Any]]:
+    """Return refusals as the API answers them."""
+    return [asdict(one) for one in refused]

@@ -1,0 +1,67 @@
+"""One row of a table as values of a person: each checked, and equal to what is stored where it says the same."""
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from typing import Any
+
+from devicemgr.domain.rules.card_formats import parse_number, require_format
+from devicemgr.domain.rules.person_details import FIELDS as DETAILS, check_detail
+from devicemgr.errors import InvalidInput
+from devicemgr.text import badge as checked_badge, parse_end, parse_time, person_name, rfc3339, safe
+
+_YES = frozenset({"yes", "true", "1", "да", "иә"})
+_NO = frozenset({"no", "false", "0", "нет", "жоқ"})
+
+
+def checked_values(stated: Mapping[str, Any], levels: frozenset[str], zone: tzinfo | None) -> dict[str, Any]:
+    """Return the values that a row states, as they are stored; InvalidInput for the first that can't be.
+
+    A date as an end includes that day in the `zone` of the site.
+    A column that is not in the table is not among them, and neither is an empty `suspended`.
+    """
+    found: dict[str, Any] = {"badge": checked_badge(str(stated["badge"]))}
+    if "name" in stated:
+        if not stated["name"].strip():
+            raise InvalidInput("it has no name")
+        found["name"] = person_name(stated["name"])
+    if "levels" in stated:
+        found["levels"] = _levels(stated["levels"], levels)
+    if "cards" in stated:
+        found["cards"] = list(dict.fromkeys(_card(text) for text in stated["cards"]))
+    if "valid_from" in stated:
+        found["valid_from"] = rfc3339(parse_time(stated["valid_from"], zone)) if stated["valid_from"] else None
+    if "valid_to" in stated:
+        found["valid_to"] = rfc3339(parse_end(stated["valid_to"], zone)) if stated["valid_to"] else None
+    if stated.get("suspended"):
+        found["suspended"] = _flag(stated["suspended"])
+    found |= {name: check_detail(name, stated[name]) or None for name in DETAILS if name in stated}
+    if found.get("host"):
+        found["host"] = checked_badge(found["host"])
+    _require_validity(found)
+    return found
+
+
+def _levels(names: Sequence[str], known: frozenset[str]) -> list[str]:
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise InvalidInput(f"there is no level '{safe(unknown, 60)}'; add the level, or correct its name")
+    return sorted(set(names))
+
+
+def _card(text: str) -> str:
+    number = parse_number(text)
+    require_format(number)
+    return number
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().casefold()
+    if word in _YES or word in _NO:
+        return word in _YES
+    raise InvalidInput(f"'{safe(text, 20)}' under suspended is neither yes nor no")
+
+
+def _require_validity(found: Mapping[str, Any]) -> None:
+    start, end = found.get("valid_from"), found.get("valid_to")
+    if start and end and start >= end:
+        raise InvalidInput("the validity ends before it begins")

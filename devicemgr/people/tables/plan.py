@@ -1,0 +1,271 @@
+"""What a table of people would change: a pure comparison of its rows with everyone who is here."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from devicemgr.domain.rules.card_formats import parse_number
+from devicemgr.domain.rules.card_frames import plain_notations_of
+from devicemgr.errors import InvalidInput
+from devicemgr.people.tables.checks import checked_values
+from devicemgr.people.tables.mangled import lost_zeros, same_without_zeros, zero_width
+from devicemgr.people.tables.present import PresentPeople, PresentPerson
+from devicemgr.text import badge_key, safe
+
+# More suspensions or removals at once than this, or this share of all, need a look first.
+MAX_TAKEN_AWAY, MAX_SHARE_TAKEN_AWAY = 10, 0.1
+DIFFERS = "differs"
+
+
+class Missing(StrEnum):
+    """What becomes of people whom the table does not name."""
+
+    KEEP = "keep"
+    SUSPEND = "suspend"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a table may change: `update` takes changed values of people who are here.
+
+    `as_written` takes badges without zeros in front beside others with them: no spreadsheet dropped those.
+    """
+
+    update: bool = False
+    as_written: bool = False
+    missing: Missing = Missing.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one person: add, edit, suspend, resume or remove; `fields` has each value before and after."""
+
+    badge: str
+    name: str
+    change: str
+    line: int | None
+    fields: Mapping[str, list[Any]] = field(default_factory=dict)
+
+    @property
+    def takes_away(self) -> bool:
+        """True if it ends all that a person may open."""
+        before, after = self.fields.get("levels", [None, None])
+        return self.change in ("suspend", "remove") or (self.change == "edit" and bool(before) and not after)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the change as the API answers it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that is not taken, by a code, and why in words."""
+
+    badge: str
+    line: int | None
+    code: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All changes, in the order in which they are made, and what is not taken.
+
+    `unsure` says why nobody is taken for missing; `people` is how many are here.
+    """
+
+    changes: tuple[Change, ...]
+    refused: tuple[Refused, ...]
+    unchanged: int
+    people: int
+    unsure: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """A short digest of the changes, by which an admin accepts them."""
+        text = json.dumps([change.as_json() for change in self.changes], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def taken_away(self) -> int:
+        """How many people could open nothing any more."""
+        return len({change.badge for change in self.changes if change.takes_away})
+
+    @property
+    def max_taken_away(self) -> int:
+        """How many that may be without a second look."""
+        return max(MAX_TAKEN_AWAY, int(self.people * MAX_SHARE_TAKEN_AWAY))
+
+
+_ORDER = ("suspend", "remove", "edit", "resume", "add")
+
+
+def make_plan(rows: Sequence[Mapping[str, Any]], present: PresentPeople, policy: Policy) -> Plan:
+    """Return what the rows change; each is a mapping of column to value, with `line`, and `fault` if it is unreadable.
+
+    Raises InvalidInput for a table without rows: it was not read rightly, and does not say that everyone left.
+    """
+    if not rows:
+        raise InvalidInput("the table has no rows, so nothing was changed")
+    comparison = _Comparison(present, policy, rows)
+    for row in rows:
+        comparison.take(row)
+    unsure = comparison.take_missing(rows)
+    changes = sorted(comparison.changes, key=lambda change: _ORDER.index(change.change))
+    return Plan(tuple(changes), tuple(comparison.refused), comparison.unchanged, len(present.by_badge), unsure)
+
+
+class _Comparison:
+    """The rows so far."""
+
+    def __init__(self, present: PresentPeople, policy: Policy, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.changes: list[Change] = []
+        self.refused: list[Refused] = []
+        self.unchanged = 0
+        self._present, self._policy = present, policy
+        self._keys = [badge_key(str(row.get("badge", ""))) for row in rows]
+        self._count = Counter(self._keys)
+        self._width = zero_width({*present.by_badge, *self._keys})
+        self._without_zeros = {badge.lstrip("0"): badge for badge in present.by_badge if badge.isdecimal()}
+        self._lines_of_cards = _lines_of_cards(rows)
+        # Plain numbers that a stored raw card can be; that card is not among their notations.
+        raw = {card: badge for card, badge in present.cards.items() if card.startswith("raw:")}
+        self._owners = {name: badge for card, badge in raw.items() for name in plain_notations_of(card)}
+        self._owners |= present.cards
+
+    def take(self, row: Mapping[str, Any]) -> None:
+        """Compare one row."""
+        line, key = row["line"], badge_key(str(row.get("badge", "")))
+        try:
+            code, why = self._objection(row, key)
+            if why is None:
+                self._compare(line, key, row)
+                return
+        except InvalidInput as error:
+            code, why = "invalid", str(error)
+        self.refused.append(Refused(key, line, code, why))
+
+    def _objection(self, row: Mapping[str, Any], key: str) -> tuple[str, str | None]:
+        if row.get("fault"):
+            return "unreadable", str(row["fault"])
+        if self._count[key] > 1:
+            return "badge_twice", f"badge {safe(key, 40)} is in {self._count[key]} rows; keep one of them"
+        if key not in self._present.by_badge and not self._policy.as_written:
+            if why := lost_zeros(key, self._width):
+                return "lost_zeros", f"badge {safe(key, 40)} has {len(key)} digits; {why}"
+            if other := same_without_zeros(key, self._without_zeros):
+                return "lost_zeros", f"badge {safe(key, 40)} may be {other}, who is here; correct the zeros in front"
+        return "", None
+
+    def _compare(self, line: int, key: str, row: Mapping[str, Any]) -> None:
+        values = checked_values(row, self._present.levels, self._present.zone)
+        person = self._present.by_badge.get(key)
+        self._require_host(values)
+        self._require_cards(values, person, line)
+        if person is None:
+            if "name" not in values:
+                raise InvalidInput("it has no name, and no one has this badge yet")
+            fields = {
+                name: [None, value]
+                for name, value in values.items()
+                if name != "badge" and value not in (None, [], False)
+            }
+            self.changes.append(Change(key, values["name"], "add", line, fields))
+            return
+        found = list(_differences(person, values, line))
+        if not found:
+            self.unchanged += 1
+        elif self._policy.update:
+            self.changes += found
+        else:
+            names = ", ".join(sorted({name for change in found for name in change.fields}))
+            why = f"badge {safe(key, 40)} is here with other values of {names}, which stay as they are"
+            self.refused.append(Refused(key, line, DIFFERS, why))
+
+    def _require_host(self, values: Mapping[str, Any]) -> None:
+        host = values.get("host")
+        if host is None:
+            return
+        if host == values["badge"]:
+            raise InvalidInput("no one is their own host; give another person's badge")
+        if host not in self._present.by_badge and host not in self._count:
+            raise InvalidInput(f"no person has badge {safe(host, 60)}, the host; add the host too")
+
+    def _require_cards(self, values: dict[str, Any], person: PresentPerson | None, line: int) -> None:
+        """Refuse cards of others; a notation of a card that the person has is that card."""
+        held: list[str] = person.values["cards"] if person else []
+        wanted = []
+        for number in values.get("cards", ()):
+            if number in held:
+                wanted.append(number)
+                continue
+            notations = plain_notations_of(number)
+            same = next((card for card in held if card in notations or number in plain_notations_of(card)), None)
+            owner = next((self._owners[name] for name in notations if name in self._owners), None)
+            if same is None and owner is not None:
+                raise InvalidInput(f"card {number} is {owner}'s; remove it there first")
+            others = {at for name in notations for at in self._lines_of_cards.get(name, ())} - {line}
+            if same is None and others:
+                raise InvalidInput(f"card {number} is in line {min(others)} too; correct one of them")
+            wanted.append(same or number)
+        if "cards" in values:
+            values["cards"] = sorted(set(wanted))
+
+    def take_missing(self, rows: Sequence[Mapping[str, Any]]) -> str | None:
+        """Suspend or remove who is not named; return why not, where that is not certain."""
+        if self._policy.missing is Missing.KEEP:
+            return None
+        unknown = [refused for refused in self.refused if refused.badge not in self._present.by_badge]
+        absent = [person for badge, person in self._present.by_badge.items() if badge not in self._count]
+        if unknown and absent:
+            return (
+                f"{len(unknown)} of {len(rows)} rows are of people who are not known, so it is not certain who is "
+                "missing; no one was suspended or removed"
+            )
+        for person in absent:
+            if self._policy.missing is Missing.REMOVE:
+                self.changes.append(Change(person.badge, person.values["name"], "remove", None))
+            elif not person.values["suspended"]:
+                fields = {"suspended": [False, True]}
+                self.changes.append(Change(person.badge, person.values["name"], "suspend", None, fields))
+        return None
+
+
+def _differences(person: PresentPerson, values: Mapping[str, Any], line: int) -> Iterator[Change]:
+    """Yield the edit, and the suspension or its end, that make a person what a row states."""
+    before = person.values
+    fields = {
+        name: [before[name], value]
+        for name, value in values.items()
+        if name not in ("badge", "suspended") and _plain(before[name]) != _plain(value)
+    }
+    if fields:
+        start, end = values.get("valid_from", before["valid_from"]), values.get("valid_to", before["valid_to"])
+        if start and end and start >= end:
+            raise InvalidInput("the validity ends before it begins")
+        yield Change(person.badge, values.get("name", before["name"]), "edit", line, fields)
+    # Someone whom a table had suspended is back when a table names them; a suspension by hand stays.
+    wanted = values.get("suspended", False if person.is_missing else before["suspended"])
+    if wanted != before["suspended"]:
+        change = "suspend" if wanted else "resume"
+        yield Change(person.badge, before["name"], change, line, {"suspended": [before["suspended"], wanted]})
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list | tuple) else value
+
+
+def _lines_of_cards(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[int]]:
+    """Return the lines in which each card stands, by the number as it is stored; what is no number is left out."""
+    found: dict[str, set[int]] = {}
+    for row in rows:
+        for text in row.get("cards") or ():
+            with suppress(InvalidInput):
+                found.setdefault(parse_number(text), set()).add(row["line"])
+    return found

@@ -1,0 +1,46 @@
+"""Everyone who is here, as a table of people compares with: plain values, read in a few queries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from devicemgr.domain.rules.person_details import FIELDS as DETAILS
+from devicemgr.store.database import Session
+from devicemgr.store.people import people
+from devicemgr.store.site import settings
+
+
+@dataclass(frozen=True, slots=True)
+class PresentPerson:
+    """A person's values by the names of a table's columns; `is_missing` if a table had them suspended."""
+
+    values: Mapping[str, Any]
+    is_missing: bool
+
+    @property
+    def badge(self) -> str:
+        """The badge."""
+        return str(self.values["badge"])
+
+
+@dataclass(frozen=True, slots=True)
+class PresentPeople:
+    """Everyone by badge, whose each card is, which levels there are, and the zone in which the site means dates."""
+
+    by_badge: Mapping[str, PresentPerson]
+    cards: Mapping[str, str]
+    levels: frozenset[str]
+    zone: tzinfo | None
+
+
+def read_present(session: Session) -> PresentPeople:
+    """Return everyone who is here now."""
+    found = {}
+    cards: dict[str, str] = {}
+    for row in people.table_rows(session):
+        values = {name: row[name] for name in ("badge", "name", "valid_from", "valid_to", "suspended", *DETAILS)}
+        values |= {"levels": row["levels"], "cards": row["cards"]}
+        found[row["badge"]] = PresentPerson(values, row["suspended_by"] is not None)
+        cards |= dict.fromkeys(row["cards"], row["badge"])
+    return PresentPeople(found, cards, people.level_names(session), settings.load(session).zone)
