@@ -141,8 +141,13 @@ class OnvifDevice:
         if other and not self.place.is_proven(address):
             try:
                 picture = self._picture(address)
-            except NotOffered:
-                picture = self._picture(other)
+            except (NotOffered, DeviceRefused) as error:
+                if not isinstance(error, NotOffered) and str(error) != PLAIN_ONLY:
+                    raise
+                try:
+                    picture = self._picture(other)
+                except NotOffered:
+                    raise error from None
                 self.place.avoid(address)
                 return picture
             self.place.prove(address)

@@ -12,7 +12,7 @@ import pytest
 from devicemgr.domain.device_events import FireRelease
 from devicemgr.errors import DeviceGarbled
 from drivers.common.onvif.soap.addresses import Place
-from tests.support.onvif_peer import JPEG, notification
+from tests.support.onvif_peer import JPEG, envelope, notification
 
 FIRE = notification("tns1:Device/Trigger/DigitalInput", "InputToken=1", "LogicalState=true")
 
@@ -73,6 +73,15 @@ def test_a_port_where_something_else_answers_falls_back_too(peer, connect):
         assert camera.stream().url
         assert "GetProfiles" in other.operations()
         assert "GetProfiles" in peer.operations()
+        peer.answers["GetSnapshotUri"] = envelope(
+            "<trt:GetSnapshotUriResponse><trt:MediaUri>"
+            f"<tt:Uri>{other.address}/snapshot.jpg</tt:Uri></trt:MediaUri></trt:GetSnapshotUriResponse>"
+        )
+        again = connect(peer)
+        peer.announced_port = 0
+        again.open()
+        assert again.snapshot() == JPEG
+        assert "/snapshot.jpg" in other.operations()
     finally:
         other.stop()
 
