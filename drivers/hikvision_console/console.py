@@ -20,7 +20,7 @@ from devicemgr.domain.device_events import (
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.domain.ports.device import Delivery, Device, Holding, ReleaseTimes, Spans
-from devicemgr.errors import DeviceBusy, DeviceError, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, OutcomeUnknown
 from drivers.common.http.client import Http, Pace
 from drivers.common.http.login import Login
 from drivers.common.options import read_options
@@ -347,9 +347,6 @@ class HikvisionConsole(HikvisionUpkeep):
         except OutcomeUnknown:
             if not self._is_proven(sent):
                 raise
-        except DeviceBusy as error:
-            self._own.drop(sent)
-            raise NotYet("the console is busy and did nothing; look for other programs that use it") from error
         except DeviceError:
             self._own.drop(sent)
             raise

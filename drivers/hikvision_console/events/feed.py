@@ -21,7 +21,14 @@ from drivers.common.http.multipart import Part
 from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.codes import ALARM, EVENT, adopted_log, log_of
 from drivers.hikvision_console.events.memories import MAJORS, Adopted, Memories
-from drivers.hikvision_console.events.push import SILENT_SECONDS, PushedQuestions, document_of, events_of, parts_of
+from drivers.hikvision_console.events.push import (
+    SILENT_SECONDS,
+    PushedQuestions,
+    document_of,
+    events_of,
+    parts_of,
+    refusal_of,
+)
 from drivers.hikvision_console.events.replay_watch import COMPLAINT, NO_QUESTIONS, RETRY_S, ReplayWatch
 from drivers.hikvision_console.events.translate import Event, from_stream, is_alarm, question
 from drivers.hikvision_console.isapi import Isapi
@@ -44,6 +51,8 @@ _MOST_REMEMBERED = 2000
 _STOP_SECONDS = 3.0
 
 _HISTORY_PAUSE_S = 0.2
+# How long a console that asks by its stream may be without one.
+NO_STREAM_S = 60.0
 
 FeedItem = Event | Presented | Adopted
 
@@ -109,6 +118,7 @@ class Feed:
         self._at_once: OrderedDict[tuple[int, int], None] = OrderedDict()
         self._error: DevicemgrError | None = None
         self.stream_state = CONNECTING
+        self._lost_at: float | None = time.monotonic()  # since when its stream is not there; CLOCK_MONOTONIC
         self._threads = [
             threading.Thread(target=self._run, args=(work,), name=f"console-{name}", daemon=True)
             for name, work in (("memory", self._read_on), ("stream", self._listen))
@@ -167,7 +177,9 @@ class Feed:
     @property
     def complaint(self) -> str | None:
         """What is wrong with its stream, if anything."""
-        watch = self._replay
+        watch, lost_at = self._replay, self._lost_at
+        if self._asks and lost_at is not None and time.monotonic() - lost_at > NO_STREAM_S:
+            return f"its questions do not reach this host, as its stream is {self.stream_state}"
         if not watch.is_replaying:
             return None
         words = COMPLAINT.format(count=watch.count, seconds=watch.seconds, poll=self._poll_seconds)
@@ -284,6 +296,7 @@ class Feed:
                 self.stream_state = "ended by the console"
             except DeviceError as error:
                 self.stream_state = f"not connected: {error}"
+            self._lost_at = self._lost_at or time.monotonic()
             self._wake.set()
             if self._replay.is_useless and not self._asks:
                 self._stopping.wait(RETRY_S)
@@ -294,8 +307,8 @@ class Feed:
     def _listen_once(self) -> None:
         with self._wires.stream.http.stream(Request("GET", STREAM)) as stream:
             if stream.status != 200:
-                raise DeviceUnreachable(f"the console answers HTTP {stream.status} to a listener")
-            self.stream_state = CONNECTED
+                raise refusal_of(stream)
+            self.stream_state, self._lost_at = CONNECTED, None
             self._replay.connected()
             for part in parts_of(stream):
                 if self._stopping.is_set():

@@ -16,15 +16,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from devicemgr.domain.device_events import PushRefused
-from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled
-from drivers.common.http.client import Stream, read_json
+from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled, DeviceUnreachable
+from drivers.common.http.client import Answer, Stream, read_json
 from drivers.common.http.multipart import MultipartReader, Part
 from drivers.common.http.push_server import PushServer, addresses_of
 from drivers.common.http.xml import read_xml
 from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.log import Memory
 from drivers.hikvision_console.events.translate import Event, from_stream
-from drivers.hikvision_console.isapi import Isapi, items, section
+from drivers.hikvision_console.isapi import Isapi, items, read_answer, section
 from drivers.hikvision_console.own_commands import own_address
 
 _log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ PATH = "/devicemgr"
 _SECONDS = 5.0
 _ASK_SECONDS, _VERIFY_PAUSE_S = 16.0, 0.2
 _MOST_BODY = 1 << 20
+_MAX_REFUSAL_BYTES = 4096
 _AMID_SECONDS, SILENT_SECONDS = 5.0, 45.0
 
 
@@ -216,3 +217,19 @@ def parts_of(stream: Stream) -> Iterator[Part]:
         if reader.ended:
             return
         begun_at = (begun_at or time.monotonic()) if reader.is_amid else None
+
+
+def refusal_of(stream: Stream) -> DeviceError:
+    """Return why a listener is refused, in the console's words."""
+    body, until = bytearray(), time.monotonic() + _AMID_SECONDS
+    with contextlib.suppress(DeviceError):
+        for chunk in stream.chunks(lambda: until):
+            body += chunk
+            if len(body) > _MAX_REFUSAL_BYTES:
+                break
+    words = f"the console answers HTTP {stream.status} to a listener"
+    try:
+        read_answer(Answer(stream.status, bytes(body[:_MAX_REFUSAL_BYTES])))
+    except DeviceError as error:
+        words += f": {error}"
+    return DeviceUnreachable(words)

@@ -261,3 +261,27 @@ def test_a_few_old_events_are_no_replay(sim, console, quickly):
     time.sleep(1.5)
     device.poll()
     assert device.complaint is None
+
+
+def test_a_console_that_asks_and_whose_stream_never_comes_is_degraded(sim, console, monkeypatch):
+    """With too many other listeners (deployExceedMax) no question comes here: that must not look well."""
+    monkeypatch.setattr("drivers.hikvision_console.events.feed.NO_STREAM_S", 0.5)
+    sim.listen()
+    sim.listen()
+    device = console()
+    end = time.monotonic() + 15
+    while device.complaint is None:
+        assert time.monotonic() < end
+        device.poll()
+        time.sleep(0.02)
+    assert "questions do not reach this host" in device.complaint
+    assert "too many listeners; close the other program" in device.complaint
+
+
+def test_a_console_that_decides_needs_no_stream(sim, console, monkeypatch):
+    monkeypatch.setattr("drivers.hikvision_console.events.feed.NO_STREAM_S", 0.0)
+    sim.terminal.faults.unsupported.add("alertStream")
+    device = console(decide="console")
+    sim.terminal.happen(0x4C)
+    until(device, lambda facts: facts)
+    assert device.complaint is None
