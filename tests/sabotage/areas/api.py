@@ -21,8 +21,8 @@ SABOTAGES = (
     one(
         "a suspension recorded without what was before",
         "devicemgr/people/service.py",
-        "    before = rights_of(row)\n    row.suspended = suspended\n",
-        "    row.suspended = suspended\n    before = rights_of(row)\n",
+        "    before = rights_of(row)\n    row.suspended, row.suspended_by = suspended, by if suspended else None\n",
+        "    row.suspended, row.suspended_by = suspended, by if suspended else None\n    before = rights_of(row)\n",
         "tests/devicemgr/people/test_service.py",
     ),
     one(
