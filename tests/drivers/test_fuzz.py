@@ -386,6 +386,7 @@ def test_no_answer_of_an_osdp_reader_opens_its_lock_or_breaks_it(secure, frames,
     print(f"{line.heard} frames, {line.false} false ones, good again after {slowest:.2f} s at most")
     assert set(line.spoiler.done) == WAYS
     assert line.false >= line.heard // line.burst // 10
+    assert line.busy
     assert line.busy > 0
     device.release(1, "entry", 1)
     assert line.releases() != []
