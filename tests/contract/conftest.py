@@ -5,7 +5,7 @@ from importlib import metadata
 import pytest
 
 from drivers import Catalog
-from tests.contract.peers import EXPECTED, PEERS
+from tests.contract.peers import PEERS
 
 # The entry point by which a package of another maker supplies a peer for its kind (docs/driver-guide.md).
 GROUP = "devicemgr.contract_peers"
@@ -21,15 +21,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("kind", kinds)
         return
     pairs = [(kind, peer) for kind in kinds for peer in _peers_of(kind) or [None]]
-    metafunc.parametrize(
-        ("kind", "peer_class"), [_case(metafunc.function.__name__, kind, peer) for kind, peer in pairs]
-    )
-
-
-def _case(test, kind, peer):
-    name = kind if peer is None else f"{kind}-{getattr(peer, '__name__', 'peer')}"
-    why = EXPECTED.get((test, name))
-    return pytest.param(kind, peer, id=name, marks=[pytest.mark.xfail(reason=why, strict=False)] if why else [])
+    names = [kind if peer is None else f"{kind}-{getattr(peer, '__name__', 'peer')}" for kind, peer in pairs]
+    metafunc.parametrize(("kind", "peer_class"), pairs, ids=names)
 
 
 def _peers_of(kind):

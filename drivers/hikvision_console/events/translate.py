@@ -37,6 +37,8 @@ VENDOR = "hikvision"
 _MOST_SERIAL = 2**53
 _NOT_BY_CARD = re.compile("face|finger|PIN|QR|person|voice|code")
 _UNKNOWN_CODE = Code("a code that is not known here", kind=Kind.DEVICE_REPORTED)
+# Of a person it is a refusal at most, so that nobody at a door is dropped.
+_UNKNOWN_WITH_PERSON = Code("a code that is not known here", granted=False)
 # These carry the vendor's number: their words are only the nearest ones.
 _NUMBERED = frozenset({Kind.DEVICE_REPORTED, Kind.DEVICE_DEGRADED, Kind.PORTAL_UNLOCK_FAILED})
 # What a gate's alarm can be; other kinds are recorded with the console's own time, also while they happen.
@@ -175,6 +177,8 @@ def recorded(event: Event, clock: Clock) -> DeviceFact | None:
     if event.code[0] == EVENT and event.code[1] in SILENT:
         return None
     code = event.meaning
+    if code is _UNKNOWN_CODE and event.code[0] == EVENT and (event.badge or event.card.strip("0")):
+        code = _UNKNOWN_WITH_PERSON
     if code.granted is not None:
         return _decided(event, code, clock)
     assert code.kind is not None

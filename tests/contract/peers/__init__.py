@@ -24,9 +24,3 @@ PEERS = {
     "zkteco_controller": (ZktecoControllerPeer, NewerZktecoControllerPeer),
     "zkteco_terminal": (ZktecoTerminalPeer,),
 }
-
-# Tests that fail for now: (test, kind and peer) -> why. Taken out by whoever mends it.
-_UNKNOWN = "test_a_code_that_no_table_has_is_recorded"
-EXPECTED = {
-    (_UNKNOWN, "hikvision_console-HikvisionPeer"): "minors without a row are dropped",
-}
