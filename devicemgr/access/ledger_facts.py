@@ -124,14 +124,15 @@ def unconfirmed_fact(opening: Mapping[str, Any]) -> Fact:
     )
 
 
-def passage_fact(portal: Portal, fact: PassageFact) -> Fact:
-    """Return a step of a passage, with the request that released it; why stands in the detail."""
+def passage_fact(portal: Portal, fact: PassageFact, person_id: str | None = None) -> Fact:
+    """Return a step of a passage, with the request that released it and its person; why stands in the detail."""
     return Fact(
         fact.kind,
         datetime.now(UTC),
         portal=portal.name,
         direction=fact.direction,
         device=portal.gate,
+        person_id=person_id,
         request=fact.request,
         detail={"cause": str(fact.reason)} if fact.reason else {},
     )

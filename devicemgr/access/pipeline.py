@@ -194,7 +194,7 @@ class AccessPipeline:
         now, direction = time.monotonic(), fact.direction or Direction.ENTRY
         if fact.person_id is not None and fact.request is not None:
             self._grants.add(portal, direction, fact.person_id, fact.request, device=device, decided=now)
-        self._passages.released(portal, direction, fact.request, now)
+        self._passages.released(portal, direction, fact.request, now, fact.person_id)
 
     def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
         # One reading of the clock for one decision, whatever led to it.

@@ -207,6 +207,14 @@ def may(caller: Caller, method: str, path: str) -> bool:
     return _may(caller, _allowed((method, path)))
 
 
+def sees_names(caller: Caller) -> bool:
+    """Return True for those who see people's names beside their badges: guards and admins, who stand at the door.
+
+    Auditors and technicians work with badges.
+    """
+    return _may(caller, _GUARD)
+
+
 def require_people_change(caller: Caller, change: str, badge: str) -> None:
     """Raise NotAllowed unless the caller may make this change of a person, of PEOPLE_CHANGES, by a table."""
     allowed = PEOPLE_CHANGES.get(change, frozenset())

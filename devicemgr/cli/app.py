@@ -99,10 +99,19 @@ def _take_common_options(session: Session, arguments: list[str]) -> list[str]:
             session.yes = True
         elif name in _WITH_VALUE:
             attribute, wanted = _WITH_VALUE[name]
-            setattr(session, attribute, _required(name, wanted, value if equals else next(given, "")))
+            value = _required(name, wanted, value if equals else next(given, ""))
+            if name == "--host" and _has_own_host(rest) and "://" not in value:
+                rest += [name, value]
+            else:
+                setattr(session, attribute, value)
         else:
             rest.append(argument)
     return ["version"] if rest == ["--version"] else rest
+
+
+def _has_own_host(words: list[str]) -> bool:
+    """Return True for the commands whose `--host` is an address: simulators listen there, a discovery asks there."""
+    return words[:1] == ["sim"] or words[:2] == ["device", "discover"]
 
 
 # What never asks a daemon, and would do here what was meant for another computer.

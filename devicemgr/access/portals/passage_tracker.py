@@ -26,6 +26,7 @@ from devicemgr.domain.rules.passage_state import LaneState
 from devicemgr.ledger.writer import Ledger
 
 _MAX_COUNTED = 10_000
+_MAX_EXPECTED = 1000
 _ENDS = (Kind.PASSAGE_COMPLETED, Kind.PASSAGE_TIMED_OUT)
 UNKNOWN = "unknown"
 
@@ -55,10 +56,12 @@ class Passages:
         self._lanes: dict[str, tuple[Portal, LaneState]] = {}
         self._relock: dict[str, tuple[float, str]] = {}
         self._unknown: set[str] = set()
+        self._people: dict[str, str] = {}
 
     def expect(self, outcome: Outcome) -> None:
         """Expect a passage: the gate was released, or may have been, and the next person passes by this release."""
         opening, portal = outcome.opening, outcome.opening.portal
+        self._remember(opening.request, opening.person_id)
         if outcome.error is not None:
             self._unknown.add(portal.name)
         else:
@@ -71,8 +74,11 @@ class Passages:
         else:
             self._relock[portal.name] = (outcome.ended + times.waits_s, opening.request)
 
-    def released(self, portal: Portal, direction: Direction, request: str | None, now: float) -> None:
+    def released(
+        self, portal: Portal, direction: Direction, request: str | None, now: float, person_id: str | None = None
+    ) -> None:
         """As `expect`, for a device that has opened by itself."""
+        self._remember(request, person_id)
         self._step(portal, passage_state.Released(request, direction, now, portal.release_seconds))
 
     def on_device_fact(self, device: str, fact: DeviceFact) -> None:
@@ -124,6 +130,13 @@ class Passages:
         _, lane = self._lanes.get(portal, (None, passage_state.IDLE))
         return str(lane.name)
 
+    def _remember(self, request: str | None, person_id: str | None) -> None:
+        """Keep whose passage a request is; the oldest goes where gates report no end of theirs."""
+        if request is not None and person_id is not None:
+            self._people[request] = person_id
+            if len(self._people) > _MAX_EXPECTED:
+                del self._people[next(iter(self._people))]
+
     def _step(self, portal: Portal, event: passage_state.Input) -> None:
         free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
         _, lane = self._lanes.pop(portal.name, (portal, passage_state.IDLE))
@@ -132,9 +145,10 @@ class Passages:
         if lane != passage_state.IDLE:
             self._lanes[portal.name] = (portal, lane)
         for fact in facts:
-            found = passage_fact(portal, fact)
+            found = passage_fact(portal, fact, self._people.get(fact.request or ""))
             self._ledger.submit(self._forced(portal, found) if found.kind == Kind.PORTAL_FORCED else found)
             if fact.kind in _ENDS:
+                self._people.pop(fact.request or "", None)
                 self._ended(fact.request)
             if fact.kind is Kind.PASSAGE_TIMED_OUT and not free:
                 self._cancel_unused(portal, fact.direction, lane)

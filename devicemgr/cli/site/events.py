@@ -1,7 +1,9 @@
 """`devicemgr events`."""
 
+import csv
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -53,24 +55,50 @@ def events(
     until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
     person: Annotated[str | None, typer.Option(help="Of the person with this badge.")] = None,
     portal: Annotated[str | None, typer.Option(help="At this portal.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Of this kind, such as access_denied.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Of this kind, such as access_denied, or group of kinds, such as 'admin.*'.")
+    ] = None,
+    q: Annotated[
+        str | None, typer.Option("--q", metavar="TEXT", help="Of people, portals and devices with this in their name.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As a table for a spreadsheet, without details.")] = False,
     limit: Annotated[
         int | None, typer.Option(min=1, max=_ALL, help="At most so many, the newest; 100, or 10 with --follow.")
     ] = None,
 ) -> None:
     """Show what happened, oldest first."""
     wanted = {"since": since, "until": until, "person": person, "portal": portal, "kind": kind}
-    first = api().get("/events", **wanted, limit=limit or _default(follow, since))
+    if follow and (q or as_csv):
+        raise typer.BadParameter("--follow goes with neither --q nor --csv")
+    first = api().get("/events", **wanted, q=q, limit=limit or _default(follow, since))
+    if as_csv and not session().json:
+        _write_csv(first)
+        return
     console = words()
+    if console.is_terminal and first and not session().json:
+        console.print(_HEADER, style="bold")
     if not first and not follow and not session().json:
         console.print("no events match")
-    if not first and kind and not kind.startswith("admin.") and kind not in set(Kind):
+    if not first and kind and not kind.startswith("admin.") and not kind.endswith("*") and kind not in set(Kind):
         like = get_close_matches(kind, list(Kind), n=1)
         warn(f"there is no kind '{safe(kind, 64)}'" + (f"; did you mean {like[0]}?" if like else ""))
     for event in first:
         _show(console, event)
     if follow:
         _follow(console, wanted, first[-1]["seq"] if first else 0)
+
+
+_HEADER = f"{'time':<21}{'kind':<22}{'where':<20}  who, why"
+_CSV = ("seq", "time", "kind", "portal", "direction", "device", "person", "person_name", "reason", "actor")
+
+
+def _write_csv(events: Sequence[dict[str, Any]]) -> None:
+    """Write one line an event; a text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_CSV)
+    for event in events:
+        texts = [safe(str(event.get(column) or ""), 300) for column in _CSV]
+        writer.writerow([f"'{text}" if text.startswith(("=", "+", "-", "@")) else text for text in texts])
 
 
 def _default(follow: bool, since: str | None) -> int:
@@ -141,7 +169,8 @@ def _line(event: dict[str, Any]) -> Text:
     when = datetime.fromisoformat(event["time"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     side = f"/{event['direction']}" if event["direction"] else ""
     place = f"{event['portal']}{side}" if event["portal"] else event["device"] or ""
-    who = f"badge {event['person']}" if event["person"] else event.get("actor") or ""
+    who = " ".join(filter(None, (event.get("person_name"), f"(badge {event['person']})" if event["person"] else "")))
+    who = who or event.get("actor") or ""
     parts = (f"{place:<20}", who, event["reason"] or "", _more(event["detail"]))
     rest = "  ".join(safe(str(part), 300) for part in parts if part.strip())
     return Text.assemble(f"{when}  ", (f"{kind:<20}", _STYLES.get(kind, "")), "  ", rest)

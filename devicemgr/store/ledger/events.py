@@ -18,7 +18,7 @@ from devicemgr.text import badge_key
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events; times are RFC 3339 UTC texts; `after` is a seq.
+    """Which events; times are RFC 3339 UTC texts; `after` is a seq; a `kind` that ends with `*` is a group of kinds.
 
     `mention` is a text in the badge of a person of the site, in the name of a portal or device, or, if the caller
     `knows_names`, in a person's name; case is ignored.
@@ -117,8 +117,11 @@ def columns_agree(row: Row[Any], body: Mapping[str, Any]) -> bool:
     return tuple(row[3:]) == tuple(body.get(name) for name in _COLUMNS)
 
 
-def find(session: Session, wanted: EventFilter, limit: int) -> list[dict[str, Any]]:
-    """Return the newest `limit` events that match (the oldest with `after`), oldest first, as INTERFACES."""
+def find(session: Session, wanted: EventFilter, limit: int, *, names: bool = False) -> list[dict[str, Any]]:
+    """Return the newest `limit` events that match (the oldest with `after`), oldest first, as INTERFACES.
+
+    The record holds no names: with `names`, each event has the one that its person has now as `person_name`.
+    """
     query = _conditions(select(EventRow.body), wanted)
     if wanted.mention is not None:
         query = query.where(_mentions(session, wanted))
@@ -126,7 +129,7 @@ def find(session: Session, wanted: EventFilter, limit: int) -> list[dict[str, An
         bodies = list(session.scalars(query.order_by(EventRow.seq).limit(limit)))
     else:
         bodies = list(session.scalars(query.order_by(EventRow.seq.desc()).limit(limit)))[::-1]
-    return _with_badges(session, [json.loads(body) for body in bodies])
+    return _with_badges(session, [json.loads(body) for body in bodies], names=names)
 
 
 def _conditions(query: Select[str], wanted: EventFilter) -> Select[str]:
@@ -136,7 +139,9 @@ def _conditions(query: Select[str], wanted: EventFilter) -> Select[str]:
         query = query.where(EventRow.time < wanted.until)
     if wanted.portal:
         query = query.where(EventRow.portal == wanted.portal)
-    if wanted.kind:
+    if wanted.kind and wanted.kind.endswith("*"):
+        query = query.where(EventRow.kind.startswith(wanted.kind[:-1], autoescape=True))
+    elif wanted.kind:
         query = query.where(EventRow.kind == wanted.kind)
     if wanted.request:
         query = query.where(EventRow.request == wanted.request)
@@ -179,15 +184,18 @@ def _listed(keys: Sequence[str]) -> Select[Any]:
     return select(func.json_each(json.dumps(keys)).table_valued("value").c.value)
 
 
-def _with_badges(session: Session, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_badges(session: Session, bodies: list[dict[str, Any]], *, names: bool) -> list[dict[str, Any]]:
     ids = {body["person_id"] for body in bodies if body["person_id"]}
-    badges: dict[str, str] = {}
+    people: dict[str, tuple[str, str]] = {}
     for chunk_start in range(0, len(ids), 500):
         chunk = sorted(ids)[chunk_start : chunk_start + 500]
-        rows = session.execute(select(PersonRow.id, PersonRow.badge).where(PersonRow.id.in_(chunk)))
-        badges.update({row.id: row.badge for row in rows})
+        rows = session.execute(select(PersonRow.id, PersonRow.badge, PersonRow.name).where(PersonRow.id.in_(chunk)))
+        people.update({row.id: (row.badge, row.name) for row in rows})
     for body in bodies:
-        body["person"] = badges.get(body.pop("person_id") or "")
+        badge, name = people.get(body.pop("person_id") or "", (None, None))
+        body["person"] = badge
+        if names:
+            body["person_name"] = name
     return bodies
 
 

@@ -30,6 +30,7 @@ def test_grant_is_durable_before_the_gate_is_told_and_passage_completes_it(entra
     assert [event["kind"] for event in events] == kinds
     assert len({event["request"] for event in events}) == 1
     assert events[0]["person"] == "A1"
+    assert [event["person"] for event in events[2:]] == ["A1", "A1"]
     assert set(events[1]["latency_ms"]) == {"capture_to_decision", "decision_to_record", "record_to_unlock", "total"}
     assert all(value >= 0 for value in events[1]["latency_ms"].values())
     assert entrance.pipeline.state_of("lobby") == "idle"

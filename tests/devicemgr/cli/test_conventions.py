@@ -4,7 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +75,38 @@ def test_the_shell_completes_commands_and_options() -> None:
 
     assert complete("devicemgr pers", 1) == ["person"]
     assert "--badge" in complete("devicemgr person add --", 3)
+
+
+def test_a_host_of_a_command_is_not_taken_for_another_daemon(cli: Callable[..., Any], home: Any) -> None:
+    """`device discover` and the simulators have a `--host` of their own; no other command may have one."""
+    session = Session(lambda: pytest.fail("not run"))
+    line = [
+        "device",
+        "discover",
+        "--host",
+        "192.0.2.0/24",
+        "--host=198.51.100.7",
+        "--host",
+        "https://box",
+        "--token-file",
+        "t",
+    ]
+    rest = frame._take_common_options(session, line)
+    assert rest == ["device", "discover", "--host", "192.0.2.0/24", "--host", "198.51.100.7"]
+    assert (session.host, session.token_file) == ("https://box", "t")
+    common = {*frame._FLAGS, *frame._WITH_VALUE} - {"--help"}
+    own = {
+        words
+        for words, command in _walk(typer.main.get_command(root.app))
+        for p in command.params
+        if common & {*p.opts}
+    }
+    assert {words for words in own if not words.startswith("sim ")} == {"device discover"}
+
+
+def _walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    for name, inner in command.commands.items():
+        if hasattr(inner, "commands"):
+            yield from _walk(inner, (*words, name))
+        else:
+            yield " ".join((*words, name)), inner

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from devicemgr.api.authorization import may
+from devicemgr.api.authorization import sees_names
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.conventions.models import ResponseBody, Time
 from devicemgr.api.conventions.paging import link_next
@@ -41,6 +41,9 @@ class Event(ResponseBody):
     direction: str | None = Field(examples=["entry"])
     device: str | None
     person: str | None = Field(examples=["1024"], description="The badge; null once the person is erased.")
+    person_name: str | None = Field(
+        None, examples=["Aigul Serik"], description="The name that the person has now, for guards and admins."
+    )
     reason: str | None = Field(description="Why access was denied.")
     request: str | None = Field(json_schema_extra={"format": "uuid"}, description="The same for one person's passage.")
     evidence: dict[str, Any] | None
@@ -101,13 +104,14 @@ def list_events(
             min_length=1,
             max_length=200,
             description="Events of people, portals and devices of the site whose badge or name contains this; people's "
-            "names count for those who may list people.",
+            "names count for guards and admins.",
         ),
     ] = None,
 ) -> list[dict[str, Any]]:
     """List the newest events that match, oldest first; with `after`, the first ones behind that seq."""
     with context.site.database.read() as session:
-        found = events.find(session, replace(wanted, mention=q, knows_names=may(caller, "GET", "/people")), limit)
+        names = sees_names(caller)
+        found = events.find(session, replace(wanted, mention=q, knows_names=names), limit, names=names)
     if wanted.after is not None and len(found) == limit:
         link_next(request, response, str(found[-1]["seq"]))
     return found
@@ -119,8 +123,9 @@ def stream_events(
 ) -> StreamingResponse:
     """Stream events as they are recorded (server-sent events; the id is the seq, Last-Event-ID resumes)."""
     start = last_event_id if last_event_id is not None else wanted.after
+    start = _head(context) if start is None else start
     return StreamingResponse(
-        _stream(context, wanted, _head(context) if start is None else start, caller.holds),
+        _stream(context, replace(wanted, knows_names=sees_names(caller)), start, caller.holds),
         media_type="text/event-stream",
     )
 
@@ -156,4 +161,4 @@ async def _stream(
 def _page(context: Context, wanted: EventFilter, position: int) -> list[dict[str, Any]]:
     fields = {name: getattr(wanted, name) for name in EventFilter.__slots__}
     with context.site.database.read() as session:
-        return events.find(session, EventFilter(**fields | {"after": position}), _PAGE)
+        return events.find(session, EventFilter(**fields | {"after": position}), _PAGE, names=wanted.knows_names)

@@ -90,6 +90,10 @@ def test_json_is_an_event_a_line_in_the_shape_of_the_interface(happened, cli):
         (["--since", "2026-12-01T14:00:00+05:00", "--until", "2026-12-01T10:00:00Z"], ["access_denied"]),
         (["--limit", "1"], ["device_offline"]),
         (["--since", "2027-01-01"], []),
+        (["--kind", "access_*"], ["access_granted", "access_denied"]),
+        (["--kind", "admin.*"], ["admin.person_added"]),
+        (["--kind", "access%*"], []),
+        (["--q", "aig"], ["admin.person_added", "access_granted"]),
     ],
 )
 def test_filters(happened, cli, filters, kinds):
@@ -218,3 +222,22 @@ def test_words_without_a_blank_are_left_whole():
         "detail": {"cause": "x" * 200},
     }
     assert "x" * 200 in events._folded(events._line(event), 80).plain
+
+
+def test_a_guard_sees_the_name_beside_the_badge(happened, done, cli):
+    assert cli("events", "--kind", "access_granted", "--json").lines[0]["person_name"] == "Aigul"
+    line = cli("events", "--kind", "access_granted").out
+    assert "Aigul (badge 7)" in line
+    done("person", "edit", "7", "--name", "Aigul B")  # the name of today, which the record does not hold
+    assert "Aigul B (badge 7)" in cli("events", "--kind", "access_granted").out
+    done("person", "erase", "7", "--yes")
+    assert "Aigul" not in cli("events").out
+
+
+def test_a_table_for_a_spreadsheet_holds_no_formula(happened, done, cli):
+    done("person", "edit", "7", "--name", "=1+1")
+    lines = cli("events", "--csv").out.splitlines()
+    assert lines[0] == "seq,time,kind,portal,direction,device,person,person_name,reason,actor"
+    granted = next(line for line in lines if "access_granted" in line)
+    assert granted.startswith("2,2026-12-01T08:00:00.000Z,access_granted,main,entry,cam,7,'=1+1,")
+    assert cli("events", "--csv", "--follow").code == 2
