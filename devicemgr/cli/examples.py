@@ -17,6 +17,7 @@ EXAMPLES = {
     "demo": "devicemgr demo --seconds 30",
     "bench": "devicemgr bench --json",
     "person add": 'devicemgr person add "Aigul Serik" --badge 1042 --level staff',
+    "person import": "devicemgr person import staff.xlsx --plan",
     "person list": "devicemgr person list --expiring 30",
     "person show": "devicemgr person show 1042",
     "person edit": "devicemgr person edit 1042 --valid-to 2027-06-30",
