@@ -8,8 +8,8 @@ to the weekday and the date on which it starts, for its weekdays and for holiday
 import difflib
 import re
 import zoneinfo
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 from devicemgr.domain.model import Schedule, TimeWindow
@@ -19,6 +19,8 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = time(0, 0)
 
 _MAX_TEXT = 100
+# No zone has changed its offset twice within this time.
+_SHORTEST_OFFSET = timedelta(hours=6)
 _EXAMPLES = 'write it like "mon-fri 08:00-18:00", "sat,sun 22:00-06:00" or "daily 00:00-24:00"'
 _WINDOW = re.compile(
     r"(?P<days>[a-z][a-z, -]*?)\s+(?P<h1>[0-9]{1,2}):(?P<m1>[0-9]{2})\s*-\s*(?P<h2>[0-9]{1,2}):(?P<m2>[0-9]{2})"
@@ -84,29 +86,68 @@ def is_open(schedule: Schedule, at: datetime) -> bool:
 
 
 def spans(schedules: Iterable[Schedule], begin: datetime, end: datetime) -> tuple[tuple[datetime, datetime], ...]:
-    """When any of them is open between two aware instants: (from, to) in UTC, in order and apart.
+    """Return when any of them is open between two aware instants: (from, to) in UTC, in order and apart.
 
-    In an hour that the clock skips it may be closed where is_open() says open.
+    It holds exactly the instants for which is_open() says open, also in the nights in which a clock changes.
     """
+    begin, end = begin.astimezone(UTC), end.astimezone(UTC)
     found = []
     for schedule in schedules:
         zone = find_zone(schedule.timezone)
-        first = begin.astimezone(zone).date() - timedelta(days=1)
-        days = [first + timedelta(days=step) for step in range((end - begin).days + 4)] if zone is not None else []
-        for window in schedule.windows:
-            for day in days:
-                if _starts_on(schedule, window, day):
-                    last = day if window.end > window.start else day + timedelta(days=1)
-                    opens = datetime.combine(day, window.start, zone)
-                    closes = datetime.combine(last, window.end.replace(fold=1), zone)
-                    found.append((max(opens.astimezone(UTC), begin), min(closes.astimezone(UTC), end)))
-    joined: list[tuple[datetime, datetime]] = []
-    for opens, closes in sorted(span for span in found if span[0] < span[1]):
-        if joined and opens <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], closes))
+        for since, until, offset in steady_parts(zone, begin, end) if zone is not None else ():
+            # Within such a part the wall clock runs evenly, so a window of the wall clock is one of UTC.
+            for opens, closes in _wall_spans(schedule, (since + offset).date(), (until + offset).date()):
+                found.append((max(opens - offset, since), min(closes - offset, until)))
+    return joined(found)
+
+
+def joined(spans: Iterable[tuple[datetime, datetime]]) -> tuple[tuple[datetime, datetime], ...]:
+    """Return spans in order, with those that touch made one, and without empty ones."""
+    found: list[tuple[datetime, datetime]] = []
+    for opens, closes in sorted(span for span in spans if span[0] < span[1]):
+        if found and opens <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], closes))
         else:
-            joined.append((opens, closes))
-    return tuple(joined)
+            found.append((opens, closes))
+    return tuple(found)
+
+
+def steady_parts(zone: tzinfo, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
+    """Yield (from, to, offset from UTC): the parts of a time in which the zone's clock is not changed."""
+    since, at = begin, begin
+    while at < end:
+        later = min(at + _SHORTEST_OFFSET, end)
+        if _offset(zone, later) != _offset(zone, at):
+            change = _change(zone, at, later)
+            yield since, change, _offset(zone, since)
+            since = change
+        at = later
+    if since < end:
+        yield since, end, _offset(zone, since)
+
+
+def _change(zone: tzinfo, before: datetime, after: datetime) -> datetime:
+    """Return the first second with another offset than `before` has; zones change theirs at full seconds."""
+    low, high = 0, int((after - before).total_seconds()) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        is_before = _offset(zone, before + timedelta(seconds=middle)) == _offset(zone, before)
+        low, high = (middle, high) if is_before else (low, middle)
+    return min((before + timedelta(seconds=high)).replace(microsecond=0), after)
+
+
+def _offset(zone: tzinfo, at: datetime) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()
+
+
+def _wall_spans(schedule: Schedule, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
+    """Yield when windows are open by the wall clock, from the day before `first`; marked as UTC to be computed with."""
+    for step in range(-1, (last - first).days + 1):
+        day = first + timedelta(days=step)
+        for window in schedule.windows:
+            if _starts_on(schedule, window, day):
+                until = day if window.end > window.start else day + timedelta(days=1)
+                yield datetime.combine(day, window.start, UTC), datetime.combine(until, window.end, UTC)
 
 
 def _holds_today(schedule: Schedule, window: TimeWindow, today: date, clock: time) -> bool:

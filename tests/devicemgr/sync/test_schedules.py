@@ -13,6 +13,7 @@ from devicemgr.domain.rules.schedules import find_zone, is_open, parse_window, s
 from devicemgr.store.people import people
 from devicemgr.store.site import access_levels as level_store
 from devicemgr.store.tables import ScheduleRow
+from drivers.common.console.weekly_hours import week_of
 from tests.devicemgr.sync.holders import FakeHolder, House, ScheduledHolder
 from tests.support.levels import cover
 
@@ -151,28 +152,74 @@ SCHEDULES = st.lists(
         st.just("s"),
         st.sampled_from(["UTC", "Asia/Almaty", "Europe/Berlin", "America/Los_Angeles", "Australia/Lord_Howe"]),
         st.lists(WINDOW, max_size=3).map(tuple),
-        st.frozensets(st.dates(date(2026, 3, 20), date(2026, 4, 10)), max_size=2),
+        st.frozensets(
+            st.dates(date(2026, 3, 20), date(2026, 4, 10)) | st.dates(date(2026, 10, 20), date(2026, 11, 3)), max_size=2
+        ),
     ),
     max_size=2,
 )
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
-@given(SCHEDULES, st.integers(0, 14 * 24 * 60))
-def test_spans_say_what_is_open_says(schedules, minute):
-    begin = datetime(2026, 3, 22, tzinfo=UTC)
+@given(SCHEDULES, st.sampled_from([datetime(2026, 3, 22), datetime(2026, 10, 20)]), st.integers(0, 14 * 24 * 60))
+def test_spans_say_what_is_open_says(schedules, begin, minute):
+    begin = begin.replace(tzinfo=UTC)  # both fortnights have nights in which clocks change
     end, at = begin + timedelta(days=14), begin + timedelta(minutes=minute)
     found = spans(schedules, begin, end)
     within = any(opens <= at < closes for opens, closes in found)
-    said = at < end and any(is_open(schedule, at) for schedule in schedules)
-    near_a_skip = any(_skips(schedule.timezone, at) for schedule in schedules)
-    # In the hour after one that the clock skips it may say less, and never more.
-    assert within == said or (near_a_skip and not within)
+    assert within == (at < end and any(is_open(schedule, at) for schedule in schedules))
     assert all(first[1] < second[0] for first, second in itertools.pairwise(found))
 
 
-def _skips(name, at):
-    zone = find_zone(name)
-    return (at - timedelta(hours=2)).astimezone(zone).utcoffset() != (at + timedelta(hours=2)).astimezone(
-        zone
-    ).utcoffset()
+NIGHTS = [
+    ("Europe/Berlin", datetime(2026, 10, 24, tzinfo=UTC)),
+    ("Europe/Berlin", datetime(2026, 3, 28, tzinfo=UTC)),
+    ("America/New_York", datetime(2026, 10, 31, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 10, 3, tzinfo=UTC)),
+    ("Asia/Almaty", datetime(2024, 2, 28, tzinfo=UTC)),
+]
+
+
+@pytest.mark.parametrize(("zone", "begin"), NIGHTS)
+@pytest.mark.parametrize(
+    "window",
+    [
+        "sun 02:00-02:30",
+        "sat 22:00-02:30",
+        "sun 02:30-08:00",
+        "daily 01:45-02:15",
+        "daily 00:00-24:00",
+        "daily 23:00-01:00",
+    ],
+)
+def test_consoles_and_rules_agree_on_each_minute_when_the_clock_changes(zone, begin, window):
+    schedule = Schedule("s", zone, (parse_window(window),))
+    found = spans([schedule], begin, begin + timedelta(days=3))
+    local, weeks = find_zone(zone), {}
+    for minute in range(3 * 1440):
+        at = begin + timedelta(minutes=minute)
+        by_rules = is_open(schedule, at)
+        assert any(opens <= at < closes for opens, closes in found) == by_rules, at
+        # A console in the same zone opens by its wall clock alone, in both passes of an hour that is repeated.
+        wall = at.astimezone(local)
+        if wall.date() not in weeks:
+            weeks[wall.date()] = ends_shown(week_of(found, local, at)[wall.weekday()])
+        by_console = any(one <= f"{wall:%H:%M:%S}" <= to for one, to in weeks[wall.date()])
+        assert minute > 2 * 1440 or by_console == by_rules, at
+
+
+def ends_shown(day):
+    """The spans of a day with the last second that is open."""
+    return [
+        (one, to if to == "23:59:59" else f"{datetime.strptime(to, '%H:%M:%S') - timedelta(seconds=1):%H:%M:%S}")
+        for one, to in day
+    ]
+
+
+def test_a_console_in_another_zone_opens_in_no_pass_of_an_hour_where_one_is_closed():
+    opens = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 in Berlin, and again at 01:30 UTC
+    berlin = find_zone("Europe/Berlin")
+    (sunday,) = (day for day in week_of(((opens, opens + timedelta(hours=2)),), berlin, opens) if day)
+    assert sunday == (("02:30:00", "03:30:00"),)
+    assert week_of(((opens, opens + timedelta(minutes=20)),), berlin, opens) == ((),) * 7
