@@ -12,6 +12,8 @@ from devicemgr.cli.output import cell, details, emit, say, table, through, words
 from devicemgr.cli.people import bulk_import
 from devicemgr.cli.people.people import warn_if_not_wiped
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
+from devicemgr.cli.people.roster.reader import SourceOptions
+from devicemgr.cli.people.tables import ColumnNames, Encoding, SheetName, layout_of
 from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.errors import InvalidInput
 from devicemgr.text import counted, reference
@@ -154,14 +156,33 @@ def import_(
     consent: Consent,
     notice: Notice = None,
     consent_until: ConsentUntil = None,
+    level: Annotated[list[str] | None, typer.Option(help="Access level for everyone in it; may be repeated.")] = None,
+    valid_to: Annotated[
+        str | None, typer.Option(help="End of validity of everyone whose row has none: 2027-12-01, or RFC 3339.")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Also give people who are here the names, levels and dates of the table.")
+    ] = False,
+    encoding: Encoding = None,
+    sheet: SheetName = None,
+    column: ColumnNames = None,
+    zip_encoding: Annotated[
+        str | None, typer.Option("--zip-encoding", metavar="NAME", help="Encoding of the names in a ZIP: cp866, gbk …")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=8, help="Requests at a time; else as this host can.")
     ] = None,
 ) -> None:
     """Enroll many people; run it again to go on. Exit 4 when some failed."""
-    result = bulk_import.run(
-        source, {"consent": reference(consent), "notice": notice, "consent_until": consent_until}, workers
+    options = bulk_import.Options(
+        {"consent": reference(consent), "notice": notice, "consent_until": consent_until},
+        workers,
+        SourceOptions(layout_of(encoding, sheet, column), zip_encoding),
+        tuple(level or ()),
+        valid_to,
+        update,
     )
+    result = bulk_import.run(source, options)
     if not emit(result.as_json()):
         _show_import(result)
     if result.failed:

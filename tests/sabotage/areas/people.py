@@ -25,4 +25,28 @@ SABOTAGES = (
         "tests/devicemgr/cli/people/test_withdrawn.py",
         "tests/devicemgr/api/routes/test_withdrawn_consent.py",
     ),
+    one(
+        "a table of one row that suspends everyone",
+        "devicemgr/api/routes/people/tables.py",
+        "    if plan.taken_away > plan.max_taken_away and accepted != plan.digest:\n",
+        "    if False and accepted != plan.digest:\n",
+        "tests/devicemgr/cli/people/test_import_table.py",
+    ),
+    one(
+        "a table that sets levels for who may not grant them",
+        "devicemgr/api/routes/people/tables.py",
+        """        for part in ("levels", "cards"):
+            if part in change.fields:
+                require_people_change(caller, part, change.badge)
+""",
+        "",
+        "tests/devicemgr/api/rights/test_people_tables.py",
+    ),
+    one(
+        "a rounded number taken for a badge",
+        "devicemgr/people/tables/mangled.py",
+        "    if _EXPONENT.fullmatch(text):\n",
+        "    if False:\n",
+        "tests/devicemgr/cli/people/test_import_table.py",
+    ),
 )

@@ -1,5 +1,7 @@
 """`enroll import`: many people, some of them with faults, twice."""
 
+from unicodedata import normalize
+
 import pytest
 
 from devicemgr.cli.people import bulk_import
@@ -131,12 +133,13 @@ def test_a_table_that_can_not_be_read_is_one_line(home, cli, tmp_path, text, wor
     assert words in ran.error
 
 
-def test_a_table_in_another_encoding(home, cli, tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1251"])
+def test_a_table_in_another_encoding_is_read(home, cli, done, photo, tmp_path, encoding):
+    photo("a.jpg", "face:a")
     table = tmp_path / "people.csv"
-    table.write_bytes("badge,name,photo\n1,Айгүл,a.jpg\n".encode("utf-16"))
-    ran = cli("enroll", "import", table, "--consent", "f")
-    assert ran.code == 1
-    assert "CSV UTF-8" in ran.error
+    table.write_bytes("badge;name;photo\r\n1;Иван Петров;a.jpg\r\n".encode(encoding))
+    assert cli("enroll", "import", table, "--consent", "f").code == 0
+    assert done("person", "show", "1")["name"] == "Иван Петров"
 
 
 def test_sources_that_are_neither_folder_nor_table(home, cli, tmp_path):
@@ -177,3 +180,55 @@ def test_storage_that_fails_stops_the_import_instead_of_blaming_each_person(home
     assert ran.code == 1
     assert "disk is full" in ran.err.splitlines()[-1]
     assert "enrolled" not in ran.out
+
+
+def test_levels_and_an_end_for_everyone_and_a_warning_for_those_without(entrance, cli, done, photo, tmp_path):
+    photo("in/1_A.jpg", "face:a")
+    ran = cli("enroll", "import", tmp_path / "in", "--consent", "f")
+    assert (ran.code, "1 person holds no level and can't pass anywhere: 1" in ran.err) == (0, True)
+    photo("in/2_B.jpg", "face:b")
+    ran = cli("enroll", "import", tmp_path / "in", "--consent", "f", "--level", "staff", "--valid-to", "2030-01-01")
+    assert "1 (levels, valid_to)" in ran.err
+    people = {person["badge"]: person for person in done("person", "list")}
+    assert [people[badge]["levels"] for badge in "12"] == [[], ["staff"]]
+    assert [bool(people[badge]["valid_to"]) for badge in "12"] == [False, True]
+    cli("enroll", "import", tmp_path / "in", "--consent", "f", "--level", "staff", "--update")
+    assert done("person", "show", "1")["levels"] == ["staff"]
+
+
+def test_changed_rows_of_people_who_are_here_are_said_and_taken_with_update(entrance, cli, done, photo, tmp_path):
+    photo("a.jpg", "face:a")
+    table = tmp_path / "people.csv"
+    table.write_text("badge,name,photo,level,valid_to\n1,A,a.jpg,,\n")
+    assert cli("enroll", "import", table, "--consent", "f").code == 0
+    table.write_text("badge,name,photo,level,valid_to\n1,Anna,a.jpg,staff,2030-01-01T00:00:00Z\n")
+    ran = cli("enroll", "import", table, "--consent", "f", "--json")
+    assert (ran.code, ran.json["differing"]) == (0, ["1 (levels, valid_to)"])
+    assert done("person", "show", "1")["levels"] == []
+    assert cli("enroll", "import", table, "--consent", "f", "--update", "--json").json["updated"] == 1
+    found = done("person", "show", "1")
+    assert (found["name"], found["levels"], found["valid_to"]) == ("Anna", ["staff"], "2030-01-01T00:00:00.000Z")
+
+
+def test_what_a_spreadsheet_mangled_is_no_person(home, cli, done, photo, tmp_path):
+    photo("a.jpg", "face:a")
+    table = tmp_path / "people.csv"
+    table.write_text("sep=;\r\nbadge;name;photo\r\n1.23457E+11;Colin;a.jpg\r\n")
+    ran = cli("enroll", "import", table, "--consent", "f", "--json")
+    assert (ran.code, "rounded" in ran.json["failed"][0]["why"]) == (4, True)
+    assert done("person", "list") == []
+
+
+def test_photos_are_found_as_windows_and_macos_name_them(home, cli, done, photo, tmp_path):
+    photo("photos/a.jpg", "face:a"), photo(normalize("NFD", "Майя Йорданова.jpg"), "face:b"), photo("C.JPG", "face:c")
+    table = tmp_path / "people.csv"
+    table.write_text("badge,name,photo\n1,A,photos\\a.jpg\n2,B,Майя Йорданова.jpg\n3,C,c.jpg\n4,D,C:\\x\\a.jpg\n")
+    ran = cli("enroll", "import", table, "--consent", "f", "--json")
+    assert (ran.json["enrolled"], "another computer" in ran.json["failed"][0]["why"]) == (3, True)
+
+
+def test_a_photo_of_a_phone_that_can_not_be_read_is_on_the_list(home, cli, done, photo, tmp_path):
+    photo("in/1_A.jfif", "face:a"), photo("in/2_B.HEIC", "face:b"), photo("in/3_C.avif", "face:c")
+    ran = cli("enroll", "import", tmp_path / "in", "--consent", "f", "--json")
+    assert (ran.code, ran.json["enrolled"]) == (4, 1)
+    assert [(row["badge"], "save it as JPEG" in row["why"]) for row in ran.json["failed"]] == [("2", True), ("3", True)]

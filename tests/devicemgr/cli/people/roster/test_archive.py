@@ -4,13 +4,14 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devicemgr.cli.people import roster_zip
-from devicemgr.cli.people.roster import read_roster
+from devicemgr.cli.people.roster import archive as roster_zip
+from devicemgr.cli.people.roster.reader import read_roster
 from devicemgr.errors import InvalidInput
 
 
@@ -159,3 +160,57 @@ def test_an_archive_within_an_archive_is_no_photo(home: Any, cli: Any, tmp_path:
     ran = cli("enroll", "import", packed(tmp_path / "p.zip", {"x.zip": inner.getvalue()}), "--consent", "f")
     assert ran.code == 1
     assert "no one is in" in ran.err
+
+
+class Unmarked(zipfile.ZipInfo):
+    """An entry whose name is in a code page, as Explorer of older Windows writes it."""
+
+    code_page = "cp866"
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:
+        return self.filename.encode(self.code_page), self.flag_bits & ~0x800
+
+
+def unmarked(tmp_path: Path, name: str, code_page: str, extra: bytes = b"") -> Path:
+    entry = Unmarked(name)
+    entry.code_page, entry.extra = code_page, extra
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(entry, b"face:a")
+    return tmp_path / "a.zip"
+
+
+@pytest.mark.parametrize(("name", "code_page"), [("1_Иван Петров.jpg", "cp866"), ("1_王小明.jpg", "gbk")])
+def test_names_of_a_code_page_are_refused_until_it_is_named(
+    home: Any, cli: Any, done: Any, tmp_path: Path, name: str, code_page: str
+) -> None:
+    source = unmarked(tmp_path, name, code_page)
+    ran = cli("enroll", "import", source, "--consent", "f")
+    assert (ran.code, f"{code_page} for '{name}'" in ran.error) == (1, True)
+    assert done("person", "list") == []
+    assert cli("enroll", "import", source, "--consent", "f", "--zip-encoding", code_page).code == 0
+    assert done("person", "show", "1")["name"] == name[2:-4]
+
+
+def test_the_unicode_field_of_an_entry_names_it(home: Any, cli: Any, done: Any, tmp_path: Path) -> None:
+    """Info-ZIP and 7-Zip write it (APPNOTE 4.6.9); it counts only for the name whose checksum it has."""
+    name = "1_Иван Петров.jpg"
+    for crc, code in ((zlib.crc32(name.encode("cp866")), 0), (7, 1)):
+        field = struct.pack("<BI", 1, crc) + name.encode()
+        source = unmarked(tmp_path, name, "cp866", struct.pack("<HH", 0x7075, len(field)) + field)
+        assert cli("enroll", "import", source, "--consent", "f").code == code
+    assert done("person", "show", "1")["name"] == "Иван Петров"
+
+
+def test_names_in_utf_8_need_no_flag(home: Any, cli: Any, done: Any, tmp_path: Path) -> None:
+    source = unmarked(tmp_path, "1_Майя Йорданова.jpg", "utf-8")
+    assert cli("enroll", "import", source, "--consent", "f").code == 0
+    assert done("person", "show", "1")["name"] == "Майя Йорданова"
+
+
+def test_folders_with_the_separator_of_windows(home: Any, cli: Any, done: Any, tmp_path: Path) -> None:
+    back = zipfile.ZipInfo("x")
+    back.filename = "photos\\7001_Ann.jpg"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(back, b"face:a")
+    assert cli("enroll", "import", tmp_path / "a.zip", "--consent", "f").code == 0
+    assert done("person", "show", "7001")["name"] == "Ann"

@@ -4,18 +4,20 @@ import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from devicemgr.cli.hints import message_of
-from devicemgr.cli.people import roster_csv
-from devicemgr.cli.people.roster_zip import Archive, ZipPhoto
+from devicemgr.cli.people.roster.archive import Archive, ZipPhoto
+from devicemgr.cli.people.roster.photo_paths import SUFFIXES, UNREADABLE, Folder
 from devicemgr.errors import InvalidInput
+from devicemgr.people.tables.columns import FIELDS
+from devicemgr.people.tables.reader import Layout, Row, Table, parse_table, read_table
 from devicemgr.text import badge as badge_text, person_name, safe
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 Photo = Path | ZipPhoto
 _MOST_FILES = 100_000
+_REQUIRED, _KNOWN = ("badge", "name", "photo"), (*FIELDS, "photo")
 # BADGE_name_2.jpg and "BADGE_name (2).jpg" are the second photo of the same person.
 _COPY = re.compile(r"(?:^|[ _-]+)\(?[0-9]{1,4}\)?$")
 
@@ -48,25 +50,36 @@ class Roster:
     entries: tuple[Entry, ...] = ()
     faults: tuple[Fault, ...] = ()
     skipped: tuple[str, ...] = ()
+    table: Table | None = None
 
 
-def read_roster(source: Path) -> Roster:
-    """Return the people in a folder, an archive or a CSV file.
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What a person says of a source: how its table is read, and the encoding of the names in an archive."""
+
+    layout: Layout = field(default_factory=Layout)
+    zip_encoding: str | None = None
+
+
+def read_roster(source: Path, options: SourceOptions | None = None) -> Roster:
+    """Return the people in a folder, an archive or a table.
 
     InvalidInput when there is none of them, or no one in it.
     """
+    options = options or SourceOptions()
     try:
         mode = source.stat().st_mode
         if stat.S_ISDIR(mode):
             roster = _folder(source)
         elif stat.S_ISREG(mode):
-            roster = _archive(source) if source.suffix.lower() == ".zip" else _listed(source)
+            is_archive = source.suffix.lower() == ".zip"
+            roster = _archive(source, options) if is_archive else _listed(source, options.layout)
         else:
-            raise InvalidInput(f"{safe(str(source), 200)} is neither a folder nor a ZIP or CSV file")
+            raise InvalidInput(f"{safe(str(source), 200)} is neither a folder nor a ZIP file or a table")
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or "the path can't be used"
         raise InvalidInput(
-            f"cannot read {safe(str(source), 200)} ({cause}); give a folder, a ZIP or a CSV file"
+            f"cannot read {safe(str(source), 200)} ({cause}); give a folder, a ZIP or a CSV, TSV or XLSX file"
         ) from error
     if not roster.entries and not roster.faults:
         raise InvalidInput(f"no one is in {safe(str(source), 200)}; name photos BADGE_name.jpg, or use BADGE/photo.jpg")
@@ -111,16 +124,17 @@ def _named(photos: Iterable[tuple[str, str | None, Photo]], skipped: list[str]) 
     return Roster(tuple(entries), tuple(faults + doubtful), tuple(skipped))
 
 
-def _listed(source: Path) -> Roster:
-    return _table(roster_csv.read(source), lambda named: source.parent / named)
+def _listed(source: Path, layout: Layout) -> Roster:
+    return _table(read_table(source, layout, _REQUIRED, _KNOWN), Folder(source.parent).find)
 
 
-def _archive(source: Path) -> Roster:
-    archive = Archive(source)
+def _archive(source: Path, options: SourceOptions) -> Roster:
+    archive = Archive(source, options.zip_encoding)
     tables = archive.tables()
     if len(tables) == 1:
-        table = tables[0]
-        return _table(roster_csv.parse_bytes(archive.table(table), table.name), lambda name: archive.photo(table, name))
+        (name,) = tables
+        table = parse_table(archive.table(name), name.name, options.layout, _REQUIRED, _KNOWN)
+        return _table(table, lambda named: archive.photo(name, named))
     skipped: list[str] = []
     return _named(_in_archive(archive.photos(), skipped), skipped)
 
@@ -134,7 +148,7 @@ def _in_archive(photos: Sequence[ZipPhoto], skipped: list[str]) -> Iterator[tupl
         why = None
         if any(part.startswith((".", "__MACOSX")) for part in parts):
             why = "is hidden"
-        elif photo.name.suffix.lower() not in SUFFIXES:
+        elif photo.name.suffix.lower() not in SUFFIXES | UNREADABLE:
             why = "is no photo by its name"
         elif len(parts) > 2:
             why = "is in a folder in a person's folder"
@@ -172,7 +186,7 @@ def _usable(file: Path, inside: Path, skipped: list[str]) -> bool:
         why = "is hidden"
     elif file.is_dir():
         why = "is a folder in a person's folder"
-    elif file.suffix.lower() not in SUFFIXES:
+    elif file.suffix.lower() not in SUFFIXES | UNREADABLE:
         why = "is no photo by its name"
     return _kept(file, why or _outside(file, inside), skipped)
 
@@ -212,31 +226,33 @@ def _two_names(names: list[str]) -> str:
     return f"one badge has two names: {', '.join(names[:3])}; correct one of them"
 
 
-def _table(rows: list[roster_csv.Row], locate: Callable[[str], Photo]) -> Roster:
-    by_badge: dict[str, list[roster_csv.Row]] = {}
+def _table(table: Table, locate: Callable[[str], Photo]) -> Roster:
+    by_badge: dict[str, list[Row]] = {}
     entries: list[Entry] = []
     faults: list[Fault] = []
-    for row in rows:
-        if row.fault:
-            faults.append(Fault(row.badge or None, f"line {row.line}", row.fault))
+    for row in table.rows:
+        why = row.fault or (None if row.several("photo") else "it names no photo")
+        if why:
+            faults.append(Fault(row.badge or None, f"line {row.line}", why))
         else:
             by_badge.setdefault(row.badge, []).append(row)
     for number, same in by_badge.items():
         first, *rest = same
-        names = list(dict.fromkeys(row.name for row in same if row.name))
+        names = list(dict.fromkeys(row.fields["name"] for row in same if row.fields["name"]))
         doubt = _two_names(names) if len(names) > 1 else None
         for row in same if doubt else rest:
             why = doubt or f"the badge is in line {first.line} already; put all photos into one row, with ';' between"
             faults.append(Fault(number, f"line {row.line}", why))
         if not doubt:
             _add_row(first, locate, entries, faults)
-    return Roster(tuple(entries), tuple(faults))
+    return Roster(tuple(entries), tuple(faults), table=table)
 
 
-def _add_row(row: roster_csv.Row, locate: Callable[[str], Photo], entries: list[Entry], faults: list[Fault]) -> None:
+def _add_row(row: Row, locate: Callable[[str], Photo], entries: list[Entry], faults: list[Fault]) -> None:
     try:
-        name = person_name(row.name) if row.name else None
-        files = tuple(locate(photo) for photo in row.photos)
-        entries.append(Entry(badge_text(row.badge), name, files, row.levels, row.valid_from, row.valid_to))
+        name = person_name(row.fields["name"]) if row.fields["name"] else None
+        files = tuple(locate(photo) for photo in row.several("photo"))
+        times = (row.fields.get("valid_from") or None, row.fields.get("valid_to") or None)
+        entries.append(Entry(badge_text(row.badge), name, files, row.several("levels"), *times))
     except InvalidInput as error:
         faults.append(Fault(row.badge, f"line {row.line}", message_of(error)))

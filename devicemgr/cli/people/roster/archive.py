@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from devicemgr.cli.people.photos import MAX_BYTES
+from devicemgr.cli.people.roster.archive_names import names_of
+from devicemgr.cli.people.roster.photo_paths import TABLES, NameIndex, local_path
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
@@ -33,6 +35,7 @@ class ZipPhoto:
     archive: Path
     name: PurePosixPath
     _opened: zipfile.ZipFile = field(repr=False, compare=False)
+    _entry: zipfile.ZipInfo = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.archive}/{self.name}"
@@ -44,43 +47,47 @@ class ZipPhoto:
 
     def read(self) -> bytes:
         """Its bytes; InvalidInput when they are not there, or not those that the archive's list promised."""
-        return _read(self._opened, self._opened.getinfo(str(self.name)), MAX_BYTES, str(self))
+        return _read(self._opened, self._entry, MAX_BYTES, str(self))
 
 
 class Archive:
     """An archive that was looked through; `photos` and `tables` are what it holds, in the order of their names."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, encoding: str | None = None) -> None:
         self._source = source
         try:
             # Kept open until the command ends: opened again for each photo, its list would be read as often.
             self._opened = zipfile.ZipFile(source)
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise InvalidInput(f"{safe(str(source), 200)} is not a complete ZIP archive; pack it again") from error
-        self._files = list(_checked(self._opened.infolist()))
-        self._names = frozenset(self._files)
+        self._entries = dict(_checked(self._opened.infolist(), encoding))
+        self._files = list(self._entries)
+        self._names = NameIndex(self._files)
 
     def photos(self) -> list[ZipPhoto]:
         """Every file, photo by its name or not."""
-        return [ZipPhoto(self._source, name, self._opened) for name in sorted(self._files)]
+        return [self._photo(name) for name in sorted(self._files)]
+
+    def _photo(self, name: PurePosixPath) -> ZipPhoto:
+        return ZipPhoto(self._source, name, self._opened, self._entries[name])
 
     def tables(self) -> list[PurePosixPath]:
-        """CSV files at the top."""
-        return [name for name in self._files if len(name.parts) == 1 and name.suffix.lower() == ".csv"]
+        """Return the tables at the top."""
+        return [name for name in self._files if len(name.parts) == 1 and name.suffix.lower() in TABLES]
 
     def table(self, name: PurePosixPath) -> bytes:
         """Return a table's bytes."""
-        return _read(self._opened, self._opened.getinfo(str(name)), MOST_TABLE_BYTES, str(self._source / name))
+        return _read(self._opened, self._entries[name], MOST_TABLE_BYTES, str(self._source / name))
 
     def photo(self, table: PurePosixPath, named: str) -> ZipPhoto:
         """Return the photo that a table names, relative to itself; InvalidInput when the archive has none."""
-        wanted = table.parent / PurePosixPath(named)
-        if wanted not in self._names:
-            raise InvalidInput(f"there is no {safe(named, 100)} in the archive; its names are case-sensitive")
-        return ZipPhoto(self._source, wanted, self._opened)
+        found = self._names.find(table.parent / PurePosixPath(local_path(named)))
+        if found is None:
+            raise InvalidInput(f"there is no {safe(named, 100)} in the archive")
+        return self._photo(found)
 
 
-def _checked(entries: list[zipfile.ZipInfo]) -> Iterator[PurePosixPath]:
+def _checked(entries: list[zipfile.ZipInfo], encoding: str | None) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
     """Names of the files; InvalidInput for the first entry that must not be there."""
     if len(entries) > MOST_ENTRIES:
         raise InvalidInput(f"the archive has more than {MOST_ENTRIES} entries; split it")
@@ -88,27 +95,29 @@ def _checked(entries: list[zipfile.ZipInfo]) -> Iterator[PurePosixPath]:
         raise InvalidInput(f"the archive would unpack to more than {MOST_BYTES // 1024**3} GB; split it")
     seen: set[str] = set()
     ends = 0
+    names = dict(zip(map(id, entries), names_of(entries, encoding), strict=True))
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
-        why = _objection(entry)
-        if entry.filename.casefold() in seen:
+        name = names[id(entry)]
+        why = _objection(entry, name)
+        if name.casefold() in seen:
             why = "is in it twice"
         elif entry.header_offset < ends:
             why = "overlaps another one, as only a bomb does"
         if why is not None:
-            raise InvalidInput(f"'{safe(entry.filename, 100)}' {why}; nothing of the archive was imported")
-        seen.add(entry.filename.casefold())
+            raise InvalidInput(f"'{safe(name, 100)}' {why}; nothing of the archive was imported")
+        seen.add(name.casefold())
         ends = entry.header_offset + entry.compress_size
-        if not entry.is_dir():
-            yield PurePosixPath(entry.filename)
+        if not name.endswith("/"):
+            yield PurePosixPath(name), entry
 
 
-def _objection(entry: zipfile.ZipInfo) -> str | None:
+def _objection(entry: zipfile.ZipInfo, name: str) -> str | None:
     """Why an entry must not be there, in words that follow its name."""
-    name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
+    kind = stat.S_IFMT(entry.external_attr >> 16)
     parts = PurePosixPath(name).parts
     bound = max(MAX_BYTES, MOST_TABLE_BYTES)
     objections = (
-        (name.startswith("/") or ".." in parts or "\\" in name or ":" in name, "leads out of the archive"),
+        (name.startswith("/") or ".." in parts or ":" in name, "leads out of the archive"),
         (not _is_plain(name), "is no plain name"),
         (kind not in (0, stat.S_IFREG, stat.S_IFDIR), "is a link or a device"),
         (bool(entry.flag_bits & _ENCRYPTED), "has a password"),
