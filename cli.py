@@ -37,7 +37,7 @@ TABLE = COMMANDS | {
     ),
     "sim onvif": Row(
         _SIM,
-        "Answer as an ONVIF camera or door; lines on standard input inject faults: `fault slow true`, `reboot`…",
+        "Answer as an ONVIF camera or door; lines on standard input inject faults: `fault slow true`, `reboot`.",
         "devicemgr sim onvif --kind door",
     ),
     "sim osdp": Row(
@@ -47,12 +47,12 @@ TABLE = COMMANDS | {
     ),
     "sim dahua": Row(
         _SIM,
-        "Answer as a Dahua face terminal; lines on standard input: `someone 42`, `stranger`, `fault …`…",
+        "Answer as a Dahua face terminal; lines on standard input: `someone 42`, `stranger`, `fault storm`.",
         "devicemgr sim dahua --requests",
     ),
     "sim hikvision": Row(
         _SIM,
-        "Answer as a Hikvision face-ID console; lines on standard input make things happen: `someone 42`, `stranger`…",
+        "Answer as a Hikvision face-ID console; lines on standard input: `someone 42`, `stranger`.",
         "devicemgr sim hikvision --stored 100",
     ),
     "sim web-relay": Row(
@@ -67,17 +67,17 @@ TABLE = COMMANDS | {
     ),
     "sim uhppote": Row(
         _SIM,
-        "Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`…",
+        "Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`.",
         "devicemgr sim uhppote --controller 423187757",
     ),
     "sim zkteco": Row(
         _SIM,
-        "Call as a ZKTeco face terminal; lines on standard input make things happen: `person 42`, `stranger`…",
+        "Call as a ZKTeco face terminal; lines on standard input: `person 42`, `stranger`.",
         "devicemgr sim zkteco --server http://127.0.0.1:8091",
     ),
     "sim zkteco-controller": Row(
         _SIM,
-        "Answer as a ZKTeco C3 controller; lines on standard input show cards and inject faults: `card 8058400 1`…",
+        "Answer as a ZKTeco C3 controller; lines on standard input show cards and inject faults: `card 8058400 1`.",
         "devicemgr sim zkteco-controller --doors 2",
     ),
 }

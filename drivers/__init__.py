@@ -22,7 +22,7 @@ class Catalog:
         return sorted({*_own_kinds(), *_foreign_kinds()})
 
     def get(self, kind: str) -> Driver:
-        """The driver of `kind`; NotFound when there is none, or when its file does not load (then also logged)."""
+        """Return the driver of `kind`; raise NotFound for an unknown kind, or if its file fails to load (logged)."""
         if kind in _own_kinds():
             return _load(kind, EntryPoint(kind, f"{__name__}.{kind}", ENTRY_POINTS))
         foreign = _foreign_kinds().get(kind)

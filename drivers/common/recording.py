@@ -10,7 +10,7 @@ from drivers.common.http.xml import by_name, local_name, parse_xml
 
 
 def document(body: bytes) -> JsonValue:
-    """The answer's content by what it looks like, whatever its Content-Type says."""
+    """Parse an answer by its first bytes, whatever its Content-Type says."""
     from drivers.common.http.client import read_json  # noqa: PLC0415
     from drivers.common.http.key_values import flat  # noqa: PLC0415 - listing the kinds imports no vendor library
 
@@ -33,7 +33,7 @@ def document(body: bytes) -> JsonValue:
 
 
 def of_element(root: Any) -> JsonValue:
-    """An XML element as {name: content} with its namespace; DeviceGarbled when it is nested too deeply."""
+    """Convert an XML element to {name: content} with its namespace; raise DeviceGarbled if it is nested too deeply."""
     space, _, name = root.tag.rpartition("}")
     content = _content(root, 0)
     if isinstance(content, dict) and space:
@@ -52,7 +52,7 @@ def _content(element: Any, depth: int) -> JsonValue:
 
 
 def replies_to(requests: Iterable[tuple[str, Callable[[], tuple[int | None, JsonValue]]]]) -> list[Reply]:
-    """The reply to each, a refusal by its kind; DeviceUnreachable when the device is lost on the way."""
+    """Run each request and record its reply or refusal; raise DeviceUnreachable if the device is lost."""
     replies = []
     for what, ask in requests:
         try:

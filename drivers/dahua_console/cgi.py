@@ -1,6 +1,6 @@
-"""A Dahua (Intelbras) terminal's CGIs: queries as it wants them written, and its answers, whatever they claim to be.
+r"""Dahua (Intelbras) CGIs: requests in the form that a terminal wants, and its answers, whatever type they claim.
 
-A refusal of any kind, a CGI that is not there included, is HTTP 400 `Error\\r\\nBad Request!`; and 401 also means too
+A refusal of any kind, a CGI that is not there included, is HTTP 400 `Error\r\nBad Request!`; and 401 also means too
 many connections.
 """
 
@@ -150,7 +150,7 @@ def flat_rows(text: str, name: str, *, max_lines: int = _MAX_LINES) -> list[dict
 
 
 def number(value: object, default: int = 0) -> int:
-    """A whole number however it is written, of at most 18 digits; else `default`."""
+    """Parse a whole number of at most 18 digits, written as text or not; return `default` for anything else."""
     text = str(value).strip()
     return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else default
 
@@ -164,7 +164,7 @@ class TerminalClock:
     reading: ClockReading | None = None
 
     def local(self, moment: datetime) -> datetime:
-        """An aware time as the terminal shows it."""
+        """Convert an aware time to the time that the terminal shows."""
         return moment.astimezone(self.zone)
 
 

@@ -93,7 +93,7 @@ class DahuaConsole(DahuaUpkeep):
         self.poll_interval = _USUAL
 
     def resume(self, serial: int | None) -> None:
-        """The last record number that is on disk here."""
+        """Set the last record number that is stored here."""
         self._history.resume(serial)
 
     def open(self) -> DeviceInfo:
@@ -150,7 +150,10 @@ class DahuaConsole(DahuaUpkeep):
         return f"no event stream, so that its alarms are not reported ({why}); try snapshots=true, or set stream=false"
 
     def _connection_advice(self) -> str:
-        """Some terminals take no connection while a stream is open (ASI7213Y, field report)."""
+        """Return advice for a failed connection.
+
+        Some terminals accept none while a stream is open (ASI7213Y, field report).
+        """
         is_open = self._options.stream and self._stream.attached.is_set()
         return " (its event stream is open; if this goes on, set stream=false)" if is_open else ""
 
@@ -276,7 +279,7 @@ class DahuaConsole(DahuaUpkeep):
         return self._options.capacity
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
-        """A page of cards, of faces, or of people."""
+        """Read one page of cards, of faces, or of people, and where the next page begins."""
         return self._people().held(after)
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:

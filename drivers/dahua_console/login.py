@@ -34,7 +34,7 @@ class CrowdedLogin(Login):
         super().require_open()
 
     def refused(self) -> None:
-        """The terminal answered 401."""
+        """Count a 401 as a wrong password, or as a crowded terminal once the password has proven right."""
         if not self._is_proven:
             super().refused()
             return
@@ -46,7 +46,7 @@ class CrowdedLogin(Login):
         raise TooManyConnections(words)
 
     def accepted(self) -> None:
-        """The terminal took the password."""
+        """Note that the password has proven right."""
         self._is_proven = True
         self._crowded, self._quiet_until = 0, 0.0
         super().accepted()

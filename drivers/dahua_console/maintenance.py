@@ -43,7 +43,7 @@ class DahuaUpkeep:
         return DeviceInfo("Dahua", model, safe(version, 60), serial)
 
     def reboot(self) -> None:
-        """magicBox reboot, once."""
+        """Send magicBox reboot, once."""
         self._cgi.order("magicBox", "reboot", once=True)
 
     def record(self) -> list[Reply]:
@@ -61,5 +61,8 @@ class DahuaUpkeep:
         return answer.status, content
 
     def snapshot(self) -> bytes:
-        """What its camera sees; seldom, for it takes the face engine's time."""
+        """Take a picture with the terminal's camera.
+
+        Use it seldom, since it takes the face engine's time.
+        """
         return require_jpeg(self._cgi.picture())

@@ -63,7 +63,7 @@ class StreamEvent:
 
 
 def read_part(body: bytes) -> StreamEvent | None:
-    """A part of eventManager's or snapManager's stream; None for a heartbeat; DeviceGarbled for JSON cut off."""
+    """Parse a part of eventManager's or snapManager's stream; None for a heartbeat, DeviceGarbled for cut JSON."""
     text = body.decode("utf-8", "replace")
     if text.lstrip().startswith("Events["):
         return _flat_event(text)
@@ -85,7 +85,7 @@ def _flat_event(text: str) -> StreamEvent | None:
 
 
 def read_push(body: bytes) -> list[StreamEvent]:
-    """The events of a push's `info` part."""
+    """Parse the events of a push's `info` part."""
     info = read_json(body)
     events = info.get("Events")
     if not isinstance(events, list):
@@ -152,7 +152,7 @@ def _text_time(text: str, form: str) -> datetime | None:
 
 
 def text_of(data: Mapping[str, Any], name: str, limit: int = 64) -> str:
-    """A value as text, bounded."""
+    """Return a value as text of at most `limit` characters; "" for a missing value or a container."""
     value = data.get(name)
     return "" if value is None or isinstance(value, dict | list) else str(value).strip()[:limit]
 

@@ -1,8 +1,8 @@
-"""What a Dahua (Intelbras) terminal's refusals mean: {"code":N,"detail":{"FailCodes":[…]},"message":"…"}, HTTP 400.
+r"""Meanings of a terminal's refusals: {"code":N,"detail":{"FailCodes":[…]},"message":"…"}, HTTP 400.
 
 Codes: the vendor's HTTP API (AccessControl 286064…, FaceInfoManager 288686…, business 268632…), in a public client of
 it (INTELBRAS_REQUEST_ERROR_CODES); shapes and what triggers them: bench notes on an SS 5531 MF EX. Older firmware
-answers any refusal with `Error\\r\\nBad Request!` alone, which says nothing of its cause.
+answers any refusal with `Error\r\nBad Request!` alone, which says nothing of its cause.
 """
 
 from enum import StrEnum

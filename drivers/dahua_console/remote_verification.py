@@ -62,7 +62,7 @@ class OnlineMode:
         self.listener.answer(serial, granted, words)
 
     def refused_pushes(self) -> list[PushRefused]:
-        """What is to be recorded of pushes that did not come from the terminal."""
+        """Return the pushes from other addresses that are due to be recorded."""
         return self.listener.refused() if self.listener is not None else []
 
     def stop(self) -> None:
@@ -126,7 +126,7 @@ class OnlineMode:
 
 
 def _own_address(host: str) -> str:
-    """The address of this computer on the way to `host`; no byte is sent."""
+    """Find the local address used to reach `host`, without sending a byte."""
     bare = urlsplit(f"//{host}").hostname or host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -26,7 +26,7 @@ class Clock:
         return None if self.reading is None else self.reading.age_of(moment, now)
 
     def read(self, text: str) -> datetime | None:
-        """A time of the console's, aware: without an offset it is in its zone; None for what is no time."""
+        """Parse a time of the console into an aware one, in its zone if no offset is given; None for anything else."""
         try:
             # The end of a day comes as 24:00:00 too, and is the same as its last second (field report).
             moment = datetime.fromisoformat(text.strip()[:40].replace("T24:00:00", "T23:59:59"))
@@ -35,11 +35,11 @@ class Clock:
         return moment if moment.utcoffset() is not None else moment.replace(tzinfo=self.zone)
 
     def local(self, moment: datetime) -> str:
-        """An aware time as the console keeps it: its own zone, no offset, whole seconds."""
+        """Format an aware time in the console's zone, without offset, in whole seconds."""
         return moment.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M:%S")
 
     def stamp(self, moment: datetime) -> str:
-        """An aware time with the console's offset, whole seconds."""
+        """Format an aware time with the console's offset, in whole seconds."""
         return moment.astimezone(self.zone).isoformat(timespec="seconds")
 
     @property
@@ -62,7 +62,7 @@ def read_zone(text: str) -> timezone | None:
 
 
 def write_zone(offset: timedelta) -> str:
-    """The console's way to write a zone that is `offset` east of UTC."""
+    """Write a zone that is `offset` east of UTC in the console's notation."""
     minutes = round(offset.total_seconds() / 60)
     return f"CST{'-' if minutes >= 0 else '+'}{abs(minutes) // 60}:{abs(minutes) % 60:02}:00"
 

@@ -104,6 +104,7 @@ class HikvisionConsole(HikvisionUpkeep):
         self._stored = dict(serials)
 
     def open(self) -> DeviceInfo:
+        """Connect, read identity, clock and who decides, and start reading events; return the identity."""
         self.close()
         self._fire_read = False
         options = self._options
@@ -173,6 +174,7 @@ class HikvisionConsole(HikvisionUpkeep):
         return ReleaseTimes(self._door_seconds.get(channel, seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        """Set the mode of a door with a remote-control command."""
         return self._control_door(channel, _MODES[mode])
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
@@ -183,26 +185,31 @@ class HikvisionConsole(HikvisionUpkeep):
             self._open_isapi().send_ready("PUT", REMOTE_CHECK, body)
 
     def capacity(self) -> int:
+        """Return how many people the console can hold."""
         return self._open_people().capacity.people()
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """Read one page of people, and where the next page begins."""
         return self._open_people().held(after)
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:
+        """Write people with their cards and faces; return the refusals by key."""
         return self._open_people().put(holdings, faces)
 
     def card_refusal(self, card: str) -> str | None:
+        """Return why a card number can't be stored at a console, or None."""
         return card_refusal(card)
 
     def remove(self, keys: Sequence[str]) -> None:
+        """Delete people by key."""
         self._open_people().remove(keys)
 
     def keep_hours(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
+        """Write the schedules to the console; return the refusals by name."""
         return self._open_people().hours.keep(hours, look=look)
 
     def check(self) -> dict[str, JsonValue]:
-        """Who it is, its clock, whom it holds, who decides, and what its contacts say."""
-
+        """Read identity, clock, number of people, who decides, and the contacts."""
         isapi, people = self._open_isapi(), self._open_people()
         info, doors = identify(isapi)
         clock = clock_of(isapi, "check")
@@ -274,7 +281,6 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def _recorded(self, item: Event) -> list[DeviceFact]:
         """Return what a console's memory says; what was reported before it is only confirmed."""
-
         feed = self._open_feed()
         is_question = item.code[0] == EVENT and feed.is_question(item.serial)
         if not item.is_history and (is_question or feed.was_at_once(item)):
@@ -297,7 +303,6 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def _adopt(self, item: Adopted) -> DeviceReported:
         """Return the record of where reading begins; without it events of a later outage would count as history."""
-
         log, name = adopted_log(item.major), NAMES[item.major]
         self._reported[log] = item.serial
         will = (
@@ -317,15 +322,13 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def _fire_facts(self, item: Event) -> list[DeviceFact]:
         """Return a change of a fire input, also one that comes late; what was before the last reading is history."""
-
         if not self._options.fire_input or not self._fires.take(item):
             past = recorded(replace(item, live=False), self._clock)
             return [past] if past is not None else []
         return [FireRelease(self._fires.is_active)]
 
     def _look(self) -> list[DeviceFact]:
-        """The tamper contact, which raises no event of its own; that pushes still come here; its clock each hour."""
-
+        """Check what raises no event: the tamper contact, whether pushes still come here, and each hour the clock."""
         isapi = self._open_isapi()
         if time.monotonic() - self._timed > _CLOCK_SECONDS:
             self._timed = time.monotonic()
@@ -354,7 +357,6 @@ class HikvisionConsole(HikvisionUpkeep):
 
     def _is_proven(self, sent: Command) -> bool:
         """Return True if the console's memory holds the command whose answer was lost, within a few seconds."""
-
         until = time.monotonic() + _PROOF_S
         while time.monotonic() < until:
             with suppress(DeviceError):

@@ -16,8 +16,7 @@ DEVICE_INFO = "/ISAPI/System/deviceInfo"
 
 
 def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
-    """Those of `hosts` that ask for a login as these terminals do; one request each, without a password."""
-
+    """Find the `hosts` that request a login as these terminals do, with one request each and without a password."""
     return find(seconds, hosts, DEVICE_INFO, _recognized) if hosts else []
 
 

@@ -34,7 +34,7 @@ def upgrade(isapi: Isapi, image: Image, progress: Callable[[str, int, int], None
 
 
 def _wants_reboot(answer: Any) -> bool:
-    """True where it is taken and a restart is needed; Refusal where it is not taken."""
+    """Return True if the firmware was accepted and needs a restart; raise Refusal if it was not accepted."""
     try:
         read_answer(answer)
     except Refusal as refusal:

@@ -42,7 +42,7 @@ class Isapi:
         self.http = http
 
     def get(self, target: str) -> dict[str, Any]:
-        """What the page says."""
+        """Request a page and return its object."""
         return self._ask(Request("GET", target))
 
     def send(self, method: str, target: str, body: dict[str, Any], **how: Any) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Isapi:
 
 
 def read_answer(answer: Answer) -> dict[str, Any]:
-    """The answer's object; Refusal or DeviceBusy where it is a no, DeviceGarbled where it can't be read."""
+    """Return an answer's object; raise Refusal or DeviceBusy for a refusal, DeviceGarbled for an unreadable answer."""
     fine = 200 <= answer.status < 300
     try:
         found = _parse(answer.body)
@@ -130,13 +130,13 @@ def _number(value: object) -> int | None:
 
 
 def items(value: object) -> list[dict[str, Any]]:
-    """The objects of a list, or a lone one; anything else is none."""
+    """List the objects of a list, or one lone object; anything else gives []."""
     found = value if isinstance(value, list) else [value]
     return [one for one in found if isinstance(one, dict)]
 
 
 def section(value: object, name: str) -> dict[str, Any]:
-    """An object within an object; an empty one where it is missing."""
+    """Return the object `name` within an object; {} if it is missing."""
     found = value.get(name) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}
 

@@ -62,7 +62,7 @@ class HikvisionUpkeep:
         return replies_to((f"GET {target}", partial(page, target)) for target in RECORDED)
 
     def snapshot(self) -> bytes:
-        """What its camera sees, where the firmware gives pictures."""
+        """Take a picture with the console's camera, where the firmware offers pictures."""
         answer = self._open_isapi().http.exchange(Request("GET", PICTURE, limit=_MOST_PICTURE))
         if answer.status != 200:
             try:

@@ -40,7 +40,7 @@ class OwnCommands:
         return made
 
     def drop(self, command: Command) -> None:
-        """The console refused it."""
+        """Remove a command that the console refused."""
         self._sent.remove(command)
 
     def claims(self, event: Event, clock: Clock) -> bool:

@@ -25,7 +25,7 @@ ALONE = "the console decides by itself"
 
 
 def identify(isapi: Isapi) -> tuple[DeviceInfo, int]:
-    """What the console says of itself, and how many door relays it has."""
+    """Read the console's identity, and its number of door relays."""
     says = isapi.get(DEVICE_INFO)
     model, firmware, build, serial = (
         safe(str(says.get(name) or ""), 60)
@@ -37,7 +37,7 @@ def identify(isapi: Isapi) -> tuple[DeviceInfo, int]:
 
 
 def clock_of(isapi: Isapi, setting: Literal["check", "set"]) -> Clock:
-    """The console's clock as it is now; set to this box's first where that is wanted and it keeps its own time."""
+    """Read the console's clock, first set to this host's if `setting` wants that and the console keeps its own time."""
     says = isapi.get(TIME)
     clock = read_clock(says, datetime.now(UTC))
     if (
@@ -123,7 +123,7 @@ def door_seconds(isapi: Isapi, doors: int) -> dict[int, float]:
 
 
 def work_status(isapi: Isapi) -> dict[str, JsonValue]:
-    """The parts of AcsWorkStatus that say something; {} where the firmware does not tell."""
+    """Read the parts of AcsWorkStatus that carry a value; {} where the firmware lacks the page."""
     try:
         says = isapi.get(WORK_STATUS)
     except Refusal:

@@ -54,7 +54,10 @@ class Bus:
 
     @contextmanager
     def turn(self, user: object, urgent: bool) -> Iterator[Line]:
-        """The line for one exchange. Lost for one is lost for all: each finds out at its next turn."""
+        """Take the line for one exchange.
+
+        A line that is lost for one user is lost for all: each finds out at its next turn.
+        """
         with self._turns.taken(urgent):
             line = self._users.get(user)
             if line is None:
@@ -93,7 +96,7 @@ _buses_lock = threading.Lock()
 
 
 def bus_at(address: SerialAddress | TcpAddress, framing: type[Framing]) -> Bus:
-    """The bus at this place with these settings, shared with its other users; opens nothing."""
+    """Return the shared bus at this address with these settings, without opening it."""
     with _buses_lock:
         for bus in _buses:
             if bus.address == address and type(bus.framing) is framing:

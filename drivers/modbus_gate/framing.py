@@ -22,10 +22,10 @@ class Framing(Protocol):
     numbers_answers: bool
 
     def encode(self, pdu: bytes, unit: int) -> bytes:
-        """The bytes of a request."""
+        """Encode a request for `unit`."""
 
     def find(self, received: bytearray, unit: int, accepts: Accepts) -> bytes | None:
-        """The first PDU in `received` from `unit` that `accepts` takes; what comes before it is removed."""
+        """Return the first PDU from `unit` in `received` that `accepts` takes; remove what comes before it."""
 
 
 Sizes = Mapping[int, int | tuple[int, int]]
@@ -81,7 +81,7 @@ def _identity_size(rest: bytes) -> int:
 
 
 def measure_tcp(rest: bytes) -> int:
-    """Finds whole messages by their header."""
+    """Measure a whole message by its header."""
     if len(rest) < TCP_HEADER:
         return MORE
     length = int.from_bytes(rest[4:6], "big")
@@ -91,7 +91,7 @@ def measure_tcp(rest: bytes) -> int:
 
 
 def rtu_frame(pdu: bytes, unit: int) -> bytes:
-    """A whole frame with its CRC."""
+    """Build a whole frame with its CRC."""
     frame = bytes([unit]) + pdu
     return frame + FramerRTU.compute_CRC(frame).to_bytes(2, "big")
 
@@ -102,9 +102,11 @@ class RtuFraming:
     numbers_answers = False
 
     def encode(self, pdu: bytes, unit: int) -> bytes:
+        """Encode a request with the unit's number and a CRC."""
         return rtu_frame(pdu, unit)
 
     def find(self, received: bytearray, unit: int, accepts: Accepts) -> bytes | None:
+        """Return the first PDU that `accepts` takes among frames with a right CRC."""
         found = (frame[1:-2] for frame in cut(received, measure_rtu(unit), MAX_RECEIVED_BYTES))
         return next((pdu for pdu in found if accepts(pdu)), None)
 
@@ -118,10 +120,12 @@ class TcpFraming:
         self._transaction = 0
 
     def encode(self, pdu: bytes, unit: int) -> bytes:
+        """Encode a request with the next transaction number in its header."""
         self._transaction = self._transaction % 0xFFFF + 1
         return struct.pack(">HHHB", self._transaction, 0, len(pdu) + 1, unit) + pdu
 
     def find(self, received: bytearray, unit: int, accepts: Accepts) -> bytes | None:
+        """Return the PDU of the answer with this transaction's number; drop late answers to earlier ones."""
         ours = self._transaction.to_bytes(2, "big")
         for frame in cut(received, measure_tcp, MAX_RECEIVED_BYTES, ahead=False):
             pdu = frame[TCP_HEADER:]

@@ -90,6 +90,7 @@ class LotGate:
         return self._readers.complaint
 
     def open(self) -> DeviceInfo:
+        """Open the line, find out how the turnstile can be read, and return its identity."""
         self._patience = Patience()
         self._fire = None  # so that it is reported again, also when it did not change
         self._master.open()
@@ -150,6 +151,7 @@ class LotGate:
         return DeviceInfo(manufacturer=vendor or "LOT Group", model=model, firmware=firmware)
 
     def poll(self) -> list[DeviceFact]:
+        """Read the state and the card readers, and return what has happened since."""
         try:
             # Kept until returned: an error in the second reading must not lose what the first one reported.
             self._undelivered += self._read_state()
@@ -176,7 +178,7 @@ class LotGate:
         return facts_between(before, self._state, elapsed, self._alarms, details)
 
     def _optional(self, register: int) -> int | None:
-        """A register that not every firmware has; its loss must not lose what was read before it."""
+        """Read a register that not every firmware has; its loss must not lose what was read before it."""
         try:
             return self._master.read_register(register)
         except (NoAnswer, DeviceRefused):
@@ -223,6 +225,7 @@ class LotGate:
         return ReleaseTimes(self._times.waits_s or seconds, self._times.passage_s)
 
     def cancel_release(self, channel: int, direction: Direction) -> None:
+        """Set the passages left in a direction to 0, unless the release is so young that its passage may have begun."""
         self._expect_channel(channel)
         if time.monotonic() - self._sent_at.get(direction, -math.inf) < MIN_CANCEL_AGE_S:
             return
@@ -233,7 +236,7 @@ class LotGate:
         self._master.write_registers(RELEASE[direction], [CLOSED])
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
-        """Writes 1 passage, once. The turnstile's own start time-out (0x3011) ends it, so `seconds` is not used.
+        """Write 1 passage, once. The turnstile's own start timeout (0x3011) ends it, so `seconds` is not used.
 
         Never "one more than is left": a person passing at that moment would make that two passages for one decision.
         And a 1 over a 1 would be one passage for two decisions: NotYet until the first person is through.
@@ -284,12 +287,13 @@ class LotGate:
         return Delivery.CONFIRMED
 
     def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:
-        """A green arrow for 2 s when granted, a red cross when denied; a blinking arrow asks for a second factor."""
+        """Show a green arrow for 2 s when granted, a red cross when denied, a blinking arrow for a second factor."""
         self._expect_channel(channel)
         lamp, times = SHOWN[signal]
         self._master.write_registers(LAMPS[direction, lamp], times)
 
     def check(self) -> dict[str, JsonValue]:
+        """Read counters, errors, control mode and the two timeouts."""
         state = State.parse(self._words())
         control = self._optional(CONTROL)
         start, passage = self._optional(START_TIMEOUT), self._optional(PASSAGE_TIMEOUT)
@@ -310,9 +314,11 @@ class LotGate:
         }
 
     def trace(self) -> list[tuple[float, str, bytes]]:
+        """Return the latest bytes of the whole line, those for other units too."""
         return self._master.trace()
 
     def close(self) -> None:
+        """Leave the line, which closes with its last user."""
         self._master.close()
 
     def _expect_channel(self, channel: int) -> None:

@@ -91,7 +91,7 @@ class Master:
         self._bus.leave(self)
 
     def trace(self) -> list[tuple[float, str, bytes]]:
-        """The latest bytes of the whole line, those for other units too."""
+        """Return the latest bytes of the whole line, those for other units too."""
         return self._bus.trace.entries()
 
     def read_registers(self, start: int, count: int) -> list[int]:

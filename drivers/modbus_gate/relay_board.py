@@ -33,6 +33,7 @@ class ModbusRelay(RelayDevice):
         self.poll_interval = 0.1 if timed_by_board else 0.05
 
     def open(self) -> DeviceInfo:
+        """Open the line, read the inputs, and set the relays as their modes want them."""
         self._inputs = None
         self._master.open()
         self._begin()
@@ -79,6 +80,7 @@ class ModbusRelay(RelayDevice):
         return self._flavor.states(relays) if relays else {}
 
     def check(self) -> dict[str, JsonValue]:
+        """Read relays and inputs, with warnings about the line and about pulses that no board has proven."""
         found = super().check() | self._master.warnings()
         if self._timed_by_board and not self._pulse_proven:
             found["unproven"] = (
@@ -88,9 +90,11 @@ class ModbusRelay(RelayDevice):
         return found
 
     def trace(self) -> list[tuple[float, str, bytes]]:
+        """Return the latest bytes of the whole line, those for other units too."""
         return self._master.trace()
 
     def close(self) -> None:
+        """Release the relays and leave the line."""
         self._bank.let_go()
         self._master.close()
 

@@ -35,19 +35,23 @@ class Coils:
         self._master = master
 
     def switch(self, relay: int, on: bool) -> None:
+        """Write a relay's coil; a lost answer is repeated only when switching off."""
         # Switching on releases: whether it may be sent again is for the caller, which knows how old the decision is.
         self._master.write_coil(self.SWITCH + relay - 1, self.ON if on else self.OFF, may_repeat=not on)
 
     def flash(self, relay: int, seconds: float) -> None:
+        """Write a pulse in the board's ticks to the coil's flash address, once."""
         ticks = min(max(1, round(seconds * self.TICKS_PER_SECOND)), self.MAX_TICKS)
         self._master.write_coil(self.FLASH_ON + relay - 1, ticks, may_repeat=False)
 
     def states(self, relays: Sequence[int]) -> dict[int, bool]:
+        """Read the coils from the first to the last of these relays in one request."""
         first, last = min(relays), max(relays)
         bits = dict(enumerate(self._master.read_coils(self.SWITCH + first - 1, last - first + 1), first))
         return {relay: bits[relay] for relay in relays}
 
     def inputs(self, first: int, last: int) -> dict[int, bool]:
+        """Read discrete inputs `first` to `last`, counted from 1."""
         return dict(enumerate(self._master.read_inputs(first - 1, last - first + 1), first))
 
 
@@ -65,16 +69,20 @@ class EletechsupRegisters:
         self._master = master
 
     def switch(self, relay: int, on: bool) -> None:
+        """Write a relay's register, which reads back as 0 or 1; repeat only when switching off."""
         self._master.write_register(relay, self.ON if on else self.OFF, reads_as=int(on), may_repeat=not on)
 
     def flash(self, relay: int, seconds: float) -> None:
+        """Write a delayed switch-off in whole seconds, rounded up, once."""
         whole = min(max(1, math.ceil(seconds)), self.MAX_SECONDS)
         self._master.write_register(relay, self.DELAYED | whole, may_repeat=False)
 
     def states(self, relays: Sequence[int]) -> dict[int, bool]:
+        """Read each relay's register."""
         return {relay: self._master.read_register(relay) == 1 for relay in relays}
 
     def inputs(self, first: int, last: int) -> dict[int, bool]:
+        """Read each input's register."""
         numbers = range(first, last + 1)
         return {number: self._master.read_register(self.FIRST_INPUT + number - 1) != 0 for number in numbers}
 
@@ -91,15 +99,19 @@ class OvenRegisters:
         self._master = master
 
     def switch(self, relay: int, on: bool) -> None:
+        """Write the duty cycle of an output: full or zero; repeat only when switching off."""
         self._master.write_registers(relay - 1, [self.ON if on else self.OFF], may_repeat=not on)
 
     def flash(self, relay: int, seconds: float) -> None:
+        """Raise NotImplementedError: the options refuse pulse=device for these boards."""
         raise NotImplementedError  # the options refuse pulse=device
 
     def states(self, relays: Sequence[int]) -> dict[int, bool]:
+        """Read each output's duty cycle; anything above zero is on."""
         return {relay: self._master.read_register(relay - 1) != self.OFF for relay in relays}
 
     def inputs(self, first: int, last: int) -> dict[int, bool]:
+        """Raise NotImplementedError: the options refuse inputs for these boards."""
         raise NotImplementedError  # the options refuse inputs
 
 

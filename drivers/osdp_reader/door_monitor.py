@@ -35,7 +35,7 @@ class DoorWatch:
         self._pressed = None if requested else bool(self._pressed)
 
     def allow(self, now: float, seconds: float) -> None:
-        """The door may be opened for so long."""
+        """Allow the door to be open for `seconds` and a grace time from `now`."""
         self._allowed_until = max(self._allowed_until, now + seconds + GRACE_S)
 
     def on_report(self, inputs: Sequence[int], now: float) -> list[DeviceFact]:
@@ -57,7 +57,7 @@ class DoorWatch:
         return facts
 
     def tick(self, now: float) -> list[DeviceFact]:
-        """What is due."""
+        """Return the alarm of a door held open, once it is due."""
         if self._tell_held_at is None or now < self._tell_held_at or self.free:
             return []
         self._tell_held_at = None

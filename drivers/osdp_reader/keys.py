@@ -17,7 +17,10 @@ _HOW = "make one with: openssl rand -hex 16, or let `devicemgr device provision 
 
 
 def read_keys(password: str | None) -> list[bytes]:
-    """The reader's key; two, joined by a comma, while it is not proven which of them it holds. InvalidInput if weak."""
+    """Decode the reader's key, or two joined by a comma while it is not proven which one it holds.
+
+    Raises InvalidInput for a malformed or weak key.
+    """
     if password is None:
         return []
     written = password.strip().split(",")

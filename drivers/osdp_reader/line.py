@@ -42,7 +42,7 @@ class SharedLine:
         return b""
 
     def read(self, timeout: float) -> bytes:
-        """What has come; raises DeviceError once the line is lost."""
+        """Return what has come within `timeout` seconds; raise DeviceError once the line is lost."""
         return self._guarded(lambda: self._port().read(256, timeout))
 
     def write(self, data: bytes) -> None:
@@ -87,7 +87,7 @@ class SharedLine:
 
 
 def attach(address: Address, unit: int, name: str, *, pairing: bool = False) -> SharedLine:
-    """The open line of `address` for one unit; DeviceBusy when that unit is another device's or is being paired."""
+    """Return the open line of `address` for one unit; raise DeviceBusy if another device has the unit, or pairs it."""
     key = str(address)
     with _registry:
         if not pairing and (key, unit) in _pairing:

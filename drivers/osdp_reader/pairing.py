@@ -99,7 +99,7 @@ class _Try:
             session.close()
 
     def _prove(self) -> None:
-        """A session that takes nothing but the new key."""
+        """Open a session that accepts nothing but the new key."""
         session = Session(self.line, *self.reader)
         try:
             session.establish()

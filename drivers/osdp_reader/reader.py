@@ -116,6 +116,10 @@ class OsdpReader:
         )
 
     def open(self) -> DeviceInfo:
+        """Attach to the line and start a session; return the reader's identity.
+
+        Raises DeviceUnready while the reader waits for pairing.
+        """
         self.close()
         if self._options.secure == "on" and not self._keys:
             raise DeviceUnready(
@@ -179,6 +183,7 @@ class OsdpReader:
         )
 
     def poll(self) -> list[DeviceFact]:
+        """Run the session's next step and return what the reader and its door have reported."""
         session = self._open_session()
         if is_pairing(self._address, self._options.unit):
             raise DeviceUnreachable(f"{self._name} is being paired; it comes back by itself afterwards")
@@ -208,40 +213,48 @@ class OsdpReader:
         return self._session
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
+        """Switch the output for a release, and allow the door to be opened for that time."""
         delivery = self._bank.release(channel, direction, seconds)
         self._door.allow(time.monotonic(), self.release_times(channel, seconds).waits_s)
         return delivery
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        """Return how long the output is on: at most MAX_TICKS tenths of a second, after a pulse as requested."""
         pulse = self._options.pulse_seconds
         timed = min(pulse or seconds, MAX_TICKS / 10)
         # After a pulse what it has triggered keeps open as long as the portal says.
         return ReleaseTimes(max(timed, seconds) if pulse else timed)
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        """Set the outputs to a mode; in FREE the door may stay open."""
         delivery = self._bank.set_mode(channel, mode)
         self._door.free = mode is PortalMode.FREE
         return delivery
 
     def indicate(self, channel: int, direction: Direction, signal: Signal) -> None:  # noqa: ARG002
+        """Send the LED and buzzer commands of a signal that this reader has not refused."""
         session = self._open_session()
         for code, data in SIGNALS[signal]:
             if code not in self._refused | session.refused and session.has(_CAPABILITY[code]):
                 session.submit(code, data)
 
     def pair(self, key: bytes, seconds: float) -> None:
+        """Set a new key on the reader, within `seconds`."""
         old = [kept for kept in self._keys if kept != key]
         pair(self._address, (self._options.unit, key, self._name, self._trace), seconds, old)
 
     def readdress(self, unit: int, baudrate: int | None) -> tuple[str, dict[str, JsonValue]]:
+        """Move the reader to another address, and to another speed if given; return its new address and options."""
         keys = self._keys if self._options.secure == "on" else [None]
         placed = Placed(self._address, self._options.unit, keys, self._name, self._trace)
         return written(move_reader(placed, unit, baudrate)), {"unit": unit}
 
     def trace(self) -> list[Entry]:
+        """Return the latest frames of this unit, secrets blanked."""
         return self._trace.entries()
 
     def check(self) -> dict[str, JsonValue]:
+        """Run one step and the health check; return the reader's identity, capabilities and state."""
         session = self._open_session()
         session.step()
         session.check()
@@ -260,6 +273,7 @@ class OsdpReader:
         return found | ({"warning": self.complaint} if self.complaint else {})
 
     def close(self) -> None:
+        """End the session and leave the line, which closes with its last unit."""
         self._drop_session()
         line, self._line = self._line, None
         if line is not None:
@@ -282,7 +296,7 @@ class OsdpReader:
         return facts
 
     def _restore(self) -> None:
-        """Outputs as the mode wants them; a person let in before the session broke may still pass."""
+        """Set the outputs to the mode; a person granted before the session broke may still pass."""
         self._off = OFF_IN_TIME
         try:
             self._bank.restore()

@@ -1,11 +1,11 @@
-"""What USB relay boards say on the wire (DEVICE_FACTS, USB relays). Relays are counted from 1 here.
+r"""Bytes of USB relay boards (DEVICE_FACTS, USB relays). Relays are counted from 1 here.
 
 lcus      A0 relay 00|01 sum        no answer; some answer FF with lines such as "CH1:ON"
 kmtronic  FF relay 00|01            no answer; FF relay 03 -> FF relay 00|01; 4 and 8 relays: FF 09 00 -> all states.
                                   The answer equals the order, so on a line that echoes, only what follows the echo
                                   of the question counts
-numato    "relay on 0\\r"            echo and a prompt; "relay read 0\\r" -> echo, "on" or "off", prompt
-          "gpio read 0\\r"           echo, "1" or "0", prompt
+numato    "relay on 0\r"            echo and a prompt; "relay read 0\r" -> echo, "on" or "off", prompt
+          "gpio read 0\r"           echo, "1" or "0", prompt
 devantech 64+relay on, 6E+relay off  no answer; 5A -> module and version, 5B -> one byte, a bit for each relay
 """
 
@@ -42,7 +42,7 @@ class Board(Protocol):
         """On or off as the board says; None when it does not say."""
 
     def input(self, line: Line, number: int) -> bool | None:
-        """An input's level, high or low; None when the board does not say."""
+        """Read whether an input is high; None if the board does not answer."""
 
 
 class Lcus:
@@ -53,14 +53,17 @@ class Lcus:
     most_inputs = 0
 
     def switch(self, line: Line, relay: int, on: bool) -> None:
+        """Send the order A0 relay 01|00 with its sum."""
         order = bytes([0xA0, relay, on])
         line.write(order + bytes([sum(order) & 0xFF]))
 
     def state(self, line: Line, relay: int) -> bool | None:
+        """Read the relay's line of the FF answer; None from boards that answer nothing."""
         found = _ask(line, b"\xff", _whole(b"CH", b"\n"), re.compile(rb"CH%d: ?(ON|OFF)\s" % relay))
         return None if found is None else found[1] == b"ON"
 
     def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
+        """Return None: these boards have no inputs."""
         return None
 
 
@@ -75,9 +78,11 @@ class KmTronic:
         self._all_at_once = False
 
     def switch(self, line: Line, relay: int, on: bool) -> None:
+        """Send the order FF relay 01|00."""
         line.write(bytes([0xFF, relay, on]))
 
     def state(self, line: Line, relay: int) -> bool | None:
+        """Read one relay of a small board, or all states at once where the board answers FF 09 00."""
         if not self._all_at_once and relay <= 2:
             state = self._one_state(line, relay)
             if state is not None:
@@ -108,6 +113,7 @@ class KmTronic:
         return state
 
     def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
+        """Return None: these boards have no inputs."""
         return None
 
 
@@ -119,12 +125,15 @@ class Numato:
     most_inputs = 8
 
     def switch(self, line: Line, relay: int, on: bool) -> None:
+        """Send "relay on|off N"."""
         line.write(b"relay %s %s\r" % (b"on" if on else b"off", _numato_index(relay)))
 
     def state(self, line: Line, relay: int) -> bool | None:
+        """Read "relay read N"."""
         return self._read(line, b"relay read %s" % _numato_index(relay), b"on", b"off")
 
     def input(self, line: Line, number: int) -> bool | None:
+        """Read "gpio read N"."""
         return self._read(line, b"gpio read %s" % _numato_index(number), b"1", b"0")
 
     def _read(self, line: Line, query: bytes, yes: bytes, no: bytes) -> bool | None:
@@ -146,13 +155,16 @@ class Devantech:
     most_inputs = 0
 
     def switch(self, line: Line, relay: int, on: bool) -> None:
+        """Send one byte: 64h plus relay for on, 6Eh plus relay for off."""
         line.write(bytes([(0x64 if on else 0x6E) + relay]))
 
     def state(self, line: Line, relay: int) -> bool | None:
+        """Read the state byte of 5Bh and take the relay's bit; None for an incomplete answer."""
         answer = _until_silent(line, b"\x5a\x5b")
         return bool(answer[2] >> (relay - 1) & 1) if len(answer) == 3 else None
 
     def input(self, line: Line, number: int) -> bool | None:  # noqa: ARG002
+        """Return None: these boards have no inputs."""
         return None
 
 
@@ -175,7 +187,7 @@ def _kmtronic_size(rest: bytes) -> int:
 
 
 def _whole(begin: bytes, end: bytes) -> Measure:
-    """Finds text from `begin` to `end`, of at most MAX_TEXT bytes."""
+    """Measure text from `begin` to `end`, of at most MAX_TEXT bytes."""
 
     def size(rest: bytes) -> int:
         if not rest.startswith(begin[: len(rest)]):
@@ -187,7 +199,7 @@ def _whole(begin: bytes, end: bytes) -> Measure:
 
 
 def _ask(line: Line, query: bytes, measure: Measure, answer: re.Pattern[bytes]) -> re.Match[bytes] | None:
-    """The answer to `query`, or None."""
+    """Send `query` and return the match of its answer; None if none came."""
     line.discard()
     line.write(query)
     deadline = time.monotonic() + ANSWER_S

@@ -41,6 +41,7 @@ class RelayGate(RelayDevice):
         self._lacking: set[int] = set()
 
     def open(self) -> DeviceInfo:
+        """Open the port, read the inputs, and set the relays as their modes want them."""
         from drivers.common.serial.port import open_line  # noqa: PLC0415 - pyserial, for a board on a port only
 
         self.close()
@@ -86,6 +87,7 @@ class RelayGate(RelayDevice):
         return {} if state is None else {relay: state}
 
     def check(self) -> dict[str, JsonValue]:
+        """Read each relay and input, None where the board does not answer."""
         line = self._open_line()
         states: dict[str, JsonValue] = {
             str(relay): self._board.state(line, relay) for relay in self._options.all_relays()
@@ -96,9 +98,11 @@ class RelayGate(RelayDevice):
         return found | (super().check() if self._options.inputs() else {})
 
     def trace(self) -> list[tuple[float, str, bytes]]:
+        """Return the latest bytes of the line."""
         return self._trace.entries()
 
     def close(self) -> None:
+        """Release the relays and close the port."""
         if self._line is not None:
             self._bank.let_go()
             self._line.close()

@@ -134,6 +134,7 @@ class HidRelayGate(RelayDevice):
         self._count = MAX_RELAYS
 
     def open(self) -> DeviceInfo:
+        """Open the HID node, read serial number and number of relays, and set them as their modes want."""
         self.close()
         self._node = node = self._open_node(self._path)
         try:
@@ -177,11 +178,13 @@ class HidRelayGate(RelayDevice):
         return {relay: bool(bits >> (relay - 1) & 1) for relay in relays}
 
     def check(self) -> dict[str, JsonValue]:
+        """Read the serial number and the state of each relay."""
         serial, bits = self._state(self._opened())
         relays: dict[str, JsonValue] = {str(n): bool(bits >> (n - 1) & 1) for n in range(1, self._count + 1)}
         return {"model": "usbrelay", "serial": serial, "confirms": True, "relays": relays}
 
     def close(self) -> None:
+        """Release the relays and close the node."""
         if self._node is not None:
             self._bank.let_go()
             self._node.close()

@@ -37,11 +37,11 @@ class RtspCamera:
         return probe(self._source)
 
     def stream(self) -> VideoSource:
-        """The configured address with its credentials apart."""
+        """Return the configured address, its credentials kept apart."""
         return self._source
 
     def snapshot(self) -> bytes:
-        """The stream's next picture as a JPEG."""
+        """Open the stream for its next picture, as a JPEG."""
         return grab_jpeg(self._source)
 
     def close(self) -> None:

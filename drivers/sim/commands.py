@@ -132,7 +132,7 @@ def onvif(
     discovery: Annotated[bool, typer.Option(help="Answer WS-Discovery on UDP port 3702 (one device a host).")] = False,
     requests: Annotated[bool, typer.Option(help="Print each request too.")] = False,
 ) -> None:
-    """Answer as an ONVIF camera or door; lines on standard input inject faults: `fault slow true`, `reboot`…"""
+    """Answer as an ONVIF camera or door; lines on standard input inject faults: `fault slow true`, `reboot`."""
     from drivers.sim.onvif.run import KINDS, run  # noqa: PLC0415 - as above
 
     if kind not in KINDS or auth not in ("token", "digest", "both", "none"):
@@ -183,7 +183,7 @@ def dahua(
     capacity: Annotated[int, typer.Option(min=0, help="People that fit into its memory.")] = 50_000,
     requests: Annotated[bool, typer.Option(help="Print each request too.")] = False,
 ) -> None:
-    """Answer as a Dahua face terminal; lines on standard input: `someone 42`, `stranger`, `fault …`…"""
+    """Answer as a Dahua face terminal; lines on standard input: `someone 42`, `stranger`, `fault storm`."""
     from drivers.sim.dahua.run import run  # noqa: PLC0415 - as above
 
     password = os.environ.get(password_env, "") if password_env else "admin123"
@@ -203,7 +203,7 @@ def hikvision(
     stored: Annotated[int, typer.Option(min=0, max=1_000_000, help="Events that its memory begins with.")] = 0,
     skew: Annotated[float, typer.Option(help="Seconds that its clock is ahead.")] = 0.0,
 ) -> None:
-    """Answer as a Hikvision face-ID console; lines on standard input make things happen: `someone 42`, `stranger`…"""
+    """Answer as a Hikvision face-ID console; lines on standard input: `someone 42`, `stranger`."""
     from datetime import timedelta  # noqa: PLC0415 - as above
 
     from drivers.sim.hikvision.run import print_event, run  # noqa: PLC0415
@@ -264,7 +264,7 @@ def uhppote(
         list[int] | None, typer.Option(help="A card that it holds already, for all doors; several are fine.")
     ] = None,
 ) -> None:
-    """Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`…"""
+    """Answer as a UHPPOTE door controller; lines on standard input swipe cards and inject faults: `card 8058400 1`."""
     from drivers.sim.uhppote.commands import run  # noqa: PLC0415 - as above
 
     run(controller, host, port, card or [])
@@ -281,7 +281,7 @@ def zkteco(
     attendance: Annotated[bool, typer.Option(help="Be attendance firmware, which opens no doors.")] = False,
     requests: Annotated[bool, typer.Option(help="Print each command and upload too.")] = False,
 ) -> None:
-    """Call as a ZKTeco face terminal; lines on standard input make things happen: `person 42`, `stranger`…"""
+    """Call as a ZKTeco face terminal; lines on standard input: `person 42`, `stranger`."""
     from drivers.sim.zkteco.run import run  # noqa: PLC0415 - as above
 
     host, _, port = server.rpartition(":")
@@ -301,7 +301,7 @@ def zkteco_controller(
     ] = None,
     sessions: Annotated[bool, typer.Option(help="Number sessions and messages, as some firmware does.")] = True,
 ) -> None:
-    """Answer as a ZKTeco C3 controller; lines on standard input show cards and inject faults: `card 8058400 1`…"""
+    """Answer as a ZKTeco C3 controller; lines on standard input show cards and inject faults: `card 8058400 1`."""
     from drivers.sim.base.command import print_line  # noqa: PLC0415 - as above
     from drivers.sim.zkteco.controller import SimulatedController  # noqa: PLC0415
     from drivers.sim.zkteco.run_controller import run  # noqa: PLC0415

@@ -30,7 +30,10 @@ class Card:
 
 
 def card_of(holding: Holding, zone: tzinfo | None) -> Card:
-    """A holding as it can be kept: from the day on which it begins, through the day on which it ends."""
+    """Convert a holding to a card, valid from the day on which it begins through the day on which it ends.
+
+    Raises DeviceRefused for what the controller can't hold.
+    """
     if not holding.key.isdigit() or not NO_CARD < int(holding.key) < DELETED:
         raise DeviceRefused(f"card {holding.key} is no number that the controller can hold; assign another card")
     first = holding.valid_from.astimezone(zone).date() if holding.valid_from else FIRST_DAY
@@ -39,7 +42,7 @@ def card_of(holding: Holding, zone: tzinfo | None) -> Card:
 
 
 def read_card(answer: Any) -> Card:
-    """A get-card answer, with all that makes it another card than one from here."""
+    """Parse a get-card answer, with all that distinguishes a card written elsewhere."""
     rights = {door: getattr(answer, f"door_{door}") for door in DOORS}
     doors = frozenset(door for door, right in rights.items() if NEVER < right <= LAST_PROFILE)
     return Card(answer.card_number, answer.start_date, answer.end_date, doors, tuple(_extras(answer, rights)))
@@ -63,7 +66,7 @@ def _extras(answer: Any, rights: dict[int, int]) -> list[str]:
 
 
 def holding_of(card: Card, zone: tzinfo | None) -> Holding:
-    """What the controller holds, as the core has it; its name says what no card from here has."""
+    """Convert a card to a holding; its name says what no card from here has."""
     return Holding(
         str(card.number),
         name="; ".join(card.extras),

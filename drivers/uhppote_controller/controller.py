@@ -71,10 +71,12 @@ class UhppoteGate:
         self.poll_interval = _QUIET
 
     def resume(self, serial: int | None) -> None:
+        """Continue after record `serial`, the last one stored here."""
         if serial is not None:
             self._last = max(serial, self._last or 0)
 
     def open(self) -> DeviceInfo:
+        """Connect, set a clock that is wrong, and start listening for events; return the identity."""
         self.close()
         self._fire = None  # so that it is reported again, also when it did not change
         self._contacts.clear()
@@ -95,6 +97,7 @@ class UhppoteGate:
         return DeviceInfo("UHPPOTE", f"{self._id // 100_000_000}-door controller", info.version, str(self._id))
 
     def close(self) -> None:
+        """Stop listening."""
         self._is_open = False
         self._doors.forget()
         listener, self._listener = self._listener, None
@@ -107,6 +110,7 @@ class UhppoteGate:
         return _QUIET if self._listener is None else _HINT
 
     def poll(self) -> Sequence[DeviceFact]:
+        """Read new events and the doors' contacts, when an event was announced or a reading is due."""
         self._require_open()
         if self._listener is not None:
             hinted = self._listener.has_received()
@@ -121,6 +125,7 @@ class UhppoteGate:
         return facts if self._fire else facts + self._doors.compare()
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
+        """Open a door once, after setting its delay to whole seconds."""
         self._require_open()
         self._doors.prepare(channel, _whole_seconds(seconds))
         opening = self._own_openings.send(channel)
@@ -138,14 +143,17 @@ class UhppoteGate:
         return Delivery.CONFIRMED
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        """Return the whole seconds for which the controller keeps a door open."""
         return ReleaseTimes(_whole_seconds(seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        """Set a door's control mode, and read it back."""
         self._require_open()
         self._doors.set_mode(channel, mode)
         return Delivery.CONFIRMED
 
     def check(self) -> dict[str, JsonValue]:
+        """Read identity, clock, listener and doors."""
         info, status = self._ask("get_controller"), self._status()
         clock = self._clock(status)
         found: dict[str, JsonValue] = {
@@ -198,7 +206,7 @@ class UhppoteGate:
         return [FireRelease(self._fire)] if self._fire != before else []
 
     def _contacts_of(self, status: Any) -> list[DeviceFact]:
-        """The doors' contacts at the first reading, and what changed of them without an event."""
+        """Report the doors' contacts at the first reading, then those that changed without an event."""
         facts: list[DeviceFact] = []
         for door in DOORS[: self.channels]:
             is_open = bool(getattr(status, f"door_{door}_open"))

@@ -21,7 +21,8 @@ COMPARED_EVERY_S = 2.0
 class Ask(Protocol):
     """One request to the controller by its name, and the decoded answer."""
 
-    def __call__(self, name: str, *arguments: Any, tries: int = 2, fits: Any = ...) -> Any: ...
+    def __call__(self, name: str, *arguments: Any, tries: int = 2, fits: Any = ...) -> Any:
+        """Send the request up to `tries` times, and return the first answer that `fits`."""
 
 
 class Doors:

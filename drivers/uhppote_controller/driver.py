@@ -13,7 +13,7 @@ BROADCAST = ("255.255.255.255", 60000)
 
 
 def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
-    """Controllers that answer a broadcast, and those at `hosts`."""
+    """Find controllers that answer a broadcast, and those at `hosts`."""
     from uhppoted import decode, encode  # noqa: PLC0415 - the vendor's library, imported for a search only
 
     targets = [BROADCAST]

@@ -20,9 +20,11 @@ class UhppoteController(UhppoteGate):
     batch = 5
 
     def capacity(self) -> int:
+        """Return the configured number of cards, since the controller does not give one."""
         return self._options.capacity
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
+        """Read one page of cards by index, and where the next page begins."""
         found: list[Holding] = []
         start = int(after) if after else 0
         count = int(self._ask("get_cards").cards) if start == 0 else None
@@ -37,6 +39,7 @@ class UhppoteController(UhppoteGate):
         return found, str(start + _CARDS_A_PAGE)
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:  # noqa: ARG002
+        """Write cards and read each back; return the refusals by key."""
         refused = {}
         for holding in holdings:
             try:
@@ -65,6 +68,7 @@ class UhppoteController(UhppoteGate):
         return read_card(answer) if answer.card_number == number else None
 
     def remove(self, keys: Sequence[str]) -> None:
+        """Delete cards, and read back that each is gone."""
         for key in keys:
             if key.isdigit() and NO_CARD < int(key) < DELETED:
                 self._ask("delete_card", int(key))

@@ -15,6 +15,7 @@ class UhppoteHost(UhppoteGate):
     """Decides nothing: a card that it refused just now is a card before the reader, and is decided here."""
 
     def open(self) -> DeviceInfo:
+        """Open the controller; report cards in its memory, which it would open for by itself."""
         info = super().open()
         if cards := int(self._ask("get_cards").cards):
             self._waiting.append(

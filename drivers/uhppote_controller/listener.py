@@ -64,7 +64,8 @@ class Listener:
 class Ask(Protocol):
     """One question to the controller by its name, and the decoded answer."""
 
-    def __call__(self, name: str, *arguments: Any) -> Any: ...
+    def __call__(self, name: str, *arguments: Any) -> Any:
+        """Send the request and return its answer."""
 
 
 def listen(ask: Ask, endpoint: Endpoint, serial: int, port: int, *, take: bool) -> tuple[Listener | None, str]:

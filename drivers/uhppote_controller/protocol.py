@@ -69,7 +69,10 @@ class Wire:
         return bool(self._echo.seen)
 
     def ask(self, request: bytes, decode: Callable[[bytes], T], fits: Callable[[T], bool], tries: int = _TRIES) -> T:
-        """The decoded answer that `fits`; DeviceUnreachable when none came. Only what may be repeated has `tries`."""
+        """Send a request and return the decoded answer that `fits`; raise DeviceUnreachable if none came.
+
+        Only a request that may be repeated has `tries` above 1.
+        """
         for _ in range(tries):
             answer = self._exchange(bytes(request), decode, fits)
             if answer is not None:
@@ -126,14 +129,14 @@ class Wire:
 
 
 def aware(naive: datetime | None, zone: tzinfo | None) -> datetime | None:
-    """A controller's wall time as an instant; `zone` None is this box's."""
+    """Convert a controller's wall time to an instant; `zone` None is this host's."""
     if naive is None:
         return None
     return naive.astimezone() if zone is None else naive.replace(tzinfo=zone)
 
 
 def wall(moment: datetime, zone: tzinfo | None) -> datetime:
-    """An instant as a controller's wall time, without a zone."""
+    """Convert an instant to a controller's wall time, without a zone."""
     return moment.astimezone(zone).replace(tzinfo=None)
 
 

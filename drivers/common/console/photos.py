@@ -10,7 +10,7 @@ _LEAST_SIDE = 120
 
 
 def require_jpeg(picture: bytes) -> bytes:
-    """A device's picture as it came; DeviceGarbled when it is no whole JPEG."""
+    """Return a device's picture unchanged; raise DeviceGarbled unless it is a whole JPEG."""
     if not (picture.startswith(b"\xff\xd8") and picture.rstrip(b"\x00\r\n").endswith(b"\xff\xd9")):
         raise DeviceGarbled("the device's snapshot is no JPEG; check its snapshot settings")
     return picture

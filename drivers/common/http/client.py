@@ -62,11 +62,11 @@ class Pace:
         self._next = time.monotonic() + self._now
 
     def busy(self) -> None:
-        """It says that it is busy."""
+        """Slow down after the device has answered that it is busy."""
         self._now = min(_SLOWEST, max(_AFTER_BUSY, self._now * 2))
 
     def well(self) -> None:
-        """It has answered."""
+        """Speed up a little after a normal answer."""
         self._now = max(self._least, self._now * 0.9)
 
 
@@ -89,15 +89,15 @@ class _NonceReuse:
         return self._challenge, self._uses
 
     def keep(self, challenge: Challenge) -> None:
-        """The device took an answer to a fresh challenge."""
+        """Keep a fresh challenge that the device has accepted an answer to."""
         self._challenge, self._uses = challenge, 1
 
     def hit(self) -> None:
-        """The device took a nonce again."""
+        """Forget the misses: the device has accepted a nonce again."""
         self._misses = 0
 
     def miss(self) -> None:
-        """The device wanted another nonce, or hung up."""
+        """Drop the nonce and count a miss: the device wanted another one, or hung up."""
         self._challenge, self._misses = None, self._misses + 1
 
 
@@ -111,8 +111,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent, `body` or the file of `upload`; `once` makes a lost answer OutcomeUnknown, and `urgent` does not
-    wait for its turn. `is_read` changes nothing at the device, so that it may be sent again.
+    """One request: its `body`, or the file of `upload`.
+
+    With `once`, a lost answer is OutcomeUnknown; `urgent` does not wait for its turn. `is_read` changes nothing at the
+    device, so that it may be sent again.
     """
 
     method: str
@@ -177,7 +179,7 @@ class Http:
 
     @contextmanager
     def stream(self, request: Request) -> Iterator["Stream"]:
-        """An answer without an end; DeviceError when it does not begin within the request's seconds."""
+        """Open an endless answer; raise DeviceError unless it begins within the request's seconds."""
         self._login.require_open()
         self._pace.wait_within()
         self._backend.until = time.monotonic() + request.seconds
@@ -196,7 +198,7 @@ class Http:
         self._backend.cut()
 
     def is_busy(self) -> None:
-        """The device said so in its answer's body: slow down."""
+        """Slow down: the body of an answer has said that the device is busy."""
         self._pace.busy()
 
     def _authorized(self, request: Request, send: Callable[[str], Any]) -> Any:
@@ -341,7 +343,10 @@ def base_url(address: str) -> str:
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """A JSON object of bounded depth; DeviceGarbled otherwise. Strings may hold any character but half ones."""
+    """Parse a JSON object of bounded depth; raise DeviceGarbled otherwise.
+
+    Strings may hold anything but lone surrogates.
+    """
     if _depth(body) > _MOST_DEPTH:
         raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
     try:

@@ -31,7 +31,7 @@ class Challenge:
 
 
 def read_challenges(headers: Sequence[str]) -> Challenge | None:
-    """The best challenge among WWW-Authenticate headers that can be met; None when there is none."""
+    """Return the best challenge of WWW-Authenticate headers that this client can answer; None if there is none."""
     found = [challenge for header in headers for challenge in _in_header(header[:_MOST])]
     return min(found, key=lambda challenge: list(_HASHES).index(challenge.algorithm), default=None)
 

@@ -47,7 +47,7 @@ class Login:
             self._refusals = _MOST_REFUSALS - 1  # one more try
 
     def learn(self, body: bytes) -> None:
-        """What a 401 says of the account; DeviceRefused when it is locked, and the last try is left to a person."""
+        """Read the state of the account from a 401; raise DeviceRefused if it is locked, or if only one try is left."""
         fields = {name.lower(): value.lower() for name, value in _LOCKOUT_FIELDS.findall(body[:4096])}
         seconds, tries = (
             _whole(fields.get(b"unlocktime")),
@@ -61,17 +61,17 @@ class Login:
         self.require_open()
 
     def refused(self) -> None:
-        """The device said no to the password."""
+        """Count a refused password."""
         with self._lock:
             self._refusals, self._since = self._refusals + 1, self._clock()
 
     def accepted(self) -> None:
-        """The device took it."""
+        """Forget earlier refusals after the device has accepted the password."""
         with self._lock:
             self._refusals = 0
 
     def header(self, challenge: Challenge, method: str, target: str, *, count: int = 1) -> str:
-        """The Authorization for the `count`th request with this nonce; DeviceRefused when no user name was given."""
+        """Return the Authorization of request `count` with this nonce; raise DeviceRefused without a user name."""
         if self._username is None:
             raise DeviceRefused("the device asks for a password; give one with --username and --password-stdin")
         return authorization(challenge, self._username, self._password, method, target, count=count)

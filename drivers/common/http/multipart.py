@@ -48,7 +48,7 @@ class MultipartReader:
         return not self._bare and bool(bytes(self._buffer[:_MAX_LINE]).strip(b"\r\n"))
 
     def feed(self, data: bytes) -> Iterator[Part]:
-        """The parts that `data` makes whole."""
+        """Add `data` to the buffer and yield each part that is now whole."""
         # A boundary that came at once without the end of its line: what follows may be half a minute away.
         self._bare = not self._buffer and self._is_boundary(data.strip())
         self._buffer += data
@@ -80,7 +80,7 @@ class MultipartReader:
         return line == self._boundary if self._boundary else bool(_BOUNDARY.fullmatch(line))
 
     def _take(self) -> Part | None:
-        """The part that the buffer begins with, if it is whole."""
+        """Remove and return the part at the start of the buffer; None while it is incomplete."""
         start = self._head()
         if start is None:
             return None
@@ -115,7 +115,10 @@ class MultipartReader:
         return ended.end()
 
     def _body(self, headers: dict[str, str], start: int) -> bytes | None:
-        """The body, and the buffer moved behind it: by its length where a boundary follows, else by the boundary."""
+        """Return a part's body and move the buffer past it.
+
+        The length decides where a boundary follows it, else the boundary does.
+        """
         length = _LENGTH.fullmatch(headers.get("content-length", "").encode("ascii", "replace"))
         if length is not None:
             stop = start + int(length[0])

@@ -32,7 +32,7 @@ class Reply:
 def find(
     seconds: float, hosts: Sequence[str], target: str, recognise: Callable[[str, Reply], Found | None]
 ) -> list[Found]:
-    """What `recognise(address, reply)` makes of those of `hosts` that answer a GET of `target`; never raises.
+    """Send a GET of `target` to each of `hosts` and collect what `recognise(address, reply)` returns; never raise.
 
     HTTPS (unverified: nothing secret is sent) is tried where the port of HTTP is closed.
     """

@@ -52,7 +52,7 @@ class PushServer(ThreadingHTTPServer):
         return request, client_address
 
     def arrived(self, request: object) -> float:
-        """The CLOCK_MONOTONIC second by which a connection had come; now for one that is not known."""
+        """Return the CLOCK_MONOTONIC second by which a connection had been accepted; now for an unknown one."""
         return self._arrivals.get(id(request), time.monotonic())
 
     def shutdown_request(self, request: Any) -> None:
@@ -73,7 +73,7 @@ class PushServer(ThreadingHTTPServer):
             self._refused.add(why, address)
 
     def refused(self) -> list[PushRefused]:
-        """What is to be recorded of refused pushes now: at once after the first one, then once a window."""
+        """Return the refused pushes that are due to be recorded: at once after the first one, then once a window."""
         with self._counting:
             detail = self._refused.take(time.monotonic())
         return [PushRefused(detail)] if detail is not None else []
@@ -86,7 +86,7 @@ class PushServer(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """The whole request has to come within its time."""
+        """Handle a request, and cut its connection unless the whole of it arrives in time."""
         limit = threading.Timer(self._seconds, _cut, [request])
         limit.daemon = True
         limit.start()
@@ -106,7 +106,7 @@ def knows(hosts: frozenset[str], host: str) -> bool:
 
 
 def addresses_of(host: str) -> list[str]:
-    """The addresses of a console; the name itself where it can't be looked up."""
+    """Return the IP addresses of a console; its name unchanged where it can't be resolved."""
     try:
         return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)}) if host else []
     except OSError:

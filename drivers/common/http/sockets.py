@@ -31,7 +31,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         return max(self.until - time.monotonic(), 1e-3)
 
     def is_over(self) -> bool:
-        """True once the deadline has passed."""
+        """Return True once the deadline has passed."""
         return time.monotonic() >= self.until
 
     def connect_tcp(

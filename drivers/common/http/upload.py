@@ -21,7 +21,7 @@ class Upload:
         return self._size
 
     def read(self, size: int = PIECE) -> bytes:
-        """The next bytes, at most a piece."""
+        """Read the next bytes of the file, at most one piece."""
         data = self._file.read(min(size, PIECE) if size > 0 else PIECE)
         self._sent += len(data)
         self._progress("sending", self._sent, self._size)

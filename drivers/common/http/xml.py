@@ -19,7 +19,7 @@ _NOT_XML = "the device's answer is not whole XML; restart it, or update its firm
 
 
 def read_xml(body: bytes) -> tuple[str, dict[str, Any]]:
-    """The root's local name, and its children by local name: text, a dictionary, or a list of those that repeat."""
+    """Return the root's local name, and its children by local name: text, a dictionary, or a list where they repeat."""
     root = parse_xml(body)
     found = _children(root, 0)
     return local_name(root.tag), found if isinstance(found, dict) else {}
@@ -35,7 +35,7 @@ def is_bounded(body: bytes) -> bool:
 
 
 def parse_xml(body: bytes) -> Any:
-    """The root of a whole, bounded document without DTD; DeviceGarbled for anything else."""
+    """Parse a whole, bounded document without a DTD and return its root; raise DeviceGarbled for anything else."""
     if not is_bounded(body):
         raise DeviceGarbled(_NOT_XML)
     from lxml import etree  # noqa: PLC0415 - listing the kinds imports no vendor library
@@ -58,7 +58,7 @@ def _children(element: Any, depth: int) -> Any:
 
 
 def by_name(element: Any, depth: int, content: Callable[[Any, int], Any]) -> dict[str, Any]:
-    """The content of each child by local name, in a list where they repeat; DeviceGarbled when nested too deeply."""
+    """Map the children's local names to their content, a list where they repeat; raise DeviceGarbled if too deep."""
     if depth >= _MOST_DEPTH and len(element):
         raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
     found: dict[str, Any] = {}
@@ -74,5 +74,5 @@ def by_name(element: Any, depth: int, content: Callable[[Any, int], Any]) -> dic
 
 
 def local_name(tag: object) -> str:
-    """The name of an element or attribute without its namespace."""
+    """Strip the namespace from the name of an element or attribute."""
     return str(tag).rpartition("}")[2]

@@ -54,7 +54,7 @@ class Match:
     addresses: tuple[str, ...]
 
     def scope(self, name: str) -> str:
-        """The rest of the first ONVIF scope that begins so, decoded; empty without one."""
+        """Return the rest of the first ONVIF scope that begins with `name`, decoded; empty if there is none."""
         start = f"{_SCOPE}{name}/"
         return next((unquote(scope[len(start) :]) for scope in self.scopes if scope.startswith(start)), "")
 
@@ -96,7 +96,7 @@ def _together(matches: Sequence[Match], addresses: Sequence[str]) -> dict[str, M
 
 
 def look(seconds: float, hosts: Sequence[str]) -> list[Match]:
-    """The answers to our probes."""
+    """Send probes for at most `seconds` and collect the answers."""
     until = time.monotonic() + seconds
     message = uuid.uuid4()
     probes = [_PROBE.format(message=message, what=what).encode() for what in _WHAT]
@@ -176,7 +176,7 @@ def _socket(family: int) -> socket.socket:
 
 
 def _sending(lines: list[_Line], probes: list[bytes]) -> Iterator[float]:
-    """Sends a little at each step, and tells how long to listen until the next."""
+    """Send a few probes at each step, and yield the seconds to listen until the next step."""
     for _ in range(_REPEATS):
         sent = 0
         for line, targets in lines:

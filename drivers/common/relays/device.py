@@ -74,7 +74,7 @@ class RelayDevice:
         return {}
 
     def _read(self) -> dict[str, bool]:
-        """The wired inputs by name; read from a board without any too, to know that it is alive."""
+        """Read the wired inputs by name; a board without any is read too, which shows that it is alive."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -97,6 +97,7 @@ class RelayDevice:
             raise
 
     def poll(self) -> Sequence[DeviceFact]:
+        """End the pulses that are due, read the inputs and return what has changed."""
         try:
             self._bank.end_pulses()
         except OutcomeUnknown as error:
@@ -144,14 +145,17 @@ class RelayDevice:
         return facts
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
+        """Release the relay of one direction, and expect a person there for as long as the release is in force."""
         in_force = self._options.seconds_in_force(seconds)
         with self._watch.releasing(self._name, channel, direction, in_force):
             return self._bank.release(channel, direction, seconds)
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
+        """Return for how many seconds a release of `seconds` is in force at this board."""
         return ReleaseTimes(self._options.seconds_in_force(seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
+        """Set the relays and lamps to a mode; raise where contacts on pulses can't express it."""
         if mode is PortalMode.FREE and self._options.contacts == "pulse":
             # A turnstile on pulses can't be kept free, but in a fire its lock must not refuse who wants out.
             self._bank.unlock(channel)
@@ -164,4 +168,5 @@ class RelayDevice:
             self._bank.indicate(direction, signal)
 
     def check(self) -> dict[str, JsonValue]:
+        """Read the inputs once."""
         return {"inputs": {**self._read()}}

@@ -30,7 +30,10 @@ class Contacts:
         self._down = dict.fromkeys(self._passes, 0)
 
     def reset(self) -> None:
-        """The line was lost: what is down now has dropped unseen and proves nothing until all are up again."""
+        """Start over after a lost line.
+
+        What is down now has dropped unseen and proves nothing until all contacts are up again.
+        """
         self._at_rest = False
         self._down = dict.fromkeys(self._passes, 0)
 

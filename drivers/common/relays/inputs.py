@@ -70,7 +70,7 @@ class InputOptions(RelayOptions):
         return self
 
     def inputs(self) -> dict[str, int]:
-        """The wired inputs by what they tell: passage, rex, fire, door, tamper, pass_entry, pass_exit, ready."""
+        """Map the wired inputs to their numbers: passage, rex, fire, door, tamper, pass_entry, pass_exit, ready."""
         names = ("passage", "rex", "fire", "door", "tamper", *PASS.values(), READY)
         return {name: number for name in names if (number := getattr(self, f"{name}_input")) is not None}
 
@@ -109,7 +109,7 @@ class Watch:
         self._open_since: float | None = None
 
     def reset(self) -> None:
-        """The line was lost: an edge that was not seen proves nothing."""
+        """Forget the last reading after a lost line: an edge that was missed proves nothing."""
         self._before = None
         self._fire_reported = None
         self._open_since = None
@@ -142,7 +142,7 @@ class Watch:
             raise DeviceRefused(f"{name} can't be kept free by pulses; wire and set contacts=potential for that")
 
     def step(self, on: dict[str, bool], *, free: bool) -> tuple[list[DeviceFact], set[Direction]]:
-        """What a reading tells; and in which directions a person may be in the turnstile now."""
+        """Compare a reading with the last one; return the facts, and the directions a person may be walking in now."""
         now = time.monotonic()
         before, self._before = self._before, on
         rising = {name for name, active in on.items() if before is not None and active and not before[name]}

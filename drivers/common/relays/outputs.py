@@ -66,7 +66,7 @@ class RelayOptions(BaseModel):
         return self
 
     def relay(self, channel: int, direction: Direction) -> int:
-        """The relay of one side of a channel; InvalidInput when the board has no such channel."""
+        """Return the relay for one direction of a channel; raise InvalidInput if the board has no such channel."""
         if not 1 <= channel <= self.channels:
             raise InvalidInput(f"this board serves channels 1 to {self.channels}, not {channel}; see option channels")
         entry = self.relay_entry or self.channel
@@ -75,11 +75,11 @@ class RelayOptions(BaseModel):
         return (entry if direction is Direction.ENTRY else leave) + (channel - 1) * step
 
     def all_relays(self) -> list[int]:
-        """The relays of all channels, sorted."""
+        """List the relays of all channels, sorted."""
         return sorted(relay for channel in range(1, self.channels + 1) for relay in self.relays(channel))
 
     def lamps(self) -> dict[tuple[Direction, str], int]:
-        """The wired lamps' relays by direction and color, green or red; two may share one."""
+        """Map direction and color (green or red) to the relay of a wired lamp; two lamps may share one."""
         found = {(d, color): getattr(self, f"{color}_relay_{d}") for d in Direction for color in ("green", "red")}
         return {place: relay for place, relay in found.items() if relay is not None}
 
@@ -88,7 +88,7 @@ class RelayOptions(BaseModel):
         return self.pulse_seconds or seconds
 
     def relays(self, channel: int) -> list[int]:
-        """The relays of a channel, sorted, one or two."""
+        """List the relays of a channel, sorted: one or two."""
         return sorted({self.relay(channel, direction) for direction in Direction})
 
 

@@ -34,7 +34,7 @@ class TcpAddress:
 
 
 def parse_address(text: str, baudrate: int = 9600) -> SerialAddress | TcpAddress:
-    """The address written in `text`, `baudrate` where it names none; InvalidInput otherwise."""
+    """Parse an address, with `baudrate` where the text names none; raise InvalidInput if it is malformed."""
     if text.startswith("tcp://"):
         return _tcp(text)
     path, _, query = text.removeprefix("serial:").partition("?")

@@ -29,7 +29,7 @@ class Line(Protocol):
     character_seconds: float
 
     def read(self, size: int, timeout: float) -> bytes:
-        """What has come, up to `size` bytes, as soon as anything has; b"" after `timeout` seconds of silence."""
+        """Return up to `size` bytes as soon as any arrive; b"" after `timeout` seconds of silence."""
 
     def write(self, data: bytes) -> None:
         """All of `data` given to the line; WriteStalled if it took too long."""
@@ -53,7 +53,7 @@ class Patience:
         self._misses = 0
 
     def answered(self) -> None:
-        """An answer came."""
+        """Start counting afresh: an answer came."""
         self._misses = 0
 
     def missed(self, error: NoAnswer) -> None:
@@ -64,7 +64,7 @@ class Patience:
 
 
 def persist(ask: Callable[[], Answer]) -> Answer:
-    """A reading on opening, tried up to three times; never for commands."""
+    """Try a reading up to three times while a device is opened; never use this for commands."""
     for _ in range(OPENING_TRIES - 1):
         try:
             return ask()

@@ -66,22 +66,30 @@ class SerialLine:
         port.timeout, port.write_timeout = 0, WRITE_SECONDS
 
     def read(self, size: int, timeout: float) -> bytes:
+        """Wait up to `timeout` seconds for data, then read up to `size` bytes; b"" if none came."""
         with self._translated():
             ready, _, _ = select.select([self._port.fileno()], [], [], max(timeout, 0))
             return self._port.read(size) if ready else b""
 
     def write(self, data: bytes) -> None:
+        """Write all bytes; raise DeviceUnreachable if the port does not take them in time."""
         with self._translated():
             self._port.write(data)
 
     def says(self) -> str:
+        """Return "": a serial port has no notices."""
         return ""
 
     def discard(self) -> None:
+        """Drop the bytes received but not yet read."""
         with self._translated():
             self._port.reset_input_buffer()
 
     def close(self) -> None:
+        """Close the port.
+
+        A port that has failed also drops what it has not sent.
+        """
         if self._failed:
             # Or the kernel waits up to 30 s for a dead adapter to take what was written.
             with suppress(*_PORT_ERRORS):
@@ -124,6 +132,7 @@ class TcpLine:
             ) from error
 
     def read(self, size: int, timeout: float) -> bytes:
+        """Wait up to `timeout` seconds for data, then read up to `size` bytes; b"" if none came."""
         with self._translated():
             self._socket.settimeout(max(timeout, 0))
             try:
@@ -143,17 +152,20 @@ class TcpLine:
         return f' (it says "{safe(words[0].decode("ascii").strip(), 120)}")' if words else ""
 
     def write(self, data: bytes) -> None:
+        """Send all bytes; raise DeviceUnreachable if the peer does not take them in time."""
         with self._translated():
             self._socket.settimeout(WRITE_SECONDS)
             self._socket.sendall(data)
 
     def discard(self) -> None:
+        """Read and drop what has been received so far."""
         # Bounded: a server that babbles without end must not hold the caller here.
         for _ in range(64):
             if not self.read(4096, 0):
                 return
 
     def close(self) -> None:
+        """Close the connection."""
         with suppress(OSError):
             self._socket.close()
 
@@ -195,7 +207,7 @@ def _why_not_open(name: str, error: BaseException) -> DeviceError:
 
 
 def _code(error: BaseException) -> int | None:
-    """The errno, which pyserial drops from some of its exceptions but leaves in their context."""
+    """Return the errno, which pyserial drops from some of its exceptions but leaves in their context."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno is not None:

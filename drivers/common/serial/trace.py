@@ -1,5 +1,7 @@
-"""The latest bytes of a line, kept for `device trace`. Modbus and relay boards say nothing secret;
-OSDP blanks its secrets before."""
+"""The latest bytes of a line, kept for `device trace`.
+
+Modbus and relay boards carry no secrets; OSDP blanks its own before they come here.
+"""
 
 import threading
 import time
@@ -47,21 +49,26 @@ class TracedLine:
         self._trace = trace
 
     def read(self, size: int, timeout: float) -> bytes:
+        """Read from the line and record what came."""
         data = self._line.read(size, timeout)
         if data:
             self._trace.add("rx", data)
         return data
 
     def write(self, data: bytes) -> None:
+        """Record the bytes, then write them."""
         # Before it leaves: a write that fails half-way may have reached the device.
         self._trace.add("tx", data)
         self._line.write(data)
 
     def says(self) -> str:
+        """Return the notice of the line beneath."""
         return self._line.says()
 
     def discard(self) -> None:
+        """Drop the line's unread bytes; the trace keeps what it has."""
         self._line.discard()
 
     def close(self) -> None:
+        """Close the line beneath; the trace stays readable."""
         self._line.close()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def readable_file(path: str) -> str:
-    """A path in an option, as it is; ValueError when there is no such file."""
+    """Return a path from an option unchanged; raise ValueError unless it is a file."""
     if path and not Path(path).is_file():
         raise ValueError("there is no such file")
     return path
@@ -100,7 +100,7 @@ def probe(source: VideoSource) -> dict[str, JsonValue]:
 
 
 def grab_jpeg(source: VideoSource) -> bytes:
-    """The stream's first picture as a JPEG."""
+    """Open the stream and return its first picture as a JPEG."""
     from PIL import Image  # noqa: PLC0415  listing the kinds must not import it
 
     with _first_frame(source) as (_, frame):

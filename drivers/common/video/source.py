@@ -126,7 +126,7 @@ class Video:
             raise DeviceUnreachable("the stream ended; is the camera restarting?")
 
     def _paced(self) -> Iterator[Frame]:
-        """A file for ever: each frame when its time comes, the first of a round one frame after the last."""
+        """Play a file in an endless loop, each frame when it is due, the first of a round one frame after the last."""
         step = 1.0 / (self.fps or 25.0)
         origin = time.monotonic()
         while not self._closing.is_set():
@@ -170,8 +170,11 @@ class Video:
 
 
 def open_source(source: VideoSource, open_timeout: float = 5.0, read_timeout: float = 5.0) -> FrameSource:
-    """Open a stream (connecting and analyzing each within `open_timeout`); DeviceRefused for a wrong password or path,
-    DeviceUnreachable for no answer, DeviceGarbled for something that is not a video, InvalidInput for the address."""
+    """Open a stream, connecting and analyzing each within `open_timeout` seconds.
+
+    Raises DeviceRefused for a wrong password or path, DeviceUnreachable if nothing answers, DeviceGarbled for something
+    that is not a video, and InvalidInput for a malformed address.
+    """
     return open_video(source, open_timeout, read_timeout)
 
 
@@ -235,7 +238,7 @@ def _options(access: Access, source: VideoSource) -> dict[str, str]:
 
 
 def _video_stream(container: InputContainer) -> VideoStream:
-    """The first video stream, set to decode on one thread."""
+    """Select the first video stream, set to decode on one thread; raise DeviceGarbled without one."""
     if not container.streams.video:
         raise DeviceGarbled(_NO_VIDEO)
     stream = container.streams.video[0]
@@ -274,5 +277,5 @@ def _translated(error: av.error.FFmpegError, late: bool = False) -> DeviceError:
 
 
 def _scrubbed(error: av.error.FFmpegError) -> Exception:
-    """The cause for a traceback: FFmpeg's words without its URL."""
+    """Return the error for a traceback: FFmpeg's message without its URL."""
     return RuntimeError(f"{type(error).__name__}: {error.strerror}")

@@ -29,7 +29,7 @@ class Access:
 
 
 def resolve(source: VideoSource) -> Access:
-    """What to open and what to allow for it; InvalidInput for an address of another kind, with what is possible."""
+    """Return what to open and what to allow for it; raise InvalidInput, naming the schemes, for another one."""
     scheme = source.url.split(":", 1)[0].lower()
     if scheme in _DEFAULT_PORTS:
         endpoint(source.url)
@@ -50,7 +50,7 @@ def resolve(source: VideoSource) -> Access:
 
 
 def file_path(url: str) -> Path:
-    """The path of `file:PATH` or `file:///PATH`."""
+    """Extract the path of `file:PATH` or `file:///PATH`."""
     path = url[len("file:") :]
     return Path(unquote(path[2:])) if path.startswith("///") else Path(path)
 

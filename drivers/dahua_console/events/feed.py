@@ -91,11 +91,11 @@ class News:
         return facts
 
     def released(self, channel: int, user: str) -> None:
-        """A release of `channel` is being sent from here: the terminal's record of it is its proof, and no news."""
+        """Note a release of `channel` from here: the terminal's record of it is its proof, and no event."""
         self._own_releases.append((channel, user, time.time()))
 
     def not_released(self) -> None:
-        """The release before was refused."""
+        """Take back the last noted release, which the terminal refused."""
         self._own_releases.pop()
 
     def answered(self, serial: int, granted: bool) -> None:
@@ -192,7 +192,7 @@ class News:
         return False
 
     def _answer_to(self, who: tuple[int, str, str], granted: bool) -> _Answered | None:
-        """The answer that the terminal has carried out; one that says otherwise is not it."""
+        """Find the answer that the terminal has carried out; one with the other outcome does not count."""
         for answer in self._answered:
             near = abs(answer.second - who[0]) <= _SAME_ANSWER_SECONDS
             if near and (answer.user, answer.card) == who[1:] and answer.granted == granted:

@@ -120,7 +120,7 @@ class PushListener:
         return known and knows(self._allowed, host)
 
     def take(self, body: bytes, encoding: str, arrived: float | None = None) -> Question | None:
-        """A pushed body: a question to wait for, or None for what needs no answer.
+        """Take a pushed body: return a question to wait for, or None for what needs no answer.
 
         `arrived` is the CLOCK_MONOTONIC second by which its connection had come.
         """
@@ -143,13 +143,13 @@ class PushListener:
         return question
 
     def forget(self, question: Question) -> None:
-        """It is answered, or no question waits any more."""
+        """Remove a question that is answered, or that no terminal waits for any more."""
         with self._lock:
             self._open.pop(question.serial, None)
 
 
 def read_body(body: bytes, encoding: str) -> list[StreamEvent]:
-    """The events of a push, each once though `info` stands before each picture; DeviceGarbled otherwise."""
+    """Parse the events of a push, each once though `info` stands before each picture; raise DeviceGarbled otherwise."""
     plain = inflated(body, encoding)
     if plain.lstrip()[:1] == b"{":
         return read_push(plain)
@@ -202,14 +202,14 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def log_message(self, *args: object) -> None:
-        """What strangers ask is not logged."""
+        """Log nothing: strangers could fill the log with their requests."""
 
     @property
     def _listener(self) -> PushListener:
         return cast(_Server, self.server).listener
 
     def do_GET(self) -> None:
-        """The terminal asks whether we are there."""
+        """Answer the terminal's check of whether this server is up."""
         self._send(200 if self._admitted() else 404, b"OK")
 
     def do_POST(self) -> None:

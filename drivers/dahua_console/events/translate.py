@@ -69,7 +69,10 @@ def happened(
     live: bool = False,
     extra: Mapping[str, Any] | None = None,
 ) -> DeviceDecided | DeviceReported:
-    """A record, or an event of AccessControl without one; `extra` is the stream's word on it, which may say more."""
+    """Translate a record, or an AccessControl event without one.
+
+    `extra` is the stream's event for it, which may carry more fields.
+    """
     event = dict(extra or {}) | {key: value for key, value in data.items() if value not in ("", None)}
     channel = min(max(number(event.get("Door", 0)), 0), 255) + 1
     second = second_of(event, terms.zone)
@@ -110,7 +113,7 @@ def presented(
     read: float | None = None,
     numbers: CardNumbers | None = None,
 ) -> Presented:
-    """A question of online mode, read at the CLOCK_MONOTONIC second `read` (`captured` where not given).
+    """Translate a question of online mode, read at the CLOCK_MONOTONIC second `read` (`captured` if not given).
 
     Only the method says what was proven, and only where the terminal's own match succeeded. A card's owner is known by
     its number.

@@ -36,7 +36,7 @@ class Hours:
         self._rows = None
 
     def number(self, name: str) -> int:
-        """The number of `name`, ALWAYS for ""; DeviceRefused while the terminal does not hold it."""
+        """Return the number of schedule `name`, ALWAYS for ""; raise DeviceRefused while the terminal lacks it."""
         if not name:
             return ALWAYS
         found = next((number for number in range(_FIRST, _LAST + 1) if self._name_at(number) == name), None)
@@ -45,7 +45,7 @@ class Hours:
         return found
 
     def name(self, number: int) -> str:
-        """What hours `number` are called: "" for ALWAYS, `#N` for those that are not ours."""
+        """Return the name of a schedule: "" for ALWAYS, `#N` for a schedule made elsewhere."""
         if number == ALWAYS:
             return ""
         try:
@@ -91,7 +91,7 @@ class Hours:
         raise DeviceRefused(f"all its weekly hours from {_FIRST} to {_LAST} are taken")
 
     def _name_at(self, number: int) -> str:
-        """ "" for a place that is not in use."""
+        """Return the name of a schedule as the terminal stores it; "" for an unused number."""
         rows_there, key = self._table(), f"table.{_TABLE}[{number}]"
         used = rows_there.get(f"{key}.Enable", "").lower() == "true"
         return (safe(rows_there.get(f"{key}.Name", ""), 40) or f"#{number}") if used else ""
@@ -107,7 +107,7 @@ class Hours:
 
 
 def _same(held: str, value: str) -> bool:
-    """A span that is switched off is the same whatever its times say."""
+    """Return True for equal spans; two spans that are switched off are equal whatever their times."""
     return held == value or (held[:2] == "0 " and value[:2] == "0 ")
 
 

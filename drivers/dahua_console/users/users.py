@@ -150,7 +150,7 @@ class PeopleStore:
         return None if self._people.put([plain], self._known).refused else plain
 
     def _note_written(self, taken: bool, errors: Sequence[CgiRefused]) -> None:
-        """A terminal that says why has the commands; one that refuses all without a word may lack them."""
+        """Note that the terminal has the commands, if it took a row or gave a reason for refusing one."""
         if taken or any(error.codes for error in errors):
             self.has_written = True
         elif errors and self.has_written is None:
@@ -283,7 +283,7 @@ def hours_of(hours: Hours, doors: Sequence[object], sections: object) -> tuple[t
 
 
 def local_time(moment: datetime | None, unbounded: str, clock: TerminalClock, form: str = _FORMAT) -> str:
-    """A time as the terminal shows it, within the years it knows; `unbounded` for none."""
+    """Format a time as the terminal shows it, within the years it knows; `unbounded` for None."""
     if moment is None:
         return unbounded
     local = clock.local(moment)

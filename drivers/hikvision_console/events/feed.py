@@ -140,7 +140,7 @@ class Feed:
         self._wires.close()
 
     def take(self, most: int) -> list[FeedItem]:
-        """What has been item since, questions first; raises what ended the reading."""
+        """Return at most `most` new items, questions first; raise the error that ended the reading."""
         found: list[FeedItem] = []
         while self._questions:
             found.append(self._questions.popleft())
@@ -377,7 +377,7 @@ class Feed:
         return True
 
     def _is_now(self, event: Event) -> bool:
-        """What is said to be old is; where nothing is said, the console's own time must be fresh."""
+        """Return True for an event of now: one marked as live, or unmarked with a fresh time."""
         if event.live is not None:
             return event.live
         return self._age(event) < _FRESH_SECONDS

@@ -74,7 +74,7 @@ class Memories:
             self._due.add(major)
 
     def went_back(self, major: int) -> None:
-        """The serial numbers of this memory may have begun again: look."""
+        """Look at this memory again: its serial numbers may have started over."""
         self._went_back.add(major)
 
     def set_clock(self, clock: Clock) -> None:

@@ -26,7 +26,7 @@ class ReplayWatch:
         self._began = self._last = time.monotonic()
 
     def connected(self) -> None:
-        """A stream begins."""
+        """Start counting for a new stream."""
         self.count, self.is_useless = 0, False
 
     def saw(self, *, is_now: bool) -> None:

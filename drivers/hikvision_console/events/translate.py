@@ -106,7 +106,7 @@ class Event:
 
 
 def from_stream(event: dict[str, Any], clock: Clock) -> Event | None:
-    """An alert of the stream or a push; None for heartbeats and what is no access event."""
+    """Translate an alert of the stream or of a push; None for heartbeats and other events."""
     inner = section(event, "AccessControllerEvent")
     if not inner:
         return None
@@ -118,7 +118,7 @@ def from_stream(event: dict[str, Any], clock: Clock) -> Event | None:
 
 
 def from_memory(event: dict[str, Any], clock: Clock) -> Event | None:
-    """An item of AcsEvent's InfoList."""
+    """Translate an item of AcsEvent's InfoList."""
     return _event(event, (event.get("major"), event.get("minor")), str(event.get("time") or ""), clock)
 
 
@@ -144,7 +144,7 @@ def _event(event: dict[str, Any], codes: tuple[Any, Any], time: str, clock: Cloc
 
 
 def question(event: Event, captured: float, age: float | None = None) -> Presented:
-    """The console waits for an answer to `event`, which came at `captured` (CLOCK_MONOTONIC) and was `age` s old then.
+    """Translate an `event` that the console waits for: read at `captured` (CLOCK_MONOTONIC), `age` seconds old then.
 
     Only the code says what was proven. A card's owner is known by its number.
     """
@@ -171,7 +171,7 @@ def question(event: Event, captured: float, age: float | None = None) -> Present
 
 
 def recorded(event: Event, clock: Clock) -> DeviceFact | None:
-    """What is to be recorded of `event`, with its own time; None for what another event of the console says."""
+    """Translate an event with its own time; None where another event of the console reports the same."""
     if event.code in CONTACTS:
         return None if event.is_history else DoorContact(event.door, CONTACTS[event.code])
     if event.code[0] == EVENT and event.code[1] in SILENT:
@@ -207,13 +207,13 @@ def _decided(event: Event, code: Code, clock: Clock) -> DeviceDecided:
 
 
 def confirmed(event: Event) -> DeviceReported:
-    """The console's own memory of what is recorded already: moves the cursor, and tells nothing new."""
+    """Confirm an event that is recorded already: the fact moves the cursor and reports nothing new."""
     words = event.meaning.words
     return DeviceReported(event.door, Kind.DEVICE_CONFIRMED, event.serial, event.at, words, log=event.log)
 
 
 def _now(event: Event, code: Code) -> DeviceFact | None:
-    """What has just happened at the gate itself, and the end of an alarm, which counts however late it comes."""
+    """Translate an event of this moment at the gate, or the end of an alarm, which counts however late it comes."""
     if code.ends:
         assert code.kind is not None
         return GateAlarm(event.door, code.kind, code.words, active=False, input=code.input)
@@ -236,7 +236,7 @@ def is_alarm(event: Event) -> bool:
 
 
 def _words(event: Event, clock: Clock) -> str:
-    """The code in words, with its number where the words are only near, who did it, and the clock's error."""
+    """Describe an event: its code in words, with the number where these are approximate, the method and the skew."""
     code = event.meaning
     words = f"{code.words} ({event.method})" if code.kind in _NUMBERED else code.words
     if event.code[0] == OPERATION:
@@ -246,7 +246,7 @@ def _words(event: Event, clock: Clock) -> str:
 
 
 def _evidence(event: Event, clock: Clock) -> dict[str, JsonValue]:
-    """What the console went by, and by how much its clock was off when that was last measured."""
+    """Return the evidence of the console's decision, and its clock error when that was last measured."""
     found: dict[str, JsonValue] = {"vendor": VENDOR, "clock_skew_s": round(clock.skew, 1)}
     code = event.meaning
     if not code.factors:

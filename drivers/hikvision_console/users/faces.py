@@ -83,12 +83,12 @@ class Faces:
 
 
 def fitted(jpeg: bytes) -> bytes:
-    """The sample within what a console takes: 480 pixels or more on its short side, baseline, 4:2:0, 200 kB."""
+    """Scale a sample to what a console accepts: short side of 480 pixels or more, baseline, 4:2:0, at most 200 kB."""
     return fit_jpeg(jpeg, _FACE_BYTES, _MAX_FACE_PIXELS, _MIN_FACE_PIXELS)
 
 
 def face_form(key: str, photo: bytes) -> tuple[str, bytes]:
-    """A face as multipart/form-data: its boundary, and the body."""
+    """Encode a face as multipart/form-data; return the boundary and the body."""
     boundary = f"devicemgr{secrets.token_hex(12)}"
     says = b'{"faceLibType":"blackFD","FDID":"1","FPID":"%s"}' % key.encode()
     parts = (

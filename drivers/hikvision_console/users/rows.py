@@ -55,7 +55,7 @@ def _find_status(says: dict[str, Any], depth: int = 0) -> str:
 
 
 def _unless_missing(action: Callable[[], object], also: frozenset[str] | None = None) -> None:
-    """What the firmware lacks, or does not hold, is no failure of a removal."""
+    """Run a removal, and ignore a refusal because the firmware lacks the function or the entry."""
     try:
         action()
     except Refusal as refusal:
@@ -64,6 +64,7 @@ def _unless_missing(action: Callable[[], object], also: frozenset[str] | None = 
 
 
 def positive(value: object) -> int:
+    """Return a whole number above 0 unchanged; 0 for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 

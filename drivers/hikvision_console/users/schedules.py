@@ -41,14 +41,14 @@ class Hours:
         self._weeks.clear()
 
     def number(self, name: str) -> int:
-        """The template of `name`, ALWAYS for ""; DeviceRefused while the console does not hold it."""
+        """Return the number of template `name`, ALWAYS for ""; raise DeviceRefused while the console lacks it."""
         found = ALWAYS if not name else next((number for number, held in self._names.items() if held == name), None)
         if found is None:
             raise DeviceRefused("the console does not hold this schedule yet; it is tried again")
         return found
 
     def name(self, number: int) -> str:
-        """What template `number` is called: "" for ALWAYS, `#N` for one that is not ours."""
+        """Return the name of a template: "" for ALWAYS, `#N` for a template made elsewhere."""
         if number == ALWAYS:
             return ""
         try:

@@ -62,7 +62,7 @@ class People:
         return self._name_option or self.capacity.name_bytes() or _NAME_BYTES
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:
-        """A page of up to 30 people; `after` is where the page before ended."""
+        """Read a page of up to 30 people; `after` is where the page before ended."""
         if after is None:
             self.hours.forget()
         search, _, place = (after or f"{uuid.uuid4().hex}:0").partition(":")
@@ -95,7 +95,7 @@ class People:
         return f"{refusal} ({usage})" if usage else str(refusal)
 
     def _put(self, want: Holding, jpeg: bytes | None) -> None:
-        """What must go first: a card, name or photo that does not fit leaves the rest as it should be."""
+        """Write one person, removals first; a refused card, name or photo leaves the rest as it should be."""
         missing: list[str] = []
         numbers = card_numbers(want.cards, missing)
         photo = self._fitted(jpeg, missing) if want.face is not None else None
@@ -305,7 +305,7 @@ class People:
     def _users(
         self, search: str, position: int, only: Sequence[str] | None, *, urgent: bool = False, sure: bool = False
     ) -> tuple[list[dict[str, Any]], bool]:
-        """A page of people, and whether there is more; with `sure`, an empty page must say that no person was found."""
+        """Read a page of people, and whether more follow; with `sure`, an empty page must say that none match."""
         condition: dict[str, Any] = {"searchID": search, "searchResultPosition": position, "maxResults": _PAGE}
         if only is not None:
             condition["EmployeeNoList"] = [{"employeeNo": badge} for badge in only]
@@ -340,7 +340,7 @@ class People:
         return holding
 
     def _cards(self, badges: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """The card numbers of these people, all pages of them."""
+        """Read all pages of the card numbers of these people."""
         held: dict[str, tuple[str, ...]] = {}
         search, position = uuid.uuid4().hex, 0
         while badges:

@@ -51,7 +51,7 @@ class State:
 def facts_between(
     before: State | None, now: State, elapsed: float, alarms: Mapping[int, Kind], details: int | None = None
 ) -> list[DeviceFact]:
-    """What happened in the `elapsed` seconds between two readings; the first reading only tells of errors.
+    """Compare two readings taken `elapsed` seconds apart; the first reading reports errors only.
 
     `alarms` says what the bits of the error register mean, `details` is what register 0x2000 holds.
 

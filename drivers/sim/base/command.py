@@ -25,7 +25,7 @@ def print_line(event: Event) -> None:
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set."""
+    """Set an event on SIGTERM and SIGINT while the context lasts."""
     stop = threading.Event()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

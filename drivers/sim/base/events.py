@@ -37,7 +37,7 @@ class EventLog:
             return [entry for entry in self._events if event is None or entry["event"] == event]
 
     def wait_for(self, event: str, count: int = 1, timeout: float = 5.0) -> Event:
-        """The `count`-th event of that name, as soon as it happens; TimeoutError after `timeout` seconds."""
+        """Wait for the `count`-th event of that name and return it; raise TimeoutError after `timeout` seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._count(event) >= count, timeout):
                 seen = [entry["event"] for entry in self._events][-20:]

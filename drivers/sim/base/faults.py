@@ -47,7 +47,7 @@ class Plan:
             self._every[name] = every or 1
 
     def once(self, written: str) -> str:
-        """The next time, or as `stand` when it says how often; the fault's name."""
+        """Plan a fault for the next time, or as `stand` if the text says how often; return the fault's name."""
         name, every = self._read(written)
         with self._lock:
             if every:

@@ -24,7 +24,7 @@ class WebServer(ThreadingHTTPServer):
                 held.shutdown(socket.SHUT_RDWR)
 
     def get_request(self) -> tuple[Any, Any]:
-        """The next connection."""
+        """Accept the next connection, and keep it to be closed with the server."""
         held, place = super().get_request()
         self._open.add(held)
         return held, place

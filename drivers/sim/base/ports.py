@@ -31,7 +31,7 @@ class Port(Protocol):
         """Descriptors that become readable when there is something to do."""
 
     def read(self) -> bytes:
-        """What has come; b"" when nothing has."""
+        """Return what has come; b"" if nothing has."""
 
     def write(self, data: bytes) -> None:
         """Send; dropped when no peer is connected."""
@@ -50,6 +50,7 @@ class PtyPort:
             raise InvalidInput(f"{link} exists and is no symlink; choose another path")
 
     def plug(self) -> None:
+        """Create the pseudo terminal, and point the link at it."""
         # The slave stays open here, or reading the master would fail while no program holds the port.
         self._master, self._slave = self._another_pty()
         tty.setraw(self._slave)
@@ -78,6 +79,7 @@ class PtyPort:
         return second
 
     def unplug(self) -> None:
+        """Close the pseudo terminal, as a pulled adapter does, and remove the link."""
         for fd in (self._master, self._slave):
             if fd is not None:
                 os.close(fd)
@@ -88,9 +90,11 @@ class PtyPort:
         self._master = self._slave = None
 
     def waits_on(self) -> list[int]:
+        """List the file descriptors to wait on."""
         return [] if self._master is None else [self._master]
 
     def read(self) -> bytes:
+        """Return what has come; b"" if nothing has."""
         if self._master is None:
             return b""
         try:
@@ -99,6 +103,7 @@ class PtyPort:
             return b""
 
     def write(self, data: bytes) -> None:
+        """Write to the pseudo terminal; drop the bytes while it is unplugged."""
         if self._master is not None:
             with suppress(OSError):
                 os.write(self._master, data)
@@ -117,6 +122,7 @@ class TcpPort:
         self._client: socket.socket | None = None
 
     def plug(self) -> None:
+        """Listen at the address."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         try:
             self._listener = socket.create_server((self._host, self._port), family=family, backlog=1)
@@ -128,15 +134,18 @@ class TcpPort:
         self.address = str(TcpAddress(self._host, self._port))
 
     def unplug(self) -> None:
+        """Close the connection and stop listening."""
         for held in (self._client, self._listener):
             if held is not None:
                 held.close()
         self._client = self._listener = None
 
     def waits_on(self) -> list[int]:
+        """List the file descriptors to wait on: the listener's and the client's."""
         return [held.fileno() for held in (self._listener, self._client) if held is not None]
 
     def read(self) -> bytes:
+        """Accept a waiting client, then return what it has sent; b"" if nothing."""
         self._accept()
         if self._client is None:
             return b""
@@ -152,6 +161,7 @@ class TcpPort:
         return data
 
     def write(self, data: bytes) -> None:
+        """Send to the client; drop the bytes without one."""
         if self._client is not None:
             with suppress(OSError):
                 self._client.sendall(data)

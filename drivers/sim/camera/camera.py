@@ -44,7 +44,7 @@ class Cycle:
             raise InvalidInput("the stretches must last longer than nothing")
 
     def render(self, scene: Scene, seconds: float) -> Rendering:
-        """The picture `seconds` after the start."""
+        """Render the picture `seconds` after the start."""
         number, place = divmod(seconds, self.present + self.absent)
         if place < self.absent:
             return scene.empty()
@@ -145,7 +145,7 @@ class SimulatedCamera:
         self._clients.release()
 
     def picture_after(self, serial: int) -> tuple[int, bytes]:
-        """The newest picture that is not number `serial`; (0, b"") when the camera stops."""
+        """Wait for a picture newer than number `serial`; return its number and JPEG, (0, b"") when the camera stops."""
         with self._picture:
             self._picture.wait_for(lambda: self._serial > serial or self._stopping.is_set())
             return (0, b"") if self._stopping.is_set() else (self._serial, self._jpeg)
@@ -237,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def encode_jpeg(rendering: Rendering) -> bytes:
-    """The picture as a JPEG."""
+    """Encode a rendered picture as a JPEG."""
     buffer = io.BytesIO()
     Image.fromarray(rendering.pixels).save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
@@ -273,7 +273,7 @@ def write_video(
     fps: int = 10,
     cycle: Cycle = Cycle(),
 ) -> None:
-    """The same pictures as an H.264 file (.mp4), for tests and the bench."""
+    """Write the same pictures to an H.264 file (.mp4), for tests and the bench."""
     import av  # noqa: PLC0415  the server does without it
 
     with av.open(str(path), "w") as container:
@@ -288,7 +288,7 @@ def write_video(
 
 
 def make_video(path: Path, size: tuple[int, int], seconds: float, present: float) -> None:
-    """An H.264 file at 10 pictures a second in which the portrait is there for a share `present` of the time."""
+    """Write an H.264 file at 10 pictures a second, with the portrait in it for a share `present` of the time."""
     cycle = Cycle(seconds * present, seconds * (1 - present)) if present else Cycle(1.0, seconds + 1.0)
     write_video(path, Scene(None, size=size), seconds, 10, cycle)
 

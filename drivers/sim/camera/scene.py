@@ -122,7 +122,7 @@ def default_photo() -> Path:
 
 
 def _sprite(photo: Path | None, face: FaceBox | None) -> tuple[Image.Image, float]:
-    """A square RGBA cut with the face in its middle and soft edges, and the face's height in it."""
+    """Cut a square RGBA image with the face in its middle and soft edges; return it with the face's height in it."""
     picture = _load(photo or default_photo())
     if face is None:
         face = _ASTRONAUT_FACE if photo is None else _assumed_face(picture)
@@ -172,7 +172,7 @@ def _assumed_face(picture: Image.Image) -> FaceBox:
 
 
 def _corridor(size: tuple[int, int]) -> Image.Image:
-    """A hallway in perspective: floor, walls, ceiling, doors, lamps."""
+    """Draw a hallway in perspective: floor, walls, ceiling, doors, lamps."""
     width, height = size
     picture = Image.new("RGB", size, (150, 146, 138))
     draw = ImageDraw.Draw(picture)

@@ -25,7 +25,7 @@ class Doorkeeper:
         self.locked = False
 
     def challenge(self) -> str:
-        """A WWW-Authenticate header with a fresh nonce."""
+        """Build a WWW-Authenticate header with a fresh nonce."""
         nonce = secrets.token_hex(8)
         with self._lock:
             self._nonces[nonce] = None
@@ -34,7 +34,7 @@ class Doorkeeper:
         return f'Digest realm="{self.realm}", qop="auth", nonce="{nonce}", opaque="{_md5(nonce)}"'
 
     def why_not(self, method: str, target: str, header: str) -> str:
-        """ "" for a right header, else why it is refused."""
+        """Return "" for a right header, else why it is refused."""
         if not header.lower().startswith("digest "):
             return "no digest"
         fields = {name: quoted or bare for name, quoted, bare in _FIELD.findall(header)}

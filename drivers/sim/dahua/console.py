@@ -27,8 +27,10 @@ ALARMS = ("DoorNotClosed", "BreakIn", "Duress", "ChassisIntruded", "AlarmLocal")
 
 
 class SimulatedDahua:
-    """A context manager. Events: request, refused, bad_request, injected, changed, configured, unlocked, locked,
-    attached, detached, recorded, question.
+    """Simulated terminal, run as a context manager.
+
+    Events: request, refused, bad_request, injected, changed, configured, unlocked, locked, attached, detached,
+    recorded, question.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class SimulatedDahua:
         self.server.stop()
 
     def now(self) -> datetime:
-        """What its clock shows, as UTC."""
+        """Return the time on its clock, as UTC."""
         return datetime.now(UTC) + self.skew
 
     def set_clock(self, at: datetime) -> None:
@@ -96,7 +98,7 @@ class SimulatedDahua:
         threading.Thread(target=go, name="simulated reboot", daemon=True).start()
 
     def unlock(self, channel: int, user: str) -> None:
-        """The relay of door `channel`, from 1, is on for as long as the terminal is set to."""
+        """Switch on the relay of door `channel`, counted from 1, for as long as the terminal is set to."""
         self.events.add("unlocked", channel=channel, user=user)
 
     def someone(self, user: str, channel: int = 1, **more: Any) -> dict[str, Any]:
@@ -117,7 +119,7 @@ class SimulatedDahua:
         return self.someone("", channel)
 
     def card(self, number: str, channel: int = 1) -> dict[str, Any]:
-        """A card is held to it."""
+        """Present a card."""
         row = self.people.cards.get(number)
         user = str(row["UserID"]) if row else ""
         name = self.people.users.get(user, {}).get("UserName", "")
@@ -189,7 +191,7 @@ class SimulatedDahua:
         return data
 
     def _push_all(self, data: dict[str, Any]) -> None:
-        """What was not answered with 200 is stored, and sent again before what comes next."""
+        """Push an event; keep what was not answered with 200, and send it again before the next event."""
         waiting, self.unpushed = [*self.unpushed, data], []
         for place, one in enumerate(waiting):
             if not self._push(one):
@@ -247,7 +249,7 @@ class SimulatedDahua:
 
 
 def picture(size: tuple[int, int] = (8, 8)) -> bytes:
-    """A grey JPEG."""
+    """Draw a gray JPEG."""
     from PIL import Image  # noqa: PLC0415 - only a simulator with pictures needs it
 
     buffer = io.BytesIO()

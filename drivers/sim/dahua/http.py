@@ -51,7 +51,7 @@ class Server(WebServer):
         return len(self._open)
 
     def get_request(self) -> tuple[Any, Any]:
-        """The next connection."""
+        """Accept the next connection, and note the largest number open at once."""
         found = super().get_request()
         self.most_open = max(self.most_open, len(self._open))
         return found
@@ -73,9 +73,11 @@ class Handler(BaseHTTPRequestHandler):
         return cast(Server, self.server).console
 
     def do_GET(self) -> None:
+        """Answer a GET."""
         self._serve(b"")
 
     def do_POST(self) -> None:
+        """Read a bounded body and answer a POST."""
         length = int(self.headers.get("Content-Length", "0"))
         if not 0 <= length <= _MAX_BODY:
             self._send(413, b"")

@@ -14,7 +14,7 @@ class LegacyTable:
         self._next = 1
 
     def insert(self, row: Row) -> int:
-        """A row with UserID and CardNo; its number."""
+        """Add a row with UserID and CardNo; return its number."""
         row = _checked(row)
         if row["CardNo"] in self._people.cards:
             raise BadRequest("the card exists")
@@ -45,7 +45,7 @@ class LegacyTable:
             self._people.remove_users([row["UserID"]])
 
     def find(self, query: Mapping[str, str], count: int) -> list[Row]:
-        """The first `count` rows, of one person or card where the query's conditions say so."""
+        """Find the first `count` rows, of one person or card if the query's conditions say so."""
         wanted = {key.removeprefix("condition."): value for key, value in query.items() if key.startswith("condition.")}
         rows = [{"RecNo": number, **row} for number, row in self._rows.items()]
         return [row for row in rows if all(str(row.get(key)) == value for key, value in wanted.items())][:count]

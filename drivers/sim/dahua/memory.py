@@ -33,7 +33,7 @@ class People:
     faces: dict[str, bytes] = field(default_factory=dict)
 
     def insert_users(self, rows: Sequence[Row]) -> None:
-        """New people; any who is here already fails the batch."""
+        """Add new people; one who exists already fails the batch."""
         self._batch(rows)
         fresh = [self._name(row) for row in rows]
         if any(name in self.users for name in fresh):
@@ -59,7 +59,7 @@ class People:
         self.cards = {number: row for number, row in self.cards.items() if row["UserID"] not in names}
 
     def insert_cards(self, rows: Sequence[Row]) -> None:
-        """New cards of people who are here."""
+        """Add new cards of existing people."""
         self._batch(rows)
         for row in rows:
             number = str(row.get("CardNo", ""))
@@ -155,7 +155,7 @@ class Records:
         return number
 
     def find(self, start: int, end: int, count: int) -> list[Row]:
-        """The oldest `count` from second `start` to `end`, both counted in."""
+        """Find the oldest `count` records from second `start` through second `end`."""
         first, last = bisect_left(self._times, start), bisect_right(self._times, end)
         return self._rows[first : min(last, first + count)]
 

@@ -30,7 +30,7 @@ class Streams:
         self._lock = threading.Lock()
 
     def join(self) -> "queue.Queue[News | None]":
-        """A queue of news from now on; None is the end."""
+        """Subscribe to the events from now on; None in the queue marks the end."""
         fresh: queue.Queue[News | None] = queue.Queue(MAX_WAITING)
         with self._lock:
             self._queues.append(fresh)
@@ -55,7 +55,7 @@ class Streams:
 
 
 def text_part(body: bytes, *, mixed: bool = False) -> bytes:
-    """A part of eventManager's stream; `mixed` gives some lines LF and some CRLF."""
+    """Build a part of eventManager's stream; `mixed` ends some lines in LF and some in CRLF."""
     lf = b"\n" if mixed else b"\r\n"
     head = b"--" + BOUNDARY.encode() + lf + b"Content-Type: text/plain\r\n"
     return head + b"Content-Length:" + str(len(body)).encode() + lf + b"\r\n" + body + b"\r\n" + lf
@@ -71,7 +71,7 @@ def event_body(news: News) -> bytes:
 
 
 def snap_parts(news: News) -> bytes:
-    """A part of flat lines, then one image part with all JPEGs end to end."""
+    """Build a part of flat lines, then one image part with all JPEGs end to end."""
     fields = {"Code": news.code, "Action": news.action, "Index": news.index} | dict(news.data)
     lines = [f"Events[0].{key}={value}" for key, value in fields.items()]
     offset = 0

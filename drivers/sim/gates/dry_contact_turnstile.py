@@ -34,7 +34,7 @@ class PercoArm:
             self._inputs[number] = powered
 
     def relay(self, relay: int, on: bool, now: float) -> None:
-        """A relay of the board has moved."""
+        """React to a relay of the board that has moved."""
         direction = UNLOCK.get(relay)
         if direction is None or self._dead or self._turning:
             return

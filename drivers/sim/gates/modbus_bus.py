@@ -23,11 +23,11 @@ class Party:
             brain.receive(data, now)
 
     def advance(self, now: float) -> bytes:
-        """What all have to send."""
+        """Return the bytes that all units have to send by `now`."""
         return b"".join(brain.advance(now) for brain in self._brains)
 
     def next_due(self) -> float | None:
-        """The first that has something to do."""
+        """Return when the first unit has something to do; None if none has."""
         return min((due for brain in self._brains if (due := brain.next_due()) is not None), default=None)
 
 

@@ -84,7 +84,7 @@ class ModbusUnit:
         return b"".join(ready)
 
     def next_due(self) -> float | None:
-        """The next tick or late answer."""
+        """Return when the next tick or late answer is due; None if nothing is."""
         times = [due for due, _ in self._outbox]
         if (tick := self._next_tick()) is not None:
             times.append(tick)

@@ -70,17 +70,17 @@ class SerialBoard:
                 self._answers += answer
 
     def advance(self, now: float) -> bytes:
-        """What is to be sent."""
+        """Return the bytes due by `now`."""
         self.relays.tick(now)
         answers, self._answers = self._answers, b""
         return answers
 
     def next_due(self) -> float | None:
-        """The board times nothing, but the arm behind it does."""
+        """Return when the arm behind the board is due; the board itself times nothing."""
         return self.relays.next_tick()
 
     def obey(self, order: re.Match[bytes]) -> bytes:
-        """The answer to one order."""
+        """Carry out one order and return its answer."""
         raise NotImplementedError
 
 
@@ -90,6 +90,7 @@ class LcusBoard(SerialBoard):
     pattern = re.compile(rb"\xa0[\x00-\xff]{3}|\xff", re.DOTALL)
 
     def obey(self, order: re.Match[bytes]) -> bytes:
+        """Switch a relay if the sum is right; answer FF with all states."""
         if order[0] == b"\xff":
             return b"".join(b"CH%d:%s\r\n" % (n, b"ON" if on else b"OFF") for n, on in self.relays.on.items())
         if sum(order[0][:3]) & 0xFF == order[0][3]:
@@ -103,6 +104,7 @@ class KmTronicBoard(SerialBoard):
     pattern = re.compile(rb"\xff[\x00-\xff]{2}", re.DOTALL)
 
     def obey(self, order: re.Match[bytes]) -> bytes:
+        """Switch a relay, or answer a reading as small and large boards do."""
         relay, what = order[0][1], order[0][2]
         small = len(self.relays.on) <= 2
         if (relay, what) == (9, 0):
@@ -119,6 +121,7 @@ class NumatoBoard(SerialBoard):
     pattern = re.compile(rb"[^\r]*\r")
 
     def obey(self, order: re.Match[bytes]) -> bytes:
+        """Carry out "relay on|off|read N" or "gpio read N" and answer with an echo and a prompt."""
         words = order[0].decode("ascii", "replace").split()
         answer = b""
         if len(words) == 3 and words[:2] == ["gpio", "read"] and words[2] in "01234567":
@@ -138,6 +141,7 @@ class DevantechBoard(SerialBoard):
     pattern = re.compile(rb"\x5c[\x00-\xff]|[\x38\x5a\x5b\x64-\x6c\x6e-\x76]", re.DOTALL)
 
     def obey(self, order: re.Match[bytes]) -> bytes:
+        """Switch a relay, or answer the codes for serial number, module and states."""
         match order[0][0]:
             case 0x38:
                 return b"00001234"
@@ -235,7 +239,7 @@ class SimulatedRelayBoard(Plugged):
         return self._brain.plan
 
     def obey(self, line: str) -> None:
-        """A line of standard input: `input N on|off` or what faults.obey knows; faults of the body happen at once."""
+        """Carry out a line of standard input: `input N on|off`, or a fault; faults of the body act at once."""
         if found := _INPUT.fullmatch(line.strip()):
             number, on = int(found[1]), found[2] == "on"
             if number not in self.relays.inputs:
@@ -264,6 +268,6 @@ def run(board: SimulatedRelayBoard, model: str, faults: Sequence[str]) -> None:
 
 
 def print_event(event: Event) -> None:
-    """What is worth a line: readings tell a person nothing."""
+    """Print an event, except for the many readings and orders."""
     if event["event"] not in {"request", "order"}:
         print_line(event)

@@ -42,7 +42,7 @@ class Relays:
         return min((due for due in dues if due is not None), default=None)
 
     def lose_power(self, now: float, seconds: float) -> None:
-        """The arm's power where there is an arm, else the board's: all relays fall."""
+        """Cut the arm's power where there is an arm, else the board's: all relays fall."""
         if self.arm:
             self.arm.lose_power(now, seconds)
             return

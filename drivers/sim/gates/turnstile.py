@@ -50,7 +50,7 @@ class SimulatedTurnstile(Plugged):
 
     @property
     def faults(self) -> Faults:
-        """Set what shall go wrong: silent, garbage, drop_next_answer…"""
+        """Return the faults to inject: silent, garbage, drop_next_answer and others."""
         return self._modbus.faults
 
     def show(self, reader: int, data: bytes) -> None:
@@ -67,7 +67,7 @@ class SimulatedTurnstile(Plugged):
         return self._modbus.plan
 
     def obey(self, line: str) -> None:
-        """A line of standard input: `card READER HEX`, or a fault; faults of the body happen at once."""
+        """Carry out a line of standard input: `card READER HEX`, or a fault; faults of the body act at once."""
         if found := _CARD.fullmatch(line.strip()):
             self.show(int(found[1]), bytes.fromhex(found[2]))
         elif obey(self.plan, line) in BODY_FAULTS:

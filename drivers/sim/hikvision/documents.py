@@ -12,7 +12,7 @@ MAX_PAGE = 30
 
 
 def event_json(event: Stored) -> Json:
-    """An item of InfoList."""
+    """Build an item of InfoList."""
     return {
         "major": event.major,
         "minor": event.minor,
@@ -28,7 +28,7 @@ def event_json(event: Stored) -> Json:
 
 
 def alert_json(event: Stored, extra: Json) -> bytes:
-    """The same event as the stream tells it."""
+    """Build the same event in the form of the alert stream."""
     fields = event_json(event)
     inner = {key: value for key, value in fields.items() if key not in ("major", "minor", "time")}
     return json.dumps(

@@ -88,7 +88,7 @@ class Pages:
         self._hosts = f"<HttpHostNotificationList {_NS}></HttpHostNotificationList>"
 
     def answer(self, method: str, target: str, body: bytes) -> Reply:
-        """The page's answer; refusals are answers too."""
+        """Answer a request; refusals are answers too."""
         path = target.partition("?")[0]
         faults = self._t.faults
         try:
@@ -377,7 +377,7 @@ class Pages:
         return XML_OK
 
     def _plan(self, method: str, name: str, number: int, body: bytes) -> Reply:
-        """A plan template or a week plan; both are there from the beginning, and not in use."""
+        """Answer for a plan template or a week plan; both exist from the beginning, unused."""
         held = self._t.templates if name == "UserRightPlanTemplate" else self._t.weeks
         if method == "GET":
             return _json({name: held.get(number, {"enable": False})})

@@ -68,7 +68,7 @@ class Refused(Exception):
 
 
 def user_check(retries: int, locked_seconds: int) -> Reply:
-    """The body of a 401, XML labelled as JSON: how many tries are left, and for how long the account is locked."""
+    """Build the body of a 401, XML labeled as JSON: tries left, and for how long the account is locked."""
     lock = "lock" if locked_seconds else "unlock"
     fields = (
         "<statusValue>401</statusValue><statusString>Unauthorized</statusString><isActivated>true</isActivated>"

@@ -39,7 +39,7 @@ def run(device: SimulatedHikvision) -> None:
 
 
 def print_event(event: Event) -> None:
-    """Requests are many, and tell a person nothing."""
+    """Print an event, except for the many requests."""
     if event["event"] != "request":
         print_line(event)
 

@@ -144,7 +144,7 @@ class SimulatedHikvision:
         return good
 
     def user_check(self) -> Reply:
-        """A 401 as it is now: tries left, or for how long it is locked."""
+        """Build the 401 of this moment: tries left, or for how long the account is locked."""
         with self._lock:
             locked = max(0.0, self._locked_until - time.monotonic())
             return user_check(0 if locked else _MAX_WRONG - self._wrong, math.ceil(locked))
@@ -160,7 +160,7 @@ class SimulatedHikvision:
             self._wrong = count
 
     def answer(self, method: str, target: str, body: bytes) -> Reply:
-        """A page's answer."""
+        """Answer a request by its page."""
         return self._pages.answer(method, target, body)
 
     def keep(self, connection: socket.socket, *, closed: bool = False) -> None:
@@ -173,7 +173,7 @@ class SimulatedHikvision:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def listen(self) -> "queue.SimpleQueue[bytes | None]":
-        """A new listener's parts: replays first. Refused for the third of them."""
+        """Subscribe to the parts of the alert stream, replays first; raise Refused for the third listener."""
         if any(part in _STREAM for part in self.terminal.faults.unsupported):
             raise Refused("notSupport")
         pending: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -189,7 +189,7 @@ class SimulatedHikvision:
         return pending
 
     def unlisten(self, pending: "queue.SimpleQueue[bytes | None]") -> None:
-        """It went away."""
+        """Remove a listener that has disconnected."""
         with self._lock, contextlib.suppress(ValueError):
             self._listening.remove(pending)
 
@@ -212,7 +212,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """Ignore the error of a client that has disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -239,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, *args: object) -> None:
-        """The event log says it."""
+        """Log nothing: the event log has each request."""
 
     def _serve(self) -> None:
         device = self.server.device

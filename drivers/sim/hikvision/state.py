@@ -47,7 +47,7 @@ class Faults:
     refusals: list[tuple[str, str]] = field(default_factory=list)  # part of a target, and what it is refused with
 
     def take_refusal(self, path: str) -> str | None:
-        """The subStatusCode with which this request is refused; each is used once."""
+        """Return the subStatusCode with which this request is refused, if any; each is used once."""
         if self.busy > 0:
             self.busy -= 1
             return "deviceBusy"
@@ -94,7 +94,7 @@ class Terminal:
         self._deleting_until = 0.0
 
     def now(self) -> datetime:
-        """The terminal's own clock, in its zone."""
+        """Return the time on the terminal's own clock, in its zone."""
         return (datetime.now(UTC) + self.skew).astimezone(self.zone).replace(microsecond=0)
 
     def add_event(self, minor: int, at: datetime | None = None, major: int = 5, **fields: Any) -> Stored:
@@ -150,7 +150,7 @@ class Terminal:
         self._present(0x4B, badge, {})
 
     def show_card(self, number: str) -> None:
-        """A card is held before it."""
+        """Present a card."""
         badge = self.cards.get(number)
         if badge is None:
             self.happen(0x09, cardNo=number, currentVerifyMode=FACTORY_MODE)
@@ -175,7 +175,7 @@ class Terminal:
         return True
 
     def open_door(self, door: int, by: str) -> None:
-        """The relay."""
+        """Record that a door's relay was switched on, and by whom."""
         self.log.add("unlocked", door=door, by=by)
 
     def tell_state(self) -> None:
@@ -197,7 +197,7 @@ class Terminal:
                 self.drop(badge)
 
     def deletion(self) -> str:
-        """processing, success or failed."""
+        """Return the state of a deletion: processing, success or failed."""
         if time.monotonic() < self._deleting_until:
             return "processing"
         return "failed" if self.faults.deletion_fails else "success"

@@ -18,9 +18,11 @@ _BOMB = (
 
 @dataclass
 class Faults:
-    """`malformed`: truncated, text, empty, deep, bad_time, no_body, garbage_bytes. `hostile`: bomb, xxe,
-    schema_location, huge, redirect, gzip. `missing`: prefixes of services that are not there (trt, tr2, tev, tptz…).
-    `lacking`: operations that it has not. `lose_answer`: the operation whose next answer is lost, once.
+    """Faults to inject.
+
+    `malformed`: truncated, text, empty, deep, bad_time, no_body, garbage_bytes. `hostile`: bomb, xxe, schema_location,
+    huge, redirect, gzip. `missing`: prefixes of absent services (trt, tr2, tev, tptz…). `lacking`: operations that the
+    device lacks. `lose_answer`: the operation whose next answer is lost, once.
     """
 
     clock_offset_s: float = 0.0

@@ -84,6 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         return cast(Server, self.server).device
 
     def do_POST(self) -> None:
+        """Read a bounded body and answer a SOAP request."""
         length = int(self.headers.get("Content-Length", "0"))
         if not 0 < length <= _MAX_BODY:
             self._send(413, b"")
@@ -218,6 +219,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def do_GET(self) -> None:
+        """Serve the video stream or the snapshot, by the device's login."""
         device = self._device
         if device.down.is_set():
             self._hang_up("down", "")

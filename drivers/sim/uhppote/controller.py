@@ -120,12 +120,12 @@ class SimulatedUhppote:
             self.events.add("button", door=door, unlocked=unlocked)
 
     def happens(self, kind: int, door: int, reason: int) -> None:
-        """A door's contact, an opening by another program, or an alarm."""
+        """Record a door contact's change, an opening by another program, or an alarm."""
         with self._lock:
             self._remember(kind, kind == memory.DOOR, door, 1, memory.CARD_OF.get(reason, 0), reason)
 
     def contact(self, door: int, *, is_open: bool) -> None:
-        """The door's contact."""
+        """Open or close a door's contact."""
         self._contacts[door] = is_open
         self.happens(memory.DOOR, door, memory.DOOR_OPENED if is_open else memory.DOOR_CLOSED)
 
@@ -135,7 +135,7 @@ class SimulatedUhppote:
         self.happens(memory.ALARM, 1, memory.POWER_ON)
 
     def card_numbers(self) -> list[int]:
-        """The cards that it holds."""
+        """List the cards in memory."""
         with self._lock:
             return self.memory.numbers()
 

@@ -37,8 +37,10 @@ SILENT = "events have stopped: the device no longer tells the state of its input
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds: a subscription's life, one pull, the quiet after which the device's states are requested, how long it
-    has to answer that, and the pauses between attempts.
+    """Times of a subscription in seconds.
+
+    Its life, the length of one pull, the silence after which the device's states are requested, how long it has to
+    answer that, and the pauses between attempts.
     """
 
     lifetime: float = 60.0

@@ -28,6 +28,7 @@ def address(call: Call, prefix: str) -> str:
 
 
 def get_system_date_and_time(call: Call) -> str:
+    """Return the clock's source, the time zone and the UTC time."""
     state = call.state
     return (
         f"<tds:SystemDateAndTime><tt:DateTimeType>{state.time_source}</tt:DateTimeType>"
@@ -45,6 +46,7 @@ def _moment(now: datetime) -> str:
 
 
 def set_system_date_and_time(call: Call) -> str:
+    """Set the clock or its source; refuse Manual without a time."""
     source = call.request.text("DateTimeType", call.state.time_source)
     if source == "Manual" and not call.request.has("UTCDateTime"):
         raise SoapFault("a time set by hand must be given", "ter:InvalidArgVal", "ter:InvalidDateTime")
@@ -54,6 +56,7 @@ def set_system_date_and_time(call: Call) -> str:
 
 
 def get_services(call: Call) -> str:
+    """List the services with address and version."""
     return "".join(
         f"<tds:Service><tds:Namespace>{PREFIXES[p]}</tds:Namespace><tds:XAddr>{escape(address(call, p))}</tds:XAddr>"
         f"<tds:Version><tt:Major>{SERVICES[p][1][0]}</tt:Major><tt:Minor>{SERVICES[p][1][1]}</tt:Minor></tds:Version>"
@@ -63,6 +66,7 @@ def get_services(call: Call) -> str:
 
 
 def get_capabilities(call: Call) -> str:
+    """List the services in the older form of GetCapabilities."""
     plain, extended = "", ""
     for prefix in call.services:
         name = SERVICES[prefix][2]
@@ -85,6 +89,7 @@ def get_capabilities(call: Call) -> str:
 
 
 def get_device_information(call: Call) -> str:
+    """Return maker, model, firmware and serial number."""
     s = call.state
     return (
         f"<tds:Manufacturer>{escape(s.manufacturer)}</tds:Manufacturer><tds:Model>{escape(s.model)}</tds:Model>"
@@ -94,6 +99,7 @@ def get_device_information(call: Call) -> str:
 
 
 def get_hostname(call: Call) -> str:
+    """Return the host name, and whether DHCP sets it."""
     s = call.state
     return (
         f"<tds:HostnameInformation><tt:FromDHCP>{str(s.hostname_from_dhcp).lower()}</tt:FromDHCP>"
@@ -102,6 +108,7 @@ def get_hostname(call: Call) -> str:
 
 
 def set_hostname(call: Call) -> str:
+    """Set the host name; refuse characters that no DNS name has."""
     name = call.request.text("Name")
     if not name or not all(c.isascii() and (c.isalnum() or c in "-.") for c in name):
         raise SoapFault("bad hostname", "ter:InvalidArgVal", "ter:InvalidHostname")
@@ -110,11 +117,13 @@ def set_hostname(call: Call) -> str:
 
 
 def set_hostname_from_dhcp(call: Call) -> str:
+    """Set whether DHCP sets the host name."""
     call.state.hostname_from_dhcp = call.request.text("FromDHCP") in ("true", "1")
     return "<tds:RebootNeeded>false</tds:RebootNeeded>"
 
 
 def get_ntp(call: Call) -> str:
+    """List the NTP servers, and whether DHCP sets them."""
     s = call.state
     servers = "".join(
         f"<tt:NTPManual><tt:Type>DNS</tt:Type><tt:DNSname>{escape(name)}</tt:DNSname></tt:NTPManual>" for name in s.ntp
@@ -125,6 +134,7 @@ def get_ntp(call: Call) -> str:
 
 
 def set_ntp(call: Call) -> str:
+    """Replace the NTP servers."""
     call.state.ntp_from_dhcp = call.request.text("FromDHCP") in ("true", "1")
     names = [*call.request.all("IPv4Address"), *call.request.all("IPv6Address"), *call.request.all("DNSname")]
     call.state.ntp = [str(node.text or "").strip() for node in names]
@@ -132,6 +142,7 @@ def set_ntp(call: Call) -> str:
 
 
 def get_users(call: Call) -> str:
+    """List the users with their levels, without passwords."""
     return "".join(
         f"<tds:User><tt:Username>{escape(name)}</tt:Username><tt:UserLevel>{user.level}</tt:UserLevel></tds:User>"
         for name, user in call.state.users.items()
@@ -147,6 +158,7 @@ def _users(call: Call) -> list[tuple[str, str, str]]:
 
 
 def create_users(call: Call) -> str:
+    """Add users; refuse a name that exists."""
     for name, password, level in _users(call):
         if name in call.state.users:
             raise SoapFault("there is such a user", "ter:OperationProhibited", "ter:UsernameClash")
@@ -155,6 +167,7 @@ def create_users(call: Call) -> str:
 
 
 def set_user(call: Call) -> str:
+    """Change passwords or levels of existing users; an empty password keeps the old one."""
     for name, password, level in _users(call):
         if name not in call.state.users:
             raise no_such("user", "ter:UsernameMissing")
@@ -163,6 +176,7 @@ def set_user(call: Call) -> str:
 
 
 def delete_users(call: Call) -> str:
+    """Delete users; refuse the one who makes the request."""
     names = [str(node.text or "") for node in call.request.all("Username")]
     if call.user in names:
         raise SoapFault("a user does not delete itself", "ter:InvalidArgVal", "ter:FixedUser")
@@ -173,6 +187,7 @@ def delete_users(call: Call) -> str:
 
 
 def get_network_protocols(call: Call) -> str:
+    """List the network protocols with their ports."""
     return "".join(
         f"<tds:NetworkProtocols><tt:Name>{name}</tt:Name><tt:Enabled>{str(enabled).lower()}</tt:Enabled>"
         f"<tt:Port>{port}</tt:Port></tds:NetworkProtocols>"
@@ -181,6 +196,7 @@ def get_network_protocols(call: Call) -> str:
 
 
 def set_network_protocols(call: Call) -> str:
+    """Switch network protocols on or off, and set their ports."""
     for node in call.request.all("NetworkProtocols"):
         fields = {child.tag.rpartition("}")[2]: str(child.text or "") for child in node}
         name = fields.get("Name", "")
@@ -192,6 +208,7 @@ def set_network_protocols(call: Call) -> str:
 
 
 def get_network_interfaces(call: Call) -> str:
+    """Return the one network interface, with the address of this request."""
     host = call.base.partition("//")[2].rpartition(":")[0]
     return (
         '<tds:NetworkInterfaces token="eth0"><tt:Enabled>true</tt:Enabled><tt:Info><tt:Name>eth0</tt:Name>'
@@ -202,15 +219,18 @@ def get_network_interfaces(call: Call) -> str:
 
 
 def get_discovery_mode(call: Call) -> str:
+    """Return whether the device answers WS-Discovery."""
     return f"<tds:DiscoveryMode>{call.state.discovery}</tds:DiscoveryMode>"
 
 
 def set_discovery_mode(call: Call) -> str:
+    """Set whether the device answers WS-Discovery."""
     call.state.discovery = call.request.text("DiscoveryMode", call.state.discovery)
     return ""
 
 
 def get_scopes(call: Call) -> str:
+    """List the fixed and the configurable scopes."""
     fixed = ["onvif://www.onvif.org/Profile/S", f"onvif://www.onvif.org/name/{call.state.model}"]
     return "".join(
         f"<tds:Scopes><tt:ScopeDef>{kind}</tt:ScopeDef><tt:ScopeItem>{escape(item)}</tt:ScopeItem></tds:Scopes>"
@@ -220,11 +240,13 @@ def get_scopes(call: Call) -> str:
 
 
 def system_reboot(call: Call) -> str:
+    """Restart, shortly after the answer has been sent."""
     call.around.after(0.1, lambda _: call.around.reboot())  # the answer leaves first
     return "<tds:Message>Rebooting</tds:Message>"
 
 
 def start_firmware_upgrade(call: Call) -> str:
+    """Return where to upload firmware; refuse if the device takes none."""
     if not call.state.takes_firmware:
         raise not_supported()
     address = f"{call.base}/upload"

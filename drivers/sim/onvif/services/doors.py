@@ -43,11 +43,13 @@ def get_door_info_list(call: Call) -> str:
 
 
 def get_door_info(call: Call) -> str:
+    """Return name and capabilities of the requested doors."""
     tokens = {str(node.text) for node in call.request.all("Token")}
     return "".join(_info(door, "DoorInfo") for door in call.state.doors if door.token in tokens)
 
 
 def get_door_state(call: Call) -> str:
+    """Return mode, contacts and alarms of a door."""
     door = door_of(call.state, call.request.text("Token"))
     return (
         f"<tdc:DoorState><tdc:DoorPhysicalState>{door.physical}</tdc:DoorPhysicalState><tdc:LockPhysicalState>{door.lock}"
@@ -67,6 +69,7 @@ def change(call: Call, door: Door, **values: str) -> None:
 
 
 def access_door(call: Call) -> str:
+    """Open a door for one access; refuse while it is locked down."""
     door = door_of(call.state, call.request.text("Token"))
     if door.mode in ("Blocked", "LockedDown", "DoubleLocked"):
         raise SoapFault("the door is locked down", "ter:ActionNotSupported", sender=False, status=500)
@@ -85,21 +88,25 @@ def access_door(call: Call) -> str:
 
 
 def lock_door(call: Call) -> str:
+    """Lock a door."""
     change(call, door_of(call.state, call.request.text("Token")), mode="Locked", lock="Locked")
     return ""
 
 
 def unlock_door(call: Call) -> str:
+    """Unlock a door until it is locked."""
     change(call, door_of(call.state, call.request.text("Token")), mode="Unlocked", lock="Unlocked")
     return ""
 
 
 def block_door(call: Call) -> str:
+    """Block a door."""
     change(call, door_of(call.state, call.request.text("Token")), mode="Blocked", lock="Locked")
     return ""
 
 
 def get_access_point_info_list(call: Call) -> str:
+    """List the access points with the door of each."""
     return "".join(
         f'<tac:AccessPointInfo token="{point.token}"><tac:Name>{escape(point.name)}</tac:Name><tac:Entity>{point.door}'
         '</tac:Entity><tac:Capabilities DisableAccessPoint="false" ExternalAuthorization="true"/></tac:AccessPointInfo>'
@@ -108,6 +115,7 @@ def get_access_point_info_list(call: Call) -> str:
 
 
 def external_authorization(call: Call) -> str:
+    """Keep the decision sent for an access point."""
     call.state.decisions.append((call.request.text("AccessPointToken"), call.request.text("Decision")))
     return ""
 

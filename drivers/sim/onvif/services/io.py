@@ -9,6 +9,7 @@ INPUT_TOPIC = "tns1:Device/Trigger/DigitalInput"
 
 
 def get_relay_outputs(call: Call) -> str:
+    """List the relays with mode, delay and idle state."""
     prefix = "tmd" if call.request.namespace == PREFIXES["tmd"] else "tds"
     return "".join(
         f'<{prefix}:RelayOutputs token="{relay.token}"><tt:Properties><tt:Mode>{relay.mode}</tt:Mode>'
@@ -27,6 +28,7 @@ def relay_of(state: State, token: str) -> Relay:
 
 
 def set_relay_output_settings(call: Call) -> str:
+    """Set mode, delay and idle state of a relay, given by either of the two services' requests."""
     token = call.request.text("RelayOutputToken")
     if not token and (found := call.request.all("RelayOutput")):
         token = found[0].get("token", "")
@@ -40,6 +42,7 @@ def set_relay_output_settings(call: Call) -> str:
 
 
 def set_relay_output_state(call: Call) -> str:
+    """Switch a relay, and count it."""
     relay = relay_of(call.state, call.request.text("RelayOutputToken"))
     active = call.request.text("LogicalState") == "active"
     relay.switched += 1
@@ -64,10 +67,12 @@ def switch(call: Call, relay: Relay, active: bool) -> None:
 
 
 def get_digital_inputs(call: Call) -> str:
+    """List the tokens of the digital inputs."""
     return "".join(f'<tmd:DigitalInputs token="{token}"/>' for token in call.state.inputs)
 
 
 def get_relay_output_options(call: Call) -> str:
+    """List the modes that each relay offers."""
     return "".join(
         f'<tmd:RelayOutputOptions token="{relay.token}"><tmd:Mode>Monostable</tmd:Mode><tmd:Mode>Bistable</tmd:Mode>'
         "</tmd:RelayOutputOptions>"

@@ -52,6 +52,7 @@ def _encoder2(encoder: Encoder, tag: str) -> str:
 
 
 def get_profiles(call: Call) -> str:
+    """List the profiles, or the requested one."""
     wanted = call.request.text("Token") or call.request.text("ProfileToken")
     return "".join(
         _profile(call, number, encoder)
@@ -74,6 +75,7 @@ def _profile(call: Call, number: int, encoder: Encoder) -> str:
 
 
 def get_video_sources(call: Call) -> str:
+    """Return the one video source."""
     first_encoder = call.state.encoders[0]
     return (
         f'<trt:VideoSources token="vs-1"><tt:Framerate>{first_encoder.fps:g}</tt:Framerate><tt:Resolution>'
@@ -82,6 +84,7 @@ def get_video_sources(call: Call) -> str:
 
 
 def get_encoders(call: Call) -> str:
+    """List the encoder configurations, or the requested one."""
     wanted = call.request.text("ConfigurationToken")
     found = [encoder for encoder in call.state.encoders if wanted in ("", encoder.token)]
     if wanted and not found:
@@ -94,6 +97,7 @@ def get_encoders(call: Call) -> str:
 
 
 def set_encoder_configuration(call: Call) -> str:
+    """Set size, frame rate and encoding of an encoder."""
     node = call.request.all("Configuration")
     token = node[0].get("token", "") if node else ""
     for encoder in call.state.encoders:
@@ -123,6 +127,7 @@ def set_encoder_configuration(call: Call) -> str:
 
 
 def get_encoder_options(call: Call) -> str:
+    """Return the sizes and rates that an encoder offers."""
     sizes = "".join(
         f"<tt:ResolutionsAvailable><tt:Width>{w}</tt:Width><tt:Height>{h}</tt:Height></tt:ResolutionsAvailable>"
         for w, h in _SIZES
@@ -151,11 +156,13 @@ def _require_profile(call: Call) -> None:
 
 
 def get_stream_uri(call: Call) -> str:
+    """Return the address of the stream."""
     _require_profile(call)
     return _uri(call, call.stream)
 
 
 def get_snapshot_uri(call: Call) -> str:
+    """Return the address of the snapshot of a profile."""
     _require_profile(call)
     return _uri(call, f"{call.base}/snapshot.jpg?profile={call.request.text('ProfileToken')}")
 
@@ -170,6 +177,7 @@ def _uri(call: Call, uri: str) -> str:
 
 
 def get_osds(call: Call) -> str:
+    """List the on-screen texts."""
     prefix = "tr2" if _is_media2(call) else "trt"
     return "".join(
         f'<{prefix}:OSDs token="{osd.token}"><tt:VideoSourceConfigurationToken>vsc-1</tt:VideoSourceConfigurationToken>'
@@ -186,6 +194,7 @@ def _osd_text(osd: Osd) -> str:
 
 
 def get_osd_options(call: Call) -> str:
+    """Return how many on-screen texts fit, and where."""
     prefix = "tr2" if _is_media2(call) else "trt"
     return (
         f'<{prefix}:OSDOptions><tt:MaximumNumberOfOSDs Total="{_MAX_OSDS}"/><tt:Type>Text</tt:Type>'
@@ -196,6 +205,7 @@ def get_osd_options(call: Call) -> str:
 
 
 def set_osd(call: Call) -> str:
+    """Change an on-screen text."""
     node = first(call.request.element, "OSD")
     for osd in call.state.osds:
         if node is not None and node.get("token") == osd.token:
@@ -205,6 +215,7 @@ def set_osd(call: Call) -> str:
 
 
 def create_osd(call: Call) -> str:
+    """Add an on-screen text; refuse another kind or place, or one too many."""
     string = first(call.request.element, "TextString")
     kind = "" if string is None else str(first(string, "Type").text)
     position = first(call.request.element, "Position")
@@ -221,11 +232,13 @@ def create_osd(call: Call) -> str:
 
 
 def delete_osd(call: Call) -> str:
+    """Delete an on-screen text."""
     call.state.osds = [osd for osd in call.state.osds if osd.token != call.request.text("OSDToken")]
     return ""
 
 
 def get_video_source_configurations(call: Call) -> str:
+    """Return the one configuration of the video source."""
     return _source("tr2:Configurations" if _is_media2(call) else "trt:Configurations")
 
 
