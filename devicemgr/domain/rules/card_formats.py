@@ -1,15 +1,20 @@
 """Card numbers: how people write them, and what a reader's bits mean.
 
 A stored number is `FACILITY:NUMBER`, one decimal number, or raw bits; one card can have several (`card_frames`).
-Formats (HID's published Wiegand layouts; P parity, F facility, N number; the first parity is even, the last odd):
-
-    wiegand26  H10301  P FFFFFFFF N{16} P          wiegand37   H10304  P F{16} N{19} P
-    wiegand34          P F{16} N{16} P             wiegand37n  H10302  P N{35} P
+`card_layouts` holds the formats of readers.
 """
 
 import re
-from dataclasses import dataclass
 
+from devicemgr.domain.rules.card_layouts import (
+    COMMON,
+    FORMATS,
+    Format,
+    frame_value,
+    layout_names,
+    parities_hold,
+    payload_of,
+)
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
@@ -25,27 +30,6 @@ _UID_BYTES = (4, 7, 8, 10)
 _PRINTED = re.compile(r"([0-9]{5,10})\s+([0-9]{1,3})\s*[,:]\s*([0-9]{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A Wiegand layout: `facility` and `number` in bits; even parity over the first `even` bits, odd over the last."""
-
-    name: str
-    facility: int
-    number: int
-    even: int
-
-    @property
-    def bits(self) -> int:
-        """Return all bits with both parities."""
-        return self.facility + self.number + 2
-
-
-FORMATS = (
-    Format("wiegand26", 8, 16, 13),
-    Format("wiegand34", 16, 16, 17),
-    Format("wiegand37", 16, 19, 19),
-    Format("wiegand37n", 0, 35, 19),
-)
 _FFFNNNNN = 100_000
 NAMES = ("auto", "raw", *(form.name for form in FORMATS))
 
@@ -74,22 +58,23 @@ def parse_number(text: str) -> str:
 
 
 def formats_of(stored: str) -> tuple[str, ...]:
-    """Names of the layouts that can hold a stored number; none for raw bits."""
+    """Names of the common layouts that can hold a stored number; none for raw bits."""
     facility, colon, number = stored.partition(":")
     if not colon:
-        return tuple(form.name for form in FORMATS if int(stored) < 1 << (form.bits - 2))
+        return tuple(form.name for form in COMMON if int(stored) < 1 << form.width)
     if not facility.isdigit():
         return ()
-    return tuple(form.name for form in FORMATS if form.facility and _holds(form, int(facility), int(number)))
+    return tuple(form.name for form in COMMON if form.facility and form.holds(int(facility), int(number)))
 
 
 def require_format(stored: str) -> tuple[str, ...]:
     """As `formats_of`; InvalidInput, saying how far each goes, when no card can have that FACILITY:NUMBER."""
     found = formats_of(stored)
     if not found and _FACILITY.fullmatch(stored):
-        most = ", ".join(f"{form.name} {most_of(form)}" for form in FORMATS if form.facility)
+        most = ", ".join(f"{form.name} {most_of(form)}" for form in COMMON if form.facility)
         raise InvalidInput(
-            f"{safe(stored, 60)} fits no card; as FACILITY:NUMBER at most: {most}; or write the card's whole number"
+            f"{safe(stored, 60)} fits no card; as FACILITY:NUMBER at most: {most}; or write the card's whole number, "
+            "or name its format with --as"
         )
     return found
 
@@ -97,10 +82,6 @@ def require_format(stored: str) -> tuple[str, ...]:
 def most_of(form: Format) -> str:
     """Return the greatest FACILITY:NUMBER of a layout."""
     return f"{(1 << form.facility) - 1}:{(1 << form.number) - 1}"
-
-
-def _holds(form: Format, facility: int, number: int) -> bool:
-    return facility < 1 << form.facility and number < 1 << form.number
 
 
 def _decimal(value: int, text: str) -> str:
@@ -111,7 +92,7 @@ def _decimal(value: int, text: str) -> str:
 
 def _printed(whole: int, facility: int, number: int, text: str) -> str:
     form = FORMATS[0]
-    if not _holds(form, facility, number) or whole != facility << form.number | number or not whole:
+    if not form.holds(facility, number) or whole != facility << form.number | number or not whole:
         raise InvalidInput(
             f"'{safe(text, 60)}' is no card number: the two parts are not one 26-bit card's; write one of them alone"
         )
@@ -142,38 +123,15 @@ def names_of(bits: int, data: bytes, form: str = "auto") -> tuple[str, ...]:
     if value == 0:
         return ()
     wanted = [layout for layout in FORMATS if layout.bits == bits and form in ("auto", layout.name)]
-    named = [name for layout in wanted if parities_hold(layout, value) for name in layout_names(layout, value)]
-    if not named and form not in ("auto", "raw"):
+    fitting = [layout for layout in wanted if parities_hold(layout, value)]
+    if not fitting and form not in ("auto", "raw"):
         return ()
-    return tuple(dict.fromkeys([*named, *([] if named else [str(value)]), raw_number(bits, value)]))
-
-
-def frame_value(layout: Format, payload: int) -> int:
-    """Return all bits of a card with this layout, parities included."""
-    value = payload << 1
-    even = (value >> (layout.bits - layout.even)).bit_count() % 2
-    odd = 1 - (value & ((1 << layout.even) - 1)).bit_count() % 2
-    return even << (layout.bits - 1) | value | odd
-
-
-def parities_hold(layout: Format, value: int) -> bool:
-    """Return True if both parities of a layout are right."""
-    even = (value >> (layout.bits - layout.even)).bit_count()
-    odd = (value & ((1 << layout.even) - 1)).bit_count()
-    return even % 2 == 0 and odd % 2 == 1
-
-
-def _payload(layout: Format, value: int) -> int:
-    return (value >> 1) & ((1 << (layout.bits - 2)) - 1)
-
-
-def layout_names(layout: Format, value: int) -> list[str]:
-    """Return the numbers of a card whose bits follow a layout: FACILITY:NUMBER where it has one, and the whole."""
-    payload = _payload(layout, value)
-    if payload == 0:
-        return []
-    number = payload & ((1 << layout.number) - 1)
-    return [f"{payload >> layout.number}:{number}", str(payload)] if layout.facility else [str(payload)]
+    named = [name for layout in fitting for name in layout_names(layout, value)]
+    # Only cards of the common lengths are surely of their layout; parities of another hold for many a number.
+    is_sure = bool(fitting) and (form != "auto" or any(layout.is_common for layout in fitting))
+    whole = [] if is_sure else [str(value)]
+    ordered = [*whole, *named] if bits % 8 == 0 else [*named, *whole]
+    return tuple(dict.fromkeys([*ordered, raw_number(bits, value)]))
 
 
 def names_of_number(number: int) -> tuple[str, ...]:
@@ -199,7 +157,7 @@ def names_of_controller_number(number: int) -> tuple[str, ...]:
     facility, rest = divmod(number, _FFFNNNNN)
     if not 0 < number < 1 << 32:
         return ()
-    if _holds(FORMATS[0], facility, rest):
+    if FORMATS[0].holds(facility, rest):
         whole, form = facility << 16 | rest, FORMATS[0]
         return (f"{facility}:{rest}", str(whole), raw_number(form.bits, frame_value(form, whole)))
     return (str(number), f"{number >> 16}:{number & 0xFFFF}", raw_number(34, frame_value(FORMATS[1], number)))
@@ -214,13 +172,13 @@ def whole_number(stored: str) -> int | None:
     if not colon:
         return int(stored) or None
     if facility.isdigit():
-        fits = _holds(FORMATS[0], int(facility), int(rest))
+        fits = FORMATS[0].holds(int(facility), int(rest))
         return (int(facility) << FORMATS[0].number | int(rest) or None) if fits else None
     bits, _, digits = rest.partition(":")
     value = int(digits, 16)
-    layout = next((form for form in FORMATS if form.bits == int(bits) and parities_hold(form, value)), None)
+    layout = next((form for form in COMMON if form.bits == int(bits) and parities_hold(form, value)), None)
     if layout is not None:
-        return _payload(layout, value) or None
+        return payload_of(layout, value) or None
     return value or None if int(bits) % 8 == 0 else None
 
 
@@ -235,4 +193,4 @@ def controller_number(stored: str) -> int | None:
         return None
     if whole < 1 << 24:
         return (whole >> 16) * _FFFNNNNN + (whole & 0xFFFF)
-    return None if _holds(FORMATS[0], *divmod(whole, _FFFNNNNN)) else whole
+    return None if FORMATS[0].holds(*divmod(whole, _FFFNNNNN)) else whole

@@ -7,25 +7,29 @@ of a UID in reverse order, so both orders count as one card.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from devicemgr.domain.rules.card_formats import (
+from devicemgr.domain.rules.card_formats import MAX_BITS, raw_number
+from devicemgr.domain.rules.card_layouts import (
+    COMMON,
     FORMATS,
-    MAX_BITS,
     Format,
     frame_value,
     layout_names,
     parities_hold,
-    raw_number,
+    payload_of,
 )
 
 # ONVIF controllers also report these without parity: bits of the facility by all bits (Credential, format types).
 _PLAIN_SPLITS = {48: 32, 64: 32}
 _UID_BITS = (32, 56, 64, 80)
-# A 34-bit card carries the four bytes of a UID between its parities.
-_UID_LAYOUT = FORMATS[1]
+# These carry the bytes of a UID between their parities.
+_UID_LAYOUTS = tuple(form for form in FORMATS if form.name in ("wiegand34", "wiegand58", "wiegand66"))
 
 
 class Frame(NamedTuple):
-    """The bits of a card as a reader takes them: by a layout with parities (`laid_out`), or as one whole number."""
+    """The bits of a card as a reader takes them: by a common layout with parities (`laid_out`), or as one whole number.
+
+    A card of another layout's length answers to both, so its frame is not `laid_out`.
+    """
 
     bits: int
     value: int
@@ -87,8 +91,8 @@ def _near(stored: str) -> Iterator[str]:
 
 
 def _laid_out(whole: int) -> Iterator[Frame]:
-    for form in FORMATS:
-        if 0 < whole < 1 << (form.bits - 2):
+    for form in COMMON:
+        if 0 < whole < 1 << form.width:
             yield Frame(form.bits, frame_value(form, whole), True)
         elif whole < 1 << form.bits and parities_hold(form, whole):
             # Too long for what is between the parities: a reader of raw bits takes such a card as all its bits.
@@ -97,8 +101,8 @@ def _laid_out(whole: int) -> Iterator[Frame]:
 
 def _frames_of_pair(facility: int, number: int) -> Iterator[Frame]:
     for form in FORMATS:
-        if form.facility and facility < 1 << form.facility and number < 1 << form.number:
-            yield Frame(form.bits, frame_value(form, facility << form.number | number), True)
+        if form.facility and form.holds(facility, number):
+            yield Frame(form.bits, frame_value(form, form.payload(facility, number)), form.is_common)
     for bits, width in _PLAIN_SPLITS.items():
         if number < 1 << width and facility < 1 << (bits - width):
             yield Frame(bits, facility << width | number, False)
@@ -107,7 +111,7 @@ def _frames_of_pair(facility: int, number: int) -> Iterator[Frame]:
 def _frames_of_raw(rest: str) -> Iterator[Frame]:
     bits, value = (int(part, base) for part, base in zip(rest.split(":"), (10, 16), strict=True))
     yield Frame(bits, value, False)
-    if any(_is_of(form, bits, value) for form in FORMATS):
+    if any(_is_of(form, bits, value) for form in COMMON):
         yield Frame(bits, value, True)
 
 
@@ -116,9 +120,10 @@ def _in_both_orders(frames: Iterable[Frame]) -> frozenset[Frame]:
     for frame in frames:
         if not frame.laid_out and frame.bits in _UID_BITS:
             found.add(frame._replace(value=_turned(frame.value, frame.bits // 8)))
-        elif frame.laid_out and frame.bits == _UID_LAYOUT.bits:
-            payload = _turned(frame.value >> 1 & 0xFFFFFFFF, 4)
-            found.add(frame._replace(value=frame_value(_UID_LAYOUT, payload)))
+        for form in _UID_LAYOUTS:
+            if frame.laid_out == form.is_common and _is_of(form, frame.bits, frame.value):
+                payload = _turned(payload_of(form, frame.value), form.width // 8)
+                found.add(frame._replace(value=frame_value(form, payload)))
     return frozenset(found)
 
 
@@ -133,13 +138,16 @@ def _names_of(frame: Frame) -> Iterator[str]:
 
 def _numbers_of(frame: Frame) -> Iterator[str]:
     if frame.laid_out:
-        for form in FORMATS:
+        for form in COMMON:
             if _is_of(form, frame.bits, frame.value):
                 yield from layout_names(form, frame.value)
         if frame.value >> (frame.bits - 2):
             yield str(frame.value)
         return
     yield str(frame.value)
+    for form in FORMATS:
+        if not form.is_common and _is_of(form, frame.bits, frame.value):
+            yield from layout_names(form, frame.value)
     if width := _PLAIN_SPLITS.get(frame.bits):
         yield f"{frame.value >> width}:{frame.value & ((1 << width) - 1)}"
 

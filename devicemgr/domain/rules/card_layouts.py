@@ -1,0 +1,140 @@
+"""How readers lay a card's number out in bits, with its parities (P; F facility, N number, I issue).
+
+    wiegand26  H10301          P F{8} N{16} P        wiegand37   H10304    P F{16} N{19} P
+    wiegand34                  P F{16} N{16} P       wiegand37n  H10302    P N{35} P
+    wiegand35  Corporate 1000  P P F{12} N{20} P     wiegand36   S12906    P F{8} I{2} N{24} P
+    wiegand48  Corporate 1000  P P F{22} N{23} P     wiegand40   C10106    P N{38} P
+    wiegand42, 50, 58 and 66: 40, 48, 56 and 64 bits such as a UID between two parities
+
+Unless a layout names its own parities, the first is even over the first half, the last odd over the last. Sources:
+HID's published formats; S12906, C10106 and the masks of Corporate 1000 as in Proxmark's wiegand_formats.c.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """A parity bit at `place`, counted from the last bit, over itself and the bits of `mask`."""
+
+    place: int
+    is_odd: bool
+    mask: int
+
+    def holds(self, value: int) -> bool:
+        """Return True if this parity of a card's bits is right."""
+        return (value & (self.mask | 1 << self.place)).bit_count() % 2 == self.is_odd
+
+    def set_in(self, value: int) -> int:
+        """Return a card's bits with this parity, which was 0 before."""
+        return value if self.holds(value) else value | 1 << self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A Wiegand layout: `facility`, `issue` and `number` in bits, the last parity behind them.
+
+    Without `own` parities, even parity over the first `even` bits, odd over the last. Own ones are set in their order.
+    A reader takes every card of a common layout's length by it, if its parities hold.
+    """
+
+    name: str
+    facility: int
+    number: int
+    even: int = 0
+    issue: int = 0
+    own: tuple[Parity, ...] = ()
+    is_common: bool = False
+
+    @property
+    def width(self) -> int:
+        """Return how many bits stand between the parities."""
+        return self.facility + self.issue + self.number
+
+    @property
+    def bits(self) -> int:
+        """Return all bits with the parities."""
+        return self.width + len(self.parities)
+
+    @property
+    def parities(self) -> tuple[Parity, ...]:
+        """Return the parities in the order in which they are set."""
+        if self.own:
+            return self.own
+        bits = self.width + 2
+        first = ((1 << self.even) - 1) << (bits - self.even)
+        return (Parity(bits - 1, False, first), Parity(0, True, (1 << self.even) - 1))
+
+    def holds(self, facility: int, number: int) -> bool:
+        """Return True if both fit."""
+        return facility < 1 << self.facility and number < 1 << self.number
+
+    def payload(self, facility: int, number: int) -> int:
+        """Return what stands between the parities of a card of the first issue."""
+        return facility << (self.issue + self.number) | number
+
+
+# Over bits 3, 4, 6, 7, … and 2, 3, 5, 6, … from the left, and over all: the published pattern of Corporate 1000.
+_CORPORATE_35 = (
+    Parity(33, False, 0x1_B6DB_6DB6),
+    Parity(0, True, 0x3_6DB6_DB6C),
+    Parity(34, True, 0x3_FFFF_FFFF),
+)
+_CORPORATE_48 = (
+    Parity(46, False, 0x1B6D_B6DB_6DB6),
+    Parity(0, True, 0x36DB_6DB6_DB6C),
+    Parity(47, True, 0x7FFF_FFFF_FFFF),
+)
+# Odd over bits 2 to 18 and over bits 18 to 35.
+_SIMPLEX_36 = (Parity(35, True, 0x7_FFFC_0000), Parity(0, True, 0x7_FFFE))
+
+FORMATS = (
+    Format("wiegand26", 8, 16, 13, is_common=True),
+    Format("wiegand34", 16, 16, 17, is_common=True),
+    Format("wiegand37", 16, 19, 19, is_common=True),
+    Format("wiegand37n", 0, 35, 19, is_common=True),
+    Format("wiegand35", 12, 20, own=_CORPORATE_35),
+    Format("wiegand36", 8, 24, issue=2, own=_SIMPLEX_36),
+    Format("wiegand40", 0, 38, 20),
+    Format("wiegand48", 22, 23, own=_CORPORATE_48),
+    Format("wiegand42", 0, 40, 21),
+    Format("wiegand50", 0, 48, 25),
+    Format("wiegand58", 0, 56, 29),
+    Format("wiegand66", 0, 64, 33),
+)
+COMMON = tuple(form for form in FORMATS if form.is_common)
+
+
+def frame_value(layout: Format, payload: int) -> int:
+    """Return all bits of a card with this layout, parities included."""
+    value = payload << 1
+    for parity in layout.parities:
+        value = parity.set_in(value)
+    return value
+
+
+def parities_hold(layout: Format, value: int) -> bool:
+    """Return True if all parities of a layout are right."""
+    return all(parity.holds(value) for parity in layout.parities)
+
+
+def payload_of(layout: Format, value: int) -> int:
+    """Return what stands between the parities."""
+    return (value >> 1) & ((1 << layout.width) - 1)
+
+
+def layout_names(layout: Format, value: int) -> list[str]:
+    """Return the numbers of a card whose bits follow a layout: FACILITY:NUMBER where it has one, and the whole.
+
+    The whole of a common layout only: for another the whole number 10 would be the same card as the number 21, which
+    is 10 between two parities.
+    """
+    payload = payload_of(layout, value)
+    if payload == 0:
+        return []
+    number = payload & ((1 << layout.number) - 1)
+    facility = payload >> (layout.issue + layout.number)
+    # A later issue is another card: the one before it was lost.
+    is_first = layout.payload(facility, number) == payload
+    pair = [f"{facility}:{number}"] if layout.facility and is_first else []
+    return [*pair, str(payload)] if layout.is_common else pair
