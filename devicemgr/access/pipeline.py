@@ -44,7 +44,7 @@ from devicemgr.domain.ledger_chain import Entry
 from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import AccessPoint, Direction, Portal, Signal
 from devicemgr.domain.ports.recognition import Gallery
-from devicemgr.domain.rules.policy import AccessRequest, CardEvidence, Decision, Snapshot, decide
+from devicemgr.domain.rules.policy import AccessRequest, Decision, Snapshot, decide
 from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DevicemgrError, Hint, NotFound, OutcomeUnknown, StorageFailed
 from devicemgr.ledger.refusals import PUSH_REFUSED
@@ -140,10 +140,10 @@ class AccessPipeline:
         point = point_of(rules, device, fact.channel)
         if point is None or not fact.names:
             return
-        person = next((rules.cards[name] for name in fact.names if name in rules.cards), None)
+        card = rules.card_read(fact.names)
+        person = None if card.is_blocked else card.person_id
         if person is None or not (self._is_granted_here(point, person) or self._is_granted_beside(point, person)):
-            now = time.monotonic()
-            request = self._showings.request(point, rules, now, card=CardEvidence(fact.names, person))
+            request = self._showings.request(point, rules, time.monotonic(), card=card)
             self._ask(request, rules, {})
 
     def _on_pin_entered(self, device: str, channel: int, pin: str) -> None:

@@ -177,6 +177,13 @@ COMMANDS = {
     "card remove": Row(
         "devicemgr.cli.people.credentials:card", "Take a card from a person, under every notation of it."
     ),
+    "card show": Row(
+        "devicemgr.cli.people.credentials:card",
+        "Show a card under all its notations: whose it is, and which readers can read it.",
+    ),
+    "card block": Row(
+        "devicemgr.cli.people.credentials:card", "Block a lost card: it opens nothing, and stays its holder's."
+    ),
     "card list": Row("devicemgr.cli.people.credentials:card", "List the cards and whose they are."),
     "pin set": Row(
         "devicemgr.cli.people.credentials:pin",

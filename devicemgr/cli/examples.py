@@ -49,6 +49,8 @@ EXAMPLES = {
     "schedule remove": "devicemgr schedule remove office",
     "card assign": "devicemgr card assign 1042 123:45678",
     "card remove": "devicemgr card remove 1042 123:45678",
+    "card show": "devicemgr card show 123:45678",
+    "card block": "devicemgr card block 123:45678 --reason lost",
     "card list": "devicemgr card list 1042",
     "pin set": "devicemgr pin set 1042",
     "pin remove": "devicemgr pin remove 1042",

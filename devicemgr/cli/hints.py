@@ -33,6 +33,7 @@ WORDS = {
     "initialize_home": "devicemgr init",
     "install_rules": "sudo devicemgr udev install",
     "list_approvals": "`devicemgr operator requests` shows them",
+    "list_all_cards": "`devicemgr card list` shows all",
     "list_cards": "`devicemgr card list {badge}` shows theirs",
     "list_devices": "`devicemgr device list` shows them",
     "list_disputed": "look at `devicemgr events --kind decision_disputed`",

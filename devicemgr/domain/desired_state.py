@@ -309,7 +309,9 @@ def known_keys(holds: Holds, snapshot: Snapshot) -> dict[str, str]:
     """Return the keys of everybody here, whatever their rights, and whose they are."""
     if holds == "people":
         return {person.badge: person.id for person in snapshot.people.values()}
-    return {_key(number): person_id for number, person_id in snapshot.cards.items()}
+    # A blocked card is known, so that it is taken away there.
+    known = {**snapshot.cards, **snapshot.blocked_cards}
+    return {_key(number): person_id for number, person_id in known.items()}
 
 
 def _key(number: str) -> str:

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     LOW_QUALITY = "low_quality"
     LIVENESS_FAILED = "liveness_failed"
     UNKNOWN_CREDENTIAL = "unknown_credential"
+    CARD_BLOCKED = "card_blocked"
     WRONG_PIN = "wrong_pin"
     NO_ACCESS_LEVEL = "no_access_level"
     OUTSIDE_SCHEDULE = "outside_schedule"

@@ -12,7 +12,7 @@ from devicemgr.ledger import verification
 from devicemgr.ledger.sealer import read_key
 from devicemgr.operations import doctor_host
 from devicemgr.operations.doctor_host import Advised, Finding, run
-from devicemgr.people import shared_cards
+from devicemgr.people.cards import shared as shared_cards
 from devicemgr.recovery import backup
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site

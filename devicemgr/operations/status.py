@@ -12,7 +12,7 @@ from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.passage_state import StateName
 from devicemgr.domain.rules.policy import Snapshot
 from devicemgr.errors import Hint, StorageFailed
-from devicemgr.people import shared_cards
+from devicemgr.people.cards import shared as shared_cards
 from devicemgr.site.site import Site
 from devicemgr.store.database import Database
 from devicemgr.store.ledger import events, seals

@@ -4,13 +4,14 @@ import base64
 from typing import Any
 
 from devicemgr.people import face_enrollment, face_samples
+from devicemgr.people.cards.notations import block_of
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import consents, people, samples as sample_rows
 from devicemgr.store.site import device_sync
-from devicemgr.store.tables import PersonRow
+from devicemgr.store.tables import CredentialRow, PersonRow
 
 _PAGE = 10_000
 
@@ -32,14 +33,16 @@ def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str,
                 for t in row.templates
             ],
             "samples": _photos(site, row),
-            "credentials": [
-                {"kind": c.kind, "created": c.created} | ({"number": c.value} if c.kind == "card" else {})
-                for c in row.credentials
-            ],
+            "credentials": [_credential_json(credential) for credential in row.credentials],
             "held_by_devices": device_sync.places_of(session, [row.id])[row.id],
             "in_backups": row.backup_key is not None,
             "events": _events(session, row.badge),
         }
+
+
+def _credential_json(row: CredentialRow) -> dict[str, Any]:
+    found = {"kind": row.kind, "created": row.created}
+    return found | {"number": row.value, "blocked": block_of(row)} if row.kind == "card" else found
 
 
 def _photos(site: Site, row: PersonRow) -> list[dict[str, Any]]:

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devicemgr.domain.rules.card_formats import parse_number, require_format
+from devicemgr.domain.rules.card_formats import formats_of, parse_number, require_format
+from devicemgr.domain.rules.card_notations import number_as
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.people import face_enrollment
+from devicemgr.people.cards import blocks
 from devicemgr.people.consents import Terms, agreed, rights_of
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
@@ -153,14 +155,21 @@ def set_level(work: UnitOfWork, badge: str, level: str, *, held: bool) -> Person
     return row
 
 
-def assign_card(work: UnitOfWork, badge: str, written: str) -> tuple[PersonRow, AssignedCard]:
-    """Assign a card to a person by its number as written; AlreadyExists if another person holds it."""
-    number = parse_number(written)
-    card = AssignedCard(number, list(require_format(number)))
+def assign_card(
+    work: UnitOfWork, badge: str, written: str, *, form: str | None = None, unblock: bool = False
+) -> tuple[PersonRow, AssignedCard]:
+    """Assign a card to a person by its number as written, in a form of `card_notations.FORMS` if one is given.
+
+    With `unblock` it ends the block of a card that the person holds. AlreadyExists if another person holds it.
+    """
+    number = number_as(written, form) if form else parse_number(written)
+    card = AssignedCard(number, list(formats_of(number) if form else require_format(number)))
     row = people.get(work.session, badge)
     before = rights_of(row)
     if credentials.assign_card(work.session, row, number):
         work.record("admin.card_assigned", {"cards": 1}, person_id=row.id, before=before, after=rights_of(row))
+    if unblock:
+        blocks.record_unblocked(work, credentials.unblock_card(work.session, number))
     return row, card
 
 

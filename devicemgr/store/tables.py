@@ -62,7 +62,7 @@ class PersonRow(Base):
 
 
 class CredentialRow(Base):
-    """A card number (in clear) or a PIN (argon2id hash)."""
+    """A card number (in clear) or a PIN (argon2id hash); `blocked` is when a card was blocked, such as a lost one."""
 
     __tablename__ = "credentials"
     __table_args__ = (UniqueConstraint("kind", "value"),)
@@ -71,6 +71,8 @@ class CredentialRow(Base):
     kind: Mapped[str] = mapped_column(String(8))
     value: Mapped[str] = mapped_column(String(200))
     created: Mapped[str] = mapped_column(String(32))
+    blocked: Mapped[str | None] = mapped_column(String(32))
+    blocked_reason: Mapped[str | None] = mapped_column(String(200))
 
 
 class ConsentRow(Base):

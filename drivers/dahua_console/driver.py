@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
+from devicemgr.domain.rules.card_formats import is_read_whole
 from drivers.common.advisories import advisories_of
 from drivers.dahua_console.options import Options
 
@@ -39,4 +40,5 @@ DRIVER = Driver(
     build="drivers.dahua_console.builder:build",
     discover=discover,
     advisories=advisories_of(__package__),
+    reads_card=is_read_whole,
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
+from devicemgr.domain.rules.card_formats import is_read_whole
 from drivers.common.advisories import advisories_of
 from drivers.common.fire_inputs import declared
 from drivers.common.http.digest import read_challenges
@@ -40,4 +41,5 @@ DRIVER = Driver(
     discover=discover,
     advisories=advisories_of(__package__),
     fire_inputs=declared(Options),
+    reads_card=is_read_whole,
 )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver
+from devicemgr.domain.rules.card_formats import is_read_whole
 from drivers.common.fire_inputs import declared
 
 
@@ -60,4 +61,5 @@ DRIVER = Driver(
     options=Options,
     build="drivers.ironlogic_controller.builder:build",
     fire_inputs=declared(Options),
+    reads_card=is_read_whole,
 )

@@ -4,6 +4,7 @@ from pydantic import Field, field_validator
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver
+from devicemgr.domain.rules.card_formats import is_read_whole
 from devicemgr.site.password_scope import VERIFIES
 from drivers.common.fire_inputs import declared
 from drivers.common.onvif.options import WiredOptions
@@ -42,4 +43,5 @@ DRIVER = Driver(
     build="drivers.onvif_door.device:build",
     fire_inputs=declared(Options),
     found_by="onvif_camera",
+    reads_card=is_read_whole,
 )

@@ -16,9 +16,22 @@ class Options(BaseModel):
         description="on: only Secure Channel with the reader's own key. off: IN CLEAR, so that anybody on the line can "
         "read cards and PINs, play back cards and open the lock; only for readers that can't do better",
     )
-    card_format: Literal["auto", "raw", "wiegand26", "wiegand34", "wiegand37", "wiegand37n"] = Field(
-        "auto", description="What a card's bits mean; auto takes the format of that length whose parities hold"
-    )
+    card_format: Literal[
+        "auto",
+        "raw",
+        "wiegand26",
+        "wiegand34",
+        "wiegand35",
+        "wiegand36",
+        "wiegand37",
+        "wiegand37n",
+        "wiegand40",
+        "wiegand42",
+        "wiegand48",
+        "wiegand50",
+        "wiegand58",
+        "wiegand66",
+    ] = Field("auto", description="What a card's bits mean; auto takes the format of that length whose parities hold")
     output: int = Field(1, ge=1, le=64, description="Output that releases the lock, counted from 1")
     output_exit: int | None = Field(
         None, ge=1, le=64, description="Another output for exit; left out: the same for both sides"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
+from devicemgr.domain.rules.card_formats import is_read_by_controller
 from devicemgr.errors import InvalidInput
 from drivers.common.fire_inputs import declared
 from drivers.uhppote_controller.options import Options
@@ -45,4 +46,5 @@ DRIVER = Driver(
     build="drivers.uhppote_controller.builder:build",
     discover=discover,
     fire_inputs=declared(Options),
+    reads_card=is_read_by_controller,
 )

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver
+from devicemgr.domain.rules.card_formats import is_read_whole
 
 
 class Options(BaseModel):
@@ -45,4 +46,5 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
     options=Options,
     build="drivers.zkteco_controller.builder:build",
+    reads_card=is_read_whole,
 )

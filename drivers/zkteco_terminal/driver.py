@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from devicemgr.domain.model import Capability, DeviceConfig
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.driver import Driver
+from devicemgr.domain.rules.card_formats import is_read_whole
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 from drivers.common.http.push_server import addresses_of
@@ -76,4 +77,5 @@ DRIVER = Driver(
     capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
     options=Options,
     build=build,
+    reads_card=is_read_whole,
 )

@@ -11,12 +11,11 @@ from collections import OrderedDict
 from datetime import datetime
 
 from devicemgr.domain.device_events import Presented
-from devicemgr.domain.ledger_events import reason_named
+from devicemgr.domain.ledger_events import Reason, reason_named
 from devicemgr.domain.model import AccessPoint, Factor
 from devicemgr.domain.rules.policy import (
     MAX_CONSOLE_AGE_S,
     AccessRequest,
-    CardEvidence,
     ConsoleEvidence,
     FaceEvidence,
     Snapshot,
@@ -70,13 +69,14 @@ def request_of(
     factors = fact.factors if names else fact.factors - {Factor.CARD}
     if person is None:
         factors &= {Factor.CARD} if fact.badge is None else {Factor.CARD, Factor.FACE}
+    refused, card = reason_named(fact.refused), rules.card_read(fact.names) if fact.names else None
     if fact.refused:
         factors, names = frozenset(), ()
-    owner = next((rules.cards[name] for name in names if name in rules.cards), None)
+        if card is not None and card.is_blocked:
+            # It is no one's there since it was blocked here.
+            refused, person = Reason.CARD_BLOCKED, card.person_id
     face = FaceEvidence(fact.score, 0.0, None, 1, fact.liveness, person, vendor=fact.vendor or "console")
-    console = ConsoleEvidence(
-        fact.vendor, fact.method, factors, person, stale, bool(fact.refused), reason_named(fact.refused)
-    )
+    console = ConsoleEvidence(fact.vendor, fact.method, factors, person, stale, bool(fact.refused), refused)
     return AccessRequest(
         id=str(uuid.uuid4()),
         portal=point.portal,
@@ -86,7 +86,7 @@ def request_of(
         captured=fact.captured,
         now=now,
         face=face if Factor.FACE in factors else None,
-        card=CardEvidence(names, owner) if names else None,
+        card=card if names else None,
         pin=True if Factor.PIN in factors else None,
         question=fact.serial,
         console=console,

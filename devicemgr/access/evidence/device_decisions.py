@@ -71,6 +71,9 @@ class DeviceLog:
         request = str(uuid.uuid4())
         here = None if report.is_history else _check(report, where, direction, person, rules)
         reason = None if report.granted else _reason(report, person, here)
+        if reason is not None and _is_blocked(report, rules):
+            # It is no one's there since it was blocked here.
+            reason = Reason.CARD_BLOCKED
         fact = Fact(
             Kind.ACCESS_GRANTED if report.granted else Kind.ACCESS_DENIED,
             _usable(report.at),
@@ -107,7 +110,11 @@ class DeviceLog:
 def _person_of(report: DeviceDecided, rules: Snapshot) -> str | None:
     if report.badge is not None and (found := rules.badges.get(report.badge)) is not None:
         return found
-    return next((rules.cards[name] for name in report.names if name in rules.cards), None)
+    return rules.card_read(report.names).person_id
+
+
+def _is_blocked(report: DeviceDecided, rules: Snapshot) -> bool:
+    return not report.is_history and rules.card_read(report.names).is_blocked
 
 
 def _check(
@@ -119,7 +126,8 @@ def _check(
     now = time.monotonic()
     factors = _factors(report)
     face = FaceEvidence(None, 0.0, None, 1, person_id=person, vendor="device") if Factor.FACE in factors else None
-    card = CardEvidence(report.names, person) if Factor.CARD in factors else None
+    read = rules.card_read(report.names)
+    card = CardEvidence(report.names, person, read.is_blocked) if Factor.CARD in factors else None
     console = ConsoleEvidence("device", factors=factors, person_id=person)
     request = AccessRequest(
         "",

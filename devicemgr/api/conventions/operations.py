@@ -39,6 +39,8 @@ _NAMES = {
     ("POST", "/levels/{name}/holders"): "levels_holders_change",
     ("POST", "/people/suspensions"): "people_suspensions_change",
     ("POST", "/people/{badge}/cards"): "people_cards_assign",
+    ("PUT", "/cards/{number}/block"): "cards_block",
+    ("DELETE", "/cards/{number}/block"): "cards_unblock",
     ("POST", "/people/{badge}/face"): "people_face_enroll",
     ("DELETE", "/people/{badge}/face"): "people_face_withdraw",
     ("POST", "/people/{badge}/face/camera"): "people_face_capture",

@@ -1,19 +1,22 @@
 """`devicemgr card …` and `devicemgr pin …`."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
 from devicemgr.cli.confirmation import named
-from devicemgr.cli.context import api
-from devicemgr.cli.output import emit, say, table, warn
+from devicemgr.cli.context import api, session
+from devicemgr.cli.output import details, emit, local, notes, say, table, warn
 from devicemgr.cli.password_input import read_pin
 from devicemgr.cli.transport.api_client import path
+from devicemgr.errors import RequestError
 
 card = typer.Typer()
 pin = typer.Typer()
 
 COMMONEST = "wiegand26"
+MAX_NAMED = 5
 
 Badge = Annotated[str, typer.Argument(help="Badge number of the person.")]
 Number = Annotated[
@@ -24,14 +27,96 @@ Number = Annotated[
 ]
 
 
+Form = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="FORMAT",
+        help="How the number is written: decimal, hex, fffnnnnn, bits32 to bits80, or a format such as wiegand35.",
+    ),
+]
+
+
 @card.command("assign")
-def assign(badge: Badge, number: Number) -> None:
-    """Give a person a card."""
-    found = api().post(path("people", badge, "cards"), {"number": number})
+def assign(badge: Badge, number: Number, form: Form = None) -> None:
+    """Give a person a card. Digits that can be decimal or hex are asked about, or named with --as."""
+    form = form or _meant(number)
+    found = api().post(path("people", badge, "cards"), {"number": number, "as": form})
     if found["formats"] and COMMONEST not in found["formats"]:
         only = " or ".join(found["formats"])
         warn(f"{found['number']} is no 26-bit card's number; only readers of {only} cards read it: is it typed right?")
+    _warn_of_readers(found["number"])
     say(f"card {found['number']} is {found['badge']}'s", found)
+
+
+def _meant(number: str) -> str | None:
+    """Return the form in which digits with several meanings are meant; ask for it, or refuse without a terminal."""
+    if not (number.strip().isascii() and number.strip().isdigit()):
+        return None
+    found = api().get(_card(number))["meanings"]
+    if len(found) < 2:
+        return None
+    choices = ", ".join(f"--as {meaning['form']} (card {meaning['number']})" for meaning in found)
+    if session().json or not sys.stdin.isatty():
+        raise RequestError(f"{number} can be several cards; say which: {choices}")
+    for at, meaning in enumerate(found, start=1):
+        notes().print(f"{at}  {meaning['form']}: card {meaning['number']}", soft_wrap=True)
+    while True:
+        chosen = int(typer.prompt(f"Which card is {number}? Its line", type=int, err=True))
+        if 1 <= chosen <= len(found):
+            return str(found[chosen - 1]["form"])
+
+
+def _card(number: str) -> str:
+    # A slash would part the path, escaped or not.
+    return path("cards", number.replace("/", ":"))
+
+
+def _warn_of_readers(number: str) -> None:
+    readers = api().get(_card(number))["readers"]
+    if readers and not any(reader["reads"] for reader in readers):
+        names = ", ".join(reader["device"] for reader in readers[:MAX_NAMED])
+        more = f" and {len(readers) - MAX_NAMED} more" if len(readers) > MAX_NAMED else ""
+        warn(f"none of the configured readers ({names}{more}) can read card {number}: is it typed right?")
+
+
+@card.command("show")
+def show(number: Number, form: Form = None) -> None:
+    """Show a card under all its notations: whose it is, and which readers can read it."""
+    found = api().get(_card(number), **{"as": form})
+    if emit(found):
+        return
+    holder = f"{found['name']} (badge {found['badge']})" if found["badge"] else "no one"
+    block = found["blocked"]
+    state = f"blocked since {local(block['since'])}: {block['reason']}" if block else None
+    details({"card": found["number"], "holder": holder, "assigned as": found["held_as"]} | _given("state", state))
+    table("", ("notation", "written"), [(row["kind"], row["text"]) for row in found["notations"]], "")
+    rows = [(row["device"], row["portals"], row["reads"]) for row in found["readers"]]
+    table("", ("reader", "portals", "can read it"), rows, "no readers yet; add one with: devicemgr device add")
+    others = [meaning for meaning in found["meanings"] if meaning["number"] != found["number"]]
+    for meaning in others:
+        warn(f"as {meaning['form']}, {number} is card {meaning['number']}; see it with --as {meaning['form']}")
+
+
+def _given(name: str, value: str | None) -> dict[str, str]:
+    return {name: value} if value else {}
+
+
+@card.command("block")
+def block(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; kept with the card, not in the events.")] = "lost",
+    form: Form = None,
+    undo: Annotated[bool, typer.Option("--undo", help="End the block.")] = False,
+) -> None:
+    """Block a lost card: it opens nothing, and stays its holder's. `card assign` or --undo ends the block."""
+    where, params = f"{_card(number)}/block", {"as": form} if form else None
+    if undo:
+        found = api().call("DELETE", where, params=params)
+        say(f"card {found['number']} of {named(found)} opens again what they may", found)
+    else:
+        found = api().call("PUT", where, params=params, json={"reason": reason})
+        say(f"card {found['number']} of {named(found)} is blocked: it opens nothing any more", found)
 
 
 @card.command("remove")
@@ -54,8 +139,17 @@ def list_(badge: Annotated[str | None, typer.Argument(help="Only this person's."
         badge = api().get(path("people", badge))["badge"]
     found = [row for row in api().get("/cards") if badge is None or row["badge"] == badge]
     if not emit(found):
-        rows = [(row["number"], row["badge"], row["name"]) for row in found]
-        table("", ("card", "badge", "name"), rows, "no cards yet; give one with: devicemgr card assign BADGE NUMBER")
+        rows = [(row["number"], row["badge"], row["name"], _state(row)) for row in found]
+        table(
+            "",
+            ("card", "badge", "name", "state"),
+            rows,
+            "no cards yet; give one with: devicemgr card assign BADGE NUMBER",
+        )
+
+
+def _state(row: dict[str, Any]) -> str:
+    return f"blocked: {row['blocked']['reason']}" if row["blocked"] else ""
 
 
 @pin.command("set")

@@ -79,6 +79,7 @@ class Driver:
     `is_serial` kinds are suggested for serial ports on which discovery cannot tell the device.
     `advisories` reads the maker's list of firmware with known holes (TOML, provisioning.firmware_advisories); it
     applies to devices of that maker under every kind.
+    `reads_card` says whether a device with these options can read a card with this stored number; left out, any.
     """
 
     kind: str
@@ -92,6 +93,7 @@ class Driver:
     fire_inputs: Callable[[DeviceConfig], frozenset[str]] | None = None
     is_serial: bool = False
     advisories: Callable[[], bytes] | None = None
+    reads_card: Callable[[Mapping[str, object], str], bool] | None = None
 
 
 class DriverCatalog(Protocol):

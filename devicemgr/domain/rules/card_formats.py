@@ -182,6 +182,37 @@ def whole_number(stored: str) -> int | None:
     return value or None if int(bits) % 8 == 0 else None
 
 
+def is_read_whole(_: object, stored: str) -> bool:
+    """Return True if a device that reports whole numbers, without their length, can report this card."""
+    return whole_number(stored) is not None or _fits_32_bits(stored)
+
+
+def is_read_by_controller(_: object, stored: str) -> bool:
+    """Return True if a UHPPOTE controller can report this card."""
+    return controller_number(stored) is not None or _fits_32_bits(stored)
+
+
+def is_read_as(form: str, stored: str) -> bool:
+    """Return True if a reader that takes cards by this format of NAMES can read this card."""
+    facility, _, number = stored.partition(":")
+    if form == "auto":
+        return True
+    if form == "raw":
+        return not number or not facility.isdigit()
+    layout = next(layout for layout in FORMATS if layout.name == form)
+    if not number:
+        return layout.is_common and int(stored) < 1 << layout.width
+    if facility.isdigit():
+        return bool(layout.facility) and layout.holds(int(facility), int(number))
+    bits, _, digits = number.partition(":")
+    return int(bits) == layout.bits and parities_hold(layout, int(digits, 16))
+
+
+def _fits_32_bits(stored: str) -> bool:
+    facility, _, number = stored.partition(":")
+    return facility.isdigit() and number.isdigit() and FORMATS[1].holds(int(facility), int(number))
+
+
 def controller_number(stored: str) -> int | None:
     """Return the number under which a UHPPOTE controller reads this card; None if it can't, or not this card alone.
 

@@ -54,6 +54,7 @@ class CardEvidence:
 
     names: tuple[str, ...]
     person_id: str | None = None
+    is_blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,18 @@ class AccessRequest:
     console: ConsoleEvidence | None = None
 
 
+_MAPPINGS = ("people", "levels", "schedules", "portals", "modes", "cards", "blocked_cards", "pins", "badges")
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The rights and the site at one `version`; people by id, the rest by name; `modes` overrides Portal.mode.
 
-    `cards` and `badges` lead to people's ids, `pins` from ids to argon2id hashes; `lookalikes` are ids of people
-    whose faces are too much alike to open by themselves where there is a reader; `readers` names the devices at
-    access points that can read a card or take a PIN. `lanes_side_by_side` is for how many seconds a person who was
-    granted at one lane of a group gets no second grant at the others.
+    `cards`, `blocked_cards` (those that open nothing, such as lost ones) and `badges` lead to people's ids, `pins`
+    from ids to argon2id hashes; `lookalikes` are ids of people whose faces are too much alike to open by themselves
+    where there is a reader; `readers` names the devices at access points that can read a card or take a PIN.
+    `lanes_side_by_side` is for how many seconds a person who was granted at one lane of a group gets no second grant
+    at the others.
     """
 
     version: int
@@ -118,6 +123,7 @@ class Snapshot:
     modes: Mapping[str, PortalMode] = field(default_factory=dict)
     fire_active: bool = False
     cards: Mapping[str, str] = field(default_factory=dict)
+    blocked_cards: Mapping[str, str] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict, repr=False)
     lookalikes: frozenset[str] = frozenset()
     badges: Mapping[str, str] = field(default_factory=dict)
@@ -125,10 +131,18 @@ class Snapshot:
     lanes_side_by_side: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("people", "levels", "schedules", "portals", "modes", "cards", "pins", "badges"):
+        for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for schedule in self.schedules.values():
             find_zone(schedule.timezone)  # now, so that deciding reads no disk
+
+    def card_read(self, names: tuple[str, ...]) -> CardEvidence:
+        """Return a card that answers to these numbers, with its holder; blocked if any of the numbers is."""
+        for cards in (self.blocked_cards, self.cards):
+            person = next((cards[name] for name in names if name in cards), None)
+            if person is not None:
+                return CardEvidence(names, person, is_blocked=cards is self.blocked_cards)
+        return CardEvidence(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +347,8 @@ CHECKS_OF_EVIDENCE = (
 )
 
 CHECKS_OF_RIGHTS = (
+    Check(Reason.CARD_BLOCKED, "the card is blocked, such as a lost one",
+          lambda request, _, __: request.card is not None and request.card.is_blocked),
     Check(Reason.CONSENT_WITHDRAWN, "a face was used, and the person has no consent to face recognition on record",
           lambda request, person, _: request.face is not None and not person.face_consent),
     Check(Reason.SUSPENDED, "the person is suspended",

@@ -21,7 +21,7 @@ def assign_card(session: Session, row: PersonRow, number: str) -> bool:
 
     Raises AlreadyExists if another person holds the card under any of its notations.
     """
-    found = _notations_held(session, number)
+    found = cards_held(session, number)
     other = next((credential for credential in found if credential.person_id != row.id), None)
     if other is not None:
         owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == other.person_id))
@@ -31,7 +31,9 @@ def assign_card(session: Session, row: PersonRow, number: str) -> bool:
         )
     if any(credential.value == number for credential in found):
         return False
-    _add(session, row, CARD, number)
+    added = _add(session, row, CARD, number)
+    if blocked := next((credential for credential in found if credential.blocked), None):
+        added.blocked, added.blocked_reason = blocked.blocked, blocked.blocked_reason
     return True
 
 
@@ -50,7 +52,7 @@ def remove_card(session: Session, row: PersonRow, number: str) -> list[RemovedCa
     Homes of version 0.1.0 may hold another notation of the same card for another person: that is removed too.
     Raises NotFound if the person has no notation of the card.
     """
-    found = _notations_held(session, number)
+    found = cards_held(session, number)
     if not any(credential.person_id == row.id for credential in found):
         raise _no_card(session, row, number, found)
     badges = {
@@ -65,6 +67,37 @@ def remove_card(session: Session, row: PersonRow, number: str) -> list[RemovedCa
     return sorted(removed, key=lambda card: (card.person_id != row.id, card.number))
 
 
+def block_card(session: Session, number: str, reason: str) -> list[CredentialRow]:
+    """Block a card under all its notations; return those that were not blocked, with their new state.
+
+    Raises NotFound if no one holds the card.
+    """
+    found = cards_held(session, number)
+    if not found:
+        raise NotFound(f"no one holds card {number}, so it opens nothing", hint=Hint("list_all_cards"))
+    changed = [credential for credential in found if credential.blocked is None]
+    for credential in found:
+        credential.blocked, credential.blocked_reason = credential.blocked or now_text(), reason
+    session.flush()
+    return changed
+
+
+def unblock_card(session: Session, number: str) -> list[CredentialRow]:
+    """End the block of a card under all its notations; return those that were blocked."""
+    changed = [credential for credential in cards_held(session, number) if credential.blocked is not None]
+    for credential in changed:
+        credential.blocked = credential.blocked_reason = None
+    session.flush()
+    return changed
+
+
+def card_holders(session: Session, *, blocked: bool) -> dict[str, str]:
+    """Return whose each card is that is blocked, or that is not, by the stored number; people by id."""
+    state = CredentialRow.blocked.is_not(None) if blocked else CredentialRow.blocked.is_(None)
+    query = select(CredentialRow.value, CredentialRow.person_id).where(CredentialRow.kind == CARD, state)
+    return {row.value: row.person_id for row in session.execute(query)}
+
+
 def _no_card(session: Session, row: PersonRow, number: str, found: Sequence[CredentialRow]) -> NotFound:
     if not found:
         return NotFound(f"{row.badge} has no card {number}", hint=Hint("list_cards", badge=row.badge))
@@ -73,7 +106,7 @@ def _no_card(session: Session, row: PersonRow, number: str, found: Sequence[Cred
     return NotFound(f"{row.badge} has no card {number}; it is {owner}'s", hint=hint)
 
 
-def _notations_held(session: Session, number: str) -> Sequence[CredentialRow]:
+def cards_held(session: Session, number: str) -> Sequence[CredentialRow]:
     """Return the stored cards that can be the same card as `number`."""
     # One parameter, however many notations: a list of a hundred is compiled each time.
     names = select(func.json_each(json.dumps(list(notations_of(number)))).table_valued("value").c.value)
@@ -96,9 +129,14 @@ def remove_pin(session: Session, row: PersonRow) -> bool:
     return bool(found)
 
 
+def cards_of(row: PersonRow) -> list[CredentialRow]:
+    """Return a person's cards in the order of their assignment."""
+    return [c for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == CARD]
+
+
 def card_numbers(row: PersonRow) -> list[str]:
     """Return a person's cards in the order of their assignment."""
-    return [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == CARD]
+    return [credential.value for credential in cards_of(row)]
 
 
 def count_cards(session: Session, person_id: str) -> int:
@@ -113,8 +151,8 @@ def by_kind(session: Session, kind: str) -> Sequence[tuple[str, str]]:
     return [(row.person_id, row.value) for row in session.execute(query)]
 
 
-def _add(session: Session, row: PersonRow, kind: str, value: str) -> None:
-    row.credentials.append(
-        CredentialRow(id=str(uuid.uuid4()), person_id=row.id, kind=kind, value=value, created=now_text())
-    )
+def _add(session: Session, row: PersonRow, kind: str, value: str) -> CredentialRow:
+    added = CredentialRow(id=str(uuid.uuid4()), person_id=row.id, kind=kind, value=value, created=now_text())
+    row.credentials.append(added)
     session.flush()
+    return added

@@ -1,17 +1,28 @@
-"""/people/{badge}/cards and /people/{badge}/pin."""
+"""/cards, /people/{badge}/cards and /people/{badge}/pin."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from devicemgr.access.evidence.pins import hash_pin
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.revisions import IfMatch
-from devicemgr.api.routes.people.models import Card, CardAssign, CardAssigned, CardRemoved, PinSet, PinState
+from devicemgr.api.routes.people.card_models import (
+    Card,
+    CardAssign,
+    CardAssigned,
+    CardBlock,
+    CardDescription,
+    CardRemoved,
+)
+from devicemgr.api.routes.people.models import PinSet, PinState
 from devicemgr.people import service
+from devicemgr.people.cards import blocks, notations
 from devicemgr.store.people import credentials, people
 
 router = APIRouter(tags=["credentials"])
+
+Form = Annotated[str | None, Query(alias="as", description="How the number is written; see the assignment of cards.")]
 
 
 @router.get("/cards", response_model=list[Card])
@@ -19,17 +30,39 @@ def list_cards(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """List all cards by their holder's badge."""
     with context.site.database.read() as session:
         return [
-            {"number": number, "badge": row.badge, "name": row.name}
+            {"number": card.value, "badge": row.badge, "name": row.name, "blocked": notations.block_of(card)}
             for row in people.all_rows(session)
-            for number in credentials.card_numbers(row)
+            for card in credentials.cards_of(row)
         ]
+
+
+@router.get("/cards/{number}", response_model=CardDescription)
+def show_card(number: str, context: Ctx, _: Who, form: Form = None) -> dict[str, Any]:
+    """Describe a card: its notations, whose it is, and which readers can read it; it need not be anyone's."""
+    return notations.describe(context.site, number, form)
+
+
+@router.put("/cards/{number}/block", response_model=CardDescription)
+def block_card(number: str, body: CardBlock, context: Ctx, caller: Who, form: Form = None) -> dict[str, Any]:
+    """Block a card, such as a lost one: it opens nothing, and stays its holder's."""
+    with context.change(caller) as work:
+        stored = blocks.block(work, number, body.reason, form)
+    return notations.describe(context.site, stored)
+
+
+@router.delete("/cards/{number}/block", response_model=CardDescription)
+def unblock_card(number: str, context: Ctx, caller: Who, form: Form = None) -> dict[str, Any]:
+    """End the block of a card."""
+    with context.change(caller) as work:
+        stored = blocks.unblock(work, number, form)
+    return notations.describe(context.site, stored)
 
 
 @router.post("/people/{badge}/cards", status_code=201, response_model=CardAssigned)
 def assign_card(badge: str, body: CardAssign, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Assign a card to a person; `formats` are those that its number fits."""
+    """Assign a card to a person, and end its block; `formats` are the common ones that its number fits."""
     with context.change(caller) as work:
-        row, card = service.assign_card(work, badge, body.number)
+        row, card = service.assign_card(work, badge, body.number, form=body.form, unblock=True)
         return {
             "badge": row.badge,
             "number": card.number,

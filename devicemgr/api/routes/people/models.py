@@ -122,12 +122,20 @@ class SampleRecord(ResponseBody):
     jpeg: str = Field(description="JPEG, base64.")
 
 
+class BlockState(ResponseBody):
+    """Since when a card is blocked, and why."""
+
+    since: Time
+    reason: str | None
+
+
 class CredentialRecord(ResponseBody):
     """A card or a PIN; a PIN's number is not kept."""
 
     kind: str = Field(examples=["card"])
     created: Time
     number: str | None = Field(None, examples=["80:58400"])
+    blocked: BlockState | None = Field(None, description="Since when the card opens nothing.")
 
 
 class PersonExport(PersonSummary):
@@ -163,49 +171,10 @@ class PersonErased(ResponseBody):
     backups_closed: bool = Field(description="Backups made here show the person no more.")
 
 
-class CardAssign(RequestBody):
-    """A card's number as written: 80:58400, 5301280, 0x50E420, 04:AF:68:DA or raw:26:1F4E2."""
-
-    number: str = Field(examples=["80:58400"])
-
-
 class PinSet(RequestBody):
     """A PIN of 4 to 8 digits."""
 
     pin: SecretStr = Field(examples=["4711"])
-
-
-class Card(ResponseBody):
-    """A card and who holds it."""
-
-    number: str = Field(examples=["80:58400"])
-    badge: Badge
-    name: Name
-
-
-class CardAssigned(ResponseBody):
-    """A card that was assigned, and all cards of its holder."""
-
-    badge: Badge
-    number: str = Field(examples=["80:58400"])
-    cards: list[str]
-    formats: list[str] = Field(examples=[["wiegand26"]], description="The formats that the number fits.")
-
-
-class RemovedNumber(ResponseBody):
-    """A stored number that was removed, and whose it was."""
-
-    number: str
-    badge: Badge
-
-
-class CardRemoved(ResponseBody):
-    """A card that was removed under all its notations."""
-
-    badge: Badge
-    number: str
-    cards: list[str]
-    removed: list[RemovedNumber]
 
 
 class PinState(ResponseBody):

@@ -1,9 +1,12 @@
 """`card …` and `pin …`"""
 
+import io
+
 import pytest
 
-from devicemgr.store.people import people
+from devicemgr.store.people import credentials, people
 from devicemgr.store.tables import CredentialRow
+from drivers import Catalog
 
 
 @pytest.fixture
@@ -21,8 +24,8 @@ def test_cards_are_assigned_listed_and_removed(two, done, cli):
     }
     done("card", "assign", "7", "080/58400")
     assert done("card", "list", "7") == [
-        {"number": "5301280", "badge": "7", "name": "Aigul"},
-        {"number": "80:58400", "badge": "7", "name": "Aigul"},
+        {"number": "5301280", "badge": "7", "name": "Aigul", "blocked": None},
+        {"number": "80:58400", "badge": "7", "name": "Aigul", "blocked": None},
     ]
     assert done("person", "show", "7")["cards"] == ["5301280", "80:58400"]
     assert "80:58400" in cli("card", "list").out
@@ -38,7 +41,7 @@ def test_cards_are_assigned_listed_and_removed(two, done, cli):
     ]
 
 
-NOTATIONS = ["80:58400", "5301280", "0x50E420", "raw:26:2A1C841", "44156993", "0005301280 080,58400"]
+NOTATIONS = ["80:58400", "5301280", "0x50E420", "raw:26:2A1C841", "0x2A1C841", "0005301280 080,58400"]
 
 
 @pytest.mark.parametrize("first", NOTATIONS)
@@ -137,3 +140,107 @@ def test_a_number_beyond_26_bits_is_taken_with_a_warning(two, cli, number, only)
     assert (ran.code, ran.json["formats"]) == (0, only.split(" or "))
     assert f"only readers of {only} cards read it" in " ".join(ran.err.split())
     assert cli("card", "assign", "7", "80:58400").err == ""
+
+
+def test_digits_with_several_meanings_are_refused_with_the_choices(two, done, cli):
+    # From public bug reports on lists of hex UIDs: one in 43 of four bytes is all decimal digits.
+    ran = cli("card", "assign", "7", "90535856")
+    assert ran.code == 1
+    assert "--as decimal (card 90535856), --as hex (card 2421381206)" in ran.error
+    ran = cli("card", "assign", "7", "12345678")
+    assert (ran.code, "--as fffnnnnn (card 123:45678)" in ran.error) == (1, True)
+    assert done("card", "list") == []
+    assert done("card", "assign", "7", "90535856", "--as", "hex")["number"] == "2421381206"
+    assert done("card", "assign", "8", "12345678", "--as", "fffnnnnn")["number"] == "123:45678"
+    assert cli("card", "assign", "7", "12345678", "--as", "blue").code == 1
+    for plain in ("5301280", "0012345678", "0x90535857"):
+        done("card", "assign", "7", plain)
+
+
+def test_a_terminal_is_asked_which_card_is_meant(two, done, cli, monkeypatch):
+    terminal = io.StringIO("9\n2\n")
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", terminal)
+    ran = cli("card", "assign", "7", "90535856")
+    assert (ran.code, "card 2421381206 is 7's" in ran.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("number", "form", "stored"),
+    [
+        ("365:288652", "35", "raw:35:62DA8CF18"),
+        ("80:58400", "wiegand26", "80:58400"),
+        ("1000:5", "34", "raw:34:007D0000B"),
+        ("80:58400", "37", "raw:37:000501C840"),
+        ("5301280", "37n", "raw:37:0000A1C840"),
+        ("04:AF:68:DA:C8:5A:80", "56", "raw:56:04AF68DAC85A80"),
+        ("04AF68DA", "hex", "78604506"),
+    ],
+)
+def test_a_format_is_named(two, done, number, form, stored):
+    assert done("card", "assign", "7", number, "--as", form)["number"] == stored
+
+
+@pytest.mark.parametrize(
+    ("number", "form"),
+    [("300:5", "26"), ("5:5", "37n"), ("0", "35"), ("4096:1", "35"), ("zz", "hex"), ("99999999", "fffnnnnn")],
+)
+def test_a_number_that_the_named_format_can_not_have_is_refused(two, done, cli, number, form):
+    ran = cli("card", "assign", "7", number, "--as", form)
+    assert (ran.code, done("card", "list")) == (1, [])
+    assert ran.error.startswith("error: ")
+
+
+def test_a_card_is_shown_under_all_its_notations(two, done, cli):
+    done("card", "assign", "7", "80:58400")
+    for written in [*NOTATIONS, "080/58400", "08058400"]:
+        found = done("card", "show", written)
+        assert (found["badge"], found["name"], found["held_as"]) == ("7", "Aigul", ["80:58400"])
+    written = {row["text"] for row in found["notations"]}
+    assert {"80:58400", "5301280", "0x50E420", "raw:26:2A1C841", "0005301280 080,58400", "08058400"} <= written
+    assert {"00:50:E4:20", "20:E4:50:00"} <= written
+    assert done("card", "show", "80:58401")["badge"] is None
+    out = cli("card", "show", "80:58400").out
+    assert "Aigul (badge 7)" in out
+    assert "0005301280 080,58400" in out
+
+
+def test_a_blocked_card_stays_its_holders_until_it_is_assigned_again(two, done, cli):
+    done("card", "assign", "7", "80:58400")
+    done("card", "assign", "7", "5301280")
+    ran = cli("card", "block", "raw:26:2A1C841", "--reason", "lost on the bus")
+    assert (ran.code, "of Aigul (badge 7) is blocked" in ran.out) == (0, True)
+    assert [row["blocked"]["reason"] for row in done("card", "list")] == ["lost on the bus"] * 2
+    assert "blocked: lost on the bus" in cli("card", "list").out
+    assert "blocked since" in cli("card", "show", "5301280").out
+    assert "is 7's" in cli("card", "assign", "8", "80:58400").error
+    done("card", "assign", "7", "44156993", "--as", "decimal")
+    assert [row["blocked"] for row in done("card", "list")] == [None] * 3
+    done("card", "block", "80:58400")
+    done("card", "block", "5301280", "--undo")
+    assert "is not blocked" in cli("card", "block", "5301280", "--undo").error
+    assert "no one holds card 9" in cli("card", "block", "9").error
+    events = done("person", "export", "7")["events"]
+    kinds = [event["kind"] for event in events if "block" in event["kind"]]
+    assert kinds == ["admin.card_blocked", "admin.card_unblocked"] * 2
+    assert "bus" not in str(events)
+    assert done("card", "remove", "7", "80:58400")["cards"] == []
+
+
+def test_another_notation_of_a_blocked_card_is_blocked_too(two, done, site):
+    done("card", "assign", "7", "80:58400")
+    done("card", "block", "80:58400")
+    with site.database.write() as session:
+        assert credentials.assign_card(session, people.get(session, "7"), "5301280")
+    assert [bool(row["blocked"]) for row in done("card", "list")] == [True, True]
+
+
+def test_a_number_that_no_configured_reader_can_read_is_warned_of(two, done, cli, parts, monkeypatch):
+    monkeypatch.setattr(type(parts.catalog), "get", lambda _, kind: Catalog().get(kind))
+    controller = ["--address", "udp://127.0.0.1:1", "--option", "controller=405419896"]
+    done("device", "add", "rd", "--driver", "uhppote_controller", *controller)
+    ran = cli("card", "assign", "7", "04:AF:68:DA:C8:5A:80")
+    assert ran.code == 0
+    assert "none of the configured readers (rd) can read card" in " ".join(ran.err.split())
+    assert cli("card", "assign", "7", "80:58400").err == ""
+    assert [row["reads"] for row in done("card", "show", "80:58400")["readers"]] == [True]

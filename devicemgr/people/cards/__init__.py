@@ -1,0 +1,1 @@
+"""Cards: whose they are, which are blocked, and what can read them."""
