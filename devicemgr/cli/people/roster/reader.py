@@ -105,13 +105,29 @@ def split_folder_name(name: str) -> tuple[str, str | None]:
     return badge_text(name), None
 
 
+Placed = tuple[str, str | None, Photo]
+"""The stem of a file's name, the name of the person's folder that it is in, and the file."""
+_NO_PHOTO = "is no photo by its name"
+
+
+@dataclass(slots=True)
+class _Skipped:
+    """What is skipped, in words; `others` are files that are no photos, which may be all that a person has."""
+
+    notes: list[str] = field(default_factory=list)
+    others: list[Placed] = field(default_factory=list)
+
+
 def _folder(root: Path) -> Roster:
-    skipped: list[str] = []
-    photos = ((file.stem, None if file.parent == root else file.parent.name, file) for file in _photos(root, skipped))
-    return _named(photos, skipped)
+    skipped = _Skipped()
+    return _named((_placed(file, root) for file in _photos(root, skipped)), skipped)
 
 
-def _named(photos: Iterable[tuple[str, str | None, Photo]], skipped: list[str]) -> Roster:
+def _placed(file: Path, root: Path) -> Placed:
+    return file.stem, None if file.parent == root else file.parent.name, file
+
+
+def _named(photos: Iterable[Placed], skipped: _Skipped) -> Roster:
     """Photos by the name of their file, or of the person's folder that they are in."""
     found: list[tuple[str, str | None, Photo]] = []
     faults: list[Fault] = []
@@ -121,7 +137,25 @@ def _named(photos: Iterable[tuple[str, str | None, Photo]], skipped: list[str]) 
         except InvalidInput as error:
             faults.append(Fault(None, str(file), message_of(error)))
     entries, doubtful = _grouped(found)
-    return Roster(tuple(entries), tuple(faults + doubtful), tuple(skipped))
+    known = {number for number, _, _ in found}
+    faults += doubtful + list(_without_photo(skipped.others, known))
+    return Roster(tuple(entries), tuple(faults), tuple(skipped.notes))
+
+
+def _without_photo(others: Iterable[Placed], known: set[str]) -> Iterator[Fault]:
+    """Yield a fault for each person who has files, by their names, and none of them is a photo."""
+    seen = set(known)
+    for stem, folder, file in others:
+        named = stem if folder is None else folder
+        if not named[:1].isdigit():
+            continue
+        try:
+            number, _ = split_name(stem) if folder is None else split_folder_name(folder)
+        except InvalidInput:
+            continue
+        if number not in seen:
+            seen.add(number)
+            yield Fault(number, str(file), f"it {_NO_PHOTO}, and badge {number} has no other; save one as JPEG")
 
 
 def _listed(source: Path, layout: Layout) -> Roster:
@@ -135,34 +169,36 @@ def _archive(source: Path, options: SourceOptions) -> Roster:
         (name,) = tables
         table = parse_table(archive.table(name), name.name, options.layout, _REQUIRED, _KNOWN)
         return _table(table, lambda named: archive.photo(name, named))
-    skipped: list[str] = []
+    skipped = _Skipped()
     return _named(_in_archive(archive.photos(), skipped), skipped)
 
 
-def _in_archive(photos: Sequence[ZipPhoto], skipped: list[str]) -> Iterator[tuple[str, str | None, Photo]]:
+def _in_archive(photos: Sequence[ZipPhoto], skipped: _Skipped) -> Iterator[Placed]:
     """As a folder: photos at the top, or in a person's folder; one folder around all of them is looked through."""
     tops = {photo.name.parts[0] for photo in photos if len(photo.name.parts) > 1}
     around = int(len(tops) == 1 and all(photo.name.parts[0] in tops for photo in photos) and not _has_digit(*tops))
     for photo in photos:
         parts = photo.name.parts[around:]
         why = None
+        placed = (photo.name.stem, parts[0] if len(parts) == 2 else None, photo)
         if any(part.startswith((".", "__MACOSX")) for part in parts):
             why = "is hidden"
         elif photo.name.suffix.lower() not in SUFFIXES | UNREADABLE:
-            why = "is no photo by its name"
+            why = _NO_PHOTO
+            skipped.others.append(placed)
         elif len(parts) > 2:
             why = "is in a folder in a person's folder"
         if why is None:
-            yield photo.name.stem, parts[0] if len(parts) == 2 else None, photo
+            yield placed
         else:
-            skipped.append(f"{safe(str(photo), 200)} {why}")
+            skipped.notes.append(f"{safe(str(photo), 200)} {why}")
 
 
 def _has_digit(text: str) -> bool:
     return any(character.isdigit() for character in text)
 
 
-def _photos(root: Path, skipped: list[str]) -> Iterator[Path]:
+def _photos(root: Path, skipped: _Skipped) -> Iterator[Path]:
     """Each photo in the folder or in a person's folder in it; what is skipped goes to `skipped`."""
     inside = root.resolve()
     for count, file in enumerate(sorted(root.iterdir())):
@@ -170,24 +206,25 @@ def _photos(root: Path, skipped: list[str]) -> Iterator[Path]:
             raise InvalidInput(f"more than {_MOST_FILES} files are in {safe(str(root), 200)}; split it")
         if file.is_dir() and _usable_folder(file, inside, skipped):
             for photo in sorted(file.iterdir()):
-                if _usable(photo, inside, skipped):
+                if _usable(photo, root, inside, skipped):
                     yield photo
-        elif not file.is_dir() and _usable(file, inside, skipped):
+        elif not file.is_dir() and _usable(file, root, inside, skipped):
             yield file
 
 
-def _usable_folder(folder: Path, inside: Path, skipped: list[str]) -> bool:
+def _usable_folder(folder: Path, inside: Path, skipped: _Skipped) -> bool:
     return _kept(folder, _outside(folder, inside) or ("is hidden" if folder.name.startswith(".") else None), skipped)
 
 
-def _usable(file: Path, inside: Path, skipped: list[str]) -> bool:
+def _usable(file: Path, root: Path, inside: Path, skipped: _Skipped) -> bool:
     why = None
     if file.name.startswith("."):
         why = "is hidden"
     elif file.is_dir():
         why = "is a folder in a person's folder"
     elif file.suffix.lower() not in SUFFIXES | UNREADABLE:
-        why = "is no photo by its name"
+        why = _NO_PHOTO
+        skipped.others.append(_placed(file, root))
     return _kept(file, why or _outside(file, inside), skipped)
 
 
@@ -199,9 +236,9 @@ def _outside(file: Path, inside: Path) -> str | None:
         return "links to itself"
 
 
-def _kept(file: Path, why: str | None, skipped: list[str]) -> bool:
+def _kept(file: Path, why: str | None, skipped: _Skipped) -> bool:
     if why:
-        skipped.append(f"{safe(str(file), 200)} {why}")
+        skipped.notes.append(f"{safe(str(file), 200)} {why}")
     return why is None
 
 

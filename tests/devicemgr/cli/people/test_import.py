@@ -1,5 +1,6 @@
 """`enroll import`: many people, some of them with faults, twice."""
 
+from shutil import make_archive
 from unicodedata import normalize
 
 import pytest
@@ -232,3 +233,16 @@ def test_a_photo_of_a_phone_that_can_not_be_read_is_on_the_list(home, cli, done,
     ran = cli("enroll", "import", tmp_path / "in", "--consent", "f", "--json")
     assert (ran.code, ran.json["enrolled"]) == (4, 1)
     assert [(row["badge"], "save it as JPEG" in row["why"]) for row in ran.json["failed"]] == [("2", True), ("3", True)]
+
+
+@pytest.mark.parametrize("is_archive", [False, True])
+def test_someone_who_has_files_and_no_photo_is_on_the_list(home, cli, photo, tmp_path, is_archive):
+    photo("in/1_A.jpg", "face:a"), photo("in/1_A.txt", "note"), photo("in/2_B.pdf", "x"), photo("in/3_C/scan.docx", "x")
+    photo("in/notes.txt", "x")
+    source = make_archive(str(tmp_path / "in"), "zip", tmp_path / "in") if is_archive else tmp_path / "in"
+    ran = cli("enroll", "import", source, "--consent", "f", "--json")
+    assert (ran.code, ran.json["enrolled"]) == (4, 1)
+    assert [(row["badge"], "save one as JPEG" in row["why"]) for row in ran.json["failed"]] == [
+        ("2", True),
+        ("3", True),
+    ]
