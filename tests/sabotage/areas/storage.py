@@ -13,8 +13,8 @@ SABOTAGES = (
     one(
         "one card under two notations assigned twice",
         "devicemgr/store/people/credentials.py",
-        "CredentialRow.value.in_(notations_of(number))",
-        "CredentialRow.value.in_([number])",
+        "json.dumps(list(notations_of(number)))",
+        "json.dumps([number])",
         "tests/devicemgr/cli/people/test_credentials.py",
     ),
     one(
