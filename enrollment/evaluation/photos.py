@@ -35,7 +35,7 @@ class BiggestFace:
         self.model = encoder.model
 
     def analyze(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:  # noqa: ARG002 - nothing is kept here
-        """Analyze a photo; the only reasons are no_face, unreadable_image and image_too_large."""
+        """Analyze a photo; the only reasons are no_face and those of PhotoError."""
         try:
             image = load_photo(photo)
         except PhotoError as error:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
 from devicemgr.domain.ports.recognition import Box, Embedding, FaceCrop, FaceEncoder, PhotoAnalysis
 from devicemgr.domain.ports.video import Image
 from devicemgr.recognition.pipeline.pose import pose_of
@@ -47,7 +49,7 @@ class Analyzer:
         boxes_found = find_faces(self._encoder, image)[:MAX_FACES]
         boxes = [box for box in boxes_found if self._encoder.confirm(image, box)]
         if not boxes:
-            return self._explain(image)
+            return self._look_turned(image, keep=keep) or self._explain(image)
         if rivals(boxes):
             return PhotoAnalysis(("several_faces",), box=boxes[0], face_px=boxes[0].right - boxes[0].left)
         found = self._judge(image, boxes[0])
@@ -60,6 +62,18 @@ class Analyzer:
         except PhotoError:
             return None
         return self._encoder.encode(image, crop.box)
+
+    def _look_turned(self, image: Image, *, keep: bool) -> PhotoAnalysis | None:
+        """Return the analysis of a picture that lies on its side or head without a note of it; None if none is right.
+
+        Only a fit face counts: any other one is explained as the picture lies.
+        """
+        for quarters in (1, 3, 2):
+            turned = np.ascontiguousarray(np.rot90(image, quarters))
+            boxes = [box for box in find_faces(self._encoder, turned)[:MAX_FACES] if self._encoder.confirm(turned, box)]
+            if len(boxes) == 1 and (found := self._judge(turned, boxes[0])).ok:
+                return replace(found, crop=cut_out(turned, boxes[0])) if keep else found
+        return None
 
     def _explain(self, image: Image) -> PhotoAnalysis:
         """Why no frontal face was found: there is none, or the slow detector finds one that is spoilt or turned."""

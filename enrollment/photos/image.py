@@ -14,14 +14,14 @@ from PIL import Image as PilImage, ImageOps
 from devicemgr.domain.ports.video import Image
 
 MAX_BYTES = 20 * 1024 * 1024
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 52_000_000  # phones sold as 50 megapixels take 8192×6144
 MAX_SIDE = 2000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 GRAY = 128
 
 
 class PhotoError(Exception):
-    """A photo that can't be used; `reason` is unreadable_image or image_too_large."""
+    """A photo that can't be used; `reason` is unreadable_image, cut_off or image_too_large."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -29,20 +29,68 @@ class PhotoError(Exception):
 
 
 def load_photo(data: bytes) -> Image:
-    """Upright RGB uint8 H×W×3 of at most 2000 px a side; PhotoError for more than 20 MB or 50 MP, or a broken file."""
+    """Return upright RGB uint8 H×W×3 of at most 2000 px a side; PhotoError for more than 20 MB or 52 MP, or a bad file.
+
+    A JPEG that lacks only the marker of its end is read: all of its rows are there.
+    """
     if len(data) > MAX_BYTES:
         raise PhotoError("image_too_large")
+    try:
+        return _open(data)
+    except PhotoError as error:
+        if error.reason != "cut_off":
+            raise
+        image = _complete_without_end(data)
+        if image is None:
+            raise
+        return image
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Return True for a JPEG, PNG, WebP or BMP file that ends before its own end, as a broken copy does."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return not data.rstrip(b"\0").endswith(_JPEG_END)
+    if data.startswith(b"\x89PNG\r\n"):
+        return b"IEND" not in data[-1000:]
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    return data.startswith(b"BM") and int.from_bytes(data[2:6], "little") > len(data)
+
+
+def _complete_without_end(data: bytes) -> Image | None:
+    """Return the picture of a JPEG without its end marker, None if rows are missing too.
+
+    The decoder reads on where rows are missing: then what follows the data changes the picture.
+    """
+    if not data.startswith(b"\xff\xd8\xff"):
+        return None
+    try:
+        image, other = _open(data + _JPEG_END), _open(data + _MORE_DATA + _JPEG_END)
+    except PhotoError:
+        return None
+    return image if np.array_equal(image, other) else None
+
+
+_JPEG_END = b"\xff\xd9"
+_MORE_DATA = bytes(range(1, 251)) * 40
+
+
+def _open(data: bytes) -> Image:
+    # Pillow reads a WebP as a whole when it is opened.
+    broken = "cut_off" if data[8:12] == b"WEBP" and is_cut_off(data) else "unreadable_image"
     try:
         with _bomb_is_error(), PilImage.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise PhotoError("image_too_large")
+            # Its header is a picture's: what goes wrong from here on may be a copy that was broken off.
+            broken = "cut_off" if is_cut_off(data) else broken
             return _decode(picture)
     except (PilImage.DecompressionBombError, PilImage.DecompressionBombWarning, MemoryError) as error:
         raise PhotoError("image_too_large") from error
     except PhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types on a hostile file
-        raise PhotoError("unreadable_image") from error
+        raise PhotoError(broken) from error
 
 
 @contextlib.contextmanager

@@ -33,7 +33,8 @@ HINTS = {
     "turned_away": "the face is turned away",
     "covered": "the face is partly covered (mask or dark glasses)",
     "unreadable_image": "it is no readable JPEG, PNG, WebP or BMP picture",
-    "image_too_large": "it has more than 20 MB or 50 megapixels",
+    "cut_off": "the file is cut off: only a part of it was copied",
+    "image_too_large": "it has more than 20 MB or 52 megapixels",
     "duplicate_of": "it looks like a person who is already enrolled",
     "disagrees_with_samples": "it does not look like this person's other photos",
 }

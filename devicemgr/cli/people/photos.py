@@ -25,7 +25,8 @@ ADVICE = {
     "turned_away": "the face is turned away; look straight into the camera",
     "covered": "the face is partly covered; take off mask, dark glasses and scarf",
     "unreadable_image": "it is not an image that can be read; save it as JPEG or PNG",
-    "image_too_large": "it has more than 20 MB or 50 megapixels; save it smaller",
+    "cut_off": "the file is cut off: only a part of it was copied; copy it again",
+    "image_too_large": "it has more than 20 MB or 52 megapixels; save it smaller",
     "disagrees_with_samples": "it does not look like the person's other photos; check whose photo it is",
 }
 

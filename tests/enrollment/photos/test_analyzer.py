@@ -167,3 +167,11 @@ def test_a_text_file_is_an_answer_and_no_error(analyzer, data):
 
 def test_a_200_megapixel_picture_is_an_answer_and_no_error(analyzer, encoded):
     assert analyzer.analyze(encoded(Image.new("1", (14200, 14200)))).reasons == ("image_too_large",)
+
+
+@pytest.mark.parametrize("angle", [90, 180, 270])
+def test_a_picture_that_lies_on_its_side_is_turned(judged, portrait, good, angle):
+    """Phones' pictures that a messenger has stripped of the note of how they were held."""
+    found = judged(portrait.rotate(angle))
+    assert found.ok
+    assert found.embedding @ good.embedding > 0.96

@@ -95,7 +95,7 @@ def test_truncated_files_are_refused_after_face_recognition_was_imported(encoder
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
     data = encoded(portrait, "JPEG")
     assert load_photo(data).shape == (512, 512, 3)
-    assert reason(data[: len(data) // 2]) == "unreadable_image"
+    assert reason(data[: len(data) // 2]) == "cut_off"
 
 
 def test_a_picture_of_200_megapixels_is_refused_by_its_header(encoded, monkeypatch):
@@ -114,7 +114,30 @@ def test_between_one_and_two_times_pillows_limit_there_is_no_warning(encoded):
 
 
 def test_just_over_our_own_limit_is_refused():
-    assert reason(png(10_000, 5_001, 8, 2, b"")) == "image_too_large"
+    assert reason(png(10_000, 5_201, 8, 2, b"")) == "image_too_large"
+
+
+def test_a_picture_of_a_phone_with_50_megapixels_is_taken(encoded):
+    assert load_photo(encoded(Image.new("RGB", (8192, 6144), COLOR), "JPEG")).shape == (1500, MAX_SIDE, 3)
+
+
+@pytest.mark.parametrize("options", [{"quality": 90}, {"quality": 95, "subsampling": 0}, {"quality": 60, "restart": 1}])
+def test_a_jpeg_that_lacks_only_its_end_marker_is_read(portrait, encoded, options):
+    restart = {"restart_marker_rows": options.pop("restart")} if "restart" in options else {}
+    data = encoded(portrait, "JPEG", **options, **restart)
+    assert np.array_equal(load_photo(data[:-2]), load_photo(data))
+    assert np.array_equal(load_photo(data[:-2] + bytes(100)), load_photo(data))
+
+
+@pytest.mark.parametrize("missing", [4, 40, 1000])
+def test_a_jpeg_that_lacks_rows_is_cut_off(portrait, encoded, missing):
+    assert reason(encoded(portrait, "JPEG", quality=90)[:-missing]) == "cut_off"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP"])
+def test_other_files_that_end_too_early_are_cut_off(portrait, encoded, kind):
+    data = encoded(portrait, kind)
+    assert reason(data[: len(data) * 2 // 3]) == "cut_off"
 
 
 def test_too_many_bytes_are_refused_unopened(monkeypatch):
