@@ -1,41 +1,66 @@
-"""A file of badges: one a line, or the first column of a table with or without a header."""
+"""A file of badges: one a line, or a table with a column of badges, or with badges first and no header."""
 
-import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from devicemgr.errors import InvalidInput
-from devicemgr.text import counted
+from devicemgr.people.tables import delimited, workbook
+from devicemgr.people.tables.columns import read_header
+from devicemgr.people.tables.decoding import decode
+from devicemgr.people.tables.mangled import fault_of
+from devicemgr.people.tables.reader import MAX_ROWS
+from devicemgr.text import counted, without_invisible
 
 _MAX_BYTES = 4_000_000
-_COLUMN = re.compile(r"[;,\t]")
 _HEADERS = ("badge", "badges")
 
 
 def read_badges(file: Path) -> list[str]:
     """Return the badges of a file, or of standard input for `-`; empty lines and `# …` are left out.
 
-    Raises InvalidInput for what is no text or names no badge.
+    Raises InvalidInput for what is no text, names no badge, or was changed by a spreadsheet.
     """
     try:
         with sys.stdin.buffer if str(file) == "-" else file.open("rb") as opened:
             content = opened.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise InvalidInput(f"{file} is too long for a list of badges")
-        lines = content.decode("utf-8-sig").splitlines()
     except OSError as error:
         raise InvalidInput(f"{file} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{file} is no text in UTF-8; write one badge a line") from error
-    first = [_COLUMN.split(line, maxsplit=1)[0].strip().strip('"') for line in lines]
-    badges = [text for text in first if text and not text.startswith("#")]
-    if badges and badges[0].lower() in _HEADERS:
-        del badges[0]
-    if not badges:
-        raise InvalidInput(f"{file} names no badge; write one a line")
-    return badges
+    if len(content) > _MAX_BYTES:
+        raise InvalidInput(f"{file} is too long for a list of badges")
+    try:
+        return list(_badges(content))
+    except InvalidInput as error:
+        raise InvalidInput(f"{file}: {error}", hint=error.hint) from error
+
+
+def _badges(content: bytes) -> Iterator[str]:
+    sheet = workbook.parse(content, MAX_ROWS) if workbook.is_workbook(content) else _text(content)
+    rows = [(line, cells) for line, cells in sheet.rows if not cells[0].startswith("#")]
+    place = _column(rows[0][1]) if rows else None
+    found = [(line, cells[place or 0]) for line, cells in rows[place is not None :] if len(cells) > (place or 0)]
+    if not any(badge for _, badge in found):
+        raise InvalidInput("it names no badge; write one a line")
+    for line, badge in found:
+        if why := sheet.faults.get(line) or fault_of("badge", badge):
+            raise InvalidInput(f"line {line}: {why}")
+        if badge:
+            yield without_invisible(badge)
+
+
+def _text(content: bytes) -> delimited.Sheet:
+    return delimited.parse(decode(content).text, MAX_ROWS)
+
+
+def _column(header: Sequence[str]) -> int | None:
+    """Return which column of a header holds badges; None for a row that is no header."""
+    if header[0].casefold() in _HEADERS:
+        return 0
+    try:
+        return read_header(header, ("badge",)).fields.index("badge")
+    except InvalidInput:
+        return None
 
 
 def describe_change(found: Mapping[str, Any]) -> str:
