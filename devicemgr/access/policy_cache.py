@@ -94,7 +94,7 @@ def _load(session: Session, version: int) -> Snapshot:
         people={person.id: person for person in everybody},
         badges={person.badge: person.id for person in everybody},
         levels={row.name: level_store.level_model(row) for row in level_store.levels(session)},
-        schedules={row.name: level_store.schedule_model(row) for row in level_store.schedules(session)},
+        schedules=level_store.schedule_models(session),
         portals={row.name: portal_store.portal_model(row) for row in portal_store.portals(session)},
         cards=credentials.card_holders(session, blocked=False),
         blocked_cards=credentials.card_holders(session, blocked=True),

@@ -41,6 +41,7 @@ from devicemgr.api.routes.people import (
 from devicemgr.api.routes.site import (
     access_levels,
     approvals,
+    calendars,
     clock,
     events,
     operators,
@@ -92,6 +93,7 @@ def _routes() -> list[BaseRoute]:
         calibration,
         model_migration,
         access_levels,
+        calendars,
         devices,
         discovery,
         trace,

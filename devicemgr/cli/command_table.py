@@ -47,6 +47,7 @@ _PORTALS = "devicemgr.cli.site.portals:app"
 _UDEV = "devicemgr.cli.devices.udev:app"
 _AUDIT = "devicemgr.cli.system.audit:app"
 _OPERATORS = "devicemgr.cli.site.operators:app"
+_CALENDARS = "devicemgr.cli.site.calendars:calendar"
 _KEYS = "devicemgr.cli.site.keys:app"
 
 GROUPS = {
@@ -54,6 +55,7 @@ GROUPS = {
     "enroll": "Faces: enrolled from photos, under a recorded consent.",
     "level": "Access levels: which portals, and when.",
     "schedule": "Schedules: the hours of a week.",
+    "calendar": "Calendars: holidays, short days and worked weekends, for schedules.",
     "card": "Cards: which card is whose.",
     "pin": "PINs: digits to type beside a card or a face.",
     "device": "Devices: cameras, gates, readers and consoles.",
@@ -68,7 +70,7 @@ GROUPS = {
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
     "Watch": ("status", "events", "doctor", "clock"),
-    "People and their rights": ("person", "enroll", "card", "pin", "level", "schedule"),
+    "People and their rights": ("person", "enroll", "card", "pin", "level", "schedule", "calendar"),
     "Entrances": ("portal", "device", "udev", "sim"),
     "Site and record": (
         "export",
@@ -173,6 +175,11 @@ COMMANDS = {
         "devicemgr.cli.site.access_levels:schedule", "Change a schedule's hours, time zone or holidays."
     ),
     "schedule remove": Row("devicemgr.cli.site.access_levels:schedule", "Remove a schedule that no level uses."),
+    "calendar add": Row(_CALENDARS, "Add a calendar of holidays and other days, which schedules name as @NAME."),
+    "calendar list": Row(_CALENDARS, "List the calendars."),
+    "calendar show": Row(_CALENDARS, "Show one calendar's days and the schedules that use it."),
+    "calendar edit": Row(_CALENDARS, "Add days to a calendar, in place of those on the same dates, or drop some."),
+    "calendar remove": Row(_CALENDARS, "Remove a calendar that no schedule uses."),
     "card assign": Row("devicemgr.cli.people.credentials:card", "Give a person a card."),
     "card remove": Row(
         "devicemgr.cli.people.credentials:card", "Take a card from a person, under every notation of it."

@@ -128,14 +128,38 @@ class TimeWindow:
     end: time
 
 
+class DayKind(StrEnum):
+    """What a day of a calendar is: closed, with shorter hours, or a day of the weekend that is worked."""
+
+    HOLIDAY = "holiday"
+    SHORT = "short-day"
+    WORKING = "working"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """A day of a calendar; `hours` are those of a short day, of which an end at 0:00 is midnight."""
+
+    date: date
+    kind: DayKind
+    hours: tuple[time, time] | None = None
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Weekly windows in one IANA time zone; on `holidays` (local dates) nothing is open."""
+    """Weekly windows in one IANA time zone; on `holidays` (local dates) nothing is open.
+
+    On the dates of `short_days` nothing is open outside their hours. Of `working`, a Saturday or Sunday on which no
+    window begins has the windows of a Friday.
+    """
 
     name: str
     timezone: str
     windows: tuple[TimeWindow, ...]
     holidays: frozenset[date] = frozenset()
+    working: frozenset[date] = frozenset()
+    short_days: Mapping[date, tuple[time, time]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

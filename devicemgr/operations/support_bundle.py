@@ -96,7 +96,10 @@ def _config(session: Session) -> dict[str, Any]:
         "devices": devices,
         "portals": [portal_store.portal_json(row) for row in portal_store.portals(session)],
         "levels": [level_store.level_json(row) for row in level_store.levels(session)],
-        "schedules": [{"name": row.name, "windows": row.windows} for row in level_store.schedules(session)],
+        "schedules": [
+            {"name": row.name, "windows": row.windows, "calendars": [day for day in row.holidays if day[:1] == "@"]}
+            for row in level_store.schedules(session)
+        ],
         "settings": settings.load(session).model_dump(mode="json", exclude={"anchors"}),
     }
 

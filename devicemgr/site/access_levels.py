@@ -1,15 +1,16 @@
 """Use cases of access levels and schedules: add, replace and remove them in a unit of work."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from devicemgr.domain.rules.calendars import MARK
 from devicemgr.domain.rules.schedules import format_window, parse_timezone, parse_window
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.people import people
-from devicemgr.store.site import access_levels as rows
+from devicemgr.store.site import access_levels as rows, calendars
 from devicemgr.store.tables import LevelRow, ScheduleRow
 from devicemgr.text import counted, safe, slug
 
@@ -86,8 +87,8 @@ def remove_level(work: UnitOfWork, name: str) -> None:
 def schedule_values(windows: Iterable[str], timezone: str, holidays: Iterable[str] = ()) -> dict[str, Any]:
     """Return a schedule's columns without its name, as they are stored.
 
-    Windows are written as `mon-fri 08:00-18:00`, holidays as ISO dates.
-    Raises InvalidInput for what is no window, time zone or date.
+    Windows are written as `mon-fri 08:00-18:00`, holidays as ISO dates and as `@calendar`.
+    Raises InvalidInput for what is no window, time zone, date or name.
     """
     return {
         "windows": [format_window(parse_window(text)) for text in windows],
@@ -101,6 +102,7 @@ def add_schedule(work: UnitOfWork, name: str, values: dict[str, Any]) -> Schedul
     slug("schedule", name)
     if work.session.get(ScheduleRow, name):
         raise AlreadyExists(f"schedule '{name}' exists; choose another name")
+    _require_calendars(work, values)
     row = ScheduleRow(name=name, **values)
     work.session.add(row)
     work.session.flush()
@@ -113,6 +115,7 @@ def put_schedule(work: UnitOfWork, name: str, values: dict[str, Any]) -> tuple[S
     row = work.session.get(ScheduleRow, name)
     if row is None:
         return add_schedule(work, name, values), True
+    _require_calendars(work, values)
     before = _rights_of_schedule(row)
     for field, value in values.items():
         setattr(row, field, value)
@@ -161,8 +164,19 @@ def _rights_of_schedule(row: ScheduleRow) -> dict[str, Any]:
     return {"windows": list(row.windows), "timezone": row.timezone, "holidays": list(row.holidays)}
 
 
+def _require_calendars(work: UnitOfWork, values: Mapping[str, Any]) -> None:
+    """Raise NotFound unless all calendars that the values name are there."""
+    for entry in values.get("holidays", ()):
+        if entry.startswith(MARK):
+            calendars.calendar(work.session, entry.removeprefix(MARK))
+
+
 def _holiday(text: str) -> str:
+    if text.startswith(MARK):
+        return MARK + slug("calendar", text.removeprefix(MARK))
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise InvalidInput(f"'{safe(text, 40)}' is not a date; write 2026-12-16") from error
+        raise InvalidInput(
+            f"'{safe(text, 40)}' is not a date; write 2026-12-16, or @NAME for the days of a calendar"
+        ) from error

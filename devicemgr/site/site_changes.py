@@ -7,6 +7,7 @@ from typing import Any
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.site import access_levels, devices, portals, site_file
+from devicemgr.site.hours import calendars
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.people import face_models, samples
 from devicemgr.store.site import devices as device_rows, provisioning, settings
@@ -28,6 +29,7 @@ class SiteChanges:
         makers = {
             "site": self._settings,
             "model": self._model,
+            "calendars": self._calendar,
             "schedules": self._schedule,
             "profiles": self._profile,
             "devices": self._device,
@@ -57,6 +59,12 @@ class SiteChanges:
         self.work.record(
             "admin.settings_changed", {"changed": change["fields"]}, before=_values(change, 0), after=_values(change, 1)
         )
+
+    def _calendar(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            calendars.remove_calendar(self.work, name)
+        else:
+            calendars.put_calendar(self.work, name, self.wanted["calendars"][name]["days"])
 
     def _schedule(self, change: Change, name: str) -> None:
         if change["change"] == "remove":

@@ -11,11 +11,13 @@ from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.ledger import anchors
 from devicemgr.site import access_levels, devices, site_file
+from devicemgr.site.hours import calendars
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.site import (
     access_levels as level_rows,
+    calendars as calendar_rows,
     devices as device_rows,
     portals as portal_rows,
     provisioning,
@@ -38,8 +40,15 @@ class DeviceEntry(BaseModel):
     profile: str | None = None
 
 
+class CalendarEntry(BaseModel):
+    """Days as `2026-12-16 holiday Independence Day`."""
+
+    model_config = ConfigDict(extra="forbid")
+    days: list[str] = []
+
+
 class ScheduleEntry(BaseModel):
-    """Weekly windows as `mon-fri 08:00-18:00`, and holidays as ISO dates."""
+    """Weekly windows as `mon-fri 08:00-18:00`, and holidays as ISO dates and `@calendar`."""
 
     model_config = ConfigDict(extra="forbid")
     windows: list[str] = Field(min_length=1)
@@ -61,6 +70,7 @@ def current(session: Session) -> site_file.Document:
     return {
         "site": found.model_dump(mode="json", exclude={"model"}),
         "model": _stated(found.model),
+        "calendars": {row.name: {"days": row.days} for row in calendar_rows.calendars(session)},
         "schedules": {
             row.name: {"windows": row.windows, "timezone": row.timezone, "holidays": row.holidays}
             for row in level_rows.schedules(session)
@@ -88,6 +98,7 @@ def checked(site: Site, found: site_file.Document) -> site_file.Document:
     if "model" in found:
         wanted["model"] = _model(site, found["model"])
     readers = {
+        "calendars": _calendar,
         "schedules": _schedule,
         "profiles": _profile,
         "devices": _checked_device,
@@ -134,6 +145,10 @@ def _model(site: Site, fields: Mapping[str, Any]) -> dict[str, Any]:
     if stated.sha256 not in ("", proven.sha256):
         raise InvalidInput(f"{proven.path} is another file than the site's file says (sha256); see which one you want")
     return _stated(proven)
+
+
+def _calendar(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"days": calendars.checked_days(_read(CalendarEntry, f"[calendars.{name}]", fields).days)}
 
 
 def _schedule(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -295,13 +295,21 @@ class ApprovalRow(Base):
 
 
 class ScheduleRow(Base):
-    """Weekly windows as text (`mon-fri 08:00-18:00`) in one IANA zone; holidays as ISO dates."""
+    """Weekly windows as text (`mon-fri 08:00-18:00`) in one IANA zone; holidays as ISO dates and `@calendar`."""
 
     __tablename__ = "schedules"
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     timezone: Mapped[str] = mapped_column(String(64))
     windows: Mapped[list[str]] = mapped_column(JSON)
     holidays: Mapped[list[str]] = mapped_column(JSON)
+
+
+class CalendarRow(Base):
+    """Days as text (`2026-12-16 holiday Independence Day`), by date."""
+
+    __tablename__ = "calendars"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    days: Mapped[list[str]] = mapped_column(JSON)
 
 
 class LevelRow(Base):

@@ -13,6 +13,10 @@ Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date", "exampl
 """A date of the calendar, ISO 8601."""
 
 
+HolidayEntry = Annotated[str, WithJsonSchema({"type": "string", "examples": ["2026-12-16", "@kz"]})]
+"""A holiday of a schedule: a date of the calendar, or `@NAME` for the days of a calendar."""
+
+
 class RequestBody(BaseModel):
     """Base of what a client sends: fields that are not known are refused."""
 

@@ -9,6 +9,7 @@ from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table
 from devicemgr.cli.people.badge_file import describe_change, read_badges
+from devicemgr.cli.site.hours_plan import show_plan
 from devicemgr.cli.site.timezone import local_zone
 from devicemgr.cli.transport.api_client import path
 
@@ -120,7 +121,9 @@ def add_schedule(
     name: Annotated[str, typer.Argument(help="A short name, such as office.")],
     window: Annotated[list[str], typer.Argument(help='Days and hours, such as "mon-fri 08:00-18:00"; one or several.')],
     timezone: Annotated[str | None, typer.Option(help="Such as Asia/Almaty; else this host's zone.")] = None,
-    holiday: Annotated[list[str] | None, typer.Option(help="A date on which nothing opens; several are fine.")] = None,
+    holiday: Annotated[
+        list[str] | None, typer.Option(help="A date on which nothing opens, or @CALENDAR; several are fine.")
+    ] = None,
 ) -> None:
     """Add a weekly schedule."""
     body = {"name": name, "windows": window, "timezone": timezone or local_zone(), "holidays": holiday or []}
@@ -161,9 +164,13 @@ def edit_schedule(
     ] = None,
     timezone: Annotated[str | None, typer.Option(help="Such as Asia/Almaty.")] = None,
     holiday: Annotated[
-        list[str] | None, typer.Option(help="A date on which nothing opens, in place of all before; several are fine.")
+        list[str] | None,
+        typer.Option(help="A date on which nothing opens, or @CALENDAR, in place of all before; several are fine."),
     ] = None,
     no_holidays: Annotated[bool, typer.Option("--no-holidays", help="It opens on all days of its windows.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only show which hours would open and close; exit 4 if any would.")
+    ] = False,
 ) -> None:
     """Change a schedule's hours, time zone or holidays."""
     if holiday and no_holidays:
@@ -172,6 +179,10 @@ def edit_schedule(
     body = {field: value for field, value in body.items() if value is not None}
     if not body:
         raise typer.BadParameter("nothing to change; give windows, --timezone, --holiday or --no-holidays")
+    if plan:
+        api().get(path("schedules", name))  # an unknown name is refused as without --plan
+        show_plan(schedules=[{"name": name, **body}])
+        return
     found = api().call("PATCH", path("schedules", name), json=body)
     closed = f"; closed on {', '.join(found['holidays'])}" if found["holidays"] else ""
     say(f"schedule {name}: {'; '.join(found['windows'])} ({found['timezone']}){closed}", found)

@@ -8,6 +8,7 @@ import typer
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
 from devicemgr.cli.output import cell, emit, say, table, warn
+from devicemgr.cli.site.hours_plan import show_hours
 from devicemgr.errors import InvalidInput
 from devicemgr.site.site_file import MOST_BYTES
 
@@ -71,6 +72,7 @@ def _show(found: dict[str, Any]) -> None:
         table("", ("", "what", "from → to"), rows, "")
     else:
         say("the site is as the file says")
+    show_hours(found.get("hours", ()))
     if found["not_in_file"]:
         names = ", ".join(f"{entry['kind']} {entry['name']}" for entry in found["not_in_file"])
         say(f"not in the file and left as they are (--prune removes them): {names}")

@@ -2,7 +2,7 @@
 
 A window is an interval of the wall clock of the schedule's zone. So when the clocks go forward, the hour that the
 clock skips does not occur; when they go back, both passes of the repeated hour count. A window over midnight belongs
-to the weekday and the date on which it starts, for its weekdays and for holidays.
+to the weekday and the date on which it starts, for its weekdays, for holidays and for the days of calendars.
 """
 
 import difflib
@@ -17,6 +17,7 @@ from devicemgr.errors import InvalidInput
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = time(0, 0)
+_FRIDAY, _SATURDAY = 4, 5
 
 _MAX_TEXT = 100
 # No zone has changed its offset twice within this time.
@@ -145,23 +146,56 @@ def _wall_spans(schedule: Schedule, first: date, last: date) -> Iterator[tuple[d
     for step in range(-1, (last - first).days + 1):
         day = first + timedelta(days=step)
         for window in schedule.windows:
-            if _starts_on(schedule, window, day):
-                until = day if window.end > window.start else day + timedelta(days=1)
-                yield datetime.combine(day, window.start, UTC), datetime.combine(until, window.end, UTC)
+            if (hours := _hours_on(schedule, window, day)) is not None:
+                start, end = hours
+                until = day if end > start else day + timedelta(days=1)
+                yield datetime.combine(day, start, UTC), datetime.combine(until, end, UTC)
+
+
+def without(
+    spans: Iterable[tuple[datetime, datetime]], taken: Iterable[tuple[datetime, datetime]]
+) -> tuple[tuple[datetime, datetime], ...]:
+    """Return `spans` without the times of `taken`, which are in order and apart."""
+    found, holes = [], tuple(taken)
+    for opens, closes in spans:
+        at = opens
+        for since, until in holes:
+            if since < closes and at < until:
+                found.append((at, since))
+                at = max(at, until)
+        found.append((at, closes))
+    return joined(found)
 
 
 def _holds_today(schedule: Schedule, window: TimeWindow, today: date, clock: time) -> bool:
-    if not _starts_on(schedule, window, today):
-        return False
-    return window.start <= clock and (clock < window.end or window.end <= window.start)
+    hours = _hours_on(schedule, window, today)
+    return hours is not None and hours[0] <= clock and (clock < hours[1] or hours[1] <= hours[0])
 
 
 def _holds_since_yesterday(schedule: Schedule, window: TimeWindow, yesterday: date, clock: time) -> bool:
-    return window.end <= window.start and clock < window.end and _starts_on(schedule, window, yesterday)
+    hours = _hours_on(schedule, window, yesterday)
+    return hours is not None and hours[1] <= hours[0] and clock < hours[1]
 
 
-def _starts_on(schedule: Schedule, window: TimeWindow, day: date) -> bool:
-    return day.weekday() in window.weekdays and day not in schedule.holidays
+def _hours_on(schedule: Schedule, window: TimeWindow, day: date) -> tuple[time, time] | None:
+    """Return from when to when a window that begins on `day` is open; an end at or before the start is a day later."""
+    if day in schedule.holidays or _weekday(schedule, day) not in window.weekdays:
+        return None
+    hours = schedule.short_days.get(day)
+    if hours is None:
+        return window.start, window.end
+    start, end = max(window.start, hours[0]), hours[1]
+    if window.start < window.end and (end == MIDNIGHT or window.end < end):
+        end = window.end
+    return (start, end) if start < end or end == MIDNIGHT else None
+
+
+def _weekday(schedule: Schedule, day: date) -> int:
+    """Return the weekday as which a date counts: a worked Saturday or Sunday without windows is a Friday."""
+    weekday = day.weekday()
+    if day not in schedule.working or weekday < _SATURDAY:
+        return weekday
+    return weekday if any(weekday in window.weekdays for window in schedule.windows) else _FRIDAY
 
 
 def _parse_days(text: str, days: str) -> frozenset[int]:

@@ -1,7 +1,6 @@
 """Rows of access levels and schedules."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -9,9 +8,12 @@ from sqlalchemy.orm import Session
 
 from devicemgr.domain.model import (
     AccessLevel,
+    CalendarDay,
     Schedule,
 )
+from devicemgr.domain.rules.calendars import days_of_schedule
 from devicemgr.domain.rules.schedules import parse_window
+from devicemgr.store.site.calendars import days_by_calendar
 from devicemgr.store.site.lookup import find_named
 from devicemgr.store.site.portals import portal
 from devicemgr.store.tables import (
@@ -31,10 +33,17 @@ def schedules(session: Session) -> Sequence[ScheduleRow]:
     return session.scalars(select(ScheduleRow).order_by(ScheduleRow.name)).all()
 
 
-def schedule_model(row: ScheduleRow) -> Schedule:
-    """Return the schedule that the rules evaluate."""
-    windows = tuple(parse_window(text) for text in row.windows)
-    return Schedule(row.name, row.timezone, windows, frozenset(date.fromisoformat(day) for day in row.holidays))
+def schedule_models(session: Session) -> dict[str, Schedule]:
+    """Return all schedules as the rules evaluate them, with the days of their calendars."""
+    calendars = days_by_calendar(session)
+    return {row.name: schedule_of(row.name, schedule_json(row), calendars) for row in schedules(session)}
+
+
+def schedule_of(name: str, values: Mapping[str, Any], calendars: Mapping[str, Sequence[CalendarDay]]) -> Schedule:
+    """Return the schedule that the rules evaluate, of its stored values; InvalidInput for an unknown calendar."""
+    windows = tuple(parse_window(text) for text in values["windows"])
+    days = days_of_schedule(values["holidays"], calendars)
+    return Schedule(name, values["timezone"], windows, days.holidays, days.working, days.short_days)
 
 
 def level(session: Session, name: str) -> LevelRow:

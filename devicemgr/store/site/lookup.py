@@ -6,15 +6,21 @@ from sqlalchemy.orm import Session
 
 from devicemgr.errors import Hint, NotFound
 from devicemgr.store.tables import (
+    CalendarRow,
     LevelRow,
     PortalRow,
     ScheduleRow,
 )
 from devicemgr.text import safe
 
-_HINTS = {"portal": Hint("list_portals"), "schedule": Hint("list_schedules"), "level": Hint("list_levels")}
+_HINTS = {
+    "portal": Hint("list_portals"),
+    "schedule": Hint("list_schedules"),
+    "level": Hint("list_levels"),
+    "calendar": Hint("list_calendars"),
+}
 
-Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow)
+Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow, CalendarRow)
 
 
 def find_named(session: Session, table: type[Named], what: str, name: str) -> Named:

@@ -1,10 +1,10 @@
 """Spans of time as the weekly hours that a console keeps: by weekday, in its own local time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from devicemgr.domain.ports.device import Spans
-from devicemgr.domain.rules.schedules import joined, steady_parts
+from devicemgr.domain.rules.schedules import joined, steady_parts, without
 
 LAST_SECOND = "23:59:59"
 _MAX_OFFSET = timedelta(hours=26)
@@ -37,22 +37,9 @@ def _on_wall(spans: Spans, zone: tzinfo, begin: datetime, end: datetime) -> Span
     for since, until, offset in steady_parts(zone, begin - _MAX_OFFSET, end + _MAX_OFFSET):
         inside = joined((max(opens, since) + offset, min(closes, until) + offset) for opens, closes in spans)
         opened += inside
-        closed += _without([(since + offset, until + offset)], inside)
-    certain = _without(joined(opened), joined(closed))
+        closed += without([(since + offset, until + offset)], inside)
+    certain = without(joined(opened), joined(closed))
     return joined((max(opens, begin), min(closes, end)) for opens, closes in certain)
-
-
-def _without(spans: Iterable[tuple[datetime, datetime]], taken: Spans) -> Spans:
-    """Return `spans` without the times of `taken`, which are in order and apart."""
-    found = []
-    for opens, closes in spans:
-        at = opens
-        for since, until in taken:
-            if since < closes and at < until:
-                found.append((at, since))
-                at = max(at, until)
-        found.append((at, closes))
-    return joined(found)
 
 
 def most_spans(week: Sequence[Day]) -> int:

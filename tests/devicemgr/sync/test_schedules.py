@@ -12,7 +12,7 @@ from devicemgr.domain.ports.device import Holding
 from devicemgr.domain.rules.schedules import find_zone, is_open, parse_window, spans
 from devicemgr.store.people import people
 from devicemgr.store.site import access_levels as level_store
-from devicemgr.store.tables import ScheduleRow
+from devicemgr.store.tables import CalendarRow, ScheduleRow
 from drivers.common.console.weekly_hours import week_of
 from tests.devicemgr.sync.holders import FakeHolder, House, ScheduledHolder
 from tests.support.levels import cover
@@ -96,6 +96,23 @@ def test_hours_are_told_before_anybody_is_given_them_and_a_change_of_them_is_tol
     house.bring(device)
     assert {verb for verb, _ in device.told} == {"hours"}
     assert device.weeks[DAY] != before
+
+
+def test_a_calendar_s_day_reaches_the_console(house):
+    device, today = ScheduledHolder(), datetime.now(UTC).date()
+    with house.site.database.write() as session:
+        session.add(CalendarRow(name="kz", days=[f"{today + timedelta(days=2)} holiday"]))
+        row = level_store.schedule(session, "day")
+        row.windows, row.holidays = ["daily 08:00-18:00"], ["@kz"]
+    house.person("A1", cards=["77"])
+    house.bring(device)
+    assert today + timedelta(days=2) not in {opens.date() for opens, _ in device.weeks[DAY]}
+    with house.site.database.write() as session:
+        session.get_one(CalendarRow, "kz").days = [f"{today + timedelta(days=3)} short-day 09:00-10:00"]
+    house.bring(device)
+    by_date = {opens.date(): f"{opens:%H:%M}-{closes:%H:%M}" for opens, closes in device.weeks[DAY]}
+    assert by_date[today + timedelta(days=2)] == "08:00-18:00"
+    assert by_date[today + timedelta(days=3)] == "09:00-10:00"
 
 
 def test_a_console_says_itself_whether_it_opens_alone(house):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from devicemgr.api.context import Ctx, Who
-from devicemgr.api.conventions.models import Day, Removed, RequestBody, ResponseBody
+from devicemgr.api.conventions.models import HolidayEntry, Removed, RequestBody, ResponseBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.site import access_levels
@@ -70,11 +70,11 @@ class AccessLevelDetails(AccessLevel):
 
 
 class ScheduleFields(RequestBody):
-    """Weekly windows, and holidays on which no window counts."""
+    """Weekly windows, and holidays on which no window counts: dates, and calendars as `@NAME`."""
 
     windows: list[str] = Field(min_length=1, examples=[["mon-fri 08:00-18:00"]])
     timezone: str = Field(examples=["Asia/Almaty"])
-    holidays: list[Day] = Field([])
+    holidays: list[HolidayEntry] = Field([])
 
     def values(self) -> dict[str, Any]:
         """Return the checked values as they are stored."""
@@ -92,7 +92,7 @@ class ScheduleUpdate(RequestBody):
 
     windows: list[str] | None = Field(None, min_length=1, examples=[["mon-fri 08:00-18:00"]])
     timezone: str | None = Field(None, examples=["Asia/Almaty"])
-    holidays: list[Day] | None = None
+    holidays: list[HolidayEntry] | None = None
 
 
 class ScheduleReplace(ScheduleFields):
@@ -105,7 +105,7 @@ class Schedule(ResponseBody):
     name: str = Field(examples=["office-hours"])
     timezone: str = Field(examples=["Asia/Almaty"])
     windows: list[str] = Field(examples=[["mon-fri 08:00-18:00"]])
-    holidays: list[Day]
+    holidays: list[HolidayEntry]
 
 
 @router.post("/levels", status_code=201, response_model=AccessLevel)

@@ -1,5 +1,6 @@
 """/site: all of a site's set-up as one file, put in force in one transaction."""
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
@@ -8,20 +9,23 @@ from pydantic import Field
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.conventions.models import RequestBody, ResponseBody
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
+from devicemgr.api.routes.site.calendars import ChangedDay
 from devicemgr.api.site_rights import ACTION, require_roles, two_admin_changes
+from devicemgr.domain.rules.hours_preview import changed_days
 from devicemgr.errors import ApprovalNeeded
 from devicemgr.people import erasure_events
 from devicemgr.security import approvals
 from devicemgr.site import site_entries, site_file
+from devicemgr.site.hours.schedule_plan import change_json
 from devicemgr.site.site_changes import SiteChanges
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
-from devicemgr.store.site import devices as device_store
+from devicemgr.store.site import access_levels as schedule_rows, devices as device_store
 
 router = APIRouter(prefix="/site", tags=["site"])
 
 # What is not in the file when there is none.
-_LEFT_OUT = ("model", "profiles")
+_LEFT_OUT = ("model", "profiles", "calendars")
 
 
 class SiteFile(RequestBody):
@@ -62,6 +66,9 @@ class SiteApplied(ResponseBody):
     changes: list[SiteChange]
     not_in_file: list[UnnamedEntry]
     two_admins: list[str] = Field(description="Settings that two admins must agree on.")
+    hours: list[ChangedDay] = Field(
+        [], description="By a plan: the hours that schedules would be open, and closed, in the next 90 days."
+    )
     without_password: list[str] = Field(description="Devices whose password must still be given.")
 
 
@@ -88,8 +95,11 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dic
         with context.change(caller) as work:
             match.require(work.session)
             answer |= _answer(work.session, caller, wanted, body)
+            before = schedule_rows.schedule_models(work.session)
             _apply(work, caller, wanted, answer)
             if body.plan:
+                after = schedule_rows.schedule_models(work.session)
+                answer["hours"] = [change_json(change) for change in changed_days(before, after, datetime.now(UTC))]
                 raise _Planned
     except _Planned:
         return answer

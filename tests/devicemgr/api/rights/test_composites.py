@@ -22,6 +22,8 @@ GUARDS = {
     "templates": ("GET", "/people/{badge}/export"),
     "windows": ("POST", "/schedules"),
     "holidays": ("POST", "/schedules"),
+    "days": ("POST", "/calendars"),
+    "drop": ("PATCH", "/calendars/{name}"),
     "portals": ("POST", "/levels"),
     "schedule": ("POST", "/levels"),
     "model": ("POST", "/gallery/migration"),

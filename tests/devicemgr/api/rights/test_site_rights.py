@@ -8,6 +8,9 @@ from devicemgr.domain.model import Role
 from devicemgr.store.site import settings
 
 BASE = """
+[calendars.kz]
+days = ["2026-12-16 holiday"]
+
 [schedules.office]
 windows = ["mon-fri 08:00-18:00"]
 timezone = "Asia/Almaty"
@@ -27,6 +30,7 @@ portals = ["main@office"]
 """
 TECHNICIAN, ADMIN = {Role.TECHNICIAN, Role.ADMIN}, {Role.ADMIN}
 MORE = {
+    "calendars": '[calendars.de]\ndays = ["2026-12-25 holiday"]\n',
     "schedules": '[schedules.night]\nwindows = ["mon-fri 20:00-23:00"]\ntimezone = "Asia/Almaty"\n',
     "profiles": "[profiles.more]\ndiscovery = true\n",
     "devices": '[devices.gate-2]\ndriver = "fake_gate"\naddress = "/dev/gate/b"\n',
@@ -34,6 +38,7 @@ MORE = {
     "levels": '[levels.guests]\nportals = ["main"]\n',
 }
 EDITS = {
+    "calendars": ("2026-12-16 holiday", "2026-12-16 short-day 09:00-16:00"),
     "schedules": ("18:00", "23:59"),
     "profiles": ("discovery = false", "discovery = true"),
     "devices": ("/dev/gate/a", "/dev/gate/c"),
@@ -41,6 +46,9 @@ EDITS = {
     "levels": ("main@office", "main"),
 }
 ALONE = {
+    ("calendars", "add"): ("POST", "/calendars"),
+    ("calendars", "edit"): ("POST", "/calendars"),
+    ("calendars", "remove"): ("DELETE", "/calendars/{name}"),
     ("schedules", "add"): ("POST", "/schedules"),
     ("schedules", "edit"): ("POST", "/schedules"),
     ("schedules", "remove"): ("DELETE", "/schedules/{name}"),

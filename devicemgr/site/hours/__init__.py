@@ -1,0 +1,1 @@
+"""Calendars, and what a change of hours opens and closes."""
