@@ -16,7 +16,7 @@ from urllib.parse import quote
 from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
 from devicemgr.text import safe
 from drivers.common.console.device_clock import ClockReading
-from drivers.common.http.client import DEADLINE, MAX_BODY, Answer, Http, Request, read_json
+from drivers.common.http.client import DEADLINE, MAX_BODY_BYTES, Answer, Http, Request, read_json
 from drivers.common.http.key_values import flat
 from drivers.dahua_console.login import TooManyConnections
 from drivers.dahua_console.refusals import Cause, CgiRefused, cause_of, read_codes, words_of
@@ -25,8 +25,8 @@ CHALLENGE_TARGET = "/cgi-bin/magicBox.cgi?action=getDeviceType"
 Pairs = Iterable[tuple[str, str]]
 Row = dict[str, Any]
 
-_MOST_PICTURE = 5_000_000
-_FIRST_PAUSE_S, _MIN_SECONDS, _ONCE_SECONDS = 0.3, 1.0, 1.0
+_MAX_PICTURE_BYTES = 5_000_000
+_FIRST_PAUSE_S, _MIN_ATTEMPT_S, _COMMAND_S = 0.3, 1.0, 1.0
 # An error that firmware sends with HTTP 200.
 _REFUSAL = re.compile(rb'\s*\{\s*"(?:code"\s*:\s*[1-9]|error"\s*:\s*\{)')
 _MAX_LINES = 100_000
@@ -46,7 +46,7 @@ class Cgi:
         self._http, self._advice = http, advice
 
     def text(
-        self, cgi: str, action: str, pairs: Pairs = (), *, limit: int = MAX_BODY, seconds: float = DEADLINE
+        self, cgi: str, action: str, pairs: Pairs = (), *, limit: int = MAX_BODY_BYTES, seconds: float = DEADLINE
     ) -> str:
         """Return the answer to a GET that changes nothing."""
         return self._read(cgi, action, pairs, limit=limit, seconds=seconds).decode("utf-8", "replace")
@@ -61,7 +61,7 @@ class Cgi:
 
     def picture(self) -> bytes:
         """Return what its camera sees; a CGI that takes no action."""
-        return self._exchange(Request("GET", "/cgi-bin/snapshot.cgi?channel=1", is_read=True, limit=_MOST_PICTURE))
+        return self._exchange(Request("GET", "/cgi-bin/snapshot.cgi?channel=1", is_read=True, limit=_MAX_PICTURE_BYTES))
 
     def order(self, cgi: str, action: str, pairs: Pairs = (), *, once: bool = False) -> None:
         """Send a GET that changes something; `once` and a lost answer are OutcomeUnknown."""
@@ -80,13 +80,15 @@ class Cgi:
         body = json.dumps(document, ensure_ascii=False).encode()
         self._exchange(Request("POST", target(cgi, action), body, "application/json", seconds=2 * DEADLINE))
 
-    def _read(self, cgi: str, action: str, pairs: Pairs, *, limit: int = MAX_BODY, seconds: float = DEADLINE) -> bytes:
+    def _read(
+        self, cgi: str, action: str, pairs: Pairs, *, limit: int = MAX_BODY_BYTES, seconds: float = DEADLINE
+    ) -> bytes:
         request = Request("GET", target(cgi, action, pairs), is_read=True, limit=limit, seconds=seconds)
         return self._exchange(request)
 
     def _exchange(self, request: Request) -> bytes:
         # A release has a deadline of its own, which is kept by who sends it.
-        seconds = _ONCE_SECONDS if request.once else request.seconds
+        seconds = _COMMAND_S if request.once else request.seconds
         deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_S
         while True:
             busy: DeviceBusy | None = None
@@ -103,7 +105,7 @@ class Cgi:
                 raise NotYet(str(busy)) if isinstance(busy, _Busy) or request.once else busy
             time.sleep(pause)
             pause *= 2
-            request = replace(request, seconds=max(deadline - time.monotonic(), _MIN_SECONDS))
+            request = replace(request, seconds=max(deadline - time.monotonic(), _MIN_ATTEMPT_S))
 
 
 class _Busy(DeviceBusy):

@@ -37,19 +37,19 @@ if TYPE_CHECKING:
     from drivers.dahua_console.options import Options
 
 PHOTO_BYTES = 100 * 1024
-LEAST, MOST = (150, 300), (600, 1200)
+MIN_PHOTO_PX, MAX_PHOTO_PX = (150, 300), (600, 1200)
 _STATES = {PortalMode.NORMAL: "Normal", PortalMode.LOCKED: "CloseAlways", PortalMode.FREE: "OpenAlways"}
-_CLOCK_SECONDS = 60.0
-_CLOCK_AGAIN_SECONDS = 2.0
+_CLOCK_S = 60.0
+_CLOCK_AGAIN_S = 2.0
 _SKEW_NOTED = 5.0
-_AGE_NOTED_SECONDS = 600.0
+_AGE_NOTED_S = 600.0
 WEAK_LINK = (
     "weak link: the terminal's questions come over plain HTTP, and a secret path is all that proves they are its own; "
     "keep it in a network of devices alone, or use decide=console"
 )
 # A stream may take a while to begin; one that never does is a complaint.
-_STREAM_NOTED_SECONDS = 120.0
-_BUSY_AGAIN_SECONDS = 5.0
+_STREAM_NOTED_S = 120.0
+_BUSY_AGAIN_S = 5.0
 _SLOW_MS = 100
 _DOOR = re.compile(r"table\.AccessControl\[(\d{1,2})\]\.")
 _CARD_FORM_OF_DOOR, _DECIMAL = "table.AccessControl[0].CardStoreFormat", "1"
@@ -112,7 +112,7 @@ class DahuaConsole(DahuaUpkeep):
         facts = self._news.poll(Terms(self._clock.zone, self._numbers, self._clock.skew), self._clock.reading)
         self._note_ages(facts)
         facts = [*facts, *self._online.refused_pushes()]
-        if time.monotonic() - self._clock_read > _CLOCK_SECONDS:
+        if time.monotonic() - self._clock_read > _CLOCK_S:
             self._look_again()
         asks = self._options.decide == "host"
         self.poll_interval = _CATCHING_UP if not self._history.caught_up else _QUESTIONS if asks else _USUAL
@@ -124,7 +124,7 @@ class DahuaConsole(DahuaUpkeep):
         skew, age = self._clock.skew, self._question_age
         if abs(skew) > _SKEW_NOTED:
             return f"the terminal's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}; switch NTP on there"
-        if age is not None and time.monotonic() - self._question_read < _AGE_NOTED_SECONDS:
+        if age is not None and time.monotonic() - self._question_read < _AGE_NOTED_S:
             when = "after" if age > 0 else "before"
             return (
                 f"a question came {abs(age):.0f} s {when} its own time and was refused; set the terminal's clock "
@@ -143,7 +143,7 @@ class DahuaConsole(DahuaUpkeep):
         )
 
     def _stream_complaint(self) -> str | None:
-        is_new = time.monotonic() - self._opened_at < _STREAM_NOTED_SECONDS
+        is_new = time.monotonic() - self._opened_at < _STREAM_NOTED_S
         if not self._options.stream or is_new or self._stream.attached.is_set():
             return None
         why = self._stream.fault or "it does not answer"
@@ -165,14 +165,14 @@ class DahuaConsole(DahuaUpkeep):
             self._is_busy = False
         except NotYet:
             self._is_busy = True
-            self._clock_read = time.monotonic() - _CLOCK_SECONDS + _BUSY_AGAIN_SECONDS
+            self._clock_read = time.monotonic() - _CLOCK_S + _BUSY_AGAIN_S
 
     def _note_ages(self, facts: Sequence[DeviceFact]) -> None:
         """Keep how far a question was off the terminal's clock, and read that clock again: it may have been set."""
         for fact in facts:
             if isinstance(fact, Presented) and fact.age is not None and abs(fact.age) > MAX_CONSOLE_AGE_S:
                 self._question_age, self._question_read = fact.age, time.monotonic()
-                self._clock_read = min(self._clock_read, time.monotonic() - _CLOCK_SECONDS + _CLOCK_AGAIN_SECONDS)
+                self._clock_read = min(self._clock_read, time.monotonic() - _CLOCK_S + _CLOCK_AGAIN_S)
 
     def check(self) -> dict[str, JsonValue]:
         """Who it is, its clock, doors and people, and whether its events arrive; moves nothing."""
@@ -288,7 +288,7 @@ class DahuaConsole(DahuaUpkeep):
         fitted: dict[str, bytes] = {}
         for key, jpeg in faces.items():
             try:
-                fitted[key] = fit_jpeg(jpeg, PHOTO_BYTES, MOST, LEAST)
+                fitted[key] = fit_jpeg(jpeg, PHOTO_BYTES, MAX_PHOTO_PX, MIN_PHOTO_PX)
             except DeviceRefused as error:
                 failed[key] = HeldInPart(str(error))
         # A photo that does not fit leaves the person there without a face, also without the one before.

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from drivers.dahua_console.options import Options
 
 ALONE, PUSHES, ASKS = "0", "1", "2"
-ANSWER_SECONDS = 5
-_KEEP_ALIVE_SECONDS = 10
+ANSWER_S = 5
+_KEEP_ALIVE_S = 10
 _MODE = "Intelbras_ModeCfg"
 _DEVICE_MODE = f"{_MODE}.DeviceMode"
 _UPLOAD = "PictureHttpUpload"
@@ -37,7 +37,7 @@ class OnlineMode:
         self.complaint: str | None = None
         self.listener: PushListener | None = None
         if options.push_port:
-            self.listener = PushListener(options.push_port, addresses_of(host), asks=self._asks, seconds=ANSWER_SECONDS)
+            self.listener = PushListener(options.push_port, addresses_of(host), asks=self._asks, seconds=ANSWER_S)
 
     def start(self) -> None:
         """Listen, and tell the terminal where; or take it out of a mode in which it would send no questions."""
@@ -97,10 +97,10 @@ class OnlineMode:
             alone = self._options.fallback == "console"
             settings += [
                 (f"{_MODE}.KeepAlive.Enable", "true" if alone else "false"),
-                (f"{_MODE}.KeepAlive.Interval", str(_KEEP_ALIVE_SECONDS)),
+                (f"{_MODE}.KeepAlive.Interval", str(_KEEP_ALIVE_S)),
                 (f"{_MODE}.KeepAlive.Path", listener.path),
                 (f"{_MODE}.KeepAlive.TimeOut", "2000"),
-                (f"{_MODE}.RemoteCheckTimeout", str(ANSWER_SECONDS)),
+                (f"{_MODE}.RemoteCheckTimeout", str(ANSWER_S)),
             ]
         return settings
 

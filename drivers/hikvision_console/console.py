@@ -53,9 +53,9 @@ from drivers.hikvision_console.users.users import People
 DOOR = "/ISAPI/AccessControl/RemoteControl/door"
 REMOTE_CHECK = "/ISAPI/AccessControl/remoteCheck"
 _MODES = {PortalMode.NORMAL: "close", PortalMode.FREE: "alwaysOpen", PortalMode.LOCKED: "alwaysClose"}
-_MOST_FACTS = 200
-_LOOK_SECONDS = 15.0
-_CLOCK_SECONDS = 3600.0
+_MAX_FACTS = 200
+_LOOK_S = 15.0
+_CLOCK_S = 3600.0
 _CLOCK_AGREES_S = 2.0
 # How long its memory is searched for a command whose answer was lost.
 _PROOF_S, _PROOF_PAUSE_S = 4.0, 0.5
@@ -144,11 +144,11 @@ class HikvisionConsole(HikvisionUpkeep):
         """Return what the console reported since, questions first; the tamper contact every quarter minute."""
         if self._options.fire_input and not self._fire_read:
             return [self._read_fire()]
-        found: list[DeviceFact] = [fact for item in self._open_feed().take(_MOST_FACTS) for fact in self._facts(item)]
+        found: list[DeviceFact] = [fact for item in self._open_feed().take(_MAX_FACTS) for fact in self._facts(item)]
         found += self._push.refused() if self._push else []
         if self._push is None and self._open_feed().complaint:
             self._listen_for_pushes(self._open_isapi(), 0)  # its stream does not tell in time what happens
-        if not found and time.monotonic() - self._looked > _LOOK_SECONDS:
+        if not found and time.monotonic() - self._looked > _LOOK_S:
             self._looked = time.monotonic()
             return self._look()
         return found
@@ -268,7 +268,7 @@ class HikvisionConsole(HikvisionUpkeep):
 
         if isinstance(item, Presented):
             if item.age is None or abs(item.age) > _CLOCK_AGREES_S:
-                self._timed = -_CLOCK_SECONDS  # its clock may have been set: it is read again soon
+                self._timed = -_CLOCK_S  # its clock may have been set: it is read again soon
             return [item]
         if isinstance(item, Adopted):
             return [self._adopt(item)]
@@ -330,7 +330,7 @@ class HikvisionConsole(HikvisionUpkeep):
     def _look(self) -> list[DeviceFact]:
         """Check what raises no event: the tamper contact, whether pushes still come here, and each hour the clock."""
         isapi = self._open_isapi()
-        if time.monotonic() - self._timed > _CLOCK_SECONDS:
+        if time.monotonic() - self._timed > _CLOCK_S:
             self._timed = time.monotonic()
             self._clock = clock_of(isapi, self._options.clock)
             self._door_seconds = door_seconds(isapi, self._doors)  # it is changed on its own page

@@ -12,7 +12,7 @@ from drivers.hikvision_console.isapi import Isapi, Refusal, read_answer
 
 UPDATE, STATUS, REBOOT = "/ISAPI/System/updateFirmware", "/ISAPI/System/upgradeStatus", "/ISAPI/System/reboot"
 REBOOT_REQUIRED = "7"
-LOOK_SECONDS, WRITING_SECONDS = 2.0, 600.0
+LOOK_S, WRITING_S = 2.0, 600.0
 # Some say for a moment that they are not upgrading before they begin.
 _IDLE_LOOKS = 3
 
@@ -48,7 +48,7 @@ def _wants_reboot(answer: Any) -> bool:
 
 def _written(isapi: Isapi, progress: Callable[[str, int, int], None]) -> bool:
     """Wait until it is written: True when it then waits for a restart, False when it is restarting or does not tell."""
-    until, idle = time.monotonic() + WRITING_SECONDS, 0
+    until, idle = time.monotonic() + WRITING_S, 0
     while time.monotonic() < until:
         try:
             status = isapi.get(STATUS)
@@ -62,5 +62,5 @@ def _written(isapi: Isapi, progress: Callable[[str, int, int], None]) -> bool:
         idle = 0 if str(status.get("upgrading")).lower() == "true" else idle + 1
         if done >= 100 or idle >= _IDLE_LOOKS:
             return True
-        time.sleep(LOOK_SECONDS)
+        time.sleep(LOOK_S)
     raise DeviceRefused("the console has not written its firmware within 10 minutes; look at its screen")

@@ -29,7 +29,7 @@ RECORDED = (
     "/ISAPI/Intelligent/FDLib/capabilities?format=json",
     "/ISAPI/Event/notification/httpHosts",
 )
-_MOST_PICTURE = 5_000_000
+_MAX_PICTURE_BYTES = 5_000_000
 
 
 class HikvisionUpkeep:
@@ -63,7 +63,7 @@ class HikvisionUpkeep:
 
     def snapshot(self) -> bytes:
         """Take a picture with the console's camera, where the firmware offers pictures."""
-        answer = self._open_isapi().http.exchange(Request("GET", PICTURE, limit=_MOST_PICTURE))
+        answer = self._open_isapi().http.exchange(Request("GET", PICTURE, limit=_MAX_PICTURE_BYTES))
         if answer.status != 200:
             try:
                 read_answer(answer)

@@ -16,7 +16,7 @@ TIME = "/ISAPI/System/time"
 ACS_CONFIG = "/ISAPI/AccessControl/AcsCfg"
 WORK_STATUS = "/ISAPI/AccessControl/AcsWorkStatus?format=json"
 _SET_ABOVE_S = 2.0
-_MOST_STATES = 8
+_MAX_STATES = 8
 DOOR_SETTINGS = "/ISAPI/AccessControl/Door/param"
 _MAX_DOORS = 8
 # checkChannelType: its stream brings the questions, or its pushes, whose reply is the answer.
@@ -134,7 +134,7 @@ def work_status(isapi: Isapi) -> dict[str, JsonValue]:
     for name in lists:
         value = status.get(name)
         if isinstance(value, list):
-            found[name] = [safe(str(one), 20) for one in value[:_MOST_STATES]]
+            found[name] = [safe(str(one), 20) for one in value[:_MAX_STATES]]
     for name in ("powerSupplyStatus", "hostAntiDismantleStatus"):
         if name in status:
             found[name] = safe(str(status[name]), 40)

@@ -9,7 +9,7 @@ from pymodbus.framer import FramerRTU
 
 from drivers.common.serial.framing import GARBAGE, MORE, Measure, cut
 
-MAX_RTU, MAX_TCP = 256, 260
+MAX_RTU_BYTES, MAX_TCP_BYTES = 256, 260
 MAX_RECEIVED_BYTES = 512
 TCP_HEADER = 7  # transaction, protocol 0, length (two bytes each), unit
 
@@ -47,7 +47,7 @@ def _rtu_size(unit: int, rest: bytes) -> int:
     size = _claimed_size(rest)
     if size in {MORE, GARBAGE}:
         return size
-    if size > MAX_RTU:
+    if size > MAX_RTU_BYTES:
         return GARBAGE
     if size > len(rest):
         return MORE
@@ -75,7 +75,7 @@ def _identity_size(rest: bytes) -> int:
     at = IDENTITY_OBJECTS + 1
     for _ in range(rest[IDENTITY_OBJECTS] if len(rest) > IDENTITY_OBJECTS else 1):
         if len(rest) < at + 2:
-            return MORE if at < MAX_RTU else GARBAGE
+            return MORE if at < MAX_RTU_BYTES else GARBAGE
         at += 2 + rest[at + 1]
     return at + 2
 
@@ -85,7 +85,7 @@ def measure_tcp(rest: bytes) -> int:
     if len(rest) < TCP_HEADER:
         return MORE
     length = int.from_bytes(rest[4:6], "big")
-    if rest[2:4] != b"\0\0" or not 2 < length <= MAX_TCP - 6:
+    if rest[2:4] != b"\0\0" or not 2 < length <= MAX_TCP_BYTES - 6:
         return GARBAGE
     return length + 6 if length + 6 <= len(rest) else MORE
 

@@ -63,7 +63,7 @@ class EletechsupRegisters:
 
     ON, OFF, DELAYED = 0x0100, 0x0200, 0x0600
     FIRST_INPUT = 0x0081
-    MAX_SECONDS = 255
+    MAX_PULSE_S = 255
 
     def __init__(self, master: "Master") -> None:
         self._master = master
@@ -74,7 +74,7 @@ class EletechsupRegisters:
 
     def flash(self, relay: int, seconds: float) -> None:
         """Write a delayed switch-off in whole seconds, rounded up, once."""
-        whole = min(max(1, math.ceil(seconds)), self.MAX_SECONDS)
+        whole = min(max(1, math.ceil(seconds)), self.MAX_PULSE_S)
         self._master.write_register(relay, self.DELAYED | whole, may_repeat=False)
 
     def states(self, relays: Sequence[int]) -> dict[int, bool]:

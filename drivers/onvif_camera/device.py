@@ -13,7 +13,7 @@ from drivers.common.onvif.services.digital_inputs import Inputs
 from drivers.common.onvif.services.media import FAILURES, READABLE, Profile, choose, profiles, snapshot_uri, stream_uri
 from drivers.common.onvif.services.ptz_imaging import goto_preset, imaging, inputs, listed_inputs, presets
 from drivers.common.onvif.services.relay_outputs import RelayGate
-from drivers.common.onvif.session import CHECK_SECONDS, OPEN_SECONDS, Session, each
+from drivers.common.onvif.session import CHECK_S, OPEN_S, Session, each
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2, OnvifFault
 from drivers.common.options import read_options
@@ -40,7 +40,7 @@ class OnvifCamera(OnvifUpkeep):
         """Identify, read the profiles, put the relays into order, turn to the preset."""
         self._inputs.lose()
         self._failures.clear()
-        with self._device.transport.budget(OPEN_SECONDS, is_patient=True):
+        with self._device.transport.budget(OPEN_S, is_patient=True):
             info = self._session.open()
             if not (self._device.offers(MEDIA2) or self._device.has(MEDIA)):
                 raise DeviceGarbled("the device offers no video by ONVIF; is it a camera?")
@@ -86,7 +86,7 @@ class OnvifCamera(OnvifUpkeep):
             sources.append(self.stream())
             return sources[0].url
 
-        with self._device.transport.budget(CHECK_SECONDS):
+        with self._device.transport.budget(CHECK_S):
             result = self._session.check()
             result |= each({"profiles": self._listed_profiles, "stream": stream, **self._extras()})
         if timed := self._gate.timed_here:

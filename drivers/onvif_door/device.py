@@ -16,13 +16,13 @@ from drivers.common.onvif.services.door_control import Doors
 from drivers.common.onvif.services.notifications import Notice
 from drivers.common.onvif.services.ptz_imaging import listed_inputs
 from drivers.common.onvif.services.relay_outputs import RelayGate
-from drivers.common.onvif.session import CHECK_SECONDS, OPEN_SECONDS, Session, each
+from drivers.common.onvif.session import CHECK_S, OPEN_S, Session, each
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import ACCESS, DOORS
 from drivers.common.options import read_options
 from drivers.onvif_door.driver import Options
 
-STALE_SECONDS = 3.0  # two clock readings in whole seconds, and the way
+STALE_S = 3.0  # two clock readings in whole seconds, and the way
 
 
 class OnvifDoor(OnvifUpkeep):
@@ -42,7 +42,7 @@ class OnvifDoor(OnvifUpkeep):
     def open(self) -> DeviceInfo:
         """Identify, read doors and access points, begin to listen."""
         self._inputs.lose()
-        with self._device.transport.budget(OPEN_SECONDS, is_patient=True):
+        with self._device.transport.budget(OPEN_S, is_patient=True):
             info = self._session.open()
             if self._relays.configured:
                 self._relays.open()
@@ -81,7 +81,7 @@ class OnvifDoor(OnvifUpkeep):
 
     def check(self) -> dict[str, JsonValue]:
         """Who it is, its clock, its doors with their states, its access points and relays; moves nothing."""
-        with self._device.transport.budget(CHECK_SECONDS):
+        with self._device.transport.budget(CHECK_S):
             result = self._session.check() | each(
                 {
                     "doors": self._doors.states,
@@ -121,7 +121,7 @@ class OnvifDoor(OnvifUpkeep):
         return self._watches or not self._relays.configured
 
     def _facts(self, notice: Notice) -> list[DeviceFact]:
-        stale = notice.age is not None and abs(notice.age) > STALE_SECONDS
+        stale = notice.age is not None and abs(notice.age) > STALE_S
         return [*self._inputs.facts(notice), *self._doors.facts(notice, stale), *self._readers.facts(notice, stale)]
 
 

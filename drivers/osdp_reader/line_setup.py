@@ -19,7 +19,7 @@ from drivers.osdp_reader.session import OtherKey, Outcome, Session
 DEFAULT_BAUDRATE = 9600
 # The speeds of OSDP 2.2 (5.1), that of new readers first.
 BAUDRATES = (9600, 115200, 38400, 57600, 19200, 230400)
-# Readers answer within 20 ms; one that takes longer is asked again by the second round.
+# Readers answer within 20 ms; one that takes longer is queried again in the second round.
 FIRST_ROUND_S, SECOND_ROUND_S = 0.05, 0.22
 IDENTITY_S = 0.6
 COMMAND_S = 1.5
@@ -180,11 +180,11 @@ def _send(line: SharedLine, reader: Placed, wanted: LineSettings) -> bytes | Non
             raise DeviceRefused(f"refuses another address or speed ({session.name}, {result.words})")
         if result.outcome in (Outcome.NOT_DONE, Outcome.BUSY):
             raise DeviceUnreachable(f"did not take another address or speed ({session.name}); try again")
-        told = messages.parse_line_settings(result.reply.data) if result.reply else None
-        if told is not None and told != wanted:
+        reported = messages.parse_line_settings(result.reply.data) if result.reply else None
+        if reported is not None and reported != wanted:
             raise OutcomeUnknown(
-                f"takes address {told.unit} at {told.baudrate} baud in place of {wanted.unit} at {wanted.baudrate} "
-                f"({session.name}); look for it on the line {line.address}"
+                f"takes address {reported.unit} at {reported.baudrate} baud in place of {wanted.unit} at "
+                f"{wanted.baudrate} ({session.name}); look for it on the line {line.address}"
             )
         return key
     raise refusal or DeviceUnreachable(f"{reader.name} has no key; pair it first")

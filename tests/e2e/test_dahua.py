@@ -9,7 +9,7 @@ import pytest
 
 from devicemgr.cli.transport.api_client import path
 from drivers.common.console.photos import fit_jpeg
-from drivers.dahua_console.console import LEAST, MOST, PHOTO_BYTES
+from drivers.dahua_console.console import MAX_PHOTO_PX, MIN_PHOTO_PX, PHOTO_BYTES
 from drivers.sim.dahua.console import SimulatedDahua
 from tests.e2e.crowd import admit, tiny_face
 
@@ -102,5 +102,5 @@ def test_people_with_faces_over_kills(box: Any, console: SimulatedDahua) -> None
         card(number): f"B{number}" for number in range(FEW)
     }
     assert console.people.faces == {
-        f"B{number}": fit_jpeg(tiny_face(number), PHOTO_BYTES, MOST, LEAST) for number in range(FEW)
+        f"B{number}": fit_jpeg(tiny_face(number), PHOTO_BYTES, MAX_PHOTO_PX, MIN_PHOTO_PX) for number in range(FEW)
     }

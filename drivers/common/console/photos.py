@@ -4,9 +4,9 @@ import io
 
 from devicemgr.errors import DeviceGarbled, DeviceRefused
 
-_MOST_PIXELS = 50_000_000
+_MAX_PIXELS = 50_000_000
 _QUALITIES = (90, 80, 70, 60)
-_LEAST_SIDE = 120
+_MIN_SIDE_PX = 120
 
 
 def require_jpeg(picture: bytes) -> bytes:
@@ -25,7 +25,7 @@ def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[i
 
     try:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG", "PNG")) as opened:
-            if opened.width * opened.height > _MOST_PIXELS:
+            if opened.width * opened.height > _MAX_PIXELS:
                 raise DeviceRefused("the face sample is larger than 50 megapixels; enroll a smaller photo")
             picture = ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -45,7 +45,7 @@ def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[i
             if held.tell() <= most_bytes:
                 return held.getvalue()
         smaller = (picture.width * 3 // 4, picture.height * 3 // 4)
-        if smaller[0] < max(least[0], _LEAST_SIDE) or smaller[1] < max(least[1], _LEAST_SIDE):
+        if smaller[0] < max(least[0], _MIN_SIDE_PX) or smaller[1] < max(least[1], _MIN_SIDE_PX):
             break
         picture = picture.resize(smaller, Image.Resampling.LANCZOS)
     raise DeviceRefused(f"the face sample does not fit into {most_bytes} bytes; enroll a smaller photo")

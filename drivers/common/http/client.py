@@ -25,12 +25,12 @@ from drivers.common.http.tls import parse_fingerprint, tls_context
 if TYPE_CHECKING:
     from drivers.common.http.upload import Upload
 
-MAX_BODY = 1 << 20
+MAX_BODY_BYTES = 1 << 20
 DEADLINE = 5.0
-_MOST_DEPTH = 32
+_MAX_DEPTH = 32
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[{}\[\]]")
-_SLOWEST = 2.0
+_MAX_SPACING_S = 2.0
 _AFTER_BUSY = 0.5
 _MAX_NONCE_MISSES = 3
 _NO_DIGEST = "the device offers no Digest authentication, and a password is not sent in clear text; switch Digest on"
@@ -63,7 +63,7 @@ class Pace:
 
     def busy(self) -> None:
         """Slow down after the device has answered that it is busy."""
-        self._now = min(_SLOWEST, max(_AFTER_BUSY, self._now * 2))
+        self._now = min(_MAX_SPACING_S, max(_AFTER_BUSY, self._now * 2))
 
     def well(self) -> None:
         """Speed up a little after a normal answer."""
@@ -125,7 +125,7 @@ class Request:
     urgent: bool = False
     is_read: bool = False
     seconds: float = DEADLINE
-    limit: int = MAX_BODY
+    limit: int = MAX_BODY_BYTES
     upload: "Upload | None" = field(default=None, repr=False)
 
 
@@ -347,7 +347,7 @@ def read_json(body: bytes) -> dict[str, Any]:
 
     Strings may hold anything but lone surrogates.
     """
-    if _depth(body) > _MOST_DEPTH:
+    if _depth(body) > _MAX_DEPTH:
         raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
     try:
         found = json.loads(body.decode("utf-8-sig", "replace").strip("\x00 \r\n\t"))

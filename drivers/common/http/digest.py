@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)\s+(?=[A-Za-z-]+\s*=)")
 _FIELD = re.compile(r'([A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
 # Best first. MD5 is what the devices have; it is refused nowhere, as they offer nothing else.
 _HASHES = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
-_MOST = 4096
+_MAX_HEADER_CHARS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Challenge:
 
 def read_challenges(headers: Sequence[str]) -> Challenge | None:
     """Return the best challenge of WWW-Authenticate headers that this client can answer; None if there is none."""
-    found = [challenge for header in headers for challenge in _in_header(header[:_MOST])]
+    found = [challenge for header in headers for challenge in _in_header(header[:_MAX_HEADER_CHARS])]
     return min(found, key=lambda challenge: list(_HASHES).index(challenge.algorithm), default=None)
 
 

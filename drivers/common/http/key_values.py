@@ -2,13 +2,13 @@
 
 from devicemgr.errors import DeviceGarbled
 
-_MOST_LINES = 100_000
+_MAX_LINES = 100_000
 
 
 def flat(text: str) -> dict[str, str]:
     """`key=value` lines; what is no such line is left out."""
     lines = text.splitlines()
-    if len(lines) > _MOST_LINES:
+    if len(lines) > _MAX_LINES:
         raise DeviceGarbled("the terminal's answer has too many lines; is this the right device?")
     pairs = (line.partition("=") for line in lines)
     return {key.strip(): value.strip() for key, equals, value in pairs if equals}

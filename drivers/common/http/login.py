@@ -8,9 +8,9 @@ from collections.abc import Callable
 from devicemgr.errors import DeviceRefused
 from drivers.common.http.digest import Challenge, authorization
 
-_QUIET_SECONDS = 31 * 60.0
-_MOST_REFUSALS = 2
-_LONGEST_LOCK = 24 * 3600
+_QUIET_S = 31 * 60.0
+_MAX_REFUSALS = 2
+_MAX_LOCK_S = 24 * 3600
 _LAST_TRY = 1
 # As `<lockStatus>lock</lockStatus>` and as `"lockStatus":"lock"`, where firmware tells it (userCheck).
 _LOCKOUT_FIELDS = re.compile(
@@ -40,11 +40,11 @@ class Login:
         with self._lock:
             if (left := self._locked_until - self._clock()) > 0:
                 raise DeviceRefused(_locked(left))
-            if self._refusals < _MOST_REFUSALS:
+            if self._refusals < _MAX_REFUSALS:
                 return
-            if self._clock() - self._since < _QUIET_SECONDS:
+            if self._clock() - self._since < _QUIET_S:
                 raise DeviceRefused(STOPPED)
-            self._refusals = _MOST_REFUSALS - 1  # one more try
+            self._refusals = _MAX_REFUSALS - 1  # one more try
 
     def learn(self, body: bytes) -> None:
         """Read the state of the account from a 401; raise DeviceRefused if it is locked, or if only one try is left."""
@@ -55,9 +55,9 @@ class Login:
         )
         with self._lock:
             if fields.get(b"lockstatus") == b"lock":
-                self._locked_until = self._clock() + min(seconds or _QUIET_SECONDS, _LONGEST_LOCK)
+                self._locked_until = self._clock() + min(seconds or _QUIET_S, _MAX_LOCK_S)
             elif tries is not None and tries <= _LAST_TRY and self._refusals:
-                self._refusals, self._since = _MOST_REFUSALS, self._clock()
+                self._refusals, self._since = _MAX_REFUSALS, self._clock()
         self.require_open()
 
     def refused(self) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from devicemgr.errors import DeviceGarbled
 
-MAX_PART = 1 << 20
-_MAX_HEAD = 8192
+MAX_PART_BYTES = 1 << 20
+_MAX_HEAD_BYTES = 8192
 _MAX_HEADERS = 32
-_MAX_LINE = 128
+_MAX_LINE_BYTES = 128
 _LENGTH = re.compile(rb"[0-9]{1,9}")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _BOUNDARY = re.compile(rb"--[\x21-\x7e]{1,100}")
@@ -33,7 +33,7 @@ class Part:
 class MultipartReader:
     """feed() it the bytes as they come; DeviceGarbled when they are no multipart, or too long."""
 
-    def __init__(self, max_part: int = MAX_PART) -> None:
+    def __init__(self, max_part: int = MAX_PART_BYTES) -> None:
         self._buffer = bytearray()
         self._boundary = b""
         self._max_part = max_part
@@ -45,7 +45,7 @@ class MultipartReader:
     @property
     def is_amid(self) -> bool:
         """True while something has begun and is not whole: from then on the device must hurry."""
-        return not self._bare and bool(bytes(self._buffer[:_MAX_LINE]).strip(b"\r\n"))
+        return not self._bare and bool(bytes(self._buffer[:_MAX_LINE_BYTES]).strip(b"\r\n"))
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """Add `data` to the buffer and yield each part that is now whole."""
@@ -73,7 +73,7 @@ class MultipartReader:
                 self.ended = True
                 return False
             self._skipped += line_end + 1
-        self._bound(range(self._skipped + len(self._buffer)), self._max_part if self._boundary else _MAX_HEAD)
+        self._bound(range(self._skipped + len(self._buffer)), self._max_part if self._boundary else _MAX_HEAD_BYTES)
         return False
 
     def _is_boundary(self, line: bytes) -> bool:
@@ -87,7 +87,7 @@ class MultipartReader:
         headers = _headers(bytes(self._buffer[:start]))
         body = self._body(headers, start)
         if body is None:
-            self._bound(self._buffer, start + self._max_part + _MAX_LINE)
+            self._bound(self._buffer, start + self._max_part + _MAX_LINE_BYTES)
             return None
         self._in_part = False
         picture = _is_picture(headers, body)
@@ -96,7 +96,7 @@ class MultipartReader:
     def _head(self) -> int | None:
         """Where the body begins; None until that is known. A boundary straight after a boundary is taken with it."""
         while True:
-            rest = bytes(self._buffer[:_MAX_LINE]).lstrip(b"\r\n")
+            rest = bytes(self._buffer[:_MAX_LINE_BYTES]).lstrip(b"\r\n")
             if self._boundary.startswith(rest):
                 if not rest:
                     del self._buffer[:-2]
@@ -107,10 +107,10 @@ class MultipartReader:
             if not self._enter():
                 return None
         if self._buffer[:1].strip(b"\r\n") == b"":
-            return len(self._buffer[:_MAX_LINE]) - len(rest)  # no headers at all
-        ended = _END_OF_HEAD.search(self._buffer, 0, _MAX_HEAD)
+            return len(self._buffer[:_MAX_LINE_BYTES]) - len(rest)  # no headers at all
+        ended = _END_OF_HEAD.search(self._buffer, 0, _MAX_HEAD_BYTES)
         if ended is None:
-            self._bound(self._buffer, _MAX_HEAD - 1)
+            self._bound(self._buffer, _MAX_HEAD_BYTES - 1)
             return None
         return ended.end()
 
@@ -146,7 +146,7 @@ class MultipartReader:
         """
         if len(self._buffer) < stop:
             return None
-        rest = bytes(self._buffer[stop : stop + _MAX_LINE]).lstrip(b"\r\n")
+        rest = bytes(self._buffer[stop : stop + _MAX_LINE_BYTES]).lstrip(b"\r\n")
         return rest.startswith(self._boundary) or self._boundary.startswith(rest)
 
     @staticmethod

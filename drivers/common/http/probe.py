@@ -15,8 +15,8 @@ from devicemgr.errors import DeviceError
 
 PORTS = {"http": 80, "https": 443}
 # Few at once: in the daemon, gates and cameras live on the same file descriptors.
-_AT_ONCE, _CONNECT_SECONDS = 64, 0.5
-_HOST_SECONDS, _LONGEST = 2.0, 65_536
+_MAX_CONNECTIONS, _CONNECT_S = 64, 0.5
+_HOST_S, _MAX_BODY_BYTES = 2.0, 65_536
 _WORKERS = 16
 
 
@@ -45,7 +45,7 @@ def find(
         silent = [host for host in silent if host not in open_here]
 
     def ask(address: str) -> Found | None:
-        reply = get(address, target, min(until, time.monotonic() + _HOST_SECONDS))
+        reply = get(address, target, min(until, time.monotonic() + _HOST_S))
         return None if reply is None else recognise(address, reply)
 
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="http-probe") as pool:
@@ -81,7 +81,7 @@ def _beginning(parts: Iterator[bytes]) -> bytes:
     body = b""
     for part in parts:
         body += part
-        if len(body) > _LONGEST:
+        if len(body) > _MAX_BODY_BYTES:
             raise ValueError("longer than any console's answer")
     return body
 
@@ -94,9 +94,11 @@ def _address(scheme: str, host: str, port: int) -> str:
 
 def _reachable(hosts: Sequence[str], port: int, until: float) -> Iterator[str]:
     """Hosts whose `port` is open, some dozens tried at once."""
-    for start in range(0, len(hosts), _AT_ONCE):
+    for start in range(0, len(hosts), _MAX_CONNECTIONS):
         if time.monotonic() < until:
-            yield from _open_of(hosts[start : start + _AT_ONCE], port, min(until, time.monotonic() + _CONNECT_SECONDS))
+            yield from _open_of(
+                hosts[start : start + _MAX_CONNECTIONS], port, min(until, time.monotonic() + _CONNECT_S)
+            )
 
 
 def _open_of(hosts: Sequence[str], port: int, until: float) -> list[str]:

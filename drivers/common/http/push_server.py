@@ -12,7 +12,7 @@ from typing import Any, cast
 from devicemgr.domain.device_events import PushRefused
 from devicemgr.ledger.refusals import Tally
 
-_MOST_AT_ONCE = 4
+_MAX_CONNECTIONS = 4
 # The server looks every half second at the latest whether one knocks: a longer gap means that it stood still.
 _STOOD_STILL_S = 1.0
 
@@ -27,7 +27,7 @@ class PushServer(ThreadingHTTPServer):
         self, place: tuple[str, int], handler: type[BaseHTTPRequestHandler], hosts: Sequence[str], seconds: float
     ) -> None:
         self._hosts, self._seconds = frozenset(hosts), seconds
-        self._slots = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        self._slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         self._none_waited_at = time.monotonic()
         self._arrivals: dict[int, float] = {}
         self._refused, self._counting = Tally(), threading.Lock()

@@ -6,8 +6,8 @@ from typing import BinaryIO
 from devicemgr.domain.ports.maintenance import Image
 
 PIECE = 65_536
-_SLOWEST_BYTES_A_SECOND = 50_000
-_LONGEST_SECONDS = 1800.0
+_MIN_BYTES_PER_S = 50_000
+_MAX_UPLOAD_S = 1800.0
 
 
 class Upload:
@@ -40,4 +40,4 @@ class Upload:
 
 def seconds_for(image: Image) -> float:
     """How long sending may take."""
-    return min(60.0 + image.size / _SLOWEST_BYTES_A_SECOND, _LONGEST_SECONDS)
+    return min(60.0 + image.size / _MIN_BYTES_PER_S, _MAX_UPLOAD_S)

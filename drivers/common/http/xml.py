@@ -6,10 +6,10 @@ from typing import Any
 
 from devicemgr.errors import DeviceGarbled
 
-_MOST_DEPTH = 32
+_MAX_DEPTH = 32
 # A tree takes 110 bytes an element, 300 an attribute and some copies of its text: with these a reader stays under 20
 # MiB. The profiles of a recorder with 128 channels have 40,000 tags and 1 MB.
-MOST_BYTES, MOST_TAGS, MOST_ATTRIBUTES = 2_000_000, 60_000, 20_000
+MAX_BYTES, MAX_TAGS, MAX_ATTRIBUTES = 2_000_000, 60_000, 20_000
 _DECLARED = re.compile(rb"""encoding\s*=\s*["']([^"']{0,40})""")
 # Those in which the bytes of < and = mean nothing else, so that they can be counted.
 _ENCODINGS = re.compile(
@@ -30,8 +30,8 @@ def is_bounded(body: bytes) -> bool:
     declared = _DECLARED.search(body[:200])
     if declared and not _ENCODINGS.match(declared[1]):
         return False
-    few = body.count(b"<") <= MOST_TAGS and body.count(b"=") <= MOST_ATTRIBUTES
-    return few and len(body) <= MOST_BYTES
+    few = body.count(b"<") <= MAX_TAGS and body.count(b"=") <= MAX_ATTRIBUTES
+    return few and len(body) <= MAX_BYTES
 
 
 def parse_xml(body: bytes) -> Any:
@@ -59,7 +59,7 @@ def _children(element: Any, depth: int) -> Any:
 
 def by_name(element: Any, depth: int, content: Callable[[Any, int], Any]) -> dict[str, Any]:
     """Map the children's local names to their content, a list where they repeat; raise DeviceGarbled if too deep."""
-    if depth >= _MOST_DEPTH and len(element):
+    if depth >= _MAX_DEPTH and len(element):
         raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
     found: dict[str, Any] = {}
     for child in element:

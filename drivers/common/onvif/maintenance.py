@@ -11,7 +11,7 @@ from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import ACCESS, DEVICE, DEVICE_IO, DOORS, EVENTS, MEDIA, MEDIA2
 from drivers.common.recording import of_element, replies_to
 
-_RECORD_SECONDS = 45.0
+_RECORD_S = 45.0
 _OF_ALL = (
     ("GetSystemDateAndTime", ""),
     ("GetDeviceInformation", ""),
@@ -57,7 +57,7 @@ class OnvifUpkeep:
             return None, of_element(device.ask(namespace, name, inner))
 
         offered = [question for question in wanted if device.offers(question[0])]
-        with device.transport.budget(_RECORD_SECONDS):
+        with device.transport.budget(_RECORD_S):
             return replies_to((_shown(*question[:2]), partial(ask, *question)) for question in offered)
 
 

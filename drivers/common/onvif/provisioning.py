@@ -16,14 +16,14 @@ from devicemgr.errors import DeviceGarbled, DeviceLacks, DeviceRefused, InvalidI
 from drivers.common.onvif.services.media import Profile, choose, profiles, stepping_down
 from drivers.common.onvif.services.osd import Osds
 from drivers.common.onvif.services.video_encoder import Encoder, find_encoder
-from drivers.common.onvif.session import OPEN_SECONDS
+from drivers.common.onvif.session import OPEN_S
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import DEVICE, MEDIA, MEDIA2, OnvifFault, plain
 
 T = TypeVar("T")
 _ROLES = {"Administrator": "administrator", "Operator": "operator", "User": "user"}
 _LEVELS = {role: level for level, role in _ROLES.items()}
-_MOST = 64
+_MAX_ENTRIES = 64
 
 
 class OnvifSettings:
@@ -33,7 +33,7 @@ class OnvifSettings:
         self._device, self._chosen = device, chosen
         self._users_answered = False
         self._media: Profile | None = None
-        with device.transport.budget(OPEN_SECONDS, is_patient=True):
+        with device.transport.budget(OPEN_S, is_patient=True):
             device.login.require_not_held()
             device.read_clock()
             device.find_services()
@@ -98,7 +98,7 @@ class OnvifSettings:
             return "not used"
         if response.FromDHCP:
             return "dhcp"
-        return [_host(entry) for entry in (response.NTPManual or [])[:_MOST]]
+        return [_host(entry) for entry in (response.NTPManual or [])[:_MAX_ENTRIES]]
 
     def _write_ntp(self, setting: Setting) -> None:
         servers = setting.value if isinstance(setting.value, list) else []
@@ -161,7 +161,7 @@ class OnvifSettings:
     def _users(self) -> dict[str, str]:
         """Levels by name."""
         response = self._device.call(DEVICE, "GetUsers") or []
-        return {str(user.Username): str(user.UserLevel) for user in response[:_MOST]}
+        return {str(user.Username): str(user.UserLevel) for user in response[:_MAX_ENTRIES]}
 
     def _read_user(self, setting: Setting) -> JsonValue:
         level = self._users().get(setting.subject)
@@ -194,7 +194,7 @@ class OnvifSettings:
         response = self._device.call(DEVICE, "GetNetworkProtocols") or []
         return [
             {"Name": str(entry.Name), "Enabled": bool(entry.Enabled), "Port": [*(entry.Port or [])]}
-            for entry in response[:_MOST]
+            for entry in response[:_MAX_ENTRIES]
         ]
 
     def _read_https(self, _: Setting) -> JsonValue:

@@ -14,9 +14,9 @@ from drivers.common.onvif.soap.namespaces import DEVICE, EVENTS, OnvifFault, pla
 SKEW_NOTED = 5.0
 # On links of 3 s a call, which were seen, opening takes some ten of them. A test has less time: what is not read
 # within it is named.
-OPEN_SECONDS, CHECK_SECONDS = 40.0, 14.0
-_ALIVE_SECONDS = 4.0
-_GRACE_SECONDS = 10.0
+OPEN_S, CHECK_S = 40.0, 14.0
+_ALIVE_S = 4.0
+_GRACE_S = 10.0
 
 
 class Session:
@@ -61,7 +61,7 @@ class Session:
         """Return what was reported since the last poll; DeviceError when the device is gone: noticed within 10 s."""
         now = time.monotonic()
         answered = self.pump.last_answer if self.pump else 0.0
-        if now - max(answered, self._looked) >= _ALIVE_SECONDS or now - self._looked > 60.0:
+        if now - max(answered, self._looked) >= _ALIVE_S or now - self._looked > 60.0:
             self.device.read_clock()
             self._looked = time.monotonic()
         return self.pump.drain() if self.pump else []
@@ -85,7 +85,7 @@ class Session:
         if self.pump is None:
             if needs_events:
                 found.append("the device offers no events, so its inputs and doors can't be watched")
-        elif (trouble := self.pump.trouble) and time.monotonic() - self._opened > _GRACE_SECONDS:
+        elif (trouble := self.pump.trouble) and time.monotonic() - self._opened > _GRACE_S:
             found += [trouble] if self.pump.supported or needs_events else []
         return found
 

@@ -20,11 +20,11 @@ from drivers.common.http.xml import is_bounded, read_xml
 
 PORT = 3702
 _GROUPS = {socket.AF_INET: "239.255.255.250", socket.AF_INET6: "ff02::c"}
-_LONGEST = 65_536
-_MOST_ANSWERS, _MOST_OF_ONE = 4096, 64
+_MAX_ANSWER_BYTES = 65_536
+_MAX_ANSWERS, _MAX_ANSWERS_PER_HOST = 4096, 64
 # The first may be lost in an ARP request; WS-Discovery repeats a probe too.
-_REPEATS, _PAUSE_SECONDS = 2, 0.3
-_BURST, _BURST_SECONDS = 64, 0.01
+_REPEATS, _PAUSE_S = 2, 0.3
+_BURST, _BURST_S = 64, 0.01
 _SCOPE = "onvif://www.onvif.org/"
 # A host name, which is no number of another form ("0x7f000001", "127.1").
 _NAME = re.compile(
@@ -109,7 +109,7 @@ def look(seconds: float, hosts: Sequence[str]) -> list[Match]:
             sending = _sending(lines, probes)
             senders: Counter[str] = Counter()
             pause: float | None = 0.0
-            while (left := until - time.monotonic()) > 0 and senders.total() < _MOST_ANSWERS:
+            while (left := until - time.monotonic()) > 0 and senders.total() < _MAX_ANSWERS:
                 if pause is not None:
                     pause = next(sending, None)
                 for key, _ in selector.select(left if pause is None else min(left, pause)):
@@ -188,18 +188,18 @@ def _sending(lines: list[_Line], probes: list[bytes]) -> Iterator[float]:
                         break  # no route there, or an interface that is down
                 sent += 1
                 if sent % _BURST == 0:
-                    yield _BURST_SECONDS
-        yield _PAUSE_SECONDS
+                    yield _BURST_S
+        yield _PAUSE_S
 
 
 def _receive(line: socket.socket, senders: Counter[str], message: str) -> list[Match]:
     try:
-        body, place = line.recvfrom(_LONGEST)
+        body, place = line.recvfrom(_MAX_ANSWER_BYTES)
     except OSError:  # also an ICMP answer to one of the probes
         return []
     sender = str(place[0])
     senders[sender] += 1
-    if senders[sender] > _MOST_OF_ONE or not _may_answer(body, message):
+    if senders[sender] > _MAX_ANSWERS_PER_HOST or not _may_answer(body, message):
         return []
     try:
         return _matches(sender, _envelope(body))
@@ -230,7 +230,7 @@ def _envelope(body: bytes) -> dict[str, Any]:
 def _matches(sender: str, envelope: dict[str, Any]) -> list[Match]:
     found = _within(envelope, "Body", "ProbeMatches").get("ProbeMatch")
     listed = found if isinstance(found, list) else [found]
-    return [_match(sender, entry) for entry in listed[:_MOST_OF_ONE] if isinstance(entry, dict)]
+    return [_match(sender, entry) for entry in listed[:_MAX_ANSWERS_PER_HOST] if isinstance(entry, dict)]
 
 
 def _match(sender: str, entry: dict[str, Any]) -> Match:
@@ -256,7 +256,7 @@ def _words(value: Any) -> str:
 def _place(match: Match) -> tuple[str, str]:
     """Return where to reach it and what is odd about it: only the host that answered is believed.
 
-    A host name is not looked up: it is the answering host's own, or nobody's. Empty for what says nothing of ONVIF.
+    A host name is not looked up: it is the answering host's own, or unknown. Empty if nothing in it is of ONVIF.
     """
     bases = [(base, urlsplit(base)) for address in match.addresses if (base := _base(address))]
     own = match.sender.partition("%")[0]

@@ -15,7 +15,7 @@ from drivers.common.relays.outputs import Flash, RelayBank, Switch
 from drivers.common.serial.line import NoAnswer, Patience, persist
 
 # How often relays are compared with the modes; what differs twice is put back.
-LOOK_SECONDS = 0.5
+LOOK_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class RelayDevice:
         """Put back each relay that is not where its mode wants it: the board lost its power, or something moved it."""
         if fire or time.monotonic() < self._look_at:
             return []
-        self._look_at = time.monotonic() + LOOK_SECONDS
+        self._look_at = time.monotonic() + LOOK_S
         wanted = self._bank.wanted()
         try:
             states = self._relays_on(sorted(wanted))

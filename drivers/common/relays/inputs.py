@@ -15,13 +15,13 @@ from drivers.common.relays.dry_contacts import PASS, READY, Contacts
 from drivers.common.relays.outputs import RelayOptions
 
 # A passage is credited to the direction last released if it comes this long after the release, or while it lasts.
-PASSAGE_SECONDS = 15.0
+PASSAGE_S = 15.0
 # A door may open so long after its release has run out, or after the exit button, without being forced.
-DOOR_SLACK_SECONDS, REX_SECONDS = 2.0, 10.0
+DOOR_SLACK_S, REX_S = 2.0, 10.0
 # Enough for any turnstile's input; a PERCo wants 0.1 s at least.
-PULSE_SECONDS, MIN_PULSE_SECONDS = 0.5, 0.1
+PULSE_S, MIN_PULSE_S = 0.5, 0.1
 # A PERCo that was unlocked by a pulse waits so long by itself (vendor).
-WAIT_SECONDS = 5.0
+WAIT_S = 5.0
 MAX_INPUTS = 250
 
 
@@ -65,8 +65,8 @@ class InputOptions(RelayOptions):
             raise ValueError("with one PASS contact wire ready_input too, or a power loss would look like a passage")
         if passes and self.passage_input:
             raise ValueError("passage_input and the PASS inputs would count everybody twice")
-        if self.contacts == "pulse" and (self.pulse_seconds or PULSE_SECONDS) < MIN_PULSE_SECONDS:
-            raise ValueError(f"pulse_seconds must be {MIN_PULSE_SECONDS} or more, or the turnstile misses the pulse")
+        if self.contacts == "pulse" and (self.pulse_seconds or PULSE_S) < MIN_PULSE_S:
+            raise ValueError(f"pulse_seconds must be {MIN_PULSE_S} or more, or the turnstile misses the pulse")
         return self
 
     def inputs(self) -> dict[str, int]:
@@ -78,12 +78,12 @@ class InputOptions(RelayOptions):
         """How long a release keeps the relay on."""
         if self.pulse_seconds is not None:
             return self.pulse_seconds
-        return PULSE_SECONDS if self.contacts == "pulse" else seconds
+        return PULSE_S if self.contacts == "pulse" else seconds
 
     def seconds_in_force(self, seconds: float) -> float:
         """Return how long a release may be used: while the relay is on, and as long as the turnstile then waits."""
         relay = self.release_seconds(seconds)
-        return max(seconds, relay, WAIT_SECONDS if self.contacts == "pulse" else 0.0)
+        return max(seconds, relay, WAIT_S if self.contacts == "pulse" else 0.0)
 
     def readings(self, bits: Mapping[int, bool]) -> dict[str, bool]:
         """Bits by input number as what they mean: active, or for PASS and ready contacts energized."""
@@ -131,8 +131,8 @@ class Watch:
     def _expect(self, channel: int, direction: Direction, seconds: float) -> None:
         if channel == 1:
             now = time.monotonic()
-            self._released = (direction, now + max(PASSAGE_SECONDS, seconds + DOOR_SLACK_SECONDS))
-            self._may_open_until = max(self._may_open_until, now + seconds + DOOR_SLACK_SECONDS)
+            self._released = (direction, now + max(PASSAGE_S, seconds + DOOR_SLACK_S))
+            self._may_open_until = max(self._may_open_until, now + seconds + DOOR_SLACK_S)
 
     def refuse_mode(self, name: str, mode: PortalMode) -> None:
         """DeviceRefused for a mode that must not, or can't, be."""
@@ -154,7 +154,7 @@ class Watch:
         if "passage" in rising:
             facts.append(PassageCompleted(1, self._last_released(now)))
         if "rex" in rising:
-            self._may_open_until = max(self._may_open_until, now + REX_SECONDS)
+            self._may_open_until = max(self._may_open_until, now + REX_S)
             facts.append(RexPressed(1))
         if "tamper" in on and (before is None or on["tamper"] != before["tamper"]):
             words = "the tamper switch has opened" if on["tamper"] else "the tamper switch is closed"

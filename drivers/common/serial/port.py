@@ -19,11 +19,11 @@ from devicemgr.text import safe
 from drivers.common.serial.address import SerialAddress, TcpAddress
 from drivers.common.serial.line import Line, WriteStalled
 
-WRITE_SECONDS = 1.0
-CONNECT_SECONDS = 3.0
+WRITE_S = 1.0
+CONNECT_S = 3.0
 
 # The first bytes of a connection that are kept, to see words among them.
-MAX_WORDS = 200
+MAX_NOTICE_BYTES = 200
 # Telnet begins with IAC and WILL, WONT, DO or DONT (RFC 854).
 _TELNET = re.compile(rb"\xff[\xfb-\xfe]", re.DOTALL)
 _WORDS = re.compile(rb"[\r\n]*[A-Za-z][ -~\r\n\t]{7,}")
@@ -63,7 +63,7 @@ class SerialLine:
         port.dtr = port.rts = False
         port.exclusive = True
         # Waiting is done by select in read(): changing pyserial's timeout would reconfigure the port each time.
-        port.timeout, port.write_timeout = 0, WRITE_SECONDS
+        port.timeout, port.write_timeout = 0, WRITE_S
 
     def read(self, size: int, timeout: float) -> bytes:
         """Wait up to `timeout` seconds for data, then read up to `size` bytes; b"" if none came."""
@@ -120,7 +120,7 @@ class TcpLine:
         self.name = safe(str(address), 200)
         self._first = b""
         try:
-            self._socket = socket.create_connection((address.host, address.port), CONNECT_SECONDS)
+            self._socket = socket.create_connection((address.host, address.port), CONNECT_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
@@ -141,7 +141,7 @@ class TcpLine:
                 return b""
         if not data:
             raise DeviceUnreachable(f"{self.name} closed the connection{self.says()}; check the serial server")
-        self._first += data[: MAX_WORDS - len(self._first)]
+        self._first += data[: MAX_NOTICE_BYTES - len(self._first)]
         return data
 
     def says(self) -> str:
@@ -154,7 +154,7 @@ class TcpLine:
     def write(self, data: bytes) -> None:
         """Send all bytes; raise DeviceUnreachable if the peer does not take them in time."""
         with self._translated():
-            self._socket.settimeout(WRITE_SECONDS)
+            self._socket.settimeout(WRITE_S)
             self._socket.sendall(data)
 
     def discard(self) -> None:
@@ -178,7 +178,7 @@ class TcpLine:
         except (OSError, ValueError) as error:
             with suppress(OSError):  # what it said before it hung up may not have been read yet
                 self._socket.settimeout(0)
-                self._first += self._socket.recv(MAX_WORDS - len(self._first)) if not self._first else b""
+                self._first += self._socket.recv(MAX_NOTICE_BYTES - len(self._first)) if not self._first else b""
             raise DeviceUnreachable(
                 f"lost {self.name} ({_cause(error)}){self.says()}; check the serial server"
             ) from error

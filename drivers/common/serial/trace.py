@@ -11,7 +11,7 @@ from drivers.common.serial.line import Line
 
 MAX_ENTRIES, MAX_BYTES = 500, 512
 # Bytes that trickle in one after the other belong together.
-TOGETHER_SECONDS = 0.02
+TOGETHER_S = 0.02
 
 Entry = tuple[float, str, bytes]
 
@@ -28,7 +28,7 @@ class Trace:
         now = time.monotonic()
         with self._lock:
             last = self._entries[-1] if self._entries else None
-            if last and way == last[1] == "rx" and now - last[0] < TOGETHER_SECONDS:
+            if last and way == last[1] == "rx" and now - last[0] < TOGETHER_S:
                 self._entries[-1] = (last[0], way, (last[2] + data)[:MAX_BYTES])
             else:
                 self._entries.append((now, way, data[:MAX_BYTES]))

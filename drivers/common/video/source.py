@@ -30,7 +30,7 @@ from drivers.common.video.urls import WRONG_PASSWORD, Access, resolve
 
 MAX_PIXELS = 7680 * 4320
 _BAD_PACKETS_IN_A_ROW = 100
-_LATE_SECONDS = 1.0
+_LATE_S = 1.0
 _BUSY_PAUSE_S = 0.5
 _SPARE = 4  # times more pictures than wanted: enough are left without those that no other picture refers to
 _NO_VIDEO = "the address answers, but not with a video known here; check the path of the stream"
@@ -135,7 +135,7 @@ class Video:
             for picture, _, decode_ms in self._decoded():
                 start = picture.time if start is None else start
                 due = origin + ((picture.time or 0.0) - (start or 0.0))
-                if time.monotonic() - due > _LATE_SECONDS:  # a slow reader does not make the file race afterwards
+                if time.monotonic() - due > _LATE_S:  # a slow reader does not make the file race afterwards
                     origin += time.monotonic() - due
                     due = time.monotonic()
                 if self._closing.wait(max(0.0, due - time.monotonic())):

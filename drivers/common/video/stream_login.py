@@ -28,7 +28,7 @@ _BASIC = re.compile(r"(?:^|,)\s*basic\b", re.IGNORECASE)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]{0,30})(?:\s+[A-Za-z-]+\s*=|\s*(?=,|$))")
 _ALGORITHM = re.compile(r"algorithm\s*=\s*\"?([A-Za-z0-9-]{1,30})", re.IGNORECASE)
-_MAX_HEADER = 4096
+_MAX_HEADER_CHARS = 4096
 
 
 class StreamLogin:
@@ -78,7 +78,7 @@ class StreamLogin:
         self._challenge, self._uses = challenge, 0
 
     def _take_basic(self, headers: Sequence[str]) -> None:
-        bare = [_QUOTED.sub('""', header[:_MAX_HEADER]) for header in headers]
+        bare = [_QUOTED.sub('""', header[:_MAX_HEADER_CHARS]) for header in headers]
         if not any(bare):
             raise DeviceRefused(NO_WAY)
         if not any(_BASIC.search(header) for header in bare):
@@ -91,7 +91,7 @@ class StreamLogin:
 def _named(bare: Sequence[str], headers: Sequence[str]) -> str:
     """Return which kinds of login the camera offers, for a message; algorithms with them."""
     schemes = [name for header in bare for name in _SCHEME.findall(header)]
-    algorithms = [name for header in headers for name in _ALGORITHM.findall(header[:_MAX_HEADER])]
+    algorithms = [name for header in headers for name in _ALGORITHM.findall(header[:_MAX_HEADER_CHARS])]
     names = list(dict.fromkeys([*schemes, *algorithms]))[:4]
     return f" ({', '.join(names)})" if names else ""
 

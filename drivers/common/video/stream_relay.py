@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 NO_CONNECTION = "no connection to the camera; check its address, power and network"
 SILENT = "the camera sends nothing; check its power and network"
 REDIRECTED = "the camera redirects to another address, which is not followed; use its final address"
-MAX_HEAD, MAX_BODY = 65_536, 1_000_000
+MAX_HEAD_BYTES, MAX_BODY_BYTES = 65_536, 1_000_000
 CHUNK = 65_536
 _ACCEPT_S = 15.0
 # A camera that is busy gets its request again, for this part of the time for opening.
@@ -83,7 +83,7 @@ class Head:
         """Return the length of the body in bytes; raise DeviceGarbled above the bound."""
         text = self.value("content-length")
         size = int(text) if text.isascii() and text.isdigit() else 0
-        if size > MAX_BODY:
+        if size > MAX_BODY_BYTES:
             raise DeviceGarbled("the camera's description of its stream is too long; is this a camera?")
         return size
 
@@ -112,7 +112,7 @@ def split_head(buffer: bytearray) -> bytes | None:
     """Take a whole head, up to its empty line, from the buffer; None while it is not whole."""
     found = _HEAD_END.search(buffer)
     if found is None:
-        if len(buffer) > MAX_HEAD:
+        if len(buffer) > MAX_HEAD_BYTES:
             raise DeviceGarbled("the camera's answer has no end; is this a camera?")
         return None
     head = bytes(buffer[: found.start()])
@@ -278,7 +278,7 @@ class StreamRelay:
         line, is_whole, _ = pending[end].partition(b"\n")
         if is_whole and self.prefix.encode() in line:
             return True
-        if not data or is_whole or len(line) > MAX_HEAD:
+        if not data or is_whole or len(line) > MAX_HEAD_BYTES:
             del pending[end]
             end.close()
         return False

@@ -26,20 +26,20 @@ from drivers.dahua_console.events.translate import DURESS, Terms, alarm, happene
 from drivers.dahua_console.parsing import StreamEvent, moment, text_of
 from drivers.dahua_console.refusals import CgiRefused
 
-_READING_SECONDS = 0.4
+_READING_S = 0.4
 _ATTACHED_EVERY, _DEAF_EVERY, _REFUSED_EVERY = 15.0, 2.0, 60.0
 _BUSY_EVERY = 3.0
 _PATIENCE = 5.0
 # A record may come with the second after the event's.
-_SAME_SECONDS = 2
-_SAME_ANSWER_SECONDS = 15
+_SAME_S = 2
+_SAME_ANSWER_S = 15
 # Between a release from here and the terminal's own time of it.
-_OWN_RELEASE_SECONDS = 10
+_OWN_RELEASE_S = 10
 OWN_RELEASE = "opened remotely, as commanded from here"
 # They say sooner that something stands in the memory, or what it says as well.
 _HINTS = {"ButtonExit", "_Button_", "_DoorFace_"}
 ANSWERED = {True: "opened as answered from here", False: "refused as answered from here"}
-_MOST_PENDING, _MOST_REMEMBERED = 2000, 5000
+_MAX_PENDING, _MAX_REMEMBERED = 2000, 5000
 
 _log = logging.getLogger(__name__)
 
@@ -69,13 +69,13 @@ class News:
     def __init__(self, stream: EventStream, history: History, listener: PushListener | None) -> None:
         self._stream, self._history, self._listener = stream, history, listener
         self._terms = Terms()
-        self._own_releases: deque[tuple[int, str, float]] = deque(maxlen=_MOST_REMEMBERED)
+        self._own_releases: deque[tuple[int, str, float]] = deque(maxlen=_MAX_REMEMBERED)
         self._unknown: set[str] = set()
         self.fault: str | None = None
-        self._pending: deque[_Pending] = deque(maxlen=_MOST_PENDING)
-        self._reported_without: deque[tuple[int, str, str]] = deque(maxlen=_MOST_REMEMBERED)
+        self._pending: deque[_Pending] = deque(maxlen=_MAX_PENDING)
+        self._reported_without: deque[tuple[int, str, str]] = deque(maxlen=_MAX_REMEMBERED)
         self._open_questions: dict[int, StreamEvent] = {}
-        self._answered: deque[_Answered] = deque(maxlen=_MOST_REMEMBERED)
+        self._answered: deque[_Answered] = deque(maxlen=_MAX_REMEMBERED)
         self._due = 0.0
 
     def poll(self, terms: Terms, clock: ClockReading | None = None) -> list[DeviceFact]:
@@ -109,7 +109,7 @@ class News:
         for question in self._listener.questions() if self._listener else []:
             event = question.event.in_zone(self._terms.zone)
             self._open_questions[question.serial] = event
-            while len(self._open_questions) > _MOST_REMEMBERED:
+            while len(self._open_questions) > _MAX_REMEMBERED:
                 self._open_questions.pop(next(iter(self._open_questions)))
             yield presented(event, question.serial, question.arrived, clock, question.read, self._terms.numbers)
 
@@ -126,7 +126,7 @@ class News:
             serial, second = self._history.serial, event.second
             at_time = moment(second) if second else datetime.now(UTC)
             return [DeviceReported(event.door + 1, Kind.DEVICE_DEGRADED, serial, at_time, safe(why, 120))]
-        elif event.code not in self._unknown and len(self._unknown) < _MOST_REMEMBERED:
+        elif event.code not in self._unknown and len(self._unknown) < _MAX_REMEMBERED:
             self._unknown.add(event.code)
             _log.info("an event of the terminal that is of no door or person: %s", safe(event.code, 40))
         return []
@@ -136,7 +136,7 @@ class News:
         self._due = 0.0
 
     def _remembered(self) -> Iterator[DeviceFact]:
-        until = time.monotonic() + _READING_SECONDS
+        until = time.monotonic() + _READING_S
         while time.monotonic() < until and (not self._history.caught_up or time.monotonic() >= self._due):
             try:
                 records = self._history.page()
@@ -185,7 +185,7 @@ class News:
     def _was_ours(self, channel: int, who: tuple[int, str, str]) -> bool:
         """Return, once for each, whether a release from here is what the terminal recorded."""
         for release in self._own_releases:
-            is_near = abs(release[2] + self._terms.skew - who[0]) <= _OWN_RELEASE_SECONDS
+            is_near = abs(release[2] + self._terms.skew - who[0]) <= _OWN_RELEASE_S
             if is_near and release[0] == channel and who[1] in ("", release[1]):
                 self._own_releases.remove(release)
                 return True
@@ -194,7 +194,7 @@ class News:
     def _answer_to(self, who: tuple[int, str, str], granted: bool) -> _Answered | None:
         """Find the answer that the terminal has carried out; one with the other outcome does not count."""
         for answer in self._answered:
-            near = abs(answer.second - who[0]) <= _SAME_ANSWER_SECONDS
+            near = abs(answer.second - who[0]) <= _SAME_ANSWER_S
             if near and (answer.user, answer.card) == who[1:] and answer.granted == granted:
                 return answer
         return None
@@ -215,4 +215,4 @@ class News:
 
 def _same(event: StreamEvent, who: tuple[int, str, str]) -> bool:
     second, user, card = event.who
-    return abs(second - who[0]) <= _SAME_SECONDS and (user, card) == who[1:]
+    return abs(second - who[0]) <= _SAME_S and (user, card) == who[1:]

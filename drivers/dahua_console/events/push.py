@@ -27,9 +27,9 @@ from drivers.common.http.multipart import MultipartReader
 from drivers.common.http.push_server import PushServer, knows
 from drivers.dahua_console.parsing import StreamEvent, read_push
 
-MOST_BODY = 4 << 20
-_WHOLE_SECONDS = 10.0
-_MOST_WAITING = 500
+MAX_BODY_BYTES = 4 << 20
+_WHOLE_S = 10.0
+_MAX_WAITING = 500
 _WORDS = 60
 
 T = TypeVar("T")
@@ -60,8 +60,8 @@ class PushListener:
         self._allowed = frozenset(hosts)
         self.path = "/" + secrets.token_urlsafe(24)
         self._open: dict[int, Question] = {}
-        self._fresh: queue.Queue[Question] = queue.Queue(_MOST_WAITING)
-        self._hints: queue.Queue[StreamEvent] = queue.Queue(_MOST_WAITING)
+        self._fresh: queue.Queue[Question] = queue.Queue(_MAX_WAITING)
+        self._hints: queue.Queue[StreamEvent] = queue.Queue(_MAX_WAITING)
         self._serials = int(time.time() * 1000)
         self._lock = threading.Lock()
         self._server: _Server | None = None
@@ -155,7 +155,7 @@ def read_body(body: bytes, encoding: str) -> list[StreamEvent]:
         return read_push(plain)
     events: list[StreamEvent] = []
     seen = set()
-    for part in MultipartReader(MOST_BODY).feed(plain):
+    for part in MultipartReader(MAX_BODY_BYTES).feed(plain):
         if part.picture or part.body.lstrip()[:1] != b"{":
             continue
         if part.body not in seen:
@@ -173,10 +173,10 @@ def inflated(body: bytes, encoding: str) -> bytes:
     for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
         machine = zlib.decompressobj(bits)
         try:
-            plain = machine.decompress(body, MOST_BODY + 1)
+            plain = machine.decompress(body, MAX_BODY_BYTES + 1)
         except zlib.error:
             continue
-        if len(plain) > MOST_BODY:
+        if len(plain) > MAX_BODY_BYTES:
             raise DeviceGarbled("a push that unpacks to too much")
         return plain
     raise DeviceGarbled("a push that can't be unpacked")
@@ -185,7 +185,7 @@ def inflated(body: bytes, encoding: str) -> bytes:
 def _drain(held: "queue.Queue[T]") -> list[T]:
     found: list[T] = []
     with contextlib.suppress(queue.Empty):
-        while len(found) < _MOST_WAITING:
+        while len(found) < _MAX_WAITING:
             found.append(held.get_nowait())
     return found
 
@@ -193,11 +193,11 @@ def _drain(held: "queue.Queue[T]") -> list[T]:
 class _Server(PushServer):
     def __init__(self, place: tuple[str, int], listener: PushListener, hosts: frozenset[str]) -> None:
         self.listener = listener
-        super().__init__(place, _Handler, sorted(hosts), _WHOLE_SECONDS + listener.seconds)
+        super().__init__(place, _Handler, sorted(hosts), _WHOLE_S + listener.seconds)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = _WHOLE_SECONDS
+    timeout = _WHOLE_S
     server_version = "devicemgr"
     sys_version = ""
 
@@ -216,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not self._admitted():
             self._send(404, b"")
-        elif not length.isascii() or not length.isdigit() or len(length) > 9 or int(length) > MOST_BODY:
+        elif not length.isascii() or not length.isdigit() or len(length) > 9 or int(length) > MAX_BODY_BYTES:
             self._send(413, b"")
         else:
             self._hear(self.rfile.read(int(length)))

@@ -21,7 +21,7 @@ _NAME = ("name", "AccessControlCardRec")
 _END_S = 4_102_444_800
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 _MAX_BYTES = 48 << 20
-_SECONDS = 8.0
+_QUERY_S = 8.0
 # Clocks of a terminal that counts local time as UTC are off by a zone at most.
 _MAX_ZONE_S = 15 * 3600
 
@@ -91,7 +91,7 @@ class RecordQuery:
         return datetime.fromtimestamp(max(second, 946_684_800), self._clock().zone).strftime(_FORMAT)
 
     def _read(self, action: str, pairs: list[tuple[str, str]]) -> list[Record]:
-        rows = read_records(self._cgi.text("recordFinder", action, pairs, limit=_MAX_BYTES, seconds=_SECONDS))
+        rows = read_records(self._cgi.text("recordFinder", action, pairs, limit=_MAX_BYTES, seconds=_QUERY_S))
         zone = self._clock().zone
         records = [Record(number(row.get("RecNo", ""), 0), second_of(row, zone), row) for row in rows]
         if any(record.serial <= 0 for record in records):

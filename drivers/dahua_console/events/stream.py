@@ -23,8 +23,8 @@ CODES = ("AccessControl", "DoorNotClosed", "BreakIn", "Duress", "ChassisIntruded
 MORE_CODES = (*CODES, "ButtonExit", "_DoorFace_")
 # A stream without heartbeats is lost; a part that has begun has less time to be whole.
 _SILENCE = 3.0 * HEARTBEAT
-_PART_SECONDS = 8.0
-_MOST_WAITING = 2000
+_PART_S = 8.0
+_MAX_WAITING = 2000
 _PAUSES = (1.0, 2.0, 5.0, 10.0)
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class EventStream:
 
     def __init__(self, http: Http, name: str, *, snapshots: bool) -> None:
         self._http, self._name, self._snapshots = http, name, snapshots
-        self._events: queue.Queue[tuple[StreamEvent, float]] = queue.Queue(_MOST_WAITING)
+        self._events: queue.Queue[tuple[StreamEvent, float]] = queue.Queue(_MAX_WAITING)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._codes: tuple[str, ...] = MORE_CODES
@@ -62,7 +62,7 @@ class EventStream:
         """Return what arrived since, each with the CLOCK_MONOTONIC second of its arrival."""
         found: list[tuple[StreamEvent, float]] = []
         with contextlib.suppress(queue.Empty):
-            while len(found) < _MOST_WAITING:
+            while len(found) < _MAX_WAITING:
                 found.append(self._events.get_nowait())
         return found
 
@@ -95,7 +95,7 @@ class EventStream:
         begun: float | None = None
 
         def until() -> float:
-            return received_at + _SILENCE if begun is None else begun + _PART_SECONDS
+            return received_at + _SILENCE if begun is None else begun + _PART_S
 
         with self._http.stream(Request("GET", self._target())) as stream:
             if stream.status != 200:

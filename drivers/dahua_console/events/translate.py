@@ -34,7 +34,7 @@ _ALARMS = {
     "AlarmLocal": (Kind.TAMPER, "an alarm input of the terminal"),
 }
 _DIRECTIONS = {"Entry": Direction.ENTRY, "Exit": Direction.EXIT, "0": Direction.ENTRY, "1": Direction.EXIT}
-_LATE_SECONDS = 10.0
+_LATE_S = 10.0
 
 
 def alarm(event: StreamEvent) -> GateAlarm | DoorContact | None:
@@ -93,7 +93,7 @@ def happened(
         text_of(event, "UserID") or None,
         "" if granted else _why(event, method),
         _evidence(event, method, terms.skew),
-        live and abs(datetime.now(UTC).timestamp() + terms.skew - at.timestamp()) < _LATE_SECONDS,
+        live and abs(datetime.now(UTC).timestamp() + terms.skew - at.timestamp()) < _LATE_S,
     )
 
 

@@ -19,7 +19,7 @@ _TABLE = ("name", "AccessControlCard")
 _MAX_ROWS = 100_000
 _MAX_LINES = 4_000_000
 _TABLE_BYTES = 48 << 20
-_TABLE_SECONDS = 10.0
+_TABLE_S = 10.0
 # Up to here one answer is small enough to be read at once.
 _FEW_ROWS = 500
 
@@ -115,7 +115,7 @@ class CardTable:
         return self._read("find", pairs)
 
     def _read(self, action: str, pairs: Pairs) -> list[TableRow]:
-        text = self._cgi.text("recordFinder", action, [_TABLE, *pairs], limit=_TABLE_BYTES, seconds=_TABLE_SECONDS)
+        text = self._cgi.text("recordFinder", action, [_TABLE, *pairs], limit=_TABLE_BYTES, seconds=_TABLE_S)
         rows = flat_rows(text, "records", max_lines=_MAX_LINES)
         if number(flat(text[:200]).get("found", ""), -1) != len(rows):
             raise DeviceGarbled("the terminal's list of people is not whole; it is read again")

@@ -22,7 +22,7 @@ from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.codes import ALARM, EVENT, adopted_log, log_of
 from drivers.hikvision_console.events.memories import MAJORS, Adopted, Memories
 from drivers.hikvision_console.events.push import (
-    SILENT_SECONDS,
+    SILENT_S,
     PushedQuestions,
     document_of,
     events_of,
@@ -42,13 +42,13 @@ _STREAM_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 _ASK_AGAIN = 0.5
 _PATIENCE = 3.0
 _BACK_CHECK = 60.0
-_FRESH_SECONDS = 10.0
-_LIVE_SECONDS = 5.0
-_WHOLE_SECONDS = 1.5  # the console tells no fractions
-_MOST_WAITING = 500
-_MOST_QUESTIONS = 50
-_MOST_REMEMBERED = 2000
-_STOP_SECONDS = 3.0
+_FRESH_S = 10.0
+_LIVE_S = 5.0
+_WHOLE_S = 1.5  # the console tells no fractions
+_MAX_WAITING = 500
+_MAX_QUESTIONS = 50
+_MAX_REMEMBERED = 2000
+_STOP_S = 3.0
 
 _HISTORY_PAUSE_S = 0.2
 # How long a console that asks by its stream may be without one.
@@ -98,9 +98,9 @@ class Feed:
         self._wake = threading.Event()
         self.pushes = PushedQuestions(wires.push, self._stopping)
         self._streamed_more = threading.Event()
-        self._waiting: queue.Queue[Event | Adopted] = queue.Queue(_MOST_WAITING)
-        self._questions: deque[Presented] = deque(maxlen=_MOST_QUESTIONS)
-        self._alarms: deque[Event] = deque(maxlen=_MOST_QUESTIONS)
+        self._waiting: queue.Queue[Event | Adopted] = queue.Queue(_MAX_WAITING)
+        self._questions: deque[Presented] = deque(maxlen=_MAX_QUESTIONS)
+        self._alarms: deque[Event] = deque(maxlen=_MAX_QUESTIONS)
         self._memories = Memories(
             wires.memory,
             clock,
@@ -136,7 +136,7 @@ class Feed:
         self._wires.cut()
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(_STOP_SECONDS)
+                thread.join(_STOP_S)
         self._wires.close()
 
     def take(self, most: int) -> list[FeedItem]:
@@ -301,7 +301,7 @@ class Feed:
             if self._replay.is_useless and not self._asks:
                 self._stopping.wait(RETRY_S)
                 continue
-            failures = 0 if time.monotonic() - began > SILENT_SECONDS else failures + 1
+            failures = 0 if time.monotonic() - began > SILENT_S else failures + 1
             self._stopping.wait(_STREAM_PAUSES[min(failures, len(_STREAM_PAUSES) - 1)])
 
     def _listen_once(self) -> None:
@@ -344,7 +344,7 @@ class Feed:
             is_news = event.serial > self._last[major]
             if is_news:
                 self._streamed[major, event.serial] = (event, arrived)
-                while len(self._streamed) > _MOST_REMEMBERED:
+                while len(self._streamed) > _MAX_REMEMBERED:
                     self._streamed.popitem(last=False)
             self._streamed_more.set()
         if major == ALARM and is_now:
@@ -361,7 +361,7 @@ class Feed:
             if key in self._at_once or event.serial <= self._last[ALARM]:
                 return
             self._at_once[key] = None
-            while len(self._at_once) > _MOST_REMEMBERED:
+            while len(self._at_once) > _MAX_REMEMBERED:
                 self._at_once.popitem(last=False)
         self._alarms.append(replace(event, live=True, at_once=True))
 
@@ -371,7 +371,7 @@ class Feed:
             if event.serial in self._question_serials:
                 return False
             self._question_serials[event.serial] = None
-            while len(self._question_serials) > _MOST_REMEMBERED:
+            while len(self._question_serials) > _MAX_REMEMBERED:
                 self._question_serials.popitem(last=False)
         self._questions.append(question(event, arrived, self._clock.age_of(event.at, time.monotonic())))
         return True
@@ -380,15 +380,15 @@ class Feed:
         """Return True for an event of now: one marked as live, or unmarked with a fresh time."""
         if event.live is not None:
             return event.live
-        return self._age(event) < _FRESH_SECONDS
+        return self._age(event) < _FRESH_S
 
     def _has_just_happened(self, event: Event) -> bool:
         """By the console's own time, and since the feed began: its memory was quicker than its stream."""
-        return not self._is_from_before(event) and self._age(event) < _LIVE_SECONDS
+        return not self._is_from_before(event) and self._age(event) < _LIVE_S
 
     def _is_from_before(self, event: Event) -> bool:
         """By the console's own time: before the feed began."""
-        return event.at.timestamp() - self._clock.skew <= self._began - _WHOLE_SECONDS
+        return event.at.timestamp() - self._clock.skew <= self._began - _WHOLE_S
 
     def _age(self, event: Event) -> float:
         """Seconds between the event and now by this box's clock, either way."""

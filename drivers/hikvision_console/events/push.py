@@ -31,11 +31,11 @@ _log = logging.getLogger(__name__)
 
 HOSTS = "/ISAPI/Event/notification/httpHosts"
 PATH = "/devicemgr"
-_SECONDS = 5.0
-_ASK_SECONDS, _VERIFY_PAUSE_S = 16.0, 0.2
-_MOST_BODY = 1 << 20
+_REQUEST_S = 5.0
+_ASK_S, _VERIFY_PAUSE_S = 16.0, 0.2
+_MAX_BODY_BYTES = 1 << 20
 _MAX_REFUSAL_BYTES = 4096
-_AMID_SECONDS, SILENT_SECONDS = 5.0, 45.0
+_AMID_S, SILENT_S = 5.0, 45.0
 
 
 class PushListener:
@@ -78,13 +78,13 @@ class PushListener:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(_SECONDS)
+        self._thread.join(_REQUEST_S)
 
 
 class _Server(PushServer):
     def __init__(self, address: tuple[str, int], console: str, wake: Callable[[], None], ask: "Ask | None") -> None:
         self.wake, self.ask = wake, ask
-        super().__init__(address, _Handler, addresses_of(console), _SECONDS if ask is None else _ASK_SECONDS)
+        super().__init__(address, _Handler, addresses_of(console), _REQUEST_S if ask is None else _ASK_S)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -108,8 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_body(self) -> bytes:
         """Take the body off the line, within bounds; it is looked at only where the console asks by it."""
         length = self.headers.get("Content-Length", "0")
-        left = min(int(length), _MOST_BODY) if length.isascii() and length.isdigit() else 0
-        until, body = time.monotonic() + _SECONDS, bytearray()
+        left = min(int(length), _MAX_BODY_BYTES) if length.isascii() and length.isdigit() else 0
+        until, body = time.monotonic() + _REQUEST_S, bytearray()
         with contextlib.suppress(OSError):
             while left > 0 and time.monotonic() < until and (chunk := self.rfile.read1(min(left, 65536))):
                 left -= len(chunk)
@@ -208,7 +208,7 @@ def parts_of(stream: Stream) -> Iterator[Part]:
     begun_at: float | None = None
 
     def until() -> float:
-        return whole_at + SILENT_SECONDS if begun_at is None else begun_at + _AMID_SECONDS
+        return whole_at + SILENT_S if begun_at is None else begun_at + _AMID_S
 
     for chunk in stream.chunks(until):
         for part in reader.feed(chunk):
@@ -221,7 +221,7 @@ def parts_of(stream: Stream) -> Iterator[Part]:
 
 def refusal_of(stream: Stream) -> DeviceError:
     """Return why a listener is refused, in the console's words."""
-    body, until = bytearray(), time.monotonic() + _AMID_SECONDS
+    body, until = bytearray(), time.monotonic() + _AMID_S
     with contextlib.suppress(DeviceError):
         for chunk in stream.chunks(lambda: until):
             body += chunk

@@ -34,10 +34,10 @@ from drivers.hikvision_console.events.codes import (
 from drivers.hikvision_console.isapi import section
 
 VENDOR = "hikvision"
-_MOST_SERIAL = 2**53
+_MAX_SERIAL = 2**53
 _NOT_BY_CARD = re.compile("face|finger|PIN|QR|person|voice|code")
 _UNKNOWN_CODE = Code("a code that is not known here", kind=Kind.DEVICE_REPORTED)
-# Of a person it is a refusal at most, so that nobody at a door is dropped.
+# With a person it is a refusal at most, so that no one at a door is dropped.
 _UNKNOWN_WITH_PERSON = Code("a code that is not known here", granted=False)
 # These carry the vendor's number: their words are only the nearest ones.
 _NUMBERED = frozenset({Kind.DEVICE_REPORTED, Kind.DEVICE_DEGRADED, Kind.PORTAL_UNLOCK_FAILED})
@@ -268,7 +268,7 @@ def _number(value: object) -> int | None:
         number = int(value)
     except ValueError:
         return None
-    return number if 0 <= number < _MOST_SERIAL else None
+    return number if 0 <= number < _MAX_SERIAL else None
 
 
 def _flag(value: object) -> bool | None:

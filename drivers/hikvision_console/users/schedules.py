@@ -19,7 +19,7 @@ from drivers.hikvision_console.isapi import Isapi, Refusal, items, section
 ALWAYS = 1
 _TEMPLATE = "/ISAPI/AccessControl/UserRightPlanTemplate"
 _WEEK = "/ISAPI/AccessControl/UserRightWeekPlanCfg"
-_LAST, _MOST = 16, 255
+_LAST, _MAX_NUMBER = 16, 255
 _SPANS = 8
 _OURS = "dm-"
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -52,7 +52,7 @@ class Hours:
         if number == ALWAYS:
             return ""
         try:
-            return (number <= _MOST and self._name_at(number)) or f"#{number}"
+            return (number <= _MAX_NUMBER and self._name_at(number)) or f"#{number}"
         except Refusal:
             return f"#{number}"
 

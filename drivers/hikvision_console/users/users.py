@@ -34,7 +34,7 @@ _CARDS = "/ISAPI/AccessControl/CardInfo"
 _DETAIL = "/ISAPI/AccessControl/UserInfoDetail"
 _BADGE = re.compile(r"[A-Za-z0-9._+:-]{1,32}")
 _PAGE = 30
-_DELETE_SECONDS = 5.0
+_DELETE_S = 5.0
 
 
 # Holding.face where neither the person's row nor the face library tells of one.
@@ -279,7 +279,7 @@ class People:
         _unless_missing(lambda: self._isapi.send("PUT", f"{_USERS}/Delete", people, urgent=True), NOT_THERE)
 
     def _await_deletion(self) -> None:
-        until, pause = time.monotonic() + _DELETE_SECONDS, 0.02
+        until, pause = time.monotonic() + _DELETE_S, 0.02
         while True:
             says = self._isapi.send_raw(Request("GET", f"{_DETAIL}/DeleteProcess?format=json", urgent=True))
             state = _find_status(says)

@@ -153,7 +153,7 @@ class Link:
     def _listen(self, exchange: Exchange) -> tuple[_Verdict, Reply | None]:
         sent_at = time.monotonic()
         # A slow reader may answer always as the repetition goes out: each waits longer than the one before. Replies to
-        # sequence number 0 can't be told apart, so the first ones are waited for in full, which shows a slow reader.
+        # sequence number 0 all look alike, so the first ones are waited for in full, which shows a slow reader.
         wait_s = self._reply_s if exchange.sequence else self._first_reply_s
         wait_s += min(exchange.unanswered - 1, 3) * 0.05
         deadline = limit = sent_at + self._line.transmission_s(len(exchange.raw)) + wait_s

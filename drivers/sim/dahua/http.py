@@ -16,7 +16,7 @@ from drivers.sim.dahua.streams import BOUNDARY, HEARTBEAT, News, event_body, sna
 if TYPE_CHECKING:
     from drivers.sim.dahua.console import SimulatedDahua
 
-_MAX_BODY = 4_000_000
+_MAX_BODY_BYTES = 4_000_000
 _MAX_CONNECTIONS = 20
 _DRIP_S = 1.0
 _ERROR = b"Error\r\nBad Request!\r\n"
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Read a bounded body and answer a POST."""
         length = int(self.headers.get("Content-Length", "0"))
-        if not 0 <= length <= _MAX_BODY:
+        if not 0 <= length <= _MAX_BODY_BYTES:
             self._send(413, b"")
             return
         self._serve(self.rfile.read(length))

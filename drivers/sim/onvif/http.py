@@ -21,7 +21,7 @@ from drivers.sim.onvif.state import State
 if TYPE_CHECKING:
     from drivers.sim.onvif.simulator import SimulatedOnvif
 
-_MAX_BODY = 1_000_000
+_MAX_BODY_BYTES = 1_000_000
 _BOUNDARY = "picture"
 _DRIP_S = 1.0
 # What a firmware file for it begins with; the version follows, then a line's end.
@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Read a bounded body and answer a SOAP request."""
         length = int(self.headers.get("Content-Length", "0"))
-        if not 0 < length <= _MAX_BODY:
+        if not 0 < length <= _MAX_BODY_BYTES:
             self._send(413, b"")
             return
         body = self.rfile.read(length)

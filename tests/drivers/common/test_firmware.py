@@ -69,7 +69,7 @@ def served():
 @pytest.fixture
 def hikvision(monkeypatch):
     """hikvision(server) is its ISAPI."""
-    monkeypatch.setattr(_hik_firmware, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(_hik_firmware, "LOOK_S", 0.0)
     made = []
 
     def connect(server):

@@ -130,7 +130,7 @@ def test_literal_streams(wire, stream):
 
 
 def test_a_stream_that_trickles_is_left(sim, opened, monkeypatch):
-    monkeypatch.setattr("drivers.dahua_console.events.stream._PART_SECONDS", 1.0)
+    monkeypatch.setattr("drivers.dahua_console.events.stream._PART_S", 1.0)
     monkeypatch.setattr("drivers.sim.dahua.http.HEARTBEAT", b"--myboundary\r\nContent-Len")
     monkeypatch.setattr("drivers.dahua_console.events.stream.HEARTBEAT", 1)
     opened()

@@ -12,7 +12,7 @@ import pytest
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported, Presented, PushRefused
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import DeviceBusy, DeviceRefused, OutcomeUnknown
-from drivers.dahua_console.events.push import MOST_BODY, PushListener
+from drivers.dahua_console.events.push import MAX_BODY_BYTES, PushListener
 from drivers.sim.dahua.push import push, push_body
 from drivers.sim.dahua.streams import News
 
@@ -170,7 +170,7 @@ def test_a_push_that_can_t_be_read_is_answered_no_and_not_sent_again(sim, online
     assert json.loads(answer)["auth"] == "false"
 
 
-@pytest.mark.parametrize("length", ["-1", "x", str(MOST_BODY + 1), "9" * 30, ""])
+@pytest.mark.parametrize("length", ["-1", "x", str(MAX_BODY_BYTES + 1), "9" * 30, ""])
 def test_a_push_without_a_sensible_length_is_refused_unread(sim, online, length):
     listener = online()._online.listener
     connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=5)

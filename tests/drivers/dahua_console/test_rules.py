@@ -230,7 +230,7 @@ def test_a_door_that_is_configured_and_not_there_is_a_complaint(build):
 
 
 def test_an_event_stream_that_never_comes_is_a_complaint(build, monkeypatch):
-    monkeypatch.setattr("drivers.dahua_console.console._STREAM_NOTED_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.dahua_console.console._STREAM_NOTED_S", 0.0)
     with NewerTerminal() as terminal:
         terminal.stream = lambda handler: (400, "Error\r\nBad Request!\r\n")
         device = build(terminal.address)

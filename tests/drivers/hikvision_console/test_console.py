@@ -54,7 +54,7 @@ def test_the_last_try_before_a_lock_out_is_left_to_a_person(sim, console):
 
 
 def test_an_opened_case(sim, console, monkeypatch):
-    monkeypatch.setattr("drivers.hikvision_console.console._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.hikvision_console.console._LOOK_S", 0.0)
     sim.terminal.tampered = True
     device = console()
     assert until(device, lambda facts: facts)[0].kind is Kind.TAMPER
@@ -190,13 +190,13 @@ def test_options_that_can_not_be(console, options):
 
 
 def test_a_clock_that_drifts_while_it_is_connected_is_noticed_and_events_are_read_by_it(sim, console, monkeypatch):
-    monkeypatch.setattr("drivers.hikvision_console.console._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.hikvision_console.console._LOOK_S", 0.0)
     device = console(decide="console")
     assert device.complaint is None
     sim.terminal.skew = timedelta(seconds=-90)
     assert not until(device, lambda _: sum(event["path"].endswith("AcsWorkStatus") for event in requests(sim)) > 2)
     assert device.complaint is None, "an hour has not gone"
-    monkeypatch.setattr("drivers.hikvision_console.console._CLOCK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.hikvision_console.console._CLOCK_S", 0.0)
     until(device, lambda _: device.complaint is not None)
     assert "s behind; give it a time server" in device.complaint
     sim.terminal.happen(0x4C)

@@ -185,7 +185,7 @@ def half_a_part(hostile, connection):
 )
 def test_what_has_no_end_is_cut_and_the_stream_opened_again(hear, monkeypatch, stream):
     # 5 s in the field; the bound is the same code.
-    monkeypatch.setattr(push, "_AMID_SECONDS", 0.3)
+    monkeypatch.setattr(push, "_AMID_S", 0.3)
     monkeypatch.setattr(feed, "_STREAM_PAUSES", (0.05,))
     facts = hear(stream, lambda _, hostile: hostile.opened >= 3)
     assert not [fact for fact in facts if isinstance(fact, Presented)]
@@ -194,12 +194,12 @@ def test_what_has_no_end_is_cut_and_the_stream_opened_again(hear, monkeypatch, s
 def test_the_bounds_in_the_field_are_within_ten_seconds():
     from drivers.common.http.client import DEADLINE
 
-    assert push._AMID_SECONDS < 10
+    assert push._AMID_S < 10
     assert DEADLINE < 10
 
 
 def test_silence_is_cut_too(hear, monkeypatch):
-    monkeypatch.setattr(push, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(push, "SILENT_S", 0.2)
     monkeypatch.setattr(feed, "_STREAM_PAUSES", (0.05,))
     hear(sends(b"--MIME_boundary\r\n"), lambda _, hostile: hostile.opened >= 3)
 

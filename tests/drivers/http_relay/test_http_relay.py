@@ -228,7 +228,7 @@ def test_a_shelly_input_that_is_a_button_has_no_state(opened):
 
 
 def test_a_mode_that_something_else_moved_is_put_back(board, opened, monkeypatch):
-    monkeypatch.setattr("drivers.common.relays.device.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.common.relays.device.LOOK_S", 0.0)
     device = opened(board)
     device.set_mode(1, PortalMode.FREE)
     with board.lock:

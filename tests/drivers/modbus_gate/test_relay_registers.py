@@ -151,7 +151,7 @@ def test_an_oven_module_is_switched_by_thousandths(opened):
 
 @pytest.mark.parametrize("handlers", [eletechsup, oven])
 def test_a_mode_that_was_lost_is_put_back(opened, handlers, monkeypatch):
-    monkeypatch.setattr(relay_device, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(relay_device, "LOOK_S", 0.0)
     device, board = opened(handlers, flavor=handlers.__name__, pulse="host")
     device.set_mode(1, PortalMode.FREE)
     first = min(board.relays)

@@ -125,7 +125,7 @@ def test_a_pulled_cable_and_its_return(opened):
 
 
 def test_a_free_mode_that_something_moved_is_put_back(opened, monkeypatch):
-    monkeypatch.setattr("drivers.common.relays.device.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.common.relays.device.LOOK_S", 0.0)
     board = SimulatedHidRelay()
     gate = opened(board)
     assert gate.set_mode(1, PortalMode.FREE) is Delivery.CONFIRMED

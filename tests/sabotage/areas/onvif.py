@@ -20,8 +20,8 @@ SABOTAGES = (
     one(
         "answers inflated without a bound",
         "drivers/common/onvif/soap/bodies.py",
-        "        plain = inflater.decompress(body, MAX_BODY + 1)\n",
-        "        plain = inflater.decompress(body)[:MAX_BODY]\n",
+        "        plain = inflater.decompress(body, MAX_BODY_BYTES + 1)\n",
+        "        plain = inflater.decompress(body)[:MAX_BODY_BYTES]\n",
         "tests/drivers/common/onvif/soap/test_tolerance.py",
     ),
 )

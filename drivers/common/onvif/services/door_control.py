@@ -15,7 +15,7 @@ from drivers.common.onvif.services.notifications import Notice
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import DOORS, plain
 
-MOST = 256
+MAX_DOORS = 256
 _LOOKS = (0.0, 0.15, 0.35, 0.7)
 _OPENED = {"Accessed", "Unlocked", "LockedOpen"}
 # tns1:Door/State/<topic>, its value -> what it is here.
@@ -210,14 +210,14 @@ def pages(device: OnvifDevice, namespace: str, operation: str, item: str) -> lis
     """All items of a list that comes in pages, 256 at most."""
     found: list[Any] = []
     start: str | None = None
-    for _ in range(MOST):
+    for _ in range(MAX_DOORS):
         where: dict[str, Any] = {"StartReference": start} if start else {}
         response = device.call(namespace, operation, **where)
         found += [node for node in (getattr(response, item, None) or []) if node.token]
         start = getattr(response, "NextStartReference", None)
-        if not start or len(found) >= MOST:
+        if not start or len(found) >= MAX_DOORS:
             break
-    return found[:MOST]
+    return found[:MAX_DOORS]
 
 
 def _door(node: Any) -> Door:

@@ -12,7 +12,7 @@ from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import DEVICE, OnvifFault
 from drivers.common.onvif.soap.transport import AnswerLost
 
-LONGEST_DELAY = 120.0
+MAX_DELAY_S = 120.0
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?\Z")
 _REFUSED = {
     413: "the device says that the file is too large; is it for this model?",
@@ -32,7 +32,7 @@ def upgrade(device: OnvifDevice, image: Image, progress: Callable[[str, int, int
     if not address:
         raise envelope.garbled("StartFirmwareUpgrade")
     delay = seconds_of(envelope.text(response, "UploadDelay"))
-    if delay > LONGEST_DELAY:
+    if delay > MAX_DELAY_S:
         raise DeviceRefused(f"the device wants the file only after {delay:.0f} s; update it on its own page")
     time.sleep(delay)
     with image.path.open("rb") as file:

@@ -17,7 +17,7 @@ from drivers.common.onvif.soap.transport import AnswerLost
 
 T = TypeVar("T")
 FAILURES = (OnvifFault, DeviceGarbled, AnswerLost)
-_MOST = 64
+_MAX_PROFILES = 64
 _SETUP = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
 # What PyAV's FFmpeg decodes, by the words of both services ("MPV4-ES" is media 2's for MPEG-4).
 READABLE = frozenset({"H264", "H265", "HEVC", "JPEG", "MJPEG", "MPEG4", "MPV4-ES", "AV1", "VP8", "VP9"})
@@ -91,7 +91,7 @@ def in_media1(device: OnvifDevice, profile: Profile, wanted: str) -> Profile | N
 
 def _profiles2(device: OnvifDevice) -> list[Profile]:
     wanted = "<n:Type>VideoSource</n:Type><n:Type>VideoEncoder</n:Type>"
-    response = envelope.all_of(device.ask(MEDIA2, "GetProfiles", wanted), "Profiles")[:_MOST]
+    response = envelope.all_of(device.ask(MEDIA2, "GetProfiles", wanted), "Profiles")[:_MAX_PROFILES]
     return [_profile2(node) for node in response if node.get("token")]
 
 
@@ -113,7 +113,7 @@ def _profile2(node: Any) -> Profile:
 
 
 def _profiles1(device: OnvifDevice) -> list[Profile]:
-    response = [profile for profile in (device.call(MEDIA, "GetProfiles") or [])[:_MOST] if profile.token]
+    response = [profile for profile in (device.call(MEDIA, "GetProfiles") or [])[:_MAX_PROFILES] if profile.token]
     return [_profile1(profile) for profile in response]
 
 

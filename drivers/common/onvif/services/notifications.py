@@ -10,8 +10,8 @@ from typing import Any
 from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.namespaces import plain
 
-MOST_MESSAGES = 500
-_MOST_ITEMS = 64
+MAX_MESSAGES = 500
+_MAX_ITEMS = 64
 _TRUE = {"true", "1", "active", "on", "yes"}
 _FALSE = {"false", "0", "inactive", "off", "no"}
 
@@ -57,7 +57,7 @@ def notices(answer: Any) -> list[Notice]:
     """Return the notifications in a PullMessagesResponse, in order."""
     current = moment(envelope.text(answer, "CurrentTime"))
     now = time.monotonic()
-    return [_notice(node, current, now) for node in envelope.all_of(answer, "NotificationMessage")[:MOST_MESSAGES]]
+    return [_notice(node, current, now) for node in envelope.all_of(answer, "NotificationMessage")[:MAX_MESSAGES]]
 
 
 def _notice(node: Any, current: datetime | None, now: float) -> Notice:
@@ -82,7 +82,7 @@ def _items(message: Any, part: str) -> dict[str, str]:
     found = envelope.first(message, part)
     if found is None:
         return {}
-    items = envelope.all_of(found, "SimpleItem")[:_MOST_ITEMS]
+    items = envelope.all_of(found, "SimpleItem")[:_MAX_ITEMS]
     return {plain(item.get("Name")): plain(item.get("Value"), 256) for item in items}
 
 

@@ -16,7 +16,7 @@ _OFF = "off"
 _CLOCKS = ("DateAndTime", "Date", "Time")
 _TEXT = ("Type", "DateFormat", "TimeFormat", "FontSize", "FontColor", "BackgroundColor", "PlainText", "Extension")
 _PLACES = ("UpperLeft", "UpperRight", "LowerLeft", "LowerRight")
-_MOST = 32
+_MAX_OSDS = 32
 
 
 class Osds:
@@ -25,7 +25,7 @@ class Osds:
     def __init__(self, device: OnvifDevice, profile: Profile) -> None:
         self._device, self._service = device, profile.service
         self._source = self._source_of(profile)
-        response = envelope.all_of(device.ask(self._service, "GetOSDs"), "OSDs")[:_MOST]
+        response = envelope.all_of(device.ask(self._service, "GetOSDs"), "OSDs")[:_MAX_OSDS]
         mine = (node for node in response if node.get("token"))
         self._all = [
             node for node in mine if self._source in ("", envelope.text(node, "VideoSourceConfigurationToken"))
@@ -125,4 +125,4 @@ def _kind(node: Any) -> str:
 
 def _words(node: Any, name: str) -> list[str]:
     """Return the texts of all elements of that name; none where there is no node."""
-    return [] if node is None else [str(found.text or "").strip() for found in envelope.all_of(node, name)[:_MOST]]
+    return [] if node is None else [str(found.text or "").strip() for found in envelope.all_of(node, name)[:_MAX_OSDS]]

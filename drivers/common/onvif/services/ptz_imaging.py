@@ -6,7 +6,7 @@ from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import DEVICE_IO, IMAGING, MEDIA, PTZ, OnvifFault, plain
 from drivers.common.onvif.soap.transport import AnswerLost
 
-_MOST = 64
+_MAX_ENTRIES = 64
 _SETTINGS = ("Brightness", "ColorSaturation", "Contrast", "Sharpness")
 
 
@@ -15,7 +15,7 @@ def presets(device: OnvifDevice, profile: str) -> dict[str, JsonValue] | None:
     if not device.has(PTZ):
         return None
     response = device.call(PTZ, "GetPresets", ProfileToken=profile) or []
-    return {plain(preset.token): plain(preset.Name) for preset in response[:_MOST]}
+    return {plain(preset.token): plain(preset.Name) for preset in response[:_MAX_ENTRIES]}
 
 
 def goto_preset(device: OnvifDevice, profile: str, wanted: str) -> None:
@@ -51,4 +51,4 @@ def inputs(device: OnvifDevice) -> list[JsonValue] | None:
     """Tokens of the digital inputs."""
     if not device.has(DEVICE_IO):
         return None
-    return [plain(entry.token) for entry in (device.call(DEVICE_IO, "GetDigitalInputs") or [])[:_MOST]]
+    return [plain(entry.token) for entry in (device.call(DEVICE_IO, "GetDigitalInputs") or [])[:_MAX_ENTRIES]]

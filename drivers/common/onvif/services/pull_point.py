@@ -31,7 +31,7 @@ _MANAGER = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager"
 _PAUSE_UNSUPPORTED = 300.0
 _SLACK = 10.0
 _MIN_WAITED_S = 2.0
-_MOST_WAITING = 2000
+_MAX_QUEUED = 2000
 SILENT = "events have stopped: the device no longer tells the state of its inputs; restart it if this stays"
 
 
@@ -73,7 +73,7 @@ class EventPump:
 
     def __init__(self, device: Callable[[], OnvifDevice], name: str, timing: Timing = Timing()) -> None:
         self._make, self._timing = device, timing
-        self._waiting: queue.Queue[Notice] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[Notice] = queue.Queue(_MAX_QUEUED)
         self._stopping = threading.Event()
         self._device: OnvifDevice | None = None
         self._thread = threading.Thread(target=self._run, name=f"events-{name}", daemon=True)

@@ -5,7 +5,7 @@ import zlib
 
 from devicemgr.errors import DeviceGarbled
 
-MAX_BODY = 5_000_000
+MAX_BODY_BYTES = 5_000_000
 TOO_LARGE = "the device's answer is larger than 5 MB; is this an ONVIF device?"
 _GZIP = b"\x1f\x8b"
 _MAX_PARTS = 16
@@ -36,10 +36,10 @@ def _inflated(body: bytes, encoding: str) -> bytes:
 def _unpacked(body: bytes, form: int) -> bytes:
     inflater = zlib.decompressobj(form)
     try:
-        plain = inflater.decompress(body, MAX_BODY + 1)
+        plain = inflater.decompress(body, MAX_BODY_BYTES + 1)
     except zlib.error as error:
         raise DeviceGarbled("the device's compressed answer is damaged; update its firmware") from error
-    if len(plain) > MAX_BODY:
+    if len(plain) > MAX_BODY_BYTES:
         raise DeviceGarbled(TOO_LARGE)
     if not inflater.eof:
         raise DeviceGarbled("the device's compressed answer is not whole; check its network")

@@ -14,7 +14,7 @@ from drivers.common.onvif.soap.repairs import repaired, without_unreadable
 
 _log = logging.getLogger(__name__)
 _ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
-_MOST_CODES = 6
+_MAX_CODES = 6
 
 
 def envelope(namespace: str, operation: str, inner: str, headers: str = "") -> Any:
@@ -105,7 +105,7 @@ def _parser() -> etree.XMLParser:
 def fault(element: Any, operation: str) -> OnvifFault:
     """Return a Fault element as an exception, of SOAP 1.2 or 1.1."""
     names = ("Value", "faultcode")
-    codes = [str(node.text or "") for name in names for node in all_of(element, name)][:_MOST_CODES]
+    codes = [str(node.text or "") for name in names for node in all_of(element, name)][:_MAX_CODES]
     reason = text(element, "Text") or text(element, "faultstring")
     short = tuple(plain(code.rpartition(":")[2]) for code in codes)
     said = plain(reason, 120)

@@ -14,7 +14,7 @@ from devicemgr.errors import DeviceRefused
 from drivers.common.onvif.soap.namespaces import CLOCK_HIDDEN, LOCKED, NO_RIGHTS, PRE_AUTH
 from drivers.common.video.urls import WRONG_PASSWORD
 
-_HOLD_SECONDS = 900.0  # a locked account opens again after 5 to 30 minutes
+_HOLD_S = 900.0  # a locked account opens again after 5 to 30 minutes
 _ZONE_STEP = 900
 
 
@@ -72,7 +72,7 @@ class Login:
             if self._held_since is None:
                 return
             may_end = self._proved or self._hold  # a lock ends by itself, a wrong password does not
-            if not may_end or time.monotonic() - self._held_since < _HOLD_SECONDS:
+            if not may_end or time.monotonic() - self._held_since < _HOLD_S:
                 raise DeviceRefused(self._hold or self._words())
             self._held_since, self._refusals, self._hold = None, 0, ""
 

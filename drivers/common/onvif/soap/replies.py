@@ -17,7 +17,7 @@ _LOCKED = re.compile(
     r"lockStatus>\s*lock\s*<|unlockTime>\s*[1-9]\d*|[^<>]{0,60}\b(?:account|user)[^<>]{0,30}\block(?:ed)?\b[^<>]{0,40}",
     re.IGNORECASE,
 )
-_MAX_LOOKED_AT = 8192
+_MAX_SEARCHED_BYTES = 8192
 # Address, body and headers; returns the element in the answer's Body.
 Exchange = Callable[[str, bytes, Mapping[str, str]], Any]
 
@@ -33,7 +33,7 @@ class NotAuthorized(Exception):
         super().__init__("not authorized")
         self.response, self.by_fault = response, by_fault
         self.by_status = response.status_code in (401, 403)
-        found = _LOCKED.search(response.content[:_MAX_LOOKED_AT].decode("utf-8", "replace"))
+        found = _LOCKED.search(response.content[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace"))
         self.lock = safe(" ".join(re.sub(r"<[^>]*>", " ", found[0]).split()), 80) if found else ""
 
 

@@ -32,7 +32,7 @@ from devicemgr.text import safe
 from drivers.common.http import tls
 from drivers.common.http.digest import Challenge, authorization, read_challenges
 from drivers.common.http.tls import handshake_failure, tls_context
-from drivers.common.onvif.soap.bodies import MAX_BODY, TOO_LARGE, plain_body
+from drivers.common.onvif.soap.bodies import MAX_BODY_BYTES, TOO_LARGE, plain_body
 from drivers.common.onvif.soap.deadlines import DEADLINES
 from drivers.common.video.urls import UNTRUSTED
 
@@ -306,6 +306,6 @@ def _bounded(response: requests.Response) -> bytes:
     body = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         body += chunk
-        if len(body) > MAX_BODY:
+        if len(body) > MAX_BODY_BYTES:
             raise DeviceGarbled(TOO_LARGE)
     return bytes(body)

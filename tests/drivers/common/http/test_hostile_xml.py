@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.common.http.xml import MOST_ATTRIBUTES, MOST_BYTES, MOST_TAGS
+from drivers.common.http.xml import MAX_ATTRIBUTES, MAX_BYTES, MAX_TAGS
 from tests.drivers.common.http.raw_http import RawServer, reply
 
 CHILD = Path(__file__).with_name("hostile_child.py")
@@ -65,10 +65,10 @@ def attacks(canary, big=900_000):
 
 def _at_the_bounds(big):
     """As many tags, attributes and bytes as are read."""
-    tags, attributes = MOST_TAGS - 100, MOST_ATTRIBUTES - 100
+    tags, attributes = MAX_TAGS - 100, MAX_ATTRIBUTES - 100
     marked = "<b" + "".join(f' a{n}="1"' for n in range(20)) + "/>"
     inner = "<a/>" * (tags - attributes // 20) + marked * (attributes // 20)
-    return inner + "t" * (min(big, MOST_BYTES) - len(inner) - 1000)
+    return inner + "t" * (min(big, MAX_BYTES) - len(inner) - 1000)
 
 
 # These are no attack on a reader that looks nowhere else: they are read as if it did not stand there.

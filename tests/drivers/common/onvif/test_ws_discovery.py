@@ -364,7 +364,7 @@ def test_an_answer_of_a_mebibyte_an_endless_one_and_a_closed_port_are_none(monke
 
 
 def test_a_host_that_never_ends_its_answer_is_left(monkeypatch):
-    monkeypatch.setattr(_http_probe, "_HOST_SECONDS", 0.3)
+    monkeypatch.setattr(_http_probe, "_HOST_S", 0.3)
     stop = threading.Event()
 
     def drip():

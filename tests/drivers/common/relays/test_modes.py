@@ -13,7 +13,7 @@ ENTRY = Direction.ENTRY
 
 @pytest.fixture(autouse=True)
 def looks_at_every_poll(monkeypatch):
-    monkeypatch.setattr("drivers.common.relays.device.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("drivers.common.relays.device.LOOK_S", 0.0)
 
 
 @pytest.fixture(params=["modbus", "kmtronic", "numato"])

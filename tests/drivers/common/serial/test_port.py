@@ -191,7 +191,7 @@ def test_unplugged_while_waiting_for_bytes(terminal):
 
 
 def test_a_port_that_takes_no_bytes(terminal, monkeypatch):
-    monkeypatch.setattr("drivers.common.serial.port.WRITE_SECONDS", 0.05)
+    monkeypatch.setattr("drivers.common.serial.port.WRITE_S", 0.05)
     line = open_line(parse_address(terminal.path))
     with pytest.raises(WriteStalled, match="takes no bytes"):
         line.write(bytes(1_000_000))
@@ -224,7 +224,7 @@ def test_bytes_over_tcp(server):
 
 
 def test_a_serial_server_that_takes_no_bytes(server, monkeypatch):
-    monkeypatch.setattr("drivers.common.serial.port.WRITE_SECONDS", 0.05)
+    monkeypatch.setattr("drivers.common.serial.port.WRITE_S", 0.05)
     line = open_line(parse_address(f"tcp://127.0.0.1:{server.getsockname()[1]}"))
     far, _ = server.accept()
     with far, pytest.raises(WriteStalled):

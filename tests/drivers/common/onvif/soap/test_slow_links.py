@@ -6,7 +6,7 @@ import pytest
 
 from devicemgr.devices import call_timeouts
 from devicemgr.errors import DeviceError, DeviceUnreachable
-from drivers.common.onvif.session import OPEN_SECONDS
+from drivers.common.onvif.session import OPEN_S
 from drivers.common.onvif.soap.transport import OnvifTransport
 
 
@@ -17,7 +17,7 @@ def test_a_camera_at_three_seconds_a_call_is_opened(peer, connect):
     assert camera.open().model == "M1"
     assert camera._profiles[0].token == "p1"
     assert camera._device.transport.deadline() == pytest.approx(7.0, abs=1.5)
-    assert OPEN_SECONDS < call_timeouts.OPEN_S, "the worker's watch does not abandon what is on time"
+    assert OPEN_S < call_timeouts.OPEN_S, "the worker's watch does not abandon what is on time"
 
 
 def test_a_fast_device_is_given_up_as_soon_as_before(peer):
@@ -35,7 +35,7 @@ def test_a_fast_device_is_given_up_as_soon_as_before(peer):
 
 
 def test_all_calls_of_an_opening_share_its_time(peer, connect, monkeypatch):
-    monkeypatch.setattr("drivers.onvif_camera.device.OPEN_SECONDS", 1.0)
+    monkeypatch.setattr("drivers.onvif_camera.device.OPEN_S", 1.0)
     peer.delay_s = 0.6
     with pytest.raises(DeviceError, match="in time"):
         connect(peer).open()
