@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+from devicemgr.access.evidence.awaited_cards import AwaitedCards
 from devicemgr.access.evidence.console_questions import ConsoleQuestions, request_of
 from devicemgr.access.evidence.device_decisions import DeviceLog
 from devicemgr.access.evidence.face_evidence import Presence
@@ -85,6 +86,7 @@ class AccessPipeline:
         self._questions = ConsoleQuestions()
         self._device_log = DeviceLog(id_of)
         self._grants = RecentGrants()
+        self.awaited_cards = AwaitedCards()
         self.alarms = StandingAlarms(ledger, rules, id_of)
         self._passages = Passages(ledger, rules, self._grants.end, self._cancel, self.alarms.attach_passage)
 
@@ -117,6 +119,8 @@ class AccessPipeline:
 
     def on_device_fact(self, device: str, fact: DeviceFact) -> None:
         """Something happened at a gate, reader or console."""
+        if self._is_awaited(device, fact):
+            return
         match fact:
             case CardRead():
                 self._on_card(device, fact)
@@ -135,12 +139,28 @@ class AccessPipeline:
             case _:
                 self._passages.on_device_fact(device, fact)
 
+    def _is_awaited(self, device: str, fact: DeviceFact) -> bool:
+        """Return True for a card that is shown to be assigned; nothing is opened, and it is no request."""
+        match fact:
+            case CardRead():
+                return self.awaited_cards.take(device, fact.channel, fact.names)
+            case DeviceDecided() if fact.live:
+                # The device has decided already, which is recorded as ever.
+                self.awaited_cards.take(device, fact.channel, fact.names)
+            case Presented() if fact.names and self.awaited_cards.is_awaited(device, fact.channel):
+                # A recorded question that is sent again must not name the card.
+                stale = self._questions.why_stale("", fact, time.monotonic(), is_gate=True)
+                if not stale and self.awaited_cards.take(device, fact.channel, fact.names):
+                    self._lamps.answer(device, fact.serial, granted=False)
+                    return True
+        return False
+
     def _on_card(self, device: str, fact: CardRead) -> None:
         rules = self._rules.current
         point = point_of(rules, device, fact.channel)
-        if point is None or not fact.names:
+        if point is None or not (fact.names or fact.unread):
             return
-        card = rules.card_read(fact.names)
+        card = replace(rules.card_read(fact.names), unread=fact.unread)
         person = None if card.is_blocked else card.person_id
         if person is None or not (self._is_granted_here(point, person) or self._is_granted_beside(point, person)):
             request = self._showings.request(point, rules, time.monotonic(), card=card)

@@ -144,6 +144,8 @@ def _detail(request: AccessRequest, timings_ms: Mapping[str, float]) -> dict[str
     detail: dict[str, JsonValue] = {}
     if timings_ms:
         detail["timings_ms"] = {name: round(value, 1) for name, value in timings_ms.items()}
+    if request.card is not None and request.card.unread:
+        detail["cause"] = request.card.unread
     if request.console is not None and request.console.stale:
         detail["cause"] = request.console.stale
     elif request.console is not None and request.console.refused:

@@ -95,6 +95,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("PUT", "/cards/{number}/block"): _ADMIN,
     ("DELETE", "/cards/{number}/block"): _ADMIN,
     ("POST", "/people/{badge}/cards"): _ADMIN,
+    ("POST", "/people/{badge}/cards/next"): _ADMIN,
     ("DELETE", "/people/{badge}/cards/{number}"): _ADMIN,
     ("PUT", "/people/{badge}/pin"): _ADMIN,
     ("DELETE", "/people/{badge}/pin"): _ADMIN,

@@ -23,7 +23,7 @@ from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
 from devicemgr.domain.ports.device import Channeled, Delivery, Device
 from devicemgr.domain.ports.recognition import Gallery
-from devicemgr.errors import DeviceError, DevicemgrError, SystemFault
+from devicemgr.errors import DaemonUnreachable, DeviceError, DevicemgrError, Hint, SystemFault
 from devicemgr.operations import status
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
@@ -160,6 +160,10 @@ class DirectRuntime:
             done(None, error)
         else:
             done(result, None)
+
+    def await_card(self, device: str, *_: object) -> tuple[str, ...]:
+        """Refuse: without a daemon no reader is read."""
+        raise DaemonUnreachable(f"no daemon runs, so no card can be shown at {device}", hint=Hint("start_daemon"))
 
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """Record, release, record the outcome; a gate timed by this computer is held for its time."""

@@ -21,7 +21,7 @@ from devicemgr.devices.sync_run import Run, Step, drive
 from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
-from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, RequestError
+from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, NotFound, RequestError
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations import status
 from devicemgr.site.runtime import Figures
@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _OPEN_S = 8.0
 _STEP_S = 30.0
+_CANCEL_POLL_S = 0.25
 
 
 class DaemonRuntime:
@@ -107,6 +108,22 @@ class DaemonRuntime:
     def last_run(self, name: str) -> Run | None:
         """See site.runtime.Runtime."""
         return self._reconciler.last_run(name)
+
+    def await_card(self, device: str, channel: int, seconds: float, cancelled: threading.Event) -> tuple[str, ...]:
+        """See site.runtime.Runtime."""
+        self._supervisor.call(device, lambda _: None, _STEP_S)
+        cards = self._access.awaited_cards
+        awaited = cards.begin(device, channel)
+        until = time.monotonic() + seconds
+        try:
+            while not awaited.wait(min(_CANCEL_POLL_S, max(0.0, until - time.monotonic()))):
+                if cancelled.is_set() or self.stopping:
+                    raise RequestError("no card is awaited any more: the client disconnected; nothing was changed")
+                if time.monotonic() >= until:
+                    raise NotFound(f"no card was shown at reader {channel} of {device} in {seconds:g} s; try again")
+        finally:
+            cards.end(device, channel, awaited)
+        return awaited.names
 
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """See site.runtime.Runtime."""

@@ -75,10 +75,14 @@ class FireRelease:
 
 @dataclass(frozen=True, slots=True)
 class CardRead:
-    """A card now before reader `channel`: every way to write its number (rules.cards), the most specific first."""
+    """A card now before reader `channel`: every way to write its number (rules.cards), the most specific first.
+
+    A card that can't be read has no `names`, and `unread` says why in words, without its number.
+    """
 
     channel: int
     names: tuple[str, ...]
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,13 +164,18 @@ def assign_card(
     """
     number = number_as(written, form) if form else parse_number(written)
     card = AssignedCard(number, list(formats_of(number) if form else require_format(number)))
+    return assign_number(work, badge, number, unblock=unblock), card
+
+
+def assign_number(work: UnitOfWork, badge: str, number: str, *, unblock: bool = False) -> PersonRow:
+    """Assign a card to a person by its stored number, as `assign_card` does."""
     row = people.get(work.session, badge)
     before = rights_of(row)
     if credentials.assign_card(work.session, row, number):
         work.record("admin.card_assigned", {"cards": 1}, person_id=row.id, before=before, after=rights_of(row))
     if unblock:
         blocks.record_unblocked(work, credentials.unblock_card(work.session, number))
-    return row, card
+    return row
 
 
 def remove_card(work: UnitOfWork, badge: str, written: str) -> tuple[PersonRow, str, list[RemovedCard]]:

@@ -1,5 +1,6 @@
 """The running daemon as API handlers see it, and what stands in for it when none runs."""
 
+import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +62,12 @@ class Runtime(Protocol):
 
     def trace_device(self, name: str) -> list[tuple[float, str, bytes]]:
         """As ports.Traceable.trace, of a device that is offline too; InvalidInput for one without a line of bytes."""
+
+    def await_card(self, device: str, channel: int, seconds: float, cancelled: threading.Event) -> tuple[str, ...]:
+        """Return the numbers of the next card shown there, which opens nothing and is no event.
+
+        NotFound when none is shown in time, DeviceError when the device is gone, RequestError once `cancelled`.
+        """
 
     def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
         """Record a manual opening, release the gate, record the outcome."""

@@ -7,7 +7,7 @@ from devicemgr.domain.device_events import CardRead, DeviceFact, GateAlarm, Keys
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
-from devicemgr.domain.rules.card_formats import names_of
+from devicemgr.domain.rules.card_formats import MAX_BITS, names_of
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, NotYet, OutcomeUnknown
 from drivers.common.relays.outputs import RelayBank, RelayOptions
 from drivers.common.serial.line import NoAnswer
@@ -360,8 +360,9 @@ class OsdpReader:
         form = self._options.card_format
         names = names_of(card.bits, card.data, form)
         if not names:
-            _log.warning("%s: a card of %d bits is none of format %s", self._name, card.bits, form)
-            return []
+            why = f"is longer than {MAX_BITS} bits" if card.bits > MAX_BITS else f"is none of format {form}"
+            _log.warning("%s: a card of %d bits %s", self._name, card.bits, why)
+            return [CardRead(CHANNEL, (), f"a card of {card.bits} bits {why}")]
         return [CardRead(CHANNEL, names)]
 
     def _local_status(self, status: LocalStatus) -> list[DeviceFact]:

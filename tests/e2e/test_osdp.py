@@ -1,6 +1,7 @@
 """A card at an OSDP reader opens the lock on the reader's own output: daemon, encrypted line, one record."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,31 @@ def _a_new_key(box: Any, readers: SimulatedReaders) -> None:
     back = box.wait_for_event("portal_locked", after=ended["seq"])
     readers.do(lambda: readers.units[1].card(CARD, 26))
     box.wait_for_event("portal_unlocked", after=back["seq"])
+
+
+def test_a_card_without_a_printed_number_is_assigned_by_showing_it(box: Any, readers: SimulatedReaders) -> None:
+    box.start()
+    api = box.api()
+    api.post("/devices", {"name": "front", "driver": "osdp_reader", "address": readers.path, "options": {"unit": 1}})
+    box.wait_for_event("device_offline", device="front")
+    box.cli("device", "provision", "front", "--pair")
+    box.wait_for_event("device_online", device="front")
+    api.post("/portals", {"name": "door", "gate": "front", "entry": ["front"], "require": "card"})
+    api.post("/levels", {"name": "staff", "portals": ["door"]})
+    api.post("/people", {"name": "Aylin Collins", "badge": "D-1", "levels": ["staff"]})
+    number = str(0x7186A61E)
+    with ThreadPoolExecutor() as pool:
+        assigned = pool.submit(box.cli, "card", "assign", "D-1", "--at", "front")
+        while not assigned.done():
+            # Until the wait has begun a card is a request.
+            readers.do(lambda: readers.units[1].card(bytes.fromhex("7186A61E"), 32))
+            wait([assigned], timeout=1.0)
+        assert assigned.result()["number"] == number
+    seq = box.wait_for_event("admin.card_shown")["seq"]
+    found = [event for event in box.events(after=seq - 1) if event["kind"].startswith(("admin.card", "access"))]
+    assert [event["kind"] for event in found] == ["admin.card_shown", "admin.card_assigned"]
+    assert (found[0]["person"], found[0]["detail"]) == ("D-1", {"at": "front:1"})
+    assert number not in str(box.events())
+    assert _releases(readers) == []
+    assert box.cli("card", "show", number)["badge"] == "D-1"
+    assert box.stop() == 0

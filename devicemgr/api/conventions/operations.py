@@ -39,6 +39,7 @@ _NAMES = {
     ("POST", "/levels/{name}/holders"): "levels_holders_change",
     ("POST", "/people/suspensions"): "people_suspensions_change",
     ("POST", "/people/{badge}/cards"): "people_cards_assign",
+    ("POST", "/people/{badge}/cards/next"): "people_cards_assign_next",
     ("PUT", "/cards/{number}/block"): "cards_block",
     ("DELETE", "/cards/{number}/block"): "cards_unblock",
     ("POST", "/people/{badge}/face"): "people_face_enroll",

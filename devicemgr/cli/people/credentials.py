@@ -17,14 +17,11 @@ pin = typer.Typer()
 
 COMMONEST = "wiegand26"
 MAX_NAMED = 5
+SHOWN_WITHIN_S = 30
 
 Badge = Annotated[str, typer.Argument(help="Badge number of the person.")]
-Number = Annotated[
-    str,
-    typer.Argument(
-        help="As on the card: FACILITY:NUMBER such as 80:58400, decimal, hex (0x…), UID (04:AF:…), or raw:BITS:HEX."
-    ),
-]
+NUMBER_HELP = "As on the card: FACILITY:NUMBER such as 80:58400, decimal, hex (0x…), UID (04:AF:…), or raw:BITS:HEX."
+Number = Annotated[str, typer.Argument(help=NUMBER_HELP)]
 
 
 Form = Annotated[
@@ -37,9 +34,38 @@ Form = Annotated[
 ]
 
 
+def _split_place(at: str) -> tuple[str, int]:
+    device, colon, channel = at.partition(":")
+    if not device or (colon and not (channel.isascii() and channel.isdigit() and int(channel))):
+        raise typer.BadParameter("--at: write DEVICE or DEVICE:READER, such as reader-1 or controller-1:2")
+    return device, int(channel or 1)
+
+
+def _assign_shown(badge: str, at: str) -> None:
+    device, channel = _split_place(at)
+    body = {"device": device, "channel": channel, "seconds": SHOWN_WITHIN_S}
+    if not session().json:
+        notes().print(f"show the card at {at} within {SHOWN_WITHIN_S} s", soft_wrap=True, markup=False)
+    found = api().post(path("people", badge, "cards", "next"), body, timeout=SHOWN_WITHIN_S + 40)
+    say(f"card {found['number']} is {found['badge']}'s", found)
+
+
 @card.command("assign")
-def assign(badge: Badge, number: Number, form: Form = None) -> None:
+def assign(
+    badge: Badge,
+    number: Annotated[str | None, typer.Argument(help=NUMBER_HELP)] = None,
+    form: Form = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="DEVICE[:READER]", help="Take the next card that is shown there within 30 s instead."),
+    ] = None,
+) -> None:
     """Give a person a card. Digits that can be decimal or hex are asked about, or named with --as."""
+    if (number is None) == (at is None) or (at is not None and form is not None):
+        raise typer.BadParameter("give the card's NUMBER, with or without --as, or else --at DEVICE")
+    if number is None:
+        _assign_shown(badge, at or "")
+        return
     form = form or _meant(number)
     found = api().post(path("people", badge, "cards"), {"number": number, "as": form})
     if found["formats"] and COMMONEST not in found["formats"]:

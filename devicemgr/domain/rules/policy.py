@@ -50,11 +50,15 @@ class FaceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class CardEvidence:
-    """A card that was read: every number it answers to, and its holder; `person_id` None without one."""
+    """A card that was read: every number it answers to, and its holder; `person_id` None without one.
+
+    One that could not be read has no numbers; `unread` says why.
+    """
 
     names: tuple[str, ...]
     person_id: str | None = None
     is_blocked: bool = False
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,11 +70,17 @@ def test_formats(pair_up, bits, form, names, poll_until):
     assert fact.names == names
 
 
-def test_a_card_of_another_format_is_none(pair_up, poll_until):
+def test_a_card_of_another_format_has_no_number_and_says_why(pair_up, poll_until):
     sim, device = pair_up(card_format="wiegand34")
     sim.do(lambda: sim.units[1].card(GOOD_CARD, 26))
-    sim.do(lambda: sim.units[1].keys("1"))
-    assert poll_until(device, bool) == [KeysPressed(1, "1")]
+    assert poll_until(device, bool) == [CardRead(1, (), "a card of 26 bits is none of format wiegand34")]
+
+
+def test_a_card_that_is_too_long_has_no_number_and_says_why(pair_up, poll_until):
+    # OSDP 2.2, osdp_RAW: the count of bits has two bytes.
+    sim, device = pair_up()
+    sim.do(lambda: sim.units[1].card(bytes(range(1, 26)), 200))
+    assert poll_until(device, bool) == [CardRead(1, (), "a card of 200 bits is longer than 128 bits")]
 
 
 def test_keys(pair_up, poll_until):

@@ -4,6 +4,13 @@ from tests.sabotage.sabotage import one
 
 SABOTAGES = (
     one(
+        "a lost card that opens",
+        "devicemgr/domain/rules/policy.py",
+        "request.card is not None and request.card.is_blocked",
+        "False",
+        "tests/devicemgr/access/evidence/test_cards.py",
+    ),
+    one(
         "a console's question that opens as often as it is sent",
         "devicemgr/access/evidence/console_questions.py",
         """        if key in self._known:

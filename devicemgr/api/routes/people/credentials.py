@@ -1,8 +1,10 @@
 """/cards, /people/{badge}/cards and /people/{badge}/pin."""
 
+import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 
 from devicemgr.access.evidence.pins import hash_pin
 from devicemgr.api.context import Ctx, Who
@@ -11,16 +13,19 @@ from devicemgr.api.routes.people.card_models import (
     Card,
     CardAssign,
     CardAssigned,
+    CardAwait,
     CardBlock,
     CardDescription,
     CardRemoved,
 )
 from devicemgr.api.routes.people.models import PinSet, PinState
 from devicemgr.people import service
-from devicemgr.people.cards import blocks, notations
+from devicemgr.people.cards import blocks, notations, shown_card
 from devicemgr.store.people import credentials, people
 
 router = APIRouter(tags=["credentials"])
+
+_DISCONNECT_POLL_S = 0.25
 
 Form = Annotated[str | None, Query(alias="as", description="How the number is written; see the assignment of cards.")]
 
@@ -69,6 +74,19 @@ def assign_card(badge: str, body: CardAssign, context: Ctx, caller: Who) -> dict
             "cards": credentials.card_numbers(row),
             "formats": card.formats,
         }
+
+
+@router.post("/people/{badge}/cards/next", status_code=201, response_model=CardAssigned)
+async def assign_next_card(badge: str, body: CardAwait, request: Request, context: Ctx, caller: Who) -> Any:
+    """Assign the next card that is shown at a reader, which opens nothing; a client that disconnects cancels it."""
+    place = shown_card.Place(body.device, body.channel, body.seconds)
+    work = asyncio.ensure_future(
+        run_in_threadpool(shown_card.assign, context.site, context.runtime, caller.actor, badge, place)
+    )
+    while not (await asyncio.wait({work}, timeout=_DISCONNECT_POLL_S))[0]:
+        if await request.is_disconnected():
+            place.cancelled.set()
+    return await work
 
 
 @router.delete("/people/{badge}/cards/{number}", response_model=CardRemoved)

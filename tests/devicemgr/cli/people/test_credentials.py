@@ -244,3 +244,21 @@ def test_a_number_that_no_configured_reader_can_read_is_warned_of(two, done, cli
     assert "none of the configured readers (rd) can read card" in " ".join(ran.err.split())
     assert cli("card", "assign", "7", "80:58400").err == ""
     assert [row["reads"] for row in done("card", "show", "80:58400")["readers"]] == [True]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["80:58400", "--at", "rd"], ["--at", "rd", "--as", "hex"], ["--at", "rd:x"], ["--at", ":1"], ["--at", "rd:0"]],
+)
+def test_a_card_is_named_by_its_number_or_by_the_reader_where_it_is_shown(two, cli, arguments):
+    assert cli("card", "assign", "7", *arguments).code == 2
+
+
+def test_a_card_can_not_be_shown_without_a_daemon_or_where_no_card_is_read(two, cli, done, parts, monkeypatch):
+    done("device", "add", "gate", "--driver", "fake_gate", "--address", "x")
+    assert "reads no cards" in cli("card", "assign", "7", "--at", "gate").err
+    monkeypatch.setattr(type(parts.catalog), "get", lambda _, kind: Catalog().get(kind))
+    done("device", "add", "rd", "--driver", "osdp_reader", "--address", "tcp://127.0.0.1:1", "--option", "unit=1")
+    ran = cli("card", "assign", "7", "--at", "rd:2")
+    assert (ran.code, "no daemon runs" in ran.err) == (3, True)
+    assert cli("card", "assign", "7", "--at", "other").code == 1
