@@ -1,17 +1,19 @@
 """`devicemgr calendar …`."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
-from devicemgr.cli.output import details, emit, say, table
+from devicemgr.cli.output import details, emit, notes, say, table, warn
 from devicemgr.cli.site.hours_plan import show_plan
 from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.model import CalendarDay
-from devicemgr.domain.rules.calendars import format_hours, parse_day
+from devicemgr.domain.rules.calendars import MAX_FILE_BYTES, format_hours, in_order, parse_day
+from devicemgr.errors import InvalidInput
 from devicemgr.text import counted
 
 calendar = typer.Typer()
@@ -25,14 +27,46 @@ Days = Annotated[
     ),
 ]
 
+Ics = Annotated[Path | None, typer.Option(metavar="FILE", help="The days of an iCalendar file (.ics).")]
+Country = Annotated[
+    str | None, typer.Option(metavar="CODE", help="The public holidays of a country, such as KZ; check them.")
+]
+
 
 def _fields(day: CalendarDay) -> dict[str, Any]:
     hours = format_hours(day) or None
     return {"date": day.date.isoformat(), "kind": str(day.kind), "hours": hours, "name": day.name}
 
 
-def _read(days: list[str] | None) -> list[dict[str, Any]]:
-    return [_fields(parse_day(text)) for text in days or ()]
+def _read(days: list[str] | None, ics: Path | None, country: str | None) -> list[dict[str, Any]]:
+    """Return days by hand, and on other dates those of the file, else of the country; warns of what is not sure."""
+    found: dict[date, CalendarDay] = {}
+    today = date.today()  # the year as the reader has it
+    if country is not None:
+        # Its tables take a third of a second to import.
+        from devicemgr.site.hours.country_holidays import read_country_holidays  # noqa: PLC0415
+
+        found |= {day.date: day for day in read_country_holidays(country, today)}
+        warn("these holidays are calculated: check them, as decrees move days and some are estimates")
+    if ics is not None:
+        # The library of calendar files takes as long.
+        from devicemgr.site.hours.icalendar_file import read_calendar_file  # noqa: PLC0415
+
+        read = read_calendar_file(_content(ics), today)
+        found |= {day.date: day for day in read.days}
+        for words in read.left_out:
+            warn(words)
+        notes().print(f"repeated events are entered until {read.until}; read the file again before then")
+    by_hand = in_order(parse_day(text) for text in days or ())
+    return [_fields(day) for day in (found | {day.date: day for day in by_hand}).values()]
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(f"{file} can't be read ({error.strerror}); give an iCalendar file") from error
 
 
 def _summary(found: dict[str, Any]) -> str:
@@ -44,9 +78,11 @@ def _summary(found: dict[str, Any]) -> str:
 def add_calendar(
     name: Annotated[str, typer.Argument(help="A short name, such as kz; schedules name it as @kz.")],
     day: Days = None,
+    ics: Ics = None,
+    country: Country = None,
 ) -> None:
     """Add a calendar of holidays and other days, which schedules name as @NAME."""
-    found = api().post("/calendars", {"name": name, "days": _read(day)})
+    found = api().post("/calendars", {"name": name, "days": _read(day, ics, country)})
     say(f"added calendar {found['name']}: {_summary(found)}; name it by --holiday @{found['name']}", found)
 
 
@@ -84,15 +120,17 @@ def show_calendar(name: CalendarName) -> None:
 def edit_calendar(
     name: CalendarName,
     day: Days = None,
+    ics: Ics = None,
+    country: Country = None,
     drop: Annotated[list[str] | None, typer.Option(metavar="DATE", help="Drop this date; several are fine.")] = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Only show which hours would open and close; exit 4 if any would.")
     ] = False,
 ) -> None:
     """Add days to a calendar, in place of those on the same dates, or drop some."""
-    if not day and not drop:
-        raise typer.BadParameter("nothing to change; give days or --drop")
-    body = {"days": _read(day), "drop": drop or []}
+    if not (day or drop or ics or country):
+        raise typer.BadParameter("nothing to change; give days, --ics, --country or --drop")
+    body = {"days": _read(day, ics, country), "drop": drop or []}
     if plan:
         show_plan(calendars=[{"name": name, **body}])
         return

@@ -14,6 +14,7 @@ MARK = "@"
 """Stands before the name of a calendar among the holidays of a schedule."""
 MAX_NAME_CHARS = 80
 MAX_DAYS = 2000
+MAX_FILE_BYTES = 1024 * 1024
 
 _MAX_TEXT = 200
 _EXAMPLES = (

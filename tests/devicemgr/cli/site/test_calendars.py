@@ -124,3 +124,56 @@ def test_a_calendar_goes_through_the_sites_file(office, cli, done, agreed, tmp_p
     file.write_text("[calendars.kz]\n")
     agreed("apply", file, "--prune", "--yes")
     assert [one["name"] for one in done("calendar", "list")] == ["kz"]
+
+
+ICS = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//EN
+BEGIN:VEVENT
+UID:1
+DTSTART;VALUE=DATE:20201216
+RRULE:FREQ=YEARLY
+SUMMARY:Independence Day
+END:VEVENT
+BEGIN:VEVENT
+UID:2
+DTSTART:20200101T090000
+DTEND:20200101T100000
+RRULE:FREQ=YEARLY
+SUMMARY:Meeting
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_days_of_a_calendar_file(home, done, cli, tmp_path):
+    file, year = tmp_path / "days.ics", date.today().year
+    file.write_text(ICS)
+    added = cli("calendar", "add", "kz", f"{year}-12-05 working", "--ics", file)
+    assert (added.code, added.out) == (0, "added calendar kz: 4 days; name it by --holiday @kz\n")
+    assert "left out 3 events" in added.err
+    assert f"until {year + 2}-12-31" in added.err
+    days = done("calendar", "show", "kz")["days"]
+    assert [day["date"] for day in days] == [
+        f"{year}-12-05",
+        *(f"{one}-12-16" for one in (year, year + 1, year + 2)),
+    ]
+    file.write_text(ICS.replace("20201216", "20201217"))
+    assert len(done("calendar", "edit", "kz", "--ics", file, "--drop", f"{year}-12-16")["days"]) == 6
+    assert len(done("calendar", "edit", "kz", f"{year}-12-17 working Moved", "--ics", file)["days"]) == 6
+    assert "Moved" in cli("calendar", "show", "kz").out
+    ran = cli("calendar", "add", "de", "--ics", tmp_path / "nothing.ics")
+    assert (ran.code, "can't be read" in ran.error) == (1, True)
+    assert cli("calendar", "edit", "kz").code == 2
+
+
+def test_holidays_of_a_country_are_to_be_checked(home, done, cli):
+    added = cli("calendar", "add", "kz", "--country", "kz")
+    assert added.code == 0
+    assert "check them" in added.err
+    year = date.today().year
+    days = {(day["date"], day["kind"]) for day in done("calendar", "show", "kz")["days"]}
+    assert {(f"{one}-12-16", "holiday") for one in (year, year + 1, year + 2)} <= days
+    ran = cli("calendar", "add", "xx", "--country", "XX")
+    assert ran.code == 1
+    assert "no holidays are known for 'XX'" in ran.error
