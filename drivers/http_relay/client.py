@@ -21,7 +21,7 @@ from drivers.common.http.sockets import DeadlineBackend
 from drivers.common.http.tls import parse_fingerprint, tls_context
 
 if TYPE_CHECKING:
-    from drivers.http_relay.driver import Options
+    from drivers.http_relay.options import Options
 
 SECONDS, COMMAND_SECONDS = 2.5, 3.0
 MAX_BODY_BYTES = 64 * 1024

@@ -15,7 +15,7 @@ from drivers.http_relay.shelly import Shelly
 from drivers.http_relay.tasmota import Tasmota
 
 if TYPE_CHECKING:
-    from drivers.http_relay.driver import Options
+    from drivers.http_relay.options import Options
 
 BOARDS: dict[str, Callable[[str, BoardClient], WebBoard]] = {
     "shelly": Shelly,

@@ -1,49 +1,18 @@
 """Relay boards that are switched by HTTP as gates: Shelly, Tasmota, Dingtian, Devantech ETH and KMTronic LAN."""
 
-from typing import Literal
-
-from pydantic import Field
-
 from devicemgr.domain.model import Capability, DeviceConfig
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import InvalidInput
-from devicemgr.site.password_scope import VERIFIES, WIDENS
 from drivers.common.fire_inputs import declared
 from drivers.common.options import read_options
-from drivers.common.relays.inputs import InputOptions
+from drivers.http_relay.options import Options
 
-Model = Literal["shelly", "tasmota", "dingtian", "devantech", "kmtronic"]
 # How a password travels: Digest never shows it, the others do (allow_basic).
 DIGEST, BASIC, QUERY = "digest", "basic", "query"
 LOGINS = {"shelly": DIGEST, "tasmota": QUERY, "dingtian": QUERY, "devantech": BASIC, "kmtronic": BASIC}
 MAX_RELAYS = {"shelly": 8, "tasmota": 28, "dingtian": 32, "devantech": 20, "kmtronic": 8}
 HAS_INPUTS = frozenset({"shelly", "tasmota"})
-
-
-class Options(InputOptions):
-    """Which board, and which relays."""
-
-    model: Model = Field(
-        description="shelly: Shelly Gen2 and later (RPC). tasmota: any board with Tasmota. dingtian: HTTP CGI. "
-        "devantech: ETH002, ETH008, ETH8020. kmtronic: LAN web relays; these have no timer, so after a crash or power "
-        "cut of this computer mid-pulse the relay STAYS ON until the daemon is back"
-    )
-    allow_basic: bool = Field(
-        json_schema_extra=WIDENS,
-        default=False,
-        description="Whether a password may go over the network readably: Tasmota and Dingtian take it in the URL, "
-        "Devantech and KMTronic by HTTP Basic. Only on a network of devices alone",
-    )
-    tls_ca: str = Field(
-        "", max_length=300, json_schema_extra=VERIFIES, description="A CA's PEM file for https:// addresses"
-    )
-    tls_fingerprint: str = Field(
-        "",
-        max_length=120,
-        json_schema_extra=VERIFIES,
-        description="The certificate's fingerprint, sha256:…, instead of a CA",
-    )
 
 
 def build(config: DeviceConfig) -> Device:

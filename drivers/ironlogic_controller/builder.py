@@ -7,7 +7,7 @@ from devicemgr.text import safe
 from drivers.common.http.client import base_url
 from drivers.common.options import read_options
 from drivers.ironlogic_controller.controller import IronlogicGate, IronlogicKeeper
-from drivers.ironlogic_controller.driver import Options
+from drivers.ironlogic_controller.options import Options
 
 
 def build(config: DeviceConfig) -> Device:

@@ -26,7 +26,7 @@ from drivers.ironlogic_controller.messages import add_cards, card_hex, card_name
 from drivers.ironlogic_controller.server import CONFIRM_AGAIN, CONFIRMATIONS, Batch, CallServer, Command, Question
 
 if TYPE_CHECKING:
-    from drivers.ironlogic_controller.driver import Options
+    from drivers.ironlogic_controller.options import Options
 
 # The vendor's modes; 3 waits for a first card and then lets all pass, which is not used.
 MODES = {PortalMode.NORMAL: 0, PortalMode.LOCKED: 1, PortalMode.FREE: 2}

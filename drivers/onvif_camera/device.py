@@ -18,7 +18,7 @@ from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2, OnvifFault
 from drivers.common.options import read_options
 from drivers.common.video.camera import grab_jpeg, probe
-from drivers.onvif_camera.driver import Options
+from drivers.onvif_camera.options import Options
 
 _RESTING, _WATCHING = 1.0, 0.1
 

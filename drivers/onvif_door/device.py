@@ -20,7 +20,7 @@ from drivers.common.onvif.session import CHECK_S, OPEN_S, Session, each
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import ACCESS, DOORS
 from drivers.common.options import read_options
-from drivers.onvif_door.driver import Options
+from drivers.onvif_door.options import Options
 
 STALE_S = 3.0  # two clock readings in whole seconds, and the way
 

@@ -7,7 +7,7 @@ from devicemgr.domain.ports.device import Device
 from devicemgr.errors import InvalidInput
 from drivers.common.options import read_options
 from drivers.zkteco_controller.controller import ZktecoController
-from drivers.zkteco_controller.driver import Options
+from drivers.zkteco_controller.options import Options
 from drivers.zkteco_controller.protocol import parse_endpoint
 
 MAX_PASSWORD = 15  # attached table 2, ComPwd

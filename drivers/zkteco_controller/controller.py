@@ -23,7 +23,7 @@ from drivers.zkteco_controller.log import MAX_DOORS, Doors, is_text, read_log, r
 from drivers.zkteco_controller.tables import Row, Table, decode_rows, query, read_tables
 
 if TYPE_CHECKING:
-    from drivers.zkteco_controller.driver import Options
+    from drivers.zkteco_controller.options import Options
 
 PARAMETERS = ("~SerialNumber", "FirmVer", "~DeviceName", "LockCount", "ReaderCount")
 WEAK = (

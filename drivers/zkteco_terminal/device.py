@@ -25,7 +25,7 @@ from drivers.zkteco_terminal.listener import Listener
 from drivers.zkteco_terminal.uploads import Uploads
 
 if TYPE_CHECKING:
-    from drivers.zkteco_terminal.driver import Options
+    from drivers.zkteco_terminal.options import Options
 
 CALL_S = 4.0
 # It asks for commands each second. Three of its own time-outs without a word, and it is gone.

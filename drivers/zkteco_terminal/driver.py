@@ -4,8 +4,6 @@ import re
 import zoneinfo
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
 from devicemgr.domain.model import Capability, DeviceConfig
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.driver import Driver
@@ -14,39 +12,7 @@ from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 from drivers.common.http.push_server import addresses_of
 from drivers.common.options import read_options
-
-
-class Options(BaseModel):
-    """How the terminal is used."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    serial: str = Field(
-        pattern=r"^[0-9A-Za-z_-]{4,40}$",
-        description="Its serial number (SN), as its menu shows it: it proves itself by it",
-    )
-    push_port: int = Field(
-        8081,
-        ge=0,
-        le=65535,
-        description="TCP port of this computer that it calls; one for each terminal. 0: any, for tests",
-    )
-    doors: int = Field(1, ge=1, le=8, description="Doors that it opens; channels 1 and up")
-    faces: bool = Field(False, description="Whether face samples of people who consented are put on the terminal")
-    capacity: int = Field(3000, ge=1, le=300_000, description="People that fit into it; see its data sheet")
-    always_rule: int = Field(
-        1, ge=1, le=50, description="Number of its time rule that is open at all times; it is read and never changed"
-    )
-    timezone: str = Field(
-        "", max_length=64, description="IANA zone of its clock, such as Asia/Almaty; left out: this computer's"
-    )
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        if name and name not in zoneinfo.available_timezones():
-            raise ValueError("is no IANA time zone such as Asia/Almaty")
-        return name
+from drivers.zkteco_terminal.options import Options
 
 
 def build(config: DeviceConfig) -> Device:
