@@ -64,16 +64,20 @@ class Devantech:
         self.is_open = not client.has_password
 
     def identify(self) -> DeviceInfo:
+        """Count the relays on the status page, which names no model."""
         count = len(self.state(with_inputs=False).relays)
         return DeviceInfo("Devantech", f"ETH board with {count} relays")
 
     def state(self, *, with_inputs: bool) -> State:  # noqa: ARG002
+        """Read the relays from status.xml; its inputs are not used."""
         return State(relays_of_xml(self._ok(self._client.get("/status.xml")).body, self._name))
 
     def switch(self, relay: int, on: bool) -> None:
+        """Send DOAn to switch a relay on, DOIn to switch it off."""
         self._ok(self._client.command("/io.cgi", {f"DO{'A' if on else 'I'}{relay}": "0"}))
 
     def pulse(self, relay: int, seconds: float) -> None:
+        """Send DOAn with a time in tenths of a second."""
         tenths = max(1, round(seconds * 10))
         self._ok(self._client.command("/io.cgi", {f"DOA{relay}": str(tenths)}))
 
@@ -91,15 +95,19 @@ class KmTronic:
         self.is_open = not client.has_password
 
     def identify(self) -> DeviceInfo:
+        """Count the relays on the status page, which names no model."""
         return DeviceInfo("KMTronic", f"LAN relay with {len(self.state(with_inputs=False).relays)} relays")
 
     def state(self, *, with_inputs: bool) -> State:  # noqa: ARG002
+        """Read the relays from status.xml."""
         return State(relays_of_xml(self._ok(self._client.get("/status.xml")).body, self._name))
 
     def switch(self, relay: int, on: bool) -> None:
+        """Request the page FFnn01 or FFnn00, which sets relay nn."""
         self._ok(self._client.command(f"/FF{relay:02d}{'01' if on else '00'}"))
 
     def pulse(self, relay: int, seconds: float) -> None:
+        """Raise NotImplementedError: these boards time no pulses, and the options do not offer it."""
         raise NotImplementedError
 
     def _ok(self, answer: Answer) -> Answer:
@@ -122,18 +130,22 @@ class Dingtian:
         self.is_open = not client.has_password
 
     def identify(self) -> DeviceInfo:
+        """Count the relays, since the page names no model."""
         return DeviceInfo("Dingtian", f"{len(self.state(with_inputs=False).relays)}-channel relay board")
 
     def state(self, *, with_inputs: bool) -> State:  # noqa: ARG002
+        """Read all relays from relay_cgi_load.cgi; raise DeviceGarbled for another page."""
         count, *rest = self._fields(self._client.get("/relay_cgi_load.cgi"), 2)
         if not 1 <= count <= 32 or len(rest) < count or set(rest[:count]) - {0, 1}:
             raise DeviceGarbled(f"relay_cgi_load.cgi of {self._name} is not a relay board's; check the option model")
         return State({number: value == 1 for number, value in enumerate(rest[:count], 1)})
 
     def switch(self, relay: int, on: bool) -> None:
+        """Send the switch command to relay_cgi.cgi."""
         self._order(self._SWITCH, relay, on, 0)
 
     def pulse(self, relay: int, seconds: float) -> None:
+        """Send a jogging command in tenths of a second, or a delay command in seconds for longer pulses."""
         tenths = max(1, round(seconds * 10))
         if tenths <= self._MAX_TENTHS:
             self._order(self._JOGGING, relay, True, tenths)

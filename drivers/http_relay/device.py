@@ -51,6 +51,7 @@ class HttpRelay(RelayDevice):
         self._is_open = False
 
     def open(self) -> DeviceInfo:
+        """Connect, read identity, relays and inputs, and set the relays to rest."""
         self.close()
         info = repeat_reading(self._board.identify)
         state = repeat_reading(lambda: self._board.state(with_inputs=self._has_inputs))
@@ -60,6 +61,7 @@ class HttpRelay(RelayDevice):
         return info
 
     def close(self) -> None:
+        """Release the relays and close the connection."""
         if self._is_open:
             self._bank.let_go()
             self._is_open = False

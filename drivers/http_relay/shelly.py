@@ -32,6 +32,7 @@ class Shelly:
         self.silent_inputs: set[int] = set()
 
     def identify(self) -> DeviceInfo:
+        """Read maker, model and firmware; raise DeviceRefused for a device older than generation 2."""
         reply = self._result(self._client.get("/rpc/Shelly.GetDeviceInfo"))
         generation = reply.get("gen")
         if not isinstance(generation, int) or generation < 2:
@@ -41,6 +42,7 @@ class Shelly:
         return DeviceInfo("Shelly", *words)
 
     def state(self, *, with_inputs: bool) -> State:
+        """Read outputs and inputs from Shelly.GetStatus, noting inputs without a state."""
         reply = self._result(self._client.get("/rpc/Shelly.GetStatus"))
         relays = {number: value for number, value in _states(reply, "switch", "output").items() if value is not None}
         inputs = _states(reply, "input", "state") if with_inputs else {}
@@ -48,9 +50,11 @@ class Shelly:
         return State(relays, {number: value for number, value in inputs.items() if value is not None})
 
     def switch(self, relay: int, on: bool) -> None:
+        """Send Switch.Set, without a timer."""
         self._set({"id": relay - 1, "on": on})
 
     def pulse(self, relay: int, seconds: float) -> None:
+        """Send Switch.Set with toggle_after, so that the board ends the pulse."""
         self._set({"id": relay - 1, "on": True, "toggle_after": seconds})
 
     def _set(self, params: dict[str, Any]) -> None:

@@ -38,23 +38,27 @@ class Tasmota:
         self._pulse_times: dict[int, int] = {}
 
     def identify(self) -> DeviceInfo:
+        """Read the firmware version (Status 2), and forget the known pulse times."""
         self._pulse_times.clear()
         firmware = self._ask("Status 2").get("StatusFWR")
         version = firmware.get("Version") if isinstance(firmware, dict) else ""
         return DeviceInfo("Tasmota", "", safe(str(version or ""), 60))
 
     def state(self, *, with_inputs: bool) -> State:
+        """Read relays (Status 11) and, if wanted, inputs (Status 10)."""
         reply = self._ask("Status 11").get("StatusSTS")
         relays = _states(reply, _POWER)
         sensors = self._ask("Status 10").get("StatusSNS") if with_inputs else {}
         return State(relays, _states(sensors, _SWITCH))
 
     def switch(self, relay: int, on: bool) -> None:
+        """Switch a relay; before switching on, set its PulseTime to 0 so that it stays on."""
         if on:
             self._set_pulse_time(relay, 0)
         self._power(relay, on)
 
     def pulse(self, relay: int, seconds: float) -> None:
+        """Set PulseTime, then switch on, so that the board ends the pulse."""
         self._set_pulse_time(relay, pulse_time(seconds))
         self._power(relay, True)
 

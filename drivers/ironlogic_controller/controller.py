@@ -148,7 +148,7 @@ class IronlogicGate:
         return facts
 
     def _presented(self, question: Question) -> Presented:
-        """A question has no time of its own; its answer opens only at the controller that holds the line."""
+        """Translate a question, which has no time of its own; its answer goes to the controller on the line."""
         return Presented(
             question.reader,
             question.serial,

@@ -113,7 +113,7 @@ class Listener:
         return kept + (self._server.refused() if self._server else [])
 
     def note_call(self) -> None:
-        """The terminal has called."""
+        """Note the time of a call from the terminal."""
         with self._called:
             before, self.called_at = self.called_at, time.monotonic()
             self._gaps.append(0.0 if before is None else self.called_at - before)

@@ -102,7 +102,7 @@ class Backlog:
             self._held[event.index] = event
 
     def _add_timed(self, event: Event, source: Source) -> None:
-        """Number a record of firmware that has no numbers: by its second, and its place in that second."""
+        """Give a number to a record of firmware without record numbers by its second and its place in it."""
         first = FIRST_TIMED + encode_time(event.at, None) * _A_SECOND
         place = self._seconds.get(event.at, 0) + 1
         self._seconds[event.at] = place

@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 5.0
 
     def log_message(self, *args: object) -> None:
-        """Standard output is for events."""
+        """Log nothing: standard output is for events."""
 
     def do_GET(self) -> None:
         self._answer(b"")

@@ -93,7 +93,7 @@ class SimulatedController:
                 line.shutdown(socket.SHUT_RDWR)
 
     def swipe(self, card: int, door: int = 1) -> bool:
-        """A card is shown; whether the door opened."""
+        """Show a card; return True if the door opened."""
         person = next((row for row in self.rows["user"] if row.get("CardNo") == card), None)
         pin = int(person["Pin"]) if person else 0
         masks = [int(row["AuthorizeDoorId"]) for row in self.rows["userauthorize"] if row["Pin"] == pin]
@@ -136,20 +136,20 @@ class SimulatedController:
         return datetime.now() + self.skew
 
     def begin(self, line: socket.socket) -> None:
-        """A client has connected."""
+        """Register a client that has connected."""
         self._lines.add(line)
 
     def end(self, line: socket.socket) -> None:
-        """A client is gone."""
+        """Remove a client that has disconnected."""
         self._lines.discard(line)
 
     def new_session(self) -> int:
-        """The number of the next session."""
+        """Count up and return the number of the next session."""
         self._session += 1
         return self._session
 
     def obey(self, command: int, data: bytes) -> tuple[int, bytes] | None:
-        """The answer to a command; None to hang up."""
+        """Answer a command; None to hang up."""
         faults = self.faults
         if faults.busy and command != 0x0B:
             faults.busy -= 1

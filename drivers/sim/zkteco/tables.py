@@ -85,7 +85,7 @@ class Tables:
 
 
 def fields_of(text: str) -> Row:
-    """The fields of one record, by tabs."""
+    """Parse the fields of one record, separated by tabs."""
     found = {}
     for part in text.split("\t"):
         name, _, value = part.partition("=")
@@ -102,13 +102,13 @@ def matcher(condition: str) -> Callable[[Row], bool]:
 
 
 def packed(moment: datetime) -> int:
-    """A wall time as the terminal counts seconds."""
+    """Encode a wall time as the terminal counts seconds."""
     days = ((moment.year - 2000) * 12 + moment.month - 1) * 31 + moment.day - 1
     return days * 86400 + moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
 def unpacked(seconds: int) -> datetime:
-    """The wall time of a count of seconds."""
+    """Decode a count of seconds to a wall time."""
     days, rest = divmod(seconds, 86400)
     months, day = divmod(days, 31)
     return datetime(2000 + months // 12, months % 12 + 1, day + 1, rest // 3600, rest // 60 % 60, rest % 60)

@@ -93,7 +93,7 @@ class SimulatedZkteco:
         self._thread.join(_WAIT_S)
 
     def person(self, pin: str, door: int = 1, verify: str = "15") -> bool:
-        """A person verifies at a door; whether it opened."""
+        """Verify a person at a door; return True if it opened."""
         granted = self.tables.may_pass(pin, door)
         code = 0 if granted else 23 if any(row.get("pin") == pin for row in self.tables.user) else 27
         self.happens(code, door, pin if code != 27 else "0", verify)
@@ -143,7 +143,7 @@ class SimulatedZkteco:
         self._wake.set()
 
     def forget_upload(self) -> None:
-        """What waits to be sent is taken for sent: only its memory still has it."""
+        """Drop the events that wait to be sent, as if they had been; only the memory still has them."""
         with self._lock:
             self._pending.clear()
 
