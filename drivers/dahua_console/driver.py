@@ -1,29 +1,24 @@
 """Dahua (and Intelbras) face terminals over their CGIs: a console, and the gate that it opens."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.domain.rules.card_formats import is_read_whole
 from drivers.common.advisories import advisories_of
+from drivers.common.http.digest import read_challenges
+from drivers.common.http.probe import Reply, find
 from drivers.dahua_console.options import Options
-
-if TYPE_CHECKING:
-    from drivers.common.http.probe import Reply
 
 
 def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
-    """Those of `hosts` that ask for a login as these terminals do; one request each, without a password."""
-    from drivers.common.http.probe import find  # noqa: PLC0415
-    from drivers.dahua_console.cgi import CHALLENGE_TARGET  # noqa: PLC0415 (httpcore)
+    """Find the `hosts` that request a login as these terminals do, with one request each and without a password."""
+    from drivers.dahua_console.cgi import CHALLENGE_TARGET  # noqa: PLC0415 - listing the kinds must not import httpcore
 
     return find(seconds, hosts, CHALLENGE_TARGET, _recognised) if hosts else []
 
 
-def _recognised(address: str, reply: "Reply") -> Found | None:
-    from drivers.common.http.digest import read_challenges  # noqa: PLC0415
-
+def _recognised(address: str, reply: Reply) -> Found | None:
     challenge = read_challenges(reply.challenges)
     if reply.status != 401 or challenge is None or not challenge.realm.startswith("Login to "):
         return None

@@ -206,8 +206,8 @@ def hikvision(
     """Answer as a Hikvision face-ID console; lines on standard input: `someone 42`, `stranger`."""
     from datetime import timedelta  # noqa: PLC0415 - as above
 
-    from drivers.sim.hikvision.run import print_event, run  # noqa: PLC0415
-    from drivers.sim.hikvision.server import SimulatedHikvision  # noqa: PLC0415
+    from drivers.sim.hikvision.run import print_event, run  # noqa: PLC0415 - as above
+    from drivers.sim.hikvision.server import SimulatedHikvision  # noqa: PLC0415 - as above
 
     password = os.environ.get(password_env, "") if password_env else "sim-pass-1"
     if not password:
@@ -303,8 +303,8 @@ def zkteco_controller(
 ) -> None:
     """Answer as a ZKTeco C3 controller; lines on standard input show cards and inject faults: `card 8058400 1`."""
     from drivers.sim.base.command import print_line  # noqa: PLC0415 - as above
-    from drivers.sim.zkteco.controller import SimulatedController  # noqa: PLC0415
-    from drivers.sim.zkteco.run_controller import run  # noqa: PLC0415
+    from drivers.sim.zkteco.controller import SimulatedController  # noqa: PLC0415 - as above
+    from drivers.sim.zkteco.run_controller import run  # noqa: PLC0415 - as above
 
     password = os.environ.get(password_env, "") if password_env else ""
     if password_env and not password:

@@ -2,6 +2,8 @@
 
 import io
 
+from PIL import Image, ImageOps
+
 from devicemgr.errors import DeviceGarbled, DeviceRefused
 
 _MAX_PIXELS = 50_000_000
@@ -21,8 +23,6 @@ def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[i
 
     Its place, time and camera are left out. DeviceRefused when it can't be made to fit.
     """
-    from PIL import Image, ImageOps  # noqa: PLC0415 - listing the kinds needs no pictures
-
     try:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG", "PNG")) as opened:
             if opened.width * opened.height > _MAX_PIXELS:

@@ -53,10 +53,10 @@ def find(
 
 
 def get(address: str, target: str, until: float) -> Reply | None:
-    """One GET that ends at `until` (CLOCK_MONOTONIC), redirects not followed; None for what is no whole answer."""
+    """Send one GET that ends at `until` (CLOCK_MONOTONIC) and follows no redirect; None without a whole answer."""
     import httpcore  # noqa: PLC0415 - listing the kinds imports no vendor library
 
-    from drivers.common.http.sockets import DeadlineBackend  # noqa: PLC0415
+    from drivers.common.http.sockets import DeadlineBackend  # noqa: PLC0415 - httpcore too
 
     backend = DeadlineBackend()
     backend.until = until

@@ -62,7 +62,7 @@ SABOTAGES = (
     ),
     one(
         "a release without feedback told as confirmed",
-        "drivers/relay_gate/driver.py",
+        "drivers/relay_gate/device.py",
         "Delivery.CONFIRMED if board.confirms else Delivery.SENT",
         "Delivery.CONFIRMED",
         "tests/devicemgr/cli/site/test_release_outcomes.py",
