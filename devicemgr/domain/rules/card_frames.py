@@ -22,7 +22,15 @@ from devicemgr.domain.rules.card_layouts import (
 _PLAIN_SPLITS = {48: 32, 64: 32}
 _UID_BITS = (32, 56, 64, 80)
 # These carry the bytes of a UID between their parities.
-_UID_LAYOUTS = tuple(form for form in FORMATS if form.name in ("wiegand34", "wiegand58", "wiegand66"))
+_UID_LAYOUTS = {form.bits: form for form in FORMATS if form.name in ("wiegand34", "wiegand58", "wiegand66")}
+_LAYOUTS_BY_BITS: dict[tuple[int, bool], tuple[Format, ...]] = {
+    (form.bits, form.is_common): tuple(
+        other for other in FORMATS if (other.bits, other.is_common) == (form.bits, form.is_common)
+    )
+    for form in FORMATS
+}
+# As a whole number these can be a card with a pair, too.
+_SPLIT_BITS = tuple(form.bits for form in FORMATS if form.facility and not form.is_common)
 
 
 class Frame(NamedTuple):
@@ -85,7 +93,7 @@ def _near(stored: str) -> Iterator[str]:
     else:
         whole = int(stored)
         found = {*_laid_out(whole), *(Frame(bits, whole, False) for bits in _UID_BITS if whole < 1 << bits)}
-        found |= {Frame(bits, whole, False) for bits in _PLAIN_SPLITS if whole < 1 << bits}
+        found |= {Frame(bits, whole, False) for bits in {*_PLAIN_SPLITS, *_SPLIT_BITS} if whole < 1 << bits}
     for frame in _in_both_orders(found):
         yield from _numbers_of(frame)
 
@@ -111,7 +119,7 @@ def _frames_of_pair(facility: int, number: int) -> Iterator[Frame]:
 def _frames_of_raw(rest: str) -> Iterator[Frame]:
     bits, value = (int(part, base) for part, base in zip(rest.split(":"), (10, 16), strict=True))
     yield Frame(bits, value, False)
-    if any(_is_of(form, bits, value) for form in COMMON):
+    if any(parities_hold(form, value) for form in _LAYOUTS_BY_BITS.get((bits, True), ())):
         yield Frame(bits, value, True)
 
 
@@ -120,10 +128,10 @@ def _in_both_orders(frames: Iterable[Frame]) -> frozenset[Frame]:
     for frame in frames:
         if not frame.laid_out and frame.bits in _UID_BITS:
             found.add(frame._replace(value=_turned(frame.value, frame.bits // 8)))
-        for form in _UID_LAYOUTS:
-            if frame.laid_out == form.is_common and _is_of(form, frame.bits, frame.value):
-                payload = _turned(payload_of(form, frame.value), form.width // 8)
-                found.add(frame._replace(value=frame_value(form, payload)))
+        form = _UID_LAYOUTS.get(frame.bits)
+        if form is not None and frame.laid_out == form.is_common and parities_hold(form, frame.value):
+            payload = _turned(payload_of(form, frame.value), form.width // 8)
+            found.add(frame._replace(value=frame_value(form, payload)))
     return frozenset(found)
 
 
@@ -138,19 +146,15 @@ def _names_of(frame: Frame) -> Iterator[str]:
 
 def _numbers_of(frame: Frame) -> Iterator[str]:
     if frame.laid_out:
-        for form in COMMON:
-            if _is_of(form, frame.bits, frame.value):
+        for form in _LAYOUTS_BY_BITS[frame.bits, True]:
+            if parities_hold(form, frame.value):
                 yield from layout_names(form, frame.value)
         if frame.value >> (frame.bits - 2):
             yield str(frame.value)
         return
     yield str(frame.value)
-    for form in FORMATS:
-        if not form.is_common and _is_of(form, frame.bits, frame.value):
+    for form in _LAYOUTS_BY_BITS.get((frame.bits, False), ()):
+        if parities_hold(form, frame.value):
             yield from layout_names(form, frame.value)
     if width := _PLAIN_SPLITS.get(frame.bits):
         yield f"{frame.value >> width}:{frame.value & ((1 << width) - 1)}"
-
-
-def _is_of(form: Format, bits: int, value: int) -> bool:
-    return form.bits == bits and parities_hold(form, value)

@@ -10,12 +10,12 @@ Unless a layout names its own parities, the first is even over the first half, t
 HID's published formats; S12906, C10106 and the masks of Corporate 1000 as in Proxmark's wiegand_formats.c.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """A parity bit at `place`, counted from the last bit, over itself and the bits of `mask`."""
+    """A parity bit at `place`, counted from the last bit, over itself and the other bits of `mask`."""
 
     place: int
     is_odd: bool
@@ -23,11 +23,7 @@ class Parity:
 
     def holds(self, value: int) -> bool:
         """Return True if this parity of a card's bits is right."""
-        return (value & (self.mask | 1 << self.place)).bit_count() % 2 == self.is_odd
-
-    def set_in(self, value: int) -> int:
-        """Return a card's bits with this parity, which was 0 before."""
-        return value if self.holds(value) else value | 1 << self.place
+        return (value & self.mask).bit_count() & 1 == self.is_odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +42,18 @@ class Format:
     own: tuple[Parity, ...] = ()
     is_common: bool = False
 
-    @property
-    def width(self) -> int:
-        """Return how many bits stand between the parities."""
-        return self.facility + self.issue + self.number
+    # Computed once: a status with 10,000 cards looks at them some million times.
+    width: int = field(init=False, repr=False)
+    parities: tuple[Parity, ...] = field(init=False, repr=False)
+    bits: int = field(init=False, repr=False)
 
-    @property
-    def bits(self) -> int:
-        """Return all bits with the parities."""
-        return self.width + len(self.parities)
-
-    @property
-    def parities(self) -> tuple[Parity, ...]:
-        """Return the parities in the order in which they are set."""
-        if self.own:
-            return self.own
-        bits = self.width + 2
-        first = ((1 << self.even) - 1) << (bits - self.even)
-        return (Parity(bits - 1, False, first), Parity(0, True, (1 << self.even) - 1))
+    def __post_init__(self) -> None:
+        """Compute `width`, the bits between the parities; `parities` as they are set; and all `bits`."""
+        width = self.facility + self.issue + self.number
+        first, last = ((1 << self.even) - 1) << (width + 2 - self.even), (1 << self.even) - 1
+        parities = self.own or (Parity(width + 1, False, first), Parity(0, True, last))
+        for name, value in (("width", width), ("parities", parities), ("bits", width + len(parities))):
+            object.__setattr__(self, name, value)
 
     def holds(self, facility: int, number: int) -> bool:
         """Return True if both fit."""
@@ -76,17 +66,17 @@ class Format:
 
 # Over bits 3, 4, 6, 7, … and 2, 3, 5, 6, … from the left, and over all: the published pattern of Corporate 1000.
 _CORPORATE_35 = (
-    Parity(33, False, 0x1_B6DB_6DB6),
-    Parity(0, True, 0x3_6DB6_DB6C),
-    Parity(34, True, 0x3_FFFF_FFFF),
+    Parity(33, False, 0x3_B6DB_6DB6),
+    Parity(0, True, 0x3_6DB6_DB6D),
+    Parity(34, True, 0x7_FFFF_FFFF),
 )
 _CORPORATE_48 = (
-    Parity(46, False, 0x1B6D_B6DB_6DB6),
-    Parity(0, True, 0x36DB_6DB6_DB6C),
-    Parity(47, True, 0x7FFF_FFFF_FFFF),
+    Parity(46, False, 0x5B6D_B6DB_6DB6),
+    Parity(0, True, 0x36DB_6DB6_DB6D),
+    Parity(47, True, 0xFFFF_FFFF_FFFF),
 )
 # Odd over bits 2 to 18 and over bits 18 to 35.
-_SIMPLEX_36 = (Parity(35, True, 0x7_FFFC_0000), Parity(0, True, 0x7_FFFE))
+_SIMPLEX_36 = (Parity(35, True, 0xF_FFFC_0000), Parity(0, True, 0x7_FFFF))
 
 FORMATS = (
     Format("wiegand26", 8, 16, 13, is_common=True),
@@ -109,7 +99,8 @@ def frame_value(layout: Format, payload: int) -> int:
     """Return all bits of a card with this layout, parities included."""
     value = payload << 1
     for parity in layout.parities:
-        value = parity.set_in(value)
+        if not parity.holds(value):
+            value |= 1 << parity.place
     return value
 
 

@@ -244,6 +244,11 @@ SAME = [
     ("raw:32:04A2B3C4", "raw:32:C4B3A204"),
     (str(0x04AF68DAC85A80), str(0x805AC8DA68AF04)),
     ("80:4242", str(80 << 32 | 4242)),
+    # A Corporate 1000 card, and all its 35 bits as one number, as 0.1.0 read it.
+    ("365:288652", str(0x62DA8CF18)),
+    ("raw:35:62DA8CF18", str(0x62DA8CF18)),
+    # The UID 04:AF:68:DA:C8:5A:80 between two parities, in both byte orders.
+    ("raw:58:2095ED1B590B501", "raw:58:300B591B4D15E09"),
 ]
 OTHER = [
     ("12345678", "123:45678"),
