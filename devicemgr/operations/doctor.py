@@ -18,13 +18,14 @@ from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import get_meta
 from devicemgr.store.people import consents, face_models, people
-from devicemgr.store.site import devices as device_store, provisioning
+from devicemgr.store.site import calendars as calendar_store, devices as device_store, provisioning
 from devicemgr.text import counted, rfc3339
 
 _TEST_S = 20.0
 # A file of gigabytes takes minutes to look through; every snapshot does it to the end.
 _DATABASE_S = 1.0
 _CONSENT_DAYS = 14
+_CALENDAR_DAYS = 30
 SKEW_S = 5.0
 
 
@@ -38,6 +39,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         run("ledger", lambda: _ledger(site)),
         run("consents", lambda: _consents(site)),
         run("cards", lambda: _cards(site)),
+        run("calendars", lambda: _calendars(site)),
         run("backups", lambda: _backups(site)),
         run("face model", lambda: _face_model(site)),
         run("daemon", lambda: _daemon(runtime)),
@@ -113,6 +115,19 @@ def _cards(site: Site) -> str:
         detail = f"{counted(len(found), 'card')} held by two people under two notations: {found[0].cause}"
         raise Finding(detail, hint=found[0].hint)
     return "each is one person's"
+
+
+def _calendars(site: Site) -> str | Advised:
+    """Look for calendars in use whose last day comes soon: after it, holidays would open like other days."""
+    soon = datetime.now(UTC).date() + timedelta(days=_CALENDAR_DAYS)
+    with site.database.read() as session:
+        used = [row for row in calendar_store.calendars(session) if calendar_store.schedules_with(session, row.name)]
+        last_days = {row.name: max((day.date for day in calendar_store.days(row)), default=None) for row in used}
+    for name, last in last_days.items():
+        if last is None or last < soon:
+            detail = f"calendar '{name}' has no day after {last}" if last else f"calendar '{name}' has no days"
+            return Advised(f"{detail}; add those of the coming year", Hint("edit_calendar", name=name))
+    return f"those in use reach over the next {_CALENDAR_DAYS} days"
 
 
 def _backups(site: Site) -> str | Advised:

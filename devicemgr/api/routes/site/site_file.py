@@ -95,7 +95,8 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dic
         with context.change(caller) as work:
             match.require(work.session)
             answer |= _answer(work.session, caller, wanted, body)
-            before = schedule_rows.schedule_models(work.session)
+            # Only for a plan: a schedule that can't be read must not keep a file from mending it.
+            before = schedule_rows.schedule_models(work.session) if body.plan else {}
             _apply(work, caller, wanted, answer)
             if body.plan:
                 after = schedule_rows.schedule_models(work.session)

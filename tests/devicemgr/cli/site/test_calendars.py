@@ -177,3 +177,16 @@ def test_holidays_of_a_country_are_to_be_checked(home, done, cli):
     ran = cli("calendar", "add", "xx", "--country", "XX")
     assert ran.code == 1
     assert "no holidays are known for 'XX'" in ran.error
+
+
+def test_doctor_reminds_of_a_calendar_in_use_that_ends_soon(office, done, cli, soon):
+    def row():
+        return next(one for one in cli("doctor", "--json").json["checks"] if one["check"] == "calendars")
+
+    assert row()["ok"]
+    assert row()["detail"].startswith(f"calendar 'kz' has no day after {soon[0]}; add those of the coming year")
+    assert row()["hint"] == {"code": "edit_calendar", "args": {"name": "kz"}}
+    done("calendar", "edit", "kz", f"{date.today() + timedelta(days=200)} holiday")
+    assert row()["detail"] == "those in use reach over the next 30 days"
+    done("calendar", "add", "unused")
+    assert row()["hint"] is None
