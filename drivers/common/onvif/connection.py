@@ -4,7 +4,7 @@ from devicemgr.domain.model import DeviceConfig
 from drivers.common.onvif.options import WiredOptions, words
 from drivers.common.onvif.soap.addresses import Place, device_url
 from drivers.common.onvif.soap.client import OnvifDevice
-from drivers.common.onvif.soap.login import Login
+from drivers.common.onvif.soap.login import OnvifLogin
 from drivers.common.video.urls import require_no_credentials
 
 DEADLINE_S = 4.0
@@ -14,5 +14,5 @@ def connect(config: DeviceConfig, options: WiredOptions, tls_ca: str, rtsp_port:
     """Return the device, not connected yet; raise InvalidInput for an address that can't be."""
     require_no_credentials(config.address)
     place = Place(device_url(config.address), frozenset(words(options.allow_hosts.lower())), rtsp_port)
-    login = Login(config.username, config.password)
+    login = OnvifLogin(config.username, config.password)
     return OnvifDevice(place, login, DEADLINE_S, tls_ca, allow_basic=options.allow_basic)

@@ -9,7 +9,7 @@ from drivers import Catalog
 from drivers.common.onvif.services import firmware
 from drivers.common.onvif.soap.addresses import Place
 from drivers.common.onvif.soap.client import OnvifDevice
-from drivers.common.onvif.soap.login import Login
+from drivers.common.onvif.soap.login import OnvifLogin
 from drivers.common.onvif.soap.namespaces import DEVICE
 from drivers.hikvision_console import firmware as _hik_firmware
 from tests.drivers.common.http.raw_http import RawServer, challenge, reply
@@ -125,7 +125,7 @@ def test_hikvision_without_it(served, hikvision, image):
 
 def onvif(served, answer):
     server = served(answer)
-    device = OnvifDevice(Place(f"{server.address}/onvif/device_service"), Login("admin", "pw"))
+    device = OnvifDevice(Place(f"{server.address}/onvif/device_service"), OnvifLogin("admin", "pw"))
     device.addresses[DEVICE] = device.place.url
     return server, device
 

@@ -17,7 +17,7 @@ from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUn
 from drivers.common.onvif.soap import envelope as soap
 from drivers.common.onvif.soap.addresses import Place
 from drivers.common.onvif.soap.clock import skew_of
-from drivers.common.onvif.soap.login import Login, apply_token
+from drivers.common.onvif.soap.login import OnvifLogin, apply_token
 from drivers.common.onvif.soap.namespaces import CAPABILITY, DEVICE, DOORS, MEDIA, MEDIA2, WANTS_USER, OnvifFault, plain
 from drivers.common.onvif.soap.replies import NotAuthorized, Signer, ZeepWire, read_answer
 from drivers.common.onvif.soap.transport import PLAIN_ONLY, AnswerLost, OnvifTransport, challenges, login_refusal
@@ -37,7 +37,7 @@ class OnvifDevice:
     """
 
     def __init__(
-        self, place: Place, login: Login, deadline: float = 5.0, tls_ca: str = "", *, allow_basic: bool = False
+        self, place: Place, login: OnvifLogin, deadline: float = 5.0, tls_ca: str = "", *, allow_basic: bool = False
     ) -> None:
         self.place, self.login = place, login
         self.transport = OnvifTransport(login.username, login.password, deadline, tls_ca)

@@ -18,7 +18,7 @@ _HOLD_S = 900.0  # a locked account opens again after 5 to 30 minutes
 _ZONE_STEP = 900
 
 
-class Login:
+class OnvifLogin:
     """Safe between threads. A password that never worked is tried twice and then waits for a person.
 
     One that has worked before is tried again after 15 minutes: the device may have locked the account for a while.
@@ -36,7 +36,7 @@ class Login:
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return "Login()"
+        return "OnvifLogin()"
 
     @property
     def password(self) -> str | None:

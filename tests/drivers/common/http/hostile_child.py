@@ -13,7 +13,7 @@ from devicemgr.errors import DeviceError
 from drivers.common.http.client import Http, Login
 from drivers.common.onvif.soap.addresses import Place
 from drivers.common.onvif.soap.client import OnvifDevice
-from drivers.common.onvif.soap.login import Login as OnvifLogin
+from drivers.common.onvif.soap.login import OnvifLogin
 from drivers.common.onvif.soap.namespaces import DEVICE
 from drivers.hikvision_console.isapi import Isapi
 

@@ -33,13 +33,13 @@ def schema_cost(count):
     """Milliseconds and MiB that the schemas take for each further camera."""
     from drivers.common.onvif.soap.addresses import Place
     from drivers.common.onvif.soap.client import OnvifDevice
-    from drivers.common.onvif.soap.login import Login
+    from drivers.common.onvif.soap.login import OnvifLogin
     from drivers.common.onvif.soap.namespaces import DEVICE, MEDIA
 
     held = []
     before, began = mebibytes(), time.monotonic()
     for _ in range(count):
-        device = OnvifDevice(Place("http://127.0.0.1:1/onvif"), Login(None, None))
+        device = OnvifDevice(Place("http://127.0.0.1:1/onvif"), OnvifLogin(None, None))
         for namespace in (DEVICE, MEDIA):
             device._client(namespace)
         held.append(device)
