@@ -13,6 +13,7 @@ from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetai
 from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.people import face_enrollment
 from devicemgr.people.cards import blocks
+from devicemgr.people.cards.notations import held_number
 from devicemgr.people.consents import Terms, agreed, rights_of
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
@@ -180,7 +181,7 @@ def assign_number(work: UnitOfWork, badge: str, number: str, *, unblock: bool = 
 
 def remove_card(work: UnitOfWork, badge: str, written: str) -> tuple[PersonRow, str, list[RemovedCard]]:
     """Remove a person's card under all its notations; return the person, the number and what was removed."""
-    number = parse_number(written)
+    number = held_number(work.session, written)
     row = people.get(work.session, badge)
     removed = credentials.remove_card(work.session, row, number)
     for person_id in dict.fromkeys(card.person_id for card in removed):

@@ -152,6 +152,8 @@ def test_digits_with_several_meanings_are_refused_with_the_choices(two, done, cl
     assert done("card", "list") == []
     assert done("card", "assign", "7", "90535856", "--as", "hex")["number"] == "2421381206"
     assert done("card", "assign", "8", "12345678", "--as", "fffnnnnn")["number"] == "123:45678"
+    assert done("card", "show", "90535856")["badge"] == "7"
+    assert done("card", "remove", "7", "90535856")["cards"] == []
     assert cli("card", "assign", "7", "12345678", "--as", "blue").code == 1
     for plain in ("5301280", "0012345678", "0x90535857"):
         done("card", "assign", "7", plain)
