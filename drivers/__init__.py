@@ -31,7 +31,7 @@ class Catalog:
         return _load(kind, foreign)
 
     def survey(self) -> tuple[list[Driver], dict[str, str]]:
-        """Every driver that loads, and for each kind that does not the reason: one bad package hides no other."""
+        """List every driver that loads, and why each other kind does not: one bad package hides no other."""
         drivers: list[Driver] = []
         broken: dict[str, str] = {}
         for kind in self.kinds():

@@ -119,7 +119,7 @@ def target(cgi: str, action: str, pairs: Pairs = ()) -> str:
 
 
 def numbered(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
-    """`name[0]=…&name[1]=…`."""
+    """Build `name[0]=…&name[1]=…`."""
     return [(f"{name}[{place}]", value) for place, value in enumerate(values)]
 
 

@@ -108,7 +108,7 @@ class DahuaConsole(DahuaUpkeep):
         return self._info
 
     def poll(self) -> Sequence[DeviceFact]:
-        """Questions first, then what the stream, the memory and pushes tell."""
+        """Return questions first, then what the stream, the memory and pushes report."""
         facts = self._news.poll(Terms(self._clock.zone, self._numbers, self._clock.skew), self._clock.reading)
         self._note_ages(facts)
         facts = [*facts, *self._online.refused_pushes()]
@@ -175,7 +175,7 @@ class DahuaConsole(DahuaUpkeep):
                 self._clock_read = min(self._clock_read, time.monotonic() - _CLOCK_S + _CLOCK_AGAIN_S)
 
     def check(self) -> dict[str, JsonValue]:
-        """Who it is, its clock, doors and people, and whether its events arrive; moves nothing."""
+        """Read identity, clock, doors and people, and whether events arrive; move nothing."""
         self._read_clock()
         doors: dict[str, JsonValue] = {}
         for channel in range(1, self._options.doors + 1):
@@ -216,7 +216,7 @@ class DahuaConsole(DahuaUpkeep):
         self._http.close()
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:  # noqa: ARG002
-        """One openDoor, timed by the terminal's own unlock time; sent once."""
+        """Send one openDoor, timed by the terminal's own unlock time."""
         self._require_door(channel)
         mode = self._modes.get(channel, PortalMode.NORMAL)
         if mode is PortalMode.LOCKED:
@@ -233,7 +233,7 @@ class DahuaConsole(DahuaUpkeep):
         return Delivery.CONFIRMED
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:
-        """As the terminal's own setting says (UnlockHoldInterval), read at the opening."""
+        """Return the terminal's own setting (UnlockHoldInterval), read when it was opened."""
         return ReleaseTimes(self._door_seconds.get(channel, seconds))
 
     def _read_settings(self) -> None:
@@ -275,7 +275,7 @@ class DahuaConsole(DahuaUpkeep):
         return Delivery.CONFIRMED
 
     def capacity(self) -> int:
-        """As the option says: the terminal does not tell."""
+        """Return the configured number, since the terminal does not report one."""
         return self._options.capacity
 
     def held(self, after: str | None) -> tuple[list[Holding], str | None]:

@@ -36,7 +36,7 @@ class DahuaUpkeep:
     _cgi: "Cgi"
 
     def identify(self) -> DeviceInfo:
-        """Its system information and software version."""
+        """Read system information and software version."""
         info = flat(self._cgi.text("magicBox", "getSystemInfo"))
         version = flat(self._cgi.text("magicBox", "getSoftwareVersion")).get("version", "")
         model, serial = (safe(info.get(name, ""), 60) for name in ("deviceType", "serialNumber"))
@@ -47,7 +47,7 @@ class DahuaUpkeep:
         self._cgi.order("magicBox", "reboot", once=True)
 
     def record(self) -> list[Reply]:
-        """Its information, clock, settings that matter here, door, and how many people it holds."""
+        """Read information, clock, settings that matter here, door, and how many people the terminal holds."""
         return replies_to(
             (f"GET {cgi} {action} {pairs}".strip(), partial(self._page, cgi, action, pairs))
             for cgi, action, pairs in RECORDED

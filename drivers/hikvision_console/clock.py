@@ -22,7 +22,7 @@ class Clock:
     reading: ClockReading | None = None
 
     def age_of(self, moment: datetime, now: float) -> float | None:
-        """Seconds from `moment` to the console's clock at the CLOCK_MONOTONIC second `now`; None while not known."""
+        """Return the seconds from `moment` to the console's clock at `now` (CLOCK_MONOTONIC); None if unknown."""
         return None if self.reading is None else self.reading.age_of(moment, now)
 
     def read(self, text: str) -> datetime | None:
@@ -51,7 +51,7 @@ class Clock:
 
 
 def read_zone(text: str) -> timezone | None:
-    """`CST+3:00:00` is UTC-3; None for what is no zone."""
+    """Parse a zone, in which `CST+3:00:00` is UTC-3; None for anything else."""
     found = _ZONE.match(text.strip())
     if found is None:
         return None
@@ -68,7 +68,7 @@ def write_zone(offset: timedelta) -> str:
 
 
 def read_clock(says: dict[str, object], now: datetime) -> Clock:
-    """From `/ISAPI/System/time`, whose answer has come at `now`, just now.
+    """Parse the answer of `/ISAPI/System/time` that has come at `now`, just now.
 
     Where the console tells no time its events are taken to be right, and its questions not to be fresh.
     """

@@ -95,12 +95,12 @@ class HikvisionConsole(HikvisionUpkeep):
         self._door_seconds: dict[int, float] = {}
 
     def resume(self, serial: int | None) -> None:
-        """Before open(): go on behind `serial`. What this object has reported itself it knows better."""
+        """Set, before open(), the last serial number stored here; what this object has reported itself counts more."""
         others = {log: known for log, known in self._stored.items() if log != log_of(EVENT)}
         self._stored = others if serial is None else others | {log_of(EVENT): serial}
 
     def resume_logs(self, serials: Mapping[str, int]) -> None:
-        """Before open(), after resume(): each memory by name."""
+        """Set the last serial number of each memory by name, before open() and after resume()."""
         self._stored = dict(serials)
 
     def open(self) -> DeviceInfo:
@@ -170,7 +170,7 @@ class HikvisionConsole(HikvisionUpkeep):
         return self._control_door(channel, "open")
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:
-        """As the console's own setting says (openDuration)."""
+        """Return the console's own setting (openDuration)."""
         return ReleaseTimes(self._door_seconds.get(channel, seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:

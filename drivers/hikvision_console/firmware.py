@@ -18,7 +18,7 @@ _IDLE_LOOKS = 3
 
 
 def upgrade(isapi: Isapi, image: Image, progress: Callable[[str, int, int], None]) -> None:
-    """As upkeep_ports.Upgradable."""
+    """Upload firmware and wait for it (upkeep_ports.Upgradable)."""
     with image.path.open("rb") as file:
         body = Upload(file, image.size, progress)
         request = Request(

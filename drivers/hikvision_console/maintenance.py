@@ -40,7 +40,7 @@ class HikvisionUpkeep:
         def _open_isapi(self) -> Isapi: ...
 
     def identify(self) -> DeviceInfo:
-        """Its deviceInfo page."""
+        """Read the deviceInfo page."""
         return identify(self._open_isapi())[0]
 
     def reboot(self) -> None:
@@ -52,7 +52,7 @@ class HikvisionUpkeep:
         upgrade(self._open_isapi(), image, progress)
 
     def record(self) -> list[Reply]:
-        """Its pages of information, time, capabilities, counts and settings that matter here."""
+        """Read the pages of information, time, capabilities, counts and settings that matter here."""
         http = self._open_isapi().http
 
         def page(target: str) -> tuple[int | None, JsonValue]:

@@ -56,7 +56,7 @@ class PlainHttp:
         self._context = tls_context(pin, tls_ca) if secure else None
 
     def exchange(self, request: Request) -> Answer:
-        """See Sender."""
+        """Send a request and return its answer (Sender)."""
         self._backend.until = time.monotonic() + request.seconds
         url = self._base + request.target
         try:

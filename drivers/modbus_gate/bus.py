@@ -79,7 +79,7 @@ class Bus:
             line.close()
 
     def settings(self) -> str:
-        """In words, for a quarrel about them."""
+        """Describe the settings, for a message about a conflict."""
         address = self.address
         kind = type(self.framing).__name__.removesuffix("Framing").upper()
         if isinstance(address, TcpAddress):
@@ -87,7 +87,7 @@ class Bus:
         return f"{address.baudrate} baud 8{address.parity}{address.stopbits}"
 
     def is_open(self) -> bool:
-        """Whether the line is held."""
+        """Return True while the line is held."""
         return self._line is not None
 
 

@@ -8,7 +8,7 @@ from drivers.modbus_gate.options import Options
 
 
 def fire_inputs(config: DeviceConfig) -> frozenset[str]:
-    """Every LOT turnstile reports anti-panic; of relay boards, those that have a fire input wired."""
+    """Return the fire inputs: anti-panic of any LOT turnstile, and the wired one of relay boards."""
     options = read_options(Options, config)
     return ONE_INPUT if options.profile == "lot" or options.fire_input else NO_INPUT
 

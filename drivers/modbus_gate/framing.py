@@ -71,7 +71,7 @@ def _claimed_size(rest: bytes) -> int:
 
 
 def _identity_size(rest: bytes) -> int:
-    """Each object is a number, a length, and so many bytes."""
+    """Measure the objects of an identity, each a number, a length, and so many bytes."""
     at = IDENTITY_OBJECTS + 1
     for _ in range(rest[IDENTITY_OBJECTS] if len(rest) > IDENTITY_OBJECTS else 1):
         if len(rest) < at + 2:

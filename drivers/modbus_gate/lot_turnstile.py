@@ -221,7 +221,7 @@ class LotGate:
         return float(value) if value is not None and MIN_TIMEOUT_S <= value <= MAX_TIMEOUT_S else None
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
-        """As the turnstile's own registers say; as the portal says where they can't be read or mean no end."""
+        """Return the times of the turnstile's registers; the portal's where they can't be read or have no end."""
         return ReleaseTimes(self._times.waits_s or seconds, self._times.passage_s)
 
     def cancel_release(self, channel: int, direction: Direction) -> None:

@@ -79,7 +79,7 @@ class OnvifCamera(OnvifUpkeep):
         return "; ".join(found) or None
 
     def check(self) -> dict[str, JsonValue]:
-        """Who it is, its profiles, its stream (no credentials) and what that shows, its clock, inputs and relays."""
+        """Read identity, profiles, stream (no credentials) and what it shows, clock, inputs and relays."""
         sources: list[VideoSource] = []
 
         def stream() -> JsonValue:
@@ -121,11 +121,11 @@ class OnvifCamera(OnvifUpkeep):
             raise DeviceRefused(f"{why}; and of the stream: {error}") from error
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
-        """One pulse of the channel's relay."""
+        """Send one pulse of the channel's relay."""
         return self._gate.release(channel, direction, seconds)
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
-        """As long as the relay is on."""
+        """Return how long the relay is on."""
         return ReleaseTimes(self._gate.seconds_in_force(seconds))
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
@@ -133,7 +133,7 @@ class OnvifCamera(OnvifUpkeep):
         return self._gate.set_mode(channel, mode)
 
     def settings(self) -> OnvifSettings:
-        """See ports.Provisionable; video is that of the chosen profile."""
+        """Return the settings (ports.Provisionable); video is that of the chosen profile."""
         return OnvifSettings(self._device, self._options.profile)
 
     def close(self) -> None:

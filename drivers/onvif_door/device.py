@@ -80,7 +80,7 @@ class OnvifDoor(OnvifUpkeep):
         return "; ".join(found) or None
 
     def check(self) -> dict[str, JsonValue]:
-        """Who it is, its clock, its doors with their states, its access points and relays; moves nothing."""
+        """Read identity, clock, doors with their states, access points and relays; move nothing."""
         with self._device.transport.budget(CHECK_S):
             result = self._session.check() | each(
                 {
@@ -99,7 +99,7 @@ class OnvifDoor(OnvifUpkeep):
         return gate.release(channel, direction, seconds)
 
     def release_times(self, channel: int, seconds: float) -> ReleaseTimes:  # noqa: ARG002
-        """As long as the relay is on; a door gets the portal's time, or keeps its own, which it does not tell."""
+        """Return how long the relay is on; a door gets the portal's time, or keeps its own unreported one."""
         return ReleaseTimes(self._relays.seconds_in_force(seconds) if self._relays.configured else seconds)
 
     def set_mode(self, channel: int, mode: PortalMode) -> Delivery:
@@ -108,7 +108,7 @@ class OnvifDoor(OnvifUpkeep):
         return gate.set_mode(channel, mode)
 
     def settings(self) -> OnvifSettings:
-        """See ports.Provisionable; a controller has no video."""
+        """Return the settings (ports.Provisionable); a controller has no video."""
         return OnvifSettings(self._device, None)
 
     def close(self) -> None:

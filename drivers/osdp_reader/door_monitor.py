@@ -39,7 +39,7 @@ class DoorWatch:
         self._allowed_until = max(self._allowed_until, now + seconds + GRACE_S)
 
     def on_report(self, inputs: Sequence[int], now: float) -> list[DeviceFact]:
-        """All inputs as the reader reports them, one number each."""
+        """Take a report of all inputs, one number each."""
         facts: list[DeviceFact] = []
         pressed = self._is_active(self._rex, inputs)
         if pressed and self._pressed is False:

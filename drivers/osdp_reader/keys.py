@@ -30,7 +30,7 @@ def read_keys(password: str | None) -> list[bytes]:
 
 
 def write_keys(keys: list[bytes]) -> str | None:
-    """As `read_keys` reads them; None for no key."""
+    """Encode keys as `read_keys` decodes them; None for no key."""
     return ",".join(key.hex() for key in keys) or None
 
 

@@ -22,7 +22,7 @@ KEYSET_S = 2.0
 
 
 def pair(address: Address, reader: Reader, seconds: float, old: Sequence[bytes]) -> None:
-    """See ports.Pairable. A reader that holds one of `old` gets the new key over a session with that.
+    """Give a reader a new key (ports.Pairable); one that holds one of `old` gets it over a session with that.
 
     One that holds the new key already is proven and left as it is.
     """

@@ -201,7 +201,7 @@ class OsdpReader:
         return facts + self._door.tick(now)
 
     def _set_up_again(self) -> Session:
-        """At once: one answer got lost, or another reader has taken its place, which the error must name."""
+        """Open a new session at once: an answer was lost, or another reader is there, which the error must name."""
         line, session = self._line, self._open_session()
         if line is None or time.monotonic() - self._again_at < STABLE_S:
             session.check()

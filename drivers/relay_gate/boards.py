@@ -39,7 +39,7 @@ class Board(Protocol):
         """Send the order."""
 
     def state(self, line: Line, relay: int) -> bool | None:
-        """On or off as the board says; None when it does not say."""
+        """Read whether a relay is on; None when the board does not say."""
 
     def input(self, line: Line, number: int) -> bool | None:
         """Read whether an input is high; None if the board does not answer."""
@@ -213,7 +213,7 @@ def _ask(line: Line, query: bytes, measure: Measure, answer: re.Pattern[bytes]) 
 
 
 def _until_silent(line: Line, query: bytes) -> bytes:
-    """All that comes until the line falls silent, for answers that have neither beginning nor length."""
+    """Read until the line falls silent, for answers that have neither beginning nor length."""
     line.discard()
     line.write(query)
     deadline = time.monotonic() + ANSWER_S

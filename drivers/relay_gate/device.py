@@ -75,7 +75,7 @@ class RelayGate(RelayDevice):
         return True
 
     def _relays_on(self, relays: Sequence[int]) -> dict[int, bool]:
-        """One relay a look: these boards take up to 0.1 s for each, and pulses have to end in time."""
+        """Read one relay a look: these boards take up to 0.1 s for each, and pulses have to end in time."""
         if not self._board.confirms or not relays:
             return {}
         relay = relays[self._looked % len(relays)]

@@ -21,13 +21,13 @@ class RtspCamera:
         self._source = VideoSource(config.address, config.username, config.password, options.for_stream())
 
     def open(self) -> DeviceInfo:
-        """See that something is there; a stream says nothing of its maker."""
+        """Check that something answers; a stream does not name its maker."""
         endpoint(self._source.url)
         require_reachable(self._source)
         return DeviceInfo()
 
     def poll(self) -> Sequence[DeviceFact]:
-        """See that it still is; cameras report no facts of their own."""
+        """Check that it still answers; cameras report no facts of their own."""
         require_reachable(self._source)
         return ()
 
@@ -45,7 +45,7 @@ class RtspCamera:
         return grab_jpeg(self._source)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing, since nothing is held open."""
 
 
 DRIVER = Driver(

@@ -49,7 +49,7 @@ def read_card(answer: Any) -> Card:
 
 
 def _extras(answer: Any, rights: dict[int, int]) -> list[str]:
-    """In words, without the PIN itself. A card without a day may be let in always or never, so it is another card."""
+    """Describe what a card from here never has, without the PIN; no day at all may mean always or never."""
     found = [
         f"time profile {right} at door {door}" if right <= LAST_PROFILE else f"right {right} at door {door}"
         for door, right in rights.items()

@@ -237,7 +237,7 @@ class UhppoteGate:
         return facts
 
     def _event(self, index: int) -> ControllerEvent | None:
-        """One event; None when it has been overwritten."""
+        """Read one event; None when it has been overwritten."""
         found = self._ask("get_event", index, fits=lambda answer: answer.index in (index, 0))
         if found.event_type in (NONE, OVERWRITTEN):
             return None

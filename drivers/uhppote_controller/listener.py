@@ -38,7 +38,7 @@ class Listener:
         self.dropped = 0
 
     def has_received(self) -> bool:
-        """Whether the controller has pushed anything since the last call; what others sent is dropped."""
+        """Return True if the controller has pushed anything since the last call; drop what others sent."""
         found = False
         for _ in range(_MAX_AT_ONCE):
             try:

@@ -45,7 +45,7 @@ class Endpoint:
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """`udp://HOST[:PORT]` or `HOST[:PORT]`, the port 60000 where none is given; else InvalidInput."""
+    """Parse `udp://HOST[:PORT]` or `HOST[:PORT]`, by default port 60000; raise InvalidInput otherwise."""
     found = _ADDRESS.fullmatch(text.strip())
     port = int(found[2]) if found and found[2] else PORT
     if found is None or not 1 <= port <= 65535:

@@ -197,7 +197,7 @@ class ZktecoController:
         self._people.remove(keys)
 
     def card_refusal(self, card: str) -> str | None:
-        """ports.CardLimits."""
+        """Return why a card number can't be stored, or None (ports.CardLimits)."""
         return people.card_refusal(card)
 
     def _require_open(self) -> None:

@@ -230,7 +230,7 @@ class ZktecoTerminal:
         self._people.remove(keys)
 
     def card_refusal(self, card: str) -> str | None:
-        """ports.CardLimits."""
+        """Return why a card number can't be stored, or None (ports.CardLimits)."""
         return people.card_refusal(card)
 
     def _terms(self) -> people.Terms:

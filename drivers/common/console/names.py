@@ -6,7 +6,7 @@ _JOINER = "\u200d"
 
 
 def cut_name(name: str, most_bytes: int) -> str:
-    """As much of `name` as fits in UTF-8, cut between characters as people see them: no letter loses its accent."""
+    """Cut `name` to fit in UTF-8, between characters as people see them: no letter loses its accent."""
     if len(name.encode("utf-8")) <= most_bytes:
         return name
     size, keep = 0, 0
@@ -20,6 +20,6 @@ def cut_name(name: str, most_bytes: int) -> str:
 
 
 def _continues(name: str, place: int) -> bool:
-    """Whether the character at `place` belongs to the one before it."""
+    """Return True if the character at `place` belongs to the one before it."""
     joined = place > 0 and name[place - 1] == _JOINER
     return place > 0 and (joined or name[place] == _JOINER or unicodedata.category(name[place]).startswith("M"))

@@ -19,7 +19,7 @@ def require_jpeg(picture: bytes) -> bytes:
 
 
 def fit_jpeg(jpeg: bytes, most_bytes: int, most: tuple[int, int], least: tuple[int, int] = (0, 0)) -> bytes:
-    """`jpeg` as a baseline RGB JPEG of at most so many bytes and pixels (width, height) and at least `least`.
+    """Convert `jpeg` to a baseline RGB JPEG within so many bytes and pixels (width, height), and at least `least`.
 
     Its place, time and camera are left out. DeviceRefused when it can't be made to fit.
     """

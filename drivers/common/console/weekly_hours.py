@@ -43,5 +43,5 @@ def _on_wall(spans: Spans, zone: tzinfo, begin: datetime, end: datetime) -> Span
 
 
 def most_spans(week: Sequence[Day]) -> int:
-    """How many spans its fullest day has."""
+    """Return how many spans the fullest day has."""
     return max((len(day) for day in week), default=0)

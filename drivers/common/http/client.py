@@ -58,7 +58,7 @@ class Pace:
             self.wait()
 
     def begin(self) -> None:
-        """One begins without waiting: a gate, an answer, a revocation."""
+        """Start a request without waiting for a turn: a gate, an answer, a revocation."""
         self._next = time.monotonic() + self._now
 
     def busy(self) -> None:
@@ -318,7 +318,7 @@ class Stream:
         self._response, self._backend = opened.response, backend
 
     def chunks(self, until: Callable[[], float]) -> Iterator[bytes]:
-        """Bytes until the device ends; DeviceUnreachable when a wait ends first or the line is lost."""
+        """Yield bytes until the device ends; raise DeviceUnreachable if a wait ends first or the line is lost."""
         with _translated(False, self._backend):
             self._backend.until = until()
             for chunk in self._response.iter_stream():
@@ -327,7 +327,7 @@ class Stream:
 
 
 def base_url(address: str) -> str:
-    """`http(s)://host[:port]` as it is pinned; InvalidInput for anything else."""
+    """Normalize an address to `http(s)://host[:port]`; raise InvalidInput for anything else."""
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
@@ -385,7 +385,7 @@ def _fault(status: int, headers: dict[str, str]) -> str | None:
 
 @contextmanager
 def _translated(once: bool, backend: DeadlineBackend) -> Iterator[None]:
-    """Errors of the library as ours; after a command has left, whatever happens is OutcomeUnknown."""
+    """Translate errors of the library; after a command has left, any error is OutcomeUnknown."""
     try:
         yield
     except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:

@@ -6,7 +6,7 @@ _MAX_LINES = 100_000
 
 
 def flat(text: str) -> dict[str, str]:
-    """`key=value` lines; what is no such line is left out."""
+    """Parse `key=value` lines; other lines are left out."""
     lines = text.splitlines()
     if len(lines) > _MAX_LINES:
         raise DeviceGarbled("the terminal's answer has too many lines; is this the right device?")

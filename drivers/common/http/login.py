@@ -36,7 +36,7 @@ class Login:
         self._locked_until = 0.0
 
     def require_open(self) -> None:
-        """DeviceRefused while no more tries are allowed."""
+        """Raise DeviceRefused while no more tries are allowed."""
         with self._lock:
             if (left := self._locked_until - self._clock()) > 0:
                 raise DeviceRefused(_locked(left))

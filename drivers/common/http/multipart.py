@@ -94,7 +94,7 @@ class MultipartReader:
         return Part(headers, b"" if picture else body, picture)
 
     def _head(self) -> int | None:
-        """Where the body begins; None until that is known. A boundary straight after a boundary is taken with it."""
+        """Return where the body begins; None until that is known. A second boundary in a row is skipped."""
         while True:
             rest = bytes(self._buffer[:_MAX_LINE_BYTES]).lstrip(b"\r\n")
             if self._boundary.startswith(rest):
@@ -140,7 +140,7 @@ class MultipartReader:
         return body
 
     def _boundary_follows(self, stop: int) -> bool | None:
-        """Whether a boundary line comes next after `stop`; None until that is known.
+        """Return True if a boundary line comes next after `stop`; None until that is known.
 
         The part counts as whole as soon as its bytes are there: the next boundary may be half a minute away.
         """

@@ -93,7 +93,7 @@ def _address(scheme: str, host: str, port: int) -> str:
 
 
 def _reachable(hosts: Sequence[str], port: int, until: float) -> Iterator[str]:
-    """Hosts whose `port` is open, some dozens tried at once."""
+    """Find the hosts whose `port` is open, some dozens tried at once."""
     for start in range(0, len(hosts), _MAX_CONNECTIONS):
         if time.monotonic() < until:
             yield from _open_of(

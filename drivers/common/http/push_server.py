@@ -61,7 +61,7 @@ class PushServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
-        """Whether it comes from the console's own address."""
+        """Return True for a connection from the console's own address."""
         if knows(self._hosts, str(client_address[0])):
             return True
         self.refuse("wrong address", str(client_address[0]))
@@ -79,7 +79,7 @@ class PushServer(ThreadingHTTPServer):
         return [PushRefused(detail)] if detail is not None else []
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """One more thread, if there are not too many."""
+        """Handle a request in one more thread, if there are not too many."""
         if not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
@@ -101,7 +101,7 @@ class PushServer(ThreadingHTTPServer):
 
 
 def knows(hosts: frozenset[str], host: str) -> bool:
-    """Whether `host` is among these addresses, also where IPv4 comes by way of IPv6."""
+    """Return True if `host` is among these addresses, also as an IPv4 address mapped to IPv6."""
     return host in hosts or host.removeprefix("::ffff:") in hosts
 
 

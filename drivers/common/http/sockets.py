@@ -27,7 +27,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         self._streams: weakref.WeakSet[_DeadlineStream] = weakref.WeakSet()
 
     def left(self) -> float:
-        """Seconds until the deadline; never quite nought, which would mean a socket that doesn't block."""
+        """Return the seconds until the deadline; never 0, which would make the socket non-blocking."""
         return max(self.until - time.monotonic(), 1e-3)
 
     def is_over(self) -> bool:
@@ -52,7 +52,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         return bound
 
     def check_certificate(self, stream: httpcore.NetworkStream) -> None:
-        """Before any byte is sent: DeviceRefused unless the certificate is the pinned one, where one is."""
+        """Raise DeviceRefused, before any byte is sent, unless the certificate is the pinned one, where one is."""
         if self._fingerprint is None:
             return
         shown = stream.get_extra_info("socket").getpeercert(binary_form=True) or b""

@@ -33,11 +33,11 @@ class Upload:
             yield data
 
     def begin(self) -> None:
-        """From its first byte again."""
+        """Read from the first byte again."""
         self._file.seek(0)
         self._sent = 0
 
 
 def seconds_for(image: Image) -> float:
-    """How long sending may take."""
+    """Return how many seconds sending may take."""
     return min(60.0 + image.size / _MIN_BYTES_PER_S, _MAX_UPLOAD_S)

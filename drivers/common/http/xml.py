@@ -26,7 +26,7 @@ def read_xml(body: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def is_bounded(body: bytes) -> bool:
-    """Whether a reader may look at it: not too long, nor too many tags and attributes where these can be counted."""
+    """Return True for a body that is not too long and, where these can be counted, not too rich in tags."""
     declared = _DECLARED.search(body[:200])
     if declared and not _ENCODINGS.match(declared[1]):
         return False

@@ -63,7 +63,7 @@ class WiredOptions(BaseModel):
         return {token: kind for token, kind in wired.items() if token}
 
     def watches(self) -> bool:
-        """Whether events of this device matter to a portal."""
+        """Return True if events of this device matter to a portal."""
         return bool(self.alarms() or self.rex_input or self.fire_input)
 
 

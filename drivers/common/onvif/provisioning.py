@@ -53,7 +53,7 @@ class OnvifSettings:
             return
 
     def read(self, setting: Setting) -> JsonValue:
-        """See ports.SettingsDesk."""
+        """Read one setting of the device (ports.SettingsDesk)."""
         read: dict[str, Callable[[Setting], JsonValue]] = {
             "ntp": self._read_ntp,
             "time_zone": self._read_zone,
@@ -69,13 +69,13 @@ class OnvifSettings:
         return _plainly(setting, lambda: read[setting.kind](setting))
 
     def check(self, setting: Setting) -> None:
-        """See ports.SettingsDesk."""
+        """Raise DeviceLacks or DeviceRefused for a video setting that the device can't take (ports.SettingsDesk)."""
         if setting.kind == "stream" and isinstance(setting.value, dict):
             wanted = setting.value
             _plainly(setting, lambda: self._encoder().check(wanted))
 
     def write(self, setting: Setting) -> None:
-        """See ports.SettingsDesk."""
+        """Write one setting to the device (ports.SettingsDesk)."""
         write: dict[str, Callable[[Setting], None]] = {
             "ntp": self._write_ntp,
             "time_zone": self._write_zone,
@@ -159,7 +159,7 @@ class OnvifSettings:
     # Users.
 
     def _users(self) -> dict[str, str]:
-        """Levels by name."""
+        """Map the names of users to their levels."""
         response = self._device.call(DEVICE, "GetUsers") or []
         return {str(user.Username): str(user.UserLevel) for user in response[:_MAX_ENTRIES]}
 
@@ -242,7 +242,7 @@ class OnvifSettings:
 
 
 def _plainly(setting: Setting, act: Callable[[], T]) -> T:
-    """Its outcome, with a fault that means "I have no such thing" as DeviceLacks."""
+    """Run an action, translating a fault that means "I have no such thing" to DeviceLacks."""
     try:
         return act()
     except OnvifFault as fault:

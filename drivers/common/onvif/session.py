@@ -94,7 +94,7 @@ class Session:
         return complaints(self._opened) if self.pump is not None and self.pump.trouble is None else []
 
     def check(self) -> dict[str, JsonValue]:
-        """Who it is, its clock, its services, and whether events flow."""
+        """Read identity, clock and services, and whether events flow."""
         skew = self.device.login.skew_seconds
         notes: list[JsonValue] = []
         try:

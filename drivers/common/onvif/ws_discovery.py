@@ -59,7 +59,7 @@ class Match:
         return next((unquote(scope[len(start) :]) for scope in self.scopes if scope.startswith(start)), "")
 
     def has(self, names: set[str]) -> bool:
-        """Whether one of the ONVIF scopes is among `names` (lower case)."""
+        """Return True if one of the ONVIF scopes is among `names` (lower case)."""
         return any(scope.startswith(_SCOPE) and scope[len(_SCOPE) :].lower() in names for scope in self.scopes)
 
     @property
@@ -295,7 +295,7 @@ def _named(address: str) -> tuple[str, str] | None:
 
 
 def _base(address: str) -> str:
-    """`http(s)://host[:port]` of an announced address, host a number; empty for anything else."""
+    """Return `http(s)://host[:port]` of an announced address whose host is numeric; empty for anything else."""
     try:
         parts = urlsplit(address)
         port = parts.port

@@ -78,11 +78,11 @@ class RelayDevice:
         raise NotImplementedError
 
     def close(self) -> None:
-        """See ports.Device."""
+        """Release the relays and close the line (ports.Device)."""
         raise NotImplementedError
 
     def _begin(self) -> None:
-        """On a line that has just been opened: relays as the modes want them, unless fire is active."""
+        """Set the relays of a line just opened as the modes want them, unless fire is active."""
         try:
             self._patience = Patience()
             self._look_at, self._differing = 0.0, {}

@@ -38,7 +38,7 @@ class Contacts:
         self._down = dict.fromkeys(self._passes, 0)
 
     def step(self, on: Mapping[str, bool]) -> tuple[list[DeviceFact], set[Direction]]:
-        """From one reading: what happened, and in which directions the arm may be turning now."""
+        """Compare a reading with the last one; return the facts, and the directions the arm may be turning in now."""
         down = {direction for direction, name in self._passes.items() if not on[name]}
         if (self._ready and not on[READY]) or len(down) > 1:
             self.reset()

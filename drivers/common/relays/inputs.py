@@ -75,7 +75,7 @@ class InputOptions(RelayOptions):
         return {name: number for name in names if (number := getattr(self, f"{name}_input")) is not None}
 
     def release_seconds(self, seconds: float) -> float:
-        """How long a release keeps the relay on."""
+        """Return how long a release keeps the relay on."""
         if self.pulse_seconds is not None:
             return self.pulse_seconds
         return PULSE_S if self.contacts == "pulse" else seconds
@@ -86,7 +86,7 @@ class InputOptions(RelayOptions):
         return max(seconds, relay, WAIT_S if self.contacts == "pulse" else 0.0)
 
     def readings(self, bits: Mapping[int, bool]) -> dict[str, bool]:
-        """Bits by input number as what they mean: active, or for PASS and ready contacts energized."""
+        """Name bits by their inputs: active, or energized for PASS and ready contacts."""
         straight = {*PASS.values(), READY}
         inputs = self.inputs().items()
         return {name: bits[number] != (self.inputs_inverted and name not in straight) for name, number in inputs}
@@ -135,7 +135,7 @@ class Watch:
             self._may_open_until = max(self._may_open_until, now + seconds + DOOR_SLACK_S)
 
     def refuse_mode(self, name: str, mode: PortalMode) -> None:
-        """DeviceRefused for a mode that must not, or can't, be."""
+        """Raise DeviceRefused for a mode that is not allowed or not possible here."""
         if self.fire and mode is not PortalMode.FREE:
             raise DeviceRefused(f"fire release is active at {name}: nothing is locked until it ends")
         if self._pulses and mode is PortalMode.FREE:

@@ -84,7 +84,7 @@ class RelayOptions(BaseModel):
         return {place: relay for place, relay in found.items() if relay is not None}
 
     def release_seconds(self, seconds: float) -> float:
-        """How long a release keeps the relay on."""
+        """Return how long a release keeps the relay on."""
         return self.pulse_seconds or seconds
 
     def relays(self, channel: int) -> list[int]:
@@ -115,7 +115,7 @@ class RelayBank:
         self._flashes: dict[int, float] = {}
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
-        """One pulse; nothing to do when the channel is free; DeviceRefused when it is locked."""
+        """Send one pulse; do nothing while the channel is free; raise DeviceRefused while it is locked."""
         relay = self._options.relay(channel, direction)
         mode = self._modes[channel]
         if mode is PortalMode.LOCKED:
@@ -201,7 +201,7 @@ class RelayBank:
         self._off_at.clear()
 
     def let_go(self) -> None:
-        """Before closing: cut running pulses short; never raises."""
+        """End running pulses before closing; never raise."""
         for relay in list(self._off_at):
             try:
                 self._switch(relay, False)

@@ -10,7 +10,7 @@ Measure = Callable[[bytes], int]
 
 
 def cut(received: bytearray, measure: Measure, most: int, *, ahead: bool = True) -> Iterator[bytes]:
-    """Each whole frame in `received`, in order, taken out of it together with the garbage before it.
+    """Yield each whole frame in `received`, in order; remove it and the garbage before it.
 
     What may still become a frame is kept, up to `most` bytes. It holds nothing up: a good frame after it is found, so
     a byte of noise that looks like a beginning costs no time-out. Not so without `ahead`: for frames that carry no

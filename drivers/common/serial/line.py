@@ -32,7 +32,7 @@ class Line(Protocol):
         """Return up to `size` bytes as soon as any arrive; b"" after `timeout` seconds of silence."""
 
     def write(self, data: bytes) -> None:
-        """All of `data` given to the line; WriteStalled if it took too long."""
+        """Write all of `data`; raise WriteStalled if the line takes too long."""
 
     def says(self) -> str:
         """Return what the other side has said instead of data, as the end of a sentence; "" if nothing."""
@@ -57,7 +57,7 @@ class Patience:
         self._misses = 0
 
     def missed(self, error: NoAnswer) -> None:
-        """One more answer is missing."""
+        """Count one more missing answer."""
         self._misses += 1
         if self._misses >= self.MISSES:
             raise error

@@ -145,7 +145,7 @@ class TcpLine:
         return data
 
     def says(self) -> str:
-        """Servers such as ser2net greet, or say why they hang up; those set to telnet begin with commands."""
+        """Return the server's greeting or its reason to hang up, as ser2net sends it; leave out telnet commands."""
         if _TELNET.match(self._first):
             return " (it speaks telnet: set its port to raw)"
         words = _WORDS.match(self._first)

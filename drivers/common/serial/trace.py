@@ -24,7 +24,7 @@ class Trace:
         self._lock = threading.Lock()
 
     def add(self, way: str, data: bytes) -> None:
-        """Bytes went `tx` or came `rx` just now; of long ones the first."""
+        """Record bytes that went `tx` or came `rx` just now; of long ones the first."""
         now = time.monotonic()
         with self._lock:
             last = self._entries[-1] if self._entries else None
@@ -34,7 +34,7 @@ class Trace:
                 self._entries.append((now, way, data[:MAX_BYTES]))
 
     def entries(self) -> list[Entry]:
-        """As ports.Traceable.trace, oldest first."""
+        """List the entries, oldest first (ports.Traceable.trace)."""
         with self._lock:
             return list(self._entries)
 

@@ -62,7 +62,7 @@ class CameraOptions(BaseModel):
     _is_there = field_validator("tls_ca")(readable_file)
 
     def for_stream(self) -> dict[str, JsonValue]:
-        """As VideoSource.options, where the recognizer reads them."""
+        """Return the options that the recognizer reads (VideoSource.options)."""
         options = self.model_dump(include={"transport", "fps", "max_width", "min_face_px", "tls_ca"})
         if self.allow_basic:
             options["allow_basic"] = True

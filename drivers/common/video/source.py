@@ -92,7 +92,7 @@ class Video:
             self._stream.codec_context.skip_frame = "NONREF"  # what no other picture needs costs nothing
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames as ports.FrameSource says; ends quietly after close(); for one thread at a time."""
+        """Yield frames (ports.FrameSource) on one thread at a time; end quietly after close()."""
         with self._lock:
             if self._closing.is_set() or self._reading:
                 raise DeviceUnreachable("the stream is closed; open it again")
@@ -147,7 +147,7 @@ class Video:
             self._container.seek(0)
 
     def _decoded(self) -> Iterator[tuple[VideoFrame, float, float]]:
-        """Pictures with their arrival time and decoding milliseconds; damaged packets are skipped, up to a limit."""
+        """Decode pictures with their arrival time and decoding milliseconds; skip damaged packets, up to a limit."""
         bad = 0
         for packet in self._container.demux(self._stream):
             if self._closing.is_set():
@@ -179,7 +179,7 @@ def open_source(source: VideoSource, open_timeout: float = 5.0, read_timeout: fl
 
 
 def open_video(source: VideoSource, open_timeout: float = 5.0, read_timeout: float = 5.0) -> Video:
-    """`open_source` for callers that also read `fps` and `codec`."""
+    """Open a stream as `open_source` does, for callers that also read `fps` and `codec`."""
     access, until = resolve(source), time.monotonic() + open_timeout
     while True:
         relay = _relay(access, source, open_timeout)
@@ -261,7 +261,7 @@ def _require_size(width: int, height: int) -> None:
 
 
 def _translated(error: av.error.FFmpegError, late: bool = False) -> DeviceError:
-    """One line without the URL, which holds the password."""
+    """Describe an error in one line without the URL, which holds the password."""
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         return DeviceRefused(WRONG_PASSWORD)
     if isinstance(error, av.error.HTTPClientError):

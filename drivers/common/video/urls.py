@@ -70,6 +70,6 @@ def endpoint(url: str) -> tuple[str, int] | None:
 
 
 def require_no_credentials(url: str) -> None:
-    """InvalidInput when an address carries a user or password: addresses are shown, passwords are not."""
+    """Raise InvalidInput for an address with a user or password: addresses are shown, passwords are not."""
     if "@" in urlsplit(url).netloc:
         raise InvalidInput("the address holds a user name: give it by --username and --password-stdin instead")

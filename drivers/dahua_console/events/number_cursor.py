@@ -66,7 +66,7 @@ class NumberCursor:
         return [row for row in rows if row.serial > after]
 
     def _search(self, after: int) -> list[Record]:
-        """One step towards the place of the first number above `after`."""
+        """Take one step towards the place of the first number above `after`."""
         if not self._is_searching:
             return self._begin_search(after)
         if self._low < self._high:

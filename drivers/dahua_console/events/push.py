@@ -92,15 +92,15 @@ class PushListener:
         return self._server.server_port if self._server else self._port
 
     def questions(self) -> list[Question]:
-        """Those that have come since."""
+        """Return the new questions."""
         return _drain(self._fresh)
 
     def hints(self) -> list[StreamEvent]:
-        """Events that were pushed since; to be looked up in the terminal's memory, never believed."""
+        """Return the events pushed since; they are looked up in the terminal's memory, never believed."""
         return _drain(self._hints)
 
     def refused(self) -> list[PushRefused]:
-        """See PushServer."""
+        """Return the refused pushes that are due to be recorded (PushServer)."""
         return self._server.refused() if self._server else []
 
     def answer(self, serial: int, granted: bool, words: str) -> None:
@@ -115,7 +115,7 @@ class PushListener:
             raise OutcomeUnknown("the terminal hung up before it surely had its answer; look at the terminal")
 
     def admits(self, host: str, path: str) -> bool:
-        """Whether a push comes from the terminal, to the path that only it knows."""
+        """Return True for a push from the terminal to the path that only it knows."""
         known = hmac.compare_digest(path.partition("?")[0].encode(), self.path.encode())
         return known and knows(self._allowed, host)
 
@@ -167,7 +167,7 @@ def read_body(body: bytes, encoding: str) -> list[StreamEvent]:
 
 
 def inflated(body: bytes, encoding: str) -> bytes:
-    """`body` unpacked where it is deflated, said or not; bounded."""
+    """Inflate `body` if it is deflated, whether declared or not; bounded."""
     if encoding.lower() not in ("deflate", "gzip") and body.lstrip()[:1] in (b"-", b"{"):
         return body
     for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):

@@ -179,7 +179,7 @@ def _score(event: Mapping[str, Any]) -> float | None:
 
 
 def _liveness(event: Mapping[str, Any]) -> float | None:
-    """`Alive` comes as 0 to 100, or as yes and no."""
+    """Parse `Alive`, which comes as 0 to 100, or as yes and no."""
     value = _bounded(event.get("Alive"), 100.0)
     return value / 100.0 if value is not None and value > 1.0 else value
 

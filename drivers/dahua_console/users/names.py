@@ -19,12 +19,12 @@ _LATIN = {letter[0]: letter[1:] for letter in _SPELT.split()}
 
 
 def shown_name(name: str) -> str:
-    """`name` cut to what a terminal holds."""
+    """Cut `name` to what a terminal holds."""
     return cut_name(name, NAME_BYTES)
 
 
 def plain_name(name: str, badge: str) -> str:
-    """`name` in ASCII for terminals that refuse its script; the badge where nothing is left of it."""
+    """Write `name` in ASCII for terminals that refuse its script; the badge if nothing is left of it."""
     spelt = "".join(_spell(char) for char in unicodedata.normalize("NFC", name))
     stripped = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
     words = " ".join("".join(char for char in stripped if char.isalnum() or char in " .'-").split())

@@ -54,7 +54,7 @@ class Hours:
             return f"#{number}"
 
     def keep(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
-        """Scheduling.keep_hours."""
+        """Write the schedules (Scheduling.keep_hours)."""
         refused: dict[str, DeviceRefused] = {}
         for name, spans in hours.items():
             try:
@@ -82,7 +82,7 @@ class Hours:
             raise DeviceRefused(f"the terminal took weekly hours {number} and tells others; look at them there")
 
     def _place(self, name: str, wanted: set[str]) -> int:
-        """Where `name` stands, else the first free place, else one of ours that is not wanted."""
+        """Return the place of `name`, else the first free one, else one of ours that is not wanted."""
         names = {number: self._name_at(number) for number in range(_FIRST, _LAST + 1)}
         unwanted = {held for held in names.values() if held.startswith(_OURS) and held not in wanted}
         for fitting in ({name}, {""}, unwanted):
@@ -112,7 +112,7 @@ def _same(held: str, value: str) -> bool:
 
 
 def _rows(week: tuple[Day, ...]) -> list[tuple[str, str]]:
-    """Every place of every day, so that nothing of what stood there is left; day 0 is Sunday there."""
+    """Return every place of every day, so that nothing of the old content is left; day 0 is Sunday there."""
     rows = []
     for day in range(7):
         spans = week[(day - 1) % 7]

@@ -165,12 +165,12 @@ class Feed:
         self._memories.set_clock(clock)
 
     def is_question(self, serial: int) -> bool:
-        """Whether this event was a question that has been handed on."""
+        """Return True if this event was a question that has been handed on."""
         with self._lock:
             return serial in self._question_serials
 
     def was_at_once(self, event: Event) -> bool:
-        """Whether this event of the memory has been handed on from the stream already."""
+        """Return True if this event of the memory has been handed on from the stream already."""
         with self._lock:
             return (event.code[0], event.serial) in self._at_once
 
@@ -243,7 +243,7 @@ class Feed:
         self._put(replace(item, live=live))
 
     def _let_the_stream_speak_first(self, event: Event) -> None:
-        """Only the stream says whether something that has just happened is a question; it may be a moment behind."""
+        """Wait a moment for the stream, since only it says whether a new event is a question."""
         if event.code[0] != EVENT:
             return
         until = time.monotonic() + _ASK_AGAIN
@@ -391,5 +391,5 @@ class Feed:
         return event.at.timestamp() - self._clock.skew <= self._began - _WHOLE_S
 
     def _age(self, event: Event) -> float:
-        """Seconds between the event and now by this box's clock, either way."""
+        """Return the seconds between the event and now by this host's clock, either way."""
         return abs(time.time() - event.at.timestamp() + self._clock.skew)

@@ -42,7 +42,7 @@ class Memory:
         self._by_serial = True
 
     def fresh(self) -> Iterator[Event]:
-        """Every event behind `last`, which moves with each; drops what was reported before.
+        """Yield every event after `last`, which moves with each; drop what was reported before.
 
         A search by serial begins again with each page; a console that ignores beginSerialNo is paged by position.
         """

@@ -71,7 +71,7 @@ class PushListener:
         return True
 
     def refused(self) -> list[PushRefused]:
-        """See PushServer."""
+        """Return the refused pushes that are due to be recorded (PushServer)."""
         return self._server.refused()
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         return b"" if left else bytes(body)
 
     def log_message(self, *args: object) -> None:
-        """Nothing of a push is logged."""
+        """Log nothing of a push."""
 
 
 # Gets a push and when it came (CLOCK_MONOTONIC); returns the reply to a question.

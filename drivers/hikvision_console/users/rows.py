@@ -46,7 +46,7 @@ def _hours(user: dict[str, Any], hours: Hours) -> Iterator[tuple[int, str]]:
 
 
 def _find_status(says: dict[str, Any], depth: int = 0) -> str:
-    """`status` wherever in the answer it stands: firmware differs in what is around it."""
+    """Find `status` wherever it stands in the answer: firmware differs in what is around it."""
     status = says.get("status")
     if isinstance(status, str):
         return status.lower()

@@ -57,7 +57,7 @@ class Hours:
             return f"#{number}"
 
     def keep(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
-        """Scheduling.keep_hours."""
+        """Write the schedules (Scheduling.keep_hours)."""
         if self._lacks:
             return dict.fromkeys(hours, DeviceRefused(_LACKS))
         refused: dict[str, DeviceRefused] = {}
@@ -91,7 +91,7 @@ class Hours:
         self._weeks[number] = week
 
     def _place(self, name: str, wanted: set[str]) -> int:
-        """Where `name` stands, else the first place that was never used, else one of ours that is not wanted."""
+        """Return the place of `name`, else the first one never used, else one of ours that is not wanted."""
         spare = None
         for number in range(ALWAYS + 1, _LAST + 1):
             held = self._name_at(number)
@@ -138,7 +138,7 @@ def _get(target: str) -> Request:
 
 
 def _week_json(week: tuple[Day, ...]) -> dict[str, Any]:
-    """Every place of every day, so that nothing of what stood there before is left."""
+    """Return every place of every day, so that nothing of the old content is left."""
     rows = [
         {
             "week": day,

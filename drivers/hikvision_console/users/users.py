@@ -243,7 +243,7 @@ class People:
             self._isapi.send("PUT", f"{_CARDS}/SetUp", {"CardInfo": card})
 
     def _remove_cards(self, badges: Sequence[str]) -> None:
-        """Every card of these people; never of an empty list."""
+        """Delete every card of these people; never call it with an empty list."""
         condition = {"EmployeeNoList": [{"employeeNo": badge} for badge in badges]}
         self._isapi.send("PUT", f"{_CARDS}/Delete", {"CardInfoDelCond": condition}, urgent=True)
 

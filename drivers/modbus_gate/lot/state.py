@@ -32,7 +32,7 @@ class State:
 
     @classmethod
     def parse(cls, words: Sequence[int]) -> "State":
-        """From the nine words."""
+        """Parse the nine words."""
 
         def at(register: int) -> int:
             return words[register - STATE_FIRST]
@@ -80,7 +80,7 @@ def _kinds(errors: int, alarms: Mapping[int, Kind]) -> set[Kind]:
 
 
 def _alarms(new: int, alarms: Mapping[int, Kind], errors: int, details: int | None) -> list[DeviceFact]:
-    """One alarm a kind that a new error bit stands for; bits that are not explained are the turnstile's fault."""
+    """Return one alarm for each kind that a new error bit stands for; unexplained bits are faults."""
     reported = f"the turnstile reports errors 0x{errors:04x}"
     if details is not None:
         reported += f", details 0x{details:04x}"

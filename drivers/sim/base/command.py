@@ -18,7 +18,7 @@ WAIT_S = 0.1
 
 
 def print_line(event: Event) -> None:
-    """One JSON line, at once."""
+    """Print one JSON line, at once."""
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
 
@@ -55,7 +55,7 @@ def serve(stop: threading.Event, obey: Callable[[str], None]) -> None:
 
 
 def _typed() -> bool:
-    """Whether there is something to read, after a moment; a job in the background must not read its terminal."""
+    """Wait a moment for something to read; a job in the background must not read its terminal."""
     try:
         fd = sys.stdin.fileno()
         if os.isatty(fd) and os.tcgetpgrp(fd) != os.getpgrp():

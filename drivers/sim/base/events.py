@@ -32,7 +32,7 @@ class EventLog:
             self._sink(entry)
 
     def all(self, event: str | None = None) -> list[Event]:
-        """Every event so far, or those of one name."""
+        """List every event so far, or those of one name."""
         with self._changed:
             return [entry for entry in self._events if event is None or entry["event"] == event]
 

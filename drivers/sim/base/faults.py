@@ -41,7 +41,7 @@ class Plan:
         self.on_clear: Callable[[], None] = lambda: None
 
     def stand(self, written: str) -> None:
-        """`silence` always, `silence:every 5` each fifth time; InvalidInput for what this device can't do."""
+        """Set a fault for good, or each fifth time (`silence:every 5`); raise InvalidInput for one unknown here."""
         name, every = self._read(written)
         with self._lock:
             self._every[name] = every or 1
@@ -57,7 +57,7 @@ class Plan:
         return name
 
     def clear(self) -> None:
-        """Nothing goes wrong any more, and an arm that is stuck turns."""
+        """End all faults; an arm that is stuck turns."""
         with self._lock:
             self._once.clear()
             self._every.clear()
@@ -86,7 +86,7 @@ class Plan:
 
 
 def obey(plan: Plan, line: str) -> str | None:
-    """`fault NAME`, `fault NAME:every N` or `clear`, as typed: which fault; InvalidInput for anything else."""
+    """Carry out `fault NAME`, `fault NAME:every N` or `clear` and return the fault; raise InvalidInput otherwise."""
     verb, _, rest = line.strip().partition(" ")
     match verb:
         case "":

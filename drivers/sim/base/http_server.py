@@ -35,4 +35,4 @@ class WebServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Silent: standard output is for events."""
+        """Ignore errors: standard output is for events."""

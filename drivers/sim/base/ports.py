@@ -28,7 +28,7 @@ class Port(Protocol):
         """Disappear: the other side loses its line."""
 
     def waits_on(self) -> list[int]:
-        """Descriptors that become readable when there is something to do."""
+        """List descriptors that become readable when there is something to do."""
 
     def read(self) -> bytes:
         """Return what has come; b"" if nothing has."""
@@ -69,7 +69,7 @@ class PtyPort:
             raise InvalidInput(f"cannot make the link {self._link} ({error.strerror}); choose another path") from error
 
     def _another_pty(self) -> tuple[int, int]:
-        """Not the one that was unplugged, as an adapter comes back under another number."""
+        """Open a pseudo terminal other than the unplugged one, as an adapter comes back under another number."""
         first = pty.openpty()
         if os.ttyname(first[1]) != self._device:
             return first

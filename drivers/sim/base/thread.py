@@ -18,13 +18,13 @@ class Brain(Protocol):
     """What a device does; times are CLOCK_MONOTONIC seconds."""
 
     def receive(self, data: bytes, now: float) -> None:
-        """Bytes have come."""
+        """Take bytes that have come."""
 
     def advance(self, now: float) -> bytes:
         """Do what is due; the bytes to send."""
 
     def next_due(self) -> float | None:
-        """When advance() has something to do next."""
+        """Return when advance() has something to do next."""
 
 
 class Peer:

@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "SimulatedCamera"
 
     def log_message(self, *args: object) -> None:
-        """Silent: standard output is for events."""
+        """Log nothing: standard output is for events."""
 
     @property
     def _camera(self) -> SimulatedCamera:

@@ -112,7 +112,7 @@ class Scene:
 
 
 def default_photo() -> Path:
-    """scikit-image's NASA portrait (public domain); InvalidInput with what to do when it is not installed."""
+    """Return scikit-image's NASA portrait (public domain); raise InvalidInput, with advice, if not installed."""
     spec = importlib.util.find_spec("skimage")
     if spec is not None and spec.origin is not None:
         path = Path(spec.origin).parent / "data" / "astronaut.png"

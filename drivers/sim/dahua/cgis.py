@@ -40,7 +40,7 @@ class Cgis:
         }
 
     def answer(self, cgi: str, query: Query, body: bytes) -> Answer:
-        """`OK`, flat lines, a JSON object, or a picture."""
+        """Answer with `OK`, flat lines, a JSON object, or a picture."""
         newer = {"AccessUser": self._users, "AccessCard": self._cards, "AccessFace": self._faces}
         older: dict[str, Callable[[Query, bytes], Answer]] = {
             "recordUpdater": self._updater,
@@ -203,7 +203,7 @@ class Cgis:
         return "OK"
 
     def is_open(self, number: int, local: datetime) -> bool:
-        """Whether weekly hours `number` are open at the terminal's local time; 255 always."""
+        """Return True if weekly hours `number` are open at the terminal's local time; 255 always is."""
         key = f"AccessTimeSchedule[{number}]"
         day, clock = (local.weekday() + 1) % 7, f"{local:%H:%M:%S}"
         rows = (self.config.get(f"{key}.TimeSchedule[{day}][{place}]", "0 ") for place in range(4))

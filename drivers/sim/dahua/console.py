@@ -135,21 +135,21 @@ class SimulatedDahua:
         return self.cgis.is_open(int(pairs.get(channel - 1, 255)), local)
 
     def door(self, channel: int, state: str) -> None:
-        """Its contact says open or close; held open is reported as an alarm."""
+        """Set a door's contact to open or close; held open is reported as an alarm."""
         if state not in ("open", "close") or not 1 <= channel <= self.doors:
             raise InvalidInput(f"doors are 1 to {self.doors}, and open or close")
         self.door_states[channel] = state.capitalize()
         self.alarm("DoorNotClosed", "Start" if state == "open" else "Stop", channel)
 
     def alarm(self, code: str, action: str = "Pulse", channel: int = 1) -> None:
-        """One of ALARMS happens at door `channel`, from 1."""
+        """Raise one of ALARMS at door `channel`, counted from 1."""
         if code not in ALARMS:
             raise InvalidInput(f"alarms are {', '.join(ALARMS)}")
         at = int(self.now().timestamp())
         self.streams.tell(News(code, action, channel - 1, {"Door": channel - 1, "CreateTime": at, "UTC": at}))
 
     def remember(self, count: int, first: int, step: int = 1, user: str = "1") -> None:
-        """`count` records as from a time without network, from second `first` on."""
+        """Add `count` records as from a time without network, from second `first` on."""
         for place in range(count):
             self.records.add(
                 {
@@ -207,7 +207,7 @@ class SimulatedDahua:
         self.streams.tell(News("AccessControl", "Pulse", int(data["Door"]), data, (picture(), picture())))
 
     def _ask(self, channel: int, data: dict[str, Any]) -> dict[str, Any]:
-        """In online mode the server's word counts; without one it stays shut."""
+        """Let the server decide in online mode; without an answer the door stays shut."""
         answer = self._push(data)
         granted = answer.get("auth") == "true"
         self.events.add("question", user=data["UserID"], granted=granted, words=str(answer.get("message", "")))

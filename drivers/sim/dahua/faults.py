@@ -44,7 +44,7 @@ class Faults:
             self._left[name] = times
 
     def take(self, name: str, what: str) -> bool:
-        """Whether to go wrong that way now, at request `what`."""
+        """Return True if request `what` is to go wrong that way now."""
         with self._lock:
             left = self._left.get(name, 0)
             if left == 0:

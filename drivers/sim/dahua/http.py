@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_message(self, *args: object) -> None:
-        """Silent: standard output is for events."""
+        """Log nothing: standard output is for events."""
 
     @property
     def _console(self) -> "SimulatedDahua":
@@ -131,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
         return False
 
     def _attacked(self, what: str) -> bool:
-        """Whether the answer is one of the hostile ones, and has been given."""
+        """Return True if one of the hostile answers has been given."""
         faults = self._console.faults
         if faults.take("garbage", what):
             self.wfile.write(bytes(range(256)) * 4)

@@ -85,7 +85,7 @@ class People:
             self.cards.pop(number, None)
 
     def put_faces(self, rows: Sequence[Row], *, fresh: bool) -> None:
-        """Faces of people who are here: `fresh` ones only where there is none yet, others only where there is one."""
+        """Write faces of existing people: `fresh` ones only where there is none yet, others only where there is one."""
         self._batch(rows)
         photos: dict[str, bytes] = {}
         for row in rows:
@@ -160,5 +160,5 @@ class Records:
         return self._rows[first : min(last, first + count)]
 
     def forget(self) -> None:
-        """As after a factory reset: numbers begin again."""
+        """Delete all records, as a factory reset does: numbers begin again."""
         self._times, self._rows, self.next_number = [], [], 1

@@ -11,7 +11,7 @@ _ANSWER_BYTES = 65_536
 
 
 def push_body(info: dict[str, Any], pictures: Sequence[bytes]) -> bytes:
-    """`info` before each image, or once alone."""
+    """Write `info` before each image, or once alone."""
     fields = json.dumps(info, ensure_ascii=False).encode()
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="info"\r\nContent-Type: text/plain\r\n'
     said = head.encode() + f"Content-Length: {len(fields)}\r\n\r\n".encode() + fields + b"\r\n"
@@ -24,7 +24,7 @@ def push_body(info: dict[str, Any], pictures: Sequence[bytes]) -> bytes:
 
 
 def push(host: str, port: int, path: str, body: bytes, *, deflated: bool, timeout: float) -> tuple[int, bytes]:
-    """Status and body of the answer; OSError or HTTPException when there is none."""
+    """Push a body and return the answer's status and body; raise OSError or HTTPException without an answer."""
     headers = {"Content-Type": f"multipart/mixed; boundary={_BOUNDARY}"}
     if deflated:
         body = zlib.compress(body)

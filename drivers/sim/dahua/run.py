@@ -16,7 +16,7 @@ _WORDS = (
 
 
 def obey(console: SimulatedDahua, line: str) -> None:
-    """One command; InvalidInput says which there are."""
+    """Carry out one command; raise InvalidInput, with a list of commands, for an unknown one."""
     try:
         _obey(console, line.split())
     except ValueError as error:

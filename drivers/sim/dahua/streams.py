@@ -65,7 +65,7 @@ HEARTBEAT = text_part(b"Heartbeat")
 
 
 def event_body(news: News) -> bytes:
-    """`Code=…;action=…;index=…;data={…}` with the JSON over several lines."""
+    """Write `Code=…;action=…;index=…;data={…}` with the JSON over several lines."""
     data = json.dumps(news.data, ensure_ascii=False, indent=3)
     return f"Code={news.code};action={news.action};index={news.index};data={data}\n".encode()
 

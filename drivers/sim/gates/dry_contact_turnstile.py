@@ -48,7 +48,7 @@ class PercoArm:
             self._lock()
 
     def lose_power(self, now: float, seconds: float) -> None:
-        """All contacts drop, and come back after `seconds`."""
+        """Drop all contacts, and restore them after `seconds`."""
         self._dead, self._unlocked, self._turning = True, None, None
         self._rest(False)
         self._log.add("power_lost")
@@ -62,7 +62,7 @@ class PercoArm:
             getattr(self, f"_{due[1]}")(*([due[0]] if due[1] == "step_in" else []))
 
     def next_tick(self) -> float | None:
-        """When something is due next."""
+        """Return when something is due next."""
         return min(self._due)[0] if self._due else None
 
     def _step_in(self, now: float) -> None:

@@ -79,7 +79,7 @@ class LotTurnstile:
         self._stuck.clear()
 
     def lose_power(self) -> None:
-        """Arms fall back, what was released is forgotten; counters and anti-panic stay (vendor's register map)."""
+        """Cut the power: arms fall back, releases are lost, counters and anti-panic stay (vendor's register map)."""
         for side in self._sides.values():
             side.due, side.inside = None, False
             self.registers[side.left] = self.registers[side.present] = 0
@@ -93,7 +93,7 @@ class LotTurnstile:
                 self._step(side, side.due)
 
     def next_tick(self) -> float | None:
-        """When something is due next."""
+        """Return when something is due next."""
         return min((side.due for side in self._sides.values() if side.due is not None), default=None)
 
     def _on_read(self, pdu: bytes, now: float) -> bytes:

@@ -18,7 +18,7 @@ class Party:
         self._brains = list(brains)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Bytes have come."""
+        """Take bytes that have come."""
         for brain in self._brains:
             brain.receive(data, now)
 

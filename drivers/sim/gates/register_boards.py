@@ -13,7 +13,7 @@ FULL = 1000
 
 
 def eletechsup_handlers(relays: Relays) -> dict[int, Handler]:
-    """Functions 3, one register at a time, and 6; the board itself ends a delay."""
+    """Handle functions 3, one register at a time, and 6; the board itself ends a delay."""
 
     def read(pdu: bytes, _: float) -> bytes:
         register, count = struct.unpack(">HH", pdu[1:5])
@@ -38,7 +38,7 @@ def eletechsup_handlers(relays: Relays) -> dict[int, Handler]:
 
 
 def oven_handlers(relays: Relays) -> dict[int, Handler]:
-    """Functions 3 and 16."""
+    """Handle functions 3 and 16."""
 
     def read(pdu: bytes, _: float) -> bytes:
         first, count = struct.unpack(">HH", pdu[1:5])

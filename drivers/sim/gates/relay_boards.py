@@ -160,7 +160,7 @@ class DevantechBoard(SerialBoard):
 
 
 def _modbus_handlers(relays: Relays) -> dict[int, Handler]:
-    """Functions 1, 2 and 5 of a board with flash coils (0x0200 on, then off by itself)."""
+    """Handle functions 1, 2 and 5 of a board with flash coils (0x0200 on, then off by itself)."""
 
     def read(pdu: bytes, states: dict[int, bool]) -> bytes:
         first, count = struct.unpack(">HH", pdu[1:5])

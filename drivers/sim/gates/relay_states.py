@@ -37,7 +37,7 @@ class Relays:
             self.arm.tick(now)
 
     def next_tick(self) -> float | None:
-        """When the next pulse ends, or the arm has something to do."""
+        """Return when the next pulse ends, or the arm has something to do."""
         dues = [*self._off_at.values(), self.arm.next_tick() if self.arm else None]
         return min((due for due in dues if due is not None), default=None)
 

@@ -58,7 +58,7 @@ class SimulatedTurnstile(Plugged):
         self._peer.do(lambda: self._turnstile.show(reader, data))
 
     def add_passages(self, direction: Direction, people: int) -> None:
-        """`people` pass in `direction` at once, as when the line is down."""
+        """Count `people` through in `direction` at once, as while the line is down."""
         self._peer.do(lambda: self._turnstile.add_passages(direction, people))
 
     @property
@@ -74,7 +74,7 @@ class SimulatedTurnstile(Plugged):
             self._peer.do(self._afflict)
 
     def _afflict(self) -> None:
-        """Faults that a command brings about, or a line of standard input; on the peer's thread."""
+        """Inject faults by a command, or by a line of standard input; on the peer's thread."""
         if self.plan.due("unplug"):
             self._peer.bounce(UNPLUGGED_S)
         if self.plan.due("power-loss"):

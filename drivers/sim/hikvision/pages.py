@@ -263,7 +263,7 @@ class Pages:
         return OK
 
     def _listed(self, condition: Json) -> Sequence[str]:
-        """As the trap has it: an empty list means everybody."""
+        """Return the listed people; an empty list means all of them, which is the trap of this firmware."""
         listed = [one["employeeNo"] for one in condition.get("EmployeeNoList", [])]
         if not listed:
             self._t.log.add("everybody_removed")

@@ -56,7 +56,7 @@ def _read(device: SimulatedHikvision) -> None:
 
 
 def obey(device: SimulatedHikvision, words: list[str]) -> None:
-    """One command; KeyError, ValueError or IndexError for what is none."""
+    """Carry out one command; raise KeyError, ValueError or IndexError for an unknown one."""
     terminal = device.terminal
     faults = terminal.faults
     commands: dict[str, Callable[[], object]] = {

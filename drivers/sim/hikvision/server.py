@@ -115,7 +115,7 @@ class SimulatedHikvision:
         self.stop()
 
     def challenge(self) -> str:
-        """As captured: no algorithm, and a nonce for one request."""
+        """Build a challenge as captured: no algorithm, and a nonce for one request."""
         nonce = secrets.token_urlsafe(24)
         with self._lock:
             self._nonces[nonce] = None
@@ -124,7 +124,7 @@ class SimulatedHikvision:
         return f'Digest qop="auth", realm="{_REALM}", nonce="{nonce}", stale="false", opaque="", domain="::"'
 
     def authorizes(self, method: str, header: str) -> bool:
-        """Whether the password is right; five wrong ones lock the account."""
+        """Return True for the right password; five wrong ones lock the account."""
         fields = {name: quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', header)}
         with self._lock:
             if time.monotonic() < self._locked_until:

@@ -127,7 +127,7 @@ class Terminal:
         self.log.add("forgot_events")
 
     def slice(self, begin: int, position: int, most: int, minors: int, major: int) -> tuple[list[Stored], int]:
-        """Events from serial `begin` on, and how many there are in all."""
+        """Return events from serial `begin` on, and how many there are in all."""
         with self.lock:
             pool = self.events if major == 0 else self._by_major.get(major, [])
             start = bisect_left(pool, begin, key=lambda event: event.serial)
@@ -137,7 +137,7 @@ class Terminal:
         return found[position : position + most], len(found)
 
     def has_readable_face(self, badge: str) -> bool:
-        """Whether a face is stored and applied."""
+        """Return True if a face is stored and applied."""
         return badge in self.faces and time.monotonic() - self.face_since.get(badge, 0.0) >= self.faults.face_seconds
 
     def show_face(self, badge: str | None) -> None:
@@ -179,7 +179,7 @@ class Terminal:
         self.log.add("unlocked", door=door, by=by)
 
     def tell_state(self) -> None:
-        """How many people, cards, faces and events it holds."""
+        """Record how many people, cards, faces and events it holds."""
         self.log.add(
             "state",
             users=len(self.users),
@@ -190,7 +190,7 @@ class Terminal:
         )
 
     def begin_deletion(self, badges: Sequence[str]) -> None:
-        """Asynchronous, with cards and faces."""
+        """Start deleting people, with cards and faces."""
         self._deleting_until = time.monotonic() + self.faults.deletion_seconds
         if not self.faults.deletion_fails:
             for badge in badges:

@@ -41,7 +41,7 @@ class Doorkeeper:
         self._nonces.clear()
 
     def token(self, request: Request, users: Mapping[str, User], now: datetime) -> tuple[str, str]:
-        """(user, "") for a right UsernameToken, else ("", why)."""
+        """Return (user, "") for a right UsernameToken, else ("", why)."""
         if request.security is None:
             return "", "no token"
         found = {name: first(request.security, name) for name in ("Username", "Password", "Nonce", "Created")}
@@ -67,7 +67,7 @@ class Doorkeeper:
         return f'Digest realm="{REALM}", qop="auth", nonce="{nonce}", algorithm=MD5{said}'
 
     def digest(self, method: str, header: str, users: Mapping[str, User]) -> tuple[str, str]:
-        """(user, "") for a right HTTP Digest, else ("", why)."""
+        """Return (user, "") for a right HTTP Digest, else ("", why)."""
         if not header.lower().startswith("digest "):
             return "", "no digest"
         fields = {name: quoted or bare for name, quoted, bare in _FIELD.findall(header)}
@@ -89,7 +89,7 @@ class Doorkeeper:
 
     @staticmethod
     def basic(header: str, users: Mapping[str, User]) -> bool:
-        """Whether an Authorization header holds a right plain password."""
+        """Return True if an Authorization header holds a right plain password."""
         try:
             name, _, password = base64.b64decode(header.partition(" ")[2]).decode().partition(":")
         except ValueError:

@@ -62,14 +62,14 @@ class Faults:
         setattr(self, name, value)
 
     def loses(self, operation: str) -> bool:
-        """Whether this answer is the one that is to be lost."""
+        """Return True if this answer is the one to be lost."""
         if self.lose_answer != operation:
             return False
         self.lose_answer = ""
         return True
 
     def hits(self, operation: str) -> bool:
-        """Whether faults of the wire are meant for this operation; `only` narrows them to one."""
+        """Return True if faults of the wire apply to this operation; `only` narrows them to one."""
         return not self.only or self.only == operation
 
 
@@ -98,7 +98,7 @@ def hostile_body(kind: str, right: bytes, target: str) -> bytes:
 
 
 def huge_body(size: int = HUGE) -> Iterator[bytes]:
-    """`size` bytes that begin like an answer."""
+    """Build `size` bytes that begin like an answer."""
     head = envelope("<tds:GetServicesResponse>" + " " * 65_536)
     yield head
     block = b"<tds:Service/>" * 4096

@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_message(self, *args: object) -> None:
-        """Silent: standard output is for events."""
+        """Log nothing: standard output is for events."""
 
     @property
     def _device(self) -> "SimulatedOnvif":
@@ -281,7 +281,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _addressing(request: Request) -> str:
-    """Relates an answer to its question, where that was addressed (WS-Addressing 1.0)."""
+    """Relate an answer to its question, where that was addressed (WS-Addressing 1.0)."""
     if "MessageID" not in request.headers:
         return ""
     action = escape(request.headers.get("Action", "") + "Response")

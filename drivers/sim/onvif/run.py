@@ -21,7 +21,7 @@ _WORDS = (
 
 
 def obey(device: SimulatedOnvif, line: str) -> None:
-    """One command; InvalidInput says which there are."""
+    """Carry out one command; raise InvalidInput, with a list of commands, for an unknown one."""
     words = line.split()
     match words:
         case ["fault", name, *rest]:

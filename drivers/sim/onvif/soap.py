@@ -76,11 +76,11 @@ class Request:
         return default if found is None or found.text is None else str(found.text).strip()
 
     def has(self, name: str) -> bool:
-        """Whether there is such an element."""
+        """Return True if there is such an element."""
         return first(self.element, name) is not None
 
     def all(self, name: str) -> list[Any]:
-        """Every element of that local name."""
+        """List every element of that local name."""
         return [node for node in self.element.iter("{*}" + name)]
 
 

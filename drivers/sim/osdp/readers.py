@@ -88,7 +88,7 @@ class ReaderUnit:
         self.restart()
 
     def restart(self) -> None:
-        """As after a power cut, with the key that it has now."""
+        """Start again as after a power cut, with the present key."""
         self._request = b""
         flags = osdp_sys.FLAG_ENFORCE_SECURE if self.key else osdp_sys.FLAG_INSTALL_MODE
         info = IDENTITY | {
@@ -182,17 +182,17 @@ class ReaderUnit:
         self.submit({"event": osdp_sys.EVENT_STATUS, "type": osdp_sys.STATUS_REPORT_INPUT, "report": report})
 
     def read(self, size: int) -> bytes:
-        """For libosdp."""
+        """Return bytes to libosdp."""
         given, self._received = self._received[:size], self._received[size:]
         return given
 
     def write(self, data: bytes) -> int:
-        """For libosdp."""
+        """Take bytes from libosdp."""
         self._answer += bytes(data)
         return len(data)
 
     def flush(self) -> None:
-        """For libosdp."""
+        """Do nothing: libosdp calls it, and nothing is pending here."""
 
     def _on_command(self, command: dict[str, Any]) -> tuple[int, None]:
         name = _NAMES.get(command["command"], str(command["command"]))

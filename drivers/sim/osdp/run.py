@@ -43,7 +43,7 @@ class Console:
         }
 
     def obey(self, line: str) -> None:
-        """One command; an empty line does nothing."""
+        """Carry out one command; an empty line does nothing."""
         words = line.split()
         if not words:
             return

@@ -17,7 +17,7 @@ _COMMANDS = (
 
 
 def obey(sim: SimulatedUhppote, line: str) -> None:
-    """One command; InvalidInput says which there are."""
+    """Carry out one command; raise InvalidInput, with a list of commands, for an unknown one."""
     match line.split():
         case ["card", number, door] if number.isdigit() and door in "1234":
             sim.swipe(int(number), int(door))

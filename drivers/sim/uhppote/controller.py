@@ -37,7 +37,7 @@ class Faults:
 
 
 def bcd(text: str) -> bytes:
-    """Digits, two a byte."""
+    """Encode digits, two a byte."""
     return bytes.fromhex(text)
 
 

@@ -71,7 +71,7 @@ def _shelly_set(board: "SimulatedWebRelay", params: dict[str, object]) -> tuple[
 
 
 def tasmota(board: "SimulatedWebRelay", _method: str, target: str, _body: bytes) -> Page:
-    """One command in `cmnd`; user and password beside it."""
+    """Answer one command in `cmnd`, with user and password beside it."""
     query = {key: values[0] for key, values in parse_qs(urlsplit(target).query).items()}
     if board.password and (query.get("user"), query.get("password")) != ("admin", board.password):
         return _json(board.refusal, {"WARNING": "Need user=<username>&password=<password>"})
@@ -110,7 +110,7 @@ def _powers(board: "SimulatedWebRelay") -> dict[str, str]:
 
 
 def dingtian(board: "SimulatedWebRelay", _method: str, target: str, _body: bytes) -> Page:
-    """Fields between ampersands."""
+    """Answer with fields between ampersands."""
     parts = urlsplit(target)
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     if parts.path == "/relay_cgi_load.cgi":

@@ -132,7 +132,7 @@ class SimulatedController:
         self.events.add("recorded", code=code, door=door)
 
     def now(self) -> datetime:
-        """Its wall clock."""
+        """Return the time on its wall clock."""
         return datetime.now() + self.skew
 
     def begin(self, line: socket.socket) -> None:

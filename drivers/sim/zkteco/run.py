@@ -17,7 +17,7 @@ _WORDS = (
 
 
 def obey(sim: SimulatedZkteco, line: str) -> None:
-    """One command; InvalidInput says which there are."""
+    """Carry out one command; raise InvalidInput, with a list of commands, for an unknown one."""
     try:
         _obey(sim, line.split())
     except ValueError as error:

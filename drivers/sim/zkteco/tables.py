@@ -73,7 +73,7 @@ class Tables:
         return [row for row in rows if matches(row)]
 
     def may_pass(self, pin: str, door: int) -> bool:
-        """Whether a person's rights open a door."""
+        """Return True if a person's rights open a door."""
         masks = [int(row.get("authorizedoorid", "0")) for row in self.userauthorize if row.get("pin") == pin]
         return any(mask >> (door - 1) & 1 for mask in masks) and any(row.get("pin") == pin for row in self.user)
 
@@ -94,7 +94,7 @@ def fields_of(text: str) -> Row:
 
 
 def matcher(condition: str) -> Callable[[Row], bool]:
-    """Whether a row fits a condition; a field that the row does not have fits none."""
+    """Return a test of rows by a condition; a field that the row lacks fits none."""
     if condition in ("*", ""):
         return lambda _: True
     wanted = fields_of(condition)

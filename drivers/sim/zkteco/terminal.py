@@ -148,7 +148,7 @@ class SimulatedZkteco:
             self._pending.clear()
 
     def clear_memory(self) -> None:
-        """Its records are deleted there; they are counted from 1 again."""
+        """Delete the records; they are counted from 1 again."""
         with self._lock:
             self.tables.transaction.clear()
             self._pending.clear()
@@ -160,7 +160,7 @@ class SimulatedZkteco:
         self._wake.set()
 
     def now(self) -> datetime:
-        """Its wall clock."""
+        """Return the time on its wall clock."""
         return datetime.now() + self.skew
 
     def report_state(self) -> None:
@@ -170,7 +170,7 @@ class SimulatedZkteco:
         self._wake.set()
 
     def call(self, method: str, page: str, body: bytes = b"", **query: str) -> tuple[int, str]:
-        """One request to the server; its status and text."""
+        """Send one request to the server; return its status and text."""
         line = http.client.HTTPConnection(*self.server, timeout=_WAIT_S, source_address=(self.source, 0))
         with contextlib.closing(line):
             path = f"/iclock/{page}?{urlencode({'SN': self.serial} | query)}"

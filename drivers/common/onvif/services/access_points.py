@@ -49,7 +49,7 @@ class Readers:
         self._channels = {token: channel for channel, token in enumerate(order, 1)}
 
     def as_json(self) -> list[JsonValue]:
-        """For `device test`."""
+        """List the access points for `device test`."""
         return [
             {
                 "channel": channel,
@@ -124,7 +124,7 @@ def _reason(text: str, topic: tuple[str, ...]) -> str:
 
 
 def card_names(notice: Notice) -> tuple[str, ...]:
-    """Every way to write the card in a notification, () when it holds none."""
+    """Return every notation of the card in a notification; () if it holds none."""
     if value := notice.first_of("IdentifierValue"):
         return _identifier(value, notice.first_of("FormatType").upper())
     written = notice.first_of("Card", "CardNumber")

@@ -133,7 +133,7 @@ class Inputs:
             self._reported[name] = None
 
     def _active(self, reading: _Reading, *, is_new: bool) -> bool | None:
-        """Whether the input is active by all topics that report it; None where this one does not count.
+        """Return True if all topics that report the input say active; None where this one does not count.
 
         A topic of no certain meaning counts beside one of inputs only once it has reported a change: Axis numbers its
         virtual ports as it does the real ones, and reports all of them at the start.

@@ -48,7 +48,7 @@ class Door:
     timed: bool
 
     def as_json(self) -> dict[str, JsonValue]:
-        """For `device test`."""
+        """Return the door for `device test`."""
         return {"token": plain(self.token), "name": plain(self.name), "access_time": self.timed}
 
 
@@ -124,7 +124,7 @@ class Doors:
         return Delivery.CONFIRMED
 
     def states(self) -> list[JsonValue]:
-        """Every door with its state, for `device test`."""
+        """Read the state of every door, for `device test`."""
         return [door.as_json() | dict[str, JsonValue](self._state(door.token)) for door in self._doors.values()]
 
     def facts(self, notice: Notice, stale: bool) -> list[DeviceFact]:
@@ -207,7 +207,7 @@ def _is_open(state: dict[str, str]) -> bool:
 
 
 def pages(device: OnvifDevice, namespace: str, operation: str, item: str) -> list[Any]:
-    """All items of a list that comes in pages, 256 at most."""
+    """Read all items of a list that comes in pages, at most 256."""
     found: list[Any] = []
     start: str | None = None
     for _ in range(MAX_DOORS):

@@ -21,7 +21,7 @@ _REFUSED = {
 
 
 def upgrade(device: OnvifDevice, image: Image, progress: Callable[[str, int, int], None]) -> None:
-    """As upkeep_ports.Upgradable."""
+    """Upload firmware and start it (upkeep_ports.Upgradable)."""
     try:
         response = device.ask(DEVICE, "StartFirmwareUpgrade")
     except OnvifFault as fault:

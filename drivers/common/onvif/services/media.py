@@ -42,7 +42,7 @@ class Profile:
         return bool(self.encoder or self.encoding)
 
     def as_json(self) -> dict[str, JsonValue]:
-        """For `device test`."""
+        """Return the profile for `device test`."""
         return {
             "token": plain(self.token),
             "name": plain(self.name),
@@ -55,7 +55,7 @@ class Profile:
 
 
 def profiles(device: OnvifDevice) -> list[Profile]:
-    """All profiles: media 2's, or media 1's where there is none or it lists none with video."""
+    """List the profiles of media 2, or of media 1 where there is no media 2 or it lists none with video."""
     found: list[Profile] = []
     if device.offers(MEDIA2):
         try:

@@ -36,7 +36,7 @@ class Osds:
         return [plain(envelope.text(node, "PlainText"), 200) for node in self._of("Plain")]
 
     def has_clock(self) -> bool:
-        """Whether date or time is shown."""
+        """Return True if date or time is shown."""
         return bool(self._of(*_CLOCKS))
 
     def set_text(self, text: str) -> None:
@@ -87,7 +87,7 @@ class Osds:
         return ""
 
     def _options(self) -> Any:
-        """None when the device does not tell."""
+        """Read the options of on-screen texts; None if the device does not report them."""
         token = f"<n:ConfigurationToken>{escape(self._source)}</n:ConfigurationToken>"
         try:
             return self._device.ask(self._service, "GetOSDOptions", token)

@@ -28,7 +28,7 @@ def goto_preset(device: OnvifDevice, profile: str, wanted: str) -> None:
 
 
 def imaging(device: OnvifDevice) -> dict[str, JsonValue] | None:
-    """Brightness, saturation, contrast and sharpness of the first video source, in the device's own scales."""
+    """Read brightness, saturation, contrast and sharpness of the first video source, in the device's scales."""
     if not (device.has(IMAGING) and device.has(MEDIA)):
         return None
     sources = device.call(MEDIA, "GetVideoSources") or []
@@ -48,7 +48,7 @@ def listed_inputs(device: OnvifDevice) -> list[str]:
 
 
 def inputs(device: OnvifDevice) -> list[JsonValue] | None:
-    """Tokens of the digital inputs."""
+    """List the tokens of the digital inputs."""
     if not device.has(DEVICE_IO):
         return None
     return [plain(entry.token) for entry in (device.call(DEVICE_IO, "GetDigitalInputs") or [])[:_MAX_ENTRIES]]

@@ -128,7 +128,7 @@ class EventPump:
             self._stopping.wait(pause)
 
     def _live(self) -> None:
-        """One subscription from its creation to its end."""
+        """Keep one subscription from its creation to its end."""
         device = self._device = self._make()
         subscription: _Subscription | None = None
         try:
@@ -158,7 +158,7 @@ class EventPump:
         return _Subscription(device.place.http(address or url), parameters, self._renewal(response))
 
     def _renewal(self, response: Any) -> float:
-        """When to renew: at 80 % of what was granted, by the device's own two times."""
+        """Return when to renew: at 80 % of the granted time, by the device's own two times."""
         current, ends = (
             moment(envelope.text(response, "CurrentTime")),
             moment(envelope.text(response, "TerminationTime")),
@@ -220,7 +220,7 @@ class EventPump:
             self._synchronise(device, subscription)
 
     def _unsubscribe(self, device: OnvifDevice, subscription: _Subscription) -> None:
-        """Cameras hold about eight subscriptions: give this one back, if the device is there."""
+        """End the subscription, if the device is there: cameras hold about eight."""
         with contextlib.suppress(DeviceError):
             self._ask(device, subscription, f"{_MANAGER}/UnsubscribeRequest", "Unsubscribe", "", -8.5, NOTIFICATION)
 

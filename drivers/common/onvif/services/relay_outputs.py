@@ -31,7 +31,7 @@ class Relay:
     idle: str
 
     def as_json(self) -> dict[str, JsonValue]:
-        """For `device test`."""
+        """Return the relay for `device test`."""
         return {"token": plain(self.token), "mode": plain(self.mode), "delay_s": self.delay, "idle": plain(self.idle)}
 
 
@@ -99,7 +99,7 @@ class RelayGate:
         return []
 
     def release(self, channel: int, direction: Direction, seconds: float) -> Delivery:
-        """One pulse; nothing to do when the channel is free; DeviceRefused when it is locked."""
+        """Send one pulse; do nothing while the channel is free; raise DeviceRefused while it is locked."""
         token = self._token(channel, direction)
         mode = self._modes[channel]
         if mode is PortalMode.LOCKED:
@@ -136,7 +136,7 @@ class RelayGate:
             del self._off_at[token]
 
     def let_go(self) -> None:
-        """Before closing: cut pulses short that nothing else ends; never raises."""
+        """End, before closing, the pulses that nothing else ends; never raise."""
         for token in list(self._off_at):
             try:
                 self._switch(token, active=False)

@@ -81,7 +81,7 @@ class Encoder:
         }
 
     def check(self, wanted: dict[str, JsonValue]) -> None:
-        """DeviceLacks for a codec that it has not, DeviceRefused with the nearest value for another."""
+        """Raise DeviceLacks for a missing codec, DeviceRefused with the nearest value for another setting."""
         if self._service == MEDIA and wanted.get("codec") == "h265":
             raise DeviceLacks("the device has media service 1 only, which does not know H.265")
         offers = self._offers()

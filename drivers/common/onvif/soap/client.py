@@ -58,11 +58,11 @@ class OnvifDevice:
         return other
 
     def offers(self, namespace: str) -> bool:
-        """Whether the device has announced the service."""
+        """Return True if the device has announced the service."""
         return namespace in self.addresses
 
     def has(self, namespace: str) -> bool:
-        """Whether the device has the service: GetServices named it, or else GetCapabilities does."""
+        """Return True if GetServices names the service, or else GetCapabilities does."""
         if namespace not in self.addresses and namespace in CAPABILITY.values() and not self._knows_capabilities:
             try:
                 self.addresses = self._capabilities() | self.addresses
@@ -109,7 +109,7 @@ class OnvifDevice:
         return {namespace: self.place.http(address) for namespace, address in addresses.items() if address}
 
     def call(self, namespace: str, operation: str, *, once: bool = False, **arguments: Any) -> Any:
-        """One call through the schemas; its answer as zeep reads it."""
+        """Call an operation through the schemas and return the answer as zeep reads it."""
 
         def attempt() -> Any:
             return self._invoke(namespace, operation, arguments, once=once)
@@ -126,7 +126,7 @@ class OnvifDevice:
         headers: str = "",
         deadline: float | None = None,
     ) -> Any:
-        """One call without schemas; the element in the answer's Body. `url`, where it is no service's, is forced."""
+        """Call an operation without schemas; return the element in the answer's Body. `url` replaces the service's."""
 
         def attempt() -> Any:
             return self._post(namespace, operation, inner, token=True, url=url, headers=headers, deadline=deadline)
@@ -210,7 +210,7 @@ class OnvifDevice:
         return {"Authorization": self._pictures.basic()}
 
     def _logged_in(self, operation: str, attempt: Callable[[], T], *, once: bool) -> T:
-        """At most three attempts, each in another way; what moves a gate has one."""
+        """Make at most three attempts, each in another way; one only for what moves a gate."""
         self.login.require_not_held()
         for left in (0,) if once else (2, 1, 0):
             try:
@@ -290,7 +290,7 @@ class OnvifDevice:
         deadline: float | None = None,
         once: bool = False,
     ) -> Any:
-        """One SOAP exchange; on the configured port where an announced one is not there, or is no ONVIF.
+        """Exchange one SOAP message; use the configured port where an announced one is dead, or is no ONVIF.
 
         What moves a gate goes on to the other port only when it has not left.
         """
@@ -309,7 +309,7 @@ class OnvifDevice:
         return answer
 
     def _is_elsewhere(self, url: str, error: Exception, *, once: bool) -> bool:
-        """Whether an error says that the device's service is not on this port."""
+        """Return True if an error means that the device's service is not on this port."""
         if isinstance(error, DeviceUnreachable) and not isinstance(error, AnswerLost):
             return True
         if once or self.place.is_proven(url):

@@ -18,7 +18,7 @@ _MAX_CODES = 6
 
 
 def envelope(namespace: str, operation: str, inner: str, headers: str = "") -> Any:
-    """`<operation>` in its namespace around `inner` (XML that may use the prefixes n, tt, wsnt and wsa)."""
+    """Build `<operation>` in its namespace around `inner` (XML that may use the prefixes n, tt, wsnt and wsa)."""
     return etree.fromstring(
         f'<s:Envelope xmlns:s="{_ENVELOPE}" xmlns:n="{namespace}" xmlns:tt="http://www.onvif.org/ver10/schema" '
         f'xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:wsa="{ADDRESSING}"><s:Header>{headers}</s:Header>'
@@ -136,7 +136,7 @@ def first(element: Any, name: str) -> Any:
 
 
 def all_of(element: Any, name: str) -> list[Any]:
-    """Every element of that local name below."""
+    """List every element of that local name below `element`."""
     return list(element.iter("{*}" + name))
 
 

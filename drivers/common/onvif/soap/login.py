@@ -67,7 +67,7 @@ class OnvifLogin:
             return changed
 
     def require_not_held(self) -> None:
-        """DeviceRefused while a person has to look at the password."""
+        """Raise DeviceRefused while a person has to look at the password."""
         with self._lock:
             if self._held_since is None:
                 return

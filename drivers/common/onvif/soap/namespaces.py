@@ -61,7 +61,7 @@ class OnvifFault(DeviceRefused):
 
 
 def is_refusal(codes: tuple[str, ...], reason: str) -> bool:
-    """Whether a fault says that the credentials do not do."""
+    """Return True for a fault that refuses the credentials."""
     words = {code.lower() for code in codes}
     if words & {"notauthorized", "failedauthentication", "invalidsecurity", "securitytokenunavailable"}:
         return True

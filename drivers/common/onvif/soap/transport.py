@@ -66,11 +66,11 @@ class DeadlineAdapter(HTTPAdapter):
         super().__init__(max_retries=0, pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **pool: Any) -> None:
-        """Pools whose connections are verified by the device's own file of certificates, where there is one."""
+        """Create pools that verify connections by the device's own certificate file, where there is one."""
         super().init_poolmanager(*args, **pool | ({} if self._tls is None else {"ssl_context": self._tls}))
 
     def cert_verify(self, *args: Any, **options: Any) -> None:
-        """Nothing more: no certificates of others are loaded into the device's own context."""
+        """Do nothing: no other certificates are loaded into the device's own context."""
         if self._tls is None:
             super().cert_verify(*args, **options)
 
@@ -140,7 +140,7 @@ class OnvifTransport(Transport):
         headers: Mapping[str, str],
         deadline: float | None = None,
     ) -> requests.Response:
-        """One request with its whole answer in memory, ≤5 MB, within the deadline; again while the device is busy."""
+        """Send one request and read its whole answer, ≤5 MB, within the deadline; repeat while the device is busy."""
         left = min(deadline or self.deadline(), max(0.05, self._spent_at - time.monotonic()))
         until = time.monotonic() + left
         with self._adapter.deadline(left) as cut:
@@ -185,7 +185,7 @@ class OnvifTransport(Transport):
             self._spent_at, self._patience = math.inf, 1.0
 
     def offer_digest(self, response: requests.Response) -> bool:
-        """Whether a 401 answer asks for HTTP Digest; from then on requests carry it."""
+        """Return True if a 401 answer offers HTTP Digest; later requests then carry it."""
         self.use_digest = self._take_challenge(response)
         return self.use_digest
 

@@ -60,7 +60,7 @@ def binding(namespace: str) -> str:
 
 
 def _folder() -> Path:
-    """onvif-zeep's folder, found without importing it: importing calls logging.basicConfig."""
+    """Find onvif-zeep's folder without importing it: importing calls logging.basicConfig."""
     spec = importlib.util.find_spec("onvif")
     if spec is not None and spec.origin is not None:
         package = Path(spec.origin).resolve().parent

@@ -34,7 +34,7 @@ def _info(door: Door, tag: str) -> str:
 
 
 def get_door_info_list(call: Call) -> str:
-    """In pages of one, so that every reader has to follow NextStartReference."""
+    """List doors in pages of one, so that every reader has to follow NextStartReference."""
     doors = call.state.doors
     start = call.request.text("StartReference")
     at = int(start.removeprefix("after-")) if start.startswith("after-") else 0

@@ -14,7 +14,7 @@ _QUEUE = 1000
 
 
 def message(topic: str, source: dict[str, str], data: dict[str, str], operation: str, at: datetime) -> str:
-    """One wsnt:NotificationMessage; without `operation` it is an event, and no property."""
+    """Build one wsnt:NotificationMessage; without `operation` it is an event, and no property."""
     said = f' PropertyOperation="{operation}"' if operation else ""
     return (
         '<wsnt:NotificationMessage><wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">'
@@ -102,7 +102,7 @@ class Hub:
             return [subscription.waiting.popleft() for _ in range(min(limit, len(subscription.waiting)))]
 
     def restart(self) -> None:
-        """As a reboot: all are gone."""
+        """Drop all subscriptions, as a reboot does."""
         with self._changed:
             self.boot += 1
             self._held.clear()
