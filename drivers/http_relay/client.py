@@ -23,7 +23,7 @@ from drivers.common.http.tls import parse_fingerprint, tls_context
 if TYPE_CHECKING:
     from drivers.http_relay.options import Options
 
-SECONDS, COMMAND_SECONDS = 2.5, 3.0
+READ_S, COMMAND_S = 2.5, 3.0
 MAX_BODY_BYTES = 64 * 1024
 BUSY = frozenset({429, 503})
 RETRY_S = 0.3
@@ -90,7 +90,7 @@ T = TypeVar("T")
 
 def repeat_reading(read: Callable[[], T]) -> T:
     """Return what a reading gives; repeated within the deadline while the board says that it can't do it now."""
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + READ_S
     while True:
         try:
             return read()
@@ -123,7 +123,7 @@ class BoardClient:
 
     def get(self, path: str, keys: Mapping[str, str] | None = None) -> Answer:
         """Ask for something that may be repeated; NotYet when the board is busy (repeat_reading)."""
-        answer = self._sender.exchange(Request("GET", _target(path, keys), seconds=SECONDS, limit=MAX_BODY_BYTES))
+        answer = self._sender.exchange(Request("GET", _target(path, keys), seconds=READ_S, limit=MAX_BODY_BYTES))
         if answer.status in BUSY:
             raise NotYet("the board says that it is busy; look for other programs that use it")
         return answer
@@ -139,7 +139,7 @@ class BoardClient:
                 kind,
                 once=True,
                 urgent=True,
-                seconds=COMMAND_SECONDS,
+                seconds=COMMAND_S,
                 limit=MAX_BODY_BYTES,
             )
         )

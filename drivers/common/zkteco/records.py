@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from devicemgr.domain.rules.card_formats import names_of_number
 
 MAX_RECORDS = 20_000
-_MAX_FIELDS, _MAX_VALUE = 64, 300
+_MAX_FIELDS, _MAX_VALUE_CHARS = 64, 300
 _TIME_FORM = "%Y-%m-%d %H:%M:%S"
 _HEX_CARD = re.compile(r"\[([0-9a-fA-F]{2,16})\]")
 # Where a record has no tabs, a space before NAME= begins the next field; a time holds a space itself.
@@ -51,7 +51,7 @@ def _read_line(line: str) -> Record:
     for place, part in enumerate(parts):
         name, equals, value = part.partition("=")
         name = name.strip().rpartition(" ")[2] if place == 0 else name.strip()
-        if equals and name and len(value) <= _MAX_VALUE:
+        if equals and name and len(value) <= _MAX_VALUE_CHARS:
             record.setdefault(name.lower(), value.strip())
         elif equals and name:
             record.setdefault(name.lower(), "")  # such as a photo: that it is there is all that counts
@@ -64,7 +64,7 @@ def read_parameters(body: bytes) -> Record:
     for part in re.split(r"[,\r\n]", body[: 1 << 16].decode("utf-8", "replace"))[:1000]:
         name, equals, value = part.partition("=")
         if equals and name.strip():
-            found[name.strip().lstrip("~")[:60]] = value.strip()[:_MAX_VALUE]
+            found[name.strip().lstrip("~")[:60]] = value.strip()[:_MAX_VALUE_CHARS]
     return found
 
 
