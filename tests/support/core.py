@@ -1,6 +1,7 @@
 """A site in a temporary home, with a gate and faces that the tests steer."""
 
 import queue
+import shutil
 import subprocess
 import threading
 import time
@@ -164,8 +165,15 @@ def make_site_in(catalog: FakeCatalog) -> Iterator[Callable[[Path], Site]]:
 
 
 @pytest.fixture
-def make_site(tmp_path: Path, make_site_in: Callable[[Path], Site]) -> Callable[[], Site]:
-    return lambda: make_site_in(tmp_path / "home")
+def make_site(tmp_path: Path, _fresh_home: Path, make_site_in: Callable[[Path], Site]) -> Callable[[], Site]:
+    """make_site() opens the site of this test's home, a copy of one that was migrated once for all tests."""
+
+    def make() -> Site:
+        if not (tmp_path / "home").exists():
+            shutil.copytree(_fresh_home, tmp_path / "home")
+        return make_site_in(tmp_path / "home")
+
+    return make
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """`devicemgr events`."""
 
-import csv
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -17,6 +15,7 @@ from devicemgr.cli.output import emit, warn, words
 from devicemgr.cli.transport.api_client import ApiProblem
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import DaemonUnreachable
+from devicemgr.people.tables.delimited import csv_line
 from devicemgr.text import safe
 
 app = typer.Typer()
@@ -93,12 +92,9 @@ _CSV = ("seq", "time", "kind", "portal", "direction", "device", "person", "perso
 
 
 def _write_csv(events: Sequence[dict[str, Any]]) -> None:
-    """Write one line an event; a text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_CSV)
+    print(csv_line(_CSV))
     for event in events:
-        texts = [safe(str(event.get(column) or ""), 300) for column in _CSV]
-        writer.writerow([f"'{text}" if text.startswith(("=", "+", "-", "@")) else text for text in texts])
+        print(csv_line(safe(str(event.get(column) or ""), 300) for column in _CSV))
 
 
 def _default(follow: bool, since: str | None) -> int:

@@ -41,6 +41,7 @@ class Format:
     issue: int = 0
     own: tuple[Parity, ...] = ()
     is_common: bool = False
+    min_facility: int = 0
 
     # Computed once: a status with 10,000 cards looks at them some million times.
     width: int = field(init=False, repr=False)
@@ -57,7 +58,7 @@ class Format:
 
     def holds(self, facility: int, number: int) -> bool:
         """Return True if both fit."""
-        return facility < 1 << self.facility and number < 1 << self.number
+        return self.min_facility <= facility < 1 << self.facility and number < 1 << self.number
 
     def payload(self, facility: int, number: int) -> int:
         """Return what stands between the parities of a card of the first issue."""
@@ -86,7 +87,8 @@ FORMATS = (
     Format("wiegand35", 12, 20, own=_CORPORATE_35),
     Format("wiegand36", 8, 24, issue=2, own=_SIMPLEX_36),
     Format("wiegand40", 0, 38, 20),
-    Format("wiegand48", 22, 23, own=_CORPORATE_48),
+    # Company codes begin at 1; with 0, the number 0:8 of a reader that sends 48 bits plainly would be the card 0:4 too.
+    Format("wiegand48", 22, 23, own=_CORPORATE_48, min_facility=1),
     Format("wiegand42", 0, 40, 21),
     Format("wiegand50", 0, 48, 25),
     Format("wiegand58", 0, 56, 29),
@@ -127,5 +129,6 @@ def layout_names(layout: Format, value: int) -> list[str]:
     facility = payload >> (layout.issue + layout.number)
     # A later issue is another card: the one before it was lost.
     is_first = layout.payload(facility, number) == payload
-    pair = [f"{facility}:{number}"] if layout.facility and is_first else []
+    has_pair = layout.facility and facility >= layout.min_facility
+    pair = [f"{facility}:{number}"] if has_pair and is_first else []
     return [*pair, str(payload)] if layout.is_common else pair

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from devicemgr.errors import InvalidInput
@@ -76,3 +76,13 @@ def _unmarked(cell: str) -> str:
 def marked(cell: str) -> str:
     """Return a cell with that apostrophe, where a spreadsheet would take the text for a formula."""
     return f"'{cell}" if cell[:1] in (*_FORMULA, "'") and cell else cell
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """Return one line as RFC 4180 has it; a cell that a spreadsheet would take for a formula is marked as text."""
+    return ",".join(map(_quoted, cells))
+
+
+def _quoted(cell: str) -> str:
+    text = marked(cell)
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(mark in text for mark in ',;"\r\n\t') else text

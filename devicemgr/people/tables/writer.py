@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from devicemgr.people.tables.columns import FIELDS, LISTS
-from devicemgr.people.tables.delimited import marked
+from devicemgr.people.tables.delimited import csv_line
 
 _WIDE, _NARROW = 30, 16
 
@@ -35,13 +35,7 @@ def write_table(people: Iterable[Mapping[str, Any]], form: Format) -> bytes:
 def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Return UTF-8 with a mark, by which spreadsheets know it; no cell is a formula to them."""
     lines = [FIELDS, *([_cell(name, row[name]) for name in FIELDS] for row in rows)]
-    return "".join(f"{','.join(map(_quoted, line))}\r\n" for line in lines).encode("utf-8-sig")
-
-
-def _quoted(cell: str) -> str:
-    """Return a cell as RFC 4180 has it, and marked as text where a spreadsheet would take it for a formula."""
-    text = marked(cell)
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(mark in text for mark in ',;"\r\n\t') else text
+    return "".join(f"{csv_line(line)}\r\n" for line in lines).encode("utf-8-sig")
 
 
 def _xlsx(rows: Iterable[Mapping[str, Any]]) -> bytes:

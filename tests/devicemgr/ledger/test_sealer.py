@@ -22,6 +22,7 @@ from devicemgr.site.site import Site
 from devicemgr.store.ledger import events, seals as rows
 from devicemgr.store.site import settings
 from devicemgr.store.site.settings import Settings
+from tests.support.hints import hint_of
 
 
 def record(site: Site, count: int = 3) -> None:
@@ -113,8 +114,9 @@ def test_yesterdays_copy_is_found_and_is_not_sealed_over(site: Site, tmp_path: P
         file.unlink()
     shutil.copy(tmp_path / "yesterday.db", site.home.database)
     assert "older copy" in audit.verify(site)["why"]
-    with pytest.raises(StorageFailed, match="audit verify"):
+    with pytest.raises(StorageFailed, match="not the one that was sealed last") as caught:
         site.sealer.seal()
+    assert hint_of(caught) == "verify_audit"
 
 
 def test_an_attacker_with_todays_key_cannot_sign_for_the_time_before(sealed: Site) -> None:

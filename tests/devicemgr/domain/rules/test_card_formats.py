@@ -12,7 +12,7 @@ from devicemgr.domain.rules.card_formats import (
     parse_number,
     whole_number,
 )
-from devicemgr.domain.rules.card_frames import is_same_card, notations_of, shared_cards
+from devicemgr.domain.rules.card_frames import frames_of, is_same_card, notations_of, shared_cards
 from devicemgr.domain.rules.card_layouts import COMMON, frame_value
 from devicemgr.errors import InvalidInput
 
@@ -286,3 +286,12 @@ def test_two_people_never_hold_what_one_reading_answers_to(stored, layout, paylo
         names_of_controller_number(payload),
     ):
         assert all(is_same_card(one, other) for one in names for other in names)
+
+
+@pytest.mark.parametrize("facility", [0, 1, 80, 255])
+def test_the_cards_of_one_box_are_not_each_other(facility):
+    """Cards are bought with one facility code and numbers in a row; 0 is what some printers leave there."""
+    holder = {}
+    for number in range(1, 600):
+        for frame in frames_of(f"{facility}:{number}"):
+            assert holder.setdefault(frame, number) == number, frame
