@@ -31,7 +31,7 @@ RECORDED = (
 
 
 class DahuaUpkeep:
-    """What DahuaConsole does for its technician (upkeep_ports)."""
+    """The maintenance of DahuaConsole (upkeep_ports)."""
 
     _cgi: "Cgi"
 

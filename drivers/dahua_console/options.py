@@ -9,7 +9,7 @@ from devicemgr.site.password_scope import VERIFIES
 
 
 class Options(BaseModel):
-    """How the terminal is used."""
+    """Options of a Dahua terminal."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""What Dahua terminals tell of: the text of events as values. No I/O.
+"""Parsing of a Dahua terminal's events from their text. No I/O.
 
 eventManager   Code=AccessControl;action=Pulse;index=0;data={ JSON over several lines }
 snapManager    Events[0].Code=AccessControl, Events[0].UserID=…, one a line

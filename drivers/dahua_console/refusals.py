@@ -16,7 +16,7 @@ BATCH_FAILED = 268632336
 
 
 class Cause(StrEnum):
-    """What follows from a refusal."""
+    """The consequence of a refusal."""
 
     OTHER = "other"
     BUSY = "busy"  # nothing was done; the same may be accepted in a moment

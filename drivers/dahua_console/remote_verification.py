@@ -1,4 +1,4 @@
-"""Whether a Dahua (Intelbras) terminal decides alone, pushes, or asks here: set on opening, and looked at again."""
+"""The mode of a Dahua (Intelbras) terminal: alone, pushing, or asking here; set on opening and checked again."""
 
 import contextlib
 import socket

@@ -33,7 +33,7 @@ _MAX_PICTURE_BYTES = 5_000_000
 
 
 class HikvisionUpkeep:
-    """What HikvisionConsole does for its technician (upkeep_ports)."""
+    """The maintenance of HikvisionConsole (upkeep_ports)."""
 
     if TYPE_CHECKING:
 

@@ -1,17 +1,14 @@
 """Options of a Hikvision console."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devicemgr.site.password_scope import VERIFIES
 
-if TYPE_CHECKING:
-    pass
-
 
 class Options(BaseModel):
-    """Who decides, what it is given, and how carefully it is spoken to."""
+    """Options of a Hikvision console."""
 
     model_config = ConfigDict(extra="forbid")
     decide: Literal["host", "console"] = Field(

@@ -57,7 +57,7 @@ def clock_of(isapi: Isapi, setting: Literal["check", "set"]) -> Clock:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """Who decides, in words; `complaint` is what the console did not take of it."""
+    """The decider in words; `complaint` is what the console did not take of it."""
 
     words: str
     complaint: str = ""

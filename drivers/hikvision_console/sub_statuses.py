@@ -1,4 +1,4 @@
-"""What a console's answers mean: statusCode, and each documented subStatusCode, in an operator's words.
+"""Meanings of a console's answers: statusCode, and each documented subStatusCode, in an operator's words.
 
 Source: the vendor's list "Error Codes in ResponseStatus" (ISAPI developer guide), and captures. Codes are compared
 without regard to case: firmware differs in it. Words follow "the console".

@@ -1,4 +1,4 @@
-"""What every web relay board can do; relays and inputs are counted from 1."""
+"""The interface of a web relay board, and the simpler boards; relays and inputs are counted from 1."""
 
 import math
 import re
@@ -15,7 +15,7 @@ from drivers.http_relay.client import BoardClient, require_ok
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the board reports: its relays, and its inputs where it has any."""
+    """The state that the board reports: its relays, and its inputs where it has any."""
 
     relays: Mapping[int, bool]
     inputs: Mapping[int, bool] = field(default_factory=dict)

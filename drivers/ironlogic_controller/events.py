@@ -1,4 +1,4 @@
-"""What a controller's events mean: the codes of the vendor's appendix as data, and an event as facts.
+"""Events of a controller: the codes of the vendor's appendix as data, and their translation to facts.
 
 Codes come in pairs, the first for the way in and the second for the way out. Flags of fire and guard events are those
 of the vendor's ZGuard SDK (ZG_FR_F_…, ZG_SR_F_…). Sources of the codes: the appendix as three public servers have it

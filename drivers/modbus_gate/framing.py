@@ -1,4 +1,4 @@
-"""How a Modbus PDU travels: RTU with a CRC, TCP with a header. pymodbus encodes and checks. No I/O."""
+"""Framing of Modbus PDUs: RTU with a CRC, TCP with a header. pymodbus encodes and checks. No I/O."""
 
 import struct
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ Accepts = Callable[[bytes], bool]
 
 
 class Framing(Protocol):
-    """How a PDU travels; one for all units of a line. `numbers_answers`: none can be taken for another request's."""
+    """The framing of PDUs, one for all units of a line. `numbers_answers`: none can be taken for another request's."""
 
     numbers_answers: bool
 

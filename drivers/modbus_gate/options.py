@@ -20,7 +20,7 @@ AlarmKind = Literal[
 
 
 class Options(InputOptions):
-    """How the unit is reached and wired."""
+    """Options of a Modbus unit: its place on the line, and its wires."""
 
     profile: Literal["lot", "relay"] = Field(
         description="lot: a LOT Group turnstile, 115200 baud unless the address says otherwise. "

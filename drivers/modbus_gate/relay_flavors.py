@@ -1,4 +1,4 @@
-"""How a Modbus relay board is switched: by coils, or by holding registers as Eletechsup and OVEN have them."""
+"""Flavors of Modbus relay boards: coils, or holding registers as Eletechsup and OVEN have them."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a reader's inputs tell of the door: opened by force, held open, the button pressed. No I/O of its own."""
+"""A reader's inputs as facts of the door: opened by force, held open, the button pressed. No I/O of its own."""
 
 from collections.abc import Sequence
 

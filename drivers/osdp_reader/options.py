@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Options(BaseModel):
-    """Where the reader is on its line, and what is wired to it."""
+    """Options of an OSDP reader."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -55,7 +55,7 @@ class _Kept(DeviceRefused):
 
 @dataclass
 class _Try:
-    """What has been tried with one reader; `left` once the new key was sent and it is not known what became of it."""
+    """The attempts at one reader; `left` once the new key was sent and its fate is not known."""
 
     line: SharedLine
     reader: Reader

@@ -37,7 +37,7 @@ Command = tuple[int, bytes]
 
 
 class Outcome(Enum):
-    """How a command ended. LOST: it left, and what became of it is not known. NOT_DONE: it did not leave."""
+    """The end of a command. LOST: it left, and what became of it is not known. NOT_DONE: it did not leave."""
 
     DONE = auto()
     REFUSED = auto()
@@ -48,7 +48,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a command ended, and the reader's reason for a refusal."""
+    """The end of a command, and the reader's reason for a refusal."""
 
     outcome: Outcome
     words: str = ""

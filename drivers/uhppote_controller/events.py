@@ -1,4 +1,4 @@
-"""What a UHPPOTE controller's events mean: its codes as data, and an event as facts.
+"""Events of a UHPPOTE controller: its codes as data, and their translation to facts.
 
 Codes are those of uhppoted-lib (locales, "event.reason.…") and of uhppoted-httpd; uhppote-simulator shows which type
 goes with them: a card that is let in is an event of type 2, one that is refused of type 1, and a remote opening has

@@ -18,7 +18,7 @@ class Opening:
 
 
 class OwnOpenings:
-    """What was sent from here and has not been found in the controller's memory yet; kept over a lost connection."""
+    """Openings sent from here that the controller's memory has not shown yet; kept over a lost connection."""
 
     def __init__(self) -> None:
         self._openings: list[Opening] = []

@@ -35,7 +35,7 @@ _TELLING = {0x20, 0x94}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a controller listens."""
+    """The address of a controller."""
 
     host: str
     port: int = PORT

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Options(BaseModel):
-    """How the controller is used."""
+    """Options of a ZKTeco controller."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -37,7 +37,7 @@ _ADDRESS = re.compile(r"(?:tcp://)?([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?/?")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a controller listens."""
+    """The address of a controller."""
 
     host: str
     port: int = PORT

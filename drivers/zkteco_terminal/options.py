@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Options(BaseModel):
-    """How the terminal is used."""
+    """Options of a ZKTeco terminal."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -34,7 +34,7 @@ _FACE_TABLES = ("biophoto", "biodata")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How this terminal's firmware keeps people, by the parameters of its registration."""
+    """This firmware's way to keep people, by the parameters of its registration."""
 
     has_hex_cards: bool = False  # MulCardUserFunOn: several cards a person, in a table of their own
     has_text_pins: bool = False
@@ -61,7 +61,7 @@ def read_terms(parameters: Record, rule: int, zone: tzinfo | None) -> Terms:
 
 @dataclass
 class _Held:
-    """What the queries found, by person; `unreadable` are tables that this firmware does not read out."""
+    """The results of queries, by person; `unreadable` are tables that this firmware does not read out."""
 
     rows: dict[str, dict[str, list[Record]]]
     unreadable: set[str]

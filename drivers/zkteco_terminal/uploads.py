@@ -1,4 +1,4 @@
-"""What a terminal uploads, sorted: access records, states, results of commands, tables; bounded in number and size.
+"""Uploads of a terminal: access records, states, results of commands, tables; bounded in number and size.
 
 Source: ZKTeco, Security PUSH Communication Protocol (September 2021), 7 and 9; Attendance PUSH 2.4, ATTLOG and OPERLOG.
 """

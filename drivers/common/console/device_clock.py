@@ -1,4 +1,4 @@
-"""How far a console's event lies behind its own clock, by that clock alone: this box's clock may jump in between."""
+"""The age of a console's event by the console's own clock alone, since this host's clock may jump in between."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """What a console's clock showed, in Unix seconds, at a CLOCK_MONOTONIC second."""
+    """A reading of a console's clock, in Unix seconds, at a CLOCK_MONOTONIC second."""
 
     shown: float
     at: float

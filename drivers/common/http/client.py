@@ -37,7 +37,7 @@ _NO_DIGEST = "the device offers no Digest authentication, and a password is not 
 
 
 class Pace:
-    """How far apart exchanges begin: `seconds` while the device keeps up, up to 2 s while it says that it is busy.
+    """The time between starts of exchanges: `seconds` while the device keeps up, up to 2 s while it is busy.
 
     `each_request` keeps the requests within an exchange, which are two with a challenge, as far apart.
     """

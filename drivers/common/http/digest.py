@@ -19,7 +19,7 @@ _MAX_HEADER_CHARS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a 401 answer asks; `algorithm` without `-sess`."""
+    """The challenge of a 401 answer; `algorithm` without `-sess`."""
 
     realm: str
     nonce: str

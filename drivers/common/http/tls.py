@@ -1,4 +1,4 @@
-"""How a device's certificate is verified, and why a secure connection did not come about, in an operator's words."""
+"""Verification of a device's certificate, and an operator's words for a secure connection that failed."""
 
 import hashlib
 import re

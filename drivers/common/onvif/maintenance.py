@@ -23,7 +23,7 @@ _OF_ALL = (
 
 
 class OnvifUpkeep:
-    """What OnvifCamera and OnvifDoor do alike (upkeep_ports)."""
+    """The maintenance that OnvifCamera and OnvifDoor share (upkeep_ports)."""
 
     _device: OnvifDevice
     _session: Session

@@ -1,4 +1,4 @@
-"""What every ONVIF driver does the same: identify, see that the device lives, bring its events, say what it lacks."""
+"""The common part of ONVIF drivers: identity, liveness, events, and complaints about what is missing."""
 
 import time
 from collections.abc import Callable, Mapping

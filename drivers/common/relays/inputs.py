@@ -1,4 +1,4 @@
-"""What a relay board's inputs tell of a portal: passages, exit button, fire, door contact, tamper. No I/O."""
+"""A relay board's inputs as facts of a portal: passages, exit button, fire, door contact, tamper. No I/O."""
 
 import time
 from collections.abc import Iterator, Mapping

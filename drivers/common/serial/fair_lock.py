@@ -1,4 +1,4 @@
-"""Who may use what several share: fair turns, urgent callers first."""
+"""A lock with fair turns for shared lines, urgent callers first."""
 
 import heapq
 import itertools

@@ -6,7 +6,7 @@ MORE = 0
 GARBAGE = -1
 
 Measure = Callable[[bytes], int]
-"""How long the whole, good frame is that begins these bytes; MORE if they may become one; GARBAGE if they can't."""
+"""Size of the whole, good frame that begins these bytes; MORE if they may become one; GARBAGE if they can't."""
 
 
 def cut(received: bytearray, measure: Measure, most: int, *, ahead: bool = True) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""What a line to a device is, and how patient one is with its silence. Imports no vendor library."""
+"""The interface of a line to a device, and the patience with its silence. Imports no vendor library."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""What the camera drivers share: their options, a reachability check, and a look at the stream."""
+"""The common part of camera drivers: options, a reachability check, and a look at the stream."""
 
 import io
 import socket

@@ -18,7 +18,7 @@ _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How FFmpeg opens one address; one in the network is opened through the relay that stands for its `scheme`."""
+    """FFmpeg's access to one address; one in the network is opened through the relay that stands for its `scheme`."""
 
     url: str
     protocols: str

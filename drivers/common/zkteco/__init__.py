@@ -1,1 +1,1 @@
-"""What ZKTeco's terminals and controllers have in common: event codes, records, their order and meaning."""
+"""The common part of ZKTeco's terminals and controllers: event codes, records, their order and meaning."""

@@ -19,7 +19,7 @@ _Key = tuple[int, datetime, str]
 
 
 class Source(Enum):
-    """Where records come from, and so which of them may have come before."""
+    """The source of records, by which some of them may have come before."""
 
     UPLOAD = "upload"  # sent by the device until it is acknowledged: repeated, also after a restart of this program
     MEMORY = "memory"  # read by a query: always repeated

@@ -1,4 +1,4 @@
-"""What a ZKTeco terminal's records and states mean, as facts of this system."""
+"""Translation of a ZKTeco terminal's records and states to facts."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ _ATTENDANCE = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How an event is read: whether it has just happened, and how this terminal writes cards and directions."""
+    """The context of an event: whether it has just happened, and how this terminal writes cards and directions."""
 
     is_live: bool = False
     has_hex_cards: bool = False

@@ -1,4 +1,4 @@
-"""What `Method` of a Dahua (Intelbras) event says was used, and which factors that proves.
+"""Values of `Method` in a Dahua (Intelbras) event: what was used, and which factors that proves.
 
 Source: Intelbras' API document, "Open Door Method", and captures of terminals. CardNo stands in every event, also of
 faces and PINs, so that only the method says whether a card was shown. "A or B" proves neither: it does not say which.

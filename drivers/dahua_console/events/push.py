@@ -1,4 +1,4 @@
-"""What a Dahua (Intelbras) terminal pushes: in online mode each push is a question that waits for its answer.
+"""Pushes of a Dahua (Intelbras) terminal; in online mode each is a question that waits for its answer.
 
 The terminal POSTs multipart/mixed with part `info` before each picture; the answer to the same request is
 `{"message":…,"code":"200","auth":"true"|"false"}` (clients of the vendor's API). A push bears no password. It counts

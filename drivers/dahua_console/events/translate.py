@@ -1,4 +1,4 @@
-"""What Dahua terminals tell of, as facts of this system."""
+"""Translation of a Dahua terminal's events to facts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ def alarm(event: StreamEvent) -> GateAlarm | DoorContact | None:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How one terminal writes times and cards, and how many seconds its clock is ahead."""
+    """One terminal's way to write times and cards, and the seconds that its clock is ahead."""
 
     zone: tzinfo = UTC
     numbers: CardNumbers = field(default_factory=CardNumbers)

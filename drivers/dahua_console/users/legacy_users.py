@@ -38,7 +38,7 @@ class _Scan:
 
 @dataclass
 class _Outcome:
-    """What has come of one person so far."""
+    """The result for one person so far."""
 
     missing: list[DeviceRefused] = field(default_factory=list)
     cards: list[str] = field(default_factory=list)

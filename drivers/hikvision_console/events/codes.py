@@ -1,4 +1,4 @@
-"""What the numbers mean that Hikvision face terminals put into events and answers (vendor's document, and captures)."""
+"""Codes in events and answers of Hikvision face terminals (vendor's document, and captures)."""
 
 from dataclasses import dataclass
 

@@ -79,7 +79,7 @@ class Wires:
 
 
 class Feed:
-    """What a console tells, for one opening of it: `take` gives it in order, `close` ends both threads."""
+    """The events of a console, for one opening of it: `take` gives them in order, `close` ends both threads."""
 
     def __init__(
         self,

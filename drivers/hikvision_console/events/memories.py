@@ -23,7 +23,7 @@ _BACK_CHECK_S = {EVENT: 60.0, ALARM: 600.0, OPERATION: 600.0, EXCEPTION: 600.0}
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """Where the reading of a memory begins at a console that is new here: `count` events up to `serial` are history."""
+    """The start of reading a memory at a console that is new here: `count` events up to `serial` are history."""
 
     major: int
     serial: int

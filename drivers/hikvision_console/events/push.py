@@ -1,4 +1,4 @@
-"""What a console sends by itself: the parts of its stream, and its pushes (httpHosts).
+"""Messages that a console sends by itself: the parts of its stream, and its pushes (httpHosts).
 
 Pushes are not authenticated, so that they only wake the reading of the console's memory. Where it asks by them
 (ISAPIListen), a question counts once the memory holds the same event, and the answer is the reply.

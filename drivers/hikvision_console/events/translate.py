@@ -1,4 +1,4 @@
-"""What a console tells of: events as values, from the stream or its memory, and the facts they are here."""
+"""Translation of a console's events, from the stream or its memory, to values and facts."""
 
 import re
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a console says that it can hold, and how much of it is used."""
+"""A console's capacity by its own account, and how much of it is used."""
 
 from collections.abc import Callable
 from typing import Any

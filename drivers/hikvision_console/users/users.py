@@ -46,7 +46,7 @@ _NAME_BYTES, _SHORT_NAME_BYTES = 128, 32
 
 
 class People:
-    """What ports.Holder asks, over ISAPI; `doors` is how many the console has."""
+    """The people of a console (ports.Holder) over ISAPI; `doors` is how many doors it has."""
 
     def __init__(self, isapi: Isapi, clock: Callable[[], Clock], doors: int, name_bytes: int | None) -> None:
         self._isapi, self._clock, self._doors, self._name_option = isapi, clock, doors, name_bytes

@@ -1,4 +1,4 @@
-"""What a LOT turnstile's state registers tell, and what happened between two readings of them. Pure."""
+"""State registers of a LOT turnstile, and the facts between two readings of them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ MAX_DAMAGED = 3
 
 
 class _Verdict(Enum):
-    """What a frame is to the exchange that is under way."""
+    """The relation of a frame to the exchange that is under way."""
 
     OTHER = auto()
     BUSY = auto()

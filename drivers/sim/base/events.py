@@ -1,4 +1,4 @@
-"""What a simulated device has seen and done, for a test to wait on and for a person to read."""
+"""Events of a simulated device, for a test to wait on and for a person to read."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What the simulated devices' HTTP servers have in common: they know their connections, and can cut them all."""
+"""The common part of simulated HTTP servers: they know their connections, and can cut them all."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""What every simulated device on a port can do: be plugged in and pulled, by hand or as a context manager."""
+"""A simulated device on a port, to be plugged in and pulled, by hand or as a context manager."""
 
 from typing import Self
 

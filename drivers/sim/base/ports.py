@@ -1,4 +1,4 @@
-"""Where a simulated device is plugged in: a pty behind a stable link, or a listening socket."""
+"""Ports of simulated devices: a pty behind a stable link, or a listening socket."""
 
 import os
 import pty

@@ -15,7 +15,7 @@ IDLE_S = 1.0
 
 
 class Brain(Protocol):
-    """What a device does; times are CLOCK_MONOTONIC seconds."""
+    """The interface of a simulated device; times are CLOCK_MONOTONIC seconds."""
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes that have come."""

@@ -30,7 +30,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """How one visitor stands there."""
+    """The pose of one visitor."""
 
     face_px: float
     angle: float

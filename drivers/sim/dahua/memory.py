@@ -1,4 +1,4 @@
-"""What a simulated terminal keeps: people, cards and faces, and the records of who stood before it."""
+"""Memory of a simulated terminal: people, cards and faces, and the records of who stood before it."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ BATCH = 10
 
 
 class BadRequest(Exception):
-    """What a terminal answers with HTTP 400; the words are for its event log only."""
+    """A refusal with HTTP 400; the words are for the event log only."""
 
 
 @dataclass
@@ -136,7 +136,7 @@ def _photo(row: Row) -> bytes:
 
 
 class Records:
-    """Who stood there, in the order of the terminal's own clock (AccessControlCardRec)."""
+    """Records of who stood there, in the order of the terminal's own clock (AccessControlCardRec)."""
 
     def __init__(self) -> None:
         self._times: list[int] = []

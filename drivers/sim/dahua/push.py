@@ -1,4 +1,4 @@
-"""How a simulated terminal pushes: multipart/mixed, part `info` repeated before each image, some bodies deflated."""
+"""Pushes of a simulated terminal: multipart/mixed, part `info` repeated before each image, some bodies deflated."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""How a LOT turnstile behaves: registers, people who pass or do not, time-outs. No bytes, no clock of its own."""
+"""Behavior of a LOT turnstile: registers, people who pass or do not, timeouts. No bytes, no clock of its own."""
 
 import struct
 from collections.abc import Callable

@@ -28,7 +28,7 @@ class Refusal(Exception):
 
 @dataclass
 class Faults:
-    """What goes wrong; `injected` counts by name what went wrong indeed."""
+    """Faults to inject; `injected` counts by name those that have happened."""
 
     silent: bool = False
     garbage: bytes = b""

@@ -1,4 +1,4 @@
-"""What the simulated terminal holds: people, cards, faces, events with serial numbers, its clock and settings."""
+"""State of the simulated terminal: people, cards, faces, events with serial numbers, its clock and settings."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ class Stored:
 
 @dataclass
 class Faults:
-    """What shall go wrong; each is proved by an event of the log when it happens."""
+    """Faults to inject; each is proved by an event of the log when it happens."""
 
     busy: int = 0  # answers that say deviceBusy
     drop_answers: int = 0  # requests carried out and not answered

@@ -1,4 +1,4 @@
-"""How a simulated ONVIF device checks who asks: WS-UsernameToken digest and HTTP Digest."""
+"""Authentication at a simulated ONVIF device: WS-UsernameToken digest and HTTP Digest."""
 
 import base64
 import hashlib

@@ -10,7 +10,7 @@ from drivers.sim.onvif.state import State
 
 
 class Surroundings(Protocol):
-    """What an operation may do besides answering; a call that shall have no effect gets one that does nothing."""
+    """The effects that an operation may have besides its answer; a call without effects gets one that does nothing."""
 
     def notify(self, topic: str, source: dict[str, str], data: dict[str, str]) -> None:
         """Tell subscribers that a property changed."""

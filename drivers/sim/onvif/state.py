@@ -1,4 +1,4 @@
-"""What a simulated ONVIF device remembers. Plain values, so that a call can be tried on a copy."""
+"""State of a simulated ONVIF device, in plain values, so that a call can be tried on a copy."""
 
 from dataclasses import dataclass, field
 

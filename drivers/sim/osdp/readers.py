@@ -47,7 +47,7 @@ _NAMES = {
 
 @dataclass
 class Faults:
-    """What shall go wrong; `injected` counts what did.
+    """Faults to inject; `injected` counts those that have happened.
 
     `lose_answer_to` names an event whose answer gets lost, once; from `silent_after` on all is lost; `refuse` names one
     that is answered with a NAK; so many frames get `busy` in place of their answer.

@@ -25,7 +25,7 @@ IDENTITY = "7f000001 ff000000 7f000001 00661939552d 0892 20180816"
 
 @dataclass
 class Faults:
-    """What shall go wrong from now on; `deaf` carries out requests and never answers, `mute` pushes no event."""
+    """Faults to inject; `deaf` carries out requests and never answers, `mute` pushes no event."""
 
     silent: bool = False
     garbage: bool = False

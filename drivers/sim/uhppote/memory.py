@@ -1,4 +1,4 @@
-"""What a simulated UHPPOTE controller keeps: cards, events, and doors that obey their mode.
+"""Memory of a simulated UHPPOTE controller: cards, events, and doors that obey their mode.
 
 Behavior as in uhppoted's own simulator (uhppote-simulator, simulator/UT0311L04 and entities/door.go): which type and
 card number an event has, what a door that is normally closed refuses, and that a time profile which the controller does
@@ -45,7 +45,7 @@ class Door:
 
 @dataclass
 class Memory:
-    """What a controller knows; the oldest event is number `first`; a slot of a deleted card stays."""
+    """A controller's memory; the oldest event is number `first`; a slot of a deleted card stays."""
 
     cards: list[tuple[int, bytes]] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)

@@ -26,7 +26,7 @@ _PAST_KEPT = 30
 
 @dataclass
 class ControllerFaults:
-    """What goes wrong, until it is switched off or used up."""
+    """Faults to inject, until they are switched off or used up."""
 
     silent: bool = False
     garbage: bool = False

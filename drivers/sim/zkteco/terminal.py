@@ -18,7 +18,7 @@ _OK_STATUS = 200
 
 @dataclass
 class Faults:
-    """What goes wrong, until it is switched off or used up."""
+    """Faults to inject, until they are switched off or used up."""
 
     offline: bool = False  # it does not call, and keeps what happens
     deaf: bool = False  # it fetches no command

@@ -20,7 +20,7 @@ _MAX_OSDS = 32
 
 
 class Osds:
-    """What stands in the picture of one media profile, read once."""
+    """The texts in the picture of one media profile, read once."""
 
     def __init__(self, device: OnvifDevice, profile: Profile) -> None:
         self._device, self._service = device, profile.service

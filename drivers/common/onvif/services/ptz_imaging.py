@@ -1,4 +1,4 @@
-"""What only some ONVIF cameras have: PTZ presets, picture settings, a list of inputs. None where they have not."""
+"""Functions that only some ONVIF cameras have: PTZ presets, picture settings, a list of inputs; None elsewhere."""
 
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DeviceGarbled, InvalidInput

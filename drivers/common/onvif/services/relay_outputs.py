@@ -23,7 +23,7 @@ _NONE = "no relay is set for this gate: give its token by `--option relay=TOKEN`
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What the device says of an output; `delay` in seconds counts in mode Monostable."""
+    """An output as the device describes it; `delay` in seconds counts in mode Monostable."""
 
     token: str
     mode: str

@@ -40,7 +40,7 @@ _RATES = ("FrameRateLimit", "EncodingInterval", "BitrateLimit")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a device offers for one codec; what it does not tell is empty, and not checked."""
+    """A device's offer for one codec; an unreported field is empty, and not checked."""
 
     sizes: tuple[tuple[int, int], ...] = ()
     rates: tuple[float, ...] = ()

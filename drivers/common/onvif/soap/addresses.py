@@ -15,7 +15,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a device is: `url` of its device service; announced addresses on `allowed` hosts are taken as they are.
+    """A device's place: `url` of its device service; announced addresses on `allowed` hosts are taken unchanged.
 
     Shared by all connections to the device. A port of its own that it announces beside the configured one is believed
     until nothing of ONVIF answers there (`avoid`).

@@ -346,4 +346,4 @@ class OnvifDevice:
 
 
 class NotOffered(DeviceGarbled):
-    """Where a picture was announced, there is none."""
+    """No picture at an announced address."""

@@ -1,4 +1,4 @@
-"""Who we are to an ONVIF device, shared by all its connections: the clock's offset, and when to stop trying.
+"""The login at an ONVIF device, shared by all its connections: the clock's offset, and when to stop trying.
 
 Access rules: ONVIF Core Specification 5.9 (UsernameToken digest, HTTP Digest); WS-UsernameToken Profile 1.1 §3.1.
 """
