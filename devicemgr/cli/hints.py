@@ -52,6 +52,7 @@ WORDS = {
     "make_token": "devicemgr operator token NAME",
     "migrate_home": "run `devicemgr init`",
     "migrate_model": "for another model: `devicemgr apply`, then `devicemgr enroll migrate`",
+    "name_card_format": "or name its format with --as",
     "name_port": "name the port by: sudo devicemgr udev install NAME=PORT",
     "name_port_again": "sudo devicemgr udev install {name}=PORT",
     "pass_calibration_target": "--days goes with --per-day and without --fpir",

@@ -15,7 +15,7 @@ from devicemgr.domain.rules.card_layouts import (
     parities_hold,
     payload_of,
 )
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import Hint, InvalidInput
 from devicemgr.text import safe
 
 MAX_BITS = 128
@@ -73,8 +73,8 @@ def require_format(stored: str) -> tuple[str, ...]:
     if not found and _FACILITY.fullmatch(stored):
         most = ", ".join(f"{form.name} {most_of(form)}" for form in COMMON if form.facility)
         raise InvalidInput(
-            f"{safe(stored, 60)} fits no card; as FACILITY:NUMBER at most: {most}; or write the card's whole number, "
-            "or name its format with --as"
+            f"{safe(stored, 60)} fits no card; as FACILITY:NUMBER at most: {most}; or write the card's whole number",
+            hint=Hint("name_card_format"),
         )
     return found
 

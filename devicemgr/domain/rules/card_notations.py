@@ -90,7 +90,9 @@ def _of_layout(layout: Format, text: str) -> str:
         fits = 0 < payload < 1 << layout.width
     if not fits or not payload:
         most = f", at most {(1 << layout.facility) - 1}:{(1 << layout.number) - 1}" if layout.facility else ""
-        raise InvalidInput(f"'{safe(text, 60)}' is no number of a {layout.name} card{most}; check the number or --as")
+        raise InvalidInput(
+            f"'{safe(text, 60)}' is no number of a {layout.name} card{most}; check the number or the format"
+        )
     if layout is _26:
         return f"{payload >> 16}:{payload & 0xFFFF}"
     return raw_number(layout.bits, frame_value(layout, payload))
