@@ -111,10 +111,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: its `body`, or the file of `upload`.
+    """One request: its `body`, or the file of `upload`; with `once`, a lost answer is OutcomeUnknown.
 
-    With `once`, a lost answer is OutcomeUnknown; `urgent` does not wait for its turn. `is_read` changes nothing at the
-    device, so that it may be sent again.
+    `urgent` does not wait for its turn; `is_read` changes nothing at the device, so that it may be sent again.
     """
 
     method: str
@@ -343,10 +342,7 @@ def base_url(address: str) -> str:
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """Parse a JSON object of bounded depth; raise DeviceGarbled otherwise.
-
-    Strings may hold anything but lone surrogates.
-    """
+    """Parse a JSON object of bounded depth; raise DeviceGarbled otherwise. Strings may hold lone surrogates."""
     if _depth(body) > _MAX_DEPTH:
         raise DeviceGarbled("the device's answer is nested too deeply; is this the right device?")
     try:
