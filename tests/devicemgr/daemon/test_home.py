@@ -17,6 +17,7 @@ from devicemgr.site import site as sites
 from devicemgr.site.site import Site
 from devicemgr.store.database import Database
 from devicemgr.store.ledger.events import head
+from tests.support.hints import hint_of
 
 
 @pytest.fixture
@@ -113,8 +114,9 @@ def test_a_key_file_that_is_not_ours_is_refused(home: Home, spoil: str, tmp_path
 def test_a_damaged_database_is_named_with_what_helps(home: Home) -> None:
     sites.initialize(home)
     home.database.write_bytes(b"garbage" * 2000)
-    with pytest.raises(StorageFailed, match="restore a backup"):
+    with pytest.raises(StorageFailed, match="it is damaged") as caught:
         sites.initialize(home)
+    assert hint_of(caught) == "restore_backup"
 
 
 def cut_off(action: Callable[[], object]) -> None:
