@@ -236,7 +236,7 @@ def test_no_answer_opens_a_gate_or_breaks_it(protocol, frames, gate, clock, monk
     kind, address, options, brain, releases = PROTOCOLS[protocol]
     spoiler = Spoiler(protocol, BUSY.get(protocol))
     line = SpoiltLine(clock, brain(), spoiler)
-    for module in ("modbus_gate.bus", "common.serial.port"):
+    for module in ("modbus_gate.bus", "relay_gate.device"):
         monkeypatch.setattr(f"drivers.{module}.open_line", lambda address: line)
     device = gate(kind, address, **options)
     device.open()

@@ -23,7 +23,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(firmware, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(firmware, "STAYED_SECONDS", 0.5)
     monkeypatch.setattr(client_firmware, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(_hik_firmware, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(_hik_firmware, "LOOK_S", 0.02)
 
 
 @pytest.fixture
