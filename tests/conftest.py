@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import ipaddress
 import json
+import logging
 import shutil
 import signal
 import socket
@@ -68,6 +69,18 @@ def _held(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _is_here(host: str) -> bool:
     return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
+@pytest.fixture(autouse=True)
+def log_handlers() -> Iterator[None]:
+    """A daemon that a test runs in this process sets up its log; its handlers end with the test."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    for handler in root.handlers[:]:
+        if handler not in before:
+            root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)
