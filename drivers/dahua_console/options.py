@@ -1,11 +1,11 @@
 """Options of a Dahua (Intelbras) console."""
 
 from typing import Literal
-from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devicemgr.site.password_scope import VERIFIES
+from drivers.common.options import ZoneName
 
 
 class Options(BaseModel):
@@ -32,8 +32,8 @@ class Options(BaseModel):
     push_host: str = Field(
         "", max_length=64, description="This computer's address as the terminal knows it; left out: found by itself"
     )
-    timezone: str = Field(
-        "", max_length=64, description="The terminal's time zone, such as Asia/Almaty; left out: read from its clock"
+    timezone: ZoneName = Field(
+        "", description="The terminal's time zone, such as Asia/Almaty; left out: read from its clock"
     )
     snapshots: bool = Field(
         False, description="Take events from the stream with pictures, for firmware that tells nothing on the other"
@@ -62,13 +62,6 @@ class Options(BaseModel):
         json_schema_extra=VERIFIES,
         description="The certificate's fingerprint, sha256:…, instead of a CA",
     )
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        if name and name not in available_timezones():
-            raise ValueError("is no IANA time zone such as Asia/Almaty")
-        return name
 
     @model_validator(mode="after")
     def _host_needs_a_port(self) -> "Options":

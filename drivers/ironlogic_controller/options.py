@@ -1,9 +1,10 @@
 """Options of an IronLogic controller: its serial number, where it calls, and who decides."""
 
 from typing import Literal
-from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.common.options import ZoneName
 
 
 class Options(BaseModel):
@@ -39,11 +40,4 @@ class Options(BaseModel):
         False, description="true: a door contact or turnstile sensor is wired, so that it reports passages"
     )
     fire_input: bool = Field(False, description="true: a fire panel is wired to it, and locks wait for its state")
-    timezone: str = Field("", max_length=64, description="IANA zone of its clock; left out: this computer's")
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        if name and name not in available_timezones():
-            raise ValueError("is no IANA time zone such as Asia/Almaty")
-        return name
+    timezone: ZoneName = Field("", description="IANA zone of its clock; left out: this computer's")

@@ -1,8 +1,8 @@
 """Options of a ZKTeco controller: its serial number, its memory and its clock."""
 
-import zoneinfo
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from drivers.common.options import ZoneName
 
 
 class Options(BaseModel):
@@ -19,18 +19,9 @@ class Options(BaseModel):
     always_rule: int = Field(
         1, ge=1, le=255, description="Number of its time rule that is open at all times; it is read and never changed"
     )
-    timezone: str = Field(
-        "", max_length=64, description="IANA zone of its clock, such as Asia/Almaty; left out: this computer's"
-    )
+    timezone: ZoneName = Field("", description="IANA zone of its clock, such as Asia/Almaty; left out: this computer's")
     set_clock: bool = Field(
         False,
         description="Whether its clock is set from here; some firmware hangs up instead, so it is tried once a session",
     )
     timeout: float = Field(2.0, ge=0.1, le=5.0, description="Seconds to wait for an answer")
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        if name and name not in zoneinfo.available_timezones():
-            raise ValueError("is no IANA time zone such as Asia/Almaty")
-        return name

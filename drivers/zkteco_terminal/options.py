@@ -1,8 +1,8 @@
 """Options of a ZKTeco terminal: its serial number, where it calls, its doors and its memory."""
 
-import zoneinfo
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from drivers.common.options import ZoneName
 
 
 class Options(BaseModel):
@@ -26,13 +26,4 @@ class Options(BaseModel):
     always_rule: int = Field(
         1, ge=1, le=50, description="Number of its time rule that is open at all times; it is read and never changed"
     )
-    timezone: str = Field(
-        "", max_length=64, description="IANA zone of its clock, such as Asia/Almaty; left out: this computer's"
-    )
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        if name and name not in zoneinfo.available_timezones():
-            raise ValueError("is no IANA time zone such as Asia/Almaty")
-        return name
+    timezone: ZoneName = Field("", description="IANA zone of its clock, such as Asia/Almaty; left out: this computer's")
