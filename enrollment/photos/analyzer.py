@@ -46,8 +46,7 @@ class Analyzer:
             image = load_photo(photo)
         except PhotoError as error:
             return PhotoAnalysis((error.reason,))
-        boxes_found = find_faces(self._encoder, image)[:MAX_FACES]
-        boxes = [box for box in boxes_found if self._encoder.confirm(image, box)]
+        boxes = self._find_confirmed(image)
         if not boxes:
             return self._look_turned(image, keep=keep) or self._explain(image)
         if rivals(boxes):
@@ -63,6 +62,9 @@ class Analyzer:
             return None
         return self._encoder.encode(image, crop.box)
 
+    def _find_confirmed(self, image: Image) -> list[Box]:
+        return [box for box in find_faces(self._encoder, image)[:MAX_FACES] if self._encoder.confirm(image, box)]
+
     def _look_turned(self, image: Image, *, keep: bool) -> PhotoAnalysis | None:
         """Return the analysis of a picture that lies on its side or head without a note of it; None if none is right.
 
@@ -70,7 +72,7 @@ class Analyzer:
         """
         for quarters in (1, 3, 2):
             turned = np.ascontiguousarray(np.rot90(image, quarters))
-            boxes = [box for box in find_faces(self._encoder, turned)[:MAX_FACES] if self._encoder.confirm(turned, box)]
+            boxes = self._find_confirmed(turned)
             if len(boxes) == 1 and (found := self._judge(turned, boxes[0])).ok:
                 return replace(found, crop=cut_out(turned, boxes[0])) if keep else found
         return None
