@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from devicemgr.errors import InvalidInput
 from devicemgr.people.tables import delimited, workbook
@@ -12,6 +14,11 @@ from devicemgr.people.tables.decoding import decode
 from devicemgr.people.tables.mangled import fault_of
 from devicemgr.people.tables.reader import MAX_ROWS
 from devicemgr.text import counted, without_invisible
+
+BadgeFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="For the badges in a file, one a line; - is standard input.")
+]
+"""The option of the commands that take many people at once."""
 
 _MAX_BYTES = 4_000_000
 _HEADERS = ("badge", "badges")

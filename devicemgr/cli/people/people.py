@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +10,9 @@ import typer
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, through, warn
-from devicemgr.cli.people.badge_file import describe_change, read_badges
+from devicemgr.cli.people.badge_file import BadgeFile, describe_change, read_badges
 from devicemgr.cli.transport.api_client import path
+from devicemgr.domain.rules.validity import Validity
 from devicemgr.text import counted
 
 app = typer.Typer()
@@ -33,19 +33,7 @@ Host = Annotated[
 Note = Annotated[str | None, typer.Option(help="Anything else, one line.")]
 
 
-class Validity(StrEnum):
-    """States of a person, as the API names them."""
-
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    EXPIRED = "expired"
-    NOT_YET = "not-yet"
-
-
 OneBadge = Annotated[str | None, typer.Argument(metavar="BADGE", help="Badge number.")]
-BadgeFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="For the badges in a file, one a line; - is standard input.")
-]
 
 
 def _show(person: dict[str, Any]) -> None:

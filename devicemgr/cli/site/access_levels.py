@@ -8,7 +8,7 @@ import typer
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table
-from devicemgr.cli.people.badge_file import describe_change, read_badges
+from devicemgr.cli.people.badge_file import BadgeFile, describe_change, read_badges
 from devicemgr.cli.site.hours_plan import show_plan
 from devicemgr.cli.site.timezone import local_zone
 from devicemgr.cli.transport.api_client import path
@@ -18,9 +18,6 @@ schedule = typer.Typer()
 
 BadgeOrLevel = Annotated[str, typer.Argument(metavar="BADGE", help="Badge number; the level, where many are meant.")]
 LevelOfBadge = Annotated[str | None, typer.Argument(metavar="LEVEL", help="The level's name.")]
-BadgeFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="For the badges in a file, one a line; - is standard input.")
-]
 Department = Annotated[str | None, typer.Option(help="For all people of this department.")]
 LevelName = Annotated[str, typer.Argument(help="The level's name.")]
 ScheduleName = Annotated[str, typer.Argument(help="The schedule's name.")]

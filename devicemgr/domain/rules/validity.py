@@ -1,9 +1,19 @@
 """Whether a person's own record lets them in at an instant, before any portal is looked at."""
 
 from datetime import datetime, timezone
+from enum import StrEnum
 
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Person
+
+
+class Validity(StrEnum):
+    """Whether a person's rights count now, and if not, why."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    NOT_YET = "not-yet"
 
 
 def invalidity(person: Person, at: datetime) -> Reason | None:

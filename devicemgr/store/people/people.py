@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from devicemgr.domain.model import Person
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS
+from devicemgr.domain.rules.validity import Validity
 from devicemgr.errors import AlreadyExists, Hint, NotFound
 from devicemgr.store.people import calibrations, consents
 from devicemgr.store.site.lookup import find_named
@@ -89,15 +89,6 @@ def _loaded() -> Select[Any]:
         PersonRow.credentials,
     )
     return select(PersonRow).options(*[selectinload(part) for part in parts]).order_by(PersonRow.badge)
-
-
-class Validity(StrEnum):
-    """Whether a person's rights count now, and if not, why."""
-
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    EXPIRED = "expired"
-    NOT_YET = "not-yet"
 
 
 @dataclass(frozen=True, slots=True)

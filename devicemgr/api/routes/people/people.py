@@ -16,11 +16,11 @@ from devicemgr.api.routes.people.models import (
     PersonReplace,
     PersonUpdate,
 )
+from devicemgr.domain.rules.validity import Validity
 from devicemgr.people import data_export, service
 from devicemgr.people.service import PersonEdit
 from devicemgr.security import approvals
 from devicemgr.store.people import consents, people
-from devicemgr.store.people.people import Validity
 from devicemgr.text import rfc3339
 
 router = APIRouter(prefix="/people", tags=["people"])
