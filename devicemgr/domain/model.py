@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
 
+from devicemgr.domain.zones import Waiver
+
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
 
@@ -164,10 +166,11 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class AccessLevel:
-    """Which portals, each under a schedule name or None for always."""
+    """Which portals, each under a schedule name or None for always; `waives` are checks that its holders are spared."""
 
     name: str
     portals: Mapping[str, str | None]
+    waives: frozenset[Waiver] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +188,8 @@ class Portal:
     """A door or turnstile that opens; `channel` counts from 1 on its gate device.
 
     `frames` good pictures must agree on a person before a face counts. Portals of one `lane_group`, if not empty, are
-    lanes side by side, such as the turnstiles of one hall.
+    lanes side by side, such as the turnstiles of one hall. `outside` and `inside` are the zones that it joins, both or
+    neither: a passage of entry leads from the first to the second. At an `egress` no rule of zones refuses an exit.
     """
 
     name: str
@@ -200,6 +204,9 @@ class Portal:
     frames: int = 2
     lane_group: str = ""
     console_liveness: ConsoleLiveness = ConsoleLiveness.REQUIRE
+    outside: str | None = None
+    inside: str | None = None
+    egress: bool = False
 
 
 @dataclass(frozen=True, slots=True)

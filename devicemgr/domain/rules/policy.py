@@ -26,6 +26,7 @@ from devicemgr.domain.model import (
 from devicemgr.domain.rules.factors import suffices
 from devicemgr.domain.rules.schedules import find_zone, is_open
 from devicemgr.domain.rules.validity import invalidity
+from devicemgr.domain.zones import Interlock, Zone
 
 MAX_EVIDENCE_AGE_S = 2.0
 # Consoles give whole seconds, and their clocks are read to half a second.
@@ -105,7 +106,19 @@ class AccessRequest:
     console: ConsoleEvidence | None = None
 
 
-_MAPPINGS = ("people", "levels", "schedules", "portals", "modes", "cards", "blocked_cards", "pins", "badges")
+_MAPPINGS = (
+    "people",
+    "levels",
+    "schedules",
+    "portals",
+    "zones",
+    "interlocks",
+    "modes",
+    "cards",
+    "blocked_cards",
+    "pins",
+    "badges",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,8 @@ class Snapshot:
     levels: Mapping[str, AccessLevel] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     portals: Mapping[str, Portal] = field(default_factory=dict)
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    interlocks: Mapping[str, Interlock] = field(default_factory=dict)
     modes: Mapping[str, PortalMode] = field(default_factory=dict)
     fire_active: bool = False
     cards: Mapping[str, str] = field(default_factory=dict)
