@@ -8,8 +8,9 @@ from typing import Any
 from devicemgr.access.release import Opening, Outcome, _detail
 from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import Direction, Factor, JsonValue, Portal
+from devicemgr.domain.rules.decision.requests import AccessRequest, FaceEvidence
 from devicemgr.domain.rules.passage_state import PassageFact
-from devicemgr.domain.rules.policy import AccessRequest, Decision, FaceEvidence
+from devicemgr.domain.rules.policy import Decision
 from devicemgr.errors import OutcomeUnknown
 
 

@@ -45,7 +45,9 @@ from devicemgr.domain.ledger_chain import Entry
 from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import AccessPoint, Direction, Portal, Signal
 from devicemgr.domain.ports.recognition import Gallery
-from devicemgr.domain.rules.policy import AccessRequest, Decision, Snapshot, decide
+from devicemgr.domain.rules.decision.requests import AccessRequest
+from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.policy import Decision, decide
 from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DevicemgrError, Hint, NotFound, OutcomeUnknown, StorageFailed
 from devicemgr.ledger.refusals import PUSH_REFUSED

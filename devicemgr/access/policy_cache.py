@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from devicemgr.domain.model import AccessPoint, Capability, Portal
 from devicemgr.domain.ports.driver import DriverCatalog
-from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import NotFound
 from devicemgr.store.database import Database, Session, revision

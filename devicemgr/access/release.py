@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from devicemgr.access.portals.indicators import answer_console
 from devicemgr.domain.model import Direction, JsonValue, Portal, PortalMode
 from devicemgr.domain.ports.device import Cancelable, Delivery, Device, Gate, ReleaseTimes, SelfTimed
-from devicemgr.domain.rules.policy import AccessRequest
+from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.errors import DeviceError, DevicemgrError, DeviceRefused, Hint, NotYet, OutcomeUnknown
 
 

@@ -17,8 +17,8 @@ from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import AccessLevel, Factor, Person, Portal
 from devicemgr.domain.ports.device import Holding
 from devicemgr.domain.rules.card_formats import controller_number, whole_number
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.factors import suffices
-from devicemgr.domain.rules.policy import Snapshot
 from devicemgr.domain.rules.schedules import is_open
 from devicemgr.domain.rules.validity import invalidity
 

@@ -9,8 +9,8 @@ from devicemgr.devices.supervisor import DeviceState, Health
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Portal
 from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.passage_state import StateName
-from devicemgr.domain.rules.policy import Snapshot
 from devicemgr.errors import Hint, StorageFailed
 from devicemgr.people.cards import shared as shared_cards
 from devicemgr.site.site import Site

@@ -25,7 +25,7 @@ from devicemgr.domain.desired_state import (
     plan,
 )
 from devicemgr.domain.ports.device import Holding, Spans
-from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, HeldInPart, InvalidInput, NotVerifiable
 from devicemgr.people import erasure_events
 from devicemgr.site.site import Site

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from devicemgr.domain.device_events import DeviceFact, Presented
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.domain.ports.device import Delivery, Holding, ReleaseTimes, Spans
-from devicemgr.domain.rules.policy import MAX_CONSOLE_AGE_S
+from devicemgr.domain.rules.decision.requests import MAX_CONSOLE_AGE_S
 from devicemgr.errors import DeviceRefused, HeldInPart, InvalidInput, NotYet
 from devicemgr.text import safe
 from drivers.common.console.photos import fit_jpeg

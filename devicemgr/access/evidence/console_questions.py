@@ -13,13 +13,8 @@ from datetime import datetime
 from devicemgr.domain.device_events import Presented
 from devicemgr.domain.ledger_events import Reason, reason_named
 from devicemgr.domain.model import AccessPoint, Factor
-from devicemgr.domain.rules.policy import (
-    MAX_CONSOLE_AGE_S,
-    AccessRequest,
-    ConsoleEvidence,
-    FaceEvidence,
-    Snapshot,
-)
+from devicemgr.domain.rules.decision.requests import MAX_CONSOLE_AGE_S, AccessRequest, ConsoleEvidence, FaceEvidence
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 
 # A question that is older than this is refused for its own time, so there is no need to know it any longer.
 MIN_REMEMBERED_S = 10 * MAX_CONSOLE_AGE_S

@@ -10,16 +10,10 @@ from devicemgr.access.policy_cache import point_of, portal_at
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported
 from devicemgr.domain.ledger_events import Cursor, Fact, Kind, Reason, reason_named
 from devicemgr.domain.model import Direction, Factor, JsonValue
-from devicemgr.domain.rules.policy import (
-    REASONS_OF_RIGHTS,
-    AccessRequest,
-    CardEvidence,
-    ConsoleEvidence,
-    Decision,
-    FaceEvidence,
-    Snapshot,
-    decide,
-)
+from devicemgr.domain.rules.decision.requests import AccessRequest, CardEvidence, ConsoleEvidence, FaceEvidence
+from devicemgr.domain.rules.decision.rights_checks import REASONS_OF_RIGHTS
+from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.policy import Decision, decide
 
 # More than the inbox and the ledger can hold unwritten: older ones are behind the cursor on disk.
 _REMEMBERED = 32_768

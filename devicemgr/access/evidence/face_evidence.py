@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Liveness, Portal
 from devicemgr.domain.ports.recognition import Match
-from devicemgr.domain.rules.policy import FaceEvidence
+from devicemgr.domain.rules.decision.requests import FaceEvidence
 from devicemgr.domain.sighting import Sighting
 
 # Time for an unknown face, for a known one whose pictures don't agree yet, and for a turn of the head.

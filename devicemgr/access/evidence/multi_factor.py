@@ -10,14 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from devicemgr.domain.model import AccessPoint, Direction
-from devicemgr.domain.rules.policy import (
-    SECOND_FACTOR_WITHIN_S,
-    AccessRequest,
-    CardEvidence,
-    Decision,
-    FaceEvidence,
-    Snapshot,
-)
+from devicemgr.domain.rules.decision.requests import SECOND_FACTOR_WITHIN_S, AccessRequest, CardEvidence, FaceEvidence
+from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.policy import Decision
 
 # A keypad without an enter key: so long after the last digit the PIN is taken as it is.
 KEYS_WITHIN_S = 3.0

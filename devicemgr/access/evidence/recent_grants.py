@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from devicemgr.domain.model import Direction, Portal
-from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 
 # A card is read again while it is held to the reader, and a face is seen until the person is through.
 SAME_PERSON_S = 3.0

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from devicemgr.domain.model import Direction, Portal, Signal
 from devicemgr.domain.ports.device import Device, Indicator, Verifier
-from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.errors import DevicemgrError, DeviceRefused, DeviceUnreachable
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from devicemgr.clock import mark, ntp
 from devicemgr.clock.monitor import ClockWatch
 from devicemgr.domain.desired_state import Policy, desired, entitled_keys
 from devicemgr.domain.model import AccessLevel, Person, Portal, Role, Schedule
-from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.schedules import parse_window
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import ApprovalNeeded, NotAllowed, NotFound, NotSignedIn

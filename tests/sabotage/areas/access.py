@@ -5,7 +5,7 @@ from tests.sabotage.sabotage import one
 SABOTAGES = (
     one(
         "a lost card that opens",
-        "devicemgr/domain/rules/policy.py",
+        "devicemgr/domain/rules/decision/rights_checks.py",
         "request.card is not None and request.card.is_blocked",
         "False",
         "tests/devicemgr/access/evidence/test_cards.py",

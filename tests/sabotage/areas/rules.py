@@ -12,7 +12,7 @@ SABOTAGES = (
     ),
     one(
         "evidence of long ago acted on",
-        "devicemgr/domain/rules/policy.py",
+        "devicemgr/domain/rules/decision/requests.py",
         "MAX_EVIDENCE_AGE_S = 2.0",
         "MAX_EVIDENCE_AGE_S = 2000.0",
         "tests/devicemgr/domain/rules/test_policy.py",

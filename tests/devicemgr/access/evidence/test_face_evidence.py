@@ -9,7 +9,7 @@ from devicemgr.access.evidence.face_evidence import Presence
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Liveness, Portal
 from devicemgr.domain.ports.recognition import Match
-from devicemgr.domain.rules.policy import FaceEvidence
+from devicemgr.domain.rules.decision.requests import FaceEvidence
 from devicemgr.domain.sighting import Sighting
 
 FACE = np.ones(4, dtype=np.float32) / 2

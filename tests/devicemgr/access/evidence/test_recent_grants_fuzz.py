@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from devicemgr.access.evidence.recent_grants import SAME_PERSON_S, RecentGrants
 from devicemgr.domain.device_events import PassageCompleted
 from devicemgr.domain.model import AccessPoint, Direction, Portal
-from devicemgr.domain.rules.policy import Snapshot
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.errors import DeviceRefused
 from tests.devicemgr.access.evidence.lanes import (
     ENTRY,

@@ -9,16 +9,11 @@ from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import AccessLevel, Direction, Person, Portal, PortalMode, Schedule
-from devicemgr.domain.rules.policy import (
-    CHECKS_OF_EVIDENCE,
-    CHECKS_OF_RIGHTS,
-    MAX_EVIDENCE_AGE_S,
-    AccessRequest,
-    Decision,
-    FaceEvidence,
-    Snapshot,
-    decide,
-)
+from devicemgr.domain.rules.decision.evidence_checks import CHECKS_OF_EVIDENCE
+from devicemgr.domain.rules.decision.requests import MAX_EVIDENCE_AGE_S, AccessRequest, FaceEvidence
+from devicemgr.domain.rules.decision.rights_checks import CHECKS_OF_RIGHTS
+from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.policy import Decision, decide
 from devicemgr.domain.rules.schedules import parse_window
 
 MONDAY_NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from devicemgr.domain.ledger_events import Reason
-from devicemgr.domain.rules.policy import CHECKS_OF_EVIDENCE, CHECKS_OF_RIGHTS
+from devicemgr.domain.rules.decision.evidence_checks import CHECKS_OF_EVIDENCE
+from devicemgr.domain.rules.decision.rights_checks import CHECKS_OF_RIGHTS
 
 PAGE = Path(__file__).parents[4] / "docs" / "operator.md"
 

@@ -16,7 +16,9 @@ import pytest
 
 from devicemgr.access.evidence.console_questions import ConsoleQuestions, request_of
 from devicemgr.domain.model import AccessLevel, AccessPoint, Direction, Liveness, Person, Portal, Requirement
-from devicemgr.domain.rules.policy import MAX_CONSOLE_AGE_S, Snapshot, decide
+from devicemgr.domain.rules.decision.requests import MAX_CONSOLE_AGE_S
+from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.policy import decide
 from devicemgr.errors import DeviceError
 from drivers.common.console.device_clock import ClockReading
 from drivers.common.http.multipart import Part

@@ -1,0 +1,94 @@
+"""Checks of what an identified person may do: validity, levels, schedules, factors."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from devicemgr.domain.ledger_events import Reason
+from devicemgr.domain.model import Factor, Person, PortalMode
+from devicemgr.domain.rules.decision.checks import Check
+from devicemgr.domain.rules.decision.requests import AccessRequest
+from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.factors import suffices
+from devicemgr.domain.rules.schedules import is_open
+from devicemgr.domain.rules.validity import invalidity
+
+# What a device may refuse for although it does not know the rights as exactly as the rules here do.
+REASONS_OF_RIGHTS = frozenset(
+    {
+        Reason.CONSENT_WITHDRAWN,
+        Reason.SUSPENDED,
+        Reason.NOT_YET_VALID,
+        Reason.EXPIRED,
+        Reason.PORTAL_LOCKED,
+        Reason.NO_ACCESS_LEVEL,
+        Reason.OUTSIDE_SCHEDULE,
+    }
+)
+
+
+def _is_locked(request: AccessRequest, snapshot: Snapshot) -> bool:
+    """Return True if the portal is locked and no fire input is active: a lock gives way to fire."""
+    portal = snapshot.portals.get(request.portal)
+    if portal is None or snapshot.fire_active:
+        return False
+    return snapshot.modes.get(portal.name, portal.mode) is PortalMode.LOCKED
+
+
+def _schedules_for(request: AccessRequest, person: Person, snapshot: Snapshot) -> Iterator[str | None]:
+    """Of each of the person's levels that covers the portal, the schedule name; None means always."""
+    if request.portal not in snapshot.portals:
+        return
+    for name in person.levels:
+        level = snapshot.levels.get(name)
+        if level is not None and request.portal in level.portals:
+            yield level.portals[request.portal]
+
+
+def _has_no_level(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
+    return not any(True for _ in _schedules_for(request, person, snapshot))
+
+
+def _is_outside(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
+    return not any(_is_open_now(name, request.at, snapshot) for name in _schedules_for(request, person, snapshot))
+
+
+def _wants_more(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
+    portal = snapshot.portals.get(request.portal)
+    given = {Factor.FACE: request.face, Factor.CARD: request.card, Factor.PIN: request.pin or None}
+    shown = frozenset(factor for factor, evidence in given.items() if evidence is not None)
+    shown |= request.console.factors & {Factor.FINGER, Factor.QR} if request.console is not None else frozenset()
+    doubtful = person.id in snapshot.lookalikes and request.more_possible
+    return portal is None or not suffices(portal.require, shown, consents=person.face_consent, doubtful_face=doubtful)
+
+
+def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:
+    if name is None:
+        return True
+    schedule = snapshot.schedules.get(name)
+    return schedule is not None and is_open(schedule, at)
+
+
+# fmt: off
+CHECKS_OF_RIGHTS = (
+    Check(Reason.CARD_BLOCKED, "the card is blocked, such as a lost one",
+          lambda request, _, __: request.card is not None and request.card.is_blocked),
+    Check(Reason.CONSENT_WITHDRAWN, "a face was used, and the person has no consent to face recognition on record",
+          lambda request, person, _: request.face is not None and not person.face_consent),
+    Check(Reason.SUSPENDED, "the person is suspended",
+          lambda request, person, _: invalidity(person, request.at) is Reason.SUSPENDED),
+    Check(Reason.NOT_YET_VALID, "before the person's first moment of validity",
+          lambda request, person, _: invalidity(person, request.at) is Reason.NOT_YET_VALID),
+    Check(Reason.EXPIRED, "at or after the end of the person's validity",
+          lambda request, person, _: invalidity(person, request.at) is Reason.EXPIRED),
+    Check(Reason.PORTAL_LOCKED, "the portal is locked, and there is no fire",
+          lambda request, _, snapshot: _is_locked(request, snapshot)),
+    Check(Reason.NO_ACCESS_LEVEL, "none of the person's levels covers the portal, or the portal is unknown",
+          _has_no_level),
+    Check(Reason.OUTSIDE_SCHEDULE, "no covering level has a schedule that is open now",
+          _is_outside),
+    Check(Reason.WRONG_PIN, "the PIN is not this person's",
+          lambda request, _, __: request.pin is False),
+    Check(Reason.SECOND_FACTOR_REQUIRED, "the portal asks for more than was shown, or the face is a look-alike's",
+          _wants_more),
+)
+# fmt: on

@@ -1,0 +1,70 @@
+"""The rights and the site at one version, by which requests are decided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from devicemgr.domain.model import AccessLevel, Person, Portal, PortalMode, Schedule
+from devicemgr.domain.rules.decision.requests import CardEvidence
+from devicemgr.domain.rules.schedules import find_zone
+from devicemgr.domain.zones import Interlock, Zone
+
+# Stands for a person who isn't known, so that no check meets None; has no rights, and is suspended besides.
+NO_PERSON = Person(id="", badge="", name="", suspended=True)
+
+_MAPPINGS = (
+    "people",
+    "levels",
+    "schedules",
+    "portals",
+    "zones",
+    "interlocks",
+    "modes",
+    "cards",
+    "blocked_cards",
+    "pins",
+    "badges",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The rights and the site at one `version`; people by id, the rest by name; `modes` overrides Portal.mode.
+
+    `cards`, `blocked_cards` (those that open nothing, such as lost ones) and `badges` lead to people's ids, `pins`
+    from ids to argon2id hashes; `lookalikes` are ids of people whose faces are too much alike to open by themselves
+    where there is a reader; `readers` names the devices at access points that can read a card or take a PIN.
+    `lanes_side_by_side` is for how many seconds a person who was granted at one lane of a group gets no second grant
+    at the others.
+    """
+
+    version: int
+    people: Mapping[str, Person] = field(default_factory=dict)
+    levels: Mapping[str, AccessLevel] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    portals: Mapping[str, Portal] = field(default_factory=dict)
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    interlocks: Mapping[str, Interlock] = field(default_factory=dict)
+    modes: Mapping[str, PortalMode] = field(default_factory=dict)
+    fire_active: bool = False
+    cards: Mapping[str, str] = field(default_factory=dict)
+    blocked_cards: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lookalikes: frozenset[str] = frozenset()
+    badges: Mapping[str, str] = field(default_factory=dict)
+    readers: frozenset[str] = frozenset()
+    lanes_side_by_side: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in _MAPPINGS:
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for schedule in self.schedules.values():
+            find_zone(schedule.timezone)  # now, so that deciding reads no disk
+
+    def card_read(self, names: tuple[str, ...]) -> CardEvidence:
+        """Return a card that answers to these numbers, with its holder; blocked if any of the numbers is."""
+        for cards in (self.blocked_cards, self.cards):
+            person = next((cards[name] for name in names if name in cards), None)
+            if person is not None:
+                return CardEvidence(names, person, is_blocked=cards is self.blocked_cards)
+        return CardEvidence(names)
