@@ -13,7 +13,7 @@ from enrollment.photos.analyzer import MAX_FACES, SLOW_SIDE
 from enrollment.photos.detection import detect_at, find_faces
 from enrollment.photos.image import MAX_BYTES, PhotoError, load_photo
 
-ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+ENDINGS = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".heic", ".heif", ".hif", ".avif"})
 
 Progress = Callable[[int, int], None]
 Key = TypeVar("Key")

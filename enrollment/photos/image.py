@@ -1,4 +1,4 @@
-"""From a file's bytes to pixels: JPEG, PNG, WebP and BMP, bounded before anything is decoded.
+"""From a file's bytes to pixels: JPEG, PNG, WebP, BMP, HEIC and AVIF, bounded before anything is decoded.
 
 GIF and TIFF are left out: no camera or personnel system needs them, and their decoders are the widest to attack.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image as PilImage, ImageOps
 
 from devicemgr.domain.ports.video import Image
+from enrollment.photos import heif
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 52_000_000  # phones sold as 50 megapixels take 8192×6144
@@ -47,7 +48,9 @@ def load_photo(data: bytes) -> Image:
 
 
 def is_cut_off(data: bytes) -> bool:
-    """Return True for a JPEG, PNG, WebP or BMP file that ends before its own end, as a broken copy does."""
+    """Return True for a file of a known kind that ends before its own end, as a broken copy does."""
+    if heif.is_heif(data):
+        return heif.is_cut_off(data)
     if data.startswith(b"\xff\xd8\xff"):
         return not data.rstrip(b"\0").endswith(_JPEG_END)
     if data.startswith(b"\x89PNG\r\n"):
@@ -76,10 +79,12 @@ _MORE_DATA = bytes(range(1, 251)) * 40
 
 
 def _open(data: bytes) -> Image:
+    if heif.is_heif(data) and is_cut_off(data):
+        raise PhotoError("cut_off")  # its decoder may leave the tiles that are missing empty
     # Pillow reads a WebP as a whole when it is opened.
     broken = "cut_off" if data[8:12] == b"WEBP" and is_cut_off(data) else "unreadable_image"
     try:
-        with _bomb_is_error(), PilImage.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with _bomb_is_error(), _opened(data) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise PhotoError("image_too_large")
             # Its header is a picture's: what goes wrong from here on may be a copy that was broken off.
@@ -91,6 +96,10 @@ def _open(data: bytes) -> Image:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types on a hostile file
         raise PhotoError(broken) from error
+
+
+def _opened(data: bytes) -> PilImage.Image:
+    return heif.open_picture(data) if heif.is_heif(data) else PilImage.open(io.BytesIO(data), formats=FORMATS)
 
 
 @contextlib.contextmanager

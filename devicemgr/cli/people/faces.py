@@ -23,7 +23,7 @@ app = typer.Typer()
 EXIT_PROBLEMS = 4
 
 Badge = Annotated[str, typer.Argument(help="Badge number.")]
-Photo = Annotated[Path, typer.Argument(metavar="FILE", help="A photo: JPEG, PNG, WebP or BMP.")]
+Photo = Annotated[Path, typer.Argument(metavar="FILE", help="A photo: JPEG, PNG, WebP, BMP, HEIC or AVIF.")]
 Consent = Annotated[str, typer.Option(metavar="REF", help="Which signed consent: the form's number or file name.")]
 
 

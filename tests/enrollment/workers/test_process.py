@@ -1,3 +1,4 @@
+import io
 import os
 import signal
 import socket
@@ -9,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 
 from devicemgr.domain.ports.recognition import Box, PhotoAnalysis
 from devicemgr.errors import SystemFault
 from enrollment.photos.image import MAX_BYTES
 from enrollment.workers import messages
-from enrollment.workers.process import AnalyzerProcess
+from enrollment.workers.process import ROOT, AnalyzerProcess
 
 LONG = 60
 
@@ -211,3 +213,23 @@ def test_a_slow_reader_gets_it_all():
         assert messages.receive_frame(theirs, time.monotonic() + LONG) == ({"a": 1}, body)
         sender.join(LONG)
         assert not sender.is_alive()
+
+
+def test_a_photo_of_a_phone_is_decoded_in_the_process_and_not_here(tmp_path, portrait):
+    """In an interpreter of its own: other tests here load the decoder to make such files."""
+    written = io.BytesIO()
+    pillow_heif.from_pillow(portrait).save(written)
+    (tmp_path / "photo").write_bytes(written.getvalue())
+    (tmp_path / "parent.py").write_text(
+        "import pathlib, sys\n"
+        "from enrollment.workers.process import AnalyzerProcess\n"
+        "process = AnalyzerProcess()\n"
+        "found = process.analyze(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "maps = [pathlib.Path(f'/proc/{pid}/maps').read_text() for pid in ('self', *process.processes())]\n"
+        "process.close()\n"
+        "print(found.reasons, *('libheif' in text or '_avif' in text for text in maps))\n"
+    )
+    command = [sys.executable, str(tmp_path / "parent.py"), str(tmp_path / "photo")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONG, check=True)
+    assert ran.stdout.split() == ["()", "False", "True"]

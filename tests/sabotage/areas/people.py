@@ -18,6 +18,20 @@ SABOTAGES = (
         "tests/enrollment/photos/test_image.py",
     ),
     one(
+        "a photo of a phone decoded in the daemon's process",
+        "enrollment/workers/process.py",
+        """        with self._taken() as child:
+            answer = child.request({"keep": True} if keep else {}, photo)
+""",
+        """        from enrollment.photos import heif
+        with self._taken() as child:
+            if heif.is_heif(photo):
+                heif.open_picture(photo).load()
+            answer = child.request({"keep": True} if keep else {}, photo)
+""",
+        "tests/enrollment/workers/test_process.py",
+    ),
+    one(
         "an import that brings back who withdrew",
         "devicemgr/people/consents.py",
         "    if terms.bulk and (refused := consents.newest_withdrawn(row)) is not None:\n",

@@ -9,8 +9,8 @@ from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
 PathT = TypeVar("PathT", bound=PurePath)
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp"})
-UNREADABLE = frozenset({".heic", ".heif", ".avif", ".tif", ".tiff", ".gif", ".jxl", ".dng", ".cr2", ".nef", ".arw"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp", ".heic", ".heif", ".hif", ".avif"})
+UNREADABLE = frozenset({".tif", ".tiff", ".gif", ".jxl", ".dng", ".cr2", ".nef", ".arw"})
 """Photos that can't be read here: their people are on the list of failures, not left out."""
 TABLES = frozenset({".csv", ".tsv", ".xlsx"})
 

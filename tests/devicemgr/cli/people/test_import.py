@@ -228,8 +228,17 @@ def test_photos_are_found_as_windows_and_macos_name_them(home, cli, done, photo,
     assert (ran.json["enrolled"], "another computer" in ran.json["failed"][0]["why"]) == (3, True)
 
 
-def test_a_photo_of_a_phone_that_can_not_be_read_is_on_the_list(home, cli, done, photo, tmp_path):
-    photo("in/1_A.jfif", "face:a"), photo("in/2_B.HEIC", "face:b"), photo("in/3_C.avif", "face:c")
+@pytest.mark.parametrize("is_archive", [False, True])
+def test_photos_of_every_kind_that_can_be_read_are_enrolled(home, cli, photo, tmp_path, is_archive):
+    for number, suffix in enumerate(("jfif", "HEIC", "heif", "HIF", "avif", "JPG", "WebP"), 1):
+        photo(f"in/{number}_A.{suffix}", f"face:{number}")
+    source = make_archive(str(tmp_path / "in"), "zip", tmp_path / "in") if is_archive else tmp_path / "in"
+    ran = cli("enroll", "import", source, "--consent", "f", "--json")
+    assert (ran.code, ran.json["enrolled"]) == (0, 7)
+
+
+def test_a_photo_of_a_kind_that_can_not_be_read_is_on_the_list(home, cli, done, photo, tmp_path):
+    photo("in/1_A.jfif", "face:a"), photo("in/2_B.TIFF", "face:b"), photo("in/3_C.dng", "face:c")
     ran = cli("enroll", "import", tmp_path / "in", "--consent", "f", "--json")
     assert (ran.code, ran.json["enrolled"]) == (4, 1)
     assert [(row["badge"], "save it as JPEG" in row["why"]) for row in ran.json["failed"]] == [("2", True), ("3", True)]
