@@ -26,6 +26,7 @@
     │   ├── DeviceUnready     it waits for a person, and trying again helps nothing: no key yet
     │   ├── DeviceGarbled     it answered something that is not its protocol
     │   └── OutcomeUnknown    a command left and no answer came: it may have been carried out
+    ├── SourceUnreachable     a server outside can't be read, such as that of a calendar
     └── SystemFault           the operator of the box looks at it
         ├── NotInitialized    the home holds no database yet
         │   └── DatabaseNewer     its database is a newer program's
@@ -282,6 +283,14 @@ class SystemFault(DevicemgrError):
 
     http_status = 503
     slug = "system-fault"
+
+
+class SourceUnreachable(DevicemgrError):
+    """A server outside, from which something is read now and then, can't be reached or gives no such thing."""
+
+    exit_code = 3
+    http_status = 502
+    slug = "source-unreachable"
 
 
 class NotInitialized(SystemFault):

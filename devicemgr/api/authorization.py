@@ -124,6 +124,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("PUT", "/calendars/{name}"): _ADMIN,
     ("PATCH", "/calendars/{name}"): _ADMIN,
     ("DELETE", "/calendars/{name}"): _ADMIN,
+    ("POST", "/calendars/{name}/refresh"): _ADMIN,
     ("POST", "/schedules/plan"): _ADMIN,
     ("GET", "/schedules"): _TECHNICIAN | _AUDITOR,
     ("POST", "/schedules"): _ADMIN,

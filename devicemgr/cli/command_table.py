@@ -179,6 +179,7 @@ COMMANDS = {
     "calendar list": Row(_CALENDARS, "List the calendars."),
     "calendar show": Row(_CALENDARS, "Show one calendar's days and the schedules that use it."),
     "calendar edit": Row(_CALENDARS, "Add days to a calendar, in place of those on the same dates, or drop some."),
+    "calendar refresh": Row(_CALENDARS, "Read the file that a calendar follows now, and take its days."),
     "calendar remove": Row(_CALENDARS, "Remove a calendar that no schedule uses."),
     "card assign": Row("devicemgr.cli.people.credentials:card", "Give a person a card."),
     "card remove": Row(

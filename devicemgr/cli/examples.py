@@ -51,6 +51,7 @@ EXAMPLES = {
     "calendar list": "devicemgr calendar list",
     "calendar show": "devicemgr calendar show kz",
     "calendar edit": 'devicemgr calendar edit kz "2026-12-05 working" --drop 2026-12-16 --plan',
+    "calendar refresh": "devicemgr calendar refresh kz --plan",
     "calendar remove": "devicemgr calendar remove kz",
     "card assign": "devicemgr card assign 1042 123:45678",
     "card remove": "devicemgr card remove 1042 123:45678",

@@ -10,6 +10,10 @@ from devicemgr.text import safe
 MAX_ARGUMENT_CHARS = 300
 
 WORDS = {
+    "accept_calendar": "`devicemgr calendar refresh {name} --plan` shows it; then, if it is right, "
+    "`devicemgr calendar refresh {name} --accept {digest}`",
+    "follow_calendar": "`devicemgr calendar edit {name} --ics URL` lets it follow one",
+    "refresh_calendar": "`devicemgr calendar refresh {name} --plan` reads it now",
     "accept_plan": "then, if it is right, --accept {digest}",
     "pass_column": "or name a column with --column badge=HEADER",
     "pass_encoding": "or name it with --encoding",

@@ -68,6 +68,7 @@ class DirectRuntime:
                 *alarms_of(self._site.clock),
                 *status.revoked_alarms(revoked),
                 *status.shared_card_alarms(self._site.database),
+                *status.calendar_alarms(self._site),
                 *status.disputed_alarms(self._site.database),
             ],
         }

@@ -37,6 +37,7 @@ from devicemgr.people.retention import Retention
 from devicemgr.recognition.workers.pool import RecognizerPool
 from devicemgr.recovery import disk_reserve
 from devicemgr.recovery.snapshots import SnapshotKeeper
+from devicemgr.site.hours.feed_watch import FeedWatch
 from devicemgr.site.site import Site
 from devicemgr.sync.reconciler import Reconciler
 from devicemgr.udev.hotplug import Hotplug
@@ -101,6 +102,7 @@ class Daemon(DaemonRuntime):
         self._retention = Retention(site)
         self._recalibration = Recalibration(site)
         self._migration = Migration(site)
+        self._feeds = FeedWatch(site)
         self._snapshots = SnapshotKeeper(site.snapshots)
         self._hotplug = Hotplug(self._supervisor.hint)
         self._reload = SiteReload(
@@ -116,6 +118,7 @@ class Daemon(DaemonRuntime):
         jobs = (
             self._consents.look,
             self._retention.consider,
+            self._feeds.consider,
             self._reload.refresh,
             site.database.forget_later,
             self._save_gallery,
@@ -184,6 +187,7 @@ class Daemon(DaemonRuntime):
         self._migration.stop(0.3)
         self._recalibration.wait(0.3)
         self._retention.stop(0.2)
+        self._feeds.stop(0.1)
         self._clock.keep()
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
         with contextlib.suppress(DevicemgrError):

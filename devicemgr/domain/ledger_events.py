@@ -37,6 +37,8 @@ class Kind(StrEnum):
     DEVICE_ONLINE = "device_online"
     DEVICE_OFFLINE = "device_offline"
     DEVICE_DEGRADED = "device_degraded"
+    CALENDAR_STALE = "calendar_stale"  # not read for a week
+    CALENDAR_HELD = "calendar_held"  # what was read takes away so much that an admin must agree
     CLOCK_JUMPED = "clock_jumped"
     STORAGE_FAILED = "storage_failed"
     STORAGE_RESTORED = "storage_restored"

@@ -182,10 +182,14 @@ def _alarms(runtime: Runtime) -> str:
     """Check what `status` shows; without a daemon that alone is the check before this one."""
     found = [alarm for alarm in runtime.status()["alarms"] if alarm["kind"] != "daemon_not_running"]
     if found:
-        where = [f"{alarm['kind']} {alarm.get('portal') or alarm.get('device') or ''}".strip() for alarm in found[:5]]
+        where = [f"{alarm['kind']} {_where(alarm)}".strip() for alarm in found[:5]]
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise Finding(f"{counted(len(found), 'standing alarm')}: {', '.join(where)}{more}", hint=Hint("show_status"))
     return "none stands"
+
+
+def _where(alarm: Mapping[str, Any]) -> str:
+    return next((alarm[name] for name in ("portal", "device", "calendar") if alarm.get(name)), "")
 
 
 def _devices(site: Site, runtime: Runtime) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.passage_state import StateName
 from devicemgr.errors import Hint, StorageFailed
 from devicemgr.people.cards import shared as shared_cards
+from devicemgr.site.hours import calendar_refresh
 from devicemgr.site.site import Site
 from devicemgr.store.database import Database
 from devicemgr.store.ledger import events, seals
@@ -114,6 +115,14 @@ def shared_card_alarms(database: Database) -> list[dict[str, Any]]:
     ]
 
 
+def calendar_alarms(site: Site) -> list[dict[str, Any]]:
+    """Return an alarm for each calendar whose file was not read for a week, or is held; none without a database."""
+    try:
+        return calendar_refresh.alarms(site)
+    except StorageFailed:
+        return []
+
+
 def _hinted(hint: Hint | None) -> dict[str, Any]:
     return {"hint": hint.as_json()} if hint else {}
 
@@ -187,7 +196,7 @@ def alarms(
         for state in devices
         if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
     ]
-    found += revoked_alarms(revoked) + shared_card_alarms(site.database)
+    found += revoked_alarms(revoked) + shared_card_alarms(site.database) + calendar_alarms(site)
     return found + disputed_alarms(site.database)
 
 

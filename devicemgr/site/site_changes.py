@@ -8,6 +8,8 @@ from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.site import access_levels, devices, portals, site_file
 from devicemgr.site.hours import calendars
+from devicemgr.site.hours.entries import feed_of_entry
+from devicemgr.site.hours.feeds import Reading
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.people import face_models, samples
 from devicemgr.store.site import devices as device_rows, provisioning, settings
@@ -18,11 +20,15 @@ Change = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SiteChanges:
-    """Changes to make what `wanted` says; `left_facts` is for devices that are removed."""
+    """Changes to make what `wanted` says; `left_facts` is for devices that are removed.
+
+    `readings` are those of calendars that follow a feed which the site does not have yet.
+    """
 
     work: UnitOfWork
     wanted: site_file.Document
     left_facts: devices.LeftFacts
+    readings: Mapping[str, Reading]
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Make all changes in order; the unit of work keeps or drops them together."""
@@ -64,7 +70,8 @@ class SiteChanges:
         if change["change"] == "remove":
             calendars.remove_calendar(self.work, name)
         else:
-            calendars.put_calendar(self.work, name, self.wanted["calendars"][name]["days"])
+            fields = self.wanted["calendars"][name]
+            calendars.put_calendar(self.work, name, fields["days"], feed_of_entry(fields), self.readings.get(name))
 
     def _schedule(self, change: Change, name: str) -> None:
         if change["change"] == "remove":

@@ -11,7 +11,7 @@ from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.ledger import anchors
 from devicemgr.site import access_levels, devices, site_file
-from devicemgr.site.hours import calendars
+from devicemgr.site.hours.entries import CalendarEntry, checked_entry, entry_of
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
@@ -40,13 +40,6 @@ class DeviceEntry(BaseModel):
     profile: str | None = None
 
 
-class CalendarEntry(BaseModel):
-    """Days as `2026-12-16 holiday Independence Day`."""
-
-    model_config = ConfigDict(extra="forbid")
-    days: list[str] = []
-
-
 class ScheduleEntry(BaseModel):
     """Weekly windows as `mon-fri 08:00-18:00`, and holidays as ISO dates and `@calendar`."""
 
@@ -70,7 +63,7 @@ def current(session: Session) -> site_file.Document:
     return {
         "site": found.model_dump(mode="json", exclude={"model"}),
         "model": _stated(found.model),
-        "calendars": {row.name: {"days": row.days} for row in calendar_rows.calendars(session)},
+        "calendars": {row.name: entry_of(row) for row in calendar_rows.calendars(session)},
         "schedules": {
             row.name: {"windows": row.windows, "timezone": row.timezone, "holidays": row.holidays}
             for row in level_rows.schedules(session)
@@ -148,7 +141,7 @@ def _model(site: Site, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _calendar(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {"days": calendars.checked_days(_read(CalendarEntry, f"[calendars.{name}]", fields).days)}
+    return checked_entry(_read(CalendarEntry, f"[calendars.{name}]", fields))
 
 
 def _schedule(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -305,11 +305,18 @@ class ScheduleRow(Base):
 
 
 class CalendarRow(Base):
-    """Days as text (`2026-12-16 holiday Independence Day`), by date."""
+    """Days as text (`2026-12-16 holiday Independence Day`), by date.
+
+    A calendar that follows a file on a server has a `feed` (`site.hours.feeds.Feed`) and the last `reading` of it;
+    `days` are those of the reading, and `by_hand` those that stand in their place.
+    """
 
     __tablename__ = "calendars"
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     days: Mapped[list[str]] = mapped_column(JSON)
+    feed: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    reading: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    by_hand: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class LevelRow(Base):

@@ -20,8 +20,9 @@ def show_plan(calendars: Sequence[Mapping[str, Any]] = (), schedules: Sequence[M
         finish(EXIT_DIFFERS)
 
 
-def show_hours(changes: Sequence[Mapping[str, Any]]) -> None:
-    """Print a table of changed days, if there are any."""
+def show_hours(changes: Sequence[Mapping[str, Any]], *, is_done: bool = False) -> None:
+    """Print a table of changed days, if there are any; of a change that was made if `is_done`."""
     if changes:
         rows = [(one["schedule"], one["date"], one["opens"], one["closes"]) for one in changes]
-        table("", ("schedule", "date", "would open", "would close"), rows, "")
+        columns = ("opens", "closes") if is_done else ("would open", "would close")
+        table("", ("schedule", "date", *columns), rows, "")

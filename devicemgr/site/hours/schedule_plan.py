@@ -8,25 +8,19 @@ from devicemgr.domain.rules.calendars import parse_day
 from devicemgr.domain.rules.hours_preview import ChangedDay
 from devicemgr.errors import InvalidInput
 from devicemgr.site.access_levels import schedule_values
-from devicemgr.site.hours.calendars import merged_days
 from devicemgr.store.database import Session
 from devicemgr.store.site import access_levels as rows, calendars as calendar_rows
 
-Edit = tuple[Sequence[str], Sequence[str]]
-"""Days to add or replace in a calendar, and dates to drop from it."""
-
 
 def planned_schedules(
-    session: Session, edits: Mapping[str, Edit], schedules: Mapping[str, Mapping[str, Any]]
+    session: Session, calendars: Mapping[str, Sequence[str]], schedules: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Schedule]:
-    """Return all schedules as they would be with these edits of calendars and these values of schedules.
+    """Return all schedules as they would be with these days of calendars and these values of schedules.
 
     A value that is None stays as it is. Raises InvalidInput for what could not be stored.
     """
     days = calendar_rows.days_by_calendar(session)
-    for name, (changed, dropped) in edits.items():
-        stored = calendar_rows.calendar(session, name).days
-        days[name] = [parse_day(text) for text in merged_days(stored, changed, dropped)]
+    days |= {name: [parse_day(text) for text in texts] for name, texts in calendars.items()}
     values = {row.name: rows.schedule_json(row) for row in rows.schedules(session)}
     for name, planned in schedules.items():
         merged = values.get(name, {}) | {field: value for field, value in planned.items() if value is not None}

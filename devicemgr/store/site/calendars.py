@@ -17,6 +17,11 @@ def calendar(session: Session, name: str) -> CalendarRow:
     return find_named(session, CalendarRow, "calendar", name)
 
 
+def find(session: Session, name: str) -> CalendarRow | None:
+    """Return the calendar of that name, None if there is none."""
+    return session.get(CalendarRow, name)
+
+
 def calendars(session: Session) -> Sequence[CalendarRow]:
     """Return all calendars by name."""
     return session.scalars(select(CalendarRow).order_by(CalendarRow.name)).all()
@@ -47,4 +52,16 @@ def calendar_json(session: Session, row: CalendarRow) -> dict[str, Any]:
             for day in days(row)
         ],
         "schedules": schedules_with(session, row.name),
+        "feed": _feed_json(row),
     }
+
+
+def _feed_json(row: CalendarRow) -> dict[str, Any] | None:
+    """Return what `calendar show` prints of the file that a calendar follows, without its certificates."""
+    if row.feed is None:
+        return None
+    stated = {name: row.feed[name] for name in ("url", "every", "allow_private", "insecure")}
+    reading = row.reading or {}
+    read = {name: reading.get(name) for name in ("read_at", "tried_at", "failure")}
+    held = {"is_held": bool(reading.get("is_held"))}
+    return stated | read | held | {"left_out": reading.get("left_out", []), "by_hand": row.by_hand or []}

@@ -42,4 +42,28 @@ SABOTAGES = (
         "closed |= {day.date for day in days if day.kind == DayKind.HOLIDAY and day.date not in working}",
         "tests/devicemgr/domain/rules/test_calendars.py",
     ),
+    one(
+        "a calendar's server that leads elsewhere",
+        "devicemgr/site/hours/download.py",
+        "    if 300 <= status < 400:",
+        """    if (place := response.headers.get("Location")) and 300 <= status < 400:
+        return download(Target(place, target.tls_ca, target.allow_private, target.insecure), max_bytes)
+    if 300 <= status < 400:""",
+        "tests/devicemgr/site/hours/test_download.py",
+    ),
+    one(
+        "a calendar's file without days that is taken for no holidays",
+        "devicemgr/site/hours/icalendar_file.py",
+        "    if not days:\n",
+        "    if not days and left_out:\n",
+        "tests/devicemgr/cli/site/test_calendar_feeds.py",
+        "tests/devicemgr/site/hours/test_icalendar_file.py",
+    ),
+    one(
+        "a metadata service within the reach of a calendar's address",
+        "devicemgr/domain/rules/outgoing_addresses.py",
+        "    if any(_is_never_called(one) for one in found):",
+        "    if any(_is_never_called(one) for one in found) and not allow_private:",
+        "tests/devicemgr/domain/rules/test_outgoing_addresses.py",
+    ),
 )

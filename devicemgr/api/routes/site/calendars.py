@@ -1,20 +1,24 @@
 """/calendars, and what a change of calendars or schedules opens and closes."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from devicemgr.api.context import Ctx, Who
-from devicemgr.api.conventions.models import Day, Removed, RequestBody, ResponseBody
+from devicemgr.api.context import Caller, Context, Ctx, Who
+from devicemgr.api.conventions.models import Day, Removed, RequestBody, ResponseBody, Time
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
+from devicemgr.api.feed_rights import require_feed
 from devicemgr.api.routes.site.access_levels import ScheduleUpdate
 from devicemgr.domain.rules.calendars import MAX_DAYS
 from devicemgr.domain.rules.hours_preview import DAYS_AHEAD, changed_days
 from devicemgr.errors import InvalidInput
-from devicemgr.site.hours import calendars, schedule_plan
+from devicemgr.site.hours import calendar_refresh, calendars, schedule_plan
+from devicemgr.site.hours.download import MAX_PEM_CHARS, MAX_URL_CHARS, Target
+from devicemgr.site.hours.feeds import Feed, Reading, checked_feed, effective_days, feed_of, read_feed, reading_of
 from devicemgr.store.site import access_levels as schedule_rows, calendars as rows
 
 router = APIRouter(tags=["rights"])
@@ -36,13 +40,34 @@ class CalendarDayFields(RequestBody):
 
 
 class CalendarFields(RequestBody):
-    """The days of a calendar."""
+    """The days of a calendar; with `url` those in place of the days of the iCalendar file there."""
 
     days: list[CalendarDayFields] = Field([], max_length=MAX_DAYS)
+    url: str | None = Field(None, examples=["https://example.com/holidays.ics"], max_length=MAX_URL_CHARS)
+    every: str | None = Field(None, examples=["24h"], description="The time between two readings, 1h to 7d.")
+    tls_ca: str | None = Field(
+        None, max_length=MAX_PEM_CHARS, description="Certificates (PEM) to trust instead of the system's."
+    )
+    allow_private: bool | None = Field(
+        None, description="Let the server lie within this computer or the local network; for the box's owner alone."
+    )
+    insecure: bool | None = Field(None, description="Allow http, which proves nothing of who answers.")
 
     def values(self) -> list[str]:
         """Return the checked days as they are stored."""
         return calendars.checked_days(day.text() for day in self.days)
+
+    def feed(self, stored: Feed | None) -> Feed | None:
+        """Return the feed that the fields name, those that are absent as they are stored; None for none."""
+        url = self.url if self.url is not None else stored.target.url if stored else ""
+        if not url:
+            if self.every or self.tls_ca or self.allow_private or self.insecure:
+                raise InvalidInput("a time between readings and the like go with an address; give its url")
+            return None
+        target = stored.target if stored else Target("")
+        given = {name: getattr(self, name) for name in ("tls_ca", "allow_private", "insecure")}
+        kept = {name: getattr(target, name) if value is None else value for name, value in given.items()}
+        return checked_feed(Target(url, **kept), self.every or (stored.every if stored else None))
 
 
 class CalendarCreate(CalendarFields):
@@ -70,12 +95,47 @@ class CalendarDay(ResponseBody):
     name: str = Field(examples=["Independence Day"])
 
 
+class CalendarFeed(ResponseBody):
+    """The file on a server that a calendar follows, and how it was read last."""
+
+    url: str = Field(examples=["https://example.com/holidays.ics"])
+    every: str = Field(examples=["24h"])
+    allow_private: bool
+    insecure: bool
+    read_at: Time | None
+    tried_at: Time | None
+    failure: str | None = Field(description="Why the last try changed nothing.")
+    is_held: bool = Field(description="What was read waits until an admin accepts it.")
+    left_out: list[str] = Field(description="What of the file is no day of a calendar.")
+    by_hand: list[str] = Field(examples=[["2026-12-31 short-day 09:00-16:00"]])
+
+
 class Calendar(ResponseBody):
     """A calendar, and the schedules that use it."""
 
     name: str = Field(examples=["kz"])
     days: list[CalendarDay]
     schedules: list[str] = Field(examples=[["office-hours"]])
+    feed: CalendarFeed | None = Field(description="Absent for a calendar that is kept by hand.")
+
+
+class CalendarRefresh(RequestBody):
+    """How to read the file of a calendar now; `plan` changes nothing."""
+
+    plan: bool = False
+    accept: str | None = Field(None, max_length=64, description="The `digest` of a reading that is held.")
+
+
+class CalendarRefreshed(ResponseBody):
+    """Days from today on that a reading adds and takes away, and the hours that it opens and closes."""
+
+    name: str = Field(examples=["kz"])
+    applied: bool
+    gained: list[str] = Field(examples=[["2026-12-17 holiday"]])
+    lost: list[str] = Field(examples=[["2026-12-16 holiday"]])
+    hours: list["ChangedDay"]
+    digest: str = Field(examples=["0f3a5c9d1b22"])
+    held: str | None = Field(description="Why it waits for an admin, in a plan.")
 
 
 class PlannedCalendar(CalendarUpdate):
@@ -114,23 +174,55 @@ class HoursChanges(ResponseBody):
 
 
 @router.post("/schedules/plan", response_model=HoursChanges)
-def plan_schedules(body: HoursPlan, context: Ctx, _: Who) -> dict[str, Any]:
+def plan_schedules(body: HoursPlan, context: Ctx, caller: Who) -> dict[str, Any]:
     """Show which hours a change of calendars or schedules opens or closes in the next 90 days; changes nothing."""
-    edits = {one.name: (one.values(), one.drop) for one in body.calendars}
+    days = {one.name: _planned_days(context, caller, one) for one in body.calendars}
     planned = {one.name: one.model_dump(exclude={"name"}) for one in body.schedules}
     with context.site.database.read() as session:
         before = schedule_rows.schedule_models(session)
-        after = schedule_plan.planned_schedules(session, edits, planned)
+        after = schedule_plan.planned_schedules(session, days, planned)
     changes = changed_days(before, after, datetime.now(UTC))
     return {"days": DAYS_AHEAD, "changes": [schedule_plan.change_json(change) for change in changes]}
 
 
+def _planned_days(context: Context, caller: Caller, planned: PlannedCalendar) -> list[str]:
+    """Return the days that a calendar would have."""
+    stored = _stored_of(context, planned.name)
+    feed, reading = _read(planned, caller, stored)
+    with context.site.database.read() as session:
+        row = rows.calendar(session, planned.name)
+        reading = reading or (reading_of(row) if feed else None)
+        by_hand = row.days if feed is None or planned.url == "" else row.by_hand or []
+    merged = calendars.merged_days(by_hand, planned.values(), planned.drop, reading)
+    return effective_days(reading, merged) if feed else merged
+
+
+def _stored_of(context: Context, name: str) -> Feed | None:
+    """Return the feed of a calendar, None for one kept by hand; NotFound for none."""
+    with context.site.database.read() as session:
+        return feed_of(rows.calendar(session, name))
+
+
+def _read(body: CalendarFields, caller: Caller, stored: Feed | None) -> tuple[Feed | None, Reading | None]:
+    """Return the feed that a body names, and what is read there now; no reading of a feed that is followed already.
+
+    Called outside any transaction, after the caller's right to it was checked: it takes as long as the server does.
+    """
+    feed = body.feed(stored)
+    if feed is None:
+        return None, None
+    require_feed(caller, feed, stored)
+    is_same = stored is not None and stored.target == feed.target
+    return feed, None if is_same else read_feed(feed)
+
+
 @router.post("/calendars", status_code=201, response_model=Calendar)
 def add_calendar(body: CalendarCreate, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Add a calendar."""
+    """Add a calendar; with `url`, read the file there now."""
     days = body.values()
+    feed, reading = _read(body, caller, None)
     with context.change(caller) as work:
-        return rows.calendar_json(work.session, calendars.add_calendar(work, body.name, days))
+        return rows.calendar_json(work.session, calendars.add_calendar(work, body.name, days, feed, reading))
 
 
 @router.get("/calendars", response_model=list[Calendar])
@@ -156,20 +248,46 @@ def replace_calendar(
 ) -> dict[str, Any]:
     """Add the calendar, or give it exactly these days; the same again does nothing."""
     days = body.values()
+    with context.site.database.read() as session:
+        row = rows.find(session, name)
+        stored = feed_of(row) if row else None
+    feed, reading = _read(body, caller, stored) if body.url else (None, None)
     with context.change(caller) as work:
         precondition.require(work.session)
-        row, is_new = calendars.put_calendar(work, name, days)
+        row, is_new = calendars.put_calendar(work, name, days, feed, reading)
         response.status_code = 201 if is_new else 200
         return rows.calendar_json(work.session, row)
 
 
 @router.patch("/calendars/{name}", response_model=Calendar)
 def edit_calendar(name: str, body: CalendarUpdate, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
-    """Add days to a calendar, in place of those on the same dates, and drop dates."""
+    """Add days to a calendar, in place of those on the same dates, and drop dates; an empty `url` ends following it."""
     days = body.values()
+    feed, reading = _read(body, caller, _stored_of(context, name))
     with context.change(caller) as work:
         precondition.require(work.session)
-        return rows.calendar_json(work.session, calendars.edit_calendar(work, name, days, body.drop))
+        if body.url == "":
+            row = calendars.unfollow(work, name, days, body.drop)
+        else:
+            row = calendars.edit_calendar(work, name, days, body.drop, feed, reading)
+        return rows.calendar_json(work.session, row)
+
+
+@router.post("/calendars/{name}/refresh", response_model=CalendarRefreshed)
+def refresh_calendar(name: str, body: CalendarRefresh, context: Ctx, caller: Who) -> Mapping[str, Any]:
+    """Read the file that a calendar follows now; 409 with a digest when it would take away most days to come."""
+    found = calendar_refresh.refresh(
+        context.site, name, lambda: context.change(caller), plan=body.plan, accept=body.accept
+    )
+    return {
+        "name": name,
+        "applied": not body.plan,
+        "gained": calendars.rights_of_days(found.change.gained)["days"],
+        "lost": calendars.rights_of_days(found.change.lost)["days"],
+        "hours": [schedule_plan.change_json(change) for change in found.hours],
+        "digest": found.digest,
+        "held": found.held,
+    }
 
 
 @router.delete("/calendars/{name}", response_model=Removed)

@@ -1,14 +1,17 @@
 """/site: all of a site's set-up as one file, put in force in one transaction."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from devicemgr.api.authorization import require_site_change
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.conventions.models import RequestBody, ResponseBody
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
+from devicemgr.api.feed_rights import require_feed
 from devicemgr.api.routes.site.calendars import ChangedDay
 from devicemgr.api.site_rights import ACTION, require_roles, two_admin_changes
 from devicemgr.domain.rules.hours_preview import changed_days
@@ -16,6 +19,8 @@ from devicemgr.errors import ApprovalNeeded
 from devicemgr.people import erasure_events
 from devicemgr.security import approvals
 from devicemgr.site import site_entries, site_file
+from devicemgr.site.hours.entries import read_new
+from devicemgr.site.hours.feeds import Feed
 from devicemgr.site.hours.schedule_plan import change_json
 from devicemgr.site.site_changes import SiteChanges
 from devicemgr.site.unit_of_work import UnitOfWork
@@ -90,6 +95,7 @@ class _Planned(Exception):
 def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
     """Make the site what the file says, wholly or not at all; each change needs the role that it needs by itself."""
     wanted = site_entries.checked(context.site, site_file.parse(body.toml))
+    readings = read_new(context.site, wanted.get("calendars", {}), partial(_require_calendar, caller))
     answer: dict[str, Any] = {}
     try:
         with context.change(caller) as work:
@@ -97,7 +103,7 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dic
             answer |= _answer(work.session, caller, wanted, body)
             # Only for a plan: a schedule that can't be read must not keep a file from mending it.
             before = schedule_rows.schedule_models(work.session) if body.plan else {}
-            _apply(work, caller, wanted, answer)
+            _apply(work, caller, SiteChanges(work, wanted, erasure_events.left_facts, readings), answer)
             if body.plan:
                 after = schedule_rows.schedule_models(work.session)
                 answer["hours"] = [change_json(change) for change in changed_days(before, after, datetime.now(UTC))]
@@ -124,13 +130,19 @@ def _answer(session: Session, caller: Caller, wanted: site_file.Document, body: 
     }
 
 
-def _apply(work: UnitOfWork, caller: Caller, wanted: site_file.Document, answer: dict[str, Any]) -> None:
+def _require_calendar(caller: Caller, name: str, feed: Feed, stored: Feed | None) -> None:
+    """Raise NotAllowed, before anything is read, unless the caller may let this calendar follow that feed."""
+    require_site_change(caller, "calendars", "edit" if stored else "add", name)
+    require_feed(caller, feed, stored)
+
+
+def _apply(work: UnitOfWork, caller: Caller, changes: SiteChanges, answer: dict[str, Any]) -> None:
     """Make the changes within the transaction; a plan needs no approval."""
     if answer["two_admins"] and answer["applied"]:
         subject = ", ".join(answer["two_admins"])
         if not approvals.use_up(work.site, work.session, caller.actor, ACTION, subject):
             raise ApprovalNeeded("two admins must agree on this")
-    SiteChanges(work, wanted, erasure_events.left_facts).apply(answer["changes"])
+    changes.apply(answer["changes"])
     answer["without_password"] = _without_password(work.session)
 
 

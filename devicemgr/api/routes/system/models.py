@@ -66,6 +66,7 @@ class Alarm(ResponseBody):
     cause: str | None
     device: str | None = None
     portal: str | None = None
+    calendar: str | None = None
     since: Time | None = None
     hint: HintBody | None = Field(None, description="What to do about it.")
 

@@ -17,7 +17,7 @@ def test_put_adds_and_replaces_all_days(http):
     assert (again.status_code, http.get("/calendars/kz").headers["ETag"]) == (200, before.headers["ETag"])
     short = {"date": "2026-12-31", "kind": "short-day", "hours": "9:00-16:00", "name": ""}
     changed = http.put("/calendars/kz", json={"days": [short]})
-    assert changed.json() == {"name": "kz", "days": [short | {"hours": "09:00-16:00"}], "schedules": []}
+    assert changed.json() == {"name": "kz", "days": [short | {"hours": "09:00-16:00"}], "schedules": [], "feed": None}
     stale = http.patch("/calendars/kz", json={"drop": ["2026-12-31"]}, headers={"If-Match": before.headers["ETag"]})
     assert stale.status_code == 412
     assert http.get("/calendars/kz").json()["days"] == changed.json()["days"]

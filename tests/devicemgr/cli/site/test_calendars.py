@@ -28,7 +28,7 @@ def test_a_calendar_is_added_shown_edited_and_removed(home, done, cli, soon):
     wednesday, saturday = soon
     day = {"date": wednesday, "kind": "holiday", "hours": None, "name": "Independence Day"}
     found = done("calendar", "add", "kz", f"{wednesday} holiday Independence Day")
-    assert found == {"name": "kz", "days": [day], "schedules": []}
+    assert found == {"name": "kz", "days": [day], "schedules": [], "feed": None}
     assert done("calendar", "list") == [found] == [done("calendar", "show", "kz")]
     assert wednesday in cli("calendar", "list").out
     assert "Independence Day" in cli("calendar", "show", "kz").out
