@@ -1,9 +1,13 @@
 """Applies each sabotage to a copy of the tree and runs the tests that must catch it; exit 1 when one survives.
 
 python tests/sabotage/run.py [WORD…]      only those whose name holds one of the words
+    --since REV       only those whose edited files or tests have changed since a revision, or are not committed
+    --sample N        N of them by chance; the seed is printed, and --seed N gives the same ones again
 """
 
+import argparse
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -34,6 +38,9 @@ def copy_of(folder: Path) -> Path:
             target = folder / os.fsdecode(name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+    # Some tests ask git which files belong to the product.
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
     return folder
 
 
@@ -47,18 +54,18 @@ def apply(sabotage: Sabotage, tree: Path) -> None:
         file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def outcome_of(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS) -> tuple[int, str]:
-    """pytest's exit code and last line of a run inside the copy."""
+def outcome_of(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS, *options: str) -> tuple[int, list[str]]:
+    """pytest's exit code and its lines on what failed, or else its last one, of a run inside the copy."""
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *options, *tests]
     try:
         ran = subprocess.run(
             command, cwd=tree, env=environment, capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return CAUGHT, "it hung"
+        return CAUGHT, ["it hung"]
     failed = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return ran.returncode, (failed or ran.stdout.splitlines()[-1:] or [ran.stderr[-200:]])[0]
+    return ran.returncode, failed or ran.stdout.splitlines()[-1:] or [ran.stderr[-200:]]
 
 
 def tried(sabotage: Sabotage) -> tuple[Sabotage, int, str, float]:
@@ -67,27 +74,71 @@ def tried(sabotage: Sabotage) -> tuple[Sabotage, int, str, float]:
     with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
         tree = copy_of(Path(folder))
         apply(sabotage, tree)
-        code, why = outcome_of(tree, sabotage.tests)
-    return sabotage, code, why, time.monotonic() - began
+        code, why = outcome_of(tree, sabotage.tests, SECONDS, "-x")
+    return sabotage, code, why[0], time.monotonic() - began
+
+
+def changed_since(revision: str) -> frozenset[str]:
+    """The files that differ from a revision, with those that are not committed."""
+    names: set[str] = set()
+    for command in (["git", "diff", "--name-only", revision], ["git", "ls-files", "-o", "--exclude-standard"]):
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if ran.returncode:
+            raise SystemExit(f"error: git does not know the revision '{revision}'")
+        names.update(ran.stdout.splitlines())
+    return frozenset(names)
+
+
+def is_touched(sabotage: Sabotage, changed: frozenset[str]) -> bool:
+    """Whether a file that it edits, or one of its tests, is among the changed files; a folder of tests by its files."""
+    tests = [test.partition("::")[0] for test in sabotage.tests]
+    return any(
+        name in changed or any(file.startswith(f"{name}/") for file in changed)
+        for name in (*(edit[0] for edit in sabotage.edits), *tests)
+    )
+
+
+def chosen_of(options: argparse.Namespace) -> list[Sabotage]:
+    """The sabotages that the command line names, in their order."""
+    chosen = [s for s in SABOTAGES if not options.words or any(word in s.name for word in options.words)]
+    if options.since is not None:
+        changed = changed_since(options.since)
+        chosen = [sabotage for sabotage in chosen if is_touched(sabotage, changed)]
+    if options.sample is not None:
+        picked = random.Random(options.seed).sample(range(len(chosen)), min(options.sample, len(chosen)))
+        print(f"a sample of {len(picked)} of {len(chosen)}; again with --seed {options.seed}", flush=True)
+        chosen = [chosen[number] for number in sorted(picked)]
+    return chosen
 
 
 def main(words: list[str]) -> int:
-    """Print the table; 1 when a sabotage survives, or the tests fail without one."""
-    chosen = [s for s in SABOTAGES if not words or any(word in s.name for word in words)]
+    """Print the table; 1 when a sabotage survives, or its tests fail without one."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--since")
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args(words)
+    chosen = chosen_of(options)
+    if not chosen:
+        print("no sabotage is chosen")
+        return 0 if options.since is not None else 1
     with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
         tests = tuple(sorted({test for sabotage in chosen for test in sabotage.tests}))
-        code, why = outcome_of(copy_of(Path(folder)), tests, 6 * SECONDS)
-    print(f"{'nothing is sabotaged':<58} {'passes' if code == PASSED else 'FAILS'}  {why}", flush=True)
+        began = time.monotonic()
+        code, failed = outcome_of(copy_of(Path(folder)), tests, 6 * SECONDS)
+    print(f"{'nothing is sabotaged':<58} {'passes' if code == PASSED else 'FAILS'} {time.monotonic() - began:5.1f} s")
     if code != PASSED:
+        print("\n".join(failed), flush=True)
         return 1
     survived = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for sabotage, code, why, seconds in pool.map(tried, chosen):
-            verdict = "caught" if code == CAUGHT else "SURVIVED"
-            survived += code != CAUGHT
+        for sabotage, verdict_code, why, seconds in pool.map(tried, chosen):
+            verdict = "caught" if verdict_code == CAUGHT else "SURVIVED"
+            survived += verdict_code != CAUGHT
             print(f"{sabotage.name:<58} {verdict:<8} {seconds:5.1f} s  {why[:110]}", flush=True)
     print(f"{len(chosen)} sabotages, {len(chosen) - survived} caught, {survived} survived")
-    return int(survived > 0 or not chosen)
+    return int(survived > 0)
 
 
 if __name__ == "__main__":
