@@ -6,14 +6,13 @@ from typing import Any
 from devicemgr.domain.model import JsonValue
 from devicemgr.domain.ports.maintenance import Reply
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceUnreachable
+from drivers.common.http.client import read_json
 from drivers.common.http.key_values import flat
 from drivers.common.http.xml import by_name, local_name, parse_xml
 
 
 def document(body: bytes) -> JsonValue:
     """Parse an answer by its first bytes, whatever its Content-Type says."""
-    from drivers.common.http.client import read_json  # noqa: PLC0415 - httpcore, which ONVIF devices do without
-
     start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     try:
         if start == b"<":

@@ -16,8 +16,9 @@ from urllib.parse import quote
 from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
 from devicemgr.text import safe
 from drivers.common.console.device_clock import ClockReading
-from drivers.common.http.client import DEADLINE, MAX_BODY_BYTES, Answer, Http, Request, read_json
+from drivers.common.http.client import DEADLINE, MAX_BODY_BYTES, Http, Request, read_json
 from drivers.common.http.key_values import flat
+from drivers.common.http.transport import Answer
 from drivers.dahua_console.login import TooManyConnections
 from drivers.dahua_console.refusals import Cause, CgiRefused, cause_of, read_codes, words_of
 

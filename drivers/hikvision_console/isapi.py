@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 
 from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, NotYet
 from devicemgr.text import safe
-from drivers.common.http.client import Answer, Http, Request, read_json
+from drivers.common.http.client import Http, Request, read_json
+from drivers.common.http.transport import Answer
 from drivers.common.http.xml import read_xml
 from drivers.hikvision_console.sub_statuses import BUSY, BUSY_NOW, NOT_SUPPORTED, OK, OTHER_DEVICE, STATUS, SUB_STATUS
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from devicemgr.domain.model import DeviceInfo
 from devicemgr.errors import DeviceGarbled, DeviceRefused, OutcomeUnknown
 from devicemgr.text import safe
-from drivers.common.http.client import Answer
+from drivers.common.http.transport import Answer
 from drivers.http_relay.client import BoardClient, require_ok
 
 

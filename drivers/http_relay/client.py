@@ -4,21 +4,19 @@ Shelly boards log in by Digest, through the consoles' client. The others are sma
 the URL or by HTTP Basic, or none: one GET each, without a challenge before it.
 """
 
-import base64
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
-import httpcore
-
 from devicemgr.domain.model import DeviceConfig
-from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable, NotYet, OutcomeUnknown
+from devicemgr.errors import DeviceGarbled, DeviceRefused, NotYet, OutcomeUnknown
 from devicemgr.text import safe
-from drivers.common.http.client import Answer, Http, Request, base_url
-from drivers.common.http.login import Login
-from drivers.common.http.sockets import DeadlineBackend
+from drivers.common.http.client import Http, Request, base_url
+from drivers.common.http.login import Login, basic_authorization
 from drivers.common.http.tls import parse_fingerprint, tls_context
+from drivers.common.http.transport import Answer, AnswerLost, HttpTransport
 
 if TYPE_CHECKING:
     from drivers.http_relay.options import Options
@@ -27,6 +25,7 @@ READ_S, COMMAND_S = 2.5, 3.0
 MAX_BODY_BYTES = 64 * 1024
 BUSY = frozenset({429, 503})
 RETRY_S = 0.3
+_TOO_LONG = "the board's answer is too long; is this the right device?"
 SHELLY_USER = "admin"
 # A page that a Shelly protects and that changes nothing: its Digest challenge comes from there.
 CHALLENGE_TARGET = "/rpc/Sys.GetStatus"
@@ -48,34 +47,22 @@ class PlainHttp:
     def __init__(self, address: str, *, basic: str = "", tls_ca: str = "", tls_fingerprint: str = "") -> None:
         self._base = base_url(address)
         pin = parse_fingerprint(tls_fingerprint)
-        self._headers: dict[bytes | str, bytes | str] = {"User-Agent": "devicemgr", "Connection": "close"}
+        self._headers = [("User-Agent", "devicemgr")]
         if basic:
-            self._headers["Authorization"] = "Basic " + base64.b64encode(basic.encode()).decode()
-        self._backend = DeadlineBackend(pin)
+            self._headers.append(("Authorization", basic))
         secure = self._base.startswith("https")
-        self._context = tls_context(pin, tls_ca) if secure else None
+        self._transport = HttpTransport(tls_context(pin, tls_ca) if secure else None, pin)
 
     def exchange(self, request: Request) -> Answer:
         """Send a request and return its answer (Sender)."""
-        self._backend.until = time.monotonic() + request.seconds
-        url = self._base + request.target
+        self._transport.deadline.until = time.monotonic() + request.seconds
         try:
-            with (
-                httpcore.ConnectionPool(ssl_context=self._context, network_backend=self._backend) as pool,
-                pool.stream(request.method, url, headers=self._headers) as answer,
-            ):
-                body = bytearray()
-                for part in answer.iter_stream():
-                    body += part
-                    if len(body) > request.limit:
-                        raise DeviceGarbled("the board's answer is too long; is this the right device?")
-                return Answer(answer.status, bytes(body))
-        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            raise DeviceUnreachable("no connection to the board; check its address, power and network") from error
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+            with closing(self._transport.open(request.method, self._base + request.target, self._headers)) as reply:
+                return Answer(reply.status, reply.read(request.limit, _TOO_LONG))
+        except AnswerLost as error:
             if request.once:
                 raise OutcomeUnknown("the command was sent and no answer came; look at the relay") from error
-            raise DeviceUnreachable("the board does not answer in time, or hangs up; check its network") from error
+            raise
         except DeviceGarbled as error:
             if request.once:
                 raise OutcomeUnknown(f"the command was sent, and its answer is unreadable: {error}") from error
@@ -118,7 +105,7 @@ class BoardClient:
             login = Login(username if password else None, password)
             self._sender = Http(config.address, login, CHALLENGE_TARGET, tls_ca=ca, tls_fingerprint=pin)
         else:
-            basic = f"{username}:{password}" if password and not self.login_keys else ""
+            basic = basic_authorization(username, password) if password and not self.login_keys else ""
             self._sender = PlainHttp(config.address, basic=basic, tls_ca=ca, tls_fingerprint=pin)
 
     def get(self, path: str, keys: Mapping[str, str] | None = None) -> Answer:

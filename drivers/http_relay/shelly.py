@@ -6,7 +6,8 @@ from typing import Any
 from devicemgr.domain.model import DeviceInfo
 from devicemgr.errors import DeviceGarbled, DeviceLacks, DeviceRefused, NotYet, OutcomeUnknown
 from devicemgr.text import safe
-from drivers.common.http.client import Answer, read_json
+from drivers.common.http.client import read_json
+from drivers.common.http.transport import Answer
 from drivers.http_relay.boards import State
 from drivers.http_relay.client import BoardClient
 

@@ -1,4 +1,4 @@
-"""Build an IronLogic controller; driver names this function, so that httpcore is imported only to build one."""
+"""Build an IronLogic controller; driver names this function, so that its modules are imported only to build one."""
 
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.ports.device import Device

@@ -8,19 +8,17 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpcore
-
-from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
+from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
 from devicemgr.text import safe
 from drivers.common.http.digest import Challenge, read_challenges
 from drivers.common.http.login import STOPPED, Login
-from drivers.common.http.sockets import DeadlineBackend
 from drivers.common.http.tls import parse_fingerprint, tls_context
+from drivers.common.http.transport import REDIRECTED, Answer, AnswerLost, HttpTransport, Reply
 
 if TYPE_CHECKING:
     from drivers.common.http.upload import Upload
@@ -102,14 +100,6 @@ class _NonceReuse:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer; `body` is what was sent, whatever its Content-Type says."""
-
-    status: int
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """One request: its `body`, or the file of `upload`; with `once`, a lost answer is OutcomeUnknown.
 
@@ -150,16 +140,8 @@ class Http:
         self._login, self._challenge_target = login, challenge_target
         self._pace = pace or Pace(0.0)
         self._nonces = _NonceReuse(reuse_nonces)
-        self._backend = DeadlineBackend(pin)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=tls_context(pin, tls_ca) if secure else None,
-            max_connections=2,
-            max_keepalive_connections=1,
-            keepalive_expiry=2.0,
-            http2=False,
-            retries=0,
-            network_backend=self._backend,
-        )
+        self._transport = HttpTransport(tls_context(pin, tls_ca) if secure else None, pin, keeps_connection=True)
+        self._deadline = self._transport.deadline
 
     def exchange(self, request: Request) -> Answer:
         """Send it, once, and read the whole answer within its seconds and limit; a 401 never comes back."""
@@ -168,7 +150,7 @@ class Http:
             self._pace.begin()
         else:
             self._pace.wait()
-        self._backend.until = time.monotonic() + request.seconds
+        self._deadline.until = time.monotonic() + request.seconds
         answer: Answer = self._authorized(request, lambda header: self._send(request, header))
         if answer.status == 503:
             self._pace.busy()
@@ -181,20 +163,17 @@ class Http:
         """Open an endless answer; raise DeviceError unless it begins within the request's seconds."""
         self._login.require_open()
         self._pace.wait_within()
-        self._backend.until = time.monotonic() + request.seconds
-        opened = self._authorized(request, lambda header: self._open(request, header))
-        try:
-            yield Stream(opened, self._backend)
-        finally:
-            opened.response.close()
+        self._deadline.until = time.monotonic() + request.seconds
+        with closing(self._authorized(request, lambda header: self._begin(request, header))) as reply:
+            yield Stream(reply, self._transport)
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._pool.close()
+        self._transport.close()
 
     def cut(self) -> None:
         """End whatever waits on the device now; any thread."""
-        self._backend.cut()
+        self._transport.cut()
 
     def is_busy(self) -> None:
         """Slow down: the body of an answer has said that the device is busy."""
@@ -234,7 +213,7 @@ class Http:
         try:
             return send(self._login.header(kept[0], request.method, request.target, count=kept[1]))
         except DeviceUnreachable:
-            if self._backend.is_over():
+            if self._deadline.is_over():
                 raise
             return None
 
@@ -243,14 +222,14 @@ class Http:
             return
         before = time.monotonic()
         self._pace.wait_within()
-        self._backend.until += time.monotonic() - before
+        self._deadline.until += time.monotonic() - before
 
     def _ask_for_challenge(self) -> Challenge | None:
         bare = Request("GET", self._challenge_target)
         try:
             answer = self._send(bare, "")
         except DeviceUnreachable:
-            if self._backend.is_over():
+            if self._deadline.is_over():
                 raise
             answer = self._send(bare, "")  # a kept connection that the device closed just now
         if answer.status != 401:
@@ -258,71 +237,57 @@ class Http:
         self._login.learn(answer.body)
         return read_challenges(answer.challenges)
 
-    def _send(self, request: Request, header: str) -> "_Response":
-        with _translated(request.once, self._backend):
-            opened = self._open_raw(request, header)
-            try:
-                return _Response(opened.status, _bounded(opened.response, request.limit), opened.challenges)
-            finally:
-                opened.response.close()
+    def _send(self, request: Request, header: str) -> Answer:
+        """Send a request and read its whole answer; OutcomeUnknown for a command that has left without one."""
+        try:
+            with closing(self._open(request, header)) as reply:
+                return Answer(reply.status, reply.read(request.limit), reply.challenges)
+        except AnswerLost as error:
+            if request.once:
+                raise OutcomeUnknown("the command was sent and no answer came; look at the device") from error
+            raise
+        except DeviceGarbled as error:
+            if request.once:
+                raise OutcomeUnknown(f"the command was sent, and the answer is unreadable: {error}") from error
+            raise
 
-    def _open(self, request: Request, header: str) -> "_Opened":
-        with _translated(False, self._backend):
-            return self._open_raw(request, header)
+    def _begin(self, request: Request, header: str) -> "Reply | Answer":
+        """Send a request whose answer is endless; a refusal is read whole."""
+        reply = self._open(request, header)
+        if reply.status != 401:
+            return reply
+        with closing(reply):
+            return Answer(reply.status, reply.read(request.limit), reply.challenges)
 
-    def _open_raw(self, request: Request, header: str) -> "_Opened":
+    def _open(self, request: Request, header: str) -> Reply:
         headers = [("Accept-Encoding", "identity"), ("Accept", "*/*"), ("User-Agent", "devicemgr")]
         if header:
             headers.append(("Authorization", header))
         if request.content_type:
             headers.append(("Content-Type", request.content_type))
-        sent: list[tuple[bytes, bytes]] = [
-            (b"Host", urlsplit(self._base).netloc.encode()),
-            *((name.encode(), value.encode("utf-8")) for name, value in headers),
-        ]
         content = request.upload or request.body
         if request.body or request.method in {"POST", "PUT"}:
-            sent.append((b"Content-Length", str(len(content)).encode()))
-        message = httpcore.Request(request.method, self._base + request.target, headers=sent, content=content)
-        response = self._pool.handle_request(message)
-        headers = [
-            (name.decode("latin-1").lower(), value.decode("utf-8", "replace")) for name, value in response.headers
-        ]
-        opened = _Opened(response.status, response, [value for name, value in headers if name == "www-authenticate"])
-        fault = _fault(response.status, dict(headers))
-        if fault:
-            response.close()
+            headers.append(("Content-Length", str(len(content))))
+        reply = self._transport.open(request.method, self._base + request.target, headers, content)
+        if fault := _fault(reply):
+            reply.close()
             raise DeviceGarbled(fault)
-        return opened
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    status: int
-    response: httpcore.Response
-    challenges: list[str]
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class _Response(Answer):
-    challenges: list[str]
+        return reply
 
 
 class Stream:
     """An endless answer: `status`, and its bytes as they come, each wait ending at what `until()` says then."""
 
-    def __init__(self, opened: _Opened, backend: DeadlineBackend) -> None:
-        self.status = opened.status
-        self._response, self._backend = opened.response, backend
+    def __init__(self, reply: Reply, transport: HttpTransport) -> None:
+        self.status = reply.status
+        self._reply, self._deadline = reply, transport.deadline
 
     def chunks(self, until: Callable[[], float]) -> Iterator[bytes]:
         """Yield bytes until the device ends; raise DeviceUnreachable if a wait ends first or the line is lost."""
-        with _translated(False, self._backend):
-            self._backend.until = until()
-            for chunk in self._response.iter_stream():
-                yield chunk
-                self._backend.until = until()
+        self._deadline.until = until()
+        for chunk in self._reply.pieces():
+            yield chunk
+            self._deadline.until = until()
 
 
 def base_url(address: str) -> str:
@@ -362,39 +327,9 @@ def _depth(body: bytes) -> int:
     return deepest
 
 
-def _bounded(response: httpcore.Response, limit: int) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_stream():
-        body += chunk
-        if len(body) > limit:
-            raise DeviceGarbled(f"the device's answer is longer than {limit} bytes; is this the right device?")
-    return bytes(body)
-
-
-def _fault(status: int, headers: dict[str, str]) -> str | None:
-    if 300 <= status < 400:
-        return "the device redirects to another address, which is not followed; give its final address"
-    if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
+def _fault(reply: Reply) -> str:
+    if 300 <= reply.status < 400:
+        return REDIRECTED
+    if reply.header("Content-Encoding").lower() not in {"identity", ""}:
         return "the device sends compressed answers that were not requested; update its firmware"
-    return None
-
-
-@contextmanager
-def _translated(once: bool, backend: DeadlineBackend) -> Iterator[None]:
-    """Translate errors of the library; after a command has left, any error is OutcomeUnknown."""
-    try:
-        yield
-    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-        raise DeviceUnreachable("no connection to the device; check its address, power and network") from error
-    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
-        if once:
-            raise OutcomeUnknown("the command was sent and no answer came; look at the device") from error
-        if isinstance(error, httpcore.ProtocolError) and not backend.peer_ended:
-            raise DeviceGarbled("the device's answer is no HTTP that can be read; is the address right?") from error
-        slow = isinstance(error, httpcore.TimeoutException) or backend.is_over()
-        words = "does not answer in time; check its network and load" if slow else "was lost; check its power and cable"
-        raise DeviceUnreachable(f"the device {words}") from error
-    except DeviceError as error:
-        if once and isinstance(error, DeviceGarbled):
-            raise OutcomeUnknown(f"the command was sent, and the answer is unreadable: {error}") from error
-        raise
+    return ""

@@ -1,5 +1,6 @@
 """One device's user name and password, and how often they may be tried before the device locks the account."""
 
+import base64
 import re
 import threading
 import time
@@ -75,6 +76,11 @@ class Login:
         if self._username is None:
             raise DeviceRefused("the device asks for a password; give one with --username and --password-stdin")
         return authorization(challenge, self._username, self._password, method, target, count=count)
+
+
+def basic_authorization(username: str, password: str) -> str:
+    """Return the Authorization header with the password in clear text, as UTF-8 (RFC 7617 2.1)."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
 def _locked(seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 import ipaddress
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,8 @@ from selectors import EVENT_WRITE, DefaultSelector
 
 from devicemgr.domain.ports.driver import Found
 from devicemgr.errors import DeviceError
+from drivers.common.http.tls import blind_context
+from drivers.common.http.transport import HttpTransport
 
 PORTS = {"http": 80, "https": 443}
 # Few at once: in the daemon, gates and cameras live on the same file descriptors.
@@ -54,36 +55,16 @@ def find(
 
 def get(address: str, target: str, until: float) -> Reply | None:
     """Send one GET that ends at `until` (CLOCK_MONOTONIC) and follows no redirect; None without a whole answer."""
-    import httpcore  # noqa: PLC0415 - listing the kinds imports no vendor library
-
-    from drivers.common.http.sockets import DeadlineBackend  # noqa: PLC0415 - httpcore too
-
-    backend = DeadlineBackend()
-    backend.until = until
-    if backend.is_over():
+    transport = HttpTransport(blind_context())
+    transport.deadline.until = until
+    if transport.deadline.is_over():
         return None
-    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
     try:
-        with (
-            httpcore.ConnectionPool(ssl_context=blind, network_backend=backend) as pool,
-            pool.stream("GET", address + target, headers={"User-Agent": "devicemgr", "Connection": "close"}) as answer,
-        ):
-            challenges = tuple(
-                value.decode("latin-1")[:1000] for name, value in answer.headers if name.lower() == b"www-authenticate"
-            )
-            return Reply(answer.status, challenges[:8], _beginning(answer.iter_stream()))
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError, DeviceError):
+        with closing(transport.open("GET", address + target, [("User-Agent", "devicemgr")])) as answer:
+            challenges = tuple(value[:1000] for value in answer.challenges[:8])
+            return Reply(answer.status, challenges, answer.read(_MAX_BODY_BYTES))
+    except DeviceError:
         return None
-
-
-def _beginning(parts: Iterator[bytes]) -> bytes:
-    body = b""
-    for part in parts:
-        body += part
-        if len(body) > _MAX_BODY_BYTES:
-            raise ValueError("longer than any console's answer")
-    return body
 
 
 def _address(scheme: str, host: str, port: int) -> str:

@@ -101,7 +101,7 @@ class PinningContext(ssl.SSLContext):
             return secured
 
     def _take_pinned(self, sock: socket.socket) -> ssl.SSLSocket | None:
-        secured = _blind_context().wrap_socket(sock)  # compared before any byte is sent
+        secured = blind_context().wrap_socket(sock)  # compared before any byte is sent
         if hashlib.sha256(secured.getpeercert(binary_form=True) or b"").digest() in self.pins:
             return secured
         secured.close()
@@ -111,7 +111,7 @@ class PinningContext(ssl.SSLContext):
 def tls_context(fingerprint: bytes | None, ca: str) -> ssl.SSLContext:
     """Return how a certificate is verified: by its pinned fingerprint, the file `ca`, or this host's CAs."""
     if fingerprint is not None:
-        return _blind_context()  # the fingerprint is compared instead
+        return blind_context()  # the fingerprint is compared instead
     if not ca:
         return ssl.create_default_context()
     context = PinningContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -169,7 +169,8 @@ def _certificate_words(error: ssl.SSLCertVerificationError) -> str:
     return UNTRUSTED
 
 
-def _blind_context() -> ssl.SSLContext:
+def blind_context() -> ssl.SSLContext:
+    """Return a context that verifies nothing: a pin is compared instead, or nothing secret is sent."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

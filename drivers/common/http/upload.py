@@ -11,7 +11,7 @@ _MAX_UPLOAD_S = 1800.0
 
 
 class Upload:
-    """The body of one request: a file for `requests`, an iterable for httpcore; it can be sent again from its start."""
+    """The body of one request, in pieces; it can be sent again from its start."""
 
     def __init__(self, file: BinaryIO, size: int, progress: Callable[[str, int, int], None]) -> None:
         self._file, self._size, self._progress = file, size, progress
@@ -20,22 +20,13 @@ class Upload:
     def __len__(self) -> int:
         return self._size
 
-    def read(self, size: int = PIECE) -> bytes:
-        """Read the next bytes of the file, at most one piece."""
-        data = self._file.read(min(size, PIECE) if size > 0 else PIECE)
-        self._sent += len(data)
-        self._progress("sending", self._sent, self._size)
-        return data
-
     def __iter__(self) -> Iterator[bytes]:
-        self.begin()
-        while data := self.read():
-            yield data
-
-    def begin(self) -> None:
-        """Read from the first byte again."""
         self._file.seek(0)
         self._sent = 0
+        while data := self._file.read(PIECE):
+            self._sent += len(data)
+            self._progress("sending", self._sent, self._size)
+            yield data
 
 
 def seconds_for(image: Image) -> float:

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 from devicemgr.domain.device_events import PushRefused
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceGarbled, DeviceUnreachable
-from drivers.common.http.client import Answer, Stream, read_json
+from drivers.common.http.client import Stream, read_json
 from drivers.common.http.multipart import MultipartReader, Part
 from drivers.common.http.push_server import PushServer, addresses_of
+from drivers.common.http.transport import Answer
 from drivers.common.http.xml import read_xml
 from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.log import Memory

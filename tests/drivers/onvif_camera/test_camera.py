@@ -394,5 +394,5 @@ def test_cameras_share_the_schemas_and_nothing_else(connect: Callable[..., Onvif
     one.open(), other.open()
     clients = [camera._device._clients["http://www.onvif.org/ver10/device/wsdl"] for camera in (one, other)]
     assert clients[0].wsdl is clients[1].wsdl
-    assert one._device.transport._adapter is not other._device.transport._adapter
+    assert one._device.transport._http is not other._device.transport._http
     assert "onvif" not in sys.modules

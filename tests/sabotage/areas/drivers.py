@@ -168,9 +168,30 @@ SABOTAGES = (
     one(
         "a lost answer of a command that needed no password counts as not sent",
         "drivers/common/http/client.py",
-        "        with _translated(request.once, self._backend):\n",
-        "        with _translated(request.once and bool(header), self._backend):\n",
+        "        except AnswerLost as error:\n            if request.once:\n",
+        "        except AnswerLost as error:\n            if request.once and header:\n",
         "tests/drivers/common/http/test_client.py",
+    ),
+    one(
+        "an answer that ends within its head counts as whole",
+        "drivers/common/http/transport.py",
+        '        if connection.has_ended:\n            raise http.client.IncompleteRead(b"")\n',
+        "",
+        "tests/drivers/common/http/test_transport.py",
+    ),
+    one(
+        "an answer that ends within its body counts as whole",
+        "drivers/common/http/transport.py",
+        "        if self._left and not piece:\n",
+        "        if False:\n",
+        "tests/drivers/common/http/test_transport.py",
+    ),
+    one(
+        "what a device sent too much is the beginning of its next answer",
+        "drivers/common/http/sockets.py",
+        "        if self.reader.has_more():\n            return False\n",
+        "",
+        "tests/drivers/common/http/test_transport.py",
     ),
     one(
         "a build function imported while the kinds are listed",

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 
 from devicemgr.domain.ports.maintenance import Image
-from devicemgr.errors import DeviceRefused, OutcomeUnknown
+from devicemgr.errors import DeviceGarbled, DeviceRefused, OutcomeUnknown
+from drivers.common.http.transport import AnswerLost
 from drivers.common.http.upload import Upload, seconds_for
 from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import DEVICE, OnvifFault
-from drivers.common.onvif.soap.transport import AnswerLost
 
 MAX_DELAY_S = 120.0
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?\Z")
@@ -41,6 +41,11 @@ def upgrade(device: OnvifDevice, image: Image, progress: Callable[[str, int, int
         except AnswerLost as error:
             raise OutcomeUnknown(
                 "the file was on its way and no answer came: the device may be installing it; do not cut its power"
+            ) from error
+        except DeviceGarbled as error:
+            raise OutcomeUnknown(
+                f"the file was sent and the answer is unreadable ({error}): the device may be installing it; do not "
+                "cut its power"
             ) from error
     if not 200 <= status < 300:
         raise DeviceRefused(_REFUSED.get(status, f"the device answers {status} to the file; see its log"))

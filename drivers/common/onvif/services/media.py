@@ -10,10 +10,10 @@ from xml.sax.saxutils import escape
 
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceLacks
+from drivers.common.http.transport import AnswerLost
 from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import MEDIA, MEDIA2, OnvifFault, plain
-from drivers.common.onvif.soap.transport import AnswerLost
 
 T = TypeVar("T")
 FAILURES = (OnvifFault, DeviceGarbled, AnswerLost)

@@ -2,9 +2,9 @@
 
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DeviceGarbled, InvalidInput
+from drivers.common.http.transport import AnswerLost
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import DEVICE_IO, IMAGING, MEDIA, PTZ, OnvifFault, plain
-from drivers.common.onvif.soap.transport import AnswerLost
 
 _MAX_ENTRIES = 64
 _SETTINGS = ("Brightness", "ColorSaturation", "Contrast", "Sharpness")

@@ -18,11 +18,11 @@ from typing import Any
 from lxml import etree
 
 from devicemgr.errors import DeviceError, DeviceGarbled
+from drivers.common.http.transport import AnswerLost
 from drivers.common.onvif.services.notifications import Notice, moment, notices
 from drivers.common.onvif.soap import envelope
 from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import ADDRESSING, EVENTS, NOTIFICATION, OnvifFault
-from drivers.common.onvif.soap.transport import AnswerLost
 
 log = logging.getLogger(__name__)
 

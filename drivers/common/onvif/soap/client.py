@@ -14,13 +14,14 @@ from zeep import Client
 from zeep.exceptions import Error as ZeepError
 
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable, OutcomeUnknown
+from drivers.common.http.transport import Answer, AnswerLost
 from drivers.common.onvif.soap import envelope as soap
 from drivers.common.onvif.soap.addresses import Place
 from drivers.common.onvif.soap.clock import skew_of
 from drivers.common.onvif.soap.login import OnvifLogin, apply_token
 from drivers.common.onvif.soap.namespaces import CAPABILITY, DEVICE, DOORS, MEDIA, MEDIA2, WANTS_USER, OnvifFault, plain
 from drivers.common.onvif.soap.replies import NotAuthorized, Signer, ZeepWire, read_answer
-from drivers.common.onvif.soap.transport import PLAIN_ONLY, AnswerLost, OnvifTransport, challenges, login_refusal
+from drivers.common.onvif.soap.transport import PLAIN_ONLY, OnvifTransport, login_refusal
 from drivers.common.onvif.soap.wsdl import SETTINGS, binding, document
 
 if TYPE_CHECKING:
@@ -158,18 +159,18 @@ class OnvifDevice:
         headers: dict[str, str] = {}
         for _ in range(2):
             try:
-                response = self._pictures.exchange("GET", address, None, headers)
+                answer = self._pictures.exchange("GET", address, None, headers)
             except (DeviceUnreachable, DeviceGarbled) as error:
                 raise NotOffered(str(error)) from error
-            if response.status_code == 200:
+            if answer.status == 200:
                 self.login.worked("GetSnapshot")
-                return bytes(response.content)
-            if response.status_code != 401:
-                raise NotOffered(f"the device answers {response.status_code} instead of a picture")
+                return answer.body
+            if answer.status != 401:
+                raise NotOffered(f"the device answers {answer.status} instead of a picture")
             if self.login.username is None:
                 raise DeviceRefused(WANTS_USER)
-            if headers or not self._pictures.offer_digest(response):
-                headers = self._basic(response, address, tried=bool(headers))
+            if headers or not self._pictures.offer_digest(answer):
+                headers = self._basic(answer, address, tried=bool(headers))
         raise self.login.refused("GetSnapshot")
 
     def upload(self, url: str, body: "Upload", seconds: float) -> int:
@@ -179,30 +180,30 @@ class OnvifDevice:
         # The way to log in is found out first: a whole file is not sent in vain.
         try:
             look = self._pictures.exchange("GET", address, None, {})
-        except DeviceUnreachable:
+        except (DeviceUnreachable, DeviceGarbled):
             address = self.place.fallback(address)
             if not address:
                 raise
             look = self._pictures.exchange("GET", address, None, {})
-        if look.status_code == 401:
+        if look.status == 401:
             if self.login.username is None:
                 raise DeviceRefused(WANTS_USER)
             if not self._pictures.offer_digest(look):
                 raise DeviceRefused(login_refusal(look) or PLAIN_ONLY)
         kind = {"Content-Type": "application/octet-stream"}
-        response = self._pictures.exchange("POST", address, body, kind, seconds)
-        if response.status_code == 401:
+        answer = self._pictures.exchange("POST", address, body, kind, seconds)
+        if answer.status == 401:
             raise self.login.refused("the upload")
-        return int(response.status_code)
+        return answer.status
 
     def close(self) -> None:
         """Let go of the connections."""
         self.transport.close()
         self._pictures.close()
 
-    def _basic(self, response: Any, address: str, *, tried: bool) -> dict[str, str]:
-        if tried or "basic" not in ", ".join(challenges(response)).lower():
-            if not tried and (why := login_refusal(response)):
+    def _basic(self, answer: Answer, address: str, *, tried: bool) -> dict[str, str]:
+        if tried or "basic" not in ", ".join(answer.challenges).lower():
+            if not tried and (why := login_refusal(answer)):
                 raise DeviceRefused(why)
             return {}
         if not (self._settings[2] or address.startswith("https://")):
@@ -237,14 +238,14 @@ class OnvifDevice:
         A third try follows only a digest that was taken: then the fault asks for a token as well.
         """
         transport, login = self.transport, self.login
-        if not transport.use_digest and transport.offer_digest(refusal.response):
+        if not transport.use_digest and transport.offer_digest(refusal.answer):
             login.token_with_digest = refusal.by_fault
             return True
         if transport.use_digest and not refusal.by_status and not login.token_with_digest:
             login.token_with_digest = True
             return True
         if refusal.by_status:
-            if not transport.use_digest and (why := login_refusal(refusal.response)):
+            if not transport.use_digest and (why := login_refusal(refusal.answer)):
                 raise DeviceRefused(why)
             if transport.use_digest or not refusal.by_fault:
                 return False
@@ -315,7 +316,7 @@ class OnvifDevice:
         if once or self.place.is_proven(url):
             return False
         if isinstance(error, NotAuthorized):
-            return not error.by_fault and login_refusal(error.response) == PLAIN_ONLY
+            return not error.by_fault and login_refusal(error.answer) == PLAIN_ONLY
         return True
 
     def _address(self, namespace: str) -> str:

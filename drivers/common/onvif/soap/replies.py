@@ -9,6 +9,7 @@ from lxml import etree
 
 from devicemgr.errors import DeviceGarbled
 from devicemgr.text import safe
+from drivers.common.http.transport import Answer
 from drivers.common.onvif.soap import envelope as soap
 from drivers.common.onvif.soap.namespaces import OnvifFault, is_refusal
 
@@ -29,20 +30,20 @@ class NotAuthorized(Exception):
     `lock` is what it says of a locked account, "" if it says nothing of one.
     """
 
-    def __init__(self, response: requests.Response, *, by_fault: bool) -> None:
+    def __init__(self, answer: Answer, *, by_fault: bool) -> None:
         super().__init__("not authorized")
-        self.response, self.by_fault = response, by_fault
-        self.by_status = response.status_code in (401, 403)
-        found = _LOCKED.search(response.content[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace"))
+        self.answer, self.by_fault = answer, by_fault
+        self.by_status = answer.status in (401, 403)
+        found = _LOCKED.search(answer.body[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace"))
         self.lock = safe(" ".join(re.sub(r"<[^>]*>", " ", found[0]).split()), 80) if found else ""
 
 
-def read_answer(response: requests.Response, operation: str) -> Any:
+def read_answer(answer: Answer, operation: str) -> Any:
     """Return the element in the answer's Body; NotAuthorized, OnvifFault, or DeviceGarbled for what is no SOAP."""
-    status, body = response.status_code, response.content
+    status, body = answer.status, answer.body
     is_fault = b"Fault" in body
     if status == 401 or (status == 403 and b"Envelope" not in body):
-        raise NotAuthorized(response, by_fault=is_fault)
+        raise NotAuthorized(answer, by_fault=is_fault)
     if status >= 400 and not is_fault:
         raise DeviceGarbled(
             f"the device answers {status} to {operation}; check the address and that ONVIF is switched on in it"
@@ -51,7 +52,7 @@ def read_answer(response: requests.Response, operation: str) -> Any:
         return soap.answer(body, operation)
     except OnvifFault as fault:
         if is_refusal(fault.codes, fault.reason):
-            raise NotAuthorized(response, by_fault=True) from None
+            raise NotAuthorized(answer, by_fault=True) from None
         raise
 
 
