@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint check format bench install uninstall bundle deb lock faults sabotage sbom
+.PHONY: setup demo test lint check format bench install uninstall bundle deb lock faults sabotage sbom man
 
 setup: $(READY)
 
@@ -55,6 +55,11 @@ sabotage: $(READY)
 # CycloneDX, made from the lock alone.
 sbom:
 	@$(PYTHON) packaging/sbom.py
+
+# The manual page; `make install` and the Debian package write it too.
+man: $(READY)
+	mkdir -p dist
+	$(BIN)/python packaging/man_page.py dist/devicemgr.1
 
 # ROOT=FOLDER installs below a scratch folder.
 install:

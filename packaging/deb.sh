@@ -25,6 +25,9 @@ mkdir -p "$TREE/DEBIAN" "$TREE/opt"
 quietly "making the environment" "$PYTHON" -m venv "$HOME_OF_ENVIRONMENT"
 install_libraries "$HOME_OF_ENVIRONMENT/bin/python" "$HERE/requirements.lock" --no-compile
 quietly "installing devicemgr" "$HOME_OF_ENVIRONMENT/bin/python" -m pip install --no-deps --no-index --no-compile "$WHEEL"
+quietly "writing the manual page" "$HOME_OF_ENVIRONMENT/bin/python" -B "$HERE/packaging/man_page.py" "$WORK/devicemgr.1"
+install -d -m 0755 "$TREE/usr/share/man/man1"
+gzip -9n <"$WORK/devicemgr.1" >"$TREE/usr/share/man/man1/devicemgr.1.gz"
 "$PYTHON" "$HERE/packaging/sbom.py" "$HERE/requirements.lock" >"$HOME_OF_ENVIRONMENT/sbom.cdx.json"
 # Commands name their interpreter by its path, which is another one on the box.
 grep -rlIF "$TREE" "$HOME_OF_ENVIRONMENT/bin" "$HOME_OF_ENVIRONMENT/pyvenv.cfg" | xargs -r sed -i "s|$TREE||g"

@@ -68,6 +68,7 @@ make_environment() {
     quietly "installing devicemgr" "$FRESH/bin/python" -m pip install --no-deps --no-index "$WHEEL"
     "$PYTHON" "$HERE/packaging/sbom.py" --built-with "$("$FRESH/bin/python" -m pip --version | cut -d' ' -f1-2)" \
         --built-with "$("$PYTHON" -V)" "$HERE/requirements.lock" >"$FRESH/sbom.cdx.json"
+    quietly "writing the manual page" "$FRESH/bin/python" "$HERE/packaging/man_page.py" "$FRESH/devicemgr.1"
     chmod -R go+rX,go-w "$FRESH"
     quietly "starting the installed command" "$FRESH/bin/devicemgr" version
 }
@@ -128,6 +129,7 @@ make_user() {
 install_system_files() {
     CHANGED=
     install_file 0755 "$HERE/packaging/devicemgr-command" "$ROOT/usr/local/bin/devicemgr"
+    install_file 0644 "$TARGET/devicemgr.1" "$ROOT/usr/local/share/man/man1/devicemgr.1"
     CHANGED=
     if [ -e "$UNIT" ]; then cp "$UNIT" "$WORK/unit.before"; fi
     install_file 0644 "$HERE/packaging/devicemgr.service" "$UNIT"

@@ -15,6 +15,7 @@ if [ -e "$PREFIX" ] && [ ! -L "$PREFIX" ]; then fail "$PREFIX was not put there 
 if [ -d "$ROOT/run/systemd/system" ] && [ -e "$UNIT" ]; then
     systemctl disable --quiet --now devicemgr.service || fail "the service does not stop: see systemctl status devicemgr"
 fi
+rm -f -- "$ROOT/usr/local/share/man/man1/devicemgr.1"
 rm -f -- "$UNIT" "$ROOT/usr/local/bin/devicemgr" "$ROOT/usr/lib/sysusers.d/devicemgr.conf" "$PREFIX"
 for old in "$PREFIX"-????????????; do rm -rf -- "$old"; done
 if [ -e "$RULES" ] && ! grep -q '^[^#].*SYMLINK' "$RULES"; then rm -f -- "$RULES"; fi

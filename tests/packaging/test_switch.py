@@ -25,6 +25,7 @@ case "$*" in
         echo "install $*" >>"$CONTROL/pip"
         [ ! -e "$CONTROL/pip-fails" ] || { cat "$CONTROL/pip-fails"; exit 1; } ;;
     *sbom.py*) echo "{}" ;;
+    *man_page.py*) echo ".TH DEVICEMGR 1" >"$2" ;;
 esac
 """
 FAKE_COMMAND = r"""#!/bin/sh
@@ -123,6 +124,14 @@ def test_a_second_run_of_the_same_version_restarts_nothing(box: Box) -> None:
     assert len(box.lines("started")) == 1
     assert box.installed("2") != first
     assert len(box.lines("started")) == 2
+
+
+def test_the_manual_page_comes_and_goes_with_the_program(box: Box) -> None:
+    box.installed("1")
+    page = box.root / "usr/local/share/man/man1/devicemgr.1"
+    assert page.read_text() == ".TH DEVICEMGR 1\n"
+    assert box.run("uninstall.sh").returncode == 0
+    assert not page.exists()
 
 
 def test_a_changed_unit_restarts_the_same_version(box: Box) -> None:
