@@ -15,6 +15,7 @@ from devicemgr.store.site import (
     devices as device_store,
     portals as portal_store,
     settings,
+    zones as zone_rows,
 )
 from devicemgr.store.sqlite_errors import reading_stored
 
@@ -89,6 +90,7 @@ def portal_at(snapshot: Snapshot, gate: str, channel: int) -> Portal | None:
 
 def _load(session: Session, version: int) -> Snapshot:
     everybody = people.models(session)
+    stored = settings.load(session)
     return Snapshot(
         version=version,
         people={person.id: person for person in everybody},
@@ -96,11 +98,13 @@ def _load(session: Session, version: int) -> Snapshot:
         levels={row.name: level_store.level_model(row) for row in level_store.levels(session)},
         schedules=level_store.schedule_models(session),
         portals={row.name: portal_store.portal_model(row) for row in portal_store.portals(session)},
+        zones={row.name: zone_rows.zone_model(row, stored.timezone or "UTC") for row in zone_rows.zones(session)},
+        interlocks={row.name: zone_rows.interlock_model(row) for row in zone_rows.interlocks(session)},
         cards=credentials.card_holders(session, blocked=False),
         blocked_cards=credentials.card_holders(session, blocked=True),
         pins=dict(credentials.by_kind(session, credentials.PIN)),
         lookalikes=_lookalikes(session),
-        lanes_side_by_side=settings.load(session).lanes_side_by_side,
+        lanes_side_by_side=stored.lanes_side_by_side,
     )
 
 

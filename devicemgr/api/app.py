@@ -48,6 +48,7 @@ from devicemgr.api.routes.site import (
     portals,
     session,
     site_file,
+    zones,
 )
 from devicemgr.api.routes.system import audit, keys, metrics, system
 from devicemgr.ledger.refusals import RefusedCalls
@@ -94,6 +95,7 @@ def _routes() -> list[BaseRoute]:
         model_migration,
         access_levels,
         calendars,
+        zones,
         devices,
         discovery,
         trace,

@@ -48,6 +48,8 @@ _UDEV = "devicemgr.cli.devices.udev:app"
 _AUDIT = "devicemgr.cli.system.audit:app"
 _OPERATORS = "devicemgr.cli.site.operators:app"
 _CALENDARS = "devicemgr.cli.site.calendars:calendar"
+_ZONES = "devicemgr.cli.site.zones:zone"
+_INTERLOCKS = "devicemgr.cli.site.zones:interlock"
 _KEYS = "devicemgr.cli.site.keys:app"
 
 GROUPS = {
@@ -60,6 +62,8 @@ GROUPS = {
     "pin": "PINs: digits to type beside a card or a face.",
     "device": "Devices: cameras, gates, readers and consoles.",
     "portal": "Portals: doors and turnstiles that open.",
+    "zone": "Zones: the places that portals lead to, and what is checked of who is inside.",
+    "interlock": "Interlocks: groups of portals of which at most one is not shut.",
     "udev": "Names that stay for serial devices.",
     "audit": "Verify and export the audit log.",
     "operator": "Operators: who may work with the daemon, in which roles.",
@@ -71,7 +75,7 @@ SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
     "Watch": ("status", "events", "doctor", "clock"),
     "People and their rights": ("person", "enroll", "card", "pin", "level", "schedule", "calendar"),
-    "Entrances": ("portal", "device", "udev", "sim"),
+    "Entrances": ("portal", "zone", "interlock", "device", "udev", "sim"),
     "Site and record": (
         "export",
         "apply",
@@ -198,6 +202,16 @@ COMMANDS = {
         "Set a person's PIN, 4 to 8 digits: prompted without echo, or from standard input.",
     ),
     "pin remove": Row("devicemgr.cli.people.credentials:pin", "Remove a person's PIN."),
+    "zone add": Row(_ZONES, "Add a zone; portals lead to it by `portal edit --outside --inside`."),
+    "zone list": Row(_ZONES, "List the zones."),
+    "zone show": Row(_ZONES, "Show one zone."),
+    "zone edit": Row(_ZONES, "Change a zone; what is not given stays."),
+    "zone remove": Row(_ZONES, "Remove a zone that no portal leads to."),
+    "interlock add": Row(_INTERLOCKS, "Add an interlock: of its portals at most one is not shut."),
+    "interlock list": Row(_INTERLOCKS, "List the interlocks."),
+    "interlock show": Row(_INTERLOCKS, "Show one interlock."),
+    "interlock edit": Row(_INTERLOCKS, "Change an interlock's portals or its time to settle."),
+    "interlock remove": Row(_INTERLOCKS, "Remove an interlock; its portals open independently then."),
     "device drivers": Row(_DEVICES, "List the kinds of devices, or the options of one kind."),
     "device add": Row(_DEVICES, "Add a device."),
     "device list": Row(_DEVICES, "List the devices and their state."),

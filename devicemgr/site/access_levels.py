@@ -7,10 +7,11 @@ from typing import Any
 
 from devicemgr.domain.rules.calendars import MARK
 from devicemgr.domain.rules.schedules import format_window, parse_timezone, parse_window
+from devicemgr.domain.zones import Waiver
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.people import people
-from devicemgr.store.site import access_levels as rows, calendars
+from devicemgr.store.site import access_levels as rows, calendars, zones
 from devicemgr.store.tables import LevelRow, ScheduleRow
 from devicemgr.text import counted, safe, slug
 
@@ -18,12 +19,12 @@ Coverage = tuple[str, str | None]
 """A portal, and the schedule in whose hours the level covers it; None for always."""
 
 
-def add_level(work: UnitOfWork, name: str, covered: Sequence[Coverage]) -> LevelRow:
+def add_level(work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = ()) -> LevelRow:
     """Add a level that covers portals; AlreadyExists if the name is taken, NotFound for what it names."""
     slug("level", name)
     if work.session.get(LevelRow, name):
         raise AlreadyExists(f"level '{name}' exists; choose another name")
-    row = LevelRow(name=name)
+    row = LevelRow(name=name, waives=_stored_waivers(waives))
     work.session.add(row)
     work.session.flush()
     rows.set_coverage(work.session, row, covered)
@@ -31,15 +32,20 @@ def add_level(work: UnitOfWork, name: str, covered: Sequence[Coverage]) -> Level
     return row
 
 
-def put_level(work: UnitOfWork, name: str, covered: Sequence[Coverage]) -> tuple[LevelRow, bool]:
-    """Add the level, or make an existing one cover exactly these portals; return it, and True if it was added."""
+def put_level(
+    work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = ()
+) -> tuple[LevelRow, bool]:
+    """Add the level, or make an existing one exactly this; return it, and True if it was added."""
     row = work.session.get(LevelRow, name)
     if row is None:
-        return add_level(work, name, covered), True
-    before = _rights_of_level(row)
-    if before["portals"] == dict(covered):
+        return add_level(work, name, covered, waives), True
+    before, stored = _rights_of_level(row), _stored_waivers(waives)
+    if before == {"portals": dict(covered), "waives": stored}:
         return row, False
-    rows.set_coverage(work.session, row, covered)
+    row.waives = stored
+    if before["portals"] != dict(covered):
+        rows.set_coverage(work.session, row, covered)
+    work.session.flush()
     after = _rights_of_level(row)
     work.record("admin.level_edited", {"level": rows.level_json(row)}, before=before, after=after)
     return row, False
@@ -47,12 +53,13 @@ def put_level(work: UnitOfWork, name: str, covered: Sequence[Coverage]) -> tuple
 
 @dataclass(frozen=True, slots=True)
 class LevelEdit:
-    """What to change of a level: the portals that it covers, and the schedule of all of them; None leaves each."""
+    """What to change of a level: portals that it covers, the schedule of all of them, waivers; None leaves each."""
 
     portals: Sequence[str] | None = None
     schedule: str | None = None
     is_always: bool = False
     """The level holds at all hours from now on; `schedule` is None then."""
+    waives: Iterable[Waiver] | None = None
 
 
 def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
@@ -60,7 +67,8 @@ def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
 
     Raises InvalidInput for a new portal without a schedule of its own where those of the others differ.
     """
-    current = _rights_of_level(rows.level(work.session, name))["portals"]
+    row = rows.level(work.session, name)
+    current = _rights_of_level(row)["portals"]
     names = list(current) if edit.portals is None else list(edit.portals)
     if edit.is_always or edit.schedule is not None:
         covered = {portal: edit.schedule for portal in names}
@@ -70,15 +78,21 @@ def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
             raise InvalidInput(f"the portals of level '{name}' have different schedules; name one for all of them")
         shared = next(iter(schedules), None)
         covered = {portal: current.get(portal, shared) for portal in names}
-    return put_level(work, name, list(covered.items()))[0]
+    waives = map(Waiver, row.waives) if edit.waives is None else edit.waives
+    return put_level(work, name, list(covered.items()), waives)[0]
 
 
-def remove_level(work: UnitOfWork, name: str) -> None:
-    """Remove a level that no person holds."""
+def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> None:
+    """Remove a level that no person holds and that opens no zone.
+
+    `checks_zones` is False while a site's file is applied, where zones are checked when all is in its place.
+    """
     row = rows.level(work.session, name)
     held = people.holders(work.session, name)
     if held:
         raise RequestError(f"level '{name}' is held by {counted(len(held), 'person', 'people')}; revoke it first")
+    if checks_zones and (opened := zones.zones_opened_by(work.session, name)):
+        raise RequestError(f"zone '{opened[0]}' opens with level '{name}'", hint=Hint("edit_zone", name=opened[0]))
     work.record("admin.level_removed", {"level": name}, before=_rights_of_level(row))
     work.session.delete(row)
     work.session.flush()
@@ -157,7 +171,12 @@ def remove_schedule(work: UnitOfWork, name: str) -> None:
 
 
 def _rights_of_level(row: LevelRow) -> dict[str, Any]:
-    return {"portals": {covered.portal_name: covered.schedule_name for covered in row.portals}}
+    portals = {covered.portal_name: covered.schedule_name for covered in row.portals}
+    return {"portals": portals, "waives": list(row.waives)}
+
+
+def _stored_waivers(waives: Iterable[Waiver]) -> list[str]:
+    return sorted({str(waiver) for waiver in waives})
 
 
 def _rights_of_schedule(row: ScheduleRow) -> dict[str, Any]:

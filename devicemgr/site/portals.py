@@ -9,9 +9,10 @@ from devicemgr.domain.model import Capability, ConsoleLiveness, Direction, FailM
 from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.domain.rules.factors import lacking
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
+from devicemgr.site import zones
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
-from devicemgr.store.site import access_levels, devices, portals as rows
+from devicemgr.store.site import access_levels, devices, portals as rows, zones as zone_rows
 from devicemgr.store.tables import DeviceRow, PortalRow
 from devicemgr.text import slug
 
@@ -22,7 +23,8 @@ ChannelsOf = Callable[[str], int | None]
 class PortalFields(BaseModel):
     """A portal without its name; `entry` and `exit` name the devices, or DEVICE:READER, at which one presents.
 
-    Portals of one `lane_group` stand side by side; empty for none.
+    Portals of one `lane_group` stand side by side; empty for none. `outside` and `inside` are the zones that it joins:
+    both or neither.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -37,10 +39,16 @@ class PortalFields(BaseModel):
     frames: int = Field(2, ge=2, le=5)
     lane_group: str = ""
     console_liveness: ConsoleLiveness = ConsoleLiveness.REQUIRE
+    outside: str | None = Field(None, examples=["outside"])
+    inside: str | None = Field(None, examples=["building"])
+    egress: bool = False
 
 
 class PortalUpdate(BaseModel):
-    """New values of a portal's fields; absent ones stay as they are, a list replaces the list."""
+    """New values of a portal's fields; absent ones stay as they are, a list replaces the list.
+
+    `outside` and `inside` null take the portal out of the zones.
+    """
 
     model_config = ConfigDict(extra="forbid")
     gate: str | None = None
@@ -54,9 +62,13 @@ class PortalUpdate(BaseModel):
     frames: int | None = Field(None, ge=2, le=5)
     lane_group: str | None = None
     console_liveness: ConsoleLiveness | None = None
+    outside: str | None = None
+    inside: str | None = None
+    egress: bool | None = None
 
 
-_PLAIN = ("channel", "release_seconds", "frames", "fail", "require", "liveness", "console_liveness")
+_PLAIN = ("channel", "release_seconds", "frames", "fail", "require", "liveness", "console_liveness", "egress")
+_ZONES = ("outside", "inside")
 
 
 def add_portal(work: UnitOfWork, name: str, fields: PortalFields, channels_of: ChannelsOf) -> PortalRow:
@@ -66,11 +78,14 @@ def add_portal(work: UnitOfWork, name: str, fields: PortalFields, channels_of: C
         raise AlreadyExists(f"portal '{name}' exists; choose another name", hint=Hint("edit_portal", name=name))
     gate = _device_able_to(work, fields.gate, Capability.GATE)
     _require_free_channel(work.session, gate, fields.channel, name, channels_of)
+    zones.require_zones(work.session, fields.outside, fields.inside)
     row = PortalRow(
         name=name,
         gate_id=gate.id,
         mode=str(PortalMode.NORMAL),
         lane_group=_lane_group(fields.lane_group),
+        outside=fields.outside,
+        inside=fields.inside,
         **{field: _stored(getattr(fields, field)) for field in _PLAIN},
     )
     work.session.add(row)
@@ -93,6 +108,10 @@ def edit_portal(work: UnitOfWork, name: str, update: PortalUpdate, channels_of: 
             setattr(row, field, _stored(value))
     if update.lane_group is not None:
         row.lane_group = _lane_group(update.lane_group)
+    for field in _ZONES:
+        if field in update.model_fields_set:
+            setattr(row, field, getattr(update, field))
+    zones.require_zones(work.session, row.outside, row.inside)
     _require_free_channel(work.session, row.gate, row.channel, name, channels_of)
     for direction, names in ((Direction.ENTRY, update.entry), (Direction.EXIT, update.exit)):
         if names is not None and sorted(dict.fromkeys(names)) != sorted(before[direction]):
@@ -115,8 +134,12 @@ def put_portal(work: UnitOfWork, name: str, fields: PortalFields, channels_of: C
 
 
 def remove_portal(work: UnitOfWork, name: str) -> None:
-    """Remove a portal that no level covers."""
+    """Remove a portal that no level covers and that is in no interlock."""
     row = rows.portal(work.session, name)
+    if groups := zone_rows.interlocks_of(work.session, name):
+        raise RequestError(
+            f"portal '{name}' is in interlock '{groups[0]}'", hint=Hint("edit_interlock", name=groups[0])
+        )
     users = access_levels.levels_over(work.session, name)
     if users:
         raise RequestError(f"level '{users[0]}' covers portal '{name}'", hint=Hint("remove_level", name=users[0]))

@@ -6,7 +6,8 @@ from typing import Any
 
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.model import DeviceConfig
-from devicemgr.site import access_levels, devices, portals, site_file
+from devicemgr.domain.zones import Waiver
+from devicemgr.site import access_levels, devices, portals, site_file, zones
 from devicemgr.site.hours import calendars
 from devicemgr.site.hours.entries import feed_of_entry
 from devicemgr.site.hours.feeds import Reading
@@ -39,12 +40,15 @@ class SiteChanges:
             "schedules": self._schedule,
             "profiles": self._profile,
             "devices": self._device,
+            "zones": self._zone,
             "portals": self._portal,
+            "interlocks": self._interlock,
             "levels": self._level,
         }
         for change in changes:
             makers[change["kind"]](change, change["name"])
         self.work.session.flush()
+        zones.require_levels(self.work.session)
 
     def _settings(self, change: Change, _: str) -> None:
         session = self.work.session
@@ -107,6 +111,18 @@ class SiteChanges:
         row = device_rows.device(self.work.session, name)
         devices.edit_device(self.work, name, devices.replacing_edit(row, driver, edit))
 
+    def _zone(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            zones.remove_zone(self.work, name)
+        else:
+            zones.put_zone(self.work, name, zones.ZoneFields(**self.wanted["zones"][name]))
+
+    def _interlock(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            zones.remove_interlock(self.work, name)
+        else:
+            zones.put_interlock(self.work, name, zones.InterlockFields(**self.wanted["interlocks"][name]))
+
     def _portal(self, change: Change, name: str) -> None:
         if change["change"] == "remove":
             portals.remove_portal(self.work, name)
@@ -116,10 +132,11 @@ class SiteChanges:
 
     def _level(self, change: Change, name: str) -> None:
         if change["change"] == "remove":
-            access_levels.remove_level(self.work, name)
+            access_levels.remove_level(self.work, name, checks_zones=False)
         else:
-            covered = [_coverage(entry) for entry in self.wanted["levels"][name]["portals"]]
-            access_levels.put_level(self.work, name, covered)
+            wanted = self.wanted["levels"][name]
+            covered = [_coverage(entry) for entry in wanted["portals"]]
+            access_levels.put_level(self.work, name, covered, map(Waiver, wanted.get("waives", ())))
 
 
 def _unknown_channels(_: str) -> int | None:

@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from devicemgr.domain.device_profile import Profile
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.model import DeviceConfig
+from devicemgr.domain.zones import Waiver
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.ledger import anchors
 from devicemgr.site import access_levels, devices, site_file
 from devicemgr.site.hours.entries import CalendarEntry, checked_entry, entry_of
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
+from devicemgr.site.zones import InterlockFields, ZoneFields
 from devicemgr.store.database import Session
 from devicemgr.store.site import (
     access_levels as level_rows,
@@ -22,6 +24,7 @@ from devicemgr.store.site import (
     portals as portal_rows,
     provisioning,
     settings,
+    zones as zone_rows,
 )
 from devicemgr.store.tables import LevelRow
 from devicemgr.text import safe, slug
@@ -54,6 +57,7 @@ class LevelEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     portals: list[str] = Field(min_length=1)
+    waives: list[Waiver] = []
 
 
 def current(session: Session) -> site_file.Document:
@@ -73,10 +77,16 @@ def current(session: Session) -> site_file.Document:
             row.name: _device(row.driver, row.address, row.username, row.options, row.profile)
             for row in device_rows.devices(session)
         },
+        "zones": _parents_first({row.name: _stated_zone(row.parent, row.rules) for row in zone_rows.zones(session)}),
         "portals": {
-            row["name"]: _sorted({name: row[name] for name in row if name in PortalFields.model_fields}) for row in rows
+            row["name"]: _stated_portal({name: row[name] for name in row if name in PortalFields.model_fields})
+            for row in rows
         },
-        "levels": {row.name: {"portals": _covered(row)} for row in level_rows.levels(session)},
+        "interlocks": {
+            row.name: {"portals": row.portals, "settle_seconds": row.settle_seconds}
+            for row in zone_rows.interlocks(session)
+        },
+        "levels": {row.name: _stated_level(_covered(row), row.waives) for row in level_rows.levels(session)},
     }
 
 
@@ -95,13 +105,17 @@ def checked(site: Site, found: site_file.Document) -> site_file.Document:
         "schedules": _schedule,
         "profiles": _profile,
         "devices": _checked_device,
+        "zones": _zone,
         "portals": _portal,
+        "interlocks": _interlock,
         "levels": _level,
     }
     for kind, read in readers.items():
         if kind in found:
             entries = found[kind].items()
             wanted[kind] = {slug(kind[:-1], name): read(site, name, fields) for name, fields in entries}
+    if "zones" in wanted:
+        wanted["zones"] = _parents_first(wanted["zones"])
     return wanted
 
 
@@ -177,15 +191,45 @@ def _device(
 
 
 def _portal(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return _sorted(_read(PortalFields, f"[portals.{name}]", fields).model_dump(mode="json"))
+    return _stated_portal(_read(PortalFields, f"[portals.{name}]", fields).model_dump(mode="json"))
 
 
-def _sorted(portal: dict[str, Any]) -> dict[str, Any]:
-    return {**portal, "entry": sorted(portal["entry"]), "exit": sorted(portal["exit"])}
+def _stated_portal(portal: dict[str, Any]) -> dict[str, Any]:
+    """Return a portal as the file has it: what is about zones only where it is in some."""
+    stated = {field: value for field, value in portal.items() if field not in ("outside", "inside", "egress") or value}
+    return {**stated, "entry": sorted(portal["entry"]), "exit": sorted(portal["exit"])}
+
+
+def _zone(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    entry = _read(ZoneFields, f"[zones.{name}]", fields)
+    return _stated_zone(entry.parent, entry.rules())
+
+
+def _stated_zone(parent: str | None, rules: Mapping[str, Any]) -> dict[str, Any]:
+    return ({"parent": parent} if parent else {}) | {name: rules[name] for name in zone_rows.DEFAULTS if name in rules}
+
+
+def _parents_first(zones: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return zones so that each one stands after its parent; a circle is left for the service to refuse."""
+    ordered: dict[str, dict[str, Any]] = {}
+    waiting = dict(zones)
+    while ready := [name for name, zone in waiting.items() if zone.get("parent") not in waiting]:
+        ordered |= {name: waiting.pop(name) for name in ready}
+    return ordered | waiting
+
+
+def _interlock(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    entry = _read(InterlockFields, f"[interlocks.{name}]", fields)
+    return {"portals": sorted(set(entry.portals)), "settle_seconds": entry.settle_seconds}
 
 
 def _level(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {"portals": sorted(set(_read(LevelEntry, f"[levels.{name}]", fields).portals))}
+    entry = _read(LevelEntry, f"[levels.{name}]", fields)
+    return _stated_level(sorted(set(entry.portals)), sorted({str(waiver) for waiver in entry.waives}))
+
+
+def _stated_level(portals: list[str], waives: list[str]) -> dict[str, Any]:
+    return {"portals": portals} | ({"waives": waives} if waives else {})
 
 
 def _covered(row: LevelRow) -> list[str]:

@@ -184,6 +184,10 @@ class PortalRow(Base):
     frames: Mapped[int] = mapped_column(default=2, server_default="2")
     lane_group: Mapped[str] = mapped_column(String(63), default="", server_default="")
     console_liveness: Mapped[str] = mapped_column(String(8), default="require", server_default="require")
+    # Names of zones; `outside` may also be the world outside, which has no row.
+    outside: Mapped[str | None] = mapped_column(String(63))
+    inside: Mapped[str | None] = mapped_column(String(63))
+    egress: Mapped[bool] = mapped_column(default=False, server_default="0")
     gate: Mapped[DeviceRow] = relationship()
     access_points: Mapped[list["AccessPointRow"]] = relationship(cascade="all, delete-orphan")
 
@@ -320,10 +324,11 @@ class CalendarRow(Base):
 
 
 class LevelRow(Base):
-    """An access level."""
+    """An access level; `waives` are names of checks (domain.zones.Waiver)."""
 
     __tablename__ = "levels"
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    waives: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     portals: Mapped[list["LevelPortalRow"]] = relationship(cascade="all, delete-orphan")
 
 

@@ -12,12 +12,16 @@ from devicemgr.cli.people.badge_file import BadgeFile, describe_change, read_bad
 from devicemgr.cli.site.hours_plan import show_plan
 from devicemgr.cli.site.timezone import local_zone
 from devicemgr.cli.transport.api_client import path
+from devicemgr.domain.zones import Waiver
 
 level = typer.Typer()
 schedule = typer.Typer()
 
 BadgeOrLevel = Annotated[str, typer.Argument(metavar="BADGE", help="Badge number; the level, where many are meant.")]
 LevelOfBadge = Annotated[str | None, typer.Argument(metavar="LEVEL", help="The level's name.")]
+Waive = Annotated[
+    list[Waiver] | None, typer.Option("--waive", help="A check that its holders are exempt from; several are fine.")
+]
 Department = Annotated[str | None, typer.Option(help="For all people of this department.")]
 LevelName = Annotated[str, typer.Argument(help="The level's name.")]
 ScheduleName = Annotated[str, typer.Argument(help="The schedule's name.")]
@@ -27,14 +31,20 @@ def _covered(found: dict[str, Any]) -> list[str]:
     return [f"{p['portal']} ({p['schedule'] or 'always'})" for p in found["portals"]]
 
 
+def _waived(found: dict[str, Any]) -> dict[str, Any]:
+    return {"waives": found["waives"]} if found["waives"] else {}
+
+
 @level.command("add")
 def add_level(
     name: Annotated[str, typer.Argument(help="A short name, such as staff.")],
     portal: Annotated[list[str], typer.Option(help="A portal that it opens; may be given several times.")],
     schedule: Annotated[str | None, typer.Option(help="Only in the hours of this schedule; else always.")] = None,
+    waive: Waive = None,
 ) -> None:
     """Add a level."""
-    found = api().post("/levels", {"name": name, "portals": portal, "schedule": schedule})
+    waives = [str(check) for check in waive or ()]
+    found = api().post("/levels", {"name": name, "portals": portal, "schedule": schedule, "waives": waives})
     say(f"added level {found['name']}: {', '.join(_covered(found))}", found)
 
 
@@ -52,7 +62,7 @@ def show_level(name: LevelName) -> None:
     """Show one level and who holds it."""
     found = api().get(path("levels", name))
     if not emit(found):
-        details({"level": found["name"], "portals": _covered(found), "people": found["people"]})
+        details({"level": found["name"], "portals": _covered(found), **_waived(found), "people": found["people"]})
 
 
 @level.command("remove")
@@ -71,13 +81,20 @@ def edit_level(
     schedule: Annotated[
         str | None, typer.Option(help="Only in the hours of this schedule; '' for always. Else each portal keeps its.")
     ] = None,
+    waive: Waive = None,
+    no_waive: Annotated[
+        bool, typer.Option("--no-waive", help="Its holders are exempt from no check any more.")
+    ] = False,
 ) -> None:
     """Change what a level opens, and when."""
     body: dict[str, Any] = ({"portals": portal} if portal else {}) | (
         {"schedule": schedule or None} if schedule is not None else {}
     )
+    if waive and no_waive:
+        raise typer.BadParameter("give --waive or --no-waive")
+    body |= {"waives": [str(check) for check in waive or ()]} if waive or no_waive else {}
     if not body:
-        raise typer.BadParameter("nothing to change; give --portal or --schedule")
+        raise typer.BadParameter("nothing to change; give --portal, --schedule or --waive")
     found = api().call("PATCH", path("levels", name), json=body)
     say(f"level {name}: {', '.join(_covered(found))}", found)
 

@@ -49,6 +49,14 @@ Group = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Lanes side by side have the same group; '' for none, as it is unless given."),
 ]
+Outside = Annotated[
+    str | None,
+    typer.Option(metavar="ZONE", help="The zone at its entry side; `outside` is the world outside, '' for none."),
+]
+Inside = Annotated[str | None, typer.Option(metavar="ZONE", help="The zone that its entry leads to; '' for none.")]
+Egress = Annotated[
+    bool | None, typer.Option("--egress/--no-egress", help="A way of escape: no rule of zones refuses an exit.")
+]
 Seconds = Annotated[float | None, typer.Option(help="How long it stays released, 0.1 to 60; 5 unless given.")]
 
 
@@ -70,6 +78,12 @@ def _body(gate: str | None, entry: list[str] | None, leave: list[str] | None, **
     return {field: value for field, value in body.items() if value is not None} | (_gate(gate) if gate else {})
 
 
+def _zones(outside: str | None, inside: str | None) -> dict[str, Any]:
+    """Return the zones that were given; an empty name is null."""
+    given = {"outside": outside, "inside": inside}
+    return {side: zone or None for side, zone in given.items() if zone is not None}
+
+
 def _warn_of(found: dict[str, Any]) -> None:
     for text in found["warnings"]:
         warn(text)
@@ -88,6 +102,9 @@ def add(
     frames: Frames = None,
     lane_group: Group = None,
     console_liveness: ConsoleLive = None,
+    outside: Outside = None,
+    inside: Inside = None,
+    egress: Egress = None,
 ) -> None:
     """Add a portal."""
     how = {
@@ -98,8 +115,9 @@ def add(
         "frames": frames,
         "lane_group": lane_group,
         "console_liveness": console_liveness,
+        "egress": egress,
     }
-    found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how))
+    found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how) | _zones(outside, inside))
     _warn_of(found)
     say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
 
@@ -125,6 +143,9 @@ def show(name: Name) -> None:
         shown |= {key: found[key] for key in ("entry", "exit", "mode", "state")}
         shown |= {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"}
         shown |= {"lane group": found["lane_group"]} if found["lane_group"] else {}
+        if found["inside"]:
+            egress = ", a way of escape" if found["egress"] else ""
+            shown |= {"leads": f"from {found['outside']} to {found['inside']}{egress}"}
         shown |= {"require": found["require"], "liveness": found["liveness"]}
         details(shown | {"console without liveness": found["console_liveness"], "pictures that agree": found["frames"]})
 
@@ -142,6 +163,9 @@ def edit(
     frames: Frames = None,
     lane_group: Group = None,
     console_liveness: ConsoleLive = None,
+    outside: Outside = None,
+    inside: Inside = None,
+    egress: Egress = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
     how = {
@@ -152,8 +176,9 @@ def edit(
         "frames": frames,
         "lane_group": lane_group,
         "console_liveness": console_liveness,
+        "egress": egress,
     }
-    body = _body(gate, entry, exit, **how)
+    body = _body(gate, entry, exit, **how) | _zones(outside, inside)
     if not body:
         raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")
     found = api().call("PATCH", path("portals", name), json=body)

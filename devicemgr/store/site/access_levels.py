@@ -13,6 +13,7 @@ from devicemgr.domain.model import (
 )
 from devicemgr.domain.rules.calendars import days_of_schedule
 from devicemgr.domain.rules.schedules import parse_window
+from devicemgr.domain.zones import Waiver
 from devicemgr.store.site.calendars import days_by_calendar
 from devicemgr.store.site.lookup import find_named
 from devicemgr.store.site.portals import portal
@@ -76,14 +77,15 @@ def schedule_json(row: ScheduleRow) -> dict[str, Any]:
 
 def level_model(row: LevelRow) -> AccessLevel:
     """Return the level that the rules evaluate."""
-    return AccessLevel(row.name, {covered.portal_name: covered.schedule_name for covered in row.portals})
+    portals = {covered.portal_name: covered.schedule_name for covered in row.portals}
+    return AccessLevel(row.name, portals, frozenset(map(Waiver, row.waives)))
 
 
 def level_json(row: LevelRow) -> dict[str, Any]:
     """Return what `level show` prints."""
     covered = sorted(row.portals, key=lambda p: p.portal_name)
     portals_json = [{"portal": p.portal_name, "schedule": p.schedule_name} for p in covered]
-    return {"name": row.name, "portals": portals_json}
+    return {"name": row.name, "portals": portals_json, "waives": row.waives}
 
 
 def levels_under(session: Session, schedule_name: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ from devicemgr.store.tables import (
     PortalRow,
     ScheduleRow,
 )
+from devicemgr.store.zone_tables import InterlockRow, ZoneRow
 from devicemgr.text import safe
 
 _HINTS = {
@@ -18,9 +19,11 @@ _HINTS = {
     "schedule": Hint("list_schedules"),
     "level": Hint("list_levels"),
     "calendar": Hint("list_calendars"),
+    "zone": Hint("list_zones"),
+    "interlock": Hint("list_interlocks"),
 }
 
-Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow, CalendarRow)
+Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow, CalendarRow, ZoneRow, InterlockRow)
 
 
 def find_named(session: Session, table: type[Named], what: str, name: str) -> Named:

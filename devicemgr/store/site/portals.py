@@ -89,6 +89,9 @@ def portal_model(row: PortalRow) -> Portal:
         frames=row.frames,
         lane_group=row.lane_group,
         console_liveness=ConsoleLiveness(row.console_liveness),
+        outside=row.outside,
+        inside=row.inside,
+        egress=row.egress,
     )
 
 
@@ -113,4 +116,7 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
         "frames": model.frames,
         "lane_group": model.lane_group,
         "console_liveness": str(model.console_liveness),
+        "outside": model.outside,
+        "inside": model.inside,
+        "egress": model.egress,
     }

@@ -9,6 +9,7 @@ from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.models import HolidayEntry, Removed, RequestBody, ResponseBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
+from devicemgr.domain.zones import Waiver
 from devicemgr.site import access_levels
 from devicemgr.store.people import people
 from devicemgr.store.site import access_levels as rows
@@ -21,6 +22,7 @@ class LevelFields(RequestBody):
 
     portals: list[str] = Field(min_length=1, examples=[["main"]])
     schedule: str | None = Field(None, examples=["office-hours"])
+    waives: list[Waiver] = Field([], description="Checks that holders are exempt from.")
 
     def coverage(self) -> list[access_levels.Coverage]:
         """Return each portal with the schedule."""
@@ -42,11 +44,12 @@ class LevelUpdate(RequestBody):
 
     portals: list[str] | None = Field(None, min_length=1, examples=[["main", "yard"]])
     schedule: str | None = Field(None, examples=["office-hours"])
+    waives: list[Waiver] | None = None
 
     def edit(self) -> access_levels.LevelEdit:
         """Return the change."""
         is_always = "schedule" in self.model_fields_set and self.schedule is None
-        return access_levels.LevelEdit(self.portals, self.schedule, is_always)
+        return access_levels.LevelEdit(self.portals, self.schedule, is_always, self.waives)
 
 
 class CoveredPortal(ResponseBody):
@@ -61,6 +64,7 @@ class AccessLevel(ResponseBody):
 
     name: str = Field(examples=["office"])
     portals: list[CoveredPortal]
+    waives: list[Waiver]
 
 
 class AccessLevelDetails(AccessLevel):
@@ -112,7 +116,7 @@ class Schedule(ResponseBody):
 def add_level(body: LevelCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a level that covers portals, always or under a schedule."""
     with context.change(caller) as work:
-        return rows.level_json(access_levels.add_level(work, body.name, body.coverage()))
+        return rows.level_json(access_levels.add_level(work, body.name, body.coverage(), body.waives))
 
 
 @router.get("/levels", response_model=list[AccessLevel])
@@ -141,7 +145,7 @@ def replace_level(
     """Add the level, or make it cover exactly these portals; the same again does nothing."""
     with context.change(caller) as work:
         precondition.require(work.session)
-        row, is_new = access_levels.put_level(work, name, body.coverage())
+        row, is_new = access_levels.put_level(work, name, body.coverage(), body.waives)
         response.status_code = 201 if is_new else 200
         return rows.level_json(row)
 

@@ -55,6 +55,9 @@ class Portal(ResponseBody):
     frames: int
     lane_group: str
     console_liveness: ConsoleLiveness
+    outside: str | None = Field(examples=["outside"])
+    inside: str | None = Field(examples=["building"])
+    egress: bool
 
 
 class PortalState(Portal):

@@ -22,8 +22,19 @@ discovery = false
 driver = "fake_gate"
 address = "/dev/gate/a"
 
+[zones.building]
+max = 40
+
 [portals.main]
 gate = "gate-1"
+
+[portals.back]
+gate = "gate-1"
+channel = 3
+
+[interlocks.trap]
+portals = ["back", "main"]
+settle_seconds = 3.0
 
 [levels.staff]
 portals = ["main@office"]
@@ -34,6 +45,8 @@ MORE = {
     "schedules": '[schedules.night]\nwindows = ["mon-fri 20:00-23:00"]\ntimezone = "Asia/Almaty"\n',
     "profiles": "[profiles.more]\ndiscovery = true\n",
     "devices": '[devices.gate-2]\ndriver = "fake_gate"\naddress = "/dev/gate/b"\n',
+    "zones": '[zones.lab]\nparent = "building"\n',
+    "interlocks": '[interlocks.other]\nportals = ["back", "main"]\n',
     "portals": '[portals.side]\ngate = "gate-1"\nchannel = 2\n',
     "levels": '[levels.guests]\nportals = ["main"]\n',
 }
@@ -42,7 +55,9 @@ EDITS = {
     "schedules": ("18:00", "23:59"),
     "profiles": ("discovery = false", "discovery = true"),
     "devices": ("/dev/gate/a", "/dev/gate/c"),
-    "portals": ('gate = "gate-1"', 'gate = "gate-1"\nrelease_seconds = 30'),
+    "zones": ("max = 40", "max = 41"),
+    "interlocks": ("settle_seconds = 3.0", "settle_seconds = 4.0"),
+    "portals": ("[portals.main]", "[portals.main]\nrelease_seconds = 30"),
     "levels": ("main@office", "main"),
 }
 ALONE = {
@@ -58,6 +73,12 @@ ALONE = {
     ("portals", "add"): ("POST", "/portals"),
     ("portals", "edit"): ("PATCH", "/portals/{name}"),
     ("portals", "remove"): ("DELETE", "/portals/{name}"),
+    ("zones", "add"): ("POST", "/zones"),
+    ("zones", "edit"): ("PATCH", "/zones/{name}"),
+    ("zones", "remove"): ("DELETE", "/zones/{name}"),
+    ("interlocks", "add"): ("POST", "/interlocks"),
+    ("interlocks", "edit"): ("PUT", "/interlocks/{name}"),
+    ("interlocks", "remove"): ("DELETE", "/interlocks/{name}"),
     ("levels", "add"): ("POST", "/levels"),
     ("levels", "edit"): ("POST", "/levels"),
     ("levels", "remove"): ("DELETE", "/levels/{name}"),

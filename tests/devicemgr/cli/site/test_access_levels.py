@@ -64,6 +64,7 @@ def test_levels_are_granted_and_revoked(entrance, done):
     assert done("level", "show", "staff") == {
         "name": "staff",
         "portals": [{"portal": "main", "schedule": None}],
+        "waives": [],
         "people": ["7"],
     }
     assert done("level", "revoke", "7", "staff")["levels"] == []

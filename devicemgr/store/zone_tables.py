@@ -1,0 +1,45 @@
+"""The tables of zones and interlocks, and of who is where as the ledger was last folded."""
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from devicemgr.store.tables import Base
+
+
+class ZoneRow(Base):
+    """A zone; `rules` holds the fields of domain.zones.Zone that are not as by default."""
+
+    __tablename__ = "zones"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    parent: Mapped[str | None] = mapped_column(ForeignKey("zones.name"))
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class InterlockRow(Base):
+    """A group of portals of which at most one is not shut."""
+
+    __tablename__ = "interlocks"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    portals: Mapped[list[str]] = mapped_column(JSON)
+    settle_seconds: Mapped[float]
+
+
+class WhereaboutsRow(Base):
+    """Where a person was last recorded, by random id; without a zone the place is unknown."""
+
+    __tablename__ = "whereabouts"
+    person_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    zone: Mapped[str | None] = mapped_column(String(63))
+    since: Mapped[str] = mapped_column(String(32))
+    seq: Mapped[int]
+    how: Mapped[str] = mapped_column(String(12))
+
+
+class ZoneCountRow(Base):
+    """How many people passed into a zone without a name, less those who left it so."""
+
+    __tablename__ = "zone_counts"
+    zone: Mapped[str] = mapped_column(String(63), primary_key=True)
+    extra: Mapped[int]
