@@ -6,7 +6,7 @@ import pkgutil
 from importlib.metadata import EntryPoint, entry_points
 
 from devicemgr.domain.ports.driver import Driver
-from devicemgr.errors import NotFound
+from devicemgr.errors import Hint, NotFound
 from devicemgr.text import safe
 
 ENTRY_POINTS = "devicemgr.drivers"
@@ -27,7 +27,7 @@ class Catalog:
             return _load(kind, EntryPoint(kind, f"{__name__}.{kind}", ENTRY_POINTS))
         foreign = _foreign_kinds().get(kind)
         if foreign is None:
-            raise NotFound(f"no driver kind '{safe(kind, 60)}'; `devicemgr device drivers` lists them")
+            raise NotFound(f"no driver kind '{safe(kind, 60)}'", hint=Hint("list_drivers"))
         return _load(kind, foreign)
 
     def survey(self) -> tuple[list[Driver], dict[str, str]]:

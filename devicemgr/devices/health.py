@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from devicemgr.domain.device_events import DeviceFact
 from devicemgr.domain.model import DeviceConfig
+from devicemgr.errors import Hint
 from devicemgr.text import safe
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,14 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """A device's health, its cause in words, and since when."""
+    """A device's health, its cause in words, since when, and what to do about it, where its driver knows that."""
 
     name: str
     kind: str
     health: Health
     cause: str | None
     since: datetime
+    hint: Hint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class HealthBook:
         self._lock = threading.Lock()
         self._open = False
         self._lost: str | None = None
+        self._hint: Hint | None = None
         self._quarantined = False
         self._silent: str | None = None
         self._note: str | None = None
@@ -72,7 +75,7 @@ class HealthBook:
 
         It is reported as online first: streams and modes are read then, however much it lacks.
         """
-        self._open, self._lost, self._complaint = True, None, None
+        self._open, self._lost, self._hint, self._complaint = True, None, None, None
         self._quarantined, self._silent = False, None
         self._report_change()
         self.complain(complaint)
@@ -87,9 +90,9 @@ class HealthBook:
         """Note that the device is let go of; `lost` may follow and say why."""
         self._open = False
 
-    def lost(self, cause: str, *, quarantined: bool = False) -> None:
+    def lost(self, cause: str, *, hint: Hint | None = None, quarantined: bool = False) -> None:
         """Note that the device is away, or has been away so often that it is `quarantined`."""
-        self._open, self._lost, self._quarantined, self._silent = False, cause, quarantined, None
+        self._open, self._lost, self._hint, self._quarantined, self._silent = False, cause, hint, quarantined, None
         self._report_change()
 
     def silence(self, cause: str | None) -> None:
@@ -109,7 +112,7 @@ class HealthBook:
             if (health, cause) == (old.health, old.cause):
                 return
             since = datetime.now(UTC) if health != old.health else old.since
-            self.state = DeviceState(old.name, old.kind, health, cause, since)
+            self.state = DeviceState(old.name, old.kind, health, cause, since, None if self._open else self._hint)
             if health != old.health:
                 log.info(
                     "%s is %s%s", old.name, health, f": {safe(cause)}" if cause else "", extra={"device": old.name}

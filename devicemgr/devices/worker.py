@@ -173,16 +173,17 @@ class DeviceWorker:
             raise
         except DevicemgrError as error:
             away = isinstance(error, _AWAY)
-            return self._lose(str(error), away=away, soon=away or (self._line and isinstance(error, DeviceError)))
+            soon = away or (self._line and isinstance(error, DeviceError))
+            return self._lose(str(error), away=away, soon=soon, hint=error.hint)
         except BaseException as error:  # sys.exit() in a driver must not end the thread, and leave its device dead
             log.exception("the driver of %s failed", self.config.name)
             self._device = None
             return self._lose(f"the driver failed: {error!r}", away=False, soon=False)
         return 0.0
 
-    def _lose(self, cause: str, *, away: bool, soon: bool) -> float:
+    def _lose(self, cause: str, *, away: bool, soon: bool, hint: Hint | None = None) -> float:
         pause = self._restarts.lost(self._lived(), away=away, soon=soon)
-        self.health.lost(self._restarts.words(cause), quarantined=self._restarts.quarantined)
+        self.health.lost(self._restarts.words(cause), hint=hint, quarantined=self._restarts.quarantined)
         return pause
 
     def _lived(self) -> float | None:

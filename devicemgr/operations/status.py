@@ -30,9 +30,14 @@ def device_json(state: DeviceState, revoked: Mapping[str, int]) -> dict[str, Any
         "kind": state.kind,
         "state": str(state.health),
         "cause": state.cause,
+        "hint": _hint_json(state),
         "since": rfc3339(state.since),
         "revoked": revoked.get(state.name, 0),
     }
+
+
+def _hint_json(state: DeviceState) -> dict[str, object] | None:
+    return state.hint.as_json() if state.hint else None
 
 
 def revoked(database: Database) -> dict[str, int]:
@@ -192,7 +197,13 @@ def alarms(
     if site.sealer.failing is not None:
         found.append({"kind": "ledger_not_sealed", "cause": site.sealer.failing})
     found += [
-        {"kind": f"device_{state.health}", "device": state.name, "cause": state.cause, "since": rfc3339(state.since)}
+        {
+            "kind": f"device_{state.health}",
+            "device": state.name,
+            "cause": state.cause,
+            "hint": _hint_json(state),
+            "since": rfc3339(state.since),
+        }
         for state in devices
         if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
     ]

@@ -2,7 +2,7 @@
 
 import time
 
-from devicemgr.errors import DeviceBusy
+from devicemgr.errors import DeviceBusy, Hint
 from drivers.common.http.login import Login
 
 _MAX_PROVEN_REFUSALS = 3
@@ -29,7 +29,8 @@ class CrowdedLogin(Login):
         if self._is_proven and time.monotonic() < self._quiet_until:
             raise DeviceBusy(
                 "the terminal answers 401 to a password that it took before: close other programs that "
-                "use it, or give the new password with `devicemgr device edit`"
+                "use it, or give the new password",
+                hint=Hint("set_device_password"),
             )
         super().require_open()
 

@@ -29,7 +29,7 @@ def _recognized(address: str, reply: Reply) -> Found | None:
     named = re.match(r"i?DS-[\w.-]{1,60}", challenge.realm)
     if named is None and b"/ISAPI/" not in reply.body and b"isapi.org" not in reply.body:
         return None
-    return Found(KIND, address, named[0] if named else "", note="give --username and --password-stdin")
+    return Found(KIND, address, named[0] if named else "", note="give its user name and password")
 
 
 DRIVER = Driver(

@@ -171,7 +171,7 @@ class Dingtian:
         result, *rest = (int(word) for word in words[:100])
         if result != 0:
             raise DeviceRefused(
-                f"{self._name} answers result {result} instead of 0; compare the relay password (--password-stdin) and "
+                f"{self._name} answers result {result} instead of 0; compare the relay password and "
                 "the board's settings of HTTP GET CGI"
             )
         return rest

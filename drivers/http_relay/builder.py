@@ -39,7 +39,7 @@ def _require_login(config: DeviceConfig, options: Options) -> None:
     how = LOGINS[options.model]
     if how == DIGEST:
         if config.password and config.username not in (None, "", "admin"):
-            raise InvalidInput("the user of a Shelly is always admin; give --username admin")
+            raise InvalidInput("the user of a Shelly is always admin; give that user name")
         return
     if config.password and not options.allow_basic and not config.address.startswith("https://"):
         raise InvalidInput(

@@ -143,7 +143,7 @@ def require_ok(answer: Answer, name: str, *, has_password: bool) -> Answer:
     """Return a 200 answer; DeviceRefused with what the board said instead."""
     if answer.status == 401:
         said = "refuses the user name or password" if has_password else "asks for a password"
-        raise DeviceRefused(f"{name} {said}; give them with --username and --password-stdin, and set allow_basic=true")
+        raise DeviceRefused(f"{name} {said}; give both, and set the option allow_basic=true")
     if 300 <= answer.status < 400:
         raise DeviceRefused(f"{name} redirects to another page, which is not followed; check the option model")
     if answer.status != 200:

@@ -134,7 +134,7 @@ class HttpRelay(RelayDevice):
     def _flash(self, relay: int, seconds: float) -> None:
         if seconds > self._board.max_pulse_s:
             raise DeviceRefused(
-                f"{self._name} times pulses of at most {self._board.max_pulse_s:g} s; lower --release-seconds of the "
+                f"{self._name} times pulses of at most {self._board.max_pulse_s:g} s; lower the release time of the "
                 "portal, or set pulse_seconds"
             )
         was_on = self._latest is None or self._latest.relays.get(relay) is not False

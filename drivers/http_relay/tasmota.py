@@ -100,9 +100,7 @@ class Tasmota:
         if "WARNING" in reply:
             # Before 8.2.3 Tasmota said so with status 200.
             said = "refuses the user name or password" if self._client.has_password else "asks for a password"
-            raise DeviceRefused(
-                f"{self._name} {said}; give them with --username and --password-stdin, and set allow_basic=true"
-            )
+            raise DeviceRefused(f"{self._name} {said}; give both, and set the option allow_basic=true")
         if reply.get("Command") in ("Unknown", "Error"):
             raise DeviceRefused(f"{self._name} does not know {command}; check channel and relays, or update Tasmota")
         return reply

@@ -284,7 +284,9 @@ class IronlogicGate:
 
     def _require_channel(self, channel: int) -> None:
         if channel != 1:
-            raise DeviceRefused(f"{self._name} has one door, channel 1, not {channel}; check --channel of the portal")
+            raise DeviceRefused(
+                f"{self._name} has one door, channel 1, not {channel}; check the channel of the portal's gate"
+            )
 
 
 class IronlogicKeeper(IronlogicGate):

@@ -16,8 +16,8 @@ def hint_of_framer(address: TcpAddress, used: Framing, unit: int, pdu: bytes) ->
     if not _answers(address, other, unit, pdu):
         return ""
     if isinstance(other, TcpFraming):
-        return f"{address} answers in Modbus TCP, not in RTU frames: set --option framer=tcp"
-    return f"{address} passes RTU frames through, and is no Modbus TCP device: set --option framer=rtu"
+        return f"{address} answers in Modbus TCP, not in RTU frames: set the option framer=tcp"
+    return f"{address} passes RTU frames through, and is no Modbus TCP device: set the option framer=rtu"
 
 
 def _answers(address: TcpAddress, framing: Framing, unit: int, pdu: bytes) -> bool:

@@ -105,6 +105,6 @@ class ModbusRelay(RelayDevice):
             raise
         except DeviceRefused as error:
             raise DeviceRefused(
-                f"{error}; a board that does not time pulses itself needs --option pulse=host (read its warning)"
+                f"{error}; a board that does not time pulses itself needs the option pulse=host (read its warning)"
             ) from error
         self._pulse_proven = True

@@ -154,7 +154,7 @@ class OnvifCamera(OnvifUpkeep):
         if (profile := choose(self._profiles, wanted)) is not None:
             return profile
         if wanted:
-            raise InvalidInput("the camera has no such media profile; `device test` lists its profiles")
+            raise InvalidInput("the camera has no such media profile; a test of the device lists its profiles")
         raise DeviceGarbled("the camera has no media profile; create one on its web page")
 
     def _listed_profiles(self) -> JsonValue:

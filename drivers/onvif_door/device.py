@@ -48,7 +48,7 @@ class OnvifDoor(OnvifUpkeep):
                 self._relays.open()
             elif not self._device.offers(DOORS):
                 raise DeviceRefused(
-                    "the device has no doors (ONVIF Profile C); for one of its relays give `--option relay=TOKEN`"
+                    "the device has no doors (ONVIF Profile C); for one of its relays set the option relay=TOKEN"
                 )
             else:
                 self._doors.open()

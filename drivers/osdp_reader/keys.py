@@ -13,7 +13,7 @@ MAX_KEYS = 2
 MIN_DIFFERENT = 8
 
 _HEX = re.compile(rf"[0-9A-Fa-f]{{{2 * SIZE}}}")
-_HOW = "make one with: openssl rand -hex 16, or let `devicemgr device provision NAME --pair` make it"
+_HOW = "make one with: openssl rand -hex 16, or pair the reader, which makes one"
 
 
 def read_keys(password: str | None) -> list[bytes]:

@@ -8,7 +8,7 @@ from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
 from devicemgr.domain.rules.card_formats import MAX_BITS, names_of
-from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, NotYet, OutcomeUnknown
+from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, Hint, NotYet, OutcomeUnknown
 from drivers.common.relays.outputs import RelayBank, RelayOptions
 from drivers.common.serial.line import NoAnswer
 from drivers.common.serial.trace import Entry, Trace
@@ -94,7 +94,7 @@ class OsdpReader:
     def _unproven_key(self) -> str:
         if self._options.secure == "off" or len(self._keys) < 2:
             return ""
-        return f"two keys are kept, one is the reader's: settle it with devicemgr device provision {self._name} --pair"
+        return "two keys are kept, one is the reader's: pair it again, which settles that"
 
     def _missing_input(self) -> str:
         """Return which configured input the reader does not have; an input that never reports would hide a fault."""
@@ -123,8 +123,8 @@ class OsdpReader:
         self.close()
         if self._options.secure == "on" and not self._keys:
             raise DeviceUnready(
-                f"waits for pairing: devicemgr device provision {self._name} --pair; "
-                f"put the reader into install mode first, or give its key with --password-stdin"
+                "waits for pairing; put the reader into install mode and pair it, or give its key as its password",
+                hint=Hint("pair_reader", name=self._name),
             )
         while True:
             refused = set(self._refused)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
+from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable, Hint
 from drivers.common.serial.line import NoAnswer
 from drivers.common.serial.trace import Trace
 from drivers.osdp_reader.keys import DEFAULT_KEY
@@ -328,7 +328,8 @@ class Session:
     def _other_key(self, words: str) -> OtherKey:
         return OtherKey(
             f"holds another key than ours and is refused ({self.name}, {words}); is it still the same reader? "
-            f"give its key: devicemgr device edit {self._label} --password-stdin, or pair it again"
+            "give its key as its password, or pair it again",
+            hint=Hint("set_device_password"),
         )
 
 

@@ -49,7 +49,7 @@ class Doors:
     def read(self, door: int) -> tuple[int, int]:
         """Read mode and seconds of a door."""
         if door not in DOORS:
-            raise DeviceRefused(f"{self._controller} has doors 1 to 4, not {door}; check --gate of the portal")
+            raise DeviceRefused(f"{self._controller} has doors 1 to 4, not {door}; check the gate of the portal")
         found = self._ask("get_door_control", door, fits=lambda answer: answer.door == door)
         self._known[door] = (found.mode, found.delay)
         return self._known[door]

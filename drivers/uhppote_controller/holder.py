@@ -9,7 +9,7 @@ from drivers.uhppote_controller.cards import DELETED, DOORS, NO_CARD, Card, card
 from drivers.uhppote_controller.controller import UhppoteGate
 
 _CARDS_A_PAGE = 10
-_DOORS_BEYOND = "the controller has doors 1 to 4; check --gate of the portals"
+_DOORS_BEYOND = "the controller has doors 1 to 4; check the gates of the portals"
 _MAX_INDEXES = 200_000
 
 

@@ -208,7 +208,7 @@ class ZktecoController:
         self._require_open()
         doors = self.channels or 4
         if not 1 <= channel <= doors:
-            raise DeviceRefused(f"{self._name} has doors 1 to {doors}, not {channel}; check --gate of the portal")
+            raise DeviceRefused(f"{self._name} has doors 1 to {doors}, not {channel}; check the gate of the portal")
 
     def _read_memory(self) -> None:
         """Take the events of its memory; where it does not read them out, say so."""

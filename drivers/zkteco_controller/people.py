@@ -109,7 +109,7 @@ class PeopleStore:
         if len(cards) > 1:
             refused.append("the controller keeps one card a person: the others do not open there")
         if holding.doors - set(DOORS):
-            refused.append("the controller has doors 1 to 4; check --gate of the portals")
+            refused.append("the controller has doors 1 to 4; check the gates of the portals")
         if refused:
             failed[holding.key] = HeldInPart("; ".join(refused))
         start, end = self._day(holding.valid_from), self._day(holding.valid_to, is_end=True)

@@ -13,7 +13,7 @@ import struct
 import time
 from dataclasses import dataclass
 
-from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput, NotYet
+from devicemgr.errors import DeviceBusy, DeviceGarbled, DeviceRefused, DeviceUnreachable, Hint, InvalidInput, NotYet
 from devicemgr.text import safe
 from drivers.common.zkteco.codes import NOT_NOW, result_words
 
@@ -117,7 +117,7 @@ class Connection:
 
     def _require_no_session(self, error: ControllerRefused) -> None:
         if error.code == WRONG_PASSWORD:
-            raise DeviceRefused(_REFUSED_LOGIN) from error
+            raise _refused_login() from error
         if error.code != NO_SUCH_COMMAND:
             raise error
 
@@ -125,7 +125,7 @@ class Connection:
         try:
             self._repeat(command, secret)
         except ControllerRefused as error:
-            raise DeviceRefused(_REFUSED_LOGIN) if error.code == WRONG_PASSWORD else error from error
+            raise _refused_login() if error.code == WRONG_PASSWORD else error from error
 
     def _repeat(self, command: int, data: bytes) -> bytes:
         """Log in, again within the deadline while the controller can't answer just now."""
@@ -239,9 +239,12 @@ class Connection:
 
 
 _REFUSED_LOGIN = (
-    "the controller answers that the communication password is not correct; give it with `device edit NAME"
-    " --password-stdin`, or edit it away if it has none"
+    "the controller answers that the communication password is not correct; give the right one, or none if it has none"
 )
+
+
+def _refused_login() -> DeviceRefused:
+    return DeviceRefused(_REFUSED_LOGIN, hint=Hint("set_device_password"))
 
 
 def _code(answer: bytes) -> int:

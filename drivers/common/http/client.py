@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable, InvalidInput, OutcomeUnknown
+from devicemgr.errors import DeviceGarbled, DeviceRefused, DeviceUnreachable, Hint, InvalidInput, OutcomeUnknown
 from devicemgr.text import safe
 from drivers.common.http.digest import Challenge, read_challenges
-from drivers.common.http.login import STOPPED, Login
+from drivers.common.http.login import Login, stopped
 from drivers.common.http.tls import parse_fingerprint, tls_context
 from drivers.common.http.transport import REDIRECTED, Answer, AnswerLost, HttpTransport, Reply
 
@@ -206,7 +206,7 @@ class Http:
                 self._login.refused()
                 self._login.learn(answer.body)
             challenge = fresh
-        raise DeviceRefused(STOPPED)
+        raise stopped()
 
     def _send_again(self, request: Request, kept: tuple[Challenge, int], send: Callable[[str], Any]) -> Any:
         """Send a read with a nonce that was used before; None where a kept connection was closed just now."""
@@ -298,7 +298,7 @@ def base_url(address: str) -> str:
     except ValueError:
         parts, host, port = urlsplit(""), None, None
     if parts.username is not None or parts.password is not None:
-        raise InvalidInput("give user name and password apart, not in the address: --username and --password-stdin")
+        raise InvalidInput("give user name and password apart, not in the address", hint=Hint("pass_credentials"))
     wrong = parts.scheme not in {"http", "https"} or parts.path.strip("/") or parts.query or parts.fragment
     if wrong or not host or not host.isascii() or any(c.isspace() or c in '\\"<>' for c in host):
         raise InvalidInput(f"'{safe(address, 100)}' is not the address of a device; write http(s)://HOST[:PORT]")

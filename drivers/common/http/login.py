@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from devicemgr.errors import DeviceRefused
+from devicemgr.errors import DeviceRefused, Hint
 from drivers.common.http.digest import Challenge, authorization
 
 _QUIET_S = 31 * 60.0
@@ -17,9 +17,9 @@ _LAST_TRY = 1
 _LOCKOUT_FIELDS = re.compile(
     rb'(lockStatus|unlockTime|retryTimes|retryLoginTime)"?\s*[>:]\s*"?(\w{1,8})', re.IGNORECASE
 )
-STOPPED = (
+_STOPPED = (
     "the device refuses the user name or password; no more tries for half an hour, so that it does not lock the "
-    "account: give the right ones with `devicemgr device edit`"
+    "account: give the right ones"
 )
 
 
@@ -40,11 +40,11 @@ class Login:
         """Raise DeviceRefused while no more tries are allowed."""
         with self._lock:
             if (left := self._locked_until - self._clock()) > 0:
-                raise DeviceRefused(_locked(left))
+                raise _locked(left)
             if self._refusals < _MAX_REFUSALS:
                 return
             if self._clock() - self._since < _QUIET_S:
-                raise DeviceRefused(STOPPED)
+                raise stopped()
             self._refusals = _MAX_REFUSALS - 1  # one more try
 
     def learn(self, body: bytes) -> None:
@@ -74,7 +74,7 @@ class Login:
     def header(self, challenge: Challenge, method: str, target: str, *, count: int = 1) -> str:
         """Return the Authorization of request `count` with this nonce; raise DeviceRefused without a user name."""
         if self._username is None:
-            raise DeviceRefused("the device asks for a password; give one with --username and --password-stdin")
+            raise DeviceRefused("the device asks for a password, and none is given here", hint=Hint("set_device_login"))
         return authorization(challenge, self._username, self._password, method, target, count=count)
 
 
@@ -83,11 +83,17 @@ def basic_authorization(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
-def _locked(seconds: float) -> str:
+def stopped() -> DeviceRefused:
+    """Return the error for a login that is not tried any more for now."""
+    return DeviceRefused(_STOPPED, hint=Hint("set_device_login"))
+
+
+def _locked(seconds: float) -> DeviceRefused:
     minutes = max(1, round(seconds / 60))
-    return (
+    return DeviceRefused(
         f"the device has locked this account for another {minutes} min after wrong passwords; find the program that "
-        "has an old one, then wait, or restart the device and give the password with `devicemgr device edit`"
+        "has an old one, then wait, or restart the device and give the right password",
+        hint=Hint("set_device_password"),
     )
 
 

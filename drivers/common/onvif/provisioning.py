@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from devicemgr.clock.ntp import is_doubted
 from devicemgr.domain.device_profile import Setting
 from devicemgr.domain.model import JsonValue
-from devicemgr.errors import DeviceGarbled, DeviceLacks, DeviceRefused, InvalidInput
+from devicemgr.errors import DeviceGarbled, DeviceLacks, DeviceRefused, Hint, InvalidInput
 from drivers.common.onvif.services.media import Profile, choose, profiles, stepping_down
 from drivers.common.onvif.services.osd import Osds
 from drivers.common.onvif.services.video_encoder import Encoder, find_encoder
@@ -122,7 +122,7 @@ class OnvifSettings:
     def _set_clock(self, clock: Any, source: str, zone: str) -> None:
         """Set the whole clock: one that is set by hand must be given its time with everything else."""
         if source == "Manual" and is_doubted():
-            raise DeviceRefused("not set by this computer's clock, which is in doubt: see `devicemgr clock`")
+            raise DeviceRefused("not set by this computer's clock, which is in doubt", hint=Hint("accept_clock"))
         now = datetime.now(UTC)
         moment = {
             "Time": {"Hour": now.hour, "Minute": now.minute, "Second": now.second},
@@ -222,7 +222,7 @@ class OnvifSettings:
         profile = choose(profiles(self._device), self._chosen)
         if profile is not None and (self._chosen or profile.has_video):
             return profile
-        raise DeviceLacks("the device has no such media profile with video; `device test` lists its profiles")
+        raise DeviceLacks("the device has no such media profile with video; a test of the device lists its profiles")
 
     def _encoder(self) -> Encoder:
         return stepping_down(

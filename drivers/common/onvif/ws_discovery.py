@@ -320,7 +320,7 @@ def _found(match: Match, address: str, odd: str) -> Found:
     door = match.has({"profile/c"})
     video = match.has(_VIDEO) or "NetworkVideoTransmitter" in match.types
     kind = "onvif_door" if door and not video else "onvif_camera"
-    notes = ["give --username and --password-stdin"]
+    notes = ["give its user name and password"]
     if door and video:
         notes.append("it also opens a door (Profile C)")
     if odd:

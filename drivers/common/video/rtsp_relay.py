@@ -120,7 +120,7 @@ class RtspRelay(StreamRelay):
             return b""
         refusal = refusal_of(head.status, head.reason)
         if head.status == 461 and self._is_udp:
-            refusal = DeviceRefused("the camera does not send video over UDP; set `--option transport=tcp`")
+            refusal = DeviceRefused("the camera does not send video over UDP; set the option transport=tcp")
         if head.status == 401:
             request.refusals += 1
             try:

@@ -26,7 +26,7 @@ from devicemgr.domain.ports.video import Frame, FrameSource, Gray, Image
 from devicemgr.errors import DeviceError, DeviceGarbled, DeviceRefused, DeviceUnreachable
 from drivers.common.video.rtsp_relay import RtspRelay
 from drivers.common.video.stream_relay import HttpRelay, StreamBusy, StreamRelay
-from drivers.common.video.urls import WRONG_PASSWORD, Access, resolve
+from drivers.common.video.urls import Access, resolve, wrong_password
 
 MAX_PIXELS = 7680 * 4320
 _BAD_PACKETS_IN_A_ROW = 100
@@ -263,7 +263,7 @@ def _require_size(width: int, height: int) -> None:
 def _translated(error: av.error.FFmpegError, late: bool = False) -> DeviceError:
     """Describe an error in one line without the URL, which holds the password."""
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return DeviceRefused(WRONG_PASSWORD)
+        return wrong_password()
     if isinstance(error, av.error.HTTPClientError):
         return DeviceRefused("the camera has no stream at this path; check the address")
     # FFmpeg's RTSP client reports a passed deadline as invalid data.

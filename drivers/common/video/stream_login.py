@@ -8,14 +8,13 @@ import base64
 import re
 from collections.abc import Sequence
 
-from devicemgr.errors import DeviceRefused
+from devicemgr.errors import DeviceRefused, Hint
 from drivers.common.http.digest import Challenge, authorization, read_challenges
-from drivers.common.video.urls import WRONG_PASSWORD
+from drivers.common.video.urls import wrong_password
 
-WANTS_USER = "the camera asks for a user name and password; set them with `devicemgr device edit NAME --username USER`"
 PLAIN_ONLY = (
-    "the camera asks for the password in clear text; switch it to digest authentication, or allow it with "
-    "`--option allow_basic=true`"
+    "the camera asks for the password in clear text; switch it to digest authentication, or allow it by "
+    "the option allow_basic=true"
 )
 UNKNOWN_WAY = "the camera asks for a kind of login that is not known here{}; switch it to digest authentication"
 NO_WAY = (
@@ -67,14 +66,14 @@ class StreamLogin:
         the password is wrong, or could only be sent in clear text.
         """
         if self._username is None:
-            raise DeviceRefused(WANTS_USER)
+            raise DeviceRefused("the camera asks for a user name and a password", hint=Hint("set_device_login"))
         challenge = read_challenges([_as_utf8(header) for header in headers])
         if self._is_basic:
-            raise DeviceRefused(WRONG_PASSWORD)
+            raise wrong_password()
         if challenge is None:
             self._take_basic(headers)
         elif refusals > 1 and not (challenge.stale and refusals <= _MAX_STALE_ANSWERS):
-            raise DeviceRefused(WRONG_PASSWORD)
+            raise wrong_password()
         self._challenge, self._uses = challenge, 0
 
     def _take_basic(self, headers: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ STATUSES: Mapping[int, DeviceError] = {
     404: DeviceRefused("the camera has no stream at this path; check the address"),
     453: DeviceBusy("too many programs watch this camera; end one, or raise its limit of streams"),
     454: DeviceUnreachable("the camera has forgotten the stream; it is opened again"),
-    461: DeviceRefused("the camera does not send video over TCP; set `--option transport=udp`"),
+    461: DeviceRefused("the camera does not send video over TCP; set the option transport=udp"),
     503: StreamBusy("the camera is too busy for another stream; it is tried again"),
 }
 

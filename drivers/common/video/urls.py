@@ -5,10 +5,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from devicemgr.domain.model import VideoSource
-from devicemgr.errors import DeviceUnreachable, InvalidInput
+from devicemgr.errors import DeviceRefused, DeviceUnreachable, Hint, InvalidInput
 
-WRONG_PASSWORD = "the camera refuses the password; set it with `devicemgr device edit NAME --password-stdin`"  # noqa: S105
-UNTRUSTED = "no secure connection: give the camera's certificate by `--option tls_ca=FILE`"
+WRONG_PASSWORD = "the camera refuses the password; give the right one"  # noqa: S105
+UNTRUSTED = "no secure connection: give the camera's certificate by the option tls_ca=FILE"
 
 # No playlist or concatenation format: those make FFmpeg open what the far end names.
 _FILES = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,mjpeg,mpjpeg,h264,hevc,m4v,gif"
@@ -26,6 +26,11 @@ class Access:
     format: str | None = None
     looped: bool = False
     scheme: str = ""
+
+
+def wrong_password() -> DeviceRefused:
+    """Return the error for a camera that refuses the password."""
+    return DeviceRefused(WRONG_PASSWORD, hint=Hint("set_device_password"))
 
 
 def resolve(source: VideoSource) -> Access:
@@ -72,4 +77,4 @@ def endpoint(url: str) -> tuple[str, int] | None:
 def require_no_credentials(url: str) -> None:
     """Raise InvalidInput for an address with a user or password: addresses are shown, passwords are not."""
     if "@" in urlsplit(url).netloc:
-        raise InvalidInput("the address holds a user name: give it by --username and --password-stdin instead")
+        raise InvalidInput("give the user name apart, not in the address", hint=Hint("pass_credentials"))

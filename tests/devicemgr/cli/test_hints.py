@@ -3,24 +3,29 @@
 import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
 from cli import TABLE
+from devicemgr.api.routes.devices.models import Device
+from devicemgr.api.routes.system.models import DeviceStatus
 from devicemgr.cli import hints
 from devicemgr.cli.command_table import GROUPS
 from devicemgr.cli.transport.api_client import ApiProblem
+from devicemgr.devices.health import DeviceState, Health
 from devicemgr.errors import Hint, NotFound
+from devicemgr.operations.status import device_json
 
 ROOT = Path(__file__).parents[3]
 API_PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 CORE = sorted(
     file
-    for package in ("devicemgr", "enrollment", "udev")
+    for package in ("devicemgr", "drivers", "enrollment", "udev")
     for file in (ROOT / package).rglob("*.py")
-    if ROOT / "devicemgr" / "cli" not in file.parents
+    if not {ROOT / "devicemgr" / "cli", ROOT / "drivers" / "sim"} & set(file.parents)  # simulators are commands
 )
 _FIRST = "|".join(sorted({name.split()[0] for name in TABLE} | set(GROUPS)))
 _COMMAND = re.compile(rf"devicemgr (?:{_FIRST})\b|`(?:{'|'.join(sorted(map(re.escape, TABLE), reverse=True))})\b")
@@ -126,3 +131,12 @@ def test_words_stand_beside_the_text_that_says_what_to_do() -> None:
     assert found["checks"][0]["fix"] == "run `devicemgr doctor`"
     assert found["alarms"][0]["cause"] == "two hold it; `devicemgr status` shows more"
     assert found["other"]["detail"] == "as it was"
+
+
+def test_a_device_that_is_away_carries_what_its_driver_advises() -> None:
+    state = DeviceState(
+        "cam", "onvif_camera", Health.OFFLINE, "no password", datetime.now(UTC), Hint("set_device_password")
+    )
+    shown = hints.spell_out(device_json(state, {}))
+    assert shown["cause"] == "no password; `devicemgr device edit NAME --password-stdin` sets it"
+    assert Device.model_fields.keys() >= {"cause", "hint"} <= DeviceStatus.model_fields.keys()

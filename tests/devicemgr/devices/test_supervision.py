@@ -11,7 +11,7 @@ from devicemgr.devices import backoff, call_timeouts, supervisor
 from devicemgr.devices.supervisor import DeviceState, Health, Listener, Supervisor
 from devicemgr.domain.device_events import PassageCompleted
 from devicemgr.domain.model import DeviceConfig, Direction
-from devicemgr.errors import DeviceRefused, DeviceUnreachable, DeviceUnready, OutcomeUnknown
+from devicemgr.errors import DeviceRefused, DeviceUnreachable, DeviceUnready, Hint, OutcomeUnknown
 
 
 class Ear:
@@ -214,13 +214,16 @@ def test_a_device_that_waits_for_a_person_fails_never_and_is_told_of_once(
 
     def refuse() -> None:
         tries.release()
-        raise DeviceUnready("waits for pairing: devicemgr device provision arm --pair; install mode first")
+        raise DeviceUnready("waits for pairing; install mode first", hint=Hint("pair_reader", name="arm"))
 
     monkeypatch.setattr(catalog.gate, "open", refuse)
     devices.set_devices([config()])
     health, cause = ear.next()
     assert health is Health.OFFLINE
-    assert str(cause).startswith("waits for pairing: devicemgr device provision arm --pair")
+    assert str(cause).startswith("waits for pairing; ")
+    (state,) = devices.states()
+    assert state.hint is not None
+    assert state.hint.as_json() == {"code": "pair_reader", "args": {"name": "arm"}}
     for _ in range(3 * backoff.FAILURES):
         assert tries.acquire(timeout=20)
     assert ear.states.empty()

@@ -90,7 +90,7 @@ def test_a_pulse_that_the_board_can_not_time_is_refused(board, opened):
     device = opened(board)
     before = len(commands(board))
     with pytest.raises(
-        DeviceRefused, match=r"at most 25.5 s; lower --release-seconds of the portal, or set pulse_seconds"
+        DeviceRefused, match=r"at most 25.5 s; lower the release time of the portal, or set pulse_seconds"
     ):
         device.release(1, ENTRY, 30.5)
     assert len(commands(board)) == before

@@ -100,7 +100,7 @@ def test_a_board_that_times_no_pulses_names_the_option(device, board):
         return real(pdu, now)
 
     handlers[0x05] = without_flash
-    with pytest.raises(DeviceRefused, match=r"illegal address .*needs --option pulse=host"):
+    with pytest.raises(DeviceRefused, match=r"illegal address .*needs the option pulse=host"):
         device.release(1, ENTRY, 5)
 
 

@@ -297,16 +297,20 @@ def test_wrong_password_stops_after_two_tries(
     server.authentication = authentication
     camera = connect(password="wrong")
     for _ in range(5):
-        with pytest.raises(DeviceRefused, match="device edit") as refused:
+        with pytest.raises(DeviceRefused, match=r"password; give the right one|then the password$") as refused:
             camera.open()
+        assert refused.value.hint is not None
+        assert refused.value.hint.code == "set_device_password"
         camera.close()
     assert 1 <= server.refusals <= 2
     assert "wrong" not in str(refused.value)
 
 
 def test_no_password_given(server: OnvifServer, connect: Callable[..., OnvifCamera]) -> None:
-    with pytest.raises(DeviceRefused, match="--username"):
+    with pytest.raises(DeviceRefused, match="wants a user name and a password") as refused:
         connect(username=None).open()
+    assert refused.value.hint is not None
+    assert refused.value.hint.code == "set_device_login"
 
 
 def test_a_plain_password_is_never_sent(server: OnvifServer, connect: Callable[..., OnvifCamera]) -> None:

@@ -165,8 +165,9 @@ def test_a_reader_without_secure_channel_is_refused_and_never_negotiated_down(re
 
 
 def test_without_a_key_it_says_how_to_get_one(reader, tmp_path):
-    with pytest.raises(DeviceUnready, match=r"^waits for pairing: devicemgr device provision reader-1 --pair; "):
+    with pytest.raises(DeviceUnready, match=r"^waits for pairing; put the reader into install mode") as refused:
         reader(str(tmp_path / "port"), password=None).open()
+    assert refused.value.hint.as_json() == {"code": "pair_reader", "args": {"name": "reader-1"}}
 
 
 def test_in_clear_only_when_told_to_and_never_unnoticed(readers, reader, poll_until):

@@ -164,8 +164,10 @@ def test_bad_options(options: dict[str, str]) -> None:
 
 
 def test_passwords_do_not_belong_in_addresses() -> None:
-    with pytest.raises(InvalidInput, match="--password-stdin"):
+    with pytest.raises(InvalidInput, match="user name apart") as refused:
         build("rtsp://u:p@h/x")
+    assert refused.value.hint is not None
+    assert refused.value.hint.code == "pass_credentials"
     with pytest.raises(InvalidInput):
         build("ftp://h/x").open()
 

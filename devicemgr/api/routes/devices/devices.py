@@ -99,7 +99,7 @@ def _device_json(row: DeviceRow, states: Mapping[str, Mapping[str, Any]]) -> dic
         "profile": row.profile,
     }
     state = states.get(row.name, {})
-    return shown | {key: state.get(key) for key in ("state", "cause", "since")}
+    return shown | {key: state.get(key) for key in ("state", "cause", "hint", "since")}
 
 
 def _states(context: Context) -> dict[str, dict[str, Any]]:

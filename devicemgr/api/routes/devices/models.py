@@ -40,6 +40,7 @@ class Device(ResponseBody):
     profile: str | None
     state: str | None = Field(examples=["online"], description="online, degraded, offline, quarantined or unknown.")
     cause: str | None
+    hint: HintBody | None = Field(None, description="What to do about the cause.")
     since: Time | None
 
 

@@ -30,6 +30,7 @@ class DeviceStatus(ResponseBody):
     kind: str
     state: str = Field(examples=["online"])
     cause: str | None
+    hint: HintBody | None = Field(None, description="What to do about the cause.")
     since: Time
     revoked: int
 

@@ -24,7 +24,7 @@ def goto_preset(device: OnvifDevice, profile: str, wanted: str) -> None:
         if wanted in (token, name):
             device.call(PTZ, "GotoPreset", ProfileToken=profile, PresetToken=token)
             return
-    raise InvalidInput("the camera has no such preset; `device test` lists its presets")
+    raise InvalidInput("the camera has no such preset; a test of the device lists its presets")
 
 
 def imaging(device: OnvifDevice) -> dict[str, JsonValue] | None:

@@ -18,7 +18,7 @@ from drivers.common.onvif.soap.client import OnvifDevice
 from drivers.common.onvif.soap.namespaces import DEVICE, DEVICE_IO, OnvifFault, plain
 
 _log = logging.getLogger(__name__)
-_NONE = "no relay is set for this gate: give its token by `--option relay=TOKEN`; `device test` lists the relays"
+_NONE = "no relay is set for this gate: set the option relay=TOKEN; a test of the device lists the relays"
 
 
 @dataclass(frozen=True, slots=True)

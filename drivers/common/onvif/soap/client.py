@@ -18,8 +18,8 @@ from drivers.common.http.transport import Answer, AnswerLost
 from drivers.common.onvif.soap import envelope as soap
 from drivers.common.onvif.soap.addresses import Place
 from drivers.common.onvif.soap.clock import skew_of
-from drivers.common.onvif.soap.login import OnvifLogin, apply_token
-from drivers.common.onvif.soap.namespaces import CAPABILITY, DEVICE, DOORS, MEDIA, MEDIA2, WANTS_USER, OnvifFault, plain
+from drivers.common.onvif.soap.login import OnvifLogin, apply_token, wants_user
+from drivers.common.onvif.soap.namespaces import CAPABILITY, DEVICE, DOORS, MEDIA, MEDIA2, OnvifFault, plain
 from drivers.common.onvif.soap.replies import NotAuthorized, Signer, ZeepWire, read_answer
 from drivers.common.onvif.soap.transport import PLAIN_ONLY, OnvifTransport, login_refusal
 from drivers.common.onvif.soap.wsdl import SETTINGS, binding, document
@@ -168,7 +168,7 @@ class OnvifDevice:
             if answer.status != 401:
                 raise NotOffered(f"the device answers {answer.status} instead of a picture")
             if self.login.username is None:
-                raise DeviceRefused(WANTS_USER)
+                raise wants_user()
             if headers or not self._pictures.offer_digest(answer):
                 headers = self._basic(answer, address, tried=bool(headers))
         raise self.login.refused("GetSnapshot")
@@ -187,7 +187,7 @@ class OnvifDevice:
             look = self._pictures.exchange("GET", address, None, {})
         if look.status == 401:
             if self.login.username is None:
-                raise DeviceRefused(WANTS_USER)
+                raise wants_user()
             if not self._pictures.offer_digest(look):
                 raise DeviceRefused(login_refusal(look) or PLAIN_ONLY)
         kind = {"Content-Type": "application/octet-stream"}
@@ -218,7 +218,7 @@ class OnvifDevice:
                 answer = attempt()
             except NotAuthorized as refusal:
                 if self.login.username is None:
-                    raise DeviceRefused(WANTS_USER) from None
+                    raise wants_user() from None
                 if refusal.lock:
                     raise self.login.locked(refusal.lock) from None
                 if not left or not self._other_way(refusal, is_first=left == 2):

@@ -10,7 +10,7 @@ from typing import Any
 
 from zeep.wsse.username import UsernameToken
 
-from devicemgr.errors import DeviceRefused
+from devicemgr.errors import DeviceRefused, Hint
 from drivers.common.onvif.soap.namespaces import CLOCK_HIDDEN, LOCKED, NO_RIGHTS, PRE_AUTH
 from drivers.common.video.urls import WRONG_PASSWORD
 
@@ -73,7 +73,7 @@ class OnvifLogin:
                 return
             may_end = self._proved or self._hold  # a lock ends by itself, a wrong password does not
             if not may_end or time.monotonic() - self._held_since < _HOLD_S:
-                raise DeviceRefused(self._hold or self._words())
+                raise _of_password(self._hold or self._words())
             self._held_since, self._refusals, self._hold = None, 0, ""
 
     def worked(self, operation: str) -> None:
@@ -86,7 +86,7 @@ class OnvifLogin:
         """Return the error for an account that the device says is locked; nothing is tried for a while."""
         with self._lock:
             self._refusals, self._held_since, self._hold = 0, time.monotonic(), LOCKED.format(words)
-            return DeviceRefused(self._hold)
+            return _of_password(self._hold)
 
     def refused(self, operation: str) -> DeviceRefused:
         """Return the error for a call refused for good. The second one in a row holds all others back."""
@@ -95,10 +95,19 @@ class OnvifLogin:
             if self._proved and self._refusals < 2:
                 return DeviceRefused(NO_RIGHTS.format(operation))
             self._held_since = time.monotonic()
-            return DeviceRefused(self._words())
+            return _of_password(self._words())
 
     def _words(self) -> str:
         return CLOCK_HIDDEN if self.skew_seconds is None else WRONG_PASSWORD
+
+
+def wants_user() -> DeviceRefused:
+    """Return the error for a device that wants a login where none is configured."""
+    return DeviceRefused("the device wants a user name and a password", hint=Hint("set_device_login"))
+
+
+def _of_password(words: str) -> DeviceRefused:
+    return DeviceRefused(words, hint=Hint("set_device_password"))
 
 
 def apply_token(token: UsernameToken | None, envelope: Any, headers: dict[str, str]) -> Any:

@@ -28,15 +28,14 @@ PRE_AUTH = frozenset(
         "GetEndpointReference",
     }
 )
-WANTS_USER = "the device wants a user and password; set them with `devicemgr device edit NAME --username USER`"
 NO_RIGHTS = "the device does not let this user do {0}: give the user more rights, or set its password again"
 CLOCK_HIDDEN = (
     "the device refuses the password and hides its clock: set its time (a wrong one looks like a wrong password), "
-    "then the password with `devicemgr device edit NAME --password-stdin`"
+    "then the password"
 )
 LOCKED = (
     "the device has locked this account after wrong passwords ({0}); end the program that has an old one, then wait "
-    "half an hour, or restart the device and give the password with `devicemgr device edit NAME --password-stdin`"
+    "half an hour, or restart the device and give the right password"
 )
 _UNSUPPORTED_REASONS = ("not implemented", "not supported", "unsupported", "no such operation", "not recognized")
 

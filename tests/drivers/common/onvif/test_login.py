@@ -44,8 +44,9 @@ def test_a_wrong_password_is_tried_twice_and_waits_for_a_person(device, connect,
     device.auth = auth
     camera = connect(device, password="wrong-one", rex_input="input-1")
     for _ in range(6):
-        with pytest.raises(DeviceRefused, match="device edit") as caught:
+        with pytest.raises(DeviceRefused, match=r"password; give the right one|then the password$") as caught:
             camera.open()
+        assert caught.value.hint.code == "set_device_password"
     assert 1 <= len(device.events.all("refused")) <= 2
     assert "wrong-one" not in str(caught.value)
     asked = len(device.events.all("request"))

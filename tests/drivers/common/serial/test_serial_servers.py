@@ -116,7 +116,7 @@ def test_a_server_that_speaks_telnet_and_passes_nothing_on(gate):
 def test_a_modbus_tcp_device_on_another_port_names_the_option(gate, profile):
     with Server(serve=modbus_tcp) as server:
         device = gate("modbus_gate", server.address, profile=profile)
-        with pytest.raises(DeviceRefused, match=r"answers in Modbus TCP, not in RTU frames: set --option framer=tcp"):
+        with pytest.raises(DeviceRefused, match=r"answers in Modbus TCP, not in RTU frames: set the option framer=tcp"):
             device.open()
         device = gate("modbus_gate", server.address, profile="relay", framer="tcp")
         device.open()
@@ -140,7 +140,7 @@ def test_a_modbus_tcp_device_that_takes_one_connection_names_the_option_too(gate
 
     with Server(serve=serve) as server:
         device = gate("modbus_gate", server.address, profile="relay", timeout=0.1)
-        with pytest.raises(DeviceRefused, match="set --option framer=tcp"):
+        with pytest.raises(DeviceRefused, match="set the option framer=tcp"):
             device.open()
 
 
@@ -148,7 +148,7 @@ def test_a_serial_server_taken_for_modbus_tcp_names_the_option(gate):
     with SimulatedRelayBoard("modbus") as board, Server() as server:
         server.through(board.path)
         device = gate("modbus_gate", server.address, profile="relay", framer="tcp")
-        with pytest.raises(DeviceRefused, match=r"set --option framer=rtu"):
+        with pytest.raises(DeviceRefused, match=r"set the option framer=rtu"):
             device.open()
 
 

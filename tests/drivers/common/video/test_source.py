@@ -190,8 +190,10 @@ def test_wrong_password_is_told_without_showing_it(portrait: Path) -> None:
     secret = "-".join(["sesame", "/@"])
     camera = SimulatedCamera(Scene(portrait, size=(320, 240)), fps=30, credentials=("user", "right")).start()
     try:
-        with pytest.raises(DeviceRefused, match="device edit NAME --password-stdin") as refused:
+        with pytest.raises(DeviceRefused, match="refuses the password; give the right one") as refused:
             open_source(VideoSource(camera.url, "user", secret))
+        assert refused.value.hint is not None
+        assert refused.value.hint.code == "set_device_password"
         shown = "".join(traceback.format_exception(refused.value))
         assert secret not in shown
         assert quote(secret, safe="") not in shown

@@ -200,7 +200,7 @@ def test_a_wrong_password_is_tried_once(start) -> None:
         ("DESCRIBE", "403 Forbidden", DeviceRefused, "let this user watch"),
         ("DESCRIBE", "404 Not Found", DeviceRefused, "path"),
         ("SETUP", "453 Not Enough Bandwidth", DeviceBusy, "too many programs watch this camera"),
-        ("SETUP", "461 Unsupported Transport", DeviceRefused, "over TCP; set `--option transport=udp`"),
+        ("SETUP", "461 Unsupported Transport", DeviceRefused, "over TCP; set the option transport=udp"),
         # RFC 2326, 11.3: what has no advice of its own is said in the camera's words.
         ("DESCRIBE", "415 Unsupported Media Type", DeviceRefused, "status 415 Unsupported Media Type"),
         ("PLAY", "457 Invalid Range", DeviceRefused, "status 457 Invalid Range"),
@@ -243,7 +243,7 @@ def test_a_camera_that_stays_busy_is_tried_again_later(start) -> None:
 
 def test_a_refused_transport_names_the_other_one(start) -> None:
     peer = start(RtspPeer(statuses={"SETUP": "461 Unsupported Transport"}))
-    with pytest.raises(DeviceRefused, match="over UDP; set `--option transport=tcp`"):
+    with pytest.raises(DeviceRefused, match="over UDP; set the option transport=tcp"):
         open_source(source(peer, "rtsp", transport="udp"))
 
 
