@@ -25,6 +25,10 @@ class Kind(StrEnum):
     PASSAGE_REVERSED = "passage_reversed"
     PASSAGE_CLIMBED = "passage_climbed"
     PASSAGE_OBSTRUCTED = "passage_obstructed"
+    RULE_VIOLATED = "rule_violated"  # and granted all the same: the rule is soft, waived, or a device decided alone
+    OCCUPANCY_REACHED = "occupancy_reached"
+    OCCUPANCY_BELOW_MINIMUM = "occupancy_below_minimum"
+    INTERLOCK_BROKEN = "interlock_broken"
     PORTAL_FORCED = "portal_forced"
     PORTAL_HELD_OPEN = "portal_held_open"
     REX_PRESSED = "rex_pressed"

@@ -1,43 +1,199 @@
 """The decision at a portal: one request against one snapshot of rights, without clock, disk or network.
 
-The checks stand in CHECKS_OF_EVIDENCE and CHECKS_OF_RIGHTS, in the order in which they are made. The first that
-objects gives the reason; when none objects, and only then, access is granted. What is missing objects: an unknown
-portal, person, schedule or zone, and a number that is not a number, keep the gate closed.
+The checks stand in CHECKS_OF_EVIDENCE, CHECKS_OF_RIGHTS and CHECKS_OF_AREAS, in the order in which they are made. The
+first that objects gives the reason; when none objects, and only then, access is granted. What is missing objects: an
+unknown portal, person, schedule or zone, and a number that is not a number, keep the gate closed. Only a place that is
+not known does not: who is recorded nowhere is let in.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from devicemgr.domain.ledger_events import Reason
-from devicemgr.domain.model import Person
+from devicemgr.domain.model import JsonValue, Person
+from devicemgr.domain.rules.areas.facts import NO_FACTS, Facts, Objection
+from devicemgr.domain.rules.decision.area_checks import (
+    CHECKS_OF_AREAS,
+    AreaCheck,
+    leaves_by_egress,
+    objections_of,
+)
+from devicemgr.domain.rules.decision.checks import Check
 from devicemgr.domain.rules.decision.evidence_checks import CHECKS_OF_EVIDENCE, is_stale
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.rights_checks import CHECKS_OF_RIGHTS, REASONS_OF_RIGHTS
 from devicemgr.domain.rules.decision.snapshot import NO_PERSON, Snapshot
 
 
+class Violation(NamedTuple):
+    """A rule that was violated and granted all the same, since it is soft or waived; `rule` is a zone."""
+
+    reason: Reason
+    rule: str
+    facts: Mapping[str, JsonValue]
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Granted, or why not; `person_id` as far as a person was identified and is known."""
+    """Granted, or why not; `person_id` as far as a person was identified and is known.
+
+    `rule` is the zone or interlock that refused, `facts` what was read for that; `violations` come with a grant.
+    """
 
     granted: bool
     reason: Reason | None
     person_id: str | None
+    rule: str | None = None
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    violations: tuple[Violation, ...] = ()
 
 
-def decide(request: AccessRequest, snapshot: Snapshot) -> Decision:
+class Explanation(NamedTuple):
+    """What one check says of a request.
+
+    `objected` when it refuses by itself, for `reason`; `violated` when it only records. `facts` are what it read.
+    """
+
+    check: Check | AreaCheck
+    objected: bool
+    reason: Reason
+    violated: bool
+    rule: str | None
+    facts: Mapping[str, JsonValue]
+
+
+class _Finding(NamedTuple):
+    """What a check finds: `reason` None where it does not refuse; `is_identified` where the person is known."""
+
+    check: Check | AreaCheck
+    reason: Reason | None
+    is_identified: bool = True
+    objections: list[Objection] | None = None
+
+
+CONSOLE_REFUSED = Check(
+    Reason.UNKNOWN_CREDENTIAL,
+    "the console itself refused, for a reason of its own where the rights give none",
+    lambda request, _, __: request.console is not None and request.console.refused,
+)
+
+
+def decide(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS) -> Decision:
     """Grant when no check objects, else deny with the reason of the first that does; pure; never raises."""
     person = _person(request, snapshot)
-    if request.console is not None and request.console.refused and not is_stale(request):
-        reason = exact_reason(request.console.reason, request, person, snapshot) or Reason.UNKNOWN_CREDENTIAL
-        return Decision(granted=False, reason=reason, person_id=person.id or None)
-    for check in CHECKS_OF_EVIDENCE:
-        if check.objects(request, person, snapshot):
-            return Decision(granted=False, reason=check.reason, person_id=None)
-    at_each_time = [request, *(replace(request, at=at) for at in request.also_at)]
-    for check in CHECKS_OF_RIGHTS:
-        if any(check.objects(reading, person, snapshot) for reading in at_each_time):
-            return Decision(granted=False, reason=check.reason, person_id=person.id)
-    return Decision(granted=True, reason=None, person_id=person.id)
+    violations: tuple[Violation, ...] = ()
+    for finding in _findings(request, person, snapshot, facts):
+        if finding.reason is not None:
+            first = _first_hard(finding.objections)
+            return Decision(
+                granted=False,
+                reason=finding.reason,
+                person_id=(person.id or None) if finding.is_identified else None,
+                rule=first.rule if first else None,
+                facts=first.facts if first else {},
+            )
+        if finding.objections:
+            reason = finding.check.reason
+            violations += tuple(Violation(reason, one.rule, one.facts) for one in finding.objections)
+    return Decision(granted=True, reason=None, person_id=person.id, violations=violations)
+
+
+def explain(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS) -> list[Explanation]:
+    """Return what every check says, in order; `decide` denies for the first that objected."""
+    person = _person(request, snapshot)
+    return [
+        Explanation(
+            finding.check,
+            finding.reason is not None,
+            finding.reason or finding.check.reason,
+            finding.reason is None and bool(finding.objections),
+            finding.objections[0].rule if finding.objections else None,
+            _facts_read(finding, request, person, snapshot, facts),
+        )
+        for finding in _findings(request, person, snapshot, facts)
+    ]
+
+
+def _facts_read(
+    finding: _Finding, request: AccessRequest, person: Person, snapshot: Snapshot, facts: Facts
+) -> Mapping[str, JsonValue]:
+    check = finding.check
+    if isinstance(check, Check):
+        return check.reads(request, person, snapshot) if check.reads is not None else {}
+    found = _first_hard(finding.objections) or next(iter(finding.objections or ()), None)
+    return {**check.reads(request, person, snapshot, facts), **(found.facts if found else {})}
+
+
+# What most checks find is nothing, which is always the same.
+_EVIDENCE = tuple(
+    (
+        check.objects,
+        _Finding(check, None, is_identified=False),
+        _Finding(check, check.reason, is_identified=False),
+    )
+    for check in CHECKS_OF_EVIDENCE
+)
+_RIGHTS = tuple((check.objects, _Finding(check, None), _Finding(check, check.reason)) for check in CHECKS_OF_RIGHTS)
+_AREAS = tuple(_Finding(check, None) for check in CHECKS_OF_AREAS)
+
+
+def _findings(request: AccessRequest, person: Person, snapshot: Snapshot, facts: Facts) -> Iterator[_Finding]:
+    """Yield what each check finds; the one implementation of the order in which they are made."""
+    console = request.console
+    for objects, passed, failed in _EVIDENCE:
+        yield failed if objects(request, person, snapshot) else passed
+        if console is not None:  # behind the first check, which is whether all this is of now
+            yield _Finding(CONSOLE_REFUSED, _refusal_of_console(request, person, snapshot))
+            console = None
+    excused = _excused(request, snapshot)
+    times = [replace(request, at=at) for at in request.also_at]
+    for objects, passed, failed in _RIGHTS:
+        refuses = objects(request, person, snapshot) or (times and any(objects(at, person, snapshot) for at in times))
+        yield failed if refuses and failed.reason not in excused else passed
+    if not (snapshot.zones or snapshot.interlocks):
+        yield from _AREAS
+        return
+    for check in CHECKS_OF_AREAS:
+        objections = _at_any(check, [request, *times], person, snapshot, facts)
+        yield _Finding(check, check.reason if _first_hard(objections) else None, objections=objections)
+
+
+def _at_any(
+    check: AreaCheck, requests: list[AccessRequest], person: Person, snapshot: Snapshot, facts: Facts
+) -> list[Objection]:
+    """Return what a check objects to at the time at which it refuses, else at which it finds anything."""
+    found: list[Objection] = []
+    for request in requests:
+        objections = objections_of(check, request, person, snapshot, facts)
+        if _first_hard(objections):
+            return objections
+        found = found or objections
+    return found
+
+
+def _first_hard(objections: list[Objection] | None) -> Objection | None:
+    return next((one for one in objections if one.is_hard), None) if objections else None
+
+
+_NOTHING: frozenset[Reason] = frozenset()
+_EXCUSED_BY_EGRESS = frozenset({Reason.PORTAL_LOCKED, Reason.WRONG_PIN, Reason.SECOND_FACTOR_REQUIRED})
+_EXCUSED_WITHOUT_READER = _EXCUSED_BY_EGRESS | {Reason.NO_ACCESS_LEVEL, Reason.OUTSIDE_SCHEDULE}
+
+
+def _excused(request: AccessRequest, snapshot: Snapshot) -> frozenset[Reason]:
+    """Return what objects to nothing at a way of escape; a site that puts a reader there wants a right to leave."""
+    if not leaves_by_egress(request, snapshot):
+        return _NOTHING
+    points = snapshot.portals[request.portal].access_points
+    has_reader = any(point.direction is request.direction for point in points)
+    return _EXCUSED_BY_EGRESS if has_reader else _EXCUSED_WITHOUT_READER
+
+
+def _refusal_of_console(request: AccessRequest, person: Person, snapshot: Snapshot) -> Reason | None:
+    if request.console is None or not request.console.refused or is_stale(request):
+        return None
+    return exact_reason(request.console.reason, request, person, snapshot) or Reason.UNKNOWN_CREDENTIAL
 
 
 def exact_reason(reported: Reason | None, request: AccessRequest, person: Person, snapshot: Snapshot) -> Reason | None:

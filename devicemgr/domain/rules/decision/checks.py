@@ -1,18 +1,22 @@
 """A check of a request: the reason that it denies for, and when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from devicemgr.domain.ledger_events import Reason
-from devicemgr.domain.model import Person
+from devicemgr.domain.model import JsonValue, Person
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A row of the tables below: deny with `reason` when `objects`; `when` says it in words for the docs."""
+    """A row of a table of checks: deny with `reason` when `objects`; `when` says it in words for the docs.
+
+    `reads` gives what is looked at, for an explanation; None where the words say it.
+    """
 
     reason: Reason
     when: str
     objects: Callable[[AccessRequest, Person, Snapshot], bool]
+    reads: Callable[[AccessRequest, Person, Snapshot], Mapping[str, JsonValue]] | None = None

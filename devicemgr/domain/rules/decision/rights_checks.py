@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from devicemgr.domain.ledger_events import Reason
-from devicemgr.domain.model import Factor, Person, PortalMode
+from devicemgr.domain.model import Factor, JsonValue, Person, PortalMode
 from devicemgr.domain.rules.decision.checks import Check
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.factors import suffices
 from devicemgr.domain.rules.schedules import is_open
 from devicemgr.domain.rules.validity import invalidity
+from devicemgr.text import rfc3339
 
 # What a device may refuse for although it does not know the rights as exactly as the rules here do.
 REASONS_OF_RIGHTS = frozenset(
@@ -52,11 +53,17 @@ def _is_outside(request: AccessRequest, person: Person, snapshot: Snapshot) -> b
     return not any(_is_open_now(name, request.at, snapshot) for name in _schedules_for(request, person, snapshot))
 
 
-def _wants_more(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
-    portal = snapshot.portals.get(request.portal)
+def _shown(request: AccessRequest) -> frozenset[Factor]:
     given = {Factor.FACE: request.face, Factor.CARD: request.card, Factor.PIN: request.pin or None}
     shown = frozenset(factor for factor, evidence in given.items() if evidence is not None)
-    shown |= request.console.factors & {Factor.FINGER, Factor.QR} if request.console is not None else frozenset()
+    return shown | (
+        request.console.factors & {Factor.FINGER, Factor.QR} if request.console is not None else frozenset()
+    )
+
+
+def _wants_more(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
+    portal = snapshot.portals.get(request.portal)
+    shown = _shown(request)
     doubtful = person.id in snapshot.lookalikes and request.more_possible
     return portal is None or not suffices(portal.require, shown, consents=person.face_consent, doubtful_face=doubtful)
 
@@ -68,6 +75,30 @@ def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:
     return schedule is not None and is_open(schedule, at)
 
 
+def _validity_read(_: AccessRequest, person: Person, __: Snapshot) -> dict[str, JsonValue]:
+    bounds = {"valid_from": person.valid_from, "valid_to": person.valid_to}
+    return {name: rfc3339(at) if at is not None else None for name, at in bounds.items()}
+
+
+def _mode_read(request: AccessRequest, _: Person, snapshot: Snapshot) -> dict[str, JsonValue]:
+    portal = snapshot.portals.get(request.portal)
+    return {"mode": str(snapshot.modes.get(portal.name, portal.mode)) if portal else None}
+
+
+def _levels_read(request: AccessRequest, person: Person, snapshot: Snapshot) -> dict[str, JsonValue]:
+    covering = [name for name, level in snapshot.levels.items() if request.portal in level.portals]
+    return {"levels": list(sorted(person.levels)), "levels_of_portal": list(sorted(covering))}
+
+
+def _schedules_read(request: AccessRequest, person: Person, snapshot: Snapshot) -> dict[str, JsonValue]:
+    return {"schedules": list(sorted({name or "always" for name in _schedules_for(request, person, snapshot)}))}
+
+
+def _factors_read(request: AccessRequest, _: Person, snapshot: Snapshot) -> dict[str, JsonValue]:
+    portal = snapshot.portals.get(request.portal)
+    return {"shown": list(sorted(map(str, _shown(request)))), "require": str(portal.require) if portal else None}
+
+
 # fmt: off
 CHECKS_OF_RIGHTS = (
     Check(Reason.CARD_BLOCKED, "the card is blocked, such as a lost one",
@@ -75,20 +106,24 @@ CHECKS_OF_RIGHTS = (
     Check(Reason.CONSENT_WITHDRAWN, "a face was used, and the person has no consent to face recognition on record",
           lambda request, person, _: request.face is not None and not person.face_consent),
     Check(Reason.SUSPENDED, "the person is suspended",
-          lambda request, person, _: invalidity(person, request.at) is Reason.SUSPENDED),
+          lambda request, person, _: invalidity(person, request.at) is Reason.SUSPENDED,
+          lambda _, person, __: {"suspended": person.suspended}),
     Check(Reason.NOT_YET_VALID, "before the person's first moment of validity",
-          lambda request, person, _: invalidity(person, request.at) is Reason.NOT_YET_VALID),
+          lambda request, person, _: invalidity(person, request.at) is Reason.NOT_YET_VALID,
+          _validity_read),
     Check(Reason.EXPIRED, "at or after the end of the person's validity",
-          lambda request, person, _: invalidity(person, request.at) is Reason.EXPIRED),
+          lambda request, person, _: invalidity(person, request.at) is Reason.EXPIRED,
+          _validity_read),
     Check(Reason.PORTAL_LOCKED, "the portal is locked, and there is no fire",
-          lambda request, _, snapshot: _is_locked(request, snapshot)),
+          lambda request, _, snapshot: _is_locked(request, snapshot),
+          _mode_read),
     Check(Reason.NO_ACCESS_LEVEL, "none of the person's levels covers the portal, or the portal is unknown",
-          _has_no_level),
+          _has_no_level, _levels_read),
     Check(Reason.OUTSIDE_SCHEDULE, "no covering level has a schedule that is open now",
-          _is_outside),
+          _is_outside, _schedules_read),
     Check(Reason.WRONG_PIN, "the PIN is not this person's",
           lambda request, _, __: request.pin is False),
     Check(Reason.SECOND_FACTOR_REQUIRED, "the portal asks for more than was shown, or the face is a look-alike's",
-          _wants_more),
+          _wants_more, _factors_read),
 )
 # fmt: on

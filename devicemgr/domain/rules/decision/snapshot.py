@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from devicemgr.domain.model import AccessLevel, Person, Portal, PortalMode, Schedule
+from devicemgr.domain.rules.areas.zone_map import NO_ZONES, ZoneMap
 from devicemgr.domain.rules.decision.requests import CardEvidence
 from devicemgr.domain.rules.schedules import find_zone
-from devicemgr.domain.zones import Interlock, Zone
+from devicemgr.domain.zones import Interlock, Waiver, Zone
 
 # Stands for a person who isn't known, so that no check meets None; has no rights, and is suspended besides.
 NO_PERSON = Person(id="", badge="", name="", suspended=True)
@@ -35,7 +36,7 @@ class Snapshot:
     from ids to argon2id hashes; `lookalikes` are ids of people whose faces are too much alike to open by themselves
     where there is a reader; `readers` names the devices at access points that can read a card or take a PIN.
     `lanes_side_by_side` is for how many seconds a person who was granted at one lane of a group gets no second grant
-    at the others.
+    at the others. `zone_map` is made of `zones` and `portals`.
     """
 
     version: int
@@ -54,10 +55,15 @@ class Snapshot:
     badges: Mapping[str, str] = field(default_factory=dict)
     readers: frozenset[str] = frozenset()
     lanes_side_by_side: float = 0.0
+    zone_map: ZoneMap = field(default=NO_ZONES, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        if self.zones:
+            object.__setattr__(self, "zone_map", ZoneMap(self.zones, self.portals))
+            for zone in self.zones.values():
+                find_zone(zone.timezone)
         for schedule in self.schedules.values():
             find_zone(schedule.timezone)  # now, so that deciding reads no disk
 
@@ -68,3 +74,7 @@ class Snapshot:
             if person is not None:
                 return CardEvidence(names, person, is_blocked=cards is self.blocked_cards)
         return CardEvidence(names)
+
+    def waives(self, person: Person, waiver: Waiver) -> bool:
+        """Return True if one of the person's levels spares them this check."""
+        return any(level is not None and waiver in level.waives for level in map(self.levels.get, person.levels))

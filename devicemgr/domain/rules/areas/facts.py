@@ -1,0 +1,69 @@
+"""What the checks of zones and interlocks read, and what they find."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from devicemgr.domain.model import Direction, JsonValue
+from devicemgr.domain.rules.areas import whereabouts
+from devicemgr.domain.rules.areas.whereabouts import NOWHERE, Whereabouts
+from devicemgr.domain.rules.areas.zone_map import ZoneMap
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The place that a grant holds in the zones it enters, until its passage has ended; `until` is CLOCK_MONOTONIC.
+
+    `person_id` is None for an opening by a guard.
+    """
+
+    request: str
+    person_id: str | None
+    portal: str
+    direction: Direction
+    zones: frozenset[str]
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Who is where and who is about to move, and which portals are not shut and why.
+
+    `not_shut` covers the portals that are interlocked with the one of the request; `unsure` leads from zones to the
+    device at their perimeter that is away, unread, or has another clock.
+    """
+
+    whereabouts: Whereabouts = NOWHERE
+    reservations: tuple[Reservation, ...] = ()
+    not_shut: Mapping[str, str] = field(default_factory=dict)
+    unsure: Mapping[str, str] = field(default_factory=dict)
+
+    def reserved(self, person_id: str, zone: str, *, beside: str) -> Reservation | None:
+        """Return a person's reservation in a zone through another portal than `beside`."""
+        return next(
+            (
+                one
+                for one in self.reservations
+                if one.person_id == person_id and zone in one.zones and one.portal != beside
+            ),
+            None,
+        )
+
+    def count(self, zone: str, zones: ZoneMap, *, without: tuple[str, str] | None = None) -> int:
+        """Return how many people are in a zone or about to enter it; `without` is a person and a portal."""
+        coming = sum(1 for one in self.reservations if zone in one.zones and (one.person_id, one.portal) != without)
+        return whereabouts.count(self.whereabouts, zone, zones) + coming
+
+
+NO_FACTS = Facts()
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What a rule finds: the zone or group whose rule it is, what was read, and whether it refuses."""
+
+    rule: str
+    facts: Mapping[str, JsonValue]
+    is_hard: bool = True
+
+
+Objections = Iterator[Objection]
