@@ -5,9 +5,10 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from devicemgr.access.evidence.pins import PinChecked
-from devicemgr.access.release import Outcome
+from devicemgr.access.release import Opening, Outcome
 from devicemgr.domain.device_events import DeviceFact
 from devicemgr.domain.sighting import Sighting
+from devicemgr.ledger.feed import Recorded
 
 _FACTS = 10_000
 _TRACKS = 1_000
@@ -21,23 +22,39 @@ class FromDevice:
     fact: DeviceFact
 
 
-Item = FromDevice | Outcome | PinChecked | Sighting
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A guard's decision to open a portal although another one of its interlock is not shut."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningWanted:
+    """A guard's command to open a portal that is interlocked."""
+
+    opening: Opening
+    override: Override | None = None
+
+
+Given = FromDevice | Outcome | PinChecked | Recorded | OpeningWanted
+Item = Given | Sighting
 
 
 class Inbox:
     """Facts and outcomes go before sightings; a full house makes devices wait, never the dispatcher or the ledger.
 
-    Outcomes have no bound of their own: each belongs to one decision.
+    Outcomes have no bound of their own: each belongs to one decision, as recorded events do.
     """
 
     def __init__(self) -> None:
-        self._facts: deque[FromDevice | Outcome | PinChecked] = deque()
+        self._facts: deque[Given] = deque()
         self._sightings: OrderedDict[tuple[str, str], Sighting] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, item: FromDevice | Outcome | PinChecked) -> None:
-        """Leave a fact, which blocks while the house is full, or an outcome or checked PIN, which never do."""
+    def put(self, item: Given) -> None:
+        """Leave a fact of a device, which blocks while the house is full, or something else, which never does."""
         with self._changed:
             if isinstance(item, FromDevice):
                 self._changed.wait_for(lambda: self._closed or len(self._facts) < _FACTS)

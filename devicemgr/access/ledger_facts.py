@@ -10,8 +10,10 @@ from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import Direction, Factor, JsonValue, Portal
 from devicemgr.domain.rules.decision.requests import AccessRequest, FaceEvidence
 from devicemgr.domain.rules.passage_state import PassageFact
-from devicemgr.domain.rules.policy import Decision
+from devicemgr.domain.rules.policy import Decision, Violation
+from devicemgr.domain.trusted_clock import JUMP_S
 from devicemgr.errors import OutcomeUnknown
+from devicemgr.text import rfc3339
 
 
 def decision_fact(request: AccessRequest, decision: Decision, decided: float, timings_ms: Mapping[str, float]) -> Fact:
@@ -28,8 +30,48 @@ def decision_fact(request: AccessRequest, decision: Decision, decided: float, ti
         request=request.id,
         evidence=_evidence_json(request),
         latency_ms=_latency(capture_to_decision=waited),
-        detail=_detail(request, timings_ms),
+        detail=_detail(request, timings_ms) | _rule_detail(decision.rule, decision.facts),
     )
+
+
+def violation_facts(request: AccessRequest, decision: Decision) -> list[Fact]:
+    """Return the events of the rules that a grant violates, to be recorded before it."""
+    at = Fact(
+        Kind.RULE_VIOLATED,
+        datetime.now(UTC),
+        portal=request.portal,
+        direction=request.direction,
+        device=request.device,
+        person_id=decision.person_id,
+        request=request.id,
+    )
+    return [violation_fact(at, violation) for violation in decision.violations]
+
+
+def violation_fact(grant: Fact, violation: Violation, *, offline: bool = False) -> Fact:
+    """Return the event of a rule that a grant violates; `offline` where a device decided while it was away."""
+    detail = _rule_detail(violation.rule, violation.facts) | ({"offline": True} if offline else {})
+    return Fact(
+        Kind.RULE_VIOLATED,
+        grant.time,
+        portal=grant.portal,
+        direction=grant.direction,
+        device=grant.device,
+        person_id=grant.person_id,
+        reason=violation.reason,
+        request=grant.request,
+        detail=detail,
+    )
+
+
+def _rule_detail(rule: str | None, facts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {"rule": rule, "facts": dict(facts)} if rule is not None else {}
+
+
+def reached_detail(reached: datetime) -> dict[str, JsonValue]:
+    """Return the time that rights go by where this computer's clock is behind it, for what counts from then on."""
+    behind = (reached - datetime.now(UTC)).total_seconds()
+    return {"reached": rfc3339(reached)} if behind >= JUMP_S else {}
 
 
 def _evidence_json(request: AccessRequest) -> dict[str, JsonValue] | None:
@@ -61,7 +103,7 @@ def _latency(**known: float) -> dict[str, JsonValue]:
     return {name: round(known[name], 2) if name in known else None for name in names}
 
 
-def manual_fact(opening: Opening) -> Fact:
+def manual_fact(opening: Opening, detail: Mapping[str, JsonValue] | None = None) -> Fact:
     """Return the event of a portal that a guard opens."""
     return Fact(
         "admin.portal_open",
@@ -69,6 +111,7 @@ def manual_fact(opening: Opening) -> Fact:
         portal=opening.portal.name,
         direction=opening.direction,
         request=opening.request,
+        detail=detail or {},
         actor=opening.actor,
     )
 
@@ -87,13 +130,18 @@ def unrecorded_fact(opening: Opening) -> Fact:
     )
 
 
-def outcome_fact(outcome: Outcome) -> Fact:
-    """portal_unlocked (outcome confirmed, sent or unknown) or portal_unlock_failed, with the way's latencies."""
+def outcome_fact(outcome: Outcome, reached: datetime | None = None) -> Fact:
+    """portal_unlocked (outcome confirmed, sent or unknown) or portal_unlock_failed, with the way's latencies.
+
+    A gate that senses no passage lets the person pass by this event; `reached` is the time that rights go by.
+    """
     opening, error = outcome.opening, outcome.error
     failed = error is not None and not isinstance(error, OutcomeUnknown)
     detail: dict[str, JsonValue] = {"outcome": outcome.word}
     if error is not None:
         detail["cause"] = str(error)[:300]
+    if not failed and not outcome.senses_passage:
+        detail |= {"senses_passage": False} | (reached_detail(reached) if reached else {})
     return Fact(
         kind=Kind.PORTAL_UNLOCK_FAILED if failed else Kind.PORTAL_UNLOCKED,
         time=datetime.now(UTC),
@@ -125,8 +173,13 @@ def unconfirmed_fact(opening: Mapping[str, Any]) -> Fact:
     )
 
 
-def passage_fact(portal: Portal, fact: PassageFact, person_id: str | None = None) -> Fact:
+def passage_fact(
+    portal: Portal, fact: PassageFact, person_id: str | None = None, reached: datetime | None = None
+) -> Fact:
     """Return a step of a passage, with the request that released it and its person; why stands in the detail."""
+    detail: dict[str, JsonValue] = {"cause": str(fact.reason)} if fact.reason else {}
+    if reached is not None and fact.kind is Kind.PASSAGE_COMPLETED:
+        detail |= reached_detail(reached)
     return Fact(
         fact.kind,
         datetime.now(UTC),
@@ -135,5 +188,5 @@ def passage_fact(portal: Portal, fact: PassageFact, person_id: str | None = None
         device=portal.gate,
         person_id=person_id,
         request=fact.request,
-        detail={"cause": str(fact.reason)} if fact.reason else {},
+        detail=detail,
     )

@@ -11,25 +11,29 @@ release goes to the gate's own thread, once, with a deadline; nothing repeats it
 
 import logging
 import time
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
+from devicemgr.access.area_state import AreaState
+from devicemgr.access.event_queue import OpeningWanted
 from devicemgr.access.evidence.awaited_cards import AwaitedCards
 from devicemgr.access.evidence.console_questions import ConsoleQuestions, request_of
-from devicemgr.access.evidence.device_decisions import DeviceLog
+from devicemgr.access.evidence.device_reports import DeviceReports
 from devicemgr.access.evidence.face_evidence import Presence
 from devicemgr.access.evidence.multi_factor import Showings, Waiting
 from devicemgr.access.evidence.pins import PinChecked, PinTry
 from devicemgr.access.evidence.recent_grants import RecentGrants
-from devicemgr.access.ledger_facts import decision_fact, manual_fact, outcome_fact, unrecorded_fact
-from devicemgr.access.policy_cache import Rulebook, point_of
+from devicemgr.access.ledger_facts import decision_fact, outcome_fact, violation_facts
+from devicemgr.access.manual_openings import ManualOpenings
+from devicemgr.access.openings import Openings
+from devicemgr.access.policy_cache import Rulebook, point_of, portal_at
 from devicemgr.access.portals.indicators import GateLine, Lamps
+from devicemgr.access.portals.interlocks import Interlocks
 from devicemgr.access.portals.passage_tracker import Passages
+from devicemgr.access.portals.perimeter import Perimeter
 from devicemgr.access.portals.standing_alarms import StandingAlarms
-from devicemgr.access.release import Opening, Outcome, Sent, cancel_release, release_gate
+from devicemgr.access.release import Opening, Outcome, notify_caller
 from devicemgr.domain.device_events import (
     CardRead,
     DeviceDecided,
@@ -40,16 +44,17 @@ from devicemgr.domain.device_events import (
     KeysPressed,
     Presented,
     PushRefused,
+    RexPressed,
 )
-from devicemgr.domain.ledger_chain import Entry
-from devicemgr.domain.ledger_events import Fact, Kind, Reason
+from devicemgr.domain.ledger_events import Fact, Reason
 from devicemgr.domain.model import AccessPoint, Direction, Portal, Signal
 from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.domain.rules.areas.facts import Facts
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.policy import Decision, decide
 from devicemgr.domain.sighting import Sighting
-from devicemgr.errors import DevicemgrError, Hint, NotFound, OutcomeUnknown, StorageFailed
+from devicemgr.errors import OutcomeUnknown, StorageFailed
 from devicemgr.ledger.refusals import PUSH_REFUSED
 from devicemgr.ledger.writer import Ledger
 
@@ -62,7 +67,10 @@ _GATE_RETRY_S = 3.0
 
 
 class AccessPipeline:
-    """All methods but `open_manually` run on the dispatcher's thread; `post` hands an outcome over to it."""
+    """Runs on the dispatcher's thread; `post` hands an outcome or a guard's command over to it.
+
+    `manual` opens on a guard's word, `areas` knows who is where, `perimeter` which devices are away.
+    """
 
     def __init__(
         self,
@@ -70,7 +78,7 @@ class AccessPipeline:
         gates: GateLine,
         rules: Rulebook,
         gallery: Callable[[], Gallery],
-        post: Callable[[Outcome], None],
+        post: Callable[[Outcome | OpeningWanted], None],
         settled: Callable[[str, str], None],
         check_pin: Callable[[PinTry], None],
         id_of: Callable[[str], str | None],
@@ -86,11 +94,22 @@ class AccessPipeline:
         self._presence = Presence()
         self._showings = Showings(rules.now)
         self._questions = ConsoleQuestions()
-        self._device_log = DeviceLog(id_of)
         self._grants = RecentGrants()
+        self._openings = Openings(ledger, gates, post)
         self.awaited_cards = AwaitedCards()
         self.alarms = StandingAlarms(ledger, rules, id_of)
-        self._passages = Passages(ledger, rules, self._grants.end, self._cancel, self.alarms.attach_passage)
+        self.perimeter = Perimeter()
+        self._passages = Passages(ledger, rules, self._grants.end, self._openings.cancel, self._on_forced)
+        self._interlocks = Interlocks(
+            rules, self.state_of, self._door_of, self._is_reserved, self.perimeter.is_away, ledger.submit
+        )
+        self.areas = AreaState(
+            rules, self._interlocks.not_shut, self.perimeter.unsure, self._interlocks.stamp, ledger.submit
+        )
+        self.manual = ManualOpenings(rules, self._openings, self.areas, post)
+        self._reports = DeviceReports(
+            ledger, rules, id_of, self.alarms, self._passages, self._grants, self.areas, self.perimeter
+        )
 
     def on_sighting(self, sighting: Sighting) -> None:
         """Match a face of a track, and make a request when one is due."""
@@ -133,12 +152,14 @@ class AccessPipeline:
             case Presented():
                 self._on_presented(device, fact)
             case DeviceDecided() | DeviceReported():
-                self._on_device_report(device, fact)
+                self._reports.on_report(device, fact)
             case PushRefused():
                 self._ledger.submit(Fact(PUSH_REFUSED, datetime.now(UTC), device=device, detail=fact.detail))
             case GateAlarm() | DoorContact():
                 self.alarms.on_fact(device, fact)
             case _:
+                if isinstance(fact, RexPressed) and (portal := portal_at(self._rules.current, device, fact.channel)):
+                    self._interlocks.opened(portal.name)
                 self._passages.on_device_fact(device, fact)
 
     def _is_awaited(self, device: str, fact: DeviceFact) -> bool:
@@ -201,28 +222,11 @@ class AccessPipeline:
         stale = self._questions.why_stale(point.portal, fact, now, is_gate=is_gate)
         self._ask(request_of(fact, point, rules, stale, self._rules.now(), now), rules, {})
 
-    def _on_device_report(self, device: str, fact: DeviceDecided | DeviceReported) -> None:
-        rules = self._rules.current
-        facts = self._device_log.facts(device, fact, rules)
-        for found in facts:
-            self._ledger.submit(self.alarms.attach(device, fact, found) if isinstance(fact, DeviceReported) else found)
-        if isinstance(fact, DeviceReported) and fact.kind == Kind.DEVICE_CONFIRMED:
-            self._passages.proven(device, fact.channel)
-        if isinstance(fact, DeviceDecided) and fact.live and fact.granted and facts and facts[0].portal:
-            self._on_opened_alone(device, facts[0], rules.portals[facts[0].portal])
-
-    def _on_opened_alone(self, device: str, fact: Fact, portal: Portal) -> None:
-        """Expect the passage of a person whom the device has let in by itself."""
-        now, direction = time.monotonic(), fact.direction or Direction.ENTRY
-        if fact.person_id is not None and fact.request is not None:
-            self._grants.add(portal, direction, fact.person_id, fact.request, device=device, decided=now)
-        self._passages.released(portal, direction, fact.request, now, fact.person_id)
-
     def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
         # One reading of the clock for one decision, whatever led to it.
         at, *others = self._rules.times()
         request = replace(request, at=at, also_at=tuple(others))
-        decision = decide(request, rules)
+        decision = decide(request, rules, self.areas.facts(request.portal, rules))
         if decision.reason is Reason.SECOND_FACTOR_REQUIRED and request.more_possible:
             self._refuse(self._showings.keep(request, decision, timings_ms))
             self._show(request, rules, Signal.ASK)
@@ -261,73 +265,55 @@ class AccessPipeline:
         decided = time.monotonic()
         fact = decision_fact(request, decision, decided, timings_ms)
         if decision.granted:
-            portal = rules.portals[request.portal]
-            if decision.person_id is not None:
-                self._grants.add(
-                    portal,
-                    request.direction,
-                    decision.person_id,
-                    request.id,
-                    device=request.device,
-                    decided=decided,
-                )
-            opening = Opening(
-                request.id,
-                portal,
-                request.direction,
-                request.captured,
-                decided,
-                decision.person_id,
-                presented_at=request.device,
-                question=request.question,
-            )
-            self._ledger.submit(fact, then=partial(self._release, opening), keep=False)
+            self._open(request, decision, decided, [*violation_facts(request, decision), fact])
         else:
             self._ledger.submit(fact)
-            self._show(request, rules, Signal.DENIED)
-            self._answer_no(request)
+            self._on_denied(request, decision, rules)
+
+    def _open(self, request: AccessRequest, decision: Decision, decided: float, facts: Sequence[Fact]) -> None:
+        """Reserve what the grant takes, then record it; the release follows the record."""
+        portal, person_id = self._rules.current.portals.get(request.portal), decision.person_id
+        if portal is None:
+            return
+        if person_id is not None:
+            self._grants.add(portal, request.direction, person_id, request.id, device=request.device, decided=decided)
+        opening = Opening(
+            request.id,
+            portal,
+            request.direction,
+            request.captured,
+            decided,
+            person_id,
+            presented_at=request.device,
+            question=request.question,
+        )
+        self._reserve_and_record(opening, facts)
+
+    def _reserve_and_record(self, opening: Opening, facts: Sequence[Fact]) -> None:
+        self.areas.reserve(
+            opening.request, opening.person_id, opening.portal, opening.direction, decided=opening.decided
+        )
+        try:
+            self._openings.record(opening, facts)
+        except StorageFailed:
+            self.areas.give_back(opening.request)
+            raise
+
+    def _on_denied(self, request: AccessRequest, decision: Decision, rules: Snapshot) -> None:
+        """Show the refusal; one by an interlock passes by itself, and a face that stays is asked again then."""
+        waits = decision.reason is Reason.INTERLOCK
+        if decision.person_id is not None and waits and request.face is not None:
+            self._interlocks.wait(decision.person_id, request.portal, request.direction)
+        if decision.person_id is not None and decision.reason is Reason.ANTI_PASSBACK:
+            self.areas.stood_at(decision.person_id, request.portal, request.direction)
+        self._show(request, rules, Signal.ASK if waits else Signal.DENIED)
+        self._answer_no(request)
 
     def _is_granted_here(self, point: AccessPoint, person: str) -> bool:
         return self._grants.holds_at(point.portal, point.direction, person)
 
     def _is_granted_beside(self, point: AccessPoint, person: str) -> bool:
         return self._grants.holds_beside(point.portal, point.direction, person, self._rules.current)
-
-    def open_manually(self, name: str, direction: Direction, actor: str, on_end: Callable[[Outcome], None]) -> str:
-        """Open on a guard's word instead of a face: record, then release; `on_end` gets the outcome. Any thread."""
-        portal = self._rules.current.portals.get(name)
-        if portal is None:
-            raise NotFound(f"there is no portal '{name}'", hint=Hint("list_portals"))
-        now = time.monotonic()
-        opening = Opening(str(uuid.uuid4()), portal, direction, now, now, actor=actor, on_end=on_end)
-        self._ledger.submit(manual_fact(opening), then=partial(self._release, opening), keep=False)
-        return opening.request
-
-    def _release(self, opening: Opening, entry: Entry | None) -> None:
-        """On the ledger's thread, after the commit: without a record there is no release."""
-        if entry is None:
-            self._ledger.submit(unrecorded_fact(opening))
-            refusal = StorageFailed("nothing was opened: it could not be recorded; check the disk of the home folder")
-            self._post(Outcome(opening, 0.0, time.monotonic(), refusal, senses_passage=False))
-            return
-        recorded = time.monotonic()
-        self._gates.command(
-            opening.portal.gate, partial(release_gate, opening), partial(self._released, opening, recorded)
-        )
-
-    def _released(self, opening: Opening, recorded: float, result: object, error: Exception | None) -> None:
-        """On the gate's thread: hand the outcome to the dispatcher, ahead of the passage that it causes."""
-        failure = error if isinstance(error, DevicemgrError) or error is None else DevicemgrError(repr(error))
-        if failure is not None:
-            about = {"device": opening.portal.gate, "request": opening.request}
-            log.warning("portal %s was not opened: %s", opening.portal.name, failure, extra=about)
-        sent = result if isinstance(result, Sent) else Sent(senses_passage=True)
-        error_or_unknown, now = failure or sent.unknown, time.monotonic()
-        self._post(Outcome(opening, recorded, now, error_or_unknown, sent.senses_passage, sent.delivery, sent.times))
-
-    def _cancel(self, portal: Portal, direction: Direction) -> None:
-        """Take back a release that has run out here: the gate's own clock may be slower."""
-        self._gates.command(portal.gate, partial(cancel_release, portal, direction), _not_canceled)
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Record the gate's answer, or that there is none, and expect a passage if it may have opened."""
@@ -337,11 +323,12 @@ class AccessPipeline:
         if not opened:
             self._on_not_opened(opening, outcome)
         if not outcome.recorded:
-            _notify_caller(outcome)
+            notify_caller(outcome)
             return
         # The caller is notified when the outcome is on disk too: what was acknowledged is never lost.
-        self._ledger.submit(outcome_fact(outcome), then=lambda _: _notify_caller(outcome))
+        self._ledger.submit(outcome_fact(outcome, self._rules.now()), then=lambda _: notify_caller(outcome))
         if opened:
+            self.areas.released(outcome)
             waits = outcome.times.waits_s if outcome.times else opening.portal.release_seconds
             self._grants.release(opening.request, outcome.ended + waits)
             self._passages.expect(outcome)
@@ -349,19 +336,44 @@ class AccessPipeline:
     def _on_not_opened(self, opening: Opening, outcome: Outcome) -> None:
         """Let the person ask again: at once if nothing was recorded, after a pause if the gate has failed."""
         self._grants.forget(opening.request)
+        self.areas.give_back(opening.request)
         if opening.person_id is not None:
-            cameras = [point.device for point in opening.portal.access_points if point.direction is opening.direction]
             at = outcome.ended + _GATE_RETRY_S if outcome.recorded else outcome.ended
-            self._presence.ask_again(opening.person_id, cameras, at)
+            self._ask_again(opening.person_id, opening.portal, opening.direction, at)
+
+    def _ask_again(self, person_id: str, portal: Portal, direction: Direction, at: float) -> None:
+        cameras = [point.device for point in portal.access_points if point.direction is direction]
+        self._presence.ask_again(person_id, cameras, at)
+
+    def facts_for(self, portal: str, rules: Snapshot) -> Facts:
+        """Return what a request at a portal would be judged by; any thread, as of the last moment."""
+        view = self.areas.view
+        not_shut = self._interlocks.as_seen(portal, rules)
+        return replace(view, not_shut=not_shut, unsure={**view.unsure, **self.perimeter.unsure(rules)})
 
     def tick(self) -> None:
         """Let releases, passages and what waits for another factor run out; a few times a second."""
         now = time.monotonic()
         self._passages.tick(now)
+        self.areas.tick(now)
+        for one in self._interlocks.tick(now):
+            self._ask_again(one.person_id, self._rules.current.portals[one.portal], one.direction, now)
         for waiting in self._showings.take_overdue(now):
             self._refuse(waiting)
         for device, channel, typed in self._showings.take_typed(now):
             self._on_pin_entered(device, channel, typed)
+
+    def _on_forced(self, portal: Portal, event: Fact) -> Fact:
+        """Look at the interlocks of a portal that was forced; return its event with the alarm that it begins."""
+        self._interlocks.opened(portal.name)
+        return self.alarms.attach_passage(portal, event)
+
+    def _door_of(self, name: str) -> str | None:
+        portal = self._rules.current.portals.get(name)
+        return self.alarms.door_of(portal) if portal is not None else None
+
+    def _is_reserved(self, portal: str) -> bool:
+        return self.areas.is_reserved(portal)
 
     def mode_applied(self, portal: str) -> None:
         """Note that a guard's lock, free or normal has reached the gate; any thread."""
@@ -386,13 +398,3 @@ class AccessPipeline:
 def _person_of(request: AccessRequest) -> str | None:
     shown = request.card or request.face
     return shown.person_id if shown else None
-
-
-def _not_canceled(_: object, error: Exception | None) -> None:
-    if error:
-        log.warning("Failed to cancel an unused release: %s", error)
-
-
-def _notify_caller(outcome: Outcome) -> None:
-    if outcome.opening.on_end:
-        outcome.opening.on_end(outcome)

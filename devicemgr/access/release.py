@@ -80,6 +80,12 @@ class Outcome:
         return "unknown" if isinstance(self.error, OutcomeUnknown) else "failed"
 
 
+def notify_caller(outcome: Outcome) -> None:
+    """Give a guard's client the outcome of their opening."""
+    if outcome.opening.on_end:
+        outcome.opening.on_end(outcome)
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A release that has left: whether the gate will report the passage; `unknown` when its answer was lost.

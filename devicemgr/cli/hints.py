@@ -15,6 +15,7 @@ WORDS = {
     "follow_calendar": "`devicemgr calendar edit {name} --ics URL` lets it follow one",
     "refresh_calendar": "`devicemgr calendar refresh {name} --plan` reads it now",
     "accept_plan": "then, if it is right, --accept {digest}",
+    "override_interlock": "if it must be: `devicemgr portal open {portal} --override interlock --reason TEXT`",
     "pass_column": "or name a column with --column badge=HEADER",
     "pass_encoding": "or name it with --encoding",
     "pass_sheet": "see --sheet",

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 
-from devicemgr.access.event_queue import FromDevice, Inbox, Item
+from devicemgr.access.event_queue import FromDevice, Inbox, Item, OpeningWanted
 from devicemgr.access.evidence.pins import PinChecked
 from devicemgr.access.pipeline import AccessPipeline
 from devicemgr.access.portals.fire_alarm import FireWatch
@@ -15,8 +15,9 @@ from devicemgr.devices.supervisor import DeviceState, Health, Supervisor
 from devicemgr.domain.device_events import DeviceFact, FireRelease
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import DeviceConfig, JsonValue
-from devicemgr.domain.ports.device import Device, Replaying, ReplayingLogs
+from devicemgr.domain.ports.device import Device, Gate, Replaying, ReplayingLogs
 from devicemgr.domain.sighting import Sighting
+from devicemgr.ledger.feed import Recorded
 from devicemgr.recognition.workers.messages import LaneState
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events
@@ -67,6 +68,10 @@ class Dispatcher:
             self._access.on_device_fact(item.device, item.fact)
         elif isinstance(item, PinChecked):
             self._access.on_pin(item)
+        elif isinstance(item, Recorded):
+            self._access.areas.on_recorded(item)
+        elif isinstance(item, OpeningWanted):
+            self._access.manual.on_wanted(item)
         elif isinstance(item, Sighting) and not self._stopping.is_set():
             self._access.on_sighting(item)
 
@@ -95,6 +100,8 @@ class DeviceEventRouter:
     def resume(self, config: DeviceConfig, device: Device) -> None:
         """Let a device with a memory continue after what is recorded, and await the state of its fire inputs."""
         self._fires.on_opening(config.name)
+        senses = isinstance(device, Gate) and bool(device.senses_passage)
+        self._access.perimeter.know(config.name, has_memory=isinstance(device, Replaying), senses_passage=senses)
         if isinstance(device, Replaying):
             with self._site.database.read() as session:
                 serials = events.cursors(session, config.id)
@@ -125,7 +132,9 @@ class DeviceEventRouter:
             self._site.ledger.submit(Fact(kind, state.since, device=state.name, detail=detail))
         self._lanes.on_state(state, self._supervisor)
         self._fires.on_state(state)
-        if state.health in (Health.OFFLINE, Health.QUARANTINED):
+        is_away = state.health in (Health.OFFLINE, Health.QUARANTINED)
+        self._access.perimeter.set_away(state.name, away=is_away)
+        if is_away:
             self._access.alarms.forget_door(state.name)
         self._modes.on_state(state)
         self._reconciler.on_state(state)

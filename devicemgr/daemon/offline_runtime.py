@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from devicemgr.access import area_checkpoint
+from devicemgr.access.explanations import explained
 from devicemgr.access.ledger_facts import manual_fact, outcome_fact
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals import fire_check
@@ -20,9 +22,12 @@ from devicemgr.devices.supervisor import DeviceState, Health
 from devicemgr.devices.sync_run import Run, Step, drive
 from devicemgr.devices.worker import trace_of
 from devicemgr.domain.ledger_events import Fact
-from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
+from devicemgr.domain.model import DeviceInfo, Direction, Factor, PortalMode
 from devicemgr.domain.ports.device import Channeled, Delivery, Device
 from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.domain.rules.areas.facts import Facts
+from devicemgr.domain.rules.areas.presences import Presences, presences
+from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import DaemonUnreachable, DeviceError, DevicemgrError, Hint, SystemFault
 from devicemgr.operations import status
 from devicemgr.site.runtime import Figures
@@ -166,13 +171,37 @@ class DirectRuntime:
         """Refuse: without a daemon no reader is read."""
         raise DaemonUnreachable(f"no daemon runs, so no card can be shown at {device}", hint=Hint("start_daemon"))
 
-    def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
+    def whereabouts(self) -> Presences:
+        """Return who is where as the ledger says."""
+        rules, facts = self._areas()
+        return presences(facts, rules.current.zone_map, rules.now())
+
+    def near_side(self, person_id: str) -> str | None:  # noqa: ARG002
+        """Return None: no one is refused while no daemon runs."""
+        return None
+
+    def explain(
+        self, person_id: str, portal: str, direction: Direction, at: datetime | None, factors: frozenset[Factor]
+    ) -> list[Explanation]:
+        """Return what the rules say by what is stored; the state of gates is not known."""
+        rules, facts = self._areas()
+        times = (at,) if at is not None else rules.times()
+        return explained(rules.current, facts, person_id, portal, direction, times, factors)
+
+    def _areas(self) -> tuple[Rulebook, Facts]:
+        rules = Rulebook(self._site.database, self._site.parts.catalog, self._site.clock)
+        rules.refresh()
+        with self._site.database.read() as session:
+            return rules, Facts(area_checkpoint.load(session, rules.current.zone_map))
+
+    def open_portal(self, portal: str, direction: Direction, actor: str, override: str | None = None) -> dict[str, Any]:
         """Record, release, record the outcome; a gate timed by this computer is held for its time."""
         with self._site.database.read() as session:
             model = portal_store.portal_model(portal_store.portal(session, portal))
         now = time.monotonic()
         opening = Opening(str(uuid.uuid4()), model, direction, now, now, actor=actor)
-        self._append(manual_fact(opening))
+        # How the other portals of an interlock stand is not known without a daemon.
+        self._append(manual_fact(opening, {"override": "interlock", "reason": override} if override else None))
         recorded = time.monotonic()
         outcomes: list[Outcome] = []
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any, TypeVar
 
-from devicemgr.access.event_queue import Inbox
+from devicemgr.access.event_queue import Inbox, Override
+from devicemgr.access.explanations import explained, overfilled
 from devicemgr.access.pipeline import AccessPipeline
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals.fire_alarm import FireWatch
@@ -18,9 +19,11 @@ from devicemgr.daemon.scheduler import Scheduler
 from devicemgr.daemon.site_reload import SiteReload
 from devicemgr.devices.supervisor import Supervisor
 from devicemgr.devices.sync_run import Run, Step, drive
-from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
+from devicemgr.domain.model import DeviceInfo, Direction, Factor, PortalMode
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.domain.rules.areas.presences import Presences, presences
+from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, NotFound, RequestError
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations import status
@@ -125,7 +128,7 @@ class DaemonRuntime:
             cards.end(device, channel, awaited)
         return awaited.names
 
-    def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
+    def open_portal(self, portal: str, direction: Direction, actor: str, override: str | None = None) -> dict[str, Any]:
         """See site.runtime.Runtime."""
         ended = threading.Event()
         outcomes: list[Outcome] = []
@@ -134,14 +137,31 @@ class DaemonRuntime:
             outcomes.append(outcome)
             ended.set()
 
-        request = self._access.open_manually(portal, direction, actor, on_end)
+        request = self._access.manual.open(portal, direction, actor, on_end, Override(override) if override else None)
         if not ended.wait(_OPEN_S):
             raise DeviceUnreachable(
                 f"the gate of portal '{portal}' does not answer", hint=Hint("list_events", portal=portal)
             )
         if outcomes[0].error is not None:
             raise outcomes[0].error
-        return {"portal": portal, "direction": str(direction), "request": request, "outcome": outcomes[0].word}
+        answer = {"portal": portal, "direction": str(direction), "request": request, "outcome": outcomes[0].word}
+        return answer | overfilled(self._access.areas.view, self._rules.current, portal, direction)
+
+    def whereabouts(self) -> Presences:
+        """See site.runtime.Runtime."""
+        return presences(self._access.areas.view, self._rules.current.zone_map, self._rules.now())
+
+    def near_side(self, person_id: str) -> str | None:
+        """See site.runtime.Runtime."""
+        return self._access.areas.near_side(person_id)
+
+    def explain(
+        self, person_id: str, portal: str, direction: Direction, at: datetime | None, factors: frozenset[Factor]
+    ) -> list[Explanation]:
+        """See site.runtime.Runtime."""
+        times = (at,) if at is not None else self._rules.times()
+        rules = self._rules.current
+        return explained(rules, self._access.facts_for(portal, rules), person_id, portal, direction, times, factors)
 
     def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
         """See site.runtime.Runtime."""

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from devicemgr.access import unconfirmed_releases
+from devicemgr.access.area_checkpoint import AreaKeeper
 from devicemgr.access.event_queue import Inbox
 from devicemgr.access.evidence.pins import PinChecker
 from devicemgr.access.pipeline import AccessPipeline
@@ -91,6 +92,7 @@ class Daemon(DaemonRuntime):
             self._supervisor.id_of,
         )
         self._router.connect(self._supervisor, self._modes, self._access, self._reconciler)
+        self._areas = AreaKeeper(site.database, site.ledger, self._rules, self._access.areas)
         self._dispatcher = Dispatcher(self._inbox, self._access, self._stopping)
 
     def _make_upkeep(self) -> None:
@@ -120,6 +122,7 @@ class Daemon(DaemonRuntime):
             self._retention.consider,
             self._feeds.consider,
             self._reload.refresh,
+            self._areas.look,
             site.database.forget_later,
             self._save_gallery,
             self._modes.settle,
@@ -163,6 +166,7 @@ class Daemon(DaemonRuntime):
             self._modes.remember(session)
             self._access.alarms.remember(session)
         self._rules.refresh()
+        self._areas.begin(lambda: self._site.ledger.feed.follow(self._inbox.put))
         self._site.gallery.refresh()
         self._dispatcher.start()
         self._pins.start()

@@ -21,6 +21,7 @@ from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue
 from devicemgr.errors import DatabaseDamaged, DevicemgrError, StorageFailed
 from devicemgr.ledger import spill_replay
+from devicemgr.ledger.feed import Feed
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.ledger.spill_replay import SPILLED
 from devicemgr.store.database import Database, Session
@@ -45,7 +46,9 @@ Then = Callable[[Entry | None], None]
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    fact: Fact
+    """Facts of one unit, which is recorded whole or not at all."""
+
+    facts: tuple[Fact, ...]
     then: Then | None
     keep: bool
 
@@ -68,6 +71,7 @@ class Ledger:
         self._retried = 0.0
         self._brought = self._lost = 0
         self._thread: threading.Thread | None = None
+        self.feed = Feed(database)
         self.allow_known = False
         self.cause: str | None = None
         self.spill_cause: str | None = None
@@ -97,7 +101,13 @@ class Ledger:
         return self._spill.damaged
 
     def submit(self, fact: Fact, then: Then | None = None, *, keep: bool = True) -> None:
-        """Record soon; `then(entry)` runs on the writer's thread once durable, with SPILLED for the spill file.
+        """Record soon; see `submit_all`."""
+        self.submit_all((fact,), then, keep=keep)
+
+    def submit_all(self, facts: Sequence[Fact], then: Then | None = None, *, keep: bool = True) -> None:
+        """Record facts soon, in one transaction.
+
+        `then(entry)` runs with the last one on the writer's thread once durable, with SPILLED for the spill file.
 
         With keep=False a failure calls `then(None)` and forgets the fact; with keep=True the fact waits for storage.
         While storage is too slow this blocks; then StorageFailed with keep=False, and with keep=True the queue grows.
@@ -110,9 +120,9 @@ class Ledger:
                 raise StorageFailed("nothing was recorded: storage is too slow; check the disk of the home folder")
             if len(self._queue) >= _BACKLOG:
                 self._lost += 1
-                log.critical("%s is lost: storage has been too slow for too long", fact.kind)
+                log.critical("%s is lost: storage has been too slow for too long", facts[-1].kind)
                 return
-            self._queue.append(_Waiting(with_claim(fact), then, keep))
+            self._queue.append(_Waiting(tuple(with_claim(fact) for fact in facts), then, keep))
             self._changed.notify_all()
 
     def start(self) -> None:
@@ -205,14 +215,16 @@ class Ledger:
     def _commit_next(self, more: Sequence[Fact], patience_s: float) -> None:
         """Commit the next batch, with `more` behind it where it is the last one."""
         batch = self._backlog[:_BATCH]
-        facts = [item.fact for item in batch]
+        facts = [fact for item in batch for fact in item.facts]
         if len(batch) == len(self._backlog):
             facts += more
         with self._database.write(changes_site=False, patience_s=patience_s) as session:
             entries = events.append(session, facts)
         del self._backlog[: len(batch)]
-        for item, entry in zip(batch, entries, strict=False):
-            _call(item.then, entry)
+        recorded = 0
+        for item in batch:
+            recorded += len(item.facts)
+            _call(item.then, entries[recorded - 1])
         self.progress = time.monotonic()
 
     def _is_patient(self) -> bool:
@@ -224,7 +236,7 @@ class Ledger:
         self._retried = time.monotonic()
         self._log_failure(error)
         failed = Fact(Kind.STORAGE_FAILED, self._failed_since, detail={"cause": str(error)[:300]})
-        self._backlog.insert(0, _Waiting(failed, None, keep=True))
+        self._backlog.insert(0, _Waiting((failed,), None, keep=True))
         self._spill_backlog()
         self._refuse()
 
@@ -256,13 +268,15 @@ class Ledger:
             _call(item.then, None)
 
     def _has_spilled(self, batch: Sequence[_Waiting]) -> bool:
+        marked = [(str(uuid.uuid4()), fact) for item in batch for fact in _marked(item)]
         try:
             self._spill.open()
-            self._spill.append([spill_replay.dump(_marked(item), str(uuid.uuid4())) for item in batch])
+            self._spill.append([spill_replay.dump(fact, event_id) for event_id, fact in marked])
         except StorageFailed as error:
             self._spill_failed(error)
             return False
         self.spill_cause = None
+        self.feed.spilled([ledger_chain.body_of(fact, 0, event_id) for event_id, fact in marked])
         return True
 
     def _open_spill(self) -> None:
@@ -326,9 +340,9 @@ class Ledger:
             self._spill_failed(error)
 
 
-def _marked(item: _Waiting) -> Fact:
-    """Return the fact; that of a decision which is acted on by this record says so."""
-    return item.fact if item.keep else replace(item.fact, detail={**item.fact.detail, "recorded": "spill"})
+def _marked(item: _Waiting) -> list[Fact]:
+    """Return the facts; those of a decision which is acted on by this record say so."""
+    return [f if item.keep else replace(f, detail={**f.detail, "recorded": "spill"}) for f in item.facts]
 
 
 def _call(then: Then | None, entry: Entry | None) -> None:

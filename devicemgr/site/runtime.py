@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from devicemgr.devices.sync_run import Run, Step
-from devicemgr.domain.model import DeviceInfo, Direction, PortalMode
+from devicemgr.domain.model import DeviceInfo, Direction, Factor, PortalMode
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
+from devicemgr.domain.rules.areas.presences import Presences
+from devicemgr.domain.rules.policy import Explanation
 from devicemgr.ledger.counters import Meters
 
 T = TypeVar("T")
@@ -69,8 +71,25 @@ class Runtime(Protocol):
         NotFound when none is shown in time, DeviceError when the device is gone, RequestError once `cancelled`.
         """
 
-    def open_portal(self, portal: str, direction: Direction, actor: str) -> dict[str, Any]:
-        """Record a manual opening, release the gate, record the outcome."""
+    def open_portal(self, portal: str, direction: Direction, actor: str, override: str | None = None) -> dict[str, Any]:
+        """Record a manual opening, release the gate, record the outcome.
+
+        RequestError while another portal of its interlock is not shut, unless `override` says why that doesn't count.
+        """
+
+    def whereabouts(self) -> Presences:
+        """Return who is where now, and how many are in each zone."""
+
+    def near_side(self, person_id: str) -> str | None:
+        """Return the zone in which a person stands who was refused by anti-passback last; None where they were not."""
+
+    def explain(
+        self, person_id: str, portal: str, direction: Direction, at: datetime | None, factors: frozenset[Factor]
+    ) -> list[Explanation]:
+        """Return what every check says of a person who presents these factors at a portal, now or at another time.
+
+        NotFound for a person or portal that is not known.
+        """
 
     def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
         """Record and apply a mode."""

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from devicemgr.domain.ledger_chain import Entry
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import AlreadyExists, DatabaseDamaged, DatabaseNewer, Hint, NotInitialized, StorageFailed
 from devicemgr.store import sqlite
@@ -40,13 +41,15 @@ _MIGRATIONS = "devicemgr.store:migrations"  # a package and its folder: Alembic 
 REVISION = "revision"
 FINGERPRINT = "vault_fingerprint"
 _CLOCK = "clock"
+APPENDED = "appended"  # in a session's info: the events of the ledger that its transaction commits
 
 
 class Database:
     """One open database; `read` and `write` give a session with a transaction around it.
 
     `frozen` says why nothing can be changed, and what to do, where that is so. `clock` is the one that rights go by;
-    consents and approvals in the store are judged by it too.
+    consents and approvals in the store are judged by it too. `on_events` is called with the events of the ledger that
+    a transaction has committed, on the thread that did; it must neither block nor raise.
     """
 
     frozen: str | None = None
@@ -55,6 +58,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.clock = WallClock()
+        self.on_events: Callable[[Sequence[Entry]], None] | None = None
         self._owes_wiping = False
 
     @classmethod
@@ -164,6 +168,8 @@ class Database:
             if changes_site:
                 raise_revision(session)
             session.flush()
+        if self.on_events is not None and (entries := session.info.get(APPENDED)):
+            self.on_events(entries)
 
     def forget(self) -> bool:
         """Make what was deleted unreadable in the files too; False when others' reads keep that for later."""

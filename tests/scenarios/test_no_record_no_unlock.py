@@ -41,7 +41,7 @@ class Tries:
     def make(self, count: int) -> None:
         for _ in range(count):
             moved = self.entrance.gate.done.qsize()
-            request = self.entrance.pipeline.open_manually("lobby", Direction.ENTRY, "uid:0", lambda _: None)
+            request = self.entrance.pipeline.manual.open("lobby", Direction.ENTRY, "uid:0", lambda _: None)
             outcome = self.entrance.outcomes.get(timeout=30)
             self.entrance.pipeline.on_outcome(outcome)
             moved = self.entrance.gate.done.qsize() - moved

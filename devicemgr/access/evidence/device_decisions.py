@@ -17,7 +17,6 @@ from devicemgr.domain.rules.policy import Decision, decide
 
 # More than the inbox and the ledger can hold unwritten: older ones are behind the cursor on disk.
 _REMEMBERED = 32_768
-_CLOCK_AGREES_S = 5.0
 
 Report = DeviceDecided | DeviceReported
 

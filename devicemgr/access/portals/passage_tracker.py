@@ -145,7 +145,7 @@ class Passages:
         if lane != passage_state.IDLE:
             self._lanes[portal.name] = (portal, lane)
         for fact in facts:
-            found = passage_fact(portal, fact, self._people.get(fact.request or ""))
+            found = passage_fact(portal, fact, self._people.get(fact.request or ""), self._rules.now())
             self._ledger.submit(self._forced(portal, found) if found.kind == Kind.PORTAL_FORCED else found)
             if fact.kind in _ENDS:
                 self._people.pop(fact.request or "", None)

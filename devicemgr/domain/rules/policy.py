@@ -115,6 +115,15 @@ def explain(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS)
     ]
 
 
+def violations_of(request: AccessRequest, person: Person, snapshot: Snapshot, facts: Facts) -> list[Violation]:
+    """Return what the checks of zones and interlocks object to, hard or soft, where a device has decided already."""
+    return [
+        Violation(check.reason, one.rule, one.facts)
+        for check in CHECKS_OF_AREAS
+        for one in objections_of(check, request, person, snapshot, facts)
+    ]
+
+
 def _facts_read(
     finding: _Finding, request: AccessRequest, person: Person, snapshot: Snapshot, facts: Facts
 ) -> Mapping[str, JsonValue]:

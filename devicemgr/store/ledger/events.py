@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.domain.ledger_events import Fact
+from devicemgr.store.database import APPENDED
 from devicemgr.store.site import conditions
 from devicemgr.store.tables import CursorRow, DeviceRow, EventRow, PersonRow, PortalRow
 from devicemgr.text import badge_key
@@ -67,6 +68,7 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
             session.merge(CursorRow(device_id=fact.cursor.device_id, log=fact.cursor.log, serial=fact.cursor.serial))
         conditions.store(session, fact)
     session.flush()
+    session.info.setdefault(APPENDED, []).extend(entries)
     return entries
 
 

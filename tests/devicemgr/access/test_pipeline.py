@@ -150,7 +150,7 @@ def test_alarms_are_recorded_and_in_a_fire_nobody_is_a_tailgater(entrance: Any) 
 
 def test_a_guard_opens_with_a_record(entrance: Any) -> None:
     ended: queue.Queue[Any] = queue.Queue()
-    request = entrance.pipeline.open_manually("lobby", Direction.EXIT, "uid:7", ended.put)
+    request = entrance.pipeline.manual.open("lobby", Direction.EXIT, "uid:7", ended.put)
     entrance.finish()
     assert ended.get(timeout=10).word == "confirmed"
     events = entrance.events()

@@ -3,7 +3,6 @@
 Who is not known to be anywhere is met with no objection.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from devicemgr.domain.model import JsonValue, Person
@@ -83,9 +82,3 @@ def _is_too_soon(entered: datetime, at: datetime, minutes: int) -> bool:
 
 def _is_unsure(zone: Zone, facts: Facts) -> bool:
     return zone.when_unsure is not Enforcement.HARD and zone.name in facts.unsure
-
-
-def unsure_zones(zones: ZoneMap, marked: Iterable[str]) -> frozenset[str]:
-    """Return the zones at whose perimeter one of these portals stands."""
-    portals = frozenset(marked)
-    return frozenset(name for name in zones.zones if zones.perimeter(name) & portals)

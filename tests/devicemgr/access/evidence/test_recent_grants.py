@@ -121,7 +121,7 @@ def test_a_lost_answer_may_have_opened(hall: Any) -> None:
 def test_a_guard_s_opening_is_not_counted(hall: Any) -> None:
     card(hall, "A1", "cam")
     for portal in ("lobby", "second"):
-        hall.pipeline.open_manually(portal, ENTRY, "uid:7", lambda _: None)
+        hall.pipeline.manual.open(portal, ENTRY, "uid:7", lambda _: None)
     assert releases(hall) == ["arm", "arm", "arm2"]
 
 

@@ -73,7 +73,7 @@ def test_nothing_is_taken_back_while_a_later_release_of_that_side_waits(lane: An
     lane.see(ANNA)
     lane.finish()
     lane.after(30)
-    lane.pipeline.open_manually("lobby", ENTRY, "uid:1", lambda _: None)
+    lane.pipeline.manual.open("lobby", ENTRY, "uid:1", lambda _: None)
     lane.finish()
     lane.after(51)
     assert lane.kinds()[-1] == "passage_timed_out"

@@ -219,6 +219,7 @@ def test_what_never_ends_by_itself_ends_by_a_mode_or_after_a_day(alone: Alone, m
 
 def test_an_arm_that_turned_without_a_release_is_an_alarm_and_no_open_door(alone: Alone) -> None:
     alone.entrance.pipeline.alarms = alone.alarms
+    alone.entrance.pipeline._reports._alarms = alone.alarms
     alone.entrance.pipeline._passages._forced = alone.alarms.attach_passage
     alone.entrance.pipeline.on_device_fact("arm", PassageCompleted(1, Direction.ENTRY))
     assert alone.entrance.kinds() == ["portal_forced", "passage_completed"]
@@ -247,6 +248,7 @@ def test_a_forced_door_in_a_devices_memory_stands_if_it_is_recent(
 ) -> None:
     report = DeviceReported(1, Kind.PORTAL_FORCED, 7, datetime.now(UTC) - age)
     alone.entrance.pipeline.alarms = alone.alarms
+    alone.entrance.pipeline._reports._alarms = alone.alarms
     alone.entrance.pipeline.on_device_fact("arm", report)
     assert alone.entrance.kinds() == ["portal_forced"]
     alone.alarms = alone.again()

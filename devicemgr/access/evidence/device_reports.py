@@ -1,0 +1,115 @@
+"""What devices decided and did by themselves: recorded with the rules that it violated, and never acted on."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from devicemgr.access.area_state import AreaState
+from devicemgr.access.evidence.device_decisions import DeviceLog
+from devicemgr.access.evidence.recent_grants import RecentGrants
+from devicemgr.access.ledger_facts import violation_fact
+from devicemgr.access.policy_cache import Rulebook
+from devicemgr.access.portals.passage_tracker import Passages
+from devicemgr.access.portals.perimeter import Perimeter
+from devicemgr.access.portals.standing_alarms import StandingAlarms
+from devicemgr.domain.device_events import DeviceDecided, DeviceReported
+from devicemgr.domain.ledger_events import Fact, Kind, Reason
+from devicemgr.domain.model import Direction, JsonValue, Portal
+from devicemgr.domain.rules.areas.fold import CLOCK_AGREES_S
+from devicemgr.domain.rules.decision.requests import AccessRequest
+from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.policy import violations_of
+from devicemgr.ledger.writer import Ledger
+
+
+class DeviceReports:
+    """For the dispatcher's thread only; `id_of` gives the stored id of a device by its name."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rules: Rulebook,
+        id_of: Callable[[str], str | None],
+        alarms: StandingAlarms,
+        passages: Passages,
+        grants: RecentGrants,
+        areas: AreaState,
+        perimeter: Perimeter,
+    ) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._log = DeviceLog(id_of)
+        self._alarms = alarms
+        self._passages = passages
+        self._grants = grants
+        self._areas = areas
+        self._perimeter = perimeter
+        self._clock_off: dict[str, float] = {}
+
+    def on_report(self, device: str, report: DeviceDecided | DeviceReported) -> None:
+        """Record what a device reports; expect the passage of a person whom it has just let in by itself."""
+        rules = self._rules.current
+        facts = self._log.facts(device, report, rules)
+        if isinstance(report, DeviceReported):
+            for found in facts:
+                self._ledger.submit(self._alarms.attach(device, report, found))
+            if report.kind == Kind.DEVICE_CONFIRMED:
+                self._passages.proven(device, report.channel)
+        elif facts:
+            self._on_decided(device, report, facts, rules)
+
+    def _on_decided(self, device: str, report: DeviceDecided, facts: list[Fact], rules: Snapshot) -> None:
+        if not report.live:
+            self._perimeter.read_old(device)
+        first, *others = facts
+        if report.granted and rules.zone_map.sides(first.portal, first.direction) is not None:
+            first = self._with_clock(device, report, first, rules)
+            if not report.is_history:
+                violated = self._violations(report, first, rules)
+                self._ledger.submit_all([*violated, first])
+                self._areas.decided_alone(first)
+            else:
+                self._ledger.submit(first)
+        else:
+            self._ledger.submit(first)
+        for found in others:
+            self._ledger.submit(found)
+        if report.live and report.granted and first.portal:
+            self._on_opened_alone(device, first, rules.portals[first.portal])
+
+    def _with_clock(self, device: str, report: DeviceDecided, fact: Fact, rules: Snapshot) -> Fact:
+        """Return a grant with what the fold goes by: whether its passage is still to come, and the device's clock."""
+        detail: dict[str, JsonValue] = dict(fact.detail)
+        if report.live:
+            self._clock_off[device] = (fact.time - datetime.now(UTC)).total_seconds()
+            if self._perimeter.senses(rules.portals[fact.portal or ""].gate):
+                detail["awaits_passage"] = True
+        off = self._clock_off.get(device, 0.0)
+        if abs(off) > CLOCK_AGREES_S:
+            detail["clock_off_s"] = round(off, 1)
+        return replace(fact, detail=detail)
+
+    def _violations(self, report: DeviceDecided, fact: Fact, rules: Snapshot) -> list[Fact]:
+        """Return the rules of zones that the device could not know, for a decision newer than what is recorded."""
+        person = rules.people.get(fact.person_id or "")
+        if person is None or fact.portal is None:
+            return []
+        state = self._areas.facts_ahead(fact.portal, rules)
+        place = state.whereabouts.where.get(person.id)
+        if place is not None and fact.time <= place.since:
+            return []
+        direction, now = fact.direction or Direction.ENTRY, time.monotonic()
+        request = AccessRequest(fact.request or "", fact.portal, direction, fact.device or "", fact.time, now, now)
+        found = violations_of(request, person, rules, state)
+        # How the other portals of an interlock stood then is not known now.
+        kept = [one for one in found if report.live or one.reason is not Reason.INTERLOCK]
+        return [violation_fact(fact, one, offline=not report.live) for one in kept]
+
+    def _on_opened_alone(self, device: str, fact: Fact, portal: Portal) -> None:
+        """Expect the passage of a person whom the device has let in by itself."""
+        now, direction = time.monotonic(), fact.direction or Direction.ENTRY
+        if fact.person_id is not None and fact.request is not None:
+            self._grants.add(portal, direction, fact.person_id, fact.request, device=device, decided=now)
+            self._areas.reserve(fact.request, fact.person_id, portal, direction, decided=now)
+        self._passages.released(portal, direction, fact.request, now, fact.person_id)
