@@ -53,9 +53,9 @@ SABOTAGES = (
     ),
     one(
         "a replayed event acted on",
-        "devicemgr/access/pipeline.py",
-        "isinstance(fact, DeviceDecided) and fact.live and fact.granted",
-        "isinstance(fact, DeviceDecided) and fact.granted",
+        "devicemgr/access/evidence/device_reports.py",
+        "if report.live and report.granted and first.portal:",
+        "if report.granted and first.portal:",
         "tests/scenarios/test_too_late.py",
     ),
     one(

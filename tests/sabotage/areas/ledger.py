@@ -22,12 +22,16 @@ SABOTAGES = (
         "devicemgr/ledger/writer.py",
         """            entries = events.append(session, facts)
         del self._backlog[: len(batch)]
-        for item, entry in zip(batch, entries, strict=False):
-            _call(item.then, entry)
+        recorded = 0
+        for item in batch:
+            recorded += len(item.facts)
+            _call(item.then, entries[recorded - 1])
 """,
         """            entries = events.append(session, facts)
-            for item, entry in zip(batch, entries, strict=False):
-                _call(item.then, entry)
+            recorded = 0
+            for item in batch:
+                recorded += len(item.facts)
+                _call(item.then, entries[recorded - 1])
         del self._backlog[: len(batch)]
 """,
         "tests/devicemgr/ledger/test_writer.py",
