@@ -13,6 +13,7 @@
     │   ├── TooManyTries      wait, then try again
     │   ├── Misdirected       the request names another host
     │   ├── PlanHeld          a plan that takes away from unusually many people
+    │   ├── KeptBySource      the person's source alone changes this
     │   ├── ConsentRequired   no consent, no face
     │   ├── ConsentWithdrawn  the person has taken this consent back
     │   ├── ConsentEnded      this consent has run out
@@ -166,6 +167,13 @@ class PlanHeld(RequestError):
 
     http_status = 409
     slug = "plan-held"
+
+
+class KeptBySource(RequestError):
+    """What the person's source keeps is changed there."""
+
+    http_status = 409
+    slug = "kept-by-source"
 
 
 class ConsentRequired(RequestError):

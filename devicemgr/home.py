@@ -81,6 +81,11 @@ class Home:
         return self.path / "keys" / "spill.key"
 
     @property
+    def inbox(self) -> Path:
+        """Return the drop folder: where others put the files of sources."""
+        return self.path / "inbox"
+
+    @property
     def reserve(self) -> Path:
         """A little room for the day the disk is full."""
         return self.path / "reserve"

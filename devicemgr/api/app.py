@@ -36,6 +36,7 @@ from devicemgr.api.routes.people import (
     group_changes,
     model_migration,
     people,
+    sources,
     tables,
 )
 from devicemgr.api.routes.site import (
@@ -96,6 +97,7 @@ def _routes() -> list[BaseRoute]:
         access_levels,
         calendars,
         zones,
+        sources,
         devices,
         discovery,
         trace,

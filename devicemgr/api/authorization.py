@@ -5,6 +5,7 @@ Paths are as in the OpenAPI document, without /api/v1. A route that is not here 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import Request
 from starlette.routing import compile_path
@@ -137,6 +138,14 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("DELETE", "/calendars/{name}"): _ADMIN,
     ("POST", "/calendars/{name}/refresh"): _ADMIN,
     ("POST", "/schedules/plan"): _ADMIN,
+    ("GET", "/sources"): _TECHNICIAN | _AUDITOR,
+    ("POST", "/sources"): _ADMIN,
+    ("GET", "/sources/{name}"): _TECHNICIAN | _AUDITOR,
+    ("PUT", "/sources/{name}"): _ADMIN,
+    ("PATCH", "/sources/{name}"): _ADMIN,
+    ("DELETE", "/sources/{name}"): _ADMIN,
+    ("POST", "/sources/{name}/plan"): _ADMIN,
+    ("POST", "/sources/{name}/sync"): _ADMIN,
     ("GET", "/schedules"): _TECHNICIAN | _AUDITOR,
     ("POST", "/schedules"): _ADMIN,
     ("GET", "/schedules/{name}"): _TECHNICIAN | _AUDITOR,
@@ -184,6 +193,9 @@ SITE_CHANGES: Mapping[tuple[str, str], frozenset[Role]] = {
     ("levels", "add"): TABLE["POST", "/levels"],
     ("levels", "edit"): TABLE["POST", "/levels"],
     ("levels", "remove"): TABLE["DELETE", "/levels/{name}"],
+    ("sources", "add"): TABLE["POST", "/sources"],
+    ("sources", "edit"): TABLE["PATCH", "/sources/{name}"],
+    ("sources", "remove"): TABLE["DELETE", "/sources/{name}"],
 }
 """Who may make which change of a site's file: those who may call the route for that change alone."""
 
@@ -252,6 +264,17 @@ def require_people_change(caller: Caller, change: str, badge: str) -> None:
     allowed = PEOPLE_CHANGES.get(change, frozenset())
     if not _may(caller, allowed):
         raise _refusal(caller, f"change people by this table ({change} of badge {badge})", allowed)
+
+
+def require_source(caller: Caller, name: str, stated: Mapping[str, Any]) -> None:
+    """Raise NotAllowed unless the caller may make each change by hand that a source would make by itself."""
+    parts = ["add", "edit", "suspend", "resume", "cards"]
+    parts += ["levels"] if stated.get("map") else []
+    parts += ["remove"] if stated.get("missing") == "remove" or stated.get("erase_after_days") else []
+    for part in parts:
+        allowed = PEOPLE_CHANGES.get(part, frozenset())
+        if not _may(caller, allowed):
+            raise _refusal(caller, f"let source {name} change people ({part})", allowed)
 
 
 def _allowed(key: tuple[str, str]) -> frozenset[Role]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from devicemgr.api.authorization import require_site_change
+from devicemgr.api.authorization import require_site_change, require_source
 from devicemgr.api.context import Caller
 from devicemgr.security import approvals
 from devicemgr.store.database import Session
@@ -16,6 +16,15 @@ def require_roles(caller: Caller, changes: Iterable[Mapping[str, Any]]) -> None:
     """Raise NotAllowed for the first change that the caller could not make by its own route."""
     for change in changes:
         require_site_change(caller, change["kind"], change["change"], change["name"])
+
+
+def require_rights_of_sources(
+    caller: Caller, changes: Iterable[Mapping[str, Any]], wanted: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Raise NotAllowed for a source that would change people as the caller may not by hand."""
+    for change in changes:
+        if change["kind"] == "sources" and change["change"] != "remove":
+            require_source(caller, change["name"], wanted["sources"][change["name"]])
 
 
 def two_admin_changes(session: Session, caller: Caller, changes: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -27,6 +27,7 @@ _DEMO = "devicemgr.cli.demo.demo:app"
 _BENCH = "devicemgr.cli.demo.bench:app"
 _PEOPLE = "devicemgr.cli.people.people:app"
 _TABLES = "devicemgr.cli.people.tables:app"
+_SOURCES = "devicemgr.cli.people.sources:source"
 _FACES = "devicemgr.cli.people.faces:app"
 _CAMERA_ENROLLMENT = "devicemgr.cli.people.camera_enrollment:app"
 _CALIBRATE = "devicemgr.cli.people.calibrate:app"
@@ -54,6 +55,7 @@ _KEYS = "devicemgr.cli.site.keys:app"
 
 GROUPS = {
     "person": "People: who they are, from when to when, with which access levels.",
+    "source": "Sources: tables that people come from by themselves.",
     "enroll": "Faces: enrolled from photos, under a recorded consent.",
     "level": "Access levels: which portals, and when.",
     "schedule": "Schedules: the hours of a week.",
@@ -74,7 +76,7 @@ GROUPS = {
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
     "Watch": ("status", "events", "doctor", "clock"),
-    "People and their rights": ("person", "enroll", "card", "pin", "level", "schedule", "calendar"),
+    "People and their rights": ("person", "source", "enroll", "card", "pin", "level", "schedule", "calendar"),
     "Entrances": ("portal", "zone", "interlock", "device", "udev", "sim"),
     "Site and record": (
         "export",
@@ -136,6 +138,17 @@ COMMANDS = {
     "person export": Row(
         _TABLES,
         "Print the data subject's copy of one person as JSON; or everyone as a table that `person import` reads.",
+    ),
+    "source add": Row(_SOURCES, "Add a source: a table in the drop folder that the site's people follow."),
+    "source list": Row(_SOURCES, "List the sources and how their last runs ended."),
+    "source show": Row(_SOURCES, "Show what a source states, and how its last run ended."),
+    "source edit": Row(_SOURCES, "Change what a source states; --column and --map replace all of theirs."),
+    "source remove": Row(_SOURCES, "Remove a source; its people stay as they are."),
+    "source plan": Row(
+        _SOURCES, "Read a source and show what it would change; exit 4 if something would, or a row is wrong."
+    ),
+    "source sync": Row(
+        _SOURCES, "Read a source now and make its changes, all or none; exit 4 when a row was not taken."
     ),
     "enroll photo": Row(_FACES, "Enroll a person's face from photos: all of them or none."),
     "enroll check": Row(_FACES, "Is this photo usable for enrollment? Exit 4 when it is not; nothing is stored."),

@@ -30,6 +30,7 @@ from devicemgr.domain.rules.areas.presences import Presences, presences
 from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import DaemonUnreachable, DeviceError, DevicemgrError, Hint, SystemFault
 from devicemgr.operations import status
+from devicemgr.people.sources.state import alarms as source_alarms
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
 from devicemgr.store.site import devices as device_store, portals as portal_store
@@ -75,6 +76,7 @@ class DirectRuntime:
                 *status.shared_card_alarms(self._site.database),
                 *status.calendar_alarms(self._site),
                 *status.disputed_alarms(self._site.database),
+                *source_alarms(self._site.database),
             ],
         }
 

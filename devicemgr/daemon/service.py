@@ -35,6 +35,7 @@ from devicemgr.people.consents import ConsentWatch
 from devicemgr.people.face_samples import KeptSamples
 from devicemgr.people.model_migration import Migration
 from devicemgr.people.retention import Retention
+from devicemgr.people.sources.watch import SourceWatch
 from devicemgr.recognition.workers.pool import RecognizerPool
 from devicemgr.recovery import disk_reserve
 from devicemgr.recovery.snapshots import SnapshotKeeper
@@ -102,6 +103,7 @@ class Daemon(DaemonRuntime):
         self._clock = ClockWatch.of_process(site.clock, site.database, site.ledger)
         self._consents = ConsentWatch(site)
         self._retention = Retention(site)
+        self._sources = SourceWatch(site, self)
         self._recalibration = Recalibration(site)
         self._migration = Migration(site)
         self._feeds = FeedWatch(site)
@@ -121,6 +123,7 @@ class Daemon(DaemonRuntime):
             self._consents.look,
             self._retention.consider,
             self._feeds.consider,
+            self._sources.consider,
             self._reload.refresh,
             self._areas.look,
             site.database.forget_later,
@@ -192,6 +195,7 @@ class Daemon(DaemonRuntime):
         self._recalibration.wait(0.3)
         self._retention.stop(0.2)
         self._feeds.stop(0.1)
+        self._sources.stop(0.3)
         self._clock.keep()
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
         with contextlib.suppress(DevicemgrError):

@@ -13,6 +13,7 @@ from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.passage_state import StateName
 from devicemgr.errors import Hint, StorageFailed
 from devicemgr.people.cards import shared as shared_cards
+from devicemgr.people.sources import state as source_states
 from devicemgr.site.hours import calendar_refresh
 from devicemgr.site.site import Site
 from devicemgr.store.database import Database
@@ -208,7 +209,7 @@ def alarms(
         if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
     ]
     found += revoked_alarms(revoked) + shared_card_alarms(site.database) + calendar_alarms(site)
-    return found + disputed_alarms(site.database)
+    return found + disputed_alarms(site.database) + source_states.alarms(site.database)
 
 
 def of_daemon(

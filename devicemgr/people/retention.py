@@ -1,4 +1,4 @@
-"""Retention: events, kept photos and faces of ended consents are removed after their time, once a day.
+"""Retention: events, kept photos, faces of ended consents and people who left are removed after their time, once a day.
 
 Events go from the oldest on, up to a seal: the seal stays, and the key file of the seals says how far, so that one
 who can only write the database can't pass a cut of the record off as retention.
@@ -14,6 +14,7 @@ from typing import Any
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.sealer import Removed, read_key
 from devicemgr.people import face_enrollment
+from devicemgr.people.sources import leavers
 from devicemgr.recovery import backup
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import audit_fact
@@ -93,10 +94,11 @@ def run(site: Site, now: datetime, stopping: threading.Event | None = None) -> d
     """Remove what the settings say at `now`; return how much, by kind."""
     with site.database.read() as session:
         found = settings.load(session)
-    gone = {"samples": 0, "faces": 0, "events": 0}
+    gone = {"samples": 0, "faces": 0, "people": 0, "events": 0}
     if found.samples_days:
         gone["samples"] = _remove_samples(site, _before(now, found.samples_days), found.samples_days)
     gone["faces"] = _remove_faces(site, _before(now, found.consent_grace_days))
+    gone["people"] = leavers.erase_due(site, now)
     if found.retention_days:
         site.sealer.remove_before(_before(now, found.retention_days))
     gone["events"] = _remove_events(site, stopping or threading.Event())

@@ -15,6 +15,7 @@ from devicemgr.people import face_enrollment
 from devicemgr.people.cards import blocks
 from devicemgr.people.cards.notations import held_number
 from devicemgr.people.consents import Terms, agreed, rights_of
+from devicemgr.people.sources import guard
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import Require, UnitOfWork, nothing_required, unit_of_work
@@ -26,7 +27,6 @@ from devicemgr.store.tables import PersonRow
 from devicemgr.text import badge as checked_badge, parse_end, parse_time, person_name, rfc3339, safe
 
 NO_DETAILS = PersonDetails()
-BY_TABLE = "table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,7 @@ def edit_person(work: UnitOfWork, badge: str, edit: PersonEdit) -> PersonRow:
     _require_validity(row)
     _set_details(work, row, edit.details)
     changed = sorted(name for name, value in _editable_fields(row).items() if value != fields[name])
+    guard.require_editable(work, row, changed, badge)
     if changed:
         work.session.flush()
         work.record("admin.person_edited", {"changed": changed}, person_id=row.id, before=before, after=rights_of(row))
@@ -132,10 +133,12 @@ def edit_person(work: UnitOfWork, badge: str, edit: PersonEdit) -> PersonRow:
 def set_suspended(work: UnitOfWork, badge: str, *, suspended: bool, by: str | None = None) -> PersonRow:
     """Suspend all of a person's access, or end the suspension.
 
-    `by` is BY_TABLE for a person whom a table no longer names; one that names them again then ends it. A suspension by
-    hand takes the place of such a one, and stays.
+    `by` is BY_TABLE for a person whom a table no longer names, BY_SOURCE for one whom their source suspends; one that
+    names them again then ends it. A suspension by hand takes the place of such a one, and stays.
     """
     row = people.get(work.session, badge)
+    if not suspended:
+        guard.require_resumable(work, row)
     if row.suspended == suspended:
         row.suspended_by = by if suspended and row.suspended_by else None
         return row
@@ -151,6 +154,7 @@ def set_level(work: UnitOfWork, badge: str, level: str, *, held: bool) -> Person
     row = people.get(work.session, badge)
     before = rights_of(row)
     if people.set_level(work.session, row, level, held=held):
+        guard.require_grantable(work, row, level)
         kind = "admin.level_granted" if held else "admin.level_revoked"
         work.record(kind, {"level": level}, person_id=row.id, before=before, after=rights_of(row))
     return row
@@ -173,6 +177,7 @@ def assign_number(work: UnitOfWork, badge: str, number: str, *, unblock: bool = 
     row = people.get(work.session, badge)
     before = rights_of(row)
     if credentials.assign_card(work.session, row, number):
+        guard.require_editable(work, row, ["cards"])
         work.record("admin.card_assigned", {"cards": 1}, person_id=row.id, before=before, after=rights_of(row))
     if unblock:
         blocks.record_unblocked(work, credentials.unblock_card(work.session, number))
@@ -183,6 +188,7 @@ def remove_card(work: UnitOfWork, badge: str, written: str) -> tuple[PersonRow, 
     """Remove a person's card under all its notations; return the person, the number and what was removed."""
     number = held_number(work.session, written)
     row = people.get(work.session, badge)
+    guard.require_editable(work, row, ["cards"])
     removed = credentials.remove_card(work.session, row, number)
     for person_id in dict.fromkeys(card.person_id for card in removed):
         count = sum(card.person_id == person_id for card in removed)

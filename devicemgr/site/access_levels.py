@@ -10,7 +10,7 @@ from devicemgr.domain.rules.schedules import format_window, parse_timezone, pars
 from devicemgr.domain.zones import Waiver
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
-from devicemgr.store.people import people
+from devicemgr.store.people import people, sources
 from devicemgr.store.site import access_levels as rows, calendars, zones
 from devicemgr.store.tables import LevelRow, ScheduleRow
 from devicemgr.text import counted, safe, slug
@@ -93,6 +93,9 @@ def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> N
         raise RequestError(f"level '{name}' is held by {counted(len(held), 'person', 'people')}; revoke it first")
     if checks_zones and (opened := zones.zones_opened_by(work.session, name)):
         raise RequestError(f"zone '{opened[0]}' opens with level '{name}'", hint=Hint("edit_zone", name=opened[0]))
+    source = sources.levels_mapped(work.session).get(name)
+    if source is not None:
+        raise RequestError(f"source '{source}' maps a group to level '{name}'", hint=Hint("edit_source", name=source))
     work.record("admin.level_removed", {"level": name}, before=_rights_of_level(row))
     work.session.delete(row)
     work.session.flush()

@@ -11,6 +11,8 @@ from devicemgr.site import access_levels, devices, portals, site_file, zones
 from devicemgr.site.hours import calendars
 from devicemgr.site.hours.entries import feed_of_entry
 from devicemgr.site.hours.feeds import Reading
+from devicemgr.site.sources import changes as source_changes
+from devicemgr.site.sources.fields import SourceFields
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.people import face_models, samples
 from devicemgr.store.site import devices as device_rows, provisioning, settings
@@ -44,6 +46,7 @@ class SiteChanges:
             "portals": self._portal,
             "interlocks": self._interlock,
             "levels": self._level,
+            "sources": self._source,
         }
         for change in changes:
             makers[change["kind"]](change, change["name"])
@@ -137,6 +140,12 @@ class SiteChanges:
             wanted = self.wanted["levels"][name]
             covered = [_coverage(entry) for entry in wanted["portals"]]
             access_levels.put_level(self.work, name, covered, map(Waiver, wanted.get("waives", ())))
+
+    def _source(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            source_changes.remove_source(self.work, name)
+        else:
+            source_changes.put_source(self.work, name, SourceFields(**self.wanted["sources"][name]))
 
 
 def _unknown_channels(_: str) -> int | None:

@@ -15,8 +15,10 @@ from devicemgr.site import access_levels, devices, site_file
 from devicemgr.site.hours.entries import CalendarEntry, checked_entry, entry_of
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
+from devicemgr.site.sources.fields import SourceFields
 from devicemgr.site.zones import InterlockFields, ZoneFields
 from devicemgr.store.database import Session
+from devicemgr.store.people import sources as source_rows
 from devicemgr.store.site import (
     access_levels as level_rows,
     calendars as calendar_rows,
@@ -87,6 +89,7 @@ def current(session: Session) -> site_file.Document:
             for row in zone_rows.interlocks(session)
         },
         "levels": {row.name: _stated_level(_covered(row), row.waives) for row in level_rows.levels(session)},
+        "sources": {row.name: row.stated for row in source_rows.sources(session)},
     }
 
 
@@ -109,6 +112,7 @@ def checked(site: Site, found: site_file.Document) -> site_file.Document:
         "portals": _portal,
         "interlocks": _interlock,
         "levels": _level,
+        "sources": _source,
     }
     for kind, read in readers.items():
         if kind in found:
@@ -230,6 +234,10 @@ def _level(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stated_level(portals: list[str], waives: list[str]) -> dict[str, Any]:
     return {"portals": portals} | ({"waives": waives} if waives else {})
+
+
+def _source(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return _read(SourceFields, f"[sources.{name}]", fields).stated()
 
 
 def _covered(row: LevelRow) -> list[str]:

@@ -37,8 +37,12 @@ class PersonRow(Base):
     valid_from: Mapped[str | None] = mapped_column(String(32))
     valid_to: Mapped[str | None] = mapped_column(String(32))
     suspended: Mapped[bool] = mapped_column(default=False)
-    # What suspended the person, where that ends by itself: "table", which no longer named them.
+    # What suspended the person, where that ends by itself: "table", which no longer named them, or their "source".
     suspended_by: Mapped[str | None] = mapped_column(String(12))
+    # The source that keeps the person, their id in it, and since when it does not name them.
+    source: Mapped[str | None] = mapped_column(String(63), index=True)
+    source_id: Mapped[str | None] = mapped_column(String(200))
+    missing_since: Mapped[str | None] = mapped_column(String(32))
     kind: Mapped[str] = mapped_column(String(12), default="staff", server_default="staff")
     department: Mapped[str | None] = mapped_column(String(200))
     employee_id: Mapped[str | None] = mapped_column(String(64))
@@ -321,6 +325,15 @@ class CalendarRow(Base):
     feed: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     reading: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     by_hand: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class SourceRow(Base):
+    """Where people come from by themselves: `stated` as the site's file has it, `state` as its last runs left it."""
+
+    __tablename__ = "sources"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    stated: Mapped[dict[str, Any]] = mapped_column(JSON)
+    state: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class LevelRow(Base):

@@ -29,6 +29,8 @@ _ADVICE = {
     "badge_twice": "keep one row for each badge",
     "lost_zeros": "format the column as text and enter the badge again, or --as-written if it is right",
     "unreadable": "correct the row and import the table again",
+    "kept_by_source": "change it in the source, or leave it out here",
+    "other_person": "keep the person in one source, each badge for one person",
 }
 _CORRECT = "correct the row and import the table again"
 
@@ -106,10 +108,14 @@ def _confirm_removals(body: dict[str, Any]) -> None:
         confirm(f"erase {counted(len(removed), 'person', 'people')}: {', '.join(removed[:20])}{more}")
 
 
+def with_advice(refused: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows that were not taken, each with what to do about it."""
+    return [row | {"advice": _ADVICE.get(row["code"], _CORRECT)} for row in refused]
+
+
 def _document(answer: dict[str, Any], found: Table) -> dict[str, Any]:
-    refused = [row | {"advice": _ADVICE.get(row["code"], _CORRECT)} for row in answer["refused"]]
     return answer | {
-        "refused": refused,
+        "refused": with_advice(answer["refused"]),
         "table": {"read_as": found.form, "rows": len(found.rows), "columns": list(found.fields)},
         "ignored_columns": list(found.ignored),
     }
@@ -117,6 +123,17 @@ def _document(answer: dict[str, Any], found: Table) -> dict[str, Any]:
 
 def _show(document: dict[str, Any]) -> None:
     say(f"read {counted(document['table']['rows'], 'row')} ({document['table']['read_as']})")
+    show_changes(document)
+    if not document["applied"] and document["taken_away"] > document["max_taken_away"]:
+        warn(
+            f"{document['taken_away']} people could open nothing any more, over {document['max_taken_away']} at once: "
+            f"without --plan this needs --accept {document['digest']}"
+        )
+    say(summary(document))
+
+
+def show_changes(document: dict[str, Any]) -> None:
+    """Print the changes of a plan, and the rows that were not taken."""
     changes = document["changes"]
     if changes:
         rows = [(_SIGNS[c["change"]], c["badge"], c["name"], _what(c)) for c in changes[:_MAX_SHOWN]]
@@ -128,12 +145,6 @@ def _show(document: dict[str, Any]) -> None:
         table("Rows that were not taken, and why", ("line", "badge", "why", "what to do"), rows, "")
     if document.get("unsure"):
         warn(document["unsure"])
-    if not document["applied"] and document["taken_away"] > document["max_taken_away"]:
-        warn(
-            f"{document['taken_away']} people could open nothing any more, over {document['max_taken_away']} at once: "
-            f"without --plan this needs --accept {document['digest']}"
-        )
-    say(_summary(document))
 
 
 def _what(change: dict[str, Any]) -> str:
@@ -160,7 +171,8 @@ def _plain(value: Any) -> str:
     return cell(value).replace("\\[", "[")
 
 
-def _summary(document: dict[str, Any]) -> str:
+def summary(document: dict[str, Any]) -> str:
+    """Return in one line how much was changed, or is to be."""
     words = {"add": "added", "edit": "edited", "suspend": "suspended", "resume": "resumed", "remove": "removed"}
     if not document["applied"]:
         words = {name: f"to {name}" for name in words}

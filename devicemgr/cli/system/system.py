@@ -72,7 +72,9 @@ def _show_status(found: dict[str, Any]) -> None:
     table("Portals", ("name", "mode", "state", "door"), portals, "no portals yet: devicemgr portal add --help")
     if found["alarms"]:
         words().print()
-        alarms = [(a["kind"], a.get("portal") or a.get("device"), a.get("cause")) for a in found["alarms"]]
+        alarms = [
+            (a["kind"], a.get("portal") or a.get("device") or a.get("source"), a.get("cause")) for a in found["alarms"]
+        ]
         table("Alarms", ("alarm", "where", "cause"), alarms, "")
 
 

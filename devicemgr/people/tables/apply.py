@@ -9,7 +9,8 @@ from typing import Any
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.errors import DevicemgrError, StorageFailed, SystemFault
 from devicemgr.people import face_enrollment, service
-from devicemgr.people.service import BY_TABLE, PersonEdit
+from devicemgr.people.service import PersonEdit
+from devicemgr.people.tables.ownership import BY_TABLE
 from devicemgr.people.tables.plan import Change, Plan, Refused
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
@@ -32,7 +33,7 @@ def apply_plan(site: Site, runtime: Runtime, actor: str, plan: Plan) -> list[Ref
     takes_away = [change for change in plan.changes if change.change in ("suspend", "remove")]
     others = [change for change in plan.changes if change not in takes_away] if takes_away else list(plan.changes)
     try:
-        for changes in (takes_away, others, _hosts(plan.changes)):
+        for changes in (takes_away, others, hosts_of(plan.changes)):
             for batch in _batches(changes):
                 refused += _apply_batch(site, actor, batch)
                 time.sleep(_PAUSE_S)
@@ -45,9 +46,14 @@ def apply_plan(site: Site, runtime: Runtime, actor: str, plan: Plan) -> list[Ref
     return refused
 
 
+def counts_of(plan: Plan) -> dict[str, int]:
+    """Return how many changes of each kind a plan has."""
+    names = ("add", "edit", "suspend", "resume", "remove")
+    return {name: sum(change.change == name for change in plan.changes) for name in names}
+
+
 def _record(site: Site, actor: str, plan: Plan, refused: int) -> None:
-    counts = {name: sum(change.change == name for change in plan.changes) for name in ("add", "edit")}
-    counts |= {name: sum(change.change == name for change in plan.changes) for name in ("suspend", "resume", "remove")}
+    counts = counts_of(plan)
     with unit_of_work(site, actor, changes_site=False) as work:
         work.record(IMPORTED, counts | {"refused": len(plan.refused) + refused, "digest": plan.digest})
 
@@ -58,7 +64,7 @@ def _batches(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         yield batch
 
 
-def _hosts(changes: Iterable[Change]) -> list[Change]:
+def hosts_of(changes: Iterable[Change]) -> list[Change]:
     """Return the edits that give people hosts who were added with them."""
     return [
         Change(change.badge, change.name, "host", change.line, {"host": change.fields["host"]})
@@ -98,17 +104,21 @@ def _apply_alone(site: Site, actor: str, change: Change) -> Refused | None:
 
 
 def _apply(work: UnitOfWork, change: Change) -> None:
+    apply_change(work, change, BY_TABLE if change.line is None else None)
+
+
+def apply_change(work: UnitOfWork, change: Change, suspended_by: str | None) -> None:
+    """Make one change that is no removal; `suspended_by` says what ends a suspension by itself."""
     after = {name: values[1] for name, values in change.fields.items()}
     if change.change == "add":
-        _add(work, change.badge, after)
+        _add(work, change.badge, after, suspended_by)
     elif change.change in ("suspend", "resume"):
-        by = BY_TABLE if change.line is None else None
-        service.set_suspended(work, change.badge, suspended=change.change == "suspend", by=by)
+        service.set_suspended(work, change.badge, suspended=change.change == "suspend", by=suspended_by)
     else:
         _edit(work, change, after)
 
 
-def _add(work: UnitOfWork, badge: str, after: dict[str, Any]) -> None:
+def _add(work: UnitOfWork, badge: str, after: dict[str, Any], suspended_by: str | None) -> None:
     details = PersonDetails(**{name: after.get(name) for name in DETAILS if name != "host"})
     service.add_person(
         work,
@@ -121,22 +131,22 @@ def _add(work: UnitOfWork, badge: str, after: dict[str, Any]) -> None:
         cards=after.get("cards", ()),
     )
     if after.get("suspended"):
-        service.set_suspended(work, badge, suspended=True)
+        service.set_suspended(work, badge, suspended=True, by=suspended_by)
 
 
 def _edit(work: UnitOfWork, change: Change, after: dict[str, Any]) -> None:
-    """Set what differs; a host may be added by the same table, so hosts are set last, by `_hosts`."""
+    """Set what differs; a host may be added by the same table, so hosts are set last, by `hosts_of`."""
     keeps_host = change.change == "edit" and after.get("host")
     details = {name: after[name] or "" for name in DETAILS if name in after and not (name == "host" and keeps_host)}
-    plain = {name: after[name] or "" for name in ("name", "valid_from", "valid_to") if name in after}
-    service.edit_person(work, change.badge, PersonEdit(**plain, details=PersonDetails(**details)))
+    plain = {name: after[name] or "" for name in ("name", "badge", "valid_from", "valid_to") if name in after}
+    badge = service.edit_person(work, change.badge, PersonEdit(**plain, details=PersonDetails(**details))).badge
     for name, held in _both("levels", change):
-        service.set_level(work, change.badge, name, held=held)
+        service.set_level(work, badge, name, held=held)
     for number, held in _both("cards", change):
         if held:
-            service.assign_card(work, change.badge, number)
+            service.assign_card(work, badge, number)
         else:
-            service.remove_card(work, change.badge, number)
+            service.remove_card(work, badge, number)
 
 
 def _both(name: str, change: Change) -> list[tuple[str, bool]]:

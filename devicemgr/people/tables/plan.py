@@ -14,6 +14,7 @@ from devicemgr.domain.rules.card_frames import plain_notations_of
 from devicemgr.errors import InvalidInput
 from devicemgr.people.tables.checks import checked_values
 from devicemgr.people.tables.mangled import lost_zeros, same_without_zeros, zero_width
+from devicemgr.people.tables.ownership import foreign_to, kept_fields, mapped_levels, resumes_by_itself
 from devicemgr.people.tables.present import PresentPeople, PresentPerson
 from devicemgr.text import badge_key, safe
 
@@ -35,11 +36,16 @@ class Policy:
     """What a table may change: `update` takes changed values of people who are here.
 
     `as_written` takes badges without zeros in front beside others with them: no spreadsheet dropped those.
+    The rows of a `source` are its own people: only they can be missing, it takes people of no other source, each with
+    the levels that `level_map` has for their groups, and `max_taken_away` counts all who lose a right.
     """
 
     update: bool = False
     as_written: bool = False
     missing: Missing = Missing.KEEP
+    source: str | None = None
+    level_map: Mapping[str, str] = field(default_factory=dict)
+    max_taken_away: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,19 @@ class Change:
         """True if it ends all that a person may open."""
         before, after = self.fields.get("levels", [None, None])
         return self.change in ("suspend", "remove") or (self.change == "edit" and bool(before) and not after)
+
+    @property
+    def takes_part_away(self) -> bool:
+        """True if it ends anything that a person may open: a level, a card, or a part of the validity."""
+        lists = [self.fields[name] for name in ("levels", "cards") if name in self.fields]
+        if self.takes_away or any(set(before or ()) - set(after or ()) for before, after in lists):
+            return True
+        if self.change != "edit":
+            return False
+        (old_start, start), (old_end, end) = (self.fields.get(name, (None, None)) for name in _VALIDITY)
+        return (start is not None and start > (old_start or "")) or (
+            end is not None and (old_end is None or end < old_end)
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the change as the API answers it."""
@@ -85,6 +104,8 @@ class Plan:
     unchanged: int
     people: int
     unsure: str | None = None
+    source: str | None = None
+    limit: int | None = None
 
     @property
     def digest(self) -> str:
@@ -94,15 +115,17 @@ class Plan:
 
     @property
     def taken_away(self) -> int:
-        """How many people could open nothing any more."""
-        return len({change.badge for change in self.changes if change.takes_away})
+        """How many people could open nothing any more; by a source, how many would lose a right."""
+        is_source = self.source is not None
+        return len({c.badge for c in self.changes if (c.takes_part_away if is_source else c.takes_away)})
 
     @property
     def max_taken_away(self) -> int:
         """How many that may be without a second look."""
-        return max(MAX_TAKEN_AWAY, int(self.people * MAX_SHARE_TAKEN_AWAY))
+        return self.limit if self.limit is not None else max(MAX_TAKEN_AWAY, int(self.people * MAX_SHARE_TAKEN_AWAY))
 
 
+_VALIDITY = ("valid_from", "valid_to")
 _ORDER = ("suspend", "remove", "edit", "resume", "add")
 
 
@@ -118,7 +141,15 @@ def make_plan(rows: Sequence[Mapping[str, Any]], present: PresentPeople, policy:
         comparison.take(row)
     unsure = comparison.take_missing(rows)
     changes = sorted(comparison.changes, key=lambda change: _ORDER.index(change.change))
-    return Plan(tuple(changes), tuple(comparison.refused), comparison.unchanged, len(present.by_badge), unsure)
+    return Plan(
+        tuple(changes),
+        tuple(comparison.refused),
+        comparison.unchanged,
+        sum(policy.source in (None, person.source) for person in present.by_badge.values()),
+        unsure,
+        policy.source,
+        policy.max_taken_away,
+    )
 
 
 class _Comparison:
@@ -131,6 +162,9 @@ class _Comparison:
         self._present, self._policy = present, policy
         self._keys = [badge_key(str(row.get("badge", ""))) for row in rows]
         self._count = Counter(self._keys)
+        self._ids = Counter(row["source_id"] for row in rows if row.get("source_id"))
+        own = [person for person in present.by_badge.values() if policy.source and person.source == policy.source]
+        self._by_id = {person.source_id: person for person in own if person.source_id in self._ids}
         self._width = zero_width({*present.by_badge, *self._keys})
         self._without_zeros = {badge.lstrip("0"): badge for badge in present.by_badge if badge.isdecimal()}
         self._lines_of_cards = _lines_of_cards(rows)
@@ -156,16 +190,43 @@ class _Comparison:
             return "unreadable", str(row["fault"])
         if self._count[key] > 1:
             return "badge_twice", f"badge {safe(key, 40)} is in {self._count[key]} rows; keep one of them"
-        if key not in self._present.by_badge and not self._policy.as_written:
+        person = self._person(row, key)
+        if self._policy.source is not None and (why := self._objection_of_source(row, person)):
+            return "other_person", why
+        if person is None and not self._policy.as_written:
             if why := lost_zeros(key, self._width):
                 return "lost_zeros", f"badge {safe(key, 40)} has {len(key)} digits; {why}"
             if other := same_without_zeros(key, self._without_zeros):
                 return "lost_zeros", f"badge {safe(key, 40)} may be {other}, who is here; correct the zeros in front"
         return "", None
 
+    def _objection_of_source(self, row: Mapping[str, Any], person: PresentPerson | None) -> str | None:
+        found = row.get("source_id")
+        if found and (count := self._ids[found]) > 1:
+            return f"id {safe(str(found), 40)} is in {count} rows; keep one of them"
+        return None if person is None else foreign_to(person, self._policy.source, found)
+
+    def _person(self, row: Mapping[str, Any], key: str) -> PresentPerson | None:
+        """Return the person whom a row names by their id in the source, else by their badge."""
+        return self._by_id.get(row.get("source_id")) or self._present.by_badge.get(key)
+
+    def _with_levels(self, row: Mapping[str, Any], person: PresentPerson | None) -> Mapping[str, Any]:
+        """Return a row of a source with levels in place of groups, without them where it grants none."""
+        if self._policy.source is None or "levels" not in row:
+            return row
+        if not self._policy.level_map:
+            return {name: value for name, value in row.items() if name != "levels"}
+        held = person.values["levels"] if person else []
+        return {**row, "levels": mapped_levels(row["levels"], held, self._policy.level_map)}
+
+    def _require_badge(self, key: str, person: PresentPerson) -> None:
+        other = self._present.by_badge.get(key)
+        if other is not None and other is not person:
+            raise InvalidInput(f"badge {safe(key, 40)} is another person's; give each of them one of their own")
+
     def _compare(self, line: int, key: str, row: Mapping[str, Any]) -> None:
-        values = checked_values(row, self._present.levels, self._present.zone)
-        person = self._present.by_badge.get(key)
+        person = self._person(row, key)
+        values = checked_values(self._with_levels(row, person), self._present.levels, self._present.zone)
         self._require_host(values)
         self._require_cards(values, person, line)
         if person is None:
@@ -178,15 +239,26 @@ class _Comparison:
             }
             self.changes.append(Change(key, values["name"], "add", line, fields))
             return
-        found = list(_differences(person, values, line))
+        self._require_badge(key, person)
+        found = list(_differences(person, values, line, self._policy.source))
         if not found:
             self.unchanged += 1
+        elif kept := self._kept(person, found):
+            why = f"source {person.source} keeps {', '.join(kept)} of badge {safe(key, 40)}; change it there"
+            self.refused.append(Refused(key, line, "kept_by_source", why))
         elif self._policy.update:
             self.changes += found
         else:
             names = ", ".join(sorted({name for change in found for name in change.fields}))
             why = f"badge {safe(key, 40)} is here with other values of {names}, which stay as they are"
             self.refused.append(Refused(key, line, DIFFERS, why))
+
+    def _kept(self, person: PresentPerson, changes: Sequence[Change]) -> list[str]:
+        """Return which fields of the changes are those of the person's source, and not this table's."""
+        if person.source is None or person.source == self._policy.source:
+            return []
+        fields = {name: values for change in changes for name, values in change.fields.items()}
+        return kept_fields(person, fields, self._present.managed.get(person.source))
 
     def _require_host(self, values: Mapping[str, Any]) -> None:
         host = values.get("host")
@@ -222,7 +294,12 @@ class _Comparison:
         if self._policy.missing is Missing.KEEP:
             return None
         unknown = [refused for refused in self.refused if refused.badge not in self._present.by_badge]
-        absent = [person for badge, person in self._present.by_badge.items() if badge not in self._count]
+        named = {person.badge for person in self._by_id.values()}
+        absent = [
+            person
+            for badge, person in self._present.by_badge.items()
+            if badge not in self._count and badge not in named and person.source == self._policy.source
+        ]
         if unknown and absent:
             return (
                 f"{len(unknown)} of {len(rows)} rows are of people who are not known, so it is not certain who is "
@@ -237,21 +314,26 @@ class _Comparison:
         return None
 
 
-def _differences(person: PresentPerson, values: Mapping[str, Any], line: int) -> Iterator[Change]:
-    """Yield the edit, and the suspension or its end, that make a person what a row states."""
-    before = person.values
+def _differences(person: PresentPerson, values: Mapping[str, Any], line: int, source: str | None) -> Iterator[Change]:
+    """Yield the edit, and the suspension or its end, that make a person what a row states, and their source's."""
+    before, skipped = person.values, ("suspended",) if source is not None else ("badge", "suspended")
     fields = {
         name: [before[name], value]
         for name, value in values.items()
-        if name not in ("badge", "suspended") and _plain(before[name]) != _plain(value)
+        if name not in skipped and _plain(before[name]) != _plain(value)
     }
+    if source is not None and person.source is None:
+        fields["source"] = [None, source]
     if fields:
         start, end = values.get("valid_from", before["valid_from"]), values.get("valid_to", before["valid_to"])
         if start and end and start >= end:
             raise InvalidInput("the validity ends before it begins")
         yield Change(person.badge, values.get("name", before["name"]), "edit", line, fields)
-    # Someone whom a table had suspended is back when a table names them; a suspension by hand stays.
-    wanted = values.get("suspended", False if person.is_missing else before["suspended"])
+    # Someone whom a table or source had suspended is back when it names them; a suspension by hand stays.
+    is_back = resumes_by_itself(person, source)
+    wanted = values.get("suspended", False if is_back else before["suspended"])
+    if source is not None and before["suspended"] and not is_back:
+        wanted = True
     if wanted != before["suspended"]:
         change = "suspend" if wanted else "resume"
         yield Change(person.badge, before["name"], change, line, {"suspended": [before["suspended"], wanted]})

@@ -7,16 +7,22 @@ from typing import Any
 
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.store.database import Session
-from devicemgr.store.people import people
+from devicemgr.store.people import people, sources
+from devicemgr.store.people.sources import Managed
 from devicemgr.store.site import settings
 
 
 @dataclass(frozen=True, slots=True)
 class PresentPerson:
-    """A person's values by the names of a table's columns; `is_missing` if a table had them suspended."""
+    """A person's values by the names of a table's columns.
+
+    `suspended_by` is what ends a suspension by itself, and `source` the source that keeps the person, by `source_id`.
+    """
 
     values: Mapping[str, Any]
-    is_missing: bool
+    suspended_by: str | None = None
+    source: str | None = None
+    source_id: str | None = None
 
     @property
     def badge(self) -> str:
@@ -26,12 +32,16 @@ class PresentPerson:
 
 @dataclass(frozen=True, slots=True)
 class PresentPeople:
-    """Everyone by badge, whose each card is, which levels there are, and the zone in which the site means dates."""
+    """Everyone by badge, whose each card is, which levels there are, and the zone in which the site means dates.
+
+    `managed` has by source what it keeps of its people.
+    """
 
     by_badge: Mapping[str, PresentPerson]
     cards: Mapping[str, str]
     levels: frozenset[str]
     zone: tzinfo | None
+    managed: Mapping[str, Managed]
 
 
 def read_present(session: Session) -> PresentPeople:
@@ -41,6 +51,7 @@ def read_present(session: Session) -> PresentPeople:
     for row in people.table_rows(session):
         values = {name: row[name] for name in ("badge", "name", "valid_from", "valid_to", "suspended", *DETAILS)}
         values |= {"levels": row["levels"], "cards": row["cards"]}
-        found[row["badge"]] = PresentPerson(values, row["suspended_by"] is not None)
+        found[row["badge"]] = PresentPerson(values, row["suspended_by"], row["source"], row["source_id"])
         cards |= dict.fromkeys(row["cards"], row["badge"])
-    return PresentPeople(found, cards, people.level_names(session), settings.load(session).zone)
+    zone = settings.load(session).zone
+    return PresentPeople(found, cards, people.level_names(session), zone, sources.managed(session))

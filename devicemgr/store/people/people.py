@@ -292,7 +292,7 @@ def table_rows(session: Session) -> list[dict[str, Any]]:
     query = select(CredentialRow.person_id, CredentialRow.value).where(CredentialRow.kind == "card")
     for card in session.execute(query.order_by(CredentialRow.created, CredentialRow.value)):
         cards.setdefault(card.person_id, []).append(card.value)
-    stored = ("badge", "name", "valid_from", "valid_to", "suspended", "suspended_by")
+    stored = ("badge", "name", "valid_from", "valid_to", "suspended", "suspended_by", "source", "source_id")
     names = [*stored, *(name for name in DETAILS if name != "host")]
     columns = [getattr(PersonRow, name) for name in ("id", "host_id", *names)]
     rows = session.execute(select(*columns).order_by(PersonRow.badge)).all()
@@ -336,6 +336,7 @@ def as_json(row: PersonRow) -> dict[str, Any]:
         "valid_to": row.valid_to,
         "suspended": row.suspended,
         **details_of(row),
+        "source": row.source,
         "consent": _stated(consent) if consent else None,
         "templates": photos(row),
         "samples_kept": len(row.samples),

@@ -10,6 +10,7 @@ from devicemgr.store.tables import (
     LevelRow,
     PortalRow,
     ScheduleRow,
+    SourceRow,
 )
 from devicemgr.store.zone_tables import InterlockRow, ZoneRow
 from devicemgr.text import safe
@@ -21,9 +22,10 @@ _HINTS = {
     "calendar": Hint("list_calendars"),
     "zone": Hint("list_zones"),
     "interlock": Hint("list_interlocks"),
+    "source": Hint("list_sources"),
 }
 
-Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow, CalendarRow, ZoneRow, InterlockRow)
+Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow, CalendarRow, ZoneRow, InterlockRow, SourceRow)
 
 
 def find_named(session: Session, table: type[Named], what: str, name: str) -> Named:

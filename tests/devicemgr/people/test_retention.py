@@ -59,7 +59,7 @@ LATER = NOW + timedelta(days=40)
 
 def test_nothing_is_removed_unless_the_site_says_so(old):
     before = kinds(old)
-    assert retention.run(old, LATER) == {"samples": 0, "faces": 0, "events": 0}
+    assert retention.run(old, LATER) == {"samples": 0, "faces": 0, "people": 0, "events": 0}
     assert kinds(old) == before
 
 

@@ -93,6 +93,7 @@ class PersonSummary(ResponseBody):
     phone: str | None
     note: str | None
     host: str | None = Field(examples=["1001"], description="The badge of the person who answers for this one.")
+    source: str | None = Field(examples=["hr"], description="The source that keeps this person; null for the site.")
     consent: Consent | None = Field(description="The consent in force.")
     samples_kept: int = Field(examples=[0])
     cards: list[str] = Field(examples=[["80:58400"]])

@@ -92,7 +92,7 @@ def import_people(body: PeopleTable, context: Ctx, caller: Who) -> dict[str, Any
         present = read_present(session)
     rows = [row.model_dump(exclude_none=True) for row in body.rows]
     plan = make_plan(rows, present, Policy(update=body.update, as_written=body.as_written, missing=body.missing))
-    _require_rights(caller, plan)
+    require_rights(caller, plan)
     answer: dict[str, Any] = {
         "applied": not body.plan,
         "changes": [change.as_json() for change in plan.changes],
@@ -111,7 +111,8 @@ def import_people(body: PeopleTable, context: Ctx, caller: Who) -> dict[str, Any
     return answer | {"refused": apply.as_json([*plan.refused, *late])}
 
 
-def _require_rights(caller: Caller, plan: Plan) -> None:
+def require_rights(caller: Caller, plan: Plan) -> None:
+    """Raise NotAllowed unless the caller may make each change of a plan by its own route."""
     for change in plan.changes:
         require_people_change(caller, change.change, change.badge)
         for part in ("levels", "cards"):

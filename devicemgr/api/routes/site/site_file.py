@@ -13,7 +13,7 @@ from devicemgr.api.conventions.models import RequestBody, ResponseBody
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.api.feed_rights import require_feed
 from devicemgr.api.routes.site.calendars import ChangedDay
-from devicemgr.api.site_rights import ACTION, require_roles, two_admin_changes
+from devicemgr.api.site_rights import ACTION, require_rights_of_sources, require_roles, two_admin_changes
 from devicemgr.domain.rules.hours_preview import changed_days
 from devicemgr.errors import ApprovalNeeded
 from devicemgr.people import erasure_events
@@ -30,7 +30,7 @@ from devicemgr.store.site import access_levels as schedule_rows, devices as devi
 router = APIRouter(prefix="/site", tags=["site"])
 
 # What is not in the file when there is none.
-_LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks")
+_LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks", "sources")
 
 
 class SiteFile(RequestBody):
@@ -122,6 +122,7 @@ def _answer(session: Session, caller: Caller, wanted: site_file.Document, body: 
     before = site_entries.current(session)
     changes = site_file.changes(before, wanted, prune=body.prune)
     require_roles(caller, changes)
+    require_rights_of_sources(caller, changes, wanted)
     return {
         "applied": not body.plan,
         "changes": changes,

@@ -68,6 +68,7 @@ class Alarm(ResponseBody):
     device: str | None = None
     portal: str | None = None
     calendar: str | None = None
+    source: str | None = Field(None, description="The source of people that it is about.")
     since: Time | None = None
     hint: HintBody | None = Field(None, description="What to do about it.")
 

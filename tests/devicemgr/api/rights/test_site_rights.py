@@ -38,6 +38,11 @@ settle_seconds = 3.0
 
 [levels.staff]
 portals = ["main@office"]
+
+[sources.hr]
+kind = "csv"
+file = "staff.csv"
+map = { Office = "staff" }
 """
 TECHNICIAN, ADMIN = {Role.TECHNICIAN, Role.ADMIN}, {Role.ADMIN}
 MORE = {
@@ -49,6 +54,7 @@ MORE = {
     "interlocks": '[interlocks.other]\nportals = ["back", "main"]\n',
     "portals": '[portals.side]\ngate = "gate-1"\nchannel = 2\n',
     "levels": '[levels.guests]\nportals = ["main"]\n',
+    "sources": '[sources.agency]\nkind = "csv"\nfile = "agency.csv"\n',
 }
 EDITS = {
     "calendars": ("2026-12-16 holiday", "2026-12-16 short-day 09:00-16:00"),
@@ -59,6 +65,7 @@ EDITS = {
     "interlocks": ("settle_seconds = 3.0", "settle_seconds = 4.0"),
     "portals": ("[portals.main]", "[portals.main]\nrelease_seconds = 30"),
     "levels": ("main@office", "main"),
+    "sources": ("staff.csv", "all.csv"),
 }
 ALONE = {
     ("calendars", "add"): ("POST", "/calendars"),
@@ -82,6 +89,9 @@ ALONE = {
     ("levels", "add"): ("POST", "/levels"),
     ("levels", "edit"): ("POST", "/levels"),
     ("levels", "remove"): ("DELETE", "/levels/{name}"),
+    ("sources", "add"): ("POST", "/sources"),
+    ("sources", "edit"): ("PATCH", "/sources/{name}"),
+    ("sources", "remove"): ("DELETE", "/sources/{name}"),
 }
 """The route that makes the same change alone."""
 SETTINGS = {

@@ -1,0 +1,1 @@
+"""Sources: what they state, and how they are added, changed and removed."""
