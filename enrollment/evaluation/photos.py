@@ -9,9 +9,10 @@ from typing import Generic, TypeVar
 from devicemgr.domain.ports.recognition import Embedding, FaceCrop, PhotoAnalysis, PhotoAnalyzer
 from devicemgr.errors import InvalidInput
 from enrollment.models.encoder import DlibEncoder, build_encoder
-from enrollment.photos.analyzer import MAX_FACES, SLOW_SIDE
+from enrollment.photos.analyzer import MAX_FACES
 from enrollment.photos.detection import detect_at, find_faces
 from enrollment.photos.image import MAX_BYTES, PhotoError, load_photo
+from enrollment.photos.second_look import SLOW_SIDE
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".heic", ".heif", ".hif", ".avif"})
 

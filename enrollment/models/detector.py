@@ -19,6 +19,7 @@ CHIP_PADDING = 0.25
 # At its own bound of 0 HOG sees faces in wheels and folds of cloth (0 to 0.22). 0.9 % of LFW's faces, mostly profiles
 # and covered ones, score under 0.25 too, and are not found.
 MIN_SCORE = 0.25
+MIN_EAGER_SCORE = -0.3
 # The CNN detector's confidence: about 1 for a face (0.3 to 0.9 for a spoilt one), 0 for what HOG mistook for one.
 MIN_CONFIDENCE = 0.3
 CONFIRM_REACH = 0.75
@@ -37,9 +38,16 @@ class FaceDetector:
 
     def detect(self, image: Image) -> list[Box]:
         """Faces, biggest first, inside the image; RGB uint8 H×W×3; HOG at scale 1, so none under about 80 px."""
+        return self._find(image, MIN_SCORE)
+
+    def detect_eagerly(self, image: Image) -> list[Box]:
+        """As `detect`, and also what hardly looks like a face: to be confirmed, and never to be enrolled."""
+        return self._find(image, MIN_EAGER_SCORE)
+
+    def _find(self, image: Image, min_score: float) -> list[Box]:
         gray = np.ascontiguousarray(PilImage.fromarray(_checked(image)).convert("L"))
         with lock:
-            found, _, _ = self._detectors.find.run(gray, 0, MIN_SCORE)
+            found, _, _ = self._detectors.find.run(gray, 0, min_score)
         height, width = gray.shape
         boxes = [_clip(rect, width, height) for rect in found]
         return sorted(boxes, key=_area, reverse=True)

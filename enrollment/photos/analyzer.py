@@ -1,36 +1,22 @@
 """From a photo's bytes to the face object of INTERFACES and an embedding."""
 
+import time
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
-from devicemgr.domain.ports.recognition import Box, Embedding, FaceCrop, FaceEncoder, PhotoAnalysis
+from devicemgr.domain.ports.recognition import Box, Embedding, FaceCrop, PhotoAnalysis
 from devicemgr.domain.ports.video import Image
-from devicemgr.recognition.pipeline.pose import pose_of
 from enrollment.models.encoder import build_encoder
-from enrollment.photos.chip_metrics import measure_chip
 from enrollment.photos.crop import cut_out
-from enrollment.photos.detection import detect_at, find_faces
+from enrollment.photos.detection import find_faces
 from enrollment.photos.image import PhotoError, load_photo
-from enrollment.photos.quality import reasons_of, rivals
+from enrollment.photos.judgement import PhotoEncoder, judge_face
+from enrollment.photos.quality import rivals
+from enrollment.photos.second_look import explain
 
 # More faces than this are a crowd: enough to refuse, and each costs 0.13 s to confirm.
 MAX_FACES = 6
-SLOW_SIDE = 512
-
-
-class PhotoEncoder(FaceEncoder, Protocol):
-    """A FaceEncoder over detector.FaceDetector, whose slow detector and plain chip enrollment asks as well."""
-
-    def confirm(self, image: Image, box: Box) -> bool:
-        """See FaceDetector."""
-
-    def detect_slowly(self, image: Image) -> list[Box]:
-        """See FaceDetector."""
-
-    def upright(self, image: Image, box: Box) -> Image:
-        """See FaceDetector."""
 
 
 class Analyzer:
@@ -42,13 +28,14 @@ class Analyzer:
 
     def analyze(self, photo: bytes, *, keep: bool = False) -> PhotoAnalysis:
         """Judge one photo; the embedding is there whenever one frontal face was found, also in a refused photo."""
+        begun = time.process_time()
         try:
             image = load_photo(photo)
         except PhotoError as error:
             return PhotoAnalysis((error.reason,))
         boxes = self._find_confirmed(image)
         if not boxes:
-            return self._look_turned(image, keep=keep) or self._explain(image)
+            return self._look_turned(image, keep=keep) or explain(self._encoder, image, begun)
         if rivals(boxes):
             return PhotoAnalysis(("several_faces",), box=boxes[0], face_px=boxes[0].right - boxes[0].left)
         found = self._judge(image, boxes[0])
@@ -77,30 +64,8 @@ class Analyzer:
                 return replace(found, crop=cut_out(turned, boxes[0])) if keep else found
         return None
 
-    def _explain(self, image: Image) -> PhotoAnalysis:
-        """Why no frontal face was found: there is none, or the slow detector finds one that is spoilt or turned."""
-        longest = max(image.shape[:2])
-        boxes = detect_at(self._encoder.detect_slowly, image, min(1.0, SLOW_SIDE / longest))
-        if not boxes:
-            return PhotoAnalysis(("no_face",))
-        analysis = self._judge(image, boxes[0])
-        return replace(analysis, reasons=analysis.reasons or ("turned_away",), embedding=None)
-
     def _judge(self, image: Image, box: Box) -> PhotoAnalysis:
-        pose = pose_of(self._encoder.landmarks(image, box))
-        chip = self._encoder.upright(image, box)
-        measures = measure_chip(chip)
-        return PhotoAnalysis(
-            reasons=reasons_of(pose, measures),
-            box=box,
-            face_px=box.right - box.left,
-            sharpness=round(measures.sharpness, 2),
-            brightness=round(measures.brightness, 3),
-            yaw_deg=round(pose.yaw, 1),
-            pitch_deg=round(pose.pitch, 1),
-            roll_deg=round(pose.roll, 1),
-            embedding=self._encoder.encode(image, box),
-        )
+        return replace(judge_face(self._encoder, image, box), embedding=self._encoder.encode(image, box))
 
 
 def build_analyzer() -> Analyzer:

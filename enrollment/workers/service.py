@@ -32,6 +32,7 @@ HINTS = {
     "too_bright": "the face is overexposed",
     "turned_away": "the face is turned away",
     "covered": "the face is partly covered (mask or dark glasses)",
+    "face_at_edge": "the edge of the picture cuts the face",
     "unreadable_image": "it is no readable JPEG, PNG, WebP, BMP, HEIC or AVIF picture",
     "cut_off": "the file is cut off: only a part of it was copied",
     "image_too_large": "it has more than 20 MB or 52 megapixels",

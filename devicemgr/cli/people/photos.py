@@ -24,6 +24,7 @@ ADVICE = {
     "too_bright": "the face is overexposed; use less light, and no flash from close by",
     "turned_away": "the face is turned away; look straight into the camera",
     "covered": "the face is partly covered; take off mask, dark glasses and scarf",
+    "face_at_edge": "the edge of the picture cuts the face; take the whole head, with some room around it",
     "unreadable_image": "it is not an image that can be read; save it as JPEG or PNG",
     "cut_off": "the file is cut off: only a part of it was copied; copy it again",
     "image_too_large": "it has more than 20 MB or 52 megapixels; save it smaller",
@@ -62,6 +63,11 @@ def encoded(photo: bytes) -> str:
 def advice(face: Mapping[str, Any]) -> str:
     """Return what is wrong with a photo and what to do, one sentence a reason."""
     return "; ".join(_sentence(reason, face.get("duplicate_of")) for reason in face["reasons"])
+
+
+def remedy(face: Mapping[str, Any]) -> str:
+    """Return only what to do, for each reason."""
+    return "; ".join(_sentence(reason, face.get("duplicate_of")).partition("; ")[2] for reason in face["reasons"])
 
 
 def _sentence(reason: str, other: object) -> str:

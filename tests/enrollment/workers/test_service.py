@@ -125,7 +125,7 @@ def test_identify_says_why_it_names_nobody(rows, gallery):
 
 def test_every_reason_has_words_for_people():
     reasons = (
-        "no_face several_faces face_too_small blurred too_dark too_bright turned_away covered unreadable_image "
-        "cut_off image_too_large duplicate_of disagrees_with_samples"
+        "no_face several_faces face_too_small blurred too_dark too_bright turned_away covered face_at_edge "
+        "unreadable_image cut_off image_too_large duplicate_of disagrees_with_samples"
     )
     assert set(HINTS) == set(reasons.split())

@@ -32,6 +32,13 @@ SABOTAGES = (
         "tests/enrollment/workers/test_process.py",
     ),
     one(
+        "a face enrolled that only the second look found",
+        "enrollment/photos/second_look.py",
+        "        found = replace(found, reasons=(reason,) if reason else HIDDEN)\n",
+        "        found = replace(found, embedding=encoder.encode(find.image, find.box))\n",
+        "tests/enrollment/photos/test_second_look.py",
+    ),
+    one(
         "an import that brings back who withdrew",
         "devicemgr/people/consents.py",
         "    if terms.bulk and (refused := consents.newest_withdrawn(row)) is not None:\n",
