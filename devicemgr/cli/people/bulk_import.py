@@ -13,7 +13,7 @@ from rich.progress import Progress
 from devicemgr.cli.context import api
 from devicemgr.cli.hints import message_of
 from devicemgr.cli.output import warn
-from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, encoded, read_photo
+from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo, remedy
 from devicemgr.cli.people.roster.archive import ZipPhoto
 from devicemgr.cli.people.roster.photo_paths import UNREADABLE
 from devicemgr.cli.people.roster.reader import Entry, Fault, Photo, SourceOptions, read_roster
@@ -270,8 +270,11 @@ class _Importer:
         return sorted({*entry.levels, *self._options.levels})
 
 
+_CORRECT = "correct it, and run the same command again"
+
+
 def _row(badge: str | None, file: str, reason: str, why: str) -> dict[str, Any]:
-    return {"badge": badge, "file": file, "reasons": [reason], "why": why}
+    return {"badge": badge, "file": file, "reasons": [reason], "why": why, "advice": why.partition("; ")[2] or _CORRECT}
 
 
 def _require_readable(file: Photo) -> None:
@@ -290,7 +293,9 @@ def _refused(entry: Entry, problem: ApiProblem) -> list[dict[str, Any]]:
         return [_row(entry.badge, str(entry.files[0]), "refused", str(problem))]
     kept = ("reasons", "duplicate_of")
     return [
-        {"badge": entry.badge, "file": str(entry.files[face["photo"] - 1])} | {k: face[k] for k in kept if k in face}
+        {"badge": entry.badge, "file": str(entry.files[face["photo"] - 1])}
+        | {k: face[k] for k in kept if k in face}
+        | {"why": advice(face), "advice": remedy(face)}
         for face in faces
         if face["reasons"]
     ]

@@ -191,6 +191,6 @@ def import_(
 
 def _show_import(result: bulk_import.Result) -> None:
     if result.failed:
-        rows = [(row["badge"], row["file"], row.get("why") or advice(row)) for row in result.failed]
+        rows = [(row["badge"], row["file"], row["why"]) for row in result.failed]
         table("Who failed, and why", ("badge", "file", "why"), rows, "")
     words().print(result.summary(), soft_wrap=True, markup=False)

@@ -61,7 +61,8 @@ class Archive:
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise InvalidInput(f"{safe(str(source), 200)} is not a complete ZIP archive; pack it again") from error
         self._entries = dict(_checked(self._opened.infolist(), encoding))
-        self._files = list(self._entries)
+        self._folders = [name for name, entry in self._entries.items() if entry.is_dir()]
+        self._files = [name for name, entry in self._entries.items() if not entry.is_dir()]
         self._names = NameIndex(self._files)
 
     def photos(self) -> list[ZipPhoto]:
@@ -70,6 +71,10 @@ class Archive:
 
     def _photo(self, name: PurePosixPath) -> ZipPhoto:
         return ZipPhoto(self._source, name, self._opened, self._entries[name])
+
+    def folders(self) -> list[PurePosixPath]:
+        """Return the folders, as far as the archive lists them or has files in them."""
+        return [*self._folders, *(parent for name in self._files for parent in name.parents if parent.name)]
 
     def tables(self) -> list[PurePosixPath]:
         """Return the tables at the top."""
@@ -88,7 +93,7 @@ class Archive:
 
 
 def _checked(entries: list[zipfile.ZipInfo], encoding: str | None) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
-    """Names of the files; InvalidInput for the first entry that must not be there."""
+    """Yield the name of each file and folder; InvalidInput for the first entry that must not be there."""
     if len(entries) > MOST_ENTRIES:
         raise InvalidInput(f"the archive has more than {MOST_ENTRIES} entries; split it")
     if sum(entry.file_size for entry in entries) > MOST_BYTES:
@@ -107,8 +112,7 @@ def _checked(entries: list[zipfile.ZipInfo], encoding: str | None) -> Iterator[t
             raise InvalidInput(f"'{safe(name, 100)}' {why}; nothing of the archive was imported")
         seen.add(name.casefold())
         ends = entry.header_offset + entry.compress_size
-        if not name.endswith("/"):
-            yield PurePosixPath(name), entry
+        yield PurePosixPath(name), entry
 
 
 def _objection(entry: zipfile.ZipInfo, name: str) -> str | None:

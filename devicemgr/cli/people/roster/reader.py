@@ -1,5 +1,7 @@
 """Who is in a folder or ZIP of photos, or in a CSV table, with their photos, and what can't be used. Stores nothing."""
 
+import contextlib
+import itertools
 import re
 import stat
 import unicodedata
@@ -19,6 +21,8 @@ Photo = Path | ZipPhoto
 _MOST_FILES = 100_000
 _REQUIRED, _KNOWN = ("badge", "name", "photo"), (*FIELDS, "photo")
 # BADGE_name_2.jpg and "BADGE_name (2).jpg" are the second photo of the same person.
+# "1042 Omar Haddad" and "1042 (2)", but not "10 42", in which a space may belong to the badge.
+_SPACED = re.compile(r"([^\s_]*[0-9][^\s_]*) +((?=[^\W\d_]|\([0-9]{1,4}\)$).*)", re.DOTALL)
 _COPY = re.compile(r"(?:^|[ _-]+)\(?[0-9]{1,4}\)?$")
 
 
@@ -87,8 +91,10 @@ def read_roster(source: Path, options: SourceOptions | None = None) -> Roster:
 
 
 def split_name(stem: str) -> tuple[str, str | None]:
-    """Badge and name in `BADGE_some_name_2`: checked and normalized; InvalidInput when either can't be."""
-    first, _, rest = unicodedata.normalize("NFC", stem).partition("_")
+    """Badge and name in `BADGE_some_name_2` or `BADGE some name`, normalized; InvalidInput when either can't be."""
+    text = unicodedata.normalize("NFC", stem).strip()
+    spaced = _SPACED.match(text)
+    first, rest = spaced.groups() if spaced else text.partition("_")[::2]
     name = _COPY.sub("", rest).replace("_", " ").strip()
     number = badge_text(first)
     if rest and not name and not any(character.isdigit() for character in number):
@@ -107,15 +113,34 @@ def split_folder_name(name: str) -> tuple[str, str | None]:
 
 Placed = tuple[str, str | None, Photo]
 """The stem of a file's name, the name of the person's folder that it is in, and the file."""
-_NO_PHOTO = "is no photo by its name"
+_NO_PHOTO, _NESTED = "is no photo by its name", "is in a folder in a person's folder"
+_IN_PLACE = "move it into the person's own folder"
+# What file managers leave in folders.
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """What is skipped, and may be all that a person has; `names` are those of its folders and its stem."""
+
+    names: tuple[str, ...]
+    source: Photo | str
+    why: str
+    advice: str
+    is_photo: bool = True
 
 
 @dataclass(slots=True)
 class _Skipped:
-    """What is skipped, in words; `others` are files that are no photos, which may be all that a person has."""
+    """What is skipped, in words, and as what it leaves people without a photo."""
 
     notes: list[str] = field(default_factory=list)
-    others: list[Placed] = field(default_factory=list)
+    others: list[_Other] = field(default_factory=list)
+    folders: list[tuple[str, str]] = field(default_factory=list)  # of people, by their names: name and path
+
+    def add_file(self, names: tuple[str, ...], file: Photo) -> None:
+        """Add a file that is no photo."""
+        self.others.append(_Other(names, file, _NO_PHOTO, "save one as JPEG", is_photo=False))
 
 
 def _folder(root: Path) -> Roster:
@@ -133,29 +158,56 @@ def _named(photos: Iterable[Placed], skipped: _Skipped) -> Roster:
     faults: list[Fault] = []
     for stem, folder, file in photos:
         try:
+            if folder is not None:
+                _require_person(folder, stem)
             found.append((*(split_name(stem) if folder is None else split_folder_name(folder)), file))
         except InvalidInput as error:
-            faults.append(Fault(None, str(file), message_of(error)))
+            faults.append(Fault(_likely_badge(stem), str(file), message_of(error)))
     entries, doubtful = _grouped(found)
-    known = {number for number, _, _ in found}
-    faults += doubtful + list(_without_photo(skipped.others, known))
+    known = {number for number, _, _ in found} | {fault.badge for fault in faults if fault.badge}
+    faults += doubtful + list(_without_photo(skipped, known))
     return Roster(tuple(entries), tuple(faults), tuple(skipped.notes))
 
 
-def _without_photo(others: Iterable[Placed], known: set[str]) -> Iterator[Fault]:
-    """Yield a fault for each person who has files, by their names, and none of them is a photo."""
+def _require_person(folder: str, stem: str) -> None:
+    """Raise InvalidInput for photos of people, by their names, in a folder that has no number: a department's."""
+    number, name = split_name(stem) if not _has_digit(folder) and stem[:1].isdigit() else ("", None)
+    if name is not None:
+        raise InvalidInput(
+            f"'{safe(stem, 60)}' looks like badge {number}, but its folder '{safe(folder, 60)}' like a group; "
+            "import the folder of a group by itself, or use a table"
+        )
+
+
+def _likely_badge(stem: str) -> str | None:
+    """Return what stands where a badge is expected, for the list of failures, if there is a digit in it."""
+    first = safe(stem.partition("_")[0].strip(), 60)
+    return first if _has_digit(first) else None
+
+
+def _without_photo(skipped: _Skipped, known: set[str]) -> Iterator[Fault]:
+    """Yield a fault for each person who has something here by its name, and no photo in its place."""
     seen = set(known)
-    for stem, folder, file in others:
-        named = stem if folder is None else folder
-        if not named[:1].isdigit():
-            continue
-        try:
-            number, _ = split_name(stem) if folder is None else split_folder_name(folder)
-        except InvalidInput:
-            continue
-        if number not in seen:
+    empty = [
+        _Other((name,), path, "holds no photo", "put one into it", is_photo=False) for name, path in skipped.folders
+    ]
+    for other in [*skipped.others, *empty]:
+        number = _number_in(other.names)
+        if number is None and other.is_photo:
+            yield Fault(None, str(other.source), f"it {other.why}; {other.advice}")
+        elif number is not None and number not in seen:
             seen.add(number)
-            yield Fault(number, str(file), f"it {_NO_PHOTO}, and badge {number} has no other; save one as JPEG")
+            yield Fault(number, str(other.source), f"it {other.why}, and badge {number} has no other; {other.advice}")
+
+
+def _number_in(names: Iterable[str]) -> str | None:
+    """Return the badge of the first name that is BADGE_name, else of the first that begins with a digit."""
+    found: list[tuple[str, str | None]] = []
+    for name in names:
+        if name[:1].isdigit():
+            with contextlib.suppress(InvalidInput):
+                found.append(split_folder_name(name))
+    return next((number for number, name in found if name), found[0][0] if found else None)
 
 
 def _listed(source: Path, layout: Layout) -> Roster:
@@ -170,28 +222,36 @@ def _archive(source: Path, options: SourceOptions) -> Roster:
         table = parse_table(archive.table(name), name.name, options.layout, _REQUIRED, _KNOWN)
         return _table(table, lambda named: archive.photo(name, named))
     skipped = _Skipped()
-    return _named(_in_archive(archive.photos(), skipped), skipped)
+    return _named(_in_archive(archive, skipped), skipped)
 
 
-def _in_archive(photos: Sequence[ZipPhoto], skipped: _Skipped) -> Iterator[Placed]:
+def _in_archive(archive: Archive, skipped: _Skipped) -> Iterator[Placed]:
     """As a folder: photos at the top, or in a person's folder; one folder around all of them is looked through."""
-    tops = {photo.name.parts[0] for photo in photos if len(photo.name.parts) > 1}
-    around = int(len(tops) == 1 and all(photo.name.parts[0] in tops for photo in photos) and not _has_digit(*tops))
+    photos = archive.photos()
+    shown = [photo.name.parts for photo in photos if not _is_hidden(photo.name.parts)]
+    tops = {parts[0] for parts in shown if len(parts) > 1}
+    around = int(len(tops) == 1 and all(len(parts) > 1 for parts in shown) and not _has_digit(*tops))
+    people = {name.parts[around] for name in archive.folders() if len(name.parts) > around}
+    skipped.folders += [(name, name) for name in sorted(people) if not _is_hidden((name,))]
     for photo in photos:
         parts = photo.name.parts[around:]
         why = None
-        placed = (photo.name.stem, parts[0] if len(parts) == 2 else None, photo)
-        if any(part.startswith((".", "__MACOSX")) for part in parts):
+        if _is_hidden(parts):
             why = "is hidden"
         elif photo.name.suffix.lower() not in SUFFIXES | UNREADABLE:
             why = _NO_PHOTO
-            skipped.others.append(placed)
+            skipped.add_file((*parts[:-1], photo.name.stem), photo)
         elif len(parts) > 2:
-            why = "is in a folder in a person's folder"
+            why = _NESTED
+            skipped.others.append(_Other((*parts[:-1], photo.name.stem), photo, why, _IN_PLACE))
         if why is None:
-            yield placed
+            yield photo.name.stem, parts[0] if len(parts) == 2 else None, photo
         else:
             skipped.notes.append(f"{safe(str(photo), 200)} {why}")
+
+
+def _is_hidden(parts: Sequence[str]) -> bool:
+    return any(part.startswith((".", "__MACOSX")) or part.lower() in _SYSTEM_FILES for part in parts)
 
 
 def _has_digit(text: str) -> bool:
@@ -205,6 +265,7 @@ def _photos(root: Path, skipped: _Skipped) -> Iterator[Path]:
         if count >= _MOST_FILES:
             raise InvalidInput(f"more than {_MOST_FILES} files are in {safe(str(root), 200)}; split it")
         if file.is_dir() and _usable_folder(file, inside, skipped):
+            skipped.folders.append((file.name, str(file)))
             for photo in sorted(file.iterdir()):
                 if _usable(photo, root, inside, skipped):
                     yield photo
@@ -213,19 +274,38 @@ def _photos(root: Path, skipped: _Skipped) -> Iterator[Path]:
 
 
 def _usable_folder(folder: Path, inside: Path, skipped: _Skipped) -> bool:
-    return _kept(folder, _outside(folder, inside) or ("is hidden" if folder.name.startswith(".") else None), skipped)
+    why = "is hidden" if folder.name.startswith(".") else _outside(folder, inside)
+    if why and why != "is hidden":
+        skipped.others.append(_Other((folder.name,), folder, why, _COPY_IT))
+    return _kept(folder, why, skipped)
 
 
 def _usable(file: Path, root: Path, inside: Path, skipped: _Skipped) -> bool:
+    names = (*file.parent.relative_to(root).parts, file.stem)
     why = None
-    if file.name.startswith("."):
+    if _is_hidden((file.name,)):
         why = "is hidden"
+    elif outside := _outside(file, inside):
+        why = outside
+        skipped.others.append(_Other(names, file, why, _COPY_IT))
     elif file.is_dir():
-        why = "is a folder in a person's folder"
+        why = _NESTED
+        skipped.others += _nested(file, root)
     elif file.suffix.lower() not in SUFFIXES | UNREADABLE:
         why = _NO_PHOTO
-        skipped.others.append(_placed(file, root))
-    return _kept(file, why or _outside(file, inside), skipped)
+        skipped.add_file(names, file)
+    return _kept(file, why, skipped)
+
+
+_COPY_IT = "copy it into the folder"
+
+
+def _nested(folder: Path, root: Path) -> Iterator[_Other]:
+    """Yield the photos in a folder in a person's folder; links are not followed."""
+    for path in itertools.islice(sorted(folder.rglob("*")), _MOST_FILES):
+        names = (*path.parent.relative_to(root).parts, path.stem)
+        if path.suffix.lower() in SUFFIXES | UNREADABLE and not _is_hidden(path.relative_to(root).parts):
+            yield _Other(names, path, _NESTED, _IN_PLACE)
 
 
 def _outside(file: Path, inside: Path) -> str | None:

@@ -255,3 +255,59 @@ def test_someone_who_has_files_and_no_photo_is_on_the_list(home, cli, photo, tmp
         ("2", True),
         ("3", True),
     ]
+
+
+def test_an_archive_as_macos_and_windows_pack_it(home, cli, done, photo, tmp_path):
+    """A folder around everything, beside it what the Finder adds, and in it what the Explorer does."""
+    for name in ("pack/staff/1_A.jpg", "pack/staff/2_B.HEIC", "pack/staff/3_C/one.jfif"):
+        photo(name, f"face:{name}")
+    for name in (
+        "pack/__MACOSX/staff/._1_A.jpg",
+        "pack/staff/._2_B.HEIC",
+        "pack/staff/.DS_Store",
+        "pack/staff/Thumbs.db",
+        "pack/Thumbs.db",
+    ):
+        photo(name, "x")
+    photo("pack/staff/3_C/Thumbs.db", "x"), photo("pack/staff/4_D/Thumbs.db", "x")
+    ran = cli(
+        "enroll", "import", make_archive(str(tmp_path / "in"), "zip", tmp_path / "pack"), "--consent", "f", "--json"
+    )
+    assert (ran.code, ran.json["enrolled"], [person["badge"] for person in done("person", "list")]) == (
+        4,
+        3,
+        ["1", "2", "3"],
+    )
+    assert [(row["badge"], row["advice"]) for row in ran.json["failed"]] == [("4", "put one into it")]
+
+
+@pytest.mark.parametrize("is_archive", [False, True])
+def test_no_one_is_left_out_in_silence(home, cli, done, photo, tmp_path, is_archive):
+    """Deep folders, empty ones, photos of a department: each person is on the list, with what to do."""
+    for name in ("1_A.jpg", "2_B/phone/one.jpg", "2_B/phone/two.jpg", "Sales/3_C.jpg", "Sales/4_D.jpg"):
+        photo(f"in/{name}", f"face:{name}")
+    photo("in/Sales/2026/5_E.jpg", "face:e"), photo("in/10 42.jpg", "face:f"), photo("in/7 Omar Haddad.jpg", "face:g")
+    photo("in/1_A.txt", "x"), photo("in/8_H/.DS_Store", "x"), photo("in/notes/readme.txt", "x")
+    (tmp_path / "in" / "9_I").mkdir()
+    source = make_archive(str(tmp_path / "in"), "zip", tmp_path / "in") if is_archive else tmp_path / "in"
+    ran = cli("enroll", "import", source, "--consent", "f", "--json")
+    assert (ran.code, ran.json["enrolled"]) == (4, 2)
+    assert {person["badge"]: person["name"] for person in done("person", "list")} == {"1": "A", "7": "Omar Haddad"}
+    failed = {row["badge"]: row["advice"] for row in ran.json["failed"]}
+    assert set(failed) == {"2", "3", "4", "5", "8", "9", "10 42"}
+    assert all(failed.values())
+    assert ("move it" in failed["2"], "by itself" in failed["3"], failed["9"]) == (True, True, "put one into it")
+
+
+def test_refused_photos_have_words_and_advice(home, cli, photo, tmp_path):
+    photo("in/1_A.jpg", "bad:face_at_edge")
+    (row,) = cli("enroll", "import", tmp_path / "in", "--consent", "f", "--json").json["failed"]
+    assert row["advice"] == "take the whole head, with some room around it"
+    assert row["why"].endswith(row["advice"])
+
+
+def test_the_one_photo_of_a_person_that_is_a_link_to_elsewhere_is_on_the_list(home, cli, photo, tmp_path):
+    photo("in/1_A.jpg", "face:a"), photo("out/2_B.jpg", "face:b")
+    (tmp_path / "in" / "2_B.jpg").symlink_to(tmp_path / "out" / "2_B.jpg")
+    ran = cli("enroll", "import", tmp_path / "in", "--consent", "f", "--json")
+    assert (ran.code, [row["badge"] for row in ran.json["failed"]]) == (4, ["2"])

@@ -29,6 +29,10 @@ def parse(text):
         ("17_Anna_2", "17", "Anna"),
         ("17_Anna (2)", "17", "Anna"),
         ("17_3", "17", None),
+        ("17 Anna Maria", "17", "Anna Maria"),
+        ("17 Anna 2", "17", "Anna"),
+        (" 17 _ Anna ", "17", "Anna"),
+        ("17 (2)", "17", None),
         ("A-9_محمد", "A-9", "محمد"),
         ("17_И\u0306", "17", "Й"),
     ],
@@ -37,7 +41,9 @@ def test_badge_and_name_of_a_file(stem, badge, name):
     assert split_name(stem) == (badge, name)
 
 
-@pytest.mark.parametrize("stem", ["", "_Anna", "EMP_001", "a b_Anna", "17_An\u202ena", "-17"])
+@pytest.mark.parametrize(
+    "stem", ["", "_Anna", "EMP_001", "a b_Anna", "17_An\u202ena", "-17", "10 42", "10 42_Anna", "EMP 001"]
+)
 def test_doubtful_file_names_are_refused(stem):
     with pytest.raises(InvalidInput):
         split_name(stem)
