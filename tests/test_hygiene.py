@@ -1,6 +1,10 @@
-"""What must never be in the product: ways from data to code, parsers with entities, archives that unpack themselves."""
+"""What must never be in the product: ways from data to code, parsers with entities, archives that unpack themselves.
+
+Nor words that stand for one of the field's own, in names, texts and pages (docs/ and *.md).
+"""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +51,41 @@ CALLS = {
 }
 METHODS = {"extractall", "extract"}
 PARSERS = {"etree.fromstring", "etree.parse", "etree.XML", "etree.iterparse"}
+
+WORDED = ("devicemgr", "drivers", "enrollment", "udev", "packaging", "docs", "cli.py", "Makefile", "pyproject.toml")
+TEXT_ENDINGS = (".py", ".md", ".toml", ".sh", ".in", ".service", "Makefile", "devicemgr-command")
+WORDS = frozenset({"told", "heard", "asked", "somebody", "nobody", "anew", "aside", "meanwhile", "whoever"})
+PHRASES = (
+    "in step with",
+    "brought in step",
+    "owner of the box",
+    "fit picture",
+    "known hole",
+    "guessed at once",
+    "as long as nothing is said",
+    "so it is anyway",
+    "wholly or not at all",
+    "hung up on",
+    "gone on with",
+    "is no TOML",
+    "is no picture",
+    "is no camera",
+    "is no address or range",
+)
+# Names in databases, site files and documents of the API, which stay as they are.
+STORED = frozenset({"nobody_passed", "asked_by", "approval_asked"})
+STORED_IN = {
+    "asked": {
+        "devicemgr/api/routes/devices/recording.py",
+        "devicemgr/api/routes/site/approvals.py",
+        "devicemgr/cli/site/operators.py",
+        "devicemgr/store/migrations/versions/0009_operators.py",
+        "devicemgr/store/site/approvals.py",
+        "devicemgr/store/tables.py",
+    }
+}
+_NAME = re.compile(r"\w+")
+_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def dotted(node: ast.AST) -> str:
@@ -124,3 +163,42 @@ def test_nothing_that_is_committed_names_a_registry_or_this_machine() -> None:
         if path.is_file() and path.suffix in (".py", ".md", ".toml", ".lock", ".sh", ".json", ".txt", ""):
             text = path.read_text(encoding="utf-8", errors="replace")
             assert not [word for word in words if word in text], name
+
+
+def listed_words(file: str, text: str) -> Iterator[str]:
+    """Return each listed word, alone or within a name, and each listed phrase."""
+    for name in set(_NAME.findall(text)):
+        parts = {part.lower() for part in _PART.findall(name)}
+        if parts & WORDS and name not in STORED and file not in STORED_IN.get(name, set()):
+            yield f"{file}: {name}"
+    lowered = re.sub(r"\s+", " ", text).lower()
+    yield from (f"{file}: {phrase}" for phrase in PHRASES if phrase.lower() in lowered)
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", *WORDED, "*.md"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    for name in listed.stdout.split("\0"):
+        if name.endswith(TEXT_ENDINGS) and (ROOT / name).is_file():
+            yield name, (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["it is told once", "def was_asked(", "class NobodyPassed", "MAX_HEARD_S", "Whoever calls", "kept in\nstep with"],
+)
+def test_the_search_finds_words_in_names_and_over_lines(text: str) -> None:
+    assert list(listed_words("x.py", text))
+
+
+@pytest.mark.parametrize("text", ['"nobody_passed"', "a task, untold or masked", "beside", "asked_by"])
+def test_the_search_leaves_other_words_and_stored_names(text: str) -> None:
+    assert not list(listed_words("x.py", text))
+
+
+def test_no_listed_word_is_in_the_product_or_its_pages() -> None:
+    found = dict(texts())
+    assert len(found) > 500
+    assert [found_word for name, text in found.items() for found_word in listed_words(name, text)] == []
+    assert all("asked" in found[name] for name in STORED_IN["asked"])

@@ -300,7 +300,7 @@ class AccessPipeline:
             raise
 
     def _on_denied(self, request: AccessRequest, decision: Decision, rules: Snapshot) -> None:
-        """Show the refusal; one by an interlock passes by itself, and a face that stays is asked again then."""
+        """Show the refusal; one by an interlock passes by itself, and a face that stays may request again then."""
         waits = decision.reason is Reason.INTERLOCK
         if decision.person_id is not None and waits and request.face is not None:
             self._interlocks.wait(decision.person_id, request.portal, request.direction)

@@ -286,7 +286,7 @@ def _may(caller: Caller, allowed: frozenset[Role]) -> bool:
 
 
 def _refusal(caller: Caller, what: str, allowed: frozenset[Role]) -> NotAllowed:
-    who = " or ".join(role for role in Role if role in allowed) or "the owner of the box"
+    who = " or ".join(role for role in Role if role in allowed) or "the owner of the host"
     return NotAllowed(
         f"{caller.actor} may not {what}; it is for: {who}", facts={"roles": sorted(str(role) for role in allowed)}
     )

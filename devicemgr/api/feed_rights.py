@@ -14,6 +14,6 @@ def require_feed(caller: Caller, feed: Feed, stored: Feed | None) -> None:
     if feed.target.allow_private and not (caller.is_owner or is_allowed):
         raise NotAllowed(
             f"{caller.actor} may not let a calendar be read from within the local network; "
-            "the owner of the box may, by the command line on it",
+            "the owner of the host may, by the command line on it",
             facts={"roles": []},
         )

@@ -31,7 +31,7 @@ def two_admin_changes(session: Session, caller: Caller, changes: Iterable[Mappin
     """Return the settings that two admins must agree on, with their old and new values.
 
     These are the ones that destroy records or keep faces: a shorter `retention_days`, and `keep_samples` switched on.
-    The owner of the box alone may set them while the site is being set up: no person and no admin was added yet.
+    The owner of the host alone may set them while the site is being set up: no person and no admin was added yet.
     """
     fields: Mapping[str, Any] = next((change["fields"] for change in changes if change["kind"] == "site"), {})
     found = [

@@ -81,7 +81,7 @@ def profile_of(device: Device) -> Profile | None:
 def holder(device: Device) -> Holder:
     """Return the device as one that keeps people or cards, else InvalidInput."""
     if not isinstance(device, Holder):
-        raise InvalidInput("the device keeps neither people nor cards; nothing is to be brought in step")
+        raise InvalidInput("the device keeps neither people nor cards; there is nothing to synchronize")
     return device
 
 

@@ -1,4 +1,4 @@
-"""Keeps the gallery in memory in step with the store; a reader always sees one whole version."""
+"""Keeps the gallery in memory in sync with the store; a reader always sees one whole version."""
 
 import logging
 import threading

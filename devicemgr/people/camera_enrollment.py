@@ -1,4 +1,4 @@
-"""Enrollment of a person before a camera: fit pictures are chosen and enrolled as photos are; none is kept."""
+"""Enrollment of a person before a camera: usable photos are chosen and enrolled as photos are; none is kept."""
 
 import contextlib
 import threading
@@ -23,7 +23,7 @@ _STREAM_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A camera, how many fit pictures it takes, and for how many seconds; `cancelled` once the client disconnects."""
+    """A camera, how many usable photos it takes, and for how many seconds; `cancelled` once the client disconnects."""
 
     device: str
     pictures: int
@@ -41,7 +41,7 @@ def enroll(
     *,
     allow_lookalike: bool = False,
 ) -> dict[str, Any]:
-    """Enroll the fit pictures that a camera takes, as `face_enrollment.enroll` does photos.
+    """Enroll the usable photos that a camera takes, as `face_enrollment.enroll` does photos.
 
     Raises PhotoRefused if too few of them are fit.
     """
@@ -99,5 +99,5 @@ def choose(
 
 def _stream(device: Device) -> VideoSource:
     if not isinstance(device, Camera):
-        raise InvalidInput("this device is no camera", hint=Hint("list_devices"))
+        raise InvalidInput("this device is not a camera", hint=Hint("list_devices"))
     return device.stream()

@@ -77,7 +77,7 @@ def _addresses(text: str) -> Iterable[str]:
         end = ipaddress.ip_address(last.strip()) if dash else start
     except ValueError as error:
         raise InvalidInput(
-            f"'{safe(text, 60)}' is no address or range; write 192.0.2.10, 192.0.2.10-192.0.2.60 or 192.0.2.0/24"
+            f"'{safe(text, 60)}' is not an address or a range; write 192.0.2.10, 192.0.2.10-192.0.2.60 or 192.0.2.0/24"
         ) from error
     if start.version != end.version or int(end) < int(start):
         raise InvalidInput(f"the range {safe(text, 80)} does not go from an address up to another; turn it round")

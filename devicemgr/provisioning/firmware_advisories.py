@@ -1,4 +1,4 @@
-"""Find devices whose firmware has publicly known holes, by the model and version that they report."""
+"""Find devices whose firmware has publicly known vulnerabilities, by the model and version that they report."""
 
 import re
 import tomllib
@@ -37,7 +37,7 @@ BuildDate = Annotated[re.Pattern[str], AfterValidator(_require_date_groups)]
 
 
 class Entry(BaseModel):
-    """One hole in one family of devices; bounds are included."""
+    """One vulnerability in one family of devices; bounds are included."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     cve: Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,7}$")]
@@ -52,7 +52,7 @@ class Entry(BaseModel):
 
 
 class Advisories(BaseModel):
-    """A list of holes, and how the firmware of its makers writes the day of its build."""
+    """A list of vulnerabilities, and how the firmware of its makers writes the day of its build."""
 
     model_config = ConfigDict(extra="forbid")
     vulnerable: Annotated[list[Entry], Field(max_length=_MAX_ENTRIES)]
@@ -61,7 +61,7 @@ class Advisories(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A hole that a device has; not `sure` if it does not report its version or the day of its build."""
+    """A vulnerability that a device has; not `sure` if it does not report its version or the day of its build."""
 
     cve: str
     sure: bool
@@ -120,7 +120,7 @@ def parse(content: bytes, where: str) -> Advisories:
 
 
 def judge(info: DeviceInfo, advisories: Advisories) -> list[Finding]:
-    """Return the holes of a device, each once, sure ones before others."""
+    """Return the vulnerabilities of a device, each once, sure ones before others."""
     built = build_of(info.firmware, advisories.build_dates)
     found: dict[str, Finding] = {}
     for entry in advisories.vulnerable:

@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(slots=True)
 class Result:
-    """What became of one device; `error` is why it could not be gone on with."""
+    """What became of one device; `error` is why it could not be continued."""
 
     device: str
     profile: str

@@ -13,7 +13,7 @@ _PLENTY = 16 * SIZE
 
 
 def keep(home: Home) -> None:
-    """Lay it by where there is plenty; nothing when it is there, or when that fails."""
+    """Preallocate the reserve file where the disk has plenty of room; a failure is logged."""
     try:
         if home.reserve.exists() or shutil.disk_usage(home.path).free < _PLENTY:
             return
@@ -27,7 +27,7 @@ def keep(home: Home) -> None:
 
 
 def spend(home: Home) -> None:
-    """Give it back when the disk is full, so that what follows can begin; the caller owns the home."""
+    """Delete the reserve file when the disk is full, so that what follows can begin; the caller owns the home."""
     try:
         if shutil.disk_usage(home.path).free < SIZE and home.reserve.exists():
             home.reserve.unlink()

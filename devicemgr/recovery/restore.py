@@ -141,7 +141,7 @@ def _records(
 
 
 def _give_face(record: backup_copy.Record, person: str, vault: Vault, key: bytes | None) -> bool:
-    """Return the face's key as stored, if it is the one of these templates; else the face stays away."""
+    """Return the face's key as stored, if it is the one of these templates; else the face is not restored."""
     stored = record.get("templates", []) + record.get("samples", [])
     wrapped = vault.wrapped(person, key) if key else None
     record["people"][0]["wrapped_key"] = wrapped

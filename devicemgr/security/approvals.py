@@ -104,7 +104,7 @@ def _require_settled(site: Site, session: Session, actor: str) -> None:
 
 
 def _require_not_made_by(site: Site, session: Session, requester: str, actor: str) -> None:
-    """Raise NotAllowed for an operator who can act as the requester; the owner of the box can act as everyone."""
+    """Raise NotAllowed for an operator who can act as the requester; the owner of the host can act as everyone."""
     if not _operator(requester) or not _operator(actor):
         return
     row = operators.find(session, _operator(requester))
@@ -130,7 +130,7 @@ def _since(site: Site) -> str:
 
 
 def _operator(actor: str) -> str:
-    """Return the operator's name of an actor; empty for the owner of the box."""
+    """Return the operator's name of an actor; empty for the owner of the host."""
     kind, _, name = actor.partition(":")
     return "" if kind == "uid" else name
 
@@ -155,12 +155,12 @@ def _is_for(row: ApprovalRow, actor: str, action: str, subject: str) -> bool:
 
 def _person(actor: str) -> str:
     kind, _, name = actor.partition(":")
-    return "owner of the box" if kind == "uid" else f"operator {name}"
+    return "owner of the host" if kind == "uid" else f"operator {name}"
 
 
 def _next_step(session: Session, actor: str, approval: str) -> Hint:
     others = [row.name for row in admins(session) if f"operator {row.name}" != _person(actor)]
-    if not others and _person(actor) == "owner of the box":
+    if not others and _person(actor) == "owner of the host":
         return Hint("add_admin_and_approve", approval=approval)
     return Hint("approve", approval=approval)
 

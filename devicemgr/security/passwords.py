@@ -29,7 +29,7 @@ def hash_password(password: str) -> str:
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         raise InvalidInput(f"a password has at least {MIN_PASSWORD_LENGTH} characters; a few words make a good one")
     if len(set(password)) < 5:
-        raise InvalidInput("this password is guessed at once; a few words make a good one")
+        raise InvalidInput("this password is too easy to guess; a few words make a good one")
     return _HASHER.hash(_bytes(password))
 
 

@@ -180,7 +180,7 @@ def remove_device(work: UnitOfWork, name: str, left_facts: LeftFacts, *, forget:
     if people and not forget:
         raise RequestError(
             f"{name} still holds {counted(len(people), 'person', 'people')}: wipe it first (take it out of its portals "
-            "and bring it in step), or leave them on it",
+            "and synchronize it), or leave them on it",
             hint=Hint("wipe_device", name=name),
         )
     facts = left_facts(work.session, name, people, here)

@@ -48,7 +48,7 @@ class Runtime(Protocol):
         """Run each step on the device's own thread, one after another; what the steps give at their end."""
 
     def sync_device(self, name: str, *, prune: bool) -> Run:
-        """Bring what a device holds in step, now; the run tells how far it is."""
+        """Synchronize what a device holds, now; the run tells how far it is."""
 
     def last_run(self, name: str) -> Run | None:
         """Return the present or last such run; None for a device that keeps no people, or without one."""

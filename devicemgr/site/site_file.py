@@ -32,7 +32,7 @@ def parse(text: str) -> Document:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"the site's file is no TOML: {safe(str(error), 200)}") from error
+        raise InvalidInput(f"the site's file is not valid TOML: {safe(str(error), 200)}") from error
     except RecursionError as error:
         raise InvalidInput("the site's file is nested too deeply") from error
     for table, content in found.items():

@@ -1,4 +1,4 @@
-"""Keeps every device that keeps people or cards in step with the rules: one loop over all that are online.
+"""Keeps every device that keeps people or cards in sync with the rules: one loop over all that are online.
 
 The loop runs a `holder_sync` for each, one exchange at a time through the supervisor, so it waits for no device and no
 gate waits for it. A change of the site is planned for at once; schedules and validities, a few times a minute.
@@ -205,13 +205,11 @@ class Reconciler:
         task.due = 0.0 if task.wanted or task.sync.dirty.is_set() else due
 
     def _failed(self, name: str, task: _Task, error: Exception) -> None:
-        known = (
-            error if isinstance(error, DevicemgrError) else SystemFault(f"bringing {name} in step failed: {error!r}")
-        )
+        known = error if isinstance(error, DevicemgrError) else SystemFault(f"synchronizing {name} failed: {error!r}")
         if not isinstance(error, DevicemgrError):
-            log.error("bringing %s in step failed", name, exc_info=error, extra={"device": name})
+            log.error("synchronizing %s failed", name, exc_info=error, extra={"device": name})
         else:
-            log.warning("%s could not be brought in step: %s", name, safe(str(error)), extra={"device": name})
+            log.warning("%s could not be synchronized: %s", name, safe(str(error)), extra={"device": name})
         task.run.end(known)
         task.steps, task.read_at, task.due = None, None, time.monotonic() + task.pause
         task.pause = min(_RETRY_LAST, task.pause * 2)

@@ -1,4 +1,4 @@
-"""Lists of firmware with known holes that driver packages ship."""
+"""Lists of firmware with known vulnerabilities that driver packages ship."""
 
 from collections.abc import Callable
 from importlib.resources import files

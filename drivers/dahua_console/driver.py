@@ -23,7 +23,7 @@ def _recognised(address: str, reply: Reply) -> Found | None:
     if reply.status != 401 or challenge is None or not challenge.realm.startswith("Login to "):
         return None
     # Cameras and recorders of the make ask alike.
-    note = "a face terminal, if it is no camera or recorder of the make; give its user name and password"
+    note = "a face terminal, if it is not a camera or recorder of the make; give its user name and password"
     return Found("dahua_console", address, note=note)
 
 

@@ -32,7 +32,9 @@ def identify(isapi: Isapi) -> tuple[DeviceInfo, int]:
         for name in ("model", "firmwareVersion", "firmwareReleasedDate", "serialNumber")
     )
     relays = str(says.get("relayNum") or "")
-    firmware = f"{firmware} {build}".strip()  # "V3.2.30 build 210301": which holes are known goes by the build
+    firmware = (
+        f"{firmware} {build}".strip()
+    )  # "V3.2.30 build 210301": which vulnerabilities are known goes by the build
     return DeviceInfo("Hikvision", model, firmware, serial), int(relays) if relays.isascii() and relays.isdigit() else 1
 
 

@@ -119,7 +119,7 @@ def detach(line: SharedLine, unit: int) -> None:
 
 
 class Pairing:
-    """While entered, the unit's running device lets go of it and stays away."""
+    """While entered, the unit's running device lets go of it and does not come back."""
 
     def __init__(self, address: Address, unit: int) -> None:
         self._key = (str(address), unit)

@@ -40,7 +40,7 @@ def discover(seconds: float, hosts: Sequence[str]) -> list[Found]:
 
 DRIVER = Driver(
     kind="uhppote_controller",
-    title="UHPPOTE door controller over UDP: doors, cards kept in step, events read back after an outage",
+    title="UHPPOTE door controller over UDP: doors, cards kept in sync, events read back after an outage",
     capabilities=frozenset({Capability.GATE, Capability.READER}),
     options=Options,
     build="drivers.uhppote_controller.builder:build",

@@ -7,7 +7,7 @@ from drivers.zkteco_controller.options import Options
 
 DRIVER = Driver(
     kind="zkteco_controller",
-    title="ZKTeco C3 or inBIO door controller over TCP: doors, people and cards kept in step, events",
+    title="ZKTeco C3 or inBIO door controller over TCP: doors, people and cards kept in sync, events",
     capabilities=frozenset({Capability.CONSOLE, Capability.GATE}),
     options=Options,
     build="drivers.zkteco_controller.builder:build",

@@ -25,12 +25,12 @@ _HASHER = PasswordHasher(time_cost=3, memory_cost=19 * 1024, parallelism=1, type
 
 
 def hash_pin(pin: str) -> str:
-    """Return the stored form of a PIN; InvalidInput for one that is too short, too long or guessed at once."""
+    """Return the stored form of a PIN; InvalidInput for one that is too short, too long or too easy to guess."""
     if not (pin.isascii() and pin.isdigit() and MIN_DIGITS <= len(pin) <= MAX_DIGITS):
         raise InvalidInput(f"a PIN has {MIN_DIGITS} to {MAX_DIGITS} digits")
     steps = {int(after) - int(before) for before, after in itertools.pairwise(pin)}
     if len(steps) == 1 and steps <= {-1, 0, 1}:
-        raise InvalidInput("this PIN is guessed at once; choose digits that are not all alike or in a row")
+        raise InvalidInput("this PIN is too easy to guess; choose digits that are not all alike or in a row")
     return _HASHER.hash(pin)
 
 

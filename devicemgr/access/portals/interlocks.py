@@ -12,7 +12,7 @@ from devicemgr.domain.rules.areas.interlock import PortalState, groups_of, why_n
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.zones import Interlock
 
-# A face is asked again for as long; whoever walks away makes no request.
+# A face may request again for as long; a person who walks away makes no request.
 _WAITS_S = 60.0
 # What keeps a portal from being shut without letting anyone through.
 _IS_NO_OPENING = frozenset({"offline", "reserved", "settling"})
@@ -112,7 +112,7 @@ class Interlocks:
         self._waiting[person_id, portal, direction] = Waiting(person_id, portal, direction, until)
 
     def tick(self, now: float) -> list[Waiting]:
-        """Follow the portals of all groups; return who may be asked again."""
+        """Follow the portals of all groups; return who may request again."""
         rules = self._rules.current
         for group in rules.interlocks.values():
             self._follow(group, rules)

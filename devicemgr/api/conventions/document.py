@@ -11,7 +11,7 @@ Access control of one site. Errors are RFC 9457 problem documents with `code` an
 
 On the Unix socket the caller is the user of the system who opened it. Over TCP a caller sends an API token as
 `Authorization: Bearer …`, or the session's cookie and, with requests that change something, its CSRF token.
-`x-roles` of an operation says which roles may call it; the owner of the box may call all.
+`x-roles` of an operation says which roles may call it; the owner of the host may call all.
 """
 _SCHEMES: dict[str, Any] = {
     "token": {"type": "http", "scheme": "bearer", "description": "An API token of an operator."},

@@ -31,7 +31,7 @@ def inventory() -> None:
             "no devices yet: devicemgr device add --help",
         )
         _explain(rows)
-    if any(hole["sure"] for row in rows for hole in row["vulnerable"]):
+    if any(one["sure"] for row in rows for one in row["vulnerable"]):
         finish(_EXIT_PROBLEMS)
 
 
@@ -56,9 +56,9 @@ def _read(devices: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _shown(row: dict[str, Any]) -> tuple[Any, ...]:
     if row["error"]:
         return (row["name"], row["kind"], "", "", "", "", "not read", row["error"])
-    holes = [f"{'vulnerable' if hole['sure'] else 'perhaps'} ({hole['cve']})" for hole in row["vulnerable"]]
+    vulnerabilities = [f"{'vulnerable' if one['sure'] else 'perhaps'} ({one['cve']})" for one in row["vulnerable"]]
     reported = (row[field] for field in _REPORTED[:-1])
-    return (row["name"], row["kind"], *reported, ago(row["read_at"]), ", ".join(holes))
+    return (row["name"], row["kind"], *reported, ago(row["read_at"]), ", ".join(vulnerabilities))
 
 
 def ago(moment: str) -> str:
@@ -72,9 +72,9 @@ def ago(moment: str) -> str:
 
 
 def _explain(rows: list[dict[str, Any]]) -> None:
-    """Each hole once: what it is, and what to do."""
-    holes = {hole["cve"]: hole for row in rows for hole in row["vulnerable"]}
-    for cve, hole in sorted(holes.items()):
-        words().print(f"{cve}: {hole['what']} ({hole['source']})", markup=False, soft_wrap=True)
-    if holes:
+    """Each vulnerability once: what it is, and what to do."""
+    vulnerabilities = {one["cve"]: one for row in rows for one in row["vulnerable"]}
+    for cve, one in sorted(vulnerabilities.items()):
+        words().print(f"{cve}: {one['what']} ({one['source']})", markup=False, soft_wrap=True)
+    if vulnerabilities:
         words().print("Update these devices, and let no one but this host reach them until then.", soft_wrap=True)

@@ -26,7 +26,7 @@ def plan(name: Name) -> None:
         rows = [(change["do"], change["key"], _words(change)) for change in found["changes"]]
         rows += [("unknown", key, "stays; `device sync --prune` removes it") for key in found["unknown"]]
         rows += [("unfit", unfit["key"], unfit["why"]) for unfit in found["unfit"]]
-        table("", ("", "key", "what"), rows, f"{name} holds what it should: {found['same']} in step")
+        table("", ("", "key", "what"), rows, f"{name} holds what it should: {found['same']} in sync")
     if found["differs"]:
         finish(EXIT_PROBLEMS)
 

@@ -60,7 +60,7 @@ def assign(
         typer.Option(metavar="DEVICE[:READER]", help="Take the next card that is shown there within 30 s instead."),
     ] = None,
 ) -> None:
-    """Give a person a card. Digits that can be decimal or hex are asked about, or named with --as."""
+    """Give a person a card. Digits that can be decimal or hex need an answer, or --as."""
     if (number is None) == (at is None) or (at is not None and form is not None):
         raise typer.BadParameter("give the card's NUMBER, with or without --as, or else --at DEVICE")
     if number is None:
@@ -182,7 +182,8 @@ def _state(row: dict[str, Any]) -> str:
 def set_(
     badge: Badge,
     from_stdin: Annotated[
-        bool, typer.Option("--pin-stdin", "--password-stdin", help="Read it from standard input; so it is anyway.")
+        bool,
+        typer.Option("--pin-stdin", "--password-stdin", help="Read it from standard input, as without a terminal."),
     ] = False,
     variable: Annotated[
         str | None, typer.Option("--pin-env", "--password-env", metavar="VAR", help="Take it from this variable.")

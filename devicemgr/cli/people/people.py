@@ -121,8 +121,8 @@ def list_(
     ]
     columns = ("badge", "name", "levels", "state", "valid to", "faces", "consent until")
     is_all = not (q or level or state or without_face or expiring is not None)
-    nobody = "no one yet; add people with: devicemgr person add NAME --badge ID" if is_all else "no one is so"
-    table("", columns, rows, nobody)
+    empty = "no one yet; add people with: devicemgr person add NAME --badge ID" if is_all else "no one is so"
+    table("", columns, rows, empty)
 
 
 def _state(person: dict[str, Any], now: datetime) -> str:

@@ -77,7 +77,7 @@ class Driver:
     `scan` looks for devices on one line, given as its address, for so many seconds; it calls its last argument with
     what was left out, in words, and raises DeviceError or InvalidInput for a line that can't be used.
     `is_serial` kinds are suggested for serial ports on which discovery cannot tell the device.
-    `advisories` reads the maker's list of firmware with known holes (TOML, provisioning.firmware_advisories); it
+    `advisories` reads the maker's list of vulnerable firmware (TOML, provisioning.firmware_advisories); it
     applies to devices of that maker under every kind.
     `reads_card` says whether a device with these options can read a card with this stored number; left out, any.
     """

@@ -96,7 +96,7 @@ class Refused:
 class Plan:
     """All changes, in the order in which they are made, and what is not taken.
 
-    `unsure` says why nobody is taken for missing; `people` is how many are here.
+    `unsure` says why no one is taken for missing; `people` is how many are here.
     """
 
     changes: tuple[Change, ...]

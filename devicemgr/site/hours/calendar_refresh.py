@@ -27,7 +27,7 @@ REFRESHED = "admin.calendar_refreshed"
 _MAX_RECORDED_HOURS = 100
 
 Change = Callable[[], AbstractContextManager[UnitOfWork]]
-"""Opens a unit of work of whoever refreshes."""
+"""Opens a unit of work of the one who refreshes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,12 +216,12 @@ def _answer(response: http.client.HTTPResponse, target: Target, max_bytes: int, 
     }
     if status == http.HTTPStatus.NOT_MODIFIED and has_validators:
         return Answer(status, b"", validators)
-    if 300 <= status < 400:  # 304 too: nothing that we asked for could be unchanged
+    if 300 <= status < 400:  # 304 too: no request of ours is conditional
         raise SourceUnreachable(f"{target.host} redirects to another address, which is not followed; give that one")
     if status != http.HTTPStatus.OK:
         raise SourceUnreachable(f"{target.host} answered {status}; check the address")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise SourceUnreachable(f"{target.host} sends a compressed file, which was not asked for")
+        raise SourceUnreachable(f"{target.host} sends a compressed file, which was not requested")
     body = response.read(max_bytes + 1)
     if len(body) > max_bytes:
         raise SourceUnreachable(f"the file of {target.host} is over {max_bytes // 2**20} MB")

@@ -89,7 +89,7 @@ def reading_of(row: CalendarRow) -> Reading | None:
 def read_feed(feed: Feed, last: Reading | None = None) -> Reading:
     """Read a feed now; raises SourceUnreachable, or InvalidInput for a file that is none or has no day.
 
-    The server is asked for what is newer than `last` only, unless a year has begun since.
+    The request is for what is newer than `last` only, unless a year has begun since.
     """
     now = datetime.now(UTC)
     today, at = now.date(), rfc3339(now)

@@ -18,7 +18,7 @@ _STOOD_STILL_S = 1.0
 
 
 class PushServer(ThreadingHTTPServer):
-    """Strangers are hung up on before they have a thread; a push has `seconds` in all, however slowly it trickles."""
+    """Strangers are refused before they have a thread; a push has `seconds` in all, however slowly it trickles."""
 
     daemon_threads = True
     block_on_close = False

@@ -6,7 +6,7 @@ from drivers.sim.dahua.memory import BadRequest, People, Row
 
 
 class LegacyTable:
-    """Keeps rows by RecNo, and People in step with them."""
+    """Keeps rows by RecNo, and People in sync with them."""
 
     def __init__(self, people: People) -> None:
         self._people = people

@@ -1,4 +1,4 @@
-"""The gallery in memory: loaded in few steps, in step with the store, and without what was tampered with."""
+"""The gallery in memory: loaded in few steps, in sync with the store, and without what was tampered with."""
 
 import os
 import threading

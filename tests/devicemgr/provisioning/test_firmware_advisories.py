@@ -1,4 +1,4 @@
-"""Which firmware has known holes: versions, builds, models, and the list's own form."""
+"""Which firmware has known vulnerabilities: versions, builds, models, and the list's own form."""
 
 from datetime import date
 

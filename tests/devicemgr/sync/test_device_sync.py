@@ -1,4 +1,4 @@
-"""What a device holds is brought in step with the rights: always, from anything, and without harm on the way."""
+"""What a device holds is synchronized with the rights: always, from anything, and without harm on the way."""
 
 from datetime import UTC, datetime
 

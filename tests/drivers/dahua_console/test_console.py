@@ -1,4 +1,4 @@
-"""A console at the simulated terminal: people kept in step, events told once, doors."""
+"""A console at the simulated terminal: people kept in sync, events told once, doors."""
 
 import io
 from datetime import UTC, datetime, timedelta

@@ -126,7 +126,7 @@ class DeviceIdentity(ResponseBody):
 
 
 class Vulnerability(ResponseBody):
-    """A published hole of the device's firmware; not `sure` where the device does not say its version."""
+    """A published vulnerability of the device's firmware; not `sure` where the device does not say its version."""
 
     cve: str = Field(examples=["CVE-2021-36260"])
     sure: bool
@@ -135,7 +135,7 @@ class Vulnerability(ResponseBody):
 
 
 class DeviceInventory(DeviceIdentity):
-    """A device's identity and the known holes of its firmware."""
+    """A device's identity and the known vulnerabilities of its firmware."""
 
     kind: str
     read_at: Time
@@ -235,7 +235,7 @@ class Holding(ResponseBody):
 
 
 class HoldingChange(ResponseBody):
-    """A change that would bring a device in step."""
+    """A change that would synchronize a device."""
 
     do: Literal["add", "change", "remove"]
     key: str
@@ -262,7 +262,7 @@ class SyncPlan(ResponseBody):
 
 
 class SyncRun(ResponseBody):
-    """How far a device is brought in step."""
+    """How far a device is synchronized."""
 
     phase: str = Field(examples=["done"])
     done: int

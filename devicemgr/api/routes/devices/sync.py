@@ -59,7 +59,7 @@ def _holding_json(holding: Holding, wanted: Desired) -> dict[str, Any]:
 
 @router.post("/sync", status_code=202, response_model=SyncRun)
 def sync(name: str, context: Ctx, caller: Who, prune: bool = False) -> dict[str, Any]:
-    """Bring the device in step, now; GET the same path until `phase` is `done` or `failed`."""
+    """Synchronize the device, now; GET the same path until `phase` is `done` or `failed`."""
     with context.site.database.write(changes_site=False) as session:
         detail = {"device": device_store.device(session, name).name, "prune": prune}
         context.record(session, "admin.device_sync", caller, detail)
@@ -71,7 +71,7 @@ def sync_progress(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """How far the present run is, or how the last one ended; the error's own problem document when it failed."""
     run = context.runtime.last_run(name)
     if run is None:
-        raise NotFound(f"{name} was not brought in step yet", hint=Hint("sync_device", name=name))
+        raise NotFound(f"{name} was not synchronized yet", hint=Hint("sync_device", name=name))
     if run.error is not None:
         raise run.error
     return run.as_json()

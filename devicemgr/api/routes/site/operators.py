@@ -68,7 +68,7 @@ class Operator(ResponseBody):
 
     name: str = Field(examples=["berik"])
     roles: list[str] = Field(examples=[["guard"]])
-    os_user: str | None = Field(description="The user of the box as whom they work.")
+    os_user: str | None = Field(description="Their Unix account.")
     password: bool = Field(description="Whether they have a password.")
     created: Time
     tokens: list[Token]

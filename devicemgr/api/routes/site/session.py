@@ -26,7 +26,7 @@ class Session(ResponseBody):
 
     actor: str = Field(examples=["operator:berik"])
     roles: list[str] = Field(examples=[["guard"]])
-    owner: bool = Field(description="The owner of the box, who may do everything.")
+    owner: bool = Field(description="The owner of the host, who may do everything.")
     csrf: str | None = Field(None, description="To send as X-CSRF-Token with each change.")
     idle_s: float | None = None
     absolute_s: float | None = None

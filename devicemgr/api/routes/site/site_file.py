@@ -93,7 +93,7 @@ class _Planned(Exception):
 
 @router.post("/apply", response_model=SiteApplied)
 def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
-    """Make the site what the file says, wholly or not at all; each change needs the role that it needs by itself."""
+    """Make the site what the file says, atomically; each change needs the role that it needs by itself."""
     wanted = site_entries.checked(context.site, site_file.parse(body.toml))
     readings = read_new(context.site, wanted.get("calendars", {}), partial(_require_calendar, caller))
     answer: dict[str, Any] = {}

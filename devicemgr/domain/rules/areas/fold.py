@@ -118,7 +118,7 @@ def _on_reset(draft: Draft, event: FoldEvent) -> None:
     for person_id, place in list(draft.read("where").items()):
         is_meant = place.zone is not None and (inside is None or place.zone in inside)
         if is_meant and (before is None or place.since <= before):
-            draft.place(person_id, None, event, How.TOLD)
+            draft.place(person_id, None, event, How.OPERATOR)
     if event.detail.get("because") == "forget_after":
         return
     draft.clear_extra(list(draft.read("extra")) if inside is None else inside)
@@ -142,9 +142,9 @@ def _on_forgiven(draft: Draft, event: FoldEvent, person_id: str) -> None:
     place = event.detail.get("place")
     if isinstance(place, str) and draft.zones.is_place(place):
         draft.settle(person_id, place)
-        draft.place(person_id, place, event, How.TOLD)
+        draft.place(person_id, place, event, How.OPERATOR)
     else:
-        draft.place(person_id, None, event, How.TOLD)
+        draft.place(person_id, None, event, How.OPERATOR)
     if person_id in draft.read("entered"):
         del draft.change("entered")[person_id]
 
@@ -167,7 +167,7 @@ def _on_zone_removed(draft: Draft, event: FoldEvent) -> None:
         return
     for person_id, place in list(draft.read("where").items()):
         if place.zone == zone:
-            draft.place(person_id, None, event, How.TOLD)
+            draft.place(person_id, None, event, How.OPERATOR)
     draft.clear_extra([zone])
     _forget_marks(draft, {zone})
 

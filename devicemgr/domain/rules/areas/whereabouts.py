@@ -25,7 +25,7 @@ class How(StrEnum):
     PASSAGE = "passage"  # the gate reported it
     RELEASE = "release"  # the gate was released, and senses no passage
     DEVICE = "device"  # a device decided alone, and its clock is not ours
-    TOLD = "told"  # by an operator
+    OPERATOR = "operator"  # an operator said so
 
 
 @dataclass(frozen=True, slots=True)

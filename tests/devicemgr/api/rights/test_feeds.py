@@ -29,9 +29,9 @@ def test_an_admin_of_the_api_does_not_reach_the_local_network(calendar_server, a
     admin, technician = as_role(Role.ADMIN), as_role(Role.TECHNICIAN)
     tries = [
         (admin.post("/calendars", json={"name": "kz", **feed}), 502, "must be allowed by its owner"),
-        (admin.post("/calendars", json={"name": "kz", **private}), 403, "the owner of the box may"),
-        (admin.put("/calendars/kz", json=private), 403, "the owner of the box may"),
-        (admin.post("/site/apply", json={"toml": toml, "plan": True}), 403, "the owner of the box may"),
+        (admin.post("/calendars", json={"name": "kz", **private}), 403, "the owner of the host may"),
+        (admin.put("/calendars/kz", json=private), 403, "the owner of the host may"),
+        (admin.post("/site/apply", json={"toml": toml, "plan": True}), 403, "the owner of the host may"),
         (technician.post("/site/apply", json={"toml": toml, "plan": True}), 403, "it is for: admin"),
         (technician.post("/calendars", json={"name": "kz", **feed}), 403, "it is for: admin"),
     ]

@@ -104,7 +104,7 @@ def test_a_route_outside_the_table_is_the_owners_alone(as_role, http, monkeypatc
     refused = as_role(*ALL_ROLES).get("/status")
     assert (refused.status_code, refused.json()["detail"]) == (
         403,
-        "operator:x may not do this; it is for: the owner of the box",
+        "operator:x may not do this; it is for: the owner of the host",
     )
 
 

@@ -1,4 +1,4 @@
-"""`device inventory`: who the devices say they are, and whose firmware has known holes."""
+"""`device inventory`: who the devices say they are, and whose firmware has known vulnerabilities."""
 
 import dataclasses
 
