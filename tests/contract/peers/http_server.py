@@ -83,9 +83,11 @@ class HttpPeer(Peer):
                     buffer += block
                 head, _, buffer = buffer.partition(b"\r\n\r\n")
                 lengths = [row[15:] for row in head.lower().split(b"\r\n") if row.startswith(b"content-length:")]
-                while len(buffer) < int((lengths or [b"0"])[0]):
-                    buffer += line.recv(65536)
                 size = int((lengths or [b"0"])[0])
+                while len(buffer) < size:
+                    if not (block := line.recv(65536)):
+                        return
+                    buffer += block
                 body, buffer = buffer[:size], buffer[size:]
                 method, target, *_ = head.decode("latin-1").split(" ", 2)
                 asked = Asked(method, target, head, body)

@@ -71,7 +71,10 @@ def _read_request(connection):
     head, _, body = data.partition(b"\r\n\r\n")
     found = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
     while found and len(body) < int(found[1]):
-        body += connection.recv(65536)
+        chunk = connection.recv(65536)
+        if not chunk:
+            return b""
+        body += chunk
     return head + b"\r\n\r\n" + body
 
 
