@@ -1,5 +1,6 @@
-# Everything runs in .venv, made from the hash-pinned lock by plain pip, and compiled: where the environment keeps Python
-# from writing bytecode, each start of a command would compile 700 files again.
+# Everything runs in .venv, made from the hash-pinned lock by plain pip, and compiled. Bytecode is written whatever the
+# environment says: else each start of a command compiles changed modules again, and each worker of pytest all tests.
+export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
