@@ -17,6 +17,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.conventions import queries
 from devicemgr.api.conventions.document import complete
 from devicemgr.api.conventions.operations import operation_id
+from devicemgr.api.routes.areas import access, whereabouts, zones
 from devicemgr.api.routes.devices import (
     devices,
     discovery,
@@ -49,7 +50,6 @@ from devicemgr.api.routes.site import (
     portals,
     session,
     site_file,
-    zones,
 )
 from devicemgr.api.routes.system import audit, keys, metrics, system
 from devicemgr.ledger.refusals import RefusedCalls
@@ -98,6 +98,8 @@ def _routes() -> list[BaseRoute]:
         calendars,
         zones,
         sources,
+        whereabouts,
+        access,
         devices,
         discovery,
         trace,

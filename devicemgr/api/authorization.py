@@ -44,6 +44,13 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/portals"): ALL_ROLES,
     ("GET", "/portals/{name}"): ALL_ROLES,
     ("POST", "/portals/{name}/open"): _GUARD,
+    ("GET", "/zones/{name}/people"): _GUARD | _AUDITOR,
+    ("POST", "/zones/reset"): _GUARD,
+    ("POST", "/zones/{name}/reset"): _GUARD,
+    ("PUT", "/zones/{name}/count"): _GUARD,
+    ("POST", "/people/{badge}/forgive"): _GUARD,
+    ("GET", "/access/try"): _GUARD | _AUDITOR,
+    ("GET", "/access/why/{event}"): _GUARD | _AUDITOR,
     ("PUT", "/portals/{name}/mode"): _GUARD,
     # Technicians: devices, portals and the site's file.
     ("GET", "/drivers"): _TECHNICIAN,

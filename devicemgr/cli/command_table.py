@@ -49,8 +49,9 @@ _UDEV = "devicemgr.cli.devices.udev:app"
 _AUDIT = "devicemgr.cli.system.audit:app"
 _OPERATORS = "devicemgr.cli.site.operators:app"
 _CALENDARS = "devicemgr.cli.site.calendars:calendar"
-_ZONES = "devicemgr.cli.site.zones:zone"
-_INTERLOCKS = "devicemgr.cli.site.zones:interlock"
+_ZONES = "devicemgr.cli.areas.zones:zone"
+_ACCESS = "devicemgr.cli.areas.access:app"
+_INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
 _KEYS = "devicemgr.cli.site.keys:app"
 
 GROUPS = {
@@ -65,6 +66,7 @@ GROUPS = {
     "device": "Devices: cameras, gates, readers and consoles.",
     "portal": "Portals: doors and turnstiles that open.",
     "zone": "Zones: the places that portals lead to, and what is checked of who is inside.",
+    "access": "Access decisions: would a person pass, and why was one refused.",
     "interlock": "Interlocks: groups of portals of which at most one is not shut.",
     "udev": "Names that stay for serial devices.",
     "audit": "Verify and export the audit log.",
@@ -75,7 +77,7 @@ GROUPS = {
 
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
-    "Watch": ("status", "events", "doctor", "clock"),
+    "Watch": ("status", "events", "access", "doctor", "clock"),
     "People and their rights": ("person", "source", "enroll", "card", "pin", "level", "schedule", "calendar"),
     "Entrances": ("portal", "zone", "interlock", "device", "udev", "sim"),
     "Site and record": (
@@ -220,6 +222,16 @@ COMMANDS = {
     "zone show": Row(_ZONES, "Show one zone."),
     "zone edit": Row(_ZONES, "Change a zone; what is not given stays."),
     "zone remove": Row(_ZONES, "Remove a zone that no portal leads to."),
+    "zone people": Row(_ZONES, "List who is recorded in a zone and those below it."),
+    "zone forgive": Row(
+        _ZONES,
+        "Correct where a person, a zone's people, or everyone is recorded, so that anti-passback lets them pass.",
+    ),
+    "zone count": Row(_ZONES, "Set how many people are in a zone, as counted."),
+    "access try": Row(
+        _ACCESS, "Would this person pass here? Says what each check finds; nothing is opened or recorded."
+    ),
+    "access why": Row(_ACCESS, "Why was this person refused or let in? Says what each check finds."),
     "interlock add": Row(_INTERLOCKS, "Add an interlock: of its portals at most one is not shut."),
     "interlock list": Row(_INTERLOCKS, "List the interlocks."),
     "interlock show": Row(_INTERLOCKS, "Show one interlock."),

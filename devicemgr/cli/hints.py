@@ -47,6 +47,7 @@ WORDS = {
     "list_all_cards": "`devicemgr card list` shows all",
     "list_calendars": "`devicemgr calendar list` shows them",
     "list_cards": "`devicemgr card list {badge}` shows theirs",
+    "list_decisions": "`devicemgr events --kind 'access_*'` shows them",
     "list_devices": "`devicemgr device list` shows them",
     "list_disputed": "look at `devicemgr events --kind decision_disputed`",
     "list_drivers": "`devicemgr device drivers` shows what is",

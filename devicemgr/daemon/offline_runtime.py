@@ -27,6 +27,7 @@ from devicemgr.domain.ports.device import Channeled, Delivery, Device
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.areas.facts import Facts
 from devicemgr.domain.rules.areas.presences import Presences, presences
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import DaemonUnreachable, DeviceError, DevicemgrError, Hint, SystemFault
 from devicemgr.operations import status
@@ -172,6 +173,10 @@ class DirectRuntime:
     def await_card(self, device: str, *_: object) -> tuple[str, ...]:
         """Refuse: without a daemon no reader is read."""
         raise DaemonUnreachable(f"no daemon runs, so no card can be shown at {device}", hint=Hint("start_daemon"))
+
+    def rules(self) -> Snapshot:
+        """Return the rights as they are stored."""
+        return self._areas()[0].current
 
     def whereabouts(self) -> Presences:
         """Return who is where as the ledger says."""

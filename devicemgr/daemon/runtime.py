@@ -23,6 +23,7 @@ from devicemgr.domain.model import DeviceInfo, Direction, Factor, PortalMode
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.areas.presences import Presences, presences
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, NotFound, RequestError
 from devicemgr.ledger.counters import Meters
@@ -146,6 +147,10 @@ class DaemonRuntime:
             raise outcomes[0].error
         answer = {"portal": portal, "direction": str(direction), "request": request, "outcome": outcomes[0].word}
         return answer | overfilled(self._access.areas.view, self._rules.current, portal, direction)
+
+    def rules(self) -> Snapshot:
+        """See site.runtime.Runtime."""
+        return self._rules.current
 
     def whereabouts(self) -> Presences:
         """See site.runtime.Runtime."""

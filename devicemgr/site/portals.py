@@ -9,7 +9,7 @@ from devicemgr.domain.model import Capability, ConsoleLiveness, Direction, FailM
 from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.domain.rules.factors import lacking
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
-from devicemgr.site import zones
+from devicemgr.site.areas import zones
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
 from devicemgr.store.site import access_levels, devices, portals as rows, zones as zone_rows

@@ -11,6 +11,7 @@ from devicemgr.domain.model import DeviceInfo, Direction, Factor, PortalMode
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.areas.presences import Presences
+from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.policy import Explanation
 from devicemgr.ledger.counters import Meters
 
@@ -76,6 +77,9 @@ class Runtime(Protocol):
 
         RequestError while another portal of its interlock is not shut, unless `override` says why that doesn't count.
         """
+
+    def rules(self) -> Snapshot:
+        """Return the rights and the site in force."""
 
     def whereabouts(self) -> Presences:
         """Return who is where now, and how many are in each zone."""

@@ -7,7 +7,8 @@ from typing import Any
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.zones import Waiver
-from devicemgr.site import access_levels, devices, portals, site_file, zones
+from devicemgr.site import access_levels, devices, portals, site_file
+from devicemgr.site.areas import zones
 from devicemgr.site.hours import calendars
 from devicemgr.site.hours.entries import feed_of_entry
 from devicemgr.site.hours.feeds import Reading

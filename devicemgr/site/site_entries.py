@@ -12,11 +12,11 @@ from devicemgr.domain.zones import Waiver
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.ledger import anchors
 from devicemgr.site import access_levels, devices, site_file
+from devicemgr.site.areas.zones import InterlockFields, ZoneFields
 from devicemgr.site.hours.entries import CalendarEntry, checked_entry, entry_of
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
 from devicemgr.site.sources.fields import SourceFields
-from devicemgr.site.zones import InterlockFields, ZoneFields
 from devicemgr.store.database import Session
 from devicemgr.store.people import sources as source_rows
 from devicemgr.store.site import (

@@ -99,6 +99,17 @@ def walk(session: Session, after: int = 0, batch: int = 1000) -> Iterator[Row[An
     yield from session.execute(query.order_by(EventRow.seq).execution_options(yield_per=batch))
 
 
+def person_of(session: Session, seq: int) -> str | None:
+    """Return the random id of an event's person."""
+    return session.scalar(select(EventRow.person_id).where(EventRow.seq == seq))
+
+
+def has_any_after(session: Session, seq: int, beginnings: Sequence[str]) -> bool:
+    """Return True if an event of a kind that begins so stands behind `seq`."""
+    kinds = or_(*(EventRow.kind.startswith(one, autoescape=True) for one in beginnings))
+    return session.scalar(select(EventRow.seq).where(EventRow.seq > seq, kinds).limit(1)) is not None
+
+
 def remove_oldest(session: Session, through: int, most: int) -> int:
     """Delete the first `most` events up to seq `through`, for retention only; how many went."""
     first: int | None = session.scalar(select(func.min(EventRow.seq)))

@@ -25,11 +25,15 @@ class ZoneCount:
 
 @dataclass(frozen=True, slots=True)
 class Presences:
-    """The state after event `seq`: places of people by id, and counts by zone; who is not in `people` is unknown."""
+    """The state after event `seq`: places of people by id, and counts by zone; who is not in `people` is unknown.
+
+    `unsure` leads from zones to the device at their border that is away, unread, or has another clock.
+    """
 
     seq: int
     people: Mapping[str, Place]
     counts: Mapping[str, ZoneCount]
+    unsure: Mapping[str, str]
 
 
 def presences(facts: Facts, zones: ZoneMap, at: datetime) -> Presences:
@@ -40,6 +44,7 @@ def presences(facts: Facts, zones: ZoneMap, at: datetime) -> Presences:
         state.seq,
         {person: place for person, place in found.items() if place is not None},
         {name: _count(facts, state, name, zones) for name in zones.zones},
+        facts.unsure,
     )
 
 

@@ -45,8 +45,8 @@ GUARDS = {
 }
 """The route of its own that sets what a field of this name sets."""
 ADMINS_ALONE = {"keep_samples", "retention_days", "samples_days", "consent_days", "anchors", "on_storage_failure"}
-OF_ANOTHER_KIND = {("/interlocks", "portals"), ("/interlocks/{name}", "portals")}
-"""Fields that share a name with one of GUARDS: the portals of an interlock give no one a right."""
+OF_ANOTHER_KIND = {("/interlocks", "portals"), ("/interlocks/{name}", "portals"), ("/access/try", "direction")}
+"""Fields that share a name with one of GUARDS: an interlock's portals give no one a right, and to try opens nothing."""
 DOCUMENTS = {("POST", "/site/apply"): {"toml"}}
 """Fields that hold a whole document; test_site_rights.py shows what each role may change by it."""
 

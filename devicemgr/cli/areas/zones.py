@@ -7,8 +7,9 @@ import typer
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table
-from devicemgr.cli.transport.api_client import path
-from devicemgr.domain.zones import Enforcement
+from devicemgr.cli.transport.api_client import ApiProblem, path
+from devicemgr.domain.zones import OUTSIDE, Enforcement
+from devicemgr.text import counted
 
 zone = typer.Typer()
 interlock = typer.Typer()
@@ -129,8 +130,16 @@ def list_zones() -> None:
 def show_zone(name: ZoneName) -> None:
     """Show one zone."""
     found = api().get(path("zones", name))
+    try:
+        found |= api().get(path("zones", name, "people"))
+    except ApiProblem as problem:
+        if problem.slug != "not-allowed":
+            raise
     if not emit(found):
-        details({"zone": found["name"], "lies in": found["parent"], "portals": found["portals"]} | _shown(found))
+        inside = _counted(found) if "count" in found else {}
+        details(
+            {"zone": found["name"], "lies in": found["parent"], "portals": found["portals"]} | inside | _shown(found)
+        )
 
 
 @zone.command("edit")
@@ -182,6 +191,64 @@ def remove_zone(name: ZoneName) -> None:
     api().get(path("zones", name))
     confirm(f"remove zone {name}")
     say(f"removed zone {name}", api().call("DELETE", path("zones", name)))
+
+
+@zone.command("people")
+def list_people(name: ZoneName) -> None:
+    """List who is recorded in a zone and those below it."""
+    found = api().get(path("zones", name, "people"))
+    if not emit(found):
+        details(_counted(found))
+        rows = [
+            (one["badge"], one.get("name"), one["zone"], one["since"][:19].replace("T", " "), one["how"])
+            for one in found["people"]
+        ]
+        table("", ("badge", "name", "zone", "since (UTC)", "known by"), rows, "no one is recorded there")
+
+
+@zone.command("forgive")
+def forgive(
+    reason: Annotated[str, typer.Option(help="Why what is recorded does not count, for the record.")],
+    badge: Annotated[str | None, typer.Argument(metavar="BADGE", help="Badge number of one person.")] = None,
+    zone_name: Annotated[
+        str | None, typer.Option("--zone", metavar="ZONE", help="Everyone in this zone, and its unnamed people.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everyone.")] = False,
+) -> None:
+    """Correct where a person, a zone's people, or everyone is recorded, so that anti-passback lets them pass."""
+    if (badge is not None) + (zone_name is not None) + all_ != 1:
+        raise typer.BadParameter("give BADGE, --zone ZONE or --all, one of them")
+    body = {"reason": reason}
+    if badge is not None:
+        found = api().post(path("people", badge, "forgive"), body)
+        say(f"{badge} counts as {_place(found['place'])} from now on", found)
+    elif zone_name is not None:
+        found = api().post(path("zones", zone_name, "reset"), body)
+        say(f"where the people of zone {zone_name} are counts as unknown until they pass again", found)
+    else:
+        found = api().post("/zones/reset", body)
+        say("where everyone is counts as unknown until they pass again", found)
+
+
+@zone.command("count")
+def set_count(
+    name: ZoneName, count: Annotated[int, typer.Argument(min=0, help="How many people were counted inside.")]
+) -> None:
+    """Set how many people are in a zone, as counted."""
+    found = api().call("PUT", path("zones", name, "count"), json={"count": count})
+    say(f"zone {name} has {counted(count, 'person', 'people')}", found)
+
+
+def _place(zone: str | None) -> str:
+    return "nowhere known" if zone is None else "outside" if zone == OUTSIDE else f"in zone {zone}"
+
+
+def _counted(found: dict[str, Any]) -> dict[str, Any]:
+    limit = f" of {found['max']}" if found["max"] else ""
+    shown = {"zone": found["name"], "count": f"{found['count']}{limit}"}
+    shown |= {"unnamed": found["unnamed"]} if found["unnamed"] else {}
+    shown |= {"coming": found["coming"]} if found["coming"] else {}
+    return shown | ({"unsure": "a device at its border is away or unread"} if found["unsure"] else {})
 
 
 def _shown(found: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from devicemgr.api.conventions.models import Removed, RequestBody, ResponseBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.domain.zones import Enforcement
-from devicemgr.site import zones
+from devicemgr.site.areas import zones
+from devicemgr.site.areas.zones import InterlockFields, MinuteOfDay, People, TimezoneName, ZoneFields
 from devicemgr.site.unit_of_work import UnitOfWork
-from devicemgr.site.zones import InterlockFields, MinuteOfDay, People, TimezoneName, ZoneFields
 from devicemgr.store.database import Session
 from devicemgr.store.site import zones as rows
 from devicemgr.store.zone_tables import ZoneRow

@@ -6,14 +6,6 @@ from devicemgr.access.policy_cache import Rulebook
 from devicemgr.domain.zones import Enforcement, Waiver
 
 
-def add_portal(http, name, **fields):
-    gate = {"name": "gate-1", "driver": "fake_gate", "address": "/dev/gate"}
-    if not http.get("/devices").json():
-        assert http.post("/devices", json=gate).status_code == 201
-    answer = http.post("/portals", json={"name": name, "gate": "gate-1", **fields})
-    assert answer.status_code == 201, answer.text
-
-
 @pytest.fixture
 def building(http):
     answer = http.post("/zones", json={"name": "building", "anti_passback": "hard", "max": 40, "warn_at": [36, 30]})
@@ -82,8 +74,8 @@ def test_a_name_that_is_no_name_is_refused(http, name):
     assert http.post("/zones", json={"name": name}).status_code == 422
 
 
-def test_a_portal_joins_two_zones_or_none(http, building):
-    add_portal(http, "main")
+def test_a_portal_joins_two_zones_or_none(http, building, add_portal):
+    add_portal("main")
     for sides, words in (
         ({"inside": "building"}, "two zones or none"),
         ({"inside": "building", "outside": "building"}, "on both its sides"),
@@ -101,13 +93,13 @@ def test_a_portal_joins_two_zones_or_none(http, building):
     assert http.delete("/zones/building").status_code == 200
 
 
-def test_an_interlock_is_between_portals_that_are_there(http):
-    add_portal(http, "trap-in")
+def test_an_interlock_is_between_portals_that_are_there(http, add_portal):
+    add_portal("trap-in")
     body = {"name": "trap", "portals": ["trap-in", "trap-out"]}
     assert "no portal 'trap-out'" in http.post("/interlocks", json=body).json()["detail"]
     twice = http.post("/interlocks", json={"name": "trap", "portals": ["trap-in", "trap-in"]})
     assert "two portals or more" in twice.json()["detail"]
-    add_portal(http, "trap-out", channel=2)
+    add_portal("trap-out", channel=2)
     added = http.post("/interlocks", json=body)
     assert added.json() == {"name": "trap", "portals": ["trap-in", "trap-out"], "settle_seconds": 3.0}
     assert "in interlock 'trap'" in http.delete("/portals/trap-in").json()["detail"]
@@ -119,9 +111,9 @@ def test_an_interlock_is_between_portals_that_are_there(http):
     assert http.delete("/portals/trap-in").status_code == 200
 
 
-def test_the_rules_in_force_know_zones_interlocks_and_waivers(http, site, building):
-    add_portal(http, "trap-in", outside="outside", inside="building", egress=True)
-    add_portal(http, "trap-out", channel=2)
+def test_the_rules_in_force_know_zones_interlocks_and_waivers(http, site, building, add_portal):
+    add_portal("trap-in", outside="outside", inside="building", egress=True)
+    add_portal("trap-out", channel=2)
     http.post("/interlocks", json={"name": "trap", "portals": ["trap-in", "trap-out"]})
     level = {"name": "guards", "portals": ["trap-in"], "waives": ["occupancy", "anti_passback"]}
     assert http.post("/levels", json=level).json()["waives"] == ["anti_passback", "occupancy"]
@@ -133,8 +125,8 @@ def test_the_rules_in_force_know_zones_interlocks_and_waivers(http, site, buildi
     assert (rules.portals["trap-in"].inside, rules.portals["trap-in"].egress) == ("building", True)
 
 
-def test_waivers_stay_unless_they_are_given(http):
-    add_portal(http, "main")
+def test_waivers_stay_unless_they_are_given(http, add_portal):
+    add_portal("main")
     http.post("/levels", json={"name": "guards", "portals": ["main"], "waives": ["lockdown"]})
     assert http.patch("/levels/guards", json={"portals": ["main"]}).json()["waives"] == ["lockdown"]
     assert http.patch("/levels/guards", json={"waives": []}).json()["waives"] == []
@@ -143,8 +135,8 @@ def test_waivers_stay_unless_they_are_given(http):
     assert http.patch("/levels/guards", json={"waives": ["everything"]}).status_code == 422
 
 
-def test_a_level_that_opens_a_zone_is_not_removed(http, building):
-    add_portal(http, "main")
+def test_a_level_that_opens_a_zone_is_not_removed(http, building, add_portal):
+    add_portal("main")
     http.post("/levels", json={"name": "bosses", "portals": ["main"]})
     assert http.patch("/zones/building", json={"opens_with": ["bosses"]}).status_code == 200
     assert "zone 'building' opens with level 'bosses'" in http.delete("/levels/bosses").json()["detail"]
@@ -178,8 +170,8 @@ waives = ["lockdown"]
 """
 
 
-def test_a_site_file_holds_zones_in_any_order_and_gives_them_back(http):
-    add_portal(http, "main")
+def test_a_site_file_holds_zones_in_any_order_and_gives_them_back(http, add_portal):
+    add_portal("main")
     applied = http.post("/site/apply", json={"toml": SITE})
     assert applied.status_code == 200, applied.text
     exported = http.get("/site").json()
@@ -195,8 +187,8 @@ def test_a_site_file_holds_zones_in_any_order_and_gives_them_back(http):
     assert http.get("/zones").json() == http.get("/interlocks").json() == []
 
 
-def test_a_site_file_whose_zone_opens_with_no_level_is_refused_whole(http):
-    add_portal(http, "main")
+def test_a_site_file_whose_zone_opens_with_no_level_is_refused_whole(http, add_portal):
+    add_portal("main")
     toml = '[zones.building]\nopens_with = ["bosses"]\n'
     assert "which is not there" in http.post("/site/apply", json={"toml": toml}).json()["detail"]
     circle = '[zones.a]\nparent = "b"\n[zones.b]\nparent = "a"\n'

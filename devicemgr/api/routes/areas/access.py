@@ -1,0 +1,108 @@
+"""/access: whether a person may pass, and why somebody was refused, check by check. Nothing is changed."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from devicemgr.api.authorization import may, sees_names
+from devicemgr.api.context import Caller, Ctx, Who
+from devicemgr.api.conventions.models import ResponseBody
+from devicemgr.api.routes.site.events import Event
+from devicemgr.domain.model import Direction, Factor
+from devicemgr.domain.rules.decision.snapshot import NO_PERSON
+from devicemgr.domain.rules.policy import Explanation
+from devicemgr.errors import InvalidInput
+from devicemgr.site.areas import explanations
+from devicemgr.store.people import people
+from devicemgr.store.site import portals as portal_rows, settings
+from devicemgr.text import parse_time, safe
+
+router = APIRouter(prefix="/access", tags=["access"])
+
+
+class ExplainedCheck(ResponseBody):
+    """What one check says: it objected, or only recorded a violation, or found nothing; with what it read."""
+
+    check: str = Field(examples=["no_access_level"], description="A reason of events.")
+    when: str = Field(examples=["none of the person's levels covers the portal"])
+    objected: bool
+    recorded: bool
+    facts: dict[str, Any]
+
+
+class AccessExplanation(ResponseBody):
+    """What would be decided; the first check that objected gives the reason."""
+
+    granted: bool
+    reason: str | None = Field(examples=["no_access_level"])
+    checks: list[ExplainedCheck]
+    helps: list[str] = Field(description="What would let the person in.", examples=[["a level that covers portal lab"]])
+
+
+class DecisionExplanation(AccessExplanation):
+    """Why a recorded decision was made.
+
+    The reason and its facts are those of the record. All other checks are by the rights of now; `rights_changed` says
+    whether any were changed since.
+    """
+
+    event: Event
+    rights_changed: bool
+
+
+def _names_levels(caller: Caller) -> bool:
+    return may(caller, "GET", "/levels")
+
+
+@router.get("/try", response_model=AccessExplanation)
+def try_access(
+    context: Ctx,
+    caller: Who,
+    badge: Annotated[str, Query(max_length=64)],
+    portal: Annotated[str, Query(max_length=63)],
+    direction: Direction = Direction.ENTRY,
+    at: Annotated[str | None, Query(max_length=40, description="Another time than now.")] = None,
+    factors: Annotated[
+        str | None, Query(alias="with", max_length=40, description="What is presented, such as card,pin.")
+    ] = None,
+) -> dict[str, Any]:
+    """Say what would be decided if the person presented themselves, and what each check says."""
+    rules = context.runtime.rules()
+    with context.site.database.read() as session:
+        person = rules.people.get(people.get(session, badge).id, NO_PERSON)
+        model = portal_rows.portal_model(portal_rows.portal(session, portal))
+        zone = settings.load(session).zone
+    moment = parse_time(at, zone) if at else None
+    shown = _factors(factors) if factors else explanations.factors_for(model, person)
+    found = context.runtime.explain(person.id, portal, direction, moment, shown)
+    when = moment or datetime.now(UTC)
+    return explanations.answer_of(found, rules, portal, when, names_levels=_names_levels(caller)).as_json()
+
+
+@router.get("/why/{event}", response_model=DecisionExplanation)
+def explain_decision(event: str, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Say why a decision on record was made; `event` is its seq, or the `request` of any event of it."""
+    rules = context.runtime.rules()
+    with context.site.database.read() as session:
+        found = explanations.find_decision(session, event, names=sees_names(caller))
+        person = explanations.person_of(session, found["seq"])
+        changed = explanations.have_rights_changed(session, found["seq"])
+    at, portal = parse_time(found["time"]), found["portal"] or ""
+    checks: list[Explanation] = []
+    if person in rules.people and portal in rules.portals:
+        shown, direction = explanations.factors_shown(found), explanations.parse_direction(found["direction"])
+        checks = context.runtime.explain(person, portal, direction, at, shown)
+    names_levels = _names_levels(caller)
+    now = explanations.answer_of(checks, rules, portal, at, names_levels=names_levels)
+    answer = explanations.recorded_answer(found, now.checks, now.helps)
+    return answer.as_json() | {"event": found, "rights_changed": changed}
+
+
+def _factors(text: str) -> frozenset[Factor]:
+    try:
+        return frozenset(Factor(word.strip()) for word in text.split(","))
+    except ValueError as error:
+        known = ", ".join(Factor)
+        raise InvalidInput(f"'{safe(text, 40)}' names no factors; write some of {known} with commas") from error

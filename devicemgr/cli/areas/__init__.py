@@ -1,0 +1,1 @@
+"""Commands of zones, of who is in them, and of access decisions."""
