@@ -26,6 +26,7 @@ MAX_EAGER_FACES = 4
 DARK = 128
 # Found faces that were blurred by up to 7 % of their width, which are not found without it.
 SHARPENING = ImageFilter.UnsharpMask(radius=8, percent=500, threshold=0)
+SHARP = 2.4  # twice the bound of quality.py
 # On each side, of the picture's longer side. Mirrored, half a face is nearly a whole one: on eight LFW photos, faces
 # cut by a third to a half of their width were found 12 of 16 times, with a plain border 11, without one 5.
 BORDER = 0.25
@@ -71,7 +72,9 @@ def _explained(encoder: PhotoEncoder, find: _Find, *, is_dark: bool) -> PhotoAna
         rest = tuple(reason for reason in found.reasons if reason not in ("turned_away", "covered"))
         found = replace(found, reasons=(*rest, "face_at_edge"), box=None)
     elif not found.reasons:
-        reason = find.reason or ("too_dark" if is_dark else "")
+        is_sharp = found.sharpness > SHARP  # and was found in the sharpened copy by chance, as covered faces are
+        reason = "" if find.reason == "blurred" and is_sharp else find.reason
+        reason = reason or ("too_dark" if is_dark else "")
         found = replace(found, reasons=(reason,) if reason else HIDDEN)
     return found
 

@@ -92,6 +92,12 @@ def test_a_fit_face_that_only_the_second_look_finds_is_refused(encoder, encoded,
     assert (found.embedding, found.crop) == (None, None)
 
 
+def test_a_sharp_face_that_is_found_in_the_sharpened_copy_is_not_blurred(encoder, face, place, monkeypatch):
+    found = iter([[], [place[0]]])
+    monkeypatch.setattr(encoder, "detect_slowly", lambda image: next(found))
+    assert second_look.explain(encoder, np.asarray(face), time.process_time()).reasons == second_look.HIDDEN
+
+
 @pytest.mark.parametrize("light", [1.0, 1 / 20])
 def test_where_no_face_is_the_reason_is_no_face(analyzer, encoded, portrait, light):
     assert analyzer.analyze(encoded(lit(portrait.crop((0, 260, 256, 512)), light))).reasons == ("no_face",)
