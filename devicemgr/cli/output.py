@@ -11,11 +11,13 @@ from devicemgr.text import json_line, safe
 
 if TYPE_CHECKING:  # Rich takes as long to import as Python to start; JSON and plain lines need none of it
     from rich.console import Console
+    from rich.text import Text
 
 # The control characters that Rich leaves out: bell, backspace, vertical tab, form feed, carriage return.
 _CONTROLS = dict.fromkeys((7, 8, 11, 12, 13))
 
 _MIN_TABLE_WIDTH = 100
+_GAP = 2
 _NOTHING = "–"
 
 
@@ -59,31 +61,53 @@ def warn(text: str) -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
     """Print a table; `empty` when there are no rows, saying how to get some.
 
-    A narrow terminal on which it would be cut gets a card for each row instead: a name or number must be copied whole.
+    Where it does not fit, cells are wrapped between words; a narrow terminal, and one that is too narrow for the words,
+    gets a card for each row instead: a name or number must be copied whole.
     """
     shown = [[cell(value) for value in row] for row in rows]
     if not shown:
         print(empty, flush=True)
         return
     console = words()
-    if console.width < _MIN_TABLE_WIDTH and _natural_width(columns, shown) > console.width:
+    widths = _fitted(columns, shown, console.width)
+    if widths is None:
         _print_cards(console, title, columns, shown)
         return
     from rich.table import Table  # noqa: PLC0415 - see above
 
     grid = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
+    for column, width in zip(columns, widths, strict=True):
+        grid.add_column(column, overflow="fold", width=width)
     for row in shown:
         grid.add_row(*row)
     console.print(grid)
 
 
-def _natural_width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+def _fitted(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Return how wide each column is within `room`; None if cards are to be printed instead.
+
+    The widest columns give way, down to their longest word; the first one, by which rows are named, never does. Rich
+    would cut words before that, or the ends of lines.
+    """
     from rich.text import Text  # noqa: PLC0415 - see above
 
-    widest = [max(Text.from_markup(text).cell_len for text in column) for column in zip(columns, *rows, strict=True)]
-    return sum(widest) + 2 * (len(widest) - 1)
+    cells = [[Text.from_markup(text) for text in column] for column in zip(columns, *rows, strict=True)]
+    widths = [max(text.cell_len for text in column) for column in cells]
+    least = [widths[0], *(max(map(_longest_word, column)) for column in cells[1:])]
+    is_narrow = room < _MIN_TABLE_WIDTH
+    room -= _GAP * (len(widths) - 1)
+    if sum(widths) > room and (is_narrow or sum(least) > room):
+        return None
+    while sum(widths) > room:
+        wide = max((number for number in range(len(widths)) if widths[number] > least[number]), key=widths.__getitem__)
+        widths[wide] -= 1
+    return widths
+
+
+def _longest_word(text: "Text") -> int:
+    from rich.cells import cell_len  # noqa: PLC0415 - see above
+
+    return max(map(cell_len, text.plain.split()), default=0)
 
 
 def _print_cards(console: "Console", title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -96,19 +120,27 @@ def _print_cards(console: "Console", title: str, columns: Sequence[str], rows: S
         console.print(f"[bold]{name}[/bold]", soft_wrap=True)
         for column, value in zip(columns[1:], values, strict=True):
             if value != _NOTHING:
-                console.print(f"  {column:{label}}  {value}", soft_wrap=True)
+                _print_pair(console, (f"  {column:{label}}  ", ""), value)
 
 
 def details(pairs: Mapping[str, Any]) -> None:
     """Print names and values, one a line."""
-    from rich.table import Table  # noqa: PLC0415 - see above
-
-    grid = Table(show_header=False, box=None, pad_edge=False)
-    grid.add_column(style="bold")
-    grid.add_column(overflow="fold")
+    console = words()
+    label = max(map(len, pairs), default=0)
     for name, value in pairs.items():
-        grid.add_row(_escape(name), cell(value))
-    words().print(grid)
+        _print_pair(console, (f"{name:{label}}  ", "bold"), cell(value))
+
+
+def _print_pair(console: "Console", margin: tuple[str, str], value: str) -> None:
+    """Print a value behind its name; a long one is wrapped between words, and a word is never cut."""
+    from rich.text import Text  # noqa: PLC0415 - see above
+
+    text, indent = Text.from_markup(value), len(margin[0])
+    room = max(1, console.width - indent)
+    lines = [text] if _longest_word(text) > room else text.wrap(console, room)
+    for number, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text.assemble(margin if number == 0 else " " * indent, line), soft_wrap=True)
 
 
 def cell(value: Any) -> str:
@@ -158,3 +190,11 @@ def local(text: str | None) -> str | None:
         return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except OverflowError:  # the last hours of the year 9999
         return text
+
+
+def lasting(seconds: float) -> str:
+    """Return a length of time for people: its two largest units, as in 3 d 4 h."""
+    whole = int(seconds)
+    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
+    first = next((number for number, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"

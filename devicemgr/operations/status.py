@@ -116,7 +116,12 @@ def disputed_alarms(database: Database) -> list[dict[str, Any]]:
 def shared_card_alarms(database: Database) -> list[dict[str, Any]]:
     """Return an alarm for each card that two people hold."""
     return [
-        {"kind": "card_shared", "cause": found.cause, "hint": found.hint.as_json()}
+        {
+            "kind": "card_shared",
+            "cause": found.cause,
+            "people": [{"badge": found.badge}, {"badge": found.other_badge}],
+            "hint": found.hint.as_json(),
+        }
         for found in shared_cards.find(database)
     ]
 

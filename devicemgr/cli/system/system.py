@@ -6,7 +6,7 @@ import typer
 
 from devicemgr import __version__
 from devicemgr.cli.context import api, finish, session
-from devicemgr.cli.output import details, emit, local, say, table, warn, words
+from devicemgr.cli.output import details, emit, lasting, local, say, table, warn, words
 from devicemgr.text import counted
 
 app = typer.Typer()
@@ -51,7 +51,7 @@ def status() -> None:
 
 def _show_status(found: dict[str, Any]) -> None:
     daemon, gallery = found["daemon"], found["gallery"]
-    running = f"running for {daemon['uptime_s']:.0f} s" if daemon["running"] else "not running"
+    running = f"running for {lasting(daemon['uptime_s'])}" if daemon["running"] else "not running"
     threshold = f"{gallery['threshold']:.4f}" if gallery["threshold"] is not None else "–"
     details(
         {
@@ -72,10 +72,24 @@ def _show_status(found: dict[str, Any]) -> None:
     table("Portals", ("name", "mode", "state", "door"), portals, "no portals yet: devicemgr portal add --help")
     if found["alarms"]:
         words().print()
-        alarms = [
-            (a["kind"], a.get("portal") or a.get("device") or a.get("source"), a.get("cause")) for a in found["alarms"]
-        ]
-        table("Alarms", ("alarm", "where", "cause"), alarms, "")
+        _show_alarms(found["alarms"])
+
+
+def _show_alarms(alarms: list[dict[str, Any]]) -> None:
+    who = [_people(alarm) for alarm in alarms]
+    shown: dict[str, list[Any]] = {"alarm": [alarm["kind"] for alarm in alarms], "where": list(map(_place, alarms))}
+    shown |= {"who": who} if any(who) else {}
+    shown |= {"cause": [alarm.get("cause") for alarm in alarms]}
+    table("Alarms", list(shown), list(zip(*shown.values(), strict=True)), "")
+
+
+def _place(alarm: dict[str, Any]) -> str | None:
+    return next((alarm[name] for name in ("portal", "device", "calendar", "source") if alarm.get(name)), None)
+
+
+def _people(alarm: dict[str, Any]) -> list[str]:
+    people = alarm.get("people") or ()
+    return [f"{one['name']} (badge {one['badge']})" if one.get("name") else f"badge {one['badge']}" for one in people]
 
 
 @app.command("version")

@@ -149,6 +149,12 @@ def badge_of(session: Session, person_id: str) -> str | None:
     return session.scalar(select(PersonRow.badge).where(PersonRow.id == person_id))
 
 
+def names_by_badge(session: Session, badges: Iterable[str]) -> dict[str, str]:
+    """Return the names of the people with these badges."""
+    found = session.execute(select(PersonRow.badge, PersonRow.name).where(PersonRow.badge.in_(badges)))
+    return {row.badge: row.name for row in found}
+
+
 def set_level(session: Session, row: PersonRow, level: str, *, held: bool) -> bool:
     """Grant or revoke a level; return False if nothing changed; NotFound for an unknown level."""
     found = session.get(LevelRow, level)

@@ -60,6 +60,13 @@ class LedgerStatus(ResponseBody):
     sealed_at: Time | None
 
 
+class AlarmPerson(ResponseBody):
+    """Someone whom an alarm concerns."""
+
+    badge: str = Field(examples=["1042"])
+    name: str | None = Field(None, examples=["Aigul Serikova"], description="For guards and admins, else absent.")
+
+
 class Alarm(ResponseBody):
     """Something that needs a person's attention; further fields depend on its kind."""
 
@@ -69,6 +76,7 @@ class Alarm(ResponseBody):
     portal: str | None = None
     calendar: str | None = None
     source: str | None = Field(None, description="The source of people that it is about.")
+    people: list[AlarmPerson] | None = None
     since: Time | None = None
     hint: HintBody | None = Field(None, description="What to do about it.")
 

@@ -1,14 +1,18 @@
 """/status, /doctor, /support and /version."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
 
 from devicemgr import __version__
+from devicemgr.api.authorization import sees_names
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.routes.system.metrics import text_of
 from devicemgr.api.routes.system.models import Examination, Status, Version
+from devicemgr.errors import StorageFailed
 from devicemgr.operations import doctor, support_bundle
+from devicemgr.store.people import people
 
 router = APIRouter(tags=["system"])
 
@@ -20,9 +24,16 @@ def version() -> dict[str, Any]:
 
 
 @router.get("/status", response_model=Status)
-def status(context: Ctx, _: Who) -> dict[str, Any]:
+def status(context: Ctx, caller: Who) -> dict[str, Any]:
     """Return the daemon, devices, portals, gallery, ledger and alarms at a glance."""
-    return context.runtime.status()
+    found = context.runtime.status()
+    concerned = [person for alarm in found["alarms"] for person in alarm.get("people", ())]
+    if concerned and sees_names(caller):
+        with suppress(StorageFailed), context.site.database.read() as session:
+            names = people.names_by_badge(session, {person["badge"] for person in concerned})
+            for person in concerned:
+                person["name"] = names.get(person["badge"])
+    return found
 
 
 @router.get("/doctor", response_model=Examination)
