@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint check format bench install uninstall bundle deb lock faults sabotage sbom man
+.PHONY: setup demo test lint check format bench install uninstall bundle deb lock faults sabotage sbom man screens
 
 setup: $(READY)
 
@@ -61,6 +61,10 @@ sbom:
 man: $(READY)
 	mkdir -p dist
 	$(BIN)/python packaging/man_page.py dist/devicemgr.1
+
+# docs/screens.md, of what the commands print now.
+screens: $(READY)
+	DEVICEMGR_WRITE_SCREENS=1 $(BIN)/pytest -q tests/devicemgr/cli/test_screens.py
 
 # ROOT=FOLDER installs below a scratch folder.
 install:

@@ -18,6 +18,8 @@ _CONTROLS = dict.fromkeys((7, 8, 11, 12, 13))
 
 _MIN_TABLE_WIDTH = 100
 _GAP = 2
+# Columns of a card whose values have blanks and are copied.
+_COPIED_WHOLE = frozenset({"name", "file"})
 _NOTHING = "–"
 
 
@@ -120,7 +122,7 @@ def _print_cards(console: "Console", title: str, columns: Sequence[str], rows: S
         console.print(f"[bold]{name}[/bold]", soft_wrap=True)
         for column, value in zip(columns[1:], values, strict=True):
             if value != _NOTHING:
-                _print_pair(console, (f"  {column:{label}}  ", ""), value)
+                _print_pair(console, (f"  {column:{label}}  ", ""), value, is_whole=column in _COPIED_WHOLE)
 
 
 def details(pairs: Mapping[str, Any]) -> None:
@@ -131,13 +133,13 @@ def details(pairs: Mapping[str, Any]) -> None:
         _print_pair(console, (f"{name:{label}}  ", "bold"), cell(value))
 
 
-def _print_pair(console: "Console", margin: tuple[str, str], value: str) -> None:
-    """Print a value behind its name; a long one is wrapped between words, and a word is never cut."""
+def _print_pair(console: "Console", margin: tuple[str, str], value: str, *, is_whole: bool = False) -> None:
+    """Print a value behind its name; a long one is wrapped between words, unless `is_whole`; a word is never cut."""
     from rich.text import Text  # noqa: PLC0415 - see above
 
     text, indent = Text.from_markup(value), len(margin[0])
     room = max(1, console.width - indent)
-    lines = [text] if _longest_word(text) > room else text.wrap(console, room)
+    lines = [text] if is_whole or _longest_word(text) > room else text.wrap(console, room)
     for number, line in enumerate(lines):
         line.rstrip()
         console.print(Text.assemble(margin if number == 0 else " " * indent, line), soft_wrap=True)

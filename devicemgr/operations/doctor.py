@@ -189,7 +189,7 @@ def _alarms(runtime: Runtime) -> str:
 
 
 def _where(alarm: Mapping[str, Any]) -> str:
-    return next((alarm[name] for name in ("portal", "device", "calendar") if alarm.get(name)), "")
+    return next((alarm[name] for name in ("portal", "device", "calendar", "source") if alarm.get(name)), "")
 
 
 def _devices(site: Site, runtime: Runtime) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ import typer
 
 from devicemgr.cli.confirmation import named
 from devicemgr.cli.context import api, session
-from devicemgr.cli.output import details, emit, local, notes, say, table, warn
+from devicemgr.cli.output import details, emit, local, notes, say, table, warn, words
 from devicemgr.cli.password_input import read_pin
 from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import RequestError
@@ -116,7 +116,9 @@ def show(number: Number, form: Form = None) -> None:
     block = found["blocked"]
     state = f"blocked since {local(block['since'])}: {block['reason']}" if block else None
     details({"card": found["number"], "holder": holder, "assigned as": found["held_as"]} | _given("state", state))
+    words().print()
     table("", ("notation", "written"), [(row["kind"], row["text"]) for row in found["notations"]], "")
+    words().print()
     rows = [(row["device"], row["portals"], row["reads"]) for row in found["readers"]]
     table("", ("reader", "portals", "can read it"), rows, "no readers yet; add one with: devicemgr device add")
     others = [meaning for meaning in found["meanings"] if meaning["number"] != found["number"]]

@@ -45,7 +45,7 @@ def _show(person: dict[str, Any]) -> None:
             "levels": person["levels"],
             "valid from": local(person["valid_from"]),
             "valid to": through(person["valid_to"]),
-            "suspended": person["suspended"],
+            "state": _state(person, datetime.now(UTC)),
             "kind": person["kind"],
             "department": person["department"],
             "employee id": person["employee_id"],
@@ -135,9 +135,14 @@ def _state(person: dict[str, Any], now: datetime) -> str:
     return "active"
 
 
+_BEHIND_NUMBERS = 10**64  # longer than a badge
+
+
 def _natural(badge: str) -> list[tuple[int, str]]:
-    """Return what sorts A9 before A10: numbers by their value, text as it is."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", badge) if part]
+    """Return what sorts A9 before A10, and 1001 before both: numbers by their value, then text as it is."""
+    return [
+        (int(part), "") if part.isdecimal() else (_BEHIND_NUMBERS, part) for part in re.split(r"(\d+)", badge) if part
+    ]
 
 
 @app.command("show")

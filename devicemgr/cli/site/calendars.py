@@ -8,7 +8,7 @@ import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish, session
-from devicemgr.cli.output import details, emit, local, notes, say, table, warn
+from devicemgr.cli.output import details, emit, local, notes, say, table, warn, words
 from devicemgr.cli.site.hours_plan import EXIT_DIFFERS, show_hours, show_plan
 from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.model import CalendarDay
@@ -100,8 +100,8 @@ def _read(days: list[str] | None, ics: Path | None, country: str | None) -> list
 
         read = read_calendar_file(_content(ics), today)
         found |= {day.date: day for day in read.days}
-        for words in read.left_out:
-            warn(words)
+        for text in read.left_out:
+            warn(text)
         notes().print(f"repeated events are entered until {read.until}; read the file again before then")
     by_hand = in_order(parse_day(text) for text in days or ())
     return [_fields(day) for day in (found | {day.date: day for day in by_hand}).values()]
@@ -122,8 +122,8 @@ def _summary(found: dict[str, Any]) -> str:
 
 
 def _warn_left_out(found: dict[str, Any]) -> None:
-    for words in found["feed"]["left_out"] if found["feed"] else ():
-        warn(words)
+    for text in found["feed"]["left_out"] if found["feed"] else ():
+        warn(text)
 
 
 @calendar.command("add")
@@ -177,6 +177,7 @@ def show_calendar(name: CalendarName) -> None:
     found = api().get(path("calendars", name))
     if not emit(found):
         details({"calendar": found["name"], "schedules": found["schedules"], **_feed_details(found["feed"])})
+        words().print()
         rows = [(day["date"], day["kind"], day["hours"], day["name"]) for day in found["days"]]
         table("", ("date", "kind", "hours", "name"), rows, "it has no days yet")
 

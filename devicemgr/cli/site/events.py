@@ -1,10 +1,10 @@
 """`devicemgr events`."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -27,8 +27,19 @@ _SHOWN_FIRST = 10
 _ALL = 100_000
 # Date, time and two blanks.
 _INDENT = 21
-# Behind the kind.
-_COLUMNS = 44
+
+
+class _Widths(NamedTuple):
+    """How wide the columns of kind and place are, by the events that are shown first."""
+
+    kind: int = 20
+    place: int = 20
+
+    @property
+    def columns(self) -> int:
+        """Return where the words behind the kind may be parted."""
+        return _INDENT + self.kind + 3
+
 
 _STYLES = {
     "access_granted": "green",
@@ -74,20 +85,33 @@ def events(
         _write_csv(first)
         return
     console = words()
+    widths = _widths_of(first)
     if console.is_terminal and first and not session().json:
-        console.print(_HEADER, style="bold")
+        console.print(_header(widths), style="bold")
     if not first and not follow and not session().json:
         console.print("no events match")
     if not first and kind and not kind.startswith("admin.") and not kind.endswith("*") and kind not in set(Kind):
         like = get_close_matches(kind, list(Kind), n=1)
         warn(f"there is no kind '{safe(kind, 64)}'" + (f"; did you mean {like[0]}?" if like else ""))
     for event in first:
-        _show(console, event)
+        _show(console, event, widths)
     if follow:
-        _follow(console, wanted, first[-1]["seq"] if first else 0)
+        _follow(console, wanted, first[-1]["seq"] if first else 0, widths)
 
 
-_HEADER = f"{'time':<21}{'kind':<22}{'where':<20}  who, why"
+def _widths_of(events: Sequence[Mapping[str, Any]]) -> _Widths:
+    if not events:
+        return _Widths()
+    kind = max(len(safe(str(event["kind"]), 64)) for event in events)
+    place = max(len(safe(_place(event), 64)) for event in events)
+    return _Widths(max(kind, len("kind")), max(place, len("where")) if place else 0)
+
+
+def _header(widths: _Widths) -> str:
+    place = f"{'where':<{widths.place}}  " if widths.place else ""
+    return f"{'time':<{_INDENT}}{'kind':<{widths.kind}}  {place}who, why"
+
+
 _CSV = ("seq", "time", "kind", "portal", "direction", "device", "person", "person_name", "reason", "actor")
 
 
@@ -103,10 +127,10 @@ def _default(follow: bool, since: str | None) -> int:
     return _ALL if since else _SHOWN_FIRST
 
 
-def _follow(console: Console, wanted: dict[str, str | None], after: int) -> None:
+def _follow(console: Console, wanted: dict[str, str | None], after: int, widths: _Widths) -> None:
     try:
         for event in _new(wanted, after):
-            _show(console, event)
+            _show(console, event, widths)
     except KeyboardInterrupt:
         return
 
@@ -128,21 +152,21 @@ def _new(wanted: dict[str, str | None], after: int) -> Iterator[dict[str, Any]]:
             time.sleep(POLL_SECONDS)
 
 
-def _show(console: Console, event: dict[str, Any]) -> None:
+def _show(console: Console, event: dict[str, Any], widths: _Widths) -> None:
     if emit(event):
         return
-    line = _line(event)
+    line = _line(event, widths)
     if console.is_terminal and line.cell_len > console.width:
-        line = _folded(line, console.width)
+        line = _folded(line, console.width, widths.columns)
     console.print(line, soft_wrap=True)
 
 
-def _folded(line: Text, width: int) -> Text:
+def _folded(line: Text, width: int, columns: int = _Widths().columns) -> Text:
     """For people's eyes: what does not fit goes on under the kind; a pipe or a file keeps one line an event."""
     rows: list[Text] = [line]
     while rows[-1].cell_len > width:
         # Rather between the columns than in the midst of the words that say why.
-        gap = rows[-1].plain.rfind("  ", _COLUMNS, width + 1) if len(rows) == 1 else -1
+        gap = rows[-1].plain.rfind("  ", columns, width + 1) if len(rows) == 1 else -1
         place = gap if gap > 0 else rows[-1].plain.rfind(" ", _INDENT + 1, width + 1)
         if place < 0:
             break
@@ -159,21 +183,30 @@ def _ended(row: Text) -> Text:
     return row
 
 
-def _line(event: dict[str, Any]) -> Text:
-    """Local time, kind, where, who, and why or with what outcome."""
+def _place(event: Mapping[str, Any]) -> str:
+    side = f"/{event['direction']}" if event["direction"] else ""
+    return f"{event['portal']}{side}" if event["portal"] else event["device"] or ""
+
+
+def _line(event: dict[str, Any], widths: _Widths = _Widths()) -> Text:
+    """Local time, kind, where, who, and why or with what outcome, and by whom it was done."""
     kind = safe(str(event["kind"]), 64)
     when = datetime.fromisoformat(event["time"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    side = f"/{event['direction']}" if event["direction"] else ""
-    place = f"{event['portal']}{side}" if event["portal"] else event["device"] or ""
     who = " ".join(filter(None, (event.get("person_name"), f"(badge {event['person']})" if event["person"] else "")))
-    who = who or event.get("actor") or ""
-    parts = (f"{place:<20}", who, event["reason"] or "", _more(event["detail"]))
+    by = f"by {event['actor']}" if event.get("actor") else ""
+    parts = (who, event["reason"] or "", _more(event["detail"]), by)
     rest = "  ".join(safe(str(part), 300) for part in parts if part.strip())
-    return Text.assemble(f"{when}  ", (f"{kind:<20}", _STYLES.get(kind, "")), "  ", rest)
+    place = f"{safe(_place(event), 300):<{widths.place}}  " if widths.place else ""
+    line = Text.assemble(f"{when}  ", (f"{kind:<{widths.kind}}", _STYLES.get(kind, "")), "  ", f"{place}{rest}")
+    line.rstrip()
+    return line
+
+
+_NAMED = ("alarm", "device", "portal", "level", "schedule", "calendar", "profile", "driver")
 
 
 def _more(detail: dict[str, Any]) -> str:
-    shown = ("device", "portal", "level", "schedule", "driver", "mode", "outcome", "cause", "operator")
+    shown = (*_NAMED, "mode", "outcome", "cause", "operator")
     found = {name: detail[name] for name in shown if name in detail}
     # Of a level, portal or schedule that was added the whole is recorded; its name is enough for a line.
     names = {name: value["name"] if isinstance(value, dict) else value for name, value in found.items()}
