@@ -31,7 +31,7 @@ SHARP = 2.4  # twice the bound of quality.py
 # cut by a third to a half of their width were found 12 of 16 times, with a plain border 11, without one 5.
 BORDER = 0.25
 MIN_OUTSIDE = 0.08  # share of the box beyond the edge
-# Which of the two it is can't be told: landmarks of a face that is half hidden lie as those of one that turns. Seven of
+# Which of the two it is is not known: landmarks of a face that is half hidden lie as those of one that turns. Seven of
 # 700 LFW photos are missed so: two profiles, five by 10° to 30° of turn, three of these with spectacles.
 HIDDEN = ("turned_away", "covered")
 SMALL_SHARE = 1 / 8  # of the picture's longer side

@@ -1,4 +1,4 @@
-"""Bring the people of a source in step with it: read, compare, and make all changes or none."""
+"""Synchronize the people of a source with it: read, compare, and make all changes or none."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ _FEW, _PAUSE_S = 8, 0.002
 one_at_a_time = threading.Lock()
 
 RequireRights = Callable[[Plan], None]
-"""A check whether whoever asks may make the changes of a plan; raises NotAllowed."""
+"""A check whether the caller may make the changes of a plan; raises NotAllowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def sync(
     accept: str | None = None,
     require: RequireRights = lambda _: None,
 ) -> dict[str, Any]:
-    """Make the changes of a source, all or none, and return them; `by` is who asked, None for the daemon.
+    """Make the changes of a source, all or none, and return them; `by` is who requested it, None for the daemon.
 
     `accept` is the digest of the very plan to make; without it, PlanHeld if that takes from too many people. A source
     that can't be read, or holds nothing, changes no one, and is noted as failed.
@@ -121,7 +121,7 @@ def sync(
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """Who asked for a run, what they accepted and may do, and the CLOCK_MONOTONIC second of its begin."""
+    """Who requested a run, what they accepted and may do, and the CLOCK_MONOTONIC second of its begin."""
 
     by: str | None
     accept: str | None

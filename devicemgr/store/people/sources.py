@@ -39,7 +39,7 @@ def sources(session: Session) -> Sequence[SourceRow]:
 
 
 def managed(session: Session) -> dict[str, Managed]:
-    """Return by source what it keeps of its people: the columns of the table that it was brought in step with last."""
+    """Return by source what it keeps of its people: the columns of the table that it was synchronized with last."""
     return {
         row.name: Managed(
             row.name, frozenset(row.state.get("fields", ())), frozenset(row.stated.get("map", {}).values())

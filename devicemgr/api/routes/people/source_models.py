@@ -55,7 +55,7 @@ class SourceRun(ResponseBody):
     refused: int
     digest: str = Field(description="SHA-256 of what the source held.")
     seconds: float
-    by: str | None = Field(description="Who asked for it; absent for the daemon.")
+    by: str | None = Field(description="Who requested it; absent for the daemon.")
 
 
 class SourceHeld(ResponseBody):
