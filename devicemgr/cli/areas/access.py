@@ -23,8 +23,8 @@ def try_(
     ] = None,
 ) -> None:
     """Would this person pass here? Says what each check finds; nothing is opened or recorded."""
-    asked = {"badge": badge, "portal": portal, "direction": str(direction), "at": at, "with": factors}
-    found = api().get("/access/try", **asked)
+    wanted = {"badge": badge, "portal": portal, "direction": str(direction), "at": at, "with": factors}
+    found = api().get("/access/try", **wanted)
     if not emit(found):
         _print(found, f"{badge} would be granted {direction} at {portal}", f"{badge} would be refused")
 

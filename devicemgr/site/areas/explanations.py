@@ -1,4 +1,4 @@
-"""Why somebody may pass or was refused: every check of a supposed request, or of a decision that is on record."""
+"""Why a person may pass or was refused: every check of a supposed request, or of a decision that is on record."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

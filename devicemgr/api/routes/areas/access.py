@@ -1,4 +1,4 @@
-"""/access: whether a person may pass, and why somebody was refused, check by check. Nothing is changed."""
+"""/access: whether a person may pass, and why one was refused, check by check. Nothing is changed."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

@@ -32,7 +32,7 @@ class OccupancySet(RequestBody):
 
 
 class PersonInZone(ResponseBody):
-    """A person who is recorded in a zone, and how that is known: passage, release, device or told."""
+    """A person who is recorded in a zone, and how that is known: passage, release, device, or a guard."""
 
     badge: str = Field(examples=["1042"])
     name: str | None = Field(None, examples=["Aigul Serik"], description="For guards and admins.")
