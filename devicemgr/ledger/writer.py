@@ -218,7 +218,7 @@ class Ledger:
         facts = [fact for item in batch for fact in item.facts]
         if len(batch) == len(self._backlog):
             facts += more
-        with self._database.write(changes_site=False, patience_s=patience_s) as session:
+        with self._database.write(changes_site=False, patience_s=patience_s, is_urgent=True) as session:
             entries = events.append(session, facts)
         del self._backlog[: len(batch)]
         recorded = 0
@@ -314,7 +314,7 @@ class Ledger:
     def _has_brought_some(self) -> bool:
         if not self._spill.last:
             return False
-        with self._database.write(changes_site=False, patience_s=_STILL_LOCKED_S) as session:
+        with self._database.write(changes_site=False, patience_s=_STILL_LOCKED_S, is_urgent=True) as session:
             count = spill_replay.bring_in(session, self._spill, _BATCH)
         self._brought += count
         self.progress = time.monotonic()

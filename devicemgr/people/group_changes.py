@@ -1,4 +1,4 @@
-"""Use cases that change many people at once, all or none: levels and suspensions by list or by department."""
+"""Use cases that change many people at once, all or none: newcomers, levels and suspensions of a list of people."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from devicemgr.errors import Hint, InvalidInput, NotFound
 from devicemgr.people.service import set_level, set_suspended
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
-from devicemgr.store.people import people
+from devicemgr.store.people import newcomers, people
+from devicemgr.store.people.newcomers import Newcomer
 from devicemgr.store.site import access_levels
 from devicemgr.store.tables import PersonRow
 from devicemgr.text import safe
@@ -21,6 +22,21 @@ class GroupChange:
 
     changed: list[str]
     unchanged: list[str]
+
+
+def add_people(work: UnitOfWork, added: Sequence[Newcomer]) -> None:
+    """Add people by checked values, and record each as `service.add_person` does; raises as `newcomers.add_all`."""
+    for person_id, one in zip(newcomers.add_all(work.session, added), added, strict=True):
+        rights = {
+            "valid_from": one.valid_from,
+            "valid_to": one.valid_to,
+            "suspended": False,
+            "levels": sorted(one.levels),
+            "cards": len(one.cards),
+            "pin": False,
+            "consent": None,
+        }
+        work.record("admin.person_added", {"levels": list(one.levels)}, person_id=person_id, after=rights)
 
 
 def badges_in(session: Session, department: str) -> list[str]:

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Integer, String, cast, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,8 @@ from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import AlreadyExists, DatabaseDamaged, DatabaseNewer, Hint, NotInitialized, StorageFailed
 from devicemgr.store import sqlite
 from devicemgr.store.sqlite_errors import storage_failure
-from devicemgr.store.tables import MetaRow
+from devicemgr.store.tables import Base, MetaRow
+from devicemgr.store.write_turns import WriteTurns
 
 __all__ = [
     "FINGERPRINT",
@@ -42,6 +43,12 @@ REVISION = "revision"
 FINGERPRINT = "vault_fingerprint"
 _CLOCK = "clock"
 APPENDED = "appended"  # in a session's info: the events of the ledger that its transaction commits
+_RAISE = (
+    update(Base.metadata.tables[MetaRow.__tablename__])
+    .where(MetaRow.key == REVISION)
+    .values(value=cast(cast(MetaRow.value, Integer) + 1, String))
+    .returning(MetaRow.key)
+)
 
 
 class Database:
@@ -59,6 +66,7 @@ class Database:
         self.engine = engine
         self.clock = WallClock()
         self.on_events: Callable[[Sequence[Entry]], None] | None = None
+        self._turns = WriteTurns()
         self._owes_wiping = False
 
     @classmethod
@@ -153,14 +161,17 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self, *, changes_site: bool = True, patience_s: float | None = None) -> Iterator[Session]:
+    def write(
+        self, *, changes_site: bool = True, patience_s: float = sqlite.BUSY_TIMEOUT_MS / 1000, is_urgent: bool = False
+    ) -> Iterator[Session]:
         """Yield a session committed durably at the end, all or nothing; `changes_site` tells a running daemon to look.
 
-        `patience_s` is how long another writer may take; None for the usual five seconds.
+        `patience_s` is how long other writers may take. An urgent one comes next, however many wait.
         """
         with (
             _translated(),
-            self.engine.connect().execution_options(**sqlite.immediate(patience_s)) as connection,
+            self._turns.taken(patience_s, is_urgent=is_urgent) as left_s,
+            self.engine.connect().execution_options(**sqlite.immediate(left_s)) as connection,
             connection.begin(),
             Session(connection, expire_on_commit=False, info={_CLOCK: self.clock}) as session,
         ):
@@ -228,7 +239,8 @@ def revision(session: Session) -> int:
 
 def raise_revision(session: Session) -> None:
     """Record that people or site changed, so that every reader of the store looks again."""
-    set_meta(session, REVISION, str(revision(session) + 1))
+    if session.scalar(_RAISE) is None:
+        set_meta(session, REVISION, "1")
 
 
 def _alembic(connection: Connection | None) -> Config:

@@ -24,9 +24,9 @@ _STEPS = 10_000
 IMMEDIATE = {"devicemgr_immediate": True}
 
 
-def immediate(patience_s: float | None) -> dict[str, Any]:
-    """As IMMEDIATE, waiting at most `patience_s` seconds for others; None for the usual time."""
-    return IMMEDIATE if patience_s is None else {**IMMEDIATE, "devicemgr_patience_ms": round(patience_s * 1000)}
+def immediate(patience_s: float) -> dict[str, Any]:
+    """As IMMEDIATE, waiting at most `patience_s` seconds for others."""
+    return {**IMMEDIATE, "devicemgr_patience_ms": round(patience_s * 1000)}
 
 
 def open_engine(path: Path) -> Engine:

@@ -9,18 +9,22 @@ from typing import Any
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.errors import DevicemgrError, StorageFailed, SystemFault
 from devicemgr.people import face_enrollment, service
+from devicemgr.people.group_changes import add_people
 from devicemgr.people.service import PersonEdit
 from devicemgr.people.tables.ownership import BY_TABLE
 from devicemgr.people.tables.plan import Change, Plan, Refused
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
+from devicemgr.store.people.newcomers import Newcomer
 
 IMPORTED = "admin.people_imported"
-# One transaction holds the database for some hundredths of a second for these, and the ledger waits as long.
-_BATCH = 8
-# Others who write get their turn between two transactions: SQLite gives it to who happens to try.
-_PAUSE_S = 0.002
+# One transaction holds the database for some milliseconds for these, and the ledger waits as long.
+_BATCH = 16
+# After each the import rests as long as it took, within these bounds: gates need the processor too.
+_MIN_PAUSE_S, _MAX_PAUSE_S = 0.002, 0.025
+# Newcomers come into force this often, since everyone is read again each time; what changes others at once.
+_IN_FORCE_EVERY_S = 2.0
 
 
 def apply_plan(site: Site, runtime: Runtime, actor: str, plan: Plan) -> list[Refused]:
@@ -34,15 +38,30 @@ def apply_plan(site: Site, runtime: Runtime, actor: str, plan: Plan) -> list[Ref
     others = [change for change in plan.changes if change not in takes_away] if takes_away else list(plan.changes)
     try:
         for changes in (takes_away, others, hosts_of(plan.changes)):
-            for batch in _batches(changes):
-                refused += _apply_batch(site, actor, batch)
-                time.sleep(_PAUSE_S)
+            refused += _apply_all(site, actor, changes)
             if changes:
                 runtime.rights_changed()
     finally:
         runtime.rights_changed()
     if plan.changes:
         _record(site, actor, plan, len(refused))
+    return refused
+
+
+def _apply_all(site: Site, actor: str, changes: Sequence[Change]) -> list[Refused]:
+    refused: list[Refused] = []
+    in_force, is_all = time.monotonic(), True
+    try:
+        for batch in _batches(changes):
+            began = time.monotonic()
+            is_all = began - in_force >= _IN_FORCE_EVERY_S or any(change.change != "add" for change in batch)
+            refused += _apply_batch(site, actor, batch, changes_site=is_all)
+            in_force = began if is_all else in_force
+            time.sleep(min(max(time.monotonic() - began, _MIN_PAUSE_S), _MAX_PAUSE_S))
+    finally:
+        if not is_all:
+            with site.database.write():
+                pass  # readers of the store look again
     return refused
 
 
@@ -73,13 +92,13 @@ def hosts_of(changes: Iterable[Change]) -> list[Change]:
     ]
 
 
-def _apply_batch(site: Site, actor: str, batch: Sequence[Change]) -> list[Refused]:
+def _apply_batch(site: Site, actor: str, batch: Sequence[Change], *, changes_site: bool) -> list[Refused]:
     """Make some changes in one transaction; if one is refused, each in a transaction of its own."""
     if batch[0].change != "remove":
         try:
-            with unit_of_work(site, actor, is_batch=True) as work:
-                for change in batch:
-                    _apply(work, change)
+            added = [_newcomer(change) for change in batch if change.change == "add"]
+            with unit_of_work(site, actor, changes_site=changes_site, is_batch=True) as work:
+                _apply_together(work, batch, added)
         except (StorageFailed, SystemFault):
             raise
         except DevicemgrError:
@@ -103,13 +122,34 @@ def _apply_alone(site: Site, actor: str, change: Change) -> Refused | None:
     return None
 
 
+def _apply_together(work: UnitOfWork, batch: Sequence[Change], added: Sequence[Newcomer]) -> None:
+    if added:
+        add_people(work, added)
+    for change in batch:
+        if change.change != "add":
+            _apply(work, change)
+        elif _after(change).get("suspended"):
+            service.set_suspended(work, change.badge, suspended=True)
+
+
+def _after(change: Change) -> dict[str, Any]:
+    return {name: values[1] for name, values in change.fields.items()}
+
+
+def _newcomer(change: Change) -> Newcomer:
+    """Return who is added; their host is set last, by `hosts_of`."""
+    after = _after(change)
+    plain = {name: after[name] for name in ("levels", "cards", "valid_from", "valid_to") if name in after}
+    return Newcomer(change.badge, after["name"], **plain, details={name: after.get(name) for name in DETAILS})
+
+
 def _apply(work: UnitOfWork, change: Change) -> None:
     apply_change(work, change, BY_TABLE if change.line is None else None)
 
 
 def apply_change(work: UnitOfWork, change: Change, suspended_by: str | None) -> None:
     """Make one change that is no removal; `suspended_by` says what ends a suspension by itself."""
-    after = {name: values[1] for name, values in change.fields.items()}
+    after = _after(change)
     if change.change == "add":
         _add(work, change.badge, after, suspended_by)
     elif change.change in ("suspend", "resume"):

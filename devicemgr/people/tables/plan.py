@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -79,7 +79,14 @@ class Change:
 
     def as_json(self) -> dict[str, Any]:
         """Return the change as the API answers it."""
-        return asdict(self)
+        fields = {name: list(values) for name, values in self.fields.items()}
+        return {
+            "badge": self.badge,
+            "name": self.name,
+            "change": self.change,
+            "line": self.line,
+            "fields": fields,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +117,10 @@ class Plan:
     @property
     def digest(self) -> str:
         """A short digest of the changes, by which an admin accepts them."""
-        text = json.dumps([change.as_json() for change in self.changes], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        found = hashlib.sha256()
+        for change in self.changes:  # one by one: a text of thousands would keep all other threads waiting
+            found.update(json.dumps(change.as_json(), sort_keys=True).encode())
+        return found.hexdigest()[:12]
 
     @property
     def taken_away(self) -> int:

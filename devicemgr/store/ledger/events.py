@@ -12,9 +12,13 @@ from sqlalchemy.orm import Session, aliased
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.store.database import APPENDED
+from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.site import conditions
 from devicemgr.store.tables import CursorRow, DeviceRow, EventRow, PersonRow, PortalRow
 from devicemgr.text import badge_key
+
+# What the hashed body says again beside it, for searching.
+_COLUMNS = ("time", "kind", "portal", "person_id", "request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +49,19 @@ def head(session: Session) -> tuple[int, str]:
 def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = None) -> list[Entry]:
     """Chain `facts` onto the ledger inside the caller's write transaction, under `ids` or new ones."""
     seq, previous = head(session)
-    entries = []
+    entries, rows = [], []
     for fact, event_id in zip(facts, ids or [str(uuid.uuid4()) for _ in facts], strict=True):
         seq += 1
         fields = body_of(fact, seq, event_id)
         body = canonical(fields)
         previous = link(previous, body)
         entries.append(Entry(seq, body, previous))
-        session.add(
-            EventRow(
-                seq=seq,
-                time=fields["time"],
-                kind=fields["kind"],
-                portal=fact.portal,
-                person_id=fact.person_id,
-                request=fact.request,
-                body=body,
-                hash=previous,
-            )
-        )
+        rows.append({name: fields[name] for name in _COLUMNS} | {"seq": seq, "body": body, "hash": previous})
         if fact.cursor is not None:
             session.merge(CursorRow(device_id=fact.cursor.device_id, log=fact.cursor.log, serial=fact.cursor.serial))
         conditions.store(session, fact)
     session.flush()
+    insert_rows(session, EventRow, rows)
     session.info.setdefault(APPENDED, []).extend(entries)
     return entries
 
@@ -87,9 +81,6 @@ def bodies_after(session: Session, seq: int, limit: int) -> list[tuple[int, str]
     """Return seq and body of the oldest `limit` events behind `seq`."""
     query = select(EventRow.seq, EventRow.body).where(EventRow.seq > seq).order_by(EventRow.seq).limit(limit)
     return [(row.seq, row.body) for row in session.execute(query)]
-
-
-_COLUMNS = ("time", "kind", "portal", "person_id", "request")
 
 
 def walk(session: Session, after: int = 0, batch: int = 1000) -> Iterator[Row[Any]]:
@@ -189,12 +180,7 @@ def _mentions(session: Session, sought: EventFilter) -> ColumnElement[bool]:
     places += [(func.json_extract(EventRow.body, place), devices) for place in _DEVICE_PLACES]
     places += [(func.json_extract(EventRow.body, place), portals) for place in _PORTAL_PLACES]
     # Bodies are read for the name of a device or portal only; a text that names nothing costs no walk over all events.
-    return or_(false(), *(place.in_(_listed(found)) for place, found in places if found))
-
-
-def _listed(keys: Sequence[str]) -> Select[Any]:
-    """Return any number of keys as one parameter: SQLite bounds the number of parameters."""
-    return select(func.json_each(json.dumps(keys)).table_valued("value").c.value)
+    return or_(false(), *(place.in_(listed(found)) for place, found in places if found))
 
 
 def _with_badges(session: Session, bodies: list[dict[str, Any]], *, names: bool) -> list[dict[str, Any]]:

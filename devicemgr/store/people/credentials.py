@@ -1,6 +1,5 @@
 """Cards and PINs of people: numbers in clear, PINs hashed."""
 
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from devicemgr.domain.rules.card_frames import notations_of
 from devicemgr.errors import AlreadyExists, Hint, NotFound
+from devicemgr.store.many_rows import listed
 from devicemgr.store.people.people import now_text
 from devicemgr.store.tables import CredentialRow, PersonRow
 
@@ -108,8 +108,7 @@ def _no_card(session: Session, row: PersonRow, number: str, found: Sequence[Cred
 
 def cards_held(session: Session, number: str) -> Sequence[CredentialRow]:
     """Return the stored cards that can be the same card as `number`."""
-    # One parameter, however many notations: a list of a hundred is compiled each time.
-    names = select(func.json_each(json.dumps(list(notations_of(number)))).table_valued("value").c.value)
+    names = listed(notations_of(number))
     query = select(CredentialRow).where(CredentialRow.kind == CARD, CredentialRow.value.in_(names))
     return session.scalars(query.order_by(CredentialRow.value)).all()
 

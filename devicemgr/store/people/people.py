@@ -20,6 +20,7 @@ from devicemgr.text import badge_key, parse_time, rfc3339, safe
 from devicemgr.vault import Vault
 
 _CHUNK = 500
+DETAIL_COLUMNS = tuple(name for name in DETAILS if name != "host")
 
 
 def now_text() -> str:
@@ -299,7 +300,7 @@ def table_rows(session: Session) -> list[dict[str, Any]]:
     for card in session.execute(query.order_by(CredentialRow.created, CredentialRow.value)):
         cards.setdefault(card.person_id, []).append(card.value)
     stored = ("badge", "name", "valid_from", "valid_to", "suspended", "suspended_by", "source", "source_id")
-    names = [*stored, *(name for name in DETAILS if name != "host")]
+    names = [*stored, *DETAIL_COLUMNS]
     columns = [getattr(PersonRow, name) for name in ("id", "host_id", *names)]
     rows = session.execute(select(*columns).order_by(PersonRow.badge)).all()
     badges = {row.id: row.badge for row in rows}
@@ -321,7 +322,7 @@ def _stated(consent: ConsentRow) -> dict[str, Any]:
 
 def details_of(row: PersonRow) -> dict[str, str | None]:
     """Return what HR keeps of a person; the host by badge."""
-    plain = {name: getattr(row, name) for name in DETAILS if name != "host"}
+    plain = {name: getattr(row, name) for name in DETAIL_COLUMNS}
     return plain | {"host": row.host.badge if row.host else None}
 
 

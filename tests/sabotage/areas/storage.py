@@ -13,9 +13,16 @@ SABOTAGES = (
     one(
         "one card under two notations assigned twice",
         "devicemgr/store/people/credentials.py",
-        "json.dumps(list(notations_of(number)))",
-        "json.dumps([number])",
+        "listed(notations_of(number))",
+        "listed([number])",
         "tests/devicemgr/cli/people/test_credentials.py",
+    ),
+    one(
+        "the ledger waits behind all who write",
+        "devicemgr/store/write_turns.py",
+        "place = (not is_urgent,",
+        "place = (False,",
+        "tests/devicemgr/store/test_write_turns.py",
     ),
     one(
         "erased rows left in the file",

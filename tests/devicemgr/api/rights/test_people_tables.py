@@ -68,17 +68,25 @@ def test_a_storage_failure_in_the_middle_keeps_what_is_done_and_the_same_table_d
     from devicemgr.people.tables import apply
 
     rows = [{"line": n, "badge": f"{100 + n}", "name": "New"} for n in range(40)]
-    real, count = apply._apply, iter(range(10_000))
+    real, count = apply.add_people, iter(range(10_000))
 
-    def failing(work, change):
-        if next(count) == 20:
+    def failing(work, added):
+        real(work, added)
+        if next(count) == 1:
             raise StorageFailed("the disk is full")
-        real(work, change)
 
-    monkeypatch.setattr(apply, "_apply", failing)
+    monkeypatch.setattr(apply, "add_people", failing)
     assert people.post("/people/import", json={"rows": rows}).status_code == 503
     done = len(people.get("/people").json()) - 3
-    assert 0 < done <= 20
+    assert 0 < done < 40
     monkeypatch.undo()
     assert len(people.post("/people/import", json={"rows": rows}).json()["changes"]) == 40 - done
     assert len(people.get("/people").json()) == 43
+
+
+def test_a_row_of_a_wrong_type_is_refused_with_its_place(people):
+    rows = [{"line": 2, "badge": "8", "name": "New"}, {"line": 3, "badge": "9", "name": ["New"]}]
+    refused = people.post("/people/import", json={"rows": rows})
+    assert refused.status_code == 422
+    assert "rows.1.name" in refused.text
+    assert len(people.get("/people").json()) == 3
