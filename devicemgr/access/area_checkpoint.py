@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,11 +12,11 @@ from devicemgr.access.policy_cache import Rulebook
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.rules.areas.corrections import WHEREABOUTS_RESET, forgotten
 from devicemgr.domain.rules.areas.fold import Event, fold_all
-from devicemgr.domain.rules.areas.whereabouts import NOWHERE, Whereabouts, overdue
-from devicemgr.domain.rules.areas.zone_map import ZoneMap
+from devicemgr.domain.rules.areas.whereabouts import NOWHERE, How, Place, Whereabouts, overdue
+from devicemgr.domain.rules.areas.zone_map import NO_ZONES, ZoneMap
 from devicemgr.ledger.writer import Ledger
 from devicemgr.store.database import Database, Session
-from devicemgr.store.ledger import events
+from devicemgr.store.ledger import events, whereabouts as store
 
 _SAVE_EVENTS, _SAVE_S = 1000, 30.0
 _SWEEP_S = 10.0
@@ -30,13 +31,65 @@ def load(session: Session, zones: ZoneMap) -> Whereabouts:
     return fold_all(state, _bodies(session, state.seq), zones)
 
 
-def stored(session: Session) -> Whereabouts:  # noqa: ARG001  # until the store keeps one
+def stored(session: Session) -> Whereabouts:
     """Return the last checkpoint."""
-    return NOWHERE
+    found = store.load(session)
+    where = {
+        one.person_id: Place(one.zone, datetime.fromisoformat(one.since), one.seq, How(one.how))
+        for one in found.presences
+    }
+    rest = json.loads(found.rest)
+    inside = Counter(place.zone for place in where.values() if place.zone is not None)
+    return Whereabouts(
+        found.seq,
+        where,
+        dict(found.extra),
+        {request: person for request, person in rest.get("requests", ())},
+        {person: _times(entries) for person, entries in rest.get("entered", {}).items()},
+        frozenset(rest.get("blind", ())),
+        rest.get("unsure", {}),
+        frozenset((zone, limit) for zone, limit in rest.get("reached", ())),
+        frozenset(rest.get("below", ())),
+        _times(rest.get("forgotten", {})),
+        dict(inside),
+    )
+
+
+def _times(texts: Mapping[str, str]) -> dict[str, datetime]:
+    return {name: datetime.fromisoformat(text) for name, text in texts.items()}
 
 
 def save(session: Session, state: Whereabouts, before: Whereabouts) -> None:
-    """Store a checkpoint where `before` is the last one."""
+    """Store a checkpoint; what differs from `before` where that is the last one, else all of it."""
+    if store.seq_of(session) != before.seq:
+        store.reset(session)
+        before = NOWHERE
+    changed = [
+        store.Presence(person, place.zone, place.since.isoformat(), place.seq, str(place.how))
+        for person, place in state.where.items()
+        if before.where.get(person) != place
+    ]
+    gone = before.where.keys() - state.where.keys()
+    store.save(session, state.seq, changed, gone, state.extra, _rest(state))
+
+
+def _rest(state: Whereabouts) -> str:
+    """Return what else the fold goes on from; the order of requests is that in which they go."""
+    return json.dumps(
+        {
+            "requests": list(state.requests.items()),
+            "entered": {person: _texts(entries) for person, entries in state.entered.items()},
+            "blind": sorted(state.blind),
+            "unsure": dict(state.unsure),
+            "reached": sorted(state.reached),
+            "below": sorted(state.below),
+            "forgotten": _texts(state.forgotten),
+        }
+    )
+
+
+def _texts(times: Mapping[str, datetime]) -> dict[str, str]:
+    return {name: at.isoformat() for name, at in times.items()}
 
 
 def _bodies(session: Session, after: int) -> Iterator[Event]:
@@ -55,13 +108,15 @@ class AreaKeeper:
         self._rules = rules
         self._areas = areas
         self._saved = NOWHERE
+        self._zones = NO_ZONES
         self._saved_at = self._swept_at = time.monotonic()
 
     def begin(self, follow: Callable[[], None]) -> None:
         """Load the state, then let `follow` join the ledger's feed, which passes on what comes behind it."""
+        self._zones = self._rules.current.zone_map
         with self._database.read() as session:
             self._saved = stored(session)
-            state = load(session, self._rules.current.zone_map)
+            state = load(session, self._zones)
         self._areas.begin(state)
         follow()
         self._ledger.feed.begin(state.seq)
@@ -70,11 +125,13 @@ class AreaKeeper:
         """Pass on other processes' events; save and forget what is due."""
         self._ledger.feed.look()
         now = time.monotonic()
-        state = self._areas.chained
+        state, zones = self._areas.chained, self._rules.current.zone_map
         behind = state.seq - self._saved.seq
-        if behind >= _SAVE_EVENTS or (behind and now - self._saved_at >= _SAVE_S):
+        # What is folded after a start goes by the portals of that time: those of before must not be folded again.
+        has_moved = not zones.is_as(self._zones)
+        self._zones = zones
+        if behind >= _SAVE_EVENTS or (behind and (has_moved or now - self._saved_at >= _SAVE_S)):
             self._save(state)
-        zones = self._rules.current.zone_map
         if zones.forgetful and now - self._swept_at >= _SWEEP_S:
             self._swept_at = now
             for fact in forgetting(state, min(self._rules.times()), zones):

@@ -10,6 +10,7 @@ from devicemgr.store.database import get_meta, set_meta
 from devicemgr.store.zone_tables import WhereaboutsRow, ZoneCountRow
 
 _SEQ = "whereabouts_seq"
+_REST = "whereabouts_rest"
 
 
 class Presence(NamedTuple):
@@ -23,11 +24,20 @@ class Presence(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """The state after event `seq`; `extra` counts unnamed people by zone. `seq` is 0 before the first checkpoint."""
+    """The state after event `seq`; `extra` counts unnamed people by zone. `seq` is 0 before the first checkpoint.
+
+    `rest` is what else the fold goes on from, as JSON of its own.
+    """
 
     seq: int
     presences: tuple[Presence, ...]
     extra: Mapping[str, int]
+    rest: str = "{}"
+
+
+def seq_of(session: Session) -> int:
+    """Return up to which event the last checkpoint goes; 0 without one."""
+    return int(get_meta(session, _SEQ) or 0)
 
 
 def load(session: Session) -> Checkpoint:
@@ -39,16 +49,22 @@ def load(session: Session) -> Checkpoint:
     )
     counts = session.execute(select(ZoneCountRow.zone, ZoneCountRow.extra))
     return Checkpoint(
-        int(get_meta(session, _SEQ) or 0),
+        seq_of(session),
         tuple(Presence(*row) for row in rows),
         {zone: extra for zone, extra in counts},
+        get_meta(session, _REST) or "{}",
     )
 
 
 def save(
-    session: Session, seq: int, changed: Iterable[Presence], gone: Iterable[str], extra: Mapping[str, int]
+    session: Session,
+    seq: int,
+    changed: Iterable[Presence],
+    gone: Iterable[str],
+    extra: Mapping[str, int],
+    rest: str = "{}",
 ) -> None:
-    """Store the state after event `seq`: presences that changed since the last checkpoint, those gone, all counts."""
+    """Store the state after event `seq`: presences that changed since the last checkpoint, those gone, all else."""
     changed = list(changed)
     touched = [*gone, *(one.person_id for one in changed)]
     for begin in range(0, len(touched), 500):
@@ -60,6 +76,7 @@ def save(
     if counts:
         session.execute(insert(ZoneCountRow), counts)
     set_meta(session, _SEQ, str(seq))
+    set_meta(session, _REST, rest)
 
 
 def reset(session: Session) -> None:
@@ -67,3 +84,4 @@ def reset(session: Session) -> None:
     session.execute(delete(WhereaboutsRow))
     session.execute(delete(ZoneCountRow))
     set_meta(session, _SEQ, "0")
+    set_meta(session, _REST, "{}")

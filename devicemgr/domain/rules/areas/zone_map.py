@@ -39,6 +39,10 @@ class ZoneMap:
             upper = self.zones[upper].parent
         return tuple(path)
 
+    def is_as(self, other: "ZoneMap") -> bool:
+        """Return True if zones and portals lead where those of another map do."""
+        return self is other or (self._above == other._above and self._sides == other._sides)
+
     def is_place(self, name: str | None) -> bool:
         """Return True for a zone of the site and for the world outside."""
         return name == OUTSIDE or name in self.zones
