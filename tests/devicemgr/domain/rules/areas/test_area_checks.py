@@ -261,7 +261,7 @@ def test_two_zones_in_one_portal_are_both_looked_at_and_the_outermost_is_told() 
 def test_a_denial_says_which_zone_and_what_was_read() -> None:
     decision = _inside(apb()).asks()
     assert (decision.rule, decision.person_id) == ("lobby", "anna")
-    assert decision.facts == {"is_in": "lobby", "since": "2026-03-02T12:03:00.000000Z", "how": "passage"}
+    assert decision.facts == {"is_in": "lobby", "since": "2026-03-02T12:03:00.000Z", "how": "passage"}
     assert _lane_b_while_a_is_released().facts == {"released_at": "main"}
 
 
