@@ -130,6 +130,11 @@ class AreaState:
         self._reserved[request] = Reservation(request, person_id, portal.name, direction, entered, until)
         self._publish()
 
+    def renew(self, portal: str) -> None:
+        """End the grants at a portal that a new one takes the place of: a console has one pulse, and renews it."""
+        for held in [one for one in self._reserved.values() if one.portal == portal]:
+            self.give_back(held.request)
+
     def is_reserved(self, portal: str) -> bool:
         """Return True if a grant holds a place through this portal."""
         return any(one.portal == portal for one in self._reserved.values())

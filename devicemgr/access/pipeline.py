@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from devicemgr.access.area_state import AreaState
 from devicemgr.access.event_queue import OpeningWanted
 from devicemgr.access.evidence.awaited_cards import AwaitedCards
-from devicemgr.access.evidence.console_questions import ConsoleQuestions, request_of
+from devicemgr.access.evidence.console_questions import ConsoleQuestions, renews, request_of
 from devicemgr.access.evidence.device_reports import DeviceReports
 from devicemgr.access.evidence.face_evidence import Presence
 from devicemgr.access.evidence.multi_factor import Showings, Waiting
@@ -101,7 +101,12 @@ class AccessPipeline:
         self.perimeter = Perimeter()
         self._passages = Passages(ledger, rules, self._grants.end, self._openings.cancel, self._on_forced)
         self._interlocks = Interlocks(
-            rules, self.state_of, self._door_of, self._is_reserved, self.perimeter.is_away, ledger.submit
+            rules,
+            self.state_of,
+            self.alarms.door_at,
+            lambda portal: self.areas.is_reserved(portal),
+            self.perimeter.is_away,
+            ledger.submit,
         )
         self.areas = AreaState(
             rules, self._interlocks.not_shut, self.perimeter.unsure, self._interlocks.stamp, ledger.submit
@@ -226,7 +231,8 @@ class AccessPipeline:
         # One reading of the clock for one decision, whatever led to it.
         at, *others = self._rules.times()
         request = replace(request, at=at, also_at=tuple(others))
-        decision = decide(request, rules, self.areas.facts(request.portal, rules))
+        facts = self.areas.facts(request.portal, rules)
+        decision = decide(request, rules, facts.renewing(request.portal) if renews(request, rules) else facts)
         if decision.reason is Reason.SECOND_FACTOR_REQUIRED and request.more_possible:
             self._refuse(self._showings.keep(request, decision, timings_ms))
             self._show(request, rules, Signal.ASK)
@@ -246,8 +252,7 @@ class AccessPipeline:
         if decision.person_id is None:
             return False
         side = (request.portal, request.direction, decision.person_id)
-        is_gate = request.question is not None and rules.portals[request.portal].gate == request.device
-        renewing = request.device if is_gate else None
+        renewing = request.device if renews(request, rules) else None
         return self._grants.holds_at(*side, renewing=renewing) or self._grants.holds_beside(*side, rules)
 
     def _answer_no(self, request: AccessRequest) -> None:
@@ -277,6 +282,8 @@ class AccessPipeline:
             return
         if person_id is not None:
             self._grants.add(portal, request.direction, person_id, request.id, device=request.device, decided=decided)
+        if renews(request, self._rules.current):
+            self.areas.renew(portal.name)
         opening = Opening(
             request.id,
             portal,
@@ -367,13 +374,6 @@ class AccessPipeline:
         """Look at the interlocks of a portal that was forced; return its event with the alarm that it begins."""
         self._interlocks.opened(portal.name)
         return self.alarms.attach_passage(portal, event)
-
-    def _door_of(self, name: str) -> str | None:
-        portal = self._rules.current.portals.get(name)
-        return self.alarms.door_of(portal) if portal is not None else None
-
-    def _is_reserved(self, portal: str) -> bool:
-        return self.areas.is_reserved(portal)
 
     def mode_applied(self, portal: str) -> None:
         """Note that a guard's lock, free or normal has reached the gate; any thread."""

@@ -86,3 +86,9 @@ def request_of(
         question=fact.serial,
         console=console,
     )
+
+
+def renews(request: AccessRequest, rules: Snapshot) -> bool:
+    """Return True for a question of a console that is the gate itself: an answer only renews its own pulse."""
+    portal = rules.portals.get(request.portal)
+    return request.question is not None and portal is not None and portal.gate == request.device

@@ -191,6 +191,11 @@ class StandingAlarms:
             return "held_open"
         return None if is_open is None else "open" if is_open else "closed"
 
+    def door_at(self, name: str) -> str | None:
+        """As `door_of`, by the portal's name."""
+        portal = self._rules.current.portals.get(name)
+        return self.door_of(portal) if portal is not None else None
+
     def forget_door(self, device: str) -> None:
         """Forget the contacts of a device that is away; what alarms stand until their end is reported."""
         with self._lock:

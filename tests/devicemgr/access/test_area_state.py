@@ -150,7 +150,7 @@ def test_forgiving_by_another_thread_reaches_the_next_decision(hall: Hall) -> No
         fact = Fact(WHEREABOUTS_RESET, datetime.now(UTC), person_id=hall.anna, actor="uid:1", detail=detail)
         site.ledger.append(session, [fact])
     hall.pump()
-    assert (hall.zone_of(hall.anna), hall.state.where[hall.anna].how) == ("outside", "told")
+    assert (hall.zone_of(hall.anna), hall.state.where[hall.anna].how) == ("outside", "operator")
     hall.card("arm2-in")
     hall.pump()
     assert hall.verdicts() == ["granted", "granted"]

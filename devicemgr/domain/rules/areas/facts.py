@@ -1,7 +1,7 @@
 """What the checks of zones and interlocks read, and what they find."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from devicemgr.domain.model import Direction, JsonValue
 from devicemgr.domain.rules.areas import whereabouts
@@ -48,10 +48,14 @@ class Facts:
             None,
         )
 
-    def count(self, zone: str, zones: ZoneMap, *, without: tuple[str, str] | None = None) -> int:
-        """Return how many people are in a zone or about to enter it; `without` is a person and a portal."""
-        coming = sum(1 for one in self.reservations if zone in one.zones and (one.person_id, one.portal) != without)
+    def count(self, zone: str, zones: ZoneMap) -> int:
+        """Return how many people are in a zone or about to enter it."""
+        coming = sum(1 for one in self.reservations if zone in one.zones)
         return whereabouts.count(self.whereabouts, zone, zones) + coming
+
+    def renewing(self, portal: str) -> "Facts":
+        """Return the facts without the grants at a portal that a new one takes the place of."""
+        return replace(self, reservations=tuple(one for one in self.reservations if one.portal != portal))
 
 
 NO_FACTS = Facts()

@@ -23,7 +23,7 @@ def occupancy_objections(request: AccessRequest, person: Person, snapshot: Snaps
         limit = zones.zones[name].max_people
         if limit is None:
             continue
-        people = facts.count(name, zones, without=(person.id, request.portal))
+        people = facts.count(name, zones)
         if people + 1 > limit and not snapshot.waives(person, Waiver.OCCUPANCY):
             found.append(Objection(name, {"count": people, "max": limit}))
     return found

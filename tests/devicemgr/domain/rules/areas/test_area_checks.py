@@ -333,7 +333,7 @@ OCCUPANCY: dict[str, tuple[Callable[[], Decision], str]] = {
     "limit lowered below the count": (lambda: _full(_lab(), 5).asks(), "denied occupancy"),
     "full, Anna leaves": (lambda: _inside(_full(_lab(), 2)).asks("main", EXIT), "granted"),
     "last place taken by a grant a moment ago": (lambda: _with_coming(1).asks(), "denied occupancy"),
-    "one's own grant at the same lane takes no place": (lambda: _own_place().asks(), "granted"),
+    "one's own grant at the same lane may still be used": (lambda: _own_place().asks(), "denied occupancy"),
     "turned back: the place is free at once": (lambda: _turned_back().asks(), "granted"),
     "a guard's opening counts": (lambda: _with_stranger().asks(), "denied occupancy"),
     "someone left unnamed": (lambda: _one_leaves_unnamed().asks(), "granted"),
