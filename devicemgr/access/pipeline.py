@@ -104,7 +104,7 @@ class AccessPipeline:
             rules,
             self.state_of,
             self.alarms.door_at,
-            lambda portal: self.areas.is_reserved(portal),
+            lambda portal: self.areas.is_reserved(portal),  # noqa: PLW0108 - the state is made below
             self.perimeter.is_away,
             ledger.submit,
         )
