@@ -9,6 +9,8 @@ import ipaddress
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _UNICAST = ipaddress.IPv6Network("2000::/3")
+# Not by is_loopback and is_unspecified, which from Python 3.13 on are true of the same addresses written within IPv6.
+_ITSELF = frozenset(map(ipaddress.IPv6Address, ("::", "::1")))
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Where the IPv4 address stands in it depends on the network (RFC 8215), so none of it can be judged.
@@ -52,7 +54,7 @@ def _is_public(address: Address) -> bool:
 
 def _embedded(address: Address) -> list[Address]:
     """Return the IPv4 addresses within an IPv6 one: mapped, compatible, 6to4, NAT64, Teredo."""
-    if not isinstance(address, ipaddress.IPv6Address) or address.is_loopback or address.is_unspecified:
+    if not isinstance(address, ipaddress.IPv6Address) or address in _ITSELF:
         return []
     found: list[Address] = [one for one in (address.ipv4_mapped, address.sixtofour) if one is not None]
     found += address.teredo or ()
