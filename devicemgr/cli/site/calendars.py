@@ -81,6 +81,8 @@ _MAX_CA_BYTES = 64 * 1024
 
 
 def _file(ics: str | None) -> Path | None:
+    if ics is not None and "://" in ics and not ics.lower().startswith(_SCHEMES):
+        raise typer.BadParameter("--ics takes a file, or an address that begins with https://")
     return Path(ics) if ics is not None and not ics.lower().startswith(_SCHEMES) else None
 
 

@@ -212,4 +212,5 @@ def _more(detail: dict[str, Any]) -> str:
     names = {name: value["name"] if isinstance(value, dict) else value for name, value in found.items()}
     if names.get("outcome") == "sent":
         names["outcome"] = "sent, not confirmed"
-    return ", ".join(f"{name} {value}" for name, value in names.items())
+    changed = {name: len(detail[name]) for name in ("gained", "lost") if detail.get(name)}  # days of a calendar
+    return ", ".join(f"{name} {value}" for name, value in (names | changed).items())
