@@ -25,6 +25,8 @@ def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str,
         row = people.get(session, badge)
         return people.as_json(row) | {
             "id": row.id,
+            "source_id": row.source_id,
+            "missing_since": row.missing_since,
             "host_of": people.guests_of(session, row.id),
             "consents": [consents.as_json(consent) for consent in row.consents],
             "templates": [

@@ -215,7 +215,8 @@ def _suspend_many(badge: str | None, file: Path, *, suspended: bool) -> None:
 @app.command("erase")
 def erase(badge: Badge) -> None:
     """Erase a person and everything of theirs; an erasure record without name stays. Asks first, unless --yes."""
-    person = named(api().get(path("people", badge)))
+    found = api().get(path("people", badge))
+    person = named(found)
     confirm(f"erase {person} with face, cards and consents", "This can't be undone.")
     answer = api().call("DELETE", path("people", badge))
     gone = ", ".join(counted(count, kind.removesuffix("s")) for kind, count in answer["erased"].items())
@@ -225,6 +226,8 @@ def erase(badge: Badge) -> None:
             f"; to be erased on {', '.join(answer['devices'])}: `events --kind admin.erasure_completed` tells when, "
             "`admin.erasure_incomplete` where a device can't be queried"
         )
+    if source := found.get("source"):
+        warn(f"source {source} adds this person again, as someone new, as long as it names them: take them out of it")
     say(f"erased {person}: {gone}", answer)
 
 

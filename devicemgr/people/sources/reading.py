@@ -8,13 +8,12 @@ from devicemgr.errors import InvalidInput
 from devicemgr.home import Home
 from devicemgr.people.sources import drop_folder
 from devicemgr.people.sources.drop_folder import Signature
+from devicemgr.people.sources.table_process import ID, read_apart
 from devicemgr.people.tables import workbook
-from devicemgr.people.tables.columns import FIELDS
-from devicemgr.people.tables.reader import Layout, Row, parse_table
+from devicemgr.people.tables.reader import Layout, Row
 from devicemgr.site.sources.fields import SourceFields
 from devicemgr.text import safe
 
-ID = "id"
 MAX_ID_CHARS = 200
 
 
@@ -42,8 +41,7 @@ def read_source(home: Home, fields: SourceFields) -> SourceRows:
     if workbook.is_workbook(data) != (fields.kind == "xlsx"):
         what = "no workbook" if fields.kind == "xlsx" else "a workbook"
         raise InvalidInput(f"{shown} is {what}, and the source is of kind {fields.kind}; change one of them")
-    layout = Layout(fields.encoding, fields.sheet, fields.columns)
-    table = parse_table(data, fields.file, layout, ("badge",), (*FIELDS, ID))
+    table = read_apart(data, fields.file, Layout(fields.encoding, fields.sheet, fields.columns))
     if not table.rows:
         raise InvalidInput(f"{shown} has no rows, which does not say that everyone left; nothing was changed")
     rows = [_row(row) for row in table.rows]

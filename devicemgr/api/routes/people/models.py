@@ -143,6 +143,8 @@ class PersonExport(PersonSummary):
     """The data subject's copy: everything that is stored about a person."""
 
     id: str
+    source_id: str | None = Field(description="The person's id in the source that keeps them.")
+    missing_since: Time | None = Field(description="Since when that source does not name them.")
     host_of: list[str] = Field(description="Badges of those whose host the person is.")
     consents: list[ConsentRecord]
     templates: list[TemplateRecord]

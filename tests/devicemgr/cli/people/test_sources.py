@@ -363,3 +363,13 @@ def test_the_site_file_has_sources_both_ways(hr, source, done, cli, tmp_path):
 def test_a_wrong_word_is_refused_in_one_line(levels, source, words, why):
     assert why in source("add", "hr", *words, code=1)
     assert source("list") == []
+
+
+def test_an_erasure_here_says_that_the_source_brings_them_back(hr, put, source, done, cli):
+    put(*staff(2)), source("sync", "hr")
+    copy = done("person", "export", "2")
+    assert (copy["source"], copy["source_id"], copy.get("missing_since")) == ("hr", "2", None)
+    assert "source hr adds this person again" in cli("person", "erase", "2", "--yes").err
+    assert changes(source("sync", "hr")) == [("add", "2")]
+    put(*staff(1)), source("sync", "hr")
+    assert done("person", "export", "2")["missing_since"]
