@@ -1,6 +1,6 @@
 """Sabotages of people, faces and recognition."""
 
-from tests.sabotage.sabotage import one
+from tests.sabotage.sabotage import Sabotage, one
 
 SABOTAGES = (
     one(
@@ -70,12 +70,14 @@ SABOTAGES = (
         "        return False\n",
         "tests/devicemgr/cli/people/test_sources.py::test_a_file_of_one_row_is_held_until_an_admin_accepts_that_very_plan",
     ),
-    one(
+    Sabotage(
         "an empty file that says that everyone left",
-        "devicemgr/people/sources/run.py",
-        "    if len(refused) == len(found.read.rows):\n",
-        "    if False:\n",
-        "tests/devicemgr/people/sources/test_run.py",
+        (
+            ("devicemgr/people/sources/reading.py", "    if not table.rows:\n", "    if False:\n"),
+            ("devicemgr/people/tables/plan.py", "    if not rows:\n", "    if False:\n"),
+            ("devicemgr/people/sources/run.py", "    if len(refused) == len(found.read.rows):\n", "    if False:\n"),
+        ),
+        ("tests/devicemgr/people/sources/test_run.py",),
     ),
     one(
         "a source that touches levels outside its map",

@@ -280,7 +280,7 @@ def test_an_id_of_the_source_keeps_a_person_through_a_new_badge(hr, put, source,
     put("Personnel No.,badge,name", "E1,77,A", "E3,2,Someone new")
     found = source("sync", "hr", code=4)
     assert ("is that of id E2" in found["refused"][0]["why"], person(done, "2")["name"]) == (True, "B")
-    put("Personnel No.,badge,name", "E1,77,A", "E1,2,B")
+    put("Personnel No.,badge,name", "E1,77,A", "E1,2,B", "E9,9,C")
     assert [row["code"] for row in source("sync", "hr", code=4)["refused"]] == ["other_person", "other_person"]
 
 

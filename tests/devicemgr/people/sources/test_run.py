@@ -302,3 +302,13 @@ def test_a_failure_is_recorded_once_for_each_cause(hr):
 def test_a_source_that_is_there_is_not_added_again(hr):
     with pytest.raises(AlreadyExists), unit_of_work(hr, "uid:1") as work:
         add_source(work, "hr", SourceFields(kind="csv", file="x.csv"))
+
+
+@pytest.mark.parametrize("lines", [["badge,name"], ["badge,name", '" ",'], ["badge,name", ",A", ",B"]])
+def test_a_file_without_a_usable_row_never_says_that_everyone_left(hr, lines):
+    define(hr, most_changes=1000)
+    put(hr, *lines)
+    with pytest.raises(InvalidInput, match="nothing was changed"):
+        sync(hr)
+    assert not any(suspended for _, suspended in there(hr).values())
+    assert [alarm["kind"] for alarm in state.alarms(hr.database)] == ["sync_failed"]
