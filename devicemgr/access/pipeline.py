@@ -189,7 +189,8 @@ class AccessPipeline:
         if point is None or not (fact.names or fact.unread):
             return
         card = replace(rules.card_read(fact.names), unread=fact.unread)
-        person = None if card.is_blocked else card.person_id
+        opens_nothing = any(card.refusal(at) for at in self._rules.times())
+        person = None if opens_nothing else card.person_id
         if person is None or not (self._is_granted_here(point, person) or self._is_granted_beside(point, person)):
             request = self._showings.request(point, rules, time.monotonic(), card=card)
             self._ask(request, rules, {})

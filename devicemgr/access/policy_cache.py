@@ -102,6 +102,7 @@ def _load(session: Session, version: int) -> Snapshot:
         interlocks={row.name: zone_rows.interlock_model(row) for row in zone_rows.interlocks(session)},
         cards=credentials.card_holders(session, blocked=False),
         blocked_cards=credentials.card_holders(session, blocked=True),
+        card_terms=credentials.card_terms(session),
         pins=dict(credentials.by_kind(session, credentials.PIN)),
         lookalikes=_lookalikes(session),
         lanes_side_by_side=stored.lanes_side_by_side,

@@ -113,6 +113,8 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/cards/{number}"): _ADMIN,
     ("PUT", "/cards/{number}/block"): _ADMIN,
     ("DELETE", "/cards/{number}/block"): _ADMIN,
+    ("POST", "/cards/{number}/return"): _ADMIN,
+    ("POST", "/cards/{number}/replacement"): _ADMIN,
     ("POST", "/people/{badge}/cards"): _ADMIN,
     ("POST", "/people/{badge}/cards/next"): _ADMIN,
     ("DELETE", "/people/{badge}/cards/{number}"): _ADMIN,

@@ -34,7 +34,7 @@ _CALIBRATE = "devicemgr.cli.people.calibrate:app"
 _EVALUATE = "devicemgr.cli.people.evaluate:app"
 _MODEL_MIGRATION = "devicemgr.cli.people.model_migration:app"
 _ACCESS_LEVELS = "devicemgr.cli.site.access_levels:app"
-_CREDENTIALS = "devicemgr.cli.people.credentials:app"
+_CARDS = "devicemgr.cli.people.credentials:card"
 _DEVICES = "devicemgr.cli.devices.devices:app"
 _DISCOVER = "devicemgr.cli.devices.discover:app"
 _FIRMWARE = "devicemgr.cli.devices.firmware:app"
@@ -200,18 +200,16 @@ COMMANDS = {
     "calendar edit": Row(_CALENDARS, "Add days to a calendar, in place of those on the same dates, or drop some."),
     "calendar refresh": Row(_CALENDARS, "Read the file that a calendar follows now, and take its days."),
     "calendar remove": Row(_CALENDARS, "Remove a calendar that no schedule uses."),
-    "card assign": Row("devicemgr.cli.people.credentials:card", "Give a person a card."),
-    "card remove": Row(
-        "devicemgr.cli.people.credentials:card", "Take a card from a person, under every notation of it."
+    "card assign": Row(_CARDS, "Give a person a card, for good or --until."),
+    "card return": Row(
+        _CARDS, "Take a temporary card back before or after its end; the card that it stood in for opens again."
     ),
-    "card show": Row(
-        "devicemgr.cli.people.credentials:card",
-        "Show a card under all its notations: whose it is, and which readers can read it.",
-    ),
-    "card block": Row(
-        "devicemgr.cli.people.credentials:card", "Block a lost card: it opens nothing, and stays its holder's."
-    ),
-    "card list": Row("devicemgr.cli.people.credentials:card", "List the cards and whose they are."),
+    "card replace": Row(_CARDS, "Block a card for good and give its holder another, in one step."),
+    "card remove": Row(_CARDS, "Take a card from a person, under every notation of it."),
+    "card show": Row(_CARDS, "Show a card under all its notations: whose it is, and which readers can read it."),
+    "card block": Row(_CARDS, "Block a lost card: it opens nothing, and stays its holder's."),
+    "card unblock": Row(_CARDS, "End the block of a card, such as a lost one that was found."),
+    "card list": Row(_CARDS, "List the cards and whose they are."),
     "pin set": Row(
         "devicemgr.cli.people.credentials:pin",
         "Set a person's PIN, 4 to 8 digits: prompted without echo, or from standard input.",

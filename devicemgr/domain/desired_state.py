@@ -18,6 +18,7 @@ from devicemgr.domain.model import AccessLevel, Factor, Person, Portal
 from devicemgr.domain.ports.device import Holding
 from devicemgr.domain.rules.card_formats import controller_number, whole_number
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.decision.usable_cards import cards_by_person, end_with_cards
 from devicemgr.domain.rules.factors import suffices
 from devicemgr.domain.rules.schedules import is_open
 from devicemgr.domain.rules.validity import invalidity
@@ -180,21 +181,14 @@ def _level_doors(
     return found
 
 
-def _cards_by_person(snapshot: Snapshot) -> dict[str, list[str]]:
-    cards: dict[str, list[str]] = {}
-    for number, person_id in sorted(snapshot.cards.items()):
-        cards.setdefault(person_id, []).append(number)
-    return cards
-
-
 def desired(
     device: str, policy: Policy, snapshot: Snapshot, times: Sequence[datetime], faces: Mapping[str, str]
 ) -> Desired:
     """Who may pass at `device` at each of `times`; `faces` leads from people's ids to sample digests."""
-    cards = _cards_by_person(snapshot)
+    cards = cards_by_person(snapshot, times)
     entitled, kept = _entitled(device, snapshot, times), _Hours(policy)
     if policy.holds == "cards":
-        return _desired_cards(kept, entitled, cards)
+        return _desired_cards(kept, entitled, cards, snapshot)
     wanted, unfit, missing = {}, {}, {}
     for person, doors in entitled:
         face = faces.get(person.id) if policy.faces and person.face_consent else None
@@ -209,7 +203,8 @@ def desired(
             continue  # without face or card no one can pass there, so nothing of theirs goes there
         factors = [factor for factor, given in ((Factor.FACE, face), (Factor.CARD, numbers)) if given]
         opens, hours = kept.of(person, doors, factors)
-        holding = Holding(person.badge, person.name, numbers, opens, person.valid_from, person.valid_to, face, hours)
+        end = person.valid_to if face is not None else end_with_cards(person, numbers, snapshot)
+        holding = Holding(person.badge, person.name, numbers, opens, person.valid_from, end, face, hours)
         wanted[person.badge] = Wanted(person.id, holding)
     return Desired(wanted, unfit, missing, kept.names, frozenset(kept.by_clock))
 
@@ -222,7 +217,10 @@ def _fitting(cards: Sequence[str], policy: Policy) -> tuple[tuple[str, ...], str
 
 
 def _desired_cards(
-    kept: "_Hours", entitled: Iterator[tuple[Person, list[_Door]]], cards: Mapping[str, list[str]]
+    kept: "_Hours",
+    entitled: Iterator[tuple[Person, list[_Door]]],
+    cards: Mapping[str, list[str]],
+    snapshot: Snapshot,
 ) -> Desired:
     wanted: dict[str, Wanted] = {}
     unfit: dict[str, tuple[str, str]] = {}
@@ -237,7 +235,8 @@ def _desired_cards(
                 unfit[key] = (person.id, _TWO_PEOPLE)
                 continue
             opens, hours = kept.of(person, doors, [Factor.CARD])
-            holding = Holding(key, "", (), opens, person.valid_from, person.valid_to, None, hours)
+            end = end_with_cards(person, (number,), snapshot)
+            holding = Holding(key, "", (), opens, person.valid_from, end, None, hours)
             wanted[key] = Wanted(person.id, holding)
     fit = {key: found for key, found in wanted.items() if key not in unfit}
     return Desired(fit, unfit, {}, kept.names, frozenset(kept.by_clock))
@@ -297,7 +296,7 @@ def _suffices(factor: Factor, person: Person, door: _Door) -> bool:
 
 def entitled_keys(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> dict[str, str]:
     """Every key, badge or printed number, under which the device may hold a person; and whose it is."""
-    cards = _cards_by_person(snapshot)
+    cards = cards_by_person(snapshot, times)
     keys = {}
     for person, _ in _entitled(device, snapshot, times):
         keys[person.badge] = person.id

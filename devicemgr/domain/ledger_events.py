@@ -57,6 +57,7 @@ class Reason(StrEnum):
     LIVENESS_FAILED = "liveness_failed"
     UNKNOWN_CREDENTIAL = "unknown_credential"
     CARD_BLOCKED = "card_blocked"
+    CARD_EXPIRED = "card_expired"
     WRONG_PIN = "wrong_pin"
     NO_ACCESS_LEVEL = "no_access_level"
     OUTSIDE_SCHEDULE = "outside_schedule"

@@ -87,10 +87,21 @@ def rights_of(row: PersonRow) -> dict[str, Any]:
         "valid_to": row.valid_to,
         "suspended": row.suspended,
         "levels": sorted(level.name for level in row.levels),
-        "cards": len(credentials.card_numbers(row)),
+        **_rights_of_cards(row),
         "pin": any(credential.kind == credentials.PIN for credential in row.credentials),
         "consent": rights_of_consent(row),
     }
+
+
+def _rights_of_cards(row: PersonRow) -> dict[str, Any]:
+    """Return how many cards a person has, and what limits them, without a number."""
+    cards = credentials.card_rows(row)
+    limits = {
+        "card_ends": sorted(card.until for card in cards if card.until),
+        "cards_blocked": sum(card.blocked is not None for card in cards),
+        "cards_set_aside": sum(card.aside_for is not None for card in cards),
+    }
+    return {"cards": len(cards)} | {name: limit for name, limit in limits.items() if limit}
 
 
 def give(work: UnitOfWork, row: PersonRow, terms: Terms) -> ConsentRow:

@@ -4,12 +4,12 @@ import base64
 from typing import Any
 
 from devicemgr.people import face_enrollment, face_samples
-from devicemgr.people.cards.notations import block_of
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import consents, people, samples as sample_rows
+from devicemgr.store.people.card_states import block_of
 from devicemgr.store.site import device_sync
 from devicemgr.store.tables import CredentialRow, PersonRow
 
@@ -44,7 +44,7 @@ def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str,
 
 def _credential_json(row: CredentialRow) -> dict[str, Any]:
     found = {"kind": row.kind, "created": row.created}
-    return found | {"number": row.value, "blocked": block_of(row)} if row.kind == "card" else found
+    return found | {"number": row.value, "until": row.until, "blocked": block_of(row)} if row.kind == "card" else found
 
 
 def _photos(site: Site, row: PersonRow) -> list[dict[str, Any]]:

@@ -12,8 +12,9 @@ from devicemgr.domain.rules.card_notations import number_as
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.people import face_enrollment
-from devicemgr.people.cards import blocks
+from devicemgr.people.cards import blocks, temporary
 from devicemgr.people.cards.notations import held_number
+from devicemgr.people.cards.temporary import FOR_GOOD, Term
 from devicemgr.people.consents import Terms, agreed, rights_of
 from devicemgr.people.sources import guard
 from devicemgr.site.runtime import Runtime
@@ -161,27 +162,47 @@ def set_level(work: UnitOfWork, badge: str, level: str, *, held: bool) -> Person
 
 
 def assign_card(
-    work: UnitOfWork, badge: str, written: str, *, form: str | None = None, unblock: bool = False
+    work: UnitOfWork,
+    badge: str,
+    written: str,
+    *,
+    form: str | None = None,
+    unblock: bool = False,
+    term: Term = FOR_GOOD,
 ) -> tuple[PersonRow, AssignedCard]:
     """Assign a card to a person by its number as written, in a form of `card_notations.FORMS` if one is given.
 
-    With `unblock` it ends the block of a card that the person holds. AlreadyExists if another person holds it.
+    With `unblock` it ends the block of a card that the person holds. AlreadyExists if another person holds it, unless
+    it is a temporary card that has ended.
     """
     number = number_as(written, form) if form else parse_number(written)
     card = AssignedCard(number, list(formats_of(number) if form else require_format(number)))
-    return assign_number(work, badge, number, unblock=unblock), card
+    return assign_number(work, badge, number, unblock=unblock, term=term), card
 
 
-def assign_number(work: UnitOfWork, badge: str, number: str, *, unblock: bool = False) -> PersonRow:
+def assign_number(
+    work: UnitOfWork, badge: str, number: str, *, unblock: bool = False, term: Term = FOR_GOOD
+) -> PersonRow:
     """Assign a card to a person by its stored number, as `assign_card` does."""
     row = people.get(work.session, badge)
     before = rights_of(row)
-    if credentials.assign_card(work.session, row, number):
-        guard.require_editable(work, row, ["cards"])
-        work.record("admin.card_assigned", {"cards": 1}, person_id=row.id, before=before, after=rights_of(row))
+    is_new = temporary.assign(work, row, number)
+    if temporary.set_term(work, row, number, term) or is_new:
+        if term.until is None:
+            guard.require_editable(work, row, ["cards"])
+        kind = "admin.card_assigned" if is_new else "admin.card_edited"
+        work.record(kind, {"cards": 1}, person_id=row.id, before=before, after=rights_of(row))
     if unblock:
         blocks.record_unblocked(work, credentials.unblock_card(work.session, number))
     return row
+
+
+def assigned_json(row: PersonRow, number: str, formats: Iterable[str]) -> dict[str, Any]:
+    """Return what the assignment of a card answers."""
+    cards = people.as_json(row)["card_states"]
+    card = next(card for card in cards if card["number"] == number)
+    numbers = [card["number"] for card in cards]
+    return {"badge": row.badge, "name": row.name, **card, "cards": numbers, "formats": list(formats)}
 
 
 def remove_card(work: UnitOfWork, badge: str, written: str) -> tuple[PersonRow, str, list[RemovedCard]]:

@@ -66,7 +66,11 @@ class PersonRow(Base):
 
 
 class CredentialRow(Base):
-    """A card number (in clear) or a PIN (argon2id hash); `blocked` is when a card was blocked, such as a lost one."""
+    """A card number (in clear) or a PIN (argon2id hash); `blocked` is when a card was blocked, such as a lost one.
+
+    `until` is the end of a temporary card. `aside_for` is the number of the person's temporary card that stands in for
+    this one, and `replaced_by` the number of the card that took this one's place for good.
+    """
 
     __tablename__ = "credentials"
     __table_args__ = (UniqueConstraint("kind", "value"),)
@@ -77,6 +81,9 @@ class CredentialRow(Base):
     created: Mapped[str] = mapped_column(String(32))
     blocked: Mapped[str | None] = mapped_column(String(32))
     blocked_reason: Mapped[str | None] = mapped_column(String(200))
+    until: Mapped[str | None] = mapped_column(String(32))
+    aside_for: Mapped[str | None] = mapped_column(String(200))
+    replaced_by: Mapped[str | None] = mapped_column(String(200))
 
 
 class ConsentRow(Base):

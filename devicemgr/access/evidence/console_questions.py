@@ -11,7 +11,7 @@ from collections import OrderedDict
 from datetime import datetime
 
 from devicemgr.domain.device_events import Presented
-from devicemgr.domain.ledger_events import Reason, reason_named
+from devicemgr.domain.ledger_events import reason_named
 from devicemgr.domain.model import AccessPoint, Factor
 from devicemgr.domain.rules.decision.requests import MAX_CONSOLE_AGE_S, AccessRequest, ConsoleEvidence, FaceEvidence
 from devicemgr.domain.rules.decision.snapshot import Snapshot
@@ -67,9 +67,9 @@ def request_of(
     refused, card = reason_named(fact.refused), rules.card_read(fact.names) if fact.names else None
     if fact.refused:
         factors, names = frozenset(), ()
-        if card is not None and card.is_blocked:
-            # It is no one's there since it was blocked here.
-            refused, person = Reason.CARD_BLOCKED, card.person_id
+        if card is not None and (why := card.refusal(at)) is not None:
+            # It is no one's there since it was blocked here, or has ended.
+            refused, person = why, card.person_id
     face = FaceEvidence(fact.score, 0.0, None, 1, fact.liveness, person, vendor=fact.vendor or "console")
     console = ConsoleEvidence(fact.vendor, fact.method, factors, person, stale, bool(fact.refused), refused)
     return AccessRequest(

@@ -4,13 +4,14 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from devicemgr.access.policy_cache import point_of, portal_at
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported
 from devicemgr.domain.ledger_events import Cursor, Fact, Kind, Reason, reason_named
 from devicemgr.domain.model import Direction, Factor, JsonValue
-from devicemgr.domain.rules.decision.requests import AccessRequest, CardEvidence, ConsoleEvidence, FaceEvidence
+from devicemgr.domain.rules.decision.requests import AccessRequest, ConsoleEvidence, FaceEvidence
 from devicemgr.domain.rules.decision.rights_checks import REASONS_OF_RIGHTS
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.policy import Decision, decide
@@ -64,9 +65,9 @@ class DeviceLog:
         request = str(uuid.uuid4())
         here = None if report.is_history else _check(report, where, direction, person, rules)
         reason = None if report.granted else _reason(report, person, here)
-        if reason is not None and _is_blocked(report, rules):
-            # It is no one's there since it was blocked here.
-            reason = Reason.CARD_BLOCKED
+        if reason is not None and not report.is_history:
+            # It is no one's there since it was blocked here, or has ended.
+            reason = rules.card_read(report.names).refusal(datetime.now(UTC)) or reason
         fact = Fact(
             Kind.ACCESS_GRANTED if report.granted else Kind.ACCESS_DENIED,
             _usable(report.at),
@@ -106,10 +107,6 @@ def _person_of(report: DeviceDecided, rules: Snapshot) -> str | None:
     return rules.card_read(report.names).person_id
 
 
-def _is_blocked(report: DeviceDecided, rules: Snapshot) -> bool:
-    return not report.is_history and rules.card_read(report.names).is_blocked
-
-
 def _check(
     report: DeviceDecided, portal: str | None, direction: Direction | None, person: str | None, rules: Snapshot
 ) -> Decision | None:
@@ -120,7 +117,7 @@ def _check(
     factors = _factors(report)
     face = FaceEvidence(None, 0.0, None, 1, person_id=person, vendor="device") if Factor.FACE in factors else None
     read = rules.card_read(report.names)
-    card = CardEvidence(report.names, person, read.is_blocked) if Factor.CARD in factors else None
+    card = replace(read, person_id=person) if Factor.CARD in factors else None
     console = ConsoleEvidence("device", factors=factors, person_id=person)
     request = AccessRequest(
         "",

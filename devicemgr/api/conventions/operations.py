@@ -46,6 +46,8 @@ _NAMES = {
     ("POST", "/people/{badge}/cards/next"): "people_cards_assign_next",
     ("PUT", "/cards/{number}/block"): "cards_block",
     ("DELETE", "/cards/{number}/block"): "cards_unblock",
+    ("POST", "/cards/{number}/return"): "cards_return",
+    ("POST", "/cards/{number}/replacement"): "cards_replace",
     ("POST", "/people/{badge}/face"): "people_face_enroll",
     ("DELETE", "/people/{badge}/face"): "people_face_withdraw",
     ("POST", "/people/{badge}/face/camera"): "people_face_capture",

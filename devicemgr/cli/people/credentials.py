@@ -9,8 +9,10 @@ from devicemgr.cli.confirmation import named
 from devicemgr.cli.context import api, session
 from devicemgr.cli.output import details, emit, local, notes, say, table, warn, words
 from devicemgr.cli.password_input import read_pin
+from devicemgr.cli.people.card_words import ends, state_of
 from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import RequestError
+from devicemgr.people.cards.replacement import Why
 
 card = typer.Typer()
 pin = typer.Typer()
@@ -41,13 +43,13 @@ def _split_place(at: str) -> tuple[str, int]:
     return device, int(channel or 1)
 
 
-def _assign_shown(badge: str, at: str) -> None:
+def _assign_shown(badge: str, at: str, term: dict[str, Any]) -> None:
     device, channel = _split_place(at)
-    body = {"device": device, "channel": channel, "seconds": SHOWN_WITHIN_S}
+    body = {"device": device, "channel": channel, "seconds": SHOWN_WITHIN_S, **term}
     if not session().json:
         notes().print(f"show the card at {at} within {SHOWN_WITHIN_S} s", soft_wrap=True, markup=False)
     found = api().post(path("people", badge, "cards", "next"), body, timeout=SHOWN_WITHIN_S + 40)
-    say(f"card {found['number']} is {found['badge']}'s", found)
+    say(_assigned(found, term), found)
 
 
 @card.command("assign")
@@ -59,20 +61,43 @@ def assign(
         str | None,
         typer.Option(metavar="DEVICE[:READER]", help="Take the next card that is shown there within 30 s instead."),
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="END", help="Only until then: tonight, 18:00, 2026-12-31 (through that day), or RFC 3339."
+        ),
+    ] = None,
+    instead_of: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="With --until: their usual card, which opens nothing until then."),
+    ] = None,
 ) -> None:
-    """Give a person a card. Digits that can be decimal or hex need an answer, or --as."""
+    """Give a person a card, for good or --until. Digits with several meanings need an answer, or --as."""
     if (number is None) == (at is None) or (at is not None and form is not None):
         raise typer.BadParameter("give the card's NUMBER, with or without --as, or else --at DEVICE")
+    if instead_of is not None and until is None:
+        raise typer.BadParameter("--instead-of goes with --until, such as --until tonight; for good: card replace")
+    term = {"until": until, "instead_of": instead_of}
     if number is None:
-        _assign_shown(badge, at or "")
+        _assign_shown(badge, at or "", term)
         return
     form = form or _meant(number)
-    found = api().post(path("people", badge, "cards"), {"number": number, "as": form})
+    found = api().post(path("people", badge, "cards"), {"number": number, "as": form, **term})
+    _warn_of_number(found)
+    say(_assigned(found, term), found)
+
+
+def _assigned(found: dict[str, Any], term: dict[str, Any]) -> str:
+    end = f" {ends(found['until'])}" if found["until"] else ""
+    usual = f"; card {term['instead_of']} opens nothing until then" if term["instead_of"] else ""
+    return f"card {found['number']} is {found['badge']}'s{end}{usual}"
+
+
+def _warn_of_number(found: dict[str, Any]) -> None:
     if found["formats"] and COMMONEST not in found["formats"]:
         only = " or ".join(found["formats"])
         warn(f"{found['number']} is no 26-bit card's number; only readers of {only} cards read it: is it typed right?")
     _warn_of_readers(found["number"])
-    say(f"card {found['number']} is {found['badge']}'s", found)
 
 
 def _meant(number: str) -> str | None:
@@ -113,9 +138,9 @@ def show(number: Number, form: Form = None) -> None:
     if emit(found):
         return
     holder = f"{found['name']} (badge {found['badge']})" if found["badge"] else "no one"
-    block = found["blocked"]
-    state = f"blocked since {local(block['since'])}: {block['reason']}" if block else None
-    details({"card": found["number"], "holder": holder, "assigned as": found["held_as"]} | _given("state", state))
+    since = found["blocked"] and local(found["blocked"]["since"])
+    shown = {"card": found["number"], "holder": holder, "assigned as": found["held_as"]}
+    details(shown | _given("state", state_of(found)) | _given("blocked since", since or ""))
     words().print()
     table("", ("notation", "written"), [(row["kind"], row["text"]) for row in found["notations"]], "")
     words().print()
@@ -126,7 +151,7 @@ def show(number: Number, form: Form = None) -> None:
         warn(f"as {meaning['form']}, {number} is card {meaning['number']}; see it with --as {meaning['form']}")
 
 
-def _given(name: str, value: str | None) -> dict[str, str]:
+def _given(name: str, value: str) -> dict[str, str]:
     return {name: value} if value else {}
 
 
@@ -137,14 +162,55 @@ def block(
     form: Form = None,
     undo: Annotated[bool, typer.Option("--undo", help="End the block.")] = False,
 ) -> None:
-    """Block a lost card: it opens nothing, and stays its holder's. `card assign` or --undo ends the block."""
-    where, params = f"{_card(number)}/block", {"as": form} if form else None
+    """Block a lost card: it opens nothing, and stays its holder's. `card unblock` or `card assign` ends the block."""
     if undo:
-        found = api().call("DELETE", where, params=params)
-        say(f"card {found['number']} of {named(found)} opens again what they may", found)
-    else:
-        found = api().call("PUT", where, params=params, json={"reason": reason})
-        say(f"card {found['number']} of {named(found)} is blocked: it opens nothing any more", found)
+        _unblock(number, form)
+        return
+    found = api().call("PUT", f"{_card(number)}/block", params={"as": form} if form else None, json={"reason": reason})
+    say(f"card {found['number']} of {named(found)} is blocked: it opens nothing any more", found)
+
+
+@card.command("unblock")
+def unblock(number: Number, form: Form = None) -> None:
+    """End the block of a card, such as a lost one that was found. One that was replaced stays blocked."""
+    _unblock(number, form)
+
+
+def _unblock(number: str, form: str | None) -> None:
+    found = api().call("DELETE", f"{_card(number)}/block", params={"as": form} if form else None)
+    state = found["state"]
+    note = (
+        "opens again what they may"
+        if state in ("active", "temporary")
+        else f"is blocked no more, but {state_of(found)}"
+    )
+    say(f"card {found['number']} of {named(found)} {note}", found)
+
+
+@card.command("replace")
+def replace(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The card that is lost, damaged or stolen.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help=NUMBER_HELP)],
+    reason: Annotated[
+        Why | None, typer.Option(help="Why the old card is replaced; lost, unless it is blocked already.")
+    ] = None,
+    form: Form = None,
+) -> None:
+    """Block a card for good and give its holder another, in one step. --as says how the new number is written."""
+    form = form or _meant(new)
+    found = api().post(f"{_card(old)}/replacement", {"number": new, "as": form, "reason": reason})
+    _warn_of_number(found)
+    end = f" {ends(found['until'])}" if found["until"] else ""
+    old = f"in place of card {found['replaced']}, which is blocked for good"
+    say(f"card {found['number']} is {named(found)}'s{end}, {old}", found)
+
+
+@card.command("return")
+def return_(number: Number, form: Form = None) -> None:
+    """Take a temporary card back before or after its end; the card that it stood in for opens again."""
+    found = api().call("POST", f"{_card(number)}/return", params={"as": form} if form else None)
+    usual = f"; card {', '.join(found['usual'])} opens again" if found["usual"] else ""
+    say(f"card {found['number']} of {named(found)} is returned and opens nothing any more{usual}", found)
 
 
 @card.command("remove")
@@ -167,17 +233,13 @@ def list_(badge: Annotated[str | None, typer.Argument(help="Only this person's."
         badge = api().get(path("people", badge))["badge"]
     found = [row for row in api().get("/cards") if badge is None or row["badge"] == badge]
     if not emit(found):
-        rows = [(row["number"], row["badge"], row["name"], _state(row)) for row in found]
+        rows = [(row["number"], row["badge"], row["name"], state_of(row)) for row in found]
         table(
             "",
             ("card", "badge", "name", "state"),
             rows,
             "no cards yet; give one with: devicemgr card assign BADGE NUMBER",
         )
-
-
-def _state(row: dict[str, Any]) -> str:
-    return f"blocked: {row['blocked']['reason']}" if row["blocked"] else ""
 
 
 @pin.command("set")

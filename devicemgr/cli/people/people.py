@@ -11,6 +11,7 @@ from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, through, warn
 from devicemgr.cli.people.badge_file import BadgeFile, describe_change, read_badges
+from devicemgr.cli.people.card_words import with_state
 from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.rules.validity import Validity
 from devicemgr.text import counted
@@ -57,7 +58,7 @@ def _show(person: dict[str, Any]) -> None:
             "consent until": _until(person),
             "face samples": person["templates"],
             "photos kept": person["samples_kept"],
-            "cards": person["cards"],
+            "cards": [with_state(card) for card in person["card_states"]],
             "PIN": "set" if person["pin"] else None,
         }
     )

@@ -1,5 +1,6 @@
-"""Whether a person's own record lets them in at an instant, before any portal is looked at."""
+"""Whether a person's own record, and the card's, let them in at an instant, before any portal is looked at."""
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import StrEnum
 
@@ -14,6 +15,28 @@ class Validity(StrEnum):
     SUSPENDED = "suspended"
     EXPIRED = "expired"
     NOT_YET = "not-yet"
+
+
+@dataclass(frozen=True, slots=True)
+class CardTerm:
+    """When a card opens: a temporary one before it `ends`, a usual one not while a temporary one stands in for it.
+
+    `aside_until` is the end of that temporary card.
+    """
+
+    ends: datetime | None = None
+    aside_until: datetime | None = None
+
+    def refusal(self, at: datetime) -> Reason | None:
+        """Return None, or why the card opens nothing at `at`."""
+        if self.ends is not None and not _is_before(at, self.ends):
+            return Reason.CARD_EXPIRED
+        if self.aside_until is not None and not _reached(self.aside_until, at):
+            return Reason.CARD_BLOCKED
+        return None
+
+
+ALWAYS = CardTerm()
 
 
 def invalidity(person: Person, at: datetime) -> Reason | None:

@@ -1,5 +1,6 @@
 """A card under all its notations: which of them is meant, whose it is, and what can read it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from devicemgr.domain.rules.card_notations import meanings_of, notations, number_as
@@ -7,7 +8,8 @@ from devicemgr.people.cards import readers
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.people import credentials, people
-from devicemgr.store.tables import CredentialRow
+from devicemgr.store.people.card_states import card_json
+from devicemgr.store.tables import CredentialRow, PersonRow
 
 
 def held_number(session: Session, written: str, form: str | None = None) -> str:
@@ -35,11 +37,13 @@ def describe(site: Site, written: str, form: str | None = None) -> dict[str, Any
             "badge": holder.badge if holder else None,
             "name": holder.name if holder else None,
             "held_as": [credential.value for credential in found],
-            "blocked": block_of(found[0]) if found else None,
+            **_state(site, holder, found),
             "readers": [reader._asdict() for reader in readers.that_read(session, site, number)],
         }
 
 
-def block_of(row: CredentialRow) -> dict[str, Any] | None:
-    """Return since when a card is blocked, and why; None if it is not."""
-    return None if row.blocked is None else {"since": row.blocked, "reason": row.blocked_reason}
+def _state(site: Site, holder: PersonRow | None, found: Sequence[CredentialRow]) -> dict[str, Any]:
+    if holder is None:
+        return dict.fromkeys(("state", "until", "blocked", "set_aside"))
+    card = card_json(holder, found[0], site.clock.now())
+    return {name: value for name, value in card.items() if name != "number"}

@@ -8,10 +8,12 @@ from devicemgr.domain.model import Capability
 from devicemgr.domain.rules.card_formats import formats_of
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.people import service
+from devicemgr.people.cards import temporary
+from devicemgr.people.cards.temporary import Term
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import unit_of_work
-from devicemgr.store.people import credentials, people
+from devicemgr.store.people import people
 from devicemgr.store.site import devices
 
 
@@ -25,10 +27,10 @@ class Place:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
-def assign(site: Site, runtime: Runtime, actor: str, badge: str, place: Place) -> dict[str, Any]:
+def assign(site: Site, runtime: Runtime, actor: str, badge: str, place: Place, term: Term) -> dict[str, Any]:
     """Assign the next card that is shown at a place to a person; return what the assignment of a number does."""
     with site.database.read() as session:
-        people.get(session, badge)
+        temporary.checked(session, people.get(session, badge), term)
         row = devices.device(session, place.device)
         if not site.parts.catalog.get(row.driver).capabilities & {Capability.READER, Capability.CONSOLE}:
             raise InvalidInput(f"{place.device} reads no cards; name a reader", hint=Hint("list_devices"))
@@ -38,10 +40,5 @@ def assign(site: Site, runtime: Runtime, actor: str, badge: str, place: Place) -
         person = people.get(work.session, badge)
         work.record("admin.card_shown", {"at": f"{place.device}:{place.channel}"}, person_id=person.id)
     with unit_of_work(site, actor, runtime) as work:
-        person = service.assign_number(work, badge, names[0], unblock=True)
-        return {
-            "badge": person.badge,
-            "number": names[0],
-            "cards": credentials.card_numbers(person),
-            "formats": list(formats_of(names[0])),
-        }
+        person = service.assign_number(work, badge, names[0], unblock=True, term=term)
+        return service.assigned_json(person, names[0], formats_of(names[0]))

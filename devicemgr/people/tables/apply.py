@@ -9,6 +9,9 @@ from typing import Any
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.errors import DevicemgrError, StorageFailed, SystemFault
 from devicemgr.people import face_enrollment, service
+from devicemgr.people.cards import blocks
+from devicemgr.people.cards.cells import CardCell, parse_cell
+from devicemgr.people.cards.temporary import Term
 from devicemgr.people.group_changes import add_people
 from devicemgr.people.service import PersonEdit
 from devicemgr.people.tables.ownership import BY_TABLE
@@ -16,8 +19,10 @@ from devicemgr.people.tables.plan import Change, Plan, Refused
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
+from devicemgr.store.people import credentials
 from devicemgr.store.people.newcomers import Newcomer
 
+BLOCKED_BY_TABLE = "blocked in a table"
 IMPORTED = "admin.people_imported"
 # One transaction holds the database for some milliseconds for these, and the ledger waits as long.
 _BATCH = 16
@@ -128,8 +133,21 @@ def _apply_together(work: UnitOfWork, batch: Sequence[Change], added: Sequence[N
     for change in batch:
         if change.change != "add":
             _apply(work, change)
-        elif _after(change).get("suspended"):
+            continue
+        after = _after(change)
+        _give_limited_cards(work, change.badge, after)
+        if after.get("suspended"):
             service.set_suspended(work, change.badge, suspended=True)
+
+
+def _cells(after: dict[str, Any]) -> list[CardCell]:
+    return [parse_cell(text) for text in after.get("cards", ())]
+
+
+def _give_limited_cards(work: UnitOfWork, badge: str, after: dict[str, Any]) -> None:
+    for cell in _cells(after):
+        if cell.is_limited:
+            _give_card(work, badge, cell)
 
 
 def _after(change: Change) -> dict[str, Any]:
@@ -139,8 +157,11 @@ def _after(change: Change) -> dict[str, Any]:
 def _newcomer(change: Change) -> Newcomer:
     """Return who is added; their host is set last, by `hosts_of`."""
     after = _after(change)
-    plain = {name: after[name] for name in ("levels", "cards", "valid_from", "valid_to") if name in after}
-    return Newcomer(change.badge, after["name"], **plain, details={name: after.get(name) for name in DETAILS})
+    plain = {name: after[name] for name in ("levels", "valid_from", "valid_to") if name in after}
+    cards = [cell.number for cell in _cells(after) if not cell.is_limited]
+    return Newcomer(
+        change.badge, after["name"], **plain, cards=cards, details={name: after.get(name) for name in DETAILS}
+    )
 
 
 def _apply(work: UnitOfWork, change: Change) -> None:
@@ -168,8 +189,9 @@ def _add(work: UnitOfWork, badge: str, after: dict[str, Any], suspended_by: str 
         valid_from=after.get("valid_from"),
         valid_to=after.get("valid_to"),
         details=details,
-        cards=after.get("cards", ()),
+        cards=[cell.number for cell in _cells(after) if not cell.is_limited],
     )
+    _give_limited_cards(work, badge, after)
     if after.get("suspended"):
         service.set_suspended(work, badge, suspended=True, by=suspended_by)
 
@@ -182,11 +204,21 @@ def _edit(work: UnitOfWork, change: Change, after: dict[str, Any]) -> None:
     badge = service.edit_person(work, change.badge, PersonEdit(**plain, details=PersonDetails(**details))).badge
     for name, held in _both("levels", change):
         service.set_level(work, badge, name, held=held)
-    for number, held in _both("cards", change):
-        if held:
-            service.assign_card(work, badge, number)
-        else:
-            service.remove_card(work, badge, number)
+    before, wanted = (map(parse_cell, values or ()) for values in change.fields.get("cards", ((), ())))
+    kept = {cell.number: cell for cell in wanted}
+    for cell in before:
+        if cell.number not in kept:
+            service.remove_card(work, badge, cell.number)
+        elif kept[cell.number] == cell:
+            del kept[cell.number]
+    for cell in kept.values():
+        _give_card(work, badge, cell)
+
+
+def _give_card(work: UnitOfWork, badge: str, cell: CardCell) -> None:
+    service.assign_number(work, badge, cell.number, term=Term(cell.until))
+    if cell.is_blocked and any(card.blocked is None for card in credentials.cards_held(work.session, cell.number)):
+        blocks.block(work, cell.number, BLOCKED_BY_TABLE)
 
 
 def _both(name: str, change: Change) -> list[tuple[str, bool]]:

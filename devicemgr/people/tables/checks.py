@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
-from devicemgr.domain.rules.card_formats import parse_number, require_format
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, check_detail
 from devicemgr.errors import InvalidInput
+from devicemgr.people.cards.cells import parse_cell
 from devicemgr.text import badge as checked_badge, parse_end, parse_time, person_name, rfc3339, safe
 
 _YES = frozenset({"yes", "true", "1", "да", "иә"})
@@ -27,7 +27,7 @@ def checked_values(stated: Mapping[str, Any], levels: frozenset[str], zone: tzin
     if "levels" in stated:
         found["levels"] = _levels(stated["levels"], levels)
     if "cards" in stated:
-        found["cards"] = list(dict.fromkeys(_card(text) for text in stated["cards"]))
+        found["cards"] = list(dict.fromkeys(str(parse_cell(text, zone)) for text in stated["cards"]))
     if "valid_from" in stated:
         found["valid_from"] = rfc3339(parse_time(stated["valid_from"], zone)) if stated["valid_from"] else None
     if "valid_to" in stated:
@@ -46,12 +46,6 @@ def _levels(names: Sequence[str], known: frozenset[str]) -> list[str]:
     if unknown is not None:
         raise InvalidInput(f"there is no level '{safe(unknown, 60)}'; add the level, or correct its name")
     return sorted(set(names))
-
-
-def _card(text: str) -> str:
-    number = parse_number(text)
-    require_format(number)
-    return number
 
 
 def _flag(text: str) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from devicemgr.domain.rules.card_formats import parse_number
 from devicemgr.domain.rules.card_frames import plain_notations_of
 from devicemgr.errors import InvalidInput
+from devicemgr.people.cards.cells import CardCell, number_in, parse_cell
 from devicemgr.people.tables.checks import checked_values
 from devicemgr.people.tables.mangled import lost_zeros, same_without_zeros, zero_width
 from devicemgr.people.tables.ownership import foreign_to, kept_fields, mapped_levels, resumes_by_itself
@@ -279,12 +279,16 @@ class _Comparison:
             raise InvalidInput(f"no person has badge {safe(host, 60)}, the host; add the host too")
 
     def _require_cards(self, values: dict[str, Any], person: PresentPerson | None, line: int) -> None:
-        """Refuse cards of others; a notation of a card that the person has is that card."""
-        held: list[str] = person.values["cards"] if person else []
-        wanted = []
-        for number in values.get("cards", ()):
+        """Refuse cards of others; a notation of a card that the person has is that card.
+
+        A held card keeps its end and its block unless the table states another; a temporary one stays until it ends.
+        """
+        held = {card.number: card for card in map(parse_cell, person.values["cards"])} if person else {}
+        wanted = {card.number: str(card) for card in held.values() if card.until}
+        for cell in map(parse_cell, values.get("cards", ())):
+            number = cell.number
             if number in held:
-                wanted.append(number)
+                wanted[number] = _merged(cell, held[number])
                 continue
             notations = plain_notations_of(number)
             same = next((card for card in held if card in notations or number in plain_notations_of(card)), None)
@@ -294,9 +298,11 @@ class _Comparison:
             others = {at for name in notations for at in self._lines_of_cards.get(name, ())} - {line}
             if same is None and others:
                 raise InvalidInput(f"card {number} is in line {min(others)} too; correct one of them")
-            wanted.append(same or number)
+            if same is None and cell.until and cell.until <= self._present.at:
+                continue  # an older export of a temporary card
+            wanted[same or number] = _merged(cell, held[same]) if same else str(cell)
         if "cards" in values:
-            values["cards"] = sorted(set(wanted))
+            values["cards"] = sorted(wanted.values())
 
     def take_missing(self, rows: Sequence[Mapping[str, Any]]) -> str | None:
         """Suspend or remove who is not named; return why not, where that is not certain."""
@@ -348,6 +354,10 @@ def _differences(person: PresentPerson, values: Mapping[str, Any], line: int, so
         yield Change(person.badge, before["name"], change, line, {"suspended": [before["suspended"], wanted]})
 
 
+def _merged(stated: CardCell, held: CardCell) -> str:
+    return str(CardCell(held.number, stated.until or held.until, stated.is_blocked or held.is_blocked))
+
+
 def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, list | tuple) else value
 
@@ -358,5 +368,5 @@ def _lines_of_cards(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[int]]:
     for row in rows:
         for text in row.get("cards") or ():
             with suppress(InvalidInput):
-                found.setdefault(parse_number(text), set()).add(row["line"])
+                found.setdefault(number_in(text), set()).add(row["line"])
     return found

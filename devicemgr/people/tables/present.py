@@ -6,10 +6,12 @@ from datetime import tzinfo
 from typing import Any
 
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS
-from devicemgr.store.database import Session
+from devicemgr.people.cards.cells import CardCell
+from devicemgr.store.database import Session, clock_of
 from devicemgr.store.people import people, sources
 from devicemgr.store.people.sources import Managed
 from devicemgr.store.site import settings
+from devicemgr.text import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,20 @@ class PresentPeople:
     levels: frozenset[str]
     zone: tzinfo | None
     managed: Mapping[str, Managed]
+    at: str = ""
+    """Now, as times are stored."""
 
 
 def read_present(session: Session) -> PresentPeople:
     """Return everyone who is here now."""
-    found = {}
+    found, at = {}, rfc3339(clock_of(session).earliest())
     cards: dict[str, str] = {}
     for row in people.table_rows(session):
         values = {name: row[name] for name in ("badge", "name", "valid_from", "valid_to", "suspended", *DETAILS)}
-        values |= {"levels": row["levels"], "cards": row["cards"]}
+        values |= {"levels": row["levels"], "cards": [str(CardCell(*card)) for card in row["cards"]]}
         found[row["badge"]] = PresentPerson(values, row["suspended_by"], row["source"], row["source_id"])
-        cards |= dict.fromkeys(row["cards"], row["badge"])
+        # A temporary card that has ended may be given to another.
+        kept = [card.number for card in row["cards"] if card.is_blocked or card.until is None or card.until > at]
+        cards |= dict.fromkeys(kept, row["badge"])
     zone = settings.load(session).zone
-    return PresentPeople(found, cards, people.level_names(session), zone, sources.managed(session))
+    return PresentPeople(found, cards, people.level_names(session), zone, sources.managed(session), at)

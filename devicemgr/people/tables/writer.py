@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
+from devicemgr.people.cards.cells import CardCell
 from devicemgr.people.tables.columns import FIELDS, LISTS
 from devicemgr.people.tables.delimited import csv_line
 
@@ -22,7 +23,7 @@ class Format(StrEnum):
 
 def write_table(people: Iterable[Mapping[str, Any]], form: Format) -> bytes:
     """Return the table of people as `GET /people` gives them."""
-    rows = [{name: person.get(name) for name in FIELDS} for person in people]
+    rows = [{name: person.get(name) for name in FIELDS} | {"cards": _cards(person)} for person in people]
     match form:
         case Format.JSON:
             return json.dumps(rows, ensure_ascii=False, indent=1).encode()
@@ -30,6 +31,10 @@ def write_table(people: Iterable[Mapping[str, Any]], form: Format) -> bytes:
             return _csv(rows)
         case Format.XLSX:
             return _xlsx(rows)
+
+
+def _cards(person: Mapping[str, Any]) -> list[str]:
+    return [str(CardCell(c["number"], c["until"], c["blocked"] is not None)) for c in person["card_states"]]
 
 
 def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -1,19 +1,23 @@
 """Cards and PINs of people: numbers in clear, PINs hashed."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.rules.card_frames import notations_of
-from devicemgr.errors import AlreadyExists, Hint, NotFound
+from devicemgr.domain.rules.validity import CardTerm
+from devicemgr.errors import AlreadyExists, Hint, NotFound, RequestError
 from devicemgr.store.many_rows import listed
+from devicemgr.store.people import card_states
 from devicemgr.store.people.people import now_text
 from devicemgr.store.tables import CredentialRow, PersonRow
+from devicemgr.text import parse_time
 
-CARD, PIN = "card", "pin"
+CARD, PIN = card_states.CARD, "pin"
 
 
 def assign_card(session: Session, row: PersonRow, number: str) -> bool:
@@ -34,6 +38,7 @@ def assign_card(session: Session, row: PersonRow, number: str) -> bool:
     added = _add(session, row, CARD, number)
     if blocked := next((credential for credential in found if credential.blocked), None):
         added.blocked, added.blocked_reason = blocked.blocked, blocked.blocked_reason
+        added.replaced_by = blocked.replaced_by
     return True
 
 
@@ -62,9 +67,29 @@ def remove_card(session: Session, row: PersonRow, number: str) -> list[RemovedCa
     removed = [RemovedCard(c.value, c.person_id, badges[c.person_id]) for c in found]
     for credential in found:
         session.delete(credential)
+        stood_in = update(CredentialRow).where(CredentialRow.person_id == credential.person_id)
+        session.execute(stood_in.where(CredentialRow.aside_for == credential.value).values(aside_for=None))
     session.flush()
     session.expire(row, ["credentials"])
     return sorted(removed, key=lambda card: (card.person_id != row.id, card.number))
+
+
+def person_of(session: Session, card: CredentialRow) -> PersonRow:
+    """Return the holder of a stored card."""
+    return session.get_one(PersonRow, card.person_id)
+
+
+def require_held(session: Session, number: str) -> list[CredentialRow]:
+    """Return the stored cards that can be the same card as `number`; NotFound if no one holds it."""
+    found = list(cards_held(session, number))
+    if not found:
+        raise NotFound(f"no one holds card {number}, so it opens nothing", hint=Hint("list_all_cards"))
+    return found
+
+
+def is_same_card(one: str, other: str) -> bool:
+    """Return True if two numbers can be one card."""
+    return one == other or other in notations_of(one) or one in notations_of(other)
 
 
 def block_card(session: Session, number: str, reason: str) -> list[CredentialRow]:
@@ -72,9 +97,7 @@ def block_card(session: Session, number: str, reason: str) -> list[CredentialRow
 
     Raises NotFound if no one holds the card.
     """
-    found = cards_held(session, number)
-    if not found:
-        raise NotFound(f"no one holds card {number}, so it opens nothing", hint=Hint("list_all_cards"))
+    found = require_held(session, number)
     changed = [credential for credential in found if credential.blocked is None]
     for credential in found:
         credential.blocked, credential.blocked_reason = credential.blocked or now_text(), reason
@@ -83,12 +106,78 @@ def block_card(session: Session, number: str, reason: str) -> list[CredentialRow
 
 
 def unblock_card(session: Session, number: str) -> list[CredentialRow]:
-    """End the block of a card under all its notations; return those that were blocked."""
-    changed = [credential for credential in cards_held(session, number) if credential.blocked is not None]
+    """End the block of a card under all its notations; return those that were blocked.
+
+    Raises RequestError for a card that was replaced: that is blocked for good.
+    """
+    found = cards_held(session, number)
+    if replaced := next((credential for credential in found if credential.replaced_by), None):
+        badge = session.scalar(select(PersonRow.badge).where(PersonRow.id == replaced.person_id))
+        raise RequestError(
+            f"card {number} was replaced by {replaced.replaced_by} and stays blocked",
+            hint=Hint("remove_replaced_card", badge=badge, number=replaced.value),
+        )
+    changed = [credential for credential in found if credential.blocked is not None]
     for credential in changed:
         credential.blocked = credential.blocked_reason = None
     session.flush()
     return changed
+
+
+def set_term(row: PersonRow, number: str, until: str | None, usual: str | None = None) -> bool:
+    """Give a person's card an end, or none; let it stand in for their `usual` card. Return True if either changed.
+
+    With an end and no other usual card it goes on standing in for the one that it did.
+    """
+    found = _same_cards(row, number)
+    names = {card.value for card in found}
+    before = [card.until for card in found], [card for card in row.credentials if card.aside_for in names]
+    if usual is not None or until is None:
+        _end_standing_in(row, names)
+    for card in found:
+        card.until = until
+    for card in _same_cards(row, usual) if usual else []:
+        card.aside_for = number
+    return before != ([until] * len(found), [card for card in row.credentials if card.aside_for in names])
+
+
+def replace_card(row: PersonRow, old: str, new: str, reason: str | None) -> None:
+    """Block a person's card for good; one that they hold takes its place, its end, and what it stands in for.
+
+    A reason of None keeps that of a card that was blocked before.
+    """
+    found = _same_cards(row, old)
+    names = {card.value for card in found}
+    usual = next((card.value for card in row.credentials if card.aside_for in names), None)
+    set_term(row, new, found[0].until, usual)
+    _end_standing_in(row, names)
+    for card in found:
+        card.aside_for, card.replaced_by = None, new
+        card.blocked, card.blocked_reason = card.blocked or now_text(), reason or card.blocked_reason
+
+
+def _same_cards(row: PersonRow, number: str) -> list[CredentialRow]:
+    return [card for card in card_states.cards_of(row) if is_same_card(card.value, number)]
+
+
+def _end_standing_in(row: PersonRow, numbers: Collection[str]) -> None:
+    """Let these cards of a person stand in for no other any more."""
+    for card in row.credentials:
+        if card.aside_for in numbers:
+            card.aside_for = None
+
+
+def card_terms(session: Session) -> dict[str, CardTerm]:
+    """Return when the cards open that do not at all times, by the stored number."""
+    columns = (CredentialRow.person_id, CredentialRow.value, CredentialRow.until, CredentialRow.aside_for)
+    limited = or_(CredentialRow.until.is_not(None), CredentialRow.aside_for.is_not(None))
+    rows = session.execute(select(*columns).where(CredentialRow.kind == CARD, limited)).all()
+    ends = {(row.person_id, row.value): row.until for row in rows}
+    return {row.value: CardTerm(_moment(row.until), _moment(ends.get((row.person_id, row.aside_for)))) for row in rows}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse_time(text) if text else None
 
 
 def card_holders(session: Session, *, blocked: bool) -> dict[str, str]:
@@ -128,14 +217,14 @@ def remove_pin(session: Session, row: PersonRow) -> bool:
     return bool(found)
 
 
-def cards_of(row: PersonRow) -> list[CredentialRow]:
+def card_rows(row: PersonRow) -> list[CredentialRow]:
     """Return a person's cards in the order of their assignment."""
-    return [c for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == CARD]
+    return card_states.cards_of(row)
 
 
 def card_numbers(row: PersonRow) -> list[str]:
     """Return a person's cards in the order of their assignment."""
-    return [credential.value for credential in cards_of(row)]
+    return [credential.value for credential in card_states.cards_of(row)]
 
 
 def count_cards(session: Session, person_id: str) -> int:

@@ -4,16 +4,18 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, object_session, selectinload
 
 from devicemgr.domain.model import Person
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.domain.rules.validity import Validity
 from devicemgr.errors import AlreadyExists, Hint, NotFound
+from devicemgr.store.database import clock_of
 from devicemgr.store.people import calibrations, consents
+from devicemgr.store.people.card_states import CARD, card_json, cards_of
 from devicemgr.store.site.lookup import find_named
 from devicemgr.store.tables import ConsentRow, CredentialRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
 from devicemgr.text import badge_key, parse_time, rfc3339, safe
@@ -290,15 +292,20 @@ def models(session: Session) -> list[Person]:
     ]
 
 
+class TableCard(NamedTuple):
+    """A card's number, its end if it is a temporary one, and whether it is blocked."""
+
+    number: str
+    until: str | None
+    is_blocked: bool
+
+
 def table_rows(session: Session) -> list[dict[str, Any]]:
     """Return all people with levels, cards and details, as tables compare them; plain columns, as in `models`."""
     levels: dict[str, list[str]] = {}
     for held in session.execute(select(PersonLevelRow).order_by(PersonLevelRow.level_name)).scalars():
         levels.setdefault(held.person_id, []).append(held.level_name)
-    cards: dict[str, list[str]] = {}
-    query = select(CredentialRow.person_id, CredentialRow.value).where(CredentialRow.kind == "card")
-    for card in session.execute(query.order_by(CredentialRow.created, CredentialRow.value)):
-        cards.setdefault(card.person_id, []).append(card.value)
+    cards = _cards_by_person(session)
     stored = ("badge", "name", "valid_from", "valid_to", "suspended", "suspended_by", "source", "source_id")
     names = [*stored, *DETAIL_COLUMNS]
     columns = [getattr(PersonRow, name) for name in ("id", "host_id", *names)]
@@ -309,6 +316,15 @@ def table_rows(session: Session) -> list[dict[str, Any]]:
         | {"host": badges.get(row.host_id), "levels": levels.get(row.id, []), "cards": cards.get(row.id, [])}
         for row in rows
     ]
+
+
+def _cards_by_person(session: Session) -> dict[str, list[TableCard]]:
+    columns = (CredentialRow.person_id, CredentialRow.value, CredentialRow.until, CredentialRow.blocked)
+    query = select(*columns).where(CredentialRow.kind == CARD)
+    found: dict[str, list[TableCard]] = {}
+    for card in session.execute(query.order_by(CredentialRow.created, CredentialRow.value)):
+        found.setdefault(card.person_id, []).append(TableCard(card.value, card.until, card.blocked is not None))
+    return found
 
 
 def level_names(session: Session) -> frozenset[str]:
@@ -334,7 +350,7 @@ def guests_of(session: Session, person_id: str) -> list[str]:
 
 def as_json(row: PersonRow) -> dict[str, Any]:
     """Return what `person show` prints."""
-    consent = consents.in_force(row)
+    consent, now = consents.in_force(row), clock_of(object_session(row)).now()
     return {
         "badge": row.badge,
         "name": row.name,
@@ -347,7 +363,8 @@ def as_json(row: PersonRow) -> dict[str, Any]:
         "consent": _stated(consent) if consent else None,
         "templates": photos(row),
         "samples_kept": len(row.samples),
-        "cards": [c.value for c in sorted(row.credentials, key=lambda c: (c.created, c.value)) if c.kind == "card"],
+        "cards": [card.value for card in cards_of(row)],
+        "card_states": [card_json(row, card, now) for card in cards_of(row)],
         "pin": any(credential.kind == "pin" for credential in row.credentials),
         "created": row.created,
     }

@@ -2,8 +2,11 @@
 
 from pydantic import Field
 
-from devicemgr.api.conventions.models import RequestBody, ResponseBody
-from devicemgr.api.routes.people.models import Badge, BlockState, Name
+from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
+from devicemgr.api.routes.people.models import Badge, BlockState, Name, PersonCard, SetAside
+from devicemgr.people.cards.replacement import Why
+from devicemgr.people.cards.temporary import Term
+from devicemgr.store.people.card_states import CardState
 
 Form = Field(
     None,
@@ -14,7 +17,27 @@ Form = Field(
 )
 
 
-class CardAssign(RequestBody):
+class TermFields(RequestBody):
+    """Until when a card is assigned; it is for good without an end."""
+
+    until: str | None = Field(
+        None,
+        max_length=60,
+        examples=["tonight"],
+        description="tonight, a time of today (18:00), a date, whose day is included, or RFC 3339; in the site's zone.",
+    )
+    instead_of: str | None = Field(
+        None,
+        examples=["80:58400"],
+        description="The person's usual card, which opens nothing until this one ends or is returned.",
+    )
+
+    def term(self) -> Term:
+        """Return the term for a service."""
+        return Term(self.until, self.instead_of)
+
+
+class CardAssign(TermFields):
     """A card's number as written: 80:58400, 5301280, 0x50E420, 04:AF:68:DA or raw:26:1F4E2."""
 
     number: str = Field(examples=["80:58400"])
@@ -27,7 +50,15 @@ class CardBlock(RequestBody):
     reason: str = Field("lost", examples=["lost"])
 
 
-class CardAwait(RequestBody):
+class CardReplace(RequestBody):
+    """The new card's number as written, and why the old one is replaced; by default it is lost."""
+
+    number: str = Field(examples=["80:58401"])
+    form: str | None = Form
+    reason: Why | None = None
+
+
+class CardAwait(TermFields):
     """The reader at which the card will be shown, and for how many seconds to wait."""
 
     device: str = Field(examples=["reader-1"])
@@ -35,13 +66,11 @@ class CardAwait(RequestBody):
     seconds: int = Field(30, ge=1, le=60)
 
 
-class Card(ResponseBody):
-    """A card and who holds it."""
+class Card(PersonCard):
+    """A card, its state, and who holds it."""
 
-    number: str = Field(examples=["80:58400"])
     badge: Badge
     name: Name
-    blocked: BlockState | None = Field(None, description="Since when the card opens nothing.")
 
 
 class CardMeaning(ResponseBody):
@@ -76,17 +105,33 @@ class CardDescription(ResponseBody):
     badge: Badge | None
     name: Name | None
     held_as: list[str] = Field(description="The numbers under which it was assigned.")
+    state: CardState | None = Field(description="Absent for a card that no one holds.")
+    until: Time | None
     blocked: BlockState | None
+    set_aside: SetAside | None
     readers: list[CardReader]
 
 
-class CardAssigned(ResponseBody):
+class CardAssigned(Card):
     """A card that was assigned, and all cards of its holder."""
 
-    badge: Badge
-    number: str = Field(examples=["80:58400"])
     cards: list[str]
     formats: list[str] = Field(examples=[["wiegand26"]], description="The common formats that the number fits.")
+
+
+class CardReplaced(CardAssigned):
+    """A card that took the place of another, which is blocked for good."""
+
+    replaced: str = Field(examples=["80:58400"])
+
+
+class CardReturned(ResponseBody):
+    """A temporary card that was given back, and the cards that open again what their holder may."""
+
+    number: str = Field(examples=["80:58400"])
+    badge: Badge
+    name: Name
+    usual: list[str]
 
 
 class RemovedNumber(ResponseBody):

@@ -17,11 +17,15 @@ from devicemgr.api.routes.people.card_models import (
     CardBlock,
     CardDescription,
     CardRemoved,
+    CardReplace,
+    CardReplaced,
+    CardReturned,
 )
 from devicemgr.api.routes.people.models import PinSet, PinState
 from devicemgr.people import service
-from devicemgr.people.cards import blocks, notations, shown_card
+from devicemgr.people.cards import blocks, notations, replacement, shown_card, temporary
 from devicemgr.store.people import credentials, people
+from devicemgr.store.people.card_states import card_json
 
 router = APIRouter(tags=["credentials"])
 
@@ -33,11 +37,12 @@ Form = Annotated[str | None, Query(alias="as", description="How the number is wr
 @router.get("/cards", response_model=list[Card])
 def list_cards(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """List all cards by their holder's badge."""
+    now = context.site.clock.now()
     with context.site.database.read() as session:
         return [
-            {"number": card.value, "badge": row.badge, "name": row.name, "blocked": notations.block_of(card)}
+            {**card_json(row, card, now), "badge": row.badge, "name": row.name}
             for row in people.all_rows(session)
-            for card in credentials.cards_of(row)
+            for card in credentials.card_rows(row)
         ]
 
 
@@ -65,15 +70,13 @@ def unblock_card(number: str, context: Ctx, caller: Who, form: Form = None) -> d
 
 @router.post("/people/{badge}/cards", status_code=201, response_model=CardAssigned)
 def assign_card(badge: str, body: CardAssign, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Assign a card to a person, and end its block; `formats` are the common ones that its number fits."""
+    """Assign a card to a person, for good or until an end, and end its block.
+
+    `formats` are the common ones that its number fits.
+    """
     with context.change(caller) as work:
-        row, card = service.assign_card(work, badge, body.number, form=body.form, unblock=True)
-        return {
-            "badge": row.badge,
-            "number": card.number,
-            "cards": credentials.card_numbers(row),
-            "formats": card.formats,
-        }
+        row, card = service.assign_card(work, badge, body.number, form=body.form, unblock=True, term=body.term())
+        return service.assigned_json(row, card.number, card.formats)
 
 
 @router.post("/people/{badge}/cards/next", status_code=201, response_model=CardAssigned)
@@ -81,12 +84,28 @@ async def assign_next_card(badge: str, body: CardAwait, request: Request, contex
     """Assign the next card that is shown at a reader, which opens nothing; a client that disconnects cancels it."""
     place = shown_card.Place(body.device, body.channel, body.seconds)
     work = asyncio.ensure_future(
-        run_in_threadpool(shown_card.assign, context.site, context.runtime, caller.actor, badge, place)
+        run_in_threadpool(shown_card.assign, context.site, context.runtime, caller.actor, badge, place, body.term())
     )
     while not (await asyncio.wait({work}, timeout=_DISCONNECT_POLL_S))[0]:
         if await request.is_disconnected():
             place.cancelled.set()
     return await work
+
+
+@router.post("/cards/{number}/return", response_model=CardReturned)
+def return_card(number: str, context: Ctx, caller: Who, form: Form = None) -> dict[str, Any]:
+    """Take a temporary card back: it opens nothing, and the card that it stood in for opens again."""
+    with context.change(caller) as work:
+        found = temporary.give_back(work, number, form)
+        return {"number": found.number, "badge": found.row.badge, "name": found.row.name, "usual": found.usual}
+
+
+@router.post("/cards/{number}/replacement", status_code=201, response_model=CardReplaced)
+def replace_card(number: str, body: CardReplace, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Block a card for good and give its holder another, both or neither."""
+    with context.change(caller) as work:
+        found = replacement.replace(work, number, body.number, body.reason, body.form)
+        return service.assigned_json(found.row, found.new, found.formats) | {"replaced": found.old}
 
 
 @router.delete("/people/{badge}/cards/{number}", response_model=CardRemoved)

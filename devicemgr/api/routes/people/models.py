@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.people import face_enrollment
+from devicemgr.store.people.card_states import CardState
 
 Badge = Annotated[str, Field(examples=["1042"], description="The badge number, which names a person.")]
 Name = Annotated[str, Field(examples=["Aigul Serikova"])]
@@ -77,6 +78,31 @@ class ConsentRecord(Consent):
     expired: Time | None = None
 
 
+class BlockState(ResponseBody):
+    """Since when a card is blocked, and why; for good, if another has replaced it."""
+
+    since: Time
+    reason: str | None
+    replaced_by: str | None = Field(None, examples=["80:58401"])
+
+
+class SetAside(ResponseBody):
+    """The temporary card that stands in for a card, and its end."""
+
+    number: str
+    until: Time
+
+
+class PersonCard(ResponseBody):
+    """A card and its state."""
+
+    number: str = Field(examples=["80:58400"])
+    state: CardState
+    until: Time | None = Field(None, description="The end of a temporary card.")
+    blocked: BlockState | None = Field(None, description="Since when the card opens nothing.")
+    set_aside: SetAside | None = Field(None, description="What stands in for the card, which opens nothing until then.")
+
+
 class PersonSummary(ResponseBody):
     """What is shown of a cardholder in lists and copies."""
 
@@ -97,6 +123,7 @@ class PersonSummary(ResponseBody):
     consent: Consent | None = Field(description="The consent in force.")
     samples_kept: int = Field(examples=[0])
     cards: list[str] = Field(examples=[["80:58400"]])
+    card_states: list[PersonCard] = Field(description="The same cards, with what limits them.")
     pin: bool
     created: Time
 
@@ -123,19 +150,13 @@ class SampleRecord(ResponseBody):
     jpeg: str = Field(description="JPEG, base64.")
 
 
-class BlockState(ResponseBody):
-    """Since when a card is blocked, and why."""
-
-    since: Time
-    reason: str | None
-
-
 class CredentialRecord(ResponseBody):
     """A card or a PIN; a PIN's number is not kept."""
 
     kind: str = Field(examples=["card"])
     created: Time
     number: str | None = Field(None, examples=["80:58400"])
+    until: Time | None = Field(None, description="The end of a temporary card.")
     blocked: BlockState | None = Field(None, description="Since when the card opens nothing.")
 
 

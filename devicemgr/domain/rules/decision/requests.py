@@ -5,6 +5,7 @@ from datetime import datetime
 
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Direction, Factor
+from devicemgr.domain.rules.validity import ALWAYS, CardTerm
 
 MAX_EVIDENCE_AGE_S = 2.0
 # Consoles give whole seconds, and their clocks are read to half a second.
@@ -38,6 +39,11 @@ class CardEvidence:
     person_id: str | None = None
     is_blocked: bool = False
     unread: str = ""
+    term: CardTerm = ALWAYS
+
+    def refusal(self, at: datetime) -> Reason | None:
+        """Return None, or why the card opens nothing at `at`, whatever its holder's rights."""
+        return Reason.CARD_BLOCKED if self.is_blocked else self.term.refusal(at)
 
 
 @dataclass(frozen=True, slots=True)

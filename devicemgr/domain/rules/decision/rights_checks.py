@@ -27,6 +27,10 @@ REASONS_OF_RIGHTS = frozenset(
 )
 
 
+def _card_refusal(request: AccessRequest) -> Reason | None:
+    return None if request.card is None else request.card.refusal(request.at)
+
+
 def _is_locked(request: AccessRequest, snapshot: Snapshot) -> bool:
     """Return True if the portal is locked and no fire input is active: a lock gives way to fire."""
     portal = snapshot.portals.get(request.portal)
@@ -101,8 +105,10 @@ def _factors_read(request: AccessRequest, _: Person, snapshot: Snapshot) -> dict
 
 # fmt: off
 CHECKS_OF_RIGHTS = (
-    Check(Reason.CARD_BLOCKED, "the card is blocked, such as a lost one",
-          lambda request, _, __: request.card is not None and request.card.is_blocked),
+    Check(Reason.CARD_BLOCKED, "the card is blocked, such as a lost one, or a temporary card stands in for it",
+          lambda request, _, __: _card_refusal(request) is Reason.CARD_BLOCKED),
+    Check(Reason.CARD_EXPIRED, "at or after the end of the temporary card",
+          lambda request, _, __: _card_refusal(request) is Reason.CARD_EXPIRED),
     Check(Reason.CONSENT_WITHDRAWN, "a face was used, and the person has no consent to face recognition on record",
           lambda request, person, _: request.face is not None and not person.face_consent),
     Check(Reason.SUSPENDED, "the person is suspended",

@@ -8,6 +8,7 @@ from devicemgr.domain.model import AccessLevel, Person, Portal, PortalMode, Sche
 from devicemgr.domain.rules.areas.zone_map import NO_ZONES, ZoneMap
 from devicemgr.domain.rules.decision.requests import CardEvidence
 from devicemgr.domain.rules.schedules import find_zone
+from devicemgr.domain.rules.validity import ALWAYS, CardTerm
 from devicemgr.domain.zones import Interlock, Waiver, Zone
 
 # Stands for a person who isn't known, so that no check meets None; has no rights, and is suspended besides.
@@ -23,6 +24,7 @@ _MAPPINGS = (
     "modes",
     "cards",
     "blocked_cards",
+    "card_terms",
     "pins",
     "badges",
 )
@@ -33,10 +35,11 @@ class Snapshot:
     """The rights and the site at one `version`; people by id, the rest by name; `modes` overrides Portal.mode.
 
     `cards`, `blocked_cards` (those that open nothing, such as lost ones) and `badges` lead to people's ids, `pins`
-    from ids to argon2id hashes; `lookalikes` are ids of people whose faces are too much alike to open by themselves
-    where there is a reader; `readers` names the devices at access points that can read a card or take a PIN.
-    `lanes_side_by_side` is for how many seconds a person who was granted at one lane of a group gets no second grant
-    at the others. `zone_map` is made of `zones` and `portals`.
+    from ids to argon2id hashes; `card_terms` has the cards that do not open at all times; `lookalikes` are ids of
+    people whose faces are too much alike to open by themselves where there is a reader; `readers` names the devices at
+    access points that can read a card or take a PIN. `lanes_side_by_side` is for how many seconds a person who was
+    granted at one lane of a group gets no second grant at the others. `zone_map` is made of `zones` and
+    `portals`.
     """
 
     version: int
@@ -50,6 +53,7 @@ class Snapshot:
     fire_active: bool = False
     cards: Mapping[str, str] = field(default_factory=dict)
     blocked_cards: Mapping[str, str] = field(default_factory=dict)
+    card_terms: Mapping[str, CardTerm] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict, repr=False)
     lookalikes: frozenset[str] = frozenset()
     badges: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +76,8 @@ class Snapshot:
         for cards in (self.blocked_cards, self.cards):
             person = next((cards[name] for name in names if name in cards), None)
             if person is not None:
-                return CardEvidence(names, person, is_blocked=cards is self.blocked_cards)
+                term = next((self.card_terms[name] for name in names if name in self.card_terms), ALWAYS)
+                return CardEvidence(names, person, is_blocked=cards is self.blocked_cards, term=term)
         return CardEvidence(names)
 
     def waives(self, person: Person, waiver: Waiver) -> bool:

@@ -1,7 +1,8 @@
 """Cards that are blocked, awaited by an administrator, or can't be read: nothing opens, and the events say why."""
 
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from devicemgr.domain.desired_state import known_keys
 from devicemgr.domain.device_events import CardRead, DeviceDecided, Presented
 from devicemgr.domain.model import Direction, Factor
+from devicemgr.domain.rules.decision.usable_cards import cards_by_person, end_with_cards
 from devicemgr.errors import AlreadyExists
 from devicemgr.store.people import credentials, people
+from devicemgr.text import rfc3339
 
 NAMES = ("80:58400", "5301280", "raw:26:2A1C841")
 CARD = CardRead(1, NAMES)
@@ -45,7 +48,7 @@ def denials(door: Any) -> list[tuple[str | None, str | None]]:
 
 def question(**more: Any) -> Presented:
     usual = {"vendor": "dahua", "age": 0.5, "at": datetime(2026, 3, 2, tzinfo=UTC), "names": NAMES}
-    return Presented(1, 5, time.monotonic(), **(usual | more))
+    return Presented(1, more.pop("serial", 5), time.monotonic(), **(usual | more))
 
 
 def test_a_blocked_card_opens_nothing_until_it_is_unblocked(door: Any) -> None:
@@ -70,6 +73,59 @@ def test_a_card_of_which_one_number_is_blocked_is_blocked(door: Any) -> None:
     door.rules.refresh()
     read(door)
     assert denials(door) == [("A1", "card_blocked")]
+
+
+def limit(door: Any, until: datetime, usual: str | None = None) -> None:
+    """Give Anna's card an end, or another card of hers with an end that stands in for the `usual` one."""
+    with door.site.database.write() as session:
+        row = people.get(session, "A1")
+        if usual is not None:
+            credentials.assign_card(session, row, "1:2")
+        credentials.set_term(row, "1:2" if usual else "5301280", rfc3339(until), usual)
+    door.rules.refresh()
+
+
+def test_a_temporary_card_opens_until_its_end_and_nothing_after_it(door: Any) -> None:
+    now = door.rules.now()
+    limit(door, now + timedelta(hours=1))
+    read(door)
+    door.finish()
+    assert door.gate.done.get_nowait() == ("release", 1, Direction.ENTRY, 5.0)
+    limit(door, now)
+    assert cards_by_person(door.rules.current, [now - timedelta(seconds=1)]) != {}
+    assert cards_by_person(door.rules.current, [now]) == {}
+    assert known_keys("cards", door.rules.current) != {}
+    read(door)
+    assert denials(door) == [("A1", "card_expired")]
+    read(door, question(factors=frozenset({Factor.CARD}), serial=6))
+    read(door, question(refused="unknown_credential", serial=7, at=datetime(2026, 3, 3, tzinfo=UTC)))
+    read(door, DeviceDecided(1, False, 1, now, names=NAMES, why="unknown_credential"))
+    assert denials(door) == [("A1", "card_expired")] * 4
+    assert door.gate.done.empty()
+
+
+def test_a_usual_card_opens_nothing_while_a_temporary_one_stands_in_for_it(door: Any) -> None:
+    now = door.rules.now()
+    limit(door, now + timedelta(hours=1), usual="80:58400")
+    read(door)
+    assert denials(door) == [("A1", "card_blocked")]
+    assert [*cards_by_person(door.rules.current, [now]).values()] == [["1:2"]]
+    read(door, OTHER)
+    door.finish()
+    assert door.gate.done.get_nowait() == ("release", 1, Direction.ENTRY, 5.0)
+    limit(door, now, usual="80:58400")
+    assert [*cards_by_person(door.rules.current, [now]).values()] == [["5301280"]]
+
+
+def test_a_device_ends_a_temporary_card_by_itself(door: Any) -> None:
+    now = door.rules.now()
+    limit(door, now + timedelta(hours=1))
+    rules = door.rules.current
+    [person] = [found for found in rules.people.values() if found.badge == "A1"]
+    end = rules.card_terms["5301280"].ends
+    assert end_with_cards(person, ("5301280",), rules) == end
+    assert end_with_cards(person, ("5301280", "1:2"), rules) == person.valid_to
+    assert end_with_cards(replace(person, valid_to=now), ("5301280",), rules) == now
 
 
 def test_a_console_is_answered_no_for_a_blocked_card(door: Any) -> None:

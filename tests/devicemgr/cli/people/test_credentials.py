@@ -16,16 +16,17 @@ def two(home, done):
 
 
 def test_cards_are_assigned_listed_and_removed(two, done, cli):
+    usual = {"badge": "7", "name": "Aigul", "state": "active", "until": None, "blocked": None, "set_aside": None}
     assert done("card", "assign", "7", "0x50E420") == {
-        "badge": "7",
+        **usual,
         "number": "5301280",
         "cards": ["5301280"],
         "formats": ["wiegand26", "wiegand34", "wiegand37", "wiegand37n"],
     }
     done("card", "assign", "7", "080/58400")
     assert done("card", "list", "7") == [
-        {"number": "5301280", "badge": "7", "name": "Aigul", "blocked": None},
-        {"number": "80:58400", "badge": "7", "name": "Aigul", "blocked": None},
+        {"number": "5301280", **usual},
+        {"number": "80:58400", **usual},
     ]
     assert done("person", "show", "7")["cards"] == ["5301280", "80:58400"]
     assert "80:58400" in cli("card", "list").out

@@ -1,0 +1,35 @@
+"""The state of a card in words: blocked and why, temporary and until when."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from devicemgr.cli.output import through
+
+
+def ends(until: str) -> str:
+    """Return the end of a temporary card: `through 29 Nov 2026` or `until 2026-11-29 18:00:00`."""
+    words = through(until) or ""
+    return words if words.startswith("through") else f"until {words}"
+
+
+def state_of(card: Mapping[str, Any]) -> str:
+    """Return what limits a card, as `GET /cards` gives it; empty for one that opens as usual."""
+    block, aside = card["blocked"], card["set_aside"]
+    match card["state"]:
+        case "replaced":
+            return f"replaced by {block['replaced_by']}, blocked: {block['reason']}"
+        case "blocked":
+            return f"blocked: {block['reason']}"
+        case "ended":
+            return f"ended, was valid {ends(card['until'])}"
+        case "set-aside":
+            return f"opens nothing {ends(aside['until'])}: card {aside['number']} stands in for it"
+        case "temporary":
+            return f"temporary, {ends(card['until'])}"
+    return ""
+
+
+def with_state(card: Mapping[str, Any]) -> str:
+    """Return a card's number, and in brackets what limits it."""
+    state = state_of(card)
+    return f"{card['number']} ({state})" if state else str(card["number"])

@@ -1,0 +1,52 @@
+"""A card in a cell of a table: its number, `until` the end of a temporary one, and `blocked`."""
+
+from datetime import tzinfo
+from typing import NamedTuple
+
+from devicemgr.domain.rules.card_formats import parse_number, require_format
+from devicemgr.text import parse_end, rfc3339
+
+_UNTIL, _BLOCKED = "until", "blocked"
+
+
+class CardCell(NamedTuple):
+    """A card's stored number, the end of a temporary one as it is stored, and whether it is blocked."""
+
+    number: str
+    until: str | None = None
+    is_blocked: bool = False
+
+    @property
+    def is_limited(self) -> bool:
+        """True for a temporary or blocked card."""
+        return self.until is not None or self.is_blocked
+
+    def __str__(self) -> str:
+        """Return the cell, which `parse_cell` reads."""
+        until = [_UNTIL, self.until] if self.until else []
+        return " ".join([self.number, *until, *([_BLOCKED] if self.is_blocked else [])])
+
+
+def parse_cell(text: str, zone: tzinfo | None = None) -> CardCell:
+    """Return the card that a cell names; a date as an end includes that day in `zone`.
+
+    Raises InvalidInput for what is no number or no time.
+    """
+    written, until, is_blocked = _parts(text)
+    number = parse_number(written)
+    require_format(number)
+    return CardCell(number, rfc3339(parse_end(until, zone)) if until else None, is_blocked)
+
+
+def number_in(text: str) -> str:
+    """Return the stored number of the card that a cell names."""
+    return parse_number(_parts(text)[0])
+
+
+def _parts(text: str) -> tuple[str, str, bool]:
+    words = text.split()
+    is_blocked = len(words) > 1 and words[-1].casefold() == _BLOCKED
+    if is_blocked:
+        del words[-1]
+    at = next((place for place, word in enumerate(words) if word.casefold() == _UNTIL), len(words))
+    return " ".join(words[:at]), " ".join(words[at + 1 :]), is_blocked
