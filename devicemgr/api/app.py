@@ -33,6 +33,7 @@ from devicemgr.api.routes.devices import (
 from devicemgr.api.routes.people import (
     calibration,
     credentials,
+    departments,
     faces,
     group_changes,
     model_migration,
@@ -95,6 +96,7 @@ def _routes() -> list[BaseRoute]:
         calibration,
         model_migration,
         access_levels,
+        departments,
         calendars,
         zones,
         sources,

@@ -139,6 +139,11 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("PATCH", "/levels/{name}"): _ADMIN,
     ("DELETE", "/levels/{name}"): _ADMIN,
     ("POST", "/levels/{name}/holders"): _ADMIN,
+    ("GET", "/departments"): _TECHNICIAN | _AUDITOR,
+    ("GET", "/departments/{name}"): _TECHNICIAN | _AUDITOR,
+    ("PUT", "/departments/{name}"): _ADMIN,
+    ("PATCH", "/departments/{name}"): _ADMIN,
+    ("DELETE", "/departments/{name}"): _ADMIN,
     ("GET", "/calendars"): _TECHNICIAN | _AUDITOR,
     ("POST", "/calendars"): _ADMIN,
     ("GET", "/calendars/{name}"): _TECHNICIAN | _AUDITOR,
@@ -175,6 +180,9 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/audit/export"): _AUDITOR,
 }
 
+# A department's levels are levels of its people: who sets either may grant and revoke levels.
+_GRANTS = TABLE["PUT", "/people/{badge}/levels/{level}"] & TABLE["DELETE", "/people/{badge}/levels/{level}"]
+
 SITE_CHANGES: Mapping[tuple[str, str], frozenset[Role]] = {
     ("site", "edit"): _ADMIN,
     ("model", "edit"): _ADMIN,
@@ -202,6 +210,9 @@ SITE_CHANGES: Mapping[tuple[str, str], frozenset[Role]] = {
     ("levels", "add"): TABLE["POST", "/levels"],
     ("levels", "edit"): TABLE["POST", "/levels"],
     ("levels", "remove"): TABLE["DELETE", "/levels/{name}"],
+    ("departments", "add"): TABLE["PUT", "/departments/{name}"] & _GRANTS,
+    ("departments", "edit"): TABLE["PUT", "/departments/{name}"] & _GRANTS,
+    ("departments", "remove"): TABLE["DELETE", "/departments/{name}"] & _GRANTS,
     ("sources", "add"): TABLE["POST", "/sources"],
     ("sources", "edit"): TABLE["PATCH", "/sources/{name}"],
     ("sources", "remove"): TABLE["DELETE", "/sources/{name}"],
@@ -214,7 +225,8 @@ PEOPLE_CHANGES: Mapping[str, frozenset[Role]] = {
     "suspend": TABLE["POST", "/people/{badge}/suspend"],
     "resume": TABLE["POST", "/people/{badge}/resume"],
     "remove": TABLE["DELETE", "/people/{badge}"],
-    "levels": TABLE["PUT", "/people/{badge}/levels/{level}"] & TABLE["DELETE", "/people/{badge}/levels/{level}"],
+    "levels": _GRANTS,
+    "department": TABLE["PATCH", "/people/{badge}"] & _GRANTS,
     "cards": TABLE["POST", "/people/{badge}/cards"] & TABLE["DELETE", "/people/{badge}/cards/{number}"],
 }
 """Who may make which change by a table of people: those who may call the route for that change alone."""
@@ -240,7 +252,7 @@ def refuse_early(caller: Caller, method: str, path: str) -> None:
 def authorize(request: Request) -> None:
     """Before each handler: NotAllowed unless the caller has a role that the table gives its route."""
     caller = caller_of(request)
-    key = (request.method, request.scope["route"].path.removeprefix(PREFIX))
+    key = (request.method, request.scope["route"].path_format.removeprefix(PREFIX))
     if caller is None:
         if (request.method, request.scope["path"]) not in OPEN:
             raise NotSignedIn("the caller is unknown; sign in first")

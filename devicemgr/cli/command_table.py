@@ -52,6 +52,7 @@ _CALENDARS = "devicemgr.cli.site.calendars:calendar"
 _ZONES = "devicemgr.cli.areas.zones:zone"
 _ACCESS = "devicemgr.cli.areas.access:app"
 _INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
+_DEPARTMENTS = "devicemgr.cli.site.departments:app"
 _KEYS = "devicemgr.cli.site.keys:app"
 
 GROUPS = {
@@ -59,6 +60,7 @@ GROUPS = {
     "source": "Sources: tables that people come from by themselves.",
     "enroll": "Faces: enrolled from photos, under a recorded consent.",
     "level": "Access levels: which portals, and when.",
+    "department": "Departments: access levels that all people of one hold.",
     "schedule": "Schedules: the hours of a week.",
     "calendar": "Calendars: holidays, short days and worked weekends, for schedules.",
     "card": "Cards: which card is whose.",
@@ -78,7 +80,10 @@ GROUPS = {
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
     "Watch": ("status", "events", "access", "doctor", "clock"),
-    "People and their rights": ("person", "source", "enroll", "card", "pin", "level", "schedule", "calendar"),
+    "People and their rights": (
+        *("person", "source", "enroll", "card", "pin"),
+        *("level", "department", "schedule", "calendar"),
+    ),
     "Entrances": ("portal", "zone", "interlock", "device", "udev", "sim"),
     "Site and record": (
         "export",
@@ -178,7 +183,9 @@ COMMANDS = {
     "level list": Row("devicemgr.cli.site.access_levels:level", "List the levels."),
     "level show": Row("devicemgr.cli.site.access_levels:level", "Show one level and who holds it."),
     "level edit": Row("devicemgr.cli.site.access_levels:level", "Change what a level opens, and when."),
-    "level remove": Row("devicemgr.cli.site.access_levels:level", "Remove a level that no one holds."),
+    "level remove": Row(
+        "devicemgr.cli.site.access_levels:level", "Remove a level that no person and no department has."
+    ),
     "level grant": Row(
         "devicemgr.cli.site.access_levels:level",
         "Give a person a level: BADGE LEVEL; or give it to many: LEVEL with --badges or --department.",
@@ -187,6 +194,16 @@ COMMANDS = {
         "devicemgr.cli.site.access_levels:level",
         "Take a level from a person: BADGE LEVEL; or from many: LEVEL with --badges or --department.",
     ),
+    "department list": Row(_DEPARTMENTS, "List the departments, and the levels that their people hold by them."),
+    "department show": Row(_DEPARTMENTS, "Show one department: its levels, and who is in it."),
+    "department edit": Row(
+        _DEPARTMENTS,
+        "Set the levels of a department: its people hold them at once, with joining and until leaving.",
+    ),
+    "department rename": Row(
+        _DEPARTMENTS, "Give a department another name, for all of its people; they keep its levels."
+    ),
+    "department remove": Row(_DEPARTMENTS, "Remove a department that no person is in, with its levels."),
     "schedule add": Row("devicemgr.cli.site.access_levels:schedule", "Add a weekly schedule."),
     "schedule list": Row("devicemgr.cli.site.access_levels:schedule", "List the schedules."),
     "schedule show": Row("devicemgr.cli.site.access_levels:schedule", "Show one schedule."),

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from devicemgr.errors import Hint, InvalidInput, NotFound
-from devicemgr.people.service import set_level, set_suspended
+from devicemgr.people.service import require_own, set_level, set_suspended
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
-from devicemgr.store.people import newcomers, people
+from devicemgr.store.people import departments, newcomers, people
 from devicemgr.store.people.newcomers import Newcomer
 from devicemgr.store.site import access_levels
 from devicemgr.store.tables import PersonRow
@@ -26,12 +26,18 @@ class GroupChange:
 
 def add_people(work: UnitOfWork, added: Sequence[Newcomer]) -> None:
     """Add people by checked values, and record each as `service.add_person` does; raises as `newcomers.add_all`."""
+    by_department = departments.levels_by_department(work.session)
     for person_id, one in zip(newcomers.add_all(work.session, added), added, strict=True):
         rights = {
             "valid_from": one.valid_from,
             "valid_to": one.valid_to,
             "suspended": False,
             "levels": sorted(one.levels),
+            **(
+                {"department_levels": list(found)}
+                if (found := by_department.get(one.details.get("department")))
+                else {}
+            ),
             "cards": len(one.cards),
             "pin": False,
             "consent": None,
@@ -42,9 +48,9 @@ def add_people(work: UnitOfWork, added: Sequence[Newcomer]) -> None:
 def badges_in(session: Session, department: str) -> list[str]:
     """Return the badges of a department; NotFound if no person is in it."""
     wanted = " ".join(department.split())
-    badges = people.badges_of_department(session, wanted)
+    badges = [badge for _, badge in departments.members(session, wanted)]
     if not badges:
-        raise NotFound(f"no person is in department '{safe(wanted, 60)}'", hint=Hint("list_people"))
+        raise NotFound(f"no person is in department '{safe(wanted, 60)}'", hint=Hint("list_departments"))
     return badges
 
 
@@ -55,6 +61,8 @@ def set_level_of(work: UnitOfWork, badges: Sequence[str], level: str, *, held: b
     others: list[str] = []
     for row in _people(work.session, badges):
         holds = level in {each.name for each in row.levels}
+        if not held:
+            require_own(row, level)
         (others if holds == held else to_change).append(row.badge)
     for badge in to_change:
         set_level(work, badge, level, held=held)

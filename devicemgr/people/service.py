@@ -10,7 +10,7 @@ from typing import Any
 from devicemgr.domain.rules.card_formats import formats_of, parse_number, require_format
 from devicemgr.domain.rules.card_notations import number_as
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
-from devicemgr.errors import InvalidInput, NotFound
+from devicemgr.errors import Hint, InvalidInput, NotFound, RequestError
 from devicemgr.people import face_enrollment
 from devicemgr.people.cards import blocks, temporary
 from devicemgr.people.cards.notations import held_number
@@ -21,7 +21,7 @@ from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import Require, UnitOfWork, nothing_required, unit_of_work
 from devicemgr.store.database import Session
-from devicemgr.store.people import credentials, people
+from devicemgr.store.people import credentials, departments, people
 from devicemgr.store.people.credentials import RemovedCard
 from devicemgr.store.site import settings
 from devicemgr.store.tables import PersonRow
@@ -151,14 +151,28 @@ def set_suspended(work: UnitOfWork, badge: str, *, suspended: bool, by: str | No
 
 
 def set_level(work: UnitOfWork, badge: str, level: str, *, held: bool) -> PersonRow:
-    """Grant a level to a person, or revoke it; NotFound for an unknown level."""
+    """Grant a level to a person, or revoke it; NotFound for an unknown level.
+
+    Raises RequestError for one to be revoked that the person holds by their department alone.
+    """
     row = people.get(work.session, badge)
     before = rights_of(row)
+    if not held:
+        require_own(row, level)
     if people.set_level(work.session, row, level, held=held):
         guard.require_grantable(work, row, level)
         kind = "admin.level_granted" if held else "admin.level_revoked"
         work.record(kind, {"level": level}, person_id=row.id, before=before, after=rights_of(row))
     return row
+
+
+def require_own(row: PersonRow, level: str) -> None:
+    """Raise RequestError if a person holds a level by their department alone: that is not revoked of one person."""
+    if level in departments.levels_of(row) and all(own.name != level for own in row.levels):
+        raise RequestError(
+            f"{row.badge} holds level '{level}' by department '{row.department}', not as their own",
+            hint=Hint("edit_department", name=row.department),
+        )
 
 
 def assign_card(

@@ -10,7 +10,7 @@ from devicemgr.domain.rules.schedules import format_window, parse_timezone, pars
 from devicemgr.domain.zones import Waiver
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
-from devicemgr.store.people import people, sources
+from devicemgr.store.people import departments, people, sources
 from devicemgr.store.site import access_levels as rows, calendars, zones
 from devicemgr.store.tables import LevelRow, ScheduleRow
 from devicemgr.text import counted, safe, slug
@@ -83,7 +83,7 @@ def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
 
 
 def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> None:
-    """Remove a level that no person holds and that opens no zone.
+    """Remove a level that no person and no department has, and that opens no zone.
 
     `checks_zones` is False while a site's file is applied, where zones are checked when all is in its place.
     """
@@ -96,6 +96,11 @@ def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> N
     source = sources.levels_mapped(work.session).get(name)
     if source is not None:
         raise RequestError(f"source '{source}' maps a group to level '{name}'", hint=Hint("edit_source", name=source))
+    if carrying := departments.carrying(work.session, name):
+        raise RequestError(
+            f"department '{carrying[0]}' has level '{name}', so its people hold it; take it from the department first",
+            hint=Hint("edit_department", name=carrying[0]),
+        )
     work.record("admin.level_removed", {"level": name}, before=_rights_of_level(row))
     work.session.delete(row)
     work.session.flush()

@@ -9,6 +9,7 @@ from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.zones import Waiver
 from devicemgr.site import access_levels, devices, portals, site_file
 from devicemgr.site.areas import zones
+from devicemgr.site.groups import departments
 from devicemgr.site.hours import calendars
 from devicemgr.site.hours.entries import feed_of_entry
 from devicemgr.site.hours.feeds import Reading
@@ -47,6 +48,7 @@ class SiteChanges:
             "portals": self._portal,
             "interlocks": self._interlock,
             "levels": self._level,
+            "departments": self._department,
             "sources": self._source,
         }
         for change in changes:
@@ -141,6 +143,10 @@ class SiteChanges:
             wanted = self.wanted["levels"][name]
             covered = [_coverage(entry) for entry in wanted["portals"]]
             access_levels.put_level(self.work, name, covered, map(Waiver, wanted.get("waives", ())))
+
+    def _department(self, change: Change, name: str) -> None:
+        wanted = () if change["change"] == "remove" else self.wanted["departments"][name]["levels"]
+        departments.set_levels(self.work, name, wanted)
 
     def _source(self, change: Change, name: str) -> None:
         if change["change"] == "remove":

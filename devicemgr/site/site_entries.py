@@ -13,12 +13,13 @@ from devicemgr.errors import Hint, InvalidInput
 from devicemgr.ledger import anchors
 from devicemgr.site import access_levels, devices, site_file
 from devicemgr.site.areas.zones import InterlockFields, ZoneFields
+from devicemgr.site.groups import departments
 from devicemgr.site.hours.entries import CalendarEntry, checked_entry, entry_of
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
 from devicemgr.site.sources.fields import SourceFields
 from devicemgr.store.database import Session
-from devicemgr.store.people import sources as source_rows
+from devicemgr.store.people import departments as department_rows, sources as source_rows
 from devicemgr.store.site import (
     access_levels as level_rows,
     calendars as calendar_rows,
@@ -62,6 +63,13 @@ class LevelEntry(BaseModel):
     waives: list[Waiver] = []
 
 
+class DepartmentEntry(BaseModel):
+    """Levels that all people of a department hold."""
+
+    model_config = ConfigDict(extra="forbid")
+    levels: list[str] = Field(min_length=1)
+
+
 def current(session: Session) -> site_file.Document:
     """Return the tables of the site as it is."""
     found = settings.load(session)
@@ -89,6 +97,9 @@ def current(session: Session) -> site_file.Document:
             for row in zone_rows.interlocks(session)
         },
         "levels": {row.name: _stated_level(_covered(row), row.waives) for row in level_rows.levels(session)},
+        "departments": {
+            name: {"levels": list(levels)} for name, levels in department_rows.levels_by_department(session).items()
+        },
         "sources": {row.name: row.stated for row in source_rows.sources(session)},
     }
 
@@ -112,15 +123,20 @@ def checked(site: Site, found: site_file.Document) -> site_file.Document:
         "portals": _portal,
         "interlocks": _interlock,
         "levels": _level,
+        "departments": _department,
         "sources": _source,
     }
     for kind, read in readers.items():
         if kind in found:
             entries = found[kind].items()
-            wanted[kind] = {slug(kind[:-1], name): read(site, name, fields) for name, fields in entries}
+            wanted[kind] = {_checked_name(kind, name): read(site, name, fields) for name, fields in entries}
     if "zones" in wanted:
         wanted["zones"] = _parents_first(wanted["zones"])
     return wanted
+
+
+def _checked_name(kind: str, name: str) -> str:
+    return departments.checked_name(name) if kind == "departments" else slug(kind[:-1], name)
 
 
 def _settings(site: Site, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,3 +258,7 @@ def _source(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _covered(row: LevelRow) -> list[str]:
     return sorted(p.portal_name + (f"@{p.schedule_name}" if p.schedule_name else "") for p in row.portals)
+
+
+def _department(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"levels": sorted(set(_read(DepartmentEntry, f"[departments.{safe(name, 60)}]", fields).levels))}

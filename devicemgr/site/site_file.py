@@ -11,7 +11,10 @@ from devicemgr.text import safe
 MOST_BYTES = 1024 * 1024
 SITE, MODEL = "site", "model"
 # In the order in which they stand on each other.
-KINDS = ("calendars", "schedules", "profiles", "devices", "zones", "portals", "interlocks", "levels", "sources")
+KINDS = (
+    *("calendars", "schedules", "profiles", "devices", "zones", "portals", "interlocks"),
+    *("levels", "departments", "sources"),
+)
 
 Document = dict[str, dict[str, Any]]
 

@@ -1,6 +1,6 @@
 """One change of a site: its transaction, its audit facts and the announcement after the commit."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,11 +81,19 @@ class UnitOfWork:
         after: Rights | None = None,
     ) -> None:
         """Record an administrative fact in the transaction that makes it true (see `audit_fact`)."""
-        fact = audit_fact(kind, self.actor, detail, person_id=person_id, before=before, after=after)
+        self._append([audit_fact(kind, self.actor, detail, person_id=person_id, before=before, after=after)])
+
+    def record_each(self, kind: str, people: Iterable[str], *, before: Rights, after: Rights) -> None:
+        """Record the same administrative fact of several people, by their ids."""
+        self._append([audit_fact(kind, self.actor, {}, person_id=one, before=before, after=after) for one in people])
+
+    def _append(self, facts: list[Fact]) -> None:
+        if not facts:
+            return
         if self.batch is None:
-            self.site.ledger.append(self.session, [fact])
+            self.site.ledger.append(self.session, facts)
         else:
-            self.batch.append(fact)
+            self.batch += facts
         self.has_changes = True
 
 

@@ -369,6 +369,14 @@ class PersonLevelRow(Base):
     level_name: Mapped[str] = mapped_column(ForeignKey("levels.name"), primary_key=True)
 
 
+class DepartmentLevelRow(Base):
+    """A level that all people of a department hold; departments are texts of people and have no table of their own."""
+
+    __tablename__ = "department_levels"
+    department: Mapped[str] = mapped_column(String(200), primary_key=True)
+    level_name: Mapped[str] = mapped_column(ForeignKey("levels.name"), primary_key=True)
+
+
 class EventRow(Base):
     """The ledger: `body` is the canonical JSON that is hashed, the columns beside it repeat it for searching."""
 

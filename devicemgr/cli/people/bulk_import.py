@@ -166,6 +166,7 @@ class _Importer:
         self._result = result
         found = api.get("/people")
         self._names: dict[str, str] = {person["badge"]: person["name"] for person in found}
+        self._by_department = {person["badge"] for person in found if person["department_levels"]}
         self._levels: dict[str, set[str]] = {person["badge"]: set(person["levels"]) for person in found}
 
     def accepts(self, entry: Entry) -> bool:
@@ -211,7 +212,8 @@ class _Importer:
 
     def note_without_level(self, entries: Iterable[Entry]) -> None:
         """Warn of those in the source who can't pass anywhere."""
-        here = [entry.badge for entry in entries if not self._levels.get(entry.badge, {""})]
+        badges = [entry.badge for entry in entries if entry.badge not in self._by_department]
+        here = [badge for badge in badges if not self._levels.get(badge, {""})]
         more = "no level and can't pass anywhere"
         _note(here, f"person holds {more}", f"people hold {more}")
 

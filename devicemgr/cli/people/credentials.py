@@ -9,7 +9,7 @@ from devicemgr.cli.confirmation import named
 from devicemgr.cli.context import api, session
 from devicemgr.cli.output import details, emit, local, notes, say, table, warn, words
 from devicemgr.cli.password_input import read_pin
-from devicemgr.cli.people.card_words import ends, state_of
+from devicemgr.cli.people.person_words import ends, state_of
 from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import RequestError
 from devicemgr.people.cards.replacement import Why

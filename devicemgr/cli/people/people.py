@@ -11,7 +11,7 @@ from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, through, warn
 from devicemgr.cli.people.badge_file import BadgeFile, describe_change, read_badges
-from devicemgr.cli.people.card_words import with_state
+from devicemgr.cli.people.person_words import levels_in_words, with_state
 from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.rules.validity import Validity
 from devicemgr.text import counted
@@ -43,7 +43,7 @@ def _show(person: dict[str, Any]) -> None:
         {
             "badge": person["badge"],
             "name": person["name"],
-            "levels": person["levels"],
+            "levels": levels_in_words(person),
             "valid from": local(person["valid_from"]),
             "valid to": through(person["valid_to"]),
             "state": _state(person, datetime.now(UTC)),
@@ -117,7 +117,15 @@ def list_(
         return
     now = datetime.now(UTC)
     rows = [
-        (p["badge"], p["name"], p["levels"], _state(p, now), through(p["valid_to"]), p["templates"], _until(p))
+        (
+            p["badge"],
+            p["name"],
+            sorted({*p["levels"], *p["department_levels"]}),
+            _state(p, now),
+            through(p["valid_to"]),
+            p["templates"],
+            _until(p),
+        )
         for p in sorted(people, key=lambda person: _natural(person["badge"]))
     ]
     columns = ("badge", "name", "levels", "state", "valid to", "faces", "consent until")

@@ -153,8 +153,9 @@ def _what(change: dict[str, Any]) -> str:
     is_new = change["change"] == "add"
     parts = [change["change"]]
     for name, (before, after) in change["fields"].items():
-        if name in ("levels", "cards"):
-            parts.append(f"{name}: {_steps(before or [], after or [])}")
+        if name in ("levels", "cards", "department_levels"):
+            label = "levels by department" if name == "department_levels" else name
+            parts.append(f"{label}: {_steps(before or [], after or [])}")
         elif not is_new:
             parts.append(f"{name}: {_plain(before)} → {_plain(after)}")
         elif name != "name":

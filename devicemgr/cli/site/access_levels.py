@@ -9,6 +9,7 @@ from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, say, table
 from devicemgr.cli.people.badge_file import BadgeFile, describe_change, read_badges
+from devicemgr.cli.people.person_words import levels_in_words
 from devicemgr.cli.site.hours_plan import show_plan
 from devicemgr.cli.site.timezone import local_zone
 from devicemgr.cli.transport.api_client import path
@@ -62,12 +63,13 @@ def show_level(name: LevelName) -> None:
     """Show one level and who holds it."""
     found = api().get(path("levels", name))
     if not emit(found):
-        details({"level": found["name"], "portals": _covered(found), **_waived(found), "people": found["people"]})
+        shown = {"level": found["name"], "portals": _covered(found), **_waived(found), "people": found["people"]}
+        details(shown | {"by department": found["departments"]})
 
 
 @level.command("remove")
 def remove_level(name: LevelName) -> None:
-    """Remove a level that no one holds. Asks first, unless --yes."""
+    """Remove a level that no person and no department has. Asks first, unless --yes."""
     confirm(f"remove level {name} ({_covered(api().get(path('levels', name))) or 'no portals'})")
     say(f"removed level {name}", api().call("DELETE", path("levels", name)))
 
@@ -120,7 +122,7 @@ def _change_holders(first: str, level: str | None, badges: Path | None, departme
         if level is None:
             raise typer.BadParameter("give BADGE and LEVEL, or LEVEL with --badges FILE or --department NAME")
         person = api().call("PUT" if held else "DELETE", path("people", first, "levels", level))
-        say(f"{person['badge']} now holds: {', '.join(person['levels']) or 'no level'}", person)
+        say(f"{person['badge']} now holds: {', '.join(levels_in_words(person)) or 'no level'}", person)
         return
     if level is not None or (badges is not None and department is not None):
         raise typer.BadParameter("with --badges or --department, one of them, give only the level")

@@ -21,6 +21,7 @@ from devicemgr.text import badge_key, safe
 # More suspensions or removals at once than this, or this share of all, need a look first.
 MAX_TAKEN_AWAY, MAX_SHARE_TAKEN_AWAY = 10, 0.1
 DIFFERS = "differs"
+BY_DEPARTMENT = "department_levels"
 
 
 class Missing(StrEnum):
@@ -50,24 +51,27 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one person: add, edit, suspend, resume or remove; `fields` has each value before and after."""
+    """One change of one person: add, edit, suspend, resume or remove; `fields` has each value before and after.
+
+    Among them are `department_levels`, which follow from the department. `ends_levels` if no level is left.
+    """
 
     badge: str
     name: str
     change: str
     line: int | None
     fields: Mapping[str, list[Any]] = field(default_factory=dict)
+    ends_levels: bool = False
 
     @property
     def takes_away(self) -> bool:
         """True if it ends all that a person may open."""
-        before, after = self.fields.get("levels", [None, None])
-        return self.change in ("suspend", "remove") or (self.change == "edit" and bool(before) and not after)
+        return self.change in ("suspend", "remove") or self.ends_levels
 
     @property
     def takes_part_away(self) -> bool:
         """True if it ends anything that a person may open: a level, a card, or a part of the validity."""
-        lists = [self.fields[name] for name in ("levels", "cards") if name in self.fields]
+        lists = [self.fields[name] for name in ("levels", "cards", BY_DEPARTMENT) if name in self.fields]
         if self.takes_away or any(set(before or ()) - set(after or ()) for before, after in lists):
             return True
         if self.change != "edit":
@@ -246,10 +250,11 @@ class _Comparison:
                 for name, value in values.items()
                 if name != "badge" and value not in (None, [], False)
             }
+            fields |= _department_levels({}, values, self._present.department_levels)
             self.changes.append(Change(key, values["name"], "add", line, fields))
             return
         self._require_badge(key, person)
-        found = list(_differences(person, values, line, self._policy.source))
+        found = list(_differences(person, values, line, self._policy.source, self._present.department_levels))
         if not found:
             self.unchanged += 1
         elif kept := self._kept(person, found):
@@ -258,7 +263,7 @@ class _Comparison:
         elif self._policy.update:
             self.changes += found
         else:
-            names = ", ".join(sorted({name for change in found for name in change.fields}))
+            names = ", ".join(sorted({name for change in found for name in change.fields} - {BY_DEPARTMENT}))
             why = f"badge {safe(key, 40)} is here with other values of {names}, which stay as they are"
             self.refused.append(Refused(key, line, DIFFERS, why))
 
@@ -329,7 +334,26 @@ class _Comparison:
         return None
 
 
-def _differences(person: PresentPerson, values: Mapping[str, Any], line: int, source: str | None) -> Iterator[Change]:
+def _department_levels(
+    before: Mapping[str, Any], values: Mapping[str, Any], levels: Mapping[str, Sequence[str]]
+) -> dict[str, list[Any]]:
+    """Return the levels before and after that follow from a department that changes; nothing if they stay."""
+    old, new = before.get("department"), values.get("department", before.get("department"))
+    found = [list(levels.get(name, ())) if name else [] for name in (old, new)]
+    return {BY_DEPARTMENT: found} if found[0] != found[1] else {}
+
+
+def _holds_any(values: Mapping[str, Any], levels: Mapping[str, Sequence[str]]) -> bool:
+    return bool(values["levels"] or levels.get(values["department"] or ""))
+
+
+def _differences(
+    person: PresentPerson,
+    values: Mapping[str, Any],
+    line: int,
+    source: str | None,
+    levels: Mapping[str, Sequence[str]],
+) -> Iterator[Change]:
     """Yield the edit, and the suspension or its end, that make a person what a row states, and their source's."""
     before, skipped = person.values, ("suspended",) if source is not None else ("badge", "suspended")
     fields = {
@@ -343,7 +367,9 @@ def _differences(person: PresentPerson, values: Mapping[str, Any], line: int, so
         start, end = values.get("valid_from", before["valid_from"]), values.get("valid_to", before["valid_to"])
         if start and end and start >= end:
             raise InvalidInput("the validity ends before it begins")
-        yield Change(person.badge, values.get("name", before["name"]), "edit", line, fields)
+        fields |= _department_levels(before, values, levels)
+        ends = _holds_any(before, levels) and not _holds_any({**before, **values}, levels)
+        yield Change(person.badge, values.get("name", before["name"]), "edit", line, fields, ends)
     # Someone whom a table or source had suspended is back when it names them; a suspension by hand stays.
     is_back = resumes_by_itself(person, source)
     wanted = values.get("suspended", False if is_back else before["suspended"])

@@ -1,7 +1,7 @@
 """Everyone who is here, as a table of people compares with: plain values, read in a few queries."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
@@ -9,6 +9,7 @@ from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.people.cards.cells import CardCell
 from devicemgr.store.database import Session, clock_of
 from devicemgr.store.people import people, sources
+from devicemgr.store.people.departments import levels_by_department
 from devicemgr.store.people.sources import Managed
 from devicemgr.store.site import settings
 from devicemgr.text import rfc3339
@@ -46,6 +47,8 @@ class PresentPeople:
     managed: Mapping[str, Managed]
     at: str = ""
     """Now, as times are stored."""
+    department_levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The levels that people hold by their department."""
 
 
 def read_present(session: Session) -> PresentPeople:
@@ -59,5 +62,5 @@ def read_present(session: Session) -> PresentPeople:
         # A temporary card that has ended may be given to another.
         kept = [card.number for card in row["cards"] if card.is_blocked or card.until is None or card.until > at]
         cards |= dict.fromkeys(kept, row["badge"])
-    zone = settings.load(session).zone
-    return PresentPeople(found, cards, people.level_names(session), zone, sources.managed(session), at)
+    zone, managed, levels = settings.load(session).zone, sources.managed(session), people.level_names(session)
+    return PresentPeople(found, cards, levels, zone, managed, at, levels_by_department(session))

@@ -14,10 +14,18 @@ from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.domain.rules.validity import Validity
 from devicemgr.errors import AlreadyExists, Hint, NotFound
 from devicemgr.store.database import clock_of
-from devicemgr.store.people import calibrations, consents
+from devicemgr.store.people import calibrations, consents, departments
 from devicemgr.store.people.card_states import CARD, card_json, cards_of
 from devicemgr.store.site.lookup import find_named
-from devicemgr.store.tables import ConsentRow, CredentialRow, LevelRow, PersonLevelRow, PersonRow, TemplateRow
+from devicemgr.store.tables import (
+    ConsentRow,
+    CredentialRow,
+    DepartmentLevelRow,
+    LevelRow,
+    PersonLevelRow,
+    PersonRow,
+    TemplateRow,
+)
 from devicemgr.text import badge_key, parse_time, rfc3339, safe
 from devicemgr.vault import Vault
 
@@ -111,10 +119,17 @@ def search(session: Session, at: str, *, level: str | None = None, state: Validi
     query = select(PersonRow.id, PersonRow.badge, PersonRow.name).order_by(PersonRow.badge)
     if level is not None:
         find_named(session, LevelRow, "level", level)
-        query = query.join(PersonLevelRow).where(PersonLevelRow.level_name == level)
+        query = query.where(_holds(level))
     if state is not None:
         query = query.where(_is_in_state(state, at))
     return [PersonKey(row.id, row.badge, row.name) for row in session.execute(query)]
+
+
+def _holds(level: str) -> ColumnElement[bool]:
+    """Return the condition that a person holds a level: their own, or by their department."""
+    own = select(PersonLevelRow.person_id).where(PersonLevelRow.level_name == level)
+    by = select(DepartmentLevelRow.department).where(DepartmentLevelRow.level_name == level)
+    return or_(PersonRow.id.in_(own), PersonRow.department.in_(by))
 
 
 def _is_in_state(state: Validity, at: str) -> ColumnElement[bool]:
@@ -139,12 +154,6 @@ def rows_of(session: Session, ids: Sequence[str]) -> list[PersonRow]:
     for start in range(0, len(ids), _CHUNK):
         found += session.scalars(_loaded().where(PersonRow.id.in_(ids[start : start + _CHUNK])))
     return sorted(found, key=lambda row: row.badge)
-
-
-def badges_of_department(session: Session, department: str) -> list[str]:
-    """Return the badges of a department's people, sorted."""
-    found = select(PersonRow.badge).where(PersonRow.department == department).order_by(PersonRow.badge)
-    return list(session.scalars(found))
 
 
 def badge_of(session: Session, person_id: str) -> str | None:
@@ -264,7 +273,11 @@ def counts(session: Session) -> dict[str, int]:
 
 
 def models(session: Session) -> list[Person]:
-    """Return all people as the rules see them; plain columns, since there may be tens of thousands."""
+    """Return all people as the rules see them, with the levels of their departments.
+
+    They are read as plain columns, since there may be tens of thousands.
+    """
+    by_department = departments.levels_by_department(session)
     levels: dict[str, set[str]] = {}
     for held in session.execute(select(PersonLevelRow.person_id, PersonLevelRow.level_name)):
         levels.setdefault(held.person_id, set()).add(held.level_name)
@@ -276,6 +289,7 @@ def models(session: Session) -> list[Person]:
         PersonRow.valid_from,
         PersonRow.valid_to,
         PersonRow.suspended,
+        PersonRow.department,
     )
     return [
         Person(
@@ -286,7 +300,7 @@ def models(session: Session) -> list[Person]:
             valid_to=parse_time(row.valid_to) if row.valid_to else None,
             suspended=row.suspended,
             face_consent=row.id in consented,
-            levels=frozenset(levels.get(row.id, ())),
+            levels=frozenset((*levels.get(row.id, ()), *by_department.get(row.department, ()))),
         )
         for row in session.execute(select(*columns))
     ]
@@ -355,6 +369,7 @@ def as_json(row: PersonRow) -> dict[str, Any]:
         "badge": row.badge,
         "name": row.name,
         "levels": [level.name for level in row.levels],
+        "department_levels": departments.levels_of(row),
         "valid_from": row.valid_from,
         "valid_to": row.valid_to,
         "suspended": row.suspended,
@@ -371,6 +386,11 @@ def as_json(row: PersonRow) -> dict[str, Any]:
 
 
 def holders(session: Session, level: str) -> list[str]:
-    """Return the badges of those who hold a level."""
+    """Return the badges of those to whom a level was granted themselves."""
     query = select(PersonRow.badge).join(PersonLevelRow).where(PersonLevelRow.level_name == level)
     return list(session.scalars(query.order_by(PersonRow.badge)))
+
+
+def all_holders(session: Session, level: str) -> list[str]:
+    """Return the badges of those who hold a level, also by their department."""
+    return list(session.scalars(select(PersonRow.badge).where(_holds(level)).order_by(PersonRow.badge)))

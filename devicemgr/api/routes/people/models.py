@@ -109,6 +109,7 @@ class PersonSummary(ResponseBody):
     badge: Badge
     name: Name
     levels: LevelNames
+    department_levels: LevelNames = Field(description="What the person holds by their department, beside `levels`.")
     valid_from: Time | None
     valid_to: Time | None
     suspended: bool

@@ -140,7 +140,7 @@ def require_rights(caller: Caller, plan: Plan) -> None:
     """Raise NotAllowed unless the caller may make each change of a plan by its own route."""
     for change in plan.changes:
         require_people_change(caller, change.change, change.badge)
-        for part in ("levels", "cards"):
+        for part in ("levels", "cards", "department"):
             if part in change.fields:
                 require_people_change(caller, part, change.badge)
 

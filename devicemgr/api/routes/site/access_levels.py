@@ -11,7 +11,7 @@ from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.domain.zones import Waiver
 from devicemgr.site import access_levels
-from devicemgr.store.people import people
+from devicemgr.store.people import departments, people
 from devicemgr.store.site import access_levels as rows
 
 router = APIRouter(tags=["rights"])
@@ -68,9 +68,10 @@ class AccessLevel(ResponseBody):
 
 
 class AccessLevelDetails(AccessLevel):
-    """An access level and the badges of those who hold it."""
+    """An access level, the badges of those who hold it, and the departments by which people do."""
 
     people: list[str] = Field(examples=[["1042"]])
+    departments: list[str] = Field(examples=[["Kitchen"]])
 
 
 class ScheduleFields(RequestBody):
@@ -133,7 +134,8 @@ def show_level(name: str, context: Ctx, _: Who, response: Response) -> dict[str,
     """Show one level and who holds it."""
     with context.site.database.read() as session:
         set_etag(response, session)
-        return rows.level_json(rows.level(session, name)) | {"people": people.holders(session, name)}
+        found = rows.level_json(rows.level(session, name))
+        return found | {"people": people.all_holders(session, name), "departments": departments.carrying(session, name)}
 
 
 @router.put(
@@ -160,7 +162,7 @@ def edit_level(name: str, body: LevelUpdate, context: Ctx, caller: Who, precondi
 
 @router.delete("/levels/{name}", response_model=Removed)
 def remove_level(name: str, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
-    """Remove a level that no person holds."""
+    """Remove a level that no person and no department has."""
     with context.change(caller) as work:
         precondition.require(work.session)
         access_levels.remove_level(work, name)

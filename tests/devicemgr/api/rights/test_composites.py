@@ -11,6 +11,7 @@ from devicemgr.domain.model import Role
 GUARDS = {
     "levels": ("PUT", "/people/{badge}/levels/{level}"),
     "level": ("PUT", "/people/{badge}/levels/{level}"),
+    "department": ("PUT", "/people/{badge}/levels/{level}"),
     "cards": ("POST", "/people/{badge}/cards"),
     "number": ("POST", "/people/{badge}/cards"),
     "pin": ("PUT", "/people/{badge}/pin"),

@@ -9,6 +9,7 @@ CHANGES = {
     "add": {"line": 2, "badge": "9", "name": "New"},
     "edit": {"line": 2, "badge": "1", "department": "IT"},
     "levels": {"line": 2, "badge": "1", "levels": ["staff"]},
+    "department": {"line": 2, "badge": "1", "department": "Kitchen"},
     "cards": {"line": 2, "badge": "1", "cards": ["80:58400"]},
     "suspend": {"line": 2, "badge": "1", "suspended": "yes"},
     "resume": {"line": 2, "badge": "2", "suspended": "no"},

@@ -60,7 +60,7 @@ def test_a_card_until_tonight_stands_in_for_the_usual_one_and_is_returned(two, d
     assert states(done, "7") == {USUAL: "active"}
     [returned] = facts(done, "7", "admin.card_returned")
     assert returned["after"] == {"cards": 1}
-    recorded = str(done("events"))
+    recorded = cli("events", "--json").out
     assert (USUAL in recorded, SPARE in recorded) == (False, False)
 
 

@@ -1,9 +1,17 @@
-"""The state of a card in words: blocked and why, temporary and until when."""
+"""What a person holds, in words: levels and where they come from, cards and what limits them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from devicemgr.cli.output import through
+
+
+def levels_in_words(person: Mapping[str, Any]) -> list[str]:
+    """Return a person's levels by name; one that they hold by their department alone says so."""
+    own, given = person["levels"], person["department_levels"]
+    found = {name: name for name in own}
+    found |= {name: f"{name} (by department {person['department']})" for name in given if name not in own}
+    return [words for _, words in sorted(found.items())]
 
 
 def ends(until: str) -> str:

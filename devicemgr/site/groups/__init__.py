@@ -1,0 +1,1 @@
+"""Groups of people, and the rights that follow from them."""
