@@ -95,7 +95,8 @@ def add(
 @app.command("list")
 def list_(
     q: Annotated[
-        str | None, typer.Option("--q", metavar="TEXT", help="Only whose name or badge has this in it.")
+        str | None,
+        typer.Option("--q", metavar="TEXT", help="Only whose name or badge has this in it, or who hold this card."),
     ] = None,
     level: Annotated[str | None, typer.Option(help="Only those who hold this level.")] = None,
     state: Annotated[

@@ -1,5 +1,6 @@
 """A card in a cell of a table: its number, `until` the end of a temporary one, and `blocked`."""
 
+import re
 from datetime import tzinfo
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ from devicemgr.domain.rules.card_formats import parse_number, require_format
 from devicemgr.text import parse_end, rfc3339
 
 _UNTIL, _BLOCKED = "until", "blocked"
+_DOTTED = re.compile(r"\A(\d{2})\.(\d{2})\.(\d{4})\Z")
 
 
 class CardCell(NamedTuple):
@@ -49,4 +51,4 @@ def _parts(text: str) -> tuple[str, str, bool]:
     if is_blocked:
         del words[-1]
     at = next((place for place, word in enumerate(words) if word.casefold() == _UNTIL), len(words))
-    return " ".join(words[:at]), " ".join(words[at + 1 :]), is_blocked
+    return " ".join(words[:at]), _DOTTED.sub(r"\3-\2-\1", " ".join(words[at + 1 :])), is_blocked

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from devicemgr.domain.rules.card_notations import meanings_of, notations, number_as
+from devicemgr.errors import InvalidInput
 from devicemgr.people.cards import readers
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
@@ -22,6 +23,15 @@ def held_number(session: Session, written: str, form: str | None = None) -> str:
     meanings = [meaning.number for meaning in meanings_of(written)]
     held = [number for number in meanings if credentials.cards_held(session, number)]
     return held[0] if len(held) == 1 else meanings[0]
+
+
+def holders_of(session: Session, written: str) -> set[str]:
+    """Return the ids of those who hold a card that `written` can mean; empty for what is no number of a card."""
+    try:
+        meanings = meanings_of(written)
+    except InvalidInput:
+        return set()
+    return {card.person_id for meaning in meanings for card in credentials.cards_held(session, meaning.number)}
 
 
 def describe(site: Site, written: str, form: str | None = None) -> dict[str, Any]:

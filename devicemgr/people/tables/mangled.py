@@ -20,6 +20,8 @@ _DATE = re.compile(
 )
 # Excel keeps 15 digits and writes zeros for the others.
 _CUT = re.compile(r"[1-9]\d{14}0+")
+# What a cell says of a card behind its number (people.cards.cells).
+_LIMITS = re.compile(r"\s(?:until|blocked)\b.*", re.IGNORECASE)
 _ERROR = re.compile(
     r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|Н/Д|ССЫЛКА!|ЗНАЧ!|ИМЯ\?|ДЕЛ/0!|ЧИСЛО!)|#{3,}"
 )
@@ -33,7 +35,7 @@ def fault_of(field: str, cell: str) -> str | None:
         return f"'{shown}' under {field} is an error of the spreadsheet; correct its formula"
     if field not in _NUMBERS:
         return None
-    parts = [part.strip() for part in cell.split(";")] if field == "cards" else [cell]
+    parts = [_LIMITS.sub("", part).strip() for part in cell.split(";")] if field == "cards" else [cell]
     return next((why for part in parts if part and (why := _number_fault(field, part))), None)
 
 

@@ -156,4 +156,11 @@ SABOTAGES = (
         "        if fact.is_bound:\n",
         "tests/devicemgr/access/evidence/test_console_questions.py",
     ),
+    one(
+        "a temporary card that opens after its end",
+        "devicemgr/domain/rules/validity.py",
+        "        if self.ends is not None and not _is_before(at, self.ends):\n",
+        "        if False:\n",
+        "tests/devicemgr/access/evidence/test_cards.py",
+    ),
 )

@@ -56,7 +56,7 @@ SABOTAGES = (
     one(
         "a table that sets levels for who may not grant them",
         "devicemgr/api/routes/people/tables.py",
-        """        for part in ("levels", "cards"):
+        """        for part in ("levels", "cards", "department"):
             if part in change.fields:
                 require_people_change(caller, part, change.badge)
 """,
@@ -99,5 +99,19 @@ SABOTAGES = (
         "    if _EXPONENT.fullmatch(text):\n",
         "    if False:\n",
         "tests/devicemgr/cli/people/test_import_table.py",
+    ),
+    one(
+        "a department's level that a person keeps after a move",
+        "devicemgr/store/people/people.py",
+        "*by_department.get(row.department, ())",
+        "*(level for found in by_department.values() for level in found)",
+        "tests/devicemgr/cli/site/test_departments.py",
+    ),
+    one(
+        "a replaced card that still opens",
+        "devicemgr/store/people/credentials.py",
+        "        card.blocked, card.blocked_reason = card.blocked or now_text(), reason or card.blocked_reason\n",
+        "",
+        "tests/devicemgr/cli/people/test_temporary_cards.py",
     ),
 )

@@ -18,6 +18,7 @@ from devicemgr.api.routes.people.models import (
 )
 from devicemgr.domain.rules.validity import Validity
 from devicemgr.people import data_export, service
+from devicemgr.people.cards import notations
 from devicemgr.people.service import PersonEdit
 from devicemgr.security import approvals
 from devicemgr.store.people import consents, people
@@ -55,14 +56,19 @@ def list_people(
         Query(ge=0, le=36500, description="Only people whose consent ends within so many days, or has ended."),
     ] = None,
 ) -> list[dict[str, Any]]:
-    """List people by badge; `q` looks for a part of the name or badge."""
+    """List people by badge; `q` looks for a part of the name or badge, and for a card under all its notations."""
     with context.site.database.read() as session:
         found = people.search(session, rfc3339(context.site.clock.now()), level=level, state=state)
         if expiring is not None:
             end = rfc3339(datetime.now(UTC) + timedelta(days=expiring))
             ending = {row.id for row in consents.ending(list(people.all_rows(session)), end)}
             found = [person for person in found if person.id in ending]
-        shown = page.cut(found, key=lambda person: person.badge, text=lambda person: (person.badge, person.name))
+        holders = notations.holders_of(session, page.q) if page.q else set()
+        shown = page.cut(
+            found,
+            key=lambda person: person.badge,
+            text=lambda person: (person.badge, person.name, page.q if person.id in holders else None),
+        )
         set_etag(response, session)
         return [people.as_json(row) for row in people.rows_of(session, [person.id for person in shown])]
 

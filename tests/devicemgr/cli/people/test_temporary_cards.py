@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from devicemgr.access.policy_cache import Rulebook
 from devicemgr.store.people import credentials
 from devicemgr.store.tables import CredentialRow
 
@@ -98,11 +99,13 @@ def test_an_ended_card_is_shown_as_such_and_can_be_given_to_another(two, done, c
     assert facts(done, "7", "admin.card_returned")[0]["cards"] == 1
 
 
-def test_a_card_is_replaced_in_one_step_and_the_old_one_stays_blocked(two, done, cli):
+def test_a_card_is_replaced_in_one_step_and_the_old_one_stays_blocked(two, done, cli, site):
     ran = cli("card", "replace", "5301280", NEW, "--reason", "damaged")
     assert ran.code == 0, ran.error
     assert f"card {NEW} is Aigul (badge 7)'s, in place of card 5301280, which is blocked for good" in ran.out
     assert states(done, "7") == {USUAL: "replaced", NEW: "active"}
+    rules = Rulebook(site.database, site.parts.catalog).refresh()
+    assert (list(rules.cards), list(rules.blocked_cards)) == ([NEW], [USUAL])
     assert f"{USUAL} (replaced by {NEW}, blocked: damaged)" in " ".join(cli("person", "show", "7").out.split())
     [fact] = facts(done, "7", "admin.card_replaced")
     assert fact == {"cards": 1, "reason": "damaged", "before": {"cards": 1}, "after": {"cards": 2, "cards_blocked": 1}}
@@ -167,10 +170,16 @@ def test_a_table_that_does_not_know_temporary_cards_leaves_them(two, done, cli, 
     file.write_text(f"badge,cards\n7,{USUAL}\n8,3:3 until 2099-05-05\n")
     done("person", "import", file, "--update")
     assert states(done, "7") == {USUAL: "active", SPARE: "temporary"}
-    file.write_text("badge,cards\n7,\n8,3:3 until 2099-06-06\n")
+    file.write_text("badge,cards\n7,\n8,3:3 until 06.06.2099\n")
     done("person", "import", file, "--update")
     assert (states(done, "7"), states(done, "8")) == ({SPARE: "temporary"}, {"3:3": "temporary"})
     file.write_text("badge,cards\n8,3:3 until never\n")
     assert cli("person", "import", file, "--update").code == 4
     with site.database.read() as session:
         assert credentials.cards_held(session, "3:3")[0].until.startswith("2099-06-0")
+
+
+@pytest.mark.parametrize("written", ["80:58400", "5301280", "0x50E420", "raw:26:2A1C841", "0005301280 080,58400"])
+def test_people_are_found_by_their_card_however_it_is_written(two, done, written):
+    assert [row["badge"] for row in done("person", "list", "--q", written)] == ["7"]
+    assert done("person", "list", "--q", "80:58401") == []
