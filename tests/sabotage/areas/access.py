@@ -6,7 +6,7 @@ SABOTAGES = (
     one(
         "a lost card that opens",
         "devicemgr/domain/rules/decision/rights_checks.py",
-        "request.card is not None and request.card.is_blocked",
+        "_card_refusal(request) is Reason.CARD_BLOCKED",
         "False",
         "tests/devicemgr/access/evidence/test_cards.py",
     ),
