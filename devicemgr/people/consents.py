@@ -100,7 +100,7 @@ def _rights_of_cards(row: PersonRow) -> dict[str, Any]:
     limits = {
         "card_ends": sorted(card.until for card in cards if card.until),
         "cards_blocked": sum(card.blocked is not None for card in cards),
-        "cards_set_aside": sum(card.aside_for is not None for card in cards),
+        "cards_substituted": sum(card.substitute is not None for card in cards),
     }
     return {"cards": len(cards)} | {name: limit for name, limit in limits.items() if limit}
 

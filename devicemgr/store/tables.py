@@ -68,7 +68,7 @@ class PersonRow(Base):
 class CredentialRow(Base):
     """A card number (in clear) or a PIN (argon2id hash); `blocked` is when a card was blocked, such as a lost one.
 
-    `until` is the end of a temporary card. `aside_for` is the number of the person's temporary card that stands in for
+    `until` is the end of a temporary card. `substitute` is the number of the person's temporary card that stands in for
     this one, and `replaced_by` the number of the card that took this one's place for good.
     """
 
@@ -82,7 +82,7 @@ class CredentialRow(Base):
     blocked: Mapped[str | None] = mapped_column(String(32))
     blocked_reason: Mapped[str | None] = mapped_column(String(200))
     until: Mapped[str | None] = mapped_column(String(32))
-    aside_for: Mapped[str | None] = mapped_column(String(200))
+    substitute: Mapped[str | None] = mapped_column(String(200))
     replaced_by: Mapped[str | None] = mapped_column(String(200))
 
 

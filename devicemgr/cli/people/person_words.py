@@ -22,7 +22,7 @@ def ends(until: str) -> str:
 
 def state_of(card: Mapping[str, Any]) -> str:
     """Return what limits a card, as `GET /cards` gives it; empty for one that opens as usual."""
-    block, aside = card["blocked"], card["set_aside"]
+    block, substitute = card["blocked"], card["substitute"]
     match card["state"]:
         case "replaced":
             return f"replaced by {block['replaced_by']}, blocked: {block['reason']}"
@@ -30,8 +30,8 @@ def state_of(card: Mapping[str, Any]) -> str:
             return f"blocked: {block['reason']}"
         case "ended":
             return f"ended, was valid {ends(card['until'])}"
-        case "set-aside":
-            return f"opens nothing {ends(aside['until'])}: card {aside['number']} stands in for it"
+        case "substituted":
+            return f"opens nothing {ends(substitute['until'])}: card {substitute['number']} stands in for it"
         case "temporary":
             return f"temporary, {ends(card['until'])}"
     return ""

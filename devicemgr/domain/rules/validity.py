@@ -21,17 +21,17 @@ class Validity(StrEnum):
 class CardTerm:
     """When a card opens: a temporary one before it `ends`, a usual one not while a temporary one stands in for it.
 
-    `aside_until` is the end of that temporary card.
+    `substitute_until` is the end of that temporary card.
     """
 
     ends: datetime | None = None
-    aside_until: datetime | None = None
+    substitute_until: datetime | None = None
 
     def refusal(self, at: datetime) -> Reason | None:
         """Return None, or why the card opens nothing at `at`."""
         if self.ends is not None and not _is_before(at, self.ends):
             return Reason.CARD_EXPIRED
-        if self.aside_until is not None and not _reached(self.aside_until, at):
+        if self.substitute_until is not None and not _reached(self.substitute_until, at):
             return Reason.CARD_BLOCKED
         return None
 

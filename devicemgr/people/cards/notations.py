@@ -54,6 +54,6 @@ def describe(site: Site, written: str, form: str | None = None) -> dict[str, Any
 
 def _state(site: Site, holder: PersonRow | None, found: Sequence[CredentialRow]) -> dict[str, Any]:
     if holder is None:
-        return dict.fromkeys(("state", "until", "blocked", "set_aside"))
+        return dict.fromkeys(("state", "until", "blocked", "substitute"))
     card = card_json(holder, found[0], site.clock.now())
     return {name: value for name, value in card.items() if name != "number"}

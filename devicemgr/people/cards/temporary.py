@@ -92,7 +92,9 @@ def _usual(session: Session, row: PersonRow, written: str) -> str:
     usual = held_number(session, written)
     found = [card for card in credentials.cards_held(session, usual) if card.person_id == row.id]
     if not found:
-        raise InvalidInput(f"{row.badge} has no card {usual} to be set aside", hint=Hint("list_cards", badge=row.badge))
+        raise InvalidInput(
+            f"{row.badge} has no card {usual} to be substituted", hint=Hint("list_cards", badge=row.badge)
+        )
     if any(card.until is not None for card in found):
         raise InvalidInput(f"card {usual} is a temporary one itself; name the person's usual card")
     return found[0].value
@@ -123,13 +125,13 @@ def give_back(work: UnitOfWork, written: str, form: str | None = None) -> Return
     if any(card.until is None for card in found):
         hint = Hint("take_card", badge=row.badge, number=number)
         raise RequestError(f"card {number} of {row.badge} is not a temporary one", hint=hint)
-    usual = [card.value for card in cards_of(row) if _is_set_aside_for(card, found)]
+    usual = [card.value for card in cards_of(row) if _is_substituted_by(card, found)]
     _take(work, row, number)
     return ReturnedCard(number, row, usual)
 
 
-def _is_set_aside_for(card: CredentialRow, found: Sequence[CredentialRow]) -> bool:
-    return card.aside_for in {other.value for other in found}
+def _is_substituted_by(card: CredentialRow, found: Sequence[CredentialRow]) -> bool:
+    return card.substitute in {other.value for other in found}
 
 
 def _take(work: UnitOfWork, row: PersonRow, number: str) -> None:

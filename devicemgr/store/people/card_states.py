@@ -15,7 +15,7 @@ class CardState(StrEnum):
 
     ACTIVE = "active"
     TEMPORARY = "temporary"
-    SET_ASIDE = "set-aside"
+    SUBSTITUTED = "substituted"
     ENDED = "ended"
     BLOCKED = "blocked"
     REPLACED = "replaced"
@@ -36,29 +36,29 @@ def block_of(card: CredentialRow) -> dict[str, Any] | None:
 def card_json(row: PersonRow, card: CredentialRow, now: datetime) -> dict[str, Any]:
     """Return one of a person's cards with its state at `now`."""
     at = rfc3339(now)
-    aside_until = _aside_until(row, card, at)
+    substitute_until = _substitute_until(row, card, at)
     return {
         "number": card.value,
-        "state": _state(card, at, is_aside=aside_until is not None),
+        "state": _state(card, at, is_substituted=substitute_until is not None),
         "until": card.until,
         "blocked": block_of(card),
-        "set_aside": {"number": card.aside_for, "until": aside_until} if aside_until else None,
+        "substitute": {"number": card.substitute, "until": substitute_until} if substitute_until else None,
     }
 
 
-def _aside_until(row: PersonRow, card: CredentialRow, at: str) -> str | None:
+def _substitute_until(row: PersonRow, card: CredentialRow, at: str) -> str | None:
     """Return the end of the temporary card that stands in for a card now."""
-    ends = [other.until for other in row.credentials if other.kind == CARD and other.value == card.aside_for]
+    ends = [other.until for other in row.credentials if other.kind == CARD and other.value == card.substitute]
     return next((end for end in ends if end is not None and end > at), None)
 
 
-def _state(card: CredentialRow, at: str, *, is_aside: bool) -> CardState:
+def _state(card: CredentialRow, at: str, *, is_substituted: bool) -> CardState:
     if card.replaced_by is not None:
         return CardState.REPLACED
     if card.blocked is not None:
         return CardState.BLOCKED
     if card.until is not None and card.until <= at:
         return CardState.ENDED
-    if is_aside:
-        return CardState.SET_ASIDE
+    if is_substituted:
+        return CardState.SUBSTITUTED
     return CardState.TEMPORARY if card.until is not None else CardState.ACTIVE

@@ -68,7 +68,7 @@ def remove_card(session: Session, row: PersonRow, number: str) -> list[RemovedCa
     for credential in found:
         session.delete(credential)
         stood_in = update(CredentialRow).where(CredentialRow.person_id == credential.person_id)
-        session.execute(stood_in.where(CredentialRow.aside_for == credential.value).values(aside_for=None))
+        session.execute(stood_in.where(CredentialRow.substitute == credential.value).values(substitute=None))
     session.flush()
     session.expire(row, ["credentials"])
     return sorted(removed, key=lambda card: (card.person_id != row.id, card.number))
@@ -131,14 +131,14 @@ def set_term(row: PersonRow, number: str, until: str | None, usual: str | None =
     """
     found = _same_cards(row, number)
     names = {card.value for card in found}
-    before = [card.until for card in found], [card for card in row.credentials if card.aside_for in names]
+    before = [card.until for card in found], [card for card in row.credentials if card.substitute in names]
     if usual is not None or until is None:
         _end_standing_in(row, names)
     for card in found:
         card.until = until
     for card in _same_cards(row, usual) if usual else []:
-        card.aside_for = number
-    return before != ([until] * len(found), [card for card in row.credentials if card.aside_for in names])
+        card.substitute = number
+    return before != ([until] * len(found), [card for card in row.credentials if card.substitute in names])
 
 
 def replace_card(row: PersonRow, old: str, new: str, reason: str | None) -> None:
@@ -148,11 +148,11 @@ def replace_card(row: PersonRow, old: str, new: str, reason: str | None) -> None
     """
     found = _same_cards(row, old)
     names = {card.value for card in found}
-    usual = next((card.value for card in row.credentials if card.aside_for in names), None)
+    usual = next((card.value for card in row.credentials if card.substitute in names), None)
     set_term(row, new, found[0].until, usual)
     _end_standing_in(row, names)
     for card in found:
-        card.aside_for, card.replaced_by = None, new
+        card.substitute, card.replaced_by = None, new
         card.blocked, card.blocked_reason = card.blocked or now_text(), reason or card.blocked_reason
 
 
@@ -163,17 +163,17 @@ def _same_cards(row: PersonRow, number: str) -> list[CredentialRow]:
 def _end_standing_in(row: PersonRow, numbers: Collection[str]) -> None:
     """Let these cards of a person stand in for no other any more."""
     for card in row.credentials:
-        if card.aside_for in numbers:
-            card.aside_for = None
+        if card.substitute in numbers:
+            card.substitute = None
 
 
 def card_terms(session: Session) -> dict[str, CardTerm]:
     """Return when the cards open that do not at all times, by the stored number."""
-    columns = (CredentialRow.person_id, CredentialRow.value, CredentialRow.until, CredentialRow.aside_for)
-    limited = or_(CredentialRow.until.is_not(None), CredentialRow.aside_for.is_not(None))
+    columns = (CredentialRow.person_id, CredentialRow.value, CredentialRow.until, CredentialRow.substitute)
+    limited = or_(CredentialRow.until.is_not(None), CredentialRow.substitute.is_not(None))
     rows = session.execute(select(*columns).where(CredentialRow.kind == CARD, limited)).all()
     ends = {(row.person_id, row.value): row.until for row in rows}
-    return {row.value: CardTerm(_moment(row.until), _moment(ends.get((row.person_id, row.aside_for)))) for row in rows}
+    return {row.value: CardTerm(_moment(row.until), _moment(ends.get((row.person_id, row.substitute)))) for row in rows}
 
 
 def _moment(text: str | None) -> datetime | None:

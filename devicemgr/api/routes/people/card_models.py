@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
-from devicemgr.api.routes.people.models import Badge, BlockState, Name, PersonCard, SetAside
+from devicemgr.api.routes.people.models import Badge, BlockState, Name, PersonCard, Substitute
 from devicemgr.people.cards.replacement import Why
 from devicemgr.people.cards.temporary import Term
 from devicemgr.store.people.card_states import CardState
@@ -108,7 +108,7 @@ class CardDescription(ResponseBody):
     state: CardState | None = Field(description="Absent for a card that no one holds.")
     until: Time | None
     blocked: BlockState | None
-    set_aside: SetAside | None
+    substitute: Substitute | None
     readers: list[CardReader]
 
 

@@ -86,7 +86,7 @@ class BlockState(ResponseBody):
     replaced_by: str | None = Field(None, examples=["80:58401"])
 
 
-class SetAside(ResponseBody):
+class Substitute(ResponseBody):
     """The temporary card that stands in for a card, and its end."""
 
     number: str
@@ -100,7 +100,9 @@ class PersonCard(ResponseBody):
     state: CardState
     until: Time | None = Field(None, description="The end of a temporary card.")
     blocked: BlockState | None = Field(None, description="Since when the card opens nothing.")
-    set_aside: SetAside | None = Field(None, description="What stands in for the card, which opens nothing until then.")
+    substitute: Substitute | None = Field(
+        None, description="What stands in for the card, which opens nothing until then."
+    )
 
 
 class PersonSummary(ResponseBody):

@@ -8,7 +8,7 @@ down_revision = "0023"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = {"until": 32, "aside_for": 200, "replaced_by": 200}
+_COLUMNS = {"until": 32, "substitute": 200, "replaced_by": 200}
 
 
 def upgrade() -> None:

@@ -16,7 +16,7 @@ def two(home, done):
 
 
 def test_cards_are_assigned_listed_and_removed(two, done, cli):
-    usual = {"badge": "7", "name": "Aigul", "state": "active", "until": None, "blocked": None, "set_aside": None}
+    usual = {"badge": "7", "name": "Aigul", "state": "active", "until": None, "blocked": None, "substitute": None}
     assert done("card", "assign", "7", "0x50E420") == {
         **usual,
         "number": "5301280",

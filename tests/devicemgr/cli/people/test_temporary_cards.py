@@ -43,12 +43,12 @@ def test_a_card_until_tonight_stands_in_for_the_usual_one_and_is_returned(two, d
     assert ran.code == 0, ran.error
     assert f"card {SPARE} is 7's through" in ran.out
     assert "card 5301280 opens nothing until then" in ran.out
-    assert states(done, "7") == {USUAL: "set-aside", SPARE: "temporary"}
+    assert states(done, "7") == {USUAL: "substituted", SPARE: "temporary"}
     shown = cli("person", "show", "7").out
     assert f"{SPARE} stands in for it" in " ".join(shown.split())
     assert "temporary, through" in cli("card", "show", "66436").out
     [assigned] = facts(done, "7", "admin.card_assigned")[1:]
-    assert (assigned["before"], assigned["after"]["cards"], assigned["after"]["cards_set_aside"]) == (
+    assert (assigned["before"], assigned["after"]["cards"], assigned["after"]["cards_substituted"]) == (
         {"cards": 1},
         2,
         1,
@@ -136,7 +136,7 @@ def test_a_temporary_card_becomes_the_usual_one_when_that_is_lost_for_good(two, 
 def test_a_replaced_temporary_card_hands_its_end_to_the_new_one(two, done):
     until = done("card", "assign", "7", SPARE, "--until", "tonight", "--instead-of", USUAL)["until"]
     assert done("card", "replace", SPARE, "1:901")["until"] == until
-    assert states(done, "7") == {USUAL: "set-aside", SPARE: "replaced", "1:901": "temporary"}
+    assert states(done, "7") == {USUAL: "substituted", SPARE: "replaced", "1:901": "temporary"}
     assert done("card", "return", "1:901")["usual"] == [USUAL]
 
 
