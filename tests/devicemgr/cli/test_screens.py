@@ -49,6 +49,7 @@ SCREENS = {
     "card show 80:58400": "One card",
     "level list": "Access levels",
     "level show staff": "One level",
+    "department list": "Departments",
     "schedule list": "Schedules",
     "schedule show office": "One schedule",
     "calendar list": "Calendars",
