@@ -33,16 +33,16 @@ def add_people(work: UnitOfWork, added: Sequence[Newcomer]) -> None:
             "valid_to": one.valid_to,
             "suspended": False,
             "levels": sorted(one.levels),
-            **(
-                {"department_levels": list(found)}
-                if (found := by_department.get(one.details.get("department")))
-                else {}
-            ),
+            **_rights_of_department(by_department.get(one.details.get("department") or "", ())),
             "cards": len(one.cards),
             "pin": False,
             "consent": None,
         }
         work.record("admin.person_added", {"levels": list(one.levels)}, person_id=person_id, after=rights)
+
+
+def _rights_of_department(levels: Sequence[str]) -> dict[str, list[str]]:
+    return {"department_levels": list(levels)} if levels else {}
 
 
 def badges_in(session: Session, department: str) -> list[str]:
