@@ -10,7 +10,7 @@ import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import cell, emit, say, table, warn
+from devicemgr.cli.output import cell, emit, local, say, table, through, warn
 from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import InvalidInput
 from devicemgr.people.tables.columns import FIELDS
@@ -29,6 +29,7 @@ _ADVICE = {
     "badge_twice": "keep one row for each badge",
     "lost_zeros": "format the column as text and enter the badge again, or --as-written if it is right",
     "unreadable": "correct the row and import the table again",
+    "unknown_level": "add the level (devicemgr level add), or correct its name and import the table again",
     "kept_by_source": "change it in the source, or leave it out here",
     "other_person": "keep the person in one source, each badge for one person",
 }
@@ -157,9 +158,9 @@ def _what(change: dict[str, Any]) -> str:
             label = "levels by department" if name == "department_levels" else name
             parts.append(f"{label}: {_steps(before or [], after or [])}")
         elif not is_new:
-            parts.append(f"{name}: {_plain(before)} → {_plain(after)}")
+            parts.append(f"{name}: {_plain(name, before)} → {_plain(name, after)}")
         elif name != "name":
-            parts.append(f"{name}: {_plain(after)}")
+            parts.append(f"{name}: {_plain(name, after)}")
     return "; ".join(parts)
 
 
@@ -168,7 +169,9 @@ def _steps(before: list[str], after: list[str]) -> str:
     return " ".join([*(f"+{item}" for item in after if item not in before), *gone])
 
 
-def _plain(value: Any) -> str:
+def _plain(name: str, value: Any) -> str:
+    if name in ("valid_from", "valid_to"):
+        value = through(value) if name == "valid_to" else local(value)
     return cell(value).replace("\\[", "[")
 
 

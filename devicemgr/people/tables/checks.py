@@ -13,6 +13,10 @@ _YES = frozenset({"yes", "true", "1", "да", "иә"})
 _NO = frozenset({"no", "false", "0", "нет", "жоқ"})
 
 
+class UnknownLevel(InvalidInput):
+    """A row names a level that is not there."""
+
+
 def checked_values(stated: Mapping[str, Any], levels: frozenset[str], zone: tzinfo | None) -> dict[str, Any]:
     """Return the values that a row states, as they are stored; InvalidInput for the first that can't be.
 
@@ -44,7 +48,7 @@ def checked_values(stated: Mapping[str, Any], levels: frozenset[str], zone: tzin
 def _levels(names: Sequence[str], known: frozenset[str]) -> list[str]:
     unknown = next((name for name in names if name not in known), None)
     if unknown is not None:
-        raise InvalidInput(f"there is no level '{safe(unknown, 60)}'; add the level, or correct its name")
+        raise UnknownLevel(f"there is no level '{safe(unknown, 60)}'")
     return sorted(set(names))
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from devicemgr.domain.rules.card_frames import plain_notations_of
 from devicemgr.errors import InvalidInput
 from devicemgr.people.cards.cells import CardCell, number_in, parse_cell
-from devicemgr.people.tables.checks import checked_values
+from devicemgr.people.tables.checks import UnknownLevel, checked_values
 from devicemgr.people.tables.mangled import lost_zeros, same_without_zeros, zero_width
 from devicemgr.people.tables.ownership import foreign_to, kept_fields, mapped_levels, resumes_by_itself
 from devicemgr.people.tables.present import PresentPeople, PresentPerson
-from devicemgr.text import badge_key, safe
+from devicemgr.text import badge_key, counted, safe
 
 # More suspensions or removals at once than this, or this share of all, need a look first.
 MAX_TAKEN_AWAY, MAX_SHARE_TAKEN_AWAY = 10, 0.1
@@ -195,7 +195,7 @@ class _Comparison:
                 self._compare(line, key, row)
                 return
         except InvalidInput as error:
-            code, why = "invalid", str(error)
+            code, why = "unknown_level" if isinstance(error, UnknownLevel) else "invalid", str(error)
         self.refused.append(Refused(key, line, code, why))
 
     def _objection(self, row: Mapping[str, Any], key: str) -> tuple[str, str | None]:
@@ -208,7 +208,7 @@ class _Comparison:
             return "other_person", why
         if person is None and not self._policy.as_written:
             if why := lost_zeros(key, self._width):
-                return "lost_zeros", f"badge {safe(key, 40)} has {len(key)} digits; {why}"
+                return "lost_zeros", f"badge {safe(key, 40)} has {counted(len(key), 'digit')}; {why}"
             if other := same_without_zeros(key, self._without_zeros):
                 return "lost_zeros", f"badge {safe(key, 40)} may be {other}, who is here; correct the zeros in front"
         return "", None
