@@ -17,7 +17,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.conventions import queries
 from devicemgr.api.conventions.document import complete
 from devicemgr.api.conventions.operations import operation_id
-from devicemgr.api.routes.areas import access, whereabouts, zones
+from devicemgr.api.routes.areas import access, alarms, whereabouts, zones
 from devicemgr.api.routes.devices import (
     devices,
     discovery,
@@ -102,6 +102,7 @@ def _routes() -> list[BaseRoute]:
         sources,
         whereabouts,
         access,
+        alarms,
         devices,
         discovery,
         trace,

@@ -51,6 +51,7 @@ _OPERATORS = "devicemgr.cli.site.operators:app"
 _CALENDARS = "devicemgr.cli.site.calendars:calendar"
 _ZONES = "devicemgr.cli.areas.zones:zone"
 _ACCESS = "devicemgr.cli.areas.access:app"
+_ALARMS = "devicemgr.cli.areas.alarms:app"
 _INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
 _DEPARTMENTS = "devicemgr.cli.site.departments:app"
 _KEYS = "devicemgr.cli.site.keys:app"
@@ -68,6 +69,7 @@ GROUPS = {
     "device": "Devices: cameras, gates, readers and consoles.",
     "portal": "Portals: doors and turnstiles that open.",
     "zone": "Zones: the places that portals lead to, and what is checked of who is inside.",
+    "alarm": "Alarms: what is wrong, and who has taken note of it.",
     "access": "Access decisions: would a person pass, and why was one refused.",
     "interlock": "Interlocks: groups of portals of which at most one is not shut.",
     "udev": "Names that stay for serial devices.",
@@ -79,7 +81,7 @@ GROUPS = {
 
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
-    "Watch": ("status", "events", "access", "doctor", "clock"),
+    "Watch": ("status", "alarm", "events", "access", "doctor", "clock"),
     "People and their rights": (
         *("person", "source", "enroll", "card", "pin"),
         *("level", "department", "schedule", "calendar"),
@@ -243,6 +245,11 @@ COMMANDS = {
         "Correct where a person, a zone's people, or everyone is recorded, so that anti-passback lets them pass.",
     ),
     "zone count": Row(_ZONES, "Set how many people are in a zone, as counted."),
+    "alarm list": Row(
+        _ALARMS, "List alarms: those that are active, and those that no one has acknowledged; the most urgent first."
+    ),
+    "alarm ack": Row(_ALARMS, "Take note of an alarm; no door changes by that."),
+    "alarm history": Row(_ALARMS, "List what began, ended, was acknowledged or escalated, oldest first."),
     "access try": Row(
         _ACCESS, "Would this person pass here? Says what each check finds; nothing is opened or recorded."
     ),

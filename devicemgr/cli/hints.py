@@ -45,6 +45,7 @@ WORDS = {
     "how_to_restore": "devicemgr restore --help",
     "initialize_home": "devicemgr init",
     "install_rules": "sudo devicemgr udev install",
+    "list_alarms": "`devicemgr alarm list` shows them",
     "list_approvals": "`devicemgr operator requests` shows them",
     "list_all_cards": "`devicemgr card list` shows all",
     "list_calendars": "`devicemgr calendar list` shows them",

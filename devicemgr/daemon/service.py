@@ -22,6 +22,7 @@ from devicemgr.api.listeners import Listen
 from devicemgr.api.server import ApiServer
 from devicemgr.clock.monitor import ClockWatch
 from devicemgr.daemon import systemd, watchdog
+from devicemgr.daemon.alarm_escalation import AlarmEscalation
 from devicemgr.daemon.camera_lanes import CameraLanes
 from devicemgr.daemon.dispatcher import DeviceEventRouter, Dispatcher
 from devicemgr.daemon.runtime import DaemonRuntime
@@ -107,6 +108,7 @@ class Daemon(DaemonRuntime):
         self._recalibration = Recalibration(site)
         self._migration = Migration(site)
         self._feeds = FeedWatch(site)
+        self._escalation = AlarmEscalation(site)
         self._snapshots = SnapshotKeeper(site.snapshots)
         self._hotplug = Hotplug(self._supervisor.hint)
         self._reload = SiteReload(
@@ -132,6 +134,7 @@ class Daemon(DaemonRuntime):
             self._access.alarms.tick,
             site.sealer.seal_often,
             self._meters.look,
+            self._escalation.consider,
         )
         self._scheduler = Scheduler(self._stopping, self._clock.look, jobs)
 

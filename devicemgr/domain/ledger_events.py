@@ -34,6 +34,8 @@ class Kind(StrEnum):
     REX_PRESSED = "rex_pressed"
     TAMPER = "tamper"
     FIRE_RELEASE = "fire_release"
+    ALARM_ACKNOWLEDGED = "alarm_acknowledged"
+    ALARM_ESCALATED = "alarm_escalated"  # no one has acknowledged it in time
     ALARM_ENDED = "alarm_ended"  # detail.alarm says which kind
     DECISION_DISPUTED = "decision_disputed"
     DEVICE_CONFIRMED = "device_confirmed"  # its memory says that it did as it was answered

@@ -34,6 +34,8 @@ _NAMES = {
     ("POST", "/people/import"): "people_import",
     ("POST", "/zones/reset"): "zones_reset_all",
     ("POST", "/zones/{name}/reset"): "zones_reset",
+    ("GET", "/alarms/history"): "alarms_history",
+    ("POST", "/alarms/{alarm}/acknowledge"): "alarms_acknowledge",
     ("GET", "/access/try"): "access_try",
     ("GET", "/access/why/{event}"): "access_explain",
     ("DELETE", "/people/{badge}"): "people_erase",

@@ -1,1 +1,1 @@
-"""Commands of zones, of who is in them, and of access decisions."""
+"""Commands of zones, of who is in them, of access decisions and of alarms."""

@@ -1,1 +1,1 @@
-"""Zones and interlocks, where people are, and why they are let in or refused."""
+"""Zones and interlocks, where people are, why they are let in or refused, and alarms."""

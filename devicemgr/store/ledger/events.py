@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.store.database import APPENDED
+from devicemgr.store.ledger import alarms
 from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.site import conditions
 from devicemgr.store.tables import CursorRow, DeviceRow, EventRow, PersonRow, PortalRow
@@ -60,6 +61,7 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
         if fact.cursor is not None:
             session.merge(CursorRow(device_id=fact.cursor.device_id, log=fact.cursor.log, serial=fact.cursor.serial))
         conditions.store(session, fact)
+        alarms.store(session, fields)
     session.flush()
     insert_rows(session, EventRow, rows)
     session.info.setdefault(APPENDED, []).extend(entries)
@@ -208,6 +210,13 @@ def of_kinds(session: Session, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Return all events of kinds that are rare, in order."""
     query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq)
     return [json.loads(body) for body in session.scalars(query)]
+
+
+def newest_of_kinds(session: Session, kinds: Sequence[str], limit: int, *, names: bool = False) -> list[dict[str, Any]]:
+    """Return the newest `limit` events of these kinds, oldest first, as `find` does."""
+    query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq.desc()).limit(limit)
+    bodies = list(session.scalars(query))[::-1]
+    return _with_badges(session, [json.loads(body) for body in bodies], names=names)
 
 
 def counts_by_portal(session: Session, kind: str, since: str) -> dict[str, int]:

@@ -45,6 +45,9 @@ class Settings(BaseModel):
         le=300,
         description="Seconds in which who was granted at one lane of a group is not at another; 0: off.",
     )
+    escalate_after: float = Field(
+        120.0, ge=0, le=86_400, description="Seconds after which an alarm that no one acknowledged escalates; 0: never."
+    )
     timezone: str = Field("", description="Zone of dates without a time, such as Asia/Almaty; else this host's.")
     model: FaceModel | None = None
 

@@ -1,1 +1,1 @@
-"""Routes of zones, of who is in them, and of access decisions."""
+"""Routes of zones, of who is in them, of access decisions and of alarms."""

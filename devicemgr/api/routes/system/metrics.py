@@ -17,6 +17,7 @@ from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.devices.supervisor import Health
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.site.runtime import Figures
+from devicemgr.store.ledger import alarms
 
 router = APIRouter(tags=["system"])
 
@@ -33,6 +34,7 @@ class Figured(Collector):
         yield from _single(found, figures, self._context.site.clock)
         yield from _devices(found["devices"])
         yield from _portals(found["portals"])
+        yield _unacknowledged(self._context)
         queues = GaugeMetricFamily("devicemgr_queue_length", "What waits for a thread", labels=["queue"])
         for name, length in figures.queues.items():
             queues.add_metric([name], length)
@@ -65,6 +67,17 @@ def _single(found: dict[str, Any], figures: Figures, clock: WallClock) -> Iterat
     for kind, count in sorted(Counter(alarm["kind"] for alarm in found["alarms"]).items()):
         alarms.add_metric([kind], count)
     yield alarms
+
+
+def _unacknowledged(context: Context) -> Metric:
+    waiting = GaugeMetricFamily(
+        "devicemgr_alarms_unacknowledged", "Alarms that no one has acknowledged", labels=["priority"]
+    )
+    with context.site.database.read() as session:
+        found = Counter(alarm.priority for alarm in alarms.listed(session) if alarm.acknowledged is None)
+    for priority in range(1, 6):
+        waiting.add_metric([str(priority)], found[priority])
+    return waiting
 
 
 def _devices(devices: list[dict[str, Any]]) -> Iterator[Metric]:

@@ -99,6 +99,7 @@ SETTINGS = {
     "on_storage_failure": '"allow_known"',
     "notice": '"2026-11"',
     "consent_days": "30",
+    "escalate_after": "60.0",
     "keep_samples": "false",
     "retention_days": "0",
     "samples_days": "7",

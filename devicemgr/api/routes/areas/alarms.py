@@ -1,0 +1,73 @@
+"""/alarms: what is wrong, who has taken note of it, and what was wrong before."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from devicemgr.api.authorization import sees_names
+from devicemgr.api.context import Ctx, Who
+from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
+from devicemgr.api.routes.site.events import Event
+from devicemgr.domain.ledger_events import Kind
+from devicemgr.domain.rules.alarms import ALARM_KINDS
+from devicemgr.site.areas import alarms
+from devicemgr.store.ledger import alarms as rows, events
+
+router = APIRouter(prefix="/alarms", tags=["alarms"])
+
+_OF_ALARMS = (*ALARM_KINDS, Kind.ALARM_ENDED, Kind.ALARM_ACKNOWLEDGED, Kind.ALARM_ESCALATED)
+
+
+class AlarmAcknowledgment(RequestBody):
+    """What the operator found; required for some kinds."""
+
+    comment: str = Field("", max_length=500, examples=["wind, door closed by hand"])
+
+
+class Acknowledged(ResponseBody):
+    """Who took note of the alarm, and when."""
+
+    by: str = Field(examples=["operator:aigul"])
+    at: Time
+    comment: str
+
+
+class Alarm(ResponseBody):
+    """An alarm that is active, or over and not acknowledged yet."""
+
+    id: str = Field(examples=["portal_forced:main"])
+    kind: str = Field(examples=["portal_forced"], description="The kind of the event that began it.")
+    subject: str = Field(examples=["main"], description="The portal, device, zone or other thing that it is about.")
+    device: str | None
+    priority: int = Field(description="From 1, the most urgent, to 5.")
+    state: Literal["active", "over"]
+    acknowledged: Acknowledged | None
+    escalated: bool = Field(description="No one had acknowledged it in time.")
+    count: int = Field(description="How often it has begun since it was listed.")
+    since: Time
+    seq: int = Field(description="The event of its last beginning.")
+    cause: str
+
+
+@router.get("", response_model=list[Alarm])
+def list_alarms(context: Ctx, _: Who) -> list[dict[str, Any]]:
+    """List alarms, the most urgent first: those that are active, and those that no one has acknowledged."""
+    with context.site.database.read() as session:
+        return [alarms.alarm_json(alarm) for alarm in rows.listed(session)]
+
+
+@router.get("/history", response_model=list[Event])
+def list_history(
+    context: Ctx, caller: Who, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+) -> list[dict[str, Any]]:
+    """List the events of alarms, oldest first: beginnings, ends, acknowledgments, escalations."""
+    with context.site.database.read() as session:
+        return events.newest_of_kinds(session, _OF_ALARMS, limit, names=sees_names(caller))
+
+
+@router.post("/{alarm}/acknowledge", response_model=Alarm)
+def acknowledge(alarm: str, body: AlarmAcknowledgment, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Take note of an alarm; no door changes by that. One that is acknowledged already stays as it is."""
+    with context.change(caller, changes_site=False) as work:
+        return alarms.alarm_json(alarms.acknowledge(work, alarm, body.comment))

@@ -1,0 +1,74 @@
+"""Use cases of alarms: acknowledge one, and escalate what no one has acknowledged."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from devicemgr.domain.ledger_events import Fact, Kind
+from devicemgr.domain.model import JsonValue
+from devicemgr.domain.rules.alarms import ALARM_KINDS, Alarm
+from devicemgr.errors import Hint, InvalidInput, NotFound
+from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.ledger import alarms as rows
+from devicemgr.store.site import settings
+from devicemgr.text import rfc3339, safe
+
+# Information does not call anyone.
+_MAX_ESCALATED_PRIORITY = 4
+
+
+def alarm_json(alarm: Alarm) -> dict[str, Any]:
+    """Return an alarm as it is shown."""
+    taken = alarm.acknowledged
+    return {
+        "id": alarm.id,
+        "kind": alarm.kind,
+        "subject": alarm.subject,
+        "device": alarm.device,
+        "priority": alarm.priority,
+        "state": "active" if alarm.active else "over",
+        "acknowledged": {"by": taken.by, "at": taken.at, "comment": taken.comment} if taken else None,
+        "escalated": alarm.escalated,
+        "count": alarm.count,
+        "since": alarm.since,
+        "seq": alarm.seq,
+        "cause": alarm.cause,
+    }
+
+
+def acknowledge(work: UnitOfWork, alarm_id: str, comment: str) -> Alarm:
+    """Record that the operator has taken note of an alarm; no door changes by that.
+
+    Raises NotFound for what is not listed, InvalidInput where a comment is required.
+    """
+    alarm = rows.find(work.session, alarm_id)
+    if alarm is None:
+        raise NotFound(f"there is no alarm '{safe(alarm_id, 120)}'", hint=Hint("list_alarms"))
+    if alarm.acknowledged is not None:
+        return alarm
+    if ALARM_KINDS[alarm.kind].needs_comment and not comment.strip():
+        raise InvalidInput(
+            f"{alarm.kind} is not acknowledged without a comment; write what was found", code="comment_required"
+        )
+    detail = {"alarm": alarm.kind, "subject": alarm.subject, "comment": comment.strip()}
+    fact = Fact(Kind.ALARM_ACKNOWLEDGED, datetime.now(UTC), detail=detail, actor=work.actor)
+    work.site.ledger.append(work.session, [fact])
+    return rows.find(work.session, alarm_id) or alarm
+
+
+def escalate(site: Site) -> int:
+    """Record which alarms no one has acknowledged in the time that the site sets; return how many."""
+    with site.database.read() as session:
+        waits = settings.load(session).escalate_after
+        waiting = [one for one in rows.listed(session) if one.acknowledged is None and not one.escalated]
+    before = rfc3339(datetime.now(UTC) - timedelta(seconds=waits))
+    due = [one for one in waiting if waits and one.priority <= _MAX_ESCALATED_PRIORITY and one.since <= before]
+    for alarm in due:
+        detail: dict[str, JsonValue] = {
+            "alarm": alarm.kind,
+            "subject": alarm.subject,
+            "priority": alarm.priority,
+            "since": alarm.since,
+        }
+        site.ledger.submit(Fact(Kind.ALARM_ESCALATED, datetime.now(UTC), device=alarm.device, detail=detail))
+    return len(due)
