@@ -39,6 +39,12 @@ settle_seconds = 3.0
 [levels.staff]
 portals = ["main@office"]
 
+[levels.back]
+portals = ["back"]
+
+[departments.Kitchen]
+levels = ["staff"]
+
 [sources.hr]
 kind = "csv"
 file = "staff.csv"
@@ -53,6 +59,7 @@ MORE = {
     "zones": '[zones.lab]\nparent = "building"\n',
     "interlocks": '[interlocks.other]\nportals = ["back", "main"]\n',
     "portals": '[portals.side]\ngate = "gate-1"\nchannel = 2\n',
+    "departments": '[departments.Yard]\nlevels = ["staff"]\n',
     "levels": '[levels.guests]\nportals = ["main"]\n',
     "sources": '[sources.agency]\nkind = "csv"\nfile = "agency.csv"\n',
 }
@@ -65,6 +72,7 @@ EDITS = {
     "interlocks": ("settle_seconds = 3.0", "settle_seconds = 4.0"),
     "portals": ("[portals.main]", "[portals.main]\nrelease_seconds = 30"),
     "levels": ("main@office", "main"),
+    "departments": ('levels = ["staff"]', 'levels = ["staff", "back"]'),
     "sources": ("staff.csv", "all.csv"),
 }
 ALONE = {
@@ -86,6 +94,9 @@ ALONE = {
     ("interlocks", "add"): ("POST", "/interlocks"),
     ("interlocks", "edit"): ("PUT", "/interlocks/{name}"),
     ("interlocks", "remove"): ("DELETE", "/interlocks/{name}"),
+    ("departments", "add"): ("PUT", "/departments/{name}"),
+    ("departments", "edit"): ("PUT", "/departments/{name}"),
+    ("departments", "remove"): ("DELETE", "/departments/{name}"),
     ("levels", "add"): ("POST", "/levels"),
     ("levels", "edit"): ("POST", "/levels"),
     ("levels", "remove"): ("DELETE", "/levels/{name}"),

@@ -199,6 +199,9 @@ def test_a_portal_in_json_and_changed(entrance, done, cli):
         "frames": 2,
         "lane_group": "",
         "console_liveness": "require",
+        "outside": None,
+        "inside": None,
+        "egress": False,
         "state": None,
         "door": None,
     }
