@@ -202,3 +202,10 @@ def test_no_listed_word_is_in_the_product_or_its_pages() -> None:
     assert len(found) > 500
     assert [found_word for name, text in found.items() for found_word in listed_words(name, text)] == []
     assert all("asked" in found[name] for name in STORED_IN["asked"])
+
+
+def test_no_device_of_the_tests_reads_on_after_the_end_of_its_line() -> None:
+    """`data += line.recv(n)` in a loop takes the end of a connection for no bytes yet, and spins for ever."""
+    blind = re.compile(r"\+= [\w.]+\.(recv|read1)\(\w*\)$", re.MULTILINE)
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "drivers" / "sim").rglob("*.py")]
+    assert [str(file.relative_to(ROOT)) for file in files if blind.search(file.read_text(encoding="utf-8"))] == []
