@@ -5,6 +5,7 @@ import inspect
 import ipaddress
 import json
 import logging
+import os
 import shutil
 import signal
 import socket
@@ -84,11 +85,14 @@ def log_handlers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The face network is converted once for all tests, and not into the user's own cache."""
+def one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The face network is converted once for all workers and what they start, and not into the user's own cache."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "cache"
+    folder.mkdir(mode=0o700, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEVICEMGR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+        patch.setenv("DEVICEMGR_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session", autouse=True)

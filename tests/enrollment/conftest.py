@@ -16,13 +16,10 @@ from enrollment.workers.process import AnalyzerProcess
 FACES = Path(__file__).resolve().parents[3] / "shared" / "faces"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The converted network's folder, one for the whole run, and for the processes it starts."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEVICEMGR_CACHE", str(folder))
-        yield folder
+@pytest.fixture(scope="session")
+def cache(one_cache: Path) -> Path:
+    """The converted network's folder."""
+    return one_cache
 
 
 @pytest.fixture(scope="session")
