@@ -5,9 +5,6 @@ one card under two notations, a PIN, a device with a password, a portal, a level
 """
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +12,15 @@ from typing import Any
 
 import pytest
 
+from cli import app, load_parts
+from devicemgr.cli import app as frame
+from devicemgr.cli.context import Session
+
 ROOT = Path(__file__).resolve().parents[3]
 FIXTURE = ROOT / "tests" / "fixtures" / "first_release.tar.xz"
 PASSPHRASE = "first-release"
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., str]
 
 
 @pytest.fixture
@@ -30,26 +31,23 @@ def made(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(made: Path) -> Run:
-    def call(*words: str, home: str = "home", code: int = 0) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"DEVICEMGR_HOME": str(made / home), "PASSPHRASE": PASSPHRASE}
-        ran = subprocess.run(
-            [sys.executable, "-m", "cli", *words],
-            check=False,
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
-        assert ran.returncode == code, (words, ran.stdout, ran.stderr)
-        return ran
+def run(made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """run("person", "list") is the command with all its parts, in this process; what it prints."""
+    monkeypatch.setenv("PASSPHRASE", PASSPHRASE)
+
+    def call(*words: str, home: str = "home") -> str:
+        monkeypatch.setenv("DEVICEMGR_HOME", str(made / home))
+        capsys.readouterr()
+        code = frame.run(app, Session(load_parts), list(words))
+        printed = capsys.readouterr()
+        assert code == 0, (words, printed)
+        return printed.out
 
     return call
 
 
 def answer(run: Run, *words: str, **options: Any) -> Any:
-    return json.loads(run("--json", *words, **options).stdout)
+    return json.loads(run("--json", *words, **options))
 
 
 def badges(people: list[dict[str, Any]]) -> list[str]:
