@@ -1,6 +1,7 @@
 """The product as installed: a wheel is built once, installed beside this checkout, and its commands run from there."""
 
 import json
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -36,6 +37,19 @@ def walk(command, words):
         yield from walk(inner, [*words, name])
 print(json.dumps(list(walk(typer.main.get_command(cli.app), []))))
 """
+
+
+@pytest.fixture(scope="module")
+def made(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that the installed command made, for these tests to copy."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    installed.devicemgr("init", home=home)
+    return home
+
+
+@pytest.fixture
+def home(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "home"))
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(installed: Installed) -> None:
@@ -87,9 +101,7 @@ def test_rules_are_installed_and_verified(installed: Installed, adapters: Any) -
     assert (checked.returncode, json.loads(checked.stdout)["problems"]) == (0, [])
 
 
-def test_a_home_is_made_looked_at_and_its_record_exported(installed: Installed, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    installed.devicemgr("init", home=home)
+def test_a_home_is_made_looked_at_and_its_record_exported(installed: Installed, home: Path, tmp_path: Path) -> None:
     kinds = json.loads(installed.devicemgr("device", "drivers", "--json", home=home).stdout)
     assert {"modbus_gate", "onvif_camera", "hikvision_console"} <= {one["kind"] for one in kinds}
     installed.devicemgr("audit", "export", str(tmp_path / "bundle.zip"), home=home)
@@ -99,9 +111,7 @@ def test_a_home_is_made_looked_at_and_its_record_exported(installed: Installed, 
 
 
 @pytest.mark.e2e
-def test_the_daemon_of_the_wheel_starts_and_ends(installed: Installed, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    installed.devicemgr("init", home=home)
+def test_the_daemon_of_the_wheel_starts_and_ends(installed: Installed, home: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as output:
         daemon = subprocess.Popen(
@@ -121,11 +131,9 @@ def test_the_daemon_of_the_wheel_starts_and_ends(installed: Installed, tmp_path:
 
 
 @pytest.mark.e2e
-def test_faces_are_analyzed_by_the_installed_worker(installed: Installed, tmp_path: Path) -> None:
+def test_faces_are_analyzed_by_the_installed_worker(installed: Installed, home: Path, tmp_path: Path) -> None:
     from PIL import Image
 
     Image.new("RGB", (320, 240), "gray").save(tmp_path / "empty.jpg")
-    home = tmp_path / "home"
-    installed.devicemgr("init", home=home)
     ran = installed.devicemgr("enroll", "check", str(tmp_path / "empty.jpg"), home=home, code=None)
     assert "no face" in (ran.stdout + ran.stderr).replace("_", " ")
