@@ -67,18 +67,18 @@ def test_from_a_file(box: Any, turnstile: Any, video: Path, portrait: Path) -> N
     assert denied["reason"] == "suspended"
     assert not box.events(kind="portal_unlocked", after=denied["seq"])
 
-    box.command("enroll", "withdraw", "D-1", "--yes")
+    box.cli("enroll", "withdraw", "D-1", "--yes")
     seq = box.events()[-1]["seq"]
     denied = box.wait_for_event("access_denied", after=seq, person=None)
     assert denied["reason"] == "unknown_face"
 
-    assert box.command("audit", "verify")["ok"] is True
+    assert box.cli("audit", "verify")["ok"] is True
     status = box.command("status")
     assert {device["name"]: device["state"] for device in status["devices"]} == {"arm": "online", "cam": "online"}
     assert box.stop() == 0
     assert not box.home.socket.exists()
     assert box.command("status", code=3)["daemon"]["running"] is False
-    assert box.command("audit", "verify")["ok"] is True
+    assert box.cli("audit", "verify")["ok"] is True
 
 
 def test_from_an_rtsp_camera(box: Any, turnstile: Any, rtsp_address: str, portrait: Path) -> None:
