@@ -16,6 +16,12 @@ class Enforcement(StrEnum):
     HARD = "hard"
 
 
+class Overridable(StrEnum):
+    """A rule that a guard's command may override, with a reason that is recorded."""
+
+    INTERLOCK = "interlock"
+
+
 class Waiver(StrEnum):
     """A check that holders of an access level are exempt from (BACnet, ASHRAE 135: authorization exemptions)."""
 

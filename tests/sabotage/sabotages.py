@@ -1,6 +1,19 @@
 """All sabotages, by area."""
 
-from tests.sabotage.areas import access, api, build, devices, drivers, hikvision, ledger, onvif, people, rules, storage
+from tests.sabotage.areas import (
+    access,
+    api,
+    build,
+    devices,
+    drivers,
+    hikvision,
+    ledger,
+    onvif,
+    people,
+    rules,
+    storage,
+    zones,
+)
 from tests.sabotage.sabotage import Sabotage
 
 SABOTAGES: tuple[Sabotage, ...] = (
@@ -15,4 +28,5 @@ SABOTAGES: tuple[Sabotage, ...] = (
     *people.SABOTAGES,
     *rules.SABOTAGES,
     *storage.SABOTAGES,
+    *zones.SABOTAGES,
 )

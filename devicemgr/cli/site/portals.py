@@ -12,6 +12,7 @@ from devicemgr.cli.hints import message_of
 from devicemgr.cli.output import details, emit, say, table, warn
 from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.domain.model import ConsoleLiveness, Direction, FailMode, Liveness, Requirement
+from devicemgr.domain.zones import Overridable
 from devicemgr.text import counted
 
 app = typer.Typer()
@@ -197,10 +198,20 @@ def remove(name: Name) -> None:
 def open_(
     name: Name,
     direction: Annotated[Direction, typer.Option(help="Which way the person goes.")] = Direction.ENTRY,
+    override: Annotated[
+        Overridable | None, typer.Option(help="Open although another portal of its interlock is not shut.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, with --override; it is recorded.")] = None,
 ) -> None:
     """Let one person pass, now."""
-    found = api().post(path("portals", name, "open"), {"direction": str(direction)})
-    say(f"{name} is released for one {direction}{_unproven(found)}", found)
+    if (override is None) != (reason is None):
+        raise typer.BadParameter("--override and --reason go together")
+    body = {"direction": str(direction)}
+    body |= {"override": str(override), "reason": reason} if override and reason else {}
+    found = api().post(path("portals", name, "open"), body)
+    full = found.get("occupancy")
+    crowded = f"; occupancy of {full['zone']}: {full['count']} of {full['max']}" if full else ""
+    say(f"{name} is released for one {direction}{_unproven(found)}{crowded}", found)
 
 
 def _set_mode(name: str | None, mode: str, done: str, *, all: bool) -> None:

@@ -1,15 +1,16 @@
 """/portals: what opens, and the guard's commands."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.conventions.models import Removed, RequestBody, ResponseBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.domain.model import ConsoleLiveness, Direction, FailMode, Liveness, PortalMode, Requirement
+from devicemgr.domain.zones import Overridable
 from devicemgr.site import portals as service
 from devicemgr.site.portals import PortalFields, PortalUpdate
 from devicemgr.site.unit_of_work import UnitOfWork
@@ -28,9 +29,20 @@ class PortalCreate(PortalFields):
 
 
 class PortalRelease(RequestBody):
-    """In which direction a guard lets one person pass."""
+    """In which direction a guard lets one person pass.
+
+    `override` opens although another portal of its interlock is not shut, for a `reason` that is recorded.
+    """
 
     direction: Direction = Direction.ENTRY
+    override: Overridable | None = None
+    reason: str | None = Field(None, min_length=1, max_length=200, examples=["a person is ill"])
+
+    @model_validator(mode="after")
+    def _gives_a_reason(self) -> Self:
+        if (self.override is None) != (self.reason is None):
+            raise ValueError("override and reason go together")
+        return self
 
 
 class PortalModeChange(RequestBody):
@@ -73,6 +85,14 @@ class PortalSaved(Portal):
     warnings: list[str]
 
 
+class Overfilled(ResponseBody):
+    """How many people a zone has now, of how many it may have."""
+
+    zone: str = Field(examples=["lab"])
+    count: int = Field(examples=[41])
+    max: int = Field(examples=[40])
+
+
 class PortalReleased(ResponseBody):
     """Whether the gate confirmed the release, or was only sent it."""
 
@@ -80,6 +100,7 @@ class PortalReleased(ResponseBody):
     direction: Direction
     request: str = Field(json_schema_extra={"format": "uuid"}, description="The `request` of the events.")
     outcome: str = Field(examples=["confirmed"], description="confirmed, sent or unknown.")
+    occupancy: Overfilled | None = Field(None, description="The zone that this person overfills.")
 
 
 class PortalModeResult(ResponseBody):
@@ -167,10 +188,10 @@ def remove_portal(name: str, context: Ctx, caller: Who, match: IfMatch) -> dict[
     return {"name": name, "removed": True}
 
 
-@router.post("/{name}/open", response_model=PortalReleased)
+@router.post("/{name}/open", response_model=PortalReleased, response_model_exclude_unset=True)
 def open_portal(name: str, body: PortalRelease, context: Ctx, caller: Who) -> dict[str, Any]:
     """Let one person pass, on the guard's word."""
-    return context.runtime.open_portal(name, body.direction, caller.actor)
+    return context.runtime.open_portal(name, body.direction, caller.actor, body.reason)
 
 
 @router.put("/{name}/mode", response_model=PortalModeResult)
