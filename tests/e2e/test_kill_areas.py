@@ -19,7 +19,7 @@ from tests.e2e.conftest import wait_for
 KILLS = int(os.environ.get("DEVICEMGR_KILLS", "3"))
 CARDS = {f"P{number}": f"1A2B3C{number:02X}" for number in range(1, 6)}
 
-pytestmark = [pytest.mark.e2e, pytest.mark.scaled, pytest.mark.timeout(60 + 15 * KILLS)]
+pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.timeout(120 + 30 * KILLS)]
 
 ZONES = ZoneMap({"hall": Zone("hall")}, {"lobby": Portal("lobby", "arm", outside=OUTSIDE, inside="hall")})
 
@@ -39,23 +39,22 @@ def _furnish(box: Any, turnstile: Any) -> None:
 def test_who_is_where_survives_every_kill(box: Any, turnstile: Any) -> None:
     _furnish(box, turnstile)
     chance = random.Random(16)
+    box.start()
     for number in range(KILLS):
-        box.start()
         wait_for(lambda: box.api().get("/status")["devices"][0]["state"] == "online", "the gate")
         if number % 2:
             box.cli("zone", "add", f"room-{number}")  # another map of zones is kept at once: a checkpoint
-        for _ in range(chance.randrange(1, 4)):
+        for _ in range(chance.randrange(2, 5)):
             turnstile.show(chance.choice((1, 2)), bytes.fromhex(chance.choice(sorted(CARDS.values()))))
-            time.sleep(chance.uniform(0.0, 0.6))  # anywhere between grant, unlock and passage
+            time.sleep(chance.uniform(0.0, 1.2))  # anywhere between grant, unlock and passage
         box.kill()
         box.start()  # marks what the last run left open
         wait_for(lambda: _shown(box) == _recorded(box), "the daemon to know what is recorded")
-        box.kill()
     kinds = [event["kind"] for event in _bodies(box)]
     granted, moved = kinds.count("access_granted"), kinds.count("passage_completed")
     assert granted
     assert moved
-    print(f"\n{2 * KILLS} kills, {granted} grants, {moved} passages")
+    print(f"\n{KILLS} kills, {granted} grants, {moved} passages")
 
 
 def _bodies(box: Any) -> list[dict[str, Any]]:
