@@ -35,7 +35,7 @@ def test_a_board_without_feedback_is_never_confirmed(home, cli, done, mute_board
     assert "sent, not confirmed" in ran.out
     assert done("portal", "open", "door")["outcome"] == "sent"
     unlocked = [e for e in cli("events", "--portal", "door", "--json").lines if e["kind"] == "portal_unlocked"]
-    assert [event["detail"] for event in unlocked] == [{"outcome": "sent"}] * 2
+    assert [event["detail"] for event in unlocked] == [{"outcome": "sent", "senses_passage": False}] * 2
     assert "outcome sent, not confirmed" in cli("events", "--portal", "door").out
     ran = cli("portal", "free", "door")
     assert ran.code == 0
@@ -54,3 +54,14 @@ def test_a_channel_that_the_gate_has_not_is_refused_without_a_daemon_too(home, d
     done("portal", "add", "second", "--gate", "two:2")
     ran = cli("portal", "edit", "second", "--gate", "two:5")
     assert ran.code == 1
+
+
+def test_an_override_needs_its_reason_and_is_recorded(home, done, cli, mute_board):
+    done("device", "add", "lc", "--driver", "relay_gate", "--address", mute_board[0], "--option", "model=lcus")
+    done("portal", "add", "door", "--gate", "lc", "--release-seconds", "0.1")
+    for half in (("--override", "interlock"), ("--reason", "a person is ill")):
+        ran = cli("portal", "open", "door", *half)
+        assert (ran.code, "--override and --reason go together" in ran.err) == (2, True)
+    done("portal", "open", "door", "--override", "interlock", "--reason", "a person is ill")
+    opened = [e for e in cli("events", "--portal", "door", "--json").lines if e["kind"] == "admin.portal_open"]
+    assert [event["detail"] for event in opened] == [{"override": "interlock", "reason": "a person is ill"}]
