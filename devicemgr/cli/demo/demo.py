@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.context import finish, session
-from devicemgr.cli.demo.simulated_entrance import BADGE, Entrance, Plan, nasa_portrait, quantile
+from devicemgr.cli.demo.simulated_entrance import BADGE, SECOND, Entrance, Plan, nasa_portrait, quantile
 from devicemgr.cli.demo.subprocesses import ending_cleanly
 from devicemgr.cli.output import emit, local, notes, table, words
 from devicemgr.errors import InvalidInput
@@ -43,6 +43,7 @@ def demo(
     ):
         _say(f"watching for {seconds:.0f} s; the face comes and goes")
         _watch(entrance, seconds)
+        _tell_second_entry(entrance.show_card_at_second_turnstile())
         result = _result(entrance)
     if not emit(result):
         _tell(result)
@@ -81,18 +82,37 @@ def _tell_event(event: dict[str, Any]) -> None:
     _say((local(event["time"]) or "")[11:] + "  " + telling.format(**values))
 
 
+def _tell_second_entry(decisions: list[dict[str, Any]]) -> None:
+    for event in decisions:
+        at, person = (local(event["time"]) or "")[11:], event["person"]
+        if event["kind"] == "access_granted":
+            _say(f"{at}  [red]granted[/red]   {person} was let in twice")
+        else:
+            _say(f"{at}  [red]denied[/red]    {event['reason']}: {person} {_whereabouts(event['detail'])}")
+
+
+def _whereabouts(detail: dict[str, Any]) -> str:
+    """Return in words where a refused person is recorded."""
+    facts = detail.get("facts") or {}
+    if "released_at" in facts:
+        return f"was let in at {facts['released_at']} a moment ago"
+    return f"is in zone {facts.get('is_in')} since {(local(facts.get('since')) or '')[11:]} and has not left"
+
+
 def _result(entrance: Entrance) -> dict[str, Any]:
     events = entrance.events_after(0)
     granted = [e for e in events if e["kind"] == "access_granted" and e["person"] == BADGE]
     requests = {event["request"] for event in granted}
     unlocked = [e for e in events if e["kind"] == "portal_unlocked" and e["request"] in requests]
     passed = [e for e in events if e["kind"] == "passage_completed" and e["request"] in requests]
+    second = [e for e in events if e["portal"] == SECOND and e["kind"] in ("access_granted", "access_denied")]
     releases = [line for line in entrance.turnstile.lines if line.get("event") == "release"]
     audit = entrance.api.get("/audit/verify")
     checks = {
         "person granted": bool(granted),
         "gate's register changed": bool(releases) and len(releases) == len(unlocked),
         "passage recorded": bool(passed),
+        "second entry refused by anti-passback": [e["reason"] for e in second] == ["anti_passback"],
         "audit holds": audit["ok"],
     }
     return {

@@ -14,7 +14,10 @@ from devicemgr.errors import InvalidInput, SystemFault
 from devicemgr.home import Home
 
 PORTAL, CAMERA, GATE, BADGE = "lobby", "lobby-camera", "lobby-turnstile", "D-1"
+ZONE, SECOND, CARD = "building", "second-turnstile", "0F00FBD642"
+_ZONES = {"outside": "outside", "inside": ZONE}
 _START_SECONDS = 60.0
+_CARD_SECONDS = 20.0
 
 
 def nasa_portrait() -> Path:
@@ -69,9 +72,9 @@ class Entrance:
         for child in self._children:
             child.stop()
 
-    def child(self, name: str, *arguments: str) -> Child:
+    def child(self, name: str, *arguments: str, takes_lines: bool = False) -> Child:
         """One more process of this entrance."""
-        child = Child(arguments, self.home.path, self._folder / f"{name}.log")
+        child = Child(arguments, self.home.path, self._folder / f"{name}.log", takes_lines=takes_lines)
         self._children.append(child)
         return child
 
@@ -127,7 +130,8 @@ class Entrance:
             "/devices",
             {"name": GATE, "driver": "modbus_gate", "address": turnstile, "options": {"profile": "lot", "unit": 1}},
         )
-        api.post("/portals", {"name": PORTAL, "gate": GATE, "release_seconds": 5.0})
+        api.post("/zones", {"name": ZONE})
+        api.post("/portals", {"name": PORTAL, "gate": GATE, "release_seconds": 5.0, **_ZONES})
         api.post("/levels", {"name": "staff", "portals": [PORTAL]})
         api.post("/people", {"name": plan.name, "badge": BADGE, "levels": ["staff"]})
         photo = base64.b64encode(plan.photo.read_bytes()).decode()
@@ -153,6 +157,40 @@ class Entrance:
         """Events behind `seq`, oldest first."""
         found: list[dict[str, Any]] = self.api.get("/events", after=seq, limit=1000)
         return found
+
+    def show_card_at_second_turnstile(self) -> list[dict[str, Any]]:
+        """Let the person, who has not left, show a card at a second turnstile; return the decisions there."""
+        api = self.api
+        before = max((event["seq"] for event in self.events_after(0)), default=0)
+        second = self._second_turnstile()
+        api.post(f"/people/{BADGE}/cards", {"number": CARD})
+        api.call("PATCH", f"/zones/{ZONE}", json={"anti_passback": "hard"})
+        self._say("anti-passback is hard in the building from now on; the same person is at a second turnstile")
+        second.send(f"card 1 {CARD}")
+
+        def decisions() -> list[dict[str, Any]]:
+            kinds = ("access_granted", "access_denied")
+            return [one for one in self.events_after(before) if one["portal"] == SECOND and one["kind"] in kinds]
+
+        wait_until(lambda: bool(decisions()), _CARD_SECONDS, "the second turnstile did not read the card")
+        return decisions()
+
+    def _second_turnstile(self) -> Child:
+        """Start a second turnstile, with a reader of its own, that leads into the same building."""
+        link = self._folder / "second-turnstile"
+        child = self.child("second-turnstile", "sim", "turnstile", "--link", str(link), takes_lines=True)
+        path = child.wait_for("ready", _START_SECONDS)["path"]
+        options = {"profile": "lot", "unit": 1, "readers": "1"}
+        device = {"name": SECOND, "driver": "modbus_gate", "address": path, "options": options}
+        self.api.post("/devices", device)
+        self.api.post("/portals", {"name": SECOND, "gate": SECOND, "entry": [SECOND], **_ZONES})
+        self.api.call("PATCH", "/levels/staff", json={"portals": [PORTAL, SECOND]})
+        wait_until(
+            lambda: self.api.get(f"/portals/{SECOND}")["state"] == "idle",
+            _START_SECONDS,
+            "the second turnstile was not reached",
+        )
+        return child
 
     def delays_ms(self) -> list[float]:
         """Face in view → release bytes at the turnstile, by the simulators' own monotonic clocks, ms."""

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,12 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Child:
-    """One `devicemgr …` process; what it prints as JSON lines is kept in `lines`, its standard error in `log`."""
+    """One `devicemgr …` process; what it prints as JSON lines is kept in `lines`, its standard error in `log`.
 
-    def __init__(self, arguments: Sequence[str], home: Path, log: Path) -> None:
+    `takes_lines` gives it a standard input that `send` writes to.
+    """
+
+    def __init__(self, arguments: Sequence[str], home: Path, log: Path, *, takes_lines: bool = False) -> None:
         self.lines: list[dict[str, Any]] = []
         self._changed = threading.Condition()
         self._name = " ".join(arguments[:2])
@@ -44,7 +47,7 @@ class Child:
         with log.open("ab") as errors:
             self.process = subprocess.Popen(  # noqa: S603 - this same program
                 [sys.executable, "-m", "cli", *arguments],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if takes_lines else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=environment,
@@ -80,6 +83,12 @@ class Child:
             raise SystemFault(f"`devicemgr {self._name}` did not start: {self.last_words()}")
         return line
 
+    def send(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+
     def last_words(self) -> str:
         """Return the last line of its log."""
         text = self._log.read_text(errors="replace").strip()
@@ -99,6 +108,9 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.process.stdin is not None:
+            with suppress(OSError):
+                self.process.stdin.close()
         self._reader.join(1.0)
         return self.process.returncode
 
