@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from devicemgr.errors import DevicemgrError, Hint, StorageFailed
@@ -59,10 +59,8 @@ def open_frozen(home: Home, why: str, *, empty_vault: Vault | None) -> FrozenDat
             raise refusal from error
         what += "; no person is known, since there is no whole snapshot"
         path.unlink(missing_ok=True)
-        made = Database.create(path)
-        with made.write() as session:
+        with closing(Database.create(path)) as made, made.write() as session:
             set_meta(session, FINGERPRINT, empty_vault.fingerprint())
-        made.close()
     return FrozenDatabase(path, what, refusal.hint)
 
 

@@ -1,5 +1,6 @@
 """Going on from the last good snapshot, when the database can't be used and there is no newer backup."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,8 @@ def from_snapshot(home: Home, actor: str) -> dict[str, Any]:
             raise StorageFailed(f"the snapshot could not be put in place ({error}); free space there") from error
         finally:
             draft.unlink(missing_ok=True)
-        database = Database.open(home.database)
-        Sealer(home, database).seal()
-        database.close()
+        with closing(Database.open(home.database)) as database:
+            Sealer(home, database).seal()
         return answer
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,9 +75,8 @@ def restore(
         finally:
             home_swap.drop(home)
         home_swap.finish(home)
-    database = Database.open(home.database)
-    Sealer(home, database).seal()
-    database.close()
+    with closing(Database.open(home.database)) as database:
+        Sealer(home, database).seal()
     return {"home": str(home.path), "replaced": str(home.path / replaced) if there else None, **answer}
 
 

@@ -1,6 +1,7 @@
 """`devicemgr backup|restore`: done by this process itself, which may write where the service may not."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,16 +51,14 @@ def backup(
 
     home = session().home
     passphrase = _passphrase(passphrase_stdin, passphrase_env)
-    database = Database.open(home.database)
-    database.require_current()
     path = file.absolute()
     beside = keys.absolute() if keys else path.with_name("people.keys")
-    with _bar() as bar, ending_cleanly():
+    with closing(Database.open(home.database)) as database, _bar() as bar, ending_cleanly():
+        database.require_current()
         task = bar.add_task("reading back")
         bar.update(task, total=home.database.stat().st_size)
         work = Work(home, database, load_vault(home, database))
         found = make(work, path, beside, passphrase, f"uid:{os.getuid()}", lambda n: bar.advance(task, n))
-    database.close()
     people, events = counted(found["people"], "person", "people"), counted(found["events"], "event")
     text = f"{people} and {events} in {found['file']}, which was read back"
     say(f"{text}; people's keys in {found['keys']}: keep the newest of these only", found)

@@ -1,5 +1,6 @@
 """Kills, full disks and damage while a backup is made or restored: nothing half done."""
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -172,6 +173,9 @@ def test_a_file_that_is_no_backup_is_never_replaced(home, cli, safe):
     ran = cli("backup", safe / "site.toml", "--passphrase-env", "PHRASE")
     assert (ran.code, "no backup" in ran.error) == (1, True)
     assert (safe / "site.toml").read_text() == "[site]\n"
+    links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+    held = {os.readlink(link) for link in links if os.path.lexists(link)}
+    assert str(home.database) not in held, "a refused backup leaves the database open"
 
 
 def test_a_head_that_asks_for_too_much_memory_is_refused():
