@@ -1,5 +1,6 @@
 """Who is where across restarts: a checkpoint in the store, from which the rest of the ledger is folded."""
 
+import contextlib
 import json
 import time
 from collections import Counter
@@ -14,12 +15,15 @@ from devicemgr.domain.rules.areas.corrections import WHEREABOUTS_RESET, forgotte
 from devicemgr.domain.rules.areas.fold import Event, fold_all
 from devicemgr.domain.rules.areas.whereabouts import NOWHERE, How, Place, Whereabouts, overdue
 from devicemgr.domain.rules.areas.zone_map import NO_ZONES, ZoneMap
+from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.writer import Ledger
 from devicemgr.store.database import Database, Session
 from devicemgr.store.ledger import events, whereabouts as store
 
 _SAVE_EVENTS, _SAVE_S = 1000, 30.0
 _SWEEP_S = 10.0
+# The daemon ends within seconds, however long another writer takes.
+_LAST_SAVE_S = 0.3
 _PIECE = 1000
 
 
@@ -137,11 +141,16 @@ class AreaKeeper:
             for fact in forgetting(state, min(self._rules.times()), zones):
                 self._ledger.submit(fact)
 
-    def _save(self, state: Whereabouts) -> None:
+    def keep(self) -> None:
+        """Save what is folded, at the end of the daemon; the next start folds what this could not."""
+        with contextlib.suppress(DevicemgrError):
+            self._save(self._areas.chained, patience_s=_LAST_SAVE_S)
+
+    def _save(self, state: Whereabouts, patience_s: float | None = None) -> None:
         self._saved_at = time.monotonic()
         if self._database.frozen:
             return
-        with self._database.write(changes_site=False) as session:
+        with self._database.write(changes_site=False, patience_s=patience_s) as session:
             save(session, state, self._saved)
         self._saved = state
 

@@ -194,6 +194,7 @@ class Daemon(DaemonRuntime):
         self._pins.stop()
         self._reconciler.stop(0.3)
         self._dispatcher.stop(0.7)
+        self._areas.keep()
         self._migration.stop(0.3)
         self._recalibration.wait(0.3)
         self._retention.stop(0.2)

@@ -63,7 +63,7 @@ class Feed:
     def leave(self, follower: Follower) -> None:
         """Call `follower` no more."""
         with self._lock:
-            self._followers = tuple(one for one in self._followers if one is not follower)
+            self._followers = tuple(one for one in self._followers if one != follower)
 
     def committed(self, entries: Sequence[Entry]) -> None:
         """Pass on what a transaction has committed; it waits here for another thread's commit before it."""
