@@ -1,7 +1,7 @@
 """Who is where across restarts: a checkpoint in the store, from which the rest of the ledger is folded."""
 
-import contextlib
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -20,10 +20,12 @@ from devicemgr.ledger.writer import Ledger
 from devicemgr.store.database import Database, Session
 from devicemgr.store.ledger import events, whereabouts as store
 
+log = logging.getLogger(__name__)
+
 _SAVE_EVENTS, _SAVE_S = 1000, 30.0
 _SWEEP_S = 10.0
-# The daemon ends within seconds, however long another writer takes.
-_LAST_SAVE_S = 0.3
+# How long another writer may take; the daemon ends within seconds.
+_PATIENCE_S, _LAST_PATIENCE_S = 2.0, 0.3
 _PIECE = 1000
 
 
@@ -143,16 +145,19 @@ class AreaKeeper:
 
     def keep(self) -> None:
         """Save what is folded, at the end of the daemon; the next start folds what this could not."""
-        with contextlib.suppress(DevicemgrError):
-            self._save(self._areas.chained, patience_s=_LAST_SAVE_S)
+        self._save(self._areas.chained, _LAST_PATIENCE_S)
 
-    def _save(self, state: Whereabouts, patience_s: float | None = None) -> None:
+    def _save(self, state: Whereabouts, patience_s: float = _PATIENCE_S) -> None:
         self._saved_at = time.monotonic()
         if self._database.frozen:
             return
-        with self._database.write(changes_site=False, patience_s=patience_s) as session:
-            save(session, state, self._saved)
-        self._saved = state
+        try:
+            with self._database.write(changes_site=False, patience_s=patience_s) as session:
+                save(session, state, self._saved)
+        except DevicemgrError as error:  # nothing is lost by it: the next one, or the next start, folds more
+            log.info("Failed to save who is where: %s", error)
+        else:
+            self._saved = state
 
 
 def forgetting(state: Whereabouts, at: datetime, zones: ZoneMap) -> list[Fact]:
