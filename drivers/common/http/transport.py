@@ -80,7 +80,8 @@ class Reply:
             self._is_whole = True
 
     def close(self) -> None:
-        """Keep the connection for the next request after a whole answer; else let go of it."""
+        """Keep the connection for the next request after a whole answer; else close it."""
+        self._parsed.close()
         if self._is_whole and not self._parsed.will_close:
             self._transport.keep(self._connection)
         else:
@@ -216,12 +217,20 @@ def _read_head(connection: Connection, method: str) -> http.client.HTTPResponse:
     """Read the head of the final answer; IncompleteRead where the device hung up within it."""
     while True:
         parsed = http.client.HTTPResponse(connection, method=method)  # type: ignore[arg-type]
-        parsed.begin()
-        if connection.has_ended:
-            raise http.client.IncompleteRead(b"")
+        try:
+            _begin(parsed, connection)
+        except BaseException:
+            parsed.close()  # left to the collector, it would complain of a reader that was collected before it
+            raise
         if not 100 <= parsed.status < 200:
-            break
+            return parsed
+        parsed.close()
+
+
+def _begin(parsed: http.client.HTTPResponse, connection: Connection) -> None:
+    parsed.begin()
+    if connection.has_ended:
+        raise http.client.IncompleteRead(b"")
     lengths = {length.strip() for length in parsed.headers.get_all("Content-Length") or []}
     if len(lengths) > 1 and not parsed.chunked:
         raise http.client.HTTPException("two lengths")
-    return parsed

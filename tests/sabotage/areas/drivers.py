@@ -175,7 +175,7 @@ SABOTAGES = (
     one(
         "an answer that ends within its head counts as whole",
         "drivers/common/http/transport.py",
-        '        if connection.has_ended:\n            raise http.client.IncompleteRead(b"")\n',
+        '    if connection.has_ended:\n        raise http.client.IncompleteRead(b"")\n',
         "",
         "tests/drivers/common/http/test_transport.py",
     ),

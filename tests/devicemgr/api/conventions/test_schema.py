@@ -143,4 +143,7 @@ def send(client: httpx.Client, case: Any) -> httpx.Response:
     headers = {name: value.encode("utf-8", "replace") for name, value in made.pop("headers").items() if value}
     if "data" in made:
         made["content"] = made.pop("data")
-    return client.request(headers=headers, **made)
+    try:
+        return client.request(headers=headers, **made)
+    except httpx.RemoteProtocolError:  # a kept connection that was idle too long on a busy machine
+        return client.request(headers=headers, **made)
