@@ -81,7 +81,7 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
 def error_statuses(method: str, path: str, *, has_precondition: bool) -> list[int]:
     """Return the statuses of errors that a route may answer, by what kind of route it is."""
     found = set(_ALWAYS)
-    if "{" in path or method != "get" or path in ("/people", "/provisioning"):
+    if "{" in path or method != "get" or path in ("/people", "/provisioning", "/access/try"):
         found.add(404)
     if method != "get" or path.startswith("/devices/{name}"):
         found.add(409)
