@@ -66,7 +66,10 @@ def import_(
         str | None, typer.Option(metavar="DIGEST", help="Take a plan that was held for taking away from many.")
     ] = None,
     as_written: Annotated[
-        bool, typer.Option("--as-written", help="Badges with and without zeros in front are both right.")
+        bool,
+        typer.Option(
+            "--as-written", help="Badges with and without zeros in front are right; digits of cards are decimal."
+        ),
     ] = False,
     encoding: Encoding = None,
     sheet: SheetName = None,

@@ -1,11 +1,14 @@
 """A card in a cell of a table: its number, `until` the end of a temporary one, and `blocked`."""
 
 import re
+from collections.abc import Collection
 from datetime import tzinfo
 from typing import NamedTuple
 
 from devicemgr.domain.rules.card_formats import parse_number, require_format
-from devicemgr.text import parse_end, rfc3339
+from devicemgr.domain.rules.card_notations import meanings_of
+from devicemgr.errors import InvalidInput
+from devicemgr.text import parse_end, rfc3339, safe
 
 _UNTIL, _BLOCKED = "until", "blocked"
 _DOTTED = re.compile(r"\A(\d{2})\.(\d{2})\.(\d{4})\Z")
@@ -26,7 +29,7 @@ class CardCell(NamedTuple):
     def __str__(self) -> str:
         """Return the cell, which `parse_cell` reads."""
         until = [_UNTIL, self.until] if self.until else []
-        return " ".join([self.number, *until, *([_BLOCKED] if self.is_blocked else [])])
+        return " ".join([written_number(self.number), *until, *([_BLOCKED] if self.is_blocked else [])])
 
 
 def parse_cell(text: str, zone: tzinfo | None = None) -> CardCell:
@@ -43,6 +46,28 @@ def parse_cell(text: str, zone: tzinfo | None = None) -> CardCell:
 def number_in(text: str) -> str:
     """Return the stored number of the card that a cell names."""
     return parse_number(_parts(text)[0])
+
+
+def parse_certain_cell(text: str, zone: tzinfo | None, held: Collection[str]) -> CardCell:
+    """Return the card that a cell names, as `parse_cell` does; of several that digits could be, the one in `held`.
+
+    Raises InvalidInput where no or several of these are in `held`.
+    """
+    cell, written = parse_cell(text, zone), _parts(text)[0]
+    found = meanings_of(written)
+    if len(found) == 1:
+        return cell
+    meant = [meaning.number for meaning in found if meaning.number in held]
+    if len(meant) == 1:
+        return cell._replace(number=meant[0])
+    ways = {"decimal": f"0{written}", "hex": f"0x{written}", "fffnnnnn": f"{written[:3]}:{written[3:]}"}
+    choices = " or ".join(f"{ways[meaning.form]} ({meaning.form})" for meaning in found)
+    raise InvalidInput(f"{safe(written, 40)} can be several cards; write {choices}")
+
+
+def written_number(number: str) -> str:
+    """Return a stored number as a cell has it: with a zero in front where its digits could be several cards."""
+    return f"0{number}" if len(meanings_of(number)) > 1 else number
 
 
 def _parts(text: str) -> tuple[str, str, bool]:

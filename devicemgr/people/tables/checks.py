@@ -6,7 +6,7 @@ from typing import Any
 
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, check_detail
 from devicemgr.errors import InvalidInput
-from devicemgr.people.cards.cells import parse_cell
+from devicemgr.people.cards.cells import number_in, parse_cell, parse_certain_cell
 from devicemgr.text import badge as checked_badge, parse_end, parse_time, person_name, rfc3339, safe
 
 _YES = frozenset({"yes", "true", "1", "да", "иә"})
@@ -17,10 +17,13 @@ class UnknownLevel(InvalidInput):
     """A row names a level that is not there."""
 
 
-def checked_values(stated: Mapping[str, Any], levels: frozenset[str], zone: tzinfo | None) -> dict[str, Any]:
+def checked_values(
+    stated: Mapping[str, Any], levels: frozenset[str], zone: tzinfo | None, held: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Return the values that a row states, as they are stored; InvalidInput for the first that can't be.
 
-    A date as an end includes that day in the `zone` of the site.
+    A date as an end includes that day in the `zone` of the site. Digits that could be several cards are refused, unless
+    `held`, the cells of the person's cards, has one of these; with None they are decimal.
     A column that is not in the table is not among them, and neither is an empty `suspended`.
     """
     found: dict[str, Any] = {"badge": checked_badge(str(stated["badge"]))}
@@ -31,7 +34,7 @@ def checked_values(stated: Mapping[str, Any], levels: frozenset[str], zone: tzin
     if "levels" in stated:
         found["levels"] = _levels(stated["levels"], levels)
     if "cards" in stated:
-        found["cards"] = list(dict.fromkeys(str(parse_cell(text, zone)) for text in stated["cards"]))
+        found["cards"] = _cards(stated["cards"], zone, held)
     if "valid_from" in stated:
         found["valid_from"] = rfc3339(parse_time(stated["valid_from"], zone)) if stated["valid_from"] else None
     if "valid_to" in stated:
@@ -43,6 +46,13 @@ def checked_values(stated: Mapping[str, Any], levels: frozenset[str], zone: tzin
         found["host"] = checked_badge(found["host"])
     _require_validity(found)
     return found
+
+
+def _cards(texts: Sequence[str], zone: tzinfo | None, held: Sequence[str] | None) -> list[str]:
+    if held is None:
+        return list(dict.fromkeys(str(parse_cell(text, zone)) for text in texts))
+    numbers = [number_in(cell) for cell in held]
+    return list(dict.fromkeys(str(parse_certain_cell(text, zone, numbers)) for text in texts))
 
 
 def _levels(names: Sequence[str], known: frozenset[str]) -> list[str]:

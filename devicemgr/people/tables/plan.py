@@ -36,7 +36,8 @@ class Missing(StrEnum):
 class Policy:
     """What a table may change: `update` takes changed values of people who are here.
 
-    `as_written` takes badges without zeros in front beside others with them: no spreadsheet dropped those.
+    `as_written` takes badges without zeros in front beside others with them, and cards whose digits could be several
+    cards as decimal: no spreadsheet has touched those.
     The rows of a `source` are its own people: only they can be missing, it takes people of no other source, each with
     the levels that `level_map` has for their groups, and `max_taken_away` counts all who lose a right.
     """
@@ -239,7 +240,8 @@ class _Comparison:
 
     def _compare(self, line: int, key: str, row: Mapping[str, Any]) -> None:
         person = self._person(row, key)
-        values = checked_values(self._with_levels(row, person), self._present.levels, self._present.zone)
+        held = None if self._policy.as_written else person.values["cards"] if person else ()
+        values = checked_values(self._with_levels(row, person), self._present.levels, self._present.zone, held)
         self._require_host(values)
         self._require_cards(values, person, line)
         if person is None:

@@ -51,7 +51,7 @@ SABOTAGES = (
         "devicemgr/api/routes/people/tables.py",
         "    if plan.taken_away > plan.max_taken_away and accepted != plan.digest:\n",
         "    if False and accepted != plan.digest:\n",
-        "tests/devicemgr/cli/people/test_import_table.py",
+        "tests/devicemgr/cli/people/tables/test_import_table.py",
     ),
     one(
         "a table that sets levels for who may not grant them",
@@ -98,7 +98,7 @@ SABOTAGES = (
         "devicemgr/people/tables/mangled.py",
         "    if _EXPONENT.fullmatch(text):\n",
         "    if False:\n",
-        "tests/devicemgr/cli/people/test_import_table.py",
+        "tests/devicemgr/cli/people/tables/test_import_table.py",
     ),
     one(
         "a department's level that a person keeps after a move",
