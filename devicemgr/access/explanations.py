@@ -30,7 +30,10 @@ def explained(
 
 
 def overfilled(facts: Facts, rules: Snapshot, portal: str, direction: Direction) -> dict[str, Any]:
-    """Return the zone that one more person through a portal overfills, with its count; nothing where none is."""
+    """Return the zone that one more person through a portal overfills, with its count; nothing where none is.
+
+    To be called before the portal is opened: the person would be counted twice afterwards.
+    """
     zones = rules.zone_map
     sides = zones.sides(portal, direction)
     for name in zones.entered(*sides) if sides else ():

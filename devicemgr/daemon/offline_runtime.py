@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from devicemgr.access import area_checkpoint
-from devicemgr.access.explanations import explained
+from devicemgr.access.explanations import explained, overfilled
 from devicemgr.access.ledger_facts import manual_fact, outcome_fact
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals import fire_check
@@ -205,6 +205,8 @@ class DirectRuntime:
         """Record, release, record the outcome; a gate timed by this computer is held for its time."""
         with self._site.database.read() as session:
             model = portal_store.portal_model(portal_store.portal(session, portal))
+        rules, facts = self._areas()
+        full = overfilled(facts, rules.current, portal, direction)
         now = time.monotonic()
         opening = Opening(str(uuid.uuid4()), model, direction, now, now, actor=actor)
         # How the other portals of an interlock stand is not known without a daemon.
@@ -231,7 +233,8 @@ class DirectRuntime:
             ended(error)
         if outcomes[0].error is not None:
             raise outcomes[0].error
-        return {"portal": portal, "direction": str(direction), "request": opening.request, "outcome": outcomes[0].word}
+        answer = {"portal": portal, "direction": str(direction), "request": opening.request}
+        return answer | {"outcome": outcomes[0].word} | full
 
     def _append(self, fact: Fact) -> None:
         with self._site.database.write(changes_site=False) as session:

@@ -138,6 +138,7 @@ class DaemonRuntime:
             outcomes.append(outcome)
             ended.set()
 
+        full = overfilled(self._access.areas.view, self._rules.current, portal, direction)
         request = self._access.manual.open(portal, direction, actor, on_end, Override(override) if override else None)
         if not ended.wait(_OPEN_S):
             raise DeviceUnreachable(
@@ -146,7 +147,7 @@ class DaemonRuntime:
         if outcomes[0].error is not None:
             raise outcomes[0].error
         answer = {"portal": portal, "direction": str(direction), "request": request, "outcome": outcomes[0].word}
-        return answer | overfilled(self._access.areas.view, self._rules.current, portal, direction)
+        return answer | full
 
     def rules(self) -> Snapshot:
         """See site.runtime.Runtime."""

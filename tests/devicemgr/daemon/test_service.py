@@ -18,7 +18,9 @@ from devicemgr.daemon.service import Daemon
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.domain.sighting import Sighting
+from devicemgr.domain.zones import OUTSIDE
 from devicemgr.people import face_enrollment, service as people_service
+from devicemgr.site.areas import zones
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.ledger import events as ledger_rows
@@ -26,6 +28,7 @@ from devicemgr.store.ledger.events import EventFilter
 from devicemgr.store.people import consents, people
 from devicemgr.store.site import devices as device_store
 from devicemgr.store.tables import PortalRow, ScheduleRow
+from devicemgr.store.zone_tables import InterlockRow
 from devicemgr.text import rfc3339
 
 ANNA = np.eye(4, dtype=np.float32)[0]
@@ -108,6 +111,18 @@ def test_what_a_gate_did_while_the_daemon_ends_is_recorded(daemon: Daemon, site:
     daemon.stop(time.monotonic() + 3)
     opening.join(10)
     assert [event["kind"] for event in events(site)][-1] == "portal_unlocked"
+
+
+def test_the_person_that_a_guard_lets_in_is_counted_once(daemon: Daemon, site: Site) -> None:
+    """Also where the opening holds a place of its own, as at an interlocked portal."""
+    with unit_of_work(site, "uid:1") as work:
+        zones.add_zone(work, "hall", zones.ZoneFields(max=1))
+        lobby = work.session.query(PortalRow).one()
+        lobby.outside, lobby.inside = OUTSIDE, "hall"
+        work.session.add(InterlockRow(name="trap", portals=["lobby", "back"], settle_seconds=0.0))
+    until(lambda: daemon.status()["devices"][0]["state"] == "online")
+    until(lambda: "trap" in daemon._rules.refresh().interlocks)
+    assert "occupancy" not in daemon.open_portal("lobby", Direction.ENTRY, "uid:1")
 
 
 def test_a_sighting_that_comes_while_the_daemon_ends_opens_nothing(daemon: Daemon, site: Site) -> None:

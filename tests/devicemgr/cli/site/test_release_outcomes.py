@@ -65,3 +65,14 @@ def test_an_override_needs_its_reason_and_is_recorded(home, done, cli, mute_boar
     done("portal", "open", "door", "--override", "interlock", "--reason", "a person is ill")
     opened = [e for e in cli("events", "--portal", "door", "--json").lines if e["kind"] == "admin.portal_open"]
     assert [event["detail"] for event in opened] == [{"override": "interlock", "reason": "a person is ill"}]
+
+
+def test_an_opening_into_a_full_zone_says_how_full_it_is(home, done, cli, mute_board):
+    done("device", "add", "lc", "--driver", "relay_gate", "--address", mute_board[0], "--option", "model=lcus")
+    done("zone", "add", "hall", "--max", "1")
+    places = ("--outside", "outside", "--inside", "hall")
+    done("portal", "add", "door", "--gate", "lc", "--release-seconds", "0.1", *places)
+    assert "occupancy" not in cli("portal", "open", "door").out
+    assert "; occupancy of hall: 2 of 1" in cli("portal", "open", "door").out
+    assert done("portal", "open", "door")["occupancy"] == {"zone": "hall", "count": 3, "max": 1}
+    assert "occupancy" not in cli("portal", "open", "door", "--direction", "exit").out
