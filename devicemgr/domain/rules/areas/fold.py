@@ -116,7 +116,8 @@ def _on_reset(draft: Draft, event: FoldEvent) -> None:
         return
     before = instant(event.detail.get("before"))
     for person_id, place in list(draft.read("where").items()):
-        is_meant = place.zone is not None and (inside is None or place.zone in inside)
+        # Also one who is unknown already, from now on: what a console did before and reports later moves no one.
+        is_meant = inside is None or place.zone in inside
         if is_meant and (before is None or place.since <= before):
             draft.place(person_id, None, event, How.OPERATOR)
     if event.detail.get("because") == "forget_after":

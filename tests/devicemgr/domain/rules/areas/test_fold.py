@@ -91,6 +91,14 @@ def _console_of_before(book: Book) -> None:
     book.add("access_granted", "main", EXIT, person="anna", request="c", time=NOON, detail=detail)
 
 
+def _console_of_before_the_second_reset(book: Book) -> None:
+    _reset_all(book)
+    time = NOON + timedelta(minutes=len(book.events), seconds=30)
+    book.add("admin.whereabouts_reset", detail={"all": True, "reason": "after the alarm"})
+    detail = {"decided_by": "console", "device_serial": 7}
+    book.add("access_granted", "main", person="anna", request="c", device="console", time=time, detail=detail)
+
+
 def _console_denied(book: Book) -> None:
     _inside(book)
     detail = {"decided_by": "console"}
@@ -189,6 +197,7 @@ CASES: dict[str, tuple[Callable[[Book], None], str | None]] = {
     "passage without a request moves no one who is known": (_another_passes, "lobby"),
     "console's event read later moves by its own time": (_console_later, "lab"),
     "console's event of before what is known moves no one": (_console_of_before, "lobby"),
+    "console's event of before all were reset moves no one": (_console_of_before_the_second_reset, UNKNOWN),
     "console's denial moves no one": (_console_denied, "lobby"),
     "console's event whose passage is to come moves no one": (_console_live_awaits, "lobby"),
     "console's event and its passage move": (_console_live_passes, "lab"),
