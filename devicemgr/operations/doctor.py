@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from devicemgr.domain.model import Direction
+from devicemgr.domain.rules.areas.zone_map import ZoneMap
+from devicemgr.domain.zones import Enforcement
 from devicemgr.errors import DevicemgrError, Hint
 from devicemgr.ledger import verification
 from devicemgr.ledger.sealer import read_key
@@ -18,7 +21,13 @@ from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import get_meta
 from devicemgr.store.people import consents, face_models, people
-from devicemgr.store.site import calendars as calendar_store, devices as device_store, provisioning
+from devicemgr.store.site import (
+    calendars as calendar_store,
+    devices as device_store,
+    portals as portal_store,
+    provisioning,
+    zones as zone_store,
+)
 from devicemgr.text import counted, rfc3339
 
 _TEST_S = 20.0
@@ -40,6 +49,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         run("consents", lambda: _consents(site)),
         run("cards", lambda: _cards(site)),
         run("calendars", lambda: _calendars(site)),
+        run("zones", lambda: _zones(site)),
         run("backups", lambda: _backups(site)),
         run("face model", lambda: _face_model(site)),
         run("daemon", lambda: _daemon(runtime)),
@@ -128,6 +138,26 @@ def _calendars(site: Site) -> str | Advised:
             detail = f"calendar '{name}' has no day after {last}" if last else f"calendar '{name}' has no days"
             return Advised(f"{detail}; add those of the coming year", Hint("edit_calendar", name=name))
     return f"those in use reach over the next {_CALENDAR_DAYS} days"
+
+
+def _zones(site: Site) -> str:
+    """Name a portal by which people leave a zone of hard anti-passback unnamed: they can't come in again."""
+    with site.database.read() as session:
+        zones = {row.name: zone_store.zone_model(row, "UTC") for row in zone_store.zones(session)}
+        portals = {row.name: portal_store.portal_model(row) for row in portal_store.portals(session)}
+    tree = ZoneMap(zones, portals)
+    for name, portal in sorted(portals.items()):
+        sides = tree.sides(name, Direction.ENTRY)
+        entered = tree.entered(*sides) if sides else ()
+        hard = [zone for zone in entered if zones[zone].anti_passback is Enforcement.HARD]
+        if hard and not any(point.direction is Direction.EXIT for point in portal.access_points):
+            raise Finding(
+                f"zone {hard[0]} refuses a second entry, and who leaves by {name}, which has no reader or camera at "
+                "its exit, stays recorded inside",
+                "add a reader at its exit, make anti_passback soft, or let presence be forgotten",
+                Hint("edit_portal", name=name),
+            )
+    return f"{counted(len(zones), 'zone')}, none with hard anti-passback and an exit without a reader"
 
 
 def _backups(site: Site) -> str | Advised:

@@ -151,3 +151,23 @@ def test_the_advice_follows_the_cause(home: Any, error: Any, fix: str) -> None:
     assert (row["detail"], row["ok"]) == (str(error), False)
     (row,) = hints.spell_out([row])
     assert row["fix"].startswith(fix)
+
+
+def test_an_exit_without_a_reader_from_a_zone_of_hard_anti_passback_is_named(entrance, done, cli):
+    done("zone", "add", "building", "--anti-passback", "hard")
+    done("portal", "edit", "main", "--outside", "outside", "--inside", "building")
+
+    def zones():
+        (found,) = [check for check in cli("doctor", "--json").json["checks"] if check["check"] == "zones"]
+        return found
+
+    found = zones()
+    assert not found["ok"]
+    assert "who leaves by main" in found["detail"]
+    assert "add a reader at its exit" in found["fix"]
+    done("zone", "edit", "building", "--anti-passback", "soft")
+    assert zones()["ok"]
+    done("zone", "edit", "building", "--anti-passback", "hard")
+    done("device", "add", "reader-out", "--driver", "fake_camera", "--address", "rtsp://192.0.2.9/x")
+    done("portal", "edit", "main", "--exit", "reader-out")
+    assert zones()["ok"]
