@@ -114,18 +114,18 @@ class Interlocks:
     def tick(self, now: float) -> list[Waiting]:
         """Follow the portals of all groups; return who may request again."""
         rules = self._rules.current
+        members = {name for group in rules.interlocks.values() for name in group.portals}
+        opened = {name for name in members if self._is_open(name)}
+        newly, self._open = opened - self._open, opened
         for group in rules.interlocks.values():
-            self._follow(group, rules)
+            self._follow(group, rules, opened & group.portals, newly & group.portals)
         over = [one for one in self._waiting.values() if one.until <= now or not self.not_shut(one.portal, rules)]
         for one in over:
             del self._waiting[one.person_id, one.portal, one.direction]
         return [one for one in over if one.until > now]
 
-    def _follow(self, group: Interlock, rules: Snapshot) -> None:
+    def _follow(self, group: Interlock, rules: Snapshot, opened: set[str], newly: set[str]) -> None:
         whys = {name: self._why_not_shut(name, rules, group.settle_seconds) for name in sorted(group.portals)}
-        opened = {name for name in whys if self._is_open(name)}
-        newly = opened - self._open
-        self._open = (self._open - group.portals) | opened
         for name in sorted(newly):
             self._look(group, name, whys, rules)
         if len(opened) < 2:

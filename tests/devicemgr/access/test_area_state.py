@@ -302,6 +302,18 @@ def test_a_second_portal_that_opens_is_an_alarm(hall: Hall, how: str) -> None:
     assert hall.entrance.kinds().count("interlock_broken") == 1
 
 
+def test_a_second_portal_that_opens_is_an_alarm_of_each_of_its_groups(hall: Hall) -> None:
+    groups = {"first": {"lobby", "side"}, "second": {"lobby", "lab-door"}, "third": {"lobby", "lab-door", "side"}}
+    hall.set(interlocks={name: Interlock(name, frozenset(portals), 0.0) for name, portals in groups.items()})
+    hall.pipeline.on_device_fact("bolt", DoorContact(1, is_open=True))
+    hall.pipeline.tick()
+    hall.pipeline.on_device_fact("arm", DoorContact(1, is_open=True))  # with a key
+    hall.pipeline.tick()
+    hall.pump()
+    broken = [event["detail"]["rule"] for event in hall.entrance.events() if event["kind"] == "interlock_broken"]
+    assert sorted(broken) == ["second", "third"]
+
+
 def _open_manually(hall: Hall, override: Override | None = None) -> Outcome:
     outcomes: list[Outcome] = []
     hall.pipeline.manual.open("lobby", ENTRY, "uid:7", outcomes.append, override)
