@@ -8,6 +8,7 @@ from devicemgr.cli.context import api
 from devicemgr.cli.output import cell, emit, notes, table
 from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.model import Direction
+from devicemgr.text import counted
 
 app = typer.Typer()
 
@@ -43,12 +44,21 @@ def why(event: Annotated[str, typer.Argument(metavar="SEQ|REQUEST", help="A deci
 
 
 def _print(found: dict[str, Any], granted: str, refused: str) -> None:
-    print(granted if found["granted"] else f"{refused}: {found['reason']}")
+    """Print the decision, the checks that found or read something, and what would help."""
+    first = next((check for check in found["checks"] if check["objected"]), None)
+    if found["granted"] or first is None:
+        print(granted if found["granted"] else f"{refused}: {found['reason']}")
+    else:
+        print(f"{refused}: {found['reason']} ({first['when']})")
+    shown = [check for check in found["checks"] if check["objected"] or check["recorded"] or check["facts"]]
     rows = []
-    for check in found["checks"]:
+    for check in shown:
         word = "OBJECTS" if check["objected"] else "recorded" if check["recorded"] else "ok"
-        facts = ", ".join(f"{name} {cell(value)}" for name, value in check["facts"].items())
-        rows.append((check["check"], word, facts or check["when"] if check["objected"] else facts))
-    table("", ("check", "finds", "facts"), rows, "no check was made")
+        rows.append(
+            (check["check"], word, ", ".join(f"{name} {cell(value)}" for name, value in check["facts"].items()))
+        )
+    table("", ("check", "finds", "facts"), rows, "no check has anything to say")
+    if silent := len(found["checks"]) - len(shown):
+        print(f"{counted(silent, 'other check')} found nothing")
     for text in found["helps"]:
         print(f"what would help: {text}")

@@ -280,6 +280,8 @@ def add_interlock(
     name: Annotated[str, typer.Argument(help="A short name, such as trap.")], portal: Portals, settle: Settle = None
 ) -> None:
     """Add an interlock: of its portals at most one is not shut."""
+    if len(set(portal)) < 2:
+        raise typer.BadParameter("an interlock is between two portals or more; give --portal for each")
     body = {"name": name, "portals": portal} | _fields(settle_seconds=settle)
     found = api().post("/interlocks", body)
     say(f"added interlock {found['name']}: {_interlocked(found)}", found)

@@ -32,7 +32,7 @@ def test_what_can_not_be_is_refused_in_one_line(entrance, cli, done):
         (("zone", "edit", "lab", "--max", "3"), "devicemgr zone list", 1),
         (("zone", "show", "lab"), "no zone 'lab'", 1),
         (("interlock", "show", "trap"), "devicemgr interlock list", 1),
-        (("interlock", "add", "trap", "--portal", "main"), "at least 2", 1),
+        (("interlock", "add", "trap", "--portal", "main"), "two portals or more", 2),
         (("portal", "edit", "main", "--inside", "building"), "two zones or none", 1),
     ):
         answer = cli(*command)
