@@ -133,7 +133,7 @@ def overdue(state: Whereabouts, at: datetime, zones: ZoneMap) -> list[Sweep]:
         if zone.forget_at is not None:
             before = last_time_of_day(at, zone.forget_at, zone.timezone)
             done = state.forgotten.get(zone.name)
-            has_any = any(state.extra.get(name) for name in inside) or any(one < before for one in since)
-            if has_any and (done is None or done < before):
+            # Also when no one is inside: unnamed people have no time, and the first of the day would be forgotten.
+            if done is None or done < before:
                 found.append(Sweep(zone.name, before, is_daily=True))
     return found

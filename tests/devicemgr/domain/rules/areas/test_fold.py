@@ -1,12 +1,12 @@
 """Who is where after which events: the table of docs/rules.md, one test a row and edge case."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
 
-from devicemgr.domain.rules.areas.corrections import all_reset, counted, forgiven, zone_reset
+from devicemgr.domain.rules.areas.corrections import all_reset, counted, forgiven, forgotten, zone_reset
 from devicemgr.domain.rules.areas.fold import FOLDS, fold, fold_all
 from devicemgr.domain.rules.areas.whereabouts import MAX_REQUESTS, NOWHERE, count, overdue, place_of
 from devicemgr.domain.rules.areas.zone_map import ZoneMap
@@ -377,16 +377,12 @@ def test_presence_is_forgotten_after_its_minutes_and_at_the_time_of_day() -> Non
 
 
 def test_presence_below_a_zone_is_forgotten_with_it_at_the_time_of_day() -> None:
-    from datetime import time
-
     book = Book(building={"forget_at": time(4, 0), "timezone": "Europe/Berlin"})
     book.passes("anna", "main")
     night = NOON.replace(day=3, hour=2, minute=59)
     assert place_of(book.state, "anna", night, book.zones) is not None
     assert place_of(book.state, "anna", night + timedelta(minutes=1), book.zones) is None
     (sweep,) = overdue(book.state, night + timedelta(minutes=1), book.zones)
-    from devicemgr.domain.rules.areas.corrections import forgotten
-
     book.add("admin.whereabouts_reset", detail=forgotten(sweep.zone, sweep.before, is_daily=True))
     assert book.where("anna") is UNKNOWN
     assert overdue(book.state, night + timedelta(hours=1), book.zones) == []
@@ -441,3 +437,20 @@ def test_fold_is_pure_and_folds_one_by_one_as_all_at_once() -> None:
 def test_every_kind_of_the_table_is_a_known_one() -> None:
     assert "passage_completed" in FOLDS
     assert "passage_reversed" not in FOLDS
+
+
+def test_the_first_unnamed_person_of_a_day_is_not_forgotten() -> None:
+    book = Book(building={"forget_at": time(4, 0)}, lobby={"again_after_minutes": 30})
+
+    def sweep() -> None:
+        for found in overdue(book.state, NOON + timedelta(minutes=len(book.events)), book.zones):
+            detail = forgotten(found.zone, found.before, is_daily=found.is_daily)
+            book.add("admin.whereabouts_reset", detail=detail)
+
+    sweep()
+    book.passes("anna", "main")
+    book.slips("main")
+    sweep()
+    assert extra(book) == {"lobby": 1}
+    assert "anna" in book.state.entered
+    assert book.where("anna") == "lobby"
