@@ -130,7 +130,7 @@ def _show(document: dict[str, Any]) -> None:
     show_changes(document)
     if not document["applied"] and document["taken_away"] > document["max_taken_away"]:
         warn(
-            f"{document['taken_away']} people could open nothing any more, over {document['max_taken_away']} at once: "
+            f"{document['taken_away']} people would lose rights, over {document['max_taken_away']} at once: "
             f"without --plan this needs --accept {document['digest']}"
         )
     say(summary(document))

@@ -39,7 +39,7 @@ class Policy:
     `as_written` takes badges without zeros in front beside others with them, and cards whose digits could be several
     cards as decimal: no spreadsheet has touched those.
     The rows of a `source` are its own people: only they can be missing, it takes people of no other source, each with
-    the levels that `level_map` has for their groups, and `max_taken_away` counts all who lose a right.
+    the levels that `level_map` has for their groups.
     """
 
     update: bool = False
@@ -54,7 +54,7 @@ class Policy:
 class Change:
     """One change of one person: add, edit, suspend, resume or remove; `fields` has each value before and after.
 
-    Among them are `department_levels`, which follow from the department. `ends_levels` if no level is left.
+    Among them are `department_levels`, which follow from the department.
     """
 
     badge: str
@@ -62,18 +62,12 @@ class Change:
     change: str
     line: int | None
     fields: Mapping[str, list[Any]] = field(default_factory=dict)
-    ends_levels: bool = False
 
     @property
     def takes_away(self) -> bool:
-        """True if it ends all that a person may open."""
-        return self.change in ("suspend", "remove") or self.ends_levels
-
-    @property
-    def takes_part_away(self) -> bool:
-        """True if it ends anything that a person may open: a level, a card, or a part of the validity."""
+        """True if it ends anything that a person may open: a level, a card, a part of the validity, or all."""
         lists = [self.fields[name] for name in ("levels", "cards", BY_DEPARTMENT) if name in self.fields]
-        if self.takes_away or any(set(before or ()) - set(after or ()) for before, after in lists):
+        if self.change in ("suspend", "remove") or any(set(before or ()) - set(after or ()) for before, after in lists):
             return True
         if self.change != "edit":
             return False
@@ -129,9 +123,8 @@ class Plan:
 
     @property
     def taken_away(self) -> int:
-        """How many people could open nothing any more; by a source, how many would lose a right."""
-        is_source = self.source is not None
-        return len({c.badge for c in self.changes if (c.takes_part_away if is_source else c.takes_away)})
+        """How many people would lose a right."""
+        return len({change.badge for change in self.changes if change.takes_away})
 
     @property
     def max_taken_away(self) -> int:
@@ -345,10 +338,6 @@ def _department_levels(
     return {BY_DEPARTMENT: found} if found[0] != found[1] else {}
 
 
-def _holds_any(values: Mapping[str, Any], levels: Mapping[str, Sequence[str]]) -> bool:
-    return bool(values["levels"] or levels.get(values["department"] or ""))
-
-
 def _differences(
     person: PresentPerson,
     values: Mapping[str, Any],
@@ -370,8 +359,7 @@ def _differences(
         if start and end and start >= end:
             raise InvalidInput("the validity ends before it begins")
         fields |= _department_levels(before, values, levels)
-        ends = _holds_any(before, levels) and not _holds_any({**before, **values}, levels)
-        yield Change(person.badge, values.get("name", before["name"]), "edit", line, fields, ends)
+        yield Change(person.badge, values.get("name", before["name"]), "edit", line, fields)
     # Someone whom a table or source had suspended is back when it names them; a suspension by hand stays.
     is_back = resumes_by_itself(person, source)
     wanted = values.get("suspended", False if is_back else before["suspended"])

@@ -101,7 +101,7 @@ def test_a_typo_is_told_from_a_department(site_of_two, cli):
     assert cli("department", "edit", "  ", "--level", "kitchen").code == 1
 
 
-def test_a_table_that_moves_people_shows_their_levels_and_needs_a_look_when_none_is_left(
+def test_a_table_that_moves_people_shows_their_levels_and_counts_who_loses_one(
     site_of_two, done, cli, tmp_path
 ):
     done("department", "edit", "Kitchen", "--level", "kitchen")
@@ -111,7 +111,7 @@ def test_a_table_that_moves_people_shows_their_levels_and_needs_a_look_when_none
     ran = cli("--json", "person", "import", file, "--update", "--plan")
     moved, added = ran.json["changes"]
     assert moved["fields"]["department_levels"] == [["kitchen"], ["yard"]]
-    assert (added["fields"]["department_levels"], ran.json["taken_away"]) == ([[], ["kitchen"]], 0)
+    assert (added["fields"]["department_levels"], ran.json["taken_away"]) == ([[], ["kitchen"]], 1)
     assert "levels by department: +yard −kitchen" in " ".join(
         cli("person", "import", file, "--update", "--plan").out.split()
     )

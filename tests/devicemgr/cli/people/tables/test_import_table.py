@@ -176,7 +176,7 @@ def test_a_table_that_would_suspend_many_is_held(home, done, cli, table, importe
     one = table("b.csv", "badge,name", "100,Person")
     ran = cli("person", "import", one, "--missing", "suspend")
     assert ran.code == 1
-    assert "19 of 20 people could open nothing any more, over 10 at once; nothing was changed" in ran.error
+    assert "19 of 20 people would lose rights, over 10 at once; nothing was changed" in ran.error
     assert not any(person["suspended"] for person in done("person", "list"))
     digest = imported(one, "--missing", "suspend", "--plan", code=4)["digest"]
     assert f"--accept {digest}" in ran.error
@@ -189,6 +189,16 @@ def test_levels_taken_from_many_are_held_too(entrance, done, cli, table, importe
     emptied = table("b.csv", "badge,name,levels", *(f"{n},Person," for n in range(100, 120)))
     assert cli("person", "import", emptied, "--update").code == 1
     assert all(person["levels"] == ["staff"] for person in done("person", "list"))
+
+
+@pytest.mark.parametrize(("column", "held", "less"), [("cards", "{n};9{n}", "{n}"), ("valid_to", "", "2030-01-01")])
+def test_a_part_of_the_rights_taken_from_many_is_held_too(home, cli, table, imported, column, held, less):
+    numbers = range(100, 120)
+    imported(table("a.csv", f"badge,name,{column}", *(f"{n},Person,{held.format(n=n)}" for n in numbers)))
+    lessened = table("b.csv", f"badge,{column}", *(f"{n},{less.format(n=n)}" for n in numbers))
+    ran = cli("person", "import", lessened, "--update")
+    assert (ran.code, "20 of 20 people would lose rights" in ran.error) == (1, True)
+    assert imported(lessened, "--update", "--plan", code=4)["taken_away"] == 20
 
 
 def test_a_table_without_rows_does_not_say_that_everyone_left(home, done, cli, table, imported):
