@@ -9,8 +9,8 @@ from devicemgr.errors import InvalidInput
 from devicemgr.people.cards.cells import number_in, parse_cell, parse_certain_cell
 from devicemgr.text import badge as checked_badge, parse_end, parse_time, person_name, rfc3339, safe
 
-_YES = frozenset({"yes", "true", "1", "да", "иә"})
-_NO = frozenset({"no", "false", "0", "нет", "жоқ"})
+_YES = frozenset({"yes", "true", "1", "да", "истина", "иә", "ақиқат"})
+_NO = frozenset({"no", "false", "0", "нет", "ложь", "жоқ", "жалған"})
 
 
 class UnknownLevel(InvalidInput):

@@ -74,9 +74,9 @@ def _require(fields: Sequence[str], required: Sequence[str], cells: Sequence[str
     if missing:
         found = safe(", ".join(cells), 200) or "none"
         raise InvalidInput(
-            f"the CSV has no column {' and no column '.join(missing)}; its columns are: {found}",
+            f"the table has no column {' and no column '.join(missing)}; its columns are: {found}",
             hint=Hint("pass_column"),
         )
     twice = next((name for name in fields if name and fields.count(name) > 1), None)
     if twice:
-        raise InvalidInput(f"the CSV has two columns {safe(twice, 60)}; remove one")
+        raise InvalidInput(f"the table has two columns {safe(twice, 60)}; remove one")

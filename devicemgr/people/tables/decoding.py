@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from devicemgr.errors import Hint, InvalidInput
@@ -15,6 +16,7 @@ _MARKS = (
 )
 # Single bytes say nothing of their code page; these are the ones that spreadsheets of the region write.
 _CODE_PAGES = ("cp1251", "cp866", "koi8-r", "cp1252")
+_START = 200
 _ENOUGH, _LITTLE = 0.8, 0.5
 _WORD = re.compile(r"[^\W\d_]+")
 _CYRILLIC = re.compile(r"[А-Яа-яЁёІіЇїЄєЎўҐґ]+\Z")
@@ -69,16 +71,22 @@ def _strictly(data: bytes, name: str) -> str:
 
 
 def _wide(data: bytes) -> str | None:
-    """Return UTF-16 in one byte order if every second byte of the ASCII in a header is zero, without a mark."""
-    start = data[:200]
+    """Return UTF-16 in one byte order, without a mark, if so read the start is text with a separator or a line's end.
+
+    Zeros beside ASCII stand at every second byte only, however few of the letters of a header are ASCII.
+    """
+    start = data[:_START]
     if len(start) < 4 or len(data) % 2:
         return None
-    low, high = start[0::2], start[1::2]
-    if high.count(0) > len(high) // 2 and 0 not in low:
-        return "utf-16-le"
-    if low.count(0) > len(low) // 2 and 0 not in high:
-        return "utf-16-be"
+    for name, zeros, others in (("utf-16-le", start[1::2], start[0::2]), ("utf-16-be", start[0::2], start[1::2])):
+        if 0 in zeros and 0 not in others:
+            return name if _is_text(start.decode(name, "ignore")) else None
     return None
+
+
+def _is_text(text: str) -> bool:
+    is_whole = all(c in "\t\r\n" or unicodedata.category(c) not in ("Cc", "Cn", "Co", "Cs") for c in text)
+    return is_whole and any(c in ",;\t|\n" for c in text)
 
 
 def _code_page(data: bytes) -> str:

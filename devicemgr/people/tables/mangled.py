@@ -7,7 +7,14 @@ from devicemgr.text import safe
 
 _NUMBERS = ("badge", "cards", "employee_id", "phone")
 _EXPONENT = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+]\d+|[+-]?\d+[.,]\d+E\d+", re.IGNORECASE)
-_DECIMAL = re.compile(r"\d+[.,]0+")
+_DECIMAL = re.compile(r"\d+[.,]0+|0[.,]\d+")
+_PERCENT = re.compile(r"\d+(?:[.,]\d+)?\s*%")
+# What stands between thousands in one language or another.
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,'’\u00a0\u202f ])\d{3})(?:\1\d{3})*")
+_TIME = re.compile(r"\d{1,4}:\d{2}:\d{2}(?:\s*[AP]M)?", re.IGNORECASE)
+_LOGICAL = frozenset({"true", "false", "истина", "ложь", "ақиқат", "жалған", "wahr", "falsch", "vrai", "faux"})
+# As programs write what is not there; a person may be called Null or Nan.
+_NOTHING = frozenset({"nan", "NaN", "NULL", "null", "None", "NaT", "<NA>"})
 _MONTHS = (
     "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|"
     "янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|"
@@ -18,6 +25,7 @@ _DATE = re.compile(
     rf"\d{{1,4}}[. /-](?:{_MONTHS})[a-zа-яёқңүұһәіғө]*\.?|(?:{_MONTHS})[a-zа-яёқңүұһәіғө]*\.?[. /-]\d{{1,4}}",
     re.IGNORECASE,
 )
+_KINDS = {"date": _DATE, "decimal": _DECIMAL, "percentage": _PERCENT, "time": _TIME}
 # Excel keeps 15 digits and writes zeros for the others.
 _CUT = re.compile(r"[1-9]\d{14}0+")
 # What a cell says of a card behind its number (people.cards.cells).
@@ -33,6 +41,8 @@ def fault_of(field: str, cell: str) -> str | None:
     shown = safe(cell, 40)
     if _ERROR.fullmatch(cell.upper()):
         return f"'{shown}' under {field} is an error of the spreadsheet; correct its formula"
+    if cell in _NOTHING and field != "note":
+        return f"'{shown}' under {field} is what a program wrote for an empty cell; leave it empty, or enter the value"
     if field not in _NUMBERS:
         return None
     parts = [_LIMITS.sub("", part).strip() for part in cell.split(";")] if field == "cards" else [cell]
@@ -43,13 +53,18 @@ def _number_fault(field: str, text: str) -> str | None:
     shown = safe(text, 40)
     if _EXPONENT.fullmatch(text):
         return f"'{shown}' under {field} is a number that a spreadsheet rounded, its digits are lost{_TEXT}"
-    if field != "phone" and _DATE.fullmatch(text):
-        return f"'{shown}' under {field} is a date that a spreadsheet made of a number{_TEXT}"
-    if field != "phone" and _DECIMAL.fullmatch(text):
-        return f"'{shown}' under {field} is a decimal that a spreadsheet made of a number{_TEXT}"
+    if field != "phone" and (kind := _kind_of(text)):
+        return f"'{shown}' under {field} is a {kind} that a spreadsheet made of a number{_TEXT}"
+    if field in ("badge", "cards") and _GROUPED.fullmatch(text):
+        return f"'{shown}' under {field} has separators of thousands, or two parts; write it without, or with ':'"
     if len(text) > 15 and _CUT.fullmatch(text):
         return f"'{shown}' under {field} has zeros where a spreadsheet cut off digits{_TEXT}"
     return None
+
+
+def _kind_of(text: str) -> str | None:
+    found = (kind for kind, form in _KINDS.items() if form.fullmatch(text))
+    return next(found, "logical value" if text.casefold() in _LOGICAL else None)
 
 
 def zero_width(badges: Iterable[str]) -> int | None:

@@ -106,11 +106,24 @@ def _parse(data: bytes, layout: Layout, required: Sequence[str], known: Sequence
         decoded = decode(data, layout.encoding)
         sheet, form, is_guess = delimited.parse(decoded.text, MAX_ROWS), f"{decoded.encoding}, ", decoded.is_guess
     if not sheet.rows:
-        raise InvalidInput(f"the CSV is empty; it needs the columns {', '.join(required)}")
+        raise InvalidInput(f"the table is empty; it needs the columns {', '.join(required)}")
     columns = read_header(sheet.rows[0][1], required, known, layout.columns)
     rows = tuple(_row(line, columns, cells, sheet.faults.get(line)) for line, cells in sheet.rows[1:])
     stated = tuple(name for name in columns.fields if name)
-    return Table(rows, form + sheet.form, stated, columns.ignored, is_guess)
+    ignored = (*columns.ignored, *_unnamed(sheet.rows))
+    return Table(rows, form + sheet.form, stated, ignored, is_guess)
+
+
+def _unnamed(rows: Sequence[tuple[int, Sequence[str]]]) -> list[str]:
+    """Return the columns without a header that hold something, as under a merged header, by a spreadsheet's letters."""
+    header = rows[0][1]
+    filled = {place for _, cells in rows[1:] for place, cell in enumerate(cells) if cell}
+    return [f"{_letters(place)} (no header)" for place, cell in enumerate(header) if not cell and place in filled]
+
+
+def _letters(place: int) -> str:
+    before, last = divmod(place, 26)
+    return (_letters(before - 1) if before else "") + chr(ord("A") + last)
 
 
 def _row(line: int, columns: Columns, cells: Sequence[str], fault: str | None) -> Row:

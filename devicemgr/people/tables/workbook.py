@@ -127,7 +127,7 @@ def _text(cell: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return "TRUE" if value else "FALSE"
     if isinstance(value, datetime):
         plain = value.replace(microsecond=0)
         return plain.date().isoformat() if plain.time() == time() else plain.isoformat()

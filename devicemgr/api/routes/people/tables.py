@@ -92,7 +92,9 @@ class PeopleImported(ResponseBody):
     refused: list[RefusedRow]
     unchanged: int
     unsure: str | None = Field(description="Why no one counts as missing, although some may be.")
-    taken_away: int = Field(description="How many people would lose a level, a card, a part of their validity, or everything.")
+    taken_away: int = Field(
+        description="How many people would lose a level, a card, a part of their validity, or everything."
+    )
     max_taken_away: int = Field(description="How many that may be without `accept`.")
     digest: str
 
@@ -149,7 +151,7 @@ def _require_accepted(plan: Plan, accepted: str | None) -> None:
     """Raise PlanHeld for a plan that takes away from unusually many, unless an admin has accepted this very one."""
     if plan.taken_away > plan.max_taken_away and accepted != plan.digest:
         raise PlanHeld(
-            f"{plan.taken_away} of {plan.people} people would lose rights, over {plan.max_taken_away} at once; nothing was "
-            "changed: check the table",
+            f"{plan.taken_away} of {plan.people} people would lose rights, over {plan.max_taken_away} at once; nothing "
+            "was changed: check the table",
             hint=Hint("accept_plan", digest=plan.digest),
         )

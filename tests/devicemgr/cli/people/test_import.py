@@ -120,7 +120,7 @@ def test_more_photos_than_a_person_may_have(home, cli, done, photo, tmp_path):
     ("text", "words"),
     [
         ("badge,photo\n1,a.jpg\n", "no column name; its columns are: badge, photo"),
-        ("", "the CSV is empty"),
+        ("", "the table is empty"),
         ("badge,name,photo\n", "no one is in"),
         ('badge,name,photo\n1,"A,a.jpg\n', "check its quotes"),
         ("badge,name,photo,badge\n", "two columns badge"),

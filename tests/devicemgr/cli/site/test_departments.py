@@ -101,9 +101,7 @@ def test_a_typo_is_told_from_a_department(site_of_two, cli):
     assert cli("department", "edit", "  ", "--level", "kitchen").code == 1
 
 
-def test_a_table_that_moves_people_shows_their_levels_and_counts_who_loses_one(
-    site_of_two, done, cli, tmp_path
-):
+def test_a_table_that_moves_people_shows_their_levels_and_counts_who_loses_one(site_of_two, done, cli, tmp_path):
     done("department", "edit", "Kitchen", "--level", "kitchen")
     done("department", "edit", "Yard", "--level", "yard")
     file = tmp_path / "people.csv"
