@@ -80,4 +80,27 @@ SABOTAGES = (
         "        if opening.person_id",
         _STATE,
     ),
+    one(
+        "a second open portal that only the first of its interlocks reports",
+        "devicemgr/access/portals/interlocks.py",
+        "            self._follow(group, rules, opened & group.portals, newly & group.portals)\n",
+        "            self._follow(group, rules, opened & group.portals, newly & group.portals)\n"
+        "            newly -= group.portals\n",
+        _STATE,
+    ),
+    one(
+        "the first unnamed person of a day forgotten as one of yesterday's",
+        "devicemgr/domain/rules/areas/whereabouts.py",
+        "            if done is None or done < before:\n",
+        "            has_any = since or any(state.extra.get(name) for name in inside)\n"
+        "            if has_any and (done is None or done < before):\n",
+        _FOLD,
+    ),
+    one(
+        "a guard's opening counted twice in its own answer",
+        "devicemgr/daemon/runtime.py",
+        "        return answer | full\n",
+        "        return answer | overfilled(self._access.areas.view, self._rules.current, portal, direction)\n",
+        "tests/devicemgr/daemon/test_service.py",
+    ),
 )
