@@ -59,7 +59,7 @@ class Result:
 
     def summary(self) -> str:
         """One line for people."""
-        new = f"; {self.created} people are new" if self.created else ""
+        new = f"; {self.created} new" if self.created else ""
         return f"{self.enrolled} enrolled, {self.skipped} skipped, {self.people_failed} failed{new}"
 
     def as_json(self) -> dict[str, Any]:

@@ -145,10 +145,15 @@ def show_changes(document: dict[str, Any]) -> None:
         if len(changes) > _MAX_SHOWN:
             say(f"… and {len(changes) - _MAX_SHOWN} more; --json shows all")
     if document["refused"]:
-        rows = [(r.get("line"), r["badge"], r["why"], r["advice"]) for r in document["refused"]]
-        table("Rows that were not taken, and why", ("line", "badge", "why", "what to do"), rows, "")
+        refused = [(_place(r.get("line")), r["badge"], r["why"], r["advice"]) for r in document["refused"]]
+        table("Rows that were not taken, and why", ("row", "badge", "why", "what to do"), refused, "")
     if document.get("unsure"):
         warn(document["unsure"])
+
+
+def _place(line: int | None) -> str | None:
+    """Return where a row is, in words: on a narrow terminal the line heads a card of its own."""
+    return None if line is None else f"line {line}"
 
 
 def _what(change: dict[str, Any]) -> str:

@@ -386,3 +386,9 @@ def test_a_json_that_is_no_list_of_people_is_one_line(home, cli, table):
 def test_words_are_json_with_json(home, cli, table):
     ran = cli("--json", "person", "import", table("a.csv", "badge,name", "1,A"), "--plan")
     assert json.loads(ran.out)["changes"][0]["fields"] == {"name": [None, "A"]}
+
+
+def test_rows_that_were_not_taken_are_named_by_their_line_on_a_narrow_terminal(home, cli, table, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    ran = cli("person", "import", table("a.csv", "badge,name", "1,A", "50%,B"))
+    assert "line 3" in ran.out.splitlines()
