@@ -50,17 +50,23 @@ SCREENS = {
     "level list": "Access levels",
     "level show staff": "One level",
     "department list": "Departments",
+    "access try 1001 main --at 2098-11-03T10:00:00+05:00": "Whether a person would pass",
     "schedule list": "Schedules",
     "schedule show office": "One schedule",
     "calendar list": "Calendars",
     "calendar show kz": "One calendar",
     "portal list": "Portals",
     "portal show main": "One portal",
+    "zone list": "Zones",
+    "zone show yard": "One zone",
+    "zone people yard": "Who is in a zone",
+    "interlock list": "Interlocks",
     "device list": "Devices",
     "device show gate-1": "One device",
     "events --until 2026-11-02T23:00:00+05:00": "What happened at the entrances",
     "events --kind admin.* --limit 8": "What was changed",
     "status": "The daemon and what needs attention",
+    "source list": "Sources of people",
     "operator list": "Operators",
     "operator requests": "What waits for a second admin",
 }
@@ -68,6 +74,11 @@ EMPTY = [
     "person list",
     "card list",
     "level list",
+    "department list",
+    "source list",
+    "zone list",
+    "interlock list",
+    "alarm list",
     "schedule list",
     "calendar list",
     "portal list",
@@ -182,6 +193,10 @@ def furnish(run: Run, photo: Callable[[str, str], Path]) -> None:
     run("card", "assign", "1001", "80:58400")
     run("card", "assign", "1002", "04F0A1B2C380E7", "--as", "hex")
     run("card", "block", "04F0A1B2C380E7", "--reason", "lost on the way to work")
+    run("zone", "add", "yard", "--max", "40")
+    run("portal", "edit", "main", "--outside", "outside", "--inside", "yard")
+    run("interlock", "add", "trap", "--portal", "main", "--portal", "dock")
+    run("source", "add", "hr", "--file", "staff.csv", "--map", "Warehouse=staff", "--erase-after", "30")
     run("operator", "add", "saule", "--role", "admin", "--role", "auditor")
     run("operator", "add", "desk", "--role", "guard", "--os-user", "daemon")
     run("operator", "token", "desk", "--scope", "guard")
