@@ -202,7 +202,10 @@ def _line(event: dict[str, Any], widths: _Widths = _Widths()) -> Text:
     return line
 
 
-_NAMED = ("alarm", "device", "portal", "level", "schedule", "calendar", "profile", "driver")
+_NAMED = (
+    *("alarm", "device", "portal", "level", "schedule", "calendar", "zone", "interlock", "source", "department"),
+    *("profile", "driver"),
+)
 
 
 def _more(detail: dict[str, Any]) -> str:

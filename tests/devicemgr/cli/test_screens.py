@@ -278,6 +278,8 @@ def test_the_page_shows_what_the_commands_print(page):
         if cell_len(line) > width
     }
     assert too_wide == set()
+    changed = page.shown["events --kind admin.* --limit 8", 80]
+    assert [name for name in ("zone yard", "interlock trap", "source hr") if name not in changed] == []
     whole = [
         "rtsp://192.0.2.11:554/Streaming/Channels/101?transportmode=unicast",
         "V-20991231-00017",
