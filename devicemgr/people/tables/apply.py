@@ -25,7 +25,7 @@ from devicemgr.store.people.newcomers import Newcomer
 BLOCKED_BY_TABLE = "blocked in a table"
 IMPORTED = "admin.people_imported"
 # One transaction holds the database for some milliseconds for these, and the ledger waits as long.
-_BATCH = 16
+_BATCH = 8
 # After each the import rests as long as it took, within these bounds: gates need the processor too.
 _MIN_PAUSE_S, _MAX_PAUSE_S = 0.002, 0.025
 # Newcomers come into force this often, since everyone is read again each time; what changes others at once.
