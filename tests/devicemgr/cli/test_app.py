@@ -116,7 +116,7 @@ def test_status_answers_without_a_daemon_and_ends_with_3(entrance, cli):
     assert set(ran.json) == {"daemon", "devices", "portals", "gallery", "ledger", "alarms"}
     assert ran.json["daemon"]["running"] is False
     assert {device["state"] for device in ran.json["devices"]} == {"unknown"}
-    assert set(ran.json["devices"][0]) == {"name", "kind", "state", "cause", "since", "revoked"}
+    assert set(ran.json["devices"][0]) == {"name", "kind", "state", "cause", "since", "revoked", "hint"}
     assert set(ran.json["gallery"]) == {"people", "templates", "model", "threshold"}
 
 

@@ -66,6 +66,7 @@ def test_levels_are_granted_and_revoked(entrance, done):
         "portals": [{"portal": "main", "schedule": None}],
         "waives": [],
         "people": ["7"],
+        "departments": [],
     }
     assert done("level", "revoke", "7", "staff")["levels"] == []
     kinds = [event["kind"] for event in done("person", "export", "7")["events"]]

@@ -176,7 +176,7 @@ def test_what_the_file_does_not_name_stays_unless_pruned(file, cli, done):
         ("[levels.staff]", "[people.staff]", "people"),
         ("[levels.staff]", "[levels]", "tables"),
         ("channel = 2", "channel = 99", "channel"),
-        ("[site]", "[site", "no TOML"),
+        ("[site]", "[site", "not valid TOML"),
         ("rtsp://192.0.2.1", "rtsp://a:b@192.0.2.1", "without credentials"),
     ],
 )
