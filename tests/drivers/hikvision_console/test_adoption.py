@@ -109,4 +109,6 @@ def test_what_a_stream_repeats_is_history_where_no_memory_can_be_queried(sim, co
     sim.terminal.happen(0x4C)
     facts = until(device, lambda facts: any(fact.live for fact in facts if isinstance(fact, DeviceDecided)))
     old = [fact for fact in facts if not fact.live]
-    assert [(fact.serial, fact.log) for fact in old] == [(number, "history/5") for number in range(1, 21) if history]
+    # A stream that is opened again repeats them once more; the pipeline knows them by their serial.
+    reported = list(dict.fromkeys((fact.serial, fact.log) for fact in old))
+    assert reported == [(number, "history/5") for number in range(1, 21) if history]
