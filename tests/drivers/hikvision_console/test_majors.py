@@ -127,10 +127,12 @@ def test_an_alarm_that_is_over_ends_however_late_it_is_known(sim, console):
     for minor in (0x404, 0x405):
         sim.terminal.add_event(minor, major=1)
     device.open()
-    facts = until(device, lambda facts: len(facts) == 3)
-    assert [(fact.kind, fact.input) for fact in facts[:2]] == [(Kind.TAMPER, "zone"), (Kind.TAMPER, "zone")]
-    assert facts[1].active is False
-    assert facts[2].kind is Kind.DEVICE_CONFIRMED
+    # Both are read at once or one after the other; each reading confirms how far the memory was read.
+    facts = until(device, lambda facts: len(facts) >= 3 and facts[-1].kind is Kind.DEVICE_CONFIRMED)
+    alarms = [fact for fact in facts if fact.kind is not Kind.DEVICE_CONFIRMED]
+    assert [(fact.kind, fact.input) for fact in alarms] == [(Kind.TAMPER, "zone"), (Kind.TAMPER, "zone")]
+    assert alarms[1].active is False
+    assert facts[-1].serial == 2
 
 
 def test_the_fire_button_is_a_fire(sim, console):
