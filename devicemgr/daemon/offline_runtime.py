@@ -176,7 +176,7 @@ class DirectRuntime:
 
     def rules(self) -> Snapshot:
         """Return the rights as they are stored."""
-        return self._areas()[0].current
+        return self._rules().current
 
     def whereabouts(self) -> Presences:
         """Return who is where as the ledger says."""
@@ -195,9 +195,13 @@ class DirectRuntime:
         times = (at,) if at is not None else rules.times()
         return explained(rules.current, facts, person_id, portal, direction, times, factors)
 
-    def _areas(self) -> tuple[Rulebook, Facts]:
+    def _rules(self) -> Rulebook:
         rules = Rulebook(self._site.database, self._site.parts.catalog, self._site.clock)
         rules.refresh()
+        return rules
+
+    def _areas(self) -> tuple[Rulebook, Facts]:
+        rules = self._rules()
         with self._site.database.read() as session:
             return rules, Facts(area_checkpoint.load(session, rules.current.zone_map))
 

@@ -78,13 +78,13 @@ def _check_json(one: Explanation, names_levels: bool) -> dict[str, Any]:
 def find_decision(session: Session, event: str, *, names: bool) -> dict[str, Any]:
     """Return the recorded decision that a seq or a request names; NotFound where there is none."""
     found = _of_seq(session, int(event), names) if event.isdecimal() and len(event) < 19 else None
-    request = found["request"] if found is not None else event
     if found is not None and found["kind"] in DECISIONS:
         return found
-    if (request is not None and found is not None) or not event.isdecimal():
-        for one in events.find(session, EventFilter(request=request), 100, names=names):
-            if one["kind"] in DECISIONS:
-                return one
+    request = event if found is None else found["request"]
+    of_request = events.find(session, EventFilter(request=request), 100, names=names) if request else []
+    for one in of_request:
+        if one["kind"] in DECISIONS:
+            return one
     raise NotFound(f"'{safe(event, 60)}' is no decision that is on record", hint=Hint("list_decisions"))
 
 

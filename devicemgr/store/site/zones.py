@@ -74,15 +74,6 @@ def children(session: Session, name: str) -> Sequence[str]:
     return session.scalars(select(ZoneRow.name).where(ZoneRow.parent == name).order_by(ZoneRow.name)).all()
 
 
-def below(session: Session, name: str) -> frozenset[str]:
-    """Return the name of a zone with those of all below it."""
-    parents = {row.name: row.parent for row in zones(session)}
-    found = {name}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return frozenset(found)
-
-
 def portals_at(session: Session, name: str) -> Sequence[str]:
     """Return the names of the portals that lead into or out of a zone."""
     joins = or_(PortalRow.outside == name, PortalRow.inside == name)

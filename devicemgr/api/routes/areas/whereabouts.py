@@ -65,12 +65,10 @@ class WhereaboutsCorrected(ResponseBody):
 @router.get("/zones/{name}/people", response_model=ZonePeople)
 def list_people_in_zone(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """List who is recorded in a zone and those below it."""
-    presences = context.runtime.whereabouts()
+    presences, rules = context.runtime.whereabouts(), context.runtime.rules()
     with context.site.database.read() as session:
-        row = rows.zone(session, name)
-        inside = rows.below(session, name)
-        limit = rows.zone_json(row)["max"]
-        known = {person.id: person for person in people.models(session)}
+        limit = rows.zone_json(rows.zone(session, name))["max"]
+    inside, known = rules.zone_map.below(name), rules.people
     found = [
         {"badge": known[person].badge}
         | ({"name": known[person].name} if sees_names(caller) else {})
