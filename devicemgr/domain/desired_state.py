@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import AccessLevel, Factor, Person, Portal
 from devicemgr.domain.ports.device import Holding
-from devicemgr.domain.rules.card_formats import controller_number, whole_number
+from devicemgr.domain.rules.cards.formats import controller_number, whole_number
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.decision.usable_cards import cards_by_person, end_with_cards
 from devicemgr.domain.rules.factors import suffices

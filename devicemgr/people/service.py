@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devicemgr.domain.rules.card_formats import formats_of, parse_number, require_format
-from devicemgr.domain.rules.card_notations import number_as
+from devicemgr.domain.rules.cards.formats import formats_of, parse_number, require_format
+from devicemgr.domain.rules.cards.notations import number_as
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.errors import Hint, InvalidInput, NotFound, RequestError
 from devicemgr.people import face_enrollment
@@ -184,7 +184,7 @@ def assign_card(
     unblock: bool = False,
     term: Term = FOR_GOOD,
 ) -> tuple[PersonRow, AssignedCard]:
-    """Assign a card to a person by its number as written, in a form of `card_notations.FORMS` if one is given.
+    """Assign a card to a person by its number as written, in a form of `notations.FORMS` if one is given.
 
     With `unblock` it ends the block of a card that the person holds. AlreadyExists if another person holds it, unless
     it is a temporary card that has ended.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
-from devicemgr.domain.rules.card_formats import is_read_whole
+from devicemgr.domain.rules.cards.formats import is_read_whole
 from drivers.common.advisories import advisories_of
 from drivers.common.fire_inputs import declared
 from drivers.common.http.digest import read_challenges

@@ -2,7 +2,7 @@
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver
-from devicemgr.domain.rules.card_formats import is_read_whole
+from devicemgr.domain.rules.cards.formats import is_read_whole
 from drivers.common.fire_inputs import declared
 from drivers.ironlogic_controller.options import Options
 

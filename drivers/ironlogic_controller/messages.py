@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devicemgr.domain.rules.card_formats import names_of_number, whole_number
+from devicemgr.domain.rules.cards.formats import names_of_number, whole_number
 from devicemgr.errors import DeviceGarbled, DeviceRefused
 from devicemgr.text import safe
 from drivers.common.http.client import read_json

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
-from devicemgr.domain.rules.card_formats import is_read_as
+from devicemgr.domain.rules.cards.formats import is_read_as
 from drivers.osdp_reader.options import Options
 
 

@@ -7,7 +7,7 @@ from devicemgr.domain.device_events import CardRead, DeviceFact, GateAlarm, Keys
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode, Signal
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
-from devicemgr.domain.rules.card_formats import MAX_BITS, names_of
+from devicemgr.domain.rules.cards.formats import MAX_BITS, names_of
 from devicemgr.errors import DeviceError, DeviceRefused, DeviceUnreachable, DeviceUnready, Hint, NotYet, OutcomeUnknown
 from drivers.common.relays.outputs import RelayBank, RelayOptions
 from drivers.common.serial.line import NoAnswer

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
-from devicemgr.domain.rules.card_formats import is_read_by_controller
+from devicemgr.domain.rules.cards.formats import is_read_by_controller
 from devicemgr.errors import InvalidInput
 from drivers.common.fire_inputs import declared
 from drivers.uhppote_controller.options import Options

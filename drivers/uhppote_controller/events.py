@@ -11,7 +11,7 @@ from datetime import datetime
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction
-from devicemgr.domain.rules.card_formats import names_of_controller_number
+from devicemgr.domain.rules.cards.formats import names_of_controller_number
 
 NONE, SWIPE, DOOR, ALARM, OVERWRITTEN = 0, 1, 2, 3, 255
 BUTTON, REMOTE_OPEN = 20, 44

@@ -3,7 +3,7 @@
 from devicemgr.domain.device_events import CardRead, DeviceDecided, DeviceFact, GateAlarm
 from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import DeviceInfo
-from devicemgr.domain.rules.card_formats import names_of_controller_number
+from devicemgr.domain.rules.cards.formats import names_of_controller_number
 from drivers.uhppote_controller.controller import UhppoteGate
 from drivers.uhppote_controller.events import DIRECTIONS, ControllerEvent
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from devicemgr.domain.ports.device import Holding
-from devicemgr.domain.rules.card_formats import names_of_number, whole_number
+from devicemgr.domain.rules.cards.formats import names_of_number, whole_number
 from devicemgr.errors import DeviceGarbled, DeviceLacks, DeviceRefused, HeldInPart, NotVerifiable
 from devicemgr.text import safe
 from drivers.common.zkteco.records import whole

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from devicemgr.domain.ports.device import Holding
-from devicemgr.domain.rules.card_formats import names_of_number, whole_number
+from devicemgr.domain.rules.cards.formats import names_of_number, whole_number
 from devicemgr.errors import DeviceLacks, DeviceRefused, DeviceUnreachable, HeldInPart, NotVerifiable
 from devicemgr.text import safe
 from drivers.common.console.names import cut_name

@@ -10,8 +10,8 @@ import typer
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, through, warn
-from devicemgr.cli.people.badge_file import BadgeFile, describe_change, read_badges
 from devicemgr.cli.people.person_words import levels_in_words, with_state
+from devicemgr.cli.people.roster.badge_file import BadgeFile, describe_change, read_badges
 from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.rules.validity import Validity
 from devicemgr.text import counted

@@ -15,7 +15,7 @@ from devicemgr.cli.output import emit, warn, words
 from devicemgr.cli.transport.api_client import ApiProblem
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import DaemonUnreachable
-from devicemgr.people.tables.delimited import csv_line
+from devicemgr.people.tables.formats.delimited import csv_line
 from devicemgr.text import safe
 
 app = typer.Typer()

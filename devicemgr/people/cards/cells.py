@@ -5,8 +5,8 @@ from collections.abc import Collection
 from datetime import tzinfo
 from typing import NamedTuple
 
-from devicemgr.domain.rules.card_formats import parse_number, require_format
-from devicemgr.domain.rules.card_notations import meanings_of
+from devicemgr.domain.rules.cards.formats import parse_number, require_format
+from devicemgr.domain.rules.cards.notations import meanings_of
 from devicemgr.errors import InvalidInput
 from devicemgr.text import parse_end, rfc3339, safe
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from devicemgr.domain.rules.card_notations import meanings_of, notations, number_as
+from devicemgr.domain.rules.cards.notations import meanings_of, notations, number_as
 from devicemgr.errors import InvalidInput
 from devicemgr.people.cards import readers
 from devicemgr.site.site import Site

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from devicemgr.domain.rules.card_formats import formats_of, parse_number, require_format
-from devicemgr.domain.rules.card_notations import number_as
+from devicemgr.domain.rules.cards.formats import formats_of, parse_number, require_format
+from devicemgr.domain.rules.cards.notations import number_as
 from devicemgr.errors import Hint, InvalidInput, RequestError
 from devicemgr.people.cards import temporary
 from devicemgr.people.cards.notations import held_number

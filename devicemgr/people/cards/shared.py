@@ -4,7 +4,7 @@ import threading
 import weakref
 from dataclasses import dataclass
 
-from devicemgr.domain.rules.card_frames import shared_cards
+from devicemgr.domain.rules.cards.frames import shared_cards
 from devicemgr.errors import Hint, StorageFailed
 from devicemgr.store.database import Database, Session, revision
 from devicemgr.store.people import credentials, people

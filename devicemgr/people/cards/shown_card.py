@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devicemgr.domain.model import Capability
-from devicemgr.domain.rules.card_formats import formats_of
+from devicemgr.domain.rules.cards.formats import formats_of
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.people import service
 from devicemgr.people.cards import temporary

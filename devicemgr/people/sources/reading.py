@@ -9,7 +9,7 @@ from devicemgr.home import Home
 from devicemgr.people.sources import drop_folder
 from devicemgr.people.sources.drop_folder import Signature
 from devicemgr.people.sources.table_process import ID, read_apart
-from devicemgr.people.tables import workbook
+from devicemgr.people.tables.formats import workbook
 from devicemgr.people.tables.reader import Layout, Row
 from devicemgr.site.sources.fields import SourceFields
 from devicemgr.text import safe

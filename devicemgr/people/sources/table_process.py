@@ -14,8 +14,8 @@ from typing import Any
 
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.people.tables.columns import FIELDS
+from devicemgr.people.tables.formats.workbook import is_workbook
 from devicemgr.people.tables.reader import MAX_BYTES, Layout, Row, Table, parse_table
-from devicemgr.people.tables.workbook import is_workbook
 
 ID = "id"
 """The column of a source's own ids of people."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from devicemgr.domain.rules.card_frames import plain_notations_of
+from devicemgr.domain.rules.cards.frames import plain_notations_of
 from devicemgr.errors import InvalidInput
 from devicemgr.people.cards.cells import CardCell, number_in, parse_cell
 from devicemgr.people.tables.checks import UnknownLevel, checked_values

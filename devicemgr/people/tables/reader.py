@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from devicemgr.errors import Hint, InvalidInput
-from devicemgr.people.tables import delimited, records, workbook
+from devicemgr.people.tables import records
 from devicemgr.people.tables.columns import FIELDS, LISTS, Columns, read_header
-from devicemgr.people.tables.decoding import decode
+from devicemgr.people.tables.formats import delimited, workbook
+from devicemgr.people.tables.formats.decoding import decode
 from devicemgr.people.tables.mangled import fault_of
 from devicemgr.text import safe, without_invisible
 

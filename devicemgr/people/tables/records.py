@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from devicemgr.errors import InvalidInput
-from devicemgr.people.tables.delimited import Sheet
+from devicemgr.people.tables.formats.delimited import Sheet
 
 FORM = "JSON"
 _SEPARATOR = ";"

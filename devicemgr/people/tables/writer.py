@@ -8,7 +8,7 @@ from typing import Any
 
 from devicemgr.people.cards.cells import CardCell
 from devicemgr.people.tables.columns import FIELDS, LISTS
-from devicemgr.people.tables.delimited import csv_line
+from devicemgr.people.tables.formats.delimited import csv_line
 
 _WIDE, _NARROW = 30, 16
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from devicemgr.domain.rules.card_frames import notations_of
+from devicemgr.domain.rules.cards.frames import notations_of
 from devicemgr.domain.rules.validity import CardTerm
 from devicemgr.errors import AlreadyExists, Hint, NotFound, RequestError
 from devicemgr.store.many_rows import listed

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from devicemgr.domain.rules.card_frames import notations_of, plain_notations_of
+from devicemgr.domain.rules.cards.frames import notations_of, plain_notations_of
 from devicemgr.domain.rules.person_details import PersonKind
 from devicemgr.errors import AlreadyExists
 from devicemgr.store.many_rows import insert_rows, listed

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from devicemgr.domain.rules.card_formats import names_of_number
+from devicemgr.domain.rules.cards.formats import names_of_number
 
 MAX_RECORDS = 20_000
 _MAX_FIELDS, _MAX_VALUE_CHARS = 64, 300

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from devicemgr.domain.rules.card_formats import names_of_number, whole_number
+from devicemgr.domain.rules.cards.formats import names_of_number, whole_number
 from devicemgr.errors import DeviceRefused
 from devicemgr.text import safe
 from drivers.common.console.names import cut_name

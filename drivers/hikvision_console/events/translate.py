@@ -17,20 +17,12 @@ from devicemgr.domain.device_events import (
 )
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Factor, JsonValue
-from devicemgr.domain.rules.card_formats import names_of_number
+from devicemgr.domain.rules.cards.formats import names_of_number
 from devicemgr.text import safe
 from drivers.hikvision_console.clock import Clock
 from drivers.hikvision_console.events.alarm_table import FIRES
 from drivers.hikvision_console.events.code_table import SILENT
-from drivers.hikvision_console.events.codes import (
-    CODES,
-    CONTACTS,
-    EVENT,
-    OPERATION,
-    Code,
-    history_log,
-    log_of,
-)
+from drivers.hikvision_console.events.codes import CODES, CONTACTS, EVENT, OPERATION, Code, history_log, log_of
 from drivers.hikvision_console.isapi import section
 
 VENDOR = "hikvision"

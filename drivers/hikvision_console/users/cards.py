@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devicemgr.domain.rules.card_formats import whole_number
+from devicemgr.domain.rules.cards.formats import whole_number
 from devicemgr.text import safe
 
 # cardNo has at most 20 digits (CardInfo/capabilities).

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from devicemgr.domain.device_events import CardRead, DeviceFact, GateAlarm
 from devicemgr.domain.ledger_events import Kind
-from devicemgr.domain.rules.card_formats import MAX_BITS, names_of_number, raw_number
+from devicemgr.domain.rules.cards.formats import MAX_BITS, names_of_number, raw_number
 from devicemgr.errors import DeviceError, DeviceRefused
 from drivers.common.serial.line import NoAnswer, Patience
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from devicemgr.domain.device_events import CardRead, DeviceDecided, DeviceFact, DeviceReported, GateAlarm
 from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.domain.model import JsonValue
-from devicemgr.domain.rules.card_formats import names_of, names_of_number, parse_number, whole_number
+from devicemgr.domain.rules.cards.formats import names_of, names_of_number, parse_number, whole_number
 from devicemgr.errors import DeviceRefused, InvalidInput
 from drivers.common.onvif.services.door_control import pages
 from drivers.common.onvif.services.notifications import Notice

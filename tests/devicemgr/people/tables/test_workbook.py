@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 from devicemgr.errors import InvalidInput
-from devicemgr.people.tables import workbook
+from devicemgr.people.tables.formats import workbook
 from devicemgr.people.tables.reader import Layout, parse_table
 
 Change = Callable[[str, bytes], bytes]

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from devicemgr.errors import Hint, InvalidInput
-from devicemgr.people.tables.delimited import Sheet
+from devicemgr.people.tables.formats.delimited import Sheet
 from devicemgr.text import safe
 
 _MAX_ENTRIES, _MAX_ENTRY_BYTES, _MAX_RATIO = 2000, 200 * 1024 * 1024, 100

@@ -7,8 +7,8 @@ of a UID in reverse order, so both orders count as one card.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from devicemgr.domain.rules.card_formats import MAX_BITS, raw_number
-from devicemgr.domain.rules.card_layouts import (
+from devicemgr.domain.rules.cards.formats import MAX_BITS, raw_number
+from devicemgr.domain.rules.cards.layouts import (
     COMMON,
     FORMATS,
     Format,

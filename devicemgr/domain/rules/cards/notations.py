@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from devicemgr.domain.rules.card_formats import parse_number, raw_number
-from devicemgr.domain.rules.card_frames import frames_of
-from devicemgr.domain.rules.card_layouts import FORMATS, Format, frame_value, parities_hold, payload_of
+from devicemgr.domain.rules.cards.formats import parse_number, raw_number
+from devicemgr.domain.rules.cards.frames import frames_of
+from devicemgr.domain.rules.cards.layouts import FORMATS, Format, frame_value, parities_hold, payload_of
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.errors import InvalidInput
-from devicemgr.people.tables import delimited, workbook
 from devicemgr.people.tables.columns import read_header
-from devicemgr.people.tables.decoding import decode
+from devicemgr.people.tables.formats import delimited, workbook
+from devicemgr.people.tables.formats.decoding import decode
 from devicemgr.people.tables.mangled import fault_of
 from devicemgr.people.tables.reader import MAX_ROWS
 from devicemgr.text import counted, without_invisible

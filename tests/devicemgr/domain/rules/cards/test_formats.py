@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from devicemgr.domain.rules.card_formats import (
+from devicemgr.domain.rules.cards.formats import (
     FORMATS,
     controller_number,
     names_of,
@@ -12,8 +12,8 @@ from devicemgr.domain.rules.card_formats import (
     parse_number,
     whole_number,
 )
-from devicemgr.domain.rules.card_frames import frames_of, is_same_card, notations_of, shared_cards
-from devicemgr.domain.rules.card_layouts import COMMON, frame_value
+from devicemgr.domain.rules.cards.frames import frames_of, is_same_card, notations_of, shared_cards
+from devicemgr.domain.rules.cards.layouts import COMMON, frame_value
 from devicemgr.errors import InvalidInput
 
 

@@ -1,12 +1,12 @@
 """Card numbers: how people write them, and what a reader's bits mean.
 
-A stored number is `FACILITY:NUMBER`, one decimal number, or raw bits; one card can have several (`card_frames`).
-`card_layouts` holds the formats of readers.
+A stored number is `FACILITY:NUMBER`, one decimal number, or raw bits; one card can have several (`frames`).
+`layouts` holds the formats of readers.
 """
 
 import re
 
-from devicemgr.domain.rules.card_layouts import (
+from devicemgr.domain.rules.cards.layouts import (
     COMMON,
     FORMATS,
     Format,

@@ -5,7 +5,7 @@ import io
 import openpyxl
 import pytest
 
-from devicemgr.cli.people.badge_file import read_badges
+from devicemgr.cli.people.roster.badge_file import read_badges
 from devicemgr.errors import InvalidInput
 
 

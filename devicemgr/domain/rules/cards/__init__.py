@@ -1,0 +1,1 @@
+"""Numbers of cards: formats, frames of readers, layouts of bits and notations."""

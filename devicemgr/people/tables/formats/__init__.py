@@ -1,0 +1,1 @@
+"""How the files of tables are written: encodings, delimiters and workbooks."""
