@@ -12,6 +12,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.listeners import read
 from devicemgr.api.server import ApiServer
 from devicemgr.daemon.offline_runtime import DirectRuntime
+from devicemgr.domain.model import Role
 from devicemgr.site.site import Site
 from tests.support.certificates import self_signed
 
@@ -125,3 +126,14 @@ def token(http) -> Callable[..., str]:
 def certificate(tmp_path):
     """A self-signed certificate for box.example and *.in.example, with its key."""
     return self_signed(tmp_path, ["box.example", "*.in.example"])
+
+
+@pytest.fixture
+def as_role(operator, token, web):
+    """A client with the API token of an operator in one role."""
+
+    def become(role: Role) -> httpx.Client:
+        name = f"the-{role}"
+        return web(authorization=f"Bearer {token(operator(name, role), role)}")
+
+    return become

@@ -1,6 +1,5 @@
 """What a site's file may change by whom: what each change's own route allows, and nothing more."""
 
-import httpx
 import pytest
 
 from devicemgr.api import authorization
@@ -129,17 +128,6 @@ def bodies():
     for field, value in SETTINGS.items():
         yield ("site", field), ADMIN, f"[site]\n{field} = {value}\n", False
     yield ("model", "edit"), ADMIN, "[model]\n", False
-
-
-@pytest.fixture
-def as_role(operator, token, web):
-    """A client with the API token of an operator in one role."""
-
-    def become(role: Role) -> httpx.Client:
-        name = f"the-{role}"
-        return web(authorization=f"Bearer {token(operator(name, role), role)}")
-
-    return become
 
 
 @pytest.fixture

@@ -2,24 +2,12 @@
 
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import Direction, Role
 
 pytestmark = pytest.mark.usefixtures("staffed")
-
-
-@pytest.fixture
-def as_role(operator, token, web):
-    """A client with the API token of an operator in one role."""
-
-    def become(role: Role) -> httpx.Client:
-        name = f"the-{role}"
-        return web(authorization=f"Bearer {token(operator(name, role), role)}")
-
-    return become
 
 
 def attempt(http, badge, **more):

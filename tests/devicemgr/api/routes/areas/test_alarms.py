@@ -3,7 +3,6 @@
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 
 from devicemgr.daemon.alarm_escalation import AlarmEscalation
@@ -18,17 +17,6 @@ FORCED = Fact(Kind.PORTAL_FORCED, NOW, portal="main", device="gate-1", detail={"
 HELD = Fact(Kind.PORTAL_HELD_OPEN, NOW, portal="main", device="gate-1")
 FIRE = Fact(Kind.FIRE_RELEASE, NOW, device="panel", detail={"active": True})
 CLOSED = Fact(Kind.ALARM_ENDED, NOW, portal="main", device="gate-1", detail={"alarm": "portal_forced"})
-
-
-@pytest.fixture
-def as_role(operator, token, web):
-    """A client with the API token of an operator in one role."""
-
-    def become(role: Role) -> httpx.Client:
-        name = f"the-{role}"
-        return web(authorization=f"Bearer {token(operator(name, role), role)}")
-
-    return become
 
 
 def listed(http):

@@ -1,6 +1,5 @@
 """Who is in a zone, by what the ledger says; corrected by guards, with names for those who may see them."""
 
-import httpx
 import pytest
 
 from devicemgr.domain.ledger_events import Fact, Kind
@@ -8,17 +7,6 @@ from devicemgr.domain.model import Direction, Role
 from devicemgr.text import parse_time
 
 pytestmark = pytest.mark.usefixtures("staffed")
-
-
-@pytest.fixture
-def as_role(operator, token, web):
-    """A client with the API token of an operator in one role."""
-
-    def become(role: Role) -> httpx.Client:
-        name = f"the-{role}"
-        return web(authorization=f"Bearer {token(operator(name, role), role)}")
-
-    return become
 
 
 def test_passages_bring_people_in_and_out(http, passes):
