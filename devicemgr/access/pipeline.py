@@ -84,10 +84,8 @@ class AccessPipeline:
         id_of: Callable[[str], str | None],
     ) -> None:
         self._ledger = ledger
-        self._gates = gates
         self._rules = rules
         self._gallery = gallery
-        self._post = post
         self._settled = settled
         self._check_pin = check_pin
         self._lamps = Lamps(gates)

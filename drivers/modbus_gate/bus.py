@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from weakref import WeakSet
 
 from devicemgr.errors import DeviceBusy, DeviceUnreachable
+from devicemgr.fair_lock import FairLock
 from drivers.common.serial.address import SerialAddress, TcpAddress
 from drivers.common.serial.echo import Echo
-from drivers.common.serial.fair_lock import Turns
 from drivers.common.serial.line import Line, NoAnswer
 from drivers.common.serial.port import open_line
 from drivers.common.serial.trace import Trace, TracedLine
@@ -28,7 +28,7 @@ class Bus:
         self.echo = Echo()
         self.has_answered = False
         self.quiet_from = 0.0
-        self._turns = Turns()
+        self._turns = FairLock()
         self._line: Line | None = None
         self._users: dict[object, Line] = {}
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 
 from devicemgr.errors import DeviceBusy, DeviceError, DeviceUnreachable
+from devicemgr.fair_lock import FairLock
 from drivers.common.serial.address import SerialAddress, TcpAddress
-from drivers.common.serial.fair_lock import Turns
 from drivers.common.serial.line import Line
 from drivers.common.serial.port import open_line
 
@@ -26,7 +26,7 @@ class SharedLine:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self.turns = Turns()
+        self.turns = FairLock()
         self.units: set[int] = set()
         self.lost: DeviceError | None = None
         self._line: Line | None = None

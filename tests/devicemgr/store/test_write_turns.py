@@ -9,7 +9,7 @@ from devicemgr.store.write_turns import WriteTurns
 
 def waits(turns, count):
     """Wait until so many are waiting for their turn."""
-    while len(turns._waiting) < count:
+    while turns.waiting < count:
         threading.Event().wait(0.001)
 
 
@@ -41,7 +41,7 @@ def test_who_has_no_patience_left_goes_on_without_the_turn_and_takes_no_ones():
     with turns.taken(1):
         with turns.taken(0.0) as left_s:
             assert left_s == 0.0
-        assert turns._waiting == []
+        assert turns.waiting == 0
         thread = start_writer(turns, "next", done, is_urgent=False)
         waits(turns, 1)
         assert done == []

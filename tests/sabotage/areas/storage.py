@@ -19,8 +19,8 @@ SABOTAGES = (
     ),
     one(
         "the ledger waits behind all who write",
-        "devicemgr/store/write_turns.py",
-        "place = (not is_urgent,",
+        "devicemgr/fair_lock.py",
+        "place = (not urgent,",
         "place = (False,",
         "tests/devicemgr/store/test_write_turns.py",
     ),
