@@ -3,6 +3,8 @@
 from tests.sabotage.sabotage import one
 
 _CHECKS = "tests/devicemgr/domain/rules/areas/test_area_checks.py"
+_COUNTS = "tests/devicemgr/domain/rules/areas/test_counts.py"
+_INTERLOCK = "tests/devicemgr/domain/rules/areas/test_interlock_checks.py"
 _FOLD = "tests/devicemgr/domain/rules/areas/test_fold.py"
 _STATE = "tests/devicemgr/access/test_area_state.py"
 _LANES = "tests/devicemgr/access/test_two_lanes.py"
@@ -45,7 +47,7 @@ SABOTAGES = (
         "devicemgr/domain/rules/areas/interlock.py",
         '    if state.lane != "idle":\n',
         '    if state.lane not in ("idle", "unknown"):\n',
-        _CHECKS,
+        _INTERLOCK,
         _STATE,
     ),
     one(
@@ -53,7 +55,7 @@ SABOTAGES = (
         "devicemgr/domain/rules/areas/draft.py",
         "        self.settle(person_id, sides[0])\n",
         "",
-        _FOLD,
+        _COUNTS,
         "tests/devicemgr/domain/rules/areas/test_areas_model.py",
     ),
     one(
@@ -94,7 +96,7 @@ SABOTAGES = (
         "            if done is None or done < before:\n",
         "            has_any = since or any(state.extra.get(name) for name in inside)\n"
         "            if has_any and (done is None or done < before):\n",
-        _FOLD,
+        _COUNTS,
     ),
     one(
         "a guard's opening counted twice in its own answer",

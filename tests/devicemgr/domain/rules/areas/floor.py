@@ -12,6 +12,7 @@ from devicemgr.domain.zones import OUTSIDE, Zone
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
+UNKNOWN = None
 
 
 def door(name: str, outside: str, inside: str, **more: Any) -> Portal:
