@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MAX_LINES, MAX_FILES_IN_A_FOLDER = 400, 12
 PAGE = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 
@@ -46,6 +48,17 @@ def test_every_package_of_the_core_has_a_layer() -> None:
     folder = ROOT / "devicemgr"
     here = {path.parent.name for path in folder.glob("*/*.py")} | {path.stem for path in folder.glob("*.py")}
     assert here - {"__init__", "__pycache__"} <= set().union(*layers("devicemgr"))
+
+
+def test_no_file_and_no_folder_is_too_large_to_read() -> None:
+    """A migration a version is kept, and none of them is read together with the others."""
+    files = [path for top in ("devicemgr", "drivers", "enrollment", "tests") for path in (ROOT / top).rglob("*.py")]
+    long = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in files}
+    assert {name: lines for name, lines in long.items() if lines > MAX_LINES} == {}
+    product = [path for path in files if path.relative_to(ROOT).parts[0] != "tests" and path.name != "__init__.py"]
+    folders = Counter(str(path.parent.relative_to(ROOT)) for path in product)
+    full = {name for name, count in folders.items() if count > MAX_FILES_IN_A_FOLDER}
+    assert full - {"devicemgr/store/migrations/versions"} == set()
 
 
 def test_every_file_that_the_pages_name_is_there() -> None:

@@ -1,3 +1,4 @@
 """Fixtures of this folder."""
 
+from tests.devicemgr.access.hall import hall  # noqa: F401
 from tests.support.core import catalog, entrance, make_site, make_site_in, site, small_disk  # noqa: F401

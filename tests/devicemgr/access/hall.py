@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from devicemgr.access.area_checkpoint import AreaKeeper
 from devicemgr.domain.device_events import CardRead, PassageCompleted
 from devicemgr.domain.ledger_events import Fact
@@ -109,3 +111,8 @@ class Hall:
     @property
     def state(self) -> Whereabouts:
         return self.pipeline.areas.chained
+
+
+@pytest.fixture
+def hall(entrance: Any) -> Hall:
+    return Hall(entrance)

@@ -6,6 +6,7 @@ _CHECKS = "tests/devicemgr/domain/rules/areas/test_area_checks.py"
 _COUNTS = "tests/devicemgr/domain/rules/areas/test_counts.py"
 _INTERLOCK = "tests/devicemgr/domain/rules/areas/test_interlock_checks.py"
 _FOLD = "tests/devicemgr/domain/rules/areas/test_fold.py"
+_INTERLOCKS = "tests/devicemgr/access/test_interlocks.py"
 _STATE = "tests/devicemgr/access/test_area_state.py"
 _LANES = "tests/devicemgr/access/test_two_lanes.py"
 
@@ -48,7 +49,7 @@ SABOTAGES = (
         '    if state.lane != "idle":\n',
         '    if state.lane not in ("idle", "unknown"):\n',
         _INTERLOCK,
-        _STATE,
+        _INTERLOCKS,
     ),
     one(
         "an unnamed movement that is never explained",
@@ -88,7 +89,7 @@ SABOTAGES = (
         "            self._follow(group, rules, opened & group.portals, newly & group.portals)\n",
         "            self._follow(group, rules, opened & group.portals, newly & group.portals)\n"
         "            newly -= group.portals\n",
-        _STATE,
+        _INTERLOCKS,
     ),
     one(
         "the first unnamed person of a day forgotten as one of yesterday's",
