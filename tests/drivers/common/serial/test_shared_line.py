@@ -11,7 +11,6 @@ from devicemgr.domain.model import Direction
 from devicemgr.errors import DeviceBusy, DeviceUnreachable, OutcomeUnknown
 from drivers.common.serial.address import SerialAddress
 from drivers.common.serial.port import open_line
-from drivers.modbus_gate.bus import Turns
 from drivers.modbus_gate.master import ANSWER_S
 from drivers.sim.gates.modbus_bus import SimulatedBus
 
@@ -123,25 +122,6 @@ def test_a_late_answer_of_another_unit_confirms_nothing(units, bus):
 def test_the_trace_shows_the_line_both_ways(units):
     ways = {(way, data[0]) for _, way, data in units[0].trace()}
     assert {("tx", 1), ("rx", 1), ("tx", 3), ("rx", 3)} <= ways
-
-
-def test_turns_go_round_and_commands_come_first():
-    turns, order = Turns(), []
-    threads = []
-
-    def ask(name, urgent):
-        with turns.taken(urgent):
-            order.append(name)
-
-    with turns.taken():
-        for number, (name, urgent) in enumerate([("a", False), ("b", False), ("c", True), ("d", False), ("e", True)]):
-            threads.append(threading.Thread(target=ask, args=(name, urgent)))
-            threads[-1].start()
-            while len(turns._waiting) <= number:
-                pass
-    for thread in threads:
-        thread.join()
-    assert order == ["c", "e", "a", "b", "d"]
 
 
 def test_thirty_two_units_get_their_turns_alike(gate, tmp_path):
