@@ -3,9 +3,9 @@
 The dispatcher's thread decides and follows passages. A grant is committed by the ledger's thread, and only then the
 release goes to the gate's own thread, once, with a deadline; nothing repeats it. Nothing in here waits for anything.
 
-    face ──▶ presence ─┐
-    card, PIN ─────────┼▶ showings ──▶ decide ──▶ ledger (commit) ──▶ gate.release ──▶ outcome ──▶ ledger
-    console's question ┘                │ denied ─▶ ledger                              └▶ passages ──▶ ledger
+    face, card, PIN,    ┐
+    console's question ─┴▶ intake ──▶ decide ──▶ ledger (commit) ──▶ gate.release ──▶ outcome ──▶ ledger
+                                        │ denied ─▶ ledger                              └▶ passages ──▶ ledger
                                         └ lacks a factor ─▶ waits in showings
 """
 
@@ -18,16 +18,17 @@ from datetime import UTC, datetime
 from devicemgr.access.area_state import AreaState
 from devicemgr.access.event_queue import OpeningWanted
 from devicemgr.access.evidence.awaited_cards import AwaitedCards
-from devicemgr.access.evidence.console_questions import ConsoleQuestions, renews, request_of
+from devicemgr.access.evidence.console_questions import renews
 from devicemgr.access.evidence.device_reports import DeviceReports
 from devicemgr.access.evidence.face_evidence import Presence
+from devicemgr.access.evidence.intake import Intake, Way
 from devicemgr.access.evidence.multi_factor import Showings, Waiting
 from devicemgr.access.evidence.pins import PinChecked, PinTry
 from devicemgr.access.evidence.recent_grants import RecentGrants
 from devicemgr.access.ledger_facts import decision_fact, outcome_fact, violation_facts
 from devicemgr.access.manual_openings import ManualOpenings
 from devicemgr.access.openings import Openings
-from devicemgr.access.policy_cache import Rulebook, point_of, portal_at
+from devicemgr.access.policy_cache import Rulebook, portal_at
 from devicemgr.access.portals.indicators import GateLine, Lamps
 from devicemgr.access.portals.interlocks import Interlocks
 from devicemgr.access.portals.passage_tracker import Passages
@@ -35,14 +36,11 @@ from devicemgr.access.portals.perimeter import Perimeter
 from devicemgr.access.portals.standing_alarms import StandingAlarms
 from devicemgr.access.release import Opening, Outcome, notify_caller
 from devicemgr.domain.device_events import (
-    CardRead,
     DeviceDecided,
     DeviceFact,
     DeviceReported,
     DoorContact,
     GateAlarm,
-    KeysPressed,
-    Presented,
     PushRefused,
     RexPressed,
 )
@@ -60,8 +58,6 @@ from devicemgr.ledger.writer import Ledger
 
 log = logging.getLogger(__name__)
 
-# A face before a lane asks again this often while another lane of the group stands open for it.
-_LANE_RETRY_S = 1.0
 # While a gate is away, a person who stays in view gets a new request this often.
 _GATE_RETRY_S = 3.0
 
@@ -85,16 +81,14 @@ class AccessPipeline:
     ) -> None:
         self._ledger = ledger
         self._rules = rules
-        self._gallery = gallery
-        self._settled = settled
-        self._check_pin = check_pin
         self._lamps = Lamps(gates)
         self._presence = Presence()
         self._showings = Showings(rules.now)
-        self._questions = ConsoleQuestions()
         self._grants = RecentGrants()
         self._openings = Openings(ledger, gates, post)
         self.awaited_cards = AwaitedCards()
+        way = Way(self._ask, check_pin, settled, self._is_granted_here, self._is_granted_beside, self._grants.has_any)
+        self._intake = Intake(rules, gallery, self._showings, self._presence, self._lamps, self.awaited_cards, way)
         self.alarms = StandingAlarms(ledger, rules, id_of)
         self.perimeter = Perimeter()
         self._passages = Passages(ledger, rules, self._grants.end, self._openings.cancel, self._on_forced)
@@ -116,44 +110,17 @@ class AccessPipeline:
 
     def on_sighting(self, sighting: Sighting) -> None:
         """Match a face of a track, and make a request when one is due."""
-        rules = self._rules.current
-        point = point_of(rules, sighting.device)
-        if point is None:
-            return
-        gallery = self._gallery()
-        if sighting.model != gallery.stats().model:
-            # Only while the site changes over to another face model: the recognizers follow in a second.
-            return
-        mean = gallery.match(sighting.embedding) if sighting.embedding is not None else None
-        alone = gallery.match(sighting.latest) if sighting.latest is not None else None
-        evidence = self._presence.see(sighting, rules.portals[point.portal], mean, alone)
-        if self._presence.is_settled(sighting) and not sighting.ended:
-            self._settled(sighting.device, sighting.track)
-        if evidence is None:
-            return
-        if evidence.person_id is not None and self._is_granted_here(point, evidence.person_id):
-            return
-        if evidence.person_id is not None and self._is_granted_beside(point, evidence.person_id):
-            self._presence.ask_again(evidence.person_id, [point.device], time.monotonic() + _LANE_RETRY_S)
-            return
-        request = self._showings.request(point, rules, sighting.captured, face=evidence)
-        decision = self._ask(request, rules, sighting.timings_ms)
-        if decision.reason is Reason.STALE_EVIDENCE and evidence.person_id is not None:
-            self._presence.forget(sighting, evidence.person_id)
+        self._intake.on_sighting(sighting)
+
+    def on_pin(self, checked: PinChecked) -> None:
+        """Go on with a PIN that was found right or wrong."""
+        self._intake.on_pin(checked)
 
     def on_device_fact(self, device: str, fact: DeviceFact) -> None:
         """Something happened at a gate, reader or console."""
-        if self._is_awaited(device, fact):
+        if self._intake.on_shown(device, fact):
             return
         match fact:
-            case CardRead():
-                self._on_card(device, fact)
-            case KeysPressed():
-                entered = self._showings.type(device, fact.channel, fact.keys, time.monotonic())
-                if entered is not None:
-                    self._on_pin_entered(device, fact.channel, entered)
-            case Presented():
-                self._on_presented(device, fact)
             case DeviceDecided() | DeviceReported():
                 self._reports.on_report(device, fact)
             case PushRefused():
@@ -164,67 +131,6 @@ class AccessPipeline:
                 if isinstance(fact, RexPressed) and (portal := portal_at(self._rules.current, device, fact.channel)):
                     self._interlocks.opened(portal.name)
                 self._passages.on_device_fact(device, fact)
-
-    def _is_awaited(self, device: str, fact: DeviceFact) -> bool:
-        """Return True for a card that is shown to be assigned; nothing is opened, and it is no request."""
-        match fact:
-            case CardRead():
-                return self.awaited_cards.take(device, fact.channel, fact.names)
-            case DeviceDecided() if fact.live:
-                # The device has decided already, which is recorded as ever.
-                self.awaited_cards.take(device, fact.channel, fact.names)
-            case Presented() if fact.names and self.awaited_cards.is_awaited(device, fact.channel):
-                # A recorded question that is sent again must not name the card.
-                stale = self._questions.why_stale("", fact, time.monotonic(), is_gate=True)
-                if not stale and self.awaited_cards.take(device, fact.channel, fact.names):
-                    self._lamps.answer(device, fact.serial, granted=False)
-                    return True
-        return False
-
-    def _on_card(self, device: str, fact: CardRead) -> None:
-        rules = self._rules.current
-        point = point_of(rules, device, fact.channel)
-        if point is None or not (fact.names or fact.unread):
-            return
-        card = replace(rules.card_read(fact.names), unread=fact.unread)
-        opens_nothing = any(card.refusal(at) for at in self._rules.times())
-        person = None if opens_nothing else card.person_id
-        if person is None or not (self._is_granted_here(point, person) or self._is_granted_beside(point, person)):
-            request = self._showings.request(point, rules, time.monotonic(), card=card)
-            self._ask(request, rules, {})
-
-    def _on_pin_entered(self, device: str, channel: int, pin: str) -> None:
-        rules = self._rules.current
-        point = point_of(rules, device, channel)
-        if point is None:
-            return
-        now = time.monotonic()
-        waiting = self._showings.waiting_at(point)
-        person = _person_of(waiting) if waiting else None
-        if person is not None:
-            self._check_pin(PinTry(device, channel, person, rules.pins.get(person), pin, now))
-        elif not self._grants.has_any(point.portal, point.direction):
-            self._ask(self._showings.request(point, rules, now), rules, {})
-
-    def on_pin(self, checked: PinChecked) -> None:
-        """Go on with a PIN that was found right or wrong."""
-        rules = self._rules.current
-        point = point_of(rules, checked.device, checked.channel)
-        waiting = self._showings.waiting_at(point) if point else None
-        if point is not None and waiting is not None and _person_of(waiting) == checked.person_id:
-            self._ask(self._showings.request(point, rules, checked.entered, pin=checked.right), rules, {})
-
-    def _on_presented(self, device: str, fact: Presented) -> None:
-        """Decide a console's question: its match is evidence, the rules here decide."""
-        rules = self._rules.current
-        point = point_of(rules, device, fact.channel)
-        if point is None:
-            self._lamps.answer(device, fact.serial, granted=False)
-            return
-        now = time.monotonic()
-        is_gate = rules.portals[point.portal].gate == device
-        stale = self._questions.why_stale(point.portal, fact, now, is_gate=is_gate)
-        self._ask(request_of(fact, point, rules, stale, self._rules.now(), now), rules, {})
 
     def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
         # One reading of the clock for one decision, whatever led to it.
@@ -366,8 +272,7 @@ class AccessPipeline:
             self._ask_again(one.person_id, self._rules.current.portals[one.portal], one.direction, now)
         for waiting in self._showings.take_overdue(now):
             self._refuse(waiting)
-        for device, channel, typed in self._showings.take_typed(now):
-            self._on_pin_entered(device, channel, typed)
+        self._intake.tick(now)
 
     def _on_forced(self, portal: Portal, event: Fact) -> Fact:
         """Look at the interlocks of a portal that was forced; return its event with the alarm that it begins."""
@@ -392,8 +297,3 @@ class AccessPipeline:
         self._lamps.show(self._rules.current, opening.portal, opening.direction, at, signal)
         if opening.question is not None and at is not None and at != opening.portal.gate:
             self._lamps.answer(at, opening.question, granted=opened)
-
-
-def _person_of(request: AccessRequest) -> str | None:
-    shown = request.card or request.face
-    return shown.person_id if shown else None

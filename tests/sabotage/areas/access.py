@@ -130,7 +130,7 @@ SABOTAGES = (
     ),
     one(
         "a PIN that counts for whoever shows a card next",
-        "devicemgr/access/pipeline.py",
+        "devicemgr/access/evidence/intake.py",
         "waiting is not None and _person_of(waiting) == checked.person_id:",
         "waiting is not None:",
         "tests/devicemgr/access/evidence/test_multi_factor.py",
