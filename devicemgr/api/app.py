@@ -53,6 +53,7 @@ from devicemgr.api.routes.site import (
     site_file,
 )
 from devicemgr.api.routes.system import audit, keys, metrics, system
+from devicemgr.api.stream.broadcast import Broadcast
 from devicemgr.ledger.refusals import RefusedCalls
 from devicemgr.security.sessions import SignIns
 
@@ -69,6 +70,7 @@ def create_app(context: Context) -> FastAPI:
     """Return the routes on one context."""
     app = _App(title="devicemgr", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.context = context
+    app.state.broadcast = Broadcast(context)
     app.state.firmware = firmware.Desk()
     app.state.signins = SignIns(context.site)
     app.state.refusals = RefusedCalls(partial(Context.record_soon, context))

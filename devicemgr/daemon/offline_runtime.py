@@ -81,6 +81,10 @@ class DirectRuntime:
             ],
         }
 
+    def live_states(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Nothing has a state without a daemon."""
+        return {}
+
     def figures(self) -> Figures:
         """Nothing waits and nothing is counted."""
         return Figures()

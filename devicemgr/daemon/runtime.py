@@ -28,6 +28,7 @@ from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, NotFound, RequestError
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations import status
+from devicemgr.operations.live_states import live_states
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
 from devicemgr.sync.reconciler import Reconciler
@@ -79,6 +80,14 @@ class DaemonRuntime:
         found = status.of_daemon(self._site, daemon, devices, rules, state_of, self._scheduler.unread, standing.door_of)
         watches = self._clock.alarms() + self._fires.alarms() + standing.alarms()
         return found | {"alarms": watches + portals + found["alarms"]}
+
+    def live_states(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """See site.runtime.Runtime."""
+        devices, rules = self._supervisor.states(), self._rules.current
+        state_of = status.state_by_gate(
+            self._access.state_of, status.portal_alarms(rules, devices, self._supervisor.channels)
+        )
+        return live_states(rules, self._access.areas.view, devices, state_of, self._access.alarms.door_of)
 
     def figures(self) -> Figures:
         """See site.runtime.Runtime."""

@@ -217,6 +217,18 @@ def alarms(
     return found + disputed_alarms(site.database) + source_states.alarms(site.database)
 
 
+def portal_json(
+    portal: Portal, state_of: Callable[[str], str], door_of: Callable[[Portal], str | None]
+) -> dict[str, Any]:
+    """Return one portal of `status`."""
+    return {
+        "name": portal.name,
+        "mode": str(portal.mode),
+        "state": state_of(portal.name),
+        "door": door_of(portal),
+    }
+
+
 def of_daemon(
     site: Site,
     daemon: dict[str, Any],
@@ -231,15 +243,7 @@ def of_daemon(
     return {
         "daemon": daemon,
         "devices": [device_json(state, held) for state in devices],
-        "portals": [
-            {
-                "name": portal.name,
-                "mode": str(portal.mode),
-                "state": state_of(portal.name),
-                "door": door_of(portal),
-            }
-            for _, portal in sorted(rules.portals.items())
-        ],
+        "portals": [portal_json(portal, state_of, door_of) for _, portal in sorted(rules.portals.items())],
         "gallery": gallery_json(site.gallery.current),
         "ledger": ledger_json(site.database),
         "alarms": alarms(site, devices, held, fire=rules.fire_active, unread=unread),

@@ -22,7 +22,7 @@ from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import people
 from devicemgr.store.site import (
     access_levels as level_store,

@@ -7,7 +7,7 @@ from devicemgr.people import face_enrollment, face_samples
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import consents, people, samples as sample_rows
 from devicemgr.store.people.card_states import block_of
 from devicemgr.store.site import device_sync

@@ -39,6 +39,9 @@ class Runtime(Protocol):
     def status(self) -> dict[str, Any]:
         """daemon, devices, portals, gallery and alarms of INTERFACES."""
 
+    def live_states(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return the states of `portals`, `devices` and `zones` by name, from memory alone; empty without a daemon."""
+
     def figures(self) -> Figures:
         """Queues, counts and whether storage fails."""
 

@@ -26,7 +26,7 @@ from devicemgr.recovery import recover_from_snapshot
 from devicemgr.site import site as sites
 from devicemgr.site.site import Parts, Site
 from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import people
 from devicemgr.store.site import settings
 from devicemgr.store.site.settings import Settings

@@ -18,7 +18,7 @@ from devicemgr.domain.model import Capability, DeviceConfig, DeviceInfo, Directi
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import OutcomeUnknown
 from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.site import devices as device_store, portals as portal_store
 from devicemgr.store.tables import PortalRow
 

@@ -12,7 +12,7 @@ from devicemgr.daemon.service import Daemon
 from devicemgr.errors import StorageFailed
 from devicemgr.recovery import disk_reserve
 from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from tests.devicemgr.daemon.test_service import NoPool
 from tests.scenarios.disks import fill
 from tests.scenarios.test_damaged_database import enroll, see_anna

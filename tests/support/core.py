@@ -31,7 +31,7 @@ from devicemgr.home import Home
 from devicemgr.site import site as sites
 from devicemgr.site.site import Parts, Site
 from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from tests.scenarios.lobbies import furnish
 
 

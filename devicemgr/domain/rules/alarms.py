@@ -134,6 +134,12 @@ def ends(event: Event) -> tuple[str, ...]:
     return _ENDED_BY.get(kind, ())
 
 
+def changes_alarms(event: Event) -> bool:
+    """Return True for an event after which the list of alarms may be another one."""
+    is_about_one = event["kind"] in (Kind.ALARM_ACKNOWLEDGED, Kind.ALARM_ESCALATED, DEVICE_REMOVED)
+    return is_about_one or begins(event) is not None or bool(ends(event))
+
+
 def begin(before: Alarm | None, event: Event) -> Alarm:
     """Return the alarm that an event begins, or repeats: it counts up and is to be acknowledged again."""
     kind = ALARM_KINDS[str(event["kind"])]

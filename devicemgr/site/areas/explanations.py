@@ -14,7 +14,7 @@ from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import Hint, NotFound
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.text import safe
 
 DECISIONS = (Kind.ACCESS_GRANTED, Kind.ACCESS_DENIED)

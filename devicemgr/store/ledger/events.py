@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, delete, exists, false, func, or_, select
@@ -13,6 +12,7 @@ from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, li
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.store.database import APPENDED
 from devicemgr.store.ledger import alarms
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.site import conditions
 from devicemgr.store.tables import CursorRow, DeviceRow, EventRow, PersonRow, PortalRow
@@ -20,25 +20,6 @@ from devicemgr.text import badge_key
 
 # What the hashed body says again beside it, for searching.
 _COLUMNS = ("time", "kind", "portal", "person_id", "request")
-
-
-@dataclass(frozen=True, slots=True)
-class EventFilter:
-    """Which events; times are RFC 3339 UTC texts; `after` is a seq; a `kind` that ends with `*` is a group of kinds.
-
-    `mention` is a text in the badge of a person of the site, in the name of a portal or device, or, if the caller
-    `knows_names`, in a person's name; case is ignored.
-    """
-
-    since: str | None = None
-    until: str | None = None
-    badge: str | None = None
-    portal: str | None = None
-    kind: str | None = None
-    request: str | None = None
-    after: int | None = None
-    mention: str | None = None
-    knows_names: bool = False
 
 
 def head(session: Session) -> tuple[int, str]:

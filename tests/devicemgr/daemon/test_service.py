@@ -24,7 +24,7 @@ from devicemgr.site.areas import zones
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import consents, people
 from devicemgr.store.site import devices as device_store
 from devicemgr.store.tables import PortalRow, ScheduleRow

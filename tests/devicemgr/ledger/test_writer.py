@@ -17,7 +17,7 @@ from devicemgr.ledger.spill_replay import SPILLED
 from devicemgr.ledger.writer import Ledger
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 
 
 def fact(kind: str = "tamper", **more: object) -> Fact:

@@ -15,7 +15,7 @@ from devicemgr.errors import StorageFailed
 from devicemgr.ledger import writer
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 
 
 def fact(kind: str = "tamper", **more: object) -> Fact:

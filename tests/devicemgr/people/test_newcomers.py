@@ -7,7 +7,7 @@ from devicemgr.people import service
 from devicemgr.people.group_changes import add_people
 from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import people
 from devicemgr.store.people.newcomers import Newcomer
 from devicemgr.store.tables import LevelRow

@@ -14,7 +14,7 @@ from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
 from devicemgr.store.database import revision
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import people
 
 NO_RIGHTS = {

@@ -10,7 +10,7 @@ from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork, audit_fact, unit_of_work
 from devicemgr.store.database import revision
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 
 
 class Announced(DirectRuntime):

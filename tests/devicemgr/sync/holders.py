@@ -13,7 +13,7 @@ from devicemgr.domain.model import DeviceConfig, DeviceInfo, Direction, PortalMo
 from devicemgr.domain.ports.device import Delivery, Holding
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart
 from devicemgr.store.ledger import events as ledger_rows
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import consents, credentials, people
 from devicemgr.store.site import device_sync as holdings, devices as device_store
 from devicemgr.store.tables import CredentialRow, HoldingRow, LevelRow, PortalRow, ScheduleRow

@@ -1,32 +1,25 @@
 """/events: the record, searched and followed."""
 
-import asyncio
-import json
-import time
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 
-from devicemgr.api.authorization import sees_names
-from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.authorization import may, sees_names
+from devicemgr.api.context import Caller, Ctx, Who
 from devicemgr.api.conventions.models import ResponseBody, Time
 from devicemgr.api.conventions.paging import link_next
+from devicemgr.api.stream.follower import Follower
+from devicemgr.api.stream.states import ROUTE_OF_PART
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.site import settings
 from devicemgr.text import parse_end, parse_time, rfc3339
 
 router = APIRouter(tags=["events"])
 
-_PAGE = 500
-_POLL_SECONDS = 0.2
-_HEARTBEAT_SECONDS = 15.0
-_LOOK_SECONDS = 2.0
 _MOST_SEQ = 2**63 - 1
 
 
@@ -53,12 +46,12 @@ class Event(ResponseBody):
 
 
 _STREAM: dict[str, Any] = {
-    "description": "Messages of `id` (the event's seq), `event` (its kind) and `data` (the event as JSON). Comments "
-    "such as `: waiting` keep the connection open.",
+    "description": "Messages by name: `event` (with `id`, its seq), `state`, `revision`, `resync`, each with JSON in "
+    "`data`. Lines that begin with a colon are comments.",
     "content": {
         "text/event-stream": {
             "schema": {"type": "string"},
-            "example": 'id: 4711\nevent: access_granted\ndata: {"seq": 4711, "kind": "access_granted"}\n\n',
+            "example": 'id: 4711\nevent: event\ndata: {"seq": 4711, "kind": "access_granted"}\n\n',
             "x-event-schema": {"$ref": "#/components/schemas/Event"},
         }
     },
@@ -119,46 +112,27 @@ def list_events(
 
 @router.get("/events/stream", response_class=StreamingResponse, responses={200: _STREAM})
 def stream_events(
-    context: Ctx, caller: Who, wanted: Wanted, last_event_id: Annotated[int | None, Header(ge=0, le=_MOST_SEQ)] = None
+    context: Ctx,
+    caller: Who,
+    wanted: Wanted,
+    request: Request,
+    last_event_id: Annotated[int | None, Header(ge=0, le=_MOST_SEQ)] = None,
 ) -> StreamingResponse:
-    """Stream events as they are recorded (server-sent events; the id is the seq, Last-Event-ID resumes)."""
+    """Stream events as they are recorded, and states as they change (server-sent events).
+
+    The id of an event's message is its seq; Last-Event-ID resumes behind it.
+    """
     start = last_event_id if last_event_id is not None else wanted.after
-    start = _head(context) if start is None else start
-    return StreamingResponse(
-        _stream(context, replace(wanted, knows_names=sees_names(caller)), start, caller.holds),
-        media_type="text/event-stream",
+    follower = Follower(
+        request.app.state.broadcast,
+        context,
+        replace(wanted, knows_names=sees_names(caller)),
+        caller.holds,
+        _parts(caller),
     )
+    return StreamingResponse(follower.messages(start), media_type="text/event-stream")
 
 
-def _head(context: Context) -> int:
-    with context.site.database.read() as session:
-        return events.head(session)[0]
-
-
-async def _stream(
-    context: Context, wanted: EventFilter, position: int, holds: Callable[[], bool]
-) -> AsyncIterator[str]:
-    """Until the end of the daemon, or of the session or token; an open stream is no use of a session."""
-    quiet, looked = 0.0, time.monotonic()
-    while not context.runtime.stopping:
-        if time.monotonic() - looked >= _LOOK_SECONDS:
-            if not await run_in_threadpool(holds):
-                return
-            looked = time.monotonic()
-        page = await run_in_threadpool(_page, context, wanted, position)
-        for event in page:
-            position = event["seq"]
-            yield f"id: {position}\nevent: {event['kind']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
-        if page:
-            quiet = 0.0
-            continue
-        if quiet % _HEARTBEAT_SECONDS < _POLL_SECONDS:
-            yield ": waiting\n\n"
-        await asyncio.sleep(_POLL_SECONDS)
-        quiet += _POLL_SECONDS
-
-
-def _page(context: Context, wanted: EventFilter, position: int) -> list[dict[str, Any]]:
-    fields = {name: getattr(wanted, name) for name in EventFilter.__slots__}
-    with context.site.database.read() as session:
-        return events.find(session, EventFilter(**fields | {"after": position}), _PAGE, names=wanted.knows_names)
+def _parts(caller: Caller) -> frozenset[str]:
+    """Return the parts of states that the caller may ask for by themselves."""
+    return frozenset(part for part, path in ROUTE_OF_PART.items() if may(caller, "GET", path))

@@ -43,9 +43,14 @@ def presences(facts: Facts, zones: ZoneMap, at: datetime) -> Presences:
     return Presences(
         state.seq,
         {person: place for person, place in found.items() if place is not None},
-        {name: _count(facts, state, name, zones) for name in zones.zones},
+        zone_counts(facts, zones),
         facts.unsure,
     )
+
+
+def zone_counts(facts: Facts, zones: ZoneMap) -> dict[str, ZoneCount]:
+    """Return how many people are in each zone."""
+    return {name: _count(facts, facts.whereabouts, name, zones) for name in zones.zones}
 
 
 def _count(facts: Facts, state: Whereabouts, zone: str, zones: ZoneMap) -> ZoneCount:

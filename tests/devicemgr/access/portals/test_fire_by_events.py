@@ -13,7 +13,7 @@ from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceConfig, PortalMode
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.site import devices as device_store, portals as portal_store
 from devicemgr.store.tables import PortalRow
 from drivers import Catalog

@@ -9,7 +9,7 @@ from devicemgr.domain.model import PortalMode
 from devicemgr.errors import DeviceUnreachable, InvalidInput
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.site import portals as portal_store
 
 

@@ -18,7 +18,7 @@ from devicemgr.site.portals import PortalFields, add_portal
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.events import EventFilter
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.site import conditions, devices as device_store
 from devicemgr.store.tables import PortalRow
 from drivers import Catalog

@@ -1,23 +1,8 @@
 """/events, and the stream that resumes."""
 
-import json
-
 import pytest
 
-
-def take(lines, count):
-    """The next `count` server-sent events as (id, event, data)."""
-    found, fields = [], {}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if line:
-            fields[name] = value
-        elif "data" in fields:
-            found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
-            fields = {}
-        if len(found) == count:
-            break
-    return found
+from tests.devicemgr.api.streams import take
 
 
 def add(client, badge):
@@ -41,24 +26,24 @@ def test_queries_that_can_not_be(client, query):
     assert client.get(f"/events?{query}").status_code == 422
 
 
-def test_the_stream_tells_what_happens_next(client):
+def test_the_stream_gives_what_happens_next(client):
     add(client, "1")
     with client.stream("GET", "/events/stream") as stream:
         lines = stream.iter_lines()
         assert next(lines) == ": waiting"
         add(client, "2")
-        (told,) = take(lines, 1)
+        (event,) = take(lines, 1)
     assert stream.headers["content-type"].startswith("text/event-stream")
-    assert (told[0], told[1], told[2]["person"]) == (2, "admin.person_added", "2")
+    assert (event.seq, event.data["kind"], event.data["person"]) == (2, "admin.person_added", "2")
 
 
 def test_the_stream_resumes_behind_the_last_event_id(client):
     for badge in "123":
         add(client, badge)
     with client.stream("GET", "/events/stream", headers={"Last-Event-ID": "1"}) as stream:
-        assert [seq for seq, _, _ in take(stream.iter_lines(), 2)] == [2, 3]
+        assert [one.seq for one in take(stream.iter_lines(), 2)] == [2, 3]
     with client.stream("GET", "/events/stream", params={"after": 0, "person": "3"}) as stream:
-        assert [seq for seq, _, _ in take(stream.iter_lines(), 1)] == [3]
+        assert [one.seq for one in take(stream.iter_lines(), 1)] == [3]
     assert client.get("/events/stream", headers={"Last-Event-ID": "x"}).status_code == 422
 
 

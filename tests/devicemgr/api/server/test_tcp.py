@@ -9,7 +9,7 @@ from http.cookies import SimpleCookie
 import httpx
 import pytest
 
-from devicemgr.api.routes.site import events
+from devicemgr.api.stream import follower
 from devicemgr.security import rate_limit, sessions
 
 PASSWORD = "correct horse battery"
@@ -289,7 +289,7 @@ def test_a_second_sign_in_replaces_the_first(web, operator):
 
 
 def test_the_stream_of_events_by_cookie_and_by_token_ends_with_them(web, operator, token, http, monkeypatch):
-    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(follower, "_LOOK_SECONDS", 0.1)
     operator("aigul", "guard")
     operator("panel", "auditor")
     by_cookie, by_token = web(), web(authorization=f"Bearer {token('panel', 'auditor')}")
@@ -306,8 +306,8 @@ def test_the_stream_of_events_by_cookie_and_by_token_ends_with_them(web, operato
 
 
 def test_an_open_stream_does_not_keep_a_session_that_nobody_uses(app, web, operator, monkeypatch):
-    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(events, "_HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(follower, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(follower, "_ALIVE_SECONDS", 0.1)
     now = [1000.0]
     app.state.signins._clock = lambda: now[0]
     operator("aigul", "guard")

@@ -1,0 +1,1 @@
+"""The stream of events, states and revisions to clients."""

@@ -1,0 +1,47 @@
+"""Which events are wanted, in the database and of one that is at hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devicemgr.text import badge_key
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; times are RFC 3339 UTC texts; `after` is a seq; a `kind` that ends with `*` is a group of kinds.
+
+    `mention` is a text in the badge of a person of the site, in the name of a portal or device, or, if the caller
+    `knows_names`, in a person's name; case is ignored.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    badge: str | None = None
+    portal: str | None = None
+    kind: str | None = None
+    request: str | None = None
+    after: int | None = None
+    mention: str | None = None
+    knows_names: bool = False
+
+
+def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:
+    """Return True for an event, as `events.find` gives it, that `events.find` would find; `mention` is not looked at.
+
+    A stream looks at each new event once and asks the database for none.
+    """
+    person, kind = event["person"], event["kind"]
+    return (
+        (wanted.after is None or event["seq"] > wanted.after)
+        and (not wanted.since or event["time"] >= wanted.since)
+        and (not wanted.until or event["time"] < wanted.until)
+        and (not wanted.portal or event["portal"] == wanted.portal)
+        and (not wanted.request or event["request"] == wanted.request)
+        and (not wanted.kind or _is_of_kind(kind, wanted.kind))
+        and (not wanted.badge or (person is not None and badge_key(person) == badge_key(wanted.badge)))
+    )
+
+
+def _is_of_kind(kind: str, wanted: str) -> bool:
+    return kind.startswith(wanted[:-1]) if wanted.endswith("*") else kind == wanted
