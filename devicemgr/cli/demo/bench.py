@@ -16,6 +16,7 @@ from devicemgr.cli.demo.bench_commands import measure_commands
 from devicemgr.cli.demo.bench_lanes import measure_lanes
 from devicemgr.cli.demo.bench_rules import measure_decisions
 from devicemgr.cli.demo.bench_storage import measure_ready, measure_storage
+from devicemgr.cli.demo.bench_stream import measure_stream
 from devicemgr.cli.demo.simulated_entrance import PORTAL, Entrance, Plan, nasa_portrait, quantile
 from devicemgr.cli.demo.subprocesses import ending_cleanly
 from devicemgr.cli.output import cell, emit, notes, table
@@ -62,6 +63,8 @@ _MEANING = {
     "durable_events_per_s": "events on disk a second",
     "commit_added_ms": "what waiting for the disk adds to a decision, median, ms",
     "gate_command_p99_ms": "recorded → the gate has answered, p99, ms",
+    "event_to_stream_p95_ms": "an event's time → its arrival in a stream, p95, ms",
+    "idle_streams_core_percent": "20 streams of the API in which nothing happens, % of a core",
     "ready_s": "daemon started → ready, s",
     "cli_version_cpu_ms": "`devicemgr version`, CPU time, ms",
     "cli_status_cpu_ms": "`devicemgr status` with a daemon, CPU time, ms",
@@ -104,6 +107,7 @@ def _steps(parts: BenchParts, folder: Path, seconds: float) -> list[tuple[str, C
         ("lanes", lambda: measure_lanes(parts, folder)),
         ("storage", lambda: measure_storage(folder)),
         ("start", lambda: measure_ready(folder)),
+        ("stream", lambda: measure_stream(folder)),
         ("commands", lambda: measure_commands(folder)),
         ("entrance", lambda: _entrance(photo, folder, seconds)),
     ]
