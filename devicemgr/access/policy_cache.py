@@ -47,7 +47,7 @@ class Rulebook:
                 if version == self._snapshot.version:
                     return self._snapshot
                 with reading_stored("people and rights"):
-                    loaded = _load(session, version)
+                    loaded = load_snapshot(session, version)
                 loaded = replace(loaded, readers=self._readers(session))
                 devices = {row.name for row in device_store.devices(session)}
             with self._swapping:
@@ -88,7 +88,8 @@ def portal_at(snapshot: Snapshot, gate: str, channel: int) -> Portal | None:
     return next((portal for portal in portals if (portal.gate, portal.channel) == (gate, channel)), None)
 
 
-def _load(session: Session, version: int) -> Snapshot:
+def load_snapshot(session: Session, version: int) -> Snapshot:
+    """Return the rights and the site as a session sees them, without what devices say: readers and fire."""
     everybody = people.models(session)
     stored = settings.load(session)
     return Snapshot(

@@ -75,8 +75,11 @@ def _day(time: str | None) -> str:
 
 
 def rights_of_consent(row: PersonRow) -> dict[str, Any] | None:
-    """Return what a person's consent in force allows and until when; the form's reference may name a person."""
-    consent = consents.in_force(row)
+    """Return what a person's consent allows and until when; the form's reference may name a person.
+
+    One whose end has come counts until that is recorded, so that each event begins where the one before it ended.
+    """
+    consent = consents.standing(row)
     return {"notice": consent.notice, "until": consent.until} if consent else None
 
 

@@ -78,7 +78,7 @@ class DeviceLog:
             reason=reason,
             request=request,
             evidence=dict(report.evidence) if report.evidence else None,
-            detail=_detail(report) | {"decided_by": "console"},
+            detail=_detail(report) | {"decided_by": "console", "revision": rules.version},
             cursor=self._cursor(device, report),
         )
         if here is None or here.granted == report.granted or _saw_otherwise(report):

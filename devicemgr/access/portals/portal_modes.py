@@ -89,6 +89,7 @@ class PortalModes:
         detail: dict[str, JsonValue] = {"mode": mode, "cause": "the gate does not support this mode"}
         with self._site.database.write() as session:
             row = portal_store.portal(session, name)
+            detail |= _changed_mode(row.mode, mode)
             row.mode = mode
             condition = _lock_of(row, active=mode == PortalMode.LOCKED)
             fact = Fact(
@@ -206,9 +207,9 @@ class PortalModes:
         self._site.ledger.submit(Fact(kind, datetime.now(UTC), portal=portal.name, device=portal.gate, detail=detail))
 
 
-def _changed_mode(before: str, mode: PortalMode) -> dict[str, JsonValue]:
-    """Return the mode before and after; nothing for a command that is repeated."""
-    return {} if before == mode else {"before": {"mode": before}, "after": {"mode": str(mode)}}
+def _changed_mode(before: str, mode: str) -> dict[str, JsonValue]:
+    """Return the mode before and after, which are the same for a command that is repeated."""
+    return {"before": {"mode": before}, "after": {"mode": str(mode)}}
 
 
 def _lock_of(row: PortalRow, *, active: bool) -> Condition:

@@ -39,6 +39,7 @@ class Decision:
     """Granted, or why not; `person_id` as far as a person was identified and is known.
 
     `rule` is the zone or interlock that refused, `facts` what was read for that; `violations` come with a grant.
+    `revision` is the version of the rights by which it was decided.
     """
 
     granted: bool
@@ -47,6 +48,7 @@ class Decision:
     rule: str | None = None
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
+    revision: int | None = field(default=None, compare=False)
 
 
 class Explanation(NamedTuple):
@@ -92,11 +94,12 @@ def decide(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS) 
                 person_id=(person.id or None) if finding.is_identified else None,
                 rule=first.rule if first else None,
                 facts=first.facts if first else {},
+                revision=snapshot.version,
             )
         if finding.objections:
             reason = finding.check.reason
             violations += tuple(Violation(reason, one.rule, one.facts) for one in finding.objections)
-    return Decision(granted=True, reason=None, person_id=person.id, violations=violations)
+    return Decision(granted=True, reason=None, person_id=person.id, violations=violations, revision=snapshot.version)
 
 
 def explain(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS) -> list[Explanation]:

@@ -99,7 +99,7 @@ def _compared(session: Any, row: CalendarRow, fresh: Reading, accept: str | None
 
 def _take(work: UnitOfWork, row: CalendarRow, fresh: Reading, found: Refreshed) -> None:
     """Put the days of a reading in force, and record what they open and close by themselves."""
-    last = reading_of(row)
+    last, before = reading_of(row), set(row.days)
     row.days = effective_days(fresh, row.by_hand or ())
     row.reading = fresh.as_json()
     if last is not None and last.is_stale:
@@ -109,8 +109,11 @@ def _take(work: UnitOfWork, row: CalendarRow, fresh: Reading, found: Refreshed) 
         row.reading = replace(fresh, is_stale=False).as_json()
     if last is not None and last.is_held:
         work.record(Kind.ALARM_ENDED, {"alarm": Kind.CALENDAR_HELD, "calendar": row.name, "cause": "it was settled"})
-    if found.change.gained or found.change.lost:
-        work.record(REFRESHED, _detail(work, row, found))
+    days = set(row.days)
+    gone, new = (rights_of_days(map(parse_day, sorted(one))) for one in (before - days, days - before))
+    # Days that have passed count too: what was decided on them is explained by them.
+    if found.change.gained or found.change.lost or gone != new:
+        work.record(REFRESHED, _detail(work, row, found), before=gone, after=new)
 
 
 def _detail(work: UnitOfWork, row: CalendarRow, found: Refreshed) -> dict[str, Any]:

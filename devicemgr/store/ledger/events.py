@@ -193,6 +193,23 @@ def of_kinds(session: Session, kinds: Sequence[str]) -> list[dict[str, Any]]:
     return [json.loads(body) for body in session.scalars(query)]
 
 
+def of_kinds_after(session: Session, kinds: Sequence[str], seq: int) -> Iterator[dict[str, Any]]:
+    """Yield the events of these kinds behind `seq`, the newest first."""
+    query = select(EventRow.body).where(EventRow.seq > seq, EventRow.kind.in_(kinds)).order_by(EventRow.seq.desc())
+    return map(json.loads, session.scalars(query.execution_options(yield_per=1000)))
+
+
+def oldest(session: Session) -> int | None:
+    """Return the seq of the oldest event that is kept; None without any."""
+    return session.scalar(select(func.min(EventRow.seq)))
+
+
+def time_of(session: Session, seq: int) -> str | None:
+    """Return when the newest event up to `seq` was."""
+    query = select(EventRow.time).where(EventRow.seq <= seq).order_by(EventRow.seq.desc()).limit(1)
+    return session.scalar(query)
+
+
 def newest_of_kinds(session: Session, kinds: Sequence[str], limit: int, *, names: bool = False) -> list[dict[str, Any]]:
     """Return the newest `limit` events of these kinds, oldest first, as `find` does."""
     query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq.desc()).limit(limit)

@@ -42,6 +42,11 @@ def in_force(row: PersonRow) -> ConsentRow | None:
     )
 
 
+def standing(row: PersonRow) -> ConsentRow | None:
+    """Return the newest consent that no record has ended yet, by whatever clock its end may have come."""
+    return next((c for c in reversed(row.consents) if not c.withdrawn and not c.expired), None)
+
+
 def withdrawn(row: PersonRow, reference: str) -> ConsentRow | None:
     """Return the consent of this reference that the person has withdrawn, if there is one."""
     return next((c for c in reversed(row.consents) if c.withdrawn and _is_same(c.reference, reference)), None)

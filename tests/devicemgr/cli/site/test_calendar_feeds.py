@@ -87,6 +87,8 @@ def test_a_refresh_takes_days_and_records_what_they_open_and_close(server, offic
         "later": {"gained": 1, "lost": 0},
         "opens": [f"office {DAYS[0]} 08:00-18:00"],
         "closes": [f"office {new} 08:00-18:00"],
+        "before": {"days": [f"{DAYS[0]} holiday"]},
+        "after": {"days": [f"{new} holiday", f"{later} holiday"]},
     }
     assert "calendar kz, gained 1, lost 1" in cli("events", "--kind", "admin.calendar_refreshed").out
     again = cli("calendar", "refresh", "kz")

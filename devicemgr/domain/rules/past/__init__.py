@@ -1,0 +1,1 @@
+"""What was decided by the rights of then, and what would be by others."""

@@ -1,0 +1,1 @@
+"""The rights and the whereabouts as they were, and requests judged again by other rights."""
