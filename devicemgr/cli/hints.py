@@ -99,6 +99,7 @@ WORDS = {
     "{taken} (`devicemgr recover --from-snapshot`)",
     "run_doctor": "run `devicemgr doctor`",
     "send_firmware": "`devicemgr device firmware {name} FILE` sends some",
+    "revoke_level": "`devicemgr level revoke {badge} {level}`, then again",
     "show_person": "see `devicemgr person show {badge}`",
     "show_source": "see `devicemgr source show {name}`",
     "show_status": "`devicemgr status` shows more",

@@ -2,8 +2,7 @@
 
 A device that decides by itself knows no second factors, so a door is in a holding only if one factor suffices there.
 Schedules it keeps itself where it can (ports.Scheduling): the door's hours are named, by the schedules of all levels
-that lead there. Where it can't, a door is in a holding only while a schedule is open. Keys are badges, or card
-numbers as a UHPPOTE controller reads them.
+that lead there. Where it can't, a door is in a holding only while a schedule is open. Keys: badges, or UHPPOTE's cards.
 """
 
 import hashlib
@@ -17,9 +16,11 @@ from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import AccessLevel, Factor, Person, Portal
 from devicemgr.domain.ports.device import Holding
 from devicemgr.domain.rules.cards.formats import controller_number, whole_number
+from devicemgr.domain.rules.decision.held_levels import host_problem
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.decision.usable_cards import cards_by_person, end_with_cards
 from devicemgr.domain.rules.factors import suffices
+from devicemgr.domain.rules.grants import ending_with, levels_for_devices
 from devicemgr.domain.rules.schedules import is_open
 from devicemgr.domain.rules.validity import invalidity
 
@@ -163,9 +164,10 @@ def _entitled(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> Ite
     doors = _doors_of(device, snapshot)
     by_level = {name: _level_doors(level, doors, snapshot, times) for name, level in snapshot.levels.items()}
     for person in snapshot.people.values():
-        found = [door for name in person.levels for door in by_level.get(name, ())]
-        if found and all(invalidity(person, at) in (None, Reason.NOT_YET_VALID) for at in times):
-            yield person, found
+        levels = [name for name in levels_for_devices(person, times) if by_level.get(name)]
+        may_come = all(invalidity(person, at) in (None, Reason.NOT_YET_VALID) for at in times)
+        if levels and may_come and host_problem(person, snapshot, times) is None:
+            yield ending_with(person, levels), [door for name in levels for door in by_level[name]]
 
 
 def _level_doors(

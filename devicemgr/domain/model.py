@@ -107,9 +107,35 @@ class Capability(StrEnum):
     CONSOLE = "console"
 
 
+class PersonKind(StrEnum):
+    """Why a person is here."""
+
+    STAFF = "staff"
+    CONTRACTOR = "contractor"
+    VISITOR = "visitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A level that a person holds from `valid_from` to before `valid_to`, or for a number of `uses`.
+
+    None is no limit. `rules/grants.py` says when it counts.
+    """
+
+    level: str
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    uses: int | None = None
+    uses_left: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A cardholder; `id` is a random UUID that the ledger uses instead of name and badge."""
+    """A cardholder; `id` is a random UUID that the ledger uses instead of name and badge.
+
+    `levels` are those held for good, also by the department, and `grants` those for a time or a number of uses. The
+    `host_id` of a visitor leads to the person who answers for them; who needs an `escort` passes with one.
+    """
 
     id: str
     badge: str
@@ -119,6 +145,10 @@ class Person:
     suspended: bool = False
     face_consent: bool = False
     levels: frozenset[str] = frozenset()
+    kind: PersonKind = PersonKind.STAFF
+    host_id: str | None = None
+    escort: bool = False
+    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from devicemgr.errors import ConsentEnded, ConsentWithdrawn, Hint, InvalidInput,
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
 from devicemgr.store.database import Session, clock_of
-from devicemgr.store.people import consents, credentials, departments, people
+from devicemgr.store.people import consents, credentials, departments, grants, people
 from devicemgr.store.site import settings
 from devicemgr.store.tables import ConsentRow, PersonRow
 from devicemgr.text import parse_end, reference, rfc3339
@@ -89,11 +89,13 @@ def rights_of(row: PersonRow) -> dict[str, Any]:
         "valid_from": row.valid_from,
         "valid_to": row.valid_to,
         "suspended": row.suspended,
-        "levels": sorted(level.name for level in row.levels),
+        "levels": sorted(grants.lasting(row)),
+        **({"grants": limited} if (limited := grants.rights_of_grants(grants.limited(row))) else {}),
         **({"department_levels": by_department} if (by_department := departments.levels_of(row)) else {}),
         **_rights_of_cards(row),
         "pin": any(credential.kind == credentials.PIN for credential in row.credentials),
         "consent": rights_of_consent(row),
+        **({"escort": True} if row.escort else {}),
     }
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from devicemgr.errors import Hint, InvalidInput, NotFound
-from devicemgr.people.service import require_own, set_level, set_suspended
+from devicemgr.people.level_grants import grant_level, require_own, set_level
+from devicemgr.people.service import set_suspended
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
-from devicemgr.store.people import departments, newcomers, people
+from devicemgr.store.people import departments, grants, newcomers, people
+from devicemgr.store.people.grants import FOR_GOOD, GrantTerm
 from devicemgr.store.people.newcomers import Newcomer
 from devicemgr.store.site import access_levels
 from devicemgr.store.tables import PersonRow
@@ -37,6 +39,7 @@ def add_people(work: UnitOfWork, added: Sequence[Newcomer]) -> None:
             "cards": len(one.cards),
             "pin": False,
             "consent": None,
+            **({"escort": True} if one.escort else {}),
         }
         work.record("admin.person_added", {"levels": list(one.levels)}, person_id=person_id, after=rights)
 
@@ -54,18 +57,24 @@ def badges_in(session: Session, department: str) -> list[str]:
     return badges
 
 
-def set_level_of(work: UnitOfWork, badges: Sequence[str], level: str, *, held: bool) -> GroupChange:
+def set_level_of(
+    work: UnitOfWork, badges: Sequence[str], level: str, *, held: bool, term: GrantTerm = FOR_GOOD
+) -> GroupChange:
     """Grant a level to several people, or revoke it; NotFound for the level and for each unknown badge."""
     access_levels.level(work.session, level)  # NotFound
     to_change: list[str] = []
     others: list[str] = []
     for row in _people(work.session, badges):
-        holds = level in {each.name for each in row.levels}
+        found = grants.grant_of(row, level)
         if not held:
             require_own(row, level)
-        (others if holds == held else to_change).append(row.badge)
+        is_so = found is not None and grants.term_of(found) == term if held else found is None
+        (others if is_so else to_change).append(row.badge)
     for badge in to_change:
-        set_level(work, badge, level, held=held)
+        if held:
+            grant_level(work, badge, level, term)
+        else:
+            set_level(work, badge, level, held=False)
     return GroupChange(to_change, others)
 
 

@@ -1,4 +1,4 @@
-"""Use cases of cardholders: add, edit, suspend and erase them, grant levels, and assign cards and PINs.
+"""Use cases of cardholders: add, edit, suspend and erase them, and assign cards and PINs.
 
 Functions that take a unit of work write and record in its transaction; the caller's unit announces after the commit.
 """
@@ -10,18 +10,19 @@ from typing import Any
 from devicemgr.domain.rules.cards.formats import formats_of, parse_number, require_format
 from devicemgr.domain.rules.cards.notations import number_as
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
-from devicemgr.errors import Hint, InvalidInput, NotFound, RequestError
+from devicemgr.errors import InvalidInput, NotFound
 from devicemgr.people import face_enrollment
 from devicemgr.people.cards import blocks, temporary
 from devicemgr.people.cards.notations import held_number
 from devicemgr.people.cards.temporary import FOR_GOOD, Term
 from devicemgr.people.consents import Terms, agreed, rights_of
+from devicemgr.people.level_grants import set_level
 from devicemgr.people.sources import guard
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import Require, UnitOfWork, nothing_required, unit_of_work
-from devicemgr.store.database import Session
-from devicemgr.store.people import credentials, departments, people
+from devicemgr.store.database import Session, clock_of
+from devicemgr.store.people import credentials, grants, people
 from devicemgr.store.people.credentials import RemovedCard
 from devicemgr.store.site import settings
 from devicemgr.store.tables import PersonRow
@@ -70,6 +71,7 @@ def add_person(
     columns = {field: value or None for field, value in given.items()}
     start, end = start_time(work.session, valid_from), end_time(work.session, valid_to)
     row = people.add(work.session, number, named, start, end, columns)
+    row.escort = bool(details.escort)
     _require_validity(row)
     if host:
         row.host = _host(work, row, host)
@@ -100,10 +102,10 @@ def put_person(
     if row is None:
         added = add_person(work, badge, name, levels=levels, valid_from=valid_from, valid_to=valid_to, details=details)
         return added, True
-    exact = PersonDetails(**{field: getattr(details, field) or "" for field in DETAILS})
+    exact = PersonDetails(**{field: getattr(details, field) or "" for field in DETAILS}, escort=bool(details.escort))
     edit_person(work, badge, PersonEdit(name=name, valid_from=valid_from or "", valid_to=valid_to or "", details=exact))
     wanted = set(levels)
-    for level in sorted(wanted | {level.name for level in row.levels}):
+    for level in sorted({*wanted, *grants.held(row, clock_of(work.session).now())}):
         set_level(work, badge, level, held=level in wanted)
     return row, False
 
@@ -148,31 +150,6 @@ def set_suspended(work: UnitOfWork, badge: str, *, suspended: bool, by: str | No
     kind = "admin.person_suspended" if suspended else "admin.person_resumed"
     work.record(kind, {}, person_id=row.id, before=before, after=rights_of(row))
     return row
-
-
-def set_level(work: UnitOfWork, badge: str, level: str, *, held: bool) -> PersonRow:
-    """Grant a level to a person, or revoke it; NotFound for an unknown level.
-
-    Raises RequestError for one to be revoked that the person holds by their department alone.
-    """
-    row = people.get(work.session, badge)
-    before = rights_of(row)
-    if not held:
-        require_own(row, level)
-    if people.set_level(work.session, row, level, held=held):
-        guard.require_grantable(work, row, level)
-        kind = "admin.level_granted" if held else "admin.level_revoked"
-        work.record(kind, {"level": level}, person_id=row.id, before=before, after=rights_of(row))
-    return row
-
-
-def require_own(row: PersonRow, level: str) -> None:
-    """Raise RequestError if a person holds a level by their department alone: that is not revoked of one person."""
-    if level in departments.levels_of(row) and all(own.name != level for own in row.levels):
-        raise RequestError(
-            f"{row.badge} holds level '{level}' by department '{row.department}', not as their own",
-            hint=Hint("edit_department", name=row.department),
-        )
 
 
 def assign_card(
@@ -310,8 +287,8 @@ def record_export(site: Site, actor: str, person_id: str, *, templates: bool) ->
         work.record("admin.person_exported", {"templates": templates}, person_id=person_id)
 
 
-def _editable_fields(row: PersonRow) -> dict[str, str | None]:
-    plain = {name: getattr(row, name) for name in ("name", "badge", "valid_from", "valid_to")}
+def _editable_fields(row: PersonRow) -> dict[str, str | bool | None]:
+    plain = {name: getattr(row, name) for name in ("name", "badge", "valid_from", "valid_to", "escort")}
     return plain | people.details_of(row)
 
 
@@ -322,6 +299,8 @@ def _set_details(work: UnitOfWork, row: PersonRow, details: PersonDetails) -> No
         setattr(row, name, value or None)
     if host is not None:
         row.host = _host(work, row, host) if host else None
+    if details.escort is not None:
+        row.escort = details.escort
     work.session.flush()
 
 

@@ -10,10 +10,11 @@ from devicemgr.domain.rules.schedules import format_window, parse_timezone, pars
 from devicemgr.domain.zones import Waiver
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
-from devicemgr.store.people import departments, people, sources
+from devicemgr.store.database import clock_of
+from devicemgr.store.people import departments, grants, people, sources
 from devicemgr.store.site import access_levels as rows, calendars, zones
 from devicemgr.store.tables import LevelRow, ScheduleRow
-from devicemgr.text import counted, safe, slug
+from devicemgr.text import counted, rfc3339, safe, slug
 
 Coverage = tuple[str, str | None]
 """A portal, and the schedule in whose hours the level covers it; None for always."""
@@ -88,6 +89,7 @@ def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> N
     `checks_zones` is False while a site's file is applied, where zones are checked when all is in its place.
     """
     row = rows.level(work.session, name)
+    grants.remove_over(work.session, rfc3339(clock_of(work.session).now()), name)
     held = people.holders(work.session, name)
     if held:
         raise RequestError(f"level '{name}' is held by {counted(len(held), 'person', 'people')}; revoke it first")

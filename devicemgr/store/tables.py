@@ -51,6 +51,7 @@ class PersonRow(Base):
     note: Mapped[str | None] = mapped_column(String(1000))
     # A random id, which a backup from before the host's erasure may bring back: no foreign key.
     host_id: Mapped[str | None] = mapped_column(String(36))
+    escort: Mapped[bool] = mapped_column(default=False, server_default="0")
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     # Under which backups hold this person (people_keys.py), sealed by the vault; None until the first backup.
     backup_key: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -58,7 +59,9 @@ class PersonRow(Base):
     host: Mapped["PersonRow | None"] = relationship(
         primaryjoin="foreign(PersonRow.host_id) == remote(PersonRow.id)", remote_side="PersonRow.id"
     )
-    levels: Mapped[list["LevelRow"]] = relationship(secondary="person_levels", order_by="LevelRow.name")
+    grants: Mapped[list["PersonLevelRow"]] = relationship(
+        order_by="PersonLevelRow.level_name", cascade="all, delete-orphan"
+    )
     consents: Mapped[list["ConsentRow"]] = relationship(order_by="ConsentRow.given", cascade="all, delete-orphan")
     templates: Mapped[list["TemplateRow"]] = relationship(order_by="TemplateRow.created", cascade="all, delete-orphan")
     samples: Mapped[list["SampleRow"]] = relationship(order_by="SampleRow.created", cascade="all, delete-orphan")
@@ -362,11 +365,16 @@ class LevelPortalRow(Base):
 
 
 class PersonLevelRow(Base):
-    """Who holds which level."""
+    """Who holds which level, from and to when, and how many of its `uses` are left; without any of these for good."""
 
     __tablename__ = "person_levels"
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
     level_name: Mapped[str] = mapped_column(ForeignKey("levels.name"), primary_key=True)
+    valid_from: Mapped[str | None] = mapped_column(String(32))
+    valid_to: Mapped[str | None] = mapped_column(String(32))
+    uses: Mapped[int | None]
+    uses_left: Mapped[int | None]
+    used_up: Mapped[str | None] = mapped_column(String(32))
 
 
 class DepartmentLevelRow(Base):

@@ -10,7 +10,7 @@ import typer
 from devicemgr.cli.confirmation import confirm, named
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, say, table, through, warn
-from devicemgr.cli.people.person_words import levels_in_words, with_state
+from devicemgr.cli.people.person_words import grants_over, levels_in_words, with_state
 from devicemgr.cli.people.roster.badge_file import BadgeFile, describe_change, read_badges
 from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.rules.validity import Validity
@@ -44,6 +44,7 @@ def _show(person: dict[str, Any]) -> None:
             "badge": person["badge"],
             "name": person["name"],
             "levels": levels_in_words(person),
+            "grants over": grants_over(person),
             "valid from": local(person["valid_from"]),
             "valid to": through(person["valid_to"]),
             "state": _state(person, datetime.now(UTC)),
@@ -53,6 +54,7 @@ def _show(person: dict[str, Any]) -> None:
             "e-mail": person["email"],
             "phone": person["phone"],
             "host": person["host"],
+            "escort": "required" if person["escort"] else None,
             "note": person["note"],
             "face consent": f"{consent['reference']} ({local(consent['given'])})" if consent else None,
             "consent until": _until(person),
@@ -84,11 +86,12 @@ def add(
     phone: Phone = None,
     host: Host = None,
     note: Note = None,
+    escort: Annotated[bool, typer.Option("--escort", help="Passes only together with one who may escort.")] = False,
 ) -> None:
     """Add a person."""
     body = {"name": name, "badge": badge, "levels": level or [], "valid_from": valid_from, "valid_to": valid_to}
     body |= {"kind": kind, "department": department, "employee_id": employee_id, "email": email, "phone": phone}
-    person = api().post("/people", body | {"host": host, "note": note})
+    person = api().post("/people", body | {"host": host, "note": note, "escort": escort})
     say(f"added {person['name']} with badge {person['badge']}", person)
 
 
@@ -177,11 +180,19 @@ def edit(
     phone: Phone = None,
     host: Host = None,
     note: Note = None,
+    escort: Annotated[
+        bool | None, typer.Option("--escort/--no-escort", help="Passes only together with one who may escort.")
+    ] = None,
 ) -> None:
     """Change name, badge, validity or details; an empty value removes a time or detail."""
-    given = {"name": name, "badge": new_badge, "valid_from": valid_from, "valid_to": valid_to}
+    given: dict[str, str | bool | None] = {
+        "name": name,
+        "badge": new_badge,
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+    }
     given |= {"kind": kind, "department": department, "employee_id": employee_id, "email": email, "phone": phone}
-    given |= {"host": host, "note": note}
+    given |= {"host": host, "note": note, "escort": escort}
     body = {field: value for field, value in given.items() if value is not None}
     if not body:
         raise typer.BadParameter(

@@ -1,5 +1,6 @@
 """`devicemgr level …` and `devicemgr schedule …`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ Waive = Annotated[
     list[Waiver] | None, typer.Option("--waive", help="A check that its holders are exempt from; several are fine.")
 ]
 Department = Annotated[str | None, typer.Option(help="For all people of this department.")]
+NO_LIMITS: Mapping[str, str | int | None] = {}
 LevelName = Annotated[str, typer.Argument(help="The level's name.")]
 ScheduleName = Annotated[str, typer.Argument(help="The schedule's name.")]
 
@@ -103,10 +105,24 @@ def edit_level(
 
 @level.command("grant")
 def grant(
-    badge: BadgeOrLevel, level: LevelOfBadge = None, badges: BadgeFile = None, department: Department = None
+    badge: BadgeOrLevel,
+    level: LevelOfBadge = None,
+    badges: BadgeFile = None,
+    department: Department = None,
+    valid_from: Annotated[
+        str | None, typer.Option("--from", metavar="T", help="From when: 2026-12-01, or a moment, RFC 3339.")
+    ] = None,
+    valid_to: Annotated[
+        str | None, typer.Option("--to", metavar="T", help="Last day: 2026-12-05; or the end, RFC 3339.")
+    ] = None,
+    uses: Annotated[int | None, typer.Option(metavar="N", min=1, help="For so many entries.")] = None,
 ) -> None:
-    """Give a person a level: BADGE LEVEL; or give it to many: LEVEL with --badges or --department."""
-    _change_holders(badge, level, badges, department, held=True)
+    """Give a person a level: BADGE LEVEL; or give it to many: LEVEL with --badges or --department.
+
+    Without --from, --to and --uses for good.
+    """
+    limits = {"valid_from": valid_from, "valid_to": valid_to, "uses": uses}
+    _change_holders(badge, level, badges, department, held=True, limits=limits)
 
 
 @level.command("revoke")
@@ -117,17 +133,26 @@ def revoke(
     _change_holders(badge, level, badges, department, held=False)
 
 
-def _change_holders(first: str, level: str | None, badges: Path | None, department: str | None, *, held: bool) -> None:
+def _change_holders(
+    first: str,
+    level: str | None,
+    badges: Path | None,
+    department: str | None,
+    *,
+    held: bool,
+    limits: Mapping[str, str | int | None] = NO_LIMITS,
+) -> None:
     if badges is None and department is None:
         if level is None:
             raise typer.BadParameter("give BADGE and LEVEL, or LEVEL with --badges FILE or --department NAME")
-        person = api().call("PUT" if held else "DELETE", path("people", first, "levels", level))
+        target = path("people", first, "levels", level)
+        person = api().call("PUT", target, json=dict(limits)) if held else api().call("DELETE", target)
         say(f"{person['badge']} now holds: {', '.join(levels_in_words(person)) or 'no level'}", person)
         return
     if level is not None or (badges is not None and department is not None):
         raise typer.BadParameter("with --badges or --department, one of them, give only the level")
     whom = {"department": department} if badges is None else {"badges": read_badges(badges)}
-    found = api().post(path("levels", first, "holders"), whom | {"held": held})
+    found = api().post(path("levels", first, "holders"), {**whom, "held": held, **limits})
     verb = "given to" if held else "taken from"
     say(f"level {first} {verb} {describe_change(found)}", found)
 

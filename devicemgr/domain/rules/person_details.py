@@ -1,9 +1,9 @@
 """What HR keeps of a person besides name, badge and rights: each field's rules."""
 
 import re
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import dataclass
 
+from devicemgr.domain.model import PersonKind
 from devicemgr.errors import InvalidInput
 from devicemgr.text import safe, single_line
 
@@ -13,19 +13,12 @@ _EMAIL = re.compile(r"[^\s@<>\"(),:;\\]+@[^\s@<>\"(),:;\\]+\Z")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]*(?:(?:ext\.?|x|,|;|#)\s*[0-9]{1,8})?\Z", re.IGNORECASE)
 
 
-class PersonKind(StrEnum):
-    """Why a person is here."""
-
-    STAFF = "staff"
-    CONTRACTOR = "contractor"
-    VISITOR = "visitor"
-
-
 @dataclass(frozen=True, slots=True)
 class PersonDetails:
     """New values of a person's details; None leaves a field as it is, an empty text removes it.
 
-    `host` is the badge of the person who answers for this one. An empty kind is staff.
+    `host` is the badge of the person who answers for this one. An empty kind is staff. With `escort` the person passes
+    only together with one who may escort; it is a right, and none of FIELDS.
     """
 
     kind: str | None = None
@@ -35,10 +28,11 @@ class PersonDetails:
     phone: str | None = None
     note: str | None = None
     host: str | None = None
+    escort: bool | None = None
 
     def given(self) -> dict[str, str]:
         """Return the fields that have a new value, checked and normalized; InvalidInput names a wrong one."""
-        return {name: check_detail(name, value) for name, value in asdict(self).items() if value is not None}
+        return {name: check_detail(name, value) for name in FIELDS if (value := getattr(self, name)) is not None}
 
 
 FIELDS = ("kind", "department", "employee_id", "email", "phone", "note", "host")

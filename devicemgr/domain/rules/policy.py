@@ -21,8 +21,9 @@ from devicemgr.domain.rules.decision.area_checks import (
 )
 from devicemgr.domain.rules.decision.checks import Check
 from devicemgr.domain.rules.decision.evidence_checks import CHECKS_OF_EVIDENCE, is_stale
+from devicemgr.domain.rules.decision.held_levels import at_request, lapsed_grant, use_taken
 from devicemgr.domain.rules.decision.requests import AccessRequest
-from devicemgr.domain.rules.decision.rights_checks import CHECKS_OF_RIGHTS, REASONS_OF_RIGHTS
+from devicemgr.domain.rules.decision.rights_checks import CHECKS_OF_RIGHTS, REASONS_OF_RIGHTS, opening_levels
 from devicemgr.domain.rules.decision.snapshot import NO_PERSON, Snapshot
 
 
@@ -38,8 +39,9 @@ class Violation(NamedTuple):
 class Decision:
     """Granted, or why not; `person_id` as far as a person was identified and is known.
 
-    `rule` is the zone or interlock that refused, `facts` what was read for that; `violations` come with a grant.
-    `revision` is the version of the rights by which it was decided.
+    `rule` is the zone, interlock or lapsed grant that refused, `facts` what was read for that; `violations` come with
+    a grant, and `use_of` is the level of which the passage takes a use. `revision` is the version of the rights by
+    which it was decided.
     """
 
     granted: bool
@@ -49,6 +51,7 @@ class Decision:
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
     revision: int | None = field(default=None, compare=False)
+    use_of: str | None = None
 
 
 class Explanation(NamedTuple):
@@ -83,11 +86,11 @@ CONSOLE_REFUSED = Check(
 
 def decide(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS) -> Decision:
     """Grant when no check objects, else deny with the reason of the first that does; pure; never raises."""
-    person = _person(request, snapshot)
+    person = _person(request, snapshot, facts)
     violations: tuple[Violation, ...] = ()
     for finding in _findings(request, person, snapshot, facts):
         if finding.reason is not None:
-            first = _first_hard(finding.objections)
+            first = _first_hard(finding.objections) or lapsed_grant(finding.reason, request, person, snapshot)
             return Decision(
                 granted=False,
                 reason=finding.reason,
@@ -99,12 +102,19 @@ def decide(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS) 
         if finding.objections:
             reason = finding.check.reason
             violations += tuple(Violation(reason, one.rule, one.facts) for one in finding.objections)
-    return Decision(granted=True, reason=None, person_id=person.id, violations=violations, revision=snapshot.version)
+    return Decision(
+        granted=True,
+        reason=None,
+        person_id=person.id,
+        violations=violations,
+        revision=snapshot.version,
+        use_of=use_taken(request, person, opening_levels(request, person, snapshot)) if person.grants else None,
+    )
 
 
 def explain(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS) -> list[Explanation]:
     """Return what every check says, in order; `decide` denies for the first that objected."""
-    person = _person(request, snapshot)
+    person = _person(request, snapshot, facts)
     return [
         Explanation(
             finding.check,
@@ -120,6 +130,7 @@ def explain(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS)
 
 def violations_of(request: AccessRequest, person: Person, snapshot: Snapshot, facts: Facts) -> list[Violation]:
     """Return what the checks of zones and interlocks object to, hard or soft, where a device has decided already."""
+    person = at_request(person, request, snapshot, facts)
     return [
         Violation(check.reason, one.rule, one.facts)
         for check in CHECKS_OF_AREAS
@@ -219,8 +230,9 @@ def exact_reason(reported: Reason | None, request: AccessRequest, person: Person
     return next((check.reason for check in checks if check.objects(request, person, snapshot)), reported)
 
 
-def _person(request: AccessRequest, snapshot: Snapshot) -> Person:
+def _person(request: AccessRequest, snapshot: Snapshot, facts: Facts) -> Person:
+    """Return who is identified, with the levels that count for this request."""
     shown = request.card or request.face or request.console
     if shown is None or shown.person_id is None:
         return NO_PERSON
-    return snapshot.people.get(shown.person_id, NO_PERSON)
+    return at_request(snapshot.people.get(shown.person_id, NO_PERSON), request, snapshot, facts)

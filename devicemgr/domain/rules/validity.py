@@ -43,11 +43,21 @@ def invalidity(person: Person, at: datetime) -> Reason | None:
     """None, or why not: suspended, before `valid_from`, or at or after `valid_to`; a limit without a zone denies."""
     if person.suspended:
         return Reason.SUSPENDED
-    if person.valid_from is not None and not _reached(person.valid_from, at):
+    if not has_begun(person.valid_from, at):
         return Reason.NOT_YET_VALID
-    if person.valid_to is not None and not _is_before(at, person.valid_to):
+    if has_ended(person.valid_to, at):
         return Reason.EXPIRED
     return None
+
+
+def has_begun(valid_from: datetime | None, at: datetime) -> bool:
+    """Return True at or after a first moment of validity; one without a zone never comes."""
+    return valid_from is None or _reached(valid_from, at)
+
+
+def has_ended(valid_to: datetime | None, at: datetime) -> bool:
+    """Return True at or after an end of validity; one without a zone has always ended."""
+    return valid_to is not None and not _is_before(at, valid_to)
 
 
 def _reached(limit: datetime, at: datetime) -> bool:

@@ -13,6 +13,7 @@ from devicemgr.people.cards import blocks
 from devicemgr.people.cards.cells import CardCell, parse_cell
 from devicemgr.people.cards.temporary import Term
 from devicemgr.people.group_changes import add_people
+from devicemgr.people.level_grants import set_level
 from devicemgr.people.service import PersonEdit
 from devicemgr.people.tables.ownership import BY_TABLE
 from devicemgr.people.tables.plan import Change, Plan, Refused
@@ -159,9 +160,9 @@ def _newcomer(change: Change) -> Newcomer:
     after = _after(change)
     plain = {name: after[name] for name in ("levels", "valid_from", "valid_to") if name in after}
     cards = [cell.number for cell in _cells(after) if not cell.is_limited]
-    return Newcomer(
-        change.badge, after["name"], **plain, cards=cards, details={name: after.get(name) for name in DETAILS}
-    )
+    details = {name: after.get(name) for name in DETAILS}
+    is_escorted = bool(after.get("escort"))
+    return Newcomer(change.badge, after["name"], **plain, cards=cards, escort=is_escorted, details=details)
 
 
 def _apply(work: UnitOfWork, change: Change) -> None:
@@ -180,7 +181,8 @@ def apply_change(work: UnitOfWork, change: Change, suspended_by: str | None) -> 
 
 
 def _add(work: UnitOfWork, badge: str, after: dict[str, Any], suspended_by: str | None) -> None:
-    details = PersonDetails(**{name: after.get(name) for name in DETAILS if name != "host"})
+    plain = {name: after.get(name) for name in DETAILS if name != "host"}
+    details = PersonDetails(**plain, escort=after.get("escort"))
     service.add_person(
         work,
         badge,
@@ -201,9 +203,10 @@ def _edit(work: UnitOfWork, change: Change, after: dict[str, Any]) -> None:
     keeps_host = change.change == "edit" and after.get("host")
     details = {name: after[name] or "" for name in DETAILS if name in after and not (name == "host" and keeps_host)}
     plain = {name: after[name] or "" for name in ("name", "badge", "valid_from", "valid_to") if name in after}
-    badge = service.edit_person(work, change.badge, PersonEdit(**plain, details=PersonDetails(**details))).badge
+    edit = PersonEdit(**plain, details=PersonDetails(**details, escort=after.get("escort")))
+    badge = service.edit_person(work, change.badge, edit).badge
     for name, held in _both("levels", change):
-        service.set_level(work, badge, name, held=held)
+        set_level(work, badge, name, held=held)
     before, wanted = (map(parse_cell, values or ()) for values in change.fields.get("cards", ((), ())))
     kept = {cell.number: cell for cell in wanted}
     for cell in before:

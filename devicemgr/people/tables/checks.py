@@ -10,6 +10,7 @@ from devicemgr.people.cards.cells import number_in, parse_cell, parse_certain_ce
 from devicemgr.text import badge as checked_badge, parse_end, parse_time, person_name, rfc3339, safe
 
 _YES = frozenset({"yes", "true", "1", "да", "истина", "иә", "ақиқат"})
+FLAGS = ("suspended", "escort")
 _NO = frozenset({"no", "false", "0", "нет", "ложь", "жоқ", "жалған"})
 
 
@@ -24,7 +25,7 @@ def checked_values(
 
     A date as an end includes that day in the `zone` of the site. Digits that could be several cards are refused, unless
     `held`, the cells of the person's cards, has one of these; with None they are decimal.
-    A column that is not in the table is not among them, and neither is an empty `suspended`.
+    A column that is not in the table is not among them, and neither is an empty `suspended` or `escort`.
     """
     found: dict[str, Any] = {"badge": checked_badge(str(stated["badge"]))}
     if "name" in stated:
@@ -39,8 +40,7 @@ def checked_values(
         found["valid_from"] = rfc3339(parse_time(stated["valid_from"], zone)) if stated["valid_from"] else None
     if "valid_to" in stated:
         found["valid_to"] = rfc3339(parse_end(stated["valid_to"], zone)) if stated["valid_to"] else None
-    if stated.get("suspended"):
-        found["suspended"] = _flag(stated["suspended"])
+    found |= {name: _flag(name, stated[name]) for name in FLAGS if stated.get(name)}
     found |= {name: check_detail(name, stated[name]) or None for name in DETAILS if name in stated}
     if found.get("host"):
         found["host"] = checked_badge(found["host"])
@@ -62,11 +62,11 @@ def _levels(names: Sequence[str], known: frozenset[str]) -> list[str]:
     return sorted(set(names))
 
 
-def _flag(text: str) -> bool:
+def _flag(name: str, text: str) -> bool:
     word = text.strip().casefold()
     if word in _YES or word in _NO:
         return word in _YES
-    raise InvalidInput(f"'{safe(text, 20)}' under suspended is neither yes nor no")
+    raise InvalidInput(f"'{safe(text, 20)}' under {name} is neither yes nor no")
 
 
 def _require_validity(found: Mapping[str, Any]) -> None:

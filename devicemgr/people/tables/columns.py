@@ -7,7 +7,7 @@ from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.text import safe, single_line
 
-FIELDS = ("badge", "name", "levels", "cards", "valid_from", "valid_to", "suspended", *DETAILS)
+FIELDS = ("badge", "name", "levels", "cards", "valid_from", "valid_to", "suspended", *DETAILS, "escort")
 """All fields of a person that a table may have, in the order in which an export writes them."""
 LISTS = ("levels", "cards", "photo")
 _ALIASES = {

@@ -235,6 +235,8 @@ class _Comparison:
         person = self._person(row, key)
         held = None if self._policy.as_written else person.values["cards"] if person else ()
         values = checked_values(self._with_levels(row, person), self._present.levels, self._present.zone, held)
+        if person is not None and person.limited and "levels" in values:
+            values["levels"] = [name for name in values["levels"] if name not in person.limited]
         self._require_host(values)
         self._require_cards(values, person, line)
         if person is None:

@@ -14,18 +14,22 @@ from devicemgr.store.people.sources import Managed
 from devicemgr.store.site import settings
 from devicemgr.text import rfc3339
 
+_PLAIN = ("badge", "name", "valid_from", "valid_to", "suspended", "escort", *DETAILS)
+
 
 @dataclass(frozen=True, slots=True)
 class PresentPerson:
     """A person's values by the names of a table's columns.
 
     `suspended_by` is what ends a suspension by itself, and `source` the source that keeps the person, by `source_id`.
+    `limited` are levels held for a time or a number of uses: no table gives or takes them.
     """
 
     values: Mapping[str, Any]
     suspended_by: str | None = None
     source: str | None = None
     source_id: str | None = None
+    limited: frozenset[str] = frozenset()
 
     @property
     def badge(self) -> str:
@@ -56,9 +60,10 @@ def read_present(session: Session) -> PresentPeople:
     found, at = {}, rfc3339(clock_of(session).earliest())
     cards: dict[str, str] = {}
     for row in people.table_rows(session):
-        values = {name: row[name] for name in ("badge", "name", "valid_from", "valid_to", "suspended", *DETAILS)}
+        values = {name: row[name] for name in _PLAIN}
         values |= {"levels": row["levels"], "cards": [str(CardCell(*card)) for card in row["cards"]]}
-        found[row["badge"]] = PresentPerson(values, row["suspended_by"], row["source"], row["source_id"])
+        limited = frozenset(row["limited"])
+        found[row["badge"]] = PresentPerson(values, row["suspended_by"], row["source"], row["source_id"], limited)
         # A temporary card that has ended may be given to another.
         kept = [card.number for card in row["cards"] if card.is_blocked or card.until is None or card.until > at]
         cards |= dict.fromkeys(kept, row["badge"])

@@ -23,7 +23,10 @@ class Format(StrEnum):
 
 def write_table(people: Iterable[Mapping[str, Any]], form: Format) -> bytes:
     """Return the table of people as `GET /people` gives them."""
-    rows = [{name: person.get(name) for name in FIELDS} | {"cards": _cards(person)} for person in people]
+    rows = [
+        {name: person.get(name) for name in FIELDS} | {"cards": _cards(person), "levels": _levels(person)}
+        for person in people
+    ]
     match form:
         case Format.JSON:
             return json.dumps(rows, ensure_ascii=False, indent=1).encode()
@@ -35,6 +38,12 @@ def write_table(people: Iterable[Mapping[str, Any]], form: Format) -> bytes:
 
 def _cards(person: Mapping[str, Any]) -> list[str]:
     return [str(CardCell(c["number"], c["until"], c["blocked"] is not None)) for c in person["card_states"]]
+
+
+def _levels(person: Mapping[str, Any]) -> list[str]:
+    """Return the levels held for good: no table gives those for a time or a number of uses."""
+    limited = {grant["level"] for grant in person["grants"]}
+    return [name for name in person["levels"] if name not in limited]
 
 
 def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:

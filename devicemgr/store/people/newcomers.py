@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from devicemgr.domain.model import PersonKind
 from devicemgr.domain.rules.cards.frames import notations_of, plain_notations_of
-from devicemgr.domain.rules.person_details import PersonKind
 from devicemgr.errors import AlreadyExists
 from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.people import people
@@ -32,6 +32,7 @@ class Newcomer:
     cards: Sequence[str] = ()
     valid_from: str | None = None
     valid_to: str | None = None
+    escort: bool = False
     details: Mapping[str, str | None] = field(default_factory=dict)
     notations: frozenset[str] = field(init=False)
 
@@ -75,6 +76,7 @@ def _person(person_id: str, one: Newcomer, now: str) -> dict[str, Any]:
         "created": now,
         "valid_from": one.valid_from,
         "valid_to": one.valid_to,
+        "escort": one.escort,
         **details,
         "kind": details["kind"] or PersonKind.STAFF,
     }

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session, object_session, selectinload
 
-from devicemgr.domain.model import Person
+from devicemgr.domain.model import Person, PersonKind
+from devicemgr.domain.rules.grants import is_to_count
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.domain.rules.validity import Validity
 from devicemgr.errors import AlreadyExists, Hint, NotFound
 from devicemgr.store.database import clock_of
-from devicemgr.store.people import calibrations, consents, departments
+from devicemgr.store.people import calibrations, consents, departments, grants
 from devicemgr.store.people.card_states import CARD, card_json, cards_of
 from devicemgr.store.site.lookup import find_named
 from devicemgr.store.tables import (
@@ -63,7 +64,7 @@ def add(
         valid_from=valid_from,
         valid_to=valid_to,
         # Empty for certain, so that nothing of a new person need be looked up.
-        **{part: [] for part in ("levels", "consents", "templates", "samples", "credentials")},
+        **{part: [] for part in ("grants", "consents", "templates", "samples", "credentials")},
         host=None,
         **(details or {}),
     )
@@ -93,7 +94,7 @@ def all_rows(session: Session) -> Iterable[PersonRow]:
 def _loaded() -> Select[Any]:
     parts = (
         PersonRow.host,
-        PersonRow.levels,
+        PersonRow.grants,
         PersonRow.consents,
         PersonRow.templates,
         PersonRow.samples,
@@ -119,15 +120,15 @@ def search(session: Session, at: str, *, level: str | None = None, state: Validi
     query = select(PersonRow.id, PersonRow.badge, PersonRow.name).order_by(PersonRow.badge)
     if level is not None:
         find_named(session, LevelRow, "level", level)
-        query = query.where(_holds(level))
+        query = query.where(_holds(level, at))
     if state is not None:
         query = query.where(_is_in_state(state, at))
     return [PersonKey(row.id, row.badge, row.name) for row in session.execute(query)]
 
 
-def _holds(level: str) -> ColumnElement[bool]:
-    """Return the condition that a person holds a level: their own, or by their department."""
-    own = select(PersonLevelRow.person_id).where(PersonLevelRow.level_name == level)
+def _holds(level: str, at: str) -> ColumnElement[bool]:
+    """Return the condition that a person holds a level or will: their own, or by their department."""
+    own = select(PersonLevelRow.person_id).where(PersonLevelRow.level_name == level, grants.counts_or_will(at))
     by = select(DepartmentLevelRow.department).where(DepartmentLevelRow.level_name == level)
     return or_(PersonRow.id.in_(own), PersonRow.department.in_(by))
 
@@ -167,19 +168,7 @@ def names_by_badge(session: Session, badges: Iterable[str]) -> dict[str, str]:
     return {row.badge: row.name for row in found}
 
 
-def set_level(session: Session, row: PersonRow, level: str, *, held: bool) -> bool:
-    """Grant or revoke a level; return False if nothing changed; NotFound for an unknown level."""
-    found = session.get(LevelRow, level)
-    if found is None:
-        raise NotFound(f"there is no level '{safe(level, 60)}'", hint=Hint("list_levels"))
-    if (found in row.levels) == held:
-        return False
-    if held:
-        row.levels.append(found)
-    else:
-        row.levels.remove(found)
-    session.flush()
-    return True
+set_level = grants.set_level
 
 
 def add_template(
@@ -225,7 +214,9 @@ def erase(session: Session, row: PersonRow) -> dict[str, int]:
         "credentials": len(row.credentials),
     }
     drop_face(session, row)
-    session.execute(update(PersonRow).where(PersonRow.host_id == row.id).values(host_id=None))
+    # A visitor's host who is gone must not look like none: without a host, a visit would go on (rules.hosts).
+    guests = (PersonRow.host_id == row.id, PersonRow.kind != PersonKind.VISITOR)
+    session.execute(update(PersonRow).where(*guests).values(host_id=None))
     session.delete(row)
     session.flush()
     return gone
@@ -278,9 +269,7 @@ def models(session: Session) -> list[Person]:
     They are read as plain columns, since there may be tens of thousands.
     """
     by_department = departments.levels_by_department(session)
-    levels: dict[str, set[str]] = {}
-    for held in session.execute(select(PersonLevelRow.person_id, PersonLevelRow.level_name)):
-        levels.setdefault(held.person_id, set()).add(held.level_name)
+    levels, limited = grants.models(session)
     consented = set(session.scalars(consents.consented(session)))
     columns = (
         PersonRow.id,
@@ -290,6 +279,9 @@ def models(session: Session) -> list[Person]:
         PersonRow.valid_to,
         PersonRow.suspended,
         PersonRow.department,
+        PersonRow.kind,
+        PersonRow.host_id,
+        PersonRow.escort,
     )
     return [
         Person(
@@ -301,6 +293,10 @@ def models(session: Session) -> list[Person]:
             suspended=row.suspended,
             face_consent=row.id in consented,
             levels=frozenset((*levels.get(row.id, ()), *by_department.get(row.department, ()))),
+            kind=PersonKind(row.kind),
+            host_id=row.host_id,
+            escort=row.escort,
+            grants=tuple(limited.get(row.id, ())),
         )
         for row in session.execute(select(*columns))
     ]
@@ -316,18 +312,19 @@ class TableCard(NamedTuple):
 
 def table_rows(session: Session) -> list[dict[str, Any]]:
     """Return all people with levels, cards and details, as tables compare them; plain columns, as in `models`."""
-    levels: dict[str, list[str]] = {}
-    for held in session.execute(select(PersonLevelRow).order_by(PersonLevelRow.level_name)).scalars():
-        levels.setdefault(held.person_id, []).append(held.level_name)
+    now = clock_of(session).now()
+    levels, limited = grants.models(session)
+    kept = {each: [one.level for one in held if is_to_count(one, now)] for each, held in limited.items()}
     cards = _cards_by_person(session)
     stored = ("badge", "name", "valid_from", "valid_to", "suspended", "suspended_by", "source", "source_id")
-    names = [*stored, *DETAIL_COLUMNS]
+    names = [*stored, "escort", *DETAIL_COLUMNS]
     columns = [getattr(PersonRow, name) for name in ("id", "host_id", *names)]
     rows = session.execute(select(*columns).order_by(PersonRow.badge)).all()
     badges = {row.id: row.badge for row in rows}
     return [
         {name: getattr(row, name) for name in names}
-        | {"host": badges.get(row.host_id), "levels": levels.get(row.id, []), "cards": cards.get(row.id, [])}
+        | {"host": badges.get(row.host_id), "levels": sorted(levels.get(row.id, ())), "limited": kept.get(row.id, [])}
+        | {"cards": cards.get(row.id, [])}
         for row in rows
     ]
 
@@ -368,11 +365,13 @@ def as_json(row: PersonRow) -> dict[str, Any]:
     return {
         "badge": row.badge,
         "name": row.name,
-        "levels": [level.name for level in row.levels],
+        "levels": grants.held(row, now),
+        "grants": grants.grants_json(row, now),
         "department_levels": departments.levels_of(row),
         "valid_from": row.valid_from,
         "valid_to": row.valid_to,
         "suspended": row.suspended,
+        "escort": row.escort,
         **details_of(row),
         "source": row.source,
         "consent": _stated(consent) if consent else None,
@@ -386,11 +385,13 @@ def as_json(row: PersonRow) -> dict[str, Any]:
 
 
 def holders(session: Session, level: str) -> list[str]:
-    """Return the badges of those to whom a level was granted themselves."""
+    """Return the badges of those to whom a level was granted themselves, and counts or will."""
     query = select(PersonRow.badge).join(PersonLevelRow).where(PersonLevelRow.level_name == level)
+    query = query.where(grants.counts_or_will(rfc3339(clock_of(session).now())))
     return list(session.scalars(query.order_by(PersonRow.badge)))
 
 
 def all_holders(session: Session, level: str) -> list[str]:
     """Return the badges of those who hold a level, also by their department."""
-    return list(session.scalars(select(PersonRow.badge).where(_holds(level)).order_by(PersonRow.badge)))
+    at = rfc3339(clock_of(session).now())
+    return list(session.scalars(select(PersonRow.badge).where(_holds(level, at)).order_by(PersonRow.badge)))

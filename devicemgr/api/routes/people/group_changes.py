@@ -7,8 +7,9 @@ from pydantic import Field
 
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.models import RequestBody, ResponseBody
+from devicemgr.api.routes.people.models import GrantLimits
 from devicemgr.errors import InvalidInput
-from devicemgr.people import group_changes
+from devicemgr.people import group_changes, level_grants
 from devicemgr.people.group_changes import GroupChange
 
 router = APIRouter(tags=["people"])
@@ -16,8 +17,8 @@ router = APIRouter(tags=["people"])
 _MAX_BADGES = 20_000
 
 
-class HoldersChange(RequestBody):
-    """People by badge, or a whole department, and whether they hold the level from now on."""
+class HoldersChange(GrantLimits):
+    """People by badge, or a whole department, and whether they hold the level from now on, for good or with limits."""
 
     badges: list[str] = Field([], max_length=_MAX_BADGES, examples=[["1042", "1043"]])
     department: str | None = Field(None, max_length=200, examples=["Kitchen"])
@@ -45,7 +46,10 @@ def change_holders(name: str, body: HoldersChange, context: Ctx, caller: Who) ->
         raise InvalidInput("name either badges or a department")
     with context.change(caller) as work:
         badges = body.badges or group_changes.badges_in(work.session, body.department or "")
-        return _as_json(group_changes.set_level_of(work, badges, name, held=body.held))
+        term = level_grants.term(work.session, body.valid_from, body.valid_to, body.uses)
+        if term.is_limited and not body.held:
+            raise InvalidInput("only a grant has limits; revoke without them")
+        return _as_json(group_changes.set_level_of(work, badges, name, held=body.held, term=term))
 
 
 @router.post("/people/suspensions", response_model=GroupChanged)

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr
 
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
+from devicemgr.domain.rules.grants import GrantState
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.people import face_enrollment
+from devicemgr.people.level_grants import MAX_USES
 from devicemgr.store.people.card_states import CardState
 
 Badge = Annotated[str, Field(examples=["1042"], description="The badge number, which names a person.")]
@@ -29,9 +31,11 @@ class DetailFields(RequestBody):
     note: str | None = Field(None, examples=["works at night"])
     host: str | None = Field(None, examples=["1001"], description="The badge of the person who answers for this one.")
 
+    escort: bool | None = Field(None, description="Whether the person passes only with one who may escort.")
+
     def details(self) -> PersonDetails:
         """Return the details for a service."""
-        return PersonDetails(**{name: getattr(self, name) for name in DETAILS})
+        return PersonDetails(**{name: getattr(self, name) for name in DETAILS}, escort=self.escort)
 
 
 class PersonFields(DetailFields):
@@ -105,16 +109,37 @@ class PersonCard(ResponseBody):
     )
 
 
+class GrantLimits(RequestBody):
+    """From and to when a level is held, and for how many entries; without any of these for good."""
+
+    valid_from: GivenTime = None
+    valid_to: GivenTime = None
+    uses: int | None = Field(None, ge=1, le=MAX_USES, examples=[1])
+
+
+class LevelGrant(ResponseBody):
+    """A level that a person holds for a time or a number of uses; one that is over is shown for 30 days."""
+
+    level: str = Field(examples=["lab"])
+    valid_from: Time | None
+    valid_to: Time | None
+    uses: int | None = Field(examples=[3])
+    uses_left: int | None = Field(examples=[2], description="Each entry takes one, when its passage is recorded.")
+    state: GrantState
+
+
 class PersonSummary(ResponseBody):
     """What is shown of a cardholder in lists and copies."""
 
     badge: Badge
     name: Name
     levels: LevelNames
+    grants: list[LevelGrant] = Field(description="Those of `levels` that have limits, and those that are over.")
     department_levels: LevelNames = Field(description="What the person holds by their department, beside `levels`.")
     valid_from: Time | None
     valid_to: Time | None
     suspended: bool
+    escort: bool = Field(description="The person passes only together with one who may escort.")
     kind: str = Field(examples=["staff"], description="staff, contractor or visitor.")
     department: str | None
     employee_id: str | None

@@ -9,6 +9,7 @@ from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.api.routes.people.models import (
+    GrantLimits,
     Person,
     PersonCreate,
     PersonErased,
@@ -17,7 +18,7 @@ from devicemgr.api.routes.people.models import (
     PersonUpdate,
 )
 from devicemgr.domain.rules.validity import Validity
-from devicemgr.people import data_export, service
+from devicemgr.people import data_export, level_grants, service
 from devicemgr.people.cards import notations
 from devicemgr.people.service import PersonEdit
 from devicemgr.security import approvals
@@ -148,11 +149,15 @@ def export_person(badge: str, context: Ctx, caller: Who, templates: bool = False
 
 
 @router.put("/{badge}/levels/{level}", response_model=Person)
-def grant_level(badge: str, level: str, context: Ctx, caller: Who, precondition: IfMatch) -> dict[str, Any]:
-    """Grant a level to a person."""
+def grant_level(
+    badge: str, level: str, context: Ctx, caller: Who, precondition: IfMatch, body: GrantLimits | None = None
+) -> dict[str, Any]:
+    """Grant a level to a person, for good or with limits, in place of limits before."""
+    limits = body or GrantLimits()
     with context.change(caller) as work:
         precondition.require(work.session)
-        return people.as_json(service.set_level(work, badge, level, held=True))
+        term = level_grants.term(work.session, limits.valid_from, limits.valid_to, limits.uses)
+        return people.as_json(level_grants.grant_level(work, badge, level, term))
 
 
 @router.delete("/{badge}/levels/{level}", response_model=Person)
@@ -160,4 +165,4 @@ def revoke_level(badge: str, level: str, context: Ctx, caller: Who, precondition
     """Revoke a level of a person."""
     with context.change(caller) as work:
         precondition.require(work.session)
-        return people.as_json(service.set_level(work, badge, level, held=False))
+        return people.as_json(level_grants.set_level(work, badge, level, held=False))

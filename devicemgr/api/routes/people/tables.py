@@ -38,6 +38,7 @@ class PersonRow(RequestBody):
     phone: str | None = Field(None, examples=["+7 701 123 45 67"])
     note: str | None = None
     host: str | None = Field(None, examples=["1001"])
+    escort: str | None = Field(None, examples=["no"], description="yes or no; empty leaves it as it is.")
     fault: str | None = Field(None, description="Why the client can't read the row; it only names its badge then.")
 
 

@@ -1,5 +1,6 @@
 """What the checks of zones and interlocks read, and what they find."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,7 @@ from devicemgr.domain.rules.areas.zone_map import ZoneMap
 class Reservation:
     """The place that a grant holds in the zones it enters, until its passage has ended; `until` is CLOCK_MONOTONIC.
 
-    `person_id` is None for an opening by a guard.
+    `person_id` is None for an opening by a guard. `use_of` is the level of which the passage takes a use.
     """
 
     request: str
@@ -22,12 +23,14 @@ class Reservation:
     direction: Direction
     zones: frozenset[str]
     until: float
+    use_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Who is where and who is about to move, and which portals are not shut and why.
 
+    `spent` has person and level of uses that are counted in the store and not in the snapshot of rights.
     `not_shut` covers the portals that are interlocked with the one of the request; `unsure` leads from zones to the
     device at their perimeter that is away, unread, or has another clock.
     """
@@ -36,6 +39,12 @@ class Facts:
     reservations: tuple[Reservation, ...] = ()
     not_shut: Mapping[str, str] = field(default_factory=dict)
     unsure: Mapping[str, str] = field(default_factory=dict)
+    spent: tuple[tuple[str, str], ...] = ()
+
+    def held_uses(self, person_id: str) -> Mapping[str, int]:
+        """Return by level how many of a person's uses are held by openings, or spent and not in the rights yet."""
+        opened = [one.use_of for one in self.reservations if one.person_id == person_id and one.use_of is not None]
+        return Counter([*opened, *(level for person, level in self.spent if person == person_id)])
 
     def reserved(self, person_id: str, zone: str, *, beside: str) -> Reservation | None:
         """Return a person's reservation in a zone through another portal than `beside`."""

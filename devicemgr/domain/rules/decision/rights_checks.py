@@ -6,6 +6,7 @@ from datetime import datetime
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Factor, JsonValue, Person, PortalMode
 from devicemgr.domain.rules.decision.checks import Check
+from devicemgr.domain.rules.decision.held_levels import grants_read, host_problem
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.factors import suffices
@@ -47,6 +48,17 @@ def _schedules_for(request: AccessRequest, person: Person, snapshot: Snapshot) -
         level = snapshot.levels.get(name)
         if level is not None and request.portal in level.portals:
             yield level.portals[request.portal]
+
+
+def opening_levels(request: AccessRequest, person: Person, snapshot: Snapshot) -> list[str]:
+    """Return the person's levels by which the portal opens at all times of the request."""
+    times = (request.at, *request.also_at)
+    found = [(name, level.portals) for name in sorted(person.levels) if (level := snapshot.levels.get(name))]
+    return [
+        name
+        for name, portals in found
+        if request.portal in portals and all(_is_open_now(portals[request.portal], at, snapshot) for at in times)
+    ]
 
 
 def _has_no_level(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
@@ -91,7 +103,11 @@ def _mode_read(request: AccessRequest, _: Person, snapshot: Snapshot) -> dict[st
 
 def _levels_read(request: AccessRequest, person: Person, snapshot: Snapshot) -> dict[str, JsonValue]:
     covering = [name for name, level in snapshot.levels.items() if request.portal in level.portals]
-    return {"levels": list(sorted(person.levels)), "levels_of_portal": list(sorted(covering))}
+    found: dict[str, JsonValue] = {"levels": list(sorted(person.levels)), "levels_of_portal": list(sorted(covering))}
+    if grants := grants_read(request, person, snapshot):
+        found["grants"] = list(grants)
+    problem = host_problem(person, snapshot, (request.at, *request.also_at))
+    return found | ({"host": problem} if problem is not None else {})
 
 
 def _schedules_read(request: AccessRequest, person: Person, snapshot: Snapshot) -> dict[str, JsonValue]:

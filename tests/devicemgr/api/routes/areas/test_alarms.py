@@ -11,6 +11,7 @@ from devicemgr.domain.model import Role
 from devicemgr.site.areas import alarms
 from devicemgr.store.database import Database
 from devicemgr.store.ledger import alarms as rows
+from tests.support.migrations import migrate_back
 
 NOW = datetime(2026, 11, 28, 10, tzinfo=UTC)
 FORCED = Fact(Kind.PORTAL_FORCED, NOW, portal="main", device="gate-1", detail={"cause": "by hand"})
@@ -146,10 +147,9 @@ def test_conditions_that_stand_become_alarms_when_an_older_home_is_migrated(site
     assert http.post("/devices", json=gate).status_code == 201
     assert http.post("/portals", json={"name": "main", "gate": "gate-1"}).status_code == 201
     site.database.close()
+    migrate_back(home.database, "0025")
     raw = sqlite3.connect(home.database)
     device = raw.execute("select id from devices").fetchone()[0]
-    raw.execute("drop table alarms")
-    raw.execute("update alembic_version set version_num = '0025'")
     condition = (device, "portal_forced", 1, "", "2026-11-28T10:00:00.000Z", "", 1)
     raw.execute("insert into conditions values (?, ?, ?, ?, ?, ?, ?)", condition)
     raw.commit()
