@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from devicemgr.domain.model import PersonKind
 from devicemgr.errors import ConsentEnded, ConsentWithdrawn, Hint, InvalidInput, NotFound
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
@@ -95,6 +96,8 @@ def rights_of(row: PersonRow) -> dict[str, Any]:
         **_rights_of_cards(row),
         "pin": any(credential.kind == credentials.PIN for credential in row.credentials),
         "consent": rights_of_consent(row),
+        **({"kind": row.kind} if row.kind != PersonKind.STAFF else {}),
+        **({"host_id": row.host_id} if row.host_id and row.kind == PersonKind.VISITOR else {}),
         **({"escort": True} if row.escort else {}),
     }
 

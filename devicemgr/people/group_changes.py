@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from devicemgr.domain.model import PersonKind
 from devicemgr.errors import Hint, InvalidInput, NotFound
 from devicemgr.people.level_grants import grant_level, require_own, set_level
 from devicemgr.people.service import set_suspended
@@ -39,6 +40,7 @@ def add_people(work: UnitOfWork, added: Sequence[Newcomer]) -> None:
             "cards": len(one.cards),
             "pin": False,
             "consent": None,
+            **({"kind": kind} if (kind := one.details.get("kind") or PersonKind.STAFF) != PersonKind.STAFF else {}),
             **({"escort": True} if one.escort else {}),
         }
         work.record("admin.person_added", {"levels": list(one.levels)}, person_id=person_id, after=rights)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from devicemgr.domain.model import AccessLevel, CalendarDay, Person, Portal, Schedule
+from devicemgr.domain.model import AccessLevel, CalendarDay, Grant, Person, PersonKind, Portal, Schedule
 from devicemgr.domain.zones import Interlock, Zone
 from devicemgr.store.site import access_levels, portals, zones
 from devicemgr.store.tables import AccessPointRow, DeviceRow, LevelPortalRow, LevelRow, PortalRow
@@ -26,7 +26,17 @@ def person_of(person_id: str, fields: Fields, at: datetime, present: Person | No
         suspended=bool(fields.get("suspended")),
         face_consent=consent is not None and not (consent.get("until") and parse_time(consent["until"]) <= at),
         levels=frozenset((*fields.get("levels", ()), *fields.get("department_levels", ()))),
+        kind=PersonKind(fields.get("kind", PersonKind.STAFF)),
+        host_id=fields.get("host_id"),
+        escort=bool(fields.get("escort")),
+        grants=tuple(map(_grant, fields.get("grants", ()))),
     )
+
+
+def _grant(fields: Fields) -> Grant:
+    start, end = fields.get("valid_from"), fields.get("valid_to")
+    times = (parse_time(start) if start else None, parse_time(end) if end else None)
+    return Grant(fields["level"], *times, fields.get("uses"), fields.get("uses_left"))
 
 
 def portal_of(name: str, fields: Fields) -> Portal:

@@ -20,7 +20,9 @@ MAX_COLUMNS = 50
 MIN_EVERY, MAX_EVERY = timedelta(minutes=5), timedelta(days=7)
 MAX_ERASE_AFTER_DAYS = 3650
 # What no column can be mapped to: photos come by `enroll import`, under a consent.
-COLUMNS = frozenset({"id", "badge", "name", "levels", "cards", "valid_from", "valid_to", "suspended", "escort", *DETAILS})
+COLUMNS = frozenset(
+    {"id", "badge", "name", "levels", "cards", "valid_from", "valid_to", "suspended", "escort", *DETAILS}
+)
 _EVERY = re.compile(r"([1-9][0-9]{0,4})([mhd])\Z")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _SUFFIXES = {"csv": (".csv", ".tsv", ".txt"), "xlsx": (".xlsx",)}
