@@ -97,7 +97,7 @@ def rights_of(row: PersonRow) -> dict[str, Any]:
         "pin": any(credential.kind == credentials.PIN for credential in row.credentials),
         "consent": rights_of_consent(row),
         **({"kind": row.kind} if row.kind != PersonKind.STAFF else {}),
-        **({"host_id": row.host_id} if row.host_id and row.kind == PersonKind.VISITOR else {}),
+        **({"host_id": row.host_id} if row.host_id else {}),
         **({"escort": True} if row.escort else {}),
     }
 

@@ -10,8 +10,9 @@ from devicemgr.access.portals.portal_modes import PortalModes
 from devicemgr.domain.model import DeviceConfig, FailMode, PortalMode
 from devicemgr.domain.ports.device import Delivery
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.person_details import PersonDetails
 from devicemgr.operations.history.snapshots import Past, snapshot_at
-from devicemgr.people import consents, erasure_events, face_enrollment, service
+from devicemgr.people import consents, erasure_events, face_enrollment, level_grants, service
 from devicemgr.people.service import PersonEdit
 from devicemgr.site import access_levels, devices, portals, site_entries, site_file
 from devicemgr.site.areas import zones
@@ -24,6 +25,7 @@ from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
 from devicemgr.store.database import revision
 from devicemgr.store.ledger import events
 from devicemgr.store.people import people
+from devicemgr.store.people.grants import GrantTerm
 
 # What the rules read and the record holds; names and badges are in no event.
 NAMES = {"id", "badge", "name"}
@@ -84,7 +86,16 @@ class Office:
 
     def grant(self, level: str, badge: str = "1", *, held: bool = True) -> None:
         with self.work() as work:
-            service.set_level(work, badge, level, held=held)
+            level_grants.set_level(work, badge, level, held=held)
+
+    def host_anna(self) -> None:
+        with self.work() as work:
+            service.add_person(work, "2", "Bert")
+            service.edit_person(work, "1", PersonEdit(details=PersonDetails(kind="visitor", host="2")))
+
+    def grant_for(self, level: str, **limits: Any) -> None:
+        with self.work() as work:
+            level_grants.grant_level(work, "1", level, GrantTerm(**limits))
 
     def consent(self, badge: str = "1", form: str = "form-1", until: str | None = None) -> None:
         with self.work() as work:
@@ -154,6 +165,10 @@ OF_PERSON: dict[str, Change] = {
     "suspended": lambda office: office.suspend(),
     "face_consent": lambda office: office.consent(),
     "levels": lambda office: office.grant("crew"),
+    "kind": lambda office: office.edit_person(details=PersonDetails(kind="visitor")),
+    "host_id": lambda office: office.host_anna(),
+    "escort": lambda office: office.edit_person(details=PersonDetails(escort=True)),
+    "grants": lambda office: office.grant_for("crew", valid_to="2036-01-01T08:00:00Z", uses=3),
 }
 OF_LEVEL: dict[str, Change] = {
     "portals": lambda office: office.edit_level(portals=["main", "side"]),
