@@ -40,7 +40,9 @@ def why(event: Annotated[str, typer.Argument(metavar="SEQ|REQUEST", help="A deci
         where = f"{who} at {one['portal']} on {one['time'][:19].replace('T', ' ')} UTC"
         _print(found, f"{where} was granted", f"{where} was refused")
         if found["rights_changed"]:
-            notes().print("rights were changed since then: all but the reason is by the rights of now")
+            notes().print("rights were changed since: checks are by those of then, what would help by those of now")
+        for text in found["unknown"]:
+            notes().print(f"not known: {text}")
 
 
 def _print(found: dict[str, Any], granted: str, refused: str) -> None:

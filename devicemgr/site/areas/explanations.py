@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind, Reason, reason_named
-from devicemgr.domain.model import Direction, Factor, Person, Portal
+from devicemgr.domain.model import Factor, Person, Portal
 from devicemgr.domain.rules.decision.advice import advise
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.factors import SUFFICIENT, WITHOUT_CONSENT
@@ -88,11 +88,6 @@ def find_decision(session: Session, event: str, *, names: bool) -> dict[str, Any
     raise NotFound(f"'{safe(event, 60)}' is no decision that is on record", hint=Hint("list_decisions"))
 
 
-def person_of(session: Session, seq: int) -> str:
-    """Return the random id of an event's person; "" where it has none."""
-    return events.person_of(session, seq) or ""
-
-
 def _of_seq(session: Session, seq: int, names: bool) -> dict[str, Any] | None:
     found = events.find(session, EventFilter(after=seq - 1), 1, names=names)
     return found[0] if found and found[0]["seq"] == seq else None
@@ -140,8 +135,3 @@ _OF_EVIDENCE = frozenset(
         Reason.STALE_EVIDENCE,
     }
 )
-
-
-def parse_direction(text: str | None) -> Direction:
-    """Return the direction of a recorded event; entry where it has none."""
-    return Direction(text) if text else Direction.ENTRY

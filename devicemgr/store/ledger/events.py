@@ -73,11 +73,6 @@ def walk(session: Session, after: int = 0, batch: int = 1000) -> Iterator[Row[An
     yield from session.execute(query.order_by(EventRow.seq).execution_options(yield_per=batch))
 
 
-def person_of(session: Session, seq: int) -> str | None:
-    """Return the random id of an event's person."""
-    return session.scalar(select(EventRow.person_id).where(EventRow.seq == seq))
-
-
 def has_any_after(session: Session, seq: int, beginnings: Sequence[str]) -> bool:
     """Return True if an event of a kind that begins so stands behind `seq`."""
     kinds = or_(*(EventRow.kind.startswith(one, autoescape=True) for one in beginnings))
@@ -191,6 +186,22 @@ def of_kinds(session: Session, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Return all events of kinds that are rare, in order."""
     query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq)
     return [json.loads(body) for body in session.scalars(query)]
+
+
+def body(session: Session, seq: int) -> dict[str, Any] | None:
+    """Return an event as it is recorded, its person by random id; None if it is not there."""
+    found = session.scalar(select(EventRow.body).where(EventRow.seq == seq))
+    return None if found is None else json.loads(found)
+
+
+def bodies_between(
+    session: Session, after: int, through: int, kinds: Sequence[str], limit: int
+) -> list[tuple[int, dict[str, Any]]]:
+    """Return the oldest `limit` events of these kinds behind `after`, up to `through`, with their seqs."""
+    query = select(EventRow.seq, EventRow.body).where(EventRow.seq > after, EventRow.seq <= through)
+    # Without a name for the index SQLite would sort all events of these kinds.
+    query = query.where(EventRow.kind.in_(kinds)).order_by(EventRow.seq).limit(limit)
+    return [(row.seq, json.loads(row.body)) for row in session.execute(query)]
 
 
 def of_kinds_after(session: Session, kinds: Sequence[str], seq: int) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """/access: whether a person may pass, and why one was refused, check by check. Nothing is changed."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -7,14 +8,19 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from devicemgr.api.authorization import may, sees_names
-from devicemgr.api.context import Caller, Ctx, Who
+from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.conventions.models import ResponseBody
 from devicemgr.api.routes.site.events import Event
 from devicemgr.domain.model import Direction, Factor
-from devicemgr.domain.rules.decision.snapshot import NO_PERSON
+from devicemgr.domain.rules.decision.advice import advise
+from devicemgr.domain.rules.decision.snapshot import NO_PERSON, Snapshot
+from devicemgr.domain.rules.past.recorded import direction_of
 from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import InvalidInput
+from devicemgr.operations.history import decisions
 from devicemgr.site.areas import explanations
+from devicemgr.store.database import revision
+from devicemgr.store.ledger import events
 from devicemgr.store.people import people
 from devicemgr.store.site import portals as portal_rows, settings
 from devicemgr.text import parse_time, safe
@@ -44,12 +50,17 @@ class AccessExplanation(ResponseBody):
 class DecisionExplanation(AccessExplanation):
     """Why a recorded decision was made.
 
-    The reason and its facts are those of the record. All other checks are by the rights of now; `rights_changed` says
-    whether any were changed since.
+    The reason and its facts are those of the record. All other checks are by the rights and the whereabouts of then,
+    and `unknown` says what of these is not on record. `helps` goes by the rights of now; `rights_changed` says whether
+    any were changed since.
     """
 
     event: Event
     rights_changed: bool
+    unknown: list[str] = Field(
+        description="What is not known of then.",
+        examples=[["valid_to of the person: event 812 does not say what it was"]],
+    )
 
 
 def _names_levels(caller: Caller) -> bool:
@@ -84,20 +95,26 @@ def try_access(
 @router.get("/why/{event}", response_model=DecisionExplanation)
 def explain_decision(event: str, context: Ctx, caller: Who) -> dict[str, Any]:
     """Say why a decision on record was made; `event` is its seq, or the `request` of any event of it."""
-    rules = context.runtime.rules()
+    rules, names_levels = context.runtime.rules(), _names_levels(caller)
     with context.site.database.read() as session:
         found = explanations.find_decision(session, event, names=sees_names(caller))
-        person = explanations.person_of(session, found["seq"])
+        body = events.body(session, found["seq"]) or {}
         changed = explanations.have_rights_changed(session, found["seq"])
+        then = decisions.explain_then(session, body, rules if revision(session) == rules.version else None)
     at, portal = parse_time(found["time"]), found["portal"] or ""
-    checks: list[Explanation] = []
-    if person in rules.people and portal in rules.portals:
-        shown, direction = explanations.factors_shown(found), explanations.parse_direction(found["direction"])
-        checks = context.runtime.explain(person, portal, direction, at, shown)
-    names_levels = _names_levels(caller)
-    now = explanations.answer_of(checks, rules, portal, at, names_levels=names_levels)
-    answer = explanations.recorded_answer(found, now.checks, now.helps)
-    return answer.as_json() | {"event": found, "rights_changed": changed}
+    checks = explanations.answer_of(then.checks, then.rights, portal, at, names_levels=names_levels).checks
+    now = _explained_now(context, rules, body, at)
+    helps = advise(now, rules, portal, datetime.now(UTC), names_levels=names_levels)
+    answer = explanations.recorded_answer(found, checks, helps)
+    return answer.as_json() | {"event": found, "rights_changed": changed, "unknown": then.unknown}
+
+
+def _explained_now(context: Context, rules: Snapshot, body: Mapping[str, Any], at: datetime) -> list[Explanation]:
+    """Return what the checks would say by the rights of now; nothing for who or what is no longer there."""
+    person, portal = body["person_id"], body["portal"]
+    if person not in rules.people or portal not in rules.portals:
+        return []
+    return context.runtime.explain(person, portal, direction_of(body), at, explanations.factors_shown(body))
 
 
 def _factors(text: str) -> frozenset[Factor]:

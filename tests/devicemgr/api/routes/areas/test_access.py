@@ -125,7 +125,8 @@ def test_rights_that_were_changed_since_are_said(http, denied):
     assert http.put("/people/3/levels/staff").status_code == 200
     found = http.get(f"/access/why/{seq}").json()
     assert (found["granted"], found["reason"], found["rights_changed"]) == (False, "no_access_level", True)
-    assert objections(found) == ["no_access_level"]
+    assert objections(found) == ["no_access_level", "outside_schedule"]
+    assert found["helps"] == []
 
 
 def test_an_unknown_face_is_explained_by_what_was_seen(http, denied):
