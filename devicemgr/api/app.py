@@ -17,6 +17,7 @@ from devicemgr.api.context import Context
 from devicemgr.api.conventions import queries
 from devicemgr.api.conventions.document import complete
 from devicemgr.api.conventions.operations import operation_id
+from devicemgr.api.desk.files import Desk
 from devicemgr.api.routes.areas import access, alarms, whereabouts, zones
 from devicemgr.api.routes.devices import (
     devices,
@@ -77,9 +78,8 @@ def create_app(context: Context) -> FastAPI:
     problems.install(app)
     app.router.routes.extend(_routes())
     app.add_middleware(BodyLimit)
-    app.add_middleware(
-        Entry, context=context, signins=app.state.signins, refusals=app.state.refusals
-    )  # the last one added is the first to see a request
+    app.add_middleware(Entry, context=context, signins=app.state.signins, refusals=app.state.refusals)
+    app.add_middleware(Desk)  # the last one added is the first to see a request
     return app
 
 

@@ -275,6 +275,11 @@ def may(caller: Caller, method: str, path: str) -> bool:
     return _may(caller, _allowed((method, path)))
 
 
+def features(caller: Caller) -> list[str]:
+    """Return the operations that the caller's roles allow, such as `GET /people`; menus show these alone."""
+    return [f"{method} {path}" for (method, path), allowed in TABLE.items() if _may(caller, allowed)]
+
+
 def sees_names(caller: Caller) -> bool:
     """Return True for those who see people's names beside their badges: guards and admins, who stand at the door.
 

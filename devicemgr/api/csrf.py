@@ -53,11 +53,16 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return found
 
 
+def check_host(door: Door, scope: Scope, headers: Mapping[str, str]) -> None:
+    """Misdirected for a host that is not ours (DNS rebinding)."""
+    if not _is_ours(door, scope, headers.get("host", "")):
+        raise Misdirected("this name is not the daemon's", hint=Hint("allow_host"))
+
+
 def check_origin(door: Door, scope: Scope, headers: Mapping[str, str]) -> None:
     """Misdirected for a host that is not ours (DNS rebinding), NotAllowed for a page of another site."""
+    check_host(door, scope, headers)
     host = headers.get("host", "")
-    if not _is_ours(door, scope, host):
-        raise Misdirected("this name is not the daemon's", hint=Hint("allow_host"))
     origin = headers.get("origin")
     if origin is not None and origin.lower() != f"{'https' if door.tls else 'http'}://{host.lower()}":
         raise NotAllowed("the request comes from a page of another site")

@@ -12,8 +12,8 @@ from devicemgr.cli.output import details, emit, say, table
 from devicemgr.cli.people.person_words import levels_in_words
 from devicemgr.cli.people.roster.badge_file import BadgeFile, describe_change, read_badges
 from devicemgr.cli.site.hours_plan import show_plan
-from devicemgr.cli.site.timezone import local_zone
 from devicemgr.cli.transport.api_client import path
+from devicemgr.clock.local_zone import local_zone
 from devicemgr.domain.zones import Waiver
 
 level = typer.Typer()

@@ -49,6 +49,7 @@ class Settings(BaseModel):
         120.0, ge=0, le=86_400, description="Seconds after which an alarm that no one acknowledged escalates; 0: never."
     )
     timezone: str = Field("", description="Zone of dates without a time, such as Asia/Almaty; else this host's.")
+    language: Literal["en", "ru", "kk"] = Field("en", description="Of the desk, where a browser asks for no other.")
     model: FaceModel | None = None
 
     @property

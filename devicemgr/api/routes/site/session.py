@@ -6,10 +6,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, SecretStr
 
 from devicemgr.api import csrf
-from devicemgr.api.context import Caller, Ctx, Who, caller_of
+from devicemgr.api.authorization import features
+from devicemgr.api.context import Caller, Context, Ctx, Who, caller_of
 from devicemgr.api.conventions.models import RequestBody, ResponseBody
+from devicemgr.clock.local_zone import local_zone
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.security.sessions import IDLE_SECONDS, SESSION_SECONDS, Identity, SignIns, csrf_of
+from devicemgr.store.site import settings
 
 router = APIRouter(prefix="/session", tags=["session"])
 
@@ -27,6 +30,11 @@ class Session(ResponseBody):
     actor: str = Field(examples=["operator:berik"])
     roles: list[str] = Field(examples=[["guard"]])
     owner: bool = Field(description="The owner of the host, who may do everything.")
+    language: str = Field(examples=["kk"], description="The site's language: en, ru or kk.")
+    timezone: str = Field(examples=["Asia/Almaty"], description="The site's time zone, in which a client shows times.")
+    features: list[str] = Field(
+        examples=[["GET /events", "POST /portals/{name}/open"]], description="The operations that the caller may call."
+    )
     csrf: str | None = Field(None, description="To send as X-CSRF-Token with each change.")
     idle_s: float | None = None
     absolute_s: float | None = None
@@ -39,13 +47,13 @@ class SignedOut(ResponseBody):
 
 
 @router.get("", response_model=Session)
-def show_session(caller: Who) -> dict[str, Any]:
-    """Show who the caller is; a browser's session also gets its CSRF token again."""
-    return _described(caller)
+def show_session(context: Ctx, caller: Who) -> dict[str, Any]:
+    """Show who the caller is and what they may do; a browser's session also gets its CSRF token again."""
+    return _described(context, caller)
 
 
 @router.post("", status_code=201, response_model=Session)
-def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any]:
+def sign_in(body: SignIn, request: Request, response: Response, context: Ctx) -> dict[str, Any]:
     """Begin a session: a cookie, and the token that changes must repeat in X-CSRF-Token."""
     door: csrf.Door | None = request.scope.get(csrf.DOOR)
     if door is None:
@@ -56,7 +64,7 @@ def sign_in(body: SignIn, request: Request, response: Response) -> dict[str, Any
     if before is not None and before.session:
         _signins(request).sign_out(before.session)
     response.headers.append("set-cookie", door.set_cookie(secret))
-    return _described(_caller(found, secret))
+    return _described(context, _caller(found, secret))
 
 
 @router.delete("", response_model=SignedOut)
@@ -82,8 +90,17 @@ def _caller(found: Identity, secret: str) -> Caller:
     return Caller(found.actor, found.roles, session=secret)
 
 
-def _described(caller: Caller) -> dict[str, Any]:
-    answer: dict[str, Any] = {"actor": caller.actor, "roles": sorted(caller.roles), "owner": caller.is_owner}
+def _described(context: Context, caller: Caller) -> dict[str, Any]:
+    with context.site.database.read() as session:
+        site = settings.load(session)
+    answer: dict[str, Any] = {
+        "actor": caller.actor,
+        "roles": sorted(caller.roles),
+        "owner": caller.is_owner,
+        "language": site.language,
+        "timezone": site.timezone or local_zone(),
+        "features": features(caller),
+    }
     if caller.session is None:
         return answer
     return answer | {"csrf": csrf_of(caller.session), "idle_s": IDLE_SECONDS, "absolute_s": SESSION_SECONDS}

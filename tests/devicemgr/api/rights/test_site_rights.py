@@ -110,6 +110,7 @@ SETTINGS = {
     "notice": '"2026-11"',
     "consent_days": "30",
     "escalate_after": "60.0",
+    "language": '"kk"',
     "keep_samples": "false",
     "retention_days": "0",
     "samples_days": "7",

@@ -9,7 +9,9 @@ from http.cookies import SimpleCookie
 import httpx
 import pytest
 
+from devicemgr.api import authorization
 from devicemgr.api.stream import follower
+from devicemgr.domain.model import Role
 from devicemgr.security import rate_limit, sessions
 
 PASSWORD = "correct horse battery"
@@ -328,8 +330,23 @@ def test_the_socket_knows_no_sessions(client, operator):
     operator("aigul", "guard")
     check(client.post("/session", json={"operator": "aigul", "password": PASSWORD}), 422, "invalid-input")
     check(client.delete("/session"), 422, "invalid-input")
-    assert client.get("/session").json() == {
+    shown = client.get("/session").json()
+    assert {name: shown[name] for name in ("actor", "roles", "owner")} == {
         "actor": f"uid:{os.getuid()}",
         "roles": ["admin", "auditor", "guard", "technician"],
         "owner": True,
     }
+    assert "csrf" not in shown
+
+
+def test_a_session_names_what_its_roles_allow_and_nothing_else(web, operator):
+    """Menus go by this; the server decides all the same."""
+    operator("aigul", "guard")
+    client = web()
+    signed_in = sign_in(client, "aigul")
+    shown = client.get("/session").json()
+    allowed = {f"{method} {path}" for (method, path), roles in authorization.TABLE.items() if Role.GUARD in roles}
+    assert set(shown["features"]) == allowed
+    assert "POST /portals/{name}/open" in allowed
+    assert "POST /operators" not in allowed
+    assert (shown["language"], signed_in["features"]) == ("en", shown["features"])

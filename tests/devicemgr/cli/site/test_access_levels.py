@@ -2,7 +2,7 @@
 
 import pytest
 
-from devicemgr.cli.site.timezone import local_zone
+from devicemgr.clock.local_zone import local_zone
 
 
 def test_a_schedule_says_back_what_it_understood(home, done, cli):
