@@ -22,6 +22,7 @@ from devicemgr.domain.rules.areas.occupancy import Crossing
 from devicemgr.domain.rules.areas.whereabouts import NOWHERE, Whereabouts
 from devicemgr.domain.rules.areas.zone_map import ZoneMap
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.grants import takes_use
 from devicemgr.domain.rules.passage_state import PASSAGE_TIMEOUT_S
 from devicemgr.ledger.feed import Body, Recorded
 
@@ -66,6 +67,8 @@ class AreaState:
         self._ahead: OrderedDict[str, Event] = OrderedDict()
         self._announced: set[tuple[str, str, int]] = set()
         self._stood: OrderedDict[str, str] = OrderedDict()
+        # By request: person and level of a use that is counted, and the event that did it, as far as it is chained.
+        self._spent: dict[str, tuple[str, str, int | None]] = {}
         self.view = NO_FACTS
 
     def begin(self, state: Whereabouts) -> None:
@@ -102,32 +105,57 @@ class AreaState:
         """End the reservation of a request whose release is over, or that moves its person by the release alone."""
         kind, request, detail = body.get("kind"), body.get("request"), body.get("detail") or {}
         is_blind = kind == Kind.PORTAL_UNLOCKED and detail.get("senses_passage") is False
+        if takes_use(body):
+            self._spend(str(request), int(body.get("seq") or 0))
         if request is not None and (kind in _ENDS or is_blind):
             self.give_back(request)
         if kind in (Kind.OCCUPANCY_REACHED, Kind.OCCUPANCY_BELOW_MINIMUM):
             self._announced.discard((str(kind), str(detail.get("rule")), int(detail.get("limit") or 0)))
 
+    def _spend(self, request: str, seq: int) -> None:
+        """Hold a use until the rights are read again, which the event has counted down; not in the chain yet for 0."""
+        held, spent = self._reserved.get(request), self._spent.get(request)
+        if held is not None and held.person_id is not None and held.use_of is not None:
+            self._spent[request] = (held.person_id, held.use_of, seq or None)
+        elif spent is not None:
+            self._spent[request] = (*spent[:2], seq or None)
+
+    def _uses(self, rules: Snapshot) -> tuple[tuple[str, str], ...]:
+        """Return the uses that the rights in force do not show as taken."""
+        if not self._spent:
+            return ()
+        self._spent = {key: one for key, one in self._spent.items() if one[2] is None or one[2] > rules.seq}
+        return tuple(one[:2] for one in self._spent.values())
+
     def facts(self, portal: str, rules: Snapshot) -> Facts:
         """Return what the checks read for a request at a portal."""
+        reserved, spent = tuple(self._reserved.values()), self._uses(rules)
         if not (rules.zones or rules.interlocks):
-            return Facts(self._folded)
+            return Facts(self._folded, reserved, spent=spent)
         not_shut = self._not_shut(portal, rules) if rules.interlocks else {}
-        return Facts(self._folded, tuple(self._reserved.values()), not_shut, self._unsure_zones(rules))
+        return Facts(self._folded, reserved, not_shut, self._unsure_zones(rules), spent)
 
     def _unsure_zones(self, rules: Snapshot) -> dict[str, str]:
         return {**self._folded.unsure, **self._unsure(rules)} if rules.zones else {}
 
     def reserve(
-        self, request: str, person_id: str | None, portal: Portal, direction: Direction, *, decided: float
+        self,
+        request: str,
+        person_id: str | None,
+        portal: Portal,
+        direction: Direction,
+        *,
+        decided: float,
+        use_of: str | None = None,
     ) -> None:
-        """Hold the places that a grant enters, until its passage has ended."""
+        """Hold the places that a grant enters and the use that it takes, until its passage has ended."""
         rules = self._rules.current
-        if not (rules.zones or rules.interlocks):
+        if not (rules.zones or rules.interlocks) and use_of is None:
             return
         sides = rules.zone_map.sides(portal.name, direction)
         entered = frozenset(rules.zone_map.entered(*sides)) if sides else frozenset[str]()
         until = decided + RELEASE_WITHIN_S + portal.release_seconds + PASSAGE_TIMEOUT_S + _SLACK_S
-        self._reserved[request] = Reservation(request, person_id, portal.name, direction, entered, until)
+        self._reserved[request] = Reservation(request, person_id, portal.name, direction, entered, until, use_of)
         self._publish()
 
     def renew(self, portal: str) -> None:
@@ -187,7 +215,8 @@ class AreaState:
         return replace(found, whereabouts=state)
 
     def _publish(self) -> None:
-        self.view = Facts(self._folded, tuple(self._reserved.values()), unsure=self._folded.unsure)
+        spent = self._uses(self._rules.current)
+        self.view = Facts(self._folded, tuple(self._reserved.values()), unsure=self._folded.unsure, spent=spent)
 
     def _warn(self, zones: ZoneMap) -> None:
         if zones.watched:

@@ -19,6 +19,7 @@ from devicemgr.text import rfc3339
 def decision_fact(request: AccessRequest, decision: Decision, decided: float, timings_ms: Mapping[str, float]) -> Fact:
     """access_granted or access_denied, with its evidence and the revision of the rights that it was decided by."""
     revision: dict[str, JsonValue] = {} if decision.revision is None else {"revision": decision.revision}
+    use: dict[str, JsonValue] = {} if decision.use_of is None else {"use_of": decision.use_of}
     waited = (decided - request.captured) * 1000
     return Fact(
         kind=Kind.ACCESS_GRANTED if decision.granted else Kind.ACCESS_DENIED,
@@ -31,7 +32,7 @@ def decision_fact(request: AccessRequest, decision: Decision, decided: float, ti
         request=request.id,
         evidence=_evidence_json(request),
         latency_ms=_latency(capture_to_decision=waited),
-        detail=_detail(request, timings_ms) | _rule_detail(decision.rule, decision.facts) | revision,
+        detail=_detail(request, timings_ms) | _rule_detail(decision.rule, decision.facts) | revision | use,
     )
 
 

@@ -198,12 +198,18 @@ class AccessPipeline:
             person_id,
             presented_at=request.device,
             question=request.question,
+            use_of=decision.use_of,
         )
         self._reserve_and_record(opening, facts)
 
     def _reserve_and_record(self, opening: Opening, facts: Sequence[Fact]) -> None:
         self.areas.reserve(
-            opening.request, opening.person_id, opening.portal, opening.direction, decided=opening.decided
+            opening.request,
+            opening.person_id,
+            opening.portal,
+            opening.direction,
+            decided=opening.decided,
+            use_of=opening.use_of,
         )
         try:
             self._openings.record(opening, facts)

@@ -9,6 +9,7 @@ from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import NotFound
 from devicemgr.store.database import Database, Session, revision
+from devicemgr.store.ledger import events
 from devicemgr.store.people import calibrations, credentials, face_models, people
 from devicemgr.store.site import (
     access_levels as level_store,
@@ -107,6 +108,7 @@ def load_snapshot(session: Session, version: int) -> Snapshot:
         pins=dict(credentials.by_kind(session, credentials.PIN)),
         lookalikes=_lookalikes(session),
         lanes_side_by_side=stored.lanes_side_by_side,
+        seq=events.head(session)[0],
     )
 
 

@@ -45,7 +45,8 @@ _NOT_YET_PAUSE_S = 0.05
 class Opening:
     """A permission to open; times are CLOCK_MONOTONIC seconds; `actor` for a guard's word instead of a face.
 
-    `presented_at` is the device where it was requested, `question` the number of a console's question.
+    `presented_at` is the device where it was requested, `question` the number of a console's question, and `use_of` the
+    level of which the passage takes a use.
     """
 
     request: str
@@ -58,6 +59,7 @@ class Opening:
     on_end: Callable[["Outcome"], None] | None = None
     presented_at: str | None = None
     question: int | None = None
+    use_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

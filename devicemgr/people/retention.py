@@ -1,4 +1,4 @@
-"""Retention: events, kept photos, faces of ended consents and people who left are removed after their time, once a day.
+"""Retention: events, photos, faces of ended consents, grants and leavers are removed after their time, once a day.
 
 Events go from the oldest on, up to a seal: the seal stays, and the key file of the seals says how far, so that one
 who can only write the database can't pass a cut of the record off as retention.
@@ -20,13 +20,16 @@ from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import audit_fact
 from devicemgr.store.database import get_meta, set_meta
 from devicemgr.store.ledger import events
-from devicemgr.store.people import consents, samples
+from devicemgr.store.people import consents, grants, samples
 from devicemgr.store.site import settings
 from devicemgr.text import parse_time, rfc3339
 
 log = logging.getLogger(__name__)
 
 EVENTS_REMOVED, SAMPLES_REMOVED = "admin.events_removed", "admin.samples_removed"
+GRANTS_REMOVED = "admin.grants_removed"
+# For so long `person show` has a grant that is over.
+GRANTS_DAYS = 30
 _RAN = "retention_ran"
 _EVERY = timedelta(hours=24)
 # A computer that starts with a clock of a year to come is believed: it must not remove everything at once.
@@ -94,11 +97,12 @@ def run(site: Site, now: datetime, stopping: threading.Event | None = None) -> d
     """Remove what the settings say at `now`; return how much, by kind."""
     with site.database.read() as session:
         found = settings.load(session)
-    gone = {"samples": 0, "faces": 0, "people": 0, "events": 0}
+    gone = {"samples": 0, "faces": 0, "people": 0, "grants": 0, "events": 0}
     if found.samples_days:
         gone["samples"] = _remove_samples(site, _before(now, found.samples_days), found.samples_days)
     gone["faces"] = _remove_faces(site, _before(now, found.consent_grace_days))
     gone["people"] = leavers.erase_due(site, now)
+    gone["grants"] = _remove_grants(site, _before(now, GRANTS_DAYS))
     if found.retention_days:
         site.sealer.remove_before(_before(now, found.retention_days))
     gone["events"] = _remove_events(site, stopping or threading.Event())
@@ -120,6 +124,17 @@ def _remove_samples(site: Site, before: str, days: int) -> int:
     with site.database.write() as session:
         count = samples.forget_older(session, before)
         _record(site, session, SAMPLES_REMOVED, {"count": count, "days": days})
+    return count
+
+
+def _remove_grants(site: Site, before: str) -> int:
+    """Remove grants that expired or were used up long enough ago."""
+    with site.database.read() as session:
+        if not grants.count_over(session, before):
+            return 0
+    with site.database.write() as session:
+        count = grants.remove_over(session, before)
+        _record(site, session, GRANTS_REMOVED, {"count": count, "days": GRANTS_DAYS})
     return count
 
 

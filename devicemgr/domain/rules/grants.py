@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Grant, Person
 from devicemgr.domain.rules.validity import has_begun, has_ended
 
@@ -43,6 +45,15 @@ def levels_at(person: Person, times: Sequence[datetime]) -> frozenset[str]:
     return person.levels | {
         grant.level for grant in person.grants if all(state_of(grant, at) is GrantState.ACTIVE for at in times)
     }
+
+
+def takes_use(body: Mapping[str, Any]) -> bool:
+    """Return True for an event by which a person has passed: a passage, or a release that no gate senses."""
+    if not body.get("person_id") or not body.get("request"):
+        return False
+    if body.get("kind") == Kind.PORTAL_UNLOCKED:
+        return (body.get("detail") or {}).get("senses_passage") is False
+    return body.get("kind") == Kind.PASSAGE_COMPLETED
 
 
 def levels_for_devices(person: Person, times: Sequence[datetime]) -> frozenset[str]:

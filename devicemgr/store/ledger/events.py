@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.store.database import APPENDED
-from devicemgr.store.ledger import alarms
+from devicemgr.store.ledger import alarms, grant_uses
 from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.site import conditions
@@ -31,7 +31,7 @@ def head(session: Session) -> tuple[int, str]:
 def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = None) -> list[Entry]:
     """Chain `facts` onto the ledger inside the caller's write transaction, under `ids` or new ones."""
     seq, previous = head(session)
-    entries, rows = [], []
+    entries, rows, bodies = [], [], []
     for fact, event_id in zip(facts, ids or [str(uuid.uuid4()) for _ in facts], strict=True):
         seq += 1
         fields = body_of(fact, seq, event_id)
@@ -43,8 +43,10 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
             session.merge(CursorRow(device_id=fact.cursor.device_id, log=fact.cursor.log, serial=fact.cursor.serial))
         conditions.store(session, fact)
         alarms.store(session, fields)
+        bodies.append(fields)
     session.flush()
     insert_rows(session, EventRow, rows)
+    grant_uses.count_down(session, bodies)
     session.info.setdefault(APPENDED, []).extend(entries)
     return entries
 

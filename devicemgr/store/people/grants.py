@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.model import Grant
@@ -136,9 +136,18 @@ def put(session: Session, row: PersonRow, level: str, term: GrantTerm) -> bool:
     return True
 
 
+def count_over(session: Session, before: str) -> int:
+    """Return how many grants were over at `before`."""
+    return session.scalar(select(func.count()).select_from(PersonLevelRow).where(_was_over(before))) or 0
+
+
+def _was_over(before: str) -> ColumnElement[bool]:
+    return or_(PersonLevelRow.valid_to <= before, PersonLevelRow.used_up <= before)
+
+
 def remove_over(session: Session, before: str, level: str | None = None) -> int:
     """Remove grants that were over at `before`, of one level if it is named; return how many."""
-    over = or_(PersonLevelRow.valid_to <= before, PersonLevelRow.used_up <= before)
+    over = _was_over(before)
     wanted = over if level is None else and_(over, PersonLevelRow.level_name == level)
     return len(session.execute(delete(PersonLevelRow).where(wanted).returning(PersonLevelRow.person_id)).all())
 

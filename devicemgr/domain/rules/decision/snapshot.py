@@ -38,8 +38,8 @@ class Snapshot:
     from ids to argon2id hashes; `card_terms` has the cards that do not open at all times; `lookalikes` are ids of
     people whose faces are too much alike to open by themselves where there is a reader; `readers` names the devices at
     access points that can read a card or take a PIN. `lanes_side_by_side` is for how many seconds a person who was
-    granted at one lane of a group gets no second grant at the others. `zone_map` is made of `zones` and
-    `portals`.
+    granted at one lane of a group gets no second grant at the others. The rights are those after event `seq`, whose
+    passages have taken their uses. `zone_map` is made of `zones` and `portals`.
     """
 
     version: int
@@ -59,6 +59,7 @@ class Snapshot:
     badges: Mapping[str, str] = field(default_factory=dict)
     readers: frozenset[str] = frozenset()
     lanes_side_by_side: float = 0.0
+    seq: int = 0
     zone_map: ZoneMap = field(default=NO_ZONES, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -45,6 +45,7 @@ THINGS: dict[type[Any], tuple[str, dict[str, Change]]] = {
 # What the record does not give back, and why that is no loss.
 NOT_RIGHTS = {
     "version": "a number",
+    "seq": "a number",
     "modes": "for tests; a portal has its mode",
     "cards": "a decision records that a card was shown, and whose it was",
     "blocked_cards": "a decision records the reason",
