@@ -12,6 +12,7 @@ from tests.sabotage.areas import (
     people,
     rules,
     storage,
+    visitors,
     zones,
 )
 from tests.sabotage.sabotage import Sabotage
@@ -28,5 +29,6 @@ SABOTAGES: tuple[Sabotage, ...] = (
     *people.SABOTAGES,
     *rules.SABOTAGES,
     *storage.SABOTAGES,
+    *visitors.SABOTAGES,
     *zones.SABOTAGES,
 )
