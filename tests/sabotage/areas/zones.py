@@ -14,7 +14,8 @@ SABOTAGES = (
     one(
         "grants that reserve no place",
         "devicemgr/access/area_state.py",
-        "        self._reserved[request] = Reservation(request, person_id, portal.name, direction, entered, until, use_of)\n",
+        "        self._reserved[request] = "
+        "Reservation(request, person_id, portal.name, direction, entered, until, use_of)\n",
         "",
         _LANES,
         _STATE,
