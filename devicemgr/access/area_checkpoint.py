@@ -58,6 +58,7 @@ def stored(session: Session) -> Whereabouts:
         frozenset(rest.get("below", ())),
         _times(rest.get("forgotten", {})),
         dict(inside),
+        tuple(rest.get("erased", ())),
     )
 
 
@@ -90,6 +91,7 @@ def _rest(state: Whereabouts) -> str:
             "reached": sorted(state.reached),
             "below": sorted(state.below),
             "forgotten": _texts(state.forgotten),
+            "erased": list(state.erased),
         }
     )
 

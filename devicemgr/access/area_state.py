@@ -6,7 +6,7 @@ take the same place. A grant that is not recorded gives its reservation back.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -107,6 +107,8 @@ class AreaState:
         is_blind = kind == Kind.PORTAL_UNLOCKED and detail.get("senses_passage") is False
         if takes_use(body):
             self._spend(str(request), int(body.get("seq") or 0))
+        # A device that has decided by itself, and whose gate senses no passage.
+        is_blind |= kind == Kind.ACCESS_GRANTED and _moves_at_once(detail)
         if request is not None and (kind in _ENDS or is_blind):
             self.give_back(request)
         if kind in (Kind.OCCUPANCY_REACHED, Kind.OCCUPANCY_BELOW_MINIMUM):
@@ -147,14 +149,19 @@ class AreaState:
         *,
         decided: float,
         use_of: str | None = None,
+        held_s: float | None = None,
     ) -> None:
-        """Hold the places that a grant enters and the use that it takes, until its passage has ended."""
+        """Hold the places that a grant enters and the use that it takes, until its passage has ended.
+
+        At most for `held_s`.
+        """
         rules = self._rules.current
         if not (rules.zones or rules.interlocks) and use_of is None:
             return
         sides = rules.zone_map.sides(portal.name, direction)
         entered = frozenset(rules.zone_map.entered(*sides)) if sides else frozenset[str]()
-        until = decided + RELEASE_WITHIN_S + portal.release_seconds + PASSAGE_TIMEOUT_S + _SLACK_S
+        held_s = portal.release_seconds + PASSAGE_TIMEOUT_S if held_s is None else held_s
+        until = decided + RELEASE_WITHIN_S + held_s + _SLACK_S
         self._reserved[request] = Reservation(request, person_id, portal.name, direction, entered, until, use_of)
         self._publish()
 
@@ -228,6 +235,10 @@ class AreaState:
             if key not in self._announced:
                 self._announced.add(key)
                 self._record(crossing_fact(crossing))
+
+
+def _moves_at_once(detail: Mapping[str, JsonValue]) -> bool:
+    return detail.get("decided_by") == "console" and not detail.get("awaits_passage")
 
 
 def crossing_fact(crossing: Crossing) -> Fact:

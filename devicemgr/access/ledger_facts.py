@@ -8,6 +8,7 @@ from typing import Any
 from devicemgr.access.release import Opening, Outcome, _detail
 from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import Direction, Factor, JsonValue, Portal
+from devicemgr.domain.ports.device import ReleaseTimes
 from devicemgr.domain.rules.decision.requests import AccessRequest, FaceEvidence
 from devicemgr.domain.rules.passage_state import PassageFact
 from devicemgr.domain.rules.policy import Decision, Violation
@@ -144,6 +145,8 @@ def outcome_fact(outcome: Outcome, reached: datetime | None = None) -> Fact:
         detail["cause"] = str(error)[:300]
     if not failed and not outcome.senses_passage:
         detail |= {"senses_passage": False} | (reached_detail(reached) if reached else {})
+    if not failed and outcome.times is not None:
+        detail |= _kept_by_gate(outcome.times, opening.portal.release_seconds)
     return Fact(
         kind=Kind.PORTAL_UNLOCK_FAILED if failed else Kind.PORTAL_UNLOCKED,
         time=datetime.now(UTC),
@@ -161,6 +164,12 @@ def outcome_fact(outcome: Outcome, reached: datetime | None = None) -> Fact:
         detail=detail,
         actor=opening.actor,
     )
+
+
+def _kept_by_gate(times: ReleaseTimes, release_seconds: float) -> dict[str, JsonValue]:
+    """Return how long the gate itself keeps a release, where that is not as the portal says."""
+    detail: dict[str, JsonValue] = {"waits_s": times.waits_s} if times.waits_s != release_seconds else {}
+    return detail | ({"passage_s": times.passage_s} if times.passage_s is not None else {})
 
 
 def unconfirmed_fact(opening: Mapping[str, Any]) -> Fact:

@@ -31,6 +31,7 @@ from devicemgr.access.openings import Openings
 from devicemgr.access.policy_cache import Rulebook, portal_at
 from devicemgr.access.portals.indicators import GateLine, Lamps
 from devicemgr.access.portals.interlocks import Interlocks
+from devicemgr.access.portals.last_run import LeftOpen
 from devicemgr.access.portals.passage_tracker import Passages
 from devicemgr.access.portals.perimeter import Perimeter
 from devicemgr.access.portals.standing_alarms import StandingAlarms
@@ -107,6 +108,18 @@ class AccessPipeline:
         self._reports = DeviceReports(
             ledger, rules, id_of, self.alarms, self._passages, self._grants, self.areas, self.perimeter
         )
+
+    def resume(self, left: LeftOpen) -> None:
+        """Go on with a release that the last run left open at its gate; before the dispatcher starts."""
+        now = time.monotonic()
+        portal, person = left.portal, left.person_id if left.person_id in self._rules.current.people else None
+        self._passages.resume(left, person, now)
+        begun = now - left.age_s
+        held_s = left.waits_s + left.passage_s if left.senses_passage else left.waits_s
+        self.areas.reserve(left.request, person, portal, left.direction, decided=begun, held_s=held_s)
+        if person is not None:
+            self._grants.add(portal, left.direction, person, left.request, device=portal.gate, decided=begun)
+            self._grants.release(left.request, begun + left.waits_s)
 
     def on_sighting(self, sighting: Sighting) -> None:
         """Match a face of a track, and make a request when one is due."""

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from devicemgr.access import unconfirmed_releases
@@ -15,6 +16,7 @@ from devicemgr.access.evidence.pins import PinChecker
 from devicemgr.access.pipeline import AccessPipeline
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals.fire_alarm import FireWatch
+from devicemgr.access.portals.last_run import left_open
 from devicemgr.access.portals.portal_modes import PortalModes
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
@@ -173,6 +175,10 @@ class Daemon(DaemonRuntime):
             self._access.alarms.remember(session)
         self._rules.refresh()
         self._areas.begin(lambda: self._site.ledger.feed.follow(self._inbox.put))
+        with self._site.database.read() as session:
+            left = left_open(session, self._rules.current, datetime.now(UTC))
+        for one in left:
+            self._access.resume(one)
         self._site.gallery.refresh()
         self._dispatcher.start()
         self._pins.start()

@@ -112,4 +112,7 @@ class DeviceReports:
         if fact.person_id is not None and fact.request is not None:
             self._grants.add(portal, direction, fact.person_id, fact.request, device=device, decided=now)
             self._areas.reserve(fact.request, fact.person_id, portal, direction, decided=now)
-        self._passages.released(portal, direction, fact.request, now, fact.person_id)
+        if self._perimeter.senses(portal.gate):
+            self._passages.released(portal, direction, fact.request, now, fact.person_id)
+        else:
+            self._passages.opened_alone(portal, now)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from devicemgr.access.ledger_facts import passage_fact
 from devicemgr.access.policy_cache import Rulebook, portal_at
+from devicemgr.access.portals.last_run import LeftOpen
 from devicemgr.access.release import Outcome
 from devicemgr.domain.device_events import (
     DeviceFact,
@@ -55,6 +56,7 @@ class Passages:
         self._passage_s: dict[str, float] = {}
         self._lanes: dict[str, tuple[Portal, LaneState]] = {}
         self._relock: dict[str, tuple[float, str]] = {}
+        self._opened: dict[str, float] = {}
         self._unknown: set[str] = set()
         self._people: dict[str, str] = {}
 
@@ -80,6 +82,26 @@ class Passages:
         """As `expect`, for a device that has opened by itself."""
         self._remember(request, person_id)
         self._step(portal, passage_state.Released(request, direction, now, portal.release_seconds))
+
+    def opened_alone(self, portal: Portal, now: float) -> None:
+        """Count a portal as released whose device has opened by itself, and whose gate senses no passage."""
+        self._opened[portal.name] = now + portal.release_seconds
+
+    def resume(self, left: LeftOpen, person_id: str | None, now: float) -> None:
+        """Go on expecting the passage of a release that the last run left open."""
+        portal, begun = left.portal, now - left.age_s
+        if not left.senses_passage:
+            self._relock[portal.name] = (begun + left.waits_s, left.request)
+            return
+        self._remember(left.request, person_id)
+        self._passage_s[portal.name] = left.passage_s
+        _, lane = self._lanes.get(portal.name, (portal, passage_state.IDLE))
+        event = passage_state.Released(left.request, left.direction, begun, left.waits_s)
+        lane, _ = passage_state.step(lane, event, free=False, passage_timeout=left.passage_s)
+        if left.started_s is not None:  # recorded already
+            started = passage_state.Started(left.direction, now - left.started_s)
+            lane, _ = passage_state.step(lane, started, free=False, passage_timeout=left.passage_s)
+        self._lanes[portal.name] = (portal, lane)
 
     def on_device_fact(self, device: str, fact: DeviceFact) -> None:
         """Something happened at a gate or reader; fire inputs are fire.FireWatch's."""
@@ -120,12 +142,13 @@ class Passages:
             if until <= now:
                 del self._relock[name]
                 self._ledger.submit(Fact(Kind.PORTAL_LOCKED, datetime.now(UTC), portal=name, request=request))
+        self._opened = {name: until for name, until in self._opened.items() if until > now}
 
     def state_of(self, portal: str) -> str:
         """idle, released, passing, or unknown: a release whose answer was lost may have opened it; any thread."""
         if portal in self._unknown:
             return UNKNOWN
-        if portal in self._relock:
+        if portal in self._relock or portal in self._opened:
             return str(passage_state.StateName.RELEASED)
         _, lane = self._lanes.get(portal, (None, passage_state.IDLE))
         return str(lane.name)
@@ -137,6 +160,11 @@ class Passages:
             if len(self._people) > _MAX_EXPECTED:
                 del self._people[next(iter(self._people))]
 
+    def _person_of(self, request: str | None) -> str | None:
+        """Return whose passage a request is; None for one who has been erased since."""
+        person_id = self._people.get(request or "")
+        return person_id if person_id in self._rules.current.people else None
+
     def _step(self, portal: Portal, event: passage_state.Input) -> None:
         free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
         _, lane = self._lanes.pop(portal.name, (portal, passage_state.IDLE))
@@ -145,7 +173,7 @@ class Passages:
         if lane != passage_state.IDLE:
             self._lanes[portal.name] = (portal, lane)
         for fact in facts:
-            found = passage_fact(portal, fact, self._people.get(fact.request or ""), self._rules.now())
+            found = passage_fact(portal, fact, self._person_of(fact.request), self._rules.now())
             self._ledger.submit(self._forced(portal, found) if found.kind == Kind.PORTAL_FORCED else found)
             if fact.kind in _ENDS:
                 self._people.pop(fact.request or "", None)

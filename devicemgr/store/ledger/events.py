@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, delete, exists, false, func, or_, select
@@ -16,7 +17,7 @@ from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.site import conditions
 from devicemgr.store.tables import CursorRow, DeviceRow, EventRow, PersonRow, PortalRow
-from devicemgr.text import badge_key
+from devicemgr.text import badge_key, rfc3339
 
 # What the hashed body says again beside it, for searching.
 _COLUMNS = ("time", "kind", "portal", "person_id", "request")
@@ -210,6 +211,12 @@ def of_kinds_after(session: Session, kinds: Sequence[str], seq: int) -> Iterator
     """Yield the events of these kinds behind `seq`, the newest first."""
     query = select(EventRow.body).where(EventRow.seq > seq, EventRow.kind.in_(kinds)).order_by(EventRow.seq.desc())
     return map(json.loads, session.scalars(query.execution_options(yield_per=1000)))
+
+
+def of_kinds_since(session: Session, kinds: Sequence[str], since: datetime) -> list[dict[str, Any]]:
+    """Return the events of these kinds whose time is `since` or later, in order."""
+    query = select(EventRow.body).where(EventRow.time >= rfc3339(since), EventRow.kind.in_(kinds))
+    return [json.loads(body) for body in session.scalars(query.order_by(EventRow.seq))]
 
 
 def oldest(session: Session) -> int | None:

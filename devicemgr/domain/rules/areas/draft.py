@@ -7,7 +7,7 @@ from typing import Any
 
 from devicemgr.domain.model import Direction
 from devicemgr.domain.rules.areas import whereabouts
-from devicemgr.domain.rules.areas.whereabouts import REARM_SHARE, How, Place, Whereabouts
+from devicemgr.domain.rules.areas.whereabouts import MAX_ERASED, REARM_SHARE, How, Place, Whereabouts
 from devicemgr.domain.rules.areas.zone_map import ZoneMap
 from devicemgr.domain.zones import OUTSIDE
 
@@ -76,6 +76,7 @@ class Draft:
         self.seq = state.seq
         self._tables: dict[str, dict[str, Any]] = {}
         self.blind, self.reached, self.below = state.blind, state.reached, state.below
+        self.erased = state.erased
         self._counted = False
 
     def rearm(self) -> None:
@@ -87,7 +88,7 @@ class Draft:
     def finished(self) -> Whereabouts:
         """Return the state as changed."""
         state = replace(self._state, seq=self.seq) if self.seq != self._state.seq else self._state
-        sets = {"blind": self.blind, "reached": self.reached, "below": self.below}
+        sets = {"blind": self.blind, "reached": self.reached, "below": self.below, "erased": self.erased}
         changed: dict[str, Any] = dict(self._tables)
         changed |= {name: value for name, value in sets.items() if value is not getattr(self._state, name)}
         return replace(state, **changed) if changed else state
@@ -110,8 +111,17 @@ class Draft:
         return found
 
     def person_of(self, event: FoldEvent) -> str | None:
-        """Return whose event it is, and end its request."""
-        return self.end(event.request) or event.person_id
+        """Return whose event it is, and end its request; an erased person's is no one's."""
+        return self.end(event.request) or self.named(event)
+
+    def named(self, event: FoldEvent) -> str | None:
+        """Return the person whom an event names; None for one who is erased."""
+        return event.person_id if event.person_id not in self.erased else None
+
+    def is_back(self, person_id: str) -> None:
+        """Note that a person is granted, and so is not erased, or not any more."""
+        if person_id in self.erased:
+            self.erased = tuple(one for one in self.erased if one != person_id)
 
     def place(
         self, person_id: str, zone: str | None, event: FoldEvent, how: How, since: datetime | None = None
@@ -123,7 +133,8 @@ class Draft:
         self._tally(zone, 1)
 
     def remove(self, person_id: str) -> None:
-        """Forget a person altogether."""
+        """Forget a person altogether, also what their gates report after it."""
+        self.erased = (*self.erased, person_id)[-MAX_ERASED:]
         before: Place | None = self.read("where").get(person_id)
         if before is not None:
             del self.change("where")[person_id]

@@ -37,6 +37,7 @@ def fold_all(state: Whereabouts, events: Iterable[Event], zones: ZoneMap) -> Whe
 def _on_granted(draft: Draft, event: FoldEvent) -> None:
     if event.person_id is None:
         return
+    draft.is_back(event.person_id)
     if event.detail.get("decided_by") == "console" and not event.detail.get("awaits_passage"):
         _on_decided_by_device(draft, event)
     elif event.request is not None:
@@ -98,7 +99,7 @@ def _on_release_ended(draft: Draft, event: FoldEvent) -> None:
 
 def _on_unconfirmed(draft: Draft, event: FoldEvent, *, ended: bool = True) -> None:
     """Let a person be unknown whose gate may have opened: the answer was lost."""
-    person_id = draft.read("requests").get(event.request or "") or event.person_id
+    person_id = draft.read("requests").get(event.request or "") or draft.named(event)
     if ended:
         draft.end(event.request)
     if person_id is not None and draft.zones.sides(event.portal, event.direction) is not None:

@@ -15,6 +15,8 @@ from devicemgr.domain.rules.areas.zone_map import ZoneMap
 
 # Grants whose release has not ended; the oldest goes.
 MAX_REQUESTS = 4096
+# People who may still be in a lane when they are erased; the oldest goes.
+MAX_ERASED = 4096
 # What is reached counts as left again at this share.
 REARM_SHARE = 0.95
 
@@ -48,6 +50,7 @@ class Whereabouts:
     whose gate senses no passage, `unsure` leads from zones to the device whose clock is not ours, `reached` holds zone
     and limit of recorded warnings, `below` zones with fewer people than they need, `forgotten` until when a zone's
     presences were forgotten at the time of day. `inside` counts the people of `where` in exactly each zone.
+    `erased` are the people erased last: what their gates report after it is no one's.
     """
 
     seq: int = 0
@@ -61,6 +64,7 @@ class Whereabouts:
     below: frozenset[str] = frozenset()
     forgotten: Mapping[str, datetime] = field(default_factory=dict)
     inside: Mapping[str, int] = field(default_factory=dict)
+    erased: tuple[str, ...] = ()
 
 
 NOWHERE = Whereabouts()

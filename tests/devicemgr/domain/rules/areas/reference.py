@@ -39,6 +39,7 @@ class Reference:
     requests: dict[str, str] = field(default_factory=dict)
     entered: dict[str, dict[str, datetime]] = field(default_factory=dict)
     blind: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
 
     def around(self, place: str | None) -> list[str]:
         """The zone and those that it lies in."""
@@ -76,6 +77,7 @@ class Reference:
 
     def _access_granted(self, event: Mapping[str, Any], sides: Sides | None, detail: Mapping[str, Any]) -> None:
         person = event["person_id"]
+        self.erased.discard(person)
         if not detail.get("decided_by") or detail.get("awaits_passage"):
             self.requests[event["request"]] = person
         elif sides and (person not in self.where or event["at"] > self.where[person][1]):
@@ -124,6 +126,7 @@ class Reference:
         self._add(detail["zone"], detail["count"] - self.total(detail["zone"]))
 
     def _person_erased(self, event: Mapping[str, Any], *_: object) -> None:
+        self.erased.add(event["person_id"])
         self.where.pop(event["person_id"], None)
         self.entered.pop(event["person_id"], None)
         self.requests = {one: person for one, person in self.requests.items() if person != event["person_id"]}
@@ -142,7 +145,8 @@ class Reference:
         self.where[person] = (place, at)
 
     def _pass(self, event: Mapping[str, Any], sides: Sides | None) -> None:
-        person = self.requests.pop(event["request"], event["person_id"])
+        named = None if event["person_id"] in self.erased else event["person_id"]
+        person = self.requests.pop(event["request"], named)
         if sides is None:
             return
         if person is not None:

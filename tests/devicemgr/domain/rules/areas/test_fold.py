@@ -155,6 +155,18 @@ def _erased(book: Book) -> None:
     book.add("admin.person_erased", person="anna")
 
 
+def _erased_in_the_lane(book: Book) -> None:
+    request = book.grant("anna", "main")
+    book.add("admin.person_erased", person="anna")
+    book.add("passage_completed", "main", request=request, person="anna")
+
+
+def _erased_before_the_answer_was_lost(book: Book) -> None:
+    request = book.grant("anna", "main")
+    book.add("admin.person_erased", person="anna")
+    book.add("portal_unlock_unconfirmed", "main", request=request, person="anna")
+
+
 def _suspended(book: Book) -> None:
     _inside(book)
     book.add("admin.person_suspended", person="anna")
@@ -207,6 +219,8 @@ CASES: dict[str, tuple[Callable[[Book], None], str | None]] = {
     "reset of all: unknown": (_reset_all, UNKNOWN),
     "reset that names nothing: stays": (_reset_of_nothing, "lobby"),
     "erased: removed": (_erased, UNKNOWN),
+    "erased while in the lane: the passage is no one's": (_erased_in_the_lane, UNKNOWN),
+    "erased before the answer was lost": (_erased_before_the_answer_was_lost, UNKNOWN),
     "suspended: still in the building": (_suspended, "lobby"),
     "zone removed: unknown": (_zone_removed, UNKNOWN),
     "portal without zones: stays": (_portal_without_zones, "lobby"),
