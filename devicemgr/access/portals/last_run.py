@@ -20,6 +20,7 @@ _ENDS = (
     Kind.ACCESS_DENIED,
     Kind.PORTAL_UNLOCK_FAILED,
     Kind.PORTAL_LOCKED,
+    "portal_relocked",
     Kind.PASSAGE_COMPLETED,
     Kind.PASSAGE_TIMED_OUT,
 )
