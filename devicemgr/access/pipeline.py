@@ -116,7 +116,9 @@ class AccessPipeline:
         self._passages.resume(left, person, now)
         begun = now - left.age_s
         held_s = left.waits_s + left.passage_s if left.senses_passage else left.waits_s
-        self.areas.reserve(left.request, person, portal, left.direction, decided=begun, held_s=held_s)
+        self.areas.reserve(
+            left.request, person, portal, left.direction, decided=begun, use_of=left.use_of, held_s=held_s
+        )
         if person is not None:
             self._grants.add(portal, left.direction, person, left.request, device=portal.gate, decided=begun)
             self._grants.release(left.request, begun + left.waits_s)

@@ -30,7 +30,7 @@ _ENDS = (
 class LeftOpen:
     """A release of the last run, in seconds: begun `age_s` ago, kept for `waits_s`, with `passage_s` for a passage.
 
-    `started_s` is how long ago its passage began, None for one that has not.
+    `started_s` is how long ago its passage began, None for one that has not; `use_of` as in Opening.
     """
 
     request: str
@@ -42,6 +42,7 @@ class LeftOpen:
     passage_s: float = PASSAGE_TIMEOUT_S
     senses_passage: bool = True
     started_s: float | None = None
+    use_of: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -88,6 +89,7 @@ def _left(request: str, known: Mapping[str, Mapping[str, Any]], rules: Snapshot,
         float(detail.get("passage_s", PASSAGE_TIMEOUT_S)),
         detail.get("senses_passage") is not False,
         _seconds(started, now) if started is not None else None,
+        known.get(Kind.ACCESS_GRANTED, begun)["detail"].get("use_of"),
     )
 
 
