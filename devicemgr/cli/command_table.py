@@ -52,6 +52,7 @@ _CALENDARS = "devicemgr.cli.site.calendars:calendar"
 _ZONES = "devicemgr.cli.areas.zones:zone"
 _ACCESS = "devicemgr.cli.areas.access:app"
 _ALARMS = "devicemgr.cli.areas.alarms:app"
+_MUSTERS = "devicemgr.cli.areas.musters:app"
 _INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
 _DEPARTMENTS = "devicemgr.cli.site.departments:app"
 _KEYS = "devicemgr.cli.site.keys:app"
@@ -70,6 +71,7 @@ GROUPS = {
     "portal": "Portals: doors and turnstiles that open.",
     "zone": "Zones: the places that portals lead to, and what is checked of who is inside.",
     "alarm": "Alarms: what is wrong, and who has taken note of it.",
+    "muster": "Musters: who is missing when a building is left, and who was found.",
     "access": "Access decisions: would a person pass, and why was one refused.",
     "interlock": "Interlocks: groups of portals of which at most one is not shut.",
     "udev": "Names that stay for serial devices.",
@@ -81,7 +83,7 @@ GROUPS = {
 
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
-    "Watch": ("status", "alarm", "events", "access", "doctor", "clock"),
+    "Watch": ("status", "alarm", "muster", "events", "access", "doctor", "clock"),
     "People and their rights": (
         *("person", "source", "enroll", "card", "pin"),
         *("level", "department", "schedule", "calendar"),
@@ -250,6 +252,12 @@ COMMANDS = {
     ),
     "alarm ack": Row(_ALARMS, "Take note of an alarm; no door changes by that."),
     "alarm history": Row(_ALARMS, "List what began, ended, was acknowledged or escalated, oldest first."),
+    "muster start": Row(_MUSTERS, "Begin a muster: the list of people who are inside at this moment."),
+    "muster mark": Row(_MUSTERS, "Mark a person as safe, or as not here with a reason, in the musters that run."),
+    "muster end": Row(_MUSTERS, "End a muster, and record how many people were found."),
+    "muster list": Row(_MUSTERS, "List the musters that run, and the last that ended, the newest first."),
+    "muster show": Row(_MUSTERS, "Show who is missing, and who was found and how, by zone."),
+    "muster print": Row(_MUSTERS, "Print a muster's list by zone, as a page to be printed or as a table."),
     "access try": Row(
         _ACCESS, "Would this person pass here? Says what each check finds; nothing is opened or recorded."
     ),

@@ -25,6 +25,7 @@ WORDS = {
     "`devicemgr operator add NAME --role admin --os-user USER`; they run `devicemgr operator approve {approval}`, "
     "then do it again",
     "add_operator": "devicemgr operator add NAME --role ROLE --os-user {os_user}",
+    "add_zone": "`devicemgr zone add NAME` adds one",
     "allow_host": "name it with --allow-host at `devicemgr run`",
     "apply_site_file": "then `devicemgr apply` it",
     "approve": "another admin runs `devicemgr operator approve {approval}`, then do it again",
@@ -58,6 +59,7 @@ WORDS = {
     "list_events": "`devicemgr events --portal {portal}` shows what happened",
     "list_interlocks": "`devicemgr interlock list` shows them",
     "list_levels": "`devicemgr level list` shows them",
+    "list_musters": "`devicemgr muster list` shows them",
     "list_operators": "`devicemgr operator list` shows them",
     "list_people": "`devicemgr person list` shows all",
     "list_portals": "`devicemgr portal list` shows them",
@@ -100,6 +102,7 @@ WORDS = {
     "run_doctor": "run `devicemgr doctor`",
     "send_firmware": "`devicemgr device firmware {name} FILE` sends some",
     "revoke_level": "`devicemgr level revoke {badge} {level}`, then again",
+    "show_muster": "see `devicemgr muster show`",
     "show_person": "see `devicemgr person show {badge}`",
     "show_source": "see `devicemgr source show {name}`",
     "show_status": "`devicemgr status` shows more",

@@ -6,6 +6,7 @@ import time
 
 from devicemgr.access.event_queue import FromDevice, Inbox, Item, OpeningWanted
 from devicemgr.access.evidence.pins import PinChecked
+from devicemgr.access.musters.desk import MusterDesk
 from devicemgr.access.pipeline import AccessPipeline
 from devicemgr.access.portals.fire_alarm import FireWatch
 from devicemgr.access.portals.portal_modes import PortalModes
@@ -31,9 +32,10 @@ _TICK_S = 0.1
 class Dispatcher:
     """Thread over one queue; `progress` is the CLOCK_MONOTONIC second of its last turn."""
 
-    def __init__(self, inbox: Inbox, access: AccessPipeline, stopping: threading.Event) -> None:
+    def __init__(self, inbox: Inbox, access: AccessPipeline, musters: MusterDesk, stopping: threading.Event) -> None:
         self._inbox = inbox
         self._access = access
+        self._musters = musters
         self._stopping = stopping
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self.progress = time.monotonic()
@@ -69,7 +71,9 @@ class Dispatcher:
         elif isinstance(item, PinChecked):
             self._access.on_pin(item)
         elif isinstance(item, Recorded):
-            self._access.areas.on_recorded(item)
+            with self._musters.lock:  # a muster begins with all of an event, or with nothing of it
+                self._access.areas.on_recorded(item)
+                self._musters.on_recorded(item)
         elif isinstance(item, OpeningWanted):
             self._access.manual.on_wanted(item)
         elif isinstance(item, Sighting) and not self._stopping.is_set():
@@ -89,11 +93,17 @@ class DeviceEventRouter:
         self._lanes = lanes
 
     def connect(
-        self, supervisor: Supervisor, modes: PortalModes, access: AccessPipeline, reconciler: Reconciler
+        self,
+        supervisor: Supervisor,
+        modes: PortalModes,
+        access: AccessPipeline,
+        reconciler: Reconciler,
+        musters: MusterDesk,
     ) -> None:
         """Set the parts that themselves need the supervisor, before it is given any device."""
         self._supervisor = supervisor
         self._modes = modes
+        self._musters = musters
         self._access = access
         self._reconciler = reconciler
 
@@ -116,6 +126,8 @@ class DeviceEventRouter:
         elif event := self._fires.on_fact(device, fact):
             self._modes.on_fire()  # before storage, which may be slow
             self._site.ledger.submit(event)
+            if fact.active:
+                self._musters.on_fire()
 
     def on_state(self, state: DeviceState) -> None:
         """Record a change of a device's state, and pass it on."""

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from devicemgr.access import area_checkpoint
 from devicemgr.access.explanations import explained, overfilled
 from devicemgr.access.ledger_facts import manual_fact, outcome_fact
+from devicemgr.access.musters import archive
+from devicemgr.access.musters.desk import MusterDesk, alarms as muster_alarms
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals import fire_check
 from devicemgr.access.portals.fire_alarm import active_inputs
@@ -34,6 +36,7 @@ from devicemgr.operations import status
 from devicemgr.people.sources.state import alarms as source_alarms
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
+from devicemgr.store.ledger import musters as muster_rows
 from devicemgr.store.site import devices as device_store, portals as portal_store
 from devicemgr.sync.reconciler import mark_revoked, sync_of
 
@@ -71,6 +74,7 @@ class DirectRuntime:
             "alarms": [
                 {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
                 *standing.alarms(),
+                *muster_alarms(self.musters.running()),
                 *status.storage_alarms(self._site),
                 *alarms_of(self._site.clock),
                 *status.revoked_alarms(revoked),
@@ -186,6 +190,16 @@ class DirectRuntime:
         """Return who is where as the ledger says."""
         rules, facts = self._areas()
         return presences(facts, rules.current.zone_map, rules.now())
+
+    @property
+    def musters(self) -> MusterDesk:
+        """Return the musters as the ledger says; what is done to them is recorded at once."""
+        rules, facts = self._areas()
+        desk = MusterDesk(rules, self._append, lambda: facts.whereabouts)
+        with self._site.database.read() as session:
+            found = archive.running(session, rules.current.zone_map, facts.whereabouts.seq)
+            desk.begin(found, muster_rows.armed(session))
+        return desk
 
     def near_side(self, person_id: str) -> str | None:  # noqa: ARG002
         """Return None: no one is refused while no daemon runs."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from devicemgr.access.event_queue import Inbox, Override
 from devicemgr.access.explanations import explained, overfilled
+from devicemgr.access.musters.desk import MusterDesk, alarms
 from devicemgr.access.pipeline import AccessPipeline
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals.fire_alarm import FireWatch
@@ -60,6 +61,7 @@ class DaemonRuntime:
     _access: AccessPipeline
     _reload: SiteReload
     _scheduler: Scheduler
+    _musters: MusterDesk
 
     @property
     def stopping(self) -> bool:
@@ -78,7 +80,7 @@ class DaemonRuntime:
         portals = status.portal_alarms(rules, devices, self._supervisor.channels)
         state_of = status.state_by_gate(self._access.state_of, portals)
         found = status.of_daemon(self._site, daemon, devices, rules, state_of, self._scheduler.unread, standing.door_of)
-        watches = self._clock.alarms() + self._fires.alarms() + standing.alarms()
+        watches = self._clock.alarms() + self._fires.alarms() + standing.alarms() + alarms(self._musters.running())
         return found | {"alarms": watches + portals + found["alarms"]}
 
     def live_states(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -165,6 +167,11 @@ class DaemonRuntime:
     def whereabouts(self) -> Presences:
         """See site.runtime.Runtime."""
         return presences(self._access.areas.view, self._rules.current.zone_map, self._rules.now())
+
+    @property
+    def musters(self) -> MusterDesk:
+        """See site.runtime.Runtime."""
+        return self._musters
 
     def near_side(self, person_id: str) -> str | None:
         """See site.runtime.Runtime."""

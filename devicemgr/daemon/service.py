@@ -13,6 +13,8 @@ from devicemgr.access import unconfirmed_releases
 from devicemgr.access.area_checkpoint import AreaKeeper
 from devicemgr.access.event_queue import Inbox
 from devicemgr.access.evidence.pins import PinChecker
+from devicemgr.access.musters import archive
+from devicemgr.access.musters.desk import MusterDesk
 from devicemgr.access.pipeline import AccessPipeline
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals.fire_alarm import FireWatch
@@ -44,6 +46,7 @@ from devicemgr.recovery import disk_reserve
 from devicemgr.recovery.snapshots import SnapshotKeeper
 from devicemgr.site.hours.feed_watch import FeedWatch
 from devicemgr.site.site import Site
+from devicemgr.store.ledger import musters as muster_rows
 from devicemgr.sync.reconciler import Reconciler
 from devicemgr.udev.hotplug import Hotplug
 
@@ -95,9 +98,10 @@ class Daemon(DaemonRuntime):
             self._pins.ask,
             self._supervisor.id_of,
         )
-        self._router.connect(self._supervisor, self._modes, self._access, self._reconciler)
+        self._musters = MusterDesk(self._rules, site.ledger.submit, lambda: self._access.areas.view.whereabouts)
+        self._router.connect(self._supervisor, self._modes, self._access, self._reconciler, self._musters)
         self._areas = AreaKeeper(site.database, site.ledger, self._rules, self._access.areas)
-        self._dispatcher = Dispatcher(self._inbox, self._access, self._stopping)
+        self._dispatcher = Dispatcher(self._inbox, self._access, self._musters, self._stopping)
 
     def _make_upkeep(self) -> None:
         """Make what keeps the site up to date beside it."""
@@ -130,6 +134,7 @@ class Daemon(DaemonRuntime):
             self._sources.consider,
             self._reload.refresh,
             self._areas.look,
+            self._adopt_musters,
             site.database.forget_later,
             self._save_gallery,
             self._modes.settle,
@@ -177,6 +182,8 @@ class Daemon(DaemonRuntime):
         self._areas.begin(lambda: self._site.ledger.feed.follow(self._inbox.put))
         with self._site.database.read() as session:
             left = left_open(session, self._rules.current, datetime.now(UTC))
+            zones, through = self._rules.current.zone_map, self._access.areas.chained.seq
+            self._musters.begin(archive.running(session, zones, through), muster_rows.armed(session))
         for one in left:
             self._access.resume(one)
         self._site.gallery.refresh()
@@ -220,6 +227,13 @@ class Daemon(DaemonRuntime):
             "gates": (self._supervisor.progress, _STALLED_S),
             "looker": (self._scheduler.progress, _SCHEDULER_STALLED_S),
         }
+
+    def _adopt_musters(self) -> None:
+        """Go on with a muster that only the spill file held when this daemon started."""
+        if self._musters.has_missed:
+            with self._musters.lock, self._site.database.read() as session:
+                through = self._access.areas.chained.seq
+                self._musters.adopt(archive.running(session, self._rules.current.zone_map, through))
 
     def _save_gallery(self) -> None:
         if time.monotonic() - self._saved >= _SAVE_S and not self._site.database.frozen:

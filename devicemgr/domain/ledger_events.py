@@ -37,6 +37,9 @@ class Kind(StrEnum):
     ALARM_ACKNOWLEDGED = "alarm_acknowledged"
     ALARM_ESCALATED = "alarm_escalated"  # no one has acknowledged it in time
     ALARM_ENDED = "alarm_ended"  # detail.alarm says which kind
+    MUSTER_STARTED = "muster_started"
+    MUSTER_MARKED = "muster_marked"  # by a guard; a badge at an assembly zone is an event of its own
+    MUSTER_ENDED = "muster_ended"
     DECISION_DISPUTED = "decision_disputed"
     DEVICE_CONFIRMED = "device_confirmed"  # its memory says that it did as it was answered
     DEVICE_REPORTED = "device_reported"  # something else that its memory holds, by its number and words
@@ -112,7 +115,7 @@ class Cursor(NamedTuple):
 class Fact:
     """One event to be recorded; the ledger adds seq, id and hash. People by id, never by name or badge.
 
-    `cursor` and `condition` are stored in the same transaction and not in the event.
+    `cursor`, `condition` and `roll`, the list of a muster, are stored in the same transaction and not in the event.
     """
 
     kind: str
@@ -129,3 +132,4 @@ class Fact:
     actor: str | None = None
     cursor: Cursor | None = None
     condition: Condition | None = None
+    roll: Mapping[str, JsonValue] | None = None

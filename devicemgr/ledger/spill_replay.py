@@ -36,6 +36,7 @@ def dump(fact: Fact, event_id: str) -> bytes:
     fields |= {"direction": str(fact.direction)} if fact.direction else {}
     fields |= {"cursor": list(fact.cursor)} if fact.cursor else {}
     fields |= {"condition": asdict(fact.condition)} if fact.condition else {}
+    fields |= {"roll": plain(fact.roll)} if fact.roll else {}
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -49,6 +50,7 @@ def load(payload: bytes) -> tuple[str, Fact]:
         direction=Direction(fields["direction"]) if "direction" in fields else None,
         cursor=Cursor(str(cursor[0]), int(cursor[1]), *(str(log) for log in cursor[2:3])) if cursor else None,
         condition=Condition(**fields["condition"]) if "condition" in fields else None,
+        roll=fields.get("roll"),
         **{name: fields.get(name) for name in _TEXTS},
         **tables,
     )

@@ -12,6 +12,7 @@ from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.areas.presences import Presences
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.musters.roll import Mark, MusterView
 from devicemgr.domain.rules.policy import Explanation
 from devicemgr.ledger.counters import Meters
 
@@ -25,6 +26,31 @@ class Figures:
     storage_failing: bool = False
     queues: Mapping[str, int] = field(default_factory=dict)
     meters: Meters | None = None
+
+
+class Musters(Protocol):
+    """Musters that run, kept in memory; what is done to them is recorded soon."""
+
+    armed: frozenset[str | None]
+    """The zones, None for the whole site, in which a fire input begins a muster."""
+
+    def set_armed(self, zones: frozenset[str | None]) -> None:
+        """Let a fire input begin musters in these zones from now on."""
+
+    def running(self) -> list[MusterView]:
+        """Return the musters that run, the oldest first."""
+
+    def start(self, zone: str | None, actor: str | None, *, is_drill: bool = False) -> MusterView:
+        """Begin a muster with the people who are in the zone at this moment; no database is read.
+
+        NotFound for an unknown zone, AlreadyExists while one runs there.
+        """
+
+    def mark(self, muster_id: str | None, person_id: str, mark: Mark, reason: str, actor: str) -> list[MusterView]:
+        """Note that a person is safe, or with a reason not here, in one running muster or all that list them."""
+
+    def end(self, muster_id: str, actor: str | None) -> MusterView:
+        """End a muster and record its totals; NotFound for one that does not run."""
 
 
 class Runtime(Protocol):
@@ -86,6 +112,10 @@ class Runtime(Protocol):
 
     def whereabouts(self) -> Presences:
         """Return who is where now, and how many are in each zone."""
+
+    @property
+    def musters(self) -> Musters:
+        """Return the musters that run."""
 
     def near_side(self, person_id: str) -> str | None:
         """Return the zone in which a person stands who was refused by anti-passback last; None where they were not."""

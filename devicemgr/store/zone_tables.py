@@ -1,4 +1,4 @@
-"""The tables of zones and interlocks, and of who is where as the ledger was last folded."""
+"""The tables of zones and interlocks, of who is where as the ledger was last folded, and of musters."""
 
 from typing import Any
 
@@ -43,3 +43,13 @@ class ZoneCountRow(Base):
     __tablename__ = "zone_counts"
     zone: Mapped[str] = mapped_column(String(63), primary_key=True)
     extra: Mapped[int]
+
+
+class MusterRow(Base):
+    """A muster: its list at the beginning, by random ids, and once it has ended what became of each."""
+
+    __tablename__ = "musters"
+    id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    seq: Mapped[int]
+    ended_seq: Mapped[int | None]
+    roll: Mapped[dict[str, Any]] = mapped_column(JSON)

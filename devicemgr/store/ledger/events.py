@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.store.database import APPENDED
-from devicemgr.store.ledger import alarms, grant_uses
+from devicemgr.store.ledger import alarms, grant_uses, musters
 from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.site import conditions
@@ -45,6 +45,8 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
         conditions.store(session, fact)
         alarms.store(session, fields)
         bodies.append(fields)
+        if fact.roll is not None:
+            musters.store(session, fact, seq)
     session.flush()
     insert_rows(session, EventRow, rows)
     grant_uses.count_down(session, bodies)
@@ -89,6 +91,7 @@ def remove_oldest(session: Session, through: int, most: int) -> int:
         return 0
     last = min(through, first + most - 1)
     session.execute(delete(EventRow).where(EventRow.seq <= last))
+    musters.remove_through(session, last)
     return last - first + 1
 
 

@@ -74,6 +74,7 @@ class Alarm(ResponseBody):
     cause: str | None
     device: str | None = None
     portal: str | None = None
+    zone: str | None = Field(None, description="The zone of a muster; absent for the whole site.")
     calendar: str | None = None
     source: str | None = Field(None, description="The source of people that it is about.")
     people: list[AlarmPerson] | None = None
