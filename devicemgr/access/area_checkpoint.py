@@ -59,6 +59,7 @@ def stored(session: Session) -> Whereabouts:
         _times(rest.get("forgotten", {})),
         dict(inside),
         tuple(rest.get("erased", ())),
+        {request: tuple(others) for request, others in rest.get("along", ())},
     )
 
 
@@ -92,6 +93,7 @@ def _rest(state: Whereabouts) -> str:
             "below": sorted(state.below),
             "forgotten": _texts(state.forgotten),
             "erased": list(state.erased),
+            "along": list(state.along.items()),
         }
     )
 

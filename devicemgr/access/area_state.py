@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from devicemgr.access.policy_cache import Rulebook
-from devicemgr.access.release import RELEASE_WITHIN_S, Outcome
+from devicemgr.access.release import RELEASE_WITHIN_S, Opening, Outcome
 from devicemgr.domain.ledger_chain import body_of
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import Direction, JsonValue, Portal
@@ -64,6 +64,7 @@ class AreaState:
         self._chained = self._folded = NOWHERE
         self._spilled: OrderedDict[str, Body] = OrderedDict()
         self._reserved: dict[str, Reservation] = {}
+        self._along: dict[str, list[str]] = {}
         self._ahead: OrderedDict[str, Event] = OrderedDict()
         self._announced: set[tuple[str, str, int]] = set()
         self._stood: OrderedDict[str, str] = OrderedDict()
@@ -106,7 +107,8 @@ class AreaState:
         kind, request, detail = body.get("kind"), body.get("request"), body.get("detail") or {}
         is_blind = kind == Kind.PORTAL_UNLOCKED and detail.get("senses_passage") is False
         if takes_use(body):
-            self._spend(str(request), int(body.get("seq") or 0))
+            for one in (str(request), *self._along.get(str(request), ())):
+                self._spend(one, int(body.get("seq") or 0))
         # A device that has decided by itself, and whose gate senses no passage.
         is_blind |= kind == Kind.ACCESS_GRANTED and _moves_at_once(detail)
         if request is not None and (kind in _ENDS or is_blind):
@@ -150,20 +152,34 @@ class AreaState:
         decided: float,
         use_of: str | None = None,
         held_s: float | None = None,
+        opened_by: str | None = None,
     ) -> None:
         """Hold the places that a grant enters and the use that it takes, until its passage has ended.
 
-        At most for `held_s`.
+        At most for `held_s`. With `opened_by`, it goes in by the release of that grant, and ends with it.
         """
         rules = self._rules.current
         if not (rules.zones or rules.interlocks) and use_of is None:
             return
-        sides = rules.zone_map.sides(portal.name, direction)
-        entered = frozenset(rules.zone_map.entered(*sides)) if sides else frozenset[str]()
         held_s = portal.release_seconds + PASSAGE_TIMEOUT_S if held_s is None else held_s
         until = decided + RELEASE_WITHIN_S + held_s + _SLACK_S
+        entered = entered_by(portal.name, direction, rules)
         self._reserved[request] = Reservation(request, person_id, portal.name, direction, entered, until, use_of)
+        if opened_by is not None:
+            self._along.setdefault(opened_by, []).append(request)
         self._publish()
+
+    def hold(self, opening: Opening, *, decided: float | None = None, opened_by: str | None = None) -> None:
+        """As `reserve`, for an opening; `decided` where that is not when it was decided."""
+        self.reserve(
+            opening.request,
+            opening.person_id,
+            opening.portal,
+            opening.direction,
+            decided=opening.decided if decided is None else decided,
+            use_of=opening.use_of,
+            opened_by=opened_by,
+        )
 
     def renew(self, portal: str) -> None:
         """End the grants at a portal that a new one takes the place of: a console has one pulse, and renews it."""
@@ -190,6 +206,8 @@ class AreaState:
         if held is not None:
             self._freed(held.portal)
             self._publish()
+        for other in self._along.pop(request, ()):
+            self.give_back(other)
 
     def stood_at(self, person_id: str, portal: str, direction: Direction) -> None:
         """Note where a person was refused by anti-passback: it is where they stand when a guard forgives them."""
@@ -239,6 +257,12 @@ class AreaState:
 
 def _moves_at_once(detail: Mapping[str, JsonValue]) -> bool:
     return detail.get("decided_by") == "console" and not detail.get("awaits_passage")
+
+
+def entered_by(portal: str, direction: Direction, rules: Snapshot) -> frozenset[str]:
+    """Return the zones that a passage enters."""
+    sides = rules.zone_map.sides(portal, direction)
+    return frozenset(rules.zone_map.entered(*sides)) if sides else frozenset()
 
 
 def crossing_fact(crossing: Crossing) -> Fact:

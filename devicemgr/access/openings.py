@@ -11,6 +11,8 @@ from devicemgr.access.release import Opening, Outcome, Sent, cancel_release, rel
 from devicemgr.domain.ledger_chain import Entry
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import Direction, Portal
+from devicemgr.domain.rules.decision.requests import AccessRequest
+from devicemgr.domain.rules.policy import Decision
 from devicemgr.errors import DevicemgrError, StorageFailed
 from devicemgr.ledger.writer import Ledger
 
@@ -25,20 +27,27 @@ class Openings:
         self._gates = gates
         self._post = post
 
-    def record(self, opening: Opening, facts: Sequence[Fact]) -> None:
+    def record(self, opening: Opening, facts: Sequence[Fact], row: Sequence[Opening] = ()) -> None:
         """Record an opening in one transaction, the grant last, and release the gate after it.
 
-        StorageFailed when storage is too slow to take it.
+        `row` are openings that are recorded with it and released later. StorageFailed when storage is too slow to take
+        it.
         """
-        self._ledger.submit_all(facts, then=partial(self._release, opening), keep=False)
+        self._ledger.submit_all(facts, then=partial(self._release, opening, row), keep=False)
 
-    def _release(self, opening: Opening, entry: Entry | None) -> None:
+    def _release(self, opening: Opening, row: Sequence[Opening], entry: Entry | None) -> None:
         """On the ledger's thread, after the commit: without a record there is no release."""
-        if entry is None:
-            self._ledger.submit(unrecorded_fact(opening))
-            refusal = StorageFailed("nothing was opened: it could not be recorded; check the disk of the home folder")
-            self._post(Outcome(opening, 0.0, time.monotonic(), refusal, senses_passage=False))
+        if entry is not None:
+            self.release(opening)
             return
+        for one in (opening, *opening.along, *row):
+            self._ledger.submit(unrecorded_fact(one))
+        refusal = StorageFailed("nothing was opened: it could not be recorded; check the disk of the home folder")
+        for one in (opening, *row):
+            self._post(Outcome(one, 0.0, time.monotonic(), refusal, senses_passage=False))
+
+    def release(self, opening: Opening) -> None:
+        """Release the gate for an opening that is on record, once."""
         recorded = time.monotonic()
         self._gates.command(
             opening.portal.gate, partial(release_gate, opening), partial(self._released, opening, recorded)
@@ -57,6 +66,21 @@ class Openings:
     def cancel(self, portal: Portal, direction: Direction) -> None:
         """Take back a release that has run out here: the gate's own clock may be slower."""
         self._gates.command(portal.gate, partial(cancel_release, portal, direction), _not_canceled)
+
+
+def opening_of(request: AccessRequest, portal: Portal, decided: float, decision: Decision) -> Opening:
+    """Return the opening that a granted request permits."""
+    return Opening(
+        request.id,
+        portal,
+        request.direction,
+        request.captured,
+        decided,
+        decision.person_id,
+        presented_at=request.device,
+        question=request.question,
+        use_of=decision.use_of,
+    )
 
 
 def _not_canceled(_: object, error: Exception | None) -> None:

@@ -6,7 +6,8 @@ release goes to the gate's own thread, once, with a deadline; nothing repeats it
     face, card, PIN,    ┐
     console's question ─┴▶ intake ──▶ decide ──▶ ledger (commit) ──▶ gate.release ──▶ outcome ──▶ ledger
                                         │ denied ─▶ ledger                              └▶ passages ──▶ ledger
-                                        └ lacks a factor ─▶ waits in showings
+                                        ├ lacks a factor ─▶ waits in showings
+                                        └ lacks others ─▶ waits in quorums, until all are granted together
 """
 
 import logging
@@ -27,7 +28,7 @@ from devicemgr.access.evidence.pins import PinChecked, PinTry
 from devicemgr.access.evidence.recent_grants import RecentGrants
 from devicemgr.access.ledger_facts import decision_fact, outcome_fact, violation_facts
 from devicemgr.access.manual_openings import ManualOpenings
-from devicemgr.access.openings import Openings
+from devicemgr.access.openings import Openings, opening_of
 from devicemgr.access.policy_cache import Rulebook, portal_at
 from devicemgr.access.portals.indicators import GateLine, Lamps
 from devicemgr.access.portals.interlocks import Interlocks
@@ -35,6 +36,11 @@ from devicemgr.access.portals.last_run import LeftOpen
 from devicemgr.access.portals.passage_tracker import Passages
 from devicemgr.access.portals.perimeter import Perimeter
 from devicemgr.access.portals.standing_alarms import StandingAlarms
+from devicemgr.access.quorum import waiting as quorums
+from devicemgr.access.quorum.judge import Judge
+from devicemgr.access.quorum.rows import Rows, Turn
+from devicemgr.access.quorum.together import Together
+from devicemgr.access.quorum.waiting import Quorums
 from devicemgr.access.release import Opening, Outcome, notify_caller
 from devicemgr.domain.device_events import (
     DeviceDecided,
@@ -51,9 +57,9 @@ from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.areas.facts import Facts
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
-from devicemgr.domain.rules.policy import Decision, decide
+from devicemgr.domain.rules.policy import Decision
 from devicemgr.domain.sighting import Sighting
-from devicemgr.errors import OutcomeUnknown, StorageFailed
+from devicemgr.errors import DeviceError, OutcomeUnknown, StorageFailed
 from devicemgr.ledger.refusals import PUSH_REFUSED
 from devicemgr.ledger.writer import Ledger
 
@@ -92,7 +98,7 @@ class AccessPipeline:
         self._intake = Intake(rules, gallery, self._showings, self._presence, self._lamps, self.awaited_cards, way)
         self.alarms = StandingAlarms(ledger, rules, id_of)
         self.perimeter = Perimeter()
-        self._passages = Passages(ledger, rules, self._grants.end, self._openings.cancel, self._on_forced)
+        self._passages = Passages(ledger, rules, self._ended, self._openings.cancel, self._on_forced)
         self._interlocks = Interlocks(
             rules,
             self.state_of,
@@ -104,6 +110,10 @@ class AccessPipeline:
         self.areas = AreaState(
             rules, self._interlocks.not_shut, self.perimeter.unsure, self._interlocks.stamp, ledger.submit
         )
+        self._judge = Judge(rules, self.areas)
+        self._rows = Rows(self._release_in_turn, self._refuses_turn, self._void)
+        self._together = Together(self._openings, self.areas, self._grants, self._rows)
+        self._quorums = Quorums(rules, self._way_of_quorums())
         self.manual = ManualOpenings(rules, self._openings, self.areas, post)
         self._reports = DeviceReports(
             ledger, rules, id_of, self.alarms, self._passages, self._grants, self.areas, self.perimeter
@@ -122,6 +132,32 @@ class AccessPipeline:
         if person is not None:
             self._grants.add(portal, left.direction, person, left.request, device=portal.gate, decided=begun)
             self._grants.release(left.request, begun + left.waits_s)
+
+    def _way_of_quorums(self) -> quorums.Way:
+        return quorums.Way(
+            judge=lambda request, rules, present, before: self._judge.decide(
+                request,
+                rules,
+                {(request.portal, request.direction): present},
+                [(one.request, one.person_id) for one in before],
+            ),
+            stands_open=self._stands_open,
+            is_busy=self._rows.is_busy,
+            let_wait=self._let_wait,
+            finish=self._decided,
+            open_together=lambda members, rules: self._together.open(
+                members, rules, one_by_one=self.perimeter.senses(rules.portals[members[0].request.portal].gate)
+            ),
+            ask_again=lambda person_id, portal, direction: self._ask_again(
+                person_id, self._rules.current.portals[portal], direction, time.monotonic()
+            ),
+        )
+
+    def _let_wait(self, request: AccessRequest, rules: Snapshot) -> None:
+        """Show a person that others are waited for."""
+        self._show(request, rules, Signal.ASK)
+        if request.question is not None:
+            self._lamps.answer(request.device, request.question, granted=False, words="wait for the others")
 
     def on_sighting(self, sighting: Sighting) -> None:
         """Match a face of a track, and make a request when one is due."""
@@ -148,11 +184,8 @@ class AccessPipeline:
                 self._passages.on_device_fact(device, fact)
 
     def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
-        # One reading of the clock for one decision, whatever led to it.
-        at, *others = self._rules.times()
-        request = replace(request, at=at, also_at=tuple(others))
-        facts = self.areas.facts(request.portal, rules)
-        decision = decide(request, rules, facts.renewing(request.portal) if renews(request, rules) else facts)
+        self._quorums.expire(request.captured)
+        decision = self._judge.decide(request, rules, self._quorums.view)
         if decision.reason is Reason.SECOND_FACTOR_REQUIRED and request.more_possible:
             self._refuse(self._showings.keep(request, decision, timings_ms))
             self._show(request, rules, Signal.ASK)
@@ -160,7 +193,7 @@ class AccessPipeline:
             self._refuse(self._showings.end(request))
             if decision.granted and self._stands_open(request, decision, rules):
                 self._answer_no(request)
-            else:
+            elif not self._quorums.take(request, decision, rules, timings_ms):
                 self._decided(request, decision, rules, timings_ms)
         return decision
 
@@ -173,7 +206,8 @@ class AccessPipeline:
             return False
         side = (request.portal, request.direction, decision.person_id)
         renewing = request.device if renews(request, rules) else None
-        return self._grants.holds_at(*side, renewing=renewing) or self._grants.holds_beside(*side, rules)
+        is_next = self._rows.holds(*side)
+        return is_next or self._grants.holds_at(*side, renewing=renewing) or self._grants.holds_beside(*side, rules)
 
     def _answer_no(self, request: AccessRequest) -> None:
         if request.question is not None:
@@ -204,28 +238,10 @@ class AccessPipeline:
             self._grants.add(portal, request.direction, person_id, request.id, device=request.device, decided=decided)
         if renews(request, self._rules.current):
             self.areas.renew(portal.name)
-        opening = Opening(
-            request.id,
-            portal,
-            request.direction,
-            request.captured,
-            decided,
-            person_id,
-            presented_at=request.device,
-            question=request.question,
-            use_of=decision.use_of,
-        )
-        self._reserve_and_record(opening, facts)
+        self._reserve_and_record(opening_of(request, portal, decided, decision), facts)
 
     def _reserve_and_record(self, opening: Opening, facts: Sequence[Fact]) -> None:
-        self.areas.reserve(
-            opening.request,
-            opening.person_id,
-            opening.portal,
-            opening.direction,
-            decided=opening.decided,
-            use_of=opening.use_of,
-        )
+        self.areas.hold(opening)
         try:
             self._openings.record(opening, facts)
         except StorageFailed:
@@ -243,7 +259,8 @@ class AccessPipeline:
         self._answer_no(request)
 
     def _is_granted_here(self, point: AccessPoint, person: str) -> bool:
-        return self._grants.holds_at(point.portal, point.direction, person)
+        side = (point.portal, point.direction, person)
+        return self._grants.holds_at(*side) or self._rows.holds(*side)
 
     def _is_granted_beside(self, point: AccessPoint, person: str) -> bool:
         return self._grants.holds_beside(point.portal, point.direction, person, self._rules.current)
@@ -252,9 +269,11 @@ class AccessPipeline:
         """Record the gate's answer, or that there is none, and expect a passage if it may have opened."""
         opening = outcome.opening
         opened = outcome.error is None or isinstance(outcome.error, OutcomeUnknown)
-        self._show_outcome(opening, opened)
-        if not opened:
-            self._on_not_opened(opening, outcome)
+        for one in (opening, *opening.along):
+            self._show_outcome(one, opened)
+            if not opened:
+                self._on_not_opened(one, outcome)
+        given_up = self._rows.on_outcome(outcome, opened=opened)
         if not outcome.recorded:
             notify_caller(outcome)
             return
@@ -265,6 +284,25 @@ class AccessPipeline:
             waits = outcome.times.waits_s if outcome.times else opening.portal.release_seconds
             self._grants.release(opening.request, outcome.ended + waits)
             self._passages.expect(outcome)
+        for one in given_up:
+            self._void(one, "not released: the release before it failed")
+
+    def _void(self, opening: Opening, cause: str) -> None:
+        now = time.monotonic()
+        self.on_outcome(Outcome(opening, now, now, DeviceError(cause), senses_passage=True))
+
+    def _release_in_turn(self, opening: Opening) -> None:
+        self.areas.hold(opening)
+        self._openings.release(opening)
+
+    def _refuses_turn(self, turn: Turn) -> Reason | None:
+        side = (turn.request.portal, turn.request.direction)
+        return self._judge.decide(turn.request, self._rules.current, {side: turn.together}).reason
+
+    def _ended(self, request: str | None) -> None:
+        """Note that the passage of a request has ended or timed out."""
+        self._grants.end(request)
+        self._rows.ended(request)
 
     def _on_not_opened(self, opening: Opening, outcome: Outcome) -> None:
         """Let the person ask again: at once if nothing was recorded, after a pause if the gate has failed."""
@@ -282,13 +320,16 @@ class AccessPipeline:
         """Return what a request at a portal would be judged by; any thread, as of the last moment."""
         view = self.areas.view
         not_shut = self._interlocks.as_seen(portal, rules)
-        return replace(view, not_shut=not_shut, unsure={**view.unsure, **self.perimeter.unsure(rules)})
+        unsure = {**view.unsure, **self.perimeter.unsure(rules)}
+        return replace(view, not_shut=not_shut, unsure=unsure, waiting=self._quorums.view)
 
     def tick(self) -> None:
         """Let releases, passages and what waits for another factor run out; a few times a second."""
         now = time.monotonic()
         self._passages.tick(now)
+        self._rows.tick(now)
         self.areas.tick(now)
+        self._quorums.tick(now)
         for one in self._interlocks.tick(now):
             self._ask_again(one.person_id, self._rules.current.portals[one.portal], one.direction, now)
         for waiting in self._showings.take_overdue(now):
@@ -318,3 +359,5 @@ class AccessPipeline:
         self._lamps.show(self._rules.current, opening.portal, opening.direction, at, signal)
         if opening.question is not None and at is not None and at != opening.portal.gate:
             self._lamps.answer(at, opening.question, granted=opened)
+        for console, question in opening.answers:
+            self._lamps.answer(console, question, granted=opened)

@@ -46,7 +46,8 @@ class Opening:
     """A permission to open; times are CLOCK_MONOTONIC seconds; `actor` for a guard's word instead of a face.
 
     `presented_at` is the device where it was requested, `question` the number of a console's question, and `use_of` the
-    level of which the passage takes a use.
+    level of which the passage takes a use. `along` are the openings of people who go in by this release, and `answers`
+    consoles with a question that its outcome answers.
     """
 
     request: str
@@ -60,6 +61,8 @@ class Opening:
     presented_at: str | None = None
     question: int | None = None
     use_of: str | None = None
+    along: tuple["Opening", ...] = ()
+    answers: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ def mark(site: Site) -> None:
         with site.database.write(changes_site=False) as session:
             after = int(get_meta(session, _SETTLED) or 0)
             found = events.unconfirmed(session, _REQUESTS, _OUTCOMES, after)
-            site.ledger.append(session, [unconfirmed_fact(body) for body in found])
+            # Who went in by another's release has no unlock of their own.
+            alone = [body for body in found if "opened_by" not in (body.get("detail") or {})]
+            site.ledger.append(session, [unconfirmed_fact(body) for body in alone])
             # A year of events need not be read at each start: up to here each opening has its end.
             set_meta(session, _SETTLED, str(events.head(session)[0]))
     except StorageFailed as error:

@@ -73,6 +73,7 @@ class Reason(StrEnum):
     PORTAL_LOCKED = "portal_locked"
     SECOND_FACTOR_REQUIRED = "second_factor_required"
     ANTI_PASSBACK = "anti_passback"
+    SECOND_PERSON_REQUIRED = "second_person_required"
     INTERLOCK = "interlock"
     OCCUPANCY = "occupancy"
     STALE_EVIDENCE = "stale_evidence"

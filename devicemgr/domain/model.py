@@ -220,6 +220,8 @@ class Portal:
     `frames` good pictures must agree on a person before a face counts. Portals of one `lane_group`, if not empty, are
     lanes side by side, such as the turnstiles of one hall. `outside` and `inside` are the zones that it joins, both or
     neither: a passage of entry leads from the first to the second. At an `egress` no rule of zones refuses an exit.
+    With `people` above 1 that many different people must present within `people_within` seconds of the first, one of
+    them of a level of `confirm_by` if there are any; for an exit only with `people_exit`.
     """
 
     name: str
@@ -237,6 +239,10 @@ class Portal:
     outside: str | None = None
     inside: str | None = None
     egress: bool = False
+    people: int = 1
+    people_within: float = 10.0
+    people_exit: bool = False
+    confirm_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

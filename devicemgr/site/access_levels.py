@@ -12,7 +12,7 @@ from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import clock_of
 from devicemgr.store.people import departments, grants, people, sources
-from devicemgr.store.site import access_levels as rows, calendars, zones
+from devicemgr.store.site import access_levels as rows, calendars, portals, zones
 from devicemgr.store.tables import LevelRow, ScheduleRow
 from devicemgr.text import counted, rfc3339, safe, slug
 
@@ -95,6 +95,10 @@ def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> N
         raise RequestError(f"level '{name}' is held by {counted(len(held), 'person', 'people')}; revoke it first")
     if checks_zones and (opened := zones.zones_opened_by(work.session, name)):
         raise RequestError(f"zone '{opened[0]}' opens with level '{name}'", hint=Hint("edit_zone", name=opened[0]))
+    if checks_zones and (confirmed := portals.portals_confirmed_by(work.session, name)):
+        raise RequestError(
+            f"portal '{confirmed[0]}' is confirmed by level '{name}'", hint=Hint("edit_portal", name=confirmed[0])
+        )
     source = sources.levels_mapped(work.session).get(name)
     if source is not None:
         raise RequestError(f"source '{source}' maps a group to level '{name}'", hint=Hint("edit_source", name=source))

@@ -1,6 +1,6 @@
 """Use cases of portals: add, edit, replace and remove them in a unit of work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,8 +13,10 @@ from devicemgr.site.areas import zones
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
 from devicemgr.store.site import access_levels, devices, portals as rows, zones as zone_rows
-from devicemgr.store.tables import DeviceRow, PortalRow
-from devicemgr.text import slug
+from devicemgr.store.tables import DeviceRow, LevelRow, PortalRow
+from devicemgr.text import safe, slug
+
+MAX_PEOPLE_TOGETHER = 5
 
 ChannelsOf = Callable[[str], int | None]
 """Gives how many channels a gate has, None while that is not known."""
@@ -24,7 +26,8 @@ class PortalFields(BaseModel):
     """A portal without its name; `entry` and `exit` name the devices, or DEVICE:READER, at which one presents.
 
     Portals of one `lane_group` stand side by side; empty for none. `outside` and `inside` are the zones that it joins:
-    both or neither.
+    both or neither. `people` different people must present within `people_within` seconds, one of them of a level of
+    `confirm_by` if there are any.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -42,6 +45,10 @@ class PortalFields(BaseModel):
     outside: str | None = Field(None, examples=["outside"])
     inside: str | None = Field(None, examples=["building"])
     egress: bool = False
+    people: int = Field(1, ge=1, le=MAX_PEOPLE_TOGETHER)
+    people_within: float = Field(10.0, ge=1, le=60)
+    people_exit: bool = False
+    confirm_by: list[str] = Field([], max_length=32, examples=[["managers"]])
 
 
 class PortalUpdate(BaseModel):
@@ -65,9 +72,16 @@ class PortalUpdate(BaseModel):
     outside: str | None = None
     inside: str | None = None
     egress: bool | None = None
+    people: int | None = Field(None, ge=1, le=MAX_PEOPLE_TOGETHER)
+    people_within: float | None = Field(None, ge=1, le=60)
+    people_exit: bool | None = None
+    confirm_by: list[str] | None = Field(None, max_length=32)
 
 
-_PLAIN = ("channel", "release_seconds", "frames", "fail", "require", "liveness", "console_liveness", "egress")
+_PLAIN = (
+    *("channel", "release_seconds", "frames", "fail", "require", "liveness", "console_liveness", "egress"),
+    *("people", "people_within", "people_exit", "confirm_by"),
+)
 _ZONES = ("outside", "inside")
 
 
@@ -198,7 +212,22 @@ def _lane_group(name: str) -> str:
     return slug("lane group", name) if name else ""
 
 
+def require_levels(session: Session, names: Iterable[str] | None = None) -> None:
+    """Raise InvalidInput if a portal, of these names or of all, is confirmed by a level that is not there."""
+    wanted = None if names is None else set(names)
+    for row in rows.portals(session):
+        for level in row.confirm_by if wanted is None or row.name in wanted else ():
+            if session.get(LevelRow, level) is None:
+                raise InvalidInput(
+                    f"portal '{row.name}' is confirmed by level '{safe(level, 60)}', which is not there",
+                    hint=Hint("list_levels"),
+                )
+
+
 def _stored(value: Any) -> Any:
+    """Return a field as its column has it."""
+    if isinstance(value, list):
+        return sorted(set(value))
     return str(value) if isinstance(value, str) else value
 
 

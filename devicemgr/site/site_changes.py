@@ -55,6 +55,7 @@ class SiteChanges:
             makers[change["kind"]](change, change["name"])
         self.work.session.flush()
         zones.require_levels(self.work.session)
+        portals.require_levels(self.work.session)
 
     def _settings(self, change: Change, _: str) -> None:
         session = self.work.session

@@ -214,9 +214,16 @@ def _portal(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return _stated_portal(_read(PortalFields, f"[portals.{name}]", fields).model_dump(mode="json"))
 
 
+_STATED = object()
+_UNSTATED_OF_PORTAL: Mapping[str, Any] = {
+    name: PortalFields.model_fields[name].default
+    for name in ("outside", "inside", "egress", "people", "people_within", "people_exit", "confirm_by")
+}
+
+
 def _stated_portal(portal: dict[str, Any]) -> dict[str, Any]:
-    """Return a portal as the file has it: what is about zones only where it is in some."""
-    stated = {field: value for field, value in portal.items() if field not in ("outside", "inside", "egress") or value}
+    """Return a portal as the file has it: what is about zones and more people only where it is not as by default."""
+    stated = {field: value for field, value in portal.items() if value != _UNSTATED_OF_PORTAL.get(field, _STATED)}
     return {**stated, "entry": sorted(portal["entry"]), "exit": sorted(portal["exit"])}
 
 

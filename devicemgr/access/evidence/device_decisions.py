@@ -11,6 +11,7 @@ from devicemgr.access.policy_cache import point_of, portal_at
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported
 from devicemgr.domain.ledger_events import Cursor, Fact, Kind, Reason, reason_named
 from devicemgr.domain.model import Direction, Factor, JsonValue
+from devicemgr.domain.rules.decision.area_checks import REASONS_OF_AREAS
 from devicemgr.domain.rules.decision.requests import AccessRequest, ConsoleEvidence, FaceEvidence
 from devicemgr.domain.rules.decision.rights_checks import REASONS_OF_RIGHTS
 from devicemgr.domain.rules.decision.snapshot import Snapshot
@@ -132,8 +133,9 @@ def _check(
         console=console,
     )
     decision = decide(request, rules)
-    # Which factors it required, and whether the face was alive, is the device's own business.
-    own = (Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED)
+    # Which factors it required, and whether the face was alive, is the device's own business; who is where, and who
+    # else was there, is recorded as a violation.
+    own = (Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED, *REASONS_OF_AREAS)
     return Decision(True, None, person) if decision.reason in own else decision
 
 

@@ -63,7 +63,7 @@ class DeviceReports:
         if not report.live:
             self._perimeter.read_old(device)
         first, *others = facts
-        if report.granted and rules.zone_map.sides(first.portal, first.direction) is not None:
+        if report.granted and _has_rules(first, rules):
             first = self._with_clock(device, report, first, rules)
             if not report.is_history:
                 violated = self._violations(report, first, rules)
@@ -116,3 +116,9 @@ class DeviceReports:
             self._passages.released(portal, direction, fact.request, now, fact.person_id)
         else:
             self._passages.opened_alone(portal, now)
+
+
+def _has_rules(grant: Fact, rules: Snapshot) -> bool:
+    """Return True at a portal that joins zones, or opens for more people than one."""
+    portal = rules.portals.get(grant.portal or "")
+    return portal is not None and (portal.people > 1 or rules.zone_map.sides(portal.name, grant.direction) is not None)

@@ -38,19 +38,19 @@ class Lamps:
         if point is not None and point.device in rules.readers and point.device != portal.gate:
             self._light(point.device, point.channel, direction, signal)
 
-    def answer(self, console: str, serial: int, *, granted: bool) -> None:
-        """Answer the console's question; its display and its own relay follow."""
-        self._line.command(console, partial(answer_console, serial, granted), _log_failure)
+    def answer(self, console: str, serial: int, *, granted: bool, words: str = "") -> None:
+        """Answer the console's question; its display, with these words if any, and its own relay follow."""
+        self._line.command(console, partial(answer_console, serial, granted, words=words), _log_failure)
 
     def _light(self, device: str, channel: int, direction: Direction, signal: Signal) -> None:
         self._line.command(device, partial(_indicate, channel, direction, signal), _log_failure)
 
 
-def answer_console(serial: int, granted: bool, device: Device) -> None:
+def answer_console(serial: int, granted: bool, device: Device, *, words: str = "") -> None:
     """Answer a console's question, on its own thread."""
     if not isinstance(device, Verifier):
         raise DeviceRefused("this device asks nothing, so nothing is answered")
-    device.answer(serial, granted, "welcome" if granted else "not permitted")
+    device.answer(serial, granted, words or ("welcome" if granted else "not permitted"))
 
 
 def _indicate(channel: int, direction: Direction, signal: Signal, device: Device) -> None:

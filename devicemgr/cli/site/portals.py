@@ -58,6 +58,17 @@ Inside = Annotated[str | None, typer.Option(metavar="ZONE", help="The zone that 
 Egress = Annotated[
     bool | None, typer.Option("--egress/--no-egress", help="A way of escape: no rule of zones refuses an exit.")
 ]
+People = Annotated[
+    int | None, typer.Option(help="How many different people must present together, 1 to 5; 1 unless given.")
+]
+PeopleWithin = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="Within what time, 1 to 60; 10 unless given.")
+]
+PeopleExit = Annotated[bool | None, typer.Option("--people-exit/--no-people-exit", help="Also to go out.")]
+ConfirmBy = Annotated[
+    list[str] | None,
+    typer.Option(metavar="LEVEL", help="A level of which one of them must be; several are fine, '' for none."),
+]
 Seconds = Annotated[float | None, typer.Option(help="How long it stays released, 0.1 to 60; 5 unless given.")]
 
 
@@ -85,6 +96,12 @@ def _zones(outside: str | None, inside: str | None) -> dict[str, Any]:
     return {side: zone or None for side, zone in given.items() if zone is not None}
 
 
+def _people_words(found: dict[str, Any]) -> str:
+    words = f"{found['people']} together within {found['people_within']:g} s"
+    words += f", one of {' or '.join(found['confirm_by'])}" if found["confirm_by"] else ""
+    return words + (", also to go out" if found["people_exit"] else "")
+
+
 def _warn_of(found: dict[str, Any]) -> None:
     for text in found["warnings"]:
         warn(text)
@@ -106,6 +123,10 @@ def add(
     outside: Outside = None,
     inside: Inside = None,
     egress: Egress = None,
+    people: People = None,
+    people_within: PeopleWithin = None,
+    people_exit: PeopleExit = None,
+    confirm_by: ConfirmBy = None,
 ) -> None:
     """Add a portal."""
     how = {
@@ -117,6 +138,10 @@ def add(
         "lane_group": lane_group,
         "console_liveness": console_liveness,
         "egress": egress,
+        "people": people,
+        "people_within": people_within,
+        "people_exit": people_exit,
+        "confirm_by": None if confirm_by is None else [level for level in confirm_by if level],
     }
     found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how) | _zones(outside, inside))
     _warn_of(found)
@@ -148,6 +173,8 @@ def show(name: Name) -> None:
             egress = ", a way of escape" if found["egress"] else ""
             shown |= {"leads": f"from {found['outside']} to {found['inside']}{egress}"}
         shown |= {"require": found["require"], "liveness": found["liveness"]}
+        if found["people"] > 1:
+            shown |= {"people": _people_words(found)}
         details(shown | {"console without liveness": found["console_liveness"], "pictures that agree": found["frames"]})
 
 
@@ -167,6 +194,10 @@ def edit(
     outside: Outside = None,
     inside: Inside = None,
     egress: Egress = None,
+    people: People = None,
+    people_within: PeopleWithin = None,
+    people_exit: PeopleExit = None,
+    confirm_by: ConfirmBy = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
     how = {
@@ -178,6 +209,10 @@ def edit(
         "lane_group": lane_group,
         "console_liveness": console_liveness,
         "egress": egress,
+        "people": people,
+        "people_within": people_within,
+        "people_exit": people_exit,
+        "confirm_by": None if confirm_by is None else [level for level in confirm_by if level],
     }
     body = _body(gate, entry, exit, **how) | _zones(outside, inside)
     if not body:

@@ -174,7 +174,7 @@ def _findings(request: AccessRequest, person: Person, snapshot: Snapshot, facts:
     for objects, passed, failed in _RIGHTS:
         refuses = objects(request, person, snapshot) or (times and any(objects(at, person, snapshot) for at in times))
         yield failed if refuses and failed.reason not in excused else passed
-    if not (snapshot.zones or snapshot.interlocks):
+    if not snapshot.has_area_rules:
         yield from _AREAS
         return
     for check in CHECKS_OF_AREAS:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind
-from devicemgr.domain.rules.calendar_feeds import STALE_AFTER, FeedChange, digest, feed_change
 from devicemgr.domain.rules.calendars import parse_day
-from devicemgr.domain.rules.hours_preview import DAYS_AHEAD, ChangedDay, changed_days
+from devicemgr.domain.rules.hours.calendar_feeds import STALE_AFTER, FeedChange, digest, feed_change
+from devicemgr.domain.rules.hours.hours_preview import DAYS_AHEAD, ChangedDay, changed_days
 from devicemgr.errors import DevicemgrError, Hint, InvalidInput, PlanHeld, RequestError, SourceUnreachable
 from devicemgr.site.hours.calendars import rights_of_days
 from devicemgr.site.hours.feeds import Feed, Reading, effective_days, feed_of, read_feed, reading_of

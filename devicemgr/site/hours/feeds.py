@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from devicemgr.domain.rules.calendar_feeds import DEFAULT_EVERY, parse_every
 from devicemgr.domain.rules.calendars import MAX_FILE_BYTES, format_day
+from devicemgr.domain.rules.hours.calendar_feeds import DEFAULT_EVERY, parse_every
 from devicemgr.site.hours.calendar_file_process import read_in_child
 from devicemgr.site.hours.download import Target, checked_target, download
 from devicemgr.store.tables import CalendarRow

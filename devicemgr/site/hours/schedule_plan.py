@@ -5,7 +5,7 @@ from typing import Any
 
 from devicemgr.domain.model import Schedule
 from devicemgr.domain.rules.calendars import parse_day
-from devicemgr.domain.rules.hours_preview import ChangedDay
+from devicemgr.domain.rules.hours.hours_preview import ChangedDay
 from devicemgr.errors import InvalidInput
 from devicemgr.site.access_levels import schedule_values
 from devicemgr.store.database import Session

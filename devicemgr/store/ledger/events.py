@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session, aliased
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.store.database import APPENDED
+from devicemgr.store.device_tables import CursorRow
 from devicemgr.store.ledger import alarms, grant_uses, musters
 from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.site import conditions
-from devicemgr.store.tables import CursorRow, DeviceRow, EventRow, PersonRow, PortalRow
+from devicemgr.store.tables import DeviceRow, EventRow, PersonRow, PortalRow
 from devicemgr.text import badge_key, rfc3339
 
 # What the hashed body says again beside it, for searching.

@@ -12,11 +12,32 @@ from devicemgr.domain.rules.grants import takes_use
 from devicemgr.store.database import raise_revision
 from devicemgr.store.tables import EventRow, PersonLevelRow
 
+# The grants of people who are granted together stand behind one another, with what they violate.
+_MAX_TOGETHER = 200
+
 
 def count_down(session: Session, bodies: Sequence[Mapping[str, Any]]) -> None:
     """Take the uses of recorded passages, each once, and tell readers of the rights to look again."""
-    if any([_take(session, body) for body in bodies if takes_use(body)]):
+    passed = [body for body in bodies if takes_use(body)]
+    if not passed or session.scalar(select(PersonLevelRow.person_id).where(PersonLevelRow.uses_left > 0)) is None:
+        return
+    if any([_take(session, body) for one in passed for body in (one, *_along(session, one))]):
         raise_revision(session)
+
+
+def _along(session: Session, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return request, person and time of those who went in by the release of another's request."""
+    granted = select(EventRow.seq).where(EventRow.request == body["request"], EventRow.kind == Kind.ACCESS_GRANTED)
+    first = session.scalar(granted.limit(1))
+    if first is None:
+        return []
+    behind = (EventRow.seq > first, EventRow.seq <= first + _MAX_TOGETHER, EventRow.kind == Kind.ACCESS_GRANTED)
+    others = map(json.loads, session.scalars(select(EventRow.body).where(*behind)))
+    return [
+        {"request": one["request"], "person_id": one["person_id"], "time": body["time"]}
+        for one in others
+        if one["detail"].get("opened_by") == body["request"] and one["person_id"]
+    ]
 
 
 def _take(session: Session, body: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.ledger_events import Fact
-from devicemgr.store.tables import ConditionRow
+from devicemgr.store.device_tables import ConditionRow
 from devicemgr.text import rfc3339
 
 _MAX_CAUSE = 300

@@ -7,8 +7,9 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from devicemgr.domain.desired_state import Record, State
+from devicemgr.store.device_tables import HoldingRow
 from devicemgr.store.people.people import now_text
-from devicemgr.store.tables import DeviceRow, HoldingRow, PersonRow
+from devicemgr.store.tables import DeviceRow, PersonRow
 
 _CHUNK = 500
 

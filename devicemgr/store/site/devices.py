@@ -10,16 +10,8 @@ from devicemgr.domain.model import (
     DeviceConfig,
 )
 from devicemgr.errors import AlreadyExists, Hint, NotFound, RequestError
-from devicemgr.store.tables import (
-    AccessPointRow,
-    ConditionRow,
-    CursorRow,
-    DeviceRow,
-    DeviceSecretRow,
-    HoldingRow,
-    PortalRow,
-    ProvisioningRow,
-)
+from devicemgr.store.device_tables import ConditionRow, CursorRow, HoldingRow
+from devicemgr.store.tables import AccessPointRow, DeviceRow, DeviceSecretRow, PortalRow, ProvisioningRow
 from devicemgr.text import safe
 from devicemgr.vault import Vault
 

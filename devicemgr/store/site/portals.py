@@ -42,6 +42,11 @@ def portal_on(session: Session, gate_id: str, channel: int, other_than: str) -> 
     return session.scalar(query.where(PortalRow.name != other_than))
 
 
+def portals_confirmed_by(session: Session, level: str) -> list[str]:
+    """Return the names of the portals that open only with a holder of a level among those who present."""
+    return [row.name for row in portals(session) if level in row.confirm_by]
+
+
 def split_point(text: str) -> tuple[str, int]:
     """Device and reader, from 1, of an access point written DEVICE or DEVICE:CHANNEL; else InvalidInput."""
     name, _, channel = text.partition(":")
@@ -92,6 +97,10 @@ def portal_model(row: PortalRow) -> Portal:
         outside=row.outside,
         inside=row.inside,
         egress=row.egress,
+        people=row.people,
+        people_within=row.people_within,
+        people_exit=row.people_exit,
+        confirm_by=frozenset(row.confirm_by),
     )
 
 
@@ -119,4 +128,8 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
         "outside": model.outside,
         "inside": model.inside,
         "egress": model.egress,
+        "people": model.people,
+        "people_within": model.people_within,
+        "people_exit": model.people_exit,
+        "confirm_by": sorted(model.confirm_by),
     }

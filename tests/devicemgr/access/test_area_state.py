@@ -118,9 +118,10 @@ def test_a_fire_voids_the_rules_and_counting_goes_on(hall: Hall) -> None:
 
 
 def test_a_warning_is_recorded_once_a_crossing(hall: Hall) -> None:
-    hall.set(zones={"hall": Zone("hall", warn_at=(2,), min_people=2), "lab": Zone("lab", "hall")})
+    hall.set(zones={"hall": Zone("hall", warn_at=(2,)), "lab": Zone("lab", "hall")})
     hall.passes("arm-in", "arm", "1")
     hall.passes("arm2-in", "arm2", "2")
+    hall.set(zones={"hall": Zone("hall", warn_at=(2,), min_people=2), "lab": Zone("lab", "hall")})
     hall.passes("bolt-in", "bolt", "2")
     kinds = hall.entrance.kinds()
     assert kinds.count("occupancy_reached") == 1

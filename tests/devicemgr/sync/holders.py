@@ -12,11 +12,12 @@ from devicemgr.devices.sync_run import Keeper, Run, drive
 from devicemgr.domain.model import DeviceConfig, DeviceInfo, Direction, PortalMode
 from devicemgr.domain.ports.device import Delivery, Holding
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, HeldInPart
+from devicemgr.store.device_tables import HoldingRow
 from devicemgr.store.ledger import events as ledger_rows
 from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import consents, credentials, people
 from devicemgr.store.site import device_sync as holdings, devices as device_store
-from devicemgr.store.tables import CredentialRow, HoldingRow, LevelRow, PortalRow, ScheduleRow
+from devicemgr.store.tables import CredentialRow, LevelRow, PortalRow, ScheduleRow
 from devicemgr.sync.device_sync import HolderSync
 from tests.support.levels import cover
 

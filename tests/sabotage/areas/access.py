@@ -123,7 +123,7 @@ SABOTAGES = (
     ),
     one(
         "a clock that jumped ahead believed alone",
-        "devicemgr/access/pipeline.py",
+        "devicemgr/access/quorum/judge.py",
         "request = replace(request, at=at, also_at=tuple(others))",
         "request = replace(request, at=at)",
         "tests/scenarios/test_clock_jumps.py",

@@ -14,7 +14,7 @@ from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.api.feed_rights import require_feed
 from devicemgr.api.routes.site.access_levels import ScheduleUpdate
 from devicemgr.domain.rules.calendars import MAX_DAYS
-from devicemgr.domain.rules.hours_preview import DAYS_AHEAD, changed_days
+from devicemgr.domain.rules.hours.hours_preview import DAYS_AHEAD, changed_days
 from devicemgr.errors import InvalidInput
 from devicemgr.site.hours import calendar_refresh, calendars, schedule_plan
 from devicemgr.site.hours.download import MAX_PEM_CHARS, MAX_URL_CHARS, Target

@@ -70,6 +70,10 @@ class Portal(ResponseBody):
     outside: str | None = Field(examples=["outside"])
     inside: str | None = Field(examples=["building"])
     egress: bool
+    people: int = Field(description="How many different people must present together.")
+    people_within: float
+    people_exit: bool
+    confirm_by: list[str] = Field(examples=[["managers"]])
 
 
 class PortalState(Portal):
@@ -119,6 +123,7 @@ def _states(context: Context) -> dict[str, dict[str, Any]]:
 
 
 def _saved(work: UnitOfWork, row: PortalRow) -> dict[str, Any]:
+    service.require_levels(work.session, [row.name])
     warnings = service.warnings_of(work.session, work.site.parts.catalog, row)
     return portal_store.portal_json(row) | {"warnings": warnings}
 

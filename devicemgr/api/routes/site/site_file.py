@@ -14,7 +14,7 @@ from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.api.feed_rights import require_feed
 from devicemgr.api.routes.site.calendars import ChangedDay
 from devicemgr.api.site_rights import ACTION, require_rights_of_sources, require_roles, two_admin_changes
-from devicemgr.domain.rules.hours_preview import changed_days
+from devicemgr.domain.rules.hours.hours_preview import changed_days
 from devicemgr.errors import ApprovalNeeded
 from devicemgr.people import erasure_events
 from devicemgr.security import approvals

@@ -110,6 +110,19 @@ class Draft:
         found: str = self.change("requests").pop(request)
         return found
 
+    def go_along(self, request: str | None, *, ended: bool = True) -> list[str | None]:
+        """Return the people who go in by the release of another's request, None for one who is erased.
+
+        Once `ended`, their requests are forgotten.
+        """
+        others = self.read("along").get(request or "", ())
+        people = [self.read("requests").get(other) for other in others]
+        if ended and others:
+            del self.change("along")[request or ""]
+            for other in others:
+                self.end(other)
+        return people
+
     def person_of(self, event: FoldEvent) -> str | None:
         """Return whose event it is, and end its request; an erased person's is no one's."""
         return self.end(event.request) or self.named(event)

@@ -32,7 +32,8 @@ class Facts:
 
     `spent` has person and level of uses that are counted in the store and not in the snapshot of rights.
     `not_shut` covers the portals that are interlocked with the one of the request; `unsure` leads from zones to the
-    device at their perimeter that is away, unread, or has another clock.
+    device at their perimeter that is away, unread, or has another clock. `waiting` are the people who wait for others,
+    by portal and direction.
     """
 
     whereabouts: Whereabouts = NOWHERE
@@ -40,6 +41,7 @@ class Facts:
     not_shut: Mapping[str, str] = field(default_factory=dict)
     unsure: Mapping[str, str] = field(default_factory=dict)
     spent: tuple[tuple[str, str], ...] = ()
+    waiting: Mapping[tuple[str, Direction], tuple[str, ...]] = field(default_factory=dict)
 
     def held_uses(self, person_id: str) -> Mapping[str, int]:
         """Return by level how many of a person's uses are held by openings, or spent and not in the rights yet."""
@@ -61,6 +63,11 @@ class Facts:
         """Return how many people are in a zone or about to enter it."""
         coming = sum(1 for one in self.reservations if zone in one.zones)
         return whereabouts.count(self.whereabouts, zone, zones) + coming
+
+    def without(self, request: str) -> "Facts":
+        """Return the facts without what this request itself has reserved."""
+        others = tuple(one for one in self.reservations if one.request != request)
+        return self if len(others) == len(self.reservations) else replace(self, reservations=others)
 
     def renewing(self, portal: str) -> "Facts":
         """Return the facts without the grants at a portal that a new one takes the place of."""

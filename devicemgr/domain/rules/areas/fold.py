@@ -43,8 +43,17 @@ def _on_granted(draft: Draft, event: FoldEvent) -> None:
     elif event.request is not None:
         requests = draft.change("requests")
         requests[event.request] = event.person_id
-        while len(requests) > MAX_REQUESTS:
-            del requests[next(iter(requests))]
+        opened_by = event.detail.get("opened_by")
+        if isinstance(opened_by, str):
+            along = draft.change("along")
+            along[opened_by] = (*along.get(opened_by, ()), event.request)
+            _shorten(along)
+        _shorten(requests)
+
+
+def _shorten(table: dict[str, Any]) -> None:
+    while len(table) > MAX_REQUESTS:
+        del table[next(iter(table))]
 
 
 def _on_decided_by_device(draft: Draft, event: FoldEvent) -> None:
@@ -83,27 +92,31 @@ def _on_passage(draft: Draft, event: FoldEvent) -> None:
 
 
 def _on_passed(draft: Draft, event: FoldEvent, how: How) -> None:
-    person_id = draft.person_of(event)
+    people = [draft.person_of(event), *draft.go_along(event.request)]
     sides = draft.zones.sides(event.portal, event.direction)
     if sides is None:
         return
-    if person_id is None:
-        draft.pass_unnamed(sides)
-    else:
-        draft.move(person_id, sides, event, how)
+    for person_id in people:
+        if person_id is None:
+            draft.pass_unnamed(sides)
+        else:
+            draft.move(person_id, sides, event, how)
 
 
 def _on_release_ended(draft: Draft, event: FoldEvent) -> None:
     draft.end(event.request)
+    draft.go_along(event.request)
 
 
 def _on_unconfirmed(draft: Draft, event: FoldEvent, *, ended: bool = True) -> None:
     """Let a person be unknown whose gate may have opened: the answer was lost."""
     person_id = draft.read("requests").get(event.request or "") or draft.named(event)
+    people = [person_id, *draft.go_along(event.request, ended=ended)]
     if ended:
         draft.end(event.request)
-    if person_id is not None and draft.zones.sides(event.portal, event.direction) is not None:
-        draft.place(person_id, None, event, How.RELEASE)
+    for one in people if draft.zones.sides(event.portal, event.direction) is not None else ():
+        if one is not None:
+            draft.place(one, None, event, How.RELEASE)
 
 
 def _on_reset(draft: Draft, event: FoldEvent) -> None:

@@ -50,7 +50,8 @@ class Whereabouts:
     whose gate senses no passage, `unsure` leads from zones to the device whose clock is not ours, `reached` holds zone
     and limit of recorded warnings, `below` zones with fewer people than they need, `forgotten` until when a zone's
     presences were forgotten at the time of day. `inside` counts the people of `where` in exactly each zone.
-    `erased` are the people erased last: what their gates report after it is no one's.
+    `erased` are the people erased last: what their gates report after it is no one's. `along` leads from a request
+    whose release lets several people in to the requests of the others.
     """
 
     seq: int = 0
@@ -65,6 +66,7 @@ class Whereabouts:
     forgotten: Mapping[str, datetime] = field(default_factory=dict)
     inside: Mapping[str, int] = field(default_factory=dict)
     erased: tuple[str, ...] = ()
+    along: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 NOWHERE = Whereabouts()

@@ -68,6 +68,12 @@ def _passback(one: Explanation, *_: object) -> str:
     return f"leave zone {one.rule} first, or let a guard correct where the person is"
 
 
+def _quorum(one: Explanation, *_: object) -> str:
+    confirm = one.facts.get("confirm_by")
+    names = f", one of them of level {' or '.join(map(str, confirm))}" if isinstance(confirm, list) else ""
+    return f"present together, {one.facts.get('people')} people within {one.facts.get('within_seconds'):g} s{names}"
+
+
 def _interlock(one: Explanation, *_: object) -> str:
     others = one.facts.get("not_shut")
     names = ", ".join(map(str, others)) if isinstance(others, Mapping) else "the other portals"
@@ -101,5 +107,6 @@ _SENTENCES: Mapping[Reason, Callable[..., str]] = {
     Reason.SECOND_FACTOR_REQUIRED: lambda one, *_: f"present {one.facts.get('require')}",
     Reason.ANTI_PASSBACK: _passback,
     Reason.OCCUPANCY: lambda one, *_: f"wait until someone leaves zone {one.rule}",
+    Reason.SECOND_PERSON_REQUIRED: _quorum,
     Reason.INTERLOCK: _interlock,
 }

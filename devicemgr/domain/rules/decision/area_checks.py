@@ -11,6 +11,7 @@ from devicemgr.domain.rules.areas.interlock import interlock_objections, interlo
 from devicemgr.domain.rules.areas.occupancy import occupancy_objections, occupancy_reading
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.quorum import quorum_objections, quorum_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,15 @@ CHECKS_OF_AREAS = (
               "the person is recorded inside already, or comes from another zone, or is back too soon",
               passback_objections, passback_reading),
     AreaCheck(Reason.OCCUPANCY, "the zone is full", occupancy_objections, occupancy_reading),
+    AreaCheck(Reason.SECOND_PERSON_REQUIRED, "not enough different people present together",
+              quorum_objections, quorum_reading),
     AreaCheck(Reason.INTERLOCK, "another portal of the interlock is not shut",
               interlock_objections, interlock_reading),
 )
 # fmt: on
+
+
+REASONS_OF_AREAS = frozenset(check.reason for check in CHECKS_OF_AREAS)
 
 
 def objections_of(

@@ -39,7 +39,8 @@ class Snapshot:
     people whose faces are too much alike to open by themselves where there is a reader; `readers` names the devices at
     access points that can read a card or take a PIN. `lanes_side_by_side` is for how many seconds a person who was
     granted at one lane of a group gets no second grant at the others. The rights are those after event `seq`, whose
-    passages have taken their uses. `zone_map` is made of `zones` and `portals`.
+    passages have taken their uses. `zone_map` is made of `zones` and `portals`; `has_area_rules` when any check reads
+    who is where, or who else is present.
     """
 
     version: int
@@ -61,10 +62,13 @@ class Snapshot:
     lanes_side_by_side: float = 0.0
     seq: int = 0
     zone_map: ZoneMap = field(default=NO_ZONES, init=False, compare=False, repr=False)
+    has_area_rules: bool = field(default=False, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        in_pairs = any(portal.people > 1 for portal in self.portals.values())
+        object.__setattr__(self, "has_area_rules", bool(self.zones or self.interlocks) or in_pairs)
         if self.zones:
             object.__setattr__(self, "zone_map", ZoneMap(self.zones, self.portals))
             for zone in self.zones.values():

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from devicemgr.domain.model import CalendarDay, DayKind, Schedule
 from devicemgr.domain.rules.calendars import days_of_schedule, format_day, in_order, parse_day
-from devicemgr.domain.rules.hours_preview import changed_days
+from devicemgr.domain.rules.hours.hours_preview import changed_days
 from devicemgr.domain.rules.schedules import is_open, parse_window, spans
 from devicemgr.errors import InvalidInput
 

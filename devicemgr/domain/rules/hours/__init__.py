@@ -1,0 +1,1 @@
+"""What calendars and schedules open, over days."""
