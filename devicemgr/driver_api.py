@@ -38,6 +38,10 @@ from devicemgr.domain.model import (
     Signal,
     VideoSource,
 )
+from devicemgr.domain.ports.autonomy import (
+    Autonomy,
+    DeviceRule,
+)
 from devicemgr.domain.ports.device import (
     Cancelable,
     CardLimits,
@@ -102,12 +106,13 @@ from devicemgr.text import (
     safe,
 )
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 
 __all__ = [
     "API_VERSION",
     "VERIFIES",
     "WIDENS",
+    "Autonomy",
     "Camera",
     "Cancelable",
     "Capability",
@@ -128,6 +133,7 @@ __all__ = [
     "DeviceOptions",
     "DeviceRefused",
     "DeviceReported",
+    "DeviceRule",
     "DeviceUnreachable",
     "DeviceUnready",
     "Direction",

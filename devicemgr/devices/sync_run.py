@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from devicemgr.domain.desired_state import Holds, takes_any_card
+from devicemgr.domain.ports.autonomy import DeviceRule
 from devicemgr.domain.ports.device import CardLimits, Device, Holder, Scheduling
 from devicemgr.errors import DevicemgrError, InvalidInput
 
@@ -46,6 +47,7 @@ class Run:
     failed: int = 0
     unknown: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    refused_rules: frozenset[DeviceRule] = frozenset()
     error: DevicemgrError | None = None
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 

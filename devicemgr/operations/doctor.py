@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devicemgr.domain.model import Direction
+from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.domain.rules.areas.zone_map import ZoneMap
 from devicemgr.domain.zones import Enforcement
 from devicemgr.errors import DevicemgrError, Hint
 from devicemgr.ledger import verification
 from devicemgr.ledger.sealer import read_key
 from devicemgr.operations import doctor_host
+from devicemgr.operations.autonomy import rules_kept, zone_at_risk
 from devicemgr.operations.doctor_host import Advised, Finding, run
 from devicemgr.people.cards import shared as shared_cards
 from devicemgr.recovery import backup
@@ -50,6 +51,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         run("cards", lambda: _cards(site)),
         run("calendars", lambda: _calendars(site)),
         run("zones", lambda: _zones(site)),
+        run("devices alone", lambda: _alone(site, runtime)),
         run("backups", lambda: _backups(site)),
         run("face model", lambda: _face_model(site)),
         run("daemon", lambda: _daemon(runtime)),
@@ -158,6 +160,27 @@ def _zones(site: Site) -> str:
                 Hint("edit_portal", name=name),
             )
     return f"{counted(len(zones), 'zone')}, none with hard anti-passback and an exit without a reader"
+
+
+def _alone(site: Site, runtime: Runtime) -> str:
+    """Name a zone whose hard anti-passback or limit of people depends on a device that decides alone."""
+    rules = runtime.rules()
+    with site.database.read() as session:
+        rows = list(device_store.devices(session))
+        configs = [DeviceConfig(row.id, row.name, row.driver, row.address, options=dict(row.options)) for row in rows]
+    alone = 0
+    for config in configs:
+        kept = rules_kept(site.parts.catalog, config, rules)
+        alone += kept.decides_alone
+        if found := zone_at_risk(config, kept, rules):
+            zone, rule = found
+            raise Finding(
+                f"{config.name} decides alone and can't keep {rule} of zone {zone}; what it lets in against that is "
+                "recorded when its memory is read",
+                "let it ask here (its options), or take zone rules there as a record only",
+                Hint("edit_device", name=config.name),
+            )
+    return f"{counted(alone, 'device')} that decide alone, none at a zone with hard anti-passback or a limit"
 
 
 def _backups(site: Site) -> str | Advised:

@@ -33,7 +33,7 @@ from devicemgr.store.site import device_sync
 from devicemgr.sync.faces import with_faces
 from devicemgr.sync.key_marks import FACE_UNVERIFIED, marks, seen
 from devicemgr.sync.retries import Retries
-from devicemgr.sync.weekly_hours import keep_hours, notes, weeks
+from devicemgr.sync.weekly_hours import keep_hours, note, weeks
 from devicemgr.text import safe
 
 Work = Callable[[Sequence[str]], Steps]
@@ -138,7 +138,7 @@ class HolderSync:
             if not self._note_refused(hours, (yield keep_hours(hours))):
                 break
             self._load()
-        self.run.notes = tuple(notes(self._keeper.name, self._desired, self._no_hours))
+        note(self.run, self._keeper.name, self._desired, self._no_hours)
 
     def _note_refused(self, hours: Mapping[str, Spans], refused: Mapping[str, DeviceRefused]) -> bool:
         """Return True if the device cannot keep some of them; they are not requested again."""

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from devicemgr.devices.sync_run import Step
+from devicemgr.devices.sync_run import Run, Step
 from devicemgr.domain.desired_state import Desired
 from devicemgr.domain.model import Schedule
+from devicemgr.domain.ports.autonomy import DeviceRule
 from devicemgr.domain.ports.device import Device, Scheduling, Spans
 from devicemgr.domain.rules.schedules import spans
 from devicemgr.errors import DeviceRefused
@@ -24,14 +25,20 @@ def weeks(wanted: Desired, schedules: Mapping[str, Schedule], now: datetime) -> 
     }
 
 
-def notes(device: str, wanted: Desired, refused: Mapping[str, str]) -> Iterator[str]:
-    """Yield what a technician should know of schedules that the device does not keep; `refused` has its reasons."""
+def _notes(device: str, wanted: Desired, refused: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a technician should know of schedules that the device does not keep."""
     if wanted.by_clock:
         why = f" ({next(iter(refused.values()))})" if refused else ""
         yield (
             f"{device} does not keep by itself when {', '.join(sorted(wanted.by_clock))} is open"
             f"{why}: this box gives and takes the doors; while it is away they stay as they were"
         )
+
+
+def note(run: Run, device: str, wanted: Desired, refused: Mapping[str, str]) -> None:
+    """Note in a run what the device does not keep of the schedules; `refused` has its reasons."""
+    run.notes = tuple(_notes(device, wanted, refused))
+    run.refused_rules = frozenset({DeviceRule.SCHEDULES}) if wanted.by_clock else frozenset()
 
 
 def keep_hours(hours: Mapping[str, Spans], *, look: bool = False) -> Step:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from devicemgr.domain.model import Capability
+from devicemgr.domain.ports.autonomy import DeviceRule
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.domain.rules.cards.formats import is_read_whole
 from drivers.common.advisories import advisories_of
+from drivers.common.autonomy import when
 from drivers.common.http.digest import read_challenges
 from drivers.common.http.probe import Reply, find
 from drivers.dahua_console.options import Options
@@ -36,4 +38,5 @@ DRIVER = Driver(
     discover=discover,
     advisories=advisories_of(__package__),
     reads_card=is_read_whole,
+    autonomy=when(Options, DeviceRule.SCHEDULES, decide="console", fallback="console"),
 )

@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 
 from devicemgr.domain.model import Capability
+from devicemgr.domain.ports.autonomy import DeviceRule
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.domain.rules.cards.formats import is_read_whole
 from drivers.common.advisories import advisories_of
+from drivers.common.autonomy import when
 from drivers.common.fire_inputs import declared
 from drivers.common.http.digest import read_challenges
 from drivers.common.http.probe import Reply, find
@@ -42,4 +44,5 @@ DRIVER = Driver(
     advisories=advisories_of(__package__),
     fire_inputs=declared(Options),
     reads_card=is_read_whole,
+    autonomy=when(Options, DeviceRule.SCHEDULES, decide="console", when_server_down="open"),
 )

@@ -3,6 +3,7 @@
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.domain.rules.cards.formats import is_read_whole
+from drivers.common.autonomy import when
 from drivers.common.fire_inputs import declared
 from drivers.ironlogic_controller.options import Options
 
@@ -14,4 +15,5 @@ DRIVER = Driver(
     build="drivers.ironlogic_controller.builder:build",
     fire_inputs=declared(Options),
     reads_card=is_read_whole,
+    autonomy=when(Options, decide="controller", fallback="controller"),
 )

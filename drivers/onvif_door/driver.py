@@ -1,6 +1,7 @@
 """Doors of an ONVIF controller (Profile C), its readers, or the relay outputs of any ONVIF device."""
 
 from devicemgr.domain.model import Capability
+from devicemgr.domain.ports.autonomy import Autonomy
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.domain.rules.cards.formats import is_read_whole
 from drivers.common.fire_inputs import declared
@@ -15,4 +16,5 @@ DRIVER = Driver(
     fire_inputs=declared(Options),
     found_by="onvif_camera",
     reads_card=is_read_whole,
+    autonomy=lambda _: Autonomy(),
 )

@@ -6,6 +6,7 @@ from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.domain.rules.cards.formats import is_read_by_controller
 from devicemgr.errors import InvalidInput
+from drivers.common.autonomy import when
 from drivers.common.fire_inputs import declared
 from drivers.uhppote_controller.options import Options
 from drivers.uhppote_controller.protocol import parse_endpoint, search
@@ -47,4 +48,5 @@ DRIVER = Driver(
     discover=discover,
     fire_inputs=declared(Options),
     reads_card=is_read_by_controller,
+    autonomy=when(Options, decide="controller"),
 )

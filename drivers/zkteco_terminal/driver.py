@@ -3,6 +3,7 @@
 from devicemgr.domain.model import Capability
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.domain.rules.cards.formats import is_read_whole
+from drivers.common.autonomy import always
 from drivers.zkteco_terminal.options import Options
 
 DRIVER = Driver(
@@ -12,4 +13,5 @@ DRIVER = Driver(
     options=Options,
     build="drivers.zkteco_terminal.builder:build",
     reads_card=is_read_whole,
+    autonomy=always(),
 )

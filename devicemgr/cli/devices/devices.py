@@ -112,8 +112,20 @@ def show(name: Name) -> None:
         shown = {key: found[key] for key in ("name", "driver", "address", "username")}
         shown |= {"password": "stored" if found["has_password"] else None, "options": found["options"]}
         shown |= {"profile": found["profile"], "set up": _set_up(found["provisioned"])}
-        details(shown | {"state": found["state"], "cause": found["cause"], "since": local(found["since"])})
+        shown |= {"state": found["state"], "cause": found["cause"], "since": local(found["since"])}
+        details(shown | _alone(found))
         show_holdings(found["holds"])
+
+
+def _alone(found: dict[str, Any]) -> dict[str, Any]:
+    """Say what it does while it decides alone; nothing of a device that never does."""
+    if not found["decides_alone"]:
+        return {}
+    return {
+        "decides alone": "yes",
+        "keeps": ", ".join(found["keeps"]) or "none of the rules in use",
+        "can't keep": ", ".join(found["cannot_keep"]) or "nothing of the rules in use",
+    }
 
 
 def _set_up(found: dict[str, Any] | None) -> str | None:

@@ -11,6 +11,7 @@ from devicemgr.domain.model import (
     Capability,
     DeviceConfig,
 )
+from devicemgr.domain.ports.autonomy import Autonomy
 from devicemgr.domain.ports.device import Device
 
 
@@ -80,6 +81,8 @@ class Driver:
     `advisories` reads the maker's list of vulnerable firmware (TOML, provisioning.firmware_advisories); it
     applies to devices of that maker under every kind.
     `reads_card` says whether a device with these options can read a card with this stored number; left out, any.
+    `autonomy` gives what a device of this configuration does while this box is away, without connecting: None, or left
+    out, for one that lets no one in by itself.
     """
 
     kind: str
@@ -94,6 +97,7 @@ class Driver:
     is_serial: bool = False
     advisories: Callable[[], bytes] | None = None
     reads_card: Callable[[Mapping[str, object], str], bool] | None = None
+    autonomy: Callable[[DeviceConfig], Autonomy | None] | None = None
 
 
 class DriverCatalog(Protocol):

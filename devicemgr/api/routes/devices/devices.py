@@ -12,8 +12,10 @@ from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.api.routes.devices import sync
 from devicemgr.api.routes.devices.models import Device, DeviceCheck, DeviceDetails, DeviceRemoved, DriverKind
+from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import NotFound
+from devicemgr.operations.autonomy import rules_kept
 from devicemgr.people import erasure_events
 from devicemgr.site import devices as service
 from devicemgr.store.site import devices as device_store, provisioning
@@ -136,13 +138,17 @@ def list_devices(
 
 @router.get("/devices/{name}", response_model=DeviceDetails)
 def show_device(name: str, context: Ctx, _: Who, response: Response) -> dict[str, Any]:
-    """Show one device, and what it holds."""
+    """Show one device, what it holds, and which rules it keeps when it decides alone."""
     states = _states(context)
     with context.site.database.read() as session:
         row = device_store.device(session, name)
         set_etag(response, session)
         found = _device_json(row, states) | {"provisioned": provisioning.progress(session, row.id)}
-    return found | {"holds": sync.summary(context, name)}
+        config = DeviceConfig(row.id, row.name, row.driver, row.address, options=dict(row.options))
+    run = context.runtime.last_run(name)
+    refused = run.refused_rules if run is not None else ()
+    kept = rules_kept(context.site.parts.catalog, config, context.runtime.rules(), refused)
+    return found | {"holds": sync.summary(context, name)} | kept.as_json()
 
 
 @router.put("/devices/{name}", response_model=Device, responses={201: {"model": Device, "description": "Added."}})

@@ -77,8 +77,16 @@ class Holdings(ResponseBody):
 
 
 class DeviceDetails(Device):
-    """A device, how far it was set up, and what it holds."""
+    """A device, how far it was set up, what it holds, and what it does when it decides alone."""
 
+    decides_alone: bool = Field(description="Whether it lets people in by itself, always or while this box is away.")
+    keeps: list[str] = Field(
+        description="Rules in use at its portals that it keeps then.", examples=[["schedules", "lockdown"]]
+    )
+    cannot_keep: list[str] = Field(
+        description="Rules in use at its portals that it can't keep: a violation is recorded when its memory is read.",
+        examples=[["anti_passback", "occupancy"]],
+    )
     provisioned: ProvisioningProgress | None
     holds: Holdings
 
