@@ -78,6 +78,7 @@ RULES_OF_PORTALS = (
               _has_zone(lambda zone: zone.max_people is not None or zone.min_people is not None)),
     RuleInUse(DeviceRule.FIRST_PERSON, "it leads into a zone that someone opens",
               _has_zone(lambda zone: bool(zone.opens_with))),
+    RuleInUse(DeviceRule.TWO_PERSON, "it opens for several people together", lambda portal, _: portal.people > 1),
     RuleInUse(DeviceRule.INTERLOCK, "it belongs to an interlock", _is_interlocked),
 )
 # fmt: on

@@ -58,6 +58,7 @@ CASES = {
     "a limit": (zone("hall", max_people=4), ["occupancy"]),
     "a minimum": (zone("lab", min_people=2), ["occupancy"]),
     "a zone that someone opens": (zone("lab", opens_with=frozenset({"staff"})), ["first_person"]),
+    "two people": ({"portals": {**site().portals, "door": replace(DOOR, people=2)}}, ["two_person"]),
     "an interlock": ({"interlocks": {"trap": Interlock("trap", frozenset({"door", "yard"}))}}, ["interlock"]),
 }
 
