@@ -41,6 +41,7 @@ from devicemgr.people.face_samples import KeptSamples
 from devicemgr.people.model_migration import Migration
 from devicemgr.people.retention import Retention
 from devicemgr.people.sources.watch import SourceWatch
+from devicemgr.people.visits.watch import VisitWatch
 from devicemgr.recognition.workers.pool import RecognizerPool
 from devicemgr.recovery import disk_reserve
 from devicemgr.recovery.snapshots import SnapshotKeeper
@@ -115,6 +116,7 @@ class Daemon(DaemonRuntime):
         self._migration = Migration(site)
         self._feeds = FeedWatch(site)
         self._escalation = AlarmEscalation(site)
+        self._visits = VisitWatch(site)
         self._snapshots = SnapshotKeeper(site.snapshots)
         self._hotplug = Hotplug(self._supervisor.hint)
         self._reload = SiteReload(
@@ -129,6 +131,7 @@ class Daemon(DaemonRuntime):
         )
         jobs = (
             self._consents.look,
+            self._visits.consider,
             self._retention.consider,
             self._feeds.consider,
             self._sources.consider,

@@ -46,6 +46,9 @@ class Kind(StrEnum):
     DEVICE_ONLINE = "device_online"
     DEVICE_OFFLINE = "device_offline"
     DEVICE_DEGRADED = "device_degraded"
+    VISIT_ARRIVED = "visit_arrived"
+    VISIT_ENDED = "visit_ended"
+    VISIT_OVERDUE = "visit_overdue"
     CALENDAR_STALE = "calendar_stale"  # not read for a week
     CALENDAR_HELD = "calendar_held"  # what was read takes away so much that an admin must agree
     CLOCK_JUMPED = "clock_jumped"

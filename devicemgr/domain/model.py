@@ -222,6 +222,7 @@ class Portal:
     neither: a passage of entry leads from the first to the second. At an `egress` no rule of zones refuses an exit.
     With `people` above 1 that many different people must present within `people_within` seconds of the first, one of
     them of a level of `confirm_by` if there are any; for an exit only with `people_exit`.
+    One that `collects_cards` keeps the card of a visitor who leaves by it.
     """
 
     name: str
@@ -243,6 +244,7 @@ class Portal:
     people_within: float = 10.0
     people_exit: bool = False
     confirm_by: frozenset[str] = frozenset()
+    collects_cards: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 from devicemgr.people import face_enrollment, face_samples
+from devicemgr.people.visits import service as visit_service
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
@@ -12,6 +13,7 @@ from devicemgr.store.people import consents, people, samples as sample_rows
 from devicemgr.store.people.card_states import block_of
 from devicemgr.store.site import device_sync
 from devicemgr.store.tables import CredentialRow, PersonRow
+from devicemgr.store.visits import rows as visits
 
 _PAGE = 10_000
 
@@ -38,8 +40,15 @@ def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str,
             "credentials": [_credential_json(credential) for credential in row.credentials],
             "held_by_devices": device_sync.places_of(session, [row.id])[row.id],
             "in_backups": row.backup_key is not None,
+            "visit": _visit(session, row),
             "events": _events(session, row.badge),
         }
+
+
+def _visit(session: Session, row: PersonRow) -> dict[str, Any] | None:
+    return (
+        visit_service.json_of(session, visits.visit(session, row.badge)) if visits.is_visit(session, row.id) else None
+    )
 
 
 def _credential_json(row: CredentialRow) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def end(site: Site, person_id: str) -> None:
         work.record("admin.face_erased", detail, person_id=person_id)
 
 
-def erase(site: Site, actor: str, badge: str, require: Require = nothing_required) -> dict[str, Any]:
+def erase(site: Site, actor: str | None, badge: str, require: Require = nothing_required) -> dict[str, Any]:
     """Erase a person: record, credentials, consents, templates and key; read back; an erasure record stays."""
     with unit_of_work(site, actor) as work:
         require(work.session)

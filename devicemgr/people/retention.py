@@ -1,4 +1,4 @@
-"""Retention: events, photos, faces of ended consents, grants and leavers are removed after their time, once a day.
+"""Retention: events, photos, faces of ended consents, grants, visitors and leavers are removed after their time, once a day.
 
 Events go from the oldest on, up to a seal: the seal stays, and the key file of the seals says how far, so that one
 who can only write the database can't pass a cut of the record off as retention.
@@ -22,6 +22,7 @@ from devicemgr.store.database import get_meta, set_meta
 from devicemgr.store.ledger import events
 from devicemgr.store.people import consents, grants, samples
 from devicemgr.store.site import settings
+from devicemgr.store.visits import rows as visits
 from devicemgr.text import parse_time, rfc3339
 
 log = logging.getLogger(__name__)
@@ -97,11 +98,13 @@ def run(site: Site, now: datetime, stopping: threading.Event | None = None) -> d
     """Remove what the settings say at `now`; return how much, by kind."""
     with site.database.read() as session:
         found = settings.load(session)
-    gone = {"samples": 0, "faces": 0, "people": 0, "grants": 0, "events": 0}
+    gone = {"samples": 0, "faces": 0, "people": 0, "visits": 0, "grants": 0, "events": 0}
     if found.samples_days:
         gone["samples"] = _remove_samples(site, _before(now, found.samples_days), found.samples_days)
     gone["faces"] = _remove_faces(site, _before(now, found.consent_grace_days))
     gone["people"] = leavers.erase_due(site, now)
+    if found.visits_days:
+        gone["visits"] = _remove_visits(site, _before(now, found.visits_days))
     gone["grants"] = _remove_grants(site, _before(now, GRANTS_DAYS))
     if found.retention_days:
         site.sealer.remove_before(_before(now, found.retention_days))
@@ -125,6 +128,15 @@ def _remove_samples(site: Site, before: str, days: int) -> int:
         count = samples.forget_older(session, before)
         _record(site, session, SAMPLES_REMOVED, {"count": count, "days": days})
     return count
+
+
+def _remove_visits(site: Site, before: str) -> int:
+    """Erase visitors who left long enough ago; the events of their visits keep a random id."""
+    with site.database.read() as session:
+        due = visits.ended_before(session, before)
+    for badge in due:
+        face_enrollment.erase(site, None, badge)
+    return len(due)
 
 
 def _remove_grants(site: Site, before: str) -> int:

@@ -20,12 +20,14 @@ Coverage = tuple[str, str | None]
 """A portal, and the schedule in whose hours the level covers it; None for always."""
 
 
-def add_level(work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = ()) -> LevelRow:
+def add_level(
+    work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = (), *, visitors: bool = True
+) -> LevelRow:
     """Add a level that covers portals; AlreadyExists if the name is taken, NotFound for what it names."""
     slug("level", name)
     if work.session.get(LevelRow, name):
         raise AlreadyExists(f"level '{name}' exists; choose another name")
-    row = LevelRow(name=name, waives=_stored_waivers(waives))
+    row = LevelRow(name=name, waives=_stored_waivers(waives), visitors=visitors)
     work.session.add(row)
     work.session.flush()
     rows.set_coverage(work.session, row, covered)
@@ -34,16 +36,16 @@ def add_level(work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: 
 
 
 def put_level(
-    work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = ()
+    work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = (), *, visitors: bool = True
 ) -> tuple[LevelRow, bool]:
     """Add the level, or make an existing one exactly this; return it, and True if it was added."""
     row = work.session.get(LevelRow, name)
     if row is None:
-        return add_level(work, name, covered, waives), True
+        return add_level(work, name, covered, waives, visitors=visitors), True
     before, stored = _rights_of_level(row), _stored_waivers(waives)
-    if before == {"portals": dict(covered), "waives": stored}:
+    if (before["portals"], before["waives"], row.visitors) == (dict(covered), stored, visitors):
         return row, False
-    row.waives = stored
+    row.waives, row.visitors = stored, visitors
     if before["portals"] != dict(covered):
         rows.set_coverage(work.session, row, covered)
     work.session.flush()
@@ -54,13 +56,14 @@ def put_level(
 
 @dataclass(frozen=True, slots=True)
 class LevelEdit:
-    """What to change of a level: portals that it covers, the schedule of all of them, waivers; None leaves each."""
+    """What to change of a level: portals, the schedule of all of them, waivers, visitors; None leaves each."""
 
     portals: Sequence[str] | None = None
     schedule: str | None = None
     is_always: bool = False
     """The level holds at all hours from now on; `schedule` is None then."""
     waives: Iterable[Waiver] | None = None
+    visitors: bool | None = None
 
 
 def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
@@ -80,7 +83,8 @@ def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
         shared = next(iter(schedules), None)
         covered = {portal: current.get(portal, shared) for portal in names}
     waives = map(Waiver, row.waives) if edit.waives is None else edit.waives
-    return put_level(work, name, list(covered.items()), waives)[0]
+    visitors = row.visitors if edit.visitors is None else edit.visitors
+    return put_level(work, name, list(covered.items()), waives, visitors=visitors)[0]
 
 
 def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> None:
@@ -186,7 +190,8 @@ def remove_schedule(work: UnitOfWork, name: str) -> None:
 
 def _rights_of_level(row: LevelRow) -> dict[str, Any]:
     portals = {covered.portal_name: covered.schedule_name for covered in row.portals}
-    return {"portals": portals, "waives": list(row.waives)}
+    bars = {} if row.visitors else {"visitors": False}
+    return {"portals": portals, "waives": list(row.waives), **bars}
 
 
 def _stored_waivers(waives: Iterable[Waiver]) -> list[str]:

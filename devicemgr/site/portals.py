@@ -49,6 +49,7 @@ class PortalFields(BaseModel):
     people_within: float = Field(10.0, ge=1, le=60)
     people_exit: bool = False
     confirm_by: list[str] = Field([], max_length=32, examples=[["managers"]])
+    collects_cards: bool = False
 
 
 class PortalUpdate(BaseModel):
@@ -76,11 +77,12 @@ class PortalUpdate(BaseModel):
     people_within: float | None = Field(None, ge=1, le=60)
     people_exit: bool | None = None
     confirm_by: list[str] | None = Field(None, max_length=32)
+    collects_cards: bool | None = None
 
 
 _PLAIN = (
     *("channel", "release_seconds", "frames", "fail", "require", "liveness", "console_liveness", "egress"),
-    *("people", "people_within", "people_exit", "confirm_by"),
+    *("people", "people_within", "people_exit", "confirm_by", "collects_cards"),
 )
 _ZONES = ("outside", "inside")
 

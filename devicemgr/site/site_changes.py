@@ -143,7 +143,8 @@ class SiteChanges:
         else:
             wanted = self.wanted["levels"][name]
             covered = [_coverage(entry) for entry in wanted["portals"]]
-            access_levels.put_level(self.work, name, covered, map(Waiver, wanted.get("waives", ())))
+            waives, visitors = map(Waiver, wanted.get("waives", ())), wanted.get("visitors", True)
+            access_levels.put_level(self.work, name, covered, waives, visitors=visitors)
 
     def _department(self, change: Change, name: str) -> None:
         wanted = () if change["change"] == "remove" else self.wanted["departments"][name]["levels"]

@@ -61,6 +61,7 @@ class LevelEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
     portals: list[str] = Field(min_length=1)
     waives: list[Waiver] = []
+    visitors: bool = True
 
 
 class DepartmentEntry(BaseModel):
@@ -96,7 +97,9 @@ def current(session: Session) -> site_file.Document:
             row.name: {"portals": row.portals, "settle_seconds": row.settle_seconds}
             for row in zone_rows.interlocks(session)
         },
-        "levels": {row.name: _stated_level(_covered(row), row.waives) for row in level_rows.levels(session)},
+        "levels": {
+            row.name: _stated_level(_covered(row), row.waives, row.visitors) for row in level_rows.levels(session)
+        },
         "departments": {
             name: {"levels": list(levels)} for name, levels in department_rows.levels_by_department(session).items()
         },
@@ -217,12 +220,15 @@ def _portal(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 _STATED = object()
 _UNSTATED_OF_PORTAL: Mapping[str, Any] = {
     name: PortalFields.model_fields[name].default
-    for name in ("outside", "inside", "egress", "people", "people_within", "people_exit", "confirm_by")
+    for name in (
+        *("outside", "inside", "egress", "collects_cards"),
+        *("people", "people_within", "people_exit", "confirm_by"),
+    )
 }
 
 
 def _stated_portal(portal: dict[str, Any]) -> dict[str, Any]:
-    """Return a portal as the file has it: what is about zones and more people only where it is not as by default."""
+    """Return a portal as the file has it: what is about zones, more people and cards only where it is set."""
     stated = {field: value for field, value in portal.items() if value != _UNSTATED_OF_PORTAL.get(field, _STATED)}
     return {**stated, "entry": sorted(portal["entry"]), "exit": sorted(portal["exit"])}
 
@@ -252,11 +258,13 @@ def _interlock(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _level(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     entry = _read(LevelEntry, f"[levels.{name}]", fields)
-    return _stated_level(sorted(set(entry.portals)), sorted({str(waiver) for waiver in entry.waives}))
+    waives = sorted({str(waiver) for waiver in entry.waives})
+    return _stated_level(sorted(set(entry.portals)), waives, entry.visitors)
 
 
-def _stated_level(portals: list[str], waives: list[str]) -> dict[str, Any]:
-    return {"portals": portals} | ({"waives": waives} if waives else {})
+def _stated_level(portals: list[str], waives: list[str], visitors: bool) -> dict[str, Any]:
+    stated: dict[str, Any] = {"portals": portals} | ({"waives": waives} if waives else {})
+    return stated if visitors else {**stated, "visitors": False}
 
 
 def _source(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

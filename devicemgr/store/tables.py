@@ -207,6 +207,7 @@ class PortalRow(Base):
     people_exit: Mapped[bool] = mapped_column(default=False, server_default="0")
     # Names of levels.
     confirm_by: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    collects_cards: Mapped[bool] = mapped_column(default=False, server_default="0")
     gate: Mapped[DeviceRow] = relationship()
     access_points: Mapped[list["AccessPointRow"]] = relationship(cascade="all, delete-orphan")
 
@@ -314,11 +315,12 @@ class SourceRow(Base):
 
 
 class LevelRow(Base):
-    """An access level; `waives` are names of checks (domain.zones.Waiver)."""
+    """An access level; `waives` are names of checks (domain.zones.Waiver); False under `visitors` bars it to them."""
 
     __tablename__ = "levels"
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     waives: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    visitors: Mapped[bool] = mapped_column(default=True, server_default="1")
     portals: Mapped[list["LevelPortalRow"]] = relationship(cascade="all, delete-orphan")
 
 

@@ -35,7 +35,13 @@ def _covered(found: dict[str, Any]) -> list[str]:
 
 
 def _waived(found: dict[str, Any]) -> dict[str, Any]:
-    return {"waives": found["waives"]} if found["waives"] else {}
+    bars = {} if found["visitors"] else {"visitors": "are not given it"}
+    return ({"waives": found["waives"]} if found["waives"] else {}) | bars
+
+
+Visitors = Annotated[
+    bool | None, typer.Option("--visitors/--no-visitors", help="Whether visits may be given it; they may, if not said.")
+]
 
 
 @level.command("add")
@@ -44,10 +50,12 @@ def add_level(
     portal: Annotated[list[str], typer.Option(help="A portal that it opens; may be given several times.")],
     schedule: Annotated[str | None, typer.Option(help="Only in the hours of this schedule; else always.")] = None,
     waive: Waive = None,
+    visitors: Visitors = None,
 ) -> None:
     """Add a level."""
-    waives = [str(check) for check in waive or ()]
-    found = api().post("/levels", {"name": name, "portals": portal, "schedule": schedule, "waives": waives})
+    body: dict[str, Any] = {"name": name, "portals": portal, "schedule": schedule}
+    body |= {"waives": [str(check) for check in waive or ()], "visitors": visitors is not False}
+    found = api().post("/levels", body)
     say(f"added level {found['name']}: {', '.join(_covered(found))}", found)
 
 
@@ -89,6 +97,7 @@ def edit_level(
     no_waive: Annotated[
         bool, typer.Option("--no-waive", help="Its holders are exempt from no check any more.")
     ] = False,
+    visitors: Visitors = None,
 ) -> None:
     """Change what a level opens, and when."""
     body: dict[str, Any] = ({"portals": portal} if portal else {}) | (
@@ -97,8 +106,9 @@ def edit_level(
     if waive and no_waive:
         raise typer.BadParameter("give --waive or --no-waive")
     body |= {"waives": [str(check) for check in waive or ()]} if waive or no_waive else {}
+    body |= {"visitors": visitors} if visitors is not None else {}
     if not body:
-        raise typer.BadParameter("nothing to change; give --portal, --schedule or --waive")
+        raise typer.BadParameter("nothing to change; give --portal, --schedule, --waive or --visitors")
     found = api().call("PATCH", path("levels", name), json=body)
     say(f"level {name}: {', '.join(_covered(found))}", found)
 

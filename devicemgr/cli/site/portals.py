@@ -69,6 +69,12 @@ ConfirmBy = Annotated[
     list[str] | None,
     typer.Option(metavar="LEVEL", help="A level of which one of them must be; several are fine, '' for none."),
 ]
+Collects = Annotated[
+    bool | None,
+    typer.Option(
+        "--collects-cards/--no-collects-cards", help="Keeps the cards of visitors who leave: their visits end."
+    ),
+]
 Seconds = Annotated[float | None, typer.Option(help="How long it stays released, 0.1 to 60; 5 unless given.")]
 
 
@@ -127,6 +133,7 @@ def add(
     people_within: PeopleWithin = None,
     people_exit: PeopleExit = None,
     confirm_by: ConfirmBy = None,
+    collects_cards: Collects = None,
 ) -> None:
     """Add a portal."""
     how = {
@@ -142,6 +149,7 @@ def add(
         "people_within": people_within,
         "people_exit": people_exit,
         "confirm_by": None if confirm_by is None else [level for level in confirm_by if level],
+        "collects_cards": collects_cards,
     }
     found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how) | _zones(outside, inside))
     _warn_of(found)
@@ -198,6 +206,7 @@ def edit(
     people_within: PeopleWithin = None,
     people_exit: PeopleExit = None,
     confirm_by: ConfirmBy = None,
+    collects_cards: Collects = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
     how = {
@@ -213,6 +222,7 @@ def edit(
         "people_within": people_within,
         "people_exit": people_exit,
         "confirm_by": None if confirm_by is None else [level for level in confirm_by if level],
+        "collects_cards": collects_cards,
     }
     body = _body(gate, entry, exit, **how) | _zones(outside, inside)
     if not body:

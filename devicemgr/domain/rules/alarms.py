@@ -36,6 +36,7 @@ ALARM_KINDS: Mapping[str, AlarmKind] = {
     Kind.PASSAGE_TAILGATED: AlarmKind(3, lasts=False),
     Kind.PASSAGE_CLIMBED: AlarmKind(3, lasts=False),
     Kind.OCCUPANCY_BELOW_MINIMUM: AlarmKind(3, lasts=False),
+    Kind.VISIT_OVERDUE: AlarmKind(3),
     Kind.DEVICE_OFFLINE: AlarmKind(4),
     Kind.DEVICE_DEGRADED: AlarmKind(4),
     Kind.STORAGE_FAILED: AlarmKind(4),
@@ -54,11 +55,13 @@ _ENDED_BY: Mapping[str, tuple[str, ...]] = {
     Kind.DEVICE_OFFLINE: (Kind.DEVICE_DEGRADED,),
     Kind.DEVICE_DEGRADED: (Kind.DEVICE_OFFLINE,),
     Kind.STORAGE_RESTORED: (Kind.STORAGE_FAILED,),
+    Kind.VISIT_ENDED: (Kind.VISIT_OVERDUE,),
 }
 _NAMED_IN_DETAIL: Mapping[str, str] = {
     Kind.OCCUPANCY_REACHED: "rule",
     Kind.OCCUPANCY_BELOW_MINIMUM: "rule",
     Kind.INTERLOCK_BROKEN: "rule",
+    Kind.VISIT_OVERDUE: "visit",
     Kind.CALENDAR_HELD: "calendar",
     Kind.CALENDAR_STALE: "calendar",
     "admin.sync_held": "source",

@@ -315,7 +315,10 @@ class _Comparison:
         absent = [
             person
             for badge, person in self._present.by_badge.items()
-            if badge not in self._count and badge not in named and person.source == self._policy.source
+            if badge not in self._count
+            and badge not in named
+            and person.source == self._policy.source
+            and not person.is_visit
         ]
         if unknown and absent:
             return (

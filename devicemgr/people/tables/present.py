@@ -12,6 +12,7 @@ from devicemgr.store.people import people, sources
 from devicemgr.store.people.departments import levels_by_department
 from devicemgr.store.people.sources import Managed
 from devicemgr.store.site import settings
+from devicemgr.store.visits import rows as visits
 from devicemgr.text import rfc3339
 
 _PLAIN = ("badge", "name", "valid_from", "valid_to", "suspended", "escort", *DETAILS)
@@ -22,7 +23,8 @@ class PresentPerson:
     """A person's values by the names of a table's columns.
 
     `suspended_by` is what ends a suspension by itself, and `source` the source that keeps the person, by `source_id`.
-    `limited` are levels held for a time or a number of uses: no table gives or takes them.
+    `limited` are levels held for a time or a number of uses: no table gives or takes them. Who is here for a visit
+    (`is_visit`) is missing in no table.
     """
 
     values: Mapping[str, Any]
@@ -30,6 +32,7 @@ class PresentPerson:
     source: str | None = None
     source_id: str | None = None
     limited: frozenset[str] = frozenset()
+    is_visit: bool = False
 
     @property
     def badge(self) -> str:
@@ -59,11 +62,13 @@ def read_present(session: Session) -> PresentPeople:
     """Return everyone who is here now."""
     found, at = {}, rfc3339(clock_of(session).earliest())
     cards: dict[str, str] = {}
+    visiting = visits.badges(session)
     for row in people.table_rows(session):
         values = {name: row[name] for name in _PLAIN}
         values |= {"levels": row["levels"], "cards": [str(CardCell(*card)) for card in row["cards"]]}
         limited = frozenset(row["limited"])
-        found[row["badge"]] = PresentPerson(values, row["suspended_by"], row["source"], row["source_id"], limited)
+        of_source = (row["suspended_by"], row["source"], row["source_id"])
+        found[row["badge"]] = PresentPerson(values, *of_source, limited, row["badge"] in visiting)
         # A temporary card that has ended may be given to another.
         kept = [card.number for card in row["cards"] if card.is_blocked or card.until is None or card.until > at]
         cards |= dict.fromkeys(kept, row["badge"])

@@ -85,7 +85,7 @@ def level_json(row: LevelRow) -> dict[str, Any]:
     """Return what `level show` prints."""
     covered = sorted(row.portals, key=lambda p: p.portal_name)
     portals_json = [{"portal": p.portal_name, "schedule": p.schedule_name} for p in covered]
-    return {"name": row.name, "portals": portals_json, "waives": row.waives}
+    return {"name": row.name, "portals": portals_json, "waives": row.waives, "visitors": row.visitors}
 
 
 def levels_under(session: Session, schedule_name: str) -> Sequence[str]:

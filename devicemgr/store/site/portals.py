@@ -101,6 +101,7 @@ def portal_model(row: PortalRow) -> Portal:
         people_within=row.people_within,
         people_exit=row.people_exit,
         confirm_by=frozenset(row.confirm_by),
+        collects_cards=row.collects_cards,
     )
 
 
@@ -132,4 +133,5 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
         "people_within": model.people_within,
         "people_exit": model.people_exit,
         "confirm_by": sorted(model.confirm_by),
+        "collects_cards": model.collects_cards,
     }

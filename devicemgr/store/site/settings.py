@@ -36,6 +36,9 @@ class Settings(BaseModel):
     keep_samples: bool = Field(False, description="Keep the faces of enrollment photos, sealed.")
     retention_days: int = Field(0, ge=0, le=36500, description="For how long events are kept; 0: for good.")
     samples_days: int = Field(0, ge=0, le=36500, description="For how long kept faces stay; 0: as long as the person.")
+    visits_days: int = Field(
+        30, ge=0, le=36500, description="After so many days visitors who left are erased; 0: never by itself."
+    )
     consent_grace_days: int = Field(
         30, ge=0, le=36500, description="How long after its consent has ended a face waits for a new one, switched off."
     )

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
 from devicemgr.domain.rules.grants import GrantState
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
+from devicemgr.domain.rules.visits.states import VisitState
 from devicemgr.people import face_enrollment
 from devicemgr.people.level_grants import MAX_USES
 from devicemgr.store.people.card_states import CardState
@@ -188,6 +189,29 @@ class CredentialRecord(ResponseBody):
     blocked: BlockState | None = Field(None, description="Since when the card opens nothing.")
 
 
+class VisitFields(ResponseBody):
+    """A visit: who comes to whom, from and to when, and when the visitor came and went."""
+
+    badge: str = Field(examples=["V-000123"])
+    name: Name
+    state: VisitState
+    host: str | None = Field(examples=["1001"], description="The badge of the host; null once they are erased.")
+    host_name: str | None
+    host_problem: str | None = Field(
+        examples=["suspended"], description="Why the host can't answer for the visitor, who does not enter then."
+    )
+    valid_from: Time | None
+    valid_to: Time | None
+    levels: LevelNames = Field(description="What was given with the visit.")
+    cards: list[str] = Field(examples=[["80:58400"]], description="What the visitor has now.")
+    escort: bool
+    arrived: Time | None
+    inside: bool
+    left: Time | None
+    cancelled: Time | None
+    ended_by: str | None = Field(examples=["desk"], description="desk, card_returned, cancelled or missed.")
+
+
 class PersonExport(PersonSummary):
     """The data subject's copy: everything that is stored about a person."""
 
@@ -201,6 +225,7 @@ class PersonExport(PersonSummary):
     credentials: list[CredentialRecord]
     held_by_devices: list[str]
     in_backups: bool
+    visit: VisitFields | None = Field(description="The visit of a visitor.")
     events: list[dict[str, Any]] = Field(description="As `GET /events`.")
 
 

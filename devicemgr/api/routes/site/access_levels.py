@@ -23,6 +23,7 @@ class LevelFields(RequestBody):
     portals: list[str] = Field(min_length=1, examples=[["main"]])
     schedule: str | None = Field(None, examples=["office-hours"])
     waives: list[Waiver] = Field([], description="Checks that holders are exempt from.")
+    visitors: bool = Field(True, description="Whether a visit may be given this level.")
 
     def coverage(self) -> list[access_levels.Coverage]:
         """Return each portal with the schedule."""
@@ -45,11 +46,12 @@ class LevelUpdate(RequestBody):
     portals: list[str] | None = Field(None, min_length=1, examples=[["main", "yard"]])
     schedule: str | None = Field(None, examples=["office-hours"])
     waives: list[Waiver] | None = None
+    visitors: bool | None = None
 
     def edit(self) -> access_levels.LevelEdit:
         """Return the change."""
         is_always = "schedule" in self.model_fields_set and self.schedule is None
-        return access_levels.LevelEdit(self.portals, self.schedule, is_always, self.waives)
+        return access_levels.LevelEdit(self.portals, self.schedule, is_always, self.waives, self.visitors)
 
 
 class CoveredPortal(ResponseBody):
@@ -65,6 +67,7 @@ class AccessLevel(ResponseBody):
     name: str = Field(examples=["office"])
     portals: list[CoveredPortal]
     waives: list[Waiver]
+    visitors: bool
 
 
 class AccessLevelDetails(AccessLevel):
@@ -117,7 +120,8 @@ class Schedule(ResponseBody):
 def add_level(body: LevelCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a level that covers portals, always or under a schedule."""
     with context.change(caller) as work:
-        return rows.level_json(access_levels.add_level(work, body.name, body.coverage(), body.waives))
+        added = access_levels.add_level(work, body.name, body.coverage(), body.waives, visitors=body.visitors)
+        return rows.level_json(added)
 
 
 @router.get("/levels", response_model=list[AccessLevel])
@@ -147,7 +151,7 @@ def replace_level(
     """Add the level, or make it cover exactly these portals; the same again does nothing."""
     with context.change(caller) as work:
         precondition.require(work.session)
-        row, is_new = access_levels.put_level(work, name, body.coverage(), body.waives)
+        row, is_new = access_levels.put_level(work, name, body.coverage(), body.waives, visitors=body.visitors)
         response.status_code = 201 if is_new else 200
         return rows.level_json(row)
 

@@ -74,6 +74,7 @@ class Portal(ResponseBody):
     people_within: float
     people_exit: bool
     confirm_by: list[str] = Field(examples=[["managers"]])
+    collects_cards: bool = Field(description="A visitor who leaves by a card there ends their visit.")
 
 
 class PortalState(Portal):

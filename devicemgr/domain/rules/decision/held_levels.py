@@ -30,6 +30,11 @@ def at_request(person: Person, request: AccessRequest, snapshot: Snapshot, facts
     return person
 
 
+def is_leaving_visitor(request: AccessRequest, person: Person) -> bool:
+    """Return True for a visitor on the way out: an overdue one has to leave, and gives the card back there."""
+    return person.kind is PersonKind.VISITOR and request.direction is Direction.EXIT
+
+
 def host_problem(person: Person, snapshot: Snapshot, times: Sequence[datetime]) -> str | None:
     """Return why a visitor's host can't answer for them: suspended, expired, not_yet_valid, erased; None if they can.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Factor, JsonValue, Person, PortalMode
 from devicemgr.domain.rules.decision.checks import Check
-from devicemgr.domain.rules.decision.held_levels import grants_read, host_problem
+from devicemgr.domain.rules.decision.held_levels import grants_read, host_problem, is_leaving_visitor
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.factors import suffices
@@ -133,8 +133,9 @@ CHECKS_OF_RIGHTS = (
     Check(Reason.NOT_YET_VALID, "before the person's first moment of validity",
           lambda request, person, _: invalidity(person, request.at) is Reason.NOT_YET_VALID,
           _validity_read),
-    Check(Reason.EXPIRED, "at or after the end of the person's validity",
-          lambda request, person, _: invalidity(person, request.at) is Reason.EXPIRED,
+    Check(Reason.EXPIRED, "at or after the end of the person's validity, unless a visitor leaves",
+          lambda request, person, _: invalidity(person, request.at) is Reason.EXPIRED
+          and not is_leaving_visitor(request, person),
           _validity_read),
     Check(Reason.PORTAL_LOCKED, "the portal is locked, and there is no fire",
           lambda request, _, snapshot: _is_locked(request, snapshot),

@@ -1,0 +1,1 @@
+"""Visits: their rows, and what is read of them."""
