@@ -54,6 +54,7 @@ from devicemgr.api.routes.site import (
     site_file,
 )
 from devicemgr.api.routes.system import audit, keys, metrics, system
+from devicemgr.api.routes.visitors import visitors
 from devicemgr.api.stream.broadcast import Broadcast
 from devicemgr.ledger.refusals import RefusedCalls
 from devicemgr.security.sessions import SignIns
@@ -105,6 +106,7 @@ def _routes() -> list[BaseRoute]:
         whereabouts,
         access,
         alarms,
+        visitors,
         musters,
         devices,
         discovery,

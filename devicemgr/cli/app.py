@@ -110,8 +110,8 @@ def _take_common_options(session: Session, arguments: list[str]) -> list[str]:
 
 
 def _has_own_host(words: list[str]) -> bool:
-    """Return True for the commands whose `--host` is an address: simulators listen there, a discovery asks there."""
-    return words[:1] == ["sim"] or words[:2] == ["device", "discover"]
+    """Return True for the commands whose `--host` is no daemon: simulators, discoveries, and a visitor's host."""
+    return words[:1] == ["sim"] or words[:2] in (["device", "discover"], ["visitor", "add"])
 
 
 # What never asks a daemon, and would do here what was meant for another computer.

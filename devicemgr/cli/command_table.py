@@ -51,6 +51,7 @@ _OPERATORS = "devicemgr.cli.site.operators:app"
 _CALENDARS = "devicemgr.cli.site.calendars:calendar"
 _ZONES = "devicemgr.cli.areas.zones:zone"
 _ACCESS = "devicemgr.cli.areas.access:app"
+_VISITORS = "devicemgr.cli.visitors.visitors:app"
 _ALARMS = "devicemgr.cli.areas.alarms:app"
 _MUSTERS = "devicemgr.cli.areas.musters:app"
 _INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
@@ -70,6 +71,7 @@ GROUPS = {
     "device": "Devices: cameras, gates, readers and consoles.",
     "portal": "Portals: doors and turnstiles that open.",
     "zone": "Zones: the places that portals lead to, and what is checked of who is inside.",
+    "visitor": "Visitors: who is expected, who is here, and who has left.",
     "alarm": "Alarms: what is wrong, and who has taken note of it.",
     "muster": "Musters: who is missing when a building is left, and who was found.",
     "access": "Access decisions: would a person pass, and why was one refused.",
@@ -83,7 +85,7 @@ GROUPS = {
 
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
-    "Watch": ("status", "alarm", "muster", "events", "access", "doctor", "clock"),
+    "Watch": ("status", "alarm", "visitor", "muster", "events", "access", "doctor", "clock"),
     "People and their rights": (
         *("person", "source", "enroll", "card", "pin"),
         *("level", "department", "schedule", "calendar"),
@@ -247,6 +249,12 @@ COMMANDS = {
         "Correct where a person, a zone's people, or everyone is recorded, so that anti-passback lets them pass.",
     ),
     "zone count": Row(_ZONES, "Set how many people are in a zone, as counted."),
+    "visitor add": Row(_VISITORS, "Add a visit; the visitor gets a badge of its own."),
+    "visitor list": Row(_VISITORS, "List visits: all, or those in a state."),
+    "visitor show": Row(_VISITORS, "Show one visit."),
+    "visitor arrive": Row(_VISITORS, "Record that a visitor is at the desk, and give them a card."),
+    "visitor leave": Row(_VISITORS, "End a visit: the card is free, and the levels are revoked."),
+    "visitor cancel": Row(_VISITORS, "Cancel a visit whose visitor has not arrived."),
     "alarm list": Row(
         _ALARMS, "List alarms: those that are active, and those that no one has acknowledged; the most urgent first."
     ),

@@ -1,7 +1,7 @@
-"""Retention: events, photos, faces of ended consents, grants, visitors and leavers are removed after their time, once a day.
+"""Retention: events, photos, faces of ended consents, grants, visitors and leavers are removed after their time.
 
-Events go from the oldest on, up to a seal: the seal stays, and the key file of the seals says how far, so that one
-who can only write the database can't pass a cut of the record off as retention.
+It runs once a day. Events go from the oldest on, up to a seal: the seal stays, and the key file of the seals says how
+far, so that one who can only write the database can't pass a cut of the record off as retention.
 """
 
 import logging

@@ -236,10 +236,7 @@ class SealRow(Base):
 
 
 class OperatorRow(Base):
-    """Who may work with the daemon; `password` is an argon2id hash, `os_user` a user of the system.
-
-    `password_reset` is when another operator set the password last, `password_reset_by` who that was.
-    """
+    """Who may work with the daemon; `password` is an argon2id hash, which `password_reset_by` has set last."""
 
     __tablename__ = "operators"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind
-from devicemgr.domain.model import PersonKind
+from devicemgr.domain.model import Person, PersonKind
 from devicemgr.domain.rules.person_details import PersonDetails
 from devicemgr.domain.rules.validity import invalidity
 from devicemgr.domain.rules.visits.states import VisitEnd, VisitState
@@ -82,8 +82,8 @@ def arrive(work: UnitOfWork, badge: str, card: str | None = None) -> Visit:
     problem = problem_of_host(work.session, found)
     if problem is not None:
         raise RequestError(
-            f"the host of {found.badge} is {_PROBLEMS.get(problem, problem)}, so the visitor can't be let in; give them "
-            "another host, or cancel the visit",
+            f"the host of {found.badge} is {_PROBLEMS.get(problem, problem)}, so the visitor can't be let in; "
+            "give them another host, or cancel the visit",
             hint=Hint("cancel_visit", badge=found.badge),
         )
     if card is not None:
@@ -145,7 +145,8 @@ def json_of(session: Session, found: Visit) -> dict[str, Any]:
 
 
 def _invalidity(row: PersonRow, at: datetime) -> str | None:
-    reason = invalidity(people.plain_model(row), at)
+    start, end = (parse_time(text) if text else None for text in (row.valid_from, row.valid_to))
+    reason = invalidity(Person(row.id, row.badge, row.name, start, end, row.suspended), at)
     return str(reason) if reason is not None else None
 
 

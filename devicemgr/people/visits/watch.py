@@ -1,5 +1,6 @@
-"""What follows by itself for visits: from passages, and from time. A kill changes nothing, since each visit holds how
-far its events were looked at.
+"""What follows by itself for visits: from passages, and from time.
+
+A kill changes nothing, since each visit holds how far its events were looked at.
 """
 
 import time

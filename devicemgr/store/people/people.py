@@ -263,12 +263,6 @@ def counts(session: Session) -> dict[str, int]:
     }
 
 
-def plain_model(row: PersonRow) -> Person:
-    """Return a person as far as their own validity goes."""
-    start, end = (parse_time(text) if text else None for text in (row.valid_from, row.valid_to))
-    return Person(row.id, row.badge, row.name, start, end, row.suspended)
-
-
 def models(session: Session) -> list[Person]:
     """Return all people as the rules see them, with the levels of their departments.
 

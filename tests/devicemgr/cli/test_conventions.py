@@ -78,7 +78,7 @@ def test_the_shell_completes_commands_and_options() -> None:
 
 
 def test_a_host_of_a_command_is_not_taken_for_another_daemon(cli: Callable[..., Any], home: Any) -> None:
-    """`device discover` and the simulators have a `--host` of their own; no other command may have one."""
+    """`device discover`, `visitor add` and the simulators have a `--host` of their own; no other command may."""
     session = Session(lambda: pytest.fail("not run"))
     line = [
         "device",
@@ -101,7 +101,7 @@ def test_a_host_of_a_command_is_not_taken_for_another_daemon(cli: Callable[..., 
         for p in command.params
         if common & {*p.opts}
     }
-    assert {words for words in own if not words.startswith("sim ")} == {"device discover"}
+    assert {words for words in own if not words.startswith("sim ")} == {"device discover", "visitor add"}
 
 
 def _walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

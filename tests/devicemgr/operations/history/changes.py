@@ -196,6 +196,7 @@ OF_PORTAL: dict[str, Change] = {
     "outside": lambda office: office.edit_portal(outside="outside", inside="building"),
     "inside": lambda office: office.edit_portal(outside="building", inside="lab"),
     "egress": lambda office: office.edit_portal(egress=True),
+    "collects_cards": lambda office: office.edit_portal(collects_cards=True),
 }
 OF_ZONE: dict[str, Change] = {
     "parent": lambda office: office.edit_zone("lab", parent=None),
