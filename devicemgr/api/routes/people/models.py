@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr
 
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
+from devicemgr.api.routes.visitors.models import VisitFields
 from devicemgr.domain.rules.grants import GrantState
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
-from devicemgr.domain.rules.visits.states import VisitState
 from devicemgr.people import face_enrollment
 from devicemgr.people.level_grants import MAX_USES
 from devicemgr.store.people.card_states import CardState
@@ -187,29 +187,6 @@ class CredentialRecord(ResponseBody):
     number: str | None = Field(None, examples=["80:58400"])
     until: Time | None = Field(None, description="The end of a temporary card.")
     blocked: BlockState | None = Field(None, description="Since when the card opens nothing.")
-
-
-class VisitFields(ResponseBody):
-    """A visit: who comes to whom, from and to when, and when the visitor came and went."""
-
-    badge: str = Field(examples=["V-000123"])
-    name: Name
-    state: VisitState
-    host: str | None = Field(examples=["1001"], description="The badge of the host; null once they are erased.")
-    host_name: str | None
-    host_problem: str | None = Field(
-        examples=["suspended"], description="Why the host can't answer for the visitor, who does not enter then."
-    )
-    valid_from: Time | None
-    valid_to: Time | None
-    levels: LevelNames = Field(description="What was given with the visit.")
-    cards: list[str] = Field(examples=[["80:58400"]], description="What the visitor has now.")
-    escort: bool
-    arrived: Time | None
-    inside: bool
-    left: Time | None
-    cancelled: Time | None
-    ended_by: str | None = Field(examples=["desk"], description="desk, card_returned, cancelled or missed.")
 
 
 class PersonExport(PersonSummary):

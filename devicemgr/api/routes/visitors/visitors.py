@@ -9,7 +9,8 @@ from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.models import RequestBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import set_etag
-from devicemgr.api.routes.people.models import GivenTime, LevelNames, Name, VisitFields
+from devicemgr.api.routes.people.models import GivenTime, LevelNames, Name
+from devicemgr.api.routes.visitors.models import VisitFields
 from devicemgr.domain.rules.visits.states import VisitState
 from devicemgr.people.visits import service
 from devicemgr.people.visits.service import NewVisit
