@@ -25,7 +25,7 @@ REFUSALS = {
     6: "no_access_level",
     7: "wrong_pin",
     8: "anti_passback",
-    9: "more cards are needed",
+    9: "second_person_required",
     10: "the first card has not been shown",
     11: "portal_locked",
     12: "interlock",

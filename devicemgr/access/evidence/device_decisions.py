@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from devicemgr.access.policy_cache import point_of, portal_at
 from devicemgr.domain.device_events import DeviceDecided, DeviceReported
 from devicemgr.domain.ledger_events import Cursor, Fact, Kind, Reason, reason_named
-from devicemgr.domain.model import Direction, Factor, JsonValue
+from devicemgr.domain.model import Direction, Factor, JsonValue, PortalMode
 from devicemgr.domain.rules.decision.area_checks import REASONS_OF_AREAS
 from devicemgr.domain.rules.decision.requests import AccessRequest, ConsoleEvidence, FaceEvidence
 from devicemgr.domain.rules.decision.rights_checks import REASONS_OF_RIGHTS
@@ -133,6 +133,8 @@ def _check(
         console=console,
     )
     decision = decide(request, rules)
+    if decision.reason is Reason.PORTAL_LOCKED and not report.live:  # locked now, which says nothing of then
+        decision = decide(request, replace(rules, modes={**rules.modes, portal: PortalMode.NORMAL}))
     # Which factors it required, and whether the face was alive, is the device's own business; who is where, and who
     # else was there, is recorded as a violation.
     own = (Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED, *REASONS_OF_AREAS)
@@ -156,7 +158,10 @@ def _saw_otherwise(report: DeviceDecided) -> bool:
 def _reason(report: DeviceDecided, person: str | None, here: Decision | None) -> Reason | None:
     """Our own reason where the rights are the cause, else that of the device's words; those stand in the detail."""
     named = reason_named(report.why)
-    if here is not None and here.reason in REASONS_OF_RIGHTS and (named is None or named in REASONS_OF_RIGHTS):
+    # A card that it does not hold any more, since its holder may not pass now, is unknown there.
+    is_not_held = named is Reason.UNKNOWN_CREDENTIAL and report.badge is None and bool(report.names)
+    is_of_rights = named is None or named in REASONS_OF_RIGHTS or is_not_held
+    if here is not None and here.reason in REASONS_OF_RIGHTS and is_of_rights:
         return here.reason
     if named is None and person is None and report.badge is None and not report.names:
         return Reason.UNKNOWN_FACE

@@ -17,10 +17,16 @@ from devicemgr.domain.device_events import DeviceDecided, DeviceReported
 from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import Direction, JsonValue, Portal
 from devicemgr.domain.rules.areas.fold import CLOCK_AGREES_S
+from devicemgr.domain.rules.areas.interlock import groups_of
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.policy import violations_of
 from devicemgr.ledger.writer import Ledger
+
+# How the other portals of an interlock stood when a device decided is not known when its memory is read.
+_NOT_KNOWN_LATER = frozenset({Reason.INTERLOCK})
+# No rule asks for more people at once.
+_MAX_PRESENT = 8
 
 
 class DeviceReports:
@@ -46,6 +52,7 @@ class DeviceReports:
         self._areas = areas
         self._perimeter = perimeter
         self._clock_off: dict[str, float] = {}
+        self._let_in: dict[tuple[str, Direction], list[tuple[str, datetime]]] = {}
 
     def on_report(self, device: str, report: DeviceDecided | DeviceReported) -> None:
         """Record what a device reports; expect the passage of a person whom it has just let in by itself."""
@@ -101,10 +108,17 @@ class DeviceReports:
             return []
         direction, now = fact.direction or Direction.ENTRY, time.monotonic()
         request = AccessRequest(fact.request or "", fact.portal, direction, fact.device or "", fact.time, now, now)
-        found = violations_of(request, person, rules, state)
-        # How the other portals of an interlock stood then is not known now.
-        kept = [one for one in found if report.live or one.reason is not Reason.INTERLOCK]
+        present = self._present(person.id, rules.portals[fact.portal], direction, fact.time)
+        found = violations_of(request, person, rules, replace(state, waiting={(fact.portal, direction): present}))
+        kept = [one for one in found if report.live or one.reason not in _NOT_KNOWN_LATER]
         return [violation_fact(fact, one, offline=not report.live) for one in kept]
+
+    def _present(self, person_id: str, portal: Portal, direction: Direction, at: datetime) -> tuple[str, ...]:
+        """Return who was let in at this side a moment before by devices, for rules of several people; and note one."""
+        side = (portal.name, direction)
+        before = [(one, then) for one, then in self._let_in.get(side, ()) if one != person_id]
+        self._let_in[side] = [*before[-_MAX_PRESENT:], (person_id, at)]
+        return tuple(one for one, then in before if 0.0 <= (at - then).total_seconds() <= portal.people_within)
 
     def _on_opened_alone(self, device: str, fact: Fact, portal: Portal) -> None:
         """Expect the passage of a person whom the device has let in by itself."""
@@ -119,6 +133,9 @@ class DeviceReports:
 
 
 def _has_rules(grant: Fact, rules: Snapshot) -> bool:
-    """Return True at a portal that joins zones, or opens for more people than one."""
+    """Return True at a portal that joins zones, is interlocked, or opens for more people than one."""
     portal = rules.portals.get(grant.portal or "")
-    return portal is not None and (portal.people > 1 or rules.zone_map.sides(portal.name, grant.direction) is not None)
+    if portal is None:
+        return False
+    joins_zones = rules.zone_map.sides(portal.name, grant.direction) is not None
+    return joins_zones or portal.people > 1 or any(groups_of(portal.name, rules))

@@ -216,7 +216,10 @@ def _excused(request: AccessRequest, snapshot: Snapshot) -> frozenset[Reason]:
 def _refusal_of_console(request: AccessRequest, person: Person, snapshot: Snapshot) -> Reason | None:
     if request.console is None or not request.console.refused or is_stale(request):
         return None
-    return exact_reason(request.console.reason, request, person, snapshot) or Reason.UNKNOWN_CREDENTIAL
+    reported = request.console.reason
+    if reported is Reason.UNKNOWN_CREDENTIAL and request.console.person_id is None and request.card is not None:
+        reported = None  # it does not hold the card, perhaps because its holder may not pass now
+    return exact_reason(reported, request, person, snapshot) or Reason.UNKNOWN_CREDENTIAL
 
 
 def exact_reason(reported: Reason | None, request: AccessRequest, person: Person, snapshot: Snapshot) -> Reason | None:

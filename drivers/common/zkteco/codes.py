@@ -32,7 +32,7 @@ REFUSED = {
     21: Reason.OUTSIDE_SCHEDULE, 22: Reason.OUTSIDE_SCHEDULE, 35: Reason.OUTSIDE_SCHEDULE, 49: Reason.OUTSIDE_SCHEDULE,
     23: Reason.NO_ACCESS_LEVEL, 67: Reason.NO_ACCESS_LEVEL, 80: Reason.NO_ACCESS_LEVEL,
     24: Reason.ANTI_PASSBACK, 25: Reason.INTERLOCK,
-    26: "more people must verify", 32: "more people must verify", 51: "more people must verify",
+    26: Reason.SECOND_PERSON_REQUIRED, 32: Reason.SECOND_PERSON_REQUIRED, 51: Reason.SECOND_PERSON_REQUIRED,
     27: Reason.UNKNOWN_CREDENTIAL, 34: Reason.UNKNOWN_CREDENTIAL, 73: Reason.UNKNOWN_CREDENTIAL,
     104: Reason.UNKNOWN_CREDENTIAL, 30: Reason.WRONG_PIN,
     29: Reason.EXPIRED, 33: Reason.EXPIRED, 53: Reason.EXPIRED, 74: Reason.EXPIRED,

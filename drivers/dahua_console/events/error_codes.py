@@ -30,7 +30,7 @@ ERRORS: dict[int, str] = {
     0x44: Reason.WRONG_PIN,                 # the finger is right
     0x45: Reason.SECOND_FACTOR_REQUIRED,    # no PIN in time after the finger
     0x50: "people of a group in the wrong order",
-    0x51: Reason.SECOND_FACTOR_REQUIRED,    # more people of the group are needed
+    0x51: Reason.SECOND_PERSON_REQUIRED,    # more people of the group are needed
     0x60: "recognized, and the platform did not allow it",
     0x61: Reason.SECOND_FACTOR_REQUIRED,    # a wrong face after the card
     0x62: Reason.SECOND_FACTOR_REQUIRED,    # no face in time after the card

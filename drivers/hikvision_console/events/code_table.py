@@ -55,8 +55,8 @@ _UNKNOWN, _FACE, _PIN, _MORE, _ALIVE = (
     Reason.UNKNOWN_CREDENTIAL, Reason.UNKNOWN_FACE, Reason.WRONG_PIN, Reason.SECOND_FACTOR_REQUIRED,
     Reason.LIVENESS_FAILED,
 )
-_PASSBACK, _INTERLOCK, _LOCKED, _QUALITY = (
-    Reason.ANTI_PASSBACK, Reason.INTERLOCK, Reason.PORTAL_LOCKED, Reason.LOW_QUALITY,
+_PASSBACK, _INTERLOCK, _LOCKED, _QUALITY, _PEOPLE = (
+    Reason.ANTI_PASSBACK, Reason.INTERLOCK, Reason.PORTAL_LOCKED, Reason.LOW_QUALITY, Reason.SECOND_PERSON_REQUIRED,
 )
 
 # minor: (what happened, our reason)
@@ -73,9 +73,9 @@ DENIED: dict[int, tuple[str, Reason]] = {
     0x0C: ("several people together: not in the group", _NO_LEVEL),
     0x0D: ("several people together: outside the hours", _HOURS),
     0x0E: ("several people together: super password failed", _PIN),
-    0x0F: ("several people together: the remote right failed", _MORE),
-    0x23: ("several people together: the same one again", _MORE),
-    0x24: ("several people together: timed out", _MORE),
+    0x0F: ("several people together: the remote right failed", _PEOPLE),
+    0x23: ("several people together: the same one again", _PEOPLE),
+    0x24: ("several people together: timed out", _PEOPLE),
     0x27: ("finger mismatched", _UNKNOWN),
     0x29: ("card and finger failed", _UNKNOWN),
     0x2A: ("card and finger timed out", _MORE),
