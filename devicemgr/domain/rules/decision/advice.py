@@ -103,6 +103,7 @@ _SENTENCES: Mapping[Reason, Callable[..., str]] = {
     Reason.PORTAL_LOCKED: _text("the portal in normal mode again"),
     Reason.NO_ACCESS_LEVEL: _levels,
     Reason.OUTSIDE_SCHEDULE: _hours,
+    Reason.ESCORT_REQUIRED: _text("come with the host, or with a person whose level escorts"),
     Reason.WRONG_PIN: _text("the right PIN"),
     Reason.SECOND_FACTOR_REQUIRED: lambda one, *_: f"present {one.facts.get('require')}",
     Reason.ANTI_PASSBACK: _passback,
