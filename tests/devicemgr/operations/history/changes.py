@@ -173,6 +173,8 @@ OF_PERSON: dict[str, Change] = {
 OF_LEVEL: dict[str, Change] = {
     "portals": lambda office: office.edit_level(portals=["main", "side"]),
     "waives": lambda office: office.edit_level(waives=["occupancy"]),
+    "escorts": lambda office: office.edit_level(escorts=True),
+    "escort_up_to": lambda office: office.edit_level(escort_up_to=2),
 }
 OF_SCHEDULE: dict[str, Change] = {
     "timezone": lambda office: office.edit_schedule(timezone="Asia/Almaty"),
@@ -196,6 +198,10 @@ OF_PORTAL: dict[str, Change] = {
     "outside": lambda office: office.edit_portal(outside="outside", inside="building"),
     "inside": lambda office: office.edit_portal(outside="building", inside="lab"),
     "egress": lambda office: office.edit_portal(egress=True),
+    "people": lambda office: office.edit_portal(people=2),
+    "people_within": lambda office: office.edit_portal(people_within=20.0),
+    "people_exit": lambda office: office.edit_portal(people_exit=True),
+    "confirm_by": lambda office: office.edit_portal(confirm_by=["crew"]),
     "collects_cards": lambda office: office.edit_portal(collects_cards=True),
 }
 OF_ZONE: dict[str, Change] = {

@@ -55,6 +55,8 @@ NOT_RIGHTS = {
     "lookalikes": "noted as missing when they were found again since",
     "readers": "of devices",
     "zone_map": "made of zones and portals",
+    "has_area_rules": "made of zones, interlocks and portals",
+    "visitors_of": "made of people",
 }
 
 
