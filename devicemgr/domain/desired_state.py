@@ -159,12 +159,14 @@ def _doors_of(device: str, snapshot: Snapshot) -> dict[str, frozenset[int]]:
     return doors
 
 
-def _entitled(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> Iterator[tuple[Person, list[_Door]]]:
-    """Everybody whom a level lets pass at the device, now or at another time."""
+def _entitled(
+    device: str, snapshot: Snapshot, times: Sequence[datetime], *, alone: bool = False
+) -> Iterator[tuple[Person, list[_Door]]]:
+    """Everybody whom a level lets pass at the device, which may decide `alone`, now or at another time."""
     doors = _doors_of(device, snapshot)
     by_level = {name: _level_doors(level, doors, snapshot, times) for name, level in snapshot.levels.items()}
     for person in snapshot.people.values():
-        levels = [name for name in levels_for_devices(person, times) if by_level.get(name)]
+        levels = [name for name in levels_for_devices(person, times, alone=alone) if by_level.get(name)]
         may_come = all(invalidity(person, at) in (None, Reason.NOT_YET_VALID) for at in times)
         if levels and may_come and host_problem(person, snapshot, times) is None:
             yield ending_with(person, levels), [door for name in levels for door in by_level[name]]
@@ -188,7 +190,7 @@ def desired(
 ) -> Desired:
     """Who may pass at `device` at each of `times`; `faces` leads from people's ids to sample digests."""
     cards = cards_by_person(snapshot, times)
-    entitled, kept = _entitled(device, snapshot, times), _Hours(policy)
+    entitled, kept = _entitled(device, snapshot, times, alone=policy.decides), _Hours(policy)
     if policy.holds == "cards":
         return _desired_cards(kept, entitled, cards, snapshot)
     wanted, unfit, missing = {}, {}, {}
@@ -348,14 +350,8 @@ def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
     if want.face is not None and (record is None or record.face != want.face):
         return False
     same = (want.name, _as_read(want.cards), want.doors, want.valid_from, want.valid_to, set(want.hours))
-    reported = (
-        actual.name,
-        _as_read(actual.cards),
-        actual.doors,
-        actual.valid_from,
-        actual.valid_to,
-        set(actual.hours),
-    )
+    times = (actual.valid_from, actual.valid_to)
+    reported = (actual.name, _as_read(actual.cards), actual.doors, *times, set(actual.hours))
     return same == reported and (want.face is None) == (actual.face is None)
 
 
