@@ -64,7 +64,7 @@ SABOTAGES = (
     one(
         "a face that is taken for a card that was returned",
         "devicemgr/people/visits/watch.py",
-        " and rows.shown_card(session, event[\"request\"])\n",
+        ' and rows.shown_card(session, event["request"])\n',
         "\n",
         _VISITS,
         "-k",
