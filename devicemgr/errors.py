@@ -176,6 +176,13 @@ class KeptBySource(RequestError):
     slug = "kept-by-source"
 
 
+class SwitchedOff(RequestError):
+    """The site has not switched this on."""
+
+    http_status = 409
+    slug = "switched-off"
+
+
 class ConsentRequired(RequestError):
     """No recorded consent, so no face is stored or matched."""
 

@@ -13,6 +13,7 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 _BADGE = re.compile(r"[\w][\w.:+-]{0,63}\Z")
 # Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Zl/Zp line separators.
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_BEHIND_NUMBERS = 10**64  # longer than a badge
 # Joiners that Persian, Kurdish and Indic names are written with.
 _JOINERS = {"\u200c", "\u200d"}
 # They turn a name around when it is shown: refused, where other invisible characters are dropped.
@@ -32,6 +33,13 @@ def _escape(char: str) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun, as in 1 person and 2 people; the plural has an s unless given."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def natural_key(badge: str) -> list[tuple[int, str]]:
+    """Return what sorts A9 before A10, and 1001 before both: numbers by their value, then text as it is."""
+    return [
+        (int(part), "") if part.isdecimal() else (_BEHIND_NUMBERS, part) for part in re.split(r"(\d+)", badge) if part
+    ]
 
 
 def slug(what: str, text: str) -> str:

@@ -18,7 +18,7 @@ from devicemgr.api.conventions import queries
 from devicemgr.api.conventions.document import complete
 from devicemgr.api.conventions.operations import operation_id
 from devicemgr.api.desk.files import Desk
-from devicemgr.api.routes.areas import access, alarms, musters, whereabouts, zones
+from devicemgr.api.routes.areas import access, alarms, musters, reports, whereabouts, zones
 from devicemgr.api.routes.devices import (
     devices,
     discovery,
@@ -108,6 +108,7 @@ def _routes() -> list[BaseRoute]:
         alarms,
         visitors,
         musters,
+        reports,
         devices,
         discovery,
         trace,

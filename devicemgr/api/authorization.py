@@ -66,6 +66,9 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/musters/marks"): _GUARD,
     ("GET", "/musters/{muster}"): _GUARD | _AUDITOR,
     ("POST", "/musters/{muster}/end"): _GUARD,
+    ("GET", "/reports/denials"): _GUARD | _AUDITOR,
+    ("GET", "/reports/visitors"): _GUARD | _AUDITOR,
+    ("GET", "/reports/musters"): _GUARD | _AUDITOR,
     ("GET", "/access/try"): _GUARD | _AUDITOR,
     ("GET", "/access/why/{event}"): _GUARD | _AUDITOR,
     ("PUT", "/portals/{name}/mode"): _GUARD,
@@ -192,7 +195,10 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/operators/{name}/tokens"): _ADMIN,
     ("DELETE", "/operators/{name}/tokens/{token}"): _ADMIN,
     ("POST", "/keys/rotate"): _ADMIN,
-    # Auditors: the record.
+    # Auditors: the record, and what is evaluated of it.
+    ("GET", "/reports/presence"): _AUDITOR,
+    ("GET", "/reports/first-last"): _AUDITOR,
+    ("GET", "/reports/hours"): _AUDITOR,
     ("GET", "/audit/verify"): _AUDITOR,
     ("POST", "/audit/export"): _AUDITOR,
 }

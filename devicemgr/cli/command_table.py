@@ -54,6 +54,7 @@ _ACCESS = "devicemgr.cli.areas.access:app"
 _VISITORS = "devicemgr.cli.visitors.visitors:app"
 _ALARMS = "devicemgr.cli.areas.alarms:app"
 _MUSTERS = "devicemgr.cli.areas.musters:app"
+_REPORTS = "devicemgr.cli.areas.reports:app"
 _INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
 _DEPARTMENTS = "devicemgr.cli.site.departments:app"
 _KEYS = "devicemgr.cli.site.keys:app"
@@ -75,6 +76,7 @@ GROUPS = {
     "alarm": "Alarms: what is wrong, and who has taken note of it.",
     "muster": "Musters: who is missing when a building is left, and who was found.",
     "access": "Access decisions: would a person pass, and why was one refused.",
+    "report": "Reports: who was here and for how long, who was refused, visits and musters.",
     "interlock": "Interlocks: groups of portals of which at most one is not shut.",
     "udev": "Names that stay for serial devices.",
     "audit": "Verify and export the audit log.",
@@ -85,7 +87,7 @@ GROUPS = {
 
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
-    "Watch": ("status", "alarm", "visitor", "muster", "events", "access", "doctor", "clock"),
+    "Watch": ("status", "alarm", "visitor", "muster", "events", "report", "access", "doctor", "clock"),
     "People and their rights": (
         *("person", "source", "enroll", "card", "pin"),
         *("level", "department", "schedule", "calendar"),
@@ -270,6 +272,14 @@ COMMANDS = {
         _ACCESS, "Would this person pass here? Says what each check finds; nothing is opened or recorded."
     ),
     "access why": Row(_ACCESS, "Why was this person refused or let in? Says what each check finds."),
+    "report presence": Row(_REPORTS, "Report who was in which zone from when to when; only with attendance."),
+    "report first-last": Row(
+        _REPORTS, "Report the first entry and the last exit of each person's days; only with attendance."
+    ),
+    "report hours": Row(_REPORTS, "Report the hours of each person's days, and their sums; only with attendance."),
+    "report denials": Row(_REPORTS, "Report how often access was denied, by reason, portal and person."),
+    "report visitors": Row(_REPORTS, "Report visits: who came, from when to when."),
+    "report musters": Row(_REPORTS, "Report musters and drills: how many were on the list, how many were found."),
     "interlock add": Row(_INTERLOCKS, "Add an interlock: of its portals at most one is not shut."),
     "interlock list": Row(_INTERLOCKS, "List the interlocks."),
     "interlock show": Row(_INTERLOCKS, "Show one interlock."),

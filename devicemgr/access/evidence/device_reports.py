@@ -90,8 +90,9 @@ class DeviceReports:
         detail: dict[str, JsonValue] = dict(fact.detail)
         if report.live:
             self._clock_off[device] = (fact.time - datetime.now(UTC)).total_seconds()
-            if self._perimeter.senses(rules.portals[fact.portal or ""].gate):
-                detail["awaits_passage"] = True
+            # What comes without either was decided while the device was away.
+            is_sensed = self._perimeter.senses(rules.portals[fact.portal or ""].gate)
+            detail["awaits_passage" if is_sensed else "live"] = True
         off = self._clock_off.get(device, 0.0)
         if abs(off) > CLOCK_AGREES_S:
             detail["clock_off_s"] = round(off, 1)

@@ -46,6 +46,8 @@ _TITLES = {
     503: "The box needs its operator: storage, key or database.",
 }
 _ALWAYS = frozenset({400, 401, 403, 413, 421, 422, 429, 500, 503})
+# Their filters name people, zones and the like.
+_FILTERED, _REPORTS = ("/people", "/provisioning", "/access/try"), "/reports/"
 # Operations without a device in their path that reach one all the same.
 _REACHES_DEVICES = ("/devices", "/portals", "/discoveries", "/provisioning", "/people/{badge}/face", "/site", "/clock")
 
@@ -81,9 +83,9 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
 def error_statuses(method: str, path: str, *, has_precondition: bool) -> list[int]:
     """Return the statuses of errors that a route may answer, by what kind of route it is."""
     found = set(_ALWAYS)
-    if "{" in path or method != "get" or path in ("/people", "/provisioning", "/access/try"):
+    if "{" in path or method != "get" or path in _FILTERED or path.startswith(_REPORTS):
         found.add(404)
-    if method != "get" or path.startswith("/devices/{name}"):
+    if method != "get" or path.startswith(("/devices/{name}", _REPORTS)):
         found.add(409)
     if path.startswith(_REACHES_DEVICES):
         found.add(502)

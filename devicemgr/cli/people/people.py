@@ -1,6 +1,5 @@
 """`devicemgr person …`."""
 
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from devicemgr.cli.people.person_words import grants_over, levels_in_words, with
 from devicemgr.cli.people.roster.badge_file import BadgeFile, describe_change, read_badges
 from devicemgr.cli.transport.api_client import path
 from devicemgr.domain.rules.validity import Validity
-from devicemgr.text import counted
+from devicemgr.text import counted, natural_key
 
 app = typer.Typer()
 
@@ -130,7 +129,7 @@ def list_(
             p["templates"],
             _until(p),
         )
-        for p in sorted(people, key=lambda person: _natural(person["badge"]))
+        for p in sorted(people, key=lambda person: natural_key(person["badge"]))
     ]
     columns = ("badge", "name", "levels", "state", "valid to", "faces", "consent until")
     is_all = not (q or level or state or without_face or expiring is not None)
@@ -146,16 +145,6 @@ def _state(person: dict[str, Any], now: datetime) -> str:
     if person["valid_to"] and datetime.fromisoformat(person["valid_to"]) <= now:
         return "expired"
     return "active"
-
-
-_BEHIND_NUMBERS = 10**64  # longer than a badge
-
-
-def _natural(badge: str) -> list[tuple[int, str]]:
-    """Return what sorts A9 before A10, and 1001 before both: numbers by their value, then text as it is."""
-    return [
-        (int(part), "") if part.isdecimal() else (_BEHIND_NUMBERS, part) for part in re.split(r"(\d+)", badge) if part
-    ]
 
 
 @app.command("show")

@@ -1,7 +1,6 @@
 """`devicemgr person import` and `devicemgr person export`: everyone as a table, both ways."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,9 +9,8 @@ import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import cell, emit, local, say, table, through, warn
+from devicemgr.cli.output import cell, emit, local, say, table, through, warn, write_private
 from devicemgr.cli.transport.api_client import path
-from devicemgr.errors import InvalidInput
 from devicemgr.people.tables.columns import FIELDS
 from devicemgr.people.tables.reader import JSON_FORM, Layout, Table, read_table
 from devicemgr.people.tables.writer import Format, write_table
@@ -236,16 +234,5 @@ def _export_table(file: Path | None, form: Format) -> None:
         return
     if file.exists():
         confirm(f"replace {file}")
-    _write(file, data)
+    write_private(file, data)
     say(f"wrote {counted(len(people), 'person', 'people')} to {file}", {"people": len(people), "file": str(file)})
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Write a file that only its owner reads: it holds names, contacts and cards."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as opened:
-            os.fchmod(opened.fileno(), 0o600)
-            opened.write(data)
-    except OSError as error:
-        raise InvalidInput(f"{file} can't be written ({error.strerror}); choose another file") from error

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -169,18 +169,24 @@ def _mentions(session: Session, sought: EventFilter) -> ColumnElement[bool]:
 
 
 def _with_badges(session: Session, bodies: list[dict[str, Any]], *, names: bool) -> list[dict[str, Any]]:
-    ids = {body["person_id"] for body in bodies if body["person_id"]}
-    people: dict[str, tuple[str, str]] = {}
-    for chunk_start in range(0, len(ids), 500):
-        chunk = sorted(ids)[chunk_start : chunk_start + 500]
-        rows = session.execute(select(PersonRow.id, PersonRow.badge, PersonRow.name).where(PersonRow.id.in_(chunk)))
-        people.update({row.id: (row.badge, row.name) for row in rows})
+    people = named(session, {body["person_id"] for body in bodies if body["person_id"]})
     for body in bodies:
         badge, name = people.get(body.pop("person_id") or "", (None, None))
         body["person"] = badge
         if names:
             body["person_name"] = name
     return bodies
+
+
+def named(session: Session, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return badge and name by the random ids of events; those of people who were erased are left out."""
+    wanted = sorted(set(ids))
+    people: dict[str, tuple[str, str]] = {}
+    for chunk_start in range(0, len(wanted), 500):
+        chunk = wanted[chunk_start : chunk_start + 500]
+        rows = session.execute(select(PersonRow.id, PersonRow.badge, PersonRow.name).where(PersonRow.id.in_(chunk)))
+        people.update({row.id: (row.badge, row.name) for row in rows})
+    return people
 
 
 def of_person(session: Session, person_id: str, kinds: Sequence[str]) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import re
+from datetime import time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -17,6 +19,7 @@ from devicemgr.store.database import get_meta, set_meta
 log = logging.getLogger(__name__)
 
 _KEY = "settings"
+_MINUTE_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class Settings(BaseModel):
@@ -51,6 +54,12 @@ class Settings(BaseModel):
     escalate_after: float = Field(
         120.0, ge=0, le=86_400, description="Seconds after which an alarm that no one acknowledged escalates; 0: never."
     )
+    attendance: bool = Field(
+        False, description="Reports may say when each person came and went; off, since a works council must agree."
+    )
+    day_starts: str = Field(
+        "00:00", description="When a day of attendance begins, such as 05:00, by the clock of the site's zone."
+    )
     timezone: str = Field("", description="Zone of dates without a time, such as Asia/Almaty; else this host's.")
     language: Literal["en", "ru", "kk"] = Field("en", description="Of the desk, where a browser asks for no other.")
     model: FaceModel | None = None
@@ -59,6 +68,18 @@ class Settings(BaseModel):
     def zone(self) -> ZoneInfo | None:
         """Return the zone of dates that are written without one; None stands for this host's."""
         return find_zone(self.timezone) if self.timezone else None
+
+    @property
+    def day_begins(self) -> time:
+        """Return the time of the clock at which a day of attendance begins."""
+        return time.fromisoformat(self.day_starts)
+
+    @field_validator("day_starts")
+    @classmethod
+    def _is_minute(cls, text: str) -> str:
+        if not _MINUTE_OF_DAY.fullmatch(text):
+            raise ValueError("write a time of day, such as 05:00")
+        return text
 
     @field_validator("timezone")
     @classmethod

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from devicemgr.domain.model import Direction
 from devicemgr.domain.rules.areas import whereabouts
@@ -67,12 +67,24 @@ def instant(value: object) -> datetime | None:
     return found if found is None or found.utcoffset() is not None else found.replace(tzinfo=UTC)
 
 
-class Draft:
-    """A state under change; each table is copied once, when it is first changed."""
+class Movement(NamedTuple):
+    """A change of what is recorded of a person's place, by an event; `place` None where the person is erased."""
 
-    def __init__(self, state: Whereabouts, zones: ZoneMap) -> None:
+    person_id: str
+    place: Place | None
+    event: FoldEvent
+
+
+class Draft:
+    """A state under change; each table is copied once, when it is first changed.
+
+    `movements` takes up each change of a person's place, for those who need to know of all of them.
+    """
+
+    def __init__(self, state: Whereabouts, zones: ZoneMap, movements: list[Movement] | None = None) -> None:
         self._state = state
         self.zones = zones
+        self._movements = movements
         self.seq = state.seq
         self._tables: dict[str, dict[str, Any]] = {}
         self.blind, self.reached, self.below = state.blind, state.reached, state.below
@@ -141,14 +153,19 @@ class Draft:
     ) -> None:
         """Record a person in a zone, or as unknown."""
         before: Place | None = self.read("where").get(person_id)
-        self.change("where")[person_id] = Place(zone, since or event.time, event.seq, how)
+        place = Place(zone, since or event.time, event.seq, how)
+        self.change("where")[person_id] = place
         self._tally(before.zone if before else None, -1)
         self._tally(zone, 1)
+        if self._movements is not None:
+            self._movements.append(Movement(person_id, place, event))
 
-    def remove(self, person_id: str) -> None:
+    def remove(self, person_id: str, event: FoldEvent) -> None:
         """Forget a person altogether, also what their gates report after it."""
         self.erased = (*self.erased, person_id)[-MAX_ERASED:]
         before: Place | None = self.read("where").get(person_id)
+        if self._movements is not None:
+            self._movements.append(Movement(person_id, None, event))
         if before is not None:
             del self.change("where")[person_id]
             self._tally(before.zone, -1)

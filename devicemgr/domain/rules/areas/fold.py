@@ -1,12 +1,12 @@
 """Fold events of the ledger into who is where."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.rules.areas.corrections import OCCUPANCY_SET, WHEREABOUTS_RESET
-from devicemgr.domain.rules.areas.draft import Draft, FoldEvent, instant, read_event
-from devicemgr.domain.rules.areas.whereabouts import MAX_REQUESTS, How, Place, Whereabouts
+from devicemgr.domain.rules.areas.draft import Draft, FoldEvent, Movement, instant, read_event
+from devicemgr.domain.rules.areas.whereabouts import MAX_REQUESTS, NOWHERE, How, Place, Whereabouts
 from devicemgr.domain.rules.areas.zone_map import ZoneMap
 from devicemgr.domain.zones import OUTSIDE
 
@@ -25,13 +25,27 @@ def fold_all(state: Whereabouts, events: Iterable[Event], zones: ZoneMap) -> Whe
     """Return the state after these events, in their order."""
     draft = Draft(state, zones)
     for body in events:
-        event = read_event(body)
-        draft.seq = max(draft.seq, event.seq)
-        change = FOLDS.get(event.kind)
-        if change is not None:
-            change(draft, event)
-            draft.rearm()
+        _take(draft, read_event(body))
     return draft.finished()
+
+
+def follow(events: Iterable[Event], zones: ZoneMap) -> Iterator[Movement]:
+    """Yield each change of a person's place by these events, as `fold_all` makes it from where no one is known."""
+    found: list[Movement] = []
+    draft = Draft(NOWHERE, zones, found)
+    for body in events:
+        _take(draft, read_event(body))
+        if found:
+            yield from found
+            found.clear()
+
+
+def _take(draft: Draft, event: FoldEvent) -> None:
+    draft.seq = max(draft.seq, event.seq)
+    change = FOLDS.get(event.kind)
+    if change is not None:
+        change(draft, event)
+        draft.rearm()
 
 
 def _on_granted(draft: Draft, event: FoldEvent) -> None:
@@ -172,7 +186,7 @@ def _on_count_set(draft: Draft, event: FoldEvent) -> None:
 
 def _on_erased(draft: Draft, event: FoldEvent) -> None:
     if event.person_id is not None:
-        draft.remove(event.person_id)
+        draft.remove(event.person_id, event)
 
 
 def _on_zone_removed(draft: Draft, event: FoldEvent) -> None:

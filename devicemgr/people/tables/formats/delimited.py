@@ -9,7 +9,8 @@ from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_FORMULA = "=+-@"
+# What makes a formula of a cell, and the white space that spreadsheets pass over before it.
+_FORMULA = "=+-@\t\r"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,8 @@ SETTINGS = {
     "consent_days": "30",
     "escalate_after": "60.0",
     "language": '"kk"',
+    "attendance": "true",
+    "day_starts": '"05:00"',
     "keep_samples": "false",
     "retention_days": "0",
     "samples_days": "7",
