@@ -6,7 +6,7 @@ from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import InvalidInput
 from drivers.common.options import read_options
 from drivers.uhppote_controller.controller import UhppoteGate
-from drivers.uhppote_controller.holder import UhppoteController
+from drivers.uhppote_controller.held.holder import UhppoteController
 from drivers.uhppote_controller.host import UhppoteHost
 from drivers.uhppote_controller.options import Options
 from drivers.uhppote_controller.protocol import parse_endpoint

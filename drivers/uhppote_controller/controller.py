@@ -14,7 +14,6 @@ from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import DeviceInfo, Direction, JsonValue, PortalMode
 from devicemgr.domain.ports.device import Delivery, ReleaseTimes
 from devicemgr.errors import DeviceRefused, DeviceUnreachable, OutcomeUnknown
-from drivers.uhppote_controller.cards import DOORS
 from drivers.uhppote_controller.doors import Doors
 from drivers.uhppote_controller.events import (
     CONTACTS,
@@ -25,6 +24,7 @@ from drivers.uhppote_controller.events import (
     ControllerEvent,
     fact_of,
 )
+from drivers.uhppote_controller.held.cards import DOORS
 from drivers.uhppote_controller.listener import Listener, listen
 from drivers.uhppote_controller.options import Options
 from drivers.uhppote_controller.own_openings import OwnOpenings

@@ -9,7 +9,7 @@ from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import JsonValue, PortalMode
 from devicemgr.errors import DeviceRefused
 from devicemgr.text import safe
-from drivers.uhppote_controller.cards import DOORS
+from drivers.uhppote_controller.held.cards import DOORS
 
 OPEN, CLOSED, CONTROLLED = 1, 2, 3
 MODES = {PortalMode.FREE: OPEN, PortalMode.LOCKED: CLOSED, PortalMode.NORMAL: CONTROLLED}

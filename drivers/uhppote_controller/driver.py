@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from devicemgr.domain.model import Capability
+from devicemgr.domain.ports.autonomy import DeviceRule
 from devicemgr.domain.ports.driver import Driver, Found
 from devicemgr.domain.rules.cards.formats import is_read_by_controller
 from devicemgr.errors import InvalidInput
@@ -48,5 +49,5 @@ DRIVER = Driver(
     discover=discover,
     fire_inputs=declared(Options),
     reads_card=is_read_by_controller,
-    autonomy=when(Options, decide="controller"),
+    autonomy=when(Options, DeviceRule.SCHEDULES, decide="controller"),
 )

@@ -30,7 +30,7 @@ REFUSALS = {
     11: "portal_locked",
     12: "interlock",
     13: "outside_schedule",
-    15: "its time zone is not valid",
+    15: "outside_schedule",  # "invalid timezone": outside the card's time profile (uhppote-simulator, actions.go)
     18: "unknown_credential",
 }
 REPORTS = {

@@ -85,10 +85,12 @@ class SimulatedUhppote:
             0x5C: self._card_at,
             0x80: self._set_door,
             0x82: self._get_door,
+            0x88: self._set_profile,
             0x8E: self._record_special,
             0x90: self._set_listener,
             0x92: self._get_listener,
             0x94: self._identify,
+            0x98: self._get_profile,
             0xB0: self._get_event,
         }
 
@@ -104,7 +106,7 @@ class SimulatedUhppote:
     def swipe(self, card: int, door: int, direction: int = 1) -> bool:
         """Show a card; return True if the door opened for it."""
         with self._lock:
-            reason = self.memory.decide(card, door)
+            reason = self.memory.decide(card, door, self._now())
             granted = reason == memory.SWIPE_PASS
             self._remember(memory.DOOR if granted else memory.SWIPE, granted, door, direction, card, reason)
             self.events.add("swipe", card=card, door=door, granted=granted)
@@ -307,6 +309,17 @@ class SimulatedUhppote:
     def _card_at(self, packet: bytes) -> bytes:
         index = int.from_bytes(packet[8:12], "little")
         return self.memory.cards[index - 1][1] if 1 <= index <= len(self.memory.cards) else b""
+
+    def _set_profile(self, packet: bytes) -> bytes:
+        number = packet[8]
+        is_taken = 2 <= number <= 254
+        if is_taken:
+            self.memory.profiles[number] = packet[8:37]
+            self.events.add("profile", number=number)
+        return bytes([is_taken])
+
+    def _get_profile(self, packet: bytes) -> bytes:
+        return self.memory.profiles.get(packet[8], b"\0")
 
     def _get_event(self, packet: bytes) -> bytes:
         index = int.from_bytes(packet[8:12], "little")

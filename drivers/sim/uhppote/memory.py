@@ -7,10 +7,11 @@ not have lets a card in.
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 NORMALLY_OPEN, NORMALLY_CLOSED, CONTROLLED = 1, 2, 3
 SWIPE, DOOR, ALARM = 1, 2, 3
-SWIPE_PASS, NO_PRIVILEGE, DOOR_NORMALLY_CLOSED, NO_PASS = 1, 6, 11, 18
+SWIPE_PASS, NO_PRIVILEGE, DOOR_NORMALLY_CLOSED, OUTSIDE_PROFILE, NO_PASS = 1, 6, 11, 15, 18
 BUTTON_PRESSED, DOOR_OPENED, DOOR_CLOSED, POWER_ON, REMOTE_OPENED = 20, 23, 24, 28, 44
 # The number in the place of a card's that such an event carries.
 CARD_OF = {DOOR_OPENED: 8, DOOR_CLOSED: 9, REMOTE_OPENED: 3922570474}
@@ -45,11 +46,15 @@ class Door:
 
 @dataclass
 class Memory:
-    """A controller's memory; the oldest event is number `first`; a slot of a deleted card stays."""
+    """A controller's memory; the oldest event is number `first`; a slot of a deleted card stays.
+
+    `profiles` holds time profiles as a request has them from the number on.
+    """
 
     cards: list[tuple[int, bytes]] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     first: int = 1
+    profiles: dict[int, bytes] = field(default_factory=dict)
     doors: dict[int, Door] = field(default_factory=lambda: {door: Door() for door in (1, 2, 3, 4)})
     special: bool = False
     listener: tuple[bytes, int] = (bytes(4), 0)
@@ -68,7 +73,18 @@ class Memory:
         """Return the numbers of all cards."""
         return [number for number, _ in self.cards if number != DELETED]
 
-    def decide(self, card: int, door: int) -> int:
+    def is_open(self, profile: int, now: datetime) -> bool:
+        """Return True if a time profile or one that it leads to is open; one that is not there always is."""
+        seen: set[int] = set()
+        while 2 <= profile <= 254 and profile not in seen:
+            seen.add(profile)
+            body = self.profiles.get(profile)
+            if body is None or _is_open(body, now):
+                return True
+            profile = body[28]
+        return False
+
+    def decide(self, card: int, door: int, now: datetime) -> int:
         """Return the reason with which a card is let in or refused; SWIPE_PASS has unlocked the door."""
         held = self.find(card)
         if held is None:
@@ -76,4 +92,14 @@ class Memory:
         right = held[11 + door]
         if not 1 <= right <= 254:
             return NO_PRIVILEGE
+        if right > 1 and not self.is_open(right, now):
+            return OUTSIDE_PROFILE
         return SWIPE_PASS if self.doors[door].unlock() else DOOR_NORMALLY_CLOSED
+
+
+def _is_open(body: bytes, now: datetime) -> bool:
+    """Return True if a profile is valid today and one of its three spans holds this minute, the last one included."""
+    if not body[1:5].hex() <= f"{now:%Y%m%d}" <= body[5:9].hex() or not body[9 + now.weekday()]:
+        return False
+    spans = [(body[at : at + 2].hex(), body[at + 2 : at + 4].hex()) for at in (16, 20, 24)]
+    return any(begin <= f"{now:%H%M}" <= end for begin, end in spans)

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from devicemgr.domain.desired_state import Record, State, agrees, digest
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import HeldInPart
-from drivers.uhppote_controller.cards import DELETED, Card, card_of, holding_of
+from drivers.uhppote_controller.held.cards import DELETED, Card, card_of, holding_of
 
 CARDS = st.builds(
     Card,

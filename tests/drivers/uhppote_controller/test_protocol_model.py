@@ -15,8 +15,8 @@ from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Direction, PortalMode
 from devicemgr.domain.ports.device import Delivery, Holding
 from drivers.sim.uhppote.controller import SimulatedUhppote
-from drivers.uhppote_controller.cards import read_card
 from drivers.uhppote_controller.events import ControllerEvent, fact_of
+from drivers.uhppote_controller.held.cards import read_card
 
 SERIAL = 405419896
 CARD = "a2987c00202201012022123100011d006b1d00"

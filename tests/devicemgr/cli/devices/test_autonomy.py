@@ -43,7 +43,7 @@ def hall(site, done):
     [
         ("hikvision", ["schedules"], ["anti_passback", "occupancy"]),
         ("dahua", ["schedules"], ["anti_passback", "occupancy"]),
-        ("uhppote", [], ["schedules", "anti_passback", "occupancy"]),
+        ("uhppote", ["schedules"], ["anti_passback", "occupancy"]),
     ],
 )
 def test_a_device_that_decides_alone_says_which_rules_it_keeps(hall, done, cli, name, keeps, cannot_keep):

@@ -1,12 +1,17 @@
 """A UHPPOTE controller that decides by the cards that it holds."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from devicemgr.domain.ports.device import Holding
+from devicemgr.domain.model import DeviceInfo
+from devicemgr.domain.ports.device import Holding, Spans
 from devicemgr.errors import DeviceRefused, HeldInPart
-from drivers.uhppote_controller.cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
 from drivers.uhppote_controller.controller import UhppoteGate
+from drivers.uhppote_controller.held.cards import DELETED, DOORS, NO_CARD, Card, card_of, holding_of, read_card
+from drivers.uhppote_controller.held.profiles import Profiles
+from drivers.uhppote_controller.options import Options
+from drivers.uhppote_controller.protocol import Endpoint
 
 _CARDS_A_PAGE = 10
 _DOORS_BEYOND = "the controller has doors 1 to 4; check the gates of the portals"
@@ -18,6 +23,23 @@ class UhppoteController(UhppoteGate):
 
     holds: Literal["cards"] = "cards"
     batch = 5
+    decides_alone = True
+
+    def __init__(self, name: str, endpoint: Endpoint, options: Options) -> None:
+        super().__init__(name, endpoint, options)
+        self._profiles = Profiles(self._ask, self._wall_zone)
+
+    def open(self) -> DeviceInfo:
+        """Open the controller; its time profiles are read again."""
+        self._profiles.forget()
+        return super().open()
+
+    def keep_hours(self, hours: Mapping[str, Spans], *, look: bool = False) -> dict[str, DeviceRefused]:
+        """Hold the week to come of each as time profiles, read back; return which failed, and why."""
+        return self._profiles.keep(hours, look=look)
+
+    def _wall_zone(self) -> tzinfo:
+        return self._zone or datetime.now().astimezone().tzinfo or UTC
 
     def capacity(self) -> int:
         """Return the configured number of cards, since the controller does not give one."""
@@ -35,7 +57,7 @@ class UhppoteController(UhppoteGate):
             if answer.card_number == NO_CARD or index >= _MAX_INDEXES:
                 return found, None
             if answer.card_number != DELETED:
-                found.append(holding_of(read_card(answer), self._zone))
+                found.append(holding_of(read_card(answer), self._zone, self._profiles.name))
         return found, str(start + _CARDS_A_PAGE)
 
     def put(self, holdings: Sequence[Holding], faces: Mapping[str, bytes]) -> dict[str, DeviceRefused]:  # noqa: ARG002
@@ -46,7 +68,7 @@ class UhppoteController(UhppoteGate):
                 beyond = holding.doors - set(DOORS)
                 if beyond and beyond == holding.doors:
                     raise DeviceRefused(_DOORS_BEYOND)
-                self._put(card_of(holding, self._zone))
+                self._put(card_of(holding, self._zone, self._profiles.number))
                 if beyond:
                     raise HeldInPart(_DOORS_BEYOND)
             except DeviceRefused as error:
@@ -54,7 +76,7 @@ class UhppoteController(UhppoteGate):
         return refused
 
     def _put(self, card: Card) -> None:
-        doors = [int(door in card.doors) for door in DOORS]
+        doors = [card.right(door) for door in DOORS]
         answer = self._ask("put_card", card.number, card.first, card.last, *doors, 0)
         if not answer.stored:
             raise DeviceRefused(f"{self._name} did not store card {card.number}; is its memory full?")
