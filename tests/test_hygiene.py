@@ -76,6 +76,8 @@ PHRASES = (
 STORED = frozenset({"nobody_passed", "asked_by", "approval_asked"})
 STORED_IN = {
     "asked": {
+        "devicemgr/domain/rules/past/replay.py",
+        "docs/technician.md",
         "devicemgr/api/routes/devices/recording.py",
         "devicemgr/api/routes/site/approvals.py",
         "devicemgr/cli/site/operators.py",

@@ -290,6 +290,12 @@ def require_site_change(caller: Caller, kind: str, change: str, name: str) -> No
         raise _refusal(caller, f"{change} {kind} {name}".rstrip() + " in the site's file", allowed)
 
 
+def require_route(caller: Caller, method: str, path: str, what: str) -> None:
+    """Raise NotAllowed unless the caller may also call another route, for a part of its work that this call does."""
+    if not may(caller, method, path):
+        raise _refusal(caller, what, _allowed((method, path)))
+
+
 def may(caller: Caller, method: str, path: str) -> bool:
     """Return True if the caller's roles allow an operation, such as `GET`, `/people`."""
     return _may(caller, _allowed((method, path)))

@@ -14,6 +14,7 @@ import typer
 from devicemgr.cli.context import session
 from devicemgr.cli.demo.bench_commands import measure_commands
 from devicemgr.cli.demo.bench_lanes import measure_lanes
+from devicemgr.cli.demo.bench_replay import measure_replay
 from devicemgr.cli.demo.bench_rules import measure_decisions
 from devicemgr.cli.demo.bench_storage import measure_ready, measure_storage
 from devicemgr.cli.demo.bench_stream import measure_stream
@@ -60,6 +61,8 @@ _MEANING = {
     "idle_core_percent_per_lane": "a camera with no one in view, % of a core at 10 frames a second",
     "decide_p99_ms": "a decision with 10,000 people inside 200 zones, p99, ms of CPU time",
     "decide_p99_without_zones_ms": "the same without zones, p99, ms",
+    "replay_decisions_per_s": "recorded requests judged by other rights, decisions a second of CPU time",
+    "replay_with_zones_decisions_per_s": "the same with people moving through 200 zones",
     "durable_events_per_s": "events on disk a second",
     "commit_added_ms": "what waiting for the disk adds to a decision, median, ms",
     "gate_command_p99_ms": "recorded → the gate has answered, p99, ms",
@@ -104,6 +107,7 @@ def _steps(parts: BenchParts, folder: Path, seconds: float) -> list[tuple[str, C
         ("recognition", lambda: parts.recognition(photo, _videos(parts, folder))),
         ("search", parts.search),
         ("decisions", measure_decisions),
+        ("replay", measure_replay),
         ("lanes", lambda: measure_lanes(parts, folder)),
         ("storage", lambda: measure_storage(folder)),
         ("start", lambda: measure_ready(folder)),

@@ -13,8 +13,8 @@ def measure_decisions() -> dict[str, Any]:
     """CPU time: decide_p99_ms with 10,000 people inside 200 zones; decide_p99_without_zones_ms without any."""
     from devicemgr.domain.rules.areas.facts import NO_FACTS  # noqa: PLC0415 - `--help` need not load the rules
 
-    with_zones, facts = _site(with_zones=True)
-    without, _ = _site(with_zones=False)
+    with_zones, facts = bench_site(with_zones=True)
+    without, _ = bench_site(with_zones=False)
     return {
         "decide_p99_ms": _measure(with_zones, facts),
         "decide_p99_without_zones_ms": _measure(without, NO_FACTS),
@@ -37,7 +37,7 @@ def _measure(snapshot: Any, facts: Any) -> float:
     return round(quantile(took, 0.99), 3)
 
 
-def _site(*, with_zones: bool) -> tuple[Any, Any]:
+def bench_site(*, with_zones: bool) -> tuple[Any, Any]:
     """Ten buildings of 19 rooms, and a door into each; every person stands in some room."""
     from devicemgr.domain.model import AccessLevel, Direction, Person, Portal  # noqa: PLC0415
     from devicemgr.domain.rules.areas.facts import Facts, Reservation  # noqa: PLC0415

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.confirmation import confirm
-from devicemgr.cli.context import api, finish
+from devicemgr.cli.context import api, finish, session
 from devicemgr.cli.output import cell, emit, say, table, warn
 from devicemgr.cli.site.hours_plan import show_hours
+from devicemgr.cli.site.replay import is_to_stop, show_replay
 from devicemgr.errors import InvalidInput
 from devicemgr.site.site_file import MOST_BYTES
 
@@ -34,18 +35,34 @@ def apply(
         bool, typer.Option("--plan", help="Only show what would change; exit 4 if something would.")
     ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Remove what the file does not name.")] = False,
+    replay: Annotated[
+        str,
+        typer.Option(
+            metavar="30d",
+            help="With --plan: judge requests of so many days (d) or hours (h) by the file; exit 4 if anyone loses.",
+        ),
+    ] = "",
+    people: Annotated[bool, typer.Option("--people", help="With --replay: list whose requests they are.")] = False,
 ) -> None:
     """Make the site what a file says, atomically; passwords stay as they are.
 
     Asks before --prune removes something, unless --yes.
     """
-    body = {"toml": _read(file), "plan": plan, "prune": prune}
+    if replay and not plan:
+        raise typer.BadParameter("--replay changes nothing; give --plan too")
+    if people and not replay:
+        raise typer.BadParameter("--people goes with --replay, such as --replay 30d")
+    body: dict[str, Any] = {"toml": _read(file), "plan": plan, "prune": prune}
+    if replay:
+        body |= {"replay": replay, "people": people or session().json}
     if prune and not plan:
         _confirm_removals(body)
     found = api().post("/site/apply", body, timeout=_SECONDS)
     if not emit(found):
         _show(found)
-    if plan and found["changes"]:
+        if replay:
+            show_replay(found["replay"], people=people)
+    if is_to_stop(found) if replay else plan and found["changes"]:
         finish(EXIT_DIFFERS)
 
 

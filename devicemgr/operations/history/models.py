@@ -84,6 +84,7 @@ def _columns(fields: Fields) -> dict[str, Any]:
     """Return the columns of a portal, with their defaults where an older event does not name them."""
     found = {}
     for column in PortalRow.__table__.columns:
-        default = column.default.arg if column.default is not None and column.default.is_scalar else None
-        found[column.name] = fields.get(column.name, default)
+        default = column.default
+        value = default.arg if default is not None and default.is_scalar else default.arg(None) if default else None
+        found[column.name] = fields.get(column.name, value)
     return found

@@ -234,6 +234,12 @@ def oldest(session: Session) -> int | None:
     return session.scalar(select(func.min(EventRow.seq)))
 
 
+def before_time(session: Session, time: str) -> int:
+    """Return the seq right before the first event from a time on (RFC 3339); the last seq where there is none."""
+    first = session.scalar(select(func.min(EventRow.seq)).where(EventRow.time >= time))
+    return head(session)[0] if first is None else first - 1
+
+
 def time_of(session: Session, seq: int) -> str | None:
     """Return when the newest event up to `seq` was."""
     query = select(EventRow.time).where(EventRow.seq <= seq).order_by(EventRow.seq.desc()).limit(1)

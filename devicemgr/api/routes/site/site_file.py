@@ -13,6 +13,7 @@ from devicemgr.api.conventions.models import RequestBody, ResponseBody
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.api.feed_rights import require_feed
 from devicemgr.api.routes.site.calendars import ChangedDay
+from devicemgr.api.routes.site.site_replay import PlannedReplay, ReplayAnswer
 from devicemgr.api.site_rights import ACTION, require_rights_of_sources, require_roles, two_admin_changes
 from devicemgr.domain.rules.hours.hours_preview import changed_days
 from devicemgr.errors import ApprovalNeeded
@@ -34,11 +35,16 @@ _LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks", "departmen
 
 
 class SiteFile(RequestBody):
-    """A site's file; `plan` checks everything and changes nothing, `prune` removes what the file does not name."""
+    """A site's file; `plan` checks everything and changes nothing, `prune` removes what the file does not name.
+
+    With a plan, `replay` judges the recorded requests of so many days or hours by it; `people` lists whose.
+    """
 
     toml: str = Field(examples=['[portals.main]\ngate = "gate-1"\n'])
     plan: bool = False
     prune: bool = False
+    replay: str = Field("", max_length=20, examples=["30d"], description="How far back; who may read events may ask.")
+    people: bool = False
 
 
 class SiteExport(ResponseBody):
@@ -75,6 +81,7 @@ class SiteApplied(ResponseBody):
         [], description="By a plan: the hours that schedules would be open, and closed, in the next 90 days."
     )
     without_password: list[str] = Field(description="Devices whose password must still be given.")
+    replay: ReplayAnswer | None = Field(None, description="What recorded requests would come to by the plan.")
 
 
 @router.get("", response_model=SiteExport)
@@ -93,7 +100,13 @@ class _Planned(Exception):
 
 @router.post("/apply", response_model=SiteApplied)
 def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
-    """Make the site what the file says, atomically; each change needs the role that it needs by itself."""
+    """Make the site what the file says, atomically; each change needs the role that it needs by itself.
+
+    A plan can be replayed on the requests that are on record, which needs the right to read events.
+    """
+    replay = PlannedReplay(context, caller, body.replay, body.people) if body.replay else None
+    if replay is not None:
+        replay.check(is_plan=body.plan)
     wanted = site_entries.checked(context.site, site_file.parse(body.toml))
     readings = read_new(context.site, wanted.get("calendars", {}), partial(_require_calendar, caller))
     answer: dict[str, Any] = {}
@@ -103,13 +116,17 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dic
             answer |= _answer(work.session, caller, wanted, body)
             # Only for a plan: a schedule that can't be read must not keep a file from mending it.
             before = schedule_rows.schedule_models(work.session) if body.plan else {}
+            if replay is not None:
+                replay.take_present(work.session)
             _apply(work, caller, SiteChanges(work, wanted, erasure_events.left_facts, readings), answer)
+            if replay is not None:
+                replay.take_planned(work.session)
             if body.plan:
                 after = schedule_rows.schedule_models(work.session)
                 answer["hours"] = [change_json(change) for change in changed_days(before, after, datetime.now(UTC))]
                 raise _Planned
     except _Planned:
-        return answer
+        return answer | ({"replay": replay.answer()} if replay is not None else {})
     except ApprovalNeeded:
         # The request for approval must outlive the transaction that it stopped.
         _ask(context, caller, answer)

@@ -1,7 +1,7 @@
 """A state of who is where under change, and an event of the ledger as the fold reads it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +14,8 @@ from devicemgr.domain.zones import OUTSIDE
 # No zone bars a second entry for longer (zones: again_after_minutes).
 _MAX_AGAIN_AFTER = timedelta(minutes=1440)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SETS = ("blind", "reached", "below", "erased")
+_TABLES = tuple(one.name for one in fields(Whereabouts) if one.name not in ("seq", *_SETS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,16 @@ class Draft:
     def finished(self) -> Whereabouts:
         """Return the state as changed."""
         state = replace(self._state, seq=self.seq) if self.seq != self._state.seq else self._state
-        sets = {"blind": self.blind, "reached": self.reached, "below": self.below, "erased": self.erased}
+        sets = {name: getattr(self, name) for name in _SETS}
         changed: dict[str, Any] = dict(self._tables)
         changed |= {name: value for name, value in sets.items() if value is not getattr(self._state, name)}
         return replace(state, **changed) if changed else state
+
+    def peek(self) -> Whereabouts:
+        """Return the state as it is now, with tables that go on changing: good until the next change."""
+        parts: dict[str, Any] = {name: getattr(self, name) for name in _SETS}
+        parts |= {name: self.read(name) for name in _TABLES}
+        return Whereabouts(seq=self.seq, **parts)
 
     def read(self, table: str) -> Mapping[str, Any]:
         """Return a table as it is now."""

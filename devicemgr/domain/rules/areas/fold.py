@@ -48,6 +48,25 @@ def _take(draft: Draft, event: FoldEvent) -> None:
         draft.rearm()
 
 
+class Folding:
+    """A fold under way, for many events with a look at the state between any two of them.
+
+    A state that it has given is good until the next event is taken: it is not copied.
+    """
+
+    def __init__(self, state: Whereabouts, zones: ZoneMap) -> None:
+        self._draft = Draft(state, zones)
+
+    @property
+    def state(self) -> Whereabouts:
+        """Return the state after the events that were taken."""
+        return self._draft.peek()
+
+    def take(self, event: FoldEvent) -> None:
+        """Fold one more event, as `read_event` gives it."""
+        _take(self._draft, event)
+
+
 def _on_granted(draft: Draft, event: FoldEvent) -> None:
     if event.person_id is None:
         return
