@@ -278,7 +278,7 @@ COMMANDS = {
     ),
     "report hours": Row(_REPORTS, "Report the hours of each person's days, and their sums; only with attendance."),
     "report denials": Row(_REPORTS, "Report how often access was denied, by reason, portal and person."),
-    "report visitors": Row(_REPORTS, "Report visits: who came, from when to when."),
+    "report visitors": Row(_REPORTS, "Report visits: who came to whom, from when to when."),
     "report musters": Row(_REPORTS, "Report musters and drills: how many were on the list, how many were found."),
     "interlock add": Row(_INTERLOCKS, "Add an interlock: of its portals at most one is not shut."),
     "interlock list": Row(_INTERLOCKS, "List the interlocks."),

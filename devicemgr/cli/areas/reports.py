@@ -18,7 +18,7 @@ from devicemgr.text import counted, json_line
 app = typer.Typer()
 
 _SECONDS = 600.0
-_HEADERS = {"not_here": "not here"}
+_HEADERS = {"not_here": "not here", "host_name": "host's name", "valid_from": "from", "valid_to": "to"}
 
 Since = Annotated[str, typer.Option("--from", metavar="T", help="From this date or time on: 2026-11-01, or RFC 3339.")]
 Until = Annotated[str, typer.Option("--to", metavar="T", help="To the end of this date, or before this time.")]
@@ -61,8 +61,14 @@ def denials(
 
 
 @app.command("visitors")
-def visitors(since: Since, until: Until, file: File = None, person: Person = None, form: Form = None) -> None:
-    """Report visits: who came, from when to when."""
+def visitors(
+    since: Since,
+    until: Until,
+    file: File = None,
+    person: Annotated[str | None, typer.Option(metavar="BADGE", help="Of this visitor, or to this host.")] = None,
+    form: Form = None,
+) -> None:
+    """Report visits: who came to whom, from when to when."""
     _report("visitors", file, form, {"from": since, "to": until, "person": person})
 
 

@@ -57,8 +57,5 @@ def denials(site: Site, wanted: Wanted) -> dict[str, Any]:
 
 def _portals_of(session: Session, zone: str) -> frozenset[str]:
     """Return the portals that lead into or out of a zone or one below it."""
-    parents = {row.name: row.parent for row in zone_rows.zones(session)}
-    inside = {zone}
-    while more := {name for name, parent in parents.items() if parent in inside} - inside:
-        inside |= more
+    inside = zone_rows.below(session, zone)
     return frozenset(row.name for row in portal_rows.portals(session) if {row.outside, row.inside} & inside)

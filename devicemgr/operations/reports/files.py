@@ -39,7 +39,10 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "first-last": ("badge", "name", "day", "first", "last", "exceptions"),
     "hours": ("badge", "name", "day", "hours", "exceptions"),
     "denials": ("reason", "portal", "badge", "name", "count", "first", "last"),
-    "visitors": ("badge", "name", "arrived", "left", "overdue"),
+    "visitors": (
+        *("badge", "name", "host", "host_name", "state"),
+        *("valid_from", "valid_to", "arrived", "left", "overdue"),
+    ),
     "musters": (
         *("muster", "zone", "drill", "started", "ended", "by", "because"),
         *("count", "missing", "safe", "out", "not_here", "unnamed", "marks"),
@@ -47,13 +50,14 @@ COLUMNS: Mapping[str, Sequence[str]] = {
 }
 """The columns of each report; `name` only where the caller may see names."""
 
-TIMES = frozenset({"from", "to", "first", "last", "arrived", "left", "started", "ended"})
+_NAMES = frozenset({"name", "host_name"})
+TIMES = frozenset({"from", "to", "first", "last", "arrived", "left", "started", "ended", "valid_from", "valid_to"})
 
 
 def columns_of(document: Mapping[str, Any]) -> list[str]:
     """Return the columns of a report's table."""
     has_names = any("name" in row for row in document["rows"]) or not document["rows"]
-    return [name for name in COLUMNS[document["report"]] if name != "name" or has_names]
+    return [name for name in COLUMNS[document["report"]] if has_names or name not in _NAMES]
 
 
 def rows_of(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 from devicemgr.operations.reports.span import ReportSpan, Wanted, document_of, span_of
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import spans
+from devicemgr.store.site import zones as zone_rows
 from devicemgr.text import rfc3339
 
 MUSTERS = "musters"
@@ -17,12 +18,13 @@ def musters(site: Site, wanted: Wanted) -> dict[str, Any]:
     """Return the musters that began in the span, the oldest first; one that runs has no totals yet."""
     with site.database.read() as session:
         span = span_of(session, wanted)
+        zones = zone_rows.below(session, wanted.zone) if wanted.zone is not None else None
     # One that began late in the span is followed to its end.
     read = spans.Span(rfc3339(span.since), "9999", (_STARTED, _MARKED, _ENDED))
     found: dict[str, dict[str, Any]] = {}
     for body in spans.bodies(site.database, read):
         _take(found, json.loads(body), span)
-    rows = [row for row in found.values() if wanted.zone is None or row["zone"] == wanted.zone]
+    rows = [row for row in found.values() if zones is None or row["zone"] in {None, *zones}]
     return document_of(MUSTERS, span, rows)
 
 

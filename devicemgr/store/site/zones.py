@@ -74,6 +74,15 @@ def children(session: Session, name: str) -> Sequence[str]:
     return session.scalars(select(ZoneRow.name).where(ZoneRow.parent == name).order_by(ZoneRow.name)).all()
 
 
+def below(session: Session, name: str) -> frozenset[str]:
+    """Return the zone and all zones below it."""
+    parents = {row.name: row.parent for row in zones(session)}
+    found = {name}
+    while more := {zone for zone, parent in parents.items() if parent in found} - found:
+        found |= more
+    return frozenset(found)
+
+
 def portals_at(session: Session, name: str) -> Sequence[str]:
     """Return the names of the portals that lead into or out of a zone."""
     joins = or_(PortalRow.outside == name, PortalRow.inside == name)

@@ -83,9 +83,14 @@ class DenialsRow(OfPerson):
 
 
 class VisitorsRow(OfPerson):
-    """A visit."""
+    """A visit; of a visitor who was erased since, only when they came and went."""
 
-    arrived: Time
+    host: str | None = Field(examples=["1042"], description="The badge of the host.")
+    host_name: str | None = Field(None, description="For guards and admins.")
+    state: str | None = Field(examples=["left"])
+    valid_from: Time | None
+    valid_to: Time | None
+    arrived: Time | None
     left: Time | None
     overdue: bool
 

@@ -28,9 +28,9 @@ _FILES: dict[int | str, dict[str, Any]] = {
 class _Choice:
     since: str
     until: str
-    zone: str | None
     form: Format
     person: str | None = None
+    zone: str | None = None
 
 
 def _chosen(
@@ -39,7 +39,6 @@ def _chosen(
         str,
         Query(alias="to", max_length=64, examples=["2026-11-30"], description="A date, included; or a time."),
     ],
-    zone: Annotated[str | None, Query(max_length=63, description="Of this zone and those below it.")] = None,
     form: Annotated[
         Literal["json", "csv", "xlsx"] | None,
         Query(alias="format", description="Of the answer; else `Accept` says it, and JSON is meant."),
@@ -47,40 +46,51 @@ def _chosen(
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> _Choice:
     files = (one for one in (Format.CSV, Format.XLSX) if MEDIA_TYPES[one] in accept)
-    return _Choice(since, until, zone, Format(form) if form else next(files, Format.JSON))
+    return _Choice(since, until, Format(form) if form else next(files, Format.JSON))
 
 
-def _chosen_of_person(
-    chosen: Annotated[_Choice, Depends(_chosen)],
-    person: Annotated[str | None, Query(max_length=64, description="Of the person with this badge.")] = None,
-) -> _Choice:
+_Common = Annotated[_Choice, Depends(_chosen)]
+_Person = Annotated[str | None, Query(max_length=64, description="Of the person with this badge.")]
+_Zone = Annotated[str | None, Query(max_length=63, description="Of this zone and those below it.")]
+
+
+def _of_person(chosen: _Common, person: _Person = None) -> _Choice:
     return replace(chosen, person=person)
 
 
-Choice = Annotated[_Choice, Depends(_chosen)]
-ChoiceOfPerson = Annotated[_Choice, Depends(_chosen_of_person)]
+def _of_zone(chosen: _Common, zone: _Zone = None) -> _Choice:
+    return replace(chosen, zone=zone)
+
+
+def _of_person_and_zone(chosen: _Common, person: _Person = None, zone: _Zone = None) -> _Choice:
+    return replace(chosen, person=person, zone=zone)
+
+
+Choice = Annotated[_Choice, Depends(_of_person_and_zone)]
+ChoiceOfPerson = Annotated[_Choice, Depends(_of_person)]
+ChoiceOfZone = Annotated[_Choice, Depends(_of_zone)]
 
 
 @router.get("/presence", response_model=models.PresenceReport, responses=_FILES)
-def report_presence(context: Ctx, caller: Who, chosen: ChoiceOfPerson) -> Response:
+def report_presence(context: Ctx, caller: Who, chosen: Choice) -> Response:
     """Report who was in which zone from when to when; only where the site evaluates attendance."""
     return _answer(context, caller, "presence", chosen)
 
 
 @router.get("/first-last", response_model=models.FirstLastReport, responses=_FILES)
-def report_first_last(context: Ctx, caller: Who, chosen: ChoiceOfPerson) -> Response:
+def report_first_last(context: Ctx, caller: Who, chosen: Choice) -> Response:
     """Report the first entry and the last exit of each person's days; only with attendance."""
     return _answer(context, caller, "first-last", chosen)
 
 
 @router.get("/hours", response_model=models.HoursReport, responses=_FILES)
-def report_hours(context: Ctx, caller: Who, chosen: ChoiceOfPerson) -> Response:
+def report_hours(context: Ctx, caller: Who, chosen: Choice) -> Response:
     """Report the hours of each person's days, and their sums; only with attendance."""
     return _answer(context, caller, "hours", chosen)
 
 
 @router.get("/denials", response_model=models.DenialsReport, responses=_FILES)
-def report_denials(context: Ctx, caller: Who, chosen: ChoiceOfPerson) -> Response:
+def report_denials(context: Ctx, caller: Who, chosen: Choice) -> Response:
     """Report how often access was denied, by reason, portal and person, the most frequent first."""
     return _answer(context, caller, "denials", chosen)
 
@@ -92,7 +102,7 @@ def report_visitors(context: Ctx, caller: Who, chosen: ChoiceOfPerson) -> Respon
 
 
 @router.get("/musters", response_model=models.MustersReport, responses=_FILES)
-def report_musters(context: Ctx, caller: Who, chosen: Choice) -> Response:
+def report_musters(context: Ctx, caller: Who, chosen: ChoiceOfZone) -> Response:
     """Report the musters and drills that began in the span."""
     return _answer(context, caller, "musters", chosen)
 

@@ -218,6 +218,31 @@ def test_denials_are_counted_by_reason_portal_and_person(report, staffed, record
     assert report("denials", zone="building")["total"] == 4
 
 
+def test_visits_are_listed_with_host_and_times_and_those_of_the_erased_without(http, staffed, record):
+    visit = {"name": "Ivan Petrov", "host": "1", "valid_to": "2030-01-01"}
+    badge = http.post("/visitors", json=visit).json()["badge"]
+    assert http.post(f"/visitors/{badge}/arrive", json={}).status_code == 200
+    assert http.post(f"/visitors/{badge}/leave", json={}).status_code == 200
+    gone = (
+        ("visit_arrived", "2026-11-30 03:00"),
+        ("visit_overdue", "2026-11-30 04:00"),
+        ("visit_ended", "2026-12-02 05:00"),
+    )
+    record(*(Fact(kind, utc(at), person_id="of one erased", detail={"visit": "V-9"}) for kind, at in gone))
+    span = {"from": "2026-11-01", "to": "2029-12-31"}
+    here, erased = http.get("/reports/visitors", params=span).json()["rows"]
+    assert (here["badge"], here["name"], here["host"], here["host_name"]) == (badge, "Ivan Petrov", "1", "Anna")
+    assert (here["state"], here["overdue"], here["arrived"] <= here["left"]) == ("left", False, True)
+    assert {name: value for name, value in erased.items() if value is not None} == {
+        "arrived": "2026-11-30T03:00:00.000Z",
+        "left": "2026-12-02T05:00:00.000Z",
+        "overdue": True,
+    }
+    of_host = [http.get("/reports/visitors", params=span | {"person": who}).json()["rows"] for who in ("1", "2", badge)]
+    assert [len(rows) for rows in of_host] == [1, 0, 1]
+    assert http.get("/reports/visitors", params=span | {"zone": "building"}).json()["code"] == "unknown_parameter"
+
+
 def test_musters_are_listed_with_what_became_of_people(report, record, person_id, staffed):
     name = {"muster": "building-1", "zone": "building", "drill": True}
     begun = {**name, "count": 3, "digest": "0", "unnamed": 1}
@@ -232,6 +257,7 @@ def test_musters_are_listed_with_what_became_of_people(report, record, person_id
     assert (row["muster"], row["drill"], row["count"], row["marks"]) == ("building-1", True, 3, 1)
     assert (row["safe"], row["out"], row["ended"]) == (2, 1, "2026-12-01T03:10:00.000Z")
     assert report("musters", 422, person="1")["code"] == "unknown_parameter"
+    assert report("musters", zone="building")["rows"] == [row]
 
 
 def test_a_file_without_rows_has_its_header(http, on, staffed):
