@@ -45,9 +45,23 @@ GUARDS = {
     "require": ("PATCH", "/portals/{name}"),
 }
 """The route of its own that sets what a field of this name sets."""
-ADMINS_ALONE = {"keep_samples", "retention_days", "samples_days", "consent_days", "anchors", "on_storage_failure"}
-OF_ANOTHER_KIND = {("/interlocks", "portals"), ("/interlocks/{name}", "portals"), ("/access/try", "direction")}
-"""Fields that share a name with one of GUARDS: an interlock's portals give no one a right, and to try opens nothing."""
+ADMINS_ALONE = {
+    "keep_samples",
+    "retention_days",
+    "samples_days",
+    "visits_days",
+    "consent_days",
+    "anchors",
+    "on_storage_failure",
+}
+OF_ANOTHER_KIND = {
+    *(("/interlocks", "portals"), ("/interlocks/{name}", "portals"), ("/access/try", "direction")),
+    *(("/visitors", "levels"), ("/visitors", "valid_to")),
+}
+"""Fields that share a name with one of GUARDS: an interlock's portals give no one a right, and to try opens nothing.
+
+A visit has at most the levels of its host, which test_visitors.py shows, and its own end.
+"""
 DOCUMENTS = {("POST", "/site/apply"): {"toml"}}
 """Fields that hold a whole document; test_site_rights.py shows what each role may change by it."""
 

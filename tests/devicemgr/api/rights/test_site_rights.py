@@ -116,6 +116,7 @@ SETTINGS = {
     "keep_samples": "false",
     "retention_days": "0",
     "samples_days": "7",
+    "visits_days": "7",
     "consent_grace_days": "1",
 }
 """A value for each setting that differs from before; two are set to their opposite first."""

@@ -1,6 +1,7 @@
 """RULES §9, Visitors: each sentence of it, as guards work with the commands; passages are recorded as a daemon does."""
 
 import json
+import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -34,20 +35,47 @@ def opened(home, parts):
     return run
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """made(NAME, home, make) makes a home once and copies it for each test after that."""
+    templates = {}
+
+    def run(name, home, make):
+        if name in templates:
+            shutil.rmtree(home.path)
+            shutil.copytree(templates[name], home.path)
+            return
+        make()
+        templates[name] = shutil.copytree(home.path, tmp_path_factory.mktemp(name) / "home")
+
+    return run
+
+
 @pytest.fixture
-def desk(entrance, done):
+def desk(home, done, made):
     """A host, Aigul, who holds `staff`, and a portal `main` that collects cards."""
+    made("desk", home, lambda: _furnish(done))
+
+
+def _furnish(done):
+    done("device", "add", "gate-1", "--driver", "fake_gate", "--address", "/dev/gate/a")
+    done("portal", "add", "main", "--gate", "gate-1")
+    done("level", "add", "staff", "--portal", "main")
     done("portal", "edit", "main", "--collects-cards")
     done("level", "add", "vault", "--portal", "main")
     done("person", "add", "Aigul", "--badge", "1001", "--level", "staff")
 
 
 @pytest.fixture
-def visitor(desk, done):
+def visitor(desk, home, done, made):
     """Ivan is expected for today, with a card."""
+    made("visitor", home, lambda: _invite(done))
+    return "V-000001"
+
+
+def _invite(done):
     times = ("--from", text(hours=-1), "--to", text(hours=8))
-    found = done("visitor", "add", "Ivan", "--host", "1001", *times, "--level", "staff", "--card", CARD)
-    return found["badge"]
+    done("visitor", "add", "Ivan", "--host", "1001", *times, "--level", "staff", "--card", CARD)
 
 
 @pytest.fixture
