@@ -80,7 +80,8 @@ def _ends_after(since: str) -> ColumnElement[bool]:
 
 def visit(session: Session, badge: str) -> Visit:
     """Return the visit of a badge, or NotFound."""
-    found = _visits(session, PersonRow.badge == badge_key(badge))
+    key = badge_key(badge)
+    found = _visits(session, PersonRow.badge.in_({key, key.upper()}))  # v-000123 is typed as well
     if not found:
         raise NotFound(f"there is no visit '{safe(badge, 60)}'", hint=Hint("list_visitors"))
     return found[0]
