@@ -31,7 +31,8 @@ _PIECE = 1000
 
 def load(session: Session, zones: ZoneMap) -> Whereabouts:
     """Return the state after the last event of the ledger."""
-    if not zones.zones:  # no one is anywhere, and a year of events need not be read
+    # No one is anywhere and begins no free time, and a year of events need not be read.
+    if not (zones.zones or zones.first_people):
         return replace(NOWHERE, seq=events.head(session)[0])
     state = stored(session)
     return fold_all(state, _bodies(session, state.seq), zones)
@@ -60,6 +61,9 @@ def stored(session: Session) -> Whereabouts:
         dict(inside),
         tuple(rest.get("erased", ())),
         {request: tuple(others) for request, others in rest.get("along", ())},
+        _times(rest.get("opened", {})),
+        _times(rest.get("first_people", {})),
+        _times(rest.get("suspended", {})),
     )
 
 
@@ -94,6 +98,9 @@ def _rest(state: Whereabouts) -> str:
             "forgotten": _texts(state.forgotten),
             "erased": list(state.erased),
             "along": list(state.along.items()),
+            "opened": _texts(state.opened),
+            "first_people": _texts(state.first_people),
+            "suspended": _texts(state.suspended),
         }
     )
 

@@ -1,13 +1,18 @@
 """The rights and the site in memory, one immutable snapshot at a time; deciding never reads the store."""
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from devicemgr.domain.model import AccessPoint, Capability, Portal
 from devicemgr.domain.ports.driver import DriverCatalog
+from devicemgr.domain.rules.areas.facts import NO_FACTS, Facts
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.threats.effective_mode import Effective, Why, effective, without_fire
+from devicemgr.domain.rules.threats.threat import ThreatInForce
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import NotFound
+from devicemgr.store.areas import threats as threat_rows
 from devicemgr.store.database import Database, Session, revision
 from devicemgr.store.ledger import events
 from devicemgr.store.people import calibrations, credentials, face_models, people
@@ -22,7 +27,10 @@ from devicemgr.store.sqlite_errors import reading_stored
 
 
 class Rulebook:
-    """Loads snapshots; `current` is one whole version, and `times` gives the times at which a right must hold."""
+    """Loads snapshots; `current` is one whole version, and `times` gives the times at which a right must hold.
+
+    Threats in force are read from the store once; then they are what `set_threats` says. `facts` gives who is where.
+    """
 
     def __init__(self, database: Database, catalog: DriverCatalog, clock: WallClock | None = None) -> None:
         clock = clock or WallClock()
@@ -33,6 +41,8 @@ class Rulebook:
         # Held for a moment only: the dispatcher must not wait for the store when there is a fire.
         self._swapping = threading.Lock()
         self._fires: set[str] = set()
+        self._threats: Mapping[str, ThreatInForce] | None = None
+        self.facts: Callable[[], Facts] = lambda: NO_FACTS
         self._snapshot = Snapshot(version=-1)
 
     @property
@@ -51,9 +61,11 @@ class Rulebook:
                     loaded = load_snapshot(session, version)
                 loaded = replace(loaded, readers=self._readers(session))
                 devices = {row.name for row in device_store.devices(session)}
+                stored = threat_rows.in_force(session) if self._threats is None else {}
             with self._swapping:
                 self._fires &= devices
-                self._snapshot = replace(loaded, fire_active=bool(self._fires))
+                self._threats = stored if self._threats is None else self._threats
+                self._snapshot = replace(loaded, fire_active=bool(self._fires), threats_in_force=self._threats)
                 return self._snapshot
 
     def _readers(self, session: Session) -> frozenset[str]:
@@ -71,6 +83,27 @@ class Rulebook:
         with self._swapping:
             self._fires = self._fires | {device} if active else self._fires - {device}
             self._snapshot = replace(self._snapshot, fire_active=bool(self._fires))
+
+    def set_threats(self, in_force: Mapping[str, ThreatInForce]) -> None:
+        """Let exactly these threats be in force from now on."""
+        with self._swapping:
+            self._threats = dict(in_force)
+            self._snapshot = replace(self._snapshot, threats_in_force=self._threats)
+
+    def mode_of(self, portal: Portal) -> Effective:
+        """Return the mode in force at a portal now."""
+        return self._at_all_times(effective, portal)
+
+    def mode_apart_from_fire(self, portal: Portal) -> Effective:
+        """Return the mode that a portal has now, or at the end of a fire."""
+        return self._at_all_times(without_fire, portal)
+
+    def _at_all_times(self, mode: Callable[..., Effective], portal: Portal) -> Effective:
+        """Return the mode; while two clocks differ, a schedule frees a portal only when it does by both of them."""
+        snapshot, facts = self._snapshot, self.facts()
+        found = [mode(portal, at, snapshot, facts) for at in self.times()]
+        is_by_schedule = all(one.because.why is Why.SCHEDULE for one in found)
+        return found[0] if is_by_schedule else next(one for one in found if one.because.why is not Why.SCHEDULE)
 
     def points(self) -> list[AccessPoint]:
         """Return all access points."""
@@ -102,6 +135,7 @@ def load_snapshot(session: Session, version: int) -> Snapshot:
         portals={row.name: portal_store.portal_model(row) for row in portal_store.portals(session)},
         zones={row.name: zone_rows.zone_model(row, stored.timezone or "UTC") for row in zone_rows.zones(session)},
         interlocks={row.name: zone_rows.interlock_model(row) for row in zone_rows.interlocks(session)},
+        threats={row.name: threat_rows.threat_model(row) for row in threat_rows.threats(session)},
         cards=credentials.card_holders(session, blocked=False),
         blocked_cards=credentials.card_holders(session, blocked=True),
         card_terms=credentials.card_terms(session),

@@ -18,7 +18,7 @@ from devicemgr.api.conventions import queries
 from devicemgr.api.conventions.document import complete
 from devicemgr.api.conventions.operations import operation_id
 from devicemgr.api.desk.files import Desk
-from devicemgr.api.routes.areas import access, alarms, musters, reports, whereabouts, zones
+from devicemgr.api.routes.areas import access, alarms, musters, reports, threats, whereabouts, zones
 from devicemgr.api.routes.devices import (
     devices,
     discovery,
@@ -102,6 +102,7 @@ def _routes() -> list[BaseRoute]:
         departments,
         calendars,
         zones,
+        threats,
         sources,
         whereabouts,
         access,

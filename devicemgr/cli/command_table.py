@@ -55,6 +55,7 @@ _VISITORS = "devicemgr.cli.visitors.visitors:app"
 _ALARMS = "devicemgr.cli.areas.alarms:app"
 _MUSTERS = "devicemgr.cli.areas.musters:app"
 _REPORTS = "devicemgr.cli.areas.reports:app"
+_THREATS = "devicemgr.cli.areas.threats:app"
 _INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
 _DEPARTMENTS = "devicemgr.cli.site.departments:app"
 _KEYS = "devicemgr.cli.site.keys:app"
@@ -73,6 +74,7 @@ GROUPS = {
     "portal": "Portals: doors and turnstiles that open.",
     "zone": "Zones: the places that portals lead to, and what is checked of who is inside.",
     "visitor": "Visitors: who is expected, who is here, and who has left.",
+    "threat": "Threats: states in which few people pass, such as a lockdown.",
     "alarm": "Alarms: what is wrong, and who has taken note of it.",
     "muster": "Musters: who is missing when a building is left, and who was found.",
     "access": "Access decisions: would a person pass, and why was one refused.",
@@ -87,7 +89,7 @@ GROUPS = {
 
 SECTIONS = {
     "Set up": ("init", "run", "demo", "bench", "version"),
-    "Watch": ("status", "alarm", "visitor", "muster", "events", "report", "access", "doctor", "clock"),
+    "Watch": ("status", "alarm", "threat", "visitor", "muster", "events", "report", "access", "doctor", "clock"),
     "People and their rights": (
         *("person", "source", "enroll", "card", "pin"),
         *("level", "department", "schedule", "calendar"),
@@ -257,6 +259,15 @@ COMMANDS = {
     "visitor arrive": Row(_VISITORS, "Record that a visitor is at the desk, and give them a card."),
     "visitor leave": Row(_VISITORS, "End a visit: the card is free, and the levels are revoked."),
     "visitor cancel": Row(_VISITORS, "Cancel a visit whose visitor has not arrived."),
+    "threat add": Row(
+        _THREATS, "Add a threat that guards can set; only holders of the levels that it allows pass then."
+    ),
+    "threat list": Row(_THREATS, "List the threats that are defined, and which are in force."),
+    "threat show": Row(_THREATS, "Show one threat."),
+    "threat edit": Row(_THREATS, "Change a threat; what is not given stays."),
+    "threat remove": Row(_THREATS, "Remove a threat that is not in force."),
+    "threat set": Row(_THREATS, "Put a threat in force at once: a lockdown, such as for an intruder."),
+    "threat end": Row(_THREATS, "End a threat; free times go on, and what a guard had freed before stays normal."),
     "alarm list": Row(
         _ALARMS, "List alarms: those that are active, and those that no one has acknowledged; the most urgent first."
     ),

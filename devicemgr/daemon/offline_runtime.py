@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from devicemgr.access.portals import fire_check
 from devicemgr.access.portals.fire_alarm import active_inputs
 from devicemgr.access.portals.portal_modes import PortalModes
 from devicemgr.access.portals.standing_alarms import StandingAlarms
+from devicemgr.access.portals.threat_control import ThreatControl
 from devicemgr.access.release import Opening, Outcome, release_gate
 from devicemgr.clock.monitor import alarms_of
 from devicemgr.devices.supervisor import DeviceState, Health
@@ -58,20 +59,19 @@ class DirectRuntime:
         with self._site.database.read() as session:
             now = datetime.now(UTC)
             devices = [DeviceState(r.name, r.driver, Health.UNKNOWN, None, now) for r in device_store.devices(session)]
-            portals = [
-                {"name": r.name, "mode": r.mode, "state": "unknown", "door": None}
-                for r in portal_store.portals(session)
-            ]
             standing = StandingAlarms(self._site.ledger, Rulebook(self._site.database, self._site.parts.catalog), str)
             standing.remember(session)
         revoked = status.revoked(self._site.database)
+        rules = self._rules_with_facts()
         return {
             "daemon": status.daemon_json(running=False, ready=False, uptime_s=0),
             "devices": [status.device_json(state, revoked) for state in devices],
-            "portals": portals,
+            "portals": status.portals_json(rules, lambda _: "unknown", lambda _: None),
+            "threats": status.threats_json(rules.current),
             "gallery": status.gallery_json(self._site.gallery.refresh()),
             "ledger": status.ledger_json(self._site.database),
             "alarms": [
+                *status.threat_alarms(rules.current),
                 {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
                 *standing.alarms(),
                 *muster_alarms(self.musters.running()),
@@ -218,6 +218,11 @@ class DirectRuntime:
         rules.refresh()
         return rules
 
+    def _rules_with_facts(self) -> Rulebook:
+        rules, facts = self._areas()
+        rules.facts = lambda: facts
+        return rules
+
     def _areas(self) -> tuple[Rulebook, Facts]:
         rules = self._rules()
         with self._site.database.read() as session:
@@ -262,18 +267,42 @@ class DirectRuntime:
         with self._site.database.write(changes_site=False) as session:
             self._site.ledger.append(session, [fact])
 
-    def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
+    def set_threat(self, name: str, zones: Sequence[str], reason: str, actor: str) -> dict[str, Any]:
+        """Record a threat and close what was free; it is in force from the daemon's start."""
+        answer = self._threats().set(name, zones, reason, actor)
+        self.site_changed()
+        return answer
+
+    def end_threat(self, name: str, comment: str, actor: str) -> dict[str, Any]:
+        """Record the end of a threat."""
+        answer = self._threats().end(name, comment, actor)
+        self.site_changed()
+        return answer
+
+    def _threats(self) -> ThreatControl:
+        rules = self._rules_with_facts()
+        modes = PortalModes(self._site, rules, self, lambda: self._heed_fire(rules))
+        return ThreatControl(self._site, rules, modes, self._append)
+
+    def _heed_fire(self, rules: Rulebook) -> str | None:
+        """Return why only what opens may be sent: a fire was active when the last daemon ended."""
+        with self._site.database.read() as session:
+            active = active_inputs(session)
+        for device in active:
+            rules.set_fire(device, True)
+        return f"the fire input of {min(active)} is active: only free is sent" if active else None
+
+    def set_portal_mode(
+        self, portal: str, mode: PortalMode, actor: str, *, despite_threat: bool = False
+    ) -> dict[str, Any]:
         """Record and apply a mode; lock only after the state of every fire input was read."""
-        rules = Rulebook(self._site.database, self._site.parts.catalog)
+        rules = self._rules_with_facts()
         if mode is PortalMode.LOCKED:
             cause = fire_check.why_not_lock(self._site, lambda name, action: self.call_device(name, action, 0))
         else:
-            with self._site.database.read() as session:
-                active = active_inputs(session)
-            for device in active:
-                rules.set_fire(device, True)
-            cause = f"the fire input of {min(active)} is active: only free is sent" if active else None
-        return PortalModes(self._site, rules, self, lambda: cause).change(portal, mode, actor)
+            cause = self._heed_fire(rules)
+        modes = PortalModes(self._site, rules, self, lambda: cause)
+        return modes.change(portal, mode, actor, despite_threat=despite_threat)
 
     def site_changed(self) -> None:
         """Note who is to be removed from devices, for when they are reached: no daemon runs that would do it now."""

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,12 +14,14 @@ from devicemgr.access.pipeline import AccessPipeline
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals.fire_alarm import FireWatch
 from devicemgr.access.portals.portal_modes import PortalModes
+from devicemgr.access.portals.threat_control import ThreatControl
 from devicemgr.access.release import Outcome
 from devicemgr.clock.monitor import ClockWatch
 from devicemgr.daemon.scheduler import Scheduler
 from devicemgr.daemon.site_reload import SiteReload
 from devicemgr.devices.supervisor import Supervisor
 from devicemgr.devices.sync_run import Run, Step, drive
+from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceInfo, Direction, Factor, PortalMode
 from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
@@ -37,6 +39,7 @@ from devicemgr.sync.reconciler import Reconciler
 T = TypeVar("T")
 
 _OPEN_S = 8.0
+_RECORD_S = 3.0
 _STEP_S = 30.0
 _CANCEL_POLL_S = 0.25
 
@@ -57,6 +60,7 @@ class DaemonRuntime:
     _clock: ClockWatch
     _fires: FireWatch
     _modes: PortalModes
+    _threats: ThreatControl
     _reconciler: Reconciler
     _access: AccessPipeline
     _reload: SiteReload
@@ -79,7 +83,16 @@ class DaemonRuntime:
         devices, rules, standing = self._supervisor.states(), self._rules.current, self._access.alarms
         portals = status.portal_alarms(rules, devices, self._supervisor.channels)
         state_of = status.state_by_gate(self._access.state_of, portals)
-        found = status.of_daemon(self._site, daemon, devices, rules, state_of, self._scheduler.unread, standing.door_of)
+        found = status.of_daemon(
+            self._site,
+            daemon,
+            devices,
+            self._rules,
+            state_of,
+            self._scheduler.unread,
+            standing.door_of,
+            self._reconciler.threat_pending(),
+        )
         watches = self._clock.alarms() + self._fires.alarms() + standing.alarms() + alarms(self._musters.running())
         return found | {"alarms": watches + portals + found["alarms"]}
 
@@ -89,7 +102,7 @@ class DaemonRuntime:
         state_of = status.state_by_gate(
             self._access.state_of, status.portal_alarms(rules, devices, self._supervisor.channels)
         )
-        return live_states(rules, self._access.areas.view, devices, state_of, self._access.alarms.door_of)
+        return live_states(self._rules, self._access.areas.view, devices, state_of, self._access.alarms.door_of)
 
     def figures(self) -> Figures:
         """See site.runtime.Runtime."""
@@ -185,11 +198,35 @@ class DaemonRuntime:
         rules = self._rules.current
         return explained(rules, self._access.facts_for(portal, rules), person_id, portal, direction, times, factors)
 
-    def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
+    def set_threat(self, name: str, zones: Sequence[str], reason: str, actor: str) -> dict[str, Any]:
+        """See site.runtime.Runtime."""
+        answer = self._threats.set(name, zones, reason, actor)
+        self._on_threats()
+        return answer
+
+    def end_threat(self, name: str, comment: str, actor: str) -> dict[str, Any]:
+        """See site.runtime.Runtime."""
+        answer = self._threats.end(name, comment, actor)
+        self._on_threats()
+        return answer
+
+    def _on_threats(self) -> None:
+        """Let devices that decide by themselves follow, and what a guard had freed be recorded as normal."""
+        self._reconciler.wake()
+        self._scheduler.wake()
+
+    def _record_threat(self, fact: Fact) -> None:
+        durable = threading.Event()
+        self._site.ledger.submit(fact, lambda _: durable.set())
+        durable.wait(_RECORD_S)
+
+    def set_portal_mode(
+        self, portal: str, mode: PortalMode, actor: str, *, despite_threat: bool = False
+    ) -> dict[str, Any]:
         """See site.runtime.Runtime."""
         if mode is PortalMode.LOCKED and self._rules.current.fire_active:
             raise RequestError("a fire input is active: nothing is locked until it ends")
-        answer = self._modes.change(portal, mode, actor)
+        answer = self._modes.change(portal, mode, actor, despite_threat=despite_threat)
         if answer["applied"]:
             self._access.mode_applied(portal)
         self._reload.refresh()

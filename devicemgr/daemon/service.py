@@ -20,6 +20,7 @@ from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals.fire_alarm import FireWatch
 from devicemgr.access.portals.last_run import left_open
 from devicemgr.access.portals.portal_modes import PortalModes
+from devicemgr.access.portals.threat_control import ThreatControl
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
 from devicemgr.api.listeners import Listen
@@ -87,6 +88,7 @@ class Daemon(DaemonRuntime):
         listener = Listener(self._router.on_fact, self._router.on_state)
         self._supervisor = Supervisor(site.parts.catalog, listener, self._router.resume)
         self._modes = PortalModes(site, self._rules, self._supervisor, self._fires.why_not_lock)
+        self._threats = ThreatControl(site, self._rules, self._modes, self._record_threat)
         self._pins = PinChecker(self._inbox.put)
         self._reconciler = Reconciler(site, self._rules, self._supervisor, KeptSamples(site))
         self._access = AccessPipeline(

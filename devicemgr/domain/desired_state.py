@@ -2,7 +2,8 @@
 
 A device that decides by itself knows no second factors, so a door is in a holding only if one factor suffices there.
 Schedules it keeps itself where it can (ports.Scheduling): the door's hours are named, by the schedules of all levels
-that lead there. Where it can't, a door is in a holding only while a schedule is open. Keys: badges, or UHPPOTE's cards.
+that lead there. Where it can't, a door is in a holding only while a schedule is open. In a threat it holds only those
+whom the threat allows. Keys: badges, or UHPPOTE's cards.
 """
 
 import hashlib
@@ -12,17 +13,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from devicemgr.domain.ledger_events import Reason
-from devicemgr.domain.model import AccessLevel, Factor, Person, Portal
+from devicemgr.domain.model import Factor, Person
 from devicemgr.domain.ports.device import Holding
 from devicemgr.domain.rules.cards.formats import controller_number, whole_number
-from devicemgr.domain.rules.decision.held_levels import host_problem
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.decision.usable_cards import cards_by_person, end_with_cards
 from devicemgr.domain.rules.factors import suffices
-from devicemgr.domain.rules.grants import ending_with, levels_for_devices
-from devicemgr.domain.rules.schedules import is_open
-from devicemgr.domain.rules.validity import invalidity
+from devicemgr.domain.rules.threats.device_doors import Door, entitled_people
 
 Holds = Literal["people", "cards"]
 
@@ -132,65 +129,12 @@ class Plan:
         return bool(self.remove or self.restrict or self.change or self.add)
 
 
-@dataclass(frozen=True, slots=True)
-class _Door:
-    """Doors of the device that a level leads to, under a schedule or always, and whether that is open now."""
-
-    numbers: frozenset[int]
-    portal: Portal
-    open_now: bool
-    schedule: str | None
-
-
-def is_used(device: str, snapshot: Snapshot) -> bool:
-    """Return True when a portal names the device."""
-    return bool(_doors_of(device, snapshot))
-
-
-def _doors_of(device: str, snapshot: Snapshot) -> dict[str, frozenset[int]]:
-    """By portal, the device's doors: the gate's channel, or that of the readers of a gate elsewhere."""
-    doors = {}
-    for portal in snapshot.portals.values():
-        readers = frozenset(point.channel for point in portal.access_points if point.device == device)
-        if portal.gate == device:
-            doors[portal.name] = frozenset({portal.channel})
-        elif readers:
-            doors[portal.name] = readers
-    return doors
-
-
-def _entitled(
-    device: str, snapshot: Snapshot, times: Sequence[datetime], *, alone: bool = False
-) -> Iterator[tuple[Person, list[_Door]]]:
-    """Everybody whom a level lets pass at the device, which may decide `alone`, now or at another time."""
-    doors = _doors_of(device, snapshot)
-    by_level = {name: _level_doors(level, doors, snapshot, times) for name, level in snapshot.levels.items()}
-    for person in snapshot.people.values():
-        levels = [name for name in levels_for_devices(person, times, alone=alone) if by_level.get(name)]
-        may_come = all(invalidity(person, at) in (None, Reason.NOT_YET_VALID) for at in times)
-        if levels and may_come and host_problem(person, snapshot, times) is None:
-            yield ending_with(person, levels), [door for name in levels for door in by_level[name]]
-
-
-def _level_doors(
-    level: AccessLevel, doors: Mapping[str, frozenset[int]], snapshot: Snapshot, times: Sequence[datetime]
-) -> list[_Door]:
-    found = []
-    for name, schedule_name in level.portals.items():
-        if name in doors:
-            schedule = snapshot.schedules.get(schedule_name) if schedule_name is not None else None
-            always = schedule_name is None
-            open_now = always or (schedule is not None and all(is_open(schedule, at) for at in times))
-            found.append(_Door(doors[name], snapshot.portals[name], open_now, schedule_name))
-    return found
-
-
 def desired(
     device: str, policy: Policy, snapshot: Snapshot, times: Sequence[datetime], faces: Mapping[str, str]
 ) -> Desired:
     """Who may pass at `device` at each of `times`; `faces` leads from people's ids to sample digests."""
     cards = cards_by_person(snapshot, times)
-    entitled, kept = _entitled(device, snapshot, times, alone=policy.decides), _Hours(policy)
+    entitled, kept = entitled_people(device, snapshot, times, heeds_threats=policy.decides), _Hours(policy)
     if policy.holds == "cards":
         return _desired_cards(kept, entitled, cards, snapshot)
     wanted, unfit, missing = {}, {}, {}
@@ -222,7 +166,7 @@ def _fitting(cards: Sequence[str], policy: Policy) -> tuple[tuple[str, ...], str
 
 def _desired_cards(
     kept: "_Hours",
-    entitled: Iterator[tuple[Person, list[_Door]]],
+    entitled: Iterator[tuple[Person, list[Door]]],
     cards: Mapping[str, list[str]],
     snapshot: Snapshot,
 ) -> Desired:
@@ -255,12 +199,12 @@ class _Hours:
         self.by_clock: set[str] = set()
 
     def of(
-        self, person: Person, doors: list[_Door], factors: list[Factor]
+        self, person: Person, doors: list[Door], factors: list[Factor]
     ) -> tuple[frozenset[int], tuple[tuple[int, str], ...]]:
         """Doors, and the hours of those that are not open at all times."""
         if not self._policy.decides:
             return frozenset(number for door in doors for number in door.numbers), ()
-        given: dict[int, list[_Door]] = {}
+        given: dict[int, list[Door]] = {}
         for door in doors:
             if any(_suffices(factor, person, door) for factor in factors):
                 for number in door.numbers:
@@ -288,21 +232,26 @@ def hours_name(schedules: Sequence[str]) -> str:
     return "dm-" + hashlib.sha256("+".join(schedules).encode()).hexdigest()[:12]
 
 
-def _alone(factor: Factor, person: Person, doors: list[_Door]) -> bool:
+def _alone(factor: Factor, person: Person, doors: list[Door]) -> bool:
     """Return whether the factor suffices at every door: a device that decides opens all of a person's doors by it."""
     return all(_suffices(factor, person, door) for door in doors)
 
 
-def _suffices(factor: Factor, person: Person, door: _Door) -> bool:
+def _suffices(factor: Factor, person: Person, door: Door) -> bool:
     shown = frozenset({factor})
-    return suffices(door.portal.require, shown, consents=person.face_consent, doubtful_face=False)
+    return all(suffices(require, shown, consents=person.face_consent, doubtful_face=False) for require in door.requires)
 
 
-def entitled_keys(device: str, snapshot: Snapshot, times: Sequence[datetime]) -> dict[str, str]:
-    """Every key, badge or printed number, under which the device may hold a person; and whose it is."""
+def entitled_keys(
+    device: str, snapshot: Snapshot, times: Sequence[datetime], *, decides: bool = True
+) -> dict[str, str]:
+    """Every key, badge or printed number, under which the device may hold a person; and whose it is.
+
+    A device that `decides` by itself may not hold those whom a threat in force keeps out.
+    """
     cards = cards_by_person(snapshot, times)
     keys = {}
-    for person, _ in _entitled(device, snapshot, times):
+    for person, _ in entitled_people(device, snapshot, times, heeds_threats=decides):
         keys[person.badge] = person.id
         keys |= {_key(number): person.id for number in cards.get(person.id, ())}
     return keys
@@ -350,8 +299,14 @@ def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
     if want.face is not None and (record is None or record.face != want.face):
         return False
     same = (want.name, _as_read(want.cards), want.doors, want.valid_from, want.valid_to, set(want.hours))
-    times = (actual.valid_from, actual.valid_to)
-    reported = (actual.name, _as_read(actual.cards), actual.doors, *times, set(actual.hours))
+    reported = (
+        actual.name,
+        _as_read(actual.cards),
+        actual.doors,
+        actual.valid_from,
+        actual.valid_to,
+        set(actual.hours),
+    )
     return same == reported and (want.face is None) == (actual.face is None)
 
 

@@ -17,7 +17,11 @@ class Kind(StrEnum):
     PORTAL_UNLOCKED = "portal_unlocked"
     PORTAL_UNLOCK_FAILED = "portal_unlock_failed"
     PORTAL_UNLOCK_UNCONFIRMED = "portal_unlock_unconfirmed"
-    PORTAL_LOCKED = "portal_locked"
+    PORTAL_LOCKED = "portal_locked"  # by a guard
+    PORTAL_RELOCKED = "portal_relocked"  # after its time
+    PORTAL_MODE_EFFECTIVE = "portal_mode_effective"
+    THREAT_SET = "threat_set"
+    THREAT_ENDED = "threat_ended"
     PASSAGE_STARTED = "passage_started"
     PASSAGE_COMPLETED = "passage_completed"
     PASSAGE_TIMED_OUT = "passage_timed_out"
@@ -29,8 +33,6 @@ class Kind(StrEnum):
     OCCUPANCY_REACHED = "occupancy_reached"
     OCCUPANCY_BELOW_MINIMUM = "occupancy_below_minimum"
     INTERLOCK_BROKEN = "interlock_broken"
-    VISITOR_ASTRAY = "visitor_astray"  # the escort has passed, and the visitor did not follow
-    VISITOR_LEFT_BEHIND = "visitor_left_behind"  # the host has left the site, and the visitor is still inside
     PORTAL_FORCED = "portal_forced"
     PORTAL_HELD_OPEN = "portal_held_open"
     REX_PRESSED = "rex_pressed"
@@ -76,12 +78,13 @@ class Reason(StrEnum):
     SUSPENDED = "suspended"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     PORTAL_LOCKED = "portal_locked"
+    LOCKDOWN = "lockdown"
     SECOND_FACTOR_REQUIRED = "second_factor_required"
     ANTI_PASSBACK = "anti_passback"
     SECOND_PERSON_REQUIRED = "second_person_required"
-    ESCORT_REQUIRED = "escort_required"
     INTERLOCK = "interlock"
     OCCUPANCY = "occupancy"
+    FIRST_PERSON_REQUIRED = "first_person_required"
     STALE_EVIDENCE = "stale_evidence"
     STORAGE_FAILED = "storage_failed"
 

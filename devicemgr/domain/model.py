@@ -201,8 +201,6 @@ class AccessLevel:
     name: str
     portals: Mapping[str, str | None]
     waives: frozenset[Waiver] = frozenset()
-    escorts: bool = False
-    escort_up_to: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +223,7 @@ class Portal:
     With `people` above 1 that many different people must present within `people_within` seconds of the first, one of
     them of a level of `confirm_by` if there are any; for an exit only with `people_exit`.
     One that `collects_cards` keeps the card of a visitor who leaves by it.
+    While the schedule `free` is open the portal is free, with `free_after` not before one of these levels has passed.
     """
 
     name: str
@@ -247,6 +246,8 @@ class Portal:
     people_exit: bool = False
     confirm_by: frozenset[str] = frozenset()
     collects_cards: bool = False
+    free: str | None = None
+    free_after: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

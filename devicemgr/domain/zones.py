@@ -31,6 +31,7 @@ class Waiver(StrEnum):
     TWO_PERSON = "two_person"
     LOCKDOWN = "lockdown"
     ESCORT = "escort"
+    LOCKED = "locked"
 
 
 @dataclass(frozen=True, slots=True)

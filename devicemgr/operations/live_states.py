@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.supervisor import DeviceState
 from devicemgr.domain.model import Portal
 from devicemgr.domain.rules.areas.facts import Facts
@@ -16,15 +17,18 @@ States = dict[str, dict[str, dict[str, Any]]]
 
 
 def live_states(
-    rules: Snapshot,
+    book: Rulebook,
     facts: Facts,
     devices: Iterable[DeviceState],
     state_of: Callable[[str], str],
     door_of: Callable[[Portal], str | None],
 ) -> States:
     """Return all states now; any thread."""
+    rules = book.current
     return {
-        "portals": {name: portal_json(portal, state_of, door_of) for name, portal in sorted(rules.portals.items())},
+        "portals": {
+            name: portal_json(portal, book, state_of, door_of) for name, portal in sorted(rules.portals.items())
+        },
         "devices": {state.name: _device_json(state) for state in devices},
         "zones": _zones(rules, facts) if rules.zones else {},
     }

@@ -1,10 +1,11 @@
 """What `status` answers, with a daemon and without."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devicemgr import __version__
+from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.supervisor import DeviceState, Health
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Portal
@@ -24,7 +25,7 @@ from devicemgr.text import counted, rfc3339
 _DISPUTED_FOR = timedelta(hours=24)
 
 
-def device_json(state: DeviceState, revoked: Mapping[str, int]) -> dict[str, Any]:
+def device_json(state: DeviceState, revoked: Mapping[str, int], threat_pending: Collection[str] = ()) -> dict[str, Any]:
     """One device of `status`; `revoked` people are those whom it still holds and should not."""
     return {
         "name": state.name,
@@ -34,7 +35,57 @@ def device_json(state: DeviceState, revoked: Mapping[str, int]) -> dict[str, Any
         "hint": _hint_json(state),
         "since": rfc3339(state.since),
         "revoked": revoked.get(state.name, 0),
+        "threat_pending": state.name in threat_pending,
     }
+
+
+def portal_json(
+    portal: Portal, rules: Rulebook, state_of: Callable[[str], str], door_of: Callable[[Portal], str | None]
+) -> dict[str, Any]:
+    """Return one portal of `status`: the guard's mode, and the mode in force and why."""
+    return {
+        "name": portal.name,
+        "mode": str(portal.mode),
+        "state": state_of(portal.name),
+        "door": door_of(portal),
+        **rules.mode_of(portal).as_json(),
+    }
+
+
+def portals_json(
+    rules: Rulebook, state_of: Callable[[str], str], door_of: Callable[[Portal], str | None]
+) -> list[dict[str, Any]]:
+    """Return the portals of `status`."""
+    return [portal_json(portal, rules, state_of, door_of) for _, portal in sorted(rules.current.portals.items())]
+
+
+def threats_json(rules: Snapshot) -> list[dict[str, Any]]:
+    """Return the threats in force, the one that counts most first."""
+    found = [
+        {
+            "name": name,
+            "order": rules.threats[name].order if name in rules.threats else 0,
+            "scope": sorted(one.scope),
+            "since": rfc3339(one.since),
+            "reason": one.reason,
+            "by": one.actor,
+        }
+        for name, one in sorted(rules.threats_in_force.items())
+    ]
+    return sorted(found, key=lambda one: -int(str(one["order"])))
+
+
+def threat_alarms(rules: Snapshot) -> list[dict[str, Any]]:
+    """Return an alarm for each threat in force."""
+    return [
+        {
+            "kind": Kind.THREAT_SET,
+            "threat": one["name"],
+            "cause": f"threat {one['name']} is in force for {', '.join(one['scope'])}: {one['reason']}",
+            "since": one["since"],
+        }
+        for one in threats_json(rules)
+    ]
 
 
 def _hint_json(state: DeviceState) -> dict[str, object] | None:
@@ -217,34 +268,25 @@ def alarms(
     return found + disputed_alarms(site.database) + source_states.alarms(site.database)
 
 
-def portal_json(
-    portal: Portal, state_of: Callable[[str], str], door_of: Callable[[Portal], str | None]
-) -> dict[str, Any]:
-    """Return one portal of `status`."""
-    return {
-        "name": portal.name,
-        "mode": str(portal.mode),
-        "state": state_of(portal.name),
-        "door": door_of(portal),
-    }
-
-
 def of_daemon(
     site: Site,
     daemon: dict[str, Any],
     devices: list[DeviceState],
-    rules: Snapshot,
+    rules: Rulebook,
     state_of: Callable[[str], str],
     unread: str | None,
     door_of: Callable[[Portal], str | None],
+    threat_pending: Collection[str],
 ) -> dict[str, Any]:
     """Return the whole of `status` with a daemon, also while the database can't be read."""
     held = revoked(site.database)
     return {
         "daemon": daemon,
-        "devices": [device_json(state, held) for state in devices],
-        "portals": [portal_json(portal, state_of, door_of) for _, portal in sorted(rules.portals.items())],
+        "devices": [device_json(state, held, threat_pending) for state in devices],
+        "portals": portals_json(rules, state_of, door_of),
+        "threats": threats_json(rules.current),
         "gallery": gallery_json(site.gallery.current),
         "ledger": ledger_json(site.database),
-        "alarms": alarms(site, devices, held, fire=rules.fire_active, unread=unread),
+        "alarms": threat_alarms(rules.current)
+        + alarms(site, devices, held, fire=rules.current.fire_active, unread=unread),
     }

@@ -9,7 +9,9 @@ from devicemgr.domain.rules.calendars import MARK
 from devicemgr.domain.rules.schedules import format_window, parse_timezone, parse_window
 from devicemgr.domain.zones import Waiver
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
+from devicemgr.site.areas import free_times
 from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.areas import threats
 from devicemgr.store.database import clock_of
 from devicemgr.store.people import departments, grants, people, sources
 from devicemgr.store.site import access_levels as rows, calendars, portals, zones
@@ -20,35 +22,14 @@ Coverage = tuple[str, str | None]
 """A portal, and the schedule in whose hours the level covers it; None for always."""
 
 
-MAX_ESCORTED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Escorting:
-    """Whether holders of a level escort visitors, and how many at once."""
-
-    escorts: bool = False
-    up_to: int = 5
-
-
-NO_ESCORT = Escorting()
-
-
 def add_level(
-    work: UnitOfWork,
-    name: str,
-    covered: Sequence[Coverage],
-    waives: Iterable[Waiver] = (),
-    *,
-    visitors: bool = True,
-    escorting: Escorting = NO_ESCORT,
+    work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = (), *, visitors: bool = True
 ) -> LevelRow:
     """Add a level that covers portals; AlreadyExists if the name is taken, NotFound for what it names."""
     slug("level", name)
     if work.session.get(LevelRow, name):
         raise AlreadyExists(f"level '{name}' exists; choose another name")
     row = LevelRow(name=name, waives=_stored_waivers(waives), visitors=visitors)
-    row.escorts, row.escort_up_to = escorting.escorts, escorting.up_to
     work.session.add(row)
     work.session.flush()
     rows.set_coverage(work.session, row, covered)
@@ -57,24 +38,16 @@ def add_level(
 
 
 def put_level(
-    work: UnitOfWork,
-    name: str,
-    covered: Sequence[Coverage],
-    waives: Iterable[Waiver] = (),
-    *,
-    visitors: bool = True,
-    escorting: Escorting = NO_ESCORT,
+    work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = (), *, visitors: bool = True
 ) -> tuple[LevelRow, bool]:
     """Add the level, or make an existing one exactly this; return it, and True if it was added."""
     row = work.session.get(LevelRow, name)
     if row is None:
-        return add_level(work, name, covered, waives, visitors=visitors, escorting=escorting), True
+        return add_level(work, name, covered, waives, visitors=visitors), True
     before, stored = _rights_of_level(row), _stored_waivers(waives)
-    own = (row.visitors, Escorting(row.escorts, row.escort_up_to))
-    if (before["portals"], before["waives"], *own) == (dict(covered), stored, visitors, escorting):
+    if (before["portals"], before["waives"], row.visitors) == (dict(covered), stored, visitors):
         return row, False
     row.waives, row.visitors = stored, visitors
-    row.escorts, row.escort_up_to = escorting.escorts, escorting.up_to
     if before["portals"] != dict(covered):
         rows.set_coverage(work.session, row, covered)
     work.session.flush()
@@ -85,7 +58,7 @@ def put_level(
 
 @dataclass(frozen=True, slots=True)
 class LevelEdit:
-    """What to change of a level: portals, the schedule of all of them, and other fields; None leaves each."""
+    """What to change of a level: portals, the schedule of all of them, waivers, visitors; None leaves each."""
 
     portals: Sequence[str] | None = None
     schedule: str | None = None
@@ -93,8 +66,6 @@ class LevelEdit:
     """The level holds at all hours from now on; `schedule` is None then."""
     waives: Iterable[Waiver] | None = None
     visitors: bool | None = None
-    escorts: bool | None = None
-    escort_up_to: int | None = None
 
 
 def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
@@ -115,15 +86,13 @@ def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
         covered = {portal: current.get(portal, shared) for portal in names}
     waives = map(Waiver, row.waives) if edit.waives is None else edit.waives
     visitors = row.visitors if edit.visitors is None else edit.visitors
-    escorts = row.escorts if edit.escorts is None else edit.escorts
-    escorting = Escorting(escorts, row.escort_up_to if edit.escort_up_to is None else edit.escort_up_to)
-    return put_level(work, name, list(covered.items()), waives, visitors=visitors, escorting=escorting)[0]
+    return put_level(work, name, list(covered.items()), waives, visitors=visitors)[0]
 
 
 def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> None:
-    """Remove a level that no person and no department has, and that opens no zone.
+    """Remove a level that no person and no department has, and that no zone, portal or threat names.
 
-    `checks_zones` is False while a site's file is applied, where zones are checked when all is in its place.
+    `checks_zones` is False while a site's file is applied, where these are checked when all is in its place.
     """
     row = rows.level(work.session, name)
     grants.remove_over(work.session, rfc3339(clock_of(work.session).now()), name)
@@ -136,6 +105,10 @@ def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> N
         raise RequestError(
             f"portal '{confirmed[0]}' is confirmed by level '{name}'", hint=Hint("edit_portal", name=confirmed[0])
         )
+    if checks_zones and (allowing := threats.threats_allowing(work.session, name)):
+        raise RequestError(f"threat '{allowing[0]}' allows level '{name}'", hint=Hint("edit_threat", name=allowing[0]))
+    if checks_zones and (freed := free_times.portals_free_after(work.session, name)):
+        raise RequestError(f"portal '{freed[0]}' is free after level '{name}'", hint=Hint("edit_portal", name=freed[0]))
     source = sources.levels_mapped(work.session).get(name)
     if source is not None:
         raise RequestError(f"source '{source}' maps a group to level '{name}'", hint=Hint("edit_source", name=source))
@@ -210,12 +183,17 @@ def edit_schedule(
     return put_schedule(work, name, values)[0]
 
 
-def remove_schedule(work: UnitOfWork, name: str) -> None:
-    """Remove a schedule that no level uses."""
+def remove_schedule(work: UnitOfWork, name: str, *, checks_portals: bool = True) -> None:
+    """Remove a schedule that no level uses and by which no portal is free.
+
+    `checks_portals` is False while a site's file is applied, where they are checked when all is in its place.
+    """
     row = rows.schedule(work.session, name)
     users = rows.levels_under(work.session, name)
     if users:
         raise RequestError(f"level '{users[0]}' uses schedule '{name}'", hint=Hint("remove_level", name=users[0]))
+    if checks_portals and (freed := free_times.portals_free_by(work.session, name)):
+        raise RequestError(f"portal '{freed[0]}' is free by schedule '{name}'", hint=Hint("edit_portal", name=freed[0]))
     work.record("admin.schedule_removed", {"schedule": name}, before=_rights_of_schedule(row))
     work.session.delete(row)
     work.session.flush()
@@ -224,8 +202,7 @@ def remove_schedule(work: UnitOfWork, name: str) -> None:
 def _rights_of_level(row: LevelRow) -> dict[str, Any]:
     portals = {covered.portal_name: covered.schedule_name for covered in row.portals}
     bars = {} if row.visitors else {"visitors": False}
-    escorting = {"escorts": row.escorts, "escort_up_to": row.escort_up_to}
-    return {"portals": portals, "waives": list(row.waives), **escorting, **bars}
+    return {"portals": portals, "waives": list(row.waives), **bars}
 
 
 def _stored_waivers(waives: Iterable[Waiver]) -> list[str]:

@@ -27,7 +27,8 @@ class PortalFields(BaseModel):
 
     Portals of one `lane_group` stand side by side; empty for none. `outside` and `inside` are the zones that it joins:
     both or neither. `people` different people must present within `people_within` seconds, one of them of a level of
-    `confirm_by` if there are any.
+    `confirm_by` if there are any. It is free in the hours of schedule `free`, with `free_after` once one of these
+    levels has passed.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -50,6 +51,8 @@ class PortalFields(BaseModel):
     people_exit: bool = False
     confirm_by: list[str] = Field([], max_length=32, examples=[["managers"]])
     collects_cards: bool = False
+    free: str | None = Field(None, examples=["office-hours"])
+    free_after: list[str] = Field([], max_length=32, examples=[["reception"]])
 
 
 class PortalUpdate(BaseModel):
@@ -78,13 +81,16 @@ class PortalUpdate(BaseModel):
     people_exit: bool | None = None
     confirm_by: list[str] | None = Field(None, max_length=32)
     collects_cards: bool | None = None
+    free: str | None = None
+    free_after: list[str] | None = Field(None, max_length=32)
 
 
 _PLAIN = (
     *("channel", "release_seconds", "frames", "fail", "require", "liveness", "console_liveness", "egress"),
-    *("people", "people_within", "people_exit", "confirm_by", "collects_cards"),
+    *("people", "people_within", "people_exit", "confirm_by", "collects_cards", "free_after"),
 )
-_ZONES = ("outside", "inside")
+# Null is a value of these.
+_NAMES = ("outside", "inside", "free")
 
 
 def add_portal(work: UnitOfWork, name: str, fields: PortalFields, channels_of: ChannelsOf) -> PortalRow:
@@ -102,6 +108,7 @@ def add_portal(work: UnitOfWork, name: str, fields: PortalFields, channels_of: C
         lane_group=_lane_group(fields.lane_group),
         outside=fields.outside,
         inside=fields.inside,
+        free=fields.free,
         **{field: _stored(getattr(fields, field)) for field in _PLAIN},
     )
     work.session.add(row)
@@ -124,7 +131,7 @@ def edit_portal(work: UnitOfWork, name: str, update: PortalUpdate, channels_of: 
             setattr(row, field, _stored(value))
     if update.lane_group is not None:
         row.lane_group = _lane_group(update.lane_group)
-    for field in _ZONES:
+    for field in _NAMES:
         if field in update.model_fields_set:
             setattr(row, field, getattr(update, field))
     zones.require_zones(work.session, row.outside, row.inside)

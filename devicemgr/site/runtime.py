@@ -1,7 +1,7 @@
 """The running daemon as API handlers see it, and what stands in for it when none runs."""
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -128,8 +128,16 @@ class Runtime(Protocol):
         NotFound for a person or portal that is not known.
         """
 
-    def set_portal_mode(self, portal: str, mode: PortalMode, actor: str) -> dict[str, Any]:
-        """Record and apply a mode."""
+    def set_portal_mode(
+        self, portal: str, mode: PortalMode, actor: str, *, despite_threat: bool = False
+    ) -> dict[str, Any]:
+        """Record and apply a mode; a portal is freed in a threat only with `despite_threat`."""
+
+    def set_threat(self, name: str, zones: Sequence[str], reason: str, actor: str) -> dict[str, Any]:
+        """Put a threat in force, for these zones or, without any, as it is defined; say which portals were reached."""
+
+    def end_threat(self, name: str, comment: str, actor: str) -> dict[str, Any]:
+        """End a threat; RequestError for one that is not in force."""
 
     def site_changed(self) -> None:
         """Faces, devices or settings changed: look now rather than at the next turn."""

@@ -8,7 +8,7 @@ from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.zones import Waiver
 from devicemgr.site import access_levels, devices, portals, site_file
-from devicemgr.site.areas import zones
+from devicemgr.site.areas import free_times, threats, zones
 from devicemgr.site.groups import departments
 from devicemgr.site.hours import calendars
 from devicemgr.site.hours.entries import feed_of_entry
@@ -48,6 +48,7 @@ class SiteChanges:
             "portals": self._portal,
             "interlocks": self._interlock,
             "levels": self._level,
+            "threats": self._threat,
             "departments": self._department,
             "sources": self._source,
         }
@@ -56,6 +57,8 @@ class SiteChanges:
         self.work.session.flush()
         zones.require_levels(self.work.session)
         portals.require_levels(self.work.session)
+        threats.require_levels(self.work.session)
+        free_times.require_fitting(self.work.session)
 
     def _settings(self, change: Change, _: str) -> None:
         session = self.work.session
@@ -86,7 +89,7 @@ class SiteChanges:
 
     def _schedule(self, change: Change, name: str) -> None:
         if change["change"] == "remove":
-            access_levels.remove_schedule(self.work, name)
+            access_levels.remove_schedule(self.work, name, checks_portals=False)
         else:
             access_levels.put_schedule(self.work, name, self.wanted["schedules"][name])
 
@@ -144,8 +147,13 @@ class SiteChanges:
             wanted = self.wanted["levels"][name]
             covered = [_coverage(entry) for entry in wanted["portals"]]
             waives, visitors = map(Waiver, wanted.get("waives", ())), wanted.get("visitors", True)
-            escorting = access_levels.Escorting(wanted.get("escorts", False), wanted.get("escort_up_to", 5))
-            access_levels.put_level(self.work, name, covered, waives, visitors=visitors, escorting=escorting)
+            access_levels.put_level(self.work, name, covered, waives, visitors=visitors)
+
+    def _threat(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            threats.remove_threat(self.work, name)
+        else:
+            threats.put_threat(self.work, name, threats.ThreatFields(**self.wanted["threats"][name]))
 
     def _department(self, change: Change, name: str) -> None:
         wanted = () if change["change"] == "remove" else self.wanted["departments"][name]["levels"]

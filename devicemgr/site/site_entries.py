@@ -12,12 +12,14 @@ from devicemgr.domain.zones import Waiver
 from devicemgr.errors import Hint, InvalidInput
 from devicemgr.ledger import anchors
 from devicemgr.site import access_levels, devices, site_file
+from devicemgr.site.areas.threats import ThreatFields
 from devicemgr.site.areas.zones import InterlockFields, ZoneFields
 from devicemgr.site.groups import departments
 from devicemgr.site.hours.entries import CalendarEntry, checked_entry, entry_of
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
 from devicemgr.site.sources.fields import SourceFields
+from devicemgr.store.areas import threats as threat_rows
 from devicemgr.store.database import Session
 from devicemgr.store.people import departments as department_rows, sources as source_rows
 from devicemgr.store.site import (
@@ -62,8 +64,6 @@ class LevelEntry(BaseModel):
     portals: list[str] = Field(min_length=1)
     waives: list[Waiver] = []
     visitors: bool = True
-    escorts: bool = False
-    escort_up_to: int = Field(5, ge=1, le=access_levels.MAX_ESCORTED)
 
 
 class DepartmentEntry(BaseModel):
@@ -99,7 +99,10 @@ def current(session: Session) -> site_file.Document:
             row.name: {"portals": row.portals, "settle_seconds": row.settle_seconds}
             for row in zone_rows.interlocks(session)
         },
-        "levels": {row.name: _stated_level(_covered(row), row.waives, row) for row in level_rows.levels(session)},
+        "levels": {
+            row.name: _stated_level(_covered(row), row.waives, row.visitors) for row in level_rows.levels(session)
+        },
+        "threats": {row.name: _stated_threat(row.rules) for row in threat_rows.threats(session)},
         "departments": {
             name: {"levels": list(levels)} for name, levels in department_rows.levels_by_department(session).items()
         },
@@ -126,6 +129,7 @@ def checked(site: Site, found: site_file.Document) -> site_file.Document:
         "portals": _portal,
         "interlocks": _interlock,
         "levels": _level,
+        "threats": _threat,
         "departments": _department,
         "sources": _source,
     }
@@ -221,16 +225,17 @@ _STATED = object()
 _UNSTATED_OF_PORTAL: Mapping[str, Any] = {
     name: PortalFields.model_fields[name].default
     for name in (
-        *("outside", "inside", "egress", "collects_cards"),
+        *("outside", "inside", "egress", "collects_cards", "free", "free_after"),
         *("people", "people_within", "people_exit", "confirm_by"),
     )
 }
+_SETS = ("entry", "exit", "confirm_by", "free_after")
 
 
 def _stated_portal(portal: dict[str, Any]) -> dict[str, Any]:
-    """Return a portal as the file has it: what is about zones, more people and cards only where it is set."""
+    """Return a portal as the file has it: what is about rules only where it is not as by default."""
     stated = {field: value for field, value in portal.items() if value != _UNSTATED_OF_PORTAL.get(field, _STATED)}
-    return {**stated, "entry": sorted(portal["entry"]), "exit": sorted(portal["exit"])}
+    return stated | {field: sorted(set(stated[field])) for field in _SETS if field in stated}
 
 
 def _zone(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -259,14 +264,20 @@ def _interlock(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 def _level(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     entry = _read(LevelEntry, f"[levels.{name}]", fields)
     waives = sorted({str(waiver) for waiver in entry.waives})
-    return _stated_level(sorted(set(entry.portals)), waives, entry)
+    return _stated_level(sorted(set(entry.portals)), waives, entry.visitors)
 
 
-def _stated_level(portals: list[str], waives: list[str], own: LevelRow | LevelEntry) -> dict[str, Any]:
+def _stated_level(portals: list[str], waives: list[str], visitors: bool) -> dict[str, Any]:
     stated: dict[str, Any] = {"portals": portals} | ({"waives": waives} if waives else {})
-    defaults = {"visitors": True, "escorts": False, "escort_up_to": 5}
-    values = {name: getattr(own, name) for name in defaults}
-    return stated | {name: value for name, value in values.items() if value != defaults[name]}
+    return stated if visitors else {**stated, "visitors": False}
+
+
+def _threat(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return _stated_threat(_read(ThreatFields, f"[threats.{name}]", fields).rules())
+
+
+def _stated_threat(rules: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: rules[name] for name in threat_rows.DEFAULTS if name in rules}
 
 
 def _source(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ SITE, MODEL = "site", "model"
 # In the order in which they stand on each other.
 KINDS = (
     *("calendars", "schedules", "profiles", "devices", "zones", "portals", "interlocks"),
-    *("levels", "departments", "sources"),
+    *("levels", "threats", "departments", "sources"),
 )
 
 Document = dict[str, dict[str, Any]]
@@ -75,7 +75,7 @@ def changes(before: Document, wanted: Document, *, prune: bool) -> list[dict[str
                 found.append({"kind": kind, "name": name, "change": "add", "fields": _both({}, fields)})
     gone = unnamed(before, wanted) if prune else []
     found += [{**entry, "change": "remove", "fields": {}} for entry in reversed(gone)]
-    return [change for change in found if change["fields"] or change["change"] == "remove"]
+    return [change for change in found if change["fields"] or change["change"] != "edit"]
 
 
 def unnamed(before: Document, wanted: Document) -> list[dict[str, Any]]:

@@ -208,6 +208,9 @@ class PortalRow(Base):
     # Names of levels.
     confirm_by: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     collects_cards: Mapped[bool] = mapped_column(default=False, server_default="0")
+    # The name of the schedule in whose hours it is free, and of the levels of which one must have passed before.
+    free: Mapped[str | None] = mapped_column(String(63))
+    free_after: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     gate: Mapped[DeviceRow] = relationship()
     access_points: Mapped[list["AccessPointRow"]] = relationship(cascade="all, delete-orphan")
 
@@ -318,8 +321,6 @@ class LevelRow(Base):
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     waives: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     visitors: Mapped[bool] = mapped_column(default=True, server_default="1")
-    escorts: Mapped[bool] = mapped_column(default=False, server_default="0")
-    escort_up_to: Mapped[int] = mapped_column(default=5, server_default="5")
     portals: Mapped[list["LevelPortalRow"]] = relationship(cascade="all, delete-orphan")
 
 

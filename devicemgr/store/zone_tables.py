@@ -1,4 +1,4 @@
-"""The tables of zones and interlocks, of who is where as the ledger was last folded, and of musters."""
+"""The tables of zones, interlocks and threats, of who is where as the ledger was last folded, and of musters."""
 
 from typing import Any
 
@@ -53,3 +53,23 @@ class MusterRow(Base):
     seq: Mapped[int]
     ended_seq: Mapped[int | None]
     roll: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ThreatRow(Base):
+    """A threat that a guard can set; `rules` holds what is not as by default (store.areas.threats)."""
+
+    __tablename__ = "threats"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ThreatInForceRow(Base):
+    """A threat in force, for which zones or the site, and the portals that a guard has freed in spite of it."""
+
+    __tablename__ = "threats_in_force"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    scope: Mapped[list[str]] = mapped_column(JSON)
+    since: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(String(300))
+    actor: Mapped[str | None] = mapped_column(String(80))
+    freed: Mapped[list[str]] = mapped_column(JSON)

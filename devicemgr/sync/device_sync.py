@@ -14,23 +14,24 @@ from devicemgr.devices.sync_run import Keeper, Profile, Run, Step, Steps, holder
 from devicemgr.domain.desired_state import (
     Desired,
     Plan,
-    Policy,
     Record,
     Samples,
     State,
     desired,
     digest,
-    is_used,
     known_keys,
     plan,
 )
 from devicemgr.domain.ports.device import Holding, Spans
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.threats.device_doors import is_used, threats_at
+from devicemgr.domain.rules.threats.threat import Standing
 from devicemgr.errors import DeviceGarbled, DevicemgrError, DeviceRefused, HeldInPart, InvalidInput, NotVerifiable
 from devicemgr.people import erasure_events
 from devicemgr.site.site import Site
 from devicemgr.store.site import device_sync
 from devicemgr.sync.faces import with_faces
+from devicemgr.sync.keepers import policy_of
 from devicemgr.sync.key_marks import FACE_UNVERIFIED, marks, seen
 from devicemgr.sync.retries import Retries
 from devicemgr.sync.weekly_hours import keep_hours, note, weeks
@@ -41,7 +42,10 @@ _MAX_KEYS, _READ_AGAIN = 200_000, 2
 
 
 class HolderSync:
-    """One device's books. Not for two drivers at a time; `dirty` may be set by any thread."""
+    """One device's books. Not for two drivers at a time; `dirty` may be set by any thread.
+
+    `decides` when the device opens without asking here; `heeded` are the threats by which it is given people.
+    """
 
     def __init__(self, site: Site, rules: Rulebook, keeper: Keeper, samples: Samples) -> None:
         self._site, self._rules, self._keeper, self._samples = site, rules, keeper, samples
@@ -55,6 +59,8 @@ class HolderSync:
         self._retries = Retries()
         self._unsure: set[str] = set()  # keys whose refused exchange may have left something on the device
         self._no_hours: dict[str, str] = {}
+        self.decides = keeper.decides
+        self.heeded: Mapping[str, Standing] = {}
 
     def steps(self, run: Run, *, read: bool = False, prune: bool = False, insist: bool = False) -> Steps:
         """Do what is to be done; `read` again, `prune` what is unknown, `insist` on what was refused lately."""
@@ -106,15 +112,9 @@ class HolderSync:
     def _want(self) -> None:
         assert self._profile is not None
         self._snapshot = self._rules.refresh()
-        stated = self._profile.decides
-        policy = Policy(
-            self._profile.holds,
-            self._keeper.faces,
-            self._keeper.decides if stated is None else stated,
-            self._profile.hours,
-            frozenset(self._no_hours),
-            self._profile.card_refusal,
-        )
+        policy = policy_of(self._profile, self._keeper, self._no_hours)
+        self.decides = policy.decides
+        self.heeded = threats_at(self._keeper.name, self._snapshot) if self.decides else {}
         faces = self._samples.digests() if policy.faces else {}
         self._desired = desired(self._keeper.name, policy, self._snapshot, self._site.clock.times(), faces)
 

@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.devices.supervisor import DeviceState, Health
-from devicemgr.devices.sync_run import Keeper, Run, Step, Steps
+from devicemgr.devices.sync_run import Run, Step, Steps
 from devicemgr.domain.desired_state import Samples, State, entitled_keys
 from devicemgr.domain.ports.device import Device
 from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, InvalidInput, SystemFault
@@ -22,6 +22,8 @@ from devicemgr.people.face_samples import KeptSamples
 from devicemgr.site.site import Site
 from devicemgr.store.site import device_sync, devices as device_store
 from devicemgr.sync.device_sync import HolderSync
+from devicemgr.sync.keepers import keeper_of
+from devicemgr.sync.threat_holdings import ThreatHoldings
 from devicemgr.text import safe
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class Reconciler:
         self._tasks: dict[str, _Task] = {}
         self._runs: dict[str, Run] = {}
         self._health: dict[str, Health] = {}
+        self._threats = ThreatHoldings(site, rules)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="reconciler", daemon=True)
 
@@ -94,6 +97,10 @@ class Reconciler:
         run = Run()
         self._messages.put(lambda: self._ask(name, run, prune))
         return run
+
+    def threat_pending(self) -> frozenset[str]:
+        """Return the devices that decide by themselves and do not follow the threats in force yet; any thread."""
+        return self._threats.pending()
 
     def last_run(self, name: str) -> Run | None:
         """Return the present or the last run on a device; None for one that keeps no people, or was not online yet."""
@@ -194,6 +201,7 @@ class Reconciler:
 
     def _ended(self, name: str, task: _Task) -> None:
         task.steps, task.pause, now = None, _RETRY_FIRST, time.monotonic()
+        self._threats.follow(name, task.sync, is_done=not task.run.failed)
         if task.sync.keeps_no_people():
             self._drop(name, InvalidInput(f"{name} keeps neither people nor cards: nothing to sync"))
             self._runs.pop(name, None)
@@ -215,17 +223,6 @@ class Reconciler:
         task.pause = min(_RETRY_LAST, task.pause * 2)
 
 
-def keeper_of(site: Site, row: Any) -> Keeper:
-    """Return what the options of a device's row say of what it is given: `faces`, and `decide` (`host`.
-
-    It asks here).
-    """
-    driver = site.parts.catalog.get(row.driver)
-    options = driver.options.model_validate(dict(row.options))
-    faces, decide = getattr(options, "faces", False), getattr(options, "decide", None)
-    return Keeper(row.id, row.name, bool(faces), decide != "host")
-
-
 def sync_of(site: Site, name: str) -> HolderSync:
     """Return the books of one device, for a run outside the loop; NotFound for an unknown one."""
     with site.database.read() as session:
@@ -242,8 +239,9 @@ def mark_revoked(site: Site, rules: Rulebook, besides: Collection[str] = ()) -> 
     snapshot = rules.refresh()
     with site.database.read() as session:
         recorded = {device_id: device_sync.records(session, device_id) for device_id, _ in devices}
+        decides = {row.id: keeper_of(site, row).decides for row in device_store.devices(session) if row.id in recorded}
     for device_id, name in devices:
-        keys = entitled_keys(name, snapshot, site.clock.times())
+        keys = entitled_keys(name, snapshot, site.clock.times(), decides=decides[device_id])
         changed = []
         for record in recorded[device_id].values():
             entitled = keys.get(record.key) == record.person_id

@@ -158,7 +158,7 @@ def _a_pulse(box: Any, readers: SimulatedReaders, clock: Clock) -> None:
     began = time.monotonic()
     ahead = jump(box, clock, "+10y", seq)
     jump(box, clock, "+0", ahead["seq"])
-    box.wait_for_event("portal_locked", request=granted["request"])
+    box.wait_for_event("portal_relocked", request=granted["request"])
     assert time.monotonic() - began > 3.0, "the pulse was not cut"
     assert releases(readers) == 1
     (pulse,) = [event for event in readers.events.all("output") if event["control_code"] == 5]

@@ -67,7 +67,7 @@ def test_paired_then_card_decision_and_lock_on_one_reader(box: Any, readers: Sim
     wait_for(lambda: readers.events.all("led")[-1]["on_color"] == 2, "the green lamp")
 
     _another_key(box, readers)
-    box.wait_for_event("portal_locked", after=unlocked["seq"])
+    box.wait_for_event("portal_relocked", after=unlocked["seq"])
     readers.do(lambda: unit.card(CARD, 26))
     box.wait_for_event("portal_unlocked", after=unlocked["seq"])
     assert len(_releases(readers)) == 2
@@ -101,7 +101,7 @@ def _a_new_key(box: Any, readers: SimulatedReaders) -> None:
     ended = box.wait_for_event("admin.device_paired", after=box.events(kind="admin.device_paired", after=seq)[0]["seq"])
     assert ended["detail"]["phase"] == "ended"
     # With both keys it may have been back for a moment before.
-    back = box.wait_for_event("portal_locked", after=ended["seq"])
+    back = box.wait_for_event("portal_relocked", after=ended["seq"])
     readers.do(lambda: readers.units[1].card(CARD, 26))
     box.wait_for_event("portal_unlocked", after=back["seq"])
 

@@ -15,6 +15,7 @@ from tests.sabotage.areas import (
     reports,
     rules,
     storage,
+    threats,
     visitors,
     zones,
 )
@@ -35,6 +36,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     *reports.SABOTAGES,
     *rules.SABOTAGES,
     *storage.SABOTAGES,
+    *threats.SABOTAGES,
     *visitors.SABOTAGES,
     *zones.SABOTAGES,
 )

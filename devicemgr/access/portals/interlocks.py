@@ -100,7 +100,7 @@ class Interlocks:
             PortalState(
                 lane=self._state_of(name),
                 door=self._door_of(name),
-                is_free=rules.modes.get(name, portal.mode) is PortalMode.FREE,
+                is_free=self._rules.mode_apart_from_fire(portal).mode is PortalMode.FREE,
                 is_reserved=self._is_reserved(name),
                 is_away=self._is_away(portal.gate),
             )

@@ -19,7 +19,8 @@ _BEGINS = (Kind.ACCESS_GRANTED, "admin.portal_open", Kind.PORTAL_UNLOCKED)
 _ENDS = (
     Kind.ACCESS_DENIED,
     Kind.PORTAL_UNLOCK_FAILED,
-    Kind.PORTAL_LOCKED,
+    Kind.PORTAL_LOCKED,  # of 0.1.0
+    Kind.PORTAL_RELOCKED,
     "portal_relocked",
     Kind.PASSAGE_COMPLETED,
     Kind.PASSAGE_TIMED_OUT,

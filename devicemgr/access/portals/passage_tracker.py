@@ -35,16 +35,16 @@ UNKNOWN = "unknown"
 class Passages:
     """Follows each portal's lane through rules.passage, and records what comes of it.
 
-    `ended` is called with the request and the kind of end of each passage that was completed or timed out, `cancel` for
-    a release that ran out here and must not stay in force at the gate; `forced` gives the event of a passage that
-    nothing released the alarm that it begins.
+    `ended` is called with the request of each passage that was completed or timed out, `cancel` for a release that ran
+    out here and must not stay in force at the gate; `forced` gives the event of a passage that nothing released the
+    alarm that it begins.
     """
 
     def __init__(
         self,
         ledger: Ledger,
         rules: Rulebook,
-        ended: Callable[[str | None, Kind], None],
+        ended: Callable[[str | None], None],
         cancel: Callable[[Portal, Direction], None],
         forced: Callable[[Portal, Fact], Fact],
     ) -> None:
@@ -141,7 +141,7 @@ class Passages:
         for name, (until, request) in list(self._relock.items()):
             if until <= now:
                 del self._relock[name]
-                self._ledger.submit(Fact(Kind.PORTAL_LOCKED, datetime.now(UTC), portal=name, request=request))
+                self._ledger.submit(Fact(Kind.PORTAL_RELOCKED, datetime.now(UTC), portal=name, request=request))
         self._opened = {name: until for name, until in self._opened.items() if until > now}
 
     def state_of(self, portal: str) -> str:
@@ -166,7 +166,7 @@ class Passages:
         return person_id if person_id in self._rules.current.people else None
 
     def _step(self, portal: Portal, event: passage_state.Input) -> None:
-        free = portal.mode is PortalMode.FREE or self._rules.current.fire_active
+        free = self._rules.mode_of(portal).mode is PortalMode.FREE
         _, lane = self._lanes.pop(portal.name, (portal, passage_state.IDLE))
         seconds = self._passage_s.get(portal.name, passage_state.PASSAGE_TIMEOUT_S)
         lane, facts = passage_state.step(lane, event, free=free, passage_timeout=seconds)
@@ -177,7 +177,7 @@ class Passages:
             self._ledger.submit(self._forced(portal, found) if found.kind == Kind.PORTAL_FORCED else found)
             if fact.kind in _ENDS:
                 self._people.pop(fact.request or "", None)
-                self._ended(fact.request, fact.kind)
+                self._ended(fact.request)
             if fact.kind is Kind.PASSAGE_TIMED_OUT and not free:
                 self._cancel_unused(portal, fact.direction, lane)
 

@@ -37,6 +37,8 @@ _NAMES = {
     ("POST", "/visitors/{badge}/arrive"): "visitors_arrive",
     ("POST", "/visitors/{badge}/leave"): "visitors_leave",
     ("POST", "/visitors/{badge}/cancel"): "visitors_cancel",
+    ("POST", "/threats/{name}/set"): "threats_set",
+    ("POST", "/threats/{name}/end"): "threats_end",
     ("GET", "/alarms/history"): "alarms_history",
     ("POST", "/alarms/{alarm}/acknowledge"): "alarms_acknowledge",
     ("POST", "/musters"): "musters_start",

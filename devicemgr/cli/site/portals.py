@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devicemgr.cli.areas.mode_words import mode_words
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish, session
 from devicemgr.cli.hints import message_of
@@ -75,6 +76,14 @@ Collects = Annotated[
         "--collects-cards/--no-collects-cards", help="Keeps the cards of visitors who leave: their visits end."
     ),
 ]
+FreeTimes = Annotated[
+    str | None,
+    typer.Option("--free", metavar="SCHEDULE", help="The schedule in whose hours it is free for all; '' for none."),
+]
+FreeAfter = Annotated[
+    list[str] | None,
+    typer.Option(metavar="LEVEL", help="Free only after someone of this level has entered; several; '' for none."),
+]
 Seconds = Annotated[float | None, typer.Option(help="How long it stays released, 0.1 to 60; 5 unless given.")]
 
 
@@ -96,10 +105,11 @@ def _body(gate: str | None, entry: list[str] | None, leave: list[str] | None, **
     return {field: value for field, value in body.items() if value is not None} | (_gate(gate) if gate else {})
 
 
-def _zones(outside: str | None, inside: str | None) -> dict[str, Any]:
-    """Return the zones that were given; an empty name is null."""
-    given = {"outside": outside, "inside": inside}
-    return {side: zone or None for side, zone in given.items() if zone is not None}
+def _named(outside: str | None, inside: str | None, free: str | None, free_after: list[str] | None) -> dict[str, Any]:
+    """Return the zones, the schedule and the levels that were given; an empty name is null."""
+    given = {"outside": outside, "inside": inside, "free": free}
+    body: dict[str, Any] = {field: name or None for field, name in given.items() if name is not None}
+    return body | ({"free_after": [level for level in free_after if level]} if free_after else {})
 
 
 def _people_words(found: dict[str, Any]) -> str:
@@ -134,6 +144,8 @@ def add(
     people_exit: PeopleExit = None,
     confirm_by: ConfirmBy = None,
     collects_cards: Collects = None,
+    free_: FreeTimes = None,
+    free_after: FreeAfter = None,
 ) -> None:
     """Add a portal."""
     how = {
@@ -151,7 +163,8 @@ def add(
         "confirm_by": None if confirm_by is None else [level for level in confirm_by if level],
         "collects_cards": collects_cards,
     }
-    found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how) | _zones(outside, inside))
+    names = _named(outside, inside, free_, free_after)
+    found = api().post("/portals", {"name": name} | _body(gate, entry, exit, **how) | names)
     _warn_of(found)
     say(f"added {found['name']}; try it with: devicemgr portal open {found['name']}", found)
 
@@ -162,7 +175,8 @@ def list_() -> None:
     portals = api().get("/portals")
     if not emit(portals):
         rows = [
-            (p["name"], f"{p['gate']}:{p['channel']}", p["entry"], p["exit"], p["mode"], p["state"]) for p in portals
+            (p["name"], f"{p['gate']}:{p['channel']}", p["entry"], p["exit"], mode_words(p), p["state"])
+            for p in portals
         ]
         columns = ("portal", "gate", "entry", "exit", "mode", "state")
         table("", columns, rows, "no portals yet: devicemgr portal add --help")
@@ -174,12 +188,16 @@ def show(name: Name) -> None:
     found = api().get(path("portals", name))
     if not emit(found):
         shown = {"portal": found["name"], "gate": f"{found['gate']}:{found['channel']}"}
-        shown |= {key: found[key] for key in ("entry", "exit", "mode", "state")}
+        shown |= {key: found[key] for key in ("entry", "exit")}
+        shown |= {"mode": mode_words(found), "state": found["state"]}
         shown |= {"without power": found["fail"], "release": f"{found['release_seconds']:g} s"}
         shown |= {"lane group": found["lane_group"]} if found["lane_group"] else {}
         if found["inside"]:
             egress = ", a way of escape" if found["egress"] else ""
             shown |= {"leads": f"from {found['outside']} to {found['inside']}{egress}"}
+        if found["free"]:
+            after = f", after {' or '.join(found['free_after'])}" if found["free_after"] else ""
+            shown |= {"free times": f"schedule {found['free']}{after}"}
         shown |= {"require": found["require"], "liveness": found["liveness"]}
         if found["people"] > 1:
             shown |= {"people": _people_words(found)}
@@ -207,6 +225,8 @@ def edit(
     people_exit: PeopleExit = None,
     confirm_by: ConfirmBy = None,
     collects_cards: Collects = None,
+    free_: FreeTimes = None,
+    free_after: FreeAfter = None,
 ) -> None:
     """Change a portal; --entry and --exit replace the devices of that side."""
     how = {
@@ -224,7 +244,7 @@ def edit(
         "confirm_by": None if confirm_by is None else [level for level in confirm_by if level],
         "collects_cards": collects_cards,
     }
-    body = _body(gate, entry, exit, **how) | _zones(outside, inside)
+    body = _body(gate, entry, exit, **how) | _named(outside, inside, free_, free_after)
     if not body:
         raise typer.BadParameter("nothing to change; give --gate, --entry, --exit or another option of `portal add`")
     found = api().call("PATCH", path("portals", name), json=body)
@@ -263,18 +283,24 @@ def _set_mode(name: str | None, mode: str, done: str, *, all: bool) -> None:
     if all == (name is not None):
         raise typer.BadParameter("give the name of a portal, or --all")
     if name is not None:
-        text, found = _change_mode(name, mode, done)
+        despite = _despite([api().get(path("portals", name))], mode) if mode == "free" else ""
+        if despite:
+            confirm(f"let {name} be {done}{despite}")
+        text, found = _change_mode(name, mode, done, despite_threat=bool(despite))
         say(text, found)
         return
     _set_mode_of_all(mode, done)
 
 
 def _set_mode_of_all(mode: str, done: str) -> None:
-    """Set the mode of each portal; one that refuses keeps none of the others from it."""
+    """Set the mode of each portal; one that refuses keeps none of the others from it. Asks first."""
     results, failed = [], None
-    for portal in api().get("/portals"):
+    portals = api().get("/portals")
+    despite = _despite(portals, mode)
+    confirm(f"let all {counted(len(portals), 'portal')} be {done}{despite}")
+    for portal in portals:
         try:
-            text, found = _change_mode(portal["name"], mode, done)
+            text, found = _change_mode(portal["name"], mode, done, despite_threat=bool(despite))
             results.append({"portal": portal["name"], "ok": True} | found)
             if not session().json:
                 say(text)
@@ -288,13 +314,28 @@ def _set_mode_of_all(mode: str, done: str) -> None:
         finish(failed.exit_code)
 
 
-def _change_mode(name: str, mode: str, done: str) -> tuple[str, dict[str, Any]]:
-    found = api().call("PUT", path("portals", name, "mode"), json={"mode": mode})
-    text = f"{name} is {done}"
+def _despite(portals: list[dict[str, Any]], mode: str) -> str:
+    """Return what to add to a question about portals that a threat keeps from being free."""
+    threats = sorted({portal["rule"] for portal in portals if portal["because"] == "threat"})
+    return f" although {' and '.join(threats)} is in force" if mode == "free" and threats else ""
+
+
+def _change_mode(name: str, mode: str, done: str, *, despite_threat: bool) -> tuple[str, dict[str, Any]]:
+    body: dict[str, Any] = {"mode": mode} | ({"despite_threat": True} if despite_threat else {})
+    found = api().call("PUT", path("portals", name, "mode"), json=body)
+    text = f"{name} is {done}{_in_force(found)}"
     if not found["applied"]:
         warn(f"the gate of {name} was not sent the mode yet ({found['cause']}); it is sent as soon as it can be")
         text = f"{name} is recorded as {mode}, and the gate follows"
     return text + _unproven(found), found
+
+
+def _in_force(found: dict[str, Any]) -> str:
+    """Return what to add where another mode is in force than the guard has set."""
+    if found["effective_mode"] == found["mode"] and found["because"] != "threat":
+        return ""
+    why = " ".join(filter(None, (found["because"], found["rule"])))
+    return f", and now {found['effective_mode']} by {why}"
 
 
 def _unproven(found: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from devicemgr import __version__
+from devicemgr.cli.areas.mode_words import mode_words
 from devicemgr.cli.context import api, finish, session
 from devicemgr.cli.output import details, emit, lasting, local, say, table, warn, words
 from devicemgr.text import counted
@@ -68,7 +69,7 @@ def _show_status(found: dict[str, Any]) -> None:
     rows = [(d["name"], d["kind"], d["state"], causes[d["name"]], local(d["since"])) for d in found["devices"]]
     table("Devices", ("name", "kind", "state", "cause", "since"), rows, "no devices yet: devicemgr device add --help")
     words().print()
-    portals = [(p["name"], p["mode"], p["state"], p["door"]) for p in found["portals"]]
+    portals = [(p["name"], mode_words(p), p["state"], p["door"]) for p in found["portals"]]
     table("Portals", ("name", "mode", "state", "door"), portals, "no portals yet: devicemgr portal add --help")
     if found["alarms"]:
         words().print()
@@ -84,7 +85,7 @@ def _show_alarms(alarms: list[dict[str, Any]]) -> None:
 
 
 def _place(alarm: dict[str, Any]) -> str | None:
-    return next((alarm[name] for name in ("portal", "device", "calendar", "source") if alarm.get(name)), None)
+    return next((alarm[name] for name in ("portal", "device", "calendar", "source", "threat") if alarm.get(name)), None)
 
 
 def _people(alarm: dict[str, Any]) -> list[str]:

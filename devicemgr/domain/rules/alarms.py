@@ -31,14 +31,13 @@ ALARM_KINDS: Mapping[str, AlarmKind] = {
     Kind.FIRE_RELEASE: AlarmKind(1),
     Kind.PORTAL_FORCED: AlarmKind(2, needs_comment=True),
     Kind.TAMPER: AlarmKind(2, needs_comment=True),
+    Kind.THREAT_SET: AlarmKind(2),
     Kind.PORTAL_HELD_OPEN: AlarmKind(3),
     Kind.INTERLOCK_BROKEN: AlarmKind(3, lasts=False, needs_comment=True),
     Kind.PASSAGE_TAILGATED: AlarmKind(3, lasts=False),
     Kind.PASSAGE_CLIMBED: AlarmKind(3, lasts=False),
     Kind.OCCUPANCY_BELOW_MINIMUM: AlarmKind(3, lasts=False),
     Kind.VISIT_OVERDUE: AlarmKind(3),
-    Kind.VISITOR_ASTRAY: AlarmKind(3, lasts=False),
-    Kind.VISITOR_LEFT_BEHIND: AlarmKind(3, lasts=False),
     Kind.DEVICE_OFFLINE: AlarmKind(4),
     Kind.DEVICE_DEGRADED: AlarmKind(4),
     Kind.STORAGE_FAILED: AlarmKind(4),
@@ -58,12 +57,14 @@ _ENDED_BY: Mapping[str, tuple[str, ...]] = {
     Kind.DEVICE_DEGRADED: (Kind.DEVICE_OFFLINE,),
     Kind.STORAGE_RESTORED: (Kind.STORAGE_FAILED,),
     Kind.VISIT_ENDED: (Kind.VISIT_OVERDUE,),
+    Kind.THREAT_ENDED: (Kind.THREAT_SET,),
 }
 _NAMED_IN_DETAIL: Mapping[str, str] = {
     Kind.OCCUPANCY_REACHED: "rule",
     Kind.OCCUPANCY_BELOW_MINIMUM: "rule",
     Kind.INTERLOCK_BROKEN: "rule",
     Kind.VISIT_OVERDUE: "visit",
+    Kind.THREAT_SET: "threat",
     Kind.CALENDAR_HELD: "calendar",
     Kind.CALENDAR_STALE: "calendar",
     "admin.sync_held": "source",
@@ -148,7 +149,8 @@ def changes_alarms(event: Event) -> bool:
 def begin(before: Alarm | None, event: Event) -> Alarm:
     """Return the alarm that an event begins, or repeats: it counts up and is to be acknowledged again."""
     kind = ALARM_KINDS[str(event["kind"])]
-    cause = str((event.get("detail") or {}).get("cause") or "")
+    detail = event.get("detail") or {}
+    cause = str(detail.get("cause") or detail.get("reason") or "")
     return Alarm(
         kind=str(event["kind"]),
         subject=subject_of(event),

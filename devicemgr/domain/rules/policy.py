@@ -14,7 +14,6 @@ from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import JsonValue, Person
 from devicemgr.domain.rules.areas.facts import NO_FACTS, Facts, Objection
 from devicemgr.domain.rules.decision.area_checks import (
-    CHECK_OF_ESCORTS,
     CHECKS_OF_AREAS,
     AreaCheck,
     leaves_by_egress,
@@ -26,7 +25,6 @@ from devicemgr.domain.rules.decision.held_levels import at_request, lapsed_grant
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.rights_checks import CHECKS_OF_RIGHTS, REASONS_OF_RIGHTS, opening_levels
 from devicemgr.domain.rules.decision.snapshot import NO_PERSON, Snapshot
-from devicemgr.domain.rules.quorum import escort_objections
 
 
 class Violation(NamedTuple):
@@ -92,13 +90,15 @@ def decide(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS) 
     violations: tuple[Violation, ...] = ()
     for finding in _findings(request, person, snapshot, facts):
         if finding.reason is not None:
-            first = _first_hard(finding.objections) or lapsed_grant(finding.reason, request, person, snapshot)
+            rule, read = _rule_of(finding, request, person, snapshot)
+            if rule is None and (lapsed := lapsed_grant(finding.reason, request, person, snapshot)) is not None:
+                rule, read = lapsed.rule, lapsed.facts
             return Decision(
                 granted=False,
                 reason=finding.reason,
                 person_id=(person.id or None) if finding.is_identified else None,
-                rule=first.rule if first else None,
-                facts=first.facts if first else {},
+                rule=rule,
+                facts=read,
                 revision=snapshot.version,
             )
         if finding.objections:
@@ -123,7 +123,7 @@ def explain(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS)
             finding.reason is not None,
             finding.reason or finding.check.reason,
             finding.reason is None and bool(finding.objections),
-            finding.objections[0].rule if finding.objections else None,
+            _rule_of(finding, request, person, snapshot)[0],
             _facts_read(finding, request, person, snapshot, facts),
         )
         for finding in _findings(request, person, snapshot, facts)
@@ -140,14 +140,26 @@ def violations_of(request: AccessRequest, person: Person, snapshot: Snapshot, fa
     ]
 
 
+def _rule_of(
+    finding: _Finding, request: AccessRequest, person: Person, snapshot: Snapshot
+) -> tuple[str | None, Mapping[str, JsonValue]]:
+    """Return the rule that refuses, or else was found violated, and what it read of that."""
+    check = finding.check
+    if isinstance(check, Check):
+        if finding.reason is None or check.names is None or check.reads is None:
+            return None, {}
+        return check.names(request, snapshot), check.reads(request, person, snapshot)
+    first = _first_hard(finding.objections) or next(iter(finding.objections or ()), None)
+    return (first.rule, first.facts) if first is not None else (None, {})
+
+
 def _facts_read(
     finding: _Finding, request: AccessRequest, person: Person, snapshot: Snapshot, facts: Facts
 ) -> Mapping[str, JsonValue]:
     check = finding.check
     if isinstance(check, Check):
         return check.reads(request, person, snapshot) if check.reads is not None else {}
-    found = _first_hard(finding.objections) or next(iter(finding.objections or ()), None)
-    return {**check.reads(request, person, snapshot, facts), **(found.facts if found else {})}
+    return {**check.reads(request, person, snapshot, facts), **_rule_of(finding, request, person, snapshot)[1]}
 
 
 # What most checks find is nothing, which is always the same.
@@ -160,7 +172,6 @@ _EVIDENCE = tuple(
     for check in CHECKS_OF_EVIDENCE
 )
 _RIGHTS = tuple((check.objects, _Finding(check, None), _Finding(check, check.reason)) for check in CHECKS_OF_RIGHTS)
-_ESCORTED = _Finding(CHECK_OF_ESCORTS, None)
 _AREAS = tuple(_Finding(check, None) for check in CHECKS_OF_AREAS)
 
 
@@ -175,8 +186,6 @@ def _findings(request: AccessRequest, person: Person, snapshot: Snapshot, facts:
     excused = _excused(request, snapshot)
     times = [replace(request, at=at) for at in request.also_at]
     for objects, passed, failed in _RIGHTS:
-        if failed.reason is Reason.WRONG_PIN:
-            yield _finding_of_escort([request, *times], person, snapshot, facts, excused)
         refuses = objects(request, person, snapshot) or (times and any(objects(at, person, snapshot) for at in times))
         yield failed if refuses and failed.reason not in excused else passed
     if not snapshot.has_area_rules:
@@ -185,16 +194,6 @@ def _findings(request: AccessRequest, person: Person, snapshot: Snapshot, facts:
     for check in CHECKS_OF_AREAS:
         objections = _at_any(check, [request, *times], person, snapshot, facts)
         yield _Finding(check, check.reason if _first_hard(objections) else None, objections=objections)
-
-
-def _finding_of_escort(
-    requests: list[AccessRequest], person: Person, snapshot: Snapshot, facts: Facts, excused: frozenset[Reason]
-) -> _Finding:
-    """Return whether a visitor lacks an escort, which a fire does not change."""
-    if not person.escort or Reason.ESCORT_REQUIRED in excused:
-        return _ESCORTED
-    found = [one for at in requests for one in escort_objections(at, person, snapshot, facts)]
-    return _Finding(CHECK_OF_ESCORTS, Reason.ESCORT_REQUIRED, objections=found[:1]) if found else _ESCORTED
 
 
 def _at_any(
@@ -215,9 +214,7 @@ def _first_hard(objections: list[Objection] | None) -> Objection | None:
 
 
 _NOTHING: frozenset[Reason] = frozenset()
-_EXCUSED_BY_EGRESS = frozenset(
-    {Reason.PORTAL_LOCKED, Reason.ESCORT_REQUIRED, Reason.WRONG_PIN, Reason.SECOND_FACTOR_REQUIRED}
-)
+_EXCUSED_BY_EGRESS = frozenset({Reason.LOCKDOWN, Reason.PORTAL_LOCKED, Reason.WRONG_PIN, Reason.SECOND_FACTOR_REQUIRED})
 _EXCUSED_WITHOUT_READER = _EXCUSED_BY_EGRESS | {Reason.NO_ACCESS_LEVEL, Reason.OUTSIDE_SCHEDULE}
 
 

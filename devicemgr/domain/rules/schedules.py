@@ -86,6 +86,21 @@ def is_open(schedule: Schedule, at: datetime) -> bool:
     )
 
 
+def open_windows(schedule: Schedule, at: datetime) -> frozenset[tuple[TimeWindow, date]]:
+    """Return the windows that hold the instant `at`, each with the date on which it began; none where it is closed."""
+    zone = find_zone(schedule.timezone)
+    if zone is None or not is_open(schedule, at):
+        return frozenset()
+    local = at.astimezone(zone)
+    today, yesterday = local.date(), local.date() - timedelta(days=1)
+    return frozenset(
+        (window, day)
+        for window in schedule.windows
+        for day, holds in ((today, _holds_today), (yesterday, _holds_since_yesterday))
+        if holds(schedule, window, day, local.time())
+    )
+
+
 def spans(schedules: Iterable[Schedule], begin: datetime, end: datetime) -> tuple[tuple[datetime, datetime], ...]:
     """Return when any of them is open between two aware instants: (from, to) in UTC, in order and apart.
 

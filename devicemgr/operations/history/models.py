@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from devicemgr.domain.model import AccessLevel, CalendarDay, Grant, Person, PersonKind, Portal, Schedule
+from devicemgr.domain.rules.threats.threat import Threat
 from devicemgr.domain.zones import Interlock, Zone
+from devicemgr.store.areas import threats
 from devicemgr.store.site import access_levels, portals, zones
 from devicemgr.store.tables import AccessPointRow, DeviceRow, LevelPortalRow, LevelRow, PortalRow
-from devicemgr.store.zone_tables import InterlockRow, ZoneRow
+from devicemgr.store.zone_tables import InterlockRow, ThreatRow, ZoneRow
 from devicemgr.text import parse_time
 
 Fields = Mapping[str, Any]
@@ -55,7 +57,6 @@ def _point(side: str, text: str) -> AccessPointRow:
 def level_of(name: str, fields: Fields) -> AccessLevel:
     """Return an access level."""
     row = LevelRow(name=name, waives=list(fields.get("waives", ())))
-    row.escorts, row.escort_up_to = fields.get("escorts", False), fields.get("escort_up_to", 5)
     row.portals = [
         LevelPortalRow(portal_name=portal, schedule_name=schedule) for portal, schedule in fields["portals"].items()
     ]
@@ -78,6 +79,11 @@ def interlock_of(name: str, fields: Fields) -> Interlock:
     return zones.interlock_model(
         InterlockRow(name=name, portals=list(fields["portals"]), settle_seconds=fields["settle_seconds"])
     )
+
+
+def threat_of(name: str, fields: Fields) -> Threat:
+    """Return a threat as it is defined."""
+    return threats.threat_model(ThreatRow(name=name, rules=dict(fields)))
 
 
 def _columns(fields: Fields) -> dict[str, Any]:

@@ -12,14 +12,16 @@ from devicemgr.domain.model import Person, Schedule
 from devicemgr.domain.rules.calendars import parse_day
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.past.history import KINDS, PEOPLE, SETTINGS, Fields, Missing, Thing, Walk
+from devicemgr.domain.rules.threats.threat import ThreatInForce
 from devicemgr.operations.history import models
 from devicemgr.people.consents import rights_of
 from devicemgr.site.hours.calendars import rights_of_days
+from devicemgr.store.areas import threats
 from devicemgr.store.database import Session, revision
 from devicemgr.store.ledger import events
 from devicemgr.store.site import access_levels, calendars, portals, settings, zones
 from devicemgr.store.tables import CalendarRow, LevelRow, PersonRow, PortalRow, ScheduleRow
-from devicemgr.store.zone_tables import InterlockRow, ZoneRow
+from devicemgr.store.zone_tables import InterlockRow, ThreatRow, ZoneRow
 from devicemgr.text import parse_time
 
 M = TypeVar("M")
@@ -53,7 +55,7 @@ def snapshot_at(session: Session, seq: int, present: Snapshot | None = None) -> 
     oldest = events.oldest(session)
     has_gap = oldest is not None and oldest > seq + 1
     built = _Builder(session, present, walk.changed, _instant(session, seq)).snapshot()
-    built = replace(built, fire_active=_was_fire(session, seq))
+    built = replace(built, fire_active=_was_fire(session, seq), threats_in_force=_threats_then(session, seq))
     return Past(seq, built, tuple(walk.missing), oldest if has_gap else None)
 
 
@@ -72,9 +74,7 @@ def _fields_now(session: Session, thing: Thing) -> Fields | None:
 
 
 def _fields_of_level(row: LevelRow) -> Fields:
-    covered = {one.portal_name: one.schedule_name for one in row.portals}
-    own = {"waives": list(row.waives), "escorts": row.escorts, "escort_up_to": row.escort_up_to}
-    return {"portals": covered, **own}
+    return {"portals": {one.portal_name: one.schedule_name for one in row.portals}, "waives": list(row.waives)}
 
 
 _STORED: Mapping[str, tuple[type[Any], Callable[[Any], Fields]]] = {
@@ -85,6 +85,7 @@ _STORED: Mapping[str, tuple[type[Any], Callable[[Any], Fields]]] = {
     "portals": (PortalRow, portals.portal_json),
     "zones": (ZoneRow, zones.zone_json),
     "interlocks": (InterlockRow, zones.interlock_json),
+    "threats": (ThreatRow, threats.threat_json),
 }
 
 
@@ -116,6 +117,7 @@ class _Builder:
             portals=self._as_they_were("portals", present.portals, models.portal_of),
             zones=self._zones(),
             interlocks=self._as_they_were("interlocks", present.interlocks, models.interlock_of),
+            threats=self._as_they_were("threats", present.threats, models.threat_of),
             lanes_side_by_side=self._settings.lanes_side_by_side,
         )
 
@@ -161,6 +163,21 @@ class _Builder:
 
 def _without_name(fields: Fields) -> Fields:
     return {name: value for name, value in fields.items() if name != "name"}
+
+
+def _threats_then(session: Session, seq: int) -> dict[str, ThreatInForce]:
+    """Return the threats that were in force at an event, as far as events go back."""
+    found: dict[str, ThreatInForce] = {}
+    for event in events.of_kinds(session, (Kind.THREAT_SET, Kind.THREAT_ENDED)):
+        if event["seq"] > seq:
+            break
+        name, detail = event["detail"]["threat"], event["detail"]
+        if event["kind"] == Kind.THREAT_ENDED:
+            found.pop(name, None)
+        else:
+            since = parse_time(event["time"])
+            found[name] = ThreatInForce(name, frozenset(detail["scope"]), since, detail["reason"], event["actor"])
+    return found
 
 
 def _was_fire(session: Session, seq: int) -> bool:

@@ -19,7 +19,19 @@ from devicemgr.text import safe
 
 DECISIONS = (Kind.ACCESS_GRANTED, Kind.ACCESS_DENIED)
 # What may change a decision, by the beginning of its kind; sign-ins, backups and the like do not.
-_RIGHTS = ("person_", "level_", "schedule_", "calendar_", "portal_", "zone_", "interlock_", "card_", "pin_", "consent_")
+_RIGHTS = (
+    "person_",
+    "level_",
+    "schedule_",
+    "calendar_",
+    "portal_",
+    "zone_",
+    "interlock_",
+    "threat_",
+    "card_",
+    "pin_",
+    "consent_",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ def answer_of(
 
 
 def _check_json(one: Explanation, names_levels: bool) -> dict[str, Any]:
-    hidden = frozenset[str]() if names_levels else frozenset({"levels_of_portal"})
+    hidden = frozenset[str]() if names_levels else frozenset({"levels_of_portal", "opens_with", "allow"})
     facts = {name: value for name, value in one.facts.items() if name not in hidden}
     if one.rule is not None:
         facts = {"rule": one.rule, **facts}

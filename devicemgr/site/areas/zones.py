@@ -10,6 +10,7 @@ from devicemgr.domain.rules.schedules import parse_timezone
 from devicemgr.domain.zones import OUTSIDE, Enforcement
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.areas import threats as threat_rows
 from devicemgr.store.database import Session
 from devicemgr.store.site import settings, zones as rows
 from devicemgr.store.tables import LevelRow, PortalRow
@@ -147,6 +148,8 @@ def remove_zone(work: UnitOfWork, name: str) -> None:
         raise RequestError(f"portal '{portals[0]}' leads to zone '{name}'", hint=Hint("edit_portal", name=portals[0]))
     if below := rows.children(work.session, name):
         raise RequestError(f"zone '{below[0]}' lies in zone '{name}'", hint=Hint("edit_zone", name=below[0]))
+    if threats := threat_rows.threats_over(work.session, name):
+        raise RequestError(f"threat '{threats[0]}' is for zone '{name}'", hint=Hint("edit_threat", name=threats[0]))
     work.record("admin.zone_removed", {"zone": name}, before=_rights_of(row))
     work.session.delete(row)
     work.session.flush()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
 from devicemgr.domain.ledger_events import Fact
+from devicemgr.store.areas import threats
 from devicemgr.store.database import APPENDED
 from devicemgr.store.device_tables import CursorRow
 from devicemgr.store.ledger import alarms, grant_uses, musters
@@ -45,6 +46,7 @@ def append(session: Session, facts: Sequence[Fact], ids: Sequence[str] | None = 
             session.merge(CursorRow(device_id=fact.cursor.device_id, log=fact.cursor.log, serial=fact.cursor.serial))
         conditions.store(session, fact)
         alarms.store(session, fields)
+        threats.store(session, fields)
         bodies.append(fields)
         if fact.roll is not None:
             musters.store(session, fact, seq)
@@ -251,6 +253,13 @@ def newest_of_kinds(session: Session, kinds: Sequence[str], limit: int, *, names
     query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq.desc()).limit(limit)
     bodies = list(session.scalars(query))[::-1]
     return _with_badges(session, [json.loads(body) for body in bodies], names=names)
+
+
+def newest_by_portal(session: Session, kind: str) -> dict[str, dict[str, Any]]:
+    """Return by portal the body of its newest event of a kind."""
+    newest = select(func.max(EventRow.seq)).where(EventRow.kind == kind).group_by(EventRow.portal)
+    bodies = session.scalars(select(EventRow.body).where(EventRow.seq.in_(newest)))
+    return {body["portal"]: body for body in map(json.loads, bodies) if body["portal"]}
 
 
 def counts_by_portal(session: Session, kind: str, since: str) -> dict[str, int]:

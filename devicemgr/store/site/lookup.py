@@ -12,7 +12,7 @@ from devicemgr.store.tables import (
     ScheduleRow,
     SourceRow,
 )
-from devicemgr.store.zone_tables import InterlockRow, ZoneRow
+from devicemgr.store.zone_tables import InterlockRow, ThreatRow, ZoneRow
 from devicemgr.text import safe
 
 _HINTS = {
@@ -22,10 +22,11 @@ _HINTS = {
     "calendar": Hint("list_calendars"),
     "zone": Hint("list_zones"),
     "interlock": Hint("list_interlocks"),
+    "threat": Hint("list_threats"),
     "source": Hint("list_sources"),
 }
 
-Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow, CalendarRow, ZoneRow, InterlockRow, SourceRow)
+Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow, CalendarRow, ZoneRow, InterlockRow, ThreatRow, SourceRow)
 
 
 def find_named(session: Session, table: type[Named], what: str, name: str) -> Named:

@@ -100,8 +100,10 @@ def portal_model(row: PortalRow) -> Portal:
         people=row.people,
         people_within=row.people_within,
         people_exit=row.people_exit,
-        confirm_by=frozenset(row.confirm_by or ()),
+        confirm_by=frozenset(row.confirm_by),
         collects_cards=row.collects_cards,
+        free=row.free,
+        free_after=frozenset(row.free_after),
     )
 
 
@@ -134,4 +136,6 @@ def portal_json(row: PortalRow) -> dict[str, Any]:
         "people_exit": model.people_exit,
         "confirm_by": sorted(model.confirm_by),
         "collects_cards": model.collects_cards,
+        "free": model.free,
+        "free_after": sorted(model.free_after),
     }

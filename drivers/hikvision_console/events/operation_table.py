@@ -7,6 +7,7 @@ here is recorded by its number.
 from devicemgr.domain.ledger_events import Kind
 
 _OPEN, _SHUT, _R = Kind.PORTAL_UNLOCKED, Kind.PORTAL_LOCKED, Kind.DEVICE_REPORTED
+_CLOSED = Kind.PORTAL_RELOCKED
 
 # What a command of this host is recorded as by the console: RemoteControl/door's words.
 OF_COMMANDS = {"open": (3, 0x400), "close": (3, 0x401), "alwaysOpen": (3, 0x402), "alwaysClose": (3, 0x403)}
@@ -19,10 +20,10 @@ BY_REQUESTS = frozenset({0x70, 0x71, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0
 # minor: (what was done, our kind of event)
 OPERATIONS: dict[int, tuple[str, Kind]] = {
     0x400: ("opened by another program", _OPEN),
-    0x401: ("closed by another program", _SHUT),
+    0x401: ("closed by another program", _CLOSED),
     0x402: ("set to stay open by another program", _OPEN),
     0x403: ("set to stay closed by another program", _SHUT),
-    0x41C: ("closed by a key fob", _SHUT),
+    0x41C: ("closed by a key fob", _CLOSED),
     0x41D: ("opened by a key fob", _OPEN),
     0x41E: ("set to stay open by a key fob", _OPEN),
     **{minor: (words, _R) for minor, words in {

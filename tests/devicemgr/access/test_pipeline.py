@@ -128,7 +128,7 @@ def test_a_gate_that_does_not_sense_passages_locks_again_and_claims_none(
     monkeypatch.setattr(time, "monotonic", lambda: later)
     entrance.pipeline.tick()
     monkeypatch.undo()
-    assert entrance.kinds() == ["access_granted", "portal_unlocked", "portal_locked"]
+    assert entrance.kinds() == ["access_granted", "portal_unlocked", "portal_relocked"]
 
 
 def test_nobody_passes_and_the_release_times_out(entrance: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_a_lost_answer_of_a_gate_that_senses_nothing_claims_no_passage(
     later(monkeypatch, 60)
     entrance.pipeline.tick()
     monkeypatch.undo()
-    assert entrance.kinds() == ["access_granted", "portal_unlocked", "portal_locked"]
+    assert entrance.kinds() == ["access_granted", "portal_unlocked", "portal_relocked"]
 
 
 def test_a_fire_ends_when_it_has_ended_at_every_gate(entrance: Any) -> None:

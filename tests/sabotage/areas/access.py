@@ -68,7 +68,7 @@ SABOTAGES = (
     one(
         "a lock that counteracts fire",
         "devicemgr/access/portals/portal_modes.py",
-        """        if cause := self._must_wait(portal, by_guard=by_guard):
+        """        if cause := self._must_wait(portal, mode, by_guard=by_guard):
             self._owed.add(name)
             raise""",
         """        if cause := "":
@@ -93,7 +93,7 @@ SABOTAGES = (
     one(
         "a lock that stays in a fire",
         "devicemgr/access/portals/portal_modes.py",
-        """            if in_fire and portal.mode is not PortalMode.FREE and not self._is_locked(portal):
+        """            if in_fire and mode is not PortalMode.FREE and not self._is_locked(portal, mode):
 """,
         """            if in_fire:
 """,

@@ -10,7 +10,7 @@ from devicemgr.api.conventions.models import Removed, RequestBody, ResponseBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.domain.zones import Enforcement
-from devicemgr.site.areas import zones
+from devicemgr.site.areas import free_times, zones
 from devicemgr.site.areas.zones import InterlockFields, MinuteOfDay, People, TimezoneName, ZoneFields
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
@@ -155,7 +155,9 @@ def add_interlock(body: InterlockCreate, context: Ctx, caller: Who) -> dict[str,
     """Add an interlock of portals, of which at most one is not shut."""
     fields = InterlockFields(**body.model_dump(exclude={"name"}))
     with context.change(caller) as work:
-        return rows.interlock_json(zones.add_interlock(work, body.name, fields))
+        added = zones.add_interlock(work, body.name, fields)
+        free_times.require_fitting(work.session)
+        return rows.interlock_json(added)
 
 
 @router.get("/interlocks", response_model=list[Interlock])
@@ -185,6 +187,7 @@ def replace_interlock(
     with context.change(caller) as work:
         precondition.require(work.session)
         row, is_new = zones.put_interlock(work, name, body)
+        free_times.require_fitting(work.session)
         response.status_code = 201 if is_new else 200
         return rows.interlock_json(row)
 

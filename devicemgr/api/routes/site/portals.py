@@ -10,14 +10,16 @@ from devicemgr.api.conventions.models import Removed, RequestBody, ResponseBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.domain.model import ConsoleLiveness, Direction, FailMode, Liveness, PortalMode, Requirement
+from devicemgr.domain.rules.threats.effective_mode import NORMAL
 from devicemgr.domain.zones import Overridable
 from devicemgr.site import portals as service
+from devicemgr.site.areas import free_times
 from devicemgr.site.portals import PortalFields, PortalUpdate
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.site import portals as portal_store
 from devicemgr.store.tables import PortalRow
 
-_UNKNOWN: dict[str, Any] = {"state": None, "door": None}
+_UNKNOWN: dict[str, Any] = {"state": None, "door": None, **NORMAL.as_json()}
 
 router = APIRouter(prefix="/portals", tags=["portals"])
 
@@ -46,9 +48,13 @@ class PortalRelease(RequestBody):
 
 
 class PortalModeChange(RequestBody):
-    """The mode to set: normal, locked or free."""
+    """The mode to set: normal, locked or free.
+
+    `despite_threat` confirms that a portal is to be free although a threat is in force there.
+    """
 
     mode: PortalMode
+    despite_threat: bool = False
 
 
 class Portal(ResponseBody):
@@ -75,13 +81,18 @@ class Portal(ResponseBody):
     people_exit: bool
     confirm_by: list[str] = Field(examples=[["managers"]])
     collects_cards: bool = Field(description="A visitor who leaves by a card there ends their visit.")
+    free: str | None = Field(examples=["office-hours"], description="The schedule in whose hours it is free.")
+    free_after: list[str] = Field(examples=[["reception"]])
 
 
 class PortalState(Portal):
-    """A portal, and what a running daemon knows of it and its door."""
+    """A portal, the mode that is in force there and why, and what a running daemon knows of it and its door."""
 
     state: str | None
     door: str | None
+    effective_mode: PortalMode
+    because: str = Field(examples=["schedule"], description="fire, guard, threat, schedule or default.")
+    rule: str | None = Field(examples=["office-hours"], description="The name of the threat or schedule.")
 
 
 class PortalSaved(Portal):
@@ -109,10 +120,13 @@ class PortalReleased(ResponseBody):
 
 
 class PortalModeResult(ResponseBody):
-    """The mode that is in force; a gate that is away gets it when it returns."""
+    """The guard's mode, and the mode in force with it; a gate that is away gets that when it returns."""
 
     portal: str
     mode: PortalMode
+    effective_mode: PortalMode
+    because: str = Field(examples=["guard"])
+    rule: str | None = None
     applied: bool
     outcome: str | None = None
     cause: str | None = None
@@ -120,11 +134,12 @@ class PortalModeResult(ResponseBody):
 
 def _states(context: Context) -> dict[str, dict[str, Any]]:
     """Return what a running daemon knows of each portal and its door."""
-    return {p["name"]: {"state": p["state"], "door": p["door"]} for p in context.runtime.status()["portals"]}
+    return {p["name"]: {name: p[name] for name in _UNKNOWN} for p in context.runtime.status()["portals"]}
 
 
 def _saved(work: UnitOfWork, row: PortalRow) -> dict[str, Any]:
     service.require_levels(work.session, [row.name])
+    free_times.require_fitting(work.session)
     warnings = service.warnings_of(work.session, work.site.parts.catalog, row)
     return portal_store.portal_json(row) | {"warnings": warnings}
 
@@ -203,4 +218,4 @@ def open_portal(name: str, body: PortalRelease, context: Ctx, caller: Who) -> di
 @router.put("/{name}/mode", response_model=PortalModeResult)
 def set_mode(name: str, body: PortalModeChange, context: Ctx, caller: Who) -> dict[str, Any]:
     """Lock or free a portal, or return it to normal."""
-    return context.runtime.set_portal_mode(name, body.mode, caller.actor)
+    return context.runtime.set_portal_mode(name, body.mode, caller.actor, despite_threat=body.despite_threat)

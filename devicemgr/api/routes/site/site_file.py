@@ -31,7 +31,7 @@ from devicemgr.store.site import access_levels as schedule_rows, devices as devi
 router = APIRouter(prefix="/site", tags=["site"])
 
 # What is not in the file when there is none.
-_LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks", "departments", "sources")
+_LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks", "threats", "departments", "sources")
 
 
 class SiteFile(RequestBody):

@@ -24,7 +24,10 @@ class DaemonStatus(ResponseBody):
 
 
 class DeviceStatus(ResponseBody):
-    """A device's state; `revoked` people are those whom it still holds and should not."""
+    """A device's state; `revoked` people are those whom it still holds and should not.
+
+    `threat_pending` until a device that decides by itself holds those whom the threats in force allow, and no others.
+    """
 
     name: str
     kind: str
@@ -33,15 +36,30 @@ class DeviceStatus(ResponseBody):
     hint: HintBody | None = Field(None, description="What to do about the cause.")
     since: Time
     revoked: int
+    threat_pending: bool
+
+
+class ThreatStatus(ResponseBody):
+    """A threat in force."""
+
+    name: str = Field(examples=["lockdown"])
+    order: int
+    scope: list[str] = Field(examples=[["site"]])
+    since: Time
+    reason: str
+    by: str | None = Field(examples=["operator:dana"])
 
 
 class PortalStatus(ResponseBody):
-    """A portal's mode, and what is known of its door."""
+    """The mode that a guard has set, the one in force and why, and what is known of its door."""
 
     name: str
     mode: str = Field(examples=["normal"])
     state: str
     door: str | None
+    effective_mode: str = Field(examples=["free"])
+    because: str = Field(examples=["schedule"], description="fire, guard, threat, schedule or default.")
+    rule: str | None = Field(examples=["office-hours"], description="The name of the threat or schedule.")
 
 
 class GalleryStatus(ResponseBody):
@@ -77,17 +95,19 @@ class Alarm(ResponseBody):
     zone: str | None = Field(None, description="The zone of a muster; absent for the whole site.")
     calendar: str | None = None
     source: str | None = Field(None, description="The source of people that it is about.")
+    threat: str | None = None
     people: list[AlarmPerson] | None = None
     since: Time | None = None
     hint: HintBody | None = Field(None, description="What to do about it.")
 
 
 class Status(ResponseBody):
-    """The daemon, devices, portals, gallery, ledger and alarms."""
+    """The daemon, devices, portals, threats in force, gallery, ledger and alarms."""
 
     daemon: DaemonStatus
     devices: list[DeviceStatus]
     portals: list[PortalStatus]
+    threats: list[ThreatStatus]
     gallery: GalleryStatus
     ledger: LedgerStatus
     alarms: list[Alarm]

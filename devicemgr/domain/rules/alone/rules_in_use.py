@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from devicemgr.domain.model import Direction, Person, Portal
 from devicemgr.domain.ports.autonomy import DeviceRule
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.threats.threat import is_in_scope
 from devicemgr.domain.zones import Enforcement, Zone
 
 
@@ -66,6 +67,11 @@ def _is_interlocked(portal: Portal, snapshot: Snapshot) -> bool:
     return any(portal.name in group.portals for group in snapshot.interlocks.values())
 
 
+def _may_be_threatened(portal: Portal, snapshot: Snapshot) -> bool:
+    is_defined = any(is_in_scope(portal, one.scope, snapshot.zone_map) for one in snapshot.threats.values())
+    return is_defined or portal.name in snapshot.threat_at
+
+
 # fmt: off
 RULES_OF_PORTALS = (
     RuleInUse(DeviceRule.SCHEDULES, "a level leads there under a schedule", _has_schedule),
@@ -80,6 +86,8 @@ RULES_OF_PORTALS = (
               _has_zone(lambda zone: bool(zone.opens_with))),
     RuleInUse(DeviceRule.TWO_PERSON, "it opens for several people together", lambda portal, _: portal.people > 1),
     RuleInUse(DeviceRule.INTERLOCK, "it belongs to an interlock", _is_interlocked),
+    RuleInUse(DeviceRule.LOCKDOWN, "a threat may be in force there", _may_be_threatened),
+    RuleInUse(DeviceRule.FREE_TIMES, "it is free by schedule", lambda portal, _: portal.free is not None),
 )
 # fmt: on
 

@@ -197,11 +197,20 @@ class Draft:
         """Record a person on the far side, and when they entered the zones that have a time for it."""
         origin, target = sides
         self.place(person_id, target, event, how)
+        for zone in {*self.zones.above(origin), *self.zones.above(target)}:
+            if person_id in self.zones.openers.get(zone, ()):
+                self.note("opened", zone, event.reached)
         timed = [name for name in self.zones.entered(origin, target) if self.zones.zones[name].again_after_minutes]
         if timed:
             known = self.read("entered").get(person_id, {})
             recent = {name: at for name, at in known.items() if event.reached - at < _MAX_AGAIN_AFTER}
             self.change("entered")[person_id] = recent | dict.fromkeys(timed, event.reached)
+
+    def note(self, table: str, name: str, at: datetime) -> None:
+        """Keep the later one of a time and the one that is known."""
+        known = self.read(table).get(name)
+        if known is None or known < at:
+            self.change(table)[name] = at
 
     def settle(self, person_id: str, origin: str) -> None:
         """Explain an unnamed movement: a person recorded in one zone is seen to start from another."""

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind
+from devicemgr.domain.model import Direction
 from devicemgr.domain.rules.areas.corrections import OCCUPANCY_SET, WHEREABOUTS_RESET
 from devicemgr.domain.rules.areas.draft import Draft, FoldEvent, Movement, instant, read_event
 from devicemgr.domain.rules.areas.whereabouts import MAX_REQUESTS, NOWHERE, How, Place, Whereabouts
 from devicemgr.domain.rules.areas.zone_map import ZoneMap
+from devicemgr.domain.rules.threats.threat import is_in_scope
 from devicemgr.domain.zones import OUTSIDE
 
 # Device clocks that differ by more are not ours.
@@ -97,6 +99,8 @@ def _on_decided_by_device(draft: Draft, event: FoldEvent) -> None:
     if event.device is not None and not has_other_clock:
         for zone in [zone for zone, device in draft.read("unsure").items() if device == event.device]:
             del draft.change("unsure")[zone]
+    if event.person_id is not None and not has_other_clock:
+        _on_first_person(draft, event, event.person_id)
     before: Place | None = draft.read("where").get(event.person_id or "")
     if sides is None or event.person_id is None or (before is not None and event.time <= before.since):
         return
@@ -126,6 +130,8 @@ def _on_passage(draft: Draft, event: FoldEvent) -> None:
 
 def _on_passed(draft: Draft, event: FoldEvent, how: How) -> None:
     people = [draft.person_of(event), *draft.go_along(event.request)]
+    for one in people:
+        _on_first_person(draft, event, one)
     sides = draft.zones.sides(event.portal, event.direction)
     if sides is None:
         return
@@ -134,6 +140,22 @@ def _on_passed(draft: Draft, event: FoldEvent, how: How) -> None:
             draft.pass_unnamed(sides)
         else:
             draft.move(person_id, sides, event, how)
+
+
+def _on_first_person(draft: Draft, event: FoldEvent, person_id: str | None) -> None:
+    """Note the entry of a person with whom a portal's free time begins."""
+    if event.direction is Direction.ENTRY and person_id in draft.zones.first_people.get(event.portal or "", ()):
+        draft.note("first_people", event.portal or "", event.reached)
+
+
+def _on_threat(draft: Draft, event: FoldEvent) -> None:
+    """Let free times that a person has begun end at the portals in a threat's scope, and not begin again in it."""
+    scope = event.detail.get("scope")
+    names = {str(zone) for zone in scope} if isinstance(scope, list) else set()
+    for name in draft.zones.first_people:
+        portal = draft.zones.portals.get(name)
+        if portal is not None and is_in_scope(portal, names, draft.zones):
+            draft.note("suspended", name, event.reached)
 
 
 def _on_release_ended(draft: Draft, event: FoldEvent) -> None:
@@ -243,6 +265,8 @@ FOLDS: Mapping[str, Callable[[Draft, FoldEvent], None]] = {
     Kind.OCCUPANCY_BELOW_MINIMUM: _on_below_minimum,
     WHEREABOUTS_RESET: _on_reset,
     OCCUPANCY_SET: _on_count_set,
+    Kind.THREAT_SET: _on_threat,
+    Kind.THREAT_ENDED: _on_threat,
     "admin.person_erased": _on_erased,
     "admin.zone_removed": _on_zone_removed,
 }

@@ -52,6 +52,9 @@ class Whereabouts:
     presences were forgotten at the time of day. `inside` counts the people of `where` in exactly each zone.
     `erased` are the people erased last: what their gates report after it is no one's. `along` leads from a request
     whose release lets several people in to the requests of the others.
+    presences were forgotten at the time of day. `inside` counts the people of `where` in exactly each zone. `opened` is
+    when someone who opens a zone for the others was last seen to enter or leave it, `first_people` when someone whose
+    passage begins a portal's free time last passed there, `suspended` when a threat there began or ended last.
     """
 
     seq: int = 0
@@ -67,6 +70,9 @@ class Whereabouts:
     inside: Mapping[str, int] = field(default_factory=dict)
     erased: tuple[str, ...] = ()
     along: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    opened: Mapping[str, datetime] = field(default_factory=dict)
+    first_people: Mapping[str, datetime] = field(default_factory=dict)
+    suspended: Mapping[str, datetime] = field(default_factory=dict)
 
 
 NOWHERE = Whereabouts()

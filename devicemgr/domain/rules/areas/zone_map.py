@@ -7,10 +7,21 @@ from devicemgr.domain.zones import OUTSIDE, Zone
 
 
 class ZoneMap:
-    """Zones and portals of one version of the site; what names no zone leads nowhere."""
+    """Zones and portals of one version of the site; what names no zone leads nowhere.
 
-    def __init__(self, zones: Mapping[str, Zone], portals: Mapping[str, Portal]) -> None:
-        self.zones = zones
+    `openers` are by zone the people of the levels that it opens with, `first_people` by portal those of the levels
+    whose passage begins its free time.
+    """
+
+    def __init__(
+        self,
+        zones: Mapping[str, Zone],
+        portals: Mapping[str, Portal],
+        openers: Mapping[str, frozenset[str]] | None = None,
+        first_people: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
+        self.zones, self.portals = zones, portals
+        self.openers, self.first_people = openers or {}, first_people or {}
         self._above = {name: self._climb(name) for name in zones}
         self._below: dict[str, tuple[str, ...]] = {name: () for name in zones}
         for name, path in self._above.items():
@@ -40,8 +51,11 @@ class ZoneMap:
         return tuple(path)
 
     def is_as(self, other: "ZoneMap") -> bool:
-        """Return True if zones and portals lead where those of another map do."""
-        return self is other or (self._above == other._above and self._sides == other._sides)
+        """Return True if zones and portals lead where those of another map do, and the same people come first."""
+        if self is other:
+            return True
+        first, others = (self.openers, self.first_people), (other.openers, other.first_people)
+        return self._above == other._above and self._sides == other._sides and first == others
 
     def is_place(self, name: str | None) -> bool:
         """Return True for a zone of the site and for the world outside."""

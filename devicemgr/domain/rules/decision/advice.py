@@ -47,32 +47,10 @@ def _texts(one: Explanation, name: str) -> list[str]:
 
 
 def _levels(one: Explanation, _: Snapshot, portal: str, __: datetime, names_levels: bool) -> str:
-    if (host := one.facts.get("host")) is not None:
-        return f"a host who can answer for the visitor: theirs is {str(host).replace('_', ' ')}"
-    grants = one.facts.get("grants")
-    if isinstance(grants, list) and grants and isinstance(grants[0], dict):
-        return _grant(grants[0])
     names = _texts(one, "levels_of_portal")
     if not names:
         return f"a level that covers portal {portal}: there is none yet"
     return f"a level that covers portal {portal}" + (f": {' or '.join(names)}" if names_levels else "")
-
-
-def _grant(found: Mapping[str, Any]) -> str:
-    """Return what would let in a person whose grant of a level does not count now."""
-    level = found["level"]
-    match found["state"]:
-        case "not-yet":
-            return f"come when the grant of level {level} has begun ({_utc(found['valid_from'])})"
-        case "expired":
-            return f"a new grant of level {level}, which ended {_utc(found['valid_to'])}"
-        case "used-up":
-            return f"more uses of level {level}: none is left, or one is held by an opening"
-    return f"a grant of level {level} that counts at both times"
-
-
-def _utc(stated: object) -> str:
-    return f"{datetime.fromisoformat(str(stated)).astimezone(UTC):%d %b %Y %H:%M} UTC"
 
 
 def _hours(one: Explanation, snapshot: Snapshot, _: str, at: datetime, __: bool) -> str:
@@ -94,6 +72,18 @@ def _quorum(one: Explanation, *_: object) -> str:
     confirm = one.facts.get("confirm_by")
     names = f", one of them of level {' or '.join(map(str, confirm))}" if isinstance(confirm, list) else ""
     return f"present together, {one.facts.get('people')} people within {one.facts.get('within_seconds'):g} s{names}"
+
+
+def _first_person(one: Explanation, _: Snapshot, __: str, ___: datetime, names_levels: bool) -> str:
+    names = f" ({' or '.join(_texts(one, 'opens_with'))})" if names_levels else ""
+    when = "while" if one.facts.get("while_present") else "after"
+    return f"come {when} one of the people who open zone {one.rule}{names} is inside"
+
+
+def _lockdown(one: Explanation, _: Snapshot, __: str, ___: datetime, names_levels: bool) -> str:
+    levels = _texts(one, "allow")
+    allowed = f", or a level that it allows: {' or '.join(levels)}" if names_levels and levels else ""
+    return f"wait for the end of threat {one.rule}{allowed}"
 
 
 def _interlock(one: Explanation, *_: object) -> str:
@@ -122,14 +112,15 @@ _SENTENCES: Mapping[Reason, Callable[..., str]] = {
     Reason.SUSPENDED: _text("an end of the suspension"),
     Reason.NOT_YET_VALID: _moment("valid_from", "come when the validity has begun"),
     Reason.EXPIRED: _moment("valid_to", "a later end of the validity"),
+    Reason.LOCKDOWN: _lockdown,
     Reason.PORTAL_LOCKED: _text("the portal in normal mode again"),
     Reason.NO_ACCESS_LEVEL: _levels,
     Reason.OUTSIDE_SCHEDULE: _hours,
-    Reason.ESCORT_REQUIRED: _text("come with the host, or with a person whose level escorts"),
     Reason.WRONG_PIN: _text("the right PIN"),
     Reason.SECOND_FACTOR_REQUIRED: lambda one, *_: f"present {one.facts.get('require')}",
     Reason.ANTI_PASSBACK: _passback,
     Reason.OCCUPANCY: lambda one, *_: f"wait until someone leaves zone {one.rule}",
+    Reason.FIRST_PERSON_REQUIRED: _first_person,
     Reason.SECOND_PERSON_REQUIRED: _quorum,
     Reason.INTERLOCK: _interlock,
 }

@@ -7,11 +7,12 @@ from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import Direction, JsonValue, Person
 from devicemgr.domain.rules.areas.anti_passback import passback_objections, passback_reading
 from devicemgr.domain.rules.areas.facts import Facts, Objection
+from devicemgr.domain.rules.areas.first_person import first_person_objections, first_person_reading
 from devicemgr.domain.rules.areas.interlock import interlock_objections, interlock_reading
 from devicemgr.domain.rules.areas.occupancy import occupancy_objections, occupancy_reading
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
-from devicemgr.domain.rules.quorum import escort_objections, escort_reading, quorum_objections, quorum_reading
+from devicemgr.domain.rules.quorum import quorum_objections, quorum_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ CHECKS_OF_AREAS = (
               "the person is recorded inside already, or comes from another zone, or is back too soon",
               passback_objections, passback_reading),
     AreaCheck(Reason.OCCUPANCY, "the zone is full", occupancy_objections, occupancy_reading),
+    AreaCheck(Reason.FIRST_PERSON_REQUIRED, "no one of the levels that open the zone has come in yet, or is inside",
+              first_person_objections, first_person_reading),
     AreaCheck(Reason.SECOND_PERSON_REQUIRED, "not enough different people present together",
               quorum_objections, quorum_reading),
     AreaCheck(Reason.INTERLOCK, "another portal of the interlock is not shut",
@@ -40,11 +43,6 @@ CHECKS_OF_AREAS = (
 )
 # fmt: on
 
-
-CHECK_OF_ESCORTS = AreaCheck(
-    Reason.ESCORT_REQUIRED, "a visitor without an escort at the same side", escort_objections, escort_reading
-)
-"""It stands between the checks of rights, before those of what was presented."""
 
 REASONS_OF_AREAS = frozenset(check.reason for check in CHECKS_OF_AREAS)
 

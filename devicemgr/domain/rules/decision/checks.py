@@ -13,10 +13,12 @@ from devicemgr.domain.rules.decision.snapshot import Snapshot
 class Check:
     """A row of a table of checks: deny with `reason` when `objects`; `when` says it in words for the docs.
 
-    `reads` gives what is looked at, for an explanation; None where the words say it.
+    `reads` gives what is looked at, for an explanation; None where the words say it. `names` gives the name of the rule
+    that objects, where there are several; a denial then records it and what was read.
     """
 
     reason: Reason
     when: str
     objects: Callable[[AccessRequest, Person, Snapshot], bool]
     reads: Callable[[AccessRequest, Person, Snapshot], Mapping[str, JsonValue]] | None = None
+    names: Callable[[AccessRequest, Snapshot], str | None] | None = None

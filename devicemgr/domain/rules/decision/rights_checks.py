@@ -11,7 +11,16 @@ from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.factors import suffices
 from devicemgr.domain.rules.schedules import is_open
+from devicemgr.domain.rules.threats.lockdown import (
+    is_in_lockdown,
+    lockdown_reading,
+    requirement_words,
+    requirements_at,
+    threat_at,
+    threat_of,
+)
 from devicemgr.domain.rules.validity import invalidity
+from devicemgr.domain.zones import Waiver
 from devicemgr.text import rfc3339
 
 # What a device may refuse for although it does not know the rights as exactly as the rules here do.
@@ -21,6 +30,7 @@ REASONS_OF_RIGHTS = frozenset(
         Reason.SUSPENDED,
         Reason.NOT_YET_VALID,
         Reason.EXPIRED,
+        Reason.LOCKDOWN,
         Reason.PORTAL_LOCKED,
         Reason.NO_ACCESS_LEVEL,
         Reason.OUTSIDE_SCHEDULE,
@@ -32,12 +42,13 @@ def _card_refusal(request: AccessRequest) -> Reason | None:
     return None if request.card is None else request.card.refusal(request.at)
 
 
-def _is_locked(request: AccessRequest, snapshot: Snapshot) -> bool:
-    """Return True if the portal is locked and no fire input is active: a lock gives way to fire."""
+def _is_locked(request: AccessRequest, person: Person, snapshot: Snapshot) -> bool:
+    """Return True if the portal is locked for the person and no fire input is active: a lock gives way to fire."""
     portal = snapshot.portals.get(request.portal)
     if portal is None or snapshot.fire_active:
         return False
-    return snapshot.modes.get(portal.name, portal.mode) is PortalMode.LOCKED
+    is_locked = snapshot.modes.get(portal.name, portal.mode) is PortalMode.LOCKED
+    return is_locked and not snapshot.waives(person, Waiver.LOCKED)
 
 
 def _schedules_for(request: AccessRequest, person: Person, snapshot: Snapshot) -> Iterator[str | None]:
@@ -81,7 +92,10 @@ def _wants_more(request: AccessRequest, person: Person, snapshot: Snapshot) -> b
     portal = snapshot.portals.get(request.portal)
     shown = _shown(request)
     doubtful = person.id in snapshot.lookalikes and request.more_possible
-    return portal is None or not suffices(portal.require, shown, consents=person.face_consent, doubtful_face=doubtful)
+    return portal is None or not all(
+        suffices(require, shown, consents=person.face_consent, doubtful_face=doubtful)
+        for require in requirements_at(portal, threat_at(portal.name, snapshot))
+    )
 
 
 def _is_open_now(name: str | None, at: datetime, snapshot: Snapshot) -> bool:
@@ -116,7 +130,9 @@ def _schedules_read(request: AccessRequest, person: Person, snapshot: Snapshot) 
 
 def _factors_read(request: AccessRequest, _: Person, snapshot: Snapshot) -> dict[str, JsonValue]:
     portal = snapshot.portals.get(request.portal)
-    return {"shown": list(sorted(map(str, _shown(request)))), "require": str(portal.require) if portal else None}
+    shown: list[JsonValue] = list(sorted(map(str, _shown(request))))
+    required = requirements_at(portal, threat_at(portal.name, snapshot)) if portal else ()
+    return {"shown": shown, "require": requirement_words(required) if required else None}
 
 
 # fmt: off
@@ -137,9 +153,10 @@ CHECKS_OF_RIGHTS = (
           lambda request, person, _: invalidity(person, request.at) is Reason.EXPIRED
           and not is_leaving_visitor(request, person),
           _validity_read),
+    Check(Reason.LOCKDOWN, "a threat is in force at the portal, and allows none of the person's levels",
+          is_in_lockdown, lockdown_reading, threat_of),
     Check(Reason.PORTAL_LOCKED, "the portal is locked, and there is no fire",
-          lambda request, _, snapshot: _is_locked(request, snapshot),
-          _mode_read),
+          _is_locked, _mode_read),
     Check(Reason.NO_ACCESS_LEVEL, "none of the person's levels covers the portal, or the portal is unknown",
           _has_no_level, _levels_read),
     Check(Reason.OUTSIDE_SCHEDULE, "no covering level has a schedule that is open now",

@@ -41,7 +41,7 @@ PEOPLE, SETTINGS = "people", "settings"
 
 _VERBS = {"added": _How.ADDED, "edited": _How.CHANGED, "removed": _How.REMOVED}
 _PLACES = {
-    name: f"{name}s" for name in ("level", "schedule", "calendar", "portal", "zone", "interlock")
+    name: f"{name}s" for name in ("level", "schedule", "calendar", "portal", "zone", "interlock", "threat")
 }  # the field of `detail` that names the thing, and its kind
 _RESTORED, _CALIBRATED = "admin.restored", "admin.gallery_calibrated"
 

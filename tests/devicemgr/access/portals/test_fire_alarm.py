@@ -102,8 +102,11 @@ def test_a_lock_that_went_out_before_the_fire_is_released_and_comes_back(world: 
     world.panels["siren"].burning = False
     world.poll()
     assert world.at_gate is PortalMode.LOCKED
-    told = [(e["kind"], e["detail"]["mode"]) for e in entrance.events() if e["kind"].startswith("portal_")]
+    found = [event for event in entrance.events() if event["kind"].startswith("portal_")]
+    told = [(e["kind"], e["detail"]["mode"]) for e in found if e["kind"] != "portal_mode_effective"]
     assert told == [("portal_locked", "locked"), ("portal_unlocked", "free"), ("portal_locked", "locked")]
+    effective = [(e["detail"]["mode"], e["detail"]["because"]) for e in found if e["kind"] == "portal_mode_effective"]
+    assert effective == [("locked", "guard"), ("free", "fire"), ("locked", "guard")]
 
 
 def test_a_gate_that_was_away_when_the_fire_was_told_is_released_when_it_is_back(world: World) -> None:

@@ -146,7 +146,7 @@ def test_a_gate_that_senses_no_passage_is_relocked_after_a_kill(trap: Hall) -> N
     again = _restart(trap)
     assert again.pipeline.state_of("lab-door") == "released"
     again.times_out()
-    assert again.last("portal_locked")["request"] == trap.last("access_granted")["request"]
+    assert again.last("portal_relocked")["request"] == trap.last("access_granted")["request"]
     assert again.pipeline.state_of("lab-door") == "idle"
     assert "passage_timed_out" not in again.entrance.kinds()
 

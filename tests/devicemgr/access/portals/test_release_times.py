@@ -88,6 +88,6 @@ def test_a_gate_without_passages_is_locked_when_its_own_time_is_over(lane: Any) 
     lane.see(ANNA)
     lane.finish()
     lane.after(19)
-    assert "portal_locked" not in lane.kinds()
+    assert "portal_relocked" not in lane.kinds()
     lane.after(21)
-    assert lane.kinds()[-1] == "portal_locked"
+    assert lane.kinds()[-1] == "portal_relocked"

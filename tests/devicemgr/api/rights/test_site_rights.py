@@ -41,6 +41,9 @@ portals = ["main@office"]
 [levels.back]
 portals = ["back"]
 
+[threats.lockdown]
+order = 9
+
 [departments.Kitchen]
 levels = ["staff"]
 
@@ -60,6 +63,7 @@ MORE = {
     "portals": '[portals.side]\ngate = "gate-1"\nchannel = 2\n',
     "departments": '[departments.Yard]\nlevels = ["staff"]\n',
     "levels": '[levels.guests]\nportals = ["main"]\n',
+    "threats": '[threats.alert]\nallow = ["staff"]\n',
     "sources": '[sources.agency]\nkind = "csv"\nfile = "agency.csv"\n',
 }
 EDITS = {
@@ -72,6 +76,7 @@ EDITS = {
     "portals": ("[portals.main]", "[portals.main]\nrelease_seconds = 30"),
     "levels": ("main@office", "main"),
     "departments": ('levels = ["staff"]', 'levels = ["staff", "back"]'),
+    "threats": ("order = 9", "order = 8"),
     "sources": ("staff.csv", "all.csv"),
 }
 ALONE = {
@@ -99,6 +104,9 @@ ALONE = {
     ("levels", "add"): ("POST", "/levels"),
     ("levels", "edit"): ("POST", "/levels"),
     ("levels", "remove"): ("DELETE", "/levels/{name}"),
+    ("threats", "add"): ("POST", "/threats"),
+    ("threats", "edit"): ("PATCH", "/threats/{name}"),
+    ("threats", "remove"): ("DELETE", "/threats/{name}"),
     ("sources", "add"): ("POST", "/sources"),
     ("sources", "edit"): ("PATCH", "/sources/{name}"),
     ("sources", "remove"): ("DELETE", "/sources/{name}"),

@@ -70,23 +70,23 @@ def test_a_schedule_is_edited_in_part(furnished, done, cli):
 
 
 def test_all_portals_are_locked_and_one_that_refuses_keeps_none_from_it(furnished, done, cli, monkeypatch):
-    assert "yard is locked" in cli("portal", "lock", "--all").out
+    assert "yard is locked" in cli("portal", "lock", "--all", "--yes").out
     assert {portal["mode"] for portal in done("portal", "list")} == {"locked"}
-    assert [one["ok"] for one in done("portal", "normal", "--all")] == [True, True]
+    assert [one["ok"] for one in done("portal", "normal", "--all", "--yes")] == [True, True]
 
     set_mode = DirectRuntime.set_portal_mode
 
-    def refuse_main(self, portal, mode, actor):
+    def refuse_main(self, portal, mode, actor, **more):
         if portal == "main":
             raise RequestError("main is under repair")
-        return set_mode(self, portal, mode, actor)
+        return set_mode(self, portal, mode, actor, **more)
 
     monkeypatch.setattr(DirectRuntime, "set_portal_mode", refuse_main)
-    ran = cli("portal", "lock", "--all")
+    ran = cli("portal", "lock", "--all", "--yes")
     assert (ran.code, ran.out) == (1, "yard is locked\n")
     assert "main: main is under repair" in ran.err
     assert {portal["name"]: portal["mode"] for portal in done("portal", "list")} == {"main": "normal", "yard": "locked"}
-    ran = cli("portal", "free", "--all", "--json")
+    ran = cli("portal", "free", "--all", "--yes", "--json")
     assert [(one["portal"], one["ok"]) for one in ran.json] == [("main", False), ("yard", True)]
 
 

@@ -15,7 +15,7 @@ from devicemgr.operations.history.snapshots import Past, snapshot_at
 from devicemgr.people import consents, erasure_events, face_enrollment, level_grants, service
 from devicemgr.people.service import PersonEdit
 from devicemgr.site import access_levels, devices, portals, site_entries, site_file
-from devicemgr.site.areas import zones
+from devicemgr.site.areas import threats, zones
 from devicemgr.site.groups import departments
 from devicemgr.site.hours import calendars
 from devicemgr.site.portals import PortalFields, PortalUpdate
@@ -29,7 +29,10 @@ from devicemgr.store.people.grants import GrantTerm
 
 # What the rules read and the record holds; names and badges are in no event.
 NAMES = {"id", "badge", "name"}
-RIGHTS = ("people", "levels", "schedules", "portals", "zones", "interlocks", "lanes_side_by_side", "fire_active")
+RIGHTS = (
+    *("people", "levels", "schedules", "portals", "zones", "interlocks", "threats"),
+    *("lanes_side_by_side", "fire_active", "threats_in_force"),
+)
 
 
 class NoGate:
@@ -55,6 +58,7 @@ class Office:
                 portals.add_portal(work, name, PortalFields(gate="gate", channel=channel), lambda _: None)
             access_levels.add_level(work, "staff", [("main", "office")])
             access_levels.add_level(work, "crew", [("side", None)])
+            threats.add_threat(work, "lockdown", threats.ThreatFields())
             zones.add_interlock(work, "trap", zones.InterlockFields(portals=["main", "side"]))
             departments.set_levels(work, "Sales", ["crew"])
             service.add_person(work, "1", "Anna", levels=["staff"])
@@ -173,8 +177,6 @@ OF_PERSON: dict[str, Change] = {
 OF_LEVEL: dict[str, Change] = {
     "portals": lambda office: office.edit_level(portals=["main", "side"]),
     "waives": lambda office: office.edit_level(waives=["occupancy"]),
-    "escorts": lambda office: office.edit_level(escorts=True),
-    "escort_up_to": lambda office: office.edit_level(escort_up_to=2),
 }
 OF_SCHEDULE: dict[str, Change] = {
     "timezone": lambda office: office.edit_schedule(timezone="Asia/Almaty"),
@@ -202,6 +204,8 @@ OF_PORTAL: dict[str, Change] = {
     "people_within": lambda office: office.edit_portal(people_within=20.0),
     "people_exit": lambda office: office.edit_portal(people_exit=True),
     "confirm_by": lambda office: office.edit_portal(confirm_by=["crew"]),
+    "free": lambda office: office.edit_portal("lab-door", free="office"),
+    "free_after": lambda office: office.edit_portal("lab-door", free="office", free_after=["crew"]),
     "collects_cards": lambda office: office.edit_portal(collects_cards=True),
 }
 OF_ZONE: dict[str, Change] = {
@@ -231,6 +235,21 @@ def _interlock(**fields: Any) -> Change:
     return change
 
 
+def _threat(**given: Any) -> Change:
+    def change(office: Office) -> None:
+        with office.work() as work:
+            threats.edit_threat(work, "lockdown", given)
+
+    return change
+
+
+OF_THREAT: dict[str, Change] = {
+    "order": _threat(order=9),
+    "require": _threat(require="card+pin"),
+    "allow": _threat(allow=["crew"]),
+    "scope": _threat(scope=["building"]),
+    "free": _threat(free="keep"),
+}
 OF_INTERLOCK: dict[str, Change] = {
     "portals": _interlock(portals=["main", "side", "lab-door"]),
     "settle_seconds": _interlock(portals=["main", "side"], settle_seconds=9.0),

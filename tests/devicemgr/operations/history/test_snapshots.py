@@ -11,6 +11,7 @@ import pytest
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import AccessLevel, Person, Portal, PortalMode, Schedule
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.threats.threat import Threat
 from devicemgr.domain.zones import Interlock, Zone
 from devicemgr.errors import DevicemgrError
 from devicemgr.people import service
@@ -26,6 +27,7 @@ from tests.devicemgr.operations.history.changes import (
     OF_PERSON,
     OF_PORTAL,
     OF_SCHEDULE,
+    OF_THREAT,
     OF_ZONE,
     RIGHTS,
     Change,
@@ -41,6 +43,7 @@ THINGS: dict[type[Any], tuple[str, dict[str, Change]]] = {
     Portal: ("portals", OF_PORTAL),
     Zone: ("zones", OF_ZONE),
     Interlock: ("interlocks", OF_INTERLOCK),
+    Threat: ("threats", OF_THREAT),
 }
 # What the record does not give back, and why that is no loss.
 NOT_RIGHTS = {
@@ -55,8 +58,8 @@ NOT_RIGHTS = {
     "lookalikes": "noted as missing when they were found again since",
     "readers": "of devices",
     "zone_map": "made of zones and portals",
+    "threat_at": "made of threats, zones and portals",
     "has_area_rules": "made of zones, interlocks and portals",
-    "visitors_of": "made of people",
 }
 
 
@@ -297,3 +300,18 @@ def test_no_event_of_rights_holds_a_name_or_a_badge(office):
     with office.site.database.read() as session:
         text = "".join(body for _, body in events.bodies_after(session, 0, 1000))
     assert "arina" not in text
+
+
+def test_a_threat_is_in_force_then_as_it_was(office):
+    def record(kind: Kind, **detail: Any) -> int:
+        fact = Fact(kind, datetime.now(UTC), actor="operator:dana", detail={"threat": "lockdown"} | detail)
+        with office.site.database.write() as session:
+            return office.site.ledger.append(session, [fact])[-1].seq
+
+    before = office.head()
+    began = record(Kind.THREAT_SET, order=1, scope=["lab"], reason="a drill")
+    record(Kind.THREAT_ENDED, scope=["lab"], comment="over")
+    assert office.past(before).snapshot.threats_in_force == {}
+    (found,) = office.past(began).snapshot.threats_in_force.values()
+    assert (found.name, found.scope, found.reason) == ("lockdown", frozenset({"lab"}), "a drill")
+    assert office.past(office.head()).snapshot.threats_in_force == {}

@@ -8,6 +8,7 @@ import pytest
 from devicemgr.domain.model import AccessLevel, AccessPoint, Direction, Grant, Person, Portal
 from devicemgr.domain.rules.alone.rules_in_use import RULES_OF_PORTALS, rules_in_use
 from devicemgr.domain.rules.decision.snapshot import Snapshot
+from devicemgr.domain.rules.threats.threat import Threat
 from devicemgr.domain.zones import OUTSIDE, Enforcement, Interlock, Zone
 
 DOOR = Portal("door", "console", outside=OUTSIDE, inside="hall")
@@ -59,6 +60,9 @@ CASES = {
     "a minimum": (zone("lab", min_people=2), ["occupancy"]),
     "a zone that someone opens": (zone("lab", opens_with=frozenset({"staff"})), ["first_person"]),
     "two people": ({"portals": {**site().portals, "door": replace(DOOR, people=2)}}, ["two_person"]),
+    "a threat for the site": ({"threats": {"lockdown": Threat("lockdown")}}, ["lockdown"]),
+    "a threat elsewhere": ({"threats": {"lockdown": Threat("lockdown", scope=frozenset({"court"}))}}, []),
+    "free times": ({"portals": {**site().portals, "door": replace(DOOR, free="day")}}, ["free_times"]),
     "an interlock": ({"interlocks": {"trap": Interlock("trap", frozenset({"door", "yard"}))}}, ["interlock"]),
 }
 
