@@ -46,11 +46,12 @@ Then = Callable[[Entry | None], None]
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Facts of one unit, which is recorded whole or not at all."""
+    """Facts of one unit, which is recorded whole or not at all; `alone` in a transaction of its own."""
 
     facts: tuple[Fact, ...]
     then: Then | None
     keep: bool
+    alone: bool = False
 
 
 class Ledger:
@@ -100,12 +101,14 @@ class Ledger:
         self._spill.attach()
         return self._spill.damaged
 
-    def submit(self, fact: Fact, then: Then | None = None, *, keep: bool = True) -> None:
+    def submit(self, fact: Fact, then: Then | None = None, *, keep: bool = True, alone: bool = False) -> None:
         """Record soon; see `submit_all`."""
-        self.submit_all((fact,), then, keep=keep)
+        self.submit_all((fact,), then, keep=keep, alone=alone)
 
-    def submit_all(self, facts: Sequence[Fact], then: Then | None = None, *, keep: bool = True) -> None:
-        """Record facts soon, in one transaction.
+    def submit_all(
+        self, facts: Sequence[Fact], then: Then | None = None, *, keep: bool = True, alone: bool = False
+    ) -> None:
+        """Record facts soon, in one transaction, which others share unless they are to be `alone`.
 
         `then(entry)` runs with the last one on the writer's thread once durable, with SPILLED for the spill file.
 
@@ -122,7 +125,7 @@ class Ledger:
                 self._lost += 1
                 log.critical("%s is lost: storage has been too slow for too long", facts[-1].kind)
                 return
-            self._queue.append(_Waiting(tuple(with_claim(fact) for fact in facts), then, keep))
+            self._queue.append(_Waiting(tuple(with_claim(fact) for fact in facts), then, keep, alone))
             self._changed.notify_all()
 
     def start(self) -> None:
@@ -214,7 +217,7 @@ class Ledger:
 
     def _commit_next(self, more: Sequence[Fact], patience_s: float) -> None:
         """Commit the next batch, with `more` behind it where it is the last one."""
-        batch = self._backlog[:_BATCH]
+        batch = self._next_batch()
         facts = [fact for item in batch for fact in item.facts]
         if len(batch) == len(self._backlog):
             facts += more
@@ -226,6 +229,12 @@ class Ledger:
             recorded += len(item.facts)
             _call(item.then, entries[recorded - 1])
         self.progress = time.monotonic()
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Return what waits up to the next unit that is to be alone, or that one."""
+        batch = self._backlog[:_BATCH]
+        end = next((number for number, item in enumerate(batch) if item.alone), len(batch))
+        return batch[: max(end, 1)]
 
     def _is_patient(self) -> bool:
         return all(item.keep for item in self._backlog)
