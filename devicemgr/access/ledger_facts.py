@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from devicemgr.access.evidence.pins import PinChecked
 from devicemgr.access.release import Opening, Outcome, _detail
 from devicemgr.domain.ledger_events import Fact, Kind, Reason
-from devicemgr.domain.model import Direction, Factor, JsonValue, Portal
+from devicemgr.domain.model import AccessPoint, Direction, Factor, JsonValue, Portal
 from devicemgr.domain.ports.device import ReleaseTimes
 from devicemgr.domain.rules.decision.requests import AccessRequest, FaceEvidence
 from devicemgr.domain.rules.passage_state import PassageFact
@@ -34,6 +35,19 @@ def decision_fact(request: AccessRequest, decision: Decision, decided: float, ti
         evidence=_evidence_json(request),
         latency_ms=_latency(capture_to_decision=waited),
         detail=_detail(request, timings_ms) | _rule_detail(decision.rule, decision.facts) | revision | use,
+    )
+
+
+def pin_fact(point: AccessPoint, checked: PinChecked, request: str) -> Fact:
+    """Return the event that follows each PIN that is right on a site with duress PINs: the one or the other."""
+    return Fact(
+        Kind.DURESS_SIGNALLED if checked.is_duress else Kind.PIN_VERIFIED,
+        datetime.now(UTC),
+        portal=point.portal,
+        direction=point.direction,
+        device=point.device,
+        person_id=checked.person_id,
+        request=request,
     )
 
 

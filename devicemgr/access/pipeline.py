@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from devicemgr.access.area_state import AreaState
 from devicemgr.access.event_queue import OpeningWanted
@@ -94,7 +95,8 @@ class AccessPipeline:
         self._grants = RecentGrants()
         self._openings = Openings(ledger, gates, post)
         self.awaited_cards = AwaitedCards()
-        way = Way(self._ask, check_pin, settled, self._is_granted_here, self._is_granted_beside, self._grants.has_any)
+        known = (self._is_granted_here, self._is_granted_beside, self._grants.has_any)
+        way = Way(self._ask, check_pin, settled, *known, partial(ledger.submit, alone=True))
         self._intake = Intake(rules, gallery, self._showings, self._presence, self._lamps, self.awaited_cards, way)
         self.alarms = StandingAlarms(ledger, rules, id_of)
         self.perimeter = Perimeter()
@@ -345,6 +347,10 @@ class AccessPipeline:
         """Note that a guard's lock, free or normal has reached the gate; any thread."""
         self._passages.mode_applied(portal)
         self.alarms.reset(portal)
+
+    def portals_of(self, gate: str) -> list[str]:
+        """Return the portals that a gate opens; any thread."""
+        return sorted(portal.name for portal in self._rules.current.portals.values() if portal.gate == gate)
 
     def state_of(self, portal: str) -> str:
         """idle, released, passing or unknown; any thread."""

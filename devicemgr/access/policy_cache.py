@@ -140,6 +140,7 @@ def load_snapshot(session: Session, version: int) -> Snapshot:
         blocked_cards=credentials.card_holders(session, blocked=True),
         card_terms=credentials.card_terms(session),
         pins=dict(credentials.by_kind(session, credentials.PIN)),
+        duress_pins=dict(credentials.by_kind(session, credentials.DURESS_PIN)),
         lookalikes=_lookalikes(session),
         lanes_side_by_side=stored.lanes_side_by_side,
         seq=events.head(session)[0],

@@ -325,6 +325,11 @@ def sees_names(caller: Caller) -> bool:
     return _may(caller, _GUARD)
 
 
+def sees_duress(caller: Caller) -> bool:
+    """Return True for those who may know of duress signals: the owner of the host, and operators with that role."""
+    return caller.is_owner or Role.DURESS in caller.roles
+
+
 def require_people_change(caller: Caller, change: str, badge: str) -> None:
     """Raise NotAllowed unless the caller may make this change of a person, of PEOPLE_CHANGES, by a table."""
     allowed = PEOPLE_CHANGES.get(change, frozenset())

@@ -141,6 +141,8 @@ class DeviceEventRouter:
             detail: dict[str, JsonValue] = {"cause": state.cause} if state.cause else {}
             if state.health is Health.QUARANTINED:
                 detail["state"] = str(state.health)
+            if kind is Kind.DEVICE_OFFLINE and (portals := self._access.portals_of(state.name)):
+                detail["portals"] = [*portals]
             self._site.ledger.submit(Fact(kind, state.since, device=state.name, detail=detail))
         self._lanes.on_state(state, self._supervisor)
         self._fires.on_state(state)

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     REX_PRESSED = "rex_pressed"
     TAMPER = "tamper"
     FIRE_RELEASE = "fire_release"
+    DURESS_SIGNALLED = "duress_signalled"  # shown only to those who may know of it (domain/rules/duress/veil.py)
+    PIN_VERIFIED = "pin_verified"  # in its place for a PIN that is the usual one
     ALARM_ACKNOWLEDGED = "alarm_acknowledged"
     ALARM_ESCALATED = "alarm_escalated"  # no one has acknowledged it in time
     ALARM_ENDED = "alarm_ended"  # detail.alarm says which kind

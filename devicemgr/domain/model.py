@@ -290,6 +290,7 @@ class Role(StrEnum):
     TECHNICIAN = "technician"
     ADMIN = "admin"
     AUDITOR = "auditor"
+    DURESS = "duress"  # sees duress signals, beside what the other roles see
 
 
 ALL_ROLES = frozenset(Role)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from devicemgr.domain.ledger_events import Kind
+from devicemgr.domain.rules.duress.veil import veiled_kind
 from devicemgr.store.database import Database
 from devicemgr.store.ledger import events
 
@@ -45,6 +46,7 @@ class Meters:
         self._seq: int | None = None
         self._lock = threading.Lock()
         self.events: Counter[str] = Counter()
+        self.veiled_events: Counter[str] = Counter()  # as those count them who may not know of duress
         self.decisions: Counter[tuple[str, str]] = Counter()
         self.latency = {part: Histogram() for part in _PARTS}
 
@@ -61,6 +63,7 @@ class Meters:
     def _count(self, event: dict[str, object]) -> None:
         kind = str(event["kind"])
         self.events[kind] += 1
+        self.veiled_events[veiled_kind(event)] += 1
         if kind in _DECISIONS:
             self.decisions[_DECISIONS[kind], str(event["reason"] or "")] += 1
         latency = event["latency_ms"]

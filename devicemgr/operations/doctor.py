@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devicemgr.domain.model import DeviceConfig, Direction
+from devicemgr.domain.model import DeviceConfig, Direction, Requirement
 from devicemgr.domain.rules.areas.zone_map import ZoneMap
 from devicemgr.domain.zones import Enforcement
 from devicemgr.errors import DevicemgrError, Hint
@@ -52,6 +52,7 @@ def examine(site: Site, runtime: Runtime) -> list[dict[str, Any]]:
         run("calendars", lambda: _calendars(site)),
         run("zones", lambda: _zones(site)),
         run("devices alone", lambda: _alone(site, runtime)),
+        run("duress", lambda: _duress(site)),
         run("backups", lambda: _backups(site)),
         run("face model", lambda: _face_model(site)),
         run("daemon", lambda: _daemon(runtime)),
@@ -127,6 +128,16 @@ def _cards(site: Site) -> str:
         detail = f"{counted(len(found), 'card')} held by two people under two notations: {found[0].cause}"
         raise Finding(detail, hint=found[0].hint)
     return "each is one person's"
+
+
+def _duress(site: Site) -> str:
+    """Say where no one can signal duress by a PIN; a site may want it so."""
+    with site.database.read() as session:
+        wanted = {row.name: portal_store.portal_model(row).require for row in portal_store.portals(session)}
+    faces = [name for name, require in sorted(wanted.items()) if require in (Requirement.ANY, Requirement.FACE)]
+    if faces:
+        return f"portals that take a face alone have no duress signal: {', '.join(faces)}"
+    return "no portal takes a face alone"
 
 
 def _calendars(site: Site) -> str | Advised:

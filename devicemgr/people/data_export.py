@@ -9,7 +9,7 @@ from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.event_filter import EventFilter
-from devicemgr.store.people import consents, people, samples as sample_rows
+from devicemgr.store.people import consents, credentials, people, samples as sample_rows
 from devicemgr.store.people.card_states import block_of
 from devicemgr.store.site import device_sync
 from devicemgr.store.tables import CredentialRow, PersonRow
@@ -37,7 +37,8 @@ def everything_of(site: Site, badge: str, *, vectors: bool = False) -> dict[str,
                 for t in row.templates
             ],
             "samples": _photos(site, row),
-            "credentials": [_credential_json(credential) for credential in row.credentials],
+            # Not the duress PIN: the copy may be read by the one who forces its owner to ask for it.
+            "credentials": [_credential_json(one) for one in row.credentials if one.kind != credentials.DURESS_PIN],
             "held_by_devices": device_sync.places_of(session, [row.id])[row.id],
             "in_backups": row.backup_key is not None,
             "visit": _visit(session, row),

@@ -10,7 +10,7 @@ from typing import Any
 from devicemgr.domain.rules.cards.formats import formats_of, parse_number, require_format
 from devicemgr.domain.rules.cards.notations import number_as
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
-from devicemgr.errors import InvalidInput, NotFound
+from devicemgr.errors import InvalidInput, NotFound, RequestError
 from devicemgr.people import face_enrollment
 from devicemgr.people.cards import blocks, temporary
 from devicemgr.people.cards.notations import held_number
@@ -215,21 +215,52 @@ def remove_card(work: UnitOfWork, badge: str, written: str) -> tuple[PersonRow, 
     return row, number, removed
 
 
-def set_pin(work: UnitOfWork, badge: str, pin_hash: str) -> PersonRow:
-    """Set or replace a person's PIN by a hashed one."""
+def set_pin(work: UnitOfWork, badge: str, pin_hash: str, other: str | None = None) -> PersonRow:
+    """Set or replace a person's PIN by a hashed one, which was compared with `other`, their duress PIN.
+
+    Raises RequestError if that has been changed since.
+    """
     row = people.get(work.session, badge)
     before = rights_of(row)
+    _require_same(row, credentials.DURESS_PIN, other)
     credentials.set_pin(work.session, row, pin_hash)
     work.record("admin.pin_set", {}, person_id=row.id, before=before, after=rights_of(row))
     return row
 
 
+def set_duress_pin(work: UnitOfWork, badge: str, pin_hash: str, other: str | None) -> PersonRow:
+    """Set or replace a person's duress PIN by a hashed one, which was compared with `other`, their PIN.
+
+    Raises RequestError for a person without a PIN, or if that has been changed since.
+    """
+    row = people.get(work.session, badge)
+    _require_same(row, credentials.PIN, other)
+    if other is None:
+        raise RequestError(f"{row.badge} has no PIN yet; set it first", code="pin_missing")
+    credentials.set_pin(work.session, row, pin_hash, credentials.DURESS_PIN)
+    work.record("admin.pin_set", {"duress": True}, person_id=row.id)
+    return row
+
+
+def _require_same(row: PersonRow, kind: str, stored: str | None) -> None:
+    if credentials.pin_of(row, kind) != stored:
+        raise RequestError("the person's PINs were changed by another operator just now; try again")
+
+
 def remove_pin(work: UnitOfWork, badge: str) -> PersonRow:
-    """Remove a person's PIN, if there is one."""
+    """Remove a person's PIN, if there is one, and their duress PIN with it."""
     row = people.get(work.session, badge)
     before = rights_of(row)
-    if credentials.remove_pin(work.session, row):
+    if credentials.remove_pin(work.session, row, credentials.PIN, credentials.DURESS_PIN):
         work.record("admin.pin_removed", {}, person_id=row.id, before=before, after=rights_of(row))
+    return row
+
+
+def remove_duress_pin(work: UnitOfWork, badge: str) -> PersonRow:
+    """Remove a person's duress PIN, if there is one."""
+    row = people.get(work.session, badge)
+    if credentials.remove_pin(work.session, row, credentials.DURESS_PIN):
+        work.record("admin.pin_removed", {"duress": True}, person_id=row.id)
     return row
 
 

@@ -1,6 +1,7 @@
 """What people show at access points, made into requests: faces, cards, PINs, and consoles' questions."""
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -9,10 +10,11 @@ from devicemgr.access.evidence.console_questions import ConsoleQuestions, reques
 from devicemgr.access.evidence.face_evidence import Presence
 from devicemgr.access.evidence.multi_factor import Showings
 from devicemgr.access.evidence.pins import PinChecked, PinTry
+from devicemgr.access.ledger_facts import pin_fact
 from devicemgr.access.policy_cache import Rulebook, point_of
 from devicemgr.access.portals.indicators import Lamps
 from devicemgr.domain.device_events import CardRead, DeviceDecided, DeviceFact, KeysPressed, Presented
-from devicemgr.domain.ledger_events import Reason
+from devicemgr.domain.ledger_events import Fact, Reason
 from devicemgr.domain.model import AccessPoint, Direction
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.decision.requests import AccessRequest
@@ -30,7 +32,8 @@ class Way:
 
     `ask` decides a request, `check_pin` has a PIN checked, `settled` tells a camera that a track needs no more
     pictures. `is_granted` gives whether a person has an opening at a side already, `is_granted_beside` whether at a
-    lane beside it, and `was_granted` whether anyone was granted there a moment ago.
+    lane beside it, and `was_granted` whether anyone was granted there a moment ago. `record_alone` records an event
+    behind what was recorded before it, in a transaction of its own.
     """
 
     ask: Callable[[AccessRequest, Snapshot, Mapping[str, float]], Decision]
@@ -39,6 +42,7 @@ class Way:
     is_granted: Callable[[AccessPoint, str], bool]
     is_granted_beside: Callable[[AccessPoint, str], bool]
     was_granted: Callable[[str, Direction], bool]
+    record_alone: Callable[[Fact], None]
 
 
 class Intake:
@@ -145,7 +149,8 @@ class Intake:
         waiting = self._showings.waiting_at(point)
         person = _person_of(waiting) if waiting else None
         if person is not None:
-            self._way.check_pin(PinTry(device, channel, person, rules.pins.get(person), pin, now))
+            hashes = rules.pins.get(person), rules.duress_pins.get(person)
+            self._way.check_pin(PinTry(device, channel, person, hashes[0], pin, now, hashes[1]))
         elif not self._way.was_granted(point.portal, point.direction):
             self._way.ask(self._showings.request(point, rules, now), rules, {})
 
@@ -154,8 +159,17 @@ class Intake:
         rules = self._rules.current
         point = point_of(rules, checked.device, checked.channel)
         waiting = self._showings.waiting_at(point) if point else None
-        if point is not None and waiting is not None and _person_of(waiting) == checked.person_id:
-            self._way.ask(self._showings.request(point, rules, checked.entered, pin=checked.right), rules, {})
+        if point is None:
+            return
+        request_id = str(uuid.uuid4())  # of a PIN that comes too late for a decision
+        try:
+            if waiting is not None and _person_of(waiting) == checked.person_id:
+                request = self._showings.request(point, rules, checked.entered, pin=checked.right)
+                request_id = request.id
+                self._way.ask(request, rules, {})
+        finally:
+            if checked.right and rules.duress_pins:
+                self._way.record_alone(pin_fact(point, checked, request_id))
 
     def _on_presented(self, device: str, fact: Presented) -> None:
         """Decide a console's question: its match is evidence, the rules here decide."""

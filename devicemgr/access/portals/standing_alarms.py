@@ -208,8 +208,8 @@ class StandingAlarms:
             found = sorted(self._alarms.items())
         listed: list[dict[str, Any]] = []
         for (device, channel, kind, _), alarm in found:
-            if self._id_of(device) is None:
-                continue  # it was removed
+            if self._id_of(device) is None or kind == Kind.DURESS_SIGNALLED:
+                continue  # it was removed; or it is shown to those alone who may know of it
             point = point_of(snapshot, device, channel)
             portal = self._gate_portal(device, channel) or (point.portal if point else None)
             where = {"portal": portal} if portal else {}

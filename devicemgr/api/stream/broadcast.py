@@ -184,7 +184,7 @@ class Broadcast:
         is_full, alarms_changed = True, False
         while is_full:
             with self._context.site.database.read() as session:
-                found = events.find(session, EventFilter(after=self._position), _PAGE, names=True)
+                found = events.find(session, EventFilter(after=self._position, shows_duress=True), _PAGE, names=True)
                 is_full = len(found) == _PAGE
                 alarms_changed |= any(changes_alarms(event) for event in found)
                 present = states.present(self._context.runtime, self._states, session if alarms_changed else None)

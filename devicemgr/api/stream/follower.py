@@ -88,7 +88,10 @@ class Follower:
 
     def _accepts(self, message: Message) -> bool:
         """Return True for what the client wants; on the broadcast's thread."""
-        return not isinstance(message, EventMessage) or matches(message.event, self._wanted)
+        return not isinstance(message, EventMessage) or matches(self._shown(message).event, self._wanted)
+
+    def _shown(self, message: EventMessage) -> EventMessage:
+        return message if self._wanted.shows_duress else message.veiled
 
     def _text(self, message: Message) -> str | None:
         if isinstance(message, StateMessage):
@@ -98,7 +101,8 @@ class Follower:
         if message.seq <= self._position:
             return None  # it was among those that the database gave
         self._position = message.seq
-        return message.named if self._wanted.knows_names else message.unnamed
+        shown = self._shown(message)
+        return shown.named if self._wanted.knows_names else shown.unnamed
 
     def _head(self) -> int:
         with self._context.site.database.read() as session:

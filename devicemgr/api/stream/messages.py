@@ -6,16 +6,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from devicemgr.domain.rules.duress.veil import is_alarm_of_duress, veiled
+
+DURESS = "duress"
+"""What stands among the allowed parts of those who may know of duress signals."""
+
 WAITING = ": waiting\n\n"
 """A comment, which keeps the connection open."""
 
 
 class EventMessage:
-    """An event of the record, written once for all clients: `named` with the person's name, `unnamed` without."""
+    """An event of the record, written once for all clients: `named` with the person's name, `unnamed` without.
+
+    `veiled` is the message for those who may not know of duress signals.
+    """
 
     def __init__(self, event: Mapping[str, Any]) -> None:
         self.event = event
         self.seq: int = event["seq"]
+
+    @cached_property
+    def veiled(self) -> "EventMessage":
+        """Return the message of the event as those see it who may not know of duress."""
+        return EventMessage(veiled(self.event))
 
     @cached_property
     def named(self) -> str:
@@ -41,6 +54,10 @@ class StateMessage:
     def text(self, allowed: frozenset[str]) -> str | None:
         """Return the message with the allowed parts; None where nothing of them has changed."""
         parts = {name: part for name, part in self.parts.items() if name in allowed}
+        if DURESS not in allowed and "alarms" in parts:
+            parts["alarms"] = {key: one for key, one in parts["alarms"].items() if not is_alarm_of_duress(key)}
+            if not (parts["alarms"] or self.is_whole):
+                del parts["alarms"]
         return _text("state", {"whole": self.is_whole, **parts}) if parts else None
 
 

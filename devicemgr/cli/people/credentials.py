@@ -252,17 +252,25 @@ def set_(
     variable: Annotated[
         str | None, typer.Option("--pin-env", "--password-env", metavar="VAR", help="Take it from this variable.")
     ] = None,
+    duress: Annotated[
+        bool, typer.Option("--duress", help="A second PIN, which opens as the first and signals that they are forced.")
+    ] = False,
 ) -> None:
     """Set a person's PIN, 4 to 8 digits: prompted without echo, or from standard input."""
     badge = api().get(path("people", badge))["badge"]
-    say(
-        f"{badge} has a PIN",
-        api().call("PUT", path("people", badge, "pin"), json={"pin": read_pin(from_stdin, variable)}),
-    )
+    body = {"pin": read_pin(from_stdin, variable), "duress": duress}
+    say(f"{badge} has a {_PIN[duress]}", api().call("PUT", path("people", badge, "pin"), json=body))
+
+
+_PIN = {False: "PIN", True: "duress PIN"}
 
 
 @pin.command("remove")
-def remove_pin(badge: Badge) -> None:
+def remove_pin(
+    badge: Badge,
+    duress: Annotated[bool, typer.Option("--duress", help="Only the duress PIN; it goes with the PIN too.")] = False,
+) -> None:
     """Remove a person's PIN."""
     person = named(api().get(path("people", badge)))
-    say(f"{person} has no PIN", api().call("DELETE", path("people", badge, "pin")))
+    found = api().call("DELETE", path("people", badge, "pin"), params={"duress": duress or None})
+    say(f"{person} has no {_PIN[duress]}", found)

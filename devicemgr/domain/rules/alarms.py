@@ -29,6 +29,7 @@ class AlarmKind:
 
 ALARM_KINDS: Mapping[str, AlarmKind] = {
     Kind.FIRE_RELEASE: AlarmKind(1),
+    Kind.DURESS_SIGNALLED: AlarmKind(1, lasts=False, needs_comment=True),
     Kind.PORTAL_FORCED: AlarmKind(2, needs_comment=True),
     Kind.TAMPER: AlarmKind(2, needs_comment=True),
     Kind.THREAT_SET: AlarmKind(2),
@@ -70,6 +71,8 @@ _NAMED_IN_DETAIL: Mapping[str, str] = {
     "admin.sync_held": "source",
     "admin.sync_failed": "source",
 }
+# A gate that is away is urgent like a door that stands open, and above a camera.
+_GATE_AWAY_PRIORITY = 3
 DEVICE_REMOVED = "admin.device_removed"
 SITE = "site"
 
@@ -148,19 +151,23 @@ def changes_alarms(event: Event) -> bool:
 
 def begin(before: Alarm | None, event: Event) -> Alarm:
     """Return the alarm that an event begins, or repeats: it counts up and is to be acknowledged again."""
-    kind = ALARM_KINDS[str(event["kind"])]
-    detail = event.get("detail") or {}
+    kind, detail = ALARM_KINDS[str(event["kind"])], event.get("detail") or {}
     cause = str(detail.get("cause") or detail.get("reason") or "")
+    portals = detail.get("portals") if event["kind"] == Kind.DEVICE_OFFLINE else None
+    if portals:
+        cause = f"nothing opens at {', '.join(map(str, portals))}" + (f": {cause}" if cause else "")
     return Alarm(
         kind=str(event["kind"]),
         subject=subject_of(event),
-        priority=kind.priority,
+        priority=_GATE_AWAY_PRIORITY if portals else kind.priority,
         active=kind.lasts,
         since=before.since if before is not None and before.active else str(event["time"]),
         count=1 if before is None else before.count + 1,
         seq=int(event["seq"]),
         cause=cause,
         device=event.get("device"),
+        # A duress signal goes out at once; another event about it would show to everyone that there was one.
+        escalated=event["kind"] == Kind.DURESS_SIGNALLED,
     )
 
 

@@ -9,6 +9,7 @@ from devicemgr.domain.rules.alarms import ALARM_KINDS, Alarm
 from devicemgr.errors import Hint, InvalidInput, NotFound
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.database import Session
 from devicemgr.store.ledger import alarms as rows
 from devicemgr.store.site import settings
 from devicemgr.text import rfc3339, safe
@@ -43,7 +44,7 @@ def acknowledge(work: UnitOfWork, alarm_id: str, comment: str) -> Alarm:
     """
     alarm = rows.find(work.session, alarm_id)
     if alarm is None:
-        raise NotFound(f"there is no alarm '{safe(alarm_id, 120)}'", hint=Hint("list_alarms"))
+        raise not_listed(alarm_id)
     if alarm.acknowledged is not None:
         return alarm
     if ALARM_KINDS[alarm.kind].needs_comment and not comment.strip():
@@ -54,6 +55,26 @@ def acknowledge(work: UnitOfWork, alarm_id: str, comment: str) -> Alarm:
     fact = Fact(Kind.ALARM_ACKNOWLEDGED, datetime.now(UTC), detail=detail, actor=work.actor)
     work.site.ledger.append(work.session, [fact])
     return rows.find(work.session, alarm_id) or alarm
+
+
+def not_listed(alarm_id: str) -> NotFound:
+    """Return the error for an alarm that is not listed, or not for the caller."""
+    return NotFound(f"there is no alarm '{safe(alarm_id, 120)}'", hint=Hint("list_alarms"))
+
+
+def duress_alarms(session: Session) -> list[dict[str, Any]]:
+    """Return the duress signals that no one has acknowledged, as `status` shows them to those who may know of them."""
+    return [
+        {
+            "kind": alarm.kind,
+            **({"portal": alarm.subject} if alarm.subject != alarm.device else {}),
+            **({"device": alarm.device} if alarm.device else {}),
+            "cause": alarm.cause or "a person was forced to open",
+            "since": alarm.since,
+        }
+        for alarm in rows.listed(session)
+        if alarm.kind == Kind.DURESS_SIGNALLED
+    ]
 
 
 def escalate(site: Site) -> int:

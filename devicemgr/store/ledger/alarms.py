@@ -35,10 +35,12 @@ def store(session: Session, event: Mapping[str, Any]) -> None:
             _keep(session, rules.acknowledge(alarm, event) if is_taken else rules.escalate(alarm))
 
 
-def listed(session: Session) -> list[Alarm]:
+def listed(session: Session, *, with_duress: bool = True) -> list[Alarm]:
     """Return all alarms that are active or not acknowledged, the most urgent and oldest first."""
-    order = (AlarmRow.priority, AlarmRow.since, AlarmRow.kind, AlarmRow.subject)
-    return [_alarm(row) for row in session.scalars(select(AlarmRow).order_by(*order))]
+    query = select(AlarmRow).order_by(AlarmRow.priority, AlarmRow.since, AlarmRow.kind, AlarmRow.subject)
+    if not with_duress:
+        query = query.where(AlarmRow.kind != Kind.DURESS_SIGNALLED)
+    return [_alarm(row) for row in session.scalars(query)]
 
 
 def find(session: Session, alarm_id: str) -> Alarm | None:

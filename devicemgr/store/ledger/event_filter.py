@@ -12,7 +12,8 @@ class EventFilter:
     """Which events; times are RFC 3339 UTC texts; `after` is a seq; a `kind` that ends with `*` is a group of kinds.
 
     `mention` is a text in the badge of a person of the site, in the name of a portal or device, or, if the caller
-    `knows_names`, in a person's name; case is ignored.
+    `knows_names`, in a person's name; case is ignored. Unless it `shows_duress`, events are found and given as those
+    see them who may not know of it (domain/rules/duress/veil.py).
     """
 
     since: str | None = None
@@ -24,6 +25,7 @@ class EventFilter:
     after: int | None = None
     mention: str | None = None
     knows_names: bool = False
+    shows_duress: bool = False
 
 
 def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, exists, false, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, exists, false, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from devicemgr.domain.ledger_chain import GENESIS, Entry, body_of, canonical, link
-from devicemgr.domain.ledger_events import Fact
+from devicemgr.domain.ledger_events import Fact, Kind
+from devicemgr.domain.rules.duress.veil import ABOUT_ALARMS, veiled
 from devicemgr.store.areas import threats
 from devicemgr.store.database import APPENDED
 from devicemgr.store.device_tables import CursorRow
@@ -20,6 +21,20 @@ from devicemgr.store.many_rows import insert_rows, listed
 from devicemgr.store.site import conditions
 from devicemgr.store.tables import DeviceRow, EventRow, PersonRow, PortalRow
 from devicemgr.text import badge_key, rfc3339
+
+# The kind under which an event is shown to those who may not know of duress, as duress.veil.veiled_kind has it.
+_VEILED_KIND = case(
+    (and_(EventRow.kind == Kind.DURESS_SIGNALLED, EventRow.request.is_not(None)), str(Kind.PIN_VERIFIED)),
+    (EventRow.kind == Kind.DURESS_SIGNALLED, str(Kind.DEVICE_REPORTED)),
+    (
+        and_(
+            EventRow.kind.in_(ABOUT_ALARMS),
+            func.json_extract(EventRow.body, "$.detail.alarm") == str(Kind.DURESS_SIGNALLED),
+        ),
+        str(Kind.PIN_VERIFIED),
+    ),
+    else_=EventRow.kind,
+)
 
 # What the hashed body says again beside it, for searching.
 _COLUMNS = ("time", "kind", "portal", "person_id", "request")
@@ -120,7 +135,12 @@ def find(session: Session, wanted: EventFilter, limit: int, *, names: bool = Fal
         bodies = list(session.scalars(query.order_by(EventRow.seq).limit(limit)))
     else:
         bodies = list(session.scalars(query.order_by(EventRow.seq.desc()).limit(limit)))[::-1]
-    return _with_badges(session, [json.loads(body) for body in bodies], names=names)
+    found = [json.loads(body) for body in bodies]
+    return _with_badges(session, found if wanted.shows_duress else list(map(veiled, found)), names=names)
+
+
+def _is_of_kind(column: ColumnElement[str] | InstrumentedAttribute[str], wanted: str) -> ColumnElement[bool]:
+    return column.startswith(wanted[:-1], autoescape=True) if wanted.endswith("*") else column == wanted
 
 
 def _conditions(query: Select[str], wanted: EventFilter) -> Select[str]:
@@ -130,10 +150,13 @@ def _conditions(query: Select[str], wanted: EventFilter) -> Select[str]:
         query = query.where(EventRow.time < wanted.until)
     if wanted.portal:
         query = query.where(EventRow.portal == wanted.portal)
-    if wanted.kind and wanted.kind.endswith("*"):
-        query = query.where(EventRow.kind.startswith(wanted.kind[:-1], autoescape=True))
-    elif wanted.kind:
-        query = query.where(EventRow.kind == wanted.kind)
+    if wanted.kind:
+        is_wanted = _is_of_kind(EventRow.kind, wanted.kind)
+        if wanted.shows_duress:
+            query = query.where(is_wanted)
+        else:  # the first condition lets the index by kind be used
+            is_veiled = EventRow.kind.in_((Kind.DURESS_SIGNALLED, *ABOUT_ALARMS))
+            query = query.where(or_(is_wanted, is_veiled), _is_of_kind(_VEILED_KIND, wanted.kind))
     if wanted.request:
         query = query.where(EventRow.request == wanted.request)
     if wanted.after is not None:
@@ -248,11 +271,15 @@ def time_of(session: Session, seq: int) -> str | None:
     return session.scalar(query)
 
 
-def newest_of_kinds(session: Session, kinds: Sequence[str], limit: int, *, names: bool = False) -> list[dict[str, Any]]:
-    """Return the newest `limit` events of these kinds, oldest first, as `find` does."""
+def newest_of_kinds(
+    session: Session, kinds: Sequence[str], limit: int, *, names: bool = False, shows_duress: bool = False
+) -> list[dict[str, Any]]:
+    """Return the newest `limit` events of these kinds, oldest first, as `find` does; those of duress if it may."""
     query = select(EventRow.body).where(EventRow.kind.in_(kinds)).order_by(EventRow.seq.desc()).limit(limit)
-    bodies = list(session.scalars(query))[::-1]
-    return _with_badges(session, [json.loads(body) for body in bodies], names=names)
+    if not shows_duress:
+        query = query.where(EventRow.kind == _VEILED_KIND)
+    found = [json.loads(body) for body in list(session.scalars(query))[::-1]]
+    return _with_badges(session, found if shows_duress else list(map(veiled, found)), names=names)
 
 
 def newest_by_portal(session: Session, kind: str) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from devicemgr.store.people.people import now_text
 from devicemgr.store.tables import CredentialRow, PersonRow
 from devicemgr.text import parse_time
 
-CARD, PIN = card_states.CARD, "pin"
+CARD, PIN, DURESS_PIN = card_states.CARD, "pin", "duress"
 
 
 def assign_card(session: Session, row: PersonRow, number: str) -> bool:
@@ -202,15 +202,20 @@ def cards_held(session: Session, number: str) -> Sequence[CredentialRow]:
     return session.scalars(query.order_by(CredentialRow.value)).all()
 
 
-def set_pin(session: Session, row: PersonRow, stored: str) -> None:
-    """Replace a person's PIN by a hashed one."""
-    remove_pin(session, row)
-    _add(session, row, PIN, stored)
+def set_pin(session: Session, row: PersonRow, stored: str, kind: str = PIN) -> None:
+    """Replace a person's PIN, or their duress PIN, by a hashed one."""
+    remove_pin(session, row, kind)
+    _add(session, row, kind, stored)
 
 
-def remove_pin(session: Session, row: PersonRow) -> bool:
-    """Remove a person's PIN; return False if there is none."""
-    found = [credential for credential in row.credentials if credential.kind == PIN]
+def pin_of(row: PersonRow, kind: str) -> str | None:
+    """Return the hash of a person's PIN or duress PIN."""
+    return next((credential.value for credential in row.credentials if credential.kind == kind), None)
+
+
+def remove_pin(session: Session, row: PersonRow, *kinds: str) -> bool:
+    """Remove a person's PINs of these kinds; return False if there is none."""
+    found = [credential for credential in row.credentials if credential.kind in kinds]
     for credential in found:
         row.credentials.remove(credential)
     session.flush()

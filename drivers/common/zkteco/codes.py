@@ -213,8 +213,8 @@ PHOTO_ERRORS = {
 ALARM_BITS = (
     (Kind.PORTAL_FORCED, "", "the door was opened without a release"),
     (Kind.TAMPER, "", "its case is open"),
-    (Kind.TAMPER, "duress password", "a person was forced to open (duress password)"),
-    (Kind.TAMPER, "duress finger", "a person was forced to open (duress finger)"),
+    (Kind.DURESS_SIGNALLED, "password", "a person was forced to open (duress password)"),
+    (Kind.DURESS_SIGNALLED, "finger", "a person was forced to open (duress finger)"),
     (Kind.PORTAL_HELD_OPEN, "", "the door stands open for too long"),
     (Kind.DEVICE_DEGRADED, "mains", "its mains power failed"),
     (Kind.DEVICE_DEGRADED, "battery", "its battery failed"),

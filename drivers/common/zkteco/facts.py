@@ -67,12 +67,12 @@ def _granted(event: Event, reading: Reading) -> list[DeviceFact]:
     if event.code == 207 and not event.pin:
         why = "by the door's password"
         return [DeviceReported(event.door, Kind.PORTAL_UNLOCKED, event.index, event.at, why)]
-    why = "duress" if event.code in DURESS else ""
-    decided = _decided(event, reading, granted=True, why=why)
-    if not why:
+    # The opening itself is shown to everyone, so it says nothing of duress.
+    decided = _decided(event, reading, granted=True, why="")
+    if event.code not in DURESS:
         return [decided]
     words = f"a person was forced to open (duress), at {rfc3339(event.at)}"
-    return [decided, GateAlarm(event.door, Kind.TAMPER, words, input="duress")]
+    return [decided, GateAlarm(event.door, Kind.DURESS_SIGNALLED, words)]
 
 
 def _decided(event: Event, reading: Reading, *, granted: bool, why: str) -> DeviceDecided:

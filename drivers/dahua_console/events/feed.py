@@ -180,7 +180,7 @@ class News:
         yield happened(record.row, record.serial, self._terms, live=pending is not None, extra=extra)
         if pending is None and is_forced(record.row):
             # Of who is forced while the stream listens, the stream tells by itself.
-            yield DeviceReported(channel, Kind.TAMPER, record.serial, moment(record.second), DURESS)
+            yield DeviceReported(channel, Kind.DURESS_SIGNALLED, record.serial, moment(record.second), DURESS)
 
     def _was_ours(self, channel: int, who: tuple[int, str, str]) -> bool:
         """Return, once for each, whether a release from here is what the terminal recorded."""

@@ -30,7 +30,7 @@ _ALARMS = {
     "DoorNotClosed": (Kind.PORTAL_HELD_OPEN, ""),
     "BreakIn": (Kind.PORTAL_FORCED, ""),
     "ChassisIntruded": (Kind.TAMPER, "the terminal's case is open"),
-    "Duress": (Kind.TAMPER, DURESS),
+    "Duress": (Kind.DURESS_SIGNALLED, DURESS),
     "AlarmLocal": (Kind.TAMPER, "an alarm input of the terminal"),
 }
 _DIRECTIONS = {"Entry": Direction.ENTRY, "Exit": Direction.EXIT, "0": Direction.ENTRY, "1": Direction.EXIT}

@@ -58,7 +58,7 @@ def test_json_that_is_cut_off_or_nested_is_no_event_either(body):
     [
         ("DoorNotClosed", "Start", Kind.PORTAL_HELD_OPEN, None),
         ("BreakIn", "Start", Kind.PORTAL_FORCED, None),
-        ("Duress", "Pulse", Kind.TAMPER, None),
+        ("Duress", "Pulse", Kind.DURESS_SIGNALLED, None),
         ("ChassisIntruded", "Start", Kind.TAMPER, None),
         ("DoorNotClosed", "Stop", Kind.PORTAL_HELD_OPEN, False),
         ("ChassisIntruded", "Stop", Kind.TAMPER, False),

@@ -216,7 +216,7 @@ def test_duress_in_the_memory_is_an_alarm(remembering, fields):
     _, device = remembering(UserID="42", **fields)
     decided, alarm = device.poll()
     assert (type(decided), decided.granted) == (DeviceDecided, True)
-    assert (alarm.kind, alarm.serial) == (Kind.TAMPER, 7)
+    assert (alarm.kind, alarm.serial) == (Kind.DURESS_SIGNALLED, 7)
 
 
 def test_a_door_that_is_configured_and_not_there_is_a_complaint(build):

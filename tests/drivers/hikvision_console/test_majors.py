@@ -82,7 +82,7 @@ def test_an_unknown_code_is_recorded_by_its_number(sim, console):
 
 
 ALARMS = [
-    (1, 0x40A, Kind.TAMPER, "duress"),
+    (1, 0x40A, Kind.DURESS_SIGNALLED, "duress"),
     (1, 0x404, Kind.TAMPER, "zone"),
     (1, 0x406, Kind.TAMPER, "reader"),
     (1, 0x40C, Kind.TAMPER, "too many"),
@@ -239,4 +239,4 @@ def test_firmware_that_lets_a_major_type_not_be_queried_reports_it_by_its_stream
     sim.terminal.happen(minor, major=major)
     facts = until(device, lambda facts: any(isinstance(fact, DeviceReported) for fact in facts))
     assert asked
-    assert facts[0].kind in (Kind.TAMPER, Kind.DEVICE_DEGRADED, Kind.DEVICE_REPORTED)
+    assert facts[0].kind in (Kind.DURESS_SIGNALLED, Kind.DEVICE_DEGRADED, Kind.DEVICE_REPORTED)

@@ -224,7 +224,7 @@ def test_what_it_decides_itself_is_told(device, connect, opened, facts_until):
     device.card("ap-1", "AccessTaken/Credential", CredentialToken="c1")
     device.card("ap-1", "Duress", Reason="x")
     found = facts_until(door, 4)
-    assert found[3] == GateAlarm(1, Kind.TAMPER, "duress at an access point")
+    assert found[3] == GateAlarm(1, Kind.DURESS_SIGNALLED, "duress at an access point")
     assert all(isinstance(fact, DeviceDecided) for fact in found[:3])
     assert [(f.granted, f.names, f.why, f.live) for f in found[:3]] == [
         (True, ("4242", "0:4242", "raw:26:2002124"), "", True),

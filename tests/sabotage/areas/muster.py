@@ -5,6 +5,9 @@ from tests.sabotage.sabotage import one
 _FOLD = "tests/devicemgr/domain/rules/musters/test_musters.py"
 _DESK = "tests/devicemgr/access/musters/test_desk.py"
 _DAEMON = "tests/devicemgr/daemon/test_musters.py"
+_DURESS = "tests/devicemgr/access/evidence/test_duress.py"
+_SHOWN = "tests/devicemgr/api/routes/areas/test_duress.py"
+_DOORS = "tests/devicemgr/api/routes/areas/test_alarms_of_doors.py"
 _ROUTES = "tests/devicemgr/api/routes/areas/test_musters.py"
 
 SABOTAGES = (
@@ -64,5 +67,65 @@ SABOTAGES = (
         """        "digest": list(muster.people),
 """,
         _ROUTES,
+    ),
+    one(
+        "a duress PIN that takes one hash less",
+        "devicemgr/access/evidence/pins.py",
+        """        is_duress = is_right(attempt.duress or _NO_PIN, attempt.pin)  # always, also after the right one
+""",
+        """        is_duress = not is_usual and is_right(attempt.duress or _NO_PIN, attempt.pin)
+""",
+        _DURESS,
+    ),
+    one(
+        "duress shown in events to a guard's monitor",
+        "devicemgr/api/authorization.py",
+        "    return caller.is_owner or Role.DURESS in caller.roles\n",
+        "    return caller.is_owner or bool(caller.roles & {Role.DURESS, Role.GUARD})\n",
+        _SHOWN,
+    ),
+    one(
+        "a duress signal that is left out, so that a number is missing",
+        "devicemgr/store/ledger/events.py",
+        """    found = [json.loads(body) for body in bodies]
+""",
+        """    found = [one for one in map(json.loads, bodies) if wanted.shows_duress or "duress_s" not in one["kind"]]
+""",
+        _SHOWN,
+    ),
+    one(
+        "duress found out by a filter of kinds",
+        "devicemgr/store/ledger/events.py",
+        "            query = query.where(or_(is_wanted, is_veiled), _is_of_kind(_VEILED_KIND, wanted.kind))\n",
+        "            query = query.where(is_wanted)\n",
+        _SHOWN,
+    ),
+    one(
+        "a duress signal of a stream that everyone sees",
+        "devicemgr/api/stream/messages.py",
+        "        return EventMessage(veiled(self.event))\n",
+        "        return self\n",
+        _SHOWN,
+    ),
+    one(
+        "a duress PIN that opens and says nothing",
+        "devicemgr/access/evidence/intake.py",
+        "            if checked.right and rules.duress_pins:\n",
+        "            if checked.right and not checked.is_duress and rules.duress_pins:\n",
+        _DURESS,
+    ),
+    one(
+        "a record of duress in the transaction that a release waits for",
+        "devicemgr/ledger/writer.py",
+        "        return batch[: max(end, 1)]\n",
+        "        return batch[: max(end, len(batch))]\n",
+        "tests/devicemgr/ledger/test_alone.py",
+    ),
+    one(
+        "a gate that is away as urgent as a camera",
+        "devicemgr/domain/rules/alarms.py",
+        "        priority=_GATE_AWAY_PRIORITY if portals else kind.priority,\n",
+        "        priority=kind.priority,\n",
+        _DOORS,
     ),
 )

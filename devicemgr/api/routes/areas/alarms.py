@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from devicemgr.api.authorization import sees_names
+from devicemgr.api.authorization import sees_duress, sees_names
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
 from devicemgr.api.routes.site.events import Event
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.rules.alarms import ALARM_KINDS
+from devicemgr.domain.rules.duress.veil import is_alarm_of_duress
 from devicemgr.site.areas import alarms
 from devicemgr.store.ledger import alarms as rows, events
 
@@ -51,10 +52,13 @@ class Alarm(ResponseBody):
 
 
 @router.get("", response_model=list[Alarm])
-def list_alarms(context: Ctx, _: Who) -> list[dict[str, Any]]:
-    """List alarms, the most urgent first: those that are active, and those that no one has acknowledged."""
+def list_alarms(context: Ctx, caller: Who) -> list[dict[str, Any]]:
+    """List alarms, the most urgent first: those that are active, and those that no one has acknowledged.
+
+    Duress signals are among them for those who may know of them alone.
+    """
     with context.site.database.read() as session:
-        return [alarms.alarm_json(alarm) for alarm in rows.listed(session)]
+        return [alarms.alarm_json(alarm) for alarm in rows.listed(session, with_duress=sees_duress(caller))]
 
 
 @router.get("/history", response_model=list[Event])
@@ -63,11 +67,15 @@ def list_history(
 ) -> list[dict[str, Any]]:
     """List the events of alarms, oldest first: beginnings, ends, acknowledgments, escalations."""
     with context.site.database.read() as session:
-        return events.newest_of_kinds(session, _OF_ALARMS, limit, names=sees_names(caller))
+        return events.newest_of_kinds(
+            session, _OF_ALARMS, limit, names=sees_names(caller), shows_duress=sees_duress(caller)
+        )
 
 
 @router.post("/{alarm}/acknowledge", response_model=Alarm)
 def acknowledge(alarm: str, body: AlarmAcknowledgment, context: Ctx, caller: Who) -> dict[str, Any]:
     """Take note of an alarm; no door changes by that. One that is acknowledged already stays as it is."""
+    if is_alarm_of_duress(alarm) and not sees_duress(caller):
+        raise alarms.not_listed(alarm)
     with context.change(caller, changes_site=False) as work:
         return alarms.alarm_json(alarms.acknowledge(work, alarm, body.comment))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
-from devicemgr.access.evidence.pins import hash_pin
+from devicemgr.access.evidence.pins import hash_pin, is_too_close
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.revisions import IfMatch
 from devicemgr.api.routes.people.card_models import (
@@ -22,6 +22,7 @@ from devicemgr.api.routes.people.card_models import (
     CardReturned,
 )
 from devicemgr.api.routes.people.models import PinSet, PinState
+from devicemgr.errors import InvalidInput
 from devicemgr.people import service
 from devicemgr.people.cards import blocks, notations, replacement, shown_card, temporary
 from devicemgr.store.people import credentials, people
@@ -124,17 +125,36 @@ def remove_card(badge: str, number: str, context: Ctx, caller: Who, match: IfMat
 
 @router.put("/people/{badge}/pin", response_model=PinState)
 def set_pin(badge: str, body: PinSet, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
-    """Set or replace a person's PIN."""
+    """Set or replace a person's PIN; with `duress` the one that opens likewise and signals that they are forced."""
+    pin = body.pin.get_secret_value()
     # Before the transaction: hashing takes a while, and the ledger waits for the database.
-    pin_hash = hash_pin(body.pin.get_secret_value())
+    pin_hash = hash_pin(pin)
+    other = _pin_of(context, badge, credentials.PIN if body.duress else credentials.DURESS_PIN)
+    if other is not None and is_too_close(other, pin):
+        raise InvalidInput(
+            "this PIN is too much like another one of the person; change two places or more", code="pin_too_close"
+        )
     with context.change(caller) as work:
         match.require(work.session)
-        return {"badge": service.set_pin(work, badge, pin_hash).badge, "pin": True}
+        set_ = service.set_duress_pin if body.duress else service.set_pin
+        return {"badge": set_(work, badge, pin_hash, other).badge, "pin": True}
+
+
+def _pin_of(context: Ctx, badge: str, kind: str) -> str | None:
+    with context.site.database.read() as session:
+        return credentials.pin_of(people.get(session, badge), kind)
 
 
 @router.delete("/people/{badge}/pin", response_model=PinState)
-def remove_pin(badge: str, context: Ctx, caller: Who, match: IfMatch) -> dict[str, Any]:
-    """Remove a person's PIN."""
+def remove_pin(
+    badge: str,
+    context: Ctx,
+    caller: Who,
+    match: IfMatch,
+    duress: Annotated[bool, Query(description="Only the duress PIN, if there is one.")] = False,
+) -> dict[str, Any]:
+    """Remove a person's PIN, and with it the duress PIN; the answer does not say whether there was one."""
     with context.change(caller) as work:
         match.require(work.session)
-        return {"badge": service.remove_pin(work, badge).badge, "pin": False}
+        row = (service.remove_duress_pin if duress else service.remove_pin)(work, badge)
+        return {"badge": row.badge, "pin": credentials.pin_of(row, credentials.PIN) is not None}

@@ -229,6 +229,7 @@ class PinSet(RequestBody):
     """A PIN of 4 to 8 digits."""
 
     pin: SecretStr = Field(examples=["4711"])
+    duress: bool = Field(False, description="The duress PIN, which differs from the PIN in two places or more.")
 
 
 class PinState(ResponseBody):

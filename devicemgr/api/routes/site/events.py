@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from devicemgr.api.authorization import may, sees_names
+from devicemgr.api.authorization import may, sees_duress, sees_names
 from devicemgr.api.context import Caller, Ctx, Who
 from devicemgr.api.conventions.models import ResponseBody, Time
 from devicemgr.api.conventions.paging import link_next
 from devicemgr.api.stream.follower import Follower
+from devicemgr.api.stream.messages import DURESS
 from devicemgr.api.stream.states import ROUTE_OF_PART
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.event_filter import EventFilter
@@ -104,7 +105,8 @@ def list_events(
     """List the newest events that match, oldest first; with `after`, the first ones behind that seq."""
     with context.site.database.read() as session:
         names = sees_names(caller)
-        found = events.find(session, replace(wanted, mention=q, knows_names=names), limit, names=names)
+        sought = replace(wanted, mention=q, knows_names=names, shows_duress=sees_duress(caller))
+        found = events.find(session, sought, limit, names=names)
     if wanted.after is not None and len(found) == limit:
         link_next(request, response, str(found[-1]["seq"]))
     return found
@@ -126,7 +128,7 @@ def stream_events(
     follower = Follower(
         request.app.state.broadcast,
         context,
-        replace(wanted, knows_names=sees_names(caller)),
+        replace(wanted, knows_names=sees_names(caller), shows_duress=sees_duress(caller)),
         caller.holds,
         _parts(caller),
     )
@@ -135,4 +137,5 @@ def stream_events(
 
 def _parts(caller: Caller) -> frozenset[str]:
     """Return the parts of states that the caller may ask for by themselves."""
-    return frozenset(part for part, path in ROUTE_OF_PART.items() if may(caller, "GET", path))
+    parts = frozenset(part for part, path in ROUTE_OF_PART.items() if may(caller, "GET", path))
+    return parts | {DURESS} if sees_duress(caller) else parts

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +14,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from devicemgr import __version__
+from devicemgr.api.authorization import sees_duress
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.devices.supervisor import Health
 from devicemgr.domain.trusted_clock import WallClock
+from devicemgr.errors import StorageFailed
+from devicemgr.site.areas.alarms import duress_alarms
 from devicemgr.site.runtime import Figures
 from devicemgr.store.ledger import alarms
 
@@ -25,21 +29,25 @@ router = APIRouter(tags=["system"])
 class Figured(Collector):
     """What `status` knows, and what the daemon has counted since its start."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, shows_duress: bool) -> None:
         self._context = context
+        self._shows_duress = shows_duress
 
     def collect(self) -> Iterator[Metric]:
         """Yield a metric for each figure."""
         found, figures = self._context.runtime.status(), self._context.runtime.figures()
+        if self._shows_duress:
+            with suppress(StorageFailed), self._context.site.database.read() as session:
+                found["alarms"] = duress_alarms(session) + found["alarms"]
         yield from _single(found, figures, self._context.site.clock)
         yield from _devices(found["devices"])
         yield from _portals(found["portals"])
-        yield _unacknowledged(self._context)
+        yield _unacknowledged(self._context, shows_duress=self._shows_duress)
         queues = GaugeMetricFamily("devicemgr_queue_length", "What waits for a thread", labels=["queue"])
         for name, length in figures.queues.items():
             queues.add_metric([name], length)
         yield queues
-        yield from _counted(figures)
+        yield from _counted(figures, shows_duress=self._shows_duress)
 
 
 def _single(found: dict[str, Any], figures: Figures, clock: WallClock) -> Iterator[Metric]:
@@ -69,12 +77,14 @@ def _single(found: dict[str, Any], figures: Figures, clock: WallClock) -> Iterat
     yield alarms
 
 
-def _unacknowledged(context: Context) -> Metric:
+def _unacknowledged(context: Context, *, shows_duress: bool) -> Metric:
     waiting = GaugeMetricFamily(
         "devicemgr_alarms_unacknowledged", "Alarms that no one has acknowledged", labels=["priority"]
     )
     with context.site.database.read() as session:
-        found = Counter(alarm.priority for alarm in alarms.listed(session) if alarm.acknowledged is None)
+        found = Counter(
+            alarm.priority for alarm in alarms.listed(session, with_duress=shows_duress) if not alarm.acknowledged
+        )
     for priority in range(1, 6):
         waiting.add_metric([str(priority)], found[priority])
     return waiting
@@ -105,12 +115,12 @@ def _portals(portals: list[dict[str, Any]]) -> Iterator[Metric]:
     yield doors
 
 
-def _counted(figures: Figures) -> Iterator[Metric]:
+def _counted(figures: Figures, *, shows_duress: bool) -> Iterator[Metric]:
     meters = figures.meters
     if meters is None:
         return
     events = CounterMetricFamily("devicemgr_events", "Events recorded since the start", labels=["kind"])
-    for kind, count in sorted(meters.events.items()):
+    for kind, count in sorted((meters.events if shows_duress else meters.veiled_events).items()):
         events.add_metric([kind], count)
     yield events
     decisions = CounterMetricFamily("devicemgr_decisions", "Decisions since the start", labels=["outcome", "reason"])
@@ -123,14 +133,14 @@ def _counted(figures: Figures) -> Iterator[Metric]:
     yield latency
 
 
-def text_of(context: Context) -> bytes:
-    """Return the whole answer."""
+def text_of(context: Context, *, shows_duress: bool = False) -> bytes:
+    """Return the whole answer; with what tells of duress signals only to those who may know of them."""
     registry = CollectorRegistry()
-    registry.register(Figured(context))
+    registry.register(Figured(context, shows_duress=shows_duress))
     return generate_latest(registry)
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics(context: Ctx, _: Who) -> Response:
+def metrics(context: Ctx, caller: Who) -> Response:
     """Return the figures, for Prometheus."""
-    return Response(text_of(context), media_type=CONTENT_TYPE_LATEST)
+    return Response(text_of(context, shows_duress=sees_duress(caller)), media_type=CONTENT_TYPE_LATEST)

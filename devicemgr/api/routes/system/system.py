@@ -6,12 +6,13 @@ from typing import Any
 from fastapi import APIRouter
 
 from devicemgr import __version__
-from devicemgr.api.authorization import sees_names
-from devicemgr.api.context import Ctx, Who
+from devicemgr.api.authorization import sees_duress, sees_names
+from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.system.metrics import text_of
 from devicemgr.api.routes.system.models import Examination, Status, Version
 from devicemgr.errors import StorageFailed
 from devicemgr.operations import doctor, support_bundle
+from devicemgr.site.areas import alarms
 from devicemgr.store.people import people
 
 router = APIRouter(tags=["system"])
@@ -27,6 +28,7 @@ def version() -> dict[str, Any]:
 def status(context: Ctx, caller: Who) -> dict[str, Any]:
     """Return the daemon, devices, portals, gallery, ledger and alarms at a glance."""
     found = context.runtime.status()
+    found["alarms"] = duress_alarms_for(context, caller) + found["alarms"]
     concerned = [person for alarm in found["alarms"] for person in alarm.get("people", ())]
     if concerned and sees_names(caller):
         with suppress(StorageFailed), context.site.database.read() as session:
@@ -34,6 +36,14 @@ def status(context: Ctx, caller: Who) -> dict[str, Any]:
             for person in concerned:
                 person["name"] = names.get(person["badge"])
     return found
+
+
+def duress_alarms_for(context: Context, caller: Caller) -> list[dict[str, Any]]:
+    """Return the duress signals that `status` begins with for those who may know of them."""
+    if sees_duress(caller):
+        with suppress(StorageFailed), context.site.database.read() as session:
+            return alarms.duress_alarms(session)
+    return []
 
 
 @router.get("/doctor", response_model=Examination)

@@ -29,6 +29,7 @@ _MAPPINGS = (
     "blocked_cards",
     "card_terms",
     "pins",
+    "duress_pins",
     "badges",
 )
 
@@ -62,6 +63,7 @@ class Snapshot:
     blocked_cards: Mapping[str, str] = field(default_factory=dict)
     card_terms: Mapping[str, CardTerm] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict, repr=False)
+    duress_pins: Mapping[str, str] = field(default_factory=dict, repr=False)
     lookalikes: frozenset[str] = frozenset()
     badges: Mapping[str, str] = field(default_factory=dict)
     readers: frozenset[str] = frozenset()

@@ -69,7 +69,7 @@ class Readers:
             return []
         verb, rest = notice.topic[1], notice.topic[2:]
         if verb == "Duress":
-            return [GateAlarm(channel, Kind.TAMPER, "duress at an access point")]
+            return [GateAlarm(channel, Kind.DURESS_SIGNALLED, "duress at an access point")]
         names = card_names(notice)
         if names and (verb == "Request" or (verb == "Denied" and "NotFound" in "".join(rest))):
             # Without both times it is not known whether it is of now.
