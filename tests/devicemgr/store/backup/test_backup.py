@@ -48,6 +48,19 @@ def test_a_new_machine_has_everything_again(staff, backup, restored, done, photo
     assert found["path"].stat().st_mode & 0o077 == 0
 
 
+def test_a_new_machine_has_visits_and_grants_with_limits_again(staff, backup, restored, done, home):
+    done("level", "add", "lab", "--portal", "main")
+    done("level", "grant", "8", "lab", "--to", "2036-12-31", "--uses", "2")
+    done("visitor", "add", "Ivan", "--host", "8", "--to", "2036-12-31", "--level", "lab", "--card", "80:900", "--escort")
+    done("visitor", "arrive", "V-000001")
+    visits, grants = done("visitor", "list"), done("person", "show", "8")["grants"]
+    backup("a.dmb")
+    shutil.rmtree(home.path)
+    restored("a.dmb")
+    assert (done("visitor", "list"), done("person", "show", "8")["grants"]) == (visits, grants)
+    assert done("visitor", "add", "Anna", "--host", "8", "--to", "2036-12-31")["badge"] == "V-000002"
+
+
 def test_nothing_is_readable_in_a_backup_or_the_peoples_keys(staff, backup, home, safe):
     with sqlite3.connect(home.database) as raw:
         (template,) = raw.execute("select sealed from templates").fetchone()
