@@ -51,7 +51,9 @@ def test_a_new_machine_has_everything_again(staff, backup, restored, done, photo
 def test_a_new_machine_has_visits_and_grants_with_limits_again(staff, backup, restored, done, home):
     done("level", "add", "lab", "--portal", "main")
     done("level", "grant", "8", "lab", "--to", "2036-12-31", "--uses", "2")
-    done("visitor", "add", "Ivan", "--host", "8", "--to", "2036-12-31", "--level", "lab", "--card", "80:900", "--escort")
+    done(
+        "visitor", "add", "Ivan", "--host", "8", "--to", "2036-12-31", "--level", "lab", "--card", "80:900", "--escort"
+    )
     done("visitor", "arrive", "V-000001")
     visits, grants = done("visitor", "list"), done("person", "show", "8")["grants"]
     backup("a.dmb")
