@@ -6,7 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint check format bench install uninstall bundle deb lock faults sabotage sbom man screens
+# The desk: Node comes by pip and its libraries by npm, into .venv; only building it needs them.
+DESK := devicemgr/web
+TOOLS := $(VENV)/desk
+NODE := $(abspath $(BIN)/node)
+MODULES := $(abspath node_modules)
+BUILT := $(DESK)/dist/index.html
+SCHEMA := $(DESK)/src/api/schema.d.ts
+SOURCES := $(shell find $(DESK)/src $(DESK)/i18n -type f) $(DESK)/index.html $(DESK)/vite.config.ts $(DESK)/tsconfig.json
+
+.PHONY: setup demo test lint check format bench install uninstall bundle deb lock faults sabotage sbom man screens \
+	desk desk-check desk-lock
 
 setup: $(READY)
 
@@ -17,14 +27,50 @@ $(READY): requirements-dev.lock pyproject.toml packaging/libraries.sh packaging/
 	$(BIN)/python -m compileall -q cli.py devicemgr drivers enrollment udev
 	touch $@
 
+# The desk, in the files that the daemon serves.
+desk: $(BUILT)
+
+$(BUILT): $(SOURCES) $(TOOLS)/.ready $(TOOLS)/openapi.json
+	$(NODE) $(MODULES)/openapi-typescript/bin/cli.js $(TOOLS)/openapi.json -o $(SCHEMA) >/dev/null
+	cd $(DESK) && $(NODE) $(MODULES)/vite/bin/vite.js build --logLevel warn
+
+# Written again only where it differs, so that the desk is not built for each change of the API.
+$(TOOLS)/openapi.json: $(TOOLS)/.described
+	@:
+
+$(TOOLS)/.described: $(shell find devicemgr/api devicemgr/domain -name '*.py') $(SOURCES) packaging/desk_schema.py $(TOOLS)/.ready
+	$(BIN)/python packaging/desk_schema.py >$(TOOLS)/openapi.new
+	cmp -s $(TOOLS)/openapi.new $(TOOLS)/openapi.json || mv $(TOOLS)/openapi.new $(TOOLS)/openapi.json
+	touch $@
+
+# Node finds libraries in a folder above the sources: a link there leads into .venv.
+$(TOOLS)/.ready: $(DESK)/package.json $(DESK)/package-lock.json $(VENV)/.node
+	mkdir -p $(TOOLS)
+	cp $(DESK)/package.json $(DESK)/package-lock.json $(TOOLS)
+	cd $(TOOLS) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	ln -sfn $(TOOLS)/node_modules node_modules
+	touch $@
+
+$(VENV)/.node: requirements-desk.lock $(READY)
+	packaging/libraries.sh $(BIN)/python requirements-desk.lock
+	touch $@
+
+# Types against the present API, lint and the tests of what needs no browser.
+desk-check: $(TOOLS)/.ready $(TOOLS)/openapi.json
+	$(NODE) $(MODULES)/openapi-typescript/bin/cli.js $(TOOLS)/openapi.json -o $(TOOLS)/schema.d.ts >/dev/null
+	cmp $(TOOLS)/schema.d.ts $(SCHEMA) || { echo "$(SCHEMA) is not that of the API: make desk"; exit 1; }
+	cd $(DESK) && $(NODE) $(MODULES)/typescript/bin/tsc
+	cd $(DESK) && $(NODE) $(MODULES)/eslint/bin/eslint.js .
+	cd $(DESK) && $(NODE) $(MODULES)/vitest/vitest.mjs run --reporter=dot
+
 demo: $(READY)
 	$(BIN)/devicemgr demo
 
-test: $(READY)
+test: $(READY) $(BUILT)
 	$(BIN)/pytest -q -n 3 --dist worksteal
 
-# Format, lint, spelling, types and contracts between packages; no tests.
-lint: $(READY)
+# Format, lint, spelling, types and contracts between packages; no tests but the quick ones of the desk's pure parts.
+lint: $(READY) desk-check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell *.md docs cli.py devicemgr drivers enrollment packaging udev
@@ -32,7 +78,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 # The developer's gate: `lint` and the fast tests.
-check: lint
+check: lint $(BUILT)
 	$(BIN)/pytest -q -n 3 --dist worksteal -m "not e2e"
 
 format: $(READY)
@@ -86,6 +132,15 @@ UV := .lock-venv/bin/uv
 lock: $(UV)
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml -o requirements.lock
 	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml --extra demo --group dev -o requirements-dev.lock
+	$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-annotate -q --group desk -c requirements-dev.lock -o requirements-desk.lock
+
+# Without addresses, so that npm takes them from whatever registry it is set to.
+desk-lock: $(VENV)/.node
+	mkdir -p $(TOOLS)
+	cp $(DESK)/package.json $(TOOLS)
+	cd $(TOOLS) && rm -f package-lock.json && PATH="$(abspath $(BIN)):$$PATH" npm install --package-lock-only \
+		--omit-lockfile-registry-resolved --no-audit --no-fund
+	cp $(TOOLS)/package-lock.json $(DESK)
 
 $(UV):
 	$(PYTHON) -m venv .lock-venv

@@ -61,6 +61,16 @@ def test_no_file_and_no_folder_is_too_large_to_read() -> None:
     assert full - {"devicemgr/store/migrations/versions"} == set()
 
 
+def test_no_source_of_the_desk_is_too_large_to_read() -> None:
+    """Of its files only the API's types are made, by `make desk`."""
+    web = ROOT / "devicemgr" / "web"
+    files = [path for name in ("src", "tests") for path in (web / name).rglob("*") if path.is_file()]
+    files = [path for path in files if path.name != "schema.d.ts"]
+    assert {path.name for path in files if len(path.read_text("utf-8").splitlines()) > MAX_LINES} == set()
+    folders = Counter(path.parent.name for path in files)
+    assert {name for name, count in folders.items() if count > MAX_FILES_IN_A_FOLDER} == set()
+
+
 def test_every_file_that_the_pages_name_is_there() -> None:
     """Names with a folder: `access/pipeline.py` may leave the package out."""
     pages = [ROOT / "docs" / "ARCHITECTURE.md", ROOT / "docs" / "threads.md", *(ROOT / "docs" / "adr").glob("*.md")]

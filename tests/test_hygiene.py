@@ -159,10 +159,10 @@ def test_nothing_of_that_is_in_the_product() -> None:
 
 def test_nothing_that_is_committed_names_a_registry_or_this_machine() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout.split(b"\0")
-    words = ("pypi" + ".org", "files.python" + "hosted", "index" + "-url http", "/work/" + "wt")
+    words = ("pypi" + ".org", "files.python" + "hosted", "index" + "-url http", "npm" + "js.org", "/work/" + "wt")
     for name in filter(None, listed):
         path = ROOT / name.decode()
-        if path.is_file() and path.suffix in (".py", ".md", ".toml", ".lock", ".sh", ".json", ".txt", ""):
+        if path.is_file() and path.suffix in (".py", ".md", ".toml", ".lock", ".sh", ".json", ".txt", ".ts", ""):
             text = path.read_text(encoding="utf-8", errors="replace")
             assert not [word for word in words if word in text], name
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ RULE = (
     'GROUP="dialout", MODE="0660", TAG+="systemd", ENV{SYSTEMD_WANTS}+="devicemgr.service", '
     'ENV{ID_MM_DEVICE_IGNORE}="1", ENV{ID_MM_PORT_IGNORE}="1"'
 )
+# Of the desk's sources nothing is installed; what is built of them is, where it was built (make desk).
+DESK = "devicemgr/web/"
 EVERY_MODULE = """
 import importlib, importlib.metadata, json, pathlib, sys
 import cli
@@ -62,7 +65,29 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(installed: 
     )
     with zipfile.ZipFile(installed.wheel) as wheel:
         held = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert held == {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+    desk = {name for name in held if name.startswith(DESK)}
+    named = (name for name in listed.stdout.splitlines() if not name.startswith(DESK))
+    assert held - desk == {name for name in named if (ROOT / name).is_file()}
+    assert {name for name in desk if not name.startswith(f"{DESK}dist/")} == set()
+
+
+def test_a_built_desk_is_in_the_wheel(tmp_path: Path) -> None:
+    """A copy of the tree with a built page, which git does not follow."""
+    copy = tmp_path / "copy"
+    for name in ("devicemgr/__init__.py", "cli.py", "pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+    files = ("dist/index.html", "dist/assets/index-1.js", "dist/assets/index-1.js.gz", "src/main.ts", "package.json")
+    for name in files:
+        (copy / DESK / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / DESK / name).write_text(name)
+    build = "from hatchling.build import build_wheel; print(build_wheel('out'))"
+    ran = subprocess.run(
+        [sys.executable, "-c", build], cwd=copy, check=True, capture_output=True, text=True, timeout=120
+    )
+    with zipfile.ZipFile(copy / "out" / ran.stdout.split()[-1]) as wheel:
+        held = {name.removeprefix(DESK) for name in wheel.namelist() if name.startswith(DESK)}
+    assert held == set(files[:3])
 
 
 def test_every_module_comes_from_the_installed_wheel(installed: Installed) -> None:

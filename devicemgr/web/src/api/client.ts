@@ -1,0 +1,115 @@
+// The one file that talks to the daemon.
+import type { paths } from "./schema";
+import { MessageReader, type Message } from "./sse";
+
+const PREFIX = "/api/v1";
+const TIMEOUT_MS = 15_000;
+// While the daemon is away, the next try is not to wait for long.
+const VERSION_TIMEOUT_MS = 3000;
+
+type Method = "get" | "post" | "put" | "delete";
+type Content<T> = T extends { content: { "application/json": infer Body } } ? Body : never;
+type Responses<T> = T extends { responses: infer R } ? Content<R[keyof R & (200 | 201)]> : never;
+type Sent<T> = T extends { requestBody: { content: { "application/json": infer Body } } } ? Body : undefined;
+export type Answer<P extends keyof paths, M extends Method> = Responses<paths[P][M]>;
+
+/** A refusal by the daemon: an RFC 9457 problem document. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+    readonly args: Record<string, unknown> = {},
+  ) {
+    super(detail);
+  }
+}
+
+/** No answer: what was requested may have happened or not. */
+export class Unreachable extends Error {}
+
+let csrf = "";
+let onSignedOut = (): void => undefined;
+let onTime: (ms: number) => void = () => undefined;
+
+export function setCsrf(token: string | null | undefined): void {
+  csrf = token ?? "";
+}
+
+/** Call `signedOut` when the session has ended, and `time` with the daemon's clock, ms, at each answer. */
+export function listen(signedOut: () => void, time: (ms: number) => void): void {
+  onSignedOut = signedOut;
+  onTime = time;
+}
+
+export interface Parameters {
+  path?: Record<string, string>;
+  query?: Record<string, string | number | undefined>;
+}
+
+/** Call an operation of the API by its path in the OpenAPI document. */
+export async function call<P extends keyof paths, M extends Method>(
+  method: M,
+  path: P,
+  parameters: Parameters = {},
+  body?: Sent<paths[P][M]>,
+): Promise<Answer<P, M>> {
+  const isSignIn = method === "post" && path === `${PREFIX}/session`;
+  const response = await sent(address(path, parameters), {
+    method: method.toUpperCase(),
+    headers: body === undefined ? { "X-CSRF-Token": csrf } : { "X-CSRF-Token": csrf, "Content-Type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const date = Date.parse(response.headers.get("date") ?? "");
+  if (!Number.isNaN(date)) onTime(date);
+  if (!response.ok) throw await refusal(response, isSignIn);
+  try {
+    return (await response.json()) as Answer<P, M>;
+  } catch (error) {
+    throw new Unreachable("the answer was cut off", { cause: error });
+  }
+}
+
+/** Read the stream until it ends; `after` is the last seq that is known. */
+export async function follow(after: number, take: (messages: Message[]) => void, signal: AbortSignal): Promise<void> {
+  const response = await sent(`${PREFIX}/events/stream`, { headers: { "Last-Event-ID": String(after) }, signal });
+  if (!response.ok || response.body === null) throw await refusal(response, false);
+  const reader = new MessageReader();
+  const decoder = new TextDecoder();
+  const pieces = response.body.getReader();
+  for (;;) {
+    const { done, value } = await pieces.read().catch((error: unknown) => {
+      throw new Unreachable("the stream broke", { cause: error });
+    });
+    if (done) return;
+    take(reader.read(decoder.decode(value, { stream: true })));
+  }
+}
+
+/** Return what names the version of the page that the daemon serves. */
+export async function pageVersion(): Promise<string> {
+  const response = await sent("/", { method: "HEAD", cache: "no-cache", signal: AbortSignal.timeout(VERSION_TIMEOUT_MS) });
+  return response.ok ? (response.headers.get("etag") ?? "") : "";
+}
+
+async function sent(url: string, options: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, { cache: "no-store", credentials: "same-origin", ...options });
+  } catch (error) {
+    throw new Unreachable("the daemon does not answer", { cause: error });
+  }
+}
+
+async function refusal(response: Response, isSignIn: boolean): Promise<Problem> {
+  const found = (await response.json().catch(() => ({}))) as Partial<Problem>;
+  if (response.status === 401 && !isSignIn) onSignedOut();
+  return new Problem(response.status, found.code ?? "", found.detail ?? response.statusText, found.args);
+}
+
+function address(path: string, { path: named = {}, query = {} }: Parameters): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(named[name] ?? ""));
+  const wanted = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) wanted.set(name, String(value));
+  return wanted.size > 0 ? `${filled}?${wanted.toString()}` : filled;
+}

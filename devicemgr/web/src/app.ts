@@ -1,0 +1,187 @@
+// The frame: sign-in, menu, pages, and what holds for all of them.
+import { html, nothing, type TemplateResult } from "lit";
+import { Problem, call, listen, setCsrf } from "./api/client";
+import type { Session } from "./api/types";
+import { announce, announceIn } from "./base/announce";
+import { clock, setZone, zoneName } from "./base/dates";
+import { StoreElement } from "./base/element";
+import { preferredHere, language, t, use } from "./base/i18n";
+import { keyboard } from "./base/keys";
+import { allowedPages, route, type Page } from "./base/router";
+import { setTheme, theme, type Theme } from "./base/theme";
+import { feed } from "./live/feed";
+import { store } from "./live/store";
+import "./pages/devices";
+import "./pages/live";
+import { languageSelect } from "./pages/sign-in";
+import "./parts/help";
+import "./parts/portal-dialog";
+import { icon } from "./parts/symbols";
+
+const MAX_CLOCK_OFF_MS = 5500;
+const RETRY_MS = 1000;
+
+class App extends StoreElement {
+  static override properties = { isReady: { state: true }, hasEnded: { state: true } };
+  declare isReady: boolean;
+  declare hasEnded: boolean;
+  private wasLink = store.link;
+
+  constructor() {
+    super();
+    this.isReady = false;
+    this.hasEnded = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    listen(
+      () => this.end(true),
+      (daemon) => this.compareClocks(daemon),
+    );
+    addEventListener("hashchange", () => this.requestUpdate());
+    addEventListener("keydown", keyboard(() => store.features, () => this.querySelector("desk-help")?.show()));
+    void this.begin();
+  }
+
+  private async begin(): Promise<void> {
+    await use(preferredHere());
+    try {
+      await this.enter(await call("get", "/api/v1/session"));
+    } catch (error) {
+      this.hasEnded = false;
+      if (!(error instanceof Problem)) setTimeout(() => void this.begin(), RETRY_MS);
+    }
+    this.isReady = true;
+  }
+
+  private async enter(session: Session): Promise<void> {
+    setCsrf(session.csrf);
+    setZone(session.timezone);
+    const wanted = preferredHere(session.language);
+    if (wanted !== language()) await use(wanted);
+    this.hasEnded = false;
+    store.signIn(session);
+    feed.start();
+  }
+
+  private end(byDaemon: boolean): void {
+    const wasIn = store.session !== null;
+    feed.stop();
+    setCsrf("");
+    store.signOut();
+    document.querySelectorAll("dialog[open]").forEach((dialog) => (dialog as HTMLDialogElement).close());
+    this.hasEnded = byDaemon && wasIn;
+  }
+
+  private async signOut(): Promise<void> {
+    await call("delete", "/api/v1/session").catch(() => undefined);
+    this.end(false);
+  }
+
+  private compareClocks(daemon: number): void {
+    store.clockOff = Date.now() - daemon;
+  }
+
+  override render(): TemplateResult | typeof nothing {
+    if (!this.isReady) return nothing;
+    if (!store.session) {
+      document.title = `${t("sign_in.title")} · devicemgr`;
+      return html`<desk-sign-in
+        .hasEnded=${this.hasEnded}
+        @signed-in=${(event: CustomEvent<Session>) => void this.enter(event.detail)}
+        @language=${() => this.requestUpdate()}
+      ></desk-sign-in>`;
+    }
+    const pages = allowedPages(store.features);
+    const { page } = route(location.hash, pages);
+    const title = page ? t(page.title) : t("page.none");
+    document.title = `${title} · devicemgr`;
+    return html`<a class="skip" href="#main" @click=${this.skip}>${t("menu.skip")}</a>
+      <div class="shell">
+        ${menu(pages, page)}
+        <header class="top">
+          <h1>${title}</h1>
+          ${this.link()}
+          <span class="zone" title=${t("menu.zone")}>${zoneName()}</span>
+          ${this.userMenu(store.session)}
+        </header>
+        <div class="notices">${this.notices()}</div>
+        <main id="main" tabindex="-1">${body(page)}</main>
+      </div>
+      <desk-portal-dialog></desk-portal-dialog>
+      <desk-help></desk-help>
+      <div class="sr" role="status" data-announced></div>`;
+  }
+
+  override updated(): void {
+    announceIn(this.querySelector("[data-announced]"));
+    if (this.wasLink !== store.link) {
+      if (store.link === "away") announce(t("link.away_banner", { time: clock(store.lastMessage) }));
+      else if (this.wasLink === "away") announce(t("link.back"));
+      this.wasLink = store.link;
+    }
+  }
+
+  private skip(event: MouseEvent): void {
+    event.preventDefault();
+    this.querySelector<HTMLElement>("#main")?.focus();
+  }
+
+  private link(): TemplateResult {
+    const words = { starting: t("link.starting"), live: t("link.live"), away: t("link.away") };
+    return html`<span class="link ${store.link}"><i></i><span>${words[store.link]}</span></span>`;
+  }
+
+  private notices(): TemplateResult {
+    const clockOff = Math.abs(store.clockOff) > MAX_CLOCK_OFF_MS;
+    const hasDialog = document.querySelector("dialog[open]") !== null;
+    return html`${store.link === "away"
+        ? html`<p class="notice bad" data-away>${store.lastMessage > 0 ? t("link.away_banner", { time: clock(store.lastMessage) }) : t("problem.unreachable")}</p>`
+        : nothing}
+      ${clockOff ? html`<p class="notice warn">${t("link.clock_off", { seconds: Math.round(store.clockOff / 1000) })}</p>` : nothing}
+      ${store.hasNewVersion && !hasDialog
+        ? html`<p class="notice plain">${t("link.new_version")} <button type="button" @click=${() => location.reload()}>${t("link.reload")}</button></p>`
+        : nothing}`;
+  }
+
+  private userMenu(session: Session): TemplateResult {
+    const themes: readonly Theme[] = ["system", "light", "dark"];
+    return html`<details class="user">
+      <summary>${session.actor.replace(/^(operator|token):/, "")}</summary>
+      <div class="panel">
+        <p>${session.roles.map((role) => t(`role.${role as "guard"}`)).join(", ")}</p>
+        <label class="field">${t("menu.language")}${languageSelect(() => store.changed())}</label>
+        <label class="field"
+          >${t("menu.theme")}
+          <select data-theme-choice @change=${(event: Event) => setTheme((event.target as HTMLSelectElement).value as Theme)}>
+            ${themes.map((one) => html`<option value=${one} ?selected=${one === theme()}>${t(`theme.${one}`)}</option>`)}
+          </select>
+        </label>
+        <button type="button" class="quiet" @click=${() => this.querySelector("desk-help")?.show()}>${t("help.title")}</button>
+        <button type="button" class="quiet" data-sign-out @click=${() => void this.signOut()}>${t("menu.sign_out")}</button>
+      </div>
+    </details>`;
+  }
+}
+
+function menu(pages: readonly Page[], present: Page | undefined): TemplateResult {
+  return html`<nav class="menu" aria-label=${t("menu.pages")}>
+    <span class="brand" aria-hidden="true">devicemgr</span>
+    <ul>
+      ${pages.map(
+        (page) => html`<li>
+          <a href="#/${page.name}" aria-current=${page === present ? "page" : nothing}>${icon(page.name)}<span>${t(page.title)}</span></a>
+        </li>`,
+      )}
+    </ul>
+  </nav>`;
+}
+
+function body(page: Page | undefined): TemplateResult {
+  if (page?.name === "live") return html`<desk-live></desk-live>`;
+  if (page?.name === "devices") return html`<desk-devices></desk-devices>`;
+  return html`<p class="empty">${t("page.nothing")}</p>`;
+}
+
+customElements.define("desk-app", App);

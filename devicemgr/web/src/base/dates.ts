@@ -1,0 +1,38 @@
+// Times as the site's clocks show them, whatever zone the browser is in.
+import { language } from "./i18n";
+
+let zone = "UTC";
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+export function setZone(name: string | undefined): void {
+  zone = name ?? "UTC";
+  formats.clear();
+}
+
+export function zoneName(): string {
+  return zone;
+}
+
+/** Return hours, minutes and seconds. */
+export function clock(time: string | number): string {
+  return format({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(new Date(time));
+}
+
+/** Return day and month, or nothing for a time of today. */
+export function day(time: string | number, now: number = Date.now()): string {
+  const shown = format({ day: "numeric", month: "short", year: "numeric" });
+  const text = shown.format(new Date(time));
+  return text === shown.format(new Date(now)) ? "" : format({ day: "numeric", month: "short" }).format(new Date(time));
+}
+
+/** Return a whole moment, with the zone. */
+export function moment(time: string | number): string {
+  return format({ dateStyle: "medium", timeStyle: "long", hourCycle: "h23" }).format(new Date(time));
+}
+
+function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = language() + JSON.stringify(options);
+  const found = formats.get(key) ?? new Intl.DateTimeFormat(language(), { ...options, timeZone: zone });
+  formats.set(key, found);
+  return found;
+}

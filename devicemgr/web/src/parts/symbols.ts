@@ -1,0 +1,93 @@
+// Signs that differ in shape as well as in color.
+import { html, svg, type TemplateResult } from "lit";
+import type { DeviceState, PortalState } from "../api/types";
+import type { Tone } from "../live/rows";
+
+/** What a portal shows: the most urgent of door, lane and mode. */
+export type PortalSign =
+  | "forced"
+  | "held_open"
+  | "offline"
+  | "no_channel"
+  | "passing"
+  | "released"
+  | "free"
+  | "locked"
+  | "open"
+  | "shut"
+  | "unknown";
+
+/** Return what a portal shows; nothing is known of one whose state is not given. */
+export function signOf(portal: Pick<PortalState, "state" | "door" | "mode">): PortalSign {
+  if (portal.door === "forced" || portal.door === "held_open") return portal.door;
+  if (portal.state === "offline" || portal.state === "no_channel") return portal.state;
+  if (portal.state === "passing" || portal.state === "released") return portal.state;
+  if (portal.mode === "free" || portal.mode === "locked") return portal.mode;
+  if (portal.door === "open") return "open";
+  return portal.state === "idle" ? "shut" : "unknown";
+}
+
+const TRIANGLE = svg`<path d="M12 2.500 22.500 21H1.500Z" />`;
+const SQUARE = svg`<rect x="3" y="3" width="18" height="18" rx="3" />`;
+const CIRCLE = svg`<circle cx="12" cy="12" r="9.500" />`;
+const DIAMOND = svg`<path d="M12 1.500 22.500 12 12 22.500 1.500 12Z" />`;
+const DASHED = svg`<circle class="dashed" cx="12" cy="12" r="9" />`;
+
+const PORTALS: Record<PortalSign, [TemplateResult, string, string]> = {
+  forced: [TRIANGLE, "!", "bad"],
+  held_open: [TRIANGLE, "H", "bad"],
+  offline: [DASHED, "×", "warn"],
+  no_channel: [DASHED, "×", "warn"],
+  passing: [CIRCLE, "›", "good"],
+  released: [CIRCLE, "R", "good"],
+  free: [DIAMOND, "F", "warn"],
+  locked: [SQUARE, "L", "bad"],
+  open: [CIRCLE, "O", "plain"],
+  shut: [SQUARE, "S", "plain"],
+  unknown: [DASHED, "?", "warn"],
+};
+
+/** Return the symbol of a portal; the words stand beside it. */
+export function portalSymbol(sign: PortalSign): TemplateResult {
+  const [shape, letter, tone] = PORTALS[sign];
+  return symbol(shape, letter, tone);
+}
+
+const DEVICES: Record<string, [TemplateResult, string, string]> = {
+  online: [CIRCLE, "✓", "good"],
+  degraded: [TRIANGLE, "!", "warn"],
+  offline: [DIAMOND, "×", "bad"],
+  quarantined: [SQUARE, "Q", "bad"],
+};
+
+export function deviceSymbol(device: Pick<DeviceState, "state">): TemplateResult {
+  const [shape, letter, tone] = DEVICES[device.state] ?? [DASHED, "?", "plain"];
+  return symbol(shape, letter, tone);
+}
+
+const TONES: Record<Tone, [TemplateResult, string]> = {
+  good: [CIRCLE, "✓"],
+  bad: [DIAMOND, "×"],
+  warn: [TRIANGLE, "!"],
+  plain: [svg`<circle cx="12" cy="12" r="4" />`, ""],
+};
+
+export function toneSymbol(tone: Tone): TemplateResult {
+  const [shape, letter] = TONES[tone];
+  return symbol(shape, letter, tone);
+}
+
+function symbol(shape: TemplateResult, letter: string, tone: string): TemplateResult {
+  return html`<svg class="symbol ${tone}" viewBox="0 0 24 24" aria-hidden="true">
+    ${shape}<text x="12" y="12">${letter}</text>
+  </svg>`;
+}
+
+const ICONS: Record<string, TemplateResult> = {
+  live: svg`<path d="M3 12h4l3-7 4 14 3-7h4" />`,
+  devices: svg`<rect x="4" y="5" width="16" height="11" rx="2" /><path d="M9 20h6M12 16v4" />`,
+};
+
+export function icon(name: string): TemplateResult {
+  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">${ICONS[name]}</svg>`;
+}
