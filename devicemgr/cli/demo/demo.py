@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.context import finish, session
+from devicemgr.cli.demo.desk_demo import show_desk
 from devicemgr.cli.demo.simulated_entrance import BADGE, SECOND, Entrance, Plan, nasa_portrait, quantile
 from devicemgr.cli.demo.subprocesses import ending_cleanly
 from devicemgr.cli.output import emit, local, notes, table, words
@@ -31,8 +32,19 @@ _TELLING = {
 def demo(
     seconds: Annotated[float, typer.Option(min=10, help="How long the camera is watched.")] = 36.0,
     photo: Annotated[Path | None, typer.Option(help="A photo of your own face instead of the NASA portrait.")] = None,
+    desk: Annotated[
+        bool, typer.Option("--desk", help="Show the desk of a simulated site instead, until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The port of the desk on 127.0.0.1; else a free one.")
+    ] = None,
 ) -> None:
     """Show the main job on a simulated entrance with a real face; exit 0 only if all of it happened."""
+    if desk:
+        show_desk(_say, port)
+        return
+    if port is not None:
+        raise InvalidInput("--port goes with --desk")
     if photo is not None and not photo.is_file():
         raise InvalidInput(f"there is no photo {photo}")
     plan = Plan(photo or nasa_portrait(), "Your own face" if photo else "Eileen Collins")
