@@ -82,8 +82,10 @@ def test_every_file_that_the_pages_name_is_there() -> None:
 def test_every_decision_is_in_the_index_and_fits_a_page() -> None:
     folder = ROOT / "docs" / "adr"
     pages = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
-    assert [page.name[:4] for page in pages] == [f"{n:04d}" for n in range(1, len(pages) + 1)]
     index = (folder / "README.md").read_text("utf-8")
+    # A number that was given out before its page is written has a row without a link.
+    numbers = sorted([page.name[:4] for page in pages] + re.findall(r"^\| (\d{4}) \| kept for ", index, re.MULTILINE))
+    assert numbers == [f"{n:04d}" for n in range(1, len(numbers) + 1)]
     for page in pages:
         text = page.read_text("utf-8")
         assert f"]({page.name})" in index
