@@ -6,7 +6,7 @@ take the same place. A grant that is not recorded gives its reservation back.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ from devicemgr.domain.rules.areas.zone_map import ZoneMap
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.grants import takes_use
 from devicemgr.domain.rules.passage_state import PASSAGE_TIMEOUT_S
+from devicemgr.domain.rules.quorum import left_behind
 from devicemgr.ledger.feed import Body, Recorded
 
 # The end of a passage is recorded by then; a reservation that outlives it would keep a place empty.
@@ -101,6 +102,7 @@ class AreaState:
         self._publish()
         if any(body.get("kind") in _MOVEMENTS for body in recorded.bodies):
             self._announce(occupancy.fallen(before, self._folded, zones))
+            self._look_for_left_behind(before, recorded.bodies)
         self._warn(zones)
 
     def _end(self, body: Body) -> None:
@@ -243,6 +245,21 @@ class AreaState:
     def _publish(self) -> None:
         spent = self._uses(self._rules.current)
         self.view = Facts(self._folded, tuple(self._reserved.values()), unsure=self._folded.unsure, spent=spent)
+
+    def _look_for_left_behind(self, before: Whereabouts, bodies: Sequence[Body]) -> None:
+        """Record visitors whose host has left the site without them."""
+        rules = self._rules.current
+        for visitor, seq in left_behind(before, self._folded, self._rules.now(), rules) if rules.visitors_of else ():
+            body = next((body for body in bodies if body.get("seq") == seq), {})
+            self._record(
+                Fact(
+                    Kind.VISITOR_LEFT_BEHIND,
+                    datetime.now(UTC),
+                    portal=body.get("portal"),
+                    person_id=visitor,
+                    request=body.get("request"),
+                )
+            )
 
     def _warn(self, zones: ZoneMap) -> None:
         if zones.watched:

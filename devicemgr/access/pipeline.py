@@ -38,6 +38,7 @@ from devicemgr.access.portals.passage_tracker import Passages
 from devicemgr.access.portals.perimeter import Perimeter
 from devicemgr.access.portals.standing_alarms import StandingAlarms
 from devicemgr.access.quorum import waiting as quorums
+from devicemgr.access.quorum.escorts import Escorts
 from devicemgr.access.quorum.judge import Judge
 from devicemgr.access.quorum.rows import Rows, Turn
 from devicemgr.access.quorum.together import Together
@@ -52,13 +53,14 @@ from devicemgr.domain.device_events import (
     PushRefused,
     RexPressed,
 )
-from devicemgr.domain.ledger_events import Fact, Reason
+from devicemgr.domain.ledger_events import Fact, Kind, Reason
 from devicemgr.domain.model import AccessPoint, Direction, Portal, Signal
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.areas.facts import Facts
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.policy import Decision
+from devicemgr.domain.rules.quorum import ANY_ESCORT
 from devicemgr.domain.sighting import Sighting
 from devicemgr.errors import DeviceError, OutcomeUnknown, StorageFailed
 from devicemgr.ledger.refusals import PUSH_REFUSED
@@ -114,8 +116,9 @@ class AccessPipeline:
         )
         self._judge = Judge(rules, self.areas)
         self._rows = Rows(self._release_in_turn, self._refuses_turn, self._void)
-        self._together = Together(self._openings, self.areas, self._grants, self._rows)
-        self._quorums = Quorums(rules, self._way_of_quorums())
+        self._escorts = Escorts(rules, self.perimeter.senses, ledger.submit)
+        self._together = Together(self._openings, self.areas, self._grants, self._rows, self._escorts)
+        self._quorums = Quorums(rules, self._escorts, self._way_of_quorums())
         self.manual = ManualOpenings(rules, self._openings, self.areas, post)
         self._reports = DeviceReports(
             ledger, rules, id_of, self.alarms, self._passages, self._grants, self.areas, self.perimeter
@@ -137,23 +140,29 @@ class AccessPipeline:
 
     def _way_of_quorums(self) -> quorums.Way:
         return quorums.Way(
-            judge=lambda request, rules, present, before: self._judge.decide(
+            judge=lambda request, rules, present, before, escorts: self._judge.decide(
                 request,
                 rules,
                 {(request.portal, request.direction): present},
                 [(one.request, one.person_id) for one in before],
+                escorts,
             ),
             stands_open=self._stands_open,
             is_busy=self._rows.is_busy,
+            one_by_one=self._lets_through_one_by_one,
             let_wait=self._let_wait,
             finish=self._decided,
             open_together=lambda members, rules: self._together.open(
-                members, rules, one_by_one=self.perimeter.senses(rules.portals[members[0].request.portal].gate)
+                members, rules, one_by_one=self._lets_through_one_by_one(members[0].request.portal)
             ),
             ask_again=lambda person_id, portal, direction: self._ask_again(
                 person_id, self._rules.current.portals[portal], direction, time.monotonic()
             ),
         )
+
+    def _lets_through_one_by_one(self, portal: str) -> bool:
+        found = self._rules.current.portals.get(portal)
+        return found is not None and self.perimeter.senses(found.gate)
 
     def _let_wait(self, request: AccessRequest, rules: Snapshot) -> None:
         """Show a person that others are waited for."""
@@ -187,8 +196,9 @@ class AccessPipeline:
 
     def _ask(self, request: AccessRequest, rules: Snapshot, timings_ms: Mapping[str, float]) -> Decision:
         self._quorums.expire(request.captured)
-        decision = self._judge.decide(request, rules, self._quorums.view)
-        if decision.reason is Reason.SECOND_FACTOR_REQUIRED and request.more_possible:
+        escorts = self._quorums.escorts_at((request.portal, request.direction))
+        decision = self._judge.decide(request, rules, self._quorums.view, escorts=escorts)
+        if request.more_possible and self._lacks_factor(request, decision, rules):
             self._refuse(self._showings.keep(request, decision, timings_ms))
             self._show(request, rules, Signal.ASK)
         else:
@@ -198,6 +208,12 @@ class AccessPipeline:
             elif not self._quorums.take(request, decision, rules, timings_ms):
                 self._decided(request, decision, rules, timings_ms)
         return decision
+
+    def _lacks_factor(self, request: AccessRequest, decision: Decision, rules: Snapshot) -> bool:
+        """Return True if another factor is required; of a visitor who still lacks an escort, also beside that."""
+        if decision.reason is Reason.ESCORT_REQUIRED:
+            decision = self._judge.decide(request, rules, self._quorums.view, escorts=(ANY_ESCORT,))
+        return decision.reason is Reason.SECOND_FACTOR_REQUIRED
 
     def _stands_open(self, request: AccessRequest, decision: Decision, rules: Snapshot) -> bool:
         """Return True if the person has an opening in this place already, whatever led to the request.
@@ -240,7 +256,9 @@ class AccessPipeline:
             self._grants.add(portal, request.direction, person_id, request.id, device=request.device, decided=decided)
         if renews(request, self._rules.current):
             self.areas.renew(portal.name)
-        self._reserve_and_record(opening_of(request, portal, decided, decision), facts)
+        opening = opening_of(request, portal, decided, decision)
+        self._reserve_and_record(opening, facts)
+        self._escorts.granted(opening, decided)
 
     def _reserve_and_record(self, opening: Opening, facts: Sequence[Fact]) -> None:
         self.areas.hold(opening)
@@ -295,20 +313,24 @@ class AccessPipeline:
 
     def _release_in_turn(self, opening: Opening) -> None:
         self.areas.hold(opening)
+        self._escorts.granted(opening, time.monotonic())
         self._openings.release(opening)
 
     def _refuses_turn(self, turn: Turn) -> Reason | None:
         side = (turn.request.portal, turn.request.direction)
-        return self._judge.decide(turn.request, self._rules.current, {side: turn.together}).reason
+        escorts = self._escorts.view.get(side, ())
+        return self._judge.decide(turn.request, self._rules.current, {side: turn.together}, escorts=escorts).reason
 
-    def _ended(self, request: str | None) -> None:
+    def _ended(self, request: str | None, kind: Kind) -> None:
         """Note that the passage of a request has ended or timed out."""
         self._grants.end(request)
         self._rows.ended(request)
+        self._escorts.ended(request, time.monotonic(), passed=kind is Kind.PASSAGE_COMPLETED)
 
     def _on_not_opened(self, opening: Opening, outcome: Outcome) -> None:
         """Let the person ask again: at once if nothing was recorded, after a pause if the gate has failed."""
         self._grants.forget(opening.request)
+        self._escorts.failed(opening.request, outcome.ended)
         self.areas.give_back(opening.request)
         if opening.person_id is not None:
             at = outcome.ended + _GATE_RETRY_S if outcome.recorded else outcome.ended
@@ -323,7 +345,7 @@ class AccessPipeline:
         view = self.areas.view
         not_shut = self._interlocks.as_seen(portal, rules)
         unsure = {**view.unsure, **self.perimeter.unsure(rules)}
-        return replace(view, not_shut=not_shut, unsure=unsure, waiting=self._quorums.view)
+        return replace(view, not_shut=not_shut, unsure=unsure, waiting=self._quorums.view, escorts=self._escorts.view)
 
     def tick(self) -> None:
         """Let releases, passages and what waits for another factor run out; a few times a second."""
@@ -332,6 +354,7 @@ class AccessPipeline:
         self._rows.tick(now)
         self.areas.tick(now)
         self._quorums.tick(now)
+        self._escorts.tick(now)
         for one in self._interlocks.tick(now):
             self._ask_again(one.person_id, self._rules.current.portals[one.portal], one.direction, now)
         for waiting in self._showings.take_overdue(now):

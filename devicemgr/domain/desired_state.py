@@ -134,7 +134,7 @@ def desired(
 ) -> Desired:
     """Who may pass at `device` at each of `times`; `faces` leads from people's ids to sample digests."""
     cards = cards_by_person(snapshot, times)
-    entitled, kept = entitled_people(device, snapshot, times, heeds_threats=policy.decides), _Hours(policy)
+    entitled, kept = entitled_people(device, snapshot, times, alone=policy.decides), _Hours(policy)
     if policy.holds == "cards":
         return _desired_cards(kept, entitled, cards, snapshot)
     wanted, unfit, missing = {}, {}, {}
@@ -251,7 +251,7 @@ def entitled_keys(
     """
     cards = cards_by_person(snapshot, times)
     keys = {}
-    for person, _ in entitled_people(device, snapshot, times, heeds_threats=decides):
+    for person, _ in entitled_people(device, snapshot, times, alone=decides):
         keys[person.badge] = person.id
         keys |= {_key(number): person.id for number in cards.get(person.id, ())}
     return keys
@@ -299,14 +299,8 @@ def agrees(want: Holding, actual: Holding, record: Record | None) -> bool:
     if want.face is not None and (record is None or record.face != want.face):
         return False
     same = (want.name, _as_read(want.cards), want.doors, want.valid_from, want.valid_to, set(want.hours))
-    reported = (
-        actual.name,
-        _as_read(actual.cards),
-        actual.doors,
-        actual.valid_from,
-        actual.valid_to,
-        set(actual.hours),
-    )
+    times = (actual.valid_from, actual.valid_to)
+    reported = (actual.name, _as_read(actual.cards), actual.doors, *times, set(actual.hours))
     return same == reported and (want.face is None) == (actual.face is None)
 
 

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     OCCUPANCY_REACHED = "occupancy_reached"
     OCCUPANCY_BELOW_MINIMUM = "occupancy_below_minimum"
     INTERLOCK_BROKEN = "interlock_broken"
+    VISITOR_ASTRAY = "visitor_astray"  # the escort has passed, and the visitor did not follow
+    VISITOR_LEFT_BEHIND = "visitor_left_behind"  # the host has left the site, and the visitor is still inside
     PORTAL_FORCED = "portal_forced"
     PORTAL_HELD_OPEN = "portal_held_open"
     REX_PRESSED = "rex_pressed"
@@ -84,6 +86,7 @@ class Reason(StrEnum):
     SECOND_FACTOR_REQUIRED = "second_factor_required"
     ANTI_PASSBACK = "anti_passback"
     SECOND_PERSON_REQUIRED = "second_person_required"
+    ESCORT_REQUIRED = "escort_required"
     INTERLOCK = "interlock"
     OCCUPANCY = "occupancy"
     FIRST_PERSON_REQUIRED = "first_person_required"

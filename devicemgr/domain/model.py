@@ -201,6 +201,8 @@ class AccessLevel:
     name: str
     portals: Mapping[str, str | None]
     waives: frozenset[Waiver] = frozenset()
+    escorts: bool = False
+    escort_up_to: int = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,35 @@ Coverage = tuple[str, str | None]
 """A portal, and the schedule in whose hours the level covers it; None for always."""
 
 
+MAX_ESCORTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Escorting:
+    """Whether holders of a level escort visitors, and how many at once."""
+
+    escorts: bool = False
+    up_to: int = 5
+
+
+NO_ESCORT = Escorting()
+
+
 def add_level(
-    work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = (), *, visitors: bool = True
+    work: UnitOfWork,
+    name: str,
+    covered: Sequence[Coverage],
+    waives: Iterable[Waiver] = (),
+    *,
+    visitors: bool = True,
+    escorting: Escorting = NO_ESCORT,
 ) -> LevelRow:
     """Add a level that covers portals; AlreadyExists if the name is taken, NotFound for what it names."""
     slug("level", name)
     if work.session.get(LevelRow, name):
         raise AlreadyExists(f"level '{name}' exists; choose another name")
     row = LevelRow(name=name, waives=_stored_waivers(waives), visitors=visitors)
+    row.escorts, row.escort_up_to = escorting.escorts, escorting.up_to
     work.session.add(row)
     work.session.flush()
     rows.set_coverage(work.session, row, covered)
@@ -38,16 +59,24 @@ def add_level(
 
 
 def put_level(
-    work: UnitOfWork, name: str, covered: Sequence[Coverage], waives: Iterable[Waiver] = (), *, visitors: bool = True
+    work: UnitOfWork,
+    name: str,
+    covered: Sequence[Coverage],
+    waives: Iterable[Waiver] = (),
+    *,
+    visitors: bool = True,
+    escorting: Escorting = NO_ESCORT,
 ) -> tuple[LevelRow, bool]:
     """Add the level, or make an existing one exactly this; return it, and True if it was added."""
     row = work.session.get(LevelRow, name)
     if row is None:
-        return add_level(work, name, covered, waives, visitors=visitors), True
+        return add_level(work, name, covered, waives, visitors=visitors, escorting=escorting), True
     before, stored = _rights_of_level(row), _stored_waivers(waives)
-    if (before["portals"], before["waives"], row.visitors) == (dict(covered), stored, visitors):
+    own = (row.visitors, Escorting(row.escorts, row.escort_up_to))
+    if (before["portals"], before["waives"], *own) == (dict(covered), stored, visitors, escorting):
         return row, False
     row.waives, row.visitors = stored, visitors
+    row.escorts, row.escort_up_to = escorting.escorts, escorting.up_to
     if before["portals"] != dict(covered):
         rows.set_coverage(work.session, row, covered)
     work.session.flush()
@@ -58,7 +87,7 @@ def put_level(
 
 @dataclass(frozen=True, slots=True)
 class LevelEdit:
-    """What to change of a level: portals, the schedule of all of them, waivers, visitors; None leaves each."""
+    """What to change of a level: portals, the schedule of all of them, and other fields; None leaves each."""
 
     portals: Sequence[str] | None = None
     schedule: str | None = None
@@ -66,6 +95,8 @@ class LevelEdit:
     """The level holds at all hours from now on; `schedule` is None then."""
     waives: Iterable[Waiver] | None = None
     visitors: bool | None = None
+    escorts: bool | None = None
+    escort_up_to: int | None = None
 
 
 def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
@@ -86,7 +117,9 @@ def edit_level(work: UnitOfWork, name: str, edit: LevelEdit) -> LevelRow:
         covered = {portal: current.get(portal, shared) for portal in names}
     waives = map(Waiver, row.waives) if edit.waives is None else edit.waives
     visitors = row.visitors if edit.visitors is None else edit.visitors
-    return put_level(work, name, list(covered.items()), waives, visitors=visitors)[0]
+    escorts = row.escorts if edit.escorts is None else edit.escorts
+    escorting = Escorting(escorts, row.escort_up_to if edit.escort_up_to is None else edit.escort_up_to)
+    return put_level(work, name, list(covered.items()), waives, visitors=visitors, escorting=escorting)[0]
 
 
 def remove_level(work: UnitOfWork, name: str, *, checks_zones: bool = True) -> None:
@@ -202,7 +235,8 @@ def remove_schedule(work: UnitOfWork, name: str, *, checks_portals: bool = True)
 def _rights_of_level(row: LevelRow) -> dict[str, Any]:
     portals = {covered.portal_name: covered.schedule_name for covered in row.portals}
     bars = {} if row.visitors else {"visitors": False}
-    return {"portals": portals, "waives": list(row.waives), **bars}
+    escorting = {"escorts": row.escorts, "escort_up_to": row.escort_up_to}
+    return {"portals": portals, "waives": list(row.waives), **escorting, **bars}
 
 
 def _stored_waivers(waives: Iterable[Waiver]) -> list[str]:

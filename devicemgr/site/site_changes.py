@@ -147,7 +147,8 @@ class SiteChanges:
             wanted = self.wanted["levels"][name]
             covered = [_coverage(entry) for entry in wanted["portals"]]
             waives, visitors = map(Waiver, wanted.get("waives", ())), wanted.get("visitors", True)
-            access_levels.put_level(self.work, name, covered, waives, visitors=visitors)
+            escorting = access_levels.Escorting(wanted.get("escorts", False), wanted.get("escort_up_to", 5))
+            access_levels.put_level(self.work, name, covered, waives, visitors=visitors, escorting=escorting)
 
     def _threat(self, change: Change, name: str) -> None:
         if change["change"] == "remove":

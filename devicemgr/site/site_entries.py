@@ -64,6 +64,8 @@ class LevelEntry(BaseModel):
     portals: list[str] = Field(min_length=1)
     waives: list[Waiver] = []
     visitors: bool = True
+    escorts: bool = False
+    escort_up_to: int = Field(5, ge=1, le=access_levels.MAX_ESCORTED)
 
 
 class DepartmentEntry(BaseModel):
@@ -99,9 +101,7 @@ def current(session: Session) -> site_file.Document:
             row.name: {"portals": row.portals, "settle_seconds": row.settle_seconds}
             for row in zone_rows.interlocks(session)
         },
-        "levels": {
-            row.name: _stated_level(_covered(row), row.waives, row.visitors) for row in level_rows.levels(session)
-        },
+        "levels": {row.name: _stated_level(_covered(row), row.waives, row) for row in level_rows.levels(session)},
         "threats": {row.name: _stated_threat(row.rules) for row in threat_rows.threats(session)},
         "departments": {
             name: {"levels": list(levels)} for name, levels in department_rows.levels_by_department(session).items()
@@ -264,12 +264,14 @@ def _interlock(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 def _level(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     entry = _read(LevelEntry, f"[levels.{name}]", fields)
     waives = sorted({str(waiver) for waiver in entry.waives})
-    return _stated_level(sorted(set(entry.portals)), waives, entry.visitors)
+    return _stated_level(sorted(set(entry.portals)), waives, entry)
 
 
-def _stated_level(portals: list[str], waives: list[str], visitors: bool) -> dict[str, Any]:
+def _stated_level(portals: list[str], waives: list[str], own: LevelRow | LevelEntry) -> dict[str, Any]:
     stated: dict[str, Any] = {"portals": portals} | ({"waives": waives} if waives else {})
-    return stated if visitors else {**stated, "visitors": False}
+    defaults = {"visitors": True, "escorts": False, "escort_up_to": 5}
+    values = {name: getattr(own, name) for name in defaults}
+    return stated | {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def _threat(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -321,6 +321,8 @@ class LevelRow(Base):
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     waives: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     visitors: Mapped[bool] = mapped_column(default=True, server_default="1")
+    escorts: Mapped[bool] = mapped_column(default=False, server_default="0")
+    escort_up_to: Mapped[int] = mapped_column(default=5, server_default="5")
     portals: Mapped[list["LevelPortalRow"]] = relationship(cascade="all, delete-orphan")
 
 

@@ -137,7 +137,7 @@ def _check(
         decision = decide(request, replace(rules, modes={**rules.modes, portal: PortalMode.NORMAL}))
     # Which factors it required, and whether the face was alive, is the device's own business; who is where, and who
     # else was there, is recorded as a violation.
-    own = (Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED, *REASONS_OF_AREAS)
+    own = (Reason.ESCORT_REQUIRED, Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED, *REASONS_OF_AREAS)
     return Decision(True, None, person) if decision.reason in own else decision
 
 

@@ -35,16 +35,16 @@ UNKNOWN = "unknown"
 class Passages:
     """Follows each portal's lane through rules.passage, and records what comes of it.
 
-    `ended` is called with the request of each passage that was completed or timed out, `cancel` for a release that ran
-    out here and must not stay in force at the gate; `forced` gives the event of a passage that nothing released the
-    alarm that it begins.
+    `ended` is called with the request and the kind of end of each passage that was completed or timed out, `cancel` for
+    a release that ran out here and must not stay in force at the gate; `forced` gives the event of a passage that
+    nothing released the alarm that it begins.
     """
 
     def __init__(
         self,
         ledger: Ledger,
         rules: Rulebook,
-        ended: Callable[[str | None], None],
+        ended: Callable[[str | None, Kind], None],
         cancel: Callable[[Portal, Direction], None],
         forced: Callable[[Portal, Fact], Fact],
     ) -> None:
@@ -177,7 +177,7 @@ class Passages:
             self._ledger.submit(self._forced(portal, found) if found.kind == Kind.PORTAL_FORCED else found)
             if fact.kind in _ENDS:
                 self._people.pop(fact.request or "", None)
-                self._ended(fact.request)
+                self._ended(fact.request, fact.kind)
             if fact.kind is Kind.PASSAGE_TIMED_OUT and not free:
                 self._cancel_unused(portal, fact.direction, lane)
 

@@ -10,6 +10,7 @@ from devicemgr.access.area_state import AreaState
 from devicemgr.access.evidence.recent_grants import RecentGrants
 from devicemgr.access.ledger_facts import decision_fact, violation_facts
 from devicemgr.access.openings import Openings, opening_of
+from devicemgr.access.quorum.escorts import Escorts
 from devicemgr.access.quorum.rows import Rows, Turn
 from devicemgr.access.quorum.waiting import Waiting
 from devicemgr.access.release import Opening
@@ -22,17 +23,23 @@ from devicemgr.errors import StorageFailed
 class Together:
     """For the dispatcher's thread only."""
 
-    def __init__(self, openings: Openings, areas: AreaState, grants: RecentGrants, rows: Rows) -> None:
+    def __init__(
+        self, openings: Openings, areas: AreaState, grants: RecentGrants, rows: Rows, escorts: Escorts
+    ) -> None:
         self._openings = openings
         self._areas = areas
         self._grants = grants
         self._rows = rows
+        self._escorts = escorts
 
     def open(self, members: Sequence[Waiting], rules: Snapshot, *, one_by_one: bool) -> None:
         """Record the grants of all in one transaction, in the order in which they came; the first opens.
 
-        `one_by_one` where the gate lets one person through at a time: the others are released in their turn.
+        `one_by_one` where the gate lets one person through at a time: the others are released in their turn, visitors
+        behind the others.
         """
+        if one_by_one:
+            members = sorted(members, key=lambda one: _is_visitor(one.person_id, rules))
         portal, decided = rules.portals[members[0].request.portal], time.monotonic()
         all_of_them = [opening_of(one.request, portal, decided, one.decision) for one in members]
         first, rest = self._first(all_of_them, portal), [_answered(one, portal) for one in all_of_them[1:]]
@@ -53,6 +60,11 @@ class Together:
             for one in (first, *rest):
                 self._areas.give_back(one.request)
             raise
+        # The escorts first: their visitors take places from them.
+        for one in sorted(
+            (first,) if one_by_one else (first, *rest), key=lambda one: _is_visitor(one.person_id, rules)
+        ):
+            self._escorts.granted(one, decided)
 
     def _first(self, all_of_them: list[Opening], portal: Portal) -> Opening:
         """Return the opening that releases; a console that is the gate and still waits for its answer opens by it."""
@@ -72,6 +84,11 @@ class Together:
             opened_by = first.request if one is not first and not one_by_one else None
             decided = math.inf if one is not first and one_by_one else one.decided
             self._areas.hold(one, decided=decided, opened_by=opened_by)
+
+
+def _is_visitor(person_id: str | None, rules: Snapshot) -> bool:
+    person = rules.people.get(person_id or "")
+    return person is not None and person.escort
 
 
 def _answered(opening: Opening, portal: Portal) -> Opening:

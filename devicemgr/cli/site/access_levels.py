@@ -15,6 +15,7 @@ from devicemgr.cli.site.hours_plan import show_plan
 from devicemgr.cli.transport.api_client import path
 from devicemgr.clock.local_zone import local_zone
 from devicemgr.domain.zones import Waiver
+from devicemgr.text import counted
 
 level = typer.Typer()
 schedule = typer.Typer()
@@ -35,13 +36,25 @@ def _covered(found: dict[str, Any]) -> list[str]:
 
 
 def _waived(found: dict[str, Any]) -> dict[str, Any]:
-    bars = {} if found["visitors"] else {"visitors": "are not given it"}
-    return ({"waives": found["waives"]} if found["waives"] else {}) | bars
+    own = {} if found["visitors"] else {"visitors": "are not given it"}
+    own |= {"escorts": f"up to {counted(found['escort_up_to'], 'visitor')}"} if found["escorts"] else {}
+    return ({"waives": found["waives"]} if found["waives"] else {}) | own
 
 
+EscortsVisitors = Annotated[
+    bool | None, typer.Option("--escorts/--no-escorts", help="Its holders take visitors along who need an escort.")
+]
+EscortUpTo = Annotated[
+    int | None, typer.Option(metavar="N", help="How many visitors one of them escorts, 1 to 10; 5 unless given.")
+]
 Visitors = Annotated[
     bool | None, typer.Option("--visitors/--no-visitors", help="Whether visits may be given it; they may, if not said.")
 ]
+
+
+def _escorting(escorts: bool | None, escort_up_to: int | None) -> dict[str, Any]:
+    given = {"escorts": escorts, "escort_up_to": escort_up_to}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 @level.command("add")
@@ -51,11 +64,13 @@ def add_level(
     schedule: Annotated[str | None, typer.Option(help="Only in the hours of this schedule; else always.")] = None,
     waive: Waive = None,
     visitors: Visitors = None,
+    escorts: EscortsVisitors = None,
+    escort_up_to: EscortUpTo = None,
 ) -> None:
     """Add a level."""
     body: dict[str, Any] = {"name": name, "portals": portal, "schedule": schedule}
     body |= {"waives": [str(check) for check in waive or ()], "visitors": visitors is not False}
-    found = api().post("/levels", body)
+    found = api().post("/levels", body | _escorting(escorts, escort_up_to))
     say(f"added level {found['name']}: {', '.join(_covered(found))}", found)
 
 
@@ -98,6 +113,8 @@ def edit_level(
         bool, typer.Option("--no-waive", help="Its holders are exempt from no check any more.")
     ] = False,
     visitors: Visitors = None,
+    escorts: EscortsVisitors = None,
+    escort_up_to: EscortUpTo = None,
 ) -> None:
     """Change what a level opens, and when."""
     body: dict[str, Any] = ({"portals": portal} if portal else {}) | (
@@ -106,9 +123,9 @@ def edit_level(
     if waive and no_waive:
         raise typer.BadParameter("give --waive or --no-waive")
     body |= {"waives": [str(check) for check in waive or ()]} if waive or no_waive else {}
-    body |= {"visitors": visitors} if visitors is not None else {}
+    body |= ({"visitors": visitors} if visitors is not None else {}) | _escorting(escorts, escort_up_to)
     if not body:
-        raise typer.BadParameter("nothing to change; give --portal, --schedule, --waive or --visitors")
+        raise typer.BadParameter("nothing to change; give --portal, --schedule, --waive, --visitors or --escorts")
     found = api().call("PATCH", path("levels", name), json=body)
     say(f"level {name}: {', '.join(_covered(found))}", found)
 

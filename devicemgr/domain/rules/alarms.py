@@ -39,6 +39,8 @@ ALARM_KINDS: Mapping[str, AlarmKind] = {
     Kind.PASSAGE_CLIMBED: AlarmKind(3, lasts=False),
     Kind.OCCUPANCY_BELOW_MINIMUM: AlarmKind(3, lasts=False),
     Kind.VISIT_OVERDUE: AlarmKind(3),
+    Kind.VISITOR_ASTRAY: AlarmKind(3, lasts=False),
+    Kind.VISITOR_LEFT_BEHIND: AlarmKind(3, lasts=False),
     Kind.DEVICE_OFFLINE: AlarmKind(4),
     Kind.DEVICE_DEGRADED: AlarmKind(4),
     Kind.STORAGE_FAILED: AlarmKind(4),

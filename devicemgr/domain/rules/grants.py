@@ -56,11 +56,10 @@ def takes_use(body: Mapping[str, Any]) -> bool:
     return body.get("kind") == Kind.PASSAGE_COMPLETED
 
 
-def levels_for_devices(person: Person, times: Sequence[datetime]) -> frozenset[str]:
-    """Return the levels that a device may let a person in by, which decides alone and counts no uses."""
-    if not person.grants:
-        return person.levels
-    return levels_at(replace(person, grants=tuple(grant for grant in person.grants if grant.uses is None)), times)
+def levels_for_devices(person: Person, times: Sequence[datetime], *, alone: bool) -> frozenset[str]:
+    """Return the levels that a device holds a person for; one that decides `alone` counts no uses and gets none."""
+    kept = tuple(grant for grant in person.grants if grant.uses is None) if alone else person.grants
+    return levels_at(replace(person, grants=kept), times) if person.grants else person.levels
 
 
 def ending_with(person: Person, levels: Iterable[str]) -> Person:

@@ -14,6 +14,7 @@ from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import JsonValue, Person
 from devicemgr.domain.rules.areas.facts import NO_FACTS, Facts, Objection
 from devicemgr.domain.rules.decision.area_checks import (
+    CHECK_OF_ESCORTS,
     CHECKS_OF_AREAS,
     AreaCheck,
     leaves_by_egress,
@@ -25,6 +26,7 @@ from devicemgr.domain.rules.decision.held_levels import at_request, lapsed_grant
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.rights_checks import CHECKS_OF_RIGHTS, REASONS_OF_RIGHTS, opening_levels
 from devicemgr.domain.rules.decision.snapshot import NO_PERSON, Snapshot
+from devicemgr.domain.rules.quorum import escort_objections
 
 
 class Violation(NamedTuple):
@@ -172,6 +174,7 @@ _EVIDENCE = tuple(
     for check in CHECKS_OF_EVIDENCE
 )
 _RIGHTS = tuple((check.objects, _Finding(check, None), _Finding(check, check.reason)) for check in CHECKS_OF_RIGHTS)
+_ESCORTED = _Finding(CHECK_OF_ESCORTS, None)
 _AREAS = tuple(_Finding(check, None) for check in CHECKS_OF_AREAS)
 
 
@@ -186,6 +189,8 @@ def _findings(request: AccessRequest, person: Person, snapshot: Snapshot, facts:
     excused = _excused(request, snapshot)
     times = [replace(request, at=at) for at in request.also_at]
     for objects, passed, failed in _RIGHTS:
+        if failed.reason is Reason.WRONG_PIN:
+            yield _finding_of_escort([request, *times], person, snapshot, facts, excused)
         refuses = objects(request, person, snapshot) or (times and any(objects(at, person, snapshot) for at in times))
         yield failed if refuses and failed.reason not in excused else passed
     if not snapshot.has_area_rules:
@@ -194,6 +199,16 @@ def _findings(request: AccessRequest, person: Person, snapshot: Snapshot, facts:
     for check in CHECKS_OF_AREAS:
         objections = _at_any(check, [request, *times], person, snapshot, facts)
         yield _Finding(check, check.reason if _first_hard(objections) else None, objections=objections)
+
+
+def _finding_of_escort(
+    requests: list[AccessRequest], person: Person, snapshot: Snapshot, facts: Facts, excused: frozenset[Reason]
+) -> _Finding:
+    """Return whether a visitor lacks an escort, which a fire does not change."""
+    if not person.escort or Reason.ESCORT_REQUIRED in excused:
+        return _ESCORTED
+    found = [one for at in requests for one in escort_objections(at, person, snapshot, facts)]
+    return _Finding(CHECK_OF_ESCORTS, Reason.ESCORT_REQUIRED, objections=found[:1]) if found else _ESCORTED
 
 
 def _at_any(
@@ -214,7 +229,15 @@ def _first_hard(objections: list[Objection] | None) -> Objection | None:
 
 
 _NOTHING: frozenset[Reason] = frozenset()
-_EXCUSED_BY_EGRESS = frozenset({Reason.LOCKDOWN, Reason.PORTAL_LOCKED, Reason.WRONG_PIN, Reason.SECOND_FACTOR_REQUIRED})
+_EXCUSED_BY_EGRESS = frozenset(
+    {
+        Reason.LOCKDOWN,
+        Reason.PORTAL_LOCKED,
+        Reason.ESCORT_REQUIRED,
+        Reason.WRONG_PIN,
+        Reason.SECOND_FACTOR_REQUIRED,
+    }
+)
 _EXCUSED_WITHOUT_READER = _EXCUSED_BY_EGRESS | {Reason.NO_ACCESS_LEVEL, Reason.OUTSIDE_SCHEDULE}
 
 

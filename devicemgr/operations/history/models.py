@@ -57,6 +57,7 @@ def _point(side: str, text: str) -> AccessPointRow:
 def level_of(name: str, fields: Fields) -> AccessLevel:
     """Return an access level."""
     row = LevelRow(name=name, waives=list(fields.get("waives", ())))
+    row.escorts, row.escort_up_to = fields.get("escorts", False), fields.get("escort_up_to", 5)
     row.portals = [
         LevelPortalRow(portal_name=portal, schedule_name=schedule) for portal, schedule in fields["portals"].items()
     ]

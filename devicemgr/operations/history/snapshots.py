@@ -74,7 +74,9 @@ def _fields_now(session: Session, thing: Thing) -> Fields | None:
 
 
 def _fields_of_level(row: LevelRow) -> Fields:
-    return {"portals": {one.portal_name: one.schedule_name for one in row.portals}, "waives": list(row.waives)}
+    covered = {one.portal_name: one.schedule_name for one in row.portals}
+    own = {"waives": list(row.waives), "escorts": row.escorts, "escort_up_to": row.escort_up_to}
+    return {"portals": covered, **own}
 
 
 _STORED: Mapping[str, tuple[type[Any], Callable[[Any], Fields]]] = {

@@ -78,14 +78,15 @@ def schedule_json(row: ScheduleRow) -> dict[str, Any]:
 def level_model(row: LevelRow) -> AccessLevel:
     """Return the level that the rules evaluate."""
     portals = {covered.portal_name: covered.schedule_name for covered in row.portals}
-    return AccessLevel(row.name, portals, frozenset(map(Waiver, row.waives)))
+    return AccessLevel(row.name, portals, frozenset(map(Waiver, row.waives)), row.escorts, row.escort_up_to)
 
 
 def level_json(row: LevelRow) -> dict[str, Any]:
     """Return what `level show` prints."""
     covered = sorted(row.portals, key=lambda p: p.portal_name)
     portals_json = [{"portal": p.portal_name, "schedule": p.schedule_name} for p in covered]
-    return {"name": row.name, "portals": portals_json, "waives": row.waives, "visitors": row.visitors}
+    own = {"visitors": row.visitors, "escorts": row.escorts, "escort_up_to": row.escort_up_to}
+    return {"name": row.name, "portals": portals_json, "waives": row.waives, **own}
 
 
 def levels_under(session: Session, schedule_name: str) -> Sequence[str]:

@@ -100,7 +100,7 @@ def portal_model(row: PortalRow) -> Portal:
         people=row.people,
         people_within=row.people_within,
         people_exit=row.people_exit,
-        confirm_by=frozenset(row.confirm_by),
+        confirm_by=frozenset(row.confirm_by or ()),
         collects_cards=row.collects_cards,
         free=row.free,
         free_after=frozenset(row.free_after),

@@ -57,7 +57,7 @@ SABOTAGES = (
     one(
         "devices that decide alone and keep everyone in a lockdown",
         "devicemgr/domain/rules/threats/device_doors.py",
-        "    threats = threats_at(device, snapshot) if heeds_threats else {}\n",
+        "    threats = threats_at(device, snapshot) if alone else {}\n",
         "    threats = {}\n",
         _LOCKDOWN,
     ),

@@ -3,6 +3,7 @@
 from tests.sabotage.sabotage import one
 
 _RULES = "tests/devicemgr/domain/rules/test_grants.py"
+_VISITS = "tests/devicemgr/cli/visitors/test_visitors.py"
 _USES = "tests/devicemgr/access/test_grant_uses.py"
 
 SABOTAGES = (
@@ -41,5 +42,26 @@ SABOTAGES = (
         "    if not is_leaving and person.levels and host_problem(person, snapshot, times) is not None:\n",
         "    if False:\n",
         _RULES,
+    ),
+    one(
+        "a card that is not free when the visit has ended",
+        "devicemgr/people/visits/service.py",
+        "        service.remove_card(work, person.badge, card)\n",
+        "        pass\n",
+        f"{_VISITS}::test_the_states_of_a_visit_by_passages",
+    ),
+    one(
+        "a host who gives a level that they do not hold",
+        "devicemgr/people/visits/service.py",
+        "    if level not in {*grants.held(host, now), *departments.levels_of(host)}:\n",
+        "    if False:\n",
+        f"{_VISITS}::test_what_may_not_be_is_refused_with_words_and_changes_nothing",
+    ),
+    one(
+        "a face that is taken for a card that was returned",
+        "devicemgr/people/visits/watch.py",
+        ' and rows.shown_card(session, event["request"])\n',
+        "\n",
+        f"{_VISITS}::test_the_states_of_a_visit_by_passages",
     ),
 )

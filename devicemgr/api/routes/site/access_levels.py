@@ -11,6 +11,7 @@ from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.domain.zones import Waiver
 from devicemgr.site import access_levels
+from devicemgr.site.access_levels import MAX_ESCORTED
 from devicemgr.store.people import departments, people
 from devicemgr.store.site import access_levels as rows
 
@@ -24,10 +25,16 @@ class LevelFields(RequestBody):
     schedule: str | None = Field(None, examples=["office-hours"])
     waives: list[Waiver] = Field([], description="Checks that holders are exempt from.")
     visitors: bool = Field(True, description="Whether a visit may be given this level.")
+    escorts: bool = Field(False, description="Holders take visitors along who need an escort.")
+    escort_up_to: int = Field(5, ge=1, le=MAX_ESCORTED, description="How many visitors at once.")
 
     def coverage(self) -> list[access_levels.Coverage]:
         """Return each portal with the schedule."""
         return [(portal, self.schedule) for portal in self.portals]
+
+    def escorting(self) -> access_levels.Escorting:
+        """Return whether holders escort visitors."""
+        return access_levels.Escorting(self.escorts, self.escort_up_to)
 
 
 class LevelCreate(LevelFields):
@@ -47,11 +54,14 @@ class LevelUpdate(RequestBody):
     schedule: str | None = Field(None, examples=["office-hours"])
     waives: list[Waiver] | None = None
     visitors: bool | None = None
+    escorts: bool | None = None
+    escort_up_to: int | None = Field(None, ge=1, le=MAX_ESCORTED)
 
     def edit(self) -> access_levels.LevelEdit:
         """Return the change."""
         is_always = "schedule" in self.model_fields_set and self.schedule is None
-        return access_levels.LevelEdit(self.portals, self.schedule, is_always, self.waives, self.visitors)
+        escorting = (self.escorts, self.escort_up_to)
+        return access_levels.LevelEdit(self.portals, self.schedule, is_always, self.waives, self.visitors, *escorting)
 
 
 class CoveredPortal(ResponseBody):
@@ -68,6 +78,8 @@ class AccessLevel(ResponseBody):
     portals: list[CoveredPortal]
     waives: list[Waiver]
     visitors: bool
+    escorts: bool
+    escort_up_to: int
 
 
 class AccessLevelDetails(AccessLevel):
@@ -120,7 +132,9 @@ class Schedule(ResponseBody):
 def add_level(body: LevelCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Add a level that covers portals, always or under a schedule."""
     with context.change(caller) as work:
-        added = access_levels.add_level(work, body.name, body.coverage(), body.waives, visitors=body.visitors)
+        added = access_levels.add_level(
+            work, body.name, body.coverage(), body.waives, visitors=body.visitors, escorting=body.escorting()
+        )
         return rows.level_json(added)
 
 
@@ -151,7 +165,9 @@ def replace_level(
     """Add the level, or make it cover exactly these portals; the same again does nothing."""
     with context.change(caller) as work:
         precondition.require(work.session)
-        row, is_new = access_levels.put_level(work, name, body.coverage(), body.waives, visitors=body.visitors)
+        row, is_new = access_levels.put_level(
+            work, name, body.coverage(), body.waives, visitors=body.visitors, escorting=body.escorting()
+        )
         response.status_code = 201 if is_new else 200
         return rows.level_json(row)
 

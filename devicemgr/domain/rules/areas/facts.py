@@ -27,13 +27,21 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Escort:
+    """A person who may escort visitors now, and how many more of them; no `person_id` stands for any escort."""
+
+    person_id: str
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Who is where and who is about to move, and which portals are not shut and why.
 
     `spent` has person and level of uses that are counted in the store and not in the snapshot of rights.
     `not_shut` covers the portals that are interlocked with the one of the request; `unsure` leads from zones to the
     device at their perimeter that is away, unread, or has another clock. `waiting` are the people who wait for others,
-    by portal and direction.
+    by portal and direction, and `escorts` those who may take visitors along there.
     """
 
     whereabouts: Whereabouts = NOWHERE
@@ -41,6 +49,7 @@ class Facts:
     not_shut: Mapping[str, str] = field(default_factory=dict)
     unsure: Mapping[str, str] = field(default_factory=dict)
     spent: tuple[tuple[str, str], ...] = ()
+    escorts: Mapping[tuple[str, Direction], tuple[Escort, ...]] = field(default_factory=dict)
     waiting: Mapping[tuple[str, Direction], tuple[str, ...]] = field(default_factory=dict)
 
     def held_uses(self, person_id: str) -> Mapping[str, int]:

@@ -47,10 +47,32 @@ def _texts(one: Explanation, name: str) -> list[str]:
 
 
 def _levels(one: Explanation, _: Snapshot, portal: str, __: datetime, names_levels: bool) -> str:
+    if (host := one.facts.get("host")) is not None:
+        return f"a host who can answer for the visitor: theirs is {str(host).replace('_', ' ')}"
+    grants = one.facts.get("grants")
+    if isinstance(grants, list) and grants and isinstance(grants[0], dict):
+        return _grant(grants[0])
     names = _texts(one, "levels_of_portal")
     if not names:
         return f"a level that covers portal {portal}: there is none yet"
     return f"a level that covers portal {portal}" + (f": {' or '.join(names)}" if names_levels else "")
+
+
+def _grant(found: Mapping[str, Any]) -> str:
+    """Return what would let in a person whose grant of a level does not count now."""
+    level = found["level"]
+    match found["state"]:
+        case "not-yet":
+            return f"come when the grant of level {level} has begun ({_utc(found['valid_from'])})"
+        case "expired":
+            return f"a new grant of level {level}, which ended {_utc(found['valid_to'])}"
+        case "used-up":
+            return f"more uses of level {level}: none is left, or one is held by an opening"
+    return f"a grant of level {level} that counts at both times"
+
+
+def _utc(stated: object) -> str:
+    return f"{datetime.fromisoformat(str(stated)).astimezone(UTC):%d %b %Y %H:%M} UTC"
 
 
 def _hours(one: Explanation, snapshot: Snapshot, _: str, at: datetime, __: bool) -> str:
@@ -116,6 +138,7 @@ _SENTENCES: Mapping[Reason, Callable[..., str]] = {
     Reason.PORTAL_LOCKED: _text("the portal in normal mode again"),
     Reason.NO_ACCESS_LEVEL: _levels,
     Reason.OUTSIDE_SCHEDULE: _hours,
+    Reason.ESCORT_REQUIRED: _text("come with the host, or with a person whose level escorts"),
     Reason.WRONG_PIN: _text("the right PIN"),
     Reason.SECOND_FACTOR_REQUIRED: lambda one, *_: f"present {one.facts.get('require')}",
     Reason.ANTI_PASSBACK: _passback,

@@ -12,7 +12,7 @@ from devicemgr.domain.rules.areas.interlock import interlock_objections, interlo
 from devicemgr.domain.rules.areas.occupancy import occupancy_objections, occupancy_reading
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
-from devicemgr.domain.rules.quorum import quorum_objections, quorum_reading
+from devicemgr.domain.rules.quorum import escort_objections, escort_reading, quorum_objections, quorum_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ CHECKS_OF_AREAS = (
 )
 # fmt: on
 
+
+CHECK_OF_ESCORTS = AreaCheck(
+    Reason.ESCORT_REQUIRED, "a visitor without an escort at the same side", escort_objections, escort_reading
+)
+"""It stands between the checks of rights, before those of what was presented."""
 
 REASONS_OF_AREAS = frozenset(check.reason for check in CHECKS_OF_AREAS)
 

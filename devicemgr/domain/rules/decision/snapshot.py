@@ -1,10 +1,10 @@
 """The rights and the site at one version, by which requests are decided."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from devicemgr.domain.model import AccessLevel, Person, Portal, PortalMode, Schedule
+from devicemgr.domain.model import AccessLevel, Person, PersonKind, Portal, PortalMode, Schedule
 from devicemgr.domain.rules.areas.zone_map import NO_ZONES, ZoneMap
 from devicemgr.domain.rules.decision.requests import CardEvidence
 from devicemgr.domain.rules.schedules import find_zone
@@ -45,7 +45,8 @@ class Snapshot:
     granted at one lane of a group gets no second grant at the others. The rights are those after event `seq`, whose
     passages have taken their uses. `threats` are defined and `threats_in_force` were set by a guard. `zone_map` is made
     of `zones` and `portals`, and `threat_at` has the threat that counts at each portal; `has_area_rules` when any check
-    reads who is where, or who else is present.
+    reads who is where, or who else is present. `visitors_of`
+    leads from hosts to their visitors.
     """
 
     version: int
@@ -71,11 +72,13 @@ class Snapshot:
     seq: int = 0
     zone_map: ZoneMap = field(default=NO_ZONES, init=False, compare=False, repr=False)
     has_area_rules: bool = field(default=False, init=False, compare=False, repr=False)
+    visitors_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     threat_at: Mapping[str, Standing] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        object.__setattr__(self, "visitors_of", _visitors_of(self.people.values()))
         in_pairs = any(portal.people > 1 for portal in self.portals.values())
         object.__setattr__(self, "has_area_rules", bool(self.zones or self.interlocks) or in_pairs)
         if self.zones or any(portal.free_after for portal in self.portals.values()):
@@ -115,3 +118,12 @@ class Snapshot:
     def waives(self, person: Person, waiver: Waiver) -> bool:
         """Return True if one of the person's levels spares them this check."""
         return any(level is not None and waiver in level.waives for level in map(self.levels.get, person.levels))
+
+
+def _visitors_of(people: Iterable[Person]) -> Mapping[str, tuple[str, ...]]:
+    """Return the visitors of each host: who needs an escort, or is here as a visitor."""
+    found: dict[str, tuple[str, ...]] = {}
+    for person in people:
+        if person.host_id is not None and (person.escort or person.kind is PersonKind.VISITOR):
+            found[person.host_id] = (*found.get(person.host_id, ()), person.id)
+    return MappingProxyType(found)

@@ -35,17 +35,17 @@ def is_used(device: str, snapshot: Snapshot) -> bool:
 
 
 def entitled_people(
-    device: str, snapshot: Snapshot, times: Sequence[datetime], *, heeds_threats: bool
+    device: str, snapshot: Snapshot, times: Sequence[datetime], *, alone: bool
 ) -> Iterator[tuple[Person, list[Door]]]:
     """Yield everyone whom a level lets pass at the device, now or at another time, with the doors.
 
-    A device that asks here for each decision need not heed threats.
+    A device that decides `alone` is given no one whom a threat keeps out; one that asks here heeds threats by that.
     """
     doors = _doors_of(device, snapshot)
-    threats = threats_at(device, snapshot) if heeds_threats else {}
+    threats = threats_at(device, snapshot) if alone else {}
     by_level = {name: _level_doors(level, doors, threats, snapshot, times) for name, level in snapshot.levels.items()}
     for person in snapshot.people.values():
-        held = levels_for_devices(person, times)
+        held = levels_for_devices(person, times, alone=alone)
         levels = [name for name in held if by_level.get(name)]
         may_come = all(invalidity(person, at) in (None, Reason.NOT_YET_VALID) for at in times)
         if not (levels and may_come and host_problem(person, snapshot, times) is None):

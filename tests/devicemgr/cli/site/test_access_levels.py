@@ -65,6 +65,8 @@ def test_levels_are_granted_and_revoked(entrance, done):
         "name": "staff",
         "portals": [{"portal": "main", "schedule": None}],
         "waives": [],
+        "escorts": False,
+        "escort_up_to": 5,
         "people": ["7"],
         "departments": [],
     }

@@ -101,9 +101,10 @@ def test_leaving_takes_no_use_and_needs_none():
 
 def test_devices_that_decide_alone_get_what_is_valid_now_until_it_ends_and_no_uses():
     person = site(Grant("lab", None, NOW + HOUR), Grant("yard", NOW + HOUR), Grant("visit", uses=3, uses_left=3)).people
-    assert levels_for_devices(person["p"], [NOW]) == {"lab"}
+    assert levels_for_devices(person["p"], [NOW], alone=True) == {"lab"}
+    assert levels_for_devices(person["p"], [NOW], alone=False) == {"lab", "visit"}
     assert ending_with(person["p"], ["lab"]).valid_to == NOW + HOUR
-    assert levels_for_devices(person["p"], [NOW + HOUR]) == {"yard"}
+    assert levels_for_devices(person["p"], [NOW + HOUR], alone=True) == {"yard"}
     assert ending_with(person["p"], ["yard"]).valid_to is None
     assert levels_at(person["p"], [NOW]) == {"lab", "visit"}
 

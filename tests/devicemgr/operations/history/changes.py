@@ -177,6 +177,8 @@ OF_PERSON: dict[str, Change] = {
 OF_LEVEL: dict[str, Change] = {
     "portals": lambda office: office.edit_level(portals=["main", "side"]),
     "waives": lambda office: office.edit_level(waives=["occupancy"]),
+    "escorts": lambda office: office.edit_level(escorts=True),
+    "escort_up_to": lambda office: office.edit_level(escort_up_to=2),
 }
 OF_SCHEDULE: dict[str, Change] = {
     "timezone": lambda office: office.edit_schedule(timezone="Asia/Almaty"),

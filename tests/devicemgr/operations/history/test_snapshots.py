@@ -58,8 +58,9 @@ NOT_RIGHTS = {
     "lookalikes": "noted as missing when they were found again since",
     "readers": "of devices",
     "zone_map": "made of zones and portals",
-    "threat_at": "made of threats, zones and portals",
     "has_area_rules": "made of zones, interlocks and portals",
+    "visitors_of": "made of people",
+    "threat_at": "made of threats, zones and portals",
 }
 
 
