@@ -91,7 +91,7 @@ bench: $(READY)
 # The long fault runs; the short ones are part of `make test`.
 faults: $(READY)
 	DEVICEMGR_READS=300 $(BIN)/pytest -q -s tests/scenarios/test_evil_drivers.py
-	DEVICEMGR_KILLS=200 DEVICEMGR_FIRES=2500 DEVICEMGR_QUESTIONS=1000000 DEVICEMGR_INTERLEAVINGS=10000 \
+	DEVICEMGR_KILLS=200 DEVICEMGR_STEPS=200 DEVICEMGR_FIRES=2500 DEVICEMGR_QUESTIONS=1000000 DEVICEMGR_INTERLEAVINGS=10000 \
 		$(BIN)/pytest -q -n 4 --maxschedchunk 1 --durations 12 --timeout 900 \
 		-m "faults or scaled" --deselect tests/scenarios/test_evil_drivers.py
 
