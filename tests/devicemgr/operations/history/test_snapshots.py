@@ -54,6 +54,7 @@ NOT_RIGHTS = {
     "blocked_cards": "a decision records the reason",
     "card_terms": "a decision records the reason",
     "pins": "a decision records whether the PIN was right",
+    "duress_pins": "a decision records none of it, so that no reader of the record learns of one",
     "badges": "never in an event",
     "lookalikes": "noted as missing when they were found again since",
     "readers": "of devices",
