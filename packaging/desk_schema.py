@@ -1,7 +1,7 @@
 """Print the part of the API's OpenAPI document that the desk uses: packaging/desk_schema.py > FILE
 
-The desk's types are made of it. Operations that it does not call are left out, and so are all texts for people, so that
-neither changes anything here.
+The desk's types are made of it. Operations that it does not call are left out, and so are fields that its sources do
+not name and all texts for people, so that none of these changes anything here.
 """
 
 import json
@@ -16,14 +16,19 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "devicemgr" / "web" / "src"
 _CALL = re.compile(r'\bcall\(\s*"(\w+)",\s*"(/api/v1/[^"]*)"')
 _TEXTS = frozenset({"title", "summary", "description", "example", "examples"})
-_MAPS = frozenset({"properties", "schemas", "responses", "paths", "headers", "content"})
+_MAPS = frozenset({"schemas", "responses", "paths", "headers", "content"})
 _REFERENCE = "#/components/schemas/"
 
 
-def called() -> set[tuple[str, str]]:
+def sources() -> str:
+    """Return all of the sources, without the types that are made of the document."""
+    files = (file for file in sorted(SOURCES.rglob("*.ts")) if not file.name.endswith(".d.ts"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def called(text: str) -> set[tuple[str, str]]:
     """Return method and path of each operation that the sources name."""
-    texts = (file.read_text(encoding="utf-8") for file in sorted(SOURCES.rglob("*.ts")))
-    return {(found[1], found[2]) for text in texts for found in _CALL.finditer(text)}
+    return {(found[1], found[2]) for found in _CALL.finditer(text)}
 
 
 def references(part: Any) -> Iterator[str]:
@@ -39,14 +44,24 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def bare(part: Any, *, is_map: bool = False) -> Any:
-    """Return a part of a document without texts for people; `is_map` for one whose keys are names of the API."""
+def bare(part: Any, words: set[str]) -> Any:
+    """Return a part of a document without texts for people, and without fields and parameters that no word names."""
     if isinstance(part, list):
-        return [bare(value) for value in part]
+        named = (one for one in part if not (isinstance(one, dict) and "in" in one and one["name"] not in words))
+        return [bare(one, words) for one in named]
     if not isinstance(part, dict):
         return part
-    kept = part if is_map else {key: value for key, value in part.items() if key not in _TEXTS}
-    return {key: bare(value, is_map=not is_map and key in _MAPS) for key, value in kept.items()}
+    return {key: _bare_value(key, value, words) for key, value in part.items() if key not in _TEXTS}
+
+
+def _bare_value(key: str, value: Any, words: set[str]) -> Any:
+    if key == "properties":
+        return {name: bare(field, words) for name, field in value.items() if name in words}
+    if key == "required" and isinstance(value, list):
+        return [name for name in value if name in words]
+    if key in _MAPS:
+        return {name: bare(one, words) for name, one in value.items()}
+    return bare(value, words)
 
 
 def part_of(document: dict[str, Any], wanted: set[tuple[str, str]]) -> dict[str, Any]:
@@ -71,7 +86,10 @@ def main() -> None:
 
     whole = create_app(SimpleNamespace(site=None)).openapi()  # type: ignore[arg-type]
     whole["info"] = {}
-    json.dump(bare(part_of(whole, called())), sys.stdout, indent=1, ensure_ascii=False)
+    text = sources()
+    words = set(re.findall(r"\w+", text))
+    whole["components"]["schemas"] = bare(whole["components"]["schemas"], words)
+    json.dump(bare(part_of(whole, called(text)), words), sys.stdout, indent=1, ensure_ascii=False)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from devicemgr.cli.demo.simulated_site import SimulatedSite
 from tests.support.browser import Desk
@@ -45,29 +42,25 @@ def test_a_silent_daemon_is_shown_and_comes_back_by_itself(open_desk: Callable[.
     assert desk.find("[data-away]").count() == 0
 
 
-@pytest.fixture
-def own_site(browser: Any, tmp_path: Path) -> Iterator[SimulatedSite]:
-    with SimulatedSite(tmp_path) as found:
-        yield found
-
-
-def test_a_daemon_that_is_started_again(browser: Any, own_site: SimulatedSite) -> None:
+def test_a_daemon_that_is_started_again(
+    open_desk: Callable[..., Desk], site: SimulatedSite, signed_in: dict[str, Any]
+) -> None:
     """Sessions end with the daemon: one signs in again, and finds all that has happened since."""
-    desk = Desk(browser, own_site)
-    desk.visit("live")
-    desk.sign_in("guard")
+    desk = open_desk("guard")
     desk.find(".row").first.wait_for()
-    own_site.daemon.stop()
+    before = site.head()
+    site.daemon.stop()
     desk.find("[data-away]").wait_for()
-    own_site.start_daemon()
+    signed_in.clear()
+    site.start_daemon()
     desk.find(".sign-in").wait_for()
     assert desk.find(".row").count() == 0
-    own_site.api.post("/people", {"name": "Meantime", "badge": "M-1"})
+    site.wait_for_gates()
+    site.api.post("/people", {"name": "Meantime", "badge": "M-1"})
     desk.sign_in("guard")
-    desk.row(own_site.head()).wait_for()
+    desk.row(site.head()).wait_for()
+    assert before in desk.seqs()
     check_gapless(desk)
-    desk.close()
-    assert desk.reports() == []
 
 
 def test_the_pages_of_another_host_are_not_let_in(site: SimulatedSite, browser: Any) -> None:

@@ -104,18 +104,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
-        ConsoleLiveness: "require" | "trust";
         Device: {
             name: string;
             driver: string;
             address: string;
             username: string | null;
-            has_password: boolean;
             options: {
                 [key: string]: unknown;
             };
-            profile: string | null;
             state: string | null;
             cause: string | null;
             hint?: components["schemas"]["HintBody"] | null;
@@ -138,12 +134,7 @@ export interface components {
             person: string | null;
             person_name?: string | null;
             reason: string | null;
-            /** Format: uuid */
-            request: string | null;
             evidence: {
-                [key: string]: unknown;
-            } | null;
-            latency_ms: {
                 [key: string]: unknown;
             } | null;
             detail: {
@@ -153,22 +144,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @enum {string} */
-        FailMode: "secure" | "safe";
         HintBody: {
             code: string;
             args: {
                 [key: string]: unknown;
             };
-        } & {
-            [key: string]: unknown;
-        };
-        /** @enum {string} */
-        Liveness: "off" | "passive" | "challenge";
-        Overfilled: {
-            zone: string;
-            count: number;
-            max: number;
         } & {
             [key: string]: unknown;
         };
@@ -182,6 +162,7 @@ export interface components {
         PortalModeResult: {
             portal: string;
             mode: components["schemas"]["PortalMode"];
+            effective_mode: components["schemas"]["PortalMode"];
             applied: boolean;
             outcome?: string | null;
             cause?: string | null;
@@ -197,37 +178,22 @@ export interface components {
         PortalReleased: {
             portal: string;
             direction: components["schemas"]["Direction"];
-            /** Format: uuid */
-            request: string;
             outcome: string;
-            occupancy?: components["schemas"]["Overfilled"] | null;
         } & {
             [key: string]: unknown;
         };
         PortalState: {
             name: string;
             gate: string;
-            channel: number;
             entry: string[];
             exit: string[];
-            fail: components["schemas"]["FailMode"];
-            release_seconds: number;
             mode: components["schemas"]["PortalMode"];
-            require: components["schemas"]["Requirement"];
-            liveness: components["schemas"]["Liveness"];
-            frames: number;
-            lane_group: string;
-            console_liveness: components["schemas"]["ConsoleLiveness"];
-            outside: string | null;
             inside: string | null;
-            egress: boolean;
             people: number;
-            people_within: number;
-            people_exit: boolean;
-            confirm_by: string[];
-            collects_cards: boolean;
+            free: string | null;
             state: string | null;
             door: string | null;
+            effective_mode: components["schemas"]["PortalMode"];
         } & {
             [key: string]: unknown;
         };
@@ -242,11 +208,6 @@ export interface components {
             };
             /** @default null */
             hint: components["schemas"]["HintBody"] | null;
-            exit_code: number;
-            /** @default null */
-            faces: {
-                [key: string]: unknown;
-            }[] | null;
             $defs: {
                 HintBody: {
                     code: string;
@@ -260,18 +221,13 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @enum {string} */
-        Requirement: "any" | "card" | "face" | "finger" | "qr" | "pin" | "card+face" | "card+finger" | "card+pin" | "face+finger" | "face+pin" | "finger+pin" | "card+face+finger" | "card+face+pin" | "card+finger+pin" | "face+finger+pin";
         Session: {
             actor: string;
             roles: string[];
-            owner: boolean;
             language: string;
             timezone: string;
             features: string[];
             csrf?: string | null;
-            idle_s?: number | null;
-            absolute_s?: number | null;
         } & {
             [key: string]: unknown;
         };
@@ -281,8 +237,6 @@ export interface components {
             password: string;
         };
         SignedOut: {
-            signed_out: boolean;
-        } & {
             [key: string]: unknown;
         };
     };
@@ -609,7 +563,6 @@ export interface operations {
                 state?: string | null;
                 limit?: number | null;
                 after?: string | null;
-                q?: string | null;
             };
             header?: never;
             path?: never;
@@ -711,7 +664,6 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                q?: string | null;
                 since?: string | null;
                 until?: string | null;
                 person?: string | null;
@@ -813,7 +765,6 @@ export interface operations {
                 state?: string | null;
                 limit?: number | null;
                 after?: string | null;
-                q?: string | null;
             };
             header?: never;
             path?: never;

@@ -12,6 +12,8 @@ export type Direction = Schemas["Direction"];
 export interface PortalState {
   name: string;
   mode: Mode;
+  /** What is in force, such as while a threat is set. */
+  effective_mode?: Mode;
   state: string;
   door: string | null;
 }

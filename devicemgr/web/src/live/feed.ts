@@ -118,8 +118,8 @@ function isEnded(signal: AbortSignal): boolean {
   return signal.aborted;
 }
 
-function portalState({ name, mode, state, door }: Portal): PortalState {
-  return { name, mode, state: state ?? "unknown", door };
+function portalState({ name, mode, effective_mode, state, door }: Portal): PortalState {
+  return { name, mode, effective_mode, state: state ?? "unknown", door };
 }
 
 function deviceState({ name, driver, state, cause, since }: Device): DeviceState {

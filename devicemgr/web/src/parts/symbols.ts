@@ -18,11 +18,12 @@ export type PortalSign =
   | "unknown";
 
 /** Return what a portal shows; nothing is known of one whose state is not given. */
-export function signOf(portal: Pick<PortalState, "state" | "door" | "mode">): PortalSign {
+export function signOf(portal: Pick<PortalState, "state" | "door" | "mode" | "effective_mode">): PortalSign {
+  const mode = portal.effective_mode ?? portal.mode;
   if (portal.door === "forced" || portal.door === "held_open") return portal.door;
   if (portal.state === "offline" || portal.state === "no_channel") return portal.state;
   if (portal.state === "passing" || portal.state === "released") return portal.state;
-  if (portal.mode === "free" || portal.mode === "locked") return portal.mode;
+  if (mode === "free" || mode === "locked") return mode;
   if (portal.door === "open") return "open";
   return portal.state === "idle" ? "shut" : "unknown";
 }
