@@ -17,6 +17,8 @@ from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
 
 _OF_PLACES = frozenset({Reason.ANTI_PASSBACK, Reason.OCCUPANCY})
+# What these read is in the record only where they refused.
+_OF_THE_MOMENT = frozenset({"interlock", "second_person_required", "escort_required"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ def explain_then(session: Session, event: dict[str, Any], present: Snapshot | No
         unknown.append(f"who was where before event {oldest}, the oldest that is kept")
     if any(groups_of(portal, rights)):
         unknown.append("how the other portals of the interlock stood then, but for what the refusal says")
-        checks = [_unread(check) if check.check.reason is Reason.INTERLOCK else check for check in checks]
+    if rights.portals[portal].people > 1 or rights.people[person].escort:
+        unknown.append("who else was present then")
+    checks = [_unread(check) if str(check.check.reason) in _OF_THE_MOMENT else check for check in checks]
     return Then(checks, rights, unknown)
 
 
@@ -73,6 +77,7 @@ def _named(one: Missing) -> str:
         PEOPLE: "the person",
         SETTINGS: "the site",
         "gallery": "the faces",
+        "grants": "the grants that were over and were removed",
         "restore": f"the {one.thing.name} that did not come back with a backup",
     }.get(one.thing.kind, f"{one.thing.kind.removesuffix('s')} {one.thing.name}")
     return f"{one.field} of {thing}" if one.field else thing

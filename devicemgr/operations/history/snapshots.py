@@ -1,5 +1,6 @@
 """The rights as they were at an event of the ledger: the present ones, and all administrative events since undone."""
 
+import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,14 +12,14 @@ from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.model import Person, Schedule
 from devicemgr.domain.rules.calendars import parse_day
 from devicemgr.domain.rules.decision.snapshot import Snapshot
-from devicemgr.domain.rules.past.history import KINDS, PEOPLE, SETTINGS, Fields, Missing, Thing, Walk
+from devicemgr.domain.rules.past.history import KINDS, PEOPLE, SETTINGS, USE_TAKEN, Fields, Missing, Thing, Walk
 from devicemgr.domain.rules.threats.threat import ThreatInForce
 from devicemgr.operations.history import models
 from devicemgr.people.consents import rights_of
 from devicemgr.site.hours.calendars import rights_of_days
 from devicemgr.store.areas import threats
 from devicemgr.store.database import Session, revision
-from devicemgr.store.ledger import events
+from devicemgr.store.ledger import events, grant_uses
 from devicemgr.store.site import access_levels, calendars, portals, settings, zones
 from devicemgr.store.tables import CalendarRow, LevelRow, PersonRow, PortalRow, ScheduleRow
 from devicemgr.store.zone_tables import InterlockRow, ThreatRow, ZoneRow
@@ -51,12 +52,21 @@ def snapshot_at(session: Session, seq: int, present: Snapshot | None = None) -> 
     if present is None:
         present = load_snapshot(session, revision(session))
     walk = Walk(partial(_fields_now, session))
-    walk.back(events.of_kinds_after(session, KINDS, seq))
+    changes, uses = events.of_kinds_after(session, KINDS, seq), _uses_taken(session, seq)
+    walk.back(heapq.merge(changes, uses, key=lambda event: -event["seq"]))
     oldest = events.oldest(session)
     has_gap = oldest is not None and oldest > seq + 1
     built = _Builder(session, present, walk.changed, _instant(session, seq)).snapshot()
     built = replace(built, fire_active=_was_fire(session, seq), threats_in_force=_threats_then(session, seq))
     return Past(seq, built, tuple(walk.missing), oldest if has_gap else None)
+
+
+def _uses_taken(session: Session, seq: int) -> list[dict[str, Any]]:
+    """Return the passages behind an event by which uses of grants were taken, the newest first."""
+    taken = grant_uses.taken_after(session, seq)
+    return [
+        {"kind": USE_TAKEN, "seq": at, "person_id": person, "detail": {"level": level}} for at, person, level in taken
+    ]
 
 
 def _instant(session: Session, seq: int) -> datetime:

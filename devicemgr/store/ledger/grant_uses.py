@@ -10,10 +10,13 @@ from sqlalchemy.orm import Session
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.rules.grants import takes_use
 from devicemgr.store.database import raise_revision
+from devicemgr.store.many_rows import listed
 from devicemgr.store.tables import EventRow, PersonLevelRow
 
 # The grants of people who are granted together stand behind one another, with what they violate.
 _MAX_TOGETHER = 200
+# A grant that stands further before an event has passed before it.
+_MAX_OPEN_EVENTS = 5000
 
 
 def count_down(session: Session, bodies: Sequence[Mapping[str, Any]]) -> None:
@@ -58,3 +61,27 @@ def _use_of(session: Session, request: str) -> str:
     granted = session.scalar(query.limit(1))
     detail = json.loads(granted)["detail"] if granted is not None else {}
     return str(detail.get("use_of") or "")
+
+
+def taken_after(session: Session, seq: int) -> list[tuple[int, str, str]]:
+    """Return seq, person and level of the uses that passages behind an event have taken, the newest first."""
+    if not _has_ever_granted_uses(session):
+        return []
+    granted = select(EventRow.body).where(EventRow.kind == Kind.ACCESS_GRANTED, EventRow.seq > seq - _MAX_OPEN_EVENTS)
+    bodies = map(json.loads, session.scalars(granted.where(EventRow.body.contains('"use_of":"', autoescape=True))))
+    uses: dict[str, list[tuple[str, str]]] = {}
+    for one in bodies:
+        release = one["detail"].get("opened_by") or one["request"]
+        uses.setdefault(release, []).append((one["person_id"], one["detail"]["use_of"]))
+    kinds = EventRow.kind.in_((Kind.PASSAGE_COMPLETED, Kind.PORTAL_UNLOCKED))
+    passed = select(EventRow.body).where(EventRow.seq > seq, kinds, EventRow.request.in_(listed(list(uses))))
+    found = [one for one in map(json.loads, session.scalars(passed)) if takes_use(one)]
+    taken = [(one["seq"], *use) for one in found for use in uses[one["request"]]]
+    return sorted(taken, reverse=True)
+
+
+def _has_ever_granted_uses(session: Session) -> bool:
+    wanted = select(EventRow.seq).where(
+        EventRow.kind == "admin.level_granted", EventRow.body.contains('"uses":', autoescape=True)
+    )
+    return session.scalar(wanted.limit(1)) is not None

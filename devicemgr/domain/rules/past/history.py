@@ -43,7 +43,9 @@ _VERBS = {"added": _How.ADDED, "edited": _How.CHANGED, "removed": _How.REMOVED}
 _PLACES = {
     name: f"{name}s" for name in ("level", "schedule", "calendar", "portal", "zone", "interlock", "threat")
 }  # the field of `detail` that names the thing, and its kind
-_RESTORED, _CALIBRATED = "admin.restored", "admin.gallery_calibrated"
+_RESTORED, _CALIBRATED, _GRANTS_REMOVED = "admin.restored", "admin.gallery_calibrated", "admin.grants_removed"
+USE_TAKEN = "use taken"
+"""Stands for the passage by which a person took a use of a grant, which `detail.level` names; no kind of event."""
 
 CHANGES: Mapping[str, tuple[str, _How]] = {
     **{f"admin.{place}_{verb}": (kind, how) for place, kind in _PLACES.items() for verb, how in _VERBS.items()},
@@ -69,7 +71,7 @@ CHANGES: Mapping[str, tuple[str, _How]] = {
 }
 """The kinds of events that change rights: of which kind of thing, and how. Cards and PINs are no part of it: a recorded
 decision says which were shown, and whether the PIN was right."""
-KINDS = (*CHANGES, _RESTORED, _CALIBRATED)
+KINDS = (*CHANGES, _RESTORED, _CALIBRATED, _GRANTS_REMOVED)
 
 
 class Walk:
@@ -92,6 +94,10 @@ class Walk:
                 self._pass_restore(event)
             elif event["kind"] == _CALIBRATED:  # whose faces are alike is in no event
                 self._note(Thing("gallery", ""), "lookalikes", event)
+            elif event["kind"] == _GRANTS_REMOVED:  # whose they were is in no event
+                self._note(Thing("grants", ""), "", event)
+            elif event["kind"] == USE_TAKEN:
+                self._give_back_use(Thing(PEOPLE, event["person_id"]), event["detail"]["level"])
             elif (thing := thing_of(event)) is not None:
                 self._undo(thing, event)
 
@@ -133,6 +139,17 @@ class Walk:
         unknown = _UNSAID.get(event["kind"])
         for name in [""] if unknown is None else unknown(detail):
             self._note(thing, name, event)
+
+    def _give_back_use(self, thing: Thing, level: str) -> None:
+        fields = self._fields_of(thing)
+        if fields is None:
+            return
+        fields["grants"] = [
+            {**grant, "uses_left": min(grant["uses_left"] + 1, grant["uses"])}
+            if grant["level"] == level and grant.get("uses_left") is not None
+            else grant
+            for grant in fields.get("grants", ())
+        ]
 
     def _pass_restore(self, event: Event) -> None:
         """Note who did not come back with a backup: their events are in it, and their rights are not."""

@@ -3,7 +3,7 @@
 Evidence is taken as it was shown, and who is where is folded along both worlds: one who would have been refused in a
 world has not moved there, and one who would have been let in has. What people would have done instead is not predicted,
 and neither is how other portals of an interlock stood, or a place that was held between a grant and its passage. A
-portal's mode is a guard's and no part of a plan; all are normal here.
+portal's mode is a guard's and no part of a plan; all are normal here, and no threat is in force.
 """
 
 from collections.abc import Iterable, Mapping
@@ -56,7 +56,7 @@ class World:
 
     def __init__(self, rules: Snapshot, starts: Whereabouts = NOWHERE) -> None:
         portals = {name: replace(portal, mode=PortalMode.NORMAL) for name, portal in rules.portals.items()}
-        self.rules = replace(rules, portals=portals, modes={}, fire_active=False)
+        self.rules = replace(rules, portals=portals, modes={}, threats_in_force={}, fire_active=False)
         self._folding = Folding(starts, self.rules.zone_map) if rules.zones else None
         self._void: set[str] = set()
         self._ahead: dict[str, tuple[str, str]] = {}

@@ -14,12 +14,13 @@ from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.threats.threat import Threat
 from devicemgr.domain.zones import Interlock, Zone
 from devicemgr.errors import DevicemgrError
-from devicemgr.people import service
+from devicemgr.people import level_grants, service
 from devicemgr.site import access_levels, portals
 from devicemgr.site.areas import zones
 from devicemgr.site.groups import departments
 from devicemgr.site.hours import calendars
 from devicemgr.store.ledger import events
+from devicemgr.store.people.grants import GrantTerm
 from tests.devicemgr.operations.history.changes import (
     NAMES,
     OF_INTERLOCK,
@@ -212,6 +213,44 @@ def test_random_changes_are_walked_back_to_each_of_their_events(office, seed):
         assert without_names(past.snapshot) == state
 
 
+def test_uses_that_passages_have_taken_are_given_back(office):
+    """Anna passes twice, gets five uses in place of the rest, and passes with another's release."""
+
+    def grant(uses: int) -> None:
+        with office.work() as work:
+            level_grants.grant_level(work, "1", "crew", GrantTerm(uses=uses))
+
+    def record(*facts: Fact) -> None:
+        with office.site.database.write(changes_site=False) as session:
+            office.site.ledger.append(session, facts)
+        seen.append((office.head(), without_names(office.now())))
+
+    seen: list[tuple[int, dict[str, Any]]] = []
+    (anna,) = office.now().people
+    where = {"portal": "side", "person_id": anna}
+    grant(3)
+    for request in ("r1", "r2"):
+        record(Fact(Kind.ACCESS_GRANTED, datetime.now(UTC), request=request, detail={"use_of": "crew"}, **where))
+        record(Fact(Kind.PASSAGE_COMPLETED, datetime.now(UTC), request=request, **where))
+    grant(5)
+    record(Fact(Kind.ACCESS_GRANTED, datetime.now(UTC), portal="side", request="other"))
+    record(
+        Fact(
+            Kind.ACCESS_GRANTED,
+            datetime.now(UTC),
+            request="r3",
+            detail={"use_of": "crew", "opened_by": "other"},
+            **where,
+        )
+    )
+    record(Fact(Kind.PASSAGE_COMPLETED, datetime.now(UTC), portal="side", request="other", person_id=anna))
+    left = [state["people"][anna]["grants"][0].uses_left for _, state in seen]
+    assert left[:4] == [3, 2, 2, 1]
+    assert left[-3:] == [5, 5, 4]
+    for seq, state in seen:
+        assert without_names(office.past(seq).snapshot) == state
+
+
 def test_a_fire_is_known_until_its_end_or_the_removal_of_its_device(office):
     def report(active: bool, device: str = "panel") -> int:
         fact = Fact(Kind.FIRE_RELEASE, datetime.now(UTC), device=device, detail={"active": active, "input": "hall"})
@@ -245,6 +284,7 @@ def _old(office: Office, kind: str, detail: dict[str, Any], person: str | None =
         ("admin.consent_withdrawn", {"templates_erased": 1}, [("people", "consent")]),
         ("admin.restored", {"people": 2, "left_out": 1}, [("restore", "")]),
         ("admin.gallery_calibrated", {"lookalike_pairs": 2}, [("gallery", "lookalikes")]),
+        ("admin.grants_removed", {"count": 2, "days": 30}, [("grants", "")]),
     ],
 )
 def test_an_event_of_0_1_0_that_does_not_say_enough_is_said_to_be_missing(office, kind, detail, missing):
