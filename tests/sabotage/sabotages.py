@@ -2,6 +2,7 @@
 
 from tests.sabotage.areas import (
     access,
+    alone,
     api,
     build,
     devices,
@@ -24,6 +25,7 @@ from tests.sabotage.sabotage import Sabotage
 
 SABOTAGES: tuple[Sabotage, ...] = (
     *access.SABOTAGES,
+    *alone.SABOTAGES,
     *api.SABOTAGES,
     *build.SABOTAGES,
     *devices.SABOTAGES,

@@ -21,6 +21,7 @@ from devicemgr.domain.rules.areas.interlock import groups_of
 from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.policy import violations_of
+from devicemgr.domain.rules.quorum import ESCORT_WITHIN_S, escort_of
 from devicemgr.ledger.writer import Ledger
 
 # How the other portals of an interlock stood when a device decided is not known when its memory is read.
@@ -80,6 +81,8 @@ class DeviceReports:
                 self._ledger.submit(first)
         else:
             self._ledger.submit(first)
+        if report.granted and not report.is_history:
+            self._note(first)
         for found in others:
             self._ledger.submit(found)
         if report.live and report.granted and first.portal:
@@ -109,17 +112,25 @@ class DeviceReports:
             return []
         direction, now = fact.direction or Direction.ENTRY, time.monotonic()
         request = AccessRequest(fact.request or "", fact.portal, direction, fact.device or "", fact.time, now, now)
-        present = self._present(person.id, rules.portals[fact.portal], direction, fact.time)
-        found = violations_of(request, person, rules, replace(state, waiting={(fact.portal, direction): present}))
+        side, portal = (fact.portal, direction), rules.portals[fact.portal]
+        present, with_escorts = (self._present(side, fact.time, s) for s in (portal.people_within, ESCORT_WITHIN_S))
+        known = (rules.people[one] for one in with_escorts if one in rules.people)
+        escorts = tuple(filter(None, (escort_of(one, rules, (fact.time,)) for one in known)))
+        company = replace(state, waiting={side: present}, escorts={side: escorts})
+        found = violations_of(request, person, rules, company)
         kept = [one for one in found if report.live or one.reason not in _NOT_KNOWN_LATER]
         return [violation_fact(fact, one, offline=not report.live) for one in kept]
 
-    def _present(self, person_id: str, portal: Portal, direction: Direction, at: datetime) -> tuple[str, ...]:
-        """Return who was let in at this side a moment before by devices, for rules of several people; and note one."""
-        side = (portal.name, direction)
-        before = [(one, then) for one, then in self._let_in.get(side, ()) if one != person_id]
-        self._let_in[side] = [*before[-_MAX_PRESENT:], (person_id, at)]
-        return tuple(one for one, then in before if 0.0 <= (at - then).total_seconds() <= portal.people_within)
+    def _note(self, grant: Fact) -> None:
+        """Note whom a device let in where, for rules of several people."""
+        if grant.portal is not None and grant.person_id is not None:
+            side = (grant.portal, grant.direction or Direction.ENTRY)
+            self._let_in[side] = [*self._let_in.get(side, ())[-_MAX_PRESENT:], (grant.person_id, grant.time)]
+
+    def _present(self, side: tuple[str, Direction], at: datetime, within_s: float) -> tuple[str, ...]:
+        """Return who was let in at a side by devices so shortly before, for rules of several people."""
+        before = self._let_in.get(side, ())
+        return tuple(one for one, then in before if 0.0 <= (at - then).total_seconds() <= within_s)
 
     def _on_opened_alone(self, device: str, fact: Fact, portal: Portal) -> None:
         """Expect the passage of a person whom the device has let in by itself."""
@@ -134,9 +145,10 @@ class DeviceReports:
 
 
 def _has_rules(grant: Fact, rules: Snapshot) -> bool:
-    """Return True at a portal that joins zones, is interlocked, or opens for more people than one."""
-    portal = rules.portals.get(grant.portal or "")
+    """Return True at a portal that joins zones, is interlocked, or opens for several people; and for a visitor."""
+    portal, person = rules.portals.get(grant.portal or ""), rules.people.get(grant.person_id or "")
     if portal is None:
         return False
     joins_zones = rules.zone_map.sides(portal.name, grant.direction) is not None
-    return joins_zones or portal.people > 1 or any(groups_of(portal.name, rules))
+    is_led = person is not None and person.escort
+    return joins_zones or is_led or portal.people > 1 or any(groups_of(portal.name, rules))

@@ -133,11 +133,11 @@ def explain(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS)
 
 
 def violations_of(request: AccessRequest, person: Person, snapshot: Snapshot, facts: Facts) -> list[Violation]:
-    """Return what the checks of zones and interlocks object to, hard or soft, where a device has decided already."""
+    """Return what the checks of zones, company and interlocks object to where a device has decided already."""
     person = at_request(person, request, snapshot, facts)
     return [
         Violation(check.reason, one.rule, one.facts)
-        for check in CHECKS_OF_AREAS
+        for check in (CHECK_OF_ESCORTS, *CHECKS_OF_AREAS)
         for one in objections_of(check, request, person, snapshot, facts)
     ]
 

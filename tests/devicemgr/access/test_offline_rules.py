@@ -51,6 +51,25 @@ def test_a_zone_that_is_too_empty_is_one_rule_with_the_next_person_inside(hall: 
     assert violated(hall) == [("second_person_required", True)]
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(9, []), (11, [("escort_required", True)])])
+@pytest.mark.parametrize("zones", [True, False])
+def test_a_visitor_who_was_let_in_without_an_escort(
+    hall: Hall, zones: bool, seconds: int, expected: list[tuple[str, bool]]
+) -> None:
+    rules = hall.entrance.rules.current
+    if not zones:
+        plain = {name: replace(portal, outside=None, inside=None) for name, portal in hall.portals.items()}
+        hall.set(portals=plain, zones={})
+    levels = {name: replace(level, escorts=True) for name, level in rules.levels.items()}
+    visitor = replace(rules.people[hall.bert], escort=True, levels=frozenset({"hall"}))
+    hall.set(people={**rules.people, hall.bert: visitor}, levels=levels)
+    then = datetime.now(UTC) - timedelta(minutes=30)
+    decides(hall, 1, "1", then)
+    decides(hall, 2, "2", then + timedelta(seconds=seconds))
+    assert violated(hall) == expected
+    assert "decision_disputed" not in hall.entrance.kinds()
+
+
 @pytest.mark.parametrize(("live", "expected"), [(True, [("interlock", False)]), (False, [])])
 def test_how_an_interlocked_portal_stands_is_known_of_now_and_of_no_time_before(
     hall: Hall, live: bool, expected: list[tuple[str, bool]]
