@@ -26,7 +26,7 @@ REFUSALS = {
     7: "wrong_pin",
     8: "anti_passback",
     9: "second_person_required",
-    10: "the first card has not been shown",
+    10: "first_person_required",
     11: "portal_locked",
     12: "interlock",
     13: "outside_schedule",

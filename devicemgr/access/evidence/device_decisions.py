@@ -135,10 +135,14 @@ def _check(
     decision = decide(request, rules)
     if decision.reason is Reason.PORTAL_LOCKED and not report.live:  # locked now, which says nothing of then
         decision = decide(request, replace(rules, modes={**rules.modes, portal: PortalMode.NORMAL}))
+    standing = rules.threat_at.get(portal)
+    if decision.reason is Reason.LOCKDOWN and standing is not None and standing.in_force.since > request.at:
+        decision = decide(request, replace(rules, threats_in_force={}))
     # Which factors it required, and whether the face was alive, is the device's own business; who is where, and who
     # else was there, is recorded as a violation.
     own = (Reason.ESCORT_REQUIRED, Reason.SECOND_FACTOR_REQUIRED, Reason.LIVENESS_FAILED, *REASONS_OF_AREAS)
-    return Decision(True, None, person) if decision.reason in own else decision
+    is_let_in = report.granted and decision.reason is Reason.LOCKDOWN
+    return Decision(True, None, person) if is_let_in or decision.reason in own else decision
 
 
 def _factors(report: DeviceDecided) -> frozenset[Factor]:

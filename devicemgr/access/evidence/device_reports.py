@@ -145,10 +145,10 @@ class DeviceReports:
 
 
 def _has_rules(grant: Fact, rules: Snapshot) -> bool:
-    """Return True at a portal that joins zones, is interlocked, or opens for several people; and for a visitor."""
+    """Return True at a portal with a rule of zones, company, interlocks or threats, and for a visitor."""
     portal, person = rules.portals.get(grant.portal or ""), rules.people.get(grant.person_id or "")
     if portal is None:
         return False
     joins_zones = rules.zone_map.sides(portal.name, grant.direction) is not None
-    is_led = person is not None and person.escort
-    return joins_zones or is_led or portal.people > 1 or any(groups_of(portal.name, rules))
+    is_special = portal.name in rules.threat_at or (person is not None and person.escort)
+    return joins_zones or is_special or portal.people > 1 or any(groups_of(portal.name, rules))

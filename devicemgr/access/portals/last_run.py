@@ -21,7 +21,6 @@ _ENDS = (
     Kind.PORTAL_UNLOCK_FAILED,
     Kind.PORTAL_LOCKED,  # of 0.1.0
     Kind.PORTAL_RELOCKED,
-    "portal_relocked",
     Kind.PASSAGE_COMPLETED,
     Kind.PASSAGE_TIMED_OUT,
 )

@@ -27,6 +27,7 @@ from devicemgr.domain.rules.decision.requests import AccessRequest
 from devicemgr.domain.rules.decision.rights_checks import CHECKS_OF_RIGHTS, REASONS_OF_RIGHTS, opening_levels
 from devicemgr.domain.rules.decision.snapshot import NO_PERSON, Snapshot
 from devicemgr.domain.rules.quorum import escort_objections
+from devicemgr.domain.rules.threats.lockdown import is_locked_out, lockdown_reading, threat_at
 
 
 class Violation(NamedTuple):
@@ -135,7 +136,13 @@ def explain(request: AccessRequest, snapshot: Snapshot, facts: Facts = NO_FACTS)
 def violations_of(request: AccessRequest, person: Person, snapshot: Snapshot, facts: Facts) -> list[Violation]:
     """Return what the checks of zones, company and interlocks object to where a device has decided already."""
     person = at_request(person, request, snapshot, facts)
-    return [
+    standing = threat_at(request.portal, snapshot)
+    is_barred = standing is not None and is_locked_out(person, standing, snapshot)
+    found = []
+    if standing is not None and is_barred and standing.in_force.since <= request.at:
+        reading = lockdown_reading(request, person, snapshot)
+        found = [Violation(Reason.LOCKDOWN, standing.threat.name, reading)]
+    return found + [
         Violation(check.reason, one.rule, one.facts)
         for check in (CHECK_OF_ESCORTS, *CHECKS_OF_AREAS)
         for one in objections_of(check, request, person, snapshot, facts)

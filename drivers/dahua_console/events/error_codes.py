@@ -22,7 +22,7 @@ ERRORS: dict[int, str] = {
     0x1A: "the terminal is in intrusion alarm",
     0x20: Reason.OUTSIDE_SCHEDULE,
     0x21: Reason.OUTSIDE_SCHEDULE,          # a holiday
-    0x30: "a first card has to be shown before",
+    0x30: Reason.FIRST_PERSON_REQUIRED,
     0x40: Reason.WRONG_PIN,                 # the card is right
     0x41: Reason.SECOND_FACTOR_REQUIRED,    # no PIN in time after the card
     0x42: Reason.SECOND_FACTOR_REQUIRED,    # a wrong finger after the card

@@ -102,7 +102,7 @@ DENIED: dict[int, tuple[str, Reason]] = {
     0x4E: ("employee number and face failed", _FACE),
     0x4F: ("employee number and face timed out", _MORE),
     0x50: ("face not recognized", _FACE),
-    0x5E: ("first card not authorized", _MORE),
+    0x5E: ("first card not authorized", Reason.FIRST_PERSON_REQUIRED),
     0x66: ("employee number and PIN failed", _PIN),
     0x67: ("employee number and PIN timed out", _MORE),
     0x68: ("no live person", _ALIVE),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devicemgr.domain.device_events import DeviceDecided, DoorContact
+from devicemgr.domain.rules.threats.threat import Threat, ThreatInForce
 from devicemgr.domain.zones import Interlock, Zone
 from tests.devicemgr.access.hall import ENTRY, Hall
 
@@ -66,6 +67,16 @@ def test_a_visitor_who_was_let_in_without_an_escort(
     then = datetime.now(UTC) - timedelta(minutes=30)
     decides(hall, 1, "1", then)
     decides(hall, 2, "2", then + timedelta(seconds=seconds))
+    assert violated(hall) == expected
+    assert "decision_disputed" not in hall.entrance.kinds()
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(40, [("lockdown", True)]), (20, [])])
+def test_a_threat_counts_from_when_it_was_set(hall: Hall, minutes: int, expected: list[tuple[str, bool]]) -> None:
+    then = datetime.now(UTC) - timedelta(minutes=30)
+    in_force = ThreatInForce("lockdown", frozenset({"site"}), datetime.now(UTC) - timedelta(minutes=minutes))
+    hall.set(threats={"lockdown": Threat("lockdown", 9)}, threats_in_force={"lockdown": in_force})
+    decides(hall, 1, "1", then)
     assert violated(hall) == expected
     assert "decision_disputed" not in hall.entrance.kinds()
 

@@ -87,6 +87,7 @@ RULES_OF_PORTALS = (
     RuleInUse(DeviceRule.TWO_PERSON, "it opens for several people together", lambda portal, _: portal.people > 1),
     RuleInUse(DeviceRule.INTERLOCK, "it belongs to an interlock", _is_interlocked),
     RuleInUse(DeviceRule.LOCKDOWN, "a threat may be in force there", _may_be_threatened),
+    RuleInUse(DeviceRule.DURESS, "someone has a duress PIN", lambda _, snapshot: bool(snapshot.duress_pins)),
     RuleInUse(DeviceRule.FREE_TIMES, "it is free by schedule", lambda portal, _: portal.free is not None),
 )
 # fmt: on

@@ -62,6 +62,7 @@ CASES = {
     "two people": ({"portals": {**site().portals, "door": replace(DOOR, people=2)}}, ["two_person"]),
     "a threat for the site": ({"threats": {"lockdown": Threat("lockdown")}}, ["lockdown"]),
     "a threat elsewhere": ({"threats": {"lockdown": Threat("lockdown", scope=frozenset({"court"}))}}, []),
+    "a duress PIN": ({"duress_pins": {"anna": "hash"}}, ["duress"]),
     "free times": ({"portals": {**site().portals, "door": replace(DOOR, free="day")}}, ["free_times"]),
     "an interlock": ({"interlocks": {"trap": Interlock("trap", frozenset({"door", "yard"}))}}, ["interlock"]),
 }
