@@ -5,7 +5,7 @@ import type { Session } from "./api/types";
 import { announce, announceIn } from "./base/announce";
 import { clock, setZone, zoneName } from "./base/dates";
 import { StoreElement } from "./base/element";
-import { preferredHere, language, t, use } from "./base/i18n";
+import { language, named, preferredHere, t, use } from "./base/i18n";
 import { keyboard } from "./base/keys";
 import { allowedPages, route, type Page } from "./base/router";
 import { setTheme, theme, type Theme } from "./base/theme";
@@ -150,7 +150,7 @@ class App extends StoreElement {
     return html`<details class="user">
       <summary>${session.actor.replace(/^(operator|token):/, "")}</summary>
       <div class="panel">
-        <p>${session.roles.map((role) => t(`role.${role as "guard"}`)).join(", ")}</p>
+        <p>${session.roles.map((role) => named("role", role)).join(", ")}</p>
         <label class="field">${t("menu.language")}${languageSelect(() => store.changed())}</label>
         <label class="field"
           >${t("menu.theme")}

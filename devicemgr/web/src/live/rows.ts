@@ -23,8 +23,8 @@ export function groupOf(kind: string): Group {
 }
 
 export type Tone = "good" | "bad" | "warn" | "plain";
-const WARNINGS = /^(rule_violated|occupancy_|interlock_broken|portal_unlock_|passage_(tailgated|reversed|climbed|obstructed)|device_(offline|degraded)|alarm_escalated|decision_disputed|clock_|calendar_|admin\.(sign_in_failed|call_refused|sync_(held|failed)))/;
-const ALARMS = /^(access_denied|portal_forced|portal_held_open|tamper|fire_release|storage_failed)/;
+const WARNINGS = /^(rule_violated|visitor_|visit_overdue|duress_|muster_started|occupancy_|interlock_broken|portal_unlock_|passage_(tailgated|reversed|climbed|obstructed)|device_(offline|degraded)|alarm_escalated|decision_disputed|clock_|calendar_|admin\.(sign_in_failed|call_refused|sync_(held|failed)))/;
+const ALARMS = /^(access_denied|threat_set|portal_forced|portal_held_open|tamper|fire_release|storage_failed)/;
 
 /** Return how an event is marked: beside its color each tone has a shape and a word. */
 export function toneOf(kind: string): Tone {
