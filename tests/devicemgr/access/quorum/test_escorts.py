@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from devicemgr.access.evidence.pins import PinChecked
 from devicemgr.domain.device_events import PassageCompleted
-from devicemgr.domain.model import AccessLevel, PersonKind, PortalMode
+from devicemgr.domain.model import AccessLevel, PersonKind, PortalMode, Requirement
 from devicemgr.domain.zones import OUTSIDE, Waiver, Zone
 from tests.devicemgr.access.quorum.quorum_hall import DOOR, ENTRY, EXIT, TURNSTILE, QuorumHall
 
@@ -309,3 +310,21 @@ def test_a_console_that_reports_late_and_two_reports_of_a_passage_change_nothing
     assert visit.pipeline._escorts.view["lobby", ENTRY][0].free == 4
     visit.pipeline._escorts.tick(time.monotonic() + 60)
     assert visit.pipeline._escorts._parties == {}
+
+
+def _enters_pin(visit: Visit, person: str) -> None:
+    visit.pipeline.on_pin(PinChecked("bolt-in", 1, person, True, time.monotonic()))
+    visit.pump()
+
+
+def test_a_visitor_shows_card_and_pin_and_waits_only_then(visit: Visit) -> None:
+    visit.pairs("lab-door", 1, require=Requirement.CARD_PIN)
+    visit.set(readers=frozenset({"bolt-in", "bolt-out"}))
+    visit.show("bolt", "2")
+    assert visit.waiting == {}  # for the PIN
+    _enters_pin(visit, "bert")
+    assert visit.verdicts() == []
+    visit.show("bolt", "1")
+    _enters_pin(visit, visit.anna)
+    assert visit.verdicts() == ["granted", "granted"]
+    assert visit.releases("bolt") == 1
