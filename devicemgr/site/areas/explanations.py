@@ -11,6 +11,7 @@ from devicemgr.domain.rules.decision.advice import advise
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.factors import SUFFICIENT, WITHOUT_CONSENT
 from devicemgr.domain.rules.policy import Explanation
+from devicemgr.domain.rules.threats.lockdown import requirements_at, threat_at
 from devicemgr.errors import Hint, NotFound
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
@@ -53,11 +54,14 @@ class Answer:
         }
 
 
-def factors_for(portal: Portal, person: Person) -> frozenset[Factor]:
-    """Return what a person would present at a portal: the fewest factors that suffice there."""
-    sets = (SUFFICIENT if person.face_consent else WITHOUT_CONSENT)[portal.require]
-    with_card = [one for one in sets if Factor.CARD in one]
-    return (with_card or list(sets))[0] if not person.face_consent else sets[0]
+def factors_for(portal: Portal, person: Person, snapshot: Snapshot) -> frozenset[Factor]:
+    """Return what a person would present at a portal: the fewest factors that suffice there now."""
+    shown: frozenset[Factor] = frozenset()
+    for require in requirements_at(portal, threat_at(portal.name, snapshot)):
+        sets = (SUFFICIENT if person.face_consent else WITHOUT_CONSENT)[require]
+        with_card = [one for one in sets if Factor.CARD in one]
+        shown |= (with_card or list(sets))[0] if not person.face_consent else sets[0]
+    return shown
 
 
 def answer_of(

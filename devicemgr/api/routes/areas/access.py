@@ -86,7 +86,7 @@ def try_access(
         model = portal_rows.portal_model(portal_rows.portal(session, portal))
         zone = settings.load(session).zone
     moment = parse_time(at, zone) if at else None
-    shown = _factors(factors) if factors else explanations.factors_for(model, person)
+    shown = _factors(factors) if factors else explanations.factors_for(model, person, rules)
     found = context.runtime.explain(person.id, portal, direction, moment, shown)
     when = moment or datetime.now(UTC)
     return explanations.answer_of(found, rules, portal, when, names_levels=_names_levels(caller)).as_json()

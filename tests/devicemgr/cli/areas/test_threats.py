@@ -188,3 +188,18 @@ def test_the_sites_file_has_both_and_applies_twice(cli, done, agreed, tmp_path):
     assert (refused.code, "it is in interlock 'trap'" in refused.err) == (1, True), refused.err
     file.write_text(both.replace('free = "office"\nfree_after = ["staff"]\n', ""))
     agreed("apply", file)
+
+
+@pytest.mark.usefixtures("lockdown")
+def test_access_try_presents_what_the_threat_requires_too(cli, done):
+    done("person", "add", "Anna", "--badge", "1", "--level", "responders")
+    done("person", "add", "Bert", "--badge", "2", "--level", "staff")
+    done("threat", "set", "lockdown", "--reason", "a drill")
+    assert done("access", "try", "1", "main")["granted"]
+    alone = done("access", "try", "1", "main", "--with", "card")
+    assert (alone["reason"], alone["helps"]) == ("second_factor_required", ["present card+pin"])
+    refused = done("access", "try", "2", "main")
+    assert refused["reason"] == "lockdown"
+    assert refused["helps"] == ["wait for the end of threat lockdown, or a level that it allows: responders"]
+    (check,) = [one for one in refused["checks"] if one["check"] == "lockdown"]
+    assert (check["objected"], check["facts"]["rule"]) == (True, "lockdown")
