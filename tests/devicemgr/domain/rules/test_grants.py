@@ -7,6 +7,7 @@ import pytest
 from devicemgr.domain.ledger_events import Reason
 from devicemgr.domain.model import AccessLevel, Direction, Grant, Person, PersonKind, Portal
 from devicemgr.domain.rules.areas.facts import Facts, Reservation
+from devicemgr.domain.rules.decision.advice import advise
 from devicemgr.domain.rules.decision.requests import AccessRequest, CardEvidence
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.grants import GrantState, ending_with, levels_at, levels_for_devices, state_of
@@ -124,3 +125,24 @@ def test_a_visitor_whose_host_is_not_valid_does_not_enter_and_may_leave(host, pr
     assert (decision.reason, decision.facts) == (Reason.NO_ACCESS_LEVEL, {"host": problem})
     assert decide(request(direction=Direction.EXIT), visit).granted
     assert decide(request(), site(levels=["visit"], host=Person("h", "1", "H"), kind=PersonKind.VISITOR, host_id="h"))
+
+
+@pytest.mark.parametrize(
+    ("grant", "words"),
+    [
+        (Grant("lab", NOW + HOUR), "come when the grant of level lab has begun (30 Nov 2026 11:00 UTC)"),
+        (Grant("lab", None, NOW), "a new grant of level lab, which ended 30 Nov 2026 10:00 UTC"),
+        (Grant("lab", uses=1, uses_left=0), "more uses of level lab"),
+    ],
+)
+def test_an_explanation_says_what_a_lapsed_grant_wants(grant, words):
+    snapshot = site(grant)
+    helps = advise(explain(request(), snapshot), snapshot, "main", NOW, names_levels=False)
+    assert any(words in one for one in helps)
+
+
+def test_an_explanation_says_that_the_host_is_suspended():
+    host = Person("h", "1", "Host", suspended=True)
+    snapshot = site(levels=["visit"], host=host, kind=PersonKind.VISITOR, host_id="h")
+    helps = advise(explain(request(), snapshot), snapshot, "main", NOW, names_levels=False)
+    assert "a host who can answer for the visitor: theirs is suspended" in helps
