@@ -36,8 +36,8 @@ def why_never_free(session: Session, row: PortalRow) -> str | None:
     """Return why a portal can't be free by a schedule; None where it can."""
     if groups := zones.interlocks_of(session, row.name):
         return f"it is in interlock '{groups[0]}', of whose portals at most one is not shut"
-    if getattr(row, "people", 1) >= 2:
-        return "it lets people in only together (people = 2), and a free portal lets in anyone"
+    if row.people >= 2:
+        return f"it lets people in only together (people = {row.people}), and a free portal lets in anyone"
     return None
 
 

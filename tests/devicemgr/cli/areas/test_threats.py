@@ -132,6 +132,7 @@ def test_free_times_are_set_shown_and_taken_away(cli, done):
         ("portal edit side --free office", "it is in interlock 'trap'"),
         ("interlock add second --portal main --portal free-door", "portal 'free-door' can't have free times"),
         ("interlock edit trap --portal side --portal free-door", "it is in interlock 'trap'"),
+        ("portal edit free-door --people 2", "it lets people in only together (people = 2)"),
         ("portal add new --gate gate-1:6 --free nights", "schedule 'nights', which is not there"),
     ],
 )
