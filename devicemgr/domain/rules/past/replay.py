@@ -102,6 +102,13 @@ class World:
             self.rules = replace(self.rules, fire_active=active)
 
 
+def _is_mere_release(event: Event) -> bool:
+    """Return True for a release that moves no one: its gate reports the passage. There is one for each grant."""
+    detail = event.get("detail") or {}
+    is_known = detail.get("outcome") != "unknown" and detail.get("senses_passage") is not False
+    return event["kind"] == Kind.PORTAL_UNLOCKED and is_known
+
+
 def _as_it_went(old: Judgement, *, was_granted: bool) -> Judgement:
     """Return what became of a request that needed more than one person or proof alone: that is on record."""
     if old.judged is not Judged.SHORT:
@@ -145,7 +152,7 @@ class Replay:
             self._take_decision(event)
         elif kind == Kind.FIRE_RELEASE:
             self._take_fire(event)
-        elif self._has_zones:
+        elif self._has_zones and not _is_mere_release(event):
             found = read_event(event)
             self._old.take(found)
             self._new.take(found)

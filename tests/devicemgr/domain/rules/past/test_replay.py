@@ -271,6 +271,17 @@ def test_in_a_fire_rules_of_zones_object_to_nothing_until_its_end():
     assert [tally.first for tally in found.losses.by_person.values()] == [7]
 
 
+@pytest.mark.parametrize(
+    ("detail", "losses"),
+    [({"outcome": "sent", "senses_passage": False}, 1), ({"outcome": "confirmed"}, 0), ({"outcome": "unknown"}, 0)],
+)
+def test_a_release_moves_people_only_where_no_passage_will_be_reported(detail, losses):
+    granted = request(1, monday(9))
+    events = [granted, passage(2, granted, "portal_unlocked") | {"detail": detail}, request(3, monday(10))]
+    found = compare(with_zone(), with_zone(anti_passback=Enforcement.HARD), events)
+    assert found.losses.count == losses
+
+
 def test_where_people_were_before_the_window_counts():
     hard = with_zone(anti_passback=Enforcement.HARD)
     before = fold_all(NOWHERE, entered(1, monday(8)), hard.zone_map)
