@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from devicemgr.api.context import Context
-from devicemgr.api.routes.site.events import _stream
 from devicemgr.api.server import ApiServer
+from devicemgr.api.stream.broadcast import Broadcast
+from devicemgr.api.stream.follower import Follower
 from devicemgr.daemon.service import Daemon
 from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceConfig, Direction
@@ -229,7 +230,9 @@ def test_a_stream_of_events_ends_with_the_daemon(daemon: Daemon, site: Site) -> 
     """Else each client at the stop costs the log a traceback, and the stop a second."""
 
     async def read() -> None:
-        async for _ in _stream(Context(site, daemon, 0), EventFilter(), 0, lambda: True):
+        context = Context(site, daemon, 0)
+        follower = Follower(Broadcast(context), context, EventFilter(), lambda: True, frozenset({"portals"}))
+        async for _ in follower.messages(0):
             daemon._stopping.set()
 
     asyncio.run(asyncio.wait_for(read(), 10))
