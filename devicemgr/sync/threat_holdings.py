@@ -38,9 +38,23 @@ class ThreatHoldings:
         with self._lock:
             done, asks = dict(self._done), set(self._asks)
         found = {name for name, heeded in done.items() if heeded and name not in asks}
+        holding: frozenset[str] = frozenset()
         if rules.threat_at:
             found |= self._holders() - asks
-        return frozenset(name for name in found if done.get(name, {}) != threats_at(name, rules))
+            holding = self._holding_others()
+        return frozenset(
+            name
+            for name in found
+            if done.get(name, {}) != threats_at(name, rules) or (name in holding and threats_at(name, rules))
+        )
+
+    def _holding_others(self) -> frozenset[str]:
+        """Return the devices that still hold people who are to be removed: a later run leaves out what they refused."""
+        try:
+            with self._site.database.read() as session:
+                return frozenset(name for name, found in device_sync.counts(session).items() if found["revoked"])
+        except DevicemgrError:
+            return frozenset()
 
     def _holders(self) -> set[str]:
         """Return the devices that hold people and decide by themselves, as far as the store says."""
