@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def chromium() -> None:
+    """Chromium and the built desk are there."""
     missing = [
         what
         for what, there in (
@@ -37,18 +38,23 @@ def browser() -> Iterator[Any]:
     if missing:
         why = f"THE DESK IS NOT TRIED: {' and '.join(missing)} is missing"
         pytest.fail(why) if REQUIRED else pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: None) -> Iterator[Any]:
+    """Chromium, for one file: Playwright keeps an event loop running on this thread, which other tests could not."""
     with browser_of() as found:
         yield found
 
 
 @pytest.fixture(scope="session")
-def site(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedSite]:
+def site(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedSite]:
     with SimulatedSite(tmp_path_factory.mktemp("desk")) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
-def signed_in(browser: Any, site: SimulatedSite) -> dict[str, Any]:
+def signed_in(site: SimulatedSite) -> dict[str, Any]:
     """What the browser keeps of each role's session, by role."""
     return {}
 
