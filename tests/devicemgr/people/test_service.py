@@ -136,7 +136,12 @@ def test_a_change_of_rights_is_recorded_once_with_before_and_after(site: Site, a
 
 def test_a_new_person_and_a_new_level_are_recorded_with_all_their_rights(site: Site, aigul: str) -> None:
     found = {event["kind"]: event["detail"] for event in recorded(site)}
-    assert found["admin.level_added"]["after"] == {"portals": {"lobby": None}, "waives": []}
+    assert found["admin.level_added"]["after"] == {
+        "portals": {"lobby": None},
+        "waives": [],
+        "escorts": False,
+        "escort_up_to": 5,
+    }
     added = found["admin.person_added"]
     assert added["levels"] == ["office"]
     assert added["after"] == NO_RIGHTS | {"levels": ["office"], "valid_to": "2030-01-01T00:00:00.000Z"}

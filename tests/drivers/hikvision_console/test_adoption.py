@@ -95,7 +95,7 @@ def test_history_goes_on_where_it_ended_and_ends(sim, console):
     facts = until(device, lambda facts: len(facts) == 31)
     assert [fact.serial for fact in facts] == [*range(71, 101), 101]
     assert isinstance(facts[-1], DeviceReported)
-    assert (facts[-1].log, facts[-1].kind, facts[-1].at) == ("history/1", Kind.TAMPER, LONG_AGO)
+    assert (facts[-1].log, facts[-1].kind, facts[-1].at) == ("history/1", Kind.DURESS_SIGNALLED, LONG_AGO)
     sim.terminal.add_event(0x4C)
     assert [fact.serial for fact in until(device, lambda facts: facts)] == [102]
 

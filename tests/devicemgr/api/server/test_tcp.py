@@ -333,7 +333,7 @@ def test_the_socket_knows_no_sessions(client, operator):
     shown = client.get("/session").json()
     assert {name: shown[name] for name in ("actor", "roles", "owner")} == {
         "actor": f"uid:{os.getuid()}",
-        "roles": ["admin", "auditor", "guard", "technician"],
+        "roles": ["admin", "auditor", "duress", "guard", "technician"],
         "owner": True,
     }
     assert "csrf" not in shown

@@ -67,6 +67,7 @@ def test_levels_are_granted_and_revoked(entrance, done):
         "waives": [],
         "escorts": False,
         "escort_up_to": 5,
+        "visitors": True,
         "people": ["7"],
         "departments": [],
     }

@@ -40,8 +40,8 @@ def test_a_board_without_feedback_is_never_confirmed(home, cli, done, mute_board
     ran = cli("portal", "free", "door")
     assert ran.code == 0
     assert "sent, not confirmed" in ran.out
-    freed = cli("events", "--portal", "door", "--json").lines[-1]
-    assert (freed["kind"], freed["detail"]) == ("portal_unlocked", {"mode": "free", "outcome": "sent"})
+    freed = [e for e in cli("events", "--portal", "door", "--json").lines if e["kind"] == "portal_unlocked"][-1]
+    assert freed["detail"] == {"mode": "free", "outcome": "sent"}
 
 
 def test_a_channel_that_the_gate_has_not_is_refused_without_a_daemon_too(home, done, cli):
