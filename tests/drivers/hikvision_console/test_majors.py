@@ -208,17 +208,19 @@ def test_settings_changed_by_another_host_are_recorded_and_our_own_requests_are_
     assert fact.why == "settings changed (3/0x77) by user guard from 192.0.2.77"
 
 
-def test_each_memory_goes_on_behind_its_own_cursor(sim, console):
+@pytest.mark.parametrize("events", [900, 50], ids=["others count below it", "others count above it"])
+def test_each_memory_goes_on_behind_its_own_cursor(sim, console, events):
     """Also where a firmware's serial numbers count in each major type alone."""
-    for serial, major in ((1, 1), (2, 1), (900, 5), (901, 5), (3, 3), (4, 3)):
+    alarms = 1 if events == 900 else 70
+    for serial, major in ((alarms, 1), (alarms + 1, 1), (events, 5), (events + 1, 5), (3, 3), (4, 3)):
         sim.terminal.next_serial = serial
         sim.terminal.add_event({1: 0x40A, 5: 0x4C, 3: 0x400}[major], major=major)
     device = console(opened=False)
-    device.resume(900)
-    device.resume_logs({"": 900, "1": 1, "2": 0, "3": 4})
+    device.resume(events)
+    device.resume_logs({"": events, "1": alarms, "2": 0, "3": 4})
     device.open()
     facts = until(device, lambda facts: len(facts) == 2)
-    assert sorted((fact.log, fact.serial) for fact in facts) == [("", 901), ("1", 2)]
+    assert sorted((fact.log, fact.serial) for fact in facts) == [("", events + 1), ("1", alarms + 1)]
 
 
 @pytest.mark.parametrize("major", [1, 2, 3])

@@ -10,7 +10,7 @@ SABOTAGES = (
         "drivers/hikvision_console/users/faces.py",
         "        if held is None:\n            raise NotVerifiable",
         "        if False:\n            raise NotVerifiable",
-        "tests/drivers/hikvision_console/test_wire.py",
+        "tests/drivers/hikvision_console/test_wire_people.py",
     ),
     one(
         "how a reader is set up taken for what was used",

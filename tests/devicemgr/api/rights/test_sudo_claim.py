@@ -9,7 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from devicemgr.api.authentication import _sudo_claim
+from devicemgr.api.context import Caller
+from devicemgr.api.csrf import DOOR, Door
 from devicemgr.domain.ledger_events import Fact
+from devicemgr.domain.model import Role
 from devicemgr.site.site import Site
 from devicemgr.store.ledger.sudo_claim import HEADER, claimed, headers, parse
 
@@ -46,6 +50,18 @@ def test_only_the_owner_can_claim(web: Any, operator: Any, http: httpx.Client) -
     assert client.post("/people", json={"name": "A", "badge": "1"}).status_code == 201
     event = latest(http)
     assert (event["actor"], "sudo_uid" in event["detail"]) == ("operator:aigul", False)
+
+
+@pytest.mark.parametrize(
+    "caller", [None, Caller("operator:aigul", frozenset({Role.ADMIN}))], ids=["unknown", "operator"]
+)
+def test_no_other_callers_header_is_a_claim(caller: Caller | None) -> None:
+    """Beside the check of the actor, which stands where an event is recorded."""
+    scope = {"state": {"caller": caller}, "headers": [(HEADER.lower().encode(), b"1000")]}
+    assert _sudo_claim(scope) is None
+    owner = {**scope, "state": {"caller": Caller(OWNER, frozenset(Role), is_owner=True)}}
+    assert _sudo_claim(owner) == "1000"
+    assert _sudo_claim({**owner, DOOR: Door(frozenset({"box.example"}), tls=True)}) is None
 
 
 def test_the_claim_is_no_second_person(http: httpx.Client, operator: Any) -> None:
