@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from devicemgr.cli.context import session
+from devicemgr.cli.output import write_private
 from devicemgr.errors import RequestError
 from devicemgr.text import safe
 
@@ -27,3 +29,10 @@ def confirm(action: str, warning: str = "") -> None:
 def named(person: Mapping[str, Any]) -> str:
     """Return how a person is named in a question and in its outcome."""
     return f"{person['name']} (badge {person['badge']})"
+
+
+def save(file: Path, data: bytes) -> None:
+    """Write a file about people, which only its owner reads, after asking whether it may replace one that is there."""
+    if file.exists():
+        confirm(f"replace {file}")
+    write_private(file, data)

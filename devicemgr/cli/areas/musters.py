@@ -1,6 +1,5 @@
 """`devicemgr muster …`."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.areas import muster_sheet
-from devicemgr.cli.confirmation import confirm
+from devicemgr.cli.confirmation import save
 from devicemgr.cli.context import api
 from devicemgr.cli.output import details, emit, local, notes, say, table
 from devicemgr.cli.transport.api_client import path
-from devicemgr.errors import Hint, InvalidInput, NotFound, RequestError
+from devicemgr.errors import Hint, NotFound, RequestError
 from devicemgr.text import counted
 
 app = typer.Typer()
@@ -150,21 +149,8 @@ def print_(
     if file is None:
         typer.echo(text, nl=False)
         return
-    if file.exists():
-        confirm(f"replace {file}")
-    _write(file, text)
+    save(file, text.encode())
     say(f"wrote {_name(found)} to {file}", {"file": str(file)})
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file that only its owner reads: it holds names."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
-            os.fchmod(opened.fileno(), 0o600)
-            opened.write(text)
-    except OSError as error:
-        raise InvalidInput(f"{file} can't be written ({error.strerror}); choose another file") from error
 
 
 def _whole(muster: str | None, zone: str | None) -> dict[str, Any]:

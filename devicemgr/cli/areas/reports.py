@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from devicemgr.cli.confirmation import confirm
+from devicemgr.cli.confirmation import save
 from devicemgr.cli.context import api, session
-from devicemgr.cli.output import say, table, warn, write_private
+from devicemgr.cli.output import say, table, warn
 from devicemgr.operations.reports.files import TIMES, Format, columns_of, csv_lines, local, rows_of, workbook
 from devicemgr.text import counted, json_line
 
@@ -91,9 +91,7 @@ def _report(kind: str, file: Path | None, form: Format | None, query: Mapping[st
     if file is None:
         typer.echo(data, nl=False)
         return
-    if file.exists():
-        confirm(f"replace {file}")
-    write_private(file, data)
+    save(file, data)
     rows = len(document["rows"])
     say(f"wrote {counted(rows, 'row')} to {file}", {"rows": rows, "file": str(file)})
 

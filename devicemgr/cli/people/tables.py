@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from devicemgr.cli.confirmation import confirm
+from devicemgr.cli.confirmation import confirm, save
 from devicemgr.cli.context import api, finish
-from devicemgr.cli.output import cell, emit, local, say, table, through, warn, write_private
+from devicemgr.cli.output import cell, emit, local, say, table, through, warn
 from devicemgr.cli.transport.api_client import path
 from devicemgr.people.tables.columns import FIELDS
 from devicemgr.people.tables.reader import JSON_FORM, Layout, Table, read_table
@@ -232,7 +232,5 @@ def _export_table(file: Path | None, form: Format) -> None:
     if file is None:
         typer.echo(data, nl=False)
         return
-    if file.exists():
-        confirm(f"replace {file}")
-    write_private(file, data)
+    save(file, data)
     say(f"wrote {counted(len(people), 'person', 'people')} to {file}", {"people": len(people), "file": str(file)})
