@@ -6,28 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devicemgr.cli.demo.subprocesses import Child, wait_until
-from devicemgr.cli.transport.api_client import daemon_answers
-from devicemgr.home import Home
+from devicemgr.cli.demo.subprocesses import running_daemon
 
 _RUNS = 5
 
 
 def measure_commands(folder: Path) -> dict[str, float]:
     """Return the CPU time of `version` and `status`, the latter with a daemon, beside an empty Python, in ms."""
-    home = Home(folder / "commands")
-    Child(["init"], home.path, folder / "commands-init.log").process.wait()
-    daemon = Child(["run"], home.path, folder / "commands-run.log")
-    try:
-        wait_until(lambda: daemon_answers(home), 60, "the daemon did not start")
-        figures = {
+    with running_daemon(folder, "commands") as (home, _):
+        return {
             "python_cpu_ms": _cpu_ms("-c", "pass"),
             "cli_version_cpu_ms": _cpu_ms("-m", "cli", "version"),
             "cli_status_cpu_ms": _cpu_ms("-m", "cli", "--home", str(home.path), "status"),
         }
-    finally:
-        daemon.stop()
-    return figures
 
 
 def _cpu_ms(*arguments: str) -> float:

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from devicemgr.cli.demo.simulated_entrance import quantile
-from devicemgr.cli.demo.subprocesses import Child, wait_until
-from devicemgr.cli.transport.api_client import daemon_answers
+from devicemgr.cli.demo.subprocesses import Child, running_daemon, wait_until
 from devicemgr.cli.transport.unix_http import Request, UnixTransport
-from devicemgr.home import Home
 
 _EVENTS, _PER_SECOND = 200, 20
 _CLIENTS, _IDLE_S = 20, 10.0
@@ -24,11 +22,7 @@ _CREATE = "/api/v1/people"
 
 def measure_stream(folder: Path) -> dict[str, Any]:
     """event_to_stream_p95_ms at 20 events a second; idle_streams_core_percent, what 20 idle clients add."""
-    home = Home(folder / "stream")
-    Child(["init"], home.path, folder / "stream-init.log").process.wait()
-    daemon = Child(["run"], home.path, folder / "stream-run.log")
-    try:
-        wait_until(lambda: daemon_answers(home), 60, "the daemon did not start")
+    with running_daemon(folder, "stream") as (home, daemon):
         transport = UnixTransport(home.socket)
         delays = _delays_ms(transport)
         alone = _core_percent(daemon)
@@ -36,8 +30,6 @@ def measure_stream(folder: Path) -> dict[str, Any]:
             for _ in range(_CLIENTS):
                 stack.enter_context(_reading(transport, []))
             watched = _core_percent(daemon)
-    finally:
-        daemon.stop()
     return {
         "event_to_stream_p95_ms": round(quantile(delays, 0.95), 1),
         "idle_streams_core_percent": round(max(0.0, watched - alone), 2),

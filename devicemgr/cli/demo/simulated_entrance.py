@@ -6,17 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from devicemgr.cli.demo.subprocesses import Child, wait_until
-from devicemgr.cli.transport.api_client import Api, daemon_answers
-from devicemgr.errors import InvalidInput, SystemFault
-from devicemgr.home import Home
+from devicemgr.cli.demo.subprocesses import START_SECONDS, Child, Simulation, wait_until
+from devicemgr.errors import InvalidInput
 
 PORTAL, CAMERA, GATE, BADGE = "lobby", "lobby-camera", "lobby-turnstile", "D-1"
 ZONE, SECOND, CARD = "building", "second-turnstile", "0F00FBD642"
 _ZONES = {"outside": "outside", "inside": ZONE}
-_START_SECONDS = 60.0
 _CARD_SECONDS = 20.0
 
 
@@ -44,49 +41,26 @@ class Plan:
     passage: bool = True
 
 
-class Entrance:
+class Entrance(Simulation):
     """Starts and stops the simulators and the daemon; a context manager; `say` hears what is done, in words."""
 
+    WHAT = "the simulated entrance"
+
     def __init__(self, folder: Path, plan: Plan, say: Callable[[str], None]) -> None:
-        self.home = Home(folder / "home")
-        self._folder = folder
+        super().__init__(folder)
         self._plan = plan
         self._say = say
-        self._children: list[Child] = []
         self.camera: Child
         self.turnstile: Child
-        self.daemon: Child
-        self._api: Api | None = None
-
-    def __enter__(self) -> "Entrance":
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for child in self._children:
-            child.ask_to_stop()
-        for child in self._children:
-            child.stop()
-
-    def child(self, name: str, *arguments: str, takes_lines: bool = False) -> Child:
-        """One more process of this entrance."""
-        child = Child(arguments, self.home.path, self._folder / f"{name}.log", takes_lines=takes_lines)
-        self._children.append(child)
-        return child
 
     def _start(self) -> None:
         plan = self._plan
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.child("init", "init").process.wait(_START_SECONDS)
+        self.child("init", "init").process.wait(START_SECONDS)
         link = self._folder / "turnstile"
         passage = () if plan.passage else ("--no-passage",)
         self.turnstile = self.child("turnstile", "sim", "turnstile", "--link", str(link), *passage)
         self.daemon = self.child("daemon", "run")
-        path = self.turnstile.wait_for("ready", _START_SECONDS)["path"]
+        path = self.turnstile.wait_for("ready", START_SECONDS)["path"]
         self._say(f"a simulated turnstile answers Modbus RTU on {path}")
         self.start_daemon_api()
         self._say("the daemon runs, its API answers on a Unix socket")
@@ -107,21 +81,9 @@ class Entrance:
             "--absent",
             str(plan.absent),
         )
-        url = self.camera.wait_for("listening", _START_SECONDS)["url"]
+        url = self.camera.wait_for("listening", START_SECONDS)["url"]
         self._say(f"a simulated camera streams at {url}")
         self._add_camera(url)
-
-    def start_daemon_api(self) -> None:
-        """Wait for the socket and open the API."""
-        wait_until(
-            lambda: daemon_answers(self.home) or self.daemon.process.poll() is not None,
-            _START_SECONDS,
-            "the daemon of the simulated entrance did not start in time",
-        )
-        self._api = Api(self.home, self._no_app)
-
-    def _no_app(self) -> NoReturn:
-        raise SystemFault(f"the daemon of the simulated entrance ended: {self.daemon.last_words()}")
 
     def _set_up(self, turnstile: str) -> str:
         """Furnish the site and enroll the face; where it is in the photo."""
@@ -146,12 +108,6 @@ class Entrance:
     def _add_camera(self, url: str) -> None:
         self.api.post("/devices", {"name": CAMERA, "driver": "rtsp_camera", "address": url})
         self.api.call("PATCH", f"/portals/{PORTAL}", json={"entry": [CAMERA]})
-
-    @property
-    def api(self) -> Api:
-        """The daemon's API."""
-        assert self._api is not None
-        return self._api
 
     def events_after(self, seq: int) -> list[dict[str, Any]]:
         """Events behind `seq`, oldest first."""
@@ -179,7 +135,7 @@ class Entrance:
         """Start a second turnstile, with a reader of its own, that leads into the same building."""
         link = self._folder / "second-turnstile"
         child = self.child("second-turnstile", "sim", "turnstile", "--link", str(link), takes_lines=True)
-        path = child.wait_for("ready", _START_SECONDS)["path"]
+        path = child.wait_for("ready", START_SECONDS)["path"]
         options = {"profile": "lot", "unit": 1, "readers": "1"}
         device = {"name": SECOND, "driver": "modbus_gate", "address": path, "options": options}
         self.api.post("/devices", device)
@@ -187,7 +143,7 @@ class Entrance:
         self.api.call("PATCH", "/levels/staff", json={"portals": [PORTAL, SECOND]})
         wait_until(
             lambda: self.api.get(f"/portals/{SECOND}")["state"] == "idle",
-            _START_SECONDS,
+            START_SECONDS,
             "the second turnstile was not reached",
         )
         return child

@@ -5,14 +5,9 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from devicemgr.cli.demo.subprocesses import Child, wait_until
-from devicemgr.cli.transport.api_client import Api, daemon_answers
-from devicemgr.errors import SystemFault
-from devicemgr.home import Home
+from devicemgr.cli.demo.subprocesses import START_SECONDS, Child, Simulation, wait_until
 
-_START_SECONDS = 60.0
 HOST = "127.0.0.1"
 
 ENTRY, EXIT = 1, 2
@@ -49,59 +44,32 @@ HOLDERS = (
 )
 
 
-class SimulatedSite:
+class SimulatedSite(Simulation):
     """Starts and stops the simulators and the daemon, which listens on TCP; a context manager."""
 
+    WHAT = "the simulated site"
+
     def __init__(self, folder: Path, port: int | None = None) -> None:
-        self.home = Home(folder / "home")
+        super().__init__(folder)
         self.port = port or free_port()
         self.passwords = {role: secrets.token_urlsafe(12) for role in ROLES}
         self.turnstiles: dict[str, Child] = {}
-        self.daemon: Child
-        self._folder = folder
-        self._children: list[Child] = []
-        self._api: Api | None = None
 
     @property
     def address(self) -> str:
         """Where browsers find the desk."""
         return f"http://{HOST}:{self.port}/"
 
-    @property
-    def api(self) -> Api:
-        """The daemon's API, as the owner of this host."""
-        assert self._api is not None
-        return self._api
-
-    def __enter__(self) -> "SimulatedSite":
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for child in self._children:
-            child.ask_to_stop()
-        for child in self._children:
-            child.stop()
-
     def start_daemon(self) -> None:
-        """Start the daemon, and wait for its socket and for all gates."""
-        self.daemon = self._child("daemon", "run", "--listen", f"{HOST}:{self.port}")
-        wait_until(
-            lambda: daemon_answers(self.home) or self.daemon.process.poll() is not None,
-            _START_SECONDS,
-            "the daemon of the simulated site did not start in time",
-        )
-        self._api = Api(self.home, self._no_app)
+        """Start the daemon, and wait for its socket."""
+        self.daemon = self.child("daemon", "run", "--listen", f"{HOST}:{self.port}")
+        self.start_daemon_api()
 
     def wait_for_gates(self) -> None:
         """Wait until every portal's gate is reached."""
         wait_until(
             lambda: all(portal["state"] == "idle" for portal in self.api.get("/portals")),
-            _START_SECONDS,
+            START_SECONDS,
             "the turnstiles of the simulated site were not reached",
         )
 
@@ -114,25 +82,16 @@ class SimulatedSite:
         found = self.api.get("/events", limit=1)
         return int(found[-1]["seq"]) if found else 0
 
-    def _child(self, name: str, *arguments: str, takes_lines: bool = False) -> Child:
-        child = Child(arguments, self.home.path, self._folder / f"{name}.log", takes_lines=takes_lines)
-        self._children.append(child)
-        return child
-
-    def _no_app(self) -> NoReturn:
-        raise SystemFault(f"the daemon of the simulated site ended: {self.daemon.last_words()}")
-
     def _start(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
         for portal in PORTALS:
             link = str(self._folder / portal)
-            self.turnstiles[portal] = self._child(portal, "sim", "turnstile", "--link", link, takes_lines=True)
-        self._child("init", "init").process.wait(_START_SECONDS)
+            self.turnstiles[portal] = self.child(portal, "sim", "turnstile", "--link", link, takes_lines=True)
+        self.child("init", "init").process.wait(START_SECONDS)
         self.start_daemon()
         for zone in ZONES:
             self.api.post("/zones", zone)
         for portal, turnstile in self.turnstiles.items():
-            self._add_portal(portal, turnstile.wait_for("ready", _START_SECONDS)["path"])
+            self._add_portal(portal, turnstile.wait_for("ready", START_SECONDS)["path"])
         self.api.post("/levels", {"name": "staff", "portals": ["lobby", "staff-entrance"]})
         self.api.post("/levels", {"name": "laboratory", "portals": ["lab-door"]})
         for holder in HOLDERS:

@@ -7,14 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, Self
 
 import platformdirs
 
+from devicemgr.cli.transport.api_client import Api, daemon_answers
 from devicemgr.errors import DaemonUnreachable, SystemFault
+from devicemgr.home import Home
+
+START_SECONDS = 60.0
 
 _STOP_SECONDS = 6.0
 # Where the host's own daemon listens is not for these.
@@ -113,6 +118,78 @@ class Child:
                 self.process.stdin.close()
         self._reader.join(1.0)
         return self.process.returncode
+
+
+class Simulation(ABC):
+    """A home, processes of this same command in a folder, and the daemon's API; a context manager.
+
+    `WHAT` names it in messages.
+    """
+
+    WHAT: str
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder / "home")
+        self.daemon: Child
+        self._folder = folder
+        self._children: list[Child] = []
+        self._api: Api | None = None
+
+    @property
+    def api(self) -> Api:
+        """The daemon's API, as the owner of this host."""
+        assert self._api is not None
+        return self._api
+
+    def __enter__(self) -> Self:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            child.ask_to_stop()
+        for child in self._children:
+            child.stop()
+
+    def child(self, name: str, *arguments: str, takes_lines: bool = False) -> Child:
+        """Start one more process."""
+        child = Child(arguments, self.home.path, self._folder / f"{name}.log", takes_lines=takes_lines)
+        self._children.append(child)
+        return child
+
+    def start_daemon_api(self) -> None:
+        """Wait until the daemon answers; SystemFault with the end of its log when it ends instead."""
+        wait_until(
+            lambda: daemon_answers(self.home) or self.daemon.process.poll() is not None,
+            START_SECONDS,
+            f"the daemon of {self.WHAT} did not start in time",
+        )
+        self._api = Api(self.home, self._no_app)
+
+    def _no_app(self) -> NoReturn:
+        raise SystemFault(f"the daemon of {self.WHAT} ended: {self.daemon.last_words()}")
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Start everything, in its order."""
+
+
+@contextmanager
+def running_daemon(folder: Path, name: str) -> Iterator[tuple[Home, Child]]:
+    """Start a daemon in a new home of its own, give both once it answers, and stop it."""
+    home = Home(folder / name)
+    Child(["init"], home.path, folder / f"{name}-init.log").process.wait()
+    daemon = Child(["run"], home.path, folder / f"{name}-run.log")
+    try:
+        wait_until(lambda: daemon_answers(home), START_SECONDS, "the daemon did not start")
+        yield home, daemon
+    finally:
+        daemon.stop()
 
 
 @contextmanager
