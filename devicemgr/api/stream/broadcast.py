@@ -116,8 +116,8 @@ class Broadcast:
         self._revision = 0
         self._states: states.States = {}
 
-    def begin(self, subscriber: Subscriber) -> None:
-        """Subscribe; what is committed from now on arrives. Reads the database."""
+    def begin(self, subscriber: Subscriber) -> int:
+        """Subscribe, and return the seq behind which all that is committed arrives. Reads the database."""
         with self._context.site.database.read() as session:
             head, found = events.head(session)[0], revision(session)
             present = states.present(self._context.runtime, {}, session)
@@ -129,6 +129,7 @@ class Broadcast:
                 self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
                 self._thread.start()
         subscriber.offer([revision_text(found), StateMessage(present, is_whole=True)])
+        return head
 
     def present(self) -> StateMessage:
         """Return all states as they were at the last turn; any thread."""

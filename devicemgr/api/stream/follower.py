@@ -44,11 +44,12 @@ class Follower:
 
         An open stream is no use of a session.
         """
-        self._position = await run_in_threadpool(self._head) if start is None else start
         subscriber = Subscriber(asyncio.get_running_loop(), self._accepts)
-        yield WAITING
         try:
-            await run_in_threadpool(self._broadcast.begin, subscriber)
+            head = await run_in_threadpool(self._broadcast.begin, subscriber)
+            self._position = head if start is None else start
+            # What happens once the client has this line is sent to it.
+            yield WAITING
             async for text in self._missed():
                 yield text
             async for text in self._live(subscriber):
@@ -103,10 +104,6 @@ class Follower:
         self._position = message.seq
         shown = self._shown(message)
         return shown.named if self._wanted.knows_names else shown.unnamed
-
-    def _head(self) -> int:
-        with self._context.site.database.read() as session:
-            return events.head(session)[0]
 
     def _page(self) -> list[dict[str, Any]]:
         wanted = replace(self._wanted, after=self._position)
