@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devicemgr.domain.model import Requirement
 from devicemgr.domain.rules.threats.threat import SITE, FreePortals
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
-from devicemgr.site.areas.zones import first_error
+from devicemgr.site.areas.zones import changed
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.areas import threats as rows
 from devicemgr.store.database import Session
@@ -63,13 +63,7 @@ def put_threat(work: UnitOfWork, name: str, fields: ThreatFields) -> tuple[Threa
 
 def edit_threat(work: UnitOfWork, name: str, given: dict[str, Any]) -> ThreatRow:
     """Change the given fields of a threat; raises InvalidInput if they do not fit."""
-    current = {
-        field: value for field, value in rows.threat_json(rows.threat(work.session, name)).items() if field != "name"
-    }
-    try:
-        fields = ThreatFields.model_validate(current | given)
-    except ValueError as error:
-        raise InvalidInput(f"threat '{name}': {first_error(error)}") from error
+    fields = changed(ThreatFields, "threat", rows.threat_json(rows.threat(work.session, name)), given)
     return put_threat(work, name, fields)[0]
 
 

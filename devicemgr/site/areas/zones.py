@@ -1,8 +1,8 @@
 """Use cases of zones and interlocks: add, edit, replace and remove them in a unit of work."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,8 @@ from devicemgr.store.site import settings, zones as rows
 from devicemgr.store.tables import LevelRow, PortalRow
 from devicemgr.store.zone_tables import InterlockRow, ZoneRow
 from devicemgr.text import safe, slug
+
+F = TypeVar("F", bound=BaseModel)
 
 MAX_DEPTH = 16
 MAX_PEOPLE = 100_000
@@ -124,14 +126,19 @@ def put_zone(work: UnitOfWork, name: str, fields: ZoneFields) -> tuple[ZoneRow, 
 
 def edit_zone(work: UnitOfWork, name: str, given: dict[str, Any]) -> ZoneRow:
     """Change the given fields of a zone; raises InvalidInput if they do not fit the others."""
-    current = {
-        field: value for field, value in rows.zone_json(rows.zone(work.session, name)).items() if field != "name"
-    }
-    try:
-        fields = ZoneFields.model_validate(current | given)
-    except ValueError as error:
-        raise InvalidInput(f"zone '{name}': {first_error(error)}") from error
+    fields = changed(ZoneFields, "zone", rows.zone_json(rows.zone(work.session, name)), given)
     return put_zone(work, name, fields)[0]
+
+
+def changed(fields: type[F], what: str, current: Mapping[str, Any], given: Mapping[str, Any]) -> F:
+    """Return the fields of `current`, which has a name besides, with those that are given.
+
+    Raises InvalidInput if they do not fit; `what` says what it is, such as "zone".
+    """
+    try:
+        return fields.model_validate({field: value for field, value in current.items() if field != "name"} | {**given})
+    except ValueError as error:
+        raise InvalidInput(f"{what} '{current['name']}': {first_error(error)}") from error
 
 
 def first_error(error: ValueError) -> str:
