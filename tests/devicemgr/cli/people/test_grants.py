@@ -1,13 +1,11 @@
 """`level grant --from --to --uses`: RULES, Temporary access, as an admin works with it."""
 
 import json
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from devicemgr.people import retention, service
-from devicemgr.site import site as sites
 from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.people import grants, people
 from devicemgr.store.people.grants import GrantTerm
@@ -17,19 +15,6 @@ NOW = datetime.now(UTC)
 
 def text(days):
     return (NOW + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-@pytest.fixture
-def opened(home, parts):
-    """opened() is the site, beside the command line."""
-
-    @contextmanager
-    def run():
-        site = sites.open_site(home, parts)
-        yield site
-        site.close()
-
-    return run
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +10,6 @@ from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import Direction
 from devicemgr.people import retention
 from devicemgr.people.visits import watch
-from devicemgr.site import site as sites
 from devicemgr.store.people import people
 
 NOW = datetime.now(UTC)
@@ -20,19 +18,6 @@ CARD = "80:58400"
 
 def text(**delta):
     return (NOW + timedelta(**delta)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-@pytest.fixture
-def opened(home, parts):
-    """opened() is the site, beside the command line."""
-
-    @contextmanager
-    def run():
-        site = sites.open_site(home, parts)
-        yield site
-        site.close()
-
-    return run
 
 
 @pytest.fixture(scope="session")
