@@ -13,6 +13,7 @@
     │   ├── TooManyTries      wait, then try again
     │   ├── Misdirected       the request names another host
     │   ├── PlanHeld          a plan that takes away from unusually many people
+    │   ├── PlanOutdated      the site or the file is no longer what the plan was made of
     │   ├── KeptBySource      the person's source alone changes this
     │   ├── ConsentRequired   no consent, no face
     │   ├── ConsentWithdrawn  the person has taken this consent back
@@ -167,6 +168,13 @@ class PlanHeld(RequestError):
 
     http_status = 409
     slug = "plan-held"
+
+
+class PlanOutdated(RequestError):
+    """The site or the file is no longer what the plan was made of."""
+
+    http_status = 409
+    slug = "plan-outdated"
 
 
 class KeptBySource(RequestError):

@@ -1,5 +1,6 @@
 """site.toml: what a site is made of, without people, faces and secrets; read, compared, written."""
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +59,12 @@ def parse(text: str) -> Document:
 def text_of(document: Document) -> str:
     """Return the file; `parse` gives the document again."""
     return _HEAD + toml_writer.document(document, KINDS)
+
+
+def plan_digest(revision: int, text: str, *, prune: bool) -> str:
+    """Return what names a plan: it differs once the site has been changed, or for another file."""
+    content = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(f"{revision} {int(prune)} {content}".encode()).hexdigest()[:32]
 
 
 def changes(before: Document, wanted: Document, *, prune: bool) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from devicemgr.api.routes.site.calendars import ChangedDay
 from devicemgr.api.routes.site.site_replay import PlannedReplay, ReplayAnswer
 from devicemgr.api.site_rights import ACTION, require_rights_of_sources, require_roles, two_admin_changes
 from devicemgr.domain.rules.hours.hours_preview import changed_days
-from devicemgr.errors import ApprovalNeeded
+from devicemgr.errors import ApprovalNeeded, PlanOutdated
 from devicemgr.people import erasure_events
 from devicemgr.security import approvals
 from devicemgr.site import site_entries, site_file
@@ -25,7 +25,7 @@ from devicemgr.site.hours.feeds import Feed
 from devicemgr.site.hours.schedule_plan import change_json
 from devicemgr.site.site_changes import SiteChanges
 from devicemgr.site.unit_of_work import UnitOfWork
-from devicemgr.store.database import Session
+from devicemgr.store.database import Session, revision
 from devicemgr.store.site import access_levels as schedule_rows, devices as device_store
 
 router = APIRouter(prefix="/site", tags=["site"])
@@ -37,6 +37,7 @@ _LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks", "threats",
 class SiteFile(RequestBody):
     """A site's file; `plan` checks everything and changes nothing, `prune` removes what the file does not name.
 
+    With the `digest` of a plan, the file is applied only as it was planned.
     With a plan, `replay` judges the recorded requests of so many days or hours by it; `people` lists whose.
     """
 
@@ -45,6 +46,7 @@ class SiteFile(RequestBody):
     prune: bool = False
     replay: str = Field("", max_length=20, examples=["30d"], description="How far back; who may read events may ask.")
     people: bool = False
+    digest: str = Field("", max_length=64, description="That of a plan: 409 unless file and site are still the same.")
 
 
 class SiteExport(ResponseBody):
@@ -76,6 +78,7 @@ class SiteApplied(ResponseBody):
     applied: bool
     changes: list[SiteChange]
     not_in_file: list[UnnamedEntry]
+    digest: str = Field(description="Names this plan: the file, `prune` and the revision that it was compared with.")
     two_admins: list[str] = Field(description="Settings that two admins must agree on.")
     hours: list[ChangedDay] = Field(
         [], description="By a plan: the hours that schedules would be open, and closed, in the next 90 days."
@@ -135,7 +138,10 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dic
 
 
 def _answer(session: Session, caller: Caller, wanted: site_file.Document, body: SiteFile) -> dict[str, Any]:
-    """Return what would be done; NotAllowed when the caller may not do all of it."""
+    """Return what would be done; NotAllowed when the caller may not do all of it, and PlanOutdated for another plan."""
+    digest = site_file.plan_digest(revision(session), body.toml, prune=body.prune)
+    if body.digest not in ("", digest):
+        raise PlanOutdated("the site or the file has changed since this was planned; plan again, and look at the plan")
     before = site_entries.current(session)
     changes = site_file.changes(before, wanted, prune=body.prune)
     require_roles(caller, changes)
@@ -143,6 +149,7 @@ def _answer(session: Session, caller: Caller, wanted: site_file.Document, body: 
     return {
         "applied": not body.plan,
         "changes": changes,
+        "digest": digest,
         "not_in_file": [] if body.prune else site_file.unnamed(before, wanted),
         "two_admins": two_admin_changes(session, caller, changes),
     }
