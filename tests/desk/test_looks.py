@@ -58,6 +58,16 @@ def test_nothing_is_wider_than_the_window(open_desk: Callable[..., Desk], page: 
         assert desk.find("main#main").evaluate("main => main.scrollWidth - main.clientWidth") <= 0, width
 
 
+def test_a_phone_reaches_every_page(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk("admin", viewport={"width": 360, "height": 740}, has_touch=True)
+    desk.find('nav.menu a[href="#/live"]').wait_for()
+    assert not desk.find('nav.menu a[href="#/system"]').is_visible()
+    desk.find("nav.menu .more").tap()
+    desk.find('nav.menu a[href="#/system"]').tap()
+    desk.find(".page.system").wait_for()
+    assert not desk.find('nav.menu a[href="#/system"]').is_visible()
+
+
 def test_the_first_page_is_small(open_desk: Callable[..., Desk], site: Any, capsys: pytest.CaptureFixture[str]) -> None:
     desk = open_desk("guard")
     desk.find(".row").first.wait_for()

@@ -18,6 +18,12 @@ CALL = """async ([method, path, body]) => {
 # What is on the page, and the operation that it stands for: method, path of the table, path, body.
 SHOWN = {
     'nav a[href="#/live"]': ("GET", "/events/stream", "/events/stream?after=0", None),
+    'nav a[href="#/people"]': ("GET", "/people", "/people", None),
+    'nav a[href="#/operators"]': ("GET", "/operators", "/operators", None),
+    'nav a[href="#/record"]': ("GET", "/audit/verify", "/audit/verify", None),
+    'nav a[href="#/site"]': ("GET", "/levels", "/levels", None),
+    'nav a[href="#/visitors"]': ("GET", "/visitors", "/visitors", None),
+    'nav a[href="#/muster"]': ("GET", "/musters", "/musters", None),
     'nav a[href="#/devices"]': ("GET", "/devices", "/devices", None),
     "[data-open]": ("POST", "/portals/{name}/open", "/portals/lobby/open", {"direction": "entry"}),
     "[data-mode]": ("PUT", "/portals/{name}/mode", "/portals/lobby/mode", {"mode": "normal"}),
@@ -38,7 +44,7 @@ def test_each_button_is_shown_to_those_who_may_and_refused_to_others(open_desk: 
 
 
 def test_a_technician_sees_devices_without_the_stream(open_desk: Callable[..., Desk]) -> None:
-    desk = open_desk("technician", page="live")
+    desk = open_desk("technician", page="devices")
     desk.find(".page.devices [data-device]").nth(2).wait_for()
     assert "All devices are online" in desk.find(".summary").inner_text()
     assert not any(url.endswith("/events/stream") for url in desk.requests)

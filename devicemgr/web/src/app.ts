@@ -11,26 +11,30 @@ import { allowedPages, route, type Page } from "./base/router";
 import { setTheme, theme, type Theme } from "./base/theme";
 import { feed } from "./live/feed";
 import { store } from "./live/store";
-import "./pages/devices";
-import "./pages/live";
 import { languageSelect } from "./pages/sign-in";
+import "./parts/confirm";
 import "./parts/help";
+import "./parts/menu";
 import "./parts/portal-dialog";
-import { icon } from "./parts/symbols";
+import "./parts/status";
 
 const MAX_CLOCK_OFF_MS = 5500;
 const RETRY_MS = 1000;
 
 class App extends StoreElement {
-  static override properties = { isReady: { state: true }, hasEnded: { state: true } };
+  static override properties = { isReady: { state: true }, hasEnded: { state: true }, unloaded: { state: true } };
   declare isReady: boolean;
   declare hasEnded: boolean;
+  /** A page whose files could not be had, such as while the daemon is away. */
+  declare unloaded: Page | null;
+  private readonly loading = new Set<Page>();
   private wasLink = store.link;
 
   constructor() {
     super();
     this.isReady = false;
     this.hasEnded = false;
+    this.unloaded = null;
   }
 
   override connectedCallback(): void {
@@ -94,12 +98,13 @@ class App extends StoreElement {
       ></desk-sign-in>`;
     }
     const pages = allowedPages(store.features);
-    const { page } = route(location.hash, pages);
+    const { page, rest } = route(location.hash, pages);
+    this.load(page);
     const title = page ? t(page.title) : t("page.none");
     document.title = `${title} · devicemgr`;
     return html`<a class="skip" href="#main" @click=${this.skip}>${t("menu.skip")}</a>
       <div class="shell">
-        ${menu(pages, page)}
+        <desk-menu .pages=${pages} .present=${page}></desk-menu>
         <header class="top">
           <h1>${title}</h1>
           ${this.link()}
@@ -107,9 +112,11 @@ class App extends StoreElement {
           ${this.userMenu(store.session)}
         </header>
         <div class="notices">${this.notices()}</div>
-        <main id="main" tabindex="-1">${body(page)}</main>
+        <main id="main" tabindex="-1">${this.body(page, rest)}</main>
       </div>
       <desk-portal-dialog></desk-portal-dialog>
+      <desk-confirm></desk-confirm>
+      <desk-status></desk-status>
       <desk-help></desk-help>
       <div class="sr" role="status" data-announced></div>`;
   }
@@ -121,6 +128,20 @@ class App extends StoreElement {
       else if (this.wasLink === "away") announce(t("link.back"));
       this.wasLink = store.link;
     }
+  }
+
+  /** Load a page's files; its elements come to life by themselves. */
+  private load(page: Page | undefined): void {
+    if (!page || this.loading.has(page)) return;
+    this.loading.add(page);
+    page.load().catch(() => (this.unloaded = page));
+  }
+
+  private body(page: Page | undefined, rest: readonly string[]): TemplateResult {
+    if (!page) return html`<p class="empty">${t("page.nothing")}</p>`;
+    if (page !== this.unloaded) return page.render(rest);
+    // A browser may keep that a file could not be had, so that only loading everything again helps.
+    return html`<p class="trouble" role="alert">${t("page.unloaded")} <button type="button" @click=${() => location.reload()}>${t("link.reload")}</button></p>`;
   }
 
   private skip(event: MouseEvent): void {
@@ -163,25 +184,6 @@ class App extends StoreElement {
       </div>
     </details>`;
   }
-}
-
-function menu(pages: readonly Page[], present: Page | undefined): TemplateResult {
-  return html`<nav class="menu" aria-label=${t("menu.pages")}>
-    <span class="brand" aria-hidden="true">devicemgr</span>
-    <ul>
-      ${pages.map(
-        (page) => html`<li>
-          <a href="#/${page.name}" aria-current=${page === present ? "page" : nothing}>${icon(page.name)}<span>${t(page.title)}</span></a>
-        </li>`,
-      )}
-    </ul>
-  </nav>`;
-}
-
-function body(page: Page | undefined): TemplateResult {
-  if (page?.name === "live") return html`<desk-live></desk-live>`;
-  if (page?.name === "devices") return html`<desk-devices></desk-devices>`;
-  return html`<p class="empty">${t("page.nothing")}</p>`;
 }
 
 customElements.define("desk-app", App);

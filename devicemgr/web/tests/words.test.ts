@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Problem, Unreachable } from "../src/api/client";
 import { clock, day, setZone } from "../src/base/dates";
 import { preferred } from "../src/base/i18n";
-import { allowedPages, route } from "../src/base/router";
+import { allowedPages, href, query, route } from "../src/base/router";
 
 describe("route", () => {
   const all = allowedPages(new Set(["GET /events/stream", "GET /devices"]));
@@ -15,6 +15,13 @@ describe("route", () => {
     for (const hash of ["", "#", "#/", "#/nothing", "#/%E0%A4"]) expect(route(hash, all).page?.name).toBe("live");
     expect(route("#/live", allowedPages(new Set(["GET /devices"]))).page?.name).toBe("devices");
     expect(route("#/live", []).page).toBeUndefined();
+  });
+
+  it("leaves what stands behind ? to the page", () => {
+    const address = href("devices", "10/42 ü", { tab: "a&b", none: "" });
+    expect(address).toBe("#/devices/10%2F42%20%C3%BC?tab=a%26b");
+    expect(route(address, all)).toMatchObject({ page: { name: "devices" }, rest: ["10/42 ü"] });
+    expect([...query(address)]).toEqual([["tab", "a&b"]]);
   });
 });
 

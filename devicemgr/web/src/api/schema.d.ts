@@ -134,6 +134,8 @@ export interface components {
             person: string | null;
             person_name?: string | null;
             reason: string | null;
+            /** Format: uuid */
+            request: string | null;
             evidence: {
                 [key: string]: unknown;
             } | null;
@@ -178,6 +180,8 @@ export interface components {
         PortalReleased: {
             portal: string;
             direction: components["schemas"]["Direction"];
+            /** Format: uuid */
+            request: string;
             outcome: string;
         } & {
             [key: string]: unknown;

@@ -81,6 +81,7 @@ export class Feed {
     for (const { name, data } of messages) {
       if (name === "event") events.push(JSON.parse(data) as Event);
       else if (name === "state") store.apply(JSON.parse(data) as Change);
+      else if (name === "revision") store.setRevision((JSON.parse(data) as { revision: number }).revision);
     }
     const first = events[0];
     if (first && store.head > 0 && first.seq > store.head + 1) {

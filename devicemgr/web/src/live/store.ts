@@ -25,6 +25,8 @@ export class Store {
   clockOff = 0;
   hasNewVersion = false;
   head = 0;
+  /** Changes whenever people or site change. */
+  revision = 0;
 
   private readonly watchers = new Set<() => void>();
   private isPlanned = false;
@@ -77,6 +79,12 @@ export class Store {
       zones: merged(known.zones, change.zones),
     };
     this.hasStates ||= change.whole;
+    this.changed();
+  }
+
+  setRevision(revision: number): void {
+    if (revision === this.revision) return;
+    this.revision = revision;
     this.changed();
   }
 

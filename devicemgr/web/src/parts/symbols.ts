@@ -86,6 +86,17 @@ function symbol(shape: TemplateResult, letter: string, tone: string): TemplateRe
 
 const ICONS: Record<string, TemplateResult> = {
   live: svg`<path d="M3 12h4l3-7 4 14 3-7h4" />`,
+  plan: svg`<path d="M3 4h18v16H3zM10 4v9M10 20v-3M10 13h4M18 13h3" />`,
+  alarms: svg`<path d="M6 17v-6a6 6 0 0 1 12 0v6l1.500 2h-15zM10 21h4" />`,
+  people: svg`<circle cx="9" cy="8" r="3.500" /><path d="M2.500 20a6.500 6.500 0 0 1 13 0M16 5a3.500 3.500 0 0 1 0 6.500M18 14.500a6.500 6.500 0 0 1 3.500 5.500" />`,
+  visitors: svg`<rect x="5" y="3" width="14" height="18" rx="2" /><circle cx="12" cy="11" r="2.500" /><path d="M8.500 18a3.500 3.500 0 0 1 7 0M10 6h4" />`,
+  muster: svg`<path d="M5 21V4h11l-2 3.500 2 3.500H5" />`,
+  reports: svg`<path d="M4 4v16h16M8.500 16v-4M13 16V8M17.500 16v-6" />`,
+  site: svg`<path d="M4 21V9l8-5 8 5v12zM9 21v-6h6v6" />`,
+  record: svg`<path d="M6 3h9l4 4v14H6zM15 3v4h4M9 12h7M9 16h7" />`,
+  operators: svg`<circle cx="8" cy="15" r="4" /><path d="m11 12 8-8M15.500 7.500l3 3" />`,
+  system: svg`<circle cx="12" cy="12" r="3" /><path d="M12 3v3M12 18v3M3 12h3M18 12h3M5.600 5.600l2.100 2.100M16.300 16.300l2.100 2.100M18.400 5.600l-2.100 2.100M7.700 16.300l-2.100 2.100" />`,
+  more: svg`<path d="M5 12h.01M12 12h.01M19 12h.01" />`,
   devices: svg`<rect x="4" y="5" width="16" height="11" rx="2" /><path d="M9 20h6M12 16v4" />`,
 };
 

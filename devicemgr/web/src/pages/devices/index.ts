@@ -1,13 +1,13 @@
 // The devices: what is wrong first.
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { DeviceState } from "../api/types";
-import { StoreElement } from "../base/element";
-import { clock, day, moment } from "../base/dates";
-import { counted, named, t } from "../base/i18n";
-import { folded } from "../live/rows";
-import { store } from "../live/store";
-import { deviceSymbol } from "../parts/symbols";
+import type { DeviceState } from "../../api/types";
+import { StoreElement } from "../../base/element";
+import { clock, day, moment } from "../../base/dates";
+import { counted, named, t } from "../../base/i18n";
+import { folded } from "../../live/rows";
+import { store } from "../../live/store";
+import { deviceSymbol } from "../../parts/symbols";
 
 const ORDER = ["offline", "quarantined", "degraded", "unknown", "online"];
 

@@ -1,0 +1,107 @@
+// A list of rows: the first hundred at once, more on request; arrows go from row to row, Enter opens one.
+import { html, nothing, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { DeskElement } from "../base/element";
+import { number, t } from "../base/i18n";
+
+const STEP = 100;
+
+export interface Column<T> {
+  title: string;
+  cell: (row: T) => unknown;
+  /** A class for its cells, such as `number`, `soft` or `wide`. */
+  name?: string;
+  /** The cell that names the row: one of the columns. */
+  isHeader?: boolean;
+}
+
+export interface Rows<T> {
+  /** What the list is of, for screen readers. */
+  label: string;
+  rows: readonly T[];
+  columns: readonly Column<T>[];
+  key: (row: T) => string;
+  /** A class of the row, such as `bad`. */
+  tone?: (row: T) => string;
+  /** Where Enter, a click or a touch leads. */
+  open?: (row: T) => void;
+  /** Instead of no rows. */
+  empty: string | TemplateResult;
+  /** What is behind the last row, such as a button for older ones. */
+  footer?: TemplateResult;
+}
+
+/** Return a list; how many rows are shown begins again when `state` changes, such as the words of a filter. */
+export function listing<T>(rows: Rows<T>, state = ""): TemplateResult {
+  return html`<desk-listing .given=${rows} .state=${state}></desk-listing>`;
+}
+
+class Listing extends DeskElement {
+  static override properties = { given: { attribute: false }, state: { attribute: false }, shown: { state: true } };
+  declare given: Rows<unknown>;
+  declare state: string;
+  declare shown: number;
+  private focused: string | null = null;
+
+  constructor() {
+    super();
+    this.shown = STEP;
+    this.state = "";
+  }
+
+  override willUpdate(changed: Map<string, unknown>): void {
+    if (changed.has("state")) this.shown = STEP;
+  }
+
+  override render(): TemplateResult {
+    const { rows, columns, empty, label, footer } = this.given;
+    if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
+    const part = rows.slice(0, this.shown);
+    return html`<table class="list" aria-label=${label} aria-rowcount=${rows.length + 1} @keydown=${(event: KeyboardEvent) => this.step(event)}>
+        <thead>
+          <tr>${columns.map((column) => html`<th scope="col" class=${column.name ?? ""}>${column.title}</th>`)}</tr>
+        </thead>
+        <tbody>${repeat(part, this.given.key, (row, index) => this.row(row, index))}</tbody>
+      </table>
+      ${rows.length > part.length
+        ? html`<p class="beyond">${t("list.part", { shown: number(part.length), all: number(rows.length) })}
+            <button type="button" class="quiet" data-more @click=${() => (this.shown += STEP)}>${t("list.more")}</button>
+          </p>`
+        : nothing}
+      ${footer ?? nothing}`;
+  }
+
+  private row(row: unknown, index: number): TemplateResult {
+    const { columns, key, tone, open } = this.given;
+    const name = key(row);
+    const isReached = name === this.focused || (this.focused === null && index === 0);
+    return html`<tr
+      class="${tone?.(row) ?? ""} ${open ? "opens" : ""}"
+      data-row=${name}
+      tabindex=${open ? (isReached ? "0" : "-1") : nothing}
+      @focus=${() => (this.focused = name)}
+      @click=${(event: MouseEvent) => isControl(event.target) || open?.(row)}
+    >
+      ${columns.map((column) => (column.isHeader ? html`<th scope="row" class=${column.name ?? ""}>${column.cell(row)}</th>` : html`<td class=${column.name ?? ""}>${column.cell(row)}</td>`))}
+    </tr>`;
+  }
+
+  private step(event: KeyboardEvent): void {
+    const row = event.target instanceof HTMLTableRowElement ? event.target : null;
+    if (!row) return;
+    const all = [...this.querySelectorAll<HTMLTableRowElement>("tbody tr")];
+    const at = all.indexOf(row);
+    const goals: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 };
+    const goal = goals[event.key];
+    if (event.key === "Enter") row.click();
+    else if (goal !== undefined) all[goal]?.focus();
+    else return;
+    event.preventDefault();
+  }
+}
+
+function isControl(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("a, button, input, select, textarea, label, summary") !== null;
+}
+
+customElements.define("desk-listing", Listing);
