@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from devicemgr.api.authorization import require_site_change
@@ -87,14 +87,30 @@ class SiteApplied(ResponseBody):
     replay: ReplayAnswer | None = Field(None, description="What recorded requests would come to by the plan.")
 
 
-@router.get("", response_model=SiteExport)
-def export_site(context: Ctx, _: Who, response: Response) -> dict[str, Any]:
+_TOML = "application/toml"
+
+
+@router.get(
+    "",
+    response_model=SiteExport,
+    responses={200: {"content": {_TOML: {"schema": {"type": "string"}}}, "description": "The site, or its file."}},
+)
+def export_site(
+    context: Ctx,
+    _: Who,
+    response: Response,
+    form: Annotated[Literal["json", "toml"], Query(alias="format", description="`toml` is the file alone.")] = "json",
+) -> dict[str, Any] | Response:
     """Export the site's file: settings, schedules, profiles, devices, portals and levels; no people, no secrets."""
     with context.site.database.read() as session:
         set_etag(response, session)
         found = site_entries.current(session)
     document = {table: content for table, content in found.items() if content or table not in _LEFT_OUT}
-    return {"toml": site_file.text_of(document), "site": document}
+    text = site_file.text_of(document)
+    if form == "toml":
+        headers = {"Content-Disposition": 'attachment; filename="site.toml"', "ETag": response.headers["ETag"]}
+        return Response(text, headers=headers, media_type=_TOML)
+    return {"toml": text, "site": document}
 
 
 class _Planned(Exception):

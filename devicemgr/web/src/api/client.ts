@@ -45,6 +45,12 @@ export function listen(signedOut: () => void, time: (ms: number) => void): void 
 export interface Parameters {
   path?: Record<string, string>;
   query?: Record<string, string | number | undefined>;
+  /** The tag that the change builds on: refused (412) once anything of people or site has changed since. */
+  match?: string;
+  /** Takes the tag of what was read. */
+  tagged?: (tag: string) => void;
+  /** For what takes its time. */
+  timeoutMs?: number;
 }
 
 /** Call an operation of the API by its path in the OpenAPI document. */
@@ -57,13 +63,18 @@ export async function call<P extends keyof paths, M extends Method>(
   const isSignIn = method === "post" && path === `${PREFIX}/session`;
   const response = await sent(address(path, parameters), {
     method: method.toUpperCase(),
-    headers: body === undefined ? { "X-CSRF-Token": csrf } : { "X-CSRF-Token": csrf, "Content-Type": "application/json" },
+    headers: {
+      "X-CSRF-Token": csrf,
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(parameters.match === undefined ? {} : { "If-Match": parameters.match }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(parameters.timeoutMs ?? TIMEOUT_MS),
   });
   const date = Date.parse(response.headers.get("date") ?? "");
   if (!Number.isNaN(date)) onTime(date);
   if (!response.ok) throw await refusal(response, isSignIn);
+  parameters.tagged?.(response.headers.get("etag") ?? "*");
   try {
     return (await response.json()) as Answer<P, M>;
   } catch (error) {

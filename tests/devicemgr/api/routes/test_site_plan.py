@@ -55,3 +55,12 @@ def test_a_digest_gives_no_right(http, as_role):
 
 def test_without_a_digest_a_file_is_applied_as_before(http):
     assert http.post("/site/apply", json={"toml": FILE}).json()["applied"] is True
+
+
+def test_the_file_can_be_saved_and_applied_again(http):
+    assert http.post("/site/apply", json={"toml": FILE}).is_success
+    answer = http.get("/site", params={"format": "toml"})
+    assert answer.headers["content-type"].startswith("application/toml")
+    assert answer.headers["content-disposition"] == 'attachment; filename="site.toml"'
+    assert answer.text == http.get("/site").json()["toml"]
+    assert http.post("/site/apply", json={"toml": answer.text, "plan": True}).json()["changes"] == []
