@@ -32,6 +32,7 @@ from devicemgr.errors import DevicemgrError, DeviceUnreachable, Hint, NotFound, 
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations import status
 from devicemgr.operations.live_states import live_states
+from devicemgr.operations.muster_states import MusterStates
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
 from devicemgr.sync.reconciler import Reconciler
@@ -66,6 +67,7 @@ class DaemonRuntime:
     _reload: SiteReload
     _scheduler: Scheduler
     _musters: MusterDesk
+    _muster_states: MusterStates
 
     @property
     def stopping(self) -> bool:
@@ -102,7 +104,8 @@ class DaemonRuntime:
         state_of = status.state_by_gate(
             self._access.state_of, status.portal_alarms(rules, devices, self._supervisor.channels)
         )
-        return live_states(self._rules, self._access.areas.view, devices, state_of, self._access.alarms.door_of)
+        found = live_states(self._rules, self._access.areas.view, devices, state_of, self._access.alarms.door_of)
+        return found | self._muster_states.parts(self._musters.running(), rules.people)
 
     def figures(self) -> Figures:
         """See site.runtime.Runtime."""

@@ -36,6 +36,7 @@ from devicemgr.daemon.site_reload import SiteReload
 from devicemgr.devices.supervisor import Listener, Supervisor
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.counters import Meters
+from devicemgr.operations.muster_states import MusterStates
 from devicemgr.people.calibration import Recalibration
 from devicemgr.people.consents import ConsentWatch
 from devicemgr.people.face_samples import KeptSamples
@@ -102,6 +103,7 @@ class Daemon(DaemonRuntime):
             self._supervisor.id_of,
         )
         self._musters = MusterDesk(self._rules, site.ledger.submit, lambda: self._access.areas.view.whereabouts)
+        self._muster_states = MusterStates()
         self._router.connect(self._supervisor, self._modes, self._access, self._reconciler, self._musters)
         self._areas = AreaKeeper(site.database, site.ledger, self._rules, self._access.areas)
         self._dispatcher = Dispatcher(self._inbox, self._access, self._musters, self._stopping)

@@ -12,7 +12,7 @@ from devicemgr.domain.ports.device import Device
 from devicemgr.domain.ports.recognition import Gallery
 from devicemgr.domain.rules.areas.presences import Presences
 from devicemgr.domain.rules.decision.snapshot import Snapshot
-from devicemgr.domain.rules.musters.roll import Mark, MusterView
+from devicemgr.domain.rules.musters.roll import Marking, MusterView
 from devicemgr.domain.rules.policy import Explanation
 from devicemgr.ledger.counters import Meters
 
@@ -46,8 +46,11 @@ class Musters(Protocol):
         NotFound for an unknown zone, AlreadyExists while one runs there.
         """
 
-    def mark(self, muster_id: str | None, person_id: str, mark: Mark, reason: str, actor: str) -> list[MusterView]:
-        """Note that a person is safe, or with a reason not here, in one running muster or all that list them."""
+    def mark(self, muster_id: str | None, person_id: str, marking: Marking) -> list[MusterView]:
+        """Note a mark of a person, with a reason for one who is not here, in one running muster or all that list them.
+
+        A mark is recorded once, however often it arrives; its time may lie before now.
+        """
 
     def end(self, muster_id: str, actor: str | None) -> MusterView:
         """End a muster and record its totals; NotFound for one that does not run."""

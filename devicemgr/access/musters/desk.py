@@ -15,8 +15,8 @@ from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue
 from devicemgr.domain.rules.areas.whereabouts import Whereabouts
 from devicemgr.domain.rules.areas.zone_map import ZoneMap
-from devicemgr.domain.rules.musters.fold import FOLDS, Event, fold_all
-from devicemgr.domain.rules.musters.roll import Found, Mark, Muster, MusterView, begin, digest, totals
+from devicemgr.domain.rules.musters.fold import FOLDS, Event, fold_all, is_known
+from devicemgr.domain.rules.musters.roll import Found, Mark, Marking, Muster, MusterView, begin, digest, totals
 from devicemgr.domain.zones import OUTSIDE
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, NotFound
 from devicemgr.ledger.feed import Recorded
@@ -25,6 +25,8 @@ from devicemgr.text import rfc3339, safe
 log = logging.getLogger(__name__)
 
 _MAX_AHEAD = 100_000
+# The time of a mark is of another clock: a page compares it with the daemon's to the second.
+_MAX_CLOCK_OFF = timedelta(seconds=5)
 
 
 class MusterDesk:
@@ -41,7 +43,8 @@ class MusterDesk:
         self._chained: dict[str, Muster] = {}
         self._shown: dict[str, Muster] = {}
         self._spilled: OrderedDict[str, Event] = OrderedDict()
-        self._ahead: OrderedDict[tuple[str, str, str], Event] = OrderedDict()
+        self._ahead: OrderedDict[tuple[str, ...], Event] = OrderedDict()
+        self._views: dict[str, tuple[ZoneMap, MusterView]] = {}
         self._begun: set[str] = set()
         self.armed: frozenset[str | None] = frozenset()
         self.has_missed = False
@@ -59,10 +62,16 @@ class MusterDesk:
         self.armed = zones
 
     def running(self) -> list[MusterView]:
-        """Return the musters that run, the oldest first."""
+        """Return the musters that run, the oldest first; the same view again while nothing has changed."""
         with self.lock:
             shown, zones = list(self._shown.values()), self._zones
-        return [_view(muster, zones) for muster in sorted(shown, key=lambda one: one.started)]
+        views = {muster.id: self._viewed(muster, zones) for muster in sorted(shown, key=lambda one: one.started)}
+        self._views = {muster: (zones, view) for muster, view in views.items()}
+        return list(views.values())
+
+    def _viewed(self, muster: Muster, zones: ZoneMap) -> MusterView:
+        of_zones, view = self._views.get(muster.id, (None, None))
+        return view if view is not None and view.muster is muster and of_zones is zones else _view(muster, zones)
 
     def start(self, zone: str | None, actor: str | None, *, is_drill: bool = False, because: str = "") -> MusterView:
         """Begin a muster with the people who are in the zone at this moment, without a look into the database.
@@ -114,17 +123,23 @@ class MusterDesk:
                 return found
             started += timedelta(seconds=1)
 
-    def mark(self, muster_id: str | None, person_id: str, mark: Mark, reason: str, actor: str) -> list[MusterView]:
-        """Note that a person is safe, or not here, in all running musters or one; return those that list the person.
+    def mark(self, muster_id: str | None, person_id: str, marking: Marking) -> list[MusterView]:
+        """Note a mark in one running muster, or in all that ran at its time; return those that list the person.
 
-        NotFound where none does, InvalidInput for one who is not here without a reason.
+        A mark that came later than its time counts from its time; one that is known already is recorded once.
+        NotFound where no muster lists the person, InvalidInput for one who is not here without a reason.
         """
-        if mark is Mark.NOT_HERE and not reason.strip():
+        if marking.mark is Mark.NOT_HERE and not marking.reason:
             raise InvalidInput("a person who is not here is marked with a reason", code="reason_required")
+        now = _now()
         with self.lock:
-            meant = [self._get(muster_id)] if muster_id is not None else list(self._shown.values())
+            meant = [self._get(muster_id)] if muster_id is not None else self._running_at(marking.at)
             meant = [muster for muster in meant if person_id in muster.people]
-            facts = [marked_fact(muster, person_id, mark, reason.strip(), actor) for muster in meant]
+            facts = [
+                marked_fact(muster, person_id, found, now)
+                for muster in meant
+                if not is_known(muster.people[person_id], found := _within(marking, muster, now))
+            ]
             for fact in facts:
                 self._take_ahead(fact)
             marked = [self._shown[muster.id] for muster in meant]
@@ -133,6 +148,9 @@ class MusterDesk:
         for fact in facts:
             self._record(fact)
         return [_view(muster, self._zones) for muster in marked]
+
+    def _running_at(self, at: datetime) -> list[Muster]:
+        return [muster for muster in self._shown.values() if muster.started <= at + _MAX_CLOCK_OFF]
 
     def _take_ahead(self, fact: Fact) -> None:
         """Show a mark before its record."""
@@ -202,18 +220,27 @@ class MusterDesk:
                 log.error("Failed to start a muster for a fire: %s", error)
 
 
+def as_recorded(at: datetime) -> datetime:
+    """Return a time as the record keeps it."""
+    return datetime.fromisoformat(rfc3339(at))
+
+
 def _now() -> datetime:
-    """Return the time as the record keeps it, in milliseconds."""
-    return datetime.fromisoformat(rfc3339(datetime.now(UTC)))
+    return as_recorded(datetime.now(UTC))
 
 
 def _view(muster: Muster, zones: ZoneMap) -> MusterView:
     return MusterView(muster, {person: muster.found(listed, zones) for person, listed in muster.people.items()})
 
 
-def _key(body: Event) -> tuple[str, str, str]:
+def _within(marking: Marking, muster: Muster, now: datetime) -> Marking:
+    """Return the mark with a time between the muster's beginning and now."""
+    return replace(marking, at=max(min(as_recorded(marking.at), now), muster.started))
+
+
+def _key(body: Event) -> tuple[str, ...]:
     detail = body.get("detail") or {}
-    return (str(detail.get("muster")), str(body.get("person_id")), str(body.get("time")))
+    return (str(detail.get("muster")), str(body.get("person_id")), str(body.get("actor")), str(body.get("time")))
 
 
 def started_fact(muster: Muster) -> Fact:
@@ -230,11 +257,12 @@ def started_fact(muster: Muster) -> Fact:
     return Fact(Kind.MUSTER_STARTED, muster.started, detail=detail, actor=muster.by, roll=archive.dump(muster))
 
 
-def marked_fact(muster: Muster, person_id: str, mark: Mark, reason: str, actor: str) -> Fact:
-    """Return the event of a guard's mark."""
-    detail: dict[str, JsonValue] = {"muster": muster.id, "mark": str(mark)}
-    detail |= {"reason": reason} if reason else {}
-    return Fact(Kind.MUSTER_MARKED, _now(), person_id=person_id, detail=detail, actor=actor)
+def marked_fact(muster: Muster, person_id: str, marking: Marking, now: datetime) -> Fact:
+    """Return the event of a guard's mark, with the time of the mark where it has come later."""
+    detail: dict[str, JsonValue] = {"muster": muster.id, "mark": str(marking.mark)}
+    detail |= {"reason": marking.reason} if marking.reason else {}
+    detail |= {"at": rfc3339(marking.at)} if marking.at != now else {}
+    return Fact(Kind.MUSTER_MARKED, now, person_id=person_id, detail=detail, actor=marking.by)
 
 
 def ended_fact(muster: Muster, zones: ZoneMap, actor: str | None, because: str = "") -> Fact:

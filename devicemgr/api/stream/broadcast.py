@@ -158,6 +158,7 @@ class Broadcast:
                 self._turn(reads=is_announced or not self._context.runtime.running)
             except StorageFailed as error:
                 log.debug("the stream waits for the database: %s", error)
+                self._compare(states.present(self._context.runtime, self._states, None))
                 time.sleep(_LOOK_S)
                 self._wake.set()
             except Exception:

@@ -1,4 +1,4 @@
-"""The present states of portals, devices, zones and alarms, and what of them has changed."""
+"""The present states of portals, devices, zones, alarms and musters, and what of them has changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +14,8 @@ ROUTE_OF_PART: Mapping[str, str] = {
     "devices": "/status",
     "zones": "/zones",
     "alarms": "/alarms",
+    "musters": "/musters",
+    "muster_people": "/musters",
 }
 """The parts of a state message, and the route that answers with the same: who may call it gets the part."""
 
@@ -37,6 +39,8 @@ def changes(before: States, after: States) -> StateMessage | None:
     parts: dict[str, dict[str, Mapping[str, Any] | None]] = {}
     for name, part in after.items():
         old = before.get(name, {})
+        if old is part:  # a long list that has not changed is not compared
+            continue
         changed: dict[str, Mapping[str, Any] | None] = {key: one for key, one in part.items() if old.get(key) != one}
         changed |= dict.fromkeys(old.keys() - part.keys())
         if changed:

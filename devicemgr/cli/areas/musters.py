@@ -57,17 +57,20 @@ def mark(
     ] = False,
     reason: Annotated[str, typer.Option(help="How that is known; required with --not-here.")] = "",
     zone: Zone = None,
+    missing: Annotated[bool, typer.Option("--missing", help="Take your own marks of the person back.")] = False,
 ) -> None:
-    """Mark a person as safe, or as not here with a reason, in the musters that run."""
-    if safe == not_here:
-        raise typer.BadParameter("give --safe or --not-here")
+    """Mark a person as safe, or as not here with a reason, in the musters that run; or take your marks back."""
+    if safe + not_here + missing != 1:
+        raise typer.BadParameter("give one of --safe, --not-here and --missing")
     if not_here and not reason.strip():
         raise typer.BadParameter("--not-here needs a --reason, such as 'on a business trip'")
-    body = {"badge": badge, "mark": "safe" if safe else "not_here", "reason": reason}
+    marked = "safe" if safe else "not_here" if not_here else "missing"
+    body = {"badge": badge, "mark": marked, "reason": reason}
     body |= {"muster": _chosen(None, zone, is_running=True)["id"]} if zone is not None else {}
     found = api().post("/musters/marks", body)
     left = ", ".join(f"{one['id']}: {one['totals']['missing']} missing" for one in found)
-    say(f"{badge} is marked as {_WORDS[body['mark']]}; {left}", found)
+    what = "no longer marked by you" if missing else f"marked as {_WORDS[marked]}"
+    say(f"{badge} is {what}; {left}", found)
 
 
 @app.command("end")

@@ -21,7 +21,7 @@ from devicemgr.domain.device_events import FireRelease
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import DeviceConfig, Direction
 from devicemgr.domain.rules.areas.whereabouts import NOWHERE, How, Place, Whereabouts
-from devicemgr.domain.rules.musters.roll import Found, Mark, MusterView
+from devicemgr.domain.rules.musters.roll import Found, Mark, Marking, MusterView
 from devicemgr.errors import StorageFailed
 from devicemgr.site.areas import zones
 from devicemgr.site.site import Site
@@ -166,7 +166,7 @@ def test_a_muster_runs_on_after_a_restart_in_the_middle(site: Site) -> None:
     anna, bert, cora, dana = furnish(site, 4)
     with running(site) as daemon:
         daemon.musters.start("building", "uid:1")
-        daemon.musters.mark(None, anna, Mark.NOT_HERE, "at home", "uid:1")
+        daemon.musters.mark(None, anna, Marking(Mark.NOT_HERE, "uid:1", datetime.now(UTC), "at home"))
         site.ledger.submit(passes(bert, "main", EXIT))
         site.ledger.submit(Fact(Kind.ACCESS_GRANTED, datetime.now(UTC), portal="post", person_id=cora))
         until(lambda: list(only(daemon).found.values()).count(Found.MISSING) == 1)

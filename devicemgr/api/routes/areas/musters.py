@@ -1,26 +1,31 @@
 """/musters: who is missing, from the memory of the daemon: a muster begins whatever the database does."""
 
-from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from devicemgr.access.musters import archive
+from devicemgr.access.musters.desk import as_recorded
 from devicemgr.api.authorization import sees_names
 from devicemgr.api.context import Caller, Ctx, Who
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
-from devicemgr.domain.model import Person
-from devicemgr.domain.rules.musters.roll import Found, Listed, Mark, MusterView
+from devicemgr.domain.rules.musters.roll import Found, Mark, Marking, MusterView
 from devicemgr.errors import Hint, NotFound, StorageFailed
+from devicemgr.operations.muster_states import listed_json, muster_json, unnamed_json
 from devicemgr.store.ledger import musters as rows
 from devicemgr.store.site import zones
-from devicemgr.text import badge_key, rfc3339, safe
+from devicemgr.text import badge_key, parse_time, safe
 
 router = APIRouter(prefix="/musters", tags=["musters"])
 
 _MAX_ENDED = 50
+MarkName = Annotated[
+    Literal["safe", "not_here", "missing"],
+    Field(description="missing takes back what the same operator has marked before; marks of others stay."),
+]
 ZoneName = Annotated[str | None, Field(None, max_length=63, examples=["building"], description="Null: the whole site.")]
 
 
@@ -47,15 +52,22 @@ class MusterMark(RequestBody):
     """What a guard knows of a person; `reason` is required for one who is not here."""
 
     badge: str = Field(max_length=64, examples=["1042"])
-    mark: Literal["safe", "not_here"]
+    mark: MarkName
     reason: str = Field("", max_length=200, examples=["on a business trip"])
+    at: str | None = Field(
+        None,
+        max_length=64,
+        examples=["2026-12-16T08:30:00Z"],
+        description="When it was marked, for a mark that waited to be sent; now if it is absent. Sent again with the "
+        "same time, it is recorded once. Without `muster` it counts in the musters that ran at that time.",
+    )
     muster: str | None = Field(None, max_length=100, description="One muster; else all that list the person.")
 
 
 class Marked(ResponseBody):
     """A mark of a person: an operator, or `portal:NAME` for a badge or face shown at an assembly zone."""
 
-    mark: Literal["safe", "not_here"]
+    mark: MarkName
     by: str = Field(examples=["operator:aigul"])
     at: Time
     reason: str | None
@@ -103,9 +115,9 @@ class Muster(MusterShort):
 @router.get("", response_model=list[MusterShort])
 def list_musters(context: Ctx, _: Who) -> list[dict[str, Any]]:
     """List musters, the newest first: those that run, and the last that have ended."""
-    running = [_short(view) for view in context.runtime.musters.running()][::-1]
+    running = [muster_json(view) for view in context.runtime.musters.running()][::-1]
     known = {one["id"] for one in running}
-    return running + [_short(view) for view in _ended(context) if view.muster.id not in known]
+    return running + [muster_json(view) for view in _ended(context) if view.muster.id not in known]
 
 
 def _ended(context: Ctx) -> list[MusterView]:
@@ -161,12 +173,14 @@ def _armed_json(armed: frozenset[str | None]) -> dict[str, Any]:
 
 @router.post("/marks", response_model=list[MusterShort])
 def mark(body: MusterMark, context: Ctx, caller: Who) -> list[dict[str, Any]]:
-    """Mark a person as safe, or as not here, in the running musters that list them."""
+    """Mark a person as safe or not here, or take one's own marks back, in the running musters that list them."""
     person = context.runtime.rules().badges.get(badge_key(body.badge))
     if person is None:
         raise NotFound(f"there is no person with badge '{safe(body.badge, 64)}'", hint=Hint("list_people"))
-    found = context.runtime.musters.mark(body.muster, person, Mark(body.mark), body.reason, caller.actor)
-    return [_short(view) for view in found]
+    at = parse_time(body.at) if body.at is not None else datetime.now(UTC)
+    marking = Marking(Mark(body.mark), caller.actor, as_recorded(at), body.reason.strip())
+    found = context.runtime.musters.mark(body.muster, person, marking)
+    return [muster_json(view) for view in found]
 
 
 @router.get("/{muster}", response_model=Muster)
@@ -189,42 +203,13 @@ def end(muster: str, context: Ctx, caller: Who) -> dict[str, Any]:
     return _whole(context.runtime.musters.end(muster, caller.actor), context, caller)
 
 
-def _short(view: MusterView) -> dict[str, Any]:
-    muster, found = view.muster, list(view.found.values())
-    return {
-        "id": muster.id,
-        "state": "running" if muster.ended is None else "ended",
-        "zone": muster.zone,
-        "drill": muster.is_drill,
-        "started": rfc3339(muster.started),
-        "ended": rfc3339(muster.ended) if muster.ended else None,
-        "by": muster.by,
-        "because": muster.because or None,
-        "totals": {str(one): found.count(one) for one in Found},
-    }
-
-
 def _whole(view: MusterView, context: Ctx, caller: Caller) -> dict[str, Any]:
-    people, names, muster = context.runtime.rules().people, sees_names(caller), view.muster
+    people, names = context.runtime.rules().people, sees_names(caller)
     lists: dict[str, list[dict[str, Any]]] = {str(found): [] for found in Found}
-    for person, listed in muster.people.items():
-        lists[str(view.found[person])].append(_listed_json(person, listed, people, names=names))
+    for person, listed in view.muster.people.items():
+        known = people.get(person)
+        name = {"name": known.name if known else None} if names else {}
+        lists[str(view.found[person])].append(listed_json(listed, known) | name)
     for found in lists.values():
         found.sort(key=lambda one: (one["zone"], one["badge"] or ""))
-    counts = {name: getattr(muster, name) for name in ("unnamed", "unnamed_out", "unnamed_in")}
-    return _short(view) | lists | counts
-
-
-def _listed_json(person: str, listed: Listed, people: Mapping[str, Person], *, names: bool) -> dict[str, Any]:
-    known = people.get(person)
-    return {
-        "badge": known.badge if known else None,
-        **({"name": known.name if known else None} if names else {}),
-        "zone": listed.zone,
-        "since": rfc3339(listed.since),
-        "marks": [
-            {"mark": str(one.mark), "by": one.by, "at": rfc3339(one.at), "reason": one.reason or None}
-            for one in listed.marks
-        ],
-        "late": listed.is_late,
-    }
+    return muster_json(view) | lists | unnamed_json(view)

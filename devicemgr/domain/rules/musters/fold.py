@@ -149,17 +149,23 @@ def _on_marked(muster: Muster, event: FoldEvent, body: Event, zones: ZoneMap) ->
     detail = event.detail
     if detail.get("muster") != muster.id or detail.get("mark") not in list(Mark):
         return muster
-    marking = Marking(Mark(detail["mark"]), str(body.get("actor") or ""), event.time, str(detail.get("reason") or ""))
+    at = datetime.fromisoformat(str(detail["at"])) if detail.get("at") else event.time
+    marking = Marking(Mark(detail["mark"]), str(body.get("actor") or ""), at, str(detail.get("reason") or ""))
     return _marked(muster, event.person_id, marking)
 
 
 def _marked(muster: Muster, person: str | None, marking: Marking) -> Muster:
-    """Keep a mark; of one that is repeated by the same, the latest."""
+    """Keep a mark; of one that is repeated by the same, the latest, in whatever order they arrive."""
     listed = muster.people.get(person or "")
-    if person is None or listed is None:
+    if person is None or listed is None or is_known(listed, marking):
         return muster
     others = [one for one in listed.marks if (one.mark, one.by) != (marking.mark, marking.by)]
     return _with(muster, person, replace(listed, marks=(*others, marking)[-_MAX_MARKS:]))
+
+
+def is_known(listed: Listed, marking: Marking) -> bool:
+    """Return True if the person has this mark by the same already, from that time or a later one."""
+    return any((one.mark, one.by) == (marking.mark, marking.by) and one.at >= marking.at for one in listed.marks)
 
 
 def _with(muster: Muster, person: str, listed: Listed) -> Muster:

@@ -21,6 +21,7 @@ class Mark(StrEnum):
 
     SAFE = "safe"
     NOT_HERE = "not_here"
+    MISSING = "missing"  # takes back what the same guard has marked before
 
 
 class Found(StrEnum):
@@ -86,7 +87,7 @@ class Muster:
 
     def found(self, listed: Listed, zones: ZoneMap) -> Found:
         """Return what has become of a person: any mark as safe counts, unless they came back in after it."""
-        marks = {one.mark for one in listed.marks if listed.entered is None or one.at > listed.entered}
+        marks = {one.mark for one in _in_force(listed)}
         if Mark.SAFE in marks:
             return Found.SAFE
         if not self.covers(listed.zone, zones):
@@ -98,6 +99,13 @@ class Muster:
         if zone is None or zone == OUTSIDE:
             return False
         return self.zone in (None, zone) or self.zone in zones.above(zone)
+
+
+def _in_force(listed: Listed) -> list[Marking]:
+    """Return the marks that count: given after the person last came back in, and not taken back by who gave them."""
+    later = [one for one in listed.marks if listed.entered is None or one.at > listed.entered]
+    taken_back = {one.by: one.at for one in later if one.mark is Mark.MISSING}
+    return [one for one in later if one.by not in taken_back or one.at > taken_back[one.by]]
 
 
 @dataclass(frozen=True, slots=True)

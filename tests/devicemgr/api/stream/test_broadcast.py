@@ -10,6 +10,7 @@ from devicemgr.api.stream import broadcast as broadcasts
 from devicemgr.api.stream.broadcast import MAX_WAITING, Broadcast
 from devicemgr.api.stream.follower import Follower
 from devicemgr.daemon.offline_runtime import DirectRuntime
+from devicemgr.errors import StorageFailed
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.event_filter import EventFilter
 from tests.devicemgr.api.streams import take
@@ -199,3 +200,26 @@ def test_a_daemon_that_ends_ends_the_streams(context, runtime):
             pass
 
     asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_states_go_on_while_the_database_can_not_be_read(context, runtime, site, add, monkeypatch):
+    """What waits for the database is sent afterwards."""
+    with site.database.read() as session:
+        site.ledger.feed.begin(events.head(session)[0])
+    broadcast = Broadcast(context)
+
+    async def run():
+        stream = follow(context, broadcast)
+        await until(stream, "state")
+        with monkeypatch.context() as patch:
+            patch.setattr(site.database, "read", lambda: (_ for _ in ()).throw(StorageFailed("the disk is gone")))
+            add()
+            runtime.states = {"portals": {"main": {"state": "released"}}, "devices": {}, "zones": {}}
+            changed = await until(stream, "state")
+        event = await until(stream, "event")
+        await stream.aclose()
+        return changed, event
+
+    changed, event = asyncio.run(asyncio.wait_for(run(), 30))
+    assert '"released"' in changed
+    assert '"bench"' in event

@@ -50,6 +50,9 @@ def test_a_guard_starts_marks_shows_and_ends(cli, done):
     assert "1 missing, 1 safe, 0 out, 0 not here" in shown
     assert "not here" in shown
     assert "(at home)" in shown
+    assert "1 is no longer marked by you; " in cli("muster", "mark", "1", "--missing").out
+    assert "2 missing, 0 safe, 0 out, 0 not here" in cli("muster", "show").out
+    assert "1 is marked as safe" in cli("muster", "mark", "1", "--safe").out
     ended = cli("muster", "end", "--zone", "building")
     assert "ended muster building-" in ended.out
     assert done("muster", "show")["state"] == "ended"
@@ -64,6 +67,7 @@ def test_what_makes_no_sense_is_said_in_one_line(cli):
     assert "no muster runs" in cli("muster", "end").err
     assert cli("muster", "mark", "1").code == 2
     assert cli("muster", "mark", "1", "--safe", "--not-here").code == 2
+    assert cli("muster", "mark", "1", "--safe", "--missing").code == 2
     assert cli("muster", "mark", "1", "--not-here").code == 2
     assert cli("muster", "start", "--drill", "--on-fire").code == 2
     assert "there is no zone 'attic'" in cli("muster", "start", "--zone", "attic").err

@@ -76,6 +76,39 @@ def test_who_is_not_here_needs_a_reason(http, building):
     assert http.get("/events", params={"kind": "muster_marked"}).json() == []
 
 
+def test_a_mark_that_waited_counts_from_its_time_and_is_recorded_once(http, building):
+    started = http.get(f"/musters/{building}").json()["started"]
+    for _ in range(2):
+        body = {"badge": "1", "mark": "safe", "at": started}
+        assert http.post("/musters/marks", json=body).json()[0]["totals"]["safe"] == 1
+    (event,) = http.get("/events", params={"kind": "muster_marked"}).json()
+    assert event["time"] >= event["detail"].get("at", started) == started
+    (anna,) = http.get(f"/musters/{building}").json()["safe"]
+    assert [(one["mark"], one["at"]) for one in anna["marks"]] == [("safe", started)]
+
+
+def test_one_takes_ones_own_mark_back(http, building):
+    http.post("/musters/marks", json={"badge": "1", "mark": "safe"})
+    (short,) = http.post("/musters/marks", json={"badge": "1", "mark": "missing"}).json()
+    assert short["totals"]["missing"] == 2
+    anna = http.get(f"/musters/{building}").json()["missing"][0]
+    assert [one["mark"] for one in anna["marks"]] == ["safe", "missing"]
+
+
+def test_two_who_contradict_each_other_are_both_shown_and_safe_wins(http, building, as_role):
+    guard = as_role(Role.GUARD)
+    guard.post("/musters/marks", json={"badge": "1", "mark": "safe"})
+    http.post("/musters/marks", json={"badge": "1", "mark": "not_here", "reason": "at home"})
+    http.post("/musters/marks", json={"badge": "1", "mark": "missing"})
+    (anna,) = http.get(f"/musters/{building}").json()["safe"]
+    assert [one["mark"] for one in anna["marks"]] == ["safe", "not_here", "missing"]
+
+
+@pytest.mark.parametrize("at", ["yesterday", "", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_is_none_is_refused(http, building, at):
+    assert http.post("/musters/marks", json={"badge": "1", "mark": "safe", "at": at}).status_code == 422
+
+
 def test_who_is_not_on_the_list_is_not_marked(http, building):
     assert http.post("/musters/marks", json={"badge": "3", "mark": "safe"}).status_code == 404
     assert http.post("/musters/marks", json={"badge": "9", "mark": "safe"}).status_code == 404

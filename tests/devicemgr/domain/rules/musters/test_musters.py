@@ -29,8 +29,18 @@ class Drill(Book):
         self.started = NOON + timedelta(minutes=len(self.events), seconds=30)
         self.muster = begin(Muster("m", self.zone, False, self.started, "uid:1"), state, self.zones, self.started)
 
-    def mark(self, person: str, mark: str, by: str = "operator:dana", reason: str = "", muster: str = "m") -> None:
+    def mark(
+        self,
+        person: str,
+        mark: str,
+        by: str = "operator:dana",
+        reason: str = "",
+        muster: str = "m",
+        at: float | None = None,
+    ) -> None:
+        """A guard's mark; `at` minutes after the beginning, if it arrives only now."""
         detail = {"muster": muster, "mark": mark, "reason": reason}
+        detail |= {"at": (self.started + timedelta(minutes=at)).isoformat()} if at is not None else {}
         self.add("muster_marked", None, person=person, detail=detail)
         self.events[-1]["actor"] = by
 
@@ -273,3 +283,33 @@ def test_after_its_end_nothing_changes_a_muster(drill: Drill) -> None:
 def test_the_digest_is_of_the_ids_in_order() -> None:
     assert digest(["b", "a"]) == digest(["a", "b"]) != digest(["a"])
     assert {str(found) for found in Found} == {"missing", "safe", "out", "not_here"}
+
+
+def test_a_guard_takes_their_own_marks_back_and_no_one_elses(drill: Drill) -> None:
+    drill.mark("anna", "safe")
+    drill.mark("bert", "safe")
+    drill.mark("bert", "safe", by="operator:erik")
+    drill.mark("anna", "missing")
+    drill.mark("bert", "missing")
+    assert drill.found() == {"anna": "missing", "bert": "safe"}
+    assert [str(one.mark) for one in drill.now.people["anna"].marks] == ["safe", "missing"]
+    drill.mark("anna", "safe")
+    assert drill.found()["anna"] == "safe"
+
+
+def test_marks_count_by_their_own_times_in_whatever_order_they_arrive(drill: Drill) -> None:
+    drill.mark("anna", "missing", at=3)
+    drill.mark("anna", "safe", at=2)
+    assert drill.found()["anna"] == "missing"
+    drill.mark("anna", "safe", at=4)
+    drill.mark("anna", "safe", at=1)
+    assert drill.found()["anna"] == "safe"
+    (safe,) = [one for one in drill.now.people["anna"].marks if one.mark == "safe"]
+    assert safe.at == drill.started + timedelta(minutes=4)
+
+
+def test_a_mark_from_before_a_person_went_back_in_does_not_count_when_it_arrives_after(drill: Drill) -> None:
+    drill.passes("anna", "main", EXIT)
+    drill.passes("anna", "main")
+    drill.mark("anna", "safe", at=0)
+    assert drill.found()["anna"] == "missing"
