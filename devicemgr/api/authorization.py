@@ -51,6 +51,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/people/{badge}/forgive"): _GUARD,
     ("GET", "/visitors"): _GUARD | _AUDITOR,
     ("POST", "/visitors"): _GUARD,
+    ("GET", "/visitors/hosts"): _GUARD,
     ("GET", "/visitors/{badge}"): _GUARD | _AUDITOR,
     ("POST", "/visitors/{badge}/arrive"): _GUARD,
     ("POST", "/visitors/{badge}/leave"): _GUARD,

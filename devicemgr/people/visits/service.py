@@ -56,7 +56,7 @@ def add_visit(work: UnitOfWork, wanted: NewVisit) -> Visit:
     start = service.start_time(session, wanted.valid_from) or rfc3339(now)
     end = service.end_time(session, wanted.valid_to)
     if end is None or end <= rfc3339(now):
-        raise InvalidInput("the visit would be over already; give a later end")
+        raise InvalidInput("the visit would be over already; give a later end", code="visit_over")
     _require_host(host, max(now, parse_time(start)))
     levels = list(dict.fromkeys(wanted.levels))
     for level in levels:
@@ -78,12 +78,14 @@ def arrive(work: UnitOfWork, badge: str, card: str | None = None) -> Visit:
     found, now = rows.visit(work.session, badge), clock_of(work.session).now()
     state = found.state(rfc3339(now))
     if state is not VisitState.EXPECTED:
-        raise RequestError(f"{found.badge} {_STANDS[state]}", hint=Hint("show_visitor", badge=found.badge))
+        raise _standing(found.badge, state, _STANDS[state], Hint("show_visitor", badge=found.badge))
     problem = problem_of_host(work.session, found)
     if problem is not None:
         raise RequestError(
             f"the host of {found.badge} is {_PROBLEMS.get(problem, problem)}, so the visitor can't be let in; "
             "give them another host, or cancel the visit",
+            code="host_problem",
+            facts={"badge": found.badge, "problem": problem},
             hint=Hint("cancel_visit", badge=found.badge),
         )
     if card is not None:
@@ -101,7 +103,7 @@ def leave(work: UnitOfWork, badge: str) -> Visit:
     if row.ended is not None or row.arrived is None:
         why = "has not arrived" if state is VisitState.EXPECTED else _STANDS[state]
         hint = Hint("cancel_visit", badge=person.badge) if state is VisitState.EXPECTED else None
-        raise RequestError(f"{person.badge} {why}", hint=hint)
+        raise _standing(person.badge, state, why, hint)
     end(work, person, row, VisitEnd.DESK)
     if zones.zones(work.session):
         whereabouts.forgive(work, person, OUTSIDE, "the visit has ended")
@@ -114,9 +116,13 @@ def cancel(work: UnitOfWork, badge: str) -> Visit:
     state = rows.visit(work.session, badge).state(rfc3339(clock_of(work.session).now()))
     if row.ended is not None or row.arrived is not None:
         hint = Hint("leave_visit", badge=person.badge) if row.ended is None else None
-        raise RequestError(f"{person.badge} {_STANDS[state]}", hint=hint)
+        raise _standing(person.badge, state, _STANDS[state], hint)
     end(work, person, row, VisitEnd.CANCELLED)
     return rows.visit(work.session, badge)
+
+
+def _standing(badge: str, state: VisitState, why: str, hint: Hint | None) -> RequestError:
+    return RequestError(f"{badge} {why}", code="visit_state", facts={"badge": badge, "state": str(state)}, hint=hint)
 
 
 def end(work: UnitOfWork, person: PersonRow, row: VisitRow, how: VisitEnd, at: str | None = None) -> None:
@@ -152,11 +158,14 @@ def _invalidity(row: PersonRow, at: datetime) -> str | None:
 
 def _require_host(host: PersonRow, at: datetime) -> None:
     if host.kind == PersonKind.VISITOR:
-        raise RequestError(f"{host.badge} is a visitor too, and can't be a host; name a member of staff")
+        message = f"{host.badge} is a visitor too, and can't be a host; name a member of staff"
+        raise RequestError(message, code="host_is_visitor", facts={"badge": host.badge})
     problem = _invalidity(host, at)
     if problem is not None:
         raise RequestError(
-            f"host {host.badge} is {_PROBLEMS.get(problem, problem)} when the visit begins; name another host"
+            f"host {host.badge} is {_PROBLEMS.get(problem, problem)} when the visit begins; name another host",
+            code="host_not_valid",
+            facts={"badge": host.badge, "problem": problem},
         )
 
 
@@ -164,11 +173,18 @@ def _require_level(session: Session, host: PersonRow, level: str, now: datetime)
     """Refuse a level that the host does not hold, or that visitors are not given."""
     row = access_levels.level(session, level)
     if not row.visitors:
-        raise RequestError(f"level '{level}' is not given to visitors", hint=Hint("edit_level_visitors", name=level))
+        raise RequestError(
+            f"level '{level}' is not given to visitors",
+            code="level_not_for_visitors",
+            facts={"name": level},
+            hint=Hint("edit_level_visitors", name=level),
+        )
     if level not in {*grants.held(host, now), *departments.levels_of(host)}:
         raise RequestError(
             f"host {host.badge} does not hold level '{safe(level, 60)}', so their visitor can't have it; "
-            "name another host or level"
+            "name another host or level",
+            code="level_not_held",
+            facts={"badge": host.badge, "name": level},
         )
 
 

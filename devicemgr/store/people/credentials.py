@@ -31,7 +31,10 @@ def assign_card(session: Session, row: PersonRow, number: str) -> bool:
         owner = session.scalar(select(PersonRow.badge).where(PersonRow.id == other.person_id))
         held = f"held as {other.value}" if other.value != number else "held"
         raise AlreadyExists(
-            f"card {number} is {owner}'s, {held} there", hint=Hint("remove_card", badge=owner, number=other.value)
+            f"card {number} is {owner}'s, {held} there",
+            code="card_taken",
+            facts={"number": number, "badge": owner},
+            hint=Hint("remove_card", badge=owner, number=other.value),
         )
     if any(credential.value == number for credential in found):
         return False

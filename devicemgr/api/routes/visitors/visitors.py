@@ -6,13 +6,14 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from devicemgr.api.context import Ctx, Who
-from devicemgr.api.conventions.models import RequestBody
+from devicemgr.api.conventions.models import RequestBody, ResponseBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import set_etag
 from devicemgr.api.routes.people.models import GivenTime, LevelNames, Name
 from devicemgr.api.routes.visitors.models import VisitFields
 from devicemgr.domain.rules.visits.states import VisitState
 from devicemgr.people.visits import service
+from devicemgr.people.visits.hosts import Host, find_hosts
 from devicemgr.people.visits.service import NewVisit
 from devicemgr.store.visits import rows
 from devicemgr.text import rfc3339
@@ -36,6 +37,14 @@ class VisitCreate(RequestBody):
     escort: bool = Field(False, description="The visitor passes only together with one who may escort.")
 
 
+class VisitHost(ResponseBody):
+    """A person of staff who can be named as the host of a visit."""
+
+    badge: str = Field(examples=["1001"])
+    name: str = Field(examples=["Aigul Serikova"])
+    levels: list[str] = Field(examples=[["office"]], description="What they hold and visitors may be given.")
+
+
 class VisitArrival(RequestBody):
     """A card that the visitor is given."""
 
@@ -55,19 +64,34 @@ def list_visitors(
     _: Who,
     page: Paged,
     response: Response,
-    state: Annotated[VisitState | None, Query(description="Only visits in this state now.")] = None,
+    state: Annotated[
+        list[VisitState] | None, Query(description="Only visits in this state now; given again, in any of them.")
+    ] = None,
 ) -> list[dict[str, Any]]:
     """List visits by badge; `q` looks for a part of the visitor's or the host's name or badge."""
     now = rfc3339(context.site.clock.now())
     with context.site.database.read() as session:
         set_etag(response, session)
-        found = [one for one in rows.visits(session) if state in (None, one.state(now))]
+        found = [one for one in rows.visits(session) if not state or one.state(now) in state]
         shown = page.cut(
             found,
             key=lambda one: one.badge,
             text=lambda one: (one.badge, one.name, one.host, one.host_name),
         )
         return [service.json_of(session, one) for one in shown]
+
+
+@router.get("/hosts", response_model=list[VisitHost])
+def list_hosts(
+    context: Ctx,
+    _: Who,
+    q: Annotated[
+        str, Query(min_length=1, max_length=100, description="A part of the name or badge, case and accents ignored.")
+    ],
+) -> list[Host]:
+    """List people who can have visitors now, at most 20 of them."""
+    with context.site.database.read() as session:
+        return find_hosts(session, q)
 
 
 @router.get("/{badge}", response_model=Visitor)
